@@ -1,0 +1,1 @@
+"""ml_assets: data-aware ML lineage as a Dagster asset graph."""

@@ -1,0 +1,86 @@
+"""The base of every table's contract, and reading a contract's parts.
+
+A contract is a pandera ``DataFrameModel``: types, ranges, what may be null, and for each column
+a description and a unit. What pandera has no word for (may a day be empty, how many rows may be
+rejected) is declared in ``Config.metadata``. Applying a contract to rows is in ``validation``.
+"""
+
+import inspect
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+import pandera.pandas as pa
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ml_assets.errors import ConfigurationError
+
+
+class Contract(pa.DataFrameModel):
+    """Base class of all contracts; subclasses declare columns and ``Config``."""
+
+    class Config:
+        """Columns that the contract does not name are dropped before storing."""
+
+        strict = "filter"
+        coerce = False
+
+
+class Limits(BaseModel):
+    """What a contract's ``Config.metadata`` may say about a whole day."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    may_be_empty: bool = False
+    max_dead_letter_share: float = Field(0.05, ge=0, le=1)
+
+
+@cache
+def limits(contract: type[Contract]) -> Limits:
+    """The day-level limits of a contract.
+
+    Raises:
+        ConfigurationError: the contract's metadata has an unknown or unusable entry.
+    """
+    try:
+        return Limits.model_validate(contract.__config__.metadata or {})
+    except ValidationError as error:
+        raise ConfigurationError(
+            f"{contract.__name__}.Config.metadata is not usable: {error}. Allowed are "
+            f"{', '.join(Limits.model_fields)}."
+        ) from None
+
+
+def key_columns(contract: type[Contract]) -> list[str]:
+    """Columns that identify a row, from the contract's uniqueness; all columns without one."""
+    return list(contract.to_schema().unique or columns(contract))
+
+
+@cache
+def columns(contract: type[Contract]) -> dict[str, pa.Column]:
+    """Column name → pandera column, in the contract's order."""
+    return cast("dict[str, pa.Column]", contract.to_schema().columns)
+
+
+def dtype(column: pa.Column) -> Any:
+    """The pandas dtype that a column's values have in the lake."""
+    return cast("Any", column.dtype).type
+
+
+def type_name(column: pa.Column) -> str:
+    """A column's type in words a table schema shows."""
+    return "string" if isinstance(dtype(column), pd.StringDtype) else str(dtype(column))
+
+
+def unit(column: pa.Column) -> str:
+    """The unit that a column declares, or an empty string."""
+    return str((column.metadata or {}).get("unit", ""))
+
+
+def source_of(obj: object) -> str:
+    """Source text of the module that defines a class or function: what a code version hashes."""
+    path = inspect.getsourcefile(obj)  # type: ignore[arg-type]
+    if path is None:
+        raise ConfigurationError(f"{obj!r} has no source file, so it cannot be versioned.")
+    return Path(path).read_text(encoding="utf-8")

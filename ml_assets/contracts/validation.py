@@ -1,0 +1,218 @@
+"""Applying a contract: which rows go on, which become dead letters, which days are quarantined.
+
+Nothing is dropped in silence: every row that came in is either in ``rows`` or has a dead letter
+that names the rule it broke and holds the row as it came.
+"""
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+from pandera.errors import SchemaErrors
+
+from ml_assets.contracts.coercion import coerce_column
+from ml_assets.contracts.contract import Contract, columns, dtype, key_columns, limits, type_name
+from ml_assets.contracts.dead_letters import DeadLetters
+from ml_assets.lake.content import DAY
+
+
+@dataclass(frozen=True)
+class Validated:
+    """Rows sorted by what their contract says of them.
+
+    Attributes:
+        rows: the rows that keep the contract, typed, sorted by day and key, with ``ds``.
+        dead_letters: one row for each rejected row, see ``DeadLetters``.
+        quarantined: day → why none of its rows may be stored.
+        row_counts: day → number of rows in ``rows``.
+        dead_letter_counts: day → number of rejected rows.
+    """
+
+    rows: pd.DataFrame
+    dead_letters: pd.DataFrame
+    quarantined: Mapping[str, str]
+    row_counts: Mapping[str, int] = field(default_factory=dict)
+    dead_letter_counts: Mapping[str, int] = field(default_factory=dict)
+
+
+def validate(
+    raw: pd.DataFrame,
+    contract: type[Contract],
+    days: Sequence[str],
+    empty_reasons: Mapping[str, str] | None = None,
+) -> Validated:
+    """Apply a contract to the rows of some days.
+
+    Args:
+        raw: (n, columns) rows as they came, with the partition column ``ds``.
+        contract: the table's contract.
+        days: every day the rows are meant for; a day without rows is judged too.
+        empty_reasons: day → what is known about why it has no rows.
+
+    Returns:
+        Good rows, dead letters and quarantined days. A frame whose columns are not the
+        contract's quarantines every day.
+    """
+    raw = raw.reset_index(drop=True)
+    if problem := schema_problem(raw, contract):
+        return _nothing_stored(raw, contract, dict.fromkeys(days, problem))
+    broken = _Broken()
+    typed = _coerce(raw, contract, broken)
+    good = typed.loc[~typed.index.isin(broken.rules)]
+    problem = _check(good, contract, broken)
+    if problem:
+        return _nothing_stored(raw, contract, dict.fromkeys(days, problem))
+    good = typed.loc[~typed.index.isin(broken.rules)]
+    good = _finish_types(good, contract)
+    dead_letters = _dead_letters(raw, contract, broken)
+    row_counts = _per_day(good, days)
+    dead_letter_counts = _per_day(dead_letters, days)
+    quarantined = {
+        day: reason
+        for day in days
+        if (
+            reason := _day_problem(
+                contract, row_counts[day], dead_letter_counts[day], (empty_reasons or {}).get(day)
+            )
+        )
+    }
+    kept = good[~good[DAY].isin(quarantined)] if quarantined else good
+    kept = kept.sort_values([DAY, *key_columns(contract)], kind="stable", ignore_index=True)
+    return Validated(kept, dead_letters, quarantined, row_counts, dead_letter_counts)
+
+
+def combine(parts: Sequence[Validated]) -> Validated:
+    """Put together what was validated span by span; at least one part."""
+    return Validated(
+        pd.concat([part.rows for part in parts], ignore_index=True),
+        pd.concat([part.dead_letters for part in parts], ignore_index=True),
+        {day: reason for part in parts for day, reason in part.quarantined.items()},
+        {day: count for part in parts for day, count in part.row_counts.items()},
+        {day: count for part in parts for day, count in part.dead_letter_counts.items()},
+    )
+
+
+def schema_problem(frame: pd.DataFrame, contract: type[Contract]) -> str | None:
+    """What is wrong with a frame's columns, with the nearest present name, or None."""
+    missing = [name for name in columns(contract) if name not in frame.columns]
+    if not missing:
+        return None
+    unexpected = [name for name in frame.columns if name not in columns(contract) and name != DAY]
+    hints = [
+        f"'{name}'" + (f" (is it '{near[0]}' now?)" if near else "")
+        for name in missing
+        if (near := difflib.get_close_matches(name, unexpected, n=1)) or True
+    ]
+    return f"schema is wrong: column {', '.join(hints)} is missing, as {contract.__name__} needs it"
+
+
+class _Broken:
+    """Row index → the rules that row broke."""
+
+    def __init__(self) -> None:
+        self.rules: dict[int, list[str]] = {}
+
+    def add(self, rows: pd.Index, rule: str) -> None:
+        for row in rows:
+            self.rules.setdefault(row, []).append(rule)
+
+
+def _coerce(raw: pd.DataFrame, contract: type[Contract], broken: _Broken) -> pd.DataFrame:
+    typed = {DAY: raw[DAY].astype("str")}
+    for name, column in columns(contract).items():
+        typed[name], bad = coerce_column(raw[name], column)
+        broken.add(bad.index[bad], f"{name}: must be {type_name(column)}")
+        if not column.nullable:
+            null = typed[name].isna() & ~bad
+            broken.add(null.index[null], f"{name}: must not be null")
+    return pd.DataFrame(typed)
+
+
+def _finish_types(frame: pd.DataFrame, contract: type[Contract]) -> pd.DataFrame:
+    types = {name: dtype(column) for name, column in columns(contract).items()}
+    changed = {name: kind for name, kind in types.items() if frame[name].dtype != kind}
+    return frame.astype(changed) if changed else frame
+
+
+def _check(frame: pd.DataFrame, contract: type[Contract], broken: _Broken) -> str | None:
+    """Run the contract's checks, add what rows broke; returns what no single row explains."""
+    try:
+        contract.validate(_finish_types(frame, contract), lazy=True)
+    except SchemaErrors as errors:
+        cases = errors.failure_cases
+        whole = cases[cases["index"].isna()]
+        if len(whole):
+            first = whole.iloc[0]
+            return f"contract check '{first['check']}' failed as a whole: {first['failure_case']}"
+        for rule, rows in cases.groupby(_rule_names(cases))["index"]:
+            broken.add(pd.Index(rows.unique()), str(rule))
+    return None
+
+
+def _rule_names(cases: pd.DataFrame) -> pd.Series:
+    duplicate = cases["check"].astype("str").str.contains("uniqueness|field_uniqueness")
+    by_column = cases["column"].astype("str") + ": " + cases["check"].astype("str")
+    return by_column.where(~duplicate, "key: must be unique")
+
+
+def _dead_letters(raw: pd.DataFrame, contract: type[Contract], broken: _Broken) -> pd.DataFrame:
+    rows = sorted(broken.rules)
+    rejected = raw.loc[rows]
+    keys = rejected[key_columns(contract)].map(str)
+    records = [
+        json.dumps(record, default=str, sort_keys=True)
+        for record in _as_they_came(rejected.drop(columns=DAY))
+    ]
+    letters = pd.DataFrame(
+        {
+            DAY: rejected[DAY].astype("str"),
+            "source_key": ["|".join(key) for key in keys.itertuples(index=False)],
+            "rule": ["; ".join(sorted(set(broken.rules[row]))) for row in rows],
+            "row": records,
+        }
+    )
+    letters = letters.astype("str") if letters.empty else letters
+    return letters.sort_values([DAY, "source_key", "row"], ignore_index=True)[
+        [DAY, *columns(DeadLetters)]
+    ]
+
+
+def _as_they_came(rows: pd.DataFrame) -> list[dict[str, object]]:
+    values = rows.astype(object)
+    return values.where(values.notna(), None).to_dict("records")  # type: ignore[return-value]
+
+
+def _per_day(frame: pd.DataFrame, days: Sequence[str]) -> dict[str, int]:
+    counts = frame[DAY].value_counts()
+    return {day: int(counts.get(day, 0)) for day in days}
+
+
+def _day_problem(
+    contract: type[Contract], rows: int, dead_letters: int, empty_reason: str | None
+) -> str | None:
+    allowed = limits(contract)
+    total = rows + dead_letters
+    if total == 0:
+        if allowed.may_be_empty:
+            return None
+        return empty_reason or "no rows, and its contract says a day cannot be empty"
+    share = dead_letters / total
+    if share > allowed.max_dead_letter_share:
+        return (
+            f"{dead_letters} of {total} rows break the contract ({share:.1%}), more than the "
+            f"{allowed.max_dead_letter_share:.1%} allowed"
+        )
+    return None
+
+
+def _nothing_stored(
+    raw: pd.DataFrame, contract: type[Contract], quarantined: Mapping[str, str]
+) -> Validated:
+    typed = {DAY: pd.Series([], dtype="str")}
+    for name, column in columns(contract).items():
+        typed[name] = pd.Series([], dtype=dtype(column))
+    letters = pd.DataFrame({name: pd.Series([], dtype="str") for name in [DAY, *columns(DeadLetters)]})
+    zero = dict.fromkeys(quarantined, 0)
+    return Validated(pd.DataFrame(typed), letters, quarantined, zero, zero)

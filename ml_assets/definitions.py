@@ -1,0 +1,25 @@
+"""The code location: everything under ``defs/``, the default IO manager and the executor."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from ml_assets.orchestration.table_io import TableIOManager
+from ml_assets.settings import settings
+
+EXECUTORS = {
+    "in_process": dg.in_process_executor,
+    "multiprocess": dg.multiprocess_executor,
+}
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """All definitions of this project."""
+    return dg.Definitions.merge(
+        dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
+        dg.Definitions(
+            resources={"io_manager": TableIOManager()},
+            executor=EXECUTORS[settings().executor],
+        ),
+    )

@@ -1,0 +1,1 @@
+"""What there is: one folder a pipeline."""

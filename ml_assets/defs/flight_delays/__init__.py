@@ -1,0 +1,1 @@
+"""Will a flight arrive late? Known two hours before its scheduled departure."""

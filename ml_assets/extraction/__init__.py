@@ -1,0 +1,1 @@
+"""Reading source systems. No Dagster, and no knowledge of what the rows mean."""

@@ -1,0 +1,1 @@
+"""Tables partitioned by day, their content hashes and what each was made from. No Dagster."""

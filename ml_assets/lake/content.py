@@ -1,0 +1,51 @@
+"""The content hash of a day of rows: equal rows, in any order, give the equal hash.
+
+It is the data version of a partition, so it must not depend on row order, on the process or on
+the machine; it does depend on column names and types.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+DAY = "ds"
+"""Partition column of every table: the ISO day, or ``SNAPSHOT`` for a table that has no days."""
+
+SNAPSHOT = "snapshot"
+
+HASH_LENGTH = 16
+
+
+def digest(*parts: str | bytes) -> str:
+    """Short hex digest of parts, with a separator so that parts cannot run together."""
+    state = hashlib.sha256()
+    for part in parts:
+        state.update(part.encode() if isinstance(part, str) else part)
+        state.update(b"\x1f")
+    return state.hexdigest()[:HASH_LENGTH]
+
+
+def day_hashes(rows: pd.DataFrame, days: Sequence[str]) -> dict[str, str]:
+    """Content hash of each day, order-insensitive, schema included.
+
+    Args:
+        rows: (n, columns) with the partition column ``ds``.
+        days: the days wanted; one without rows has the hash of no rows.
+
+    Returns:
+        day → hash of ``HASH_LENGTH`` hex digits.
+    """
+    columns = sorted(column for column in rows.columns if column != DAY)
+    schema = ",".join(f"{column}:{rows[column].dtype}" for column in columns)
+    hashed = pd.util.hash_pandas_object(rows[columns], index=False).to_numpy()
+    day_of_row = rows[DAY].to_numpy(dtype="U10")
+    order = np.lexsort((hashed, day_of_row))
+    hashed, day_of_row = hashed[order], day_of_row[order]
+    starts = np.searchsorted(day_of_row, np.asarray(days, dtype="U10"), side="left")
+    ends = np.searchsorted(day_of_row, np.asarray(days, dtype="U10"), side="right")
+    return {
+        day: digest(schema, hashed[start:end].tobytes())
+        for day, start, end in zip(days, starts, ends, strict=True)
+    }

@@ -1,0 +1,46 @@
+"""Keeping the lake small: compact files, drop old ones, keep what a model was trained on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ml_assets.lake.store import Lake
+
+
+@dataclass(frozen=True)
+class Maintained:
+    """What maintenance did to one table."""
+
+    table: str
+    version: int
+    kept_versions: tuple[int, ...]
+    files_compacted: int
+    files_deleted: int
+
+
+def maintain(lake: Lake, table: str, readers: Sequence[str]) -> Maintained | None:
+    """Compact a table and delete the files that no kept version needs.
+
+    Kept are the newest version and every version that one of ``readers`` (the datasets models
+    were trained on) was computed from, so those models can still be rebuilt.
+
+    Returns:
+        What was done, or None when the lake has no such table.
+    """
+    delta = lake.open(table)
+    if delta is None:
+        return None
+    before = delta.version()
+    kept = {before} | {
+        version for version in lake.ledger.versions_read(table, readers) if version <= before
+    }
+    compacted = delta.optimize.compact()
+    kept.add(delta.version())
+    deleted = delta.vacuum(
+        retention_hours=0,
+        dry_run=False,
+        enforce_retention_duration=False,
+        keep_versions=sorted(kept),
+    )
+    return Maintained(
+        table, delta.version(), tuple(sorted(kept)), compacted["numFilesRemoved"], len(deleted)
+    )

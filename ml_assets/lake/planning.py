@@ -1,0 +1,150 @@
+"""Which days of a run are computed, which are left as they are, and which cannot be computed.
+
+The rules, in one place: a day needs its own input days, stored and up to date; look-back days
+that are missing are history that is not there; a day whose inputs and code are those of its
+stored rows is not computed again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from ml_assets.lake.content import SNAPSHOT
+from ml_assets.lake.ledger import Entry, Read, Status, inputs_hash
+from ml_assets.lake.store import Lake, Window
+
+
+@dataclass(frozen=True)
+class Input:
+    """How the days of a table depend on the days of one input.
+
+    Attributes:
+        table: the input's table name.
+        first: offset of the first input day, ≤ ``last`` (−9: nine days before).
+        last: offset of the last input day (0: the same day, −1: the day before).
+        is_snapshot: the input has no days.
+    """
+
+    table: str
+    first: int = 0
+    last: int = 0
+    is_snapshot: bool = False
+
+    def days_of(self, day: str) -> list[str]:
+        """Input days that one day is computed from."""
+        if self.is_snapshot:
+            return [SNAPSHOT]
+        start = date.fromisoformat(day)
+        return [
+            (start + timedelta(days=offset)).isoformat()
+            for offset in range(self.first, self.last + 1)
+        ]
+
+    def is_required(self, day: str, input_day: str) -> bool:
+        """Whether a day cannot be computed without this input day."""
+        return self.is_snapshot or input_day == day
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run does with each of its days.
+
+    Attributes:
+        compute: days to compute.
+        unchanged: day → entry of the rows that are already right.
+        skipped: day → why it cannot be computed.
+        reads: day → input days it is computed from.
+        windows: input name → window over all input days of the run.
+    """
+
+    compute: Sequence[str]
+    unchanged: Mapping[str, Entry]
+    skipped: Mapping[str, str]
+    reads: Mapping[str, Sequence[Read]]
+    windows: Mapping[str, Window]
+
+
+def plan(
+    lake: Lake,
+    table: str,
+    days: Sequence[str],
+    inputs: Mapping[str, Input],
+    code_version: str,
+) -> Plan:
+    """Decide for each day of a run whether to compute it.
+
+    Args:
+        lake: where the inputs and the table are.
+        table: the table to compute.
+        days: days of the run.
+        inputs: input name → how days depend on it.
+        code_version: version of the code and parameters that would compute them.
+    """
+    windows = {
+        name: lake.window(item.table, sorted({d for day in days for d in item.days_of(day)}))
+        for name, item in inputs.items()
+    }
+    stale = {
+        name: lake.ledger.stale(window.table, list(window.hashes))
+        for name, window in windows.items()
+    }
+    reads: dict[str, list[Read]] = {}
+    skipped: dict[str, str] = {}
+    for day in days:
+        reads[day] = [
+            read
+            for name, item in inputs.items()
+            for read in windows[name].reads(item.days_of(day))
+        ]
+        reason = next(
+            filter(
+                None,
+                (
+                    _not_ready(lake, item, day, windows[name], stale[name])
+                    for name, item in inputs.items()
+                ),
+            ),
+            None,
+        )
+        if reason:
+            skipped[day] = reason
+    stored = lake.ledger.latest(table, days) if lake.exists(table) else {}
+    unchanged = {
+        day: stored[day]
+        for day in days
+        if day not in skipped
+        and day in stored
+        and stored[day].status is Status.STORED
+        and stored[day].inputs_hash == inputs_hash(code_version, reads[day])
+    }
+    compute = [day for day in days if day not in skipped and day not in unchanged]
+    return Plan(compute, unchanged, skipped, reads, windows)
+
+
+def merge(plans: Sequence[Plan]) -> Plan:
+    """One plan for days that were planned span by span."""
+    return Plan(
+        [day for part in plans for day in part.compute],
+        {day: entry for part in plans for day, entry in part.unchanged.items()},
+        {day: reason for part in plans for day, reason in part.skipped.items()},
+        {day: reads for part in plans for day, reads in part.reads.items()},
+        {},
+    )
+
+
+def _not_ready(
+    lake: Lake, item: Input, day: str, window: Window, stale: Mapping[str, str]
+) -> str | None:
+    for input_day in item.days_of(day):
+        if input_day in stale:
+            return f"{item.table} {input_day} is stale ({stale[input_day]}): materialize it first"
+        if input_day not in window.hashes and item.is_required(day, input_day):
+            return f"{item.table} {input_day} is {_state(lake, item.table, input_day)}"
+    return None
+
+
+def _state(lake: Lake, table: str, day: str) -> str:
+    entry = lake.ledger.latest(table, [day]).get(day)
+    if entry is None or entry.status is Status.STORED:
+        return "not materialized"
+    return f"{entry.status.value}: {entry.reason}" if entry.reason else "half-written: run it again"

@@ -1,0 +1,198 @@
+"""Delta tables: overwrite days in one commit, read a window of days.
+
+Only this package imports ``deltalake``, and only when a table is touched. What the days mean
+(good, quarantined, stale) is in ``ledger``; this module moves rows.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ml_assets.errors import CommitConflict, LakeMismatch, TerminalError
+from ml_assets.lake.content import DAY
+from ml_assets.lake.ledger import Entry, Ledger, Read, Status, usable_hashes
+from ml_assets.settings import settings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from deltalake import DeltaTable
+
+COMMIT_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class Window:
+    """Some days of a table, at one version, read when asked.
+
+    Attributes:
+        table: table name, ``pipeline/noun``.
+        days: the days that were asked for.
+        hashes: day → content hash of those among them that are stored.
+        version: table version they are read at; None when the table does not exist yet.
+    """
+
+    lake: "Lake"
+    table: str
+    days: Sequence[str]
+    hashes: Mapping[str, str]
+    version: int | None
+
+    def read(
+        self, columns: Sequence[str] | None = None, days: Sequence[str] | None = None
+    ) -> pd.DataFrame:
+        """Rows of the stored days (of those in ``days`` when given), in the order of the keys."""
+        wanted = [day for day in (self.days if days is None else days) if day in self.hashes]
+        if self.version is None or not wanted:
+            raise LakeMismatch(
+                f"{self.table} has no stored day among {_span(self.days)}, expected at least one. "
+                "Materialize it first."
+            )
+        return self.lake.read(self.table, wanted, columns=columns, version=self.version)
+
+    def reads(self, days: Sequence[str] | None = None) -> list[Read]:
+        """What reading these days means for the ledger; absent days count."""
+        return [
+            Read(self.table, day, self.hashes.get(day, ""), self.version)
+            for day in (self.days if days is None else days)
+        ]
+
+
+class Lake:
+    """The tables under one root.
+
+    Args:
+        uri: a folder, or any object-store URL that deltalake takes.
+        ledger: where the state of each day is recorded.
+    """
+
+    def __init__(self, uri: str, ledger: Ledger) -> None:
+        self.uri = uri
+        self.ledger = ledger
+
+    @classmethod
+    def of_project(cls) -> "Lake":
+        """The lake that the settings name."""
+        return cls(settings().lake_uri, Ledger(settings().ledger_url))
+
+    def window(self, table: str, days: Sequence[str]) -> Window:
+        """The given days of a table as they are now, without reading a row."""
+        delta = self.open(table)
+        hashes = usable_hashes(self.ledger.latest(table, days))
+        return Window(self, table, tuple(days), hashes, delta.version() if delta else None)
+
+    def read(
+        self,
+        table: str,
+        days: Sequence[str] | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        version: int | None = None,
+    ) -> pd.DataFrame:
+        """Rows of some days, whatever the ledger says of them.
+
+        Args:
+            table: table name.
+            days: days to read, all when omitted.
+            columns: columns to read, all when omitted.
+            version: table version, the newest when omitted.
+
+        Raises:
+            LakeMismatch: the table or the version is not there.
+        """
+        import pyarrow as pa
+
+        delta = self.open(table, version)
+        if delta is None:
+            raise LakeMismatch(
+                f"Table {table} is not in the lake (version {version or 'newest'}). If the ledger "
+                "says it was written, the lake was moved or emptied: restore it, or run "
+                "'make clean' and materialize again."
+            )
+        predicate = None if days is None else days_predicate(days)
+        return pa.table(delta.scan(columns=_list(columns), predicate=predicate)).to_pandas()
+
+    def overwrite(self, table: str, rows: pd.DataFrame, days: Sequence[str]) -> int:
+        """Replace the given days by ``rows`` in one commit.
+
+        Args:
+            rows: (n, columns) with the partition column ``ds``; each within ``days``.
+            days: days that are replaced; one without rows becomes empty.
+
+        Returns:
+            The table's new version.
+
+        Raises:
+            CommitConflict: other writers of the same days kept winning.
+        """
+        import pyarrow as pa
+        from deltalake import write_deltalake
+        from deltalake.exceptions import CommitFailedError
+
+        if stray := sorted(set(rows[DAY]) - set(days)):
+            raise TerminalError(f"{table}: rows of {stray[:3]} are outside the days written.")
+        data = pa.Table.from_pandas(rows, preserve_index=False)
+        for _ in range(COMMIT_ATTEMPTS):
+            try:
+                delta = self.open(table) or self._create(table, data)
+                write_deltalake(delta, data, mode="overwrite", predicate=days_predicate(days))
+                delta.update_incremental()
+                return delta.version()
+            except CommitFailedError:
+                continue
+        raise CommitConflict(
+            f"{table}: {COMMIT_ATTEMPTS} commits of {_span(days)} lost against other writers of "
+            "the same days. The run is retried; limit the table's pool if this repeats."
+        )
+
+    def exists(self, table: str) -> bool:
+        """Whether the lake has this table."""
+        return self.open(table) is not None
+
+    def days_stored(self, table: str) -> list[str]:
+        """Days that may be read, in order."""
+        return sorted(
+            day
+            for day, entry in self.ledger.latest(table).items()
+            if entry.status is Status.STORED
+        )
+
+    def _path(self, table: str) -> str:
+        return f"{self.uri.rstrip('/')}/{table}"
+
+    def _create(self, table: str, data: "pa.Table") -> "DeltaTable":
+        from deltalake import DeltaTable
+
+        if "://" not in self.uri:
+            Path(self._path(table)).mkdir(parents=True, exist_ok=True)
+        return DeltaTable.create(
+            self._path(table), schema=data.schema, mode="ignore", partition_by=[DAY], name=table
+        )
+
+    def open(self, table: str, version: int | None = None) -> "DeltaTable | None":
+        """The Delta table, or None when the lake has no such table or version."""
+        from deltalake import DeltaTable
+        from deltalake.exceptions import TableNotFoundError
+
+        if not re.fullmatch(r"[a-z0-9_]+(/[a-z0-9_]+)*", table):
+            raise TerminalError(f"Table name {table!r} must be lower-case words joined by '/'.")
+        try:
+            return DeltaTable(self._path(table), version=version)
+        except TableNotFoundError:
+            return None
+
+
+def days_predicate(days: Sequence[str]) -> str:
+    """SQL predicate that selects exactly these partition values."""
+    return f"{DAY} in ({', '.join(repr(str(day)) for day in days)})"
+
+
+def _list(columns: Sequence[str] | None) -> list[str] | None:
+    return None if columns is None else list(columns)
+
+
+def _span(days: Sequence[str]) -> str:
+    return str(days[0]) if len(days) == 1 else f"{min(days)}…{max(days)} ({len(days)} days)"

@@ -1,0 +1,1 @@
+"""Dagster glue that the templates share. Knows Dagster, no pipeline."""

@@ -1,0 +1,132 @@
+"""One data version, one set of metadata and one verdict per day in a run over many days.
+
+Dagster's public API gives one of each per run. Everything private that this needs is here and
+in ``instance``; ``range_events_test`` fails first when Dagster changes it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import dagster as dg
+from dagster import DagsterEventType
+from dagster._core.definitions.data_version import DataVersion
+from dagster._core.events import (
+    DagsterEvent,
+    DagsterEventBatchMetadata,
+    generate_event_batch_id,
+)
+from dagster._core.execution.context.system import StepExecutionContext
+from dagster._core.execution.plan.execute_step import (
+    _build_data_version_tags,
+    _get_code_version,
+    _get_input_provenance_data,
+)
+
+from ml_assets.lake.content import SNAPSHOT
+
+Metadata = Mapping[str, dg.MetadataValue]
+
+
+@dataclass(frozen=True)
+class DayResult:
+    """What Dagster is told about one materialized day."""
+
+    data_version: str
+    metadata: Metadata = field(default_factory=dict)
+
+
+def materialize_days(context: dg.OutputContext, results: Mapping[str, DayResult]) -> None:
+    """Tell Dagster of the days of an output that were materialized, and of no others.
+
+    All days but the last are logged here, in one batch; the last is left to Dagster, which
+    always logs one event itself. An output without partitions is left to Dagster altogether.
+
+    Args:
+        context: the output's context inside ``handle_output``.
+        results: day → its version and metadata, at least one.
+    """
+    step = _step(context)
+    key = context.asset_key
+    *others, last = sorted(results)
+    if context.has_asset_partitions:
+        definition = context.asset_partitions_def
+        context._asset_partitions_subset = definition.subset_with_partition_keys([last])  # noqa: SLF001
+        step_tags = _provenance(step, key)
+        _log_materializations(step, key, {day: results[day] for day in others}, step_tags)
+    step.set_data_version(key, DataVersion(results[last].data_version))
+    context.add_output_metadata(dict(results[last].metadata))
+
+
+def log_materialization(
+    context: dg.OutputContext, key: dg.AssetKey, results: Mapping[str, DayResult]
+) -> None:
+    """Log materialized days of another asset that the same step writes (its dead letters)."""
+    _log_materializations(_step(context), key, results, _Provenance())
+
+
+def log_check_evaluations(
+    context: dg.OutputContext | dg.AssetCheckExecutionContext,
+    evaluations: Sequence[dg.AssetCheckEvaluation],
+) -> None:
+    """Log check results, each for its own partition, in one batch."""
+    step = _step(context)
+    batch = generate_event_batch_id()
+    for number, evaluation in enumerate(evaluations, start=1):
+        DagsterEvent.from_step(
+            DagsterEventType.ASSET_CHECK_EVALUATION,
+            step,
+            event_specific_data=evaluation,
+            message=(
+                f"Asset check '{evaluation.check_name}' on "
+                f"'{evaluation.asset_key.to_user_string()}' {evaluation.partition or ''} "
+                f"{'passed' if evaluation.passed else 'did not pass'}."
+            ),
+            batch_metadata=DagsterEventBatchMetadata(batch, number == len(evaluations)),
+        )
+
+
+@dataclass(frozen=True)
+class _Provenance:
+    """The tags that make Dagster see later that an input has changed."""
+
+    code_version: str | None = None
+    inputs: Mapping[dg.AssetKey, object] = field(default_factory=dict)
+
+    def tags(self, data_version: str) -> dict[str, str]:
+        tags = _build_data_version_tags(
+            DataVersion(data_version),
+            self.code_version or "",
+            self.inputs,  # type: ignore[arg-type]
+            True,
+        )
+        return {key: value for key, value in tags.items() if value}
+
+
+def _provenance(step: StepExecutionContext, key: dg.AssetKey) -> _Provenance:
+    return _Provenance(_get_code_version(key, step), _get_input_provenance_data(key, step))
+
+
+def _log_materializations(
+    step: StepExecutionContext,
+    key: dg.AssetKey,
+    results: Mapping[str, DayResult],
+    provenance: _Provenance,
+) -> None:
+    batch = generate_event_batch_id()
+    for number, (day, result) in enumerate(sorted(results.items()), start=1):
+        DagsterEvent.asset_materialization(
+            step,
+            dg.AssetMaterialization(
+                key,
+                partition=None if day == SNAPSHOT else day,
+                metadata=dict(result.metadata),
+                tags=provenance.tags(result.data_version),
+            ),
+            DagsterEventBatchMetadata(batch, number == len(results)),
+        )
+
+
+def _step(context: dg.OutputContext | dg.AssetCheckExecutionContext) -> StepExecutionContext:
+    if isinstance(context, dg.OutputContext):
+        return context.step_context
+    return context.get_step_execution_context()

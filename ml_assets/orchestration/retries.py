@@ -1,0 +1,38 @@
+"""Trying again what may succeed later, and only that.
+
+Waits grow as ``ML_ASSETS_RETRY_WAITS`` says; which errors are transient is for ``errors`` to say.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from ml_assets.errors import TerminalError, TransientError
+from ml_assets.settings import settings
+
+
+@contextmanager
+def retried(retry_number: int) -> Iterator[None]:
+    """Turn our errors into what Dagster understands: ask for a retry, or fail at once.
+
+    Args:
+        retry_number: how many retries this step has had.
+
+    Raises:
+        dagster.RetryRequested: a transient error, and a retry is left.
+        dagster.Failure: a terminal error, or no retry is left; never retried further.
+    """
+    waits = settings().retry_waits
+    try:
+        yield
+    except TransientError as error:
+        if retry_number < len(waits):
+            raise dg.RetryRequested(
+                max_retries=len(waits), seconds_to_wait=waits[retry_number]
+            ) from error
+        raise dg.Failure(
+            f"{error} It was tried {len(waits) + 1} times.", allow_retries=False
+        ) from error
+    except TerminalError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error

@@ -1,0 +1,309 @@
+"""The default IO manager: tables in the lake, day by day, with contract, verdict and provenance.
+
+An asset may return a plain DataFrame; the templates return a ``TableOutput``, which also says
+which days were left as they are or could not be computed. An input annotated ``Window`` arrives
+unread, so that the asset reads only the days and columns it needs.
+"""
+
+import importlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import dagster as dg
+import pandas as pd
+
+from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.validation import Validated, validate
+from ml_assets.errors import ConfigurationError
+from ml_assets.lake.content import DAY, SNAPSHOT, day_hashes, digest
+from ml_assets.lake.ledger import Entry, Read, Status, inputs_hash
+from ml_assets.lake.planning import Plan
+from ml_assets.lake.store import Lake, Window
+from ml_assets.orchestration.range_events import (
+    DayResult,
+    log_check_evaluations,
+    log_materialization,
+    materialize_days,
+)
+from ml_assets.orchestration.retries import retried
+
+CONTRACT_KEY = "ml_assets/contract"
+"""Definition metadata that names a table's contract as ``package.module.Class``."""
+
+CONTRACT_CHECK = "meets_contract"
+
+
+@dataclass(frozen=True)
+class TableOutput:
+    """What a template hands over for the days of a run.
+
+    Attributes:
+        plan: which days were computed, left as they are, or skipped, and what was read.
+        validated: the computed days' rows, sorted by their contract.
+        code_version: version of what computed them.
+        keeps_dead_letters: whether rejected rows are kept in ``<table>_dead_letters``.
+        day_metadata: day → further metadata for Dagster, numbers are plotted over the days.
+    """
+
+    plan: Plan
+    validated: Validated
+    code_version: str
+    keeps_dead_letters: bool = True
+    day_metadata: Mapping[str, Mapping[str, float | int | str]] = field(default_factory=dict)
+
+
+class TableIOManager(dg.IOManager):
+    """Stores and reads tables; one commit per table and run."""
+
+    def __init__(self) -> None:
+        self._reads: dict[tuple[str, str], list[Window]] = {}
+
+    def load_input(self, context: dg.InputContext) -> pd.DataFrame | Window:
+        """The stored days that an input's partition mapping asks for."""
+        with retried(_retry_number(context.step_context)):
+            table = table_name(context.asset_key)
+            days = list(context.asset_partition_keys) if context.has_asset_partitions else [SNAPSHOT]
+            window = Lake.of_project().window(table, days)
+            if context.dagster_type.typing_type is Window:
+                return window
+            step = context.step_context
+            self._reads.setdefault((step.run_id, step.step.key), []).append(window)
+            return window.read(columns=(context.definition_metadata or {}).get("columns"))
+
+    def handle_output(self, context: dg.OutputContext, obj: TableOutput | pd.DataFrame) -> None:
+        """Store the good days in one commit and tell Dagster what became of each day."""
+        with retried(_retry_number(context.step_context)):
+            output = obj if isinstance(obj, TableOutput) else self._planned(context, obj)
+            store(context, table_name(context.asset_key), output)
+
+    def _planned(self, context: dg.OutputContext, rows: pd.DataFrame) -> TableOutput:
+        step = context.step_context
+        windows = self._reads.pop((step.run_id, step.step.key), [])
+        days = list(context.asset_partition_keys) if context.has_asset_partitions else [SNAPSHOT]
+        if DAY not in rows.columns:
+            if len(days) != 1:
+                raise ConfigurationError(
+                    f"{context.asset_key.to_user_string()} returned rows for {len(days)} days "
+                    f"without a '{DAY}' column that says which row belongs to which day. Add it."
+                )
+            rows = rows.assign(**{DAY: days[0]})
+        plan = Plan(
+            compute=days,
+            unchanged={},
+            skipped={},
+            reads={day: [read for window in windows for read in _reads(window, day)] for day in days},
+            windows={},
+        )
+        contract = load_contract(context.definition_metadata or {})
+        validated = validate(rows, contract, days) if contract else Validated(rows, _NO_ROWS, {})
+        code_version = step.job_def.asset_layer.get(context.asset_key).code_version or ""
+        return TableOutput(plan, validated, code_version)
+
+
+_NO_ROWS = pd.DataFrame({DAY: pd.Series([], dtype="str")})
+
+
+def table_name(key: dg.AssetKey) -> str:
+    """The lake's name for an asset."""
+    return "/".join(key.path)
+
+
+def load_contract(metadata: Mapping[str, object]) -> type[Contract] | None:
+    """The contract that an asset's definition metadata names.
+
+    Raises:
+        ConfigurationError: it names something that is not a contract.
+    """
+    name = metadata.get(CONTRACT_KEY)
+    if name is None:
+        return None
+    module, _, attribute = str(getattr(name, "value", name)).rpartition(".")
+    contract = getattr(importlib.import_module(module), attribute, None)
+    if not (isinstance(contract, type) and issubclass(contract, Contract)):
+        raise ConfigurationError(f"{name} is not a contract; expected a subclass of Contract.")
+    return contract
+
+
+def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
+    """Write the days of a run: dead letters, rows, ledger, then Dagster's events.
+
+    The ledger marks the days as being written first, so a run that dies in between leaves days
+    that nothing downstream will use.
+    """
+    lake = Lake.of_project()
+    drafts = _Drafts(table, output, context.run_id)
+    lake.ledger.append(list(drafts.writing()))
+    if output.keeps_dead_letters:
+        _store_dead_letters(context, lake, table, output)
+    days = [day for day in output.plan.compute if day not in output.validated.quarantined]
+    rows = output.validated.rows
+    version = lake.overwrite(table, rows, days) if days else None
+    entries = drafts.finished(day_hashes(rows, days), version)
+    lake.ledger.append(list(entries.values()))
+    bad = {day: entry.reason for day, entry in entries.items() if entry.reason}
+    for day, reason in sorted(bad.items()):
+        context.log.warning(f"{table} {day} is {entries[day].status.value}: {reason}")
+    usable = {**output.plan.unchanged, **entries}
+    results = {
+        day: DayResult(entry.content_hash, _metadata(entry, output))
+        for day, entry in usable.items()
+        if entry.status is Status.STORED
+    }
+    if not results:
+        _fail(context, table, bad)
+    materialize_days(context, results)
+
+
+def _fail(context: dg.OutputContext, table: str, bad: Mapping[str, str]) -> None:
+    if CONTRACT_KEY in (context.definition_metadata or {}):
+        log_check_evaluations(
+            context, [failed_contract(context.asset_key, day, why) for day, why in bad.items()]
+        )
+    listed = "; ".join(f"{day}: {reason}" for day, reason in sorted(bad.items())[:5])
+    raise dg.Failure(
+        f"No day of {table} could be stored. {listed}. Repair the source and materialize the "
+        "days again.",
+        allow_retries=False,
+    )
+
+
+def failed_contract(key: dg.AssetKey, day: str, reason: str) -> dg.AssetCheckEvaluation:
+    """The result of the contract check for a day that has no stored rows."""
+    return dg.AssetCheckEvaluation(
+        asset_key=key,
+        check_name=CONTRACT_CHECK,
+        passed=False,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={"reason": dg.MetadataValue.text(reason)},
+        partition=None if day == SNAPSHOT else day,
+        blocking=False,
+    )
+
+
+@dataclass(frozen=True)
+class _Drafts:
+    """Ledger entries of one run over one table."""
+
+    table: str
+    output: TableOutput
+    run_id: str
+
+    def writing(self) -> Iterator[Entry]:
+        for day in self.output.plan.compute:
+            yield Entry(self.table, day, Status.WRITING, run_id=self.run_id)
+
+    def finished(self, hashes: Mapping[str, str], version: int | None) -> dict[str, Entry]:
+        plan, validated = self.output.plan, self.output.validated
+        entries = {
+            day: Entry(self.table, day, Status.SKIPPED, reason=reason, run_id=self.run_id)
+            for day, reason in plan.skipped.items()
+        }
+        row_counts = validated.row_counts or validated.rows[DAY].value_counts().to_dict()
+        for day in plan.compute:
+            reason = validated.quarantined.get(day, "")
+            entries[day] = Entry(
+                table=self.table,
+                day=day,
+                status=Status.QUARANTINED if reason else Status.STORED,
+                reason=reason,
+                content_hash=hashes.get(day, ""),
+                rows=0 if reason else int(row_counts.get(day, 0)),
+                dead_letters=validated.dead_letter_counts.get(day, 0),
+                version=version,
+                code_version=self.output.code_version,
+                inputs_hash=inputs_hash(self.output.code_version, plan.reads[day]),
+                run_id=self.run_id,
+                reads=plan.reads[day],
+            )
+        return entries
+
+
+def _store_dead_letters(
+    context: dg.OutputContext, lake: Lake, table: str, output: TableOutput
+) -> None:
+    """Replace the dead letters of the days that have some now or had some before."""
+    name = dead_letters_of(table)
+    counts = output.validated.dead_letters[DAY].value_counts()
+    before = lake.ledger.latest(name, output.plan.compute) if len(output.plan.compute) else {}
+    had = {day for day, entry in before.items() if entry.rows}
+    days = sorted(had | set(counts.index))
+    if not days:
+        return
+    letters = output.validated.dead_letters
+    version = lake.overwrite(name, letters, days)
+    entries = [
+        Entry(
+            name,
+            day,
+            Status.STORED,
+            content_hash=content_hash,
+            rows=int(counts.get(day, 0)),
+            version=version,
+            run_id=context.run_id,
+        )
+        for day, content_hash in day_hashes(letters, days).items()
+    ]
+    lake.ledger.append(entries)
+    log_materialization(
+        context,
+        dg.AssetKey(name.split("/")),
+        {entry.day: DayResult(entry.content_hash, _row_count(entry.rows)) for entry in entries},
+    )
+
+
+def dead_letters_of(table: str) -> str:
+    """Name of the table that keeps a table's rejected rows."""
+    return f"{table}_dead_letters"
+
+
+def _metadata(entry: Entry, output: TableOutput) -> dict[str, dg.MetadataValue]:
+    metadata: dict[str, dg.MetadataValue] = {
+        **_row_count(entry.rows),
+        "dead_letters": dg.MetadataValue.int(entry.dead_letters),
+        "content_hash": dg.MetadataValue.text(entry.content_hash),
+        "table_version": dg.MetadataValue.int(entry.version or 0),
+        "inputs": dg.MetadataValue.json(inputs_summary(output.plan.reads[entry.day])),
+    }
+    if entry.day in output.plan.unchanged:
+        metadata["unchanged"] = dg.MetadataValue.bool(True)
+    for name, value in output.day_metadata.get(entry.day, {}).items():
+        metadata[name] = (
+            dg.MetadataValue.text(value)
+            if isinstance(value, str)
+            else dg.MetadataValue.float(float(value))
+        )
+    return metadata
+
+
+def inputs_summary(reads: Sequence[Read]) -> dict[str, dict[str, object]]:
+    """Per input table: version, span of days, and one hash over their contents."""
+    tables: dict[str, list[Read]] = {}
+    for read in reads:
+        tables.setdefault(read.table, []).append(read)
+    return {
+        table: {
+            "table_version": of_table[0].version,
+            "days": f"{of_table[0].day}…{of_table[-1].day}" if len(of_table) > 1 else of_table[0].day,
+            "absent": sum(not read.content_hash for read in of_table),
+            "content_hash": digest(*(read.content_hash for read in of_table))
+            if len(of_table) > 1
+            else of_table[0].content_hash,
+        }
+        for table, of_table in tables.items()
+    }
+
+
+def _row_count(rows: int) -> dict[str, dg.MetadataValue]:
+    return {"dagster/row_count": dg.MetadataValue.int(rows)}
+
+
+def _reads(window: Window, day: str) -> list[Read]:
+    """Input days of one day: the same day where the input has it, otherwise all that were read."""
+    return window.reads([day] if day in window.days else None)
+
+
+def _retry_number(step: object) -> int:
+    return int(getattr(step, "previous_attempt_count", 0))
+
+

@@ -1,0 +1,187 @@
+"""What every table asset shares: its spec, built from its contract, and its dead-letter table."""
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from ml_assets.contracts.contract import Contract, columns, source_of, type_name, unit
+from ml_assets.contracts.dead_letters import DeadLetters
+from ml_assets.errors import ConfigurationError
+from ml_assets.lake.content import DAY, digest
+from ml_assets.orchestration.partitions import days_of_run
+from ml_assets.orchestration.retries import retried
+from ml_assets.orchestration.table_io import CONTRACT_KEY, dead_letters_of, table_name
+
+
+def load_object(path: str) -> Any:
+    """Import what a dotted path in a ``defs.yaml`` names.
+
+    Raises:
+        ConfigurationError: there is no such module or attribute.
+    """
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(
+            f"'{path}' in defs.yaml cannot be imported ({error}). Expected package.module.name."
+        ) from None
+
+
+def code_version(*parts: object) -> str:
+    """Version of code and parameters: the text of each function's or class's module, or the value."""
+    return digest(
+        *(source_of(part) if callable(part) else repr(part) for part in parts)
+    )
+
+
+def table_spec(
+    key: str,
+    contract: type[Contract],
+    *,
+    stage: str,
+    description: str,
+    owners: Sequence[str],
+    kinds: set[str],
+    version: str,
+    partitions_def: dg.PartitionsDefinition | None,
+    deps: Sequence[dg.AssetDep] = (),
+    metadata: Mapping[str, Any] | None = None,
+) -> dg.AssetSpec:
+    """The spec of a table asset, with its columns taken from the contract.
+
+    Args:
+        key: ``pipeline/noun``.
+        stage: second part of the group, after the pipeline.
+        version: code version of what computes it.
+    """
+    pipeline = key.split("/", maxsplit=1)[0]
+    return dg.AssetSpec(
+        key=dg.AssetKey(key.split("/")),
+        description=description,
+        owners=list(owners),
+        kinds=kinds,
+        group_name=f"{pipeline}__{stage}",
+        code_version=version,
+        partitions_def=partitions_def,
+        deps=deps,
+        metadata={
+            "dagster/column_schema": column_schema(contract),
+            "dagster/table_name": key,
+            CONTRACT_KEY: f"{contract.__module__}.{contract.__name__}",
+            **(metadata or {}),
+        },
+    )
+
+
+def table_asset(
+    spec: dg.AssetSpec,
+    compute: Callable[[Sequence[str]], Any],
+    io_manager_key: str = "io_manager",
+) -> dg.AssetsDefinition:
+    """The executable asset of a spec: one step for any range of days.
+
+    Args:
+        spec: what it is.
+        compute: from the days of a run to what its IO manager stores.
+        io_manager_key: which IO manager that is.
+    """
+
+    @dg.asset(
+        key=spec.key,
+        description=spec.description,
+        owners=spec.owners,
+        kinds=spec.kinds,
+        group_name=spec.group_name,
+        code_version=spec.code_version,
+        partitions_def=spec.partitions_def,
+        deps=spec.deps,
+        metadata=spec.metadata,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=pool_of(spec.key),
+        io_manager_key=io_manager_key,
+    )
+    def materialize(context: dg.AssetExecutionContext) -> Any:
+        with retried(context.retry_number):
+            return compute(days_of_run(context, spec.partitions_def))
+
+    return materialize
+
+
+def pool_of(key: dg.AssetKey) -> str:
+    """The pool that keeps two runs from writing one asset at once."""
+    return "__".join(key.path)
+
+
+def dead_letter_spec(of: dg.AssetSpec) -> dg.AssetSpec:
+    """The table of a table's rejected rows; written by the same step, so not executable alone."""
+    name = dead_letters_of(table_name(of.key))
+    return dg.AssetSpec(
+        key=dg.AssetKey(name.split("/")),
+        description=(
+            f"Rows of {table_name(of.key)} that broke its contract, as they came, with the rule. "
+            "Most days are empty, because a day appears here only when a row of it was rejected."
+        ),
+        owners=of.owners,
+        kinds={"pandas", "deltalake"},
+        group_name=of.group_name,
+        code_version=code_version(DeadLetters),
+        partitions_def=of.partitions_def,
+        deps=[dg.AssetDep(of.key)],
+        metadata={
+            "dagster/column_schema": column_schema(DeadLetters),
+            CONTRACT_KEY: f"{DeadLetters.__module__}.{DeadLetters.__name__}",
+        },
+    )
+
+
+def column_schema(contract: type[Contract]) -> dg.TableSchema:
+    """A contract as Dagster shows columns: type, description with unit, nullability, uniqueness."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name,
+                type=type_name(column),
+                description=_described(column),
+                constraints=dg.TableColumnConstraints(
+                    nullable=bool(column.nullable),
+                    unique=bool(column.unique),
+                    other=[str(check) for check in _check_names(column)],
+                ),
+            )
+            for name, column in columns(contract).items()
+        ]
+    )
+
+
+def _described(column: Any) -> str:
+    in_unit = f" [{unit(column)}]" if unit(column) else ""
+    return f"{column.description or ''}{in_unit}"
+
+
+def _check_names(column: Any) -> list[str]:
+    return [check.error or check.name or "check" for check in column.checks]
+
+
+def day_statistics(
+    rows: pd.DataFrame, names: Sequence[str]
+) -> dict[str, dict[str, float | int | str]]:
+    """Mean and share of missing values of some columns for each day, for the UI's plots.
+
+    Args:
+        rows: (n, columns) with ``ds``.
+        names: numeric columns of ``rows``.
+    """
+    if rows.empty or not names:
+        return {}
+    by_day = rows.groupby(DAY)
+    means = by_day[list(names)].mean().add_prefix("mean ")
+    missing = (1 - by_day[list(names)].count().div(by_day.size(), axis=0)).add_prefix("missing ")
+    table = pd.concat([means, missing.loc[:, missing.any()]], axis=1)
+    return {
+        str(day): {name: float(value) for name, value in row.items() if pd.notna(value)}
+        for day, row in table.to_dict("index").items()
+    }

@@ -1,0 +1,95 @@
+"""Every path, URL and limit that differs between machines, read from the environment.
+
+Variables start with ``ML_ASSETS_``; a ``.env`` file in the working directory is read too.
+What belongs to a pipeline (windows, thresholds, hyperparameters) is in its ``defs.yaml``.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from ml_assets.errors import ConfigurationError
+
+
+class Settings(BaseSettings):
+    """The project's settings; see ``docs/architecture.md`` for the table of variables."""
+
+    model_config = SettingsConfigDict(env_prefix="ML_ASSETS_", env_file=".env", extra="ignore")
+
+    data: Path = Field(Path("data"), description="Folder for everything local.")
+    lake: str | None = Field(None, description="Delta root: a folder or an object-store URL.")
+    source_url: SecretStr | None = Field(None, description="SQLAlchemy URL of the source database.")
+    postgres_url: SecretStr | None = Field(None, description="Postgres for Dagster and the ledger.")
+    retry_waits: list[int] = Field(
+        [30, 120, 600, 3600], description="Seconds before each retry of a transient failure."
+    )
+    executor: Literal["in_process", "multiprocess"] = Field(
+        "in_process", description="Where steps run: this process, or a process for each."
+    )
+
+    @field_validator("data")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("lake", "source_url", "postgres_url", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: str | None) -> str | None:
+        return value or None
+
+    @field_validator("retry_waits")
+    @classmethod
+    def _not_negative(cls, value: list[int]) -> list[int]:
+        if any(wait < 0 for wait in value):
+            raise ValueError("waits are seconds and cannot be negative")
+        return value
+
+    @property
+    def lake_uri(self) -> str:
+        """Root of the Delta tables."""
+        return self.lake or str(self.data / "lake")
+
+    @property
+    def source_database_url(self) -> str:
+        """SQLAlchemy URL of the source database (SQLite under ``data/`` by default)."""
+        if self.source_url is None:
+            return f"sqlite:///{self.data / 'source.db'}"
+        return with_driver(self.source_url.get_secret_value())
+
+    @property
+    def ledger_url(self) -> str:
+        """SQLAlchemy URL of the ledger (Postgres when it is configured)."""
+        if self.postgres_url is None:
+            return f"sqlite:///{self.data / 'ledger.db'}"
+        return with_driver(self.postgres_url.get_secret_value())
+
+
+def with_driver(url: str) -> str:
+    """Name psycopg2 in a Postgres URL that names no driver: Dagster's NOTIFY needs it."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        raise ConfigurationError(
+            "A database URL has no scheme. Expected for example 'sqlite:///data/source.db' or "
+            "'postgresql://user@host/name'. Correct the ML_ASSETS_…_URL variable."
+        )
+    return f"postgresql+psycopg2://{rest}" if scheme in ("postgres", "postgresql") else url
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process, read once.
+
+    Raises:
+        ConfigurationError: a variable holds a value that is not allowed.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(
+            f"ML_ASSETS_{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']}"
+            for item in error.errors(include_input=False)
+        )
+        raise ConfigurationError(f"Settings are not usable: {problems}.") from None
