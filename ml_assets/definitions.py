@@ -4,6 +4,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from ml_assets.orchestration.model_io import ModelIOManager
 from ml_assets.orchestration.table_io import TableIOManager
 from ml_assets.settings import settings
 
@@ -19,7 +20,7 @@ def defs() -> dg.Definitions:
     return dg.Definitions.merge(
         dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
         dg.Definitions(
-            resources={"io_manager": TableIOManager()},
+            resources={"io_manager": TableIOManager(), "model_io_manager": ModelIOManager()},
             executor=EXECUTORS[settings().executor],
         ),
     )

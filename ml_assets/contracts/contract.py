@@ -8,6 +8,7 @@ rejected) is declared in ``Config.metadata``. Applying a contract to rows is in 
 import inspect
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any, cast
 
 import pandas as pd
@@ -79,8 +80,27 @@ def unit(column: pa.Column) -> str:
 
 
 def source_of(obj: object) -> str:
-    """Source text of the module that defines a class or function: what a code version hashes."""
-    path = inspect.getsourcefile(obj)  # type: ignore[arg-type]
-    if path is None:
+    """What a code version hashes: the module of a class or function, and ours that it imports.
+
+    Raises:
+        ConfigurationError: the object has no source file.
+    """
+    module = inspect.getmodule(obj)
+    if module is None or module.__file__ is None:
         raise ConfigurationError(f"{obj!r} has no source file, so it cannot be versioned.")
-    return Path(path).read_text(encoding="utf-8")
+    modules = _with_imports(module, module.__name__.partition(".")[0])
+    return "".join(Path(path).read_text(encoding="utf-8") for path in sorted(modules))
+
+
+def _with_imports(module: ModuleType, package: str) -> set[str]:
+    """Files of a module and of the modules of the same package whose names it uses."""
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        current = waiting.pop()
+        if current.__file__ is None or current.__file__ in found:
+            continue
+        found.add(current.__file__)
+        used = filter(None, map(inspect.getmodule, vars(current).values()))
+        waiting += [other for other in used if other.__name__.partition(".")[0] == package]
+    return found

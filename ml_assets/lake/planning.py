@@ -108,7 +108,7 @@ def plan(
         )
         if reason:
             skipped[day] = reason
-    stored = lake.ledger.latest(table, days) if lake.exists(table) else {}
+    stored = lake.ledger.latest(table, days)
     unchanged = {
         day: stored[day]
         for day in days

@@ -72,6 +72,7 @@ class TableCheck:
     description: str
     judge: CheckFunction
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
+    reads_rows: bool = True
 
 
 def standard_checks(contract: type[Contract]) -> list[TableCheck]:
@@ -131,7 +132,11 @@ def table_checks(
     def run_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.Output[None]]:
         selected = [spec for spec in specs if spec.key in context.selected_asset_check_keys]
         with retried(context.retry_number):
-            stored = read_stored(table_name(key), days_of_run(context, partitions_def))
+            stored = read_stored(
+                table_name(key),
+                days_of_run(context, partitions_def),
+                with_rows=any(by_name[spec.name].reads_rows for spec in selected),
+            )
             evaluations = [
                 evaluation
                 for spec in selected
@@ -145,13 +150,13 @@ def table_checks(
     return run_checks
 
 
-def read_stored(table: str, days: Sequence[str]) -> StoredDays:
-    """The stored state of some days of a table, rows included."""
+def read_stored(table: str, days: Sequence[str], *, with_rows: bool = True) -> StoredDays:
+    """The stored state of some days of a table, with their rows when a check needs them."""
     lake = Lake.of_project()
     entries = lake.ledger.latest(table, days)
     usable = [day for day in days if day in entries and entries[day].status is Status.STORED]
     empty = pd.DataFrame({DAY: pd.Series([], dtype="str")})
-    rows = lake.read(table, usable) if usable else empty
+    rows = lake.read(table, usable) if usable and with_rows else empty
     return StoredDays(table, days, entries, rows)
 
 

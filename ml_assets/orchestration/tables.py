@@ -1,7 +1,7 @@
 """What every table asset shares: its spec, built from its contract, and its dead-letter table."""
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import dagster as dg
@@ -40,7 +40,7 @@ def code_version(*parts: object) -> str:
 
 def table_spec(
     key: str,
-    contract: type[Contract],
+    contract: type[Contract] | None,
     *,
     stage: str,
     description: str,
@@ -49,12 +49,12 @@ def table_spec(
     version: str,
     partitions_def: dg.PartitionsDefinition | None,
     deps: Sequence[dg.AssetDep] = (),
-    metadata: Mapping[str, Any] | None = None,
 ) -> dg.AssetSpec:
     """The spec of a table asset, with its columns taken from the contract.
 
     Args:
         key: ``pipeline/noun``.
+        contract: the table's contract; None for a model.
         stage: second part of the group, after the pipeline.
         version: code version of what computes it.
     """
@@ -68,12 +68,7 @@ def table_spec(
         code_version=version,
         partitions_def=partitions_def,
         deps=deps,
-        metadata={
-            "dagster/column_schema": column_schema(contract),
-            "dagster/table_name": key,
-            CONTRACT_KEY: f"{contract.__module__}.{contract.__name__}",
-            **(metadata or {}),
-        },
+        metadata=_table_metadata(key, contract) if contract else {},
     )
 
 
@@ -131,11 +126,16 @@ def dead_letter_spec(of: dg.AssetSpec) -> dg.AssetSpec:
         code_version=code_version(DeadLetters),
         partitions_def=of.partitions_def,
         deps=[dg.AssetDep(of.key)],
-        metadata={
-            "dagster/column_schema": column_schema(DeadLetters),
-            CONTRACT_KEY: f"{DeadLetters.__module__}.{DeadLetters.__name__}",
-        },
+        metadata=_table_metadata(name, DeadLetters),
     )
+
+
+def _table_metadata(table: str, contract: type[Contract]) -> dict[str, Any]:
+    return {
+        "dagster/column_schema": column_schema(contract),
+        "dagster/table_name": table,
+        CONTRACT_KEY: f"{contract.__module__}.{contract.__name__}",
+    }
 
 
 def column_schema(contract: type[Contract]) -> dg.TableSchema:

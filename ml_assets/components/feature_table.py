@@ -1,0 +1,142 @@
+"""Template: a table computed by a pure function from other tables, day by day.
+
+A day is computed from its own input days and the look-back the inputs declare; a day whose inputs
+and code did not change is not computed again; a day whose inputs are not there is skipped.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from ml_assets.contracts.contract import Contract, columns
+from ml_assets.contracts.validation import validate
+from ml_assets.errors import ConfigurationError
+from ml_assets.lake.content import DAY
+from ml_assets.lake.planning import Input, Plan, plan
+from ml_assets.lake.store import Lake
+from ml_assets.orchestration.checks import standard_checks, table_checks
+from ml_assets.orchestration.partitions import Days, mapping_of
+from ml_assets.orchestration.table_io import TableOutput
+from ml_assets.orchestration.tables import (
+    code_version,
+    day_statistics,
+    dead_letter_spec,
+    load_object,
+    table_asset,
+    table_spec,
+)
+
+
+class TableInput(dg.Model, dg.Resolvable):
+    """One input of a computed table.
+
+    Attributes:
+        asset: asset key of the input.
+        days_before: how many days before its own a day looks back.
+        is_snapshot: the input has no days.
+    """
+
+    asset: str
+    days_before: int = 0
+    is_snapshot: bool = False
+
+    def resolved(self) -> Input:
+        """How days of the table depend on days of this input."""
+        return Input(self.asset, -self.days_before, 0, self.is_snapshot)
+
+
+class FeatureTable(dg.Component, dg.Model, dg.Resolvable):
+    """A table computed by a function, as a partitioned, validated asset.
+
+    Attributes:
+        key: asset key, ``pipeline/noun``.
+        function: dotted path of ``f(days, *, <input>=frame, …, <parameter>=value, …)``.
+        contract: dotted path of its contract.
+        description: what it is, for a stakeholder.
+        owners: ``team:…`` names.
+        days: the days it has.
+        inputs: argument name → input table.
+        parameters: further keyword arguments of the function.
+        statistics: numeric columns whose daily means the UI plots.
+    """
+
+    key: str
+    function: str
+    contract: str
+    description: str
+    owners: list[str]
+    days: Days
+    inputs: dict[str, TableInput]
+    parameters: dict[str, Any] = {}
+    statistics: list[str] = []
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """The table, its dead letters and its checks."""
+        del context
+        partitions = self.days.definition()
+        spec = table_spec(
+            self.key,
+            self._contract,
+            stage="features",
+            description=self.description,
+            owners=self.owners,
+            kinds={"pandas", "deltalake"},
+            version=self._version,
+            partitions_def=partitions,
+            deps=[
+                dg.AssetDep(item.asset.split("/"), partition_mapping=mapping_of(item.resolved()))
+                for item in self.inputs.values()
+            ],
+        )
+        return dg.Definitions(
+            assets=[table_asset(spec, self._compute), dead_letter_spec(spec)],
+            asset_checks=[table_checks(spec.key, partitions, standard_checks(self._contract))],
+        )
+
+    @cached_property
+    def _contract(self) -> type[Contract]:
+        return load_object(self.contract)  # type: ignore[no-any-return]
+
+    @cached_property
+    def _function(self) -> Callable[..., pd.DataFrame]:
+        return load_object(self.function)  # type: ignore[no-any-return]
+
+    @cached_property
+    def _version(self) -> str:
+        return code_version(
+            self._function,
+            self._contract,
+            sorted(self.parameters.items()),
+            sorted((name, item.resolved()) for name, item in self.inputs.items()),
+        )
+
+    def _compute(self, days: Sequence[str]) -> TableOutput:
+        inputs = {name: item.resolved() for name, item in self.inputs.items()}
+        planned = plan(Lake.of_project(), self.key, days, inputs, self._version)
+        rows = self._rows(planned, inputs)
+        validated = validate(rows, self._contract, planned.compute)
+        return TableOutput(
+            planned,
+            validated,
+            self._version,
+            day_metadata=day_statistics(validated.rows, self.statistics),
+        )
+
+    def _rows(self, planned: Plan, inputs: dict[str, Input]) -> pd.DataFrame:
+        if not planned.compute:
+            return pd.DataFrame(columns=[DAY, *columns(self._contract)])
+        frames = {
+            name: planned.windows[name].read(
+                days=sorted({d for day in planned.compute for d in item.days_of(day)})
+            )
+            for name, item in inputs.items()
+        }
+        rows = self._function(planned.compute, **frames, **self.parameters)
+        if DAY not in rows.columns:
+            raise ConfigurationError(
+                f"{self.function} returned rows without '{DAY}', the day each belongs to. Add it."
+            )
+        return rows[rows[DAY].isin(planned.compute)]

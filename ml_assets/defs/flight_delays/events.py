@@ -1,0 +1,101 @@
+"""When is something known about a flight? The one place that says it.
+
+A departure is known at scheduled departure + delay; a landing at scheduled arrival + delay, where
+the scheduled arrival is a clock time in the *destination's* zone. When a cancellation or a
+diversion is known is not in the data: both are assumptions, set in ``defs.yaml``.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+KEY = ["time_hour", "carrier", "flight"]
+LATE_MINUTES = 15
+
+WESTERNMOST = "Pacific/Honolulu"
+"""Zone of a destination whose zone is unknown: its landings are then known too late, never early."""
+
+
+def scheduled_departure(flights: pd.DataFrame) -> pd.Series:
+    """(n,) scheduled departures in UTC."""
+    return flights["time_hour"] + pd.to_timedelta(flights["minute"], unit="min")
+
+
+def scheduled_arrival(
+    flights: pd.DataFrame, airports: pd.DataFrame, extra_zones: Mapping[str, str]
+) -> pd.Series:
+    """(n,) scheduled arrivals in UTC: the first such clock time at the destination after departure.
+
+    Args:
+        flights: (n, …) flights.
+        airports: airports with their zone.
+        extra_zones: zones of destinations that ``airports`` lacks.
+    """
+    departure = scheduled_departure(flights)
+    zones = zone_of(flights["dest"], airports, extra_zones).fillna(WESTERNMOST)
+    clock = flights["sched_arr_time"]
+    minutes = pd.to_timedelta(clock // 100 * 60 + clock % 100, unit="min")
+    arrival = pd.Series(pd.NaT, index=flights.index, dtype="datetime64[us, UTC]")
+    for zone in sorted(zones.unique()):
+        there = zones == zone
+        midnight = departure[there].dt.tz_convert(zone).dt.tz_localize(None).dt.normalize()
+        today = _in_utc(midnight + minutes[there], zone)
+        tomorrow = _in_utc(midnight + minutes[there] + pd.Timedelta(days=1), zone)
+        arrival[there] = today.where(today > departure[there], tomorrow)
+    return arrival
+
+
+def zone_of(
+    dest: pd.Series, airports: pd.DataFrame, extra_zones: Mapping[str, str]
+) -> pd.Series:
+    """(n,) IANA zone of each destination, null where nobody knows it."""
+    zones = airports.dropna(subset=["tzone"]).set_index("faa")["tzone"].to_dict()
+    return dest.map({**zones, **extra_zones})
+
+
+def outcomes(
+    flights: pd.DataFrame,
+    airports: pd.DataFrame,
+    extra_zones: Mapping[str, str],
+    cancellation_known_hours: float,
+    diversion_known_hours: float,
+) -> pd.DataFrame:
+    """What became of each flight, and when that was known.
+
+    Returns:
+        (n, 3) indexed as ``flights``: ``outcome`` (landed, cancelled, diverted), ``late`` (1 when
+        it landed 15 minutes late or more, or never), ``known_at`` in UTC.
+    """
+    departure = scheduled_departure(flights)
+    arrival = scheduled_arrival(flights, airports, extra_zones)
+    cancelled = flights["dep_time"].isna()
+    landed = flights["arr_delay"].notna()
+    known_at = arrival + pd.to_timedelta(flights["arr_delay"], unit="min")
+    known_at = known_at.where(landed, arrival + pd.Timedelta(hours=diversion_known_hours))
+    known_at = known_at.where(~cancelled, departure + pd.Timedelta(hours=cancellation_known_hours))
+    return pd.DataFrame(
+        {
+            "outcome": np.select([cancelled, landed], ["cancelled", "landed"], "diverted"),
+            "late": (~landed | (flights["arr_delay"] >= LATE_MINUTES)).astype("int64"),
+            "known_at": known_at.dt.as_unit("us"),
+        },
+        index=flights.index,
+    ).astype({"outcome": "str"})
+
+
+def departures(flights: pd.DataFrame) -> pd.DataFrame:
+    """Flights that departed, with ``known_at`` in UTC; (m, …), m ≤ n."""
+    departed = flights[flights["dep_delay"].notna()]
+    delay = pd.to_timedelta(departed["dep_delay"], unit="min")
+    return departed.assign(known_at=(scheduled_departure(departed) + delay).dt.as_unit("us"))
+
+
+def _in_utc(local: pd.Series, zone: str) -> pd.Series:
+    """Local clock times in UTC; a repeated hour is its later one, so nothing is known early."""
+    later = np.zeros(len(local), dtype=bool)
+    return (
+        local.dt.tz_localize(zone, ambiguous=later, nonexistent="shift_forward")
+        .dt.tz_convert("UTC")
+        .dt.as_unit("us")
+    )

@@ -1,0 +1,223 @@
+"""Features of a flight as they are known two hours before its scheduled departure.
+
+Pure functions: DataFrames in, DataFrame out. Nothing here may look past ``predicted_at``; the
+test beside this module erases everything known later and expects the same row. A plane's tail
+number is not used: cancelled flights have none, so its absence would give the answer away.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from ml_assets.defs.flight_delays.events import (
+    KEY,
+    LATE_MINUTES,
+    departures,
+    outcomes,
+    scheduled_arrival,
+    scheduled_departure,
+    zone_of,
+)
+from ml_assets.lake.content import DAY
+from ml_assets.learning.point_in_time import Events, latest_known, trailing, trailing_mean
+
+HOUR = pd.Timedelta(hours=1)
+WEEK = pd.Timedelta(days=7)
+OBSERVED_AFTER = HOUR
+WEATHER_MAX_AGE = 12 * HOUR
+WEATHER = [
+    "temp",
+    "dewp",
+    "humid",
+    "wind_dir",
+    "wind_speed",
+    "wind_gust",
+    "precip",
+    "pressure",
+    "visib",
+]
+NEW_YORK = "America/New_York"
+
+
+def flight_features(
+    days: Sequence[str],
+    *,
+    flights: pd.DataFrame,
+    weather: pd.DataFrame,
+    planes: pd.DataFrame,
+    airports: pd.DataFrame,
+    cut_hours: float,
+    cancellation_known_hours: float,
+    diversion_known_hours: float,
+    extra_zones: Mapping[str, str],
+) -> pd.DataFrame:
+    """Feature rows of all flights scheduled on the given days.
+
+    Args:
+        days: local days wanted.
+        flights: flights of those days and of the nine days before each.
+        weather: observations of those days and of the day before each.
+        planes: the registry of planes.
+        airports: airports with their zone.
+        cut_hours: hours before scheduled departure at which the prediction is made.
+        cancellation_known_hours: hours after scheduled departure a cancellation is known.
+        diversion_known_hours: hours after scheduled arrival a diversion is known.
+        extra_zones: zones of destinations that ``airports`` lacks.
+
+    Returns:
+        One row per flight with its key, ``predicted_at`` and the columns of ``FlightFeatures``.
+    """
+    flights = flights.reset_index(drop=True)
+    known = outcomes(
+        flights, airports, extra_zones, cancellation_known_hours, diversion_known_hours
+    )
+    rows = flights[flights[DAY].isin(days)]
+    arrival = scheduled_arrival(rows, airports, extra_zones)
+    cut = scheduled_departure(rows) - cut_hours * HOUR
+    parts = [
+        rows[[DAY, *KEY, "origin", "dest"]].assign(predicted_at=cut.dt.as_unit("us")),
+        schedule(rows, flights, arrival, zone_of(rows["dest"], airports, extra_zones)),
+        usual_plane(rows, flights, planes, cut),
+        last_weather(rows, weather, cut),
+        recent_departures(rows, flights, cut),
+        weekly_rates(rows, flights, known, cut),
+    ]
+    return pd.concat(parts, axis=1)
+
+
+def flight_outcomes(
+    days: Sequence[str],
+    *,
+    flights: pd.DataFrame,
+    airports: pd.DataFrame,
+    cancellation_known_hours: float,
+    diversion_known_hours: float,
+    extra_zones: Mapping[str, str],
+) -> pd.DataFrame:
+    """What became of the flights scheduled on the given days, and when it was known.
+
+    Args and assumptions as in ``flight_features``; flights of those days suffice.
+    """
+    rows = flights[flights[DAY].isin(days)]
+    known = outcomes(rows, airports, extra_zones, cancellation_known_hours, diversion_known_hours)
+    return pd.concat([rows[[DAY, *KEY, "arr_delay"]], known], axis=1)
+
+
+def schedule(
+    rows: pd.DataFrame, flights: pd.DataFrame, arrival: pd.Series, zones: pd.Series
+) -> pd.DataFrame:
+    """What the timetable says: when, how far, how long, and how busy the hour is."""
+    departure = scheduled_departure(rows)
+    local = departure.dt.tz_convert(NEW_YORK)
+    block = (arrival - departure).dt.total_seconds() / 60
+    per_hour = flights.groupby(["origin", "time_hour"]).size().rename("departures_in_hour")
+    return pd.DataFrame(
+        {
+            "minute_of_day": local.dt.hour * 60 + local.dt.minute,
+            "day_of_week": local.dt.day_of_week,
+            "distance": rows["distance"],
+            "scheduled_minutes": block.where(zones.notna()),
+            "departures_in_hour": rows.join(per_hour, on=["origin", "time_hour"])[
+                "departures_in_hour"
+            ],
+        },
+        index=rows.index,
+    )
+
+
+def usual_plane(
+    rows: pd.DataFrame, flights: pd.DataFrame, planes: pd.DataFrame, cut: pd.Series
+) -> pd.DataFrame:
+    """Seats and age of the plane that was last seen flying this flight number."""
+    flown = departures(flights)[["carrier", "flight", "tailnum", "known_at"]]
+    registered = flown.merge(planes[["tailnum", "seats", "year"]], on="tailnum", how="left")
+    last = latest_known(
+        rows.assign(cut=cut),
+        registered[["carrier", "flight", "known_at", "seats", "year"]],
+        at="cut",
+        known_at="known_at",
+        by=["carrier", "flight"],
+        max_age=WEEK,
+    )
+    year = rows["time_hour"].dt.year
+    return pd.DataFrame({"plane_seats": last["seats"], "plane_age": year - last["year"]})
+
+
+def last_weather(rows: pd.DataFrame, weather: pd.DataFrame, cut: pd.Series) -> pd.DataFrame:
+    """The newest observation at the origin that was known at the cut, and its age in hours."""
+    observed = weather[["origin", "time_hour", *WEATHER]].rename(columns={"time_hour": "taken_at"})
+    observed = observed.assign(known_at=observed["taken_at"] + OBSERVED_AFTER)
+    last = latest_known(
+        rows.assign(cut=cut),
+        observed,
+        at="cut",
+        known_at="known_at",
+        by=["origin"],
+        max_age=WEATHER_MAX_AGE,
+    )
+    age = (cut - last["taken_at"]).dt.total_seconds() / 3600
+    return last[WEATHER].assign(weather_age_hours=age)
+
+
+def recent_departures(rows: pd.DataFrame, flights: pd.DataFrame, cut: pd.Series) -> pd.DataFrame:
+    """Delays of the departures of the last one and three hours, and what is overdue."""
+    seen = departures(flights)
+    by_origin, everywhere = seen["origin"], pd.Series("all", index=seen.index)
+    planned = Events(
+        scheduled_departure(flights), flights["origin"], pd.Series(1, index=flights.index)
+    )
+    features: dict[str, object] = {}
+    for hours in (1, 3):
+        window = hours * HOUR
+        at_origin = Events(seen["known_at"], by_origin, seen["dep_delay"])
+        late_at_origin = Events(
+            seen["known_at"], by_origin, (seen["dep_delay"] >= LATE_MINUTES).astype("int64")
+        )
+        count, total = trailing(at_origin, cut, rows["origin"], window)
+        expected, _ = trailing(planned, cut, rows["origin"], window)
+        features[f"origin_delay_{hours}h"] = pd.Series(total / count.clip(1)).where(count > 0).array
+        features[f"origin_late_share_{hours}h"] = trailing_mean(
+            late_at_origin, cut, rows["origin"], window
+        )
+        features[f"origin_backlog_{hours}h"] = expected - count
+    for name, group, of_row in (
+        ("all_airports", everywhere, pd.Series("all", index=rows.index)),
+        ("carrier", seen["carrier"], rows["carrier"]),
+        ("destination", seen["dest"], rows["dest"]),
+    ):
+        features[f"{name}_delay_3h"] = trailing_mean(
+            Events(seen["known_at"], group, seen["dep_delay"]), cut, of_row, 3 * HOUR
+        )
+    return pd.DataFrame(features, index=rows.index)
+
+
+def weekly_rates(
+    rows: pd.DataFrame, flights: pd.DataFrame, known: pd.DataFrame, cut: pd.Series
+) -> pd.DataFrame:
+    """Share of late flights among those whose outcome became known in the last seven days."""
+    groups = {
+        "origin": ["origin"],
+        "carrier": ["carrier"],
+        "destination": ["dest"],
+        "route": ["carrier", "dest"],
+        "flight": ["carrier", "flight"],
+    }
+    return pd.DataFrame(
+        {
+            f"{name}_late_rate_7d": trailing_mean(
+                Events(known["known_at"], _label(flights, columns), known["late"]),
+                cut,
+                _label(rows, columns),
+                WEEK,
+            )
+            for name, columns in groups.items()
+        },
+        index=rows.index,
+    )
+
+
+def _label(frame: pd.DataFrame, columns: list[str]) -> pd.Series:
+    first, *others = (frame[column].astype("str") for column in columns)
+    for other in others:
+        first = first + "|" + other
+    return first

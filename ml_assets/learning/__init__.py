@@ -1,0 +1,1 @@
+"""From feature rows to a trained, stored and evaluated model. No Dagster."""

@@ -1,0 +1,82 @@
+"""The rows a model may learn from: what was known when the as-of day began, split by time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.lake.content import DAY
+
+FEATURE_DAY = "feature_day"
+SPLIT = "split"
+
+
+@dataclass(frozen=True)
+class Windows:
+    """How the days before an as-of day are used.
+
+    Attributes:
+        window_days: days looked back on in all.
+        validation_days: days before the test window, never fitted.
+        test_days: last days before the as-of day, never fitted.
+    """
+
+    window_days: int
+    validation_days: int
+    test_days: int
+
+    def split_of(self, feature_days: pd.Series, as_of: str) -> np.ndarray:
+        """(n,) 'train', 'validation' or 'test' by the day of each row."""
+        test_from = _days_before(as_of, self.test_days)
+        validation_from = _days_before(as_of, self.test_days + self.validation_days)
+        return np.select(
+            [feature_days >= test_from, feature_days >= validation_from],
+            ["test", "validation"],
+            "train",
+        )
+
+
+def training_dataset(
+    features: pd.DataFrame,
+    labels: pd.DataFrame,
+    *,
+    key: Sequence[str],
+    label: str,
+    known_at: str,
+    as_of: str,
+    as_of_start: datetime,
+    windows: Windows,
+) -> pd.DataFrame:
+    """Join features with the labels that were known when the as-of day began.
+
+    Args:
+        features: feature rows with ``ds``, at least those of the window.
+        labels: label rows with ``ds``, the label and when it was known.
+        key: columns that identify a row in both.
+        label: label column.
+        known_at: column that says when the label was known.
+        as_of: the as-of day.
+        as_of_start: its first moment; a label known then or later is not used.
+        windows: how many days are looked back on, and how they are split.
+
+    Returns:
+        One row per feature row with a known label; ``ds`` is the as-of day.
+    """
+    first = _days_before(as_of, windows.window_days)
+    seen = features[(features[DAY] >= first) & (features[DAY] < as_of)]
+    known = labels.loc[labels[known_at] < as_of_start, [*key, label, known_at]]
+    rows = seen.merge(known, on=list(key), how="inner", validate="one_to_one")
+    feature_day = rows[DAY]
+    return rows.assign(
+        **{
+            FEATURE_DAY: feature_day,
+            SPLIT: pd.Series(windows.split_of(feature_day, as_of), index=rows.index, dtype="str"),
+            DAY: as_of,
+        }
+    )
+
+
+def _days_before(day: str, count: int) -> str:
+    return (date.fromisoformat(day) - timedelta(days=count)).isoformat()

@@ -1,0 +1,97 @@
+"""Looking back from a moment: trailing sums and latest values, never past the moment itself.
+
+Values are integers so that sums are exact: a day computed alone and a day computed within a year
+give the same bits.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Events:
+    """Things that became known.
+
+    Attributes:
+        known_at: (n,) moments each became known, timezone-aware.
+        group: (n,) group label of each.
+        value: (n,) integer value of each.
+    """
+
+    known_at: pd.Series
+    group: pd.Series
+    value: pd.Series
+
+
+def trailing(
+    events: Events, at: pd.Series, group: pd.Series, window: pd.Timedelta
+) -> tuple[np.ndarray, np.ndarray]:
+    """Count and sum of the events of a group known in ``(at - window, at]``.
+
+    Args:
+        events: n events.
+        at: (m,) moments to look back from, timezone-aware.
+        group: (m,) group whose events count.
+        window: how far to look back.
+
+    Returns:
+        (m,) counts and (m,) integer sums.
+    """
+    labels = pd.concat([events.group, group], ignore_index=True)
+    codes = pd.factorize(labels)[0].astype("int64")
+    known, moments, reach = _microseconds(events.known_at), _microseconds(at), _width(window)
+    origin = min(known.min(initial=moments.min(initial=0)), moments.min(initial=0)) - reach - 1
+    latest = max(known.max(initial=origin), moments.max(initial=origin))
+    span = latest - origin + 1
+    position = codes[: len(known)] * span + (known - origin)
+    order = np.argsort(position, kind="stable")
+    position = position[order]
+    sums = np.concatenate([[0], np.cumsum(events.value.to_numpy(dtype="int64")[order])])
+    until = codes[len(known) :] * span + (moments - origin)
+    first = np.searchsorted(position, until - reach, side="right")
+    last = np.searchsorted(position, until, side="right")
+    return last - first, sums[last] - sums[first]
+
+
+def trailing_mean(
+    events: Events, at: pd.Series, group: pd.Series, window: pd.Timedelta
+) -> np.ndarray:
+    """Mean of the events of a group known in ``(at - window, at]``; NaN where there were none."""
+    count, total = trailing(events, at, group, window)
+    return np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
+
+
+def latest_known(
+    rows: pd.DataFrame,
+    known: pd.DataFrame,
+    *,
+    at: str,
+    known_at: str,
+    by: list[str],
+    max_age: pd.Timedelta,
+) -> pd.DataFrame:
+    """For each row the newest of ``known`` of the same ``by`` columns, not older than ``max_age``.
+
+    Args:
+        rows: (m, …) with the moment column ``at`` and the ``by`` columns.
+        known: (n, …) with the moment column ``known_at``, the ``by`` columns and values.
+
+    Returns:
+        (m, …) the columns of ``known``, indexed as ``rows``; null where nothing was known.
+    """
+    left = rows[[at, *by]].assign(_row=rows.index).sort_values([at, "_row"], kind="stable")
+    right = known.sort_values([known_at, *by], kind="stable")
+    merged = pd.merge_asof(
+        left, right, left_on=at, right_on=known_at, by=by, tolerance=max_age, direction="backward"
+    )
+    return merged.set_index("_row").loc[rows.index, list(known.columns)]
+
+
+def _microseconds(moments: pd.Series) -> np.ndarray:
+    return moments.dt.as_unit("us").astype("int64").to_numpy()
+
+
+def _width(window: pd.Timedelta) -> int:
+    return int(window.total_seconds() * 1_000_000)

@@ -1,0 +1,81 @@
+"""What a model is, as a ``defs.yaml`` says it, and building it."""
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from ml_assets.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+Task = Literal["classification", "regression"]
+
+
+@dataclass(frozen=True)
+class ModelSpecification:
+    """A scikit-learn model, described by data.
+
+    Attributes:
+        task: what it predicts: a class (0 or 1) or a number.
+        estimator: import path of a scikit-learn estimator.
+        hyperparameters: its keyword arguments.
+        numeric: columns it takes as they are; missing values stay missing.
+        categorical: text columns; a category that training did not see counts as missing.
+        label: the column it learns to predict.
+    """
+
+    task: Task
+    estimator: str
+    label: str
+    numeric: Sequence[str]
+    categorical: Sequence[str] = ()
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def features(self) -> list[str]:
+        """Input columns, categorical ones first."""
+        return [*self.categorical, *self.numeric]
+
+
+def build(specification: ModelSpecification) -> "Pipeline":
+    """An unfitted pipeline: categories to codes, then the estimator.
+
+    Raises:
+        ConfigurationError: the estimator cannot be imported or does not take its arguments.
+    """
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import Pipeline
+    from sklearn.preprocessing import OrdinalEncoder
+
+    encoder = OrdinalEncoder(
+        handle_unknown="use_encoded_value", unknown_value=float("nan"), min_frequency=20
+    )
+    columns = ColumnTransformer(
+        [
+            ("categorical", encoder, list(specification.categorical)),
+            ("numeric", "passthrough", list(specification.numeric)),
+        ],
+        verbose_feature_names_out=False,
+    )
+    return Pipeline([("columns", columns), ("estimator", _estimator(specification))])
+
+
+def _estimator(specification: ModelSpecification) -> Any:
+    module, _, name = specification.estimator.rpartition(".")
+    if not module.startswith("sklearn."):
+        raise ConfigurationError(
+            f"Estimator '{specification.estimator}' is not scikit-learn's. Only those can be "
+            "stored without pickle and loaded through the allow-list."
+        )
+    try:
+        cls = getattr(importlib.import_module(module), name)
+        arguments = dict(specification.hyperparameters)
+        if "categorical_features" in cls().get_params():
+            arguments["categorical_features"] = list(range(len(specification.categorical)))
+        return cls(**arguments)
+    except (ImportError, AttributeError, TypeError) as error:
+        raise ConfigurationError(
+            f"Estimator '{specification.estimator}' cannot be built: {error}."
+        ) from None

@@ -1,0 +1,91 @@
+"""The IO manager of model assets: files by fingerprint, days in the ledger."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import dagster as dg
+
+from ml_assets.lake.ledger import Entry, Status, inputs_hash
+from ml_assets.lake.planning import Plan
+from ml_assets.lake.store import Lake
+from ml_assets.learning.artifacts import ModelStore
+from ml_assets.learning.training import TrainedModel
+from ml_assets.orchestration.range_events import DayResult, materialize_days
+from ml_assets.orchestration.retries import retried
+from ml_assets.orchestration.table_io import inputs_summary, table_name
+from ml_assets.settings import settings
+
+
+@dataclass(frozen=True)
+class ModelOutput:
+    """What a training step hands over.
+
+    Attributes:
+        plan: which days were trained, left as they are, or skipped, and what was read.
+        models: day → its model.
+        code_version: version of what trained them.
+    """
+
+    plan: Plan
+    models: Mapping[str, TrainedModel]
+    code_version: str
+
+
+class ModelIOManager(dg.IOManager):
+    """Stores models; reading them is for those who know their specification."""
+
+    def load_input(self, context: dg.InputContext) -> object:
+        """Models are loaded with their specification, through ``project_models``."""
+        raise NotImplementedError(f"{context.asset_key.to_user_string()} is not a table")
+
+    def handle_output(self, context: dg.OutputContext, obj: ModelOutput) -> None:
+        """Store each day's model and tell Dagster its fingerprint as the data version."""
+        with retried(context.step_context.previous_attempt_count):
+            table, lake = table_name(context.asset_key), Lake.of_project()
+            entries = {day: _stored(table, day, obj, context.run_id) for day in obj.models}
+            skipped = [
+                Entry(table, day, Status.SKIPPED, reason=reason, run_id=context.run_id)
+                for day, reason in obj.plan.skipped.items()
+            ]
+            lake.ledger.append([*entries.values(), *skipped])
+            for entry in skipped:
+                context.log.warning(f"{table} {entry.day} is skipped: {entry.reason}")
+            usable = {**obj.plan.unchanged, **entries}
+            if not usable:
+                reasons = "; ".join(f"{entry.day}: {entry.reason}" for entry in skipped[:5])
+                raise dg.Failure(f"No model of {table} was trained. {reasons}", allow_retries=False)
+            materialize_days(
+                context,
+                {day: DayResult(entry.content_hash, _metadata(entry, obj)) for day, entry in usable.items()},
+            )
+
+
+def project_models() -> ModelStore:
+    """The model files that the settings name."""
+    return ModelStore(settings().data / "models")
+
+
+def _stored(table: str, day: str, output: ModelOutput, run_id: str) -> Entry:
+    model = output.models[day]
+    project_models().save(table, model)
+    return Entry(
+        table=table,
+        day=day,
+        status=Status.STORED,
+        content_hash=model.fingerprint,
+        rows=model.rows,
+        code_version=output.code_version,
+        inputs_hash=inputs_hash(output.code_version, output.plan.reads[day]),
+        run_id=run_id,
+        reads=output.plan.reads[day],
+    )
+
+
+def _metadata(entry: Entry, output: ModelOutput) -> dict[str, dg.MetadataValue]:
+    folder = project_models().folder(entry.table, entry.content_hash)
+    return {
+        "fingerprint": dg.MetadataValue.text(entry.content_hash),
+        "training rows": dg.MetadataValue.int(entry.rows),
+        "path": dg.MetadataValue.path(str(folder)),
+        "inputs": dg.MetadataValue.json(inputs_summary(output.plan.reads[entry.day])),
+    }
