@@ -58,7 +58,7 @@ class Estimator(dg.Model, dg.Resolvable):
     """The model; see ``ModelSpecification``."""
 
     task: str
-    estimator: str
+    path: str
     numeric: list[str]
     categorical: list[str] = []
     hyperparameters: dict[str, Any] = {}
@@ -78,7 +78,7 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
         window_days: days looked back on in all.
         validation_days: days before the test window, never fitted.
         test_days: last days before the as-of day, never fitted.
-        model: what is fitted.
+        estimator: what is fitted.
         segments: columns whose values are evaluated one by one.
     """
 
@@ -92,7 +92,7 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
     window_days: int
     validation_days: int
     test_days: int
-    model: Estimator
+    estimator: Estimator
     segments: list[str] = []
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
@@ -129,9 +129,17 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
                 table_asset(evaluation, self._evaluate),
             ],
             asset_checks=[
-                table_checks(dataset.key, self._partitions, standard_checks(self._contract)),
+                table_checks(
+                    dataset.key,
+                    self._partitions,
+                    standard_checks(self._contract, keeps_dead_letters=False),
+                ),
                 table_checks(model.key, self._partitions, [self._model_check()]),
-                table_checks(evaluation.key, self._partitions, standard_checks(Evaluation)),
+                table_checks(
+                    evaluation.key,
+                    self._partitions,
+                    standard_checks(Evaluation, keeps_dead_letters=False),
+                ),
             ],
         )
 
@@ -154,12 +162,12 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
     @cached_property
     def _specification(self) -> ModelSpecification:
         return ModelSpecification(
-            task="regression" if self.model.task == "regression" else "classification",
-            estimator=self.model.estimator,
+            task="regression" if self.estimator.task == "regression" else "classification",
+            estimator=self.estimator.path,
             label=self.labels.column,
-            numeric=tuple(self.model.numeric),
-            categorical=tuple(self.model.categorical),
-            hyperparameters=dict(sorted(self.model.hyperparameters.items())),
+            numeric=tuple(self.estimator.numeric),
+            categorical=tuple(self.estimator.categorical),
+            hyperparameters=dict(sorted(self.estimator.hyperparameters.items())),
         )
 
     def _table(self, noun: str) -> str:
@@ -196,6 +204,7 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
             owners=self.owners,
             kinds=kinds,
             version=self._version(noun),
+            is_as_of=True,
             partitions_def=self._partitions,
             deps=[
                 dg.AssetDep(table.split("/"), partition_mapping=mapping_of(offsets))

@@ -34,6 +34,8 @@ def maintain(lake: Lake, table: str, readers: Sequence[str]) -> Maintained | Non
         version for version in lake.ledger.versions_read(table, readers) if version <= before
     }
     compacted = delta.optimize.compact()
+    if not compacted["numFilesRemoved"] and delta.history(1)[0]["operation"] == "VACUUM END":
+        return Maintained(table, before, tuple(sorted(kept)), 0, 0)
     kept.add(delta.version())
     deleted = delta.vacuum(
         retention_hours=0,

@@ -24,6 +24,9 @@ from ml_assets.orchestration.table_io import CONTRACT_CHECK, table_name
 VERSION_CHECK = "rows_match_data_version"
 DEAD_LETTER_CHECK = "no_dead_letters"
 
+CHECKS_STEP = "__checks"
+"""How the key of a table's check step ends."""
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -75,9 +78,11 @@ class TableCheck:
     reads_rows: bool = True
 
 
-def standard_checks(contract: type[Contract]) -> list[TableCheck]:
+def standard_checks(
+    contract: type[Contract], *, keeps_dead_letters: bool = True
+) -> list[TableCheck]:
     """The checks of any table with a contract."""
-    return [
+    checks = [
         TableCheck(
             CONTRACT_CHECK,
             f"The day is stored, and each of its rows keeps the contract {contract.__name__}.",
@@ -88,13 +93,17 @@ def standard_checks(contract: type[Contract]) -> list[TableCheck]:
             "The stored rows are those whose data version was recorded: nobody changed them since.",
             _rows_match_data_version,
         ),
-        TableCheck(
-            DEAD_LETTER_CHECK,
-            "No row of the day was rejected. Rejected rows are in the dead-letter table.",
-            _no_dead_letters,
-            dg.AssetCheckSeverity.WARN,
-        ),
     ]
+    if keeps_dead_letters:
+        checks.append(
+            TableCheck(
+                DEAD_LETTER_CHECK,
+                "No row of the day was rejected. Rejected rows are in the dead-letter table.",
+                _no_dead_letters,
+                dg.AssetCheckSeverity.WARN,
+            )
+        )
+    return checks
 
 
 def table_checks(
@@ -127,7 +136,7 @@ def table_checks(
         ]
 
     @dg.multi_asset_check(
-        specs=specs, can_subset=True, name=f"{'__'.join(key.path)}__checks", pool=pool
+        specs=specs, can_subset=True, name=f"{'__'.join(key.path)}{CHECKS_STEP}", pool=pool
     )
     def run_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.Output[None]]:
         selected = [spec for spec in specs if spec.key in context.selected_asset_check_keys]
@@ -143,7 +152,7 @@ def table_checks(
                 for evaluation in _evaluations(by_name[spec.name], key, stored)
             ]
         log_check_evaluations(context, evaluations)
-        _fail_on_errors(table_name(key), evaluations)
+        _fail_on_errors(stored, evaluations)
         for spec in selected:
             yield dg.Output(None, output_name=spec.get_python_identifier())
 
@@ -181,12 +190,13 @@ def _evaluations(
     ]
 
 
-def _fail_on_errors(table: str, evaluations: Sequence[dg.AssetCheckEvaluation]) -> None:
-    failed = {
-        evaluation.partition or SNAPSHOT: evaluation
-        for evaluation in evaluations
-        if not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR
-    }
+def _fail_on_errors(
+    stored: StoredDays, evaluations: Sequence[dg.AssetCheckEvaluation]
+) -> None:
+    failed: dict[str, dg.AssetCheckEvaluation] = {}
+    for evaluation in evaluations:
+        if not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR:
+            failed.setdefault(evaluation.partition or SNAPSHOT, evaluation)
     if not failed:
         return
     listed = "; ".join(
@@ -194,8 +204,8 @@ def _fail_on_errors(table: str, evaluations: Sequence[dg.AssetCheckEvaluation]) 
         for day, evaluation in sorted(failed.items())[:10]
     )
     raise dg.Failure(
-        f"{len(failed)} of the days of {table} failed a check. {listed}. Other days went on. "
-        "Repair the source and materialize these days again.",
+        f"{stored.table}: {len(failed)} of {len(stored.days)} days failed a check. {listed}. The other days went on. "
+        "Repair what is named and materialize these days again.",
         allow_retries=False,
     )
 

@@ -16,6 +16,10 @@ from ml_assets.orchestration.retries import retried
 from ml_assets.orchestration.table_io import CONTRACT_KEY, dead_letters_of, table_name
 
 
+AS_OF_KEY = "ml_assets/as_of"
+"""Definition metadata of assets whose partitions are as-of days: made only when asked for."""
+
+
 def load_object(path: str) -> Any:
     """Import what a dotted path in a ``defs.yaml`` names.
 
@@ -49,6 +53,7 @@ def table_spec(
     version: str,
     partitions_def: dg.PartitionsDefinition | None,
     deps: Sequence[dg.AssetDep] = (),
+    is_as_of: bool = False,
 ) -> dg.AssetSpec:
     """The spec of a table asset, with its columns taken from the contract.
 
@@ -57,6 +62,7 @@ def table_spec(
         contract: the table's contract; None for a model.
         stage: second part of the group, after the pipeline.
         version: code version of what computes it.
+        is_as_of: its partitions are as-of days, made only when asked for.
     """
     pipeline = key.split("/", maxsplit=1)[0]
     return dg.AssetSpec(
@@ -68,7 +74,10 @@ def table_spec(
         code_version=version,
         partitions_def=partitions_def,
         deps=deps,
-        metadata=_table_metadata(key, contract) if contract else {},
+        metadata={
+            **(_table_metadata(key, contract) if contract else {}),
+            **({AS_OF_KEY: True} if is_as_of else {}),
+        },
     )
 
 

@@ -1,0 +1,192 @@
+"""The ``ml-assets`` command: arguments in, tables and exit codes out.
+
+Commands only parse and print; what they do is in the packages they call. Exit codes: 0 all is
+well, 1 something failed, 2 the arguments or settings cannot be used.
+"""
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import dotenv
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from ml_assets.errors import ConfigurationError, MLAssetsError
+
+app = typer.Typer(
+    help="Run, check and look after the assets of this project.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+source_app = typer.Typer(help="The source database.", no_args_is_help=True)
+lake_app = typer.Typer(help="The lake's tables.", no_args_is_help=True)
+app.add_typer(source_app, name="source")
+app.add_typer(lake_app, name="lake")
+
+console = Console(width=None if sys.stdout.isatty() else 150)
+
+SHOWN = 20
+"""Failing days printed in full; the JUnit file has all."""
+
+
+@app.command()
+def demo() -> None:
+    """Run the reference year through the graph and say what happened."""
+    from ml_assets.demo import run
+
+    if not run(console):
+        raise typer.Exit(1)
+
+
+@app.command()
+def checks(
+    select: Annotated[str, typer.Option(help="Dagster asset selection.")] = "*",
+    partition: Annotated[str | None, typer.Option(help="One day, 2013-02-09.")] = None,
+    partition_range: Annotated[
+        str | None, typer.Option(help="Days, 2013-02-01...2013-02-28.")
+    ] = None,
+    junit_file: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML.")] = None,
+) -> None:
+    """Check what is stored, without recomputing it; exit 1 when a day failed or has no result."""
+    from ml_assets.orchestration.check_runner import check, junit
+    from ml_assets.orchestration.runs import Span, project_definitions, project_instance
+
+    if partition and partition_range:
+        raise ConfigurationError("Give --partition or --partition-range, not both.")
+    text = partition or partition_range
+    span = Span.parse(text) if text else None
+    with project_instance() as instance, console.status("Loading definitions …") as status:
+        results = check(
+            project_definitions(),
+            instance,
+            select,
+            span,
+            lambda what: status.update(f"Running {what} …"),
+        )
+    if junit_file:
+        junit_file.parent.mkdir(parents=True, exist_ok=True)
+        junit_file.write_bytes(junit(results))
+    console.print(_check_table(results))
+    bad = [result for result in results if result.is_bad]
+    for result in bad[:SHOWN]:
+        console.print(
+            f"[red]{result.state}[/red] {result.asset} {result.day} {result.check}: "
+            f"{escape(result.reason)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if len(bad) > SHOWN:
+        console.print(f"… and {len(bad) - SHOWN} more; --junit FILE has all of them.")
+    if bad:
+        days = sorted({result.day for result in bad})
+        console.print(f"[red]{len(bad)} results are bad, on {_listed(days)}.[/red]")
+        raise typer.Exit(1)
+    console.print(f"[green]All {len(results)} results are good.[/green]")
+
+
+@source_app.command("load")
+def source_load(
+    last_day: Annotated[str | None, typer.Option(help="Last day of flights and weather.")] = None,
+) -> None:
+    """Load the reference data into the source database, where it is not there yet."""
+    from ml_assets.defs.sources.load import load
+    from ml_assets.settings import settings
+
+    columns = [
+        TextColumn("{task.description:10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    ]
+    with Progress(*columns, console=console) as bars:
+        tasks = {}
+
+        def show(table: str, done: int, total: int) -> None:
+            if table not in tasks:
+                tasks[table] = bars.add_task(table, total=total)
+            bars.update(tasks[table], completed=done)
+
+        loaded = load(settings().source_database_url, show, last_day)
+    console.print(
+        f"Loaded {sum(loaded.values()):,} rows into the source database."
+        if loaded
+        else "The source database is complete already."
+    )
+
+
+@lake_app.command("maintain")
+def lake_maintain() -> None:
+    """Compact tables and delete old files; versions that models were trained on stay."""
+    from ml_assets.lake.maintenance import maintain
+    from ml_assets.lake.store import Lake
+    from ml_assets.orchestration.runs import as_of_tables, project_definitions
+
+    lake = Lake.of_project()
+    readers = as_of_tables(project_definitions())
+    table = Table("table", "version", "kept", "files compacted", "files deleted", box=None)
+    for name in lake.ledger.tables():
+        done = maintain(lake, name, readers)
+        if done:
+            table.add_row(
+                name,
+                str(done.version),
+                str(len(done.kept_versions)),
+                str(done.files_compacted),
+                str(done.files_deleted),
+            )
+    console.print(table)
+
+
+def _check_table(results: Sequence["CheckResult"]) -> Table:  # type: ignore[name-defined]  # noqa: F821
+    table = Table("asset", "check", "passed", "warned", "failed", "no result", box=None)
+    counts = Counter((result.asset, result.check, str(result.state)) for result in results)
+    for asset, check in dict.fromkeys((result.asset, result.check) for result in results):
+        table.add_row(
+            asset,
+            check,
+            *(
+                _number(counts[asset, check, state], style)
+                for state, style in [
+                    ("passed", "green"),
+                    ("warned", "yellow"),
+                    ("failed", "red"),
+                    ("no result", "red"),
+                ]
+            ),
+        )
+    return table
+
+
+def _number(count: int, style: str) -> str:
+    return f"[{style}]{count}[/{style}]" if count else "·"
+
+
+def _listed(days: Sequence[str]) -> str:
+    return ", ".join(days[:5]) + (f" and {len(days) - 5} more days" if len(days) > 5 else "")
+
+
+def main() -> None:
+    """Entry point: expected errors become one line and an exit code, never a traceback."""
+    dotenv.load_dotenv(Path(".env"))
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "500")
+    try:
+        app()
+    except ConfigurationError as error:
+        _fail(error, 2)
+    except MLAssetsError as error:
+        _fail(error, 1)
+
+
+def _fail(error: MLAssetsError, code: int) -> None:
+    Console(stderr=True, soft_wrap=True).print(
+        f"[red]{type(error).__name__}[/red]: {escape(str(error))}", highlight=False
+    )
+    sys.exit(code)

@@ -1,0 +1,244 @@
+"""``make demo``: the reference year through the graph, and a summary of what happened.
+
+This is the one module outside ``defs/`` that names the reference pipelines. A day that is
+quarantined is part of the story (31 December has no weather); any other failure is a failure.
+"""
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+from ml_assets.lake.content import digest
+from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.store import Lake
+from ml_assets.orchestration.check_runner import CheckResult, results_of
+from ml_assets.orchestration.checks import CHECKS_STEP
+from ml_assets.orchestration.runs import (
+    Outcome,
+    Span,
+    materialize,
+    project_definitions,
+    project_instance,
+    selected_assets,
+)
+from ml_assets.orchestration.table_io import dead_letters_of
+from ml_assets.settings import settings
+
+YEAR = Span("2013-01-01", "2013-12-31")
+AS_OF_DAYS = ["2013-04-01", "2013-07-01", "2013-10-01", "2014-01-01"]
+DICTIONARIES = 'key:"sources/planes" or key:"sources/airports" or key:"sources/airlines"'
+DAILY_SOURCES = 'key:"sources/flights" or key:"sources/weather"'
+FEATURES = "group:flight_delays__features"
+TRAINING = "group:flight_delays__training"
+DAILY_TABLES = [
+    "sources/flights",
+    "sources/weather",
+    "flight_delays/flight_features",
+    "flight_delays/flight_outcomes",
+]
+SAMPLED_EVERY = 0.05
+
+
+@dataclass
+class Stage:
+    """One stage of the demo and what it took."""
+
+    name: str
+    seconds: float = 0.0
+    peak_mib: int = 0
+
+
+@dataclass
+class Summary:
+    """What happened, as it is written to ``data/demo.json``."""
+
+    stages: list[Stage] = field(default_factory=list)
+    tables: list[dict[str, Any]] = field(default_factory=list)
+    dead_letters: dict[str, int] = field(default_factory=dict)
+    not_stored: list[dict[str, str]] = field(default_factory=list)
+    models: list[dict[str, Any]] = field(default_factory=list)
+    unexpected_failures: dict[str, str] = field(default_factory=dict)
+
+
+def run(console: Console) -> bool:
+    """Run the demo.
+
+    Returns:
+        Whether nothing failed but what is quarantined, with its reason, in the summary.
+    """
+    summary = Summary()
+    with project_instance() as instance:
+        with _stage(summary, "load definitions", console):
+            definitions = project_definitions()
+        for name, selection, spans in [
+            ("dictionaries", DICTIONARIES, [None]),
+            ("sources, 365 days", DAILY_SOURCES, [YEAR]),
+            ("features, 365 days", FEATURES, [YEAR]),
+            (f"training, {len(AS_OF_DAYS)} as-of days", TRAINING, _single(AS_OF_DAYS)),
+        ]:
+            with _stage(summary, name, console):
+                keys = selected_assets(definitions, selection)
+                for span in spans:
+                    outcome = materialize(definitions, instance, keys, span)
+                    results = results_of(instance, outcome)
+                    summary.unexpected_failures |= _unexpected(outcome, results)
+    _describe(summary, Lake.of_project())
+    path = settings().data / "demo.json"
+    path.write_text(json.dumps(asdict(summary), indent=2), encoding="utf-8")
+    _print(summary, console)
+    console.print(f"The same as JSON: {path}")
+    return not summary.unexpected_failures
+
+
+def _single(days: Sequence[str]) -> list[Span | None]:
+    return [Span(day, day) for day in days]
+
+
+def _unexpected(outcome: Outcome, results: Sequence[CheckResult]) -> dict[str, str]:
+    """Failures that no quarantined or skipped day explains."""
+    explained = {
+        table: {
+            day
+            for day, entry in Lake.of_project().ledger.latest(table).items()
+            if entry.status in (Status.QUARANTINED, Status.SKIPPED)
+        }
+        for table in {result.asset for result in results}
+    }
+    steps = {
+        step: message
+        for step, message in outcome.failed_steps.items()
+        if not step.endswith(CHECKS_STEP)
+    }
+    checks = {
+        f"{result.asset} {result.day} {result.check}": result.reason
+        for result in results
+        if result.is_bad and result.day not in explained[result.asset]
+    }
+    return {**steps, **checks}
+
+
+@contextmanager
+def _stage(summary: Summary, name: str, console: Console) -> Iterator[None]:
+    stage = Stage(name)
+    stop = threading.Event()
+    process = psutil.Process()
+
+    def sample() -> None:
+        while True:
+            stage.peak_mib = max(stage.peak_mib, process.memory_info().rss // 2**20)
+            if stop.wait(SAMPLED_EVERY):
+                return
+
+    sampler = threading.Thread(target=sample, daemon=True)
+    started = time.perf_counter()
+    sampler.start()
+    with console.status(f"{name} …"):
+        try:
+            yield
+        finally:
+            stop.set()
+            sampler.join()
+    stage.seconds = round(time.perf_counter() - started, 1)
+    summary.stages.append(stage)
+    console.print(f"  {name}: {stage.seconds} s, peak {stage.peak_mib} MiB")
+
+
+def _describe(summary: Summary, lake: Lake) -> None:
+    for table in DAILY_TABLES:
+        entries = lake.ledger.latest(table)
+        stored = [entry for entry in entries.values() if entry.status is Status.STORED]
+        summary.tables.append(
+            {
+                "table": table,
+                "days": len(stored),
+                "rows": sum(entry.rows for entry in stored),
+                "dead_letters": sum(entry.dead_letters for entry in entries.values()),
+                "data_versions": len({entry.content_hash for entry in stored}),
+                "last_version": stored[-1].content_hash if stored else "",
+                "version_of_all": _version_of_all(stored),
+            }
+        )
+        summary.not_stored += [
+            {"table": table, "day": day, "state": entry.status.value, "reason": entry.reason}
+            for day, entry in sorted(entries.items())
+            if entry.status is not Status.STORED
+        ]
+        summary.dead_letters |= _rules(lake, table)
+    summary.models = [_model(lake, day) for day in AS_OF_DAYS]
+
+
+def _version_of_all(stored: Sequence[Entry]) -> str:
+    return digest(*(f"{entry.day}={entry.content_hash}" for entry in sorted(stored, key=_day)))
+
+
+def _day(entry: Entry) -> str:
+    return entry.day
+
+
+def _rules(lake: Lake, table: str) -> dict[str, int]:
+    name = dead_letters_of(table)
+    if not lake.exists(name):
+        return {}
+    rules = lake.read(name)["rule"].str.split("; ").explode()
+    return {f"{table}: {rule}": count for rule, count in Counter(rules).items()}
+
+
+def _model(lake: Lake, as_of: str) -> dict[str, Any]:
+    entry = lake.ledger.latest("flight_delays/model", [as_of]).get(as_of)
+    evaluation = lake.read("flight_delays/evaluation", [as_of])
+    overall = evaluation[(evaluation["segment_column"] == "all") & (evaluation["split"] == "test")]
+    return {
+        "as_of": as_of,
+        "fingerprint": entry.content_hash if entry else "",
+        "training_rows": entry.rows if entry else 0,
+        **{row["metric"]: round(row["value"], 4) for row in overall.to_dict("records")},
+    }
+
+
+def _print(summary: Summary, console: Console) -> None:
+    tables = Table("table", "days", "rows", "dead letters", "data versions", "version of all days")
+    for row in summary.tables:
+        tables.add_row(
+            row["table"],
+            str(row["days"]),
+            f"{row['rows']:,}",
+            str(row["dead_letters"]),
+            str(row["data_versions"]),
+            row["version_of_all"],
+        )
+    console.print(tables)
+    for rule, count in summary.dead_letters.items():
+        console.print(f"Dead letters: {count} × {rule}", highlight=False)
+    for item in summary.not_stored:
+        console.print(
+            f"[yellow]{item['state']}[/yellow] {item['table']} {item['day']}: {item['reason']}",
+            highlight=False,
+        )
+    models = Table("model as of", "trained on", "test AUC", "avg. precision", "Brier", "fingerprint")
+    for row in summary.models:
+        models.add_row(
+            row["as_of"],
+            f"{row['training_rows']:,} rows",
+            str(row.get("auc", "–")),
+            str(row.get("average_precision", "–")),
+            str(row.get("brier", "–")),
+            row["fingerprint"],
+        )
+    console.print(models)
+    for step, message in summary.unexpected_failures.items():
+        console.print(f"[red]FAILED[/red] {step}: {message}", highlight=False)
+    console.print(
+        "What to look at next:\n"
+        "  make ui      browse the lineage; sources/weather has a day that is missing, and why\n"
+        "  make checks  run every check on what is stored, without recomputing it\n"
+        "  make demo    once more: nothing changed, so nothing is computed again"
+    )

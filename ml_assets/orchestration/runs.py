@@ -1,0 +1,190 @@
+"""Running parts of the graph in this process, on the project's Dagster instance.
+
+Runs started here are ordinary runs: the UI shows them. Long-lived daemons are Dagster's own.
+"""
+
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.errors import ConfigurationError
+from ml_assets.orchestration.table_io import table_name
+from ml_assets.orchestration.tables import AS_OF_KEY
+
+PARTITION = "dagster/partition"
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
+QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""The full log stays in the instance; the console is for progress and results."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A range of days, both ends included."""
+
+    first: str
+    last: str
+
+    @classmethod
+    def parse(cls, text: str) -> "Span":
+        """Read ``A...B`` or a single day.
+
+        Raises:
+            ConfigurationError: it is not that, or the range is empty.
+        """
+        first, _, last = text.partition("...")
+        try:
+            span = cls(*(date.fromisoformat(day).isoformat() for day in (first, last or first)))
+        except ValueError:
+            raise ConfigurationError(
+                f"'{text}' is not a day or a range of days. Expected for example '2013-02-09' or "
+                "'2013-02-01...2013-02-28'."
+            ) from None
+        if span.first > span.last:
+            raise ConfigurationError(f"The range {text} is empty: it ends before it begins.")
+        return span
+
+    def days(self) -> list[str]:
+        """Every day of the span."""
+        first, last = date.fromisoformat(self.first), date.fromisoformat(self.last)
+        return [
+            (first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)
+        ]
+
+    def tags(self) -> dict[str, str]:
+        """Run tags that make a run cover this span."""
+        if self.first == self.last:
+            return {PARTITION: self.first}
+        return {RANGE_START: self.first, RANGE_END: self.last}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        run_id: Dagster's id of the run.
+        succeeded: whether every step succeeded.
+        failed_steps: step key → error message of the steps that did not.
+    """
+
+    run_id: str
+    succeeded: bool
+    failed_steps: dict[str, str]
+
+
+def project_definitions() -> dg.Definitions:
+    """The project's definitions, loaded in this process."""
+    from ml_assets.definitions import defs
+
+    return defs()  # type: ignore[return-value]
+
+
+@contextmanager
+def project_instance() -> Iterator[dg.DagsterInstance]:
+    """The instance that ``DAGSTER_HOME`` names, with Dagster's notices silenced.
+
+    Raises:
+        ConfigurationError: ``DAGSTER_HOME`` is not set, or is no folder.
+    """
+    home = os.environ.get("DAGSTER_HOME", "")
+    if not os.path.isdir(home):
+        raise ConfigurationError(
+            "DAGSTER_HOME does not name a folder. Run 'make setup', which writes it to .env, and "
+            "start from the project's root."
+        )
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module="dagster.*")
+    warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+def selected_assets(definitions: dg.Definitions, selection: str) -> set[dg.AssetKey]:
+    """Keys that a Dagster asset selection names.
+
+    Raises:
+        ConfigurationError: the selection cannot be read, or selects nothing.
+    """
+    graph = definitions.resolve_asset_graph()
+    try:
+        keys = dg.AssetSelection.from_string(selection).resolve(graph)
+    except Exception as error:  # Dagster's parser raises several unrelated types
+        raise ConfigurationError(
+            f"Selection '{selection}' cannot be used: {str(error).splitlines()[0]} Expected "
+            "Dagster's asset selection syntax, for example 'key:\"sources/*\"'."
+        ) from None
+    if not keys:
+        known = ", ".join(sorted(key.to_user_string() for key in graph.get_all_asset_keys())[:8])
+        raise ConfigurationError(f"Selection '{selection}' names no asset. There are {known}, ….")
+    return set(keys)
+
+
+def as_of_tables(definitions: dg.Definitions) -> list[str]:
+    """Tables whose partitions are as-of days: what models are trained on and made from."""
+    graph = definitions.resolve_asset_graph()
+    return sorted(
+        table_name(key)
+        for key in graph.get_all_asset_keys()
+        if graph.get(key).metadata.get(AS_OF_KEY)
+    )
+
+
+def materialize(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    keys: set[dg.AssetKey],
+    span: Span | None,
+) -> Outcome:
+    """Materialize assets, with their checks, in one run.
+
+    Args:
+        keys: assets; those that cannot be executed are left out.
+        span: the days; None for assets without days.
+    """
+    graph = definitions.resolve_asset_graph()
+    executable = {key for key in keys if graph.get(key).is_executable}
+    job = definitions.resolve_implicit_global_asset_job_def().get_subset(asset_selection=executable)
+    return _execute(job, instance, span)
+
+
+def run_checks(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    keys: Sequence[dg.AssetCheckKey],
+    span: Span | None,
+) -> Outcome:
+    """Run checks on what is stored, in one run that materializes nothing."""
+    job = definitions.resolve_implicit_global_asset_job_def().get_subset(
+        asset_selection=set(), asset_check_selection=set(keys)
+    )
+    return _execute(job, instance, span)
+
+
+def _execute(job: Any, instance: dg.DagsterInstance, span: Span | None) -> Outcome:
+    result = job.execute_in_process(
+        instance=instance,
+        tags=span.tags() if span else {},
+        run_config=QUIET_CONSOLE,
+        raise_on_error=False,
+    )
+    failures = {
+        event.step_key: _message(event)
+        for event in result.all_events
+        if event.is_step_failure and event.step_key
+    }
+    return Outcome(result.run_id, result.success, failures)
+
+
+def _message(event: dg.DagsterEvent) -> str:
+    """The message of the error a step raised, without Dagster's wrapping."""
+    error = event.step_failure_data.error
+    while error and error.cause and (error.cls_name or "").startswith("Dagster"):
+        error = error.cause
+    return error.message.partition(": ")[2].strip() if error else "failed without a message"
