@@ -5,15 +5,15 @@ quarantined is part of the story (31 December has no weather); any other failure
 """
 
 import json
-import threading
+import multiprocessing
+import resource
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import psutil
 from rich.console import Console
 from rich.table import Table
 
@@ -45,7 +45,15 @@ DAILY_TABLES = [
     "flight_delays/flight_features",
     "flight_delays/flight_outcomes",
 ]
-SAMPLED_EVERY = 0.05
+STAGES: list[tuple[str, str, list[Span | None]]] = [
+    ("dictionaries", DICTIONARIES, [None]),
+    ("sources, 365 days", DAILY_SOURCES, [YEAR]),
+    ("features, 365 days", FEATURES, [YEAR]),
+    ("training, 4 as-of days", TRAINING, [Span(day, day) for day in AS_OF_DAYS]),
+]
+KIB_PER_MIB = 1024
+PRELOADED = ["ml_assets.definitions", "ml_assets.components", "deltalake", "sklearn.ensemble"]
+"""Imported once, before the processes of the runs are forked."""
 
 
 @dataclass
@@ -70,37 +78,42 @@ class Summary:
 
 
 def run(console: Console) -> bool:
-    """Run the demo.
+    """Run the demo, each run in a process of its own so that memory is given back.
 
     Returns:
         Whether nothing failed but what is quarantined, with its reason, in the summary.
     """
     summary = Summary()
-    with project_instance() as instance:
-        with _stage(summary, "load definitions", console):
-            definitions = project_definitions()
-        for name, selection, spans in [
-            ("dictionaries", DICTIONARIES, [None]),
-            ("sources, 365 days", DAILY_SOURCES, [YEAR]),
-            ("features, 365 days", FEATURES, [YEAR]),
-            (f"training, {len(AS_OF_DAYS)} as-of days", TRAINING, _single(AS_OF_DAYS)),
-        ]:
-            with _stage(summary, name, console):
-                keys = selected_assets(definitions, selection)
-                for span in spans:
-                    outcome = materialize(definitions, instance, keys, span)
-                    results = results_of(instance, outcome)
-                    summary.unexpected_failures |= _unexpected(outcome, results)
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(PRELOADED)
+    with ProcessPoolExecutor(1, mp_context=processes, max_tasks_per_child=1) as pool:
+        for name, selection, spans in STAGES:
+            stage = Stage(name)
+            started = time.perf_counter()
+            for number, span in enumerate(spans):
+                progress = f" ({number + 1} of {len(spans)})" if len(spans) > 1 else ""
+                with console.status(f"{name}{progress} …"):
+                    peak, failures = pool.submit(_run, selection, span).result()
+                stage.peak_mib = max(stage.peak_mib, peak)
+                summary.unexpected_failures |= failures
+            stage.seconds = round(time.perf_counter() - started, 1)
+            summary.stages.append(stage)
+            console.print(f"  {name}: {stage.seconds} s, peak {stage.peak_mib} MiB")
     _describe(summary, Lake.of_project())
     path = settings().data / "demo.json"
     path.write_text(json.dumps(asdict(summary), indent=2), encoding="utf-8")
     _print(summary, console)
-    console.print(f"The same as JSON: {path}")
+    console.print(f"The same as JSON: {path}", soft_wrap=True)
     return not summary.unexpected_failures
 
 
-def _single(days: Sequence[str]) -> list[Span | None]:
-    return [Span(day, day) for day in days]
+def _run(selection: str, span: Span | None) -> tuple[int, dict[str, str]]:
+    """One run in this process: its peak memory in MiB, and what failed that nothing explains."""
+    definitions = project_definitions()
+    with project_instance() as instance:
+        outcome = materialize(definitions, instance, selected_assets(definitions, selection), span)
+        failures = _unexpected(outcome, results_of(instance, outcome))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // KIB_PER_MIB, failures
 
 
 def _unexpected(outcome: Outcome, results: Sequence[CheckResult]) -> dict[str, str]:
@@ -124,32 +137,6 @@ def _unexpected(outcome: Outcome, results: Sequence[CheckResult]) -> dict[str, s
         if result.is_bad and result.day not in explained[result.asset]
     }
     return {**steps, **checks}
-
-
-@contextmanager
-def _stage(summary: Summary, name: str, console: Console) -> Iterator[None]:
-    stage = Stage(name)
-    stop = threading.Event()
-    process = psutil.Process()
-
-    def sample() -> None:
-        while True:
-            stage.peak_mib = max(stage.peak_mib, process.memory_info().rss // 2**20)
-            if stop.wait(SAMPLED_EVERY):
-                return
-
-    sampler = threading.Thread(target=sample, daemon=True)
-    started = time.perf_counter()
-    sampler.start()
-    with console.status(f"{name} …"):
-        try:
-            yield
-        finally:
-            stop.set()
-            sampler.join()
-    stage.seconds = round(time.perf_counter() - started, 1)
-    summary.stages.append(stage)
-    console.print(f"  {name}: {stage.seconds} s, peak {stage.peak_mib} MiB")
 
 
 def _describe(summary: Summary, lake: Lake) -> None:
@@ -223,7 +210,9 @@ def _print(summary: Summary, console: Console) -> None:
             f"[yellow]{item['state']}[/yellow] {item['table']} {item['day']}: {item['reason']}",
             highlight=False,
         )
-    models = Table("model as of", "trained on", "test AUC", "avg. precision", "Brier", "fingerprint")
+    models = Table(
+        "model as of", "trained on", "test AUC", "avg. precision", "Brier", "fingerprint"
+    )
     for row in summary.models:
         models.add_row(
             row["as_of"],

@@ -20,7 +20,13 @@ from ml_assets.lake.content import DAY, SNAPSHOT
 from ml_assets.lake.ledger import Entry, Status
 from ml_assets.lake.planning import Input, Plan, merge, plan
 from ml_assets.lake.store import Lake
-from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict, standard_checks, table_checks
+from ml_assets.orchestration.checks import (
+    StoredDays,
+    TableCheck,
+    Verdict,
+    standard_checks,
+    table_checks,
+)
 from ml_assets.orchestration.partitions import Days, bounds
 from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.orchestration.tables import (
@@ -155,7 +161,7 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         return assign_days(rows, self.time_column, days, starts)
 
     def _bounds(self, day: str) -> tuple[datetime, datetime]:
-        assert self._partitions is not None  # noqa: S101  only asked for days
+        assert self._partitions is not None
         return bounds(self._partitions, day)
 
     def _observe(self, lake: Lake, days: Sequence[str], raw: pd.DataFrame) -> None:
@@ -215,6 +221,8 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         return checks
 
     def _up_to_date(self, stored: StoredDays) -> dict[str, Verdict]:
+        if stored.is_just_written:
+            return dict.fromkeys(stored.stored, Verdict(True))
         lake = Lake.of_project()
         source = SourceDatabase(settings().source_database_url)
         for start in range(0, len(stored.days), CHUNK_DAYS):
@@ -229,7 +237,7 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         }
 
     def _newest_row_is_recent(self, stored: StoredDays) -> dict[str, Verdict]:
-        newest = stored.rows.groupby(DAY)[self.time_column].max()
+        newest = stored.rows.groupby(DAY)[str(self.time_column)].max()
         return {day: self._age_verdict(day, newest.get(day)) for day in stored.stored}
 
     def _age_verdict(self, day: str, newest: pd.Timestamp | None) -> Verdict:

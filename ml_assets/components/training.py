@@ -16,12 +16,12 @@ from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.validation import validate
 from ml_assets.errors import TrainingError, UnsafeModel
 from ml_assets.lake.content import DAY
-from ml_assets.lake.planning import Input, Plan, plan
+from ml_assets.lake.planning import Input, Plan, each_day, plan
 from ml_assets.lake.store import Lake
-from ml_assets.learning.dataset import SPLIT, Windows, training_dataset
-from ml_assets.learning.evaluation import Evaluation, evaluate
+from ml_assets.learning.dataset import SPLIT, Windows, split_counts, training_dataset
+from ml_assets.learning.evaluation import Evaluation, evaluate, headline
 from ml_assets.learning.specification import ModelSpecification
-from ml_assets.learning.training import TrainedModel, predict, train
+from ml_assets.learning.training import predict, train
 from ml_assets.orchestration.checks import (
     StoredDays,
     TableCheck,
@@ -100,27 +100,27 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
         del context
         dataset = self._spec(
             "training_dataset",
-            self._contract,
-            f"Features with the labels known when the as-of day began, split by time. {AS_OF}",
-            {"pandas", "deltalake"},
-            [self.features, self.labels.asset],
-            self._window,
+            contract=self._contract,
+            description=f"Features with the labels known when the as-of day began, split by time. {AS_OF}",
+            kinds={"pandas", "deltalake"},
+            inputs=[self.features, self.labels.asset],
+            offsets=self._window,
         )
         model = self._spec(
             "model",
-            None,
-            f"The model fitted on the training split, stored with skops. {AS_OF}",
-            {"scikitlearn"},
-            [self._table("training_dataset")],
-            Input(""),
+            contract=None,
+            description=f"The model fitted on the training split, stored with skops. {AS_OF}",
+            kinds={"scikitlearn"},
+            inputs=[self._table("training_dataset")],
+            offsets=Input(""),
         )
         evaluation = self._spec(
             "evaluation",
-            Evaluation,
-            f"Metrics on days no model was fitted on, overall and per segment. {AS_OF}",
-            {"pandas", "deltalake"},
-            [self._table("training_dataset"), self._table("model")],
-            Input(""),
+            contract=Evaluation,
+            description=f"Metrics on days no model was fitted on, overall and per segment. {AS_OF}",
+            kinds={"pandas", "deltalake"},
+            inputs=[self._table("training_dataset"), self._table("model")],
+            offsets=Input(""),
         )
         return dg.Definitions(
             assets=[
@@ -190,6 +190,7 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
     def _spec(
         self,
         noun: str,
+        *,
         contract: type[Contract] | None,
         description: str,
         kinds: set[str],
@@ -222,10 +223,10 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
             features=replace(self._window, table=self.features),
             labels=replace(self._window, table=self.labels.asset),
         )
-        planned, frames = _each_day(planned, self._dataset_of(planned))
+        planned, frames = each_day(planned, self._dataset_of(planned))
         rows = _stacked(frames, self._contract)
         validated = validate(rows, self._contract, planned.compute)
-        counts = {day: _split_counts(frame) for day, frame in frames.items()}
+        counts = {day: split_counts(frame) for day, frame in frames.items()}
         return TableOutput(
             planned,
             validated,
@@ -239,7 +240,8 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
         if not any(planned.windows["features"].hashes.get(day) for day in wanted):
             return _nothing_to_learn_from
         features = planned.windows["features"].read(days=wanted)
-        labels = planned.windows["labels"].read(days=wanted)
+        used = [DAY, *self.key, self.labels.column, self.labels.known_at]
+        labels = planned.windows["labels"].read(used, wanted)
 
         def of_day(as_of: str) -> pd.DataFrame:
             return training_dataset(
@@ -258,8 +260,9 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
     def _fit(self, days: Sequence[str]) -> ModelOutput:
         planned = self._plan("model", days, dataset=Input(self._table("training_dataset")))
         dataset = planned.windows["dataset"]
-        planned, models = _each_day(
-            planned, lambda day: train(self._specification, dataset.read(days=[day]))
+        used = [*self._specification.features, self.labels.column, SPLIT]
+        planned, models = each_day(
+            planned, lambda day: train(self._specification, dataset.read(used, [day]))
         )
         return ModelOutput(planned, models, self._version("model"))
 
@@ -270,14 +273,14 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
             dataset=Input(self._table("training_dataset")),
             model=Input(self._table("model")),
         )
-        planned, frames = _each_day(planned, lambda day: self._evaluation_of(planned, day))
+        planned, frames = each_day(planned, lambda day: self._evaluation_of(planned, day))
         rows = _stacked(frames, Evaluation)
         return TableOutput(
             planned,
             validate(rows, Evaluation, planned.compute),
             self._version("evaluation"),
             keeps_dead_letters=False,
-            day_metadata={day: _headline(frame) for day, frame in frames.items()},
+            day_metadata={day: headline(frame) for day, frame in frames.items()},
         )
 
     def _evaluation_of(self, planned: Plan, day: str) -> pd.DataFrame:
@@ -308,21 +311,7 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
         return Verdict(True)
 
 
-def _each_day(
-    planned: Plan, compute: Callable[[str], Any]
-) -> tuple[Plan, dict[str, Any]]:
-    """Compute day by day; a day that cannot be learned from is skipped with its reason."""
-    results: dict[str, Any] = {}
-    skipped = dict(planned.skipped)
-    for day in planned.compute:
-        try:
-            results[day] = compute(day)
-        except TrainingError as error:
-            skipped[day] = str(error)
-    return replace(planned, compute=list(results), skipped=skipped), results
-
-
-def _nothing_to_learn_from(day: str) -> TrainedModel:
+def _nothing_to_learn_from(day: str) -> pd.DataFrame:
     raise TrainingError(f"no feature day before {day} is stored: materialize the features first")
 
 
@@ -330,15 +319,3 @@ def _stacked(frames: Mapping[str, pd.DataFrame], contract: type[Contract]) -> pd
     if not frames:
         return pd.DataFrame(columns=[DAY, *columns(contract)])
     return pd.concat(frames.values(), ignore_index=True)
-
-
-def _split_counts(frame: pd.DataFrame) -> dict[str, float | int | str]:
-    return {f"{split} rows": int(count) for split, count in frame[SPLIT].value_counts().items()}
-
-
-def _headline(evaluation: pd.DataFrame) -> dict[str, float | int | str]:
-    overall = evaluation[(evaluation["segment_column"] == "all") & evaluation["value"].notna()]
-    return {
-        f"{row.split} {row.metric}": float(row.value)
-        for row in overall.itertuples(index=False)
-    }

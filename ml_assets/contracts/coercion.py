@@ -5,7 +5,6 @@ neither hides other violations of its column nor stops the rows around it.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,13 +31,15 @@ def coerce_column(values: pd.Series, column: pa.Column) -> Coerced:
     values = values.infer_objects() if values.dtype == object else values
     if values.dtype == wanted:
         return values, pd.Series(False, index=values.index)
-    typed = _coercer(wanted)(values, wanted)
+    typed = _coercer(wanted)(values)
     return typed, typed.isna() & values.notna()
 
 
-def _coercer(wanted: object) -> Callable[[pd.Series, Any], pd.Series]:
-    if isinstance(wanted, pd.DatetimeTZDtype) or _is_kind(wanted, "M"):
-        return _to_datetime
+def _coercer(wanted: object) -> Callable[[pd.Series], pd.Series]:
+    if isinstance(wanted, pd.DatetimeTZDtype):
+        return _to_utc
+    if _is_kind(wanted, "M"):
+        return lambda values: _to_utc(values).dt.tz_localize(None)
     if _is_kind(wanted, "b"):
         return _to_bool
     if _is_kind(wanted, "iu"):
@@ -52,34 +53,33 @@ def _is_kind(wanted: object, kinds: str) -> bool:
     return isinstance(wanted, np.dtype) and wanted.kind in kinds
 
 
-def _to_datetime(values: pd.Series, wanted: Any) -> pd.Series:
+def _to_utc(values: pd.Series) -> pd.Series:
     text_or_time = values.where(~values.map(_is_number), None) if values.dtype == object else values
     if pd.api.types.is_numeric_dtype(text_or_time.dtype):
         text_or_time = pd.Series(pd.NaT, index=values.index)
     utc = pd.to_datetime(text_or_time, utc=True, errors="coerce", format="ISO8601")
-    typed = utc if isinstance(wanted, pd.DatetimeTZDtype) else utc.dt.tz_localize(None)
-    return typed.dt.as_unit("us")
+    return utc.dt.as_unit("us")
 
 
-def _to_float(values: pd.Series, wanted: Any) -> pd.Series:
+def _to_float(values: pd.Series) -> pd.Series:
     numbers = pd.to_numeric(_without_booleans(values), errors="coerce").astype("float64")
-    return numbers.where(np.isfinite(numbers)).astype(wanted)
+    return numbers.where(np.isfinite(numbers))
 
 
-def _to_integer(values: pd.Series, wanted: Any) -> pd.Series:
-    """Integers, or floats with nulls where a row has none: the caller drops those rows first."""
+def _to_integer(values: pd.Series) -> pd.Series:
+    """Integers, or whole floats with nulls where a row has none: those rows are dropped later."""
     if pd.api.types.is_integer_dtype(values.dtype):
-        return values.astype(wanted)
-    numbers = _to_float(values, "float64")
+        return values
+    numbers = _to_float(values)
     return numbers.where(numbers == np.floor(numbers))
 
 
-def _to_bool(values: pd.Series, wanted: Any) -> pd.Series:
-    meanings = {True: True, False: False, 1: True, 0: False, "true": True, "false": False}
+def _to_bool(values: pd.Series) -> pd.Series:
+    meanings = {1: True, 0: False, "true": True, "false": False}  # True is 1, False is 0
     return values.map(lambda value: meanings.get(value) if pd.notna(value) else None)
 
 
-def _to_text(values: pd.Series, wanted: Any) -> pd.Series:
+def _to_text(values: pd.Series) -> pd.Series:
     return values.where(values.isna(), values.map(str)).astype("str")
 
 

@@ -45,7 +45,7 @@ def limits(contract: type[Contract]) -> Limits:
         ConfigurationError: the contract's metadata has an unknown or unusable entry.
     """
     try:
-        return Limits.model_validate(contract.__config__.metadata or {})
+        return Limits.model_validate(getattr(contract.__config__, "metadata", None) or {})
     except ValidationError as error:
         raise ConfigurationError(
             f"{contract.__name__}.Config.metadata is not usable: {error}. Allowed are "

@@ -15,4 +15,4 @@ class DeadLetters(Contract):
     class Config:
         """Most days have none."""
 
-        metadata = {"may_be_empty": True, "max_dead_letter_share": 0.0}  # noqa: RUF012
+        metadata = {"may_be_empty": True, "max_dead_letter_share": 0.0}

@@ -57,15 +57,14 @@ def validate(
     """
     raw = raw.reset_index(drop=True)
     if problem := schema_problem(raw, contract):
-        return _nothing_stored(raw, contract, dict.fromkeys(days, problem))
+        return _nothing_stored(contract, dict.fromkeys(days, problem))
     broken = _Broken()
     typed = _coerce(raw, contract, broken)
-    good = typed.loc[~typed.index.isin(broken.rules)]
+    good = broken.removed_from(typed)
     problem = _check(good, contract, broken)
     if problem:
-        return _nothing_stored(raw, contract, dict.fromkeys(days, problem))
-    good = typed.loc[~typed.index.isin(broken.rules)]
-    good = _finish_types(good, contract)
+        return _nothing_stored(contract, dict.fromkeys(days, problem))
+    good = _finish_types(broken.removed_from(typed), contract)
     dead_letters = _dead_letters(raw, contract, broken)
     row_counts = _per_day(good, days)
     dead_letter_counts = _per_day(dead_letters, days)
@@ -79,8 +78,19 @@ def validate(
         )
     }
     kept = good[~good[DAY].isin(quarantined)] if quarantined else good
-    kept = kept.sort_values([DAY, *key_columns(contract)], kind="stable", ignore_index=True)
-    return Validated(kept, dead_letters, quarantined, row_counts, dead_letter_counts)
+    return Validated(
+        _sorted(kept, [DAY, *key_columns(contract)]),
+        dead_letters,
+        quarantined,
+        row_counts,
+        dead_letter_counts,
+    )
+
+
+def _sorted(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    order = frame[by].sort_values(by, kind="stable").index
+    in_order = order.is_monotonic_increasing
+    return (frame if in_order else frame.loc[order]).reset_index(drop=True)
 
 
 def combine(parts: Sequence[Validated]) -> Validated:
@@ -117,6 +127,9 @@ class _Broken:
     def add(self, rows: pd.Index, rule: str) -> None:
         for row in rows:
             self.rules.setdefault(row, []).append(rule)
+
+    def removed_from(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.loc[~frame.index.isin(self.rules)] if self.rules else frame
 
 
 def _coerce(raw: pd.DataFrame, contract: type[Contract], broken: _Broken) -> pd.DataFrame:
@@ -207,12 +220,12 @@ def _day_problem(
     return None
 
 
-def _nothing_stored(
-    raw: pd.DataFrame, contract: type[Contract], quarantined: Mapping[str, str]
-) -> Validated:
+def _nothing_stored(contract: type[Contract], quarantined: Mapping[str, str]) -> Validated:
     typed = {DAY: pd.Series([], dtype="str")}
     for name, column in columns(contract).items():
         typed[name] = pd.Series([], dtype=dtype(column))
-    letters = pd.DataFrame({name: pd.Series([], dtype="str") for name in [DAY, *columns(DeadLetters)]})
+    letters = pd.DataFrame(
+        {name: pd.Series([], dtype="str") for name in [DAY, *columns(DeadLetters)]}
+    )
     zero = dict.fromkeys(quarantined, 0)
     return Validated(pd.DataFrame(typed), letters, quarantined, zero, zero)

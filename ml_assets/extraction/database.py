@@ -39,9 +39,7 @@ class SourceDatabase:
         """The database's name for messages, without user or password."""
         return str(self._url.database)
 
-    def rows(
-        self, table: str, time_column: str, start: datetime, end: datetime
-    ) -> pd.DataFrame:
+    def rows(self, table: str, time_column: str, start: datetime, end: datetime) -> pd.DataFrame:
         """Raw rows with ``start <= time_column < end``.
 
         Args:
@@ -74,7 +72,9 @@ class SourceDatabase:
     def no_rows(self, table: str) -> pd.DataFrame:
         """The table's columns without its rows."""
         with self._connection() as connection:
-            return pd.DataFrame({name: [] for name in self._columns(connection, table)}, dtype=object)
+            return pd.DataFrame(
+                {name: [] for name in self._columns(connection, table)}, dtype=object
+            )
 
     def newest(self, table: str, time_column: str) -> datetime | None:
         """The newest moment in a table, timezone-aware; None when it has no rows."""
@@ -143,8 +143,6 @@ class SourceDatabase:
 def _as_stored(moment: datetime, column: "sa.ColumnClause[datetime]") -> datetime:
     utc = moment.astimezone(UTC)
     return utc if getattr(column.type, "timezone", False) else utc.replace(tzinfo=None)
-
-
 
 
 def _objects(result: "sa.CursorResult[tuple[object, ...]]") -> pd.DataFrame:

@@ -33,9 +33,7 @@ def raw_fingerprints(rows: pd.DataFrame, days: Sequence[str]) -> dict[str, str]:
         rows: (n, columns) raw objects with ``ds``.
         days: the days wanted.
     """
-    hashed = {
-        name: _value_hashes(rows[name]) for name in sorted(rows.columns) if name != DAY
-    }
+    hashed = {name: _value_hashes(rows[name]) for name in sorted(rows.columns) if name != DAY}
     return day_hashes(pd.DataFrame({DAY: rows[DAY], **hashed}), days)
 
 

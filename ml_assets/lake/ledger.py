@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -150,9 +151,7 @@ class Ledger:
         with self._transaction() as connection:
             rows = connection.execute(sa.select(_entries).where(_is_latest(table, days))).all()
         wanted = None if days is None else set(days)
-        return {
-            row.day: _entry(row) for row in rows if wanted is None or row.day in wanted
-        }
+        return {row.day: _entry(row) for row in rows if wanted is None or row.day in wanted}
 
     def tables(self) -> list[str]:
         """Names of all tables that have an entry."""
@@ -253,11 +252,9 @@ def _change(
 
 
 def usable_hashes(entries: Mapping[str, Entry]) -> dict[str, str]:
-    """day → content hash of the days that may be read."""
+    """Day → content hash of the days that may be read."""
     return {
-        day: entry.content_hash
-        for day, entry in entries.items()
-        if entry.status is Status.STORED
+        day: entry.content_hash for day, entry in entries.items() if entry.status is Status.STORED
     }
 
 
@@ -312,5 +309,5 @@ def _read_row(entry_id: int, read: Read) -> dict[str, object]:
     }
 
 
-def _use_write_ahead_log(connection, _record) -> None:  # type: ignore[no-untyped-def]
+def _use_write_ahead_log(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA journal_mode=WAL")

@@ -5,13 +5,17 @@ that are missing are history that is not there; a day whose inputs and code are 
 stored rows is not computed again.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import TypeVar
 
+from ml_assets.errors import TerminalError
 from ml_assets.lake.content import SNAPSHOT
 from ml_assets.lake.ledger import Entry, Read, Status, inputs_hash
 from ml_assets.lake.store import Lake, Window
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -92,9 +96,7 @@ def plan(
     skipped: dict[str, str] = {}
     for day in days:
         reads[day] = [
-            read
-            for name, item in inputs.items()
-            for read in windows[name].reads(item.days_of(day))
+            read for name, item in inputs.items() for read in windows[name].reads(item.days_of(day))
         ]
         reason = next(
             filter(
@@ -130,6 +132,26 @@ def merge(plans: Sequence[Plan]) -> Plan:
         {day: reads for part in plans for day, reads in part.reads.items()},
         {},
     )
+
+
+def each_day(planned: Plan, compute: Callable[[str], T]) -> tuple[Plan, dict[str, T]]:
+    """Compute day by day; a day that cannot be computed is skipped with its reason.
+
+    Args:
+        planned: which days to compute.
+        compute: from a day to its result.
+
+    Returns:
+        The plan with failed days moved to ``skipped``, and the results of the others.
+    """
+    results: dict[str, T] = {}
+    skipped = dict(planned.skipped)
+    for day in planned.compute:
+        try:
+            results[day] = compute(day)
+        except TerminalError as error:
+            skipped[day] = str(error)
+    return replace(planned, compute=list(results), skipped=skipped), results
 
 
 def _not_ready(

@@ -14,12 +14,12 @@ import pandas as pd
 
 from ml_assets.errors import CommitConflict, LakeMismatch, TerminalError
 from ml_assets.lake.content import DAY
-from ml_assets.lake.ledger import Entry, Ledger, Read, Status, usable_hashes
+from ml_assets.lake.ledger import Ledger, Read, Status, usable_hashes
 from ml_assets.settings import settings
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from deltalake import DeltaTable
+    from deltalake import DeltaTable, WriterProperties
 
 COMMIT_ATTEMPTS = 5
 
@@ -113,12 +113,14 @@ class Lake:
                 "'make clean' and materialize again."
             )
         predicate = None if days is None else days_predicate(days)
-        return pa.table(delta.scan(columns=_list(columns), predicate=predicate)).to_pandas()
+        scanned = pa.table(delta.scan(columns=_list(columns), predicate=predicate))
+        return scanned.to_pandas(split_blocks=True, self_destruct=True)
 
     def overwrite(self, table: str, rows: pd.DataFrame, days: Sequence[str]) -> int:
         """Replace the given days by ``rows`` in one commit.
 
         Args:
+            table: table name; the table is created when it is not there.
             rows: (n, columns) with the partition column ``ds``; each within ``days``.
             days: days that are replaced; one without rows becomes empty.
 
@@ -138,7 +140,13 @@ class Lake:
         for _ in range(COMMIT_ATTEMPTS):
             try:
                 delta = self.open(table) or self._create(table, data)
-                write_deltalake(delta, data, mode="overwrite", predicate=days_predicate(days))
+                write_deltalake(
+                    delta,
+                    data,
+                    mode="overwrite",
+                    predicate=days_predicate(days),
+                    writer_properties=_writer_properties(),
+                )
                 delta.update_incremental()
                 return delta.version()
             except CommitFailedError:
@@ -155,9 +163,7 @@ class Lake:
     def days_stored(self, table: str) -> list[str]:
         """Days that may be read, in order."""
         return sorted(
-            day
-            for day, entry in self.ledger.latest(table).items()
-            if entry.status is Status.STORED
+            day for day, entry in self.ledger.latest(table).items() if entry.status is Status.STORED
         )
 
     def _path(self, table: str) -> str:
@@ -183,6 +189,16 @@ class Lake:
             return DeltaTable(self._path(table), version=version)
         except TableNotFoundError:
             return None
+
+
+def _writer_properties() -> "WriterProperties":
+    """Small files without dictionaries: a year's open files otherwise take a gigabyte."""
+    from deltalake import ColumnProperties, WriterProperties
+
+    return WriterProperties(
+        compression="ZSTD",
+        default_column_properties=ColumnProperties(dictionary_enabled=False),
+    )
 
 
 def days_predicate(days: Sequence[str]) -> str:

@@ -4,7 +4,6 @@ A model is addressed by its fingerprint, so storing the same model twice changes
 """
 
 import json
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -98,7 +97,7 @@ class ModelStore:
 
 def _replace(draft: Path, folder: Path) -> None:
     try:
-        os.replace(draft, folder)
+        draft.replace(folder)
     except OSError:  # another process stored the same model first
         if not folder.exists():
             raise

@@ -68,14 +68,15 @@ def training_dataset(
     seen = features[(features[DAY] >= first) & (features[DAY] < as_of)]
     known = labels.loc[labels[known_at] < as_of_start, [*key, label, known_at]]
     rows = seen.merge(known, on=list(key), how="inner", validate="one_to_one")
-    feature_day = rows[DAY]
-    return rows.assign(
-        **{
-            FEATURE_DAY: feature_day,
-            SPLIT: pd.Series(windows.split_of(feature_day, as_of), index=rows.index, dtype="str"),
-            DAY: as_of,
-        }
-    )
+    rows[FEATURE_DAY] = rows[DAY]
+    rows[SPLIT] = pd.Series(windows.split_of(rows[DAY], as_of), index=rows.index, dtype="str")
+    rows[DAY] = as_of
+    return rows
+
+
+def split_counts(dataset: pd.DataFrame) -> dict[str, int]:
+    """Rows of each split, named for people."""
+    return {f"{split} rows": int(count) for split, count in dataset[SPLIT].value_counts().items()}
 
 
 def _days_before(day: str, count: int) -> str:

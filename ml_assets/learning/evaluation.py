@@ -75,6 +75,14 @@ def evaluate(
     return pd.DataFrame(records, columns=[DAY, *Evaluation.to_schema().columns])
 
 
+def headline(evaluation: pd.DataFrame) -> dict[str, float]:
+    """The overall metrics of each split, named for people; undefined ones are left out."""
+    overall = evaluation[(evaluation["segment_column"] == OVERALL) & evaluation["value"].notna()]
+    return {
+        f"{row['split']} {row['metric']}": float(row["value"]) for row in overall.to_dict("records")
+    }
+
+
 def _metrics(task: Task) -> Mapping[str, Metric]:
     from sklearn import metrics
 

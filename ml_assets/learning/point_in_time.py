@@ -77,6 +77,10 @@ def latest_known(
     Args:
         rows: (m, …) with the moment column ``at`` and the ``by`` columns.
         known: (n, …) with the moment column ``known_at``, the ``by`` columns and values.
+        at: column of ``rows`` with the moments to look back from.
+        known_at: column of ``known`` with the moments each became known.
+        by: columns that must be equal in both.
+        max_age: oldest that still counts.
 
     Returns:
         (m, …) the columns of ``known``, indexed as ``rows``; null where nothing was known.

@@ -45,22 +45,20 @@ def train(specification: ModelSpecification, dataset: pd.DataFrame) -> TrainedMo
     Raises:
         TrainingError: no training row, or a label with a single class.
     """
-    rows = dataset[dataset[SPLIT] == "train"]
-    labels = rows[specification.label]
-    if rows.empty:
+    is_train = dataset[SPLIT] == "train"
+    labels = dataset.loc[is_train, specification.label]
+    if labels.empty:
         raise TrainingError("the training split has no rows: the window begins too late")
     if specification.task == "classification" and labels.nunique() < 2:
         raise TrainingError(
-            f"every one of the {len(rows)} training rows has {specification.label} = "
+            f"every one of the {len(labels)} training rows has {specification.label} = "
             f"{labels.iloc[0]}: there is nothing to tell apart"
         )
-    inputs = rows[specification.features]
+    inputs = dataset.loc[is_train, specification.features]
     pipeline = build(specification).fit(inputs, labels)
     step = max(1, len(inputs) // PROBE_ROWS)
     probe = inputs.iloc[::step].head(PROBE_ROWS).reset_index(drop=True)
-    return TrainedModel(
-        pipeline, fingerprint(specification, pipeline, probe), probe, len(rows)
-    )
+    return TrainedModel(pipeline, fingerprint(specification, pipeline, probe), probe, len(labels))
 
 
 def predict(

@@ -84,7 +84,8 @@ def check(
     """
     graph = definitions.resolve_asset_graph()
     keys = [
-        key for asset in selected_assets(definitions, selection)
+        key
+        for asset in selected_assets(definitions, selection)
         for key in graph.get(asset).check_keys
     ]
     batches = _batches(graph, keys, span)
@@ -100,13 +101,13 @@ def check(
         found = _evaluations(instance, outcome.run_id)
         errors = "; ".join(outcome.failed_steps.values())
         days = batch.span.days() if batch.span else [SNAPSHOT]
-        results += [_result(key, day, found.get((key, day)), errors) for key in batch.keys for day in days]
+        results += [
+            _result(key, day, found.get((key, day)), errors) for key in batch.keys for day in days
+        ]
     return sorted(results, key=lambda result: (result.asset, result.check, result.day))
 
 
-def _batches(
-    graph: Any, keys: Iterable[dg.AssetCheckKey], span: Span | None
-) -> list[_Batch]:
+def _batches(graph: Any, keys: Iterable[dg.AssetCheckKey], span: Span | None) -> list[_Batch]:
     groups: dict[Span | None, list[dg.AssetCheckKey]] = defaultdict(list)
     for key in keys:
         for part in _spans(graph, key.asset_key, span):

@@ -6,7 +6,7 @@ day, without stopping anything downstream of the good days.
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import dagster as dg
 import pandas as pd
@@ -45,6 +45,8 @@ class StoredDays:
     entries: Mapping[str, Entry]
     rows: pd.DataFrame
     """Rows of the stored days, with ``ds``."""
+    is_just_written: bool = False
+    """Whether the run that checks them also wrote them."""
 
     @property
     def stored(self) -> list[str]:
@@ -146,6 +148,7 @@ def table_checks(
                 days_of_run(context, partitions_def),
                 with_rows=any(by_name[spec.name].reads_rows for spec in selected),
             )
+            stored = replace(stored, is_just_written=key in (context.run.asset_selection or ()))
             evaluations = [
                 evaluation
                 for spec in selected
@@ -173,9 +176,7 @@ def _evaluations(
     check: TableCheck, key: dg.AssetKey, stored: StoredDays
 ) -> list[dg.AssetCheckEvaluation]:
     judged = check.judge(stored) if stored.stored else {}
-    verdicts = {
-        day: judged[day] if day in judged else stored.absence(day) for day in stored.days
-    }
+    verdicts = {day: judged[day] if day in judged else stored.absence(day) for day in stored.days}
     return [
         dg.AssetCheckEvaluation(
             asset_key=key,
@@ -190,9 +191,7 @@ def _evaluations(
     ]
 
 
-def _fail_on_errors(
-    stored: StoredDays, evaluations: Sequence[dg.AssetCheckEvaluation]
-) -> None:
+def _fail_on_errors(stored: StoredDays, evaluations: Sequence[dg.AssetCheckEvaluation]) -> None:
     failed: dict[str, dg.AssetCheckEvaluation] = {}
     for evaluation in evaluations:
         if not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR:

@@ -110,9 +110,7 @@ class InstanceStorage(DagsterStorage, ConfigurableClass):
         return {}
 
     @classmethod
-    def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: Any
-    ) -> DagsterStorage:
+    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Any:
         """Postgres when ``ML_ASSETS_POSTGRES_URL`` is set, otherwise SQLite under ``data/``."""
         del config_value
         url = settings().postgres_url

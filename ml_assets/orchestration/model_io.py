@@ -56,7 +56,10 @@ class ModelIOManager(dg.IOManager):
                 raise dg.Failure(f"No model of {table} was trained. {reasons}", allow_retries=False)
             materialize_days(
                 context,
-                {day: DayResult(entry.content_hash, _metadata(entry, obj)) for day, entry in usable.items()},
+                {
+                    day: DayResult(entry.content_hash, _metadata(entry, obj))
+                    for day, entry in usable.items()
+                },
             )
 
 

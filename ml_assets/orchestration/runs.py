@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -55,7 +56,8 @@ class Span:
         """Every day of the span."""
         first, last = date.fromisoformat(self.first), date.fromisoformat(self.last)
         return [
-            (first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)
+            (first + timedelta(days=number)).isoformat()
+            for number in range((last - first).days + 1)
         ]
 
     def tags(self) -> dict[str, str]:
@@ -84,7 +86,7 @@ def project_definitions() -> dg.Definitions:
     """The project's definitions, loaded in this process."""
     from ml_assets.definitions import defs
 
-    return defs()  # type: ignore[return-value]
+    return defs()
 
 
 @contextmanager
@@ -95,7 +97,7 @@ def project_instance() -> Iterator[dg.DagsterInstance]:
         ConfigurationError: ``DAGSTER_HOME`` is not set, or is no folder.
     """
     home = os.environ.get("DAGSTER_HOME", "")
-    if not os.path.isdir(home):
+    if not home or not Path(home).is_dir():
         raise ConfigurationError(
             "DAGSTER_HOME does not name a folder. Run 'make setup', which writes it to .env, and "
             "start from the project's root."
@@ -145,6 +147,8 @@ def materialize(
     """Materialize assets, with their checks, in one run.
 
     Args:
+        definitions: the project's definitions.
+        instance: where the run is recorded.
         keys: assets; those that cannot be executed are left out.
         span: the days; None for assets without days.
     """

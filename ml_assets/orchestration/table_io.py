@@ -6,7 +6,6 @@ unread, so that the asset reads only the days and columns it needs.
 """
 
 import importlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -63,7 +62,9 @@ class TableIOManager(dg.IOManager):
         """The stored days that an input's partition mapping asks for."""
         with retried(_retry_number(context.step_context)):
             table = table_name(context.asset_key)
-            days = list(context.asset_partition_keys) if context.has_asset_partitions else [SNAPSHOT]
+            days = (
+                list(context.asset_partition_keys) if context.has_asset_partitions else [SNAPSHOT]
+            )
             window = Lake.of_project().window(table, days)
             if context.dagster_type.typing_type is Window:
                 return window
@@ -92,7 +93,9 @@ class TableIOManager(dg.IOManager):
             compute=days,
             unchanged={},
             skipped={},
-            reads={day: [read for window in windows for read in _reads(window, day)] for day in days},
+            reads={
+                day: [read for window in windows for read in _reads(window, day)] for day in days
+            },
             windows={},
         )
         contract = load_contract(context.definition_metadata or {})
@@ -284,7 +287,9 @@ def inputs_summary(reads: Sequence[Read]) -> dict[str, dict[str, object]]:
     return {
         table: {
             "table_version": of_table[0].version,
-            "days": f"{of_table[0].day}…{of_table[-1].day}" if len(of_table) > 1 else of_table[0].day,
+            "days": f"{of_table[0].day}…{of_table[-1].day}"
+            if len(of_table) > 1
+            else of_table[0].day,
             "absent": sum(not read.content_hash for read in of_table),
             "content_hash": digest(*(read.content_hash for read in of_table))
             if len(of_table) > 1
@@ -305,5 +310,3 @@ def _reads(window: Window, day: str) -> list[Read]:
 
 def _retry_number(step: object) -> int:
     return int(getattr(step, "previous_attempt_count", 0))
-
-

@@ -15,7 +15,6 @@ from ml_assets.orchestration.partitions import days_of_run
 from ml_assets.orchestration.retries import retried
 from ml_assets.orchestration.table_io import CONTRACT_KEY, dead_letters_of, table_name
 
-
 AS_OF_KEY = "ml_assets/as_of"
 """Definition metadata of assets whose partitions are as-of days: made only when asked for."""
 
@@ -37,9 +36,7 @@ def load_object(path: str) -> Any:
 
 def code_version(*parts: object) -> str:
     """Version of code and parameters: the text of each function's or class's module, or the value."""
-    return digest(
-        *(source_of(part) if callable(part) else repr(part) for part in parts)
-    )
+    return digest(*(source_of(part) if callable(part) else repr(part) for part in parts))
 
 
 def table_spec(
@@ -61,7 +58,12 @@ def table_spec(
         key: ``pipeline/noun``.
         contract: the table's contract; None for a model.
         stage: second part of the group, after the pipeline.
+        description: what it is, for a stakeholder.
+        owners: ``team:…`` names.
+        kinds: what it is made with.
         version: code version of what computes it.
+        partitions_def: its days; None for a snapshot.
+        deps: what it is made from.
         is_as_of: its partitions are as-of days, made only when asked for.
     """
     pipeline = key.split("/", maxsplit=1)[0]
@@ -191,6 +193,6 @@ def day_statistics(
     missing = (1 - by_day[list(names)].count().div(by_day.size(), axis=0)).add_prefix("missing ")
     table = pd.concat([means, missing.loc[:, missing.any()]], axis=1)
     return {
-        str(day): {name: float(value) for name, value in row.items() if pd.notna(value)}
+        str(day): {str(name): float(value) for name, value in row.items() if pd.notna(value)}
         for day, row in table.to_dict("index").items()
     }

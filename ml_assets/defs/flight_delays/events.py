@@ -46,12 +46,11 @@ def scheduled_arrival(
     return arrival
 
 
-def zone_of(
-    dest: pd.Series, airports: pd.DataFrame, extra_zones: Mapping[str, str]
-) -> pd.Series:
+def zone_of(dest: pd.Series, airports: pd.DataFrame, extra_zones: Mapping[str, str]) -> pd.Series:
     """(n,) IANA zone of each destination, null where nobody knows it."""
-    zones = airports.dropna(subset=["tzone"]).set_index("faa")["tzone"].to_dict()
-    return dest.map({**zones, **extra_zones})
+    known = airports.dropna(subset=["tzone"])
+    zones = dict(zip(known["faa"], known["tzone"], strict=True)) | dict(extra_zones)
+    return dest.map(zones)
 
 
 def outcomes(

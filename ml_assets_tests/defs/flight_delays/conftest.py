@@ -52,8 +52,6 @@ def _snapshot(table: str, contract: type[Contract]) -> pd.DataFrame:
 
 
 def _days() -> list[str]:
-    around = [
-        pd.date_range(end=pd.Timestamp(day), periods=LONGEST_LOOK_BACK + 1) for day in WANTED
-    ]
+    around = [pd.date_range(end=pd.Timestamp(day), periods=LONGEST_LOOK_BACK + 1) for day in WANTED]
     days = {day.strftime("%Y-%m-%d") for span in around for day in span}
     return sorted(days | set(FIRST_DAYS))

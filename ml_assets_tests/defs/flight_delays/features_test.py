@@ -140,9 +140,7 @@ def test_erasure_reveals_a_leak(
 
 
 @pytest.mark.parametrize("day", DAYS)
-def test_erasure_has_something_to_erase(
-    tables: Tables, scheduled: pd.DataFrame, day: str
-) -> None:
+def test_erasure_has_something_to_erase(tables: Tables, scheduled: pd.DataFrame, day: str) -> None:
     for flight in _sampled(tables["flights"], scheduled, day):
         cut = scheduled.loc[flight, "departure"] - 2 * HOUR
         before, after = tables["flights"], _flights_known_at(cut, tables["flights"], scheduled)
@@ -173,9 +171,7 @@ def _changed_by_erasure(
     return changed
 
 
-def _flights_known_at(
-    cut: pd.Timestamp, flights: pd.DataFrame, plan: pd.DataFrame
-) -> pd.DataFrame:
+def _flights_known_at(cut: pd.Timestamp, flights: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
     """Flights as they could be told at the cut; what was not known is missing or still later."""
     delay = pd.to_timedelta(flights["dep_delay"], unit="min")
     arrival_delay = pd.to_timedelta(flights["arr_delay"], unit="min")
@@ -184,7 +180,7 @@ def _flights_known_at(
     landed = departed & (plan["arrival"] + arrival_delay <= cut)
     diverted = departed & flights["arr_delay"].isna() & (plan["arrival"] + 6 * HOUR <= cut)
 
-    erased = flights.astype({name: "float64" for name in NO_TRACE})
+    erased = flights.astype(dict.fromkeys(NO_TRACE, "float64"))
     waiting = ~departed & ~cancelled
     would_be_cancelled = plan["departure"] + 3 * HOUR <= cut
     for name, value in NO_TRACE.items():
@@ -256,9 +252,7 @@ def test_day_computed_alone_equals_the_day_within_a_range(
 
 def test_order_of_the_input_rows_does_not_matter(tables: Tables, parameters: Parameters) -> None:
     known = _history(tables, "2013-07-08")
-    shuffled = {
-        name: frame.sample(frac=1, random_state=7) for name, frame in known.items()
-    }
+    shuffled = {name: frame.sample(frac=1, random_state=7) for name, frame in known.items()}
 
     in_order = flight_features(["2013-07-08"], **known, **parameters)
     out_of_order = flight_features(["2013-07-08"], **shuffled, **parameters)
@@ -330,9 +324,7 @@ def test_outcomes_of_a_day_keep_the_contract(
 ) -> None:
     assumed = {name: value for name, value in parameters.items() if name != "cut_hours"}
 
-    rows = flight_outcomes(
-        [day], flights=tables["flights"], airports=tables["airports"], **assumed
-    )
+    rows = flight_outcomes([day], flights=tables["flights"], airports=tables["airports"], **assumed)
 
     validated = validate(rows, FlightOutcomes, [day])
     assert len(validated.rows) == (tables["flights"][DAY] == day).sum()

@@ -1,0 +1,54 @@
+# One entry for everything. `make` alone prints the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+UV_VERSION := 0.13.9
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint checks ui bench lock clean
+
+help: ## Print this list.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) .env ## Environment from the lock, .env, and the source database (once).
+	@$(BIN)/ml-assets source load
+
+demo: setup ## The reference year through the graph, and a summary of what happened.
+	@$(BIN)/ml-assets demo
+
+test: lint ## Environment, linters and the whole test suite.
+	@$(BIN)/pytest -n auto
+
+lint: $(INSTALLED) ## Ruff, the type checker and the architecture's import rules.
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
+
+checks: $(INSTALLED) .env ## Run every check on what is stored, without recomputing it.
+	@$(BIN)/ml-assets checks
+
+ui: $(INSTALLED) .env ## Dagster's UI and daemon on http://127.0.0.1:3000.
+	@$(BIN)/dagster dev --host 127.0.0.1 --port $${PORT:-3000}
+
+bench: $(INSTALLED) .env ## Measure against the budget and print the table of docs/benchmarks.md.
+	@$(BIN)/python -m benchmarks
+
+lock: ## Resolve requirements.lock anew: all pins with hashes, no index address.
+	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-header --group dev pyproject.toml -o requirements.lock
+
+clean: ## Delete everything under data/ but its README.
+	@find data -mindepth 1 ! -name README.md -delete
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(UV) || $(BIN)/python -m pip install -q --disable-pip-version-check uv==$(UV_VERSION)
+	@echo "Installing from requirements.lock …"
+	@VIRTUAL_ENV=$(VENV) $(UV) pip sync -q --compile-bytecode requirements.lock
+	@VIRTUAL_ENV=$(VENV) $(UV) pip install -q --no-deps -e .
+	@touch $@
+
+.env:
+	@$(BIN)/python -m ml_assets.environment > $@

@@ -1,0 +1,140 @@
+"""Reading what a contract declares: keys, limits, units, types, and the source it depends on."""
+
+from typing import ClassVar
+
+import pandas as pd
+import pandera.pandas as pa
+import pytest
+
+from ml_assets.contracts import contract as contract_module
+from ml_assets.contracts.contract import (
+    Contract,
+    Limits,
+    columns,
+    key_columns,
+    limits,
+    source_of,
+    type_name,
+    unit,
+)
+from ml_assets.contracts.dead_letters import DeadLetters
+from ml_assets.defs.flight_delays.features import flight_features
+from ml_assets.errors import ConfigurationError
+
+
+class Readings(Contract):
+    """A contract that declares everything."""
+
+    station: str = pa.Field(description="Where it was measured.")
+    taken_at: pd.DatetimeTZDtype = pa.Field(dtype_kwargs={"unit": "us", "tz": "UTC"})
+    temp: float = pa.Field(nullable=True, metadata={"unit": "°F"})
+    count: int = pa.Field()
+
+    class Config:
+        """With a key and limits."""
+
+        unique: ClassVar = ["station", "taken_at"]
+        metadata: ClassVar = {"may_be_empty": True, "max_dead_letter_share": 0.5}
+
+
+class Plain(Contract):
+    """A contract that declares nothing beyond its columns."""
+
+    b: str
+    a: str
+
+
+class Misspelled(Contract):
+    """A contract with an entry nobody reads."""
+
+    class Config:
+        """The entry lacks an s."""
+
+        metadata: ClassVar = {"may_be_empty": True, "max_dead_letter_shar": 0.5}
+
+
+class Impossible(Contract):
+    """A contract whose share cannot be."""
+
+    class Config:
+        """More than all."""
+
+        metadata: ClassVar = {"max_dead_letter_share": 1.5}
+
+
+def test_declared_limits_are_read() -> None:
+    assert limits(Readings) == Limits(may_be_empty=True, max_dead_letter_share=0.5)
+
+
+def test_limits_are_strict_without_a_declaration() -> None:
+    assert limits(Plain) == Limits(may_be_empty=False, max_dead_letter_share=0.05)
+
+
+@pytest.mark.parametrize(
+    ("contract", "entry"),
+    [
+        pytest.param(Misspelled, "max_dead_letter_shar", id="unknown entry"),
+        pytest.param(Impossible, "max_dead_letter_share", id="share above 1"),
+    ],
+)
+def test_unusable_limits_are_refused_by_name(contract: type[Contract], entry: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"(?s){contract.__name__}.*{entry}"):
+        limits(contract)
+
+
+@pytest.mark.parametrize(
+    ("contract", "key"),
+    [
+        pytest.param(Readings, ["station", "taken_at"], id="declared"),
+        pytest.param(Plain, ["b", "a"], id="all columns in their order"),
+        pytest.param(DeadLetters, ["source_key", "rule", "row"], id="dead letters"),
+    ],
+)
+def test_key_columns(contract: type[Contract], key: list[str]) -> None:
+    assert key_columns(contract) == key
+
+
+@pytest.mark.parametrize(
+    ("column", "name"),
+    [
+        pytest.param("station", "string", id="text"),
+        pytest.param("taken_at", "datetime64[us, UTC]", id="moment"),
+        pytest.param("temp", "float64", id="float"),
+        pytest.param("count", "int64", id="int"),
+    ],
+)
+def test_type_in_words(column: str, name: str) -> None:
+    assert type_name(columns(Readings)[column]) == name
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [pytest.param("temp", "°F", id="declared"), pytest.param("count", "", id="none")],
+)
+def test_unit(column: str, expected: str) -> None:
+    assert unit(columns(Readings)[column]) == expected
+
+
+def test_source_of_a_class_is_its_module() -> None:
+    assert "class Contract(" in source_of(Contract)
+
+
+def test_source_includes_modules_of_the_project_it_uses() -> None:
+    source = source_of(flight_features)
+
+    assert "def flight_features(" in source
+    assert "def scheduled_arrival(" in source, "the events its rows depend on"
+    assert "def trailing(" in source, "the look-back its rows depend on"
+
+
+def test_source_leaves_other_packages_out() -> None:
+    assert "class DataFrame(" not in source_of(flight_features)
+
+
+def test_source_is_the_same_whichever_part_of_a_module_is_asked() -> None:
+    assert source_of(contract_module.unit) == source_of(contract_module.limits)
+
+
+def test_object_without_a_file_cannot_be_versioned() -> None:
+    with pytest.raises(ConfigurationError, match="has no source file"):
+        source_of(len)

@@ -1,0 +1,228 @@
+"""Which days of a run are computed, left as they are, or cannot be computed, and why."""
+
+import pandas as pd
+import pytest
+
+from ml_assets.lake.content import SNAPSHOT, day_hashes
+from ml_assets.lake.ledger import Entry, Read, Status, inputs_hash
+from ml_assets.lake.planning import Input, Plan, merge, plan
+from ml_assets.lake.store import Lake
+
+FLIGHTS, PLANES, FEATURES = "a/flights", "a/planes", "b/features"
+SUNDAY, MONDAY, TUESDAY = "2013-07-07", "2013-07-08", "2013-07-09"
+INPUTS = {
+    "flights": Input(FLIGHTS, first=-1, last=0),
+    "planes": Input(PLANES, is_snapshot=True),
+}
+CODE = "code-1"
+
+
+def store(lake: Lake, table: str, day: str, value: int, reads: list[Read] | None = None) -> str:
+    """Store a day of one row and record it; returns its content hash."""
+    rows = pd.DataFrame({"ds": [day], "value": [value]}).astype({"ds": "str"})
+    content = day_hashes(rows, [day])[day]
+    version = lake.overwrite(table, rows, [day])
+    lake.ledger.append(
+        [
+            Entry(
+                table,
+                day,
+                Status.STORED,
+                content_hash=content,
+                version=version,
+                inputs_hash=inputs_hash(CODE, reads or []),
+                reads=reads or [],
+            )
+        ]
+    )
+    return content
+
+
+def compute(lake: Lake, planned: Plan) -> None:
+    """Store every day that a plan computes."""
+    for day in planned.compute:
+        store(lake, FEATURES, day, 1, [*planned.reads[day]])
+
+
+def planned(lake: Lake, *days: str, code: str = CODE) -> Plan:
+    """The plan of the feature table."""
+    return plan(lake, FEATURES, days, INPUTS, code)
+
+
+@pytest.fixture
+def ready(lake: Lake) -> Lake:
+    """A lake with all inputs of Monday and Tuesday, and those of Sunday but for its look-back."""
+    for number, day in enumerate([SUNDAY, MONDAY, TUESDAY]):
+        store(lake, FLIGHTS, day, number)
+    store(lake, PLANES, SNAPSHOT, 0)
+    return lake
+
+
+@pytest.mark.parametrize(
+    ("item", "days"),
+    [
+        pytest.param(Input("t"), [MONDAY], id="same day"),
+        pytest.param(Input("t", -2, 0), ["2013-07-06", SUNDAY, MONDAY], id="look-back"),
+        pytest.param(Input("t", -1, -1), [SUNDAY], id="day before"),
+        pytest.param(Input("t", is_snapshot=True), [SNAPSHOT], id="snapshot"),
+    ],
+)
+def test_input_days_of_a_day(item: Input, days: list[str]) -> None:
+    assert item.days_of(MONDAY) == days
+
+
+@pytest.mark.parametrize(
+    ("item", "input_day", "required"),
+    [
+        pytest.param(Input("t", -1, 0), MONDAY, True, id="its own day"),
+        pytest.param(Input("t", -1, 0), SUNDAY, False, id="look-back"),
+        pytest.param(Input("t", is_snapshot=True), SNAPSHOT, True, id="snapshot"),
+    ],
+)
+def test_required_input_days(item: Input, input_day: str, required: bool) -> None:
+    assert item.is_required(MONDAY, input_day) is required
+
+
+def test_days_with_their_inputs_are_computed(ready: Lake) -> None:
+    found = planned(ready, MONDAY, TUESDAY)
+
+    assert found.compute == [MONDAY, TUESDAY]
+    assert (found.unchanged, found.skipped) == ({}, {})
+    assert [(read.table, read.day) for read in found.reads[TUESDAY]] == [
+        (FLIGHTS, MONDAY),
+        (FLIGHTS, TUESDAY),
+        (PLANES, SNAPSHOT),
+    ]
+
+
+def test_window_covers_the_input_days_of_all_days(ready: Lake) -> None:
+    windows = planned(ready, MONDAY, TUESDAY).windows
+
+    assert windows["flights"].days == (SUNDAY, MONDAY, TUESDAY)
+    assert sorted(windows["flights"].read()["value"]) == [0, 1, 2]
+
+
+def test_missing_look_back_is_no_obstacle_and_is_recorded(ready: Lake) -> None:
+    found = planned(ready, SUNDAY)
+
+    assert found.compute == [SUNDAY]
+    absent = [read.day for read in found.reads[SUNDAY] if not read.content_hash]
+    assert absent == ["2013-07-06"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        pytest.param(
+            Entry(FLIGHTS, MONDAY, Status.QUARANTINED, reason="no rows"),
+            f"{FLIGHTS} {MONDAY} is quarantined: no rows",
+            id="quarantined",
+        ),
+        pytest.param(
+            Entry(FLIGHTS, MONDAY, Status.SKIPPED, reason="no source"),
+            f"{FLIGHTS} {MONDAY} is skipped: no source",
+            id="skipped",
+        ),
+        pytest.param(
+            Entry(FLIGHTS, MONDAY, Status.WRITING),
+            f"{FLIGHTS} {MONDAY} is half-written: run it again",
+            id="half-written",
+        ),
+    ],
+)
+def test_day_without_its_own_input_is_skipped_with_the_reason(
+    ready: Lake, entry: Entry, reason: str
+) -> None:
+    ready.ledger.append([entry])
+
+    found = planned(ready, MONDAY, TUESDAY)
+
+    assert found.skipped == {MONDAY: reason}
+    assert found.compute == [TUESDAY]
+
+
+def test_day_whose_input_was_never_made_is_skipped(ready: Lake) -> None:
+    assert planned(ready, "2013-07-10").skipped == {
+        "2013-07-10": f"{FLIGHTS} 2013-07-10 is not materialized"
+    }
+
+
+def test_every_day_is_skipped_without_the_snapshot(lake: Lake) -> None:
+    store(lake, FLIGHTS, MONDAY, 1)
+
+    assert planned(lake, MONDAY).skipped == {MONDAY: f"{PLANES} {SNAPSHOT} is not materialized"}
+
+
+def test_day_is_not_computed_again_when_nothing_changed(ready: Lake) -> None:
+    compute(ready, planned(ready, MONDAY, TUESDAY))
+
+    found = planned(ready, MONDAY, TUESDAY)
+
+    assert found.compute == []
+    assert [*found.unchanged] == [MONDAY, TUESDAY]
+    assert found.unchanged == ready.ledger.latest(FEATURES)
+
+
+def test_input_written_again_with_the_same_rows_changes_nothing(ready: Lake) -> None:
+    compute(ready, planned(ready, MONDAY))
+
+    store(ready, FLIGHTS, MONDAY, 1)
+
+    assert planned(ready, MONDAY).compute == []
+
+
+def test_changed_look_back_computes_the_days_that_read_it(ready: Lake) -> None:
+    compute(ready, planned(ready, MONDAY, TUESDAY))
+
+    store(ready, FLIGHTS, SUNDAY, 99)
+
+    found = planned(ready, MONDAY, TUESDAY)
+    assert found.compute == [MONDAY]
+    assert [*found.unchanged] == [TUESDAY]
+
+
+def test_arrival_of_a_missing_look_back_computes_the_day_again(ready: Lake) -> None:
+    compute(ready, planned(ready, SUNDAY))
+
+    store(ready, FLIGHTS, "2013-07-06", 6)
+
+    assert planned(ready, SUNDAY).compute == [SUNDAY]
+
+
+def test_changed_code_computes_all_days_again(ready: Lake) -> None:
+    compute(ready, planned(ready, MONDAY, TUESDAY))
+
+    assert planned(ready, MONDAY, TUESDAY, code="code-2").compute == [MONDAY, TUESDAY]
+
+
+@pytest.mark.parametrize("status", [Status.WRITING, Status.QUARANTINED, Status.SKIPPED], ids=str)
+def test_day_that_is_not_stored_is_computed_again(ready: Lake, status: Status) -> None:
+    first = planned(ready, MONDAY)
+    same_inputs = inputs_hash(CODE, first.reads[MONDAY])
+    ready.ledger.append([Entry(FEATURES, MONDAY, status, inputs_hash=same_inputs)])
+
+    assert planned(ready, MONDAY).compute == [MONDAY]
+
+
+def test_day_is_skipped_while_its_input_is_stale(ready: Lake) -> None:
+    compute(ready, planned(ready, MONDAY))
+    store(ready, FLIGHTS, MONDAY, 99)
+
+    found = plan(ready, "c/dataset", [MONDAY], {"features": Input(FEATURES)}, CODE)
+
+    assert found.compute == []
+    reason = found.skipped[MONDAY]
+    assert reason.startswith(f"{FEATURES} {MONDAY} is stale ({FLIGHTS} {MONDAY} was ")
+    assert reason.endswith("materialize it first")
+
+
+def test_days_of_merged_plans_are_those_of_the_parts(ready: Lake) -> None:
+    compute(ready, planned(ready, MONDAY))
+    parts = [planned(ready, MONDAY), planned(ready, TUESDAY), planned(ready, "2013-07-10")]
+
+    merged = merge(parts)
+
+    assert merged.compute == [TUESDAY]
+    assert [*merged.unchanged] == [MONDAY]
+    assert [*merged.skipped] == ["2013-07-10"]
+    assert [*merged.reads] == [MONDAY, TUESDAY, "2013-07-10"]

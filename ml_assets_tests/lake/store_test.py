@@ -1,0 +1,341 @@
+"""Delta tables: one commit replaces exactly the named days, and old versions stay readable."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Barrier
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml_assets.errors import LakeMismatch, TerminalError
+from ml_assets.lake.content import DAY, day_hashes
+from ml_assets.lake.ledger import Entry, Ledger, Read, Status
+from ml_assets.lake.store import Lake
+
+TABLE = "a/flights"
+MONDAY, TUESDAY, WEDNESDAY = "2013-07-08", "2013-07-09", "2013-07-10"
+
+
+def rows(day: str, *values: int) -> pd.DataFrame:
+    """Rows of one day."""
+    return pd.DataFrame({DAY: day, "value": pd.Series(values, dtype="int64")}).astype({DAY: "str"})
+
+
+def values_of(lake: Lake, version: int | None = None) -> dict[str, list[int]]:
+    """Day → sorted values of a table."""
+    found = lake.read(TABLE, version=version)
+    return {day: sorted(group["value"]) for day, group in found.groupby(DAY)}
+
+
+def test_each_overwrite_is_one_commit(lake: Lake) -> None:
+    first = lake.overwrite(TABLE, pd.concat([rows(MONDAY, 1), rows(TUESDAY, 2)]), [MONDAY, TUESDAY])
+    second = lake.overwrite(
+        TABLE, pd.concat([rows(MONDAY, 3), rows(TUESDAY, 4)]), [MONDAY, TUESDAY]
+    )
+
+    assert second == first + 1
+    assert values_of(lake) == {MONDAY: [3], TUESDAY: [4]}
+
+
+def test_only_the_named_days_are_replaced(lake: Lake) -> None:
+    lake.overwrite(TABLE, pd.concat([rows(MONDAY, 1), rows(TUESDAY, 2)]), [MONDAY, TUESDAY])
+
+    lake.overwrite(TABLE, rows(MONDAY, 7, 8), [MONDAY])
+
+    assert values_of(lake) == {MONDAY: [7, 8], TUESDAY: [2]}
+
+
+def test_named_day_without_rows_becomes_empty(lake: Lake) -> None:
+    lake.overwrite(TABLE, pd.concat([rows(MONDAY, 1), rows(TUESDAY, 2)]), [MONDAY, TUESDAY])
+
+    lake.overwrite(TABLE, rows(MONDAY, 5), [MONDAY, TUESDAY])
+
+    assert values_of(lake) == {MONDAY: [5]}
+
+
+def test_no_rows_at_all_empty_the_days_and_make_the_table(lake: Lake) -> None:
+    lake.overwrite(TABLE, rows(MONDAY), [MONDAY])
+
+    assert lake.exists(TABLE)
+    assert values_of(lake) == {}
+
+
+def test_rows_outside_the_named_days_are_refused(lake: Lake) -> None:
+    lake.overwrite(TABLE, rows(MONDAY, 1), [MONDAY])
+
+    with pytest.raises(TerminalError, match=TUESDAY):
+        lake.overwrite(TABLE, pd.concat([rows(MONDAY, 2), rows(TUESDAY, 3)]), [MONDAY])
+
+    assert values_of(lake) == {MONDAY: [1]}
+
+
+def test_old_version_is_read_as_it_was(lake: Lake) -> None:
+    first = lake.overwrite(TABLE, rows(MONDAY, 1), [MONDAY])
+    second = lake.overwrite(TABLE, rows(MONDAY, 2), [MONDAY])
+
+    assert values_of(lake, version=first) == {MONDAY: [1]}
+    assert values_of(lake, version=second) == values_of(lake) == {MONDAY: [2]}
+
+
+def test_days_and_columns_are_read_as_asked(lake: Lake) -> None:
+    both = pd.concat([rows(MONDAY, 1), rows(TUESDAY, 2)]).assign(other="x")
+    lake.overwrite(TABLE, both, [MONDAY, TUESDAY])
+
+    found = lake.read(TABLE, [TUESDAY, WEDNESDAY], columns=["value"])
+
+    pd.testing.assert_frame_equal(found, pd.DataFrame({"value": [2]}))
+
+
+def test_types_and_content_survive_storing(lake: Lake) -> None:
+    frame = pd.DataFrame(
+        {
+            DAY: pd.Series([MONDAY, MONDAY], dtype="str"),
+            "text": pd.Series(["é", None], dtype="str"),
+            "count": pd.Series([2**62, -1], dtype="int64"),
+            "number": [0.1, None],
+            "flag": [True, False],
+            "moment": pd.to_datetime(["2013-11-03 05:30", None], utc=True).as_unit("us"),
+        }
+    )
+    lake.overwrite(TABLE, frame, [MONDAY])
+
+    found = lake.read(TABLE)[[*frame.columns]]
+
+    assert [*found.dtypes] == [*frame.dtypes]
+    assert day_hashes(found, [MONDAY]) == day_hashes(frame, [MONDAY])
+
+
+@pytest.mark.parametrize(
+    "version", [pytest.param(None, id="no table"), pytest.param(0, id="no version")]
+)
+def test_what_is_not_there_is_named(lake: Lake, version: int | None) -> None:
+    assert not lake.exists(TABLE)
+    with pytest.raises(LakeMismatch, match=TABLE):
+        lake.read(TABLE, version=version)
+
+
+def test_version_that_was_never_written_is_named(lake: Lake) -> None:
+    version = lake.overwrite(TABLE, rows(MONDAY, 1), [MONDAY])
+
+    with pytest.raises(LakeMismatch, match=f"version {version + 5}"):
+        lake.read(TABLE, version=version + 5)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("../outside", id="leaves the lake"),
+        pytest.param("/etc", id="absolute"),
+        pytest.param("A/b", id="upper case"),
+        pytest.param("a//b", id="empty part"),
+        pytest.param("", id="empty"),
+        pytest.param("a/b\n", id="line end"),
+    ],
+)
+def test_unusable_table_name_is_refused(lake: Lake, name: str) -> None:
+    with pytest.raises(TerminalError, match="lower-case words"):
+        lake.open(name)
+
+
+def entry(day: str, status: Status, content: str = "hash") -> Entry:
+    """A ledger entry of the table."""
+    return Entry(TABLE, day, status, content_hash=content)
+
+
+@pytest.mark.parametrize(
+    "status", [status for status in Status if status is not Status.STORED], ids=str
+)
+def test_window_leaves_days_out_that_are_not_stored(lake: Lake, status: Status) -> None:
+    version = lake.overwrite(
+        TABLE, pd.concat([rows(MONDAY, 1), rows(TUESDAY, 2)]), [MONDAY, TUESDAY]
+    )
+    lake.ledger.append([entry(MONDAY, Status.STORED), entry(TUESDAY, status)])
+
+    window = lake.window(TABLE, [MONDAY, TUESDAY])
+
+    assert window.hashes == {MONDAY: "hash"}
+    assert [*window.read()["value"]] == [1]
+    assert lake.days_stored(TABLE) == [MONDAY]
+    assert window.reads() == [
+        Read(TABLE, MONDAY, "hash", version),
+        Read(TABLE, TUESDAY, "", version),
+    ]
+
+
+def test_window_reads_the_version_it_was_opened_at(lake: Lake) -> None:
+    lake.overwrite(TABLE, rows(MONDAY, 1), [MONDAY])
+    lake.ledger.append([entry(MONDAY, Status.STORED)])
+    window = lake.window(TABLE, [MONDAY])
+
+    lake.overwrite(TABLE, rows(MONDAY, 2), [MONDAY])
+
+    assert [*window.read()["value"]] == [1]
+
+
+def test_window_reads_only_days_it_is_asked_for(lake: Lake) -> None:
+    lake.overwrite(TABLE, pd.concat([rows(MONDAY, 1), rows(TUESDAY, 2)]), [MONDAY, TUESDAY])
+    lake.ledger.append([entry(MONDAY, Status.STORED), entry(TUESDAY, Status.STORED)])
+
+    window = lake.window(TABLE, [MONDAY, TUESDAY])
+
+    assert [*window.read(days=[TUESDAY])["value"]] == [2]
+
+
+@pytest.mark.parametrize("written", [pytest.param(False, id="no table"), pytest.param(True, id="no day")])
+def test_window_without_a_stored_day_cannot_be_read(lake: Lake, written: bool) -> None:
+    if written:
+        lake.overwrite(TABLE, rows(MONDAY, 1), [MONDAY])
+
+    with pytest.raises(LakeMismatch, match="has no stored day"):
+        lake.window(TABLE, [MONDAY]).read()
+
+
+DAY_NAMES = st.sampled_from([MONDAY, TUESDAY, WEDNESDAY])
+CONTENT = st.dictionaries(DAY_NAMES, st.lists(st.integers(0, 9), min_size=1, max_size=3))
+
+
+@settings(deadline=None, max_examples=10)
+@given(CONTENT, st.lists(DAY_NAMES, min_size=1, unique=True), CONTENT)
+def test_overwriting_random_days_is_idempotent(
+    before: dict[str, list[int]], days: list[str], drawn: dict[str, list[int]]
+) -> None:
+    content = {day: values for day, values in drawn.items() if day in days}
+    frame = pd.concat([rows(MONDAY), *[rows(day, *values) for day, values in content.items()]])
+    with TemporaryDirectory() as folder:
+        lake = Lake(folder, Ledger("sqlite://"))
+        lake.overwrite(
+            TABLE,
+            pd.concat([rows(MONDAY), *[rows(day, *values) for day, values in before.items()]]),
+            [MONDAY, TUESDAY, WEDNESDAY],
+        )
+        lake.overwrite(TABLE, frame, days)
+        once = values_of(lake)
+        lake.overwrite(TABLE, frame, days)
+        twice = values_of(lake)
+
+    others = {day: sorted(values) for day, values in before.items() if day not in days}
+    assert once == twice == others | {day: sorted(values) for day, values in content.items()}
+
+
+def together(*calls: Callable[[], object]) -> list[object]:
+    """Results of calls that start at the same moment, each in its thread."""
+    start = Barrier(len(calls))
+
+    def run(call: Callable[[], object]) -> object:
+        start.wait()
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
+
+
+def writer(lake: Lake, day: str, *values: int) -> Callable[[], object]:
+    """A call that overwrites one day through its own view of the lake."""
+    return lambda: Lake(lake.uri, lake.ledger).overwrite(TABLE, rows(day, *values), [day])
+
+
+EXISTS = pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param({}, id="no table yet"),
+        pytest.param({WEDNESDAY: [0]}, id="no rows yet"),
+        pytest.param({MONDAY: [0], TUESDAY: [0], WEDNESDAY: [0]}, id="rows to replace"),
+    ],
+)
+
+
+@EXISTS
+def test_writers_of_different_days_all_land(lake: Lake, before: dict[str, list[int]]) -> None:
+    for day, values in before.items():
+        lake.overwrite(TABLE, rows(day, *values), [day])
+
+    together(writer(lake, MONDAY, 1), writer(lake, TUESDAY, 2))
+
+    assert values_of(lake) == before | {MONDAY: [1], TUESDAY: [2]}
+
+
+@EXISTS
+def test_writers_of_the_same_day_leave_the_rows_of_one(
+    lake: Lake, before: dict[str, list[int]]
+) -> None:
+    for day, values in before.items():
+        lake.overwrite(TABLE, rows(day, *values), [day])
+
+    together(*[writer(lake, MONDAY, number, number + 10) for number in (1, 2, 3)])
+
+    after = values_of(lake)
+    assert after.pop(MONDAY) in [[1, 11], [2, 12], [3, 13]]
+    assert after == {day: values for day, values in before.items() if day != MONDAY}
+
+
+WRITER = """
+import sys
+import pandas as pd
+from ml_assets.lake.ledger import Ledger
+from ml_assets.lake.store import Lake
+lake, day, first = Lake(sys.argv[1], Ledger("sqlite://")), sys.argv[2], int(sys.argv[3])
+lake.open("a/flights")
+print("ready", flush=True)
+sys.stdin.readline()
+for value in range(first, first + 5):
+    rows = pd.DataFrame({"ds": [day], "value": [value]}).astype({"ds": "str"})
+    lake.overwrite("a/flights", rows, [day])
+"""
+
+
+def processes(lake: Lake, *arguments: tuple[str, int]) -> None:
+    """Run a process for each day and first value, all starting to write at the same moment."""
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, lake.uri, day, str(first)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for day, first in arguments
+    ]
+    for process in writers:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in writers:
+        print(file=process.stdin, flush=True)
+    for process in writers:
+        process.communicate()
+    assert [process.returncode for process in writers] == [0] * len(writers)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        pytest.param(
+            [(MONDAY, 1), (TUESDAY, 10)], [{MONDAY: [5], TUESDAY: [14]}], id="different days"
+        ),
+        pytest.param([(MONDAY, 1), (MONDAY, 10)], [{MONDAY: [5]}, {MONDAY: [14]}], id="same day"),
+    ],
+)
+def test_processes_that_overwrite_repeatedly(
+    lake: Lake, arguments: list[tuple[str, int]], expected: list[dict[str, list[int]]]
+) -> None:
+    processes(lake, *arguments)
+
+    assert values_of(lake) in expected
+
+
+def test_lake_of_the_project_is_the_one_its_settings_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ml_assets.settings import settings as project_settings
+
+    monkeypatch.setenv("ML_ASSETS_DATA", str(tmp_path))
+    monkeypatch.delenv("ML_ASSETS_LAKE", raising=False)
+    project_settings.cache_clear()
+    try:
+        assert Lake.of_project().uri == str(tmp_path / "lake")
+    finally:
+        project_settings.cache_clear()

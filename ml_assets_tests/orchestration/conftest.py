@@ -1,0 +1,82 @@
+"""Fixtures of this folder: the project's settings in a temporary folder, a real Postgres."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster import DagsterInstance
+
+from ml_assets.settings import settings
+from ml_assets_tests import postgres
+from ml_assets_tests.orchestration import workload
+
+Configure = Callable[..., Path]
+
+
+@pytest.fixture
+def configure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Configure]:
+    """Give the settings a folder of their own: ``configure("name", postgres_url=…)``."""
+
+    def set_environment(name: str = "data", **values: str) -> Path:
+        folder = tmp_path / name
+        variables = {"postgres_url": "", "retry_waits": "[0,0]", "data": str(folder), **values}
+        for variable, value in variables.items():
+            monkeypatch.setenv(f"ML_ASSETS_{variable.upper()}", value)
+        for variable in ("LAKE", "SOURCE_URL"):
+            monkeypatch.setenv(f"ML_ASSETS_{variable}", "")
+        settings.cache_clear()
+        return folder
+
+    monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "500")
+    yield set_environment
+    settings.cache_clear()
+
+
+@pytest.fixture
+def instance(configure: Configure) -> Iterator[DagsterInstance]:
+    """The project's own instance on SQLite, batching, in a temporary folder."""
+    with workload.instance(configure(), workload.OURS) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """URL of a server, one for each test process."""
+    with postgres.postgres_url() as url:
+        yield url
+
+
+@contextmanager
+def _database(server: str, name: str) -> Iterator[str]:
+    import psycopg2
+
+    connection = psycopg2.connect(server)
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(f'CREATE DATABASE "{name}"')
+        yield f"{server.rpartition('/')[0]}/{name}"
+    finally:
+        connection.close()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """URL of an empty database, one for each test."""
+    name = "".join(letter if letter.isalnum() else "_" for letter in request.node.name.lower())
+    with _database(postgres_server, name[-60:]) as url:
+        yield url
+
+
+@pytest.fixture
+def source() -> workload.Source:
+    """What the outside world holds."""
+    return workload.Source()
+
+
+@pytest.fixture
+def definitions(source: workload.Source) -> dg.Definitions:
+    """The small project over ``source``."""
+    return workload.definitions(source)
