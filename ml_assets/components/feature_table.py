@@ -98,11 +98,11 @@ class FeatureTable(dg.Component, dg.Model, dg.Resolvable):
 
     @cached_property
     def _contract(self) -> type[Contract]:
-        return load_object(self.contract)  # type: ignore[no-any-return]
+        return load_object(self.contract)
 
     @cached_property
     def _function(self) -> Callable[..., pd.DataFrame]:
-        return load_object(self.function)  # type: ignore[no-any-return]
+        return load_object(self.function)
 
     @cached_property
     def _version(self) -> str:

@@ -91,7 +91,7 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
 
     @cached_property
     def _contract(self) -> type[Contract]:
-        return load_object(self.contract)  # type: ignore[no-any-return]
+        return load_object(self.contract)
 
     @cached_property
     def _partitions(self) -> dg.DailyPartitionsDefinition | None:

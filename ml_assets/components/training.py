@@ -145,7 +145,7 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
 
     @cached_property
     def _contract(self) -> type[Contract]:
-        return load_object(self.dataset_contract)  # type: ignore[no-any-return]
+        return load_object(self.dataset_contract)
 
     @cached_property
     def _partitions(self) -> dg.DailyPartitionsDefinition:
@@ -286,6 +286,8 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
     def _evaluation_of(self, planned: Plan, day: str) -> pd.DataFrame:
         dataset = planned.windows["dataset"].read(days=[day])
         dataset = dataset[dataset[SPLIT] != "train"]
+        if dataset.empty:
+            raise TrainingError(f"no label of the test window was known when {day} began")
         pipeline = project_models().load(
             self._table("model"), planned.windows["model"].hashes[day], self._specification
         )

@@ -9,16 +9,22 @@ module that may import Dagster's private parts.
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
 from typing import Any
 
-from dagster import DagsterEventType, EventLogEntry
+import sqlalchemy as sa
+from dagster import AssetCheckEvaluation, DagsterEventType, EventLogEntry
+from dagster._core.events import BATCH_WRITABLE_EVENTS
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecordStatus as CheckStatus,
+)
 from dagster._core.storage.base_storage import DagsterStorage
-from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable as ChecksTable
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable as EventsTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
-from dagster._serdes import ConfigurableClass, ConfigurableClassData
-from dagster_postgres import DagsterPostgresStorage
-from sqlalchemy.engine import Connection
+from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
+from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 
 from ml_assets.settings import settings, with_driver
 
@@ -32,6 +38,9 @@ CHECK_EVENTS = {
     DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
 }
 
+CHECK_OF_DAY = ("asset_key", "check_name", "run_id", "partition")
+"""Columns with a unique index: one row for each, unless one of them is null."""
+
 
 class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
     """Stock SQLite event log, with batches written in one transaction per file."""
@@ -41,55 +50,113 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
         super().__init__(base_dir, inst_data)
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Store events of one run; the result equals storing them one by one."""
-        if len({event.run_id for event in events}) != 1 or not all(map(_is_known, events)):
+        """Store events of one run; the result equals storing them one by one.
+
+        The index comes first: when it refuses the batch, nothing is stored, and the instance,
+        which then stores the events one by one, stores none of them twice.
+        """
+        known = all(_type(event) in ASSET_EVENTS | CHECK_EVENTS for event in events)
+        if not known or len({event.run_id for event in events}) != 1:
             super().store_event_batch(events)
             return
         rows = [self._event_to_row(event) for event in events]
-        with self.run_connection(events[0].run_id) as connection:
-            connection.execute(SqlEventLogStorageTable.insert(), rows)
         with self.index_connection() as connection:
             self._shared.connection = connection
             try:
                 self._mirror(connection, events, rows)
             finally:
                 self._shared.connection = None
+        with self.run_connection(events[0].run_id) as connection:
+            connection.execute(EventsTable.insert(), rows)
 
-    def index_connection(self) -> AbstractContextManager[Connection]:
+    def index_connection(self) -> AbstractContextManager[sa.Connection]:
         """The index file; inside a batch, the transaction that is already open on it."""
         shared = getattr(self._shared, "connection", None)
         return super().index_connection() if shared is None else nullcontext(shared)
 
     def _mirror(
-        self, connection: Connection, events: Sequence[EventLogEntry], rows: list[dict[str, Any]]
+        self, connection: sa.Connection, events: Sequence[EventLogEntry], rows: list[dict[str, Any]]
     ) -> None:
-        insert = SqlEventLogStorageTable.insert().returning(
-            SqlEventLogStorageTable.c.id, sort_by_parameter_order=True
-        )
+        insert = EventsTable.insert().returning(EventsTable.c.id, sort_by_parameter_order=True)
         stored = list(zip(connection.scalars(insert, rows).all(), events, strict=True))
         of_assets = [(id_, event) for id_, event in stored if _type(event) in ASSET_EVENTS]
         self._store_asset_event_tags(
             connection, [event for _, event in of_assets], [id_ for id_, _ in of_assets]
         )
-        last_of_each = {(_type(event), _asset(event)): (id_, event) for id_, event in of_assets}
+        last_of_each = {
+            (_type(event), event.get_dagster_event().asset_key): (id_, event)
+            for id_, event in of_assets
+        }
         for id_, event in sorted(last_of_each.values(), key=lambda pair: pair[0]):
             self._store_asset_event(connection, event, id_)
-        for id_, event in stored:
-            if _type(event) in CHECK_EVENTS:
-                self.store_asset_check_event(event, id_)
+        if not _update_planned(connection, stored, rows):
+            for id_, event in stored:
+                if _type(event) in CHECK_EVENTS:
+                    self.store_asset_check_event(event, id_)
+
+    def _store_asset_check_evaluation_planned(
+        self, event: EventLogEntry, event_id: int | None
+    ) -> None:
+        """As stock does, but the event is serialized once, not again for each of its days."""
+        planned = event.get_dagster_event().asset_check_planned_data
+        days = planned.partitions_subset
+        row = {
+            "asset_key": planned.asset_key.to_string(),
+            "check_name": planned.check_name,
+            "run_id": event.run_id,
+            "execution_status": CheckStatus.PLANNED.value,
+            "evaluation_event": serialize_value(event),
+            "evaluation_event_timestamp": datetime.fromtimestamp(event.timestamp, UTC),
+            "evaluation_event_storage_id": event_id,
+        }
+        partitions = days.get_partition_keys() if days else [None]
+        rows = [{**row, "partition": partition} for partition in partitions]
+        with self.index_connection() as connection:
+            connection.execute(ChecksTable.insert(), rows)
+
+
+def _update_planned(
+    connection: sa.Connection,
+    stored: Sequence[tuple[int, EventLogEntry]],
+    rows: Sequence[dict[str, Any]],
+) -> bool:
+    """Write check results into the rows that their run planned for their days, in one statement.
+
+    Returns:
+        Whether every event was such a result. If not, the stock way has to be taken, for all: it
+        knows results that nobody planned and refuses one that was planned twice.
+    """
+    results = [
+        _result(id_, row, data)
+        for (id_, event), row in zip(stored, rows, strict=True)
+        if isinstance(data := event.get_dagster_event().event_specific_data, AssetCheckEvaluation)
+        if data.partition and row["run_id"]
+    ]
+    if len(results) < len(stored):
+        return False
+    planned = [ChecksTable.c[name] == sa.bindparam(f"of_{name}") for name in CHECK_OF_DAY]
+    update = ChecksTable.update().where(*planned)
+    return connection.execute(update, results).rowcount == len(results)
+
+
+def _result(id_: int, row: dict[str, Any], evaluation: AssetCheckEvaluation) -> dict[str, Any]:
+    status = CheckStatus.SUCCEEDED if evaluation.passed else CheckStatus.FAILED
+    target = evaluation.target_materialization_data
+    return {
+        "of_asset_key": evaluation.asset_key.to_string(),
+        "of_check_name": evaluation.check_name,
+        "of_run_id": row["run_id"],
+        "of_partition": evaluation.partition,
+        "execution_status": status.value,
+        "evaluation_event": row["event"],
+        "evaluation_event_timestamp": row["timestamp"],
+        "evaluation_event_storage_id": id_,
+        "materialization_event_storage_id": target.storage_id if target else None,
+    }
 
 
 def _type(event: EventLogEntry) -> DagsterEventType | None:
     return event.dagster_event_type if event.is_dagster_event else None
-
-
-def _asset(event: EventLogEntry) -> str:
-    key = event.get_dagster_event().asset_key
-    return key.to_string() if key else ""
-
-
-def _is_known(event: EventLogEntry) -> bool:
-    return _type(event) in ASSET_EVENTS | CHECK_EVENTS
 
 
 class BatchingSqliteStorage(DagsterSqliteStorage):
@@ -101,6 +168,26 @@ class BatchingSqliteStorage(DagsterSqliteStorage):
         self._event_log_storage = BatchingSqliteEventLogStorage(stock._base_dir)  # noqa: SLF001
 
 
+class QuietPostgresEventLogStorage(PostgresEventLogStorage):
+    """Stock Postgres event log, which refuses batches of check results, loudly, by an error."""
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Store events at once where Postgres can, otherwise one by one."""
+        if all(_type(event) in BATCH_WRITABLE_EVENTS for event in events):
+            super().store_event_batch(events)
+            return
+        for event in events:
+            self.store_event(event)
+
+
+class PostgresStorage(DagsterPostgresStorage):
+    """Dagster's Postgres storage with that event log."""
+
+    def __init__(self, url: str, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(url, inst_data=inst_data)
+        self._event_log_storage = QuietPostgresEventLogStorage(url)
+
+
 class InstanceStorage(DagsterStorage, ConfigurableClass):
     """What ``dagster.yaml`` names: chooses the database when an instance is opened."""
 
@@ -110,7 +197,9 @@ class InstanceStorage(DagsterStorage, ConfigurableClass):
         return {}
 
     @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Any) -> Any:
+    def from_config_value(  # type: ignore[override]
+        cls, inst_data: ConfigurableClassData | None, config_value: Any
+    ) -> DagsterStorage:
         """Postgres when ``ML_ASSETS_POSTGRES_URL`` is set, otherwise SQLite under ``data/``."""
         del config_value
         url = settings().postgres_url
@@ -118,4 +207,4 @@ class InstanceStorage(DagsterStorage, ConfigurableClass):
             return BatchingSqliteStorage.from_local(
                 str(settings().data / "dagster"), inst_data=inst_data
             )
-        return DagsterPostgresStorage(with_driver(url.get_secret_value()), inst_data=inst_data)
+        return PostgresStorage(with_driver(url.get_secret_value()), inst_data=inst_data)

@@ -342,7 +342,7 @@ def test_absurd_wind_speed_is_a_dead_letter_and_the_day_goes_on() -> None:
     assert [*validated.dead_letters["rule"]] == ["wind_speed: less_than_or_equal_to(200)"]
 
 
-QUICK = settings(deadline=None, max_examples=40)
+QUICK = settings(deadline=None, max_examples=25)
 VALUES = st.one_of(
     st.none(),
     st.integers(-3, 3),

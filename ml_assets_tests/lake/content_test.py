@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ml_assets.lake.content import DAY, HASH_LENGTH, day_hashes, digest
 
 MONDAY, TUESDAY = "2013-07-08", "2013-07-09"
-QUICK = settings(deadline=None, max_examples=50)
+QUICK = settings(deadline=None, max_examples=30)
 
 VALUES = st.tuples(
     st.one_of(st.none(), st.text(max_size=3)),

@@ -322,9 +322,11 @@ def test_processes_that_open_a_new_ledger_at_the_same_moment_all_get_it(tmp_path
         for _ in range(3)
     ]
     answers = []
-    for number in range(12):
+    for number in range(6):
         for opener in openers:
-            print(f"sqlite:///{tmp_path / str(number) / 'ledger.db'}", file=opener.stdin, flush=True)
+            print(
+                f"sqlite:///{tmp_path / str(number) / 'ledger.db'}", file=opener.stdin, flush=True
+            )
         answers += [opener.stdout.readline().strip() for opener in openers if opener.stdout]
     for opener in openers:
         opener.communicate()

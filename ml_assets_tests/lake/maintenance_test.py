@@ -55,7 +55,7 @@ def test_version_a_reader_was_computed_from_keeps_its_content(lake: Lake) -> Non
 
 
 def test_files_of_versions_nobody_read_are_gone(lake: Lake) -> None:
-    unneeded = write(lake, 1)
+    write(lake, 1)
     of_unneeded = files(lake)
     trained_on = write(lake, 2)
     read_by(lake, DATASET, trained_on)
@@ -68,7 +68,14 @@ def test_files_of_versions_nobody_read_are_gone(lake: Lake) -> None:
     assert done.files_deleted >= len(of_unneeded)
     assert not files(lake) & of_unneeded
     assert of_trained <= files(lake)
-    with pytest.raises(LakeMismatch):
+
+
+def test_reading_a_version_whose_files_are_gone_is_a_lake_mismatch(lake: Lake) -> None:
+    unneeded = write(lake, 1)
+    write(lake, 2)
+    maintain(lake, TABLE, [DATASET])
+
+    with pytest.raises(LakeMismatch, match=TABLE):
         lake.read(TABLE, version=unneeded)
 
 

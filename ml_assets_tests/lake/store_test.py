@@ -187,7 +187,9 @@ def test_window_reads_only_days_it_is_asked_for(lake: Lake) -> None:
     assert [*window.read(days=[TUESDAY])["value"]] == [2]
 
 
-@pytest.mark.parametrize("written", [pytest.param(False, id="no table"), pytest.param(True, id="no day")])
+@pytest.mark.parametrize(
+    "written", [pytest.param(False, id="no table"), pytest.param(True, id="no day")]
+)
 def test_window_without_a_stored_day_cannot_be_read(lake: Lake, written: bool) -> None:
     if written:
         lake.overwrite(TABLE, rows(MONDAY, 1), [MONDAY])

@@ -1,11 +1,15 @@
 """Fixtures of this folder: the project's settings in a temporary folder, a real Postgres."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+import psycopg2
 import pytest
+import sqlalchemy
 from dagster import DagsterInstance
 
 from ml_assets.settings import settings
@@ -13,6 +17,19 @@ from ml_assets_tests import postgres
 from ml_assets_tests.orchestration import workload
 
 Configure = Callable[..., Path]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unsynced() -> Iterator[None]:
+    """SQLite does not wait for the disk: no test here pulls the plug, and a shared disk is slow."""
+
+    def switch_off(connection: Any, _: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous = OFF")
+
+    sqlalchemy.event.listen(sqlalchemy.Engine, "connect", switch_off)
+    yield
+    sqlalchemy.event.remove(sqlalchemy.Engine, "connect", switch_off)
 
 
 @pytest.fixture
@@ -50,8 +67,6 @@ def postgres_server() -> Iterator[str]:
 
 @contextmanager
 def _database(server: str, name: str) -> Iterator[str]:
-    import psycopg2
-
     connection = psycopg2.connect(server)
     connection.autocommit = True
     try:

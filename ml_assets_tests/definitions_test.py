@@ -1,0 +1,109 @@
+"""Names, owners and lineage of everything there is: rules for all specs, and a snapshot."""
+
+import json
+import re
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from ml_assets_tests.project import ROOT
+
+SNAPSHOT = Path(__file__).with_name("definitions_snapshot.json")
+NOUN = re.compile(r"^[a-z]+(_[a-z]+)*$")
+VERBS = ("extract", "train_", "compute", "build_", "make_", "load_", "get_", "run_", "create_")
+
+
+def snapshot(definitions: dg.Definitions) -> dict[str, dict[str, list[str]]]:
+    """asset → its inputs and checks."""
+    graph = definitions.resolve_asset_graph()
+    return {
+        key.to_user_string(): {
+            "inputs": sorted(parent.to_user_string() for parent in graph.get(key).parent_keys),
+            "checks": sorted(check.name for check in graph.get(key).check_keys),
+        }
+        for key in sorted(graph.get_all_asset_keys())
+    }
+
+
+def test_lineage_is_the_one_that_was_agreed_on(definitions: dg.Definitions) -> None:
+    expected = json.loads(SNAPSHOT.read_text("utf-8"))
+    assert snapshot(definitions) == expected, (
+        "Assets, checks or lineage changed. If that is meant, run "
+        "'python -m ml_assets_tests.definitions_test' and commit the new snapshot."
+    )
+
+
+@pytest.fixture
+def specs(definitions: dg.Definitions) -> list[dg.AssetSpec]:
+    """All specs of the project."""
+    return list(definitions.resolve_all_asset_specs())
+
+
+def test_keys_are_a_pipeline_and_a_noun(specs: list[dg.AssetSpec]) -> None:
+    assert not [
+        spec.key
+        for spec in specs
+        if len(spec.key.path) != 2
+        or not all(NOUN.match(part) for part in spec.key.path)
+        or spec.key.path[1].startswith(VERBS)
+    ]
+
+
+def test_every_asset_says_who_owns_it_what_it_is_and_what_it_is_made_with(
+    specs: list[dg.AssetSpec],
+) -> None:
+    incomplete = {
+        spec.key.to_user_string(): problems
+        for spec in specs
+        if (
+            problems := [
+                name
+                for name, is_there in {
+                    "owner": any(owner.startswith("team:") for owner in spec.owners),
+                    "kinds": bool(spec.kinds),
+                    "description": len(spec.description or "") > 30,
+                    "group": spec.group_name.startswith(f"{spec.key.path[0]}__")
+                    or spec.key.path[0] == "source_database",
+                }.items()
+                if not is_there
+            ]
+        )
+    }
+    assert incomplete == {}
+
+
+def test_assets_with_as_of_days_say_why_most_days_are_empty(specs: list[dg.AssetSpec]) -> None:
+    as_of = [spec for spec in specs if spec.metadata.get("ml_assets/as_of")]
+    assert len(as_of) == 3
+    assert all("Most days are empty, because" in (spec.description or "") for spec in as_of)
+
+
+def test_every_executable_asset_has_a_code_version_a_pool_and_a_check(
+    definitions: dg.Definitions,
+) -> None:
+    graph = definitions.resolve_asset_graph()
+    for key in graph.executable_asset_keys:
+        node = graph.get(key)
+        assert node.code_version, key
+        assert node.pools, key
+        assert node.check_keys, key
+
+
+def test_templates_and_plain_packages_know_no_pipeline() -> None:
+    general = [
+        file
+        for folder in ("components", "orchestration", "contracts", "lake", "learning", "extraction")
+        for file in (ROOT / "ml_assets" / folder).rglob("*.py")
+    ]
+    assert len(general) > 20
+    assert not [
+        file.name
+        for file in general
+        if re.search(r"flight|airport|carrier", file.read_text("utf-8"), re.IGNORECASE)
+    ]
+
+
+if __name__ == "__main__":
+    from ml_assets.orchestration.runs import project_definitions
+
+    SNAPSHOT.write_text(json.dumps(snapshot(project_definitions()), indent=2) + "\n", "utf-8")

@@ -1,0 +1,165 @@
+"""Loading the reference data into a source database: complete, once, and all or nothing."""
+
+import shutil
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from ml_assets.defs.sources.load import FILES, load, reference_files, reference_table
+from ml_assets.errors import SourceMissing
+from ml_assets.extraction.database import SourceDatabase
+
+LAST_DAY = "2013-01-02"
+
+
+def silent(table: str, done: int, total: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What one load did."""
+
+    url: str
+    rows: dict[str, int]
+    told: dict[str, list[tuple[int, int]]]
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    """Two days loaded into a database that was not there; not to be changed."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('loaded') / 'new' / 'source.db'}"
+    told: dict[str, list[tuple[int, int]]] = {}
+
+    def progress(table: str, done: int, total: int) -> None:
+        told.setdefault(table, []).append((done, total))
+
+    return Loaded(url, load(url, progress, LAST_DAY), told)
+
+
+@pytest.fixture
+def without_dictionaries(loaded: Loaded, tmp_path: Path) -> str:
+    """A copy that has flights and weather only."""
+    file = shutil.copy(loaded.url.removeprefix("sqlite:///"), tmp_path / "source.db")
+    drop(f"sqlite:///{file}", "planes", "airports", "airlines")
+    return f"sqlite:///{file}"
+
+
+def drop(url: str, *tables: str) -> None:
+    """Drop tables."""
+    connection = sqlite3.connect(url.removeprefix("sqlite:///"))
+    for table in tables:
+        connection.execute(f"DROP TABLE {table}")
+    connection.commit()
+    connection.close()
+
+
+def counts(url: str) -> dict[str, int]:
+    """Table → number of rows."""
+    return {table: len(SourceDatabase(url).snapshot(table)) for table in FILES}
+
+
+def test_all_files_of_the_reference_data_are_there() -> None:
+    assert {name for name in FILES.values() if (reference_files() / name).is_file()} == {
+        *FILES.values()
+    }
+
+
+def test_missing_package_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.path", [])
+    monkeypatch.setattr("sys.meta_path", [])
+
+    with pytest.raises(SourceMissing, match="make setup"):
+        reference_files()
+
+
+@pytest.mark.parametrize(
+    ("table", "rows"),
+    [
+        pytest.param("weather", 26_115, id="weather"),
+        pytest.param("planes", 3_322, id="planes"),
+        pytest.param("airlines", 16, id="airlines"),
+    ],
+)
+def test_whole_table(table: str, rows: int) -> None:
+    assert len(reference_table(table)) == rows
+
+
+def test_times_are_utc_without_a_zone() -> None:
+    first = reference_table("weather", "2013-01-01")["time_hour"].min()
+
+    assert first == pd.Timestamp("2013-01-01 06:00")
+    assert first.tzinfo is None
+
+
+@pytest.mark.parametrize(
+    ("last_day", "end"),
+    [
+        pytest.param("2013-03-09", "2013-03-10 05:00", id="day before the 23 hours"),
+        pytest.param("2013-03-10", "2013-03-11 04:00", id="23 hours"),
+        pytest.param("2013-11-03", "2013-11-04 05:00", id="25 hours"),
+        pytest.param("2013-07-08", "2013-07-09 04:00", id="24 hours"),
+    ],
+)
+def test_last_day_is_a_local_one(last_day: str, end: str) -> None:
+    newest = reference_table("weather", last_day)["time_hour"].max()
+
+    assert newest == pd.Timestamp(end) - pd.Timedelta(hours=1)
+
+
+def test_load_makes_every_table(loaded: Loaded) -> None:
+    assert loaded.rows == counts(loaded.url)
+    assert loaded.rows["flights"] == 842 + 943
+    assert loaded.rows["planes"] == 3_322
+
+
+def test_loading_again_changes_nothing(loaded: Loaded) -> None:
+    assert load(loaded.url, silent, LAST_DAY) == {}
+    assert counts(loaded.url) == loaded.rows
+
+
+def test_only_missing_tables_are_loaded(without_dictionaries: str, loaded: Loaded) -> None:
+    again = load(without_dictionaries, silent, LAST_DAY)
+
+    assert [*again] == ["planes", "airports", "airlines"]
+    assert counts(without_dictionaries) == loaded.rows
+
+
+def test_loaded_rows_can_be_extracted_by_day(loaded: Loaded) -> None:
+    source = SourceDatabase(loaded.url)
+    start, end = datetime(2013, 1, 1, 5, tzinfo=UTC), datetime(2013, 1, 2, 5, tzinfo=UTC)
+
+    first = source.rows("flights", "time_hour", start, end)
+
+    assert len(first) == 842
+    assert source.newest("flights", "time_hour") == datetime(2013, 1, 3, 4, tzinfo=UTC)
+
+
+def test_progress_is_told_to_the_end_of_every_table(loaded: Loaded) -> None:
+    assert {table: steps[-1] for table, steps in loaded.told.items()} == {
+        table: (rows, rows) for table, rows in loaded.rows.items()
+    }
+
+
+class Interrupted(Exception):
+    """Ends a load in the middle."""
+
+
+def test_load_that_is_interrupted_leaves_no_half_table(
+    without_dictionaries: str, loaded: Loaded
+) -> None:
+    def interrupted(table: str, done: int, total: int) -> None:
+        if table == "airports":
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        load(without_dictionaries, interrupted, LAST_DAY)
+
+    with pytest.raises(SourceMissing, match="no table 'airports'"):
+        SourceDatabase(without_dictionaries).snapshot("airports")
+    assert [*load(without_dictionaries, silent, LAST_DAY)] == ["airports", "airlines"]
+    assert counts(without_dictionaries) == loaded.rows

@@ -1,0 +1,130 @@
+"""What changed is computed again, and nothing else."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pandas as pd
+import pytest
+from ml_assets_tests.project import DAILY, Project
+
+DAYS = "2013-01-02...2013-01-16"
+AS_OF = "2013-01-25"
+TRAINING = "group:flight_delays__training"
+
+
+@pytest.fixture
+def stored(project: Project) -> Iterator[Project]:
+    """Two weeks of sources and features."""
+    assert project.materialize_daily(DAYS).succeeded
+    yield project
+
+
+def changed_days(before: dict[tuple[str, str], str], after: dict[tuple[str, str], str]) -> set:
+    """(table, day) whose data version differs."""
+    return {key for key in before | after if before.get(key) != after.get(key)}
+
+
+@pytest.mark.parametrize("days", [DAYS, "2013-01-09"], ids=["the range", "one day"])
+def test_a_rerun_changes_no_version_and_writes_no_commit(stored: Project, days: str) -> None:
+    tables = [table for table in stored.lake.ledger.tables() if stored.lake.exists(table)]
+    before = stored.versions(), {table: stored.lake.open(table).version() for table in tables}
+
+    assert stored.materialize(DAILY, days).succeeded
+
+    after = stored.versions(), {table: stored.lake.open(table).version() for table in tables}
+    assert after == before
+
+
+def test_a_changed_source_row_changes_its_day_and_what_looks_back_on_it(stored: Project) -> None:
+    before = stored.versions()
+    stored.sql(
+        "UPDATE flights SET dep_delay = 500, arr_delay = 510 WHERE rowid = "
+        "(SELECT min(rowid) FROM flights WHERE month = 1 AND day = 5 AND hour = 9 AND dep_delay IS NOT NULL)"
+    )
+
+    assert stored.materialize(DAILY, DAYS).succeeded
+
+    changed = changed_days(before, stored.versions())
+    assert ("sources/flights", "2013-01-05") in changed
+    assert {day for table, day in changed if table == "sources/flights"} == {"2013-01-05"}
+    assert {day for table, day in changed if table.endswith("outcomes")} == {"2013-01-05"}
+    features = {day for table, day in changed if table == "flight_delays/flight_features"}
+    assert "2013-01-05" in features
+    assert features <= {f"2013-01-{day:02d}" for day in range(5, 14)}
+
+
+def test_a_day_alone_has_the_version_it_has_in_a_range(project: Project) -> None:
+    assert project.materialize_daily(DAYS).succeeded
+    in_range = project.versions("flight_delays/flight_features")
+    project.sql("UPDATE flights SET dep_delay = dep_delay + 1 WHERE month = 1 AND day = 14")
+    assert project.materialize(DAILY, "2013-01-14").succeeded
+    project.sql("UPDATE flights SET dep_delay = dep_delay - 1 WHERE month = 1 AND day = 14")
+
+    assert project.materialize(DAILY, "2013-01-14").succeeded
+
+    assert project.versions("flight_delays/flight_features") == in_range
+
+
+def test_downstream_refuses_a_stale_day(stored: Project) -> None:
+    stored.sql("UPDATE flights SET dep_delay = dep_delay + 1 WHERE month = 1 AND day = 5")
+    assert stored.materialize('key:"sources/flights"', "2013-01-05").succeeded
+
+    outcome = stored.materialize(TRAINING, AS_OF)
+
+    assert not outcome.succeeded
+    assert (
+        "flight_delays/flight_features 2013-01-05 is stale"
+        in (outcome.failed_steps["flight_delays__training_dataset"])
+    )
+    assert stored.materialize(DAILY, DAYS).succeeded
+    assert stored.materialize(TRAINING, AS_OF).succeeded
+
+
+def test_a_model_is_the_same_every_time_and_reads_no_later_day(stored: Project) -> None:
+    assert stored.materialize(TRAINING, AS_OF).succeeded
+    before = stored.versions("flight_delays/model")
+
+    assert stored.materialize(TRAINING, AS_OF).succeeded
+
+    assert stored.versions("flight_delays/model") == before
+    rows = stored.lake.read("flight_delays/training_dataset", [AS_OF])
+    assert rows["known_at"].max() < pd.Timestamp(AS_OF, tz="America/New_York")
+
+
+def test_a_quarantined_day_never_reaches_a_model(project: Project) -> None:
+    project.sql("DELETE FROM weather WHERE month = 1 AND day = 9")
+    project.materialize_daily(DAYS)
+
+    assert project.materialize('key:"flight_delays/training_dataset"', AS_OF).succeeded
+
+    days = set(project.lake.read("flight_delays/training_dataset", [AS_OF])["feature_day"])
+    assert "2013-01-09" not in days
+    assert {"2013-01-08", "2013-01-10"} <= days
+
+
+def test_each_materialization_says_what_it_read(stored: Project) -> None:
+    event = stored.instance.fetch_materializations(
+        dg.AssetRecordsFilter(
+            dg.AssetKey(["flight_delays", "flight_features"]), asset_partitions=["2013-01-12"]
+        ),
+        limit=1,
+    ).records[0]
+    materialization = event.asset_materialization
+    assert materialization is not None
+
+    inputs = materialization.metadata["inputs"].value
+
+    assert set(inputs) == {
+        "sources/airports",
+        "sources/flights",
+        "sources/planes",
+        "sources/weather",
+    }
+    assert inputs["sources/flights"]["days"] == "2013-01-03…2013-01-12"
+    assert (
+        inputs["sources/weather"]["table_version"] == stored.lake.open("sources/weather").version()
+    )
+    assert (
+        materialization.tags["dagster/data_version"]
+        == (stored.versions()["flight_delays/flight_features", "2013-01-12"])
+    )

@@ -1,0 +1,117 @@
+"""What a model may learn from: labels known when the as-of day began, split by time."""
+
+from datetime import UTC, datetime
+
+import pandas as pd
+import pytest
+from pandas.errors import MergeError
+
+from ml_assets.lake.content import DAY
+from ml_assets.learning.dataset import FEATURE_DAY, SPLIT, Windows, training_dataset
+
+AS_OF = "2013-07-08"
+AS_OF_START = datetime(2013, 7, 8, 4, tzinfo=UTC)
+WINDOWS = Windows(window_days=10, validation_days=2, test_days=3)
+LONG_AGO = "2013-06-01 00:00"
+
+
+def features(*days: str) -> pd.DataFrame:
+    """A row for each day, numbered."""
+    return pd.DataFrame({DAY: pd.Series(days, dtype="str"), "id": range(len(days)), "x": 1.5})
+
+
+def labels(*known_at: str) -> pd.DataFrame:
+    """A label for each row, known at the given moments."""
+    moments = pd.to_datetime(list(known_at), utc=True).as_unit("us")
+    return pd.DataFrame({"id": range(len(known_at)), "late": 1, "known_at": moments, "other": 0})
+
+
+def dataset(
+    feature_rows: pd.DataFrame, label_rows: pd.DataFrame, as_of_start: datetime = AS_OF_START
+) -> pd.DataFrame:
+    """The training dataset of the as-of day."""
+    return training_dataset(
+        feature_rows,
+        label_rows,
+        key=["id"],
+        label="late",
+        known_at="known_at",
+        as_of=AS_OF,
+        as_of_start=as_of_start,
+        windows=WINDOWS,
+    )
+
+
+@pytest.mark.parametrize(
+    ("known_at", "used"),
+    [
+        pytest.param("2013-07-08 03:59:59.999999", True, id="just before"),
+        pytest.param("2013-07-08 04:00", False, id="when the day began"),
+        pytest.param("2013-07-08 12:00", False, id="later"),
+    ],
+)
+def test_label_is_used_when_it_was_known_before_the_day_began(known_at: str, used: bool) -> None:
+    assert len(dataset(features("2013-07-07"), labels(known_at))) == used
+
+
+@pytest.mark.parametrize(
+    ("day", "split"),
+    [
+        pytest.param("2013-06-27", None, id="before the window"),
+        pytest.param("2013-06-28", "train", id="first day of the window"),
+        pytest.param("2013-07-02", "train", id="last day fitted"),
+        pytest.param("2013-07-03", "validation", id="first day of validation"),
+        pytest.param("2013-07-04", "validation", id="last day of validation"),
+        pytest.param("2013-07-05", "test", id="first day of the test"),
+        pytest.param("2013-07-07", "test", id="day before"),
+        pytest.param("2013-07-08", None, id="the as-of day itself"),
+        pytest.param("2013-07-09", None, id="a later day"),
+    ],
+)
+def test_split_of_a_day(day: str, split: str | None) -> None:
+    assert [*dataset(features(day), labels(LONG_AGO))[SPLIT]] == ([split] if split else [])
+
+
+def test_rows_belong_to_the_as_of_day_and_remember_their_own() -> None:
+    found = dataset(features("2013-07-01", "2013-07-07"), labels(LONG_AGO, LONG_AGO))
+
+    assert [*found[DAY]] == [AS_OF, AS_OF]
+    assert [*found[FEATURE_DAY]] == ["2013-07-01", "2013-07-07"]
+    assert [*found.columns] == [DAY, "id", "x", "late", "known_at", FEATURE_DAY, SPLIT]
+
+
+def test_feature_row_without_a_label_is_left_out() -> None:
+    found = dataset(features("2013-07-01", "2013-07-02"), labels(LONG_AGO))
+
+    assert [*found["id"]] == [0]
+
+
+def test_label_without_a_feature_row_is_left_out() -> None:
+    assert len(dataset(features("2013-07-01"), labels(LONG_AGO, LONG_AGO))) == 1
+
+
+@pytest.mark.parametrize("doubled", ["features", "labels"])
+def test_doubled_key_is_refused(doubled: str) -> None:
+    feature_rows, label_rows = features("2013-07-01"), labels(LONG_AGO)
+    if doubled == "features":
+        feature_rows = pd.concat([feature_rows] * 2)
+    else:
+        label_rows = pd.concat([label_rows] * 2)
+
+    with pytest.raises(MergeError):
+        dataset(feature_rows, label_rows)
+
+
+def test_label_that_becomes_known_later_does_not_change_the_rows_of_an_old_day() -> None:
+    rows = features("2013-07-01", "2013-07-02")
+
+    before = dataset(rows, labels(LONG_AGO))
+    after = dataset(rows, labels(LONG_AGO, "2013-08-01 00:00"))
+
+    pd.testing.assert_frame_equal(before, after)
+
+
+def test_label_without_a_moment_is_never_known() -> None:
+    label_rows = labels(LONG_AGO).assign(known_at=pd.Series([pd.NaT], dtype="datetime64[us, UTC]"))
+
+    assert dataset(features("2013-07-01"), label_rows).empty

@@ -1,0 +1,207 @@
+"""Fitting a model, and the fingerprint by which two fits are told to be the same."""
+
+import os
+import pickle
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_assets.errors import TrainingError
+from ml_assets.learning.dataset import SPLIT
+from ml_assets.learning.specification import ModelSpecification
+from ml_assets.learning.training import PROBE_ROWS, fingerprint, predict, train
+
+ELSEWHERE = """
+import pickle, sys
+from pathlib import Path
+from ml_assets.learning.training import train
+print(train(*pickle.loads(Path(sys.argv[1]).read_bytes())).fingerprint)
+"""
+
+ESTIMATORS = [
+    pytest.param({}, id="boosted trees"),
+    pytest.param(
+        {
+            "estimator": "sklearn.ensemble.RandomForestClassifier",
+            "hyperparameters": {"n_estimators": 3, "random_state": 0, "min_samples_leaf": 5},
+        },
+        id="forest",
+    ),
+    pytest.param(
+        {
+            "estimator": "sklearn.linear_model.LogisticRegression",
+            "hyperparameters": {"max_iter": 500},
+            "numeric": ["minute"],
+            "categorical": [],
+        },
+        id="linear",
+    ),
+    pytest.param(
+        {
+            "task": "regression",
+            "estimator": "sklearn.ensemble.HistGradientBoostingRegressor",
+            "label": "amount",
+        },
+        id="boosted regression",
+    ),
+]
+
+
+@pytest.mark.parametrize("changes", ESTIMATORS)
+def test_same_data_gives_the_same_fingerprint(
+    specification: ModelSpecification, dataset: pd.DataFrame, changes: dict[str, Any]
+) -> None:
+    wanted = replace(specification, **changes)
+
+    assert train(wanted, dataset).fingerprint == train(wanted, dataset.copy()).fingerprint
+
+
+@pytest.mark.parametrize("threads", ["1", "3"], ids="threads={}".format)
+def test_fingerprint_is_the_same_in_another_process(
+    specification: ModelSpecification, dataset: pd.DataFrame, tmp_path: Path, threads: str
+) -> None:
+    file = tmp_path / "arguments.pickle"
+    file.write_bytes(pickle.dumps((specification, dataset)))
+
+    elsewhere = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, str(file)],
+        env=os.environ | {"OMP_NUM_THREADS": threads, "PYTHONHASHSEED": "7"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert elsewhere.stdout.strip() == train(specification, dataset).fingerprint
+
+
+@pytest.mark.parametrize("changes", ESTIMATORS)
+def test_one_changed_row_changes_the_fingerprint(
+    specification: ModelSpecification, dataset: pd.DataFrame, changes: dict[str, Any]
+) -> None:
+    wanted = replace(specification, **changes)
+    changed = dataset.copy()
+    changed.loc[150, wanted.label] = 1 - changed.loc[150, wanted.label]
+
+    assert train(wanted, dataset).fingerprint != train(wanted, changed).fingerprint
+
+
+def test_a_row_that_is_not_fitted_changes_nothing(
+    specification: ModelSpecification, dataset: pd.DataFrame
+) -> None:
+    changed = dataset.copy()
+    changed.loc[dataset[SPLIT] != "train", "late"] = 1
+
+    assert train(specification, dataset).fingerprint == train(specification, changed).fingerprint
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"numeric": ["delay", "minute"]}, id="order of the columns"),
+        pytest.param({"categorical": []}, id="fewer columns"),
+        pytest.param(
+            {"hyperparameters": {"max_iter": 5, "random_state": 0, "max_leaf_nodes": 3}},
+            id="hyperparameters",
+        ),
+    ],
+)
+def test_another_specification_gives_another_fingerprint(
+    specification: ModelSpecification, dataset: pd.DataFrame, changes: dict[str, Any]
+) -> None:
+    other = replace(specification, **changes)
+
+    assert train(specification, dataset).fingerprint != train(other, dataset).fingerprint
+
+
+def test_order_in_which_hyperparameters_are_written_does_not_matter(
+    specification: ModelSpecification, dataset: pd.DataFrame
+) -> None:
+    backwards = dict(reversed(specification.hyperparameters.items()))
+
+    same = replace(specification, hyperparameters=backwards)
+
+    assert train(specification, dataset).fingerprint == train(same, dataset).fingerprint
+
+
+def test_fingerprint_is_that_of_the_pipeline_on_its_probe(
+    specification: ModelSpecification, dataset: pd.DataFrame
+) -> None:
+    model = train(specification, dataset)
+
+    assert fingerprint(specification, model.pipeline, model.probe) == model.fingerprint
+
+
+def test_only_the_training_split_is_fitted(
+    specification: ModelSpecification, dataset: pd.DataFrame
+) -> None:
+    model = train(specification, dataset)
+
+    assert model.rows == 300
+    assert [*model.probe.columns] == specification.features
+    assert len(model.probe) == PROBE_ROWS
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_labels_of_one_class_are_refused(
+    specification: ModelSpecification, dataset: pd.DataFrame, label: int
+) -> None:
+    with pytest.raises(TrainingError, match=f"300 training rows has late = {label}"):
+        train(specification, dataset.assign(late=label))
+
+
+def test_no_training_row_is_refused(
+    specification: ModelSpecification, dataset: pd.DataFrame
+) -> None:
+    with pytest.raises(TrainingError, match="no rows"):
+        train(specification, dataset[dataset[SPLIT] == "test"])
+
+
+def test_predictions_of_a_class_are_probabilities_that_tell_late_from_not(
+    specification: ModelSpecification, dataset: pd.DataFrame
+) -> None:
+    rows = dataset[dataset[SPLIT] == "test"]
+
+    predictions = predict(specification, train(specification, dataset).pipeline, rows)
+
+    assert predictions.shape == (50,)
+    assert ((predictions >= 0) & (predictions <= 1)).all()
+    late = rows["late"].to_numpy() == 1
+    assert predictions[late].mean() > predictions[~late].mean()
+
+
+def test_predictions_of_a_regression_are_numbers(
+    specification: ModelSpecification, dataset: pd.DataFrame
+) -> None:
+    wanted = replace(
+        specification,
+        task="regression",
+        estimator="sklearn.linear_model.LinearRegression",
+        label="amount",
+        numeric=["minute"],
+        categorical=[],
+        hyperparameters={},
+    )
+    rows = dataset.assign(amount=dataset["minute"] * 2.0 + 1)
+
+    predictions = predict(wanted, train(wanted, rows).pipeline, rows)
+
+    np.testing.assert_allclose(predictions, rows["amount"])
+
+
+@pytest.mark.parametrize(
+    "carrier", [pytest.param("new", id="unseen carrier"), pytest.param("rare", id="rare carrier")]
+)
+def test_unusual_category_is_predicted_alike(
+    specification: ModelSpecification, dataset: pd.DataFrame, carrier: str
+) -> None:
+    model = train(specification, dataset)
+
+    predictions = predict(specification, model.pipeline, dataset.assign(carrier=carrier))
+
+    assert np.isfinite(predictions).all()

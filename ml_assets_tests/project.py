@@ -1,0 +1,87 @@
+"""What tests do with a project: change its source, materialize, check, look at what is stored."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+
+from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.store import Lake
+from ml_assets.orchestration.check_runner import CheckResult, check
+from ml_assets.orchestration.runs import Outcome, Span, materialize, selected_assets
+
+ROOT = Path(__file__).parents[1]
+
+DICTIONARIES = 'key:"sources/planes" or key:"sources/airports" or key:"sources/airlines"'
+DAILY = 'key:"sources/flights" or key:"sources/weather" or group:flight_delays__features'
+
+
+@dataclass(frozen=True)
+class Project:
+    """One test's project."""
+
+    data: Path
+    definitions: dg.Definitions
+    instance: dg.DagsterInstance
+
+    @property
+    def source(self) -> Path:
+        """File of the source database."""
+        return self.data / "source.db"
+
+    @property
+    def lake(self) -> Lake:
+        """The project's lake."""
+        return Lake.of_project()
+
+    def sql(self, statement: str, *parameters: object) -> int:
+        """Change the source database; returns the number of rows changed."""
+        with closing(sqlite3.connect(self.source)) as connection, connection:
+            return connection.execute(statement, parameters).rowcount
+
+    def materialize(self, selection: str, days: str | None = None) -> Outcome:
+        """Materialize assets for ``A...B`` or a single day."""
+        keys = selected_assets(self.definitions, selection)
+        return materialize(
+            self.definitions, self.instance, keys, Span.parse(days) if days else None
+        )
+
+    def materialize_daily(self, days: str) -> Outcome:
+        """Dictionaries, then daily sources and features in one run."""
+        self.materialize(DICTIONARIES)
+        return self.materialize(DAILY, days)
+
+    def check(self, selection: str, days: str | None = None) -> list[CheckResult]:
+        """Run checks alone."""
+        span = Span.parse(days) if days else None
+        return check(self.definitions, self.instance, selection, span, lambda what: None)
+
+    def entries(self, table: str) -> dict[str, Entry]:
+        """day → latest ledger entry."""
+        return self.lake.ledger.latest(table)
+
+    def versions(self, *tables: str) -> dict[tuple[str, str], str]:
+        """(table, day) → data version of everything that is stored."""
+        return {
+            (table, day): entry.content_hash
+            for table in tables or self.lake.ledger.tables()
+            for day, entry in self.entries(table).items()
+            if entry.status is Status.STORED and (entry.rows or not table.endswith("_dead_letters"))
+        }
+
+    def materialized_days(self, table: str) -> set[str]:
+        """Days that Dagster shows as materialized."""
+        return self.instance.get_materialized_partitions(dg.AssetKey(table.split("/")))
+
+    def dead_letters(self, table: str) -> list[dict[str, object]]:
+        """Dead letters of a table, as records."""
+        name = f"{table}_dead_letters"
+        return self.lake.read(name).to_dict("records") if self.lake.exists(name) else []
+
+
+def bad_days(results: Sequence[CheckResult]) -> set[str]:
+    """Days on which a result is bad."""
+    return {result.day for result in results if result.is_bad}
