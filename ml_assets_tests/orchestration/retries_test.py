@@ -45,16 +45,16 @@ def test_transient_error_asks_for_the_wait_of_its_turn(
 
 @pytest.mark.usefixtures("_ladder")
 def test_transient_error_after_the_last_retry_is_a_failure_that_says_so() -> None:
-    with pytest.raises(dg.Failure, match="does not answer. It was tried 5 times") as caught:
-        with retried(4):
-            raise SourceUnavailable("The source does not answer.")
+    words = r"does not answer\. It was tried 5 times"
+    with pytest.raises(dg.Failure, match=words) as caught, retried(4):
+        raise SourceUnavailable("The source does not answer.")
     assert caught.value.allow_retries is False
 
 
 @pytest.mark.usefixtures("_ladder")
 @pytest.mark.parametrize("error", [ConfigurationError, ContractViolation], ids=lambda e: e.__name__)
 def test_terminal_error_fails_at_once_with_its_own_words(error: type[TerminalError]) -> None:
-    with pytest.raises(dg.Failure, match="^Column 'x' is missing.$") as caught, retried(0):
+    with pytest.raises(dg.Failure, match=r"^Column 'x' is missing\.$") as caught, retried(0):
         raise error("Column 'x' is missing.")
     assert caught.value.allow_retries is False
 
@@ -73,7 +73,7 @@ def test_no_waits_configured_means_no_retries(configure: Configure) -> None:
 
 def test_negative_wait_is_refused_by_name(configure: Configure) -> None:
     configure(retry_waits="[30,-1]")
-    with pytest.raises(ConfigurationError, match="ML_ASSETS_RETRY_WAITS: .*cannot be negative"):
+    with pytest.raises(ConfigurationError, match=r"ML_ASSETS_RETRY_WAITS: .*cannot be negative"):
         settings()
 
 

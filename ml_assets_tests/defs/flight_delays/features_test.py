@@ -73,7 +73,7 @@ def _first_clock_time_after(moment: datetime, clock: int, zone: str | None) -> d
 def test_features_do_not_change_when_all_that_was_known_later_is_erased(
     tables: Tables, parameters: Parameters, scheduled: pd.DataFrame, day: str
 ) -> None:
-    assert _changed_by_erasure(tables, parameters, scheduled, [day]) == {}
+    assert _changed_by_erasure(tables, parameters, scheduled, day) == {}
 
 
 def _new_york_everywhere(patch: pytest.MonkeyPatch) -> None:
@@ -134,9 +134,11 @@ def test_erasure_reveals_a_leak(
 ) -> None:
     leak(monkeypatch)
 
-    changed = _changed_by_erasure(tables, {**parameters, **overrides}, scheduled, DAYS)
+    changed_by_day = (
+        _changed_by_erasure(tables, {**parameters, **overrides}, scheduled, day) for day in DAYS
+    )
 
-    assert seen_in in {column for columns in changed.values() for column in columns}
+    assert any(seen_in in columns for changed in changed_by_day for columns in changed.values())
 
 
 @pytest.mark.parametrize("day", DAYS)
@@ -149,25 +151,24 @@ def test_erasure_has_something_to_erase(tables: Tables, scheduled: pd.DataFrame,
 
 
 def _changed_by_erasure(
-    tables: Tables, parameters: Parameters, scheduled: pd.DataFrame, days: list[str]
+    tables: Tables, parameters: Parameters, scheduled: pd.DataFrame, day: str
 ) -> dict[int, list[str]]:
     """Sampled flight → feature columns that differ once all known after its cut is erased."""
     changed: dict[int, list[str]] = {}
-    for day in days:
-        known = _history(tables, day)
-        plan = scheduled.loc[known["flights"].index]
-        complete = _features(known, parameters, day)
-        for flight in _sampled(known["flights"], plan, day):
-            cut = plan.loc[flight, "departure"] - 2 * HOUR
-            erased = {
-                **known,
-                "flights": _flights_known_at(cut, known["flights"], plan),
-                "weather": known["weather"][known["weather"]["time_hour"] + HOUR <= cut],
-            }
-            before, after = complete.loc[flight], _features(erased, parameters, day).loc[flight]
-            differing = [name for name in complete if not _same(before[name], after[name])]
-            if differing:
-                changed[flight] = differing
+    known = _history(tables, day)
+    plan = scheduled.loc[known["flights"].index]
+    complete = _features(known, parameters, day)
+    for flight in _sampled(known["flights"], plan, day):
+        cut = plan.loc[flight, "departure"] - 2 * HOUR
+        erased = {
+            **known,
+            "flights": _flights_known_at(cut, known["flights"], plan),
+            "weather": known["weather"][known["weather"]["time_hour"] + HOUR <= cut],
+        }
+        before, after = complete.loc[flight], _features(erased, parameters, day).loc[flight]
+        differing = [name for name in complete if not _same(before[name], after[name])]
+        if differing:
+            changed[flight] = differing
     return changed
 
 

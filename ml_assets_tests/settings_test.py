@@ -1,0 +1,73 @@
+"""Settings: defaults, what is refused, and that secrets stay secret."""
+
+from pathlib import Path
+
+import pytest
+
+from ml_assets.environment import lines
+from ml_assets.errors import ConfigurationError
+from ml_assets.settings import Settings, settings, with_driver
+
+
+@pytest.fixture(autouse=True)
+def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable, no ``.env``."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("DATA", "LAKE", "SOURCE_URL", "POSTGRES_URL", "RETRY_WAITS", "EXECUTOR"):
+        monkeypatch.delenv(f"ML_ASSETS_{name}", raising=False)
+    settings.cache_clear()
+
+
+def test_everything_is_below_data_by_default(tmp_path: Path) -> None:
+    found = settings()
+
+    assert found.lake_uri == str(tmp_path / "data" / "lake")
+    assert found.source_database_url == f"sqlite:///{tmp_path / 'data' / 'source.db'}"
+    assert found.ledger_url == f"sqlite:///{tmp_path / 'data' / 'ledger.db'}"
+    assert found.retry_waits == [30, 120, 600, 3600]
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        pytest.param("postgresql://u@h/d", "postgresql+psycopg2://u@h/d", id="plain"),
+        pytest.param("postgres://u@h/d", "postgresql+psycopg2://u@h/d", id="short"),
+        pytest.param("postgresql+psycopg2://u@h/d", "postgresql+psycopg2://u@h/d", id="named"),
+        pytest.param("sqlite:///x.db", "sqlite:///x.db", id="sqlite"),
+    ],
+)
+def test_postgres_urls_get_the_driver_dagster_needs(url: str, expected: str) -> None:
+    assert with_driver(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        pytest.param("RETRY_WAITS", "[-1]", id="negative wait"),
+        pytest.param("EXECUTOR", "cluster", id="unknown executor"),
+    ],
+)
+def test_an_unusable_value_is_named_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"ML_ASSETS_{name}", value)
+
+    with pytest.raises(ConfigurationError, match=f"ML_ASSETS_{name}"):
+        settings()
+
+
+def test_a_url_without_a_scheme_is_refused_without_being_printed() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        with_driver("secret-host/secret")
+    assert "secret" not in str(caught.value)
+
+
+def test_passwords_are_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ML_ASSETS_POSTGRES_URL", "postgresql://u:hunter2@h/d")
+
+    assert "hunter2" not in repr(Settings())
+
+
+def test_the_env_file_is_absolute(tmp_path: Path) -> None:
+    assert f"DAGSTER_HOME={tmp_path}" in lines(tmp_path)
+    assert all("=" in line and "./" not in line for line in lines(tmp_path))
