@@ -178,6 +178,18 @@ def test_window_reads_the_version_it_was_opened_at(lake: Lake) -> None:
     assert [*window.read()["value"]] == [1]
 
 
+def test_window_gives_its_rows_in_the_order_they_were_written(lake: Lake) -> None:
+    days = [f"2013-07-{number:02}" for number in range(1, 31)]
+    written = pd.concat([rows(day, *range(50)) for day in days], ignore_index=True)
+    lake.overwrite(TABLE, written, days)
+    lake.ledger.append([entry(day, Status.STORED) for day in days])
+
+    window = lake.window(TABLE, days)
+
+    for _ in range(3):
+        pd.testing.assert_frame_equal(window.read()[[*written.columns]], written)
+
+
 def test_window_reads_only_days_it_is_asked_for(lake: Lake) -> None:
     lake.overwrite(TABLE, pd.concat([rows(MONDAY, 1), rows(TUESDAY, 2)]), [MONDAY, TUESDAY])
     lake.ledger.append([entry(MONDAY, Status.STORED), entry(TUESDAY, Status.STORED)])

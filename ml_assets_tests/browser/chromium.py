@@ -1,0 +1,47 @@
+"""Debian's Chromium, headless, driven by Playwright, which brings no browser of its own here."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+CANDIDATES = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
+SIZE = {"width": 1400, "height": 900}
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 20_000
+"""How long Playwright waits for something to appear."""
+
+
+def executable() -> str:
+    """Path of the browser; without one, CI fails and a developer's run skips."""
+    found = next((path for name in CANDIDATES if (path := shutil.which(name))), None)
+    if found:
+        return found
+    missing = f"No Chromium: none of {', '.join(CANDIDATES)}. Try 'apt-get install chromium'."
+    if os.environ.get("CI") == "true":
+        pytest.fail(missing)
+    pytest.skip(f"{missing} The UI is not tested.")
+
+
+@contextmanager
+def browser_page() -> Iterator[Page]:
+    """One page in a browser of its own."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable(), args=ARGUMENTS)
+        try:
+            page = browser.new_page(viewport=SIZE)
+            page.set_default_timeout(PATIENCE_MS)
+            yield page
+        finally:
+            browser.close()
