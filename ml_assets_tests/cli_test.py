@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+
 from ml_assets_tests.project import Project
 
 WEEK = "2013-01-02...2013-01-08"
@@ -77,7 +78,9 @@ def test_a_check_that_cannot_run_has_no_result_and_exits_1(project: Project) -> 
         ),
         pytest.param(["--select", 'key:"nope"'], "names no asset", id="unknown asset"),
         pytest.param(["--select", "(("], "cannot be used", id="unreadable selection"),
-        pytest.param(["--partition", "2020-01-01", "--select", FLIGHTS], "Nothing to", id="outside"),
+        pytest.param(
+            ["--partition", "2020-01-01", "--select", FLIGHTS], "Nothing to", id="outside"
+        ),
         pytest.param(["--nonsense"], "No such option", id="unknown option"),
     ],
 )

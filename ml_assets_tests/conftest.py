@@ -6,11 +6,11 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from ml_assets_tests.project import ROOT, Project
 
 from ml_assets.defs.sources.load import load
 from ml_assets.orchestration.runs import project_definitions
 from ml_assets.settings import settings
+from ml_assets_tests.project import ROOT, Project
 
 LAST_DAY = "2013-01-21"
 """The first three weeks of real flights are the fixture."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+
 from ml_assets_tests.project import ROOT
 
 SNAPSHOT = Path(__file__).with_name("definitions_snapshot.json")

@@ -19,6 +19,7 @@ from ml_assets.extraction.fingerprint import assign_days, raw_fingerprints
 from ml_assets.lake.content import DAY, SNAPSHOT
 from ml_assets.lake.ledger import Entry, Status
 from ml_assets.lake.planning import Input, Plan, merge, plan
+from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.checks import (
     StoredDays,
@@ -228,10 +229,10 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         for start in range(0, len(stored.days), CHUNK_DAYS):
             days = stored.days[start : start + CHUNK_DAYS]
             self._observe(lake, days, self._read(source, days))
-        stale = lake.ledger.stale(self.key, stored.stored)
+        changed = stale(lake.ledger, self.key, stored.stored)
         return {
-            day: Verdict(day not in stale, "its source rows changed: materialize it again")
-            if day in stale
+            day: Verdict(False, "its source rows changed: materialize it again")
+            if day in changed
             else Verdict(True)
             for day in stored.stored
         }

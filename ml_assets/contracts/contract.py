@@ -86,7 +86,7 @@ def source_of(obj: object) -> str:
         ConfigurationError: the object has no source file.
     """
     module = inspect.getmodule(obj)
-    if module is None or module.__file__ is None:
+    if module is None or getattr(module, "__file__", None) is None:
         raise ConfigurationError(f"{obj!r} has no source file, so it cannot be versioned.")
     modules = _with_imports(module, module.__name__.partition(".")[0])
     return "".join(Path(path).read_text(encoding="utf-8") for path in sorted(modules))

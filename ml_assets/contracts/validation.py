@@ -6,6 +6,7 @@ that names the rule it broke and holds the row as it came.
 
 import difflib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -175,7 +176,7 @@ def _dead_letters(raw: pd.DataFrame, contract: type[Contract], broken: _Broken) 
     rejected = raw.loc[rows]
     keys = rejected[key_columns(contract)].map(str)
     records = [
-        json.dumps(record, default=str, sort_keys=True)
+        json.dumps(record, default=str, sort_keys=True, allow_nan=False)
         for record in _as_they_came(rejected.drop(columns=DAY))
     ]
     letters = pd.DataFrame(
@@ -193,8 +194,17 @@ def _dead_letters(raw: pd.DataFrame, contract: type[Contract], broken: _Broken) 
 
 
 def _as_they_came(rows: pd.DataFrame) -> list[dict[str, object]]:
-    values = rows.astype(object)
-    return values.where(values.notna(), None).to_dict("records")  # type: ignore[return-value]
+    return [
+        {str(name): _plain(value) for name, value in record.items()}
+        for record in rows.astype(object).to_dict("records")
+    ]
+
+
+def _plain(value: object) -> object:
+    """A value as JSON can hold it: null for null, text for what JSON has no word for."""
+    if not isinstance(value, (list, dict)) and pd.isna(value):  # type: ignore[call-overload]
+        return None
+    return str(value) if isinstance(value, float) and math.isinf(value) else value
 
 
 def _per_day(frame: pd.DataFrame, days: Sequence[str]) -> dict[str, int]:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -57,7 +59,10 @@ class SourceDatabase:
             query = (
                 sa.select(sa.text("*"))
                 .select_from(sa.table(table, column))
-                .where(column >= _as_stored(start, column), column < _as_stored(end, column))
+                .where(
+                    column >= _as_stored(start, column, is_text=self._is_sqlite),
+                    column < _as_stored(end, column, is_text=self._is_sqlite),
+                )
             )
             return _objects(connection.execute(query))
 
@@ -85,9 +90,13 @@ class SourceDatabase:
             )
         return None if value is None else pd.Timestamp(value).tz_localize(UTC).to_pydatetime()
 
+    @property
+    def _is_sqlite(self) -> bool:
+        return self._url.get_backend_name() == "sqlite"
+
     @cached_property
     def _engine(self) -> sa.Engine:
-        if self._url.get_backend_name() != "sqlite":
+        if not self._is_sqlite:
             return sa.create_engine(self._url)
         path = Path(self.name).absolute()
         if not path.is_file():
@@ -95,7 +104,11 @@ class SourceDatabase:
                 f"The source database {path} is not there. Run 'make setup' to load it, or point "
                 "ML_ASSETS_SOURCE_URL at the right one."
             )
-        return sa.create_engine(f"sqlite:///file:{path}?mode=ro&uri=true")
+        return sa.create_engine(
+            sa.URL.create(
+                "sqlite", database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"}
+            )
+        )
 
     @contextmanager
     def _connection(self) -> Iterator[sa.Connection]:
@@ -140,9 +153,16 @@ class SourceDatabase:
         return sa.column(name, types[name])
 
 
-def _as_stored(moment: datetime, column: "sa.ColumnClause[datetime]") -> datetime:
+def _as_stored(
+    moment: datetime, column: "sa.ColumnClause[datetime]", *, is_text: bool
+) -> "sa.ColumnElement[Any]":
     utc = moment.astimezone(UTC)
-    return utc if getattr(column.type, "timezone", False) else utc.replace(tzinfo=None)
+    if is_text:
+        # SQLite compares texts: without a fraction, both ways of writing a moment sort right.
+        return sa.literal(utc.strftime("%Y-%m-%d %H:%M:%S"), sa.String)
+    return sa.literal(
+        utc if getattr(column.type, "timezone", False) else utc.replace(tzinfo=None), column.type
+    )
 
 
 def _objects(result: "sa.CursorResult[tuple[object, ...]]") -> pd.DataFrame:

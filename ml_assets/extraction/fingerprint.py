@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,10 +21,11 @@ def assign_days(
         days: consecutive local days.
         starts: first moment of each of them, timezone-aware.
     """
-    moments = pd.to_datetime(rows[time_column], utc=True).dt.as_unit("us").astype("int64")
+    parsed = pd.to_datetime(rows[time_column], utc=True, format="ISO8601", errors="coerce")
+    moments = parsed.dt.as_unit("us").astype("int64")
     first = pd.DatetimeIndex(pd.to_datetime(list(starts), utc=True)).as_unit("us").asi8
     position = np.searchsorted(first, moments.to_numpy(), side="right") - 1
-    return rows.assign(**{DAY: np.asarray(days, dtype=object)[position]})
+    return rows.assign(**{DAY: np.asarray(days, dtype=object)[np.maximum(position, 0)]})
 
 
 def raw_fingerprints(rows: pd.DataFrame, days: Sequence[str]) -> dict[str, str]:
@@ -38,6 +40,21 @@ def raw_fingerprints(rows: pd.DataFrame, days: Sequence[str]) -> dict[str, str]:
 
 
 def _value_hashes(values: pd.Series) -> np.ndarray:
-    codes, distinct = pd.factorize(values.to_numpy(dtype=object), use_na_sentinel=True)
-    texts = np.array([repr(value) for value in distinct] + ["None"], dtype=object)
-    return pd.util.hash_array(texts, categorize=False)[codes]
+    """(n,) hash of each value's ``repr``; columns of one kind are written out once per value."""
+    objects = values.to_numpy(dtype=object)
+    kind = pd.api.types.infer_dtype(objects, skipna=True)
+    if kind == "floating":
+        codes, bits = pd.factorize(objects.astype("float64").view("int64"))
+        texts = [_text(number) for number in bits.view("float64").tolist()]
+    elif kind in ("string", "integer"):
+        codes, distinct = pd.factorize(objects, use_na_sentinel=False)
+        texts = [_text(value) for value in distinct]
+    else:
+        codes, distinct = pd.factorize(np.array([_text(value) for value in objects], dtype=object))
+        texts = list(distinct)
+    return pd.util.hash_array(np.array(texts, dtype=object), categorize=False)[codes]
+
+
+def _text(value: Any) -> str:
+    is_null = value is None or (isinstance(value, float) and value != value)  # noqa: PLR0124
+    return "None" if is_null else repr(value)

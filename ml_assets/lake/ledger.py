@@ -1,10 +1,10 @@
 """The ledger: for every day of every table, what happened to it last and from which inputs.
 
-It answers three questions without Dagster: is this day usable, is it still up to date with what
-it was made from, and would computing it again give anything new? Entries are only appended; the
-latest entry of a day is its state. Rows themselves are in ``store``.
+Is this day usable, and what was it made from? Entries are only appended; the latest entry of a day
+is its state. Rows themselves are in ``store``, conclusions in ``staleness`` and ``planning``.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -64,6 +64,9 @@ def inputs_hash(code_version: str, reads: Iterable[Read]) -> str:
     )
 
 
+CREATE_ATTEMPTS = 100
+CREATE_WAIT_SECONDS = 0.1
+
 _metadata = sa.MetaData()
 
 _entries = sa.Table(
@@ -115,7 +118,7 @@ class Ledger:
             Path(str(self._url.database)).parent.mkdir(parents=True, exist_ok=True)
             engine = sa.create_engine(self._url, connect_args={"timeout": 60})
             sa.event.listen(engine, "connect", _use_write_ahead_log)
-        _metadata.create_all(engine)
+        _create_tables(engine)
         return engine
 
     @contextmanager
@@ -190,66 +193,6 @@ class Ledger:
         with self._transaction() as connection:
             return {version for version in connection.scalars(query) if version is not None}
 
-    def stale(self, table: str, days: Sequence[str]) -> dict[str, str]:
-        """Days whose inputs, direct or further up, have changed since they were computed.
-
-        Args:
-            table: table name.
-            days: days to look at; a day that is not stored is never stale.
-
-        Returns:
-            day → which input changed, in words.
-        """
-        return _Staleness(self).of(table, days)
-
-
-class _Staleness:
-    """One question about staleness, with each (table, day) looked at once."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._reasons: dict[tuple[str, str], str | None] = {}
-
-    def of(self, table: str, days: Sequence[str]) -> dict[str, str]:
-        unknown = [day for day in dict.fromkeys(days) if (table, day) not in self._reasons]
-        if unknown:
-            self._look_at(table, unknown)
-        return {day: reason for day in days if (reason := self._reasons[table, day])}
-
-    def _look_at(self, table: str, days: Sequence[str]) -> None:
-        reads = self._ledger.reads(table, days)
-        days_by_input: dict[str, set[str]] = {}
-        for of_day in reads.values():
-            for read in of_day:
-                days_by_input.setdefault(read.table, set()).add(read.day)
-        current = {
-            name: usable_hashes(self._ledger.latest(name, sorted(of_input)))
-            for name, of_input in days_by_input.items()
-        }
-        further_up = {
-            name: self.of(name, sorted(of_input)) for name, of_input in days_by_input.items()
-        }
-        for day in days:
-            self._reasons[table, day] = next(
-                filter(None, (_change(read, current, further_up) for read in reads[day])), None
-            )
-
-
-def _change(
-    read: Read,
-    current: Mapping[str, Mapping[str, str]],
-    further_up: Mapping[str, Mapping[str, str]],
-) -> str | None:
-    now = current[read.table].get(read.day, "")
-    if now != read.content_hash:
-        return (
-            f"{read.table} {read.day} was {read.content_hash or 'absent'} when it was read "
-            f"and is {now or 'absent'} now"
-        )
-    if reason := further_up[read.table].get(read.day):
-        return f"{read.table} {read.day} is itself stale: {reason}"
-    return None
-
 
 def usable_hashes(entries: Mapping[str, Entry]) -> dict[str, str]:
     """Day → content hash of the days that may be read."""
@@ -307,6 +250,23 @@ def _read_row(entry_id: int, read: Read) -> dict[str, object]:
         "content_hash": read.content_hash,
         "version": read.version,
     }
+
+
+def _create_tables(engine: sa.Engine) -> None:
+    """Create what is missing; several processes may open a new ledger at the same moment."""
+    for attempts_left in reversed(range(CREATE_ATTEMPTS)):
+        try:
+            with engine.begin() as connection:
+                for table in _metadata.sorted_tables:
+                    connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+                    for index in sorted(table.indexes, key=str):
+                        connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+        except (sa.exc.OperationalError, sa.exc.IntegrityError, sa.exc.ProgrammingError):
+            if not attempts_left:
+                raise
+            time.sleep(CREATE_WAIT_SECONDS)
+        else:
+            return
 
 
 def _use_write_ahead_log(connection: Any, _record: object) -> None:

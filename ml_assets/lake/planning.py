@@ -13,6 +13,7 @@ from typing import TypeVar
 from ml_assets.errors import TerminalError
 from ml_assets.lake.content import SNAPSHOT
 from ml_assets.lake.ledger import Entry, Read, Status, inputs_hash
+from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake, Window
 
 T = TypeVar("T")
@@ -88,8 +89,8 @@ def plan(
         name: lake.window(item.table, sorted({d for day in days for d in item.days_of(day)}))
         for name, item in inputs.items()
     }
-    stale = {
-        name: lake.ledger.stale(window.table, list(window.hashes))
+    stale_inputs = {
+        name: stale(lake.ledger, window.table, list(window.hashes))
         for name, window in windows.items()
     }
     reads: dict[str, list[Read]] = {}
@@ -102,7 +103,7 @@ def plan(
             filter(
                 None,
                 (
-                    _not_ready(lake, item, day, windows[name], stale[name])
+                    _not_ready(lake, item, day, windows[name], stale_inputs[name])
                     for name, item in inputs.items()
                 ),
             ),
@@ -155,11 +156,11 @@ def each_day(planned: Plan, compute: Callable[[str], T]) -> tuple[Plan, dict[str
 
 
 def _not_ready(
-    lake: Lake, item: Input, day: str, window: Window, stale: Mapping[str, str]
+    lake: Lake, item: Input, day: str, window: Window, stale_days: Mapping[str, str]
 ) -> str | None:
     for input_day in item.days_of(day):
-        if input_day in stale:
-            return f"{item.table} {input_day} is stale ({stale[input_day]}): materialize it first"
+        if reason := stale_days.get(input_day):
+            return f"{item.table} {input_day} is stale ({reason}): materialize it first"
         if input_day not in window.hashes and item.is_required(day, input_day):
             return f"{item.table} {input_day} is {_state(lake, item.table, input_day)}"
     return None

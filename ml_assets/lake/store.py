@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from ml_assets.errors import CommitConflict, LakeMismatch, TerminalError
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable, WriterProperties
 
 COMMIT_ATTEMPTS = 5
+
+ROW = "_row"
+"""Stored beside the rows and never handed out: Delta keeps no order, and training depends on it."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +84,14 @@ class Lake:
 
     def window(self, table: str, days: Sequence[str]) -> Window:
         """The given days of a table as they are now, without reading a row."""
-        delta = self.open(table)
         hashes = usable_hashes(self.ledger.latest(table, days))
-        return Window(self, table, tuple(days), hashes, delta.version() if delta else None)
+        while True:
+            delta = self.open(table)
+            version = delta.version() if delta else None
+            again = usable_hashes(self.ledger.latest(table, days))
+            if again == hashes:
+                return Window(self, table, tuple(days), hashes, version)
+            hashes = again
 
     def read(
         self,
@@ -108,13 +117,21 @@ class Lake:
         delta = self.open(table, version)
         if delta is None:
             raise LakeMismatch(
-                f"Table {table} is not in the lake (version {version or 'newest'}). If the ledger "
+                f"Table {table} is not in the lake (version {'newest' if version is None else version}). If the ledger "
                 "says it was written, the lake was moved or emptied: restore it, or run "
                 "'make clean' and materialize again."
             )
+        wanted = None if columns is None else list(dict.fromkeys([*columns, DAY, ROW]))
         predicate = None if days is None else days_predicate(days)
-        scanned = pa.table(delta.scan(columns=_list(columns), predicate=predicate))
-        return scanned.to_pandas(split_blocks=True, self_destruct=True)
+        try:
+            scanned = pa.table(delta.scan(columns=wanted, predicate=predicate))
+        except (OSError, pa.ArrowInvalid) as error:
+            raise LakeMismatch(
+                f"Files of {table}, version {delta.version()}, cannot be read ({error}). A vacuumed "
+                "version is gone for good; otherwise restore the lake."
+            ) from error
+        rows = scanned.to_pandas(split_blocks=True, self_destruct=True)
+        return _in_order(rows).drop(columns=[ROW] if columns is None else {DAY, ROW} - {*columns})
 
     def overwrite(self, table: str, rows: pd.DataFrame, days: Sequence[str]) -> int:
         """Replace the given days by ``rows`` in one commit.
@@ -136,7 +153,8 @@ class Lake:
 
         if stray := sorted(set(rows[DAY]) - set(days)):
             raise TerminalError(f"{table}: rows of {stray[:3]} are outside the days written.")
-        data = pa.Table.from_pandas(rows, preserve_index=False)
+        numbered = rows.assign(**{ROW: np.arange(len(rows), dtype="int32")})
+        data = pa.Table.from_pandas(numbered, preserve_index=False)
         for _ in range(COMMIT_ATTEMPTS):
             try:
                 delta = self.open(table) or self._create(table, data)
@@ -181,7 +199,7 @@ class Lake:
     def open(self, table: str, version: int | None = None) -> "DeltaTable | None":
         """The Delta table, or None when the lake has no such table or version."""
         from deltalake import DeltaTable
-        from deltalake.exceptions import TableNotFoundError
+        from deltalake.exceptions import DeltaError, TableNotFoundError
 
         if not re.fullmatch(r"[a-z0-9_]+(/[a-z0-9_]+)*", table):
             raise TerminalError(f"Table name {table!r} must be lower-case words joined by '/'.")
@@ -189,6 +207,16 @@ class Lake:
             return DeltaTable(self._path(table), version=version)
         except TableNotFoundError:
             return None
+        except DeltaError:
+            if version is None:
+                raise
+            return None
+
+
+def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
+    order = np.lexsort((rows[ROW].to_numpy(), rows[DAY].to_numpy(dtype="U10")))
+    in_order = bool((np.diff(order) > 0).all())
+    return rows if in_order else rows.take(order).reset_index(drop=True)
 
 
 def _writer_properties() -> "WriterProperties":
@@ -204,10 +232,6 @@ def _writer_properties() -> "WriterProperties":
 def days_predicate(days: Sequence[str]) -> str:
     """SQL predicate that selects exactly these partition values."""
     return f"{DAY} in ({', '.join(repr(str(day)) for day in days)})"
-
-
-def _list(columns: Sequence[str] | None) -> list[str] | None:
-    return None if columns is None else list(columns)
 
 
 def _span(days: Sequence[str]) -> str:

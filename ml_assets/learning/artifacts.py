@@ -3,6 +3,7 @@
 A model is addressed by its fingerprint, so storing the same model twice changes nothing.
 """
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 ALLOWED_TYPES = frozenset(
     {
         "functools.partial",
+        "sklearn.tree._tree.Tree",
         "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
         "sklearn.utils.validation.check_array",
     }
@@ -30,6 +32,9 @@ ALLOWED_TYPES = frozenset(
 
 A partial is harmless here: the function it wraps has to be on the list as well.
 """
+
+
+HASHED = ("model.skops", "probe.parquet")
 
 
 @dataclass(frozen=True)
@@ -51,9 +56,12 @@ class ModelStore:
             draft.mkdir()
             skops.io.dump(model.pipeline, draft / "model.skops")
             model.probe.to_parquet(draft / "probe.parquet")
-            (draft / "model.json").write_text(
-                json.dumps({"fingerprint": model.fingerprint, "rows": model.rows}), "utf-8"
-            )
+            record = {
+                "fingerprint": model.fingerprint,
+                "rows": model.rows,
+                "files": {file: _file_hash(draft / file) for file in HASHED},
+            }
+            (draft / "model.json").write_text(json.dumps(record), "utf-8")
             _replace(draft, folder)
         return folder
 
@@ -66,22 +74,18 @@ class ModelStore:
             UnsafeModel: the file is gone, holds a type outside the allow-list, or is another
                 model than its fingerprint says.
         """
-        import skops.io
-
         file = self.folder(name, model_fingerprint) / "model.skops"
         if not file.is_file():
             raise UnsafeModel(
                 f"Model {name} {model_fingerprint} is not in {self.root}. Materialize it again: "
                 "the same data and code give the same model."
             )
-        strangers = set(skops.io.get_untrusted_types(file=file)) - ALLOWED_TYPES
-        if strangers:
+        if altered := _altered(file.parent):
             raise UnsafeModel(
-                f"Model file {file.name} of {name} holds types outside the allow-list: "
-                f"{', '.join(sorted(strangers))}. It was not loaded."
+                f"{altered} of model {name} was altered after it was stored. It was not loaded. "
+                "Restore it, or delete its folder and materialize the model again."
             )
-        pipeline: Pipeline = skops.io.load(file, trusted=sorted(ALLOWED_TYPES))
-        probe = pd.read_parquet(file.with_name("probe.parquet"))
+        pipeline, probe = _read(name, file)
         found = fingerprint(specification, pipeline, probe)
         if found != model_fingerprint:
             raise UnsafeModel(
@@ -93,6 +97,38 @@ class ModelStore:
     def folder(self, name: str, model_fingerprint: str) -> Path:
         """Where a model's files are."""
         return self.root / name / model_fingerprint
+
+
+def _read(name: str, file: Path) -> "tuple[Pipeline, pd.DataFrame]":
+    import skops.io
+
+    try:
+        strangers = set(skops.io.get_untrusted_types(file=file)) - ALLOWED_TYPES
+        if not strangers:
+            pipeline = skops.io.load(file, trusted=sorted(ALLOWED_TYPES))
+            return pipeline, pd.read_parquet(file.with_name("probe.parquet"))
+    except Exception as error:  # a hostile file can make its reader raise anything
+        raise UnsafeModel(
+            f"Model file {file.name} of {name} cannot be read ({type(error).__name__}: {error}). "
+            "Delete its folder and materialize the model again."
+        ) from error
+    raise UnsafeModel(
+        f"Model file {file.name} of {name} holds types outside the allow-list: "
+        f"{', '.join(sorted(strangers))}. It was not loaded."
+    )
+
+
+def _altered(folder: Path) -> str | None:
+    """Name of a file that is not what was stored, or None."""
+    try:
+        recorded = json.loads((folder / "model.json").read_text("utf-8"))["files"]
+        return next((file for file in HASHED if _file_hash(folder / file) != recorded[file]), None)
+    except (OSError, ValueError, KeyError, TypeError):
+        return "model.json"
+
+
+def _file_hash(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _replace(draft: Path, folder: Path) -> None:

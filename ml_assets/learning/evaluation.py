@@ -64,7 +64,12 @@ def evaluate(
             "segment_column": column,
             "segment": str(segment),
             "metric": name,
-            "value": _value(metric, rows[specification.label], rows["prediction"]),
+            "value": _value(
+                metric,
+                rows[specification.label],
+                rows["prediction"],
+                _DIFFERENT_LABELS_NEEDED.get(name, 1),
+            ),
             "rows": len(rows),
             "mean_label": float(rows[specification.label].mean()),
         }
@@ -99,8 +104,11 @@ def _metrics(task: Task) -> Mapping[str, Metric]:
     }
 
 
-def _value(metric: Metric, labels: pd.Series, predictions: pd.Series) -> float:
-    """The metric, or NaN where it is undefined: fewer than two rows or a single class."""
-    if len(labels) < 2 or labels.nunique() < 2:
+_DIFFERENT_LABELS_NEEDED = {"auc": 2, "average_precision": 2, "r2": 2}
+
+
+def _value(metric: Metric, labels: pd.Series, predictions: pd.Series, needed: int) -> float:
+    """The metric, or NaN where it is undefined: too few different labels."""
+    if labels.nunique() < needed:
         return float("nan")
     return float(metric(labels, predictions))

@@ -86,7 +86,7 @@ def latest_known(
         (m, …) the columns of ``known``, indexed as ``rows``; null where nothing was known.
     """
     left = rows[[at, *by]].assign(_row=rows.index).sort_values([at, "_row"], kind="stable")
-    right = known.sort_values([known_at, *by], kind="stable")
+    right = known.sort_values([known_at, *known.columns.drop(known_at)], kind="stable")
     merged = pd.merge_asof(
         left, right, left_on=at, right_on=known_at, by=by, tolerance=max_age, direction="backward"
     )

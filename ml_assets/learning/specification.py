@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ml_assets.errors import ConfigurationError
@@ -32,6 +32,10 @@ class ModelSpecification:
     numeric: Sequence[str]
     categorical: Sequence[str] = ()
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def canonical(self) -> str:
+        """The specification as text, the same whatever order the hyperparameters came in."""
+        return repr(replace(self, hyperparameters=sorted(self.hyperparameters.items())))  # type: ignore[arg-type]
 
     @property
     def features(self) -> list[str]:

@@ -79,7 +79,7 @@ def fingerprint(
     A model file differs at every dump, so it cannot serve. Hashed are the parameters, the arrays
     the estimator learned (trees, coefficients, categories) and the predictions on ``probe``.
     """
-    state = hashlib.sha256(repr(specification).encode())
+    state = hashlib.sha256(specification.canonical().encode())
     encoder = pipeline.named_steps["columns"].named_transformers_["categorical"]
     for name, array in [
         *((f"category {i}", c) for i, c in enumerate(getattr(encoder, "categories_", []))),
@@ -98,8 +98,8 @@ def _learned(estimator: Any) -> Iterator[tuple[str, np.ndarray]]:
     for i, tree in enumerate(np.ravel(getattr(estimator, "_predictors", []))):
         yield f"tree {i}", tree.nodes
     for i, tree in enumerate(np.ravel(getattr(estimator, "estimators_", []))):
-        yield f"tree {i}", tree.tree_.threshold
-        yield f"values {i}", tree.tree_.value
+        for part in ("feature", "threshold", "children_left", "children_right", "value"):
+            yield f"{part} {i}", getattr(tree.tree_, part)
 
 
 def _bytes(array: np.ndarray) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 CANDIDATES = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome")
 SIZE = {"width": 1400, "height": 900}
@@ -42,6 +42,7 @@ def browser_page() -> Iterator[Page]:
         try:
             page = browser.new_page(viewport=SIZE)
             page.set_default_timeout(PATIENCE_MS)
+            expect.set_options(timeout=PATIENCE_MS)
             yield page
         finally:
             browser.close()

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from ml_assets_tests.browser.chromium import browser_page, executable
-from ml_assets_tests.browser.server import running
-from ml_assets_tests.project import ROOT, Project
 from playwright.sync_api import Page
 
 from ml_assets.settings import settings
+from ml_assets_tests.browser.chromium import browser_page, executable
+from ml_assets_tests.browser.server import running
+from ml_assets_tests.project import ROOT, Project
 
 DAYS = "2013-01-01...2013-01-10"
 QUARANTINED = "2013-01-06"

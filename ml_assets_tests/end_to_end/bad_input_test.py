@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+
 from ml_assets_tests.project import DAILY, Project, bad_days
 
 FLIGHTS = "sources/flights"

@@ -1,10 +1,9 @@
 """What changed is computed again, and nothing else."""
 
-from collections.abc import Iterator
-
 import dagster as dg
 import pandas as pd
 import pytest
+
 from ml_assets_tests.project import DAILY, Project
 
 DAYS = "2013-01-02...2013-01-16"
@@ -13,10 +12,10 @@ TRAINING = "group:flight_delays__training"
 
 
 @pytest.fixture
-def stored(project: Project) -> Iterator[Project]:
+def stored(project: Project) -> Project:
     """Two weeks of sources and features."""
     assert project.materialize_daily(DAYS).succeeded
-    yield project
+    return project
 
 
 def changed_days(before: dict[tuple[str, str], str], after: dict[tuple[str, str], str]) -> set:

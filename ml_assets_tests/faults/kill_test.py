@@ -12,6 +12,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 from ml_assets_tests.project import DAILY, DICTIONARIES, Project
 
 DAYS = "2013-01-02...2013-01-16"

@@ -108,7 +108,9 @@ def test_small_files_of_a_day_are_compacted(lake: Lake) -> None:
     write(lake, 1)
     delta = lake.open(TABLE)
     assert delta is not None
-    more = pd.DataFrame({"ds": [DAYS[0]], "value": [9]}).astype({"ds": "str"})
+    more = pd.DataFrame({"ds": [DAYS[0]], "value": [9], "_row": [9]}).astype(
+        {"ds": "str", "_row": "int32"}
+    )
     write_deltalake(delta, more, mode="append")
     newest = hashes(lake)
 

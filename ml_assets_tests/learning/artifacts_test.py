@@ -1,5 +1,6 @@
 """Model files: stored once, and refused when altered, foreign or a pickle."""
 
+import hashlib
 import io
 import json
 import os
@@ -104,10 +105,9 @@ def test_saving_leaves_nothing_but_the_model(folder: Path) -> None:
         "model.skops",
         "probe.parquet",
     ]
-    assert json.loads((folder / "model.json").read_text("utf-8")) == {
-        "fingerprint": folder.name,
-        "rows": 300,
-    }
+    record = json.loads((folder / "model.json").read_text("utf-8"))
+    assert (record["fingerprint"], record["rows"]) == (folder.name, 300)
+    assert set(record["files"]) == {"model.skops", "probe.parquet"}
 
 
 def test_saving_at_the_same_time_leaves_one_model(
@@ -136,7 +136,7 @@ def test_another_model_in_its_place_is_refused(
     dataset: pd.DataFrame,
 ) -> None:
     other = store.save(NAME, train(specification, dataset.assign(minute=1)))
-    shutil.copy(other / "model.skops", folder / "model.skops")
+    shutil.copytree(other, folder, dirs_exist_ok=True)
 
     with pytest.raises(UnsafeModel, match=f"expected {model.fingerprint}"):
         store.load(NAME, model.fingerprint, specification)
@@ -177,9 +177,18 @@ def test_foreign_types_are_refused_by_name(
     content: object,
 ) -> None:
     skops.io.dump({"model": content}, folder / "model.skops")
+    record_as_stored(folder)
 
     with pytest.raises(UnsafeModel, match=r"outside the allow-list: .*(Foreign|system)"):
         store.load(NAME, model.fingerprint, specification)
+
+
+def record_as_stored(folder: Path) -> None:
+    """What somebody does who alters a model and covers it up."""
+    record = json.loads((folder / "model.json").read_text("utf-8"))
+    content = (folder / "model.skops").read_bytes()
+    record["files"]["model.skops"] = hashlib.sha256(content).hexdigest()
+    (folder / "model.json").write_text(json.dumps(record), "utf-8")
 
 
 def _cut(file: Path) -> None:

@@ -326,18 +326,29 @@ class Storages:
         )
 
     def store(self, *batches: Sequence[EventLogEntry]) -> None:
-        """Store batches as an instance does: singly where one cannot be stored as a whole."""
+        """Store batches: ours as an instance does, stock singly where ours takes them at once."""
         for batch in batches:
-            store_singly(self.stock, batch)
-            try:
-                self.ours.store_event_batch(batch)
-            except REFUSALS:
-                store_singly(self.ours, batch)
+            (store_singly if is_stored_at_once(batch) else store_batch)(self.stock, batch)
+            store_batch(self.ours, batch)
 
     def assert_equal(self) -> None:
         """Every row of every table, moments of events included."""
         stock, ours = (comparable(Path(log._base_dir)) for log in (self.stock, self.ours))
         assert_equal_files(ours, stock)
+
+
+def is_stored_at_once(batch: Sequence[EventLogEntry]) -> bool:
+    others = (None, DagsterEventType.STEP_START)
+    of_one_run = len({event.run_id for event in batch}) == 1
+    return of_one_run and all(event.dagster_event_type not in others for event in batch)
+
+
+def store_batch(log: SqliteEventLogStorage, batch: Sequence[EventLogEntry]) -> None:
+    """As an instance does: singly, from the first, when the batch is refused."""
+    try:
+        log.store_event_batch(batch)
+    except REFUSALS:
+        store_singly(log, batch)
 
 
 def store_singly(log: SqliteEventLogStorage, events: Sequence[EventLogEntry]) -> None:

@@ -1,0 +1,70 @@
+"""Which stored days are no longer up to date with what they were computed from."""
+
+from collections.abc import Mapping, Sequence
+from graphlib import TopologicalSorter
+
+from ml_assets.lake.ledger import Ledger, Read, usable_hashes
+
+Node = tuple[str, str]
+"""A table and a day."""
+
+
+def stale(ledger: Ledger, table: str, days: Sequence[str]) -> dict[str, str]:
+    """Days whose inputs, direct or further up, have changed since they were computed.
+
+    Args:
+        ledger: what was computed from what.
+        table: table name.
+        days: days to look at; a day that is not stored is never stale.
+
+    Returns:
+        day → which input changed, in words.
+    """
+    reads = _everything_read(ledger, table, days)
+    current = _current_hashes(ledger, reads)
+    inputs_first = TopologicalSorter(
+        {node: [(read.table, read.day) for read in of_node] for node, of_node in reads.items()}
+    ).static_order()
+    reasons: dict[Node, str] = {}
+    for node in inputs_first:
+        changes = (_change(read, current, reasons) for read in reads[node])
+        if reason := next(filter(None, changes), None):
+            reasons[node] = reason
+    return {day: reasons[table, day] for day in days if (table, day) in reasons}
+
+
+def _everything_read(ledger: Ledger, table: str, days: Sequence[str]) -> dict[Node, list[Read]]:
+    """(table, day) → what it was computed from, for the given days and all they depend on."""
+    found: dict[Node, list[Read]] = {}
+    waiting = {table: set(days)}
+    while waiting:
+        of_table, new_days = waiting.popitem()
+        reads = ledger.reads(of_table, sorted(new_days))
+        found |= {(of_table, day): of_day for day, of_day in reads.items()}
+        for read in (read for of_day in reads.values() for read in of_day):
+            if (read.table, read.day) not in found:
+                waiting.setdefault(read.table, set()).add(read.day)
+    return found
+
+
+def _current_hashes(ledger: Ledger, nodes: Mapping[Node, object]) -> dict[Node, str]:
+    days: dict[str, list[str]] = {}
+    for table, day in nodes:
+        days.setdefault(table, []).append(day)
+    return {
+        (table, day): content_hash
+        for table, of_table in days.items()
+        for day, content_hash in usable_hashes(ledger.latest(table, of_table)).items()
+    }
+
+
+def _change(read: Read, current: Mapping[Node, str], reasons: Mapping[Node, str]) -> str | None:
+    now = current.get((read.table, read.day), "")
+    if now != read.content_hash:
+        return (
+            f"{read.table} {read.day} was {read.content_hash or 'absent'} when it was read "
+            f"and is {now or 'absent'} now"
+        )
+    if reason := reasons.get((read.table, read.day)):
+        return f"{read.table} {read.day} is itself stale: {reason}"
+    return None
