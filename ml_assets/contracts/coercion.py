@@ -5,6 +5,7 @@ neither hides other violations of its column nor stops the rows around it. Nor i
 by its neighbours: columns of one kind take a fast way that gives what the slow way would.
 """
 
+import contextlib
 import math
 from collections.abc import Callable
 from datetime import date, datetime
@@ -70,6 +71,9 @@ def _to_float(values: pd.Series) -> pd.Series:
     if _is_kind(values.dtype, "f") or _holds_only(values, "floating"):
         numbers = values.astype("float64")
         return numbers.where(np.isfinite(numbers))
+    if _holds_only(values, "integer"):
+        integers = _to_integer(values)
+        return integers.where(integers.abs() <= EXACT).astype("float64")
     return _one_by_one(values, _number, "float64")
 
 
@@ -81,6 +85,9 @@ def _to_integer(values: pd.Series) -> pd.Series:
         numbers = values.astype("float64")
         whole = np.isfinite(numbers) & (numbers == np.floor(numbers)) & (numbers.abs() <= EXACT)
         return numbers.where(whole).astype("Int64")
+    if _holds_only(values, "integer"):
+        with contextlib.suppress(OverflowError):
+            return values.astype("Int64")
     return _one_by_one(values, _integer, "Int64")
 
 

@@ -146,6 +146,7 @@ class Lake:
 
         Raises:
             CommitConflict: other writers of the same days kept winning.
+            LakeMismatch: a column is stored with another type.
         """
         import pyarrow as pa
         from deltalake import write_deltalake
@@ -158,10 +159,12 @@ class Lake:
         for _ in range(COMMIT_ATTEMPTS):
             try:
                 delta = self.open(table) or self._create(table, data)
+                self._refuse_other_types(table, delta, data)
                 write_deltalake(
                     delta,
                     data,
                     mode="overwrite",
+                    schema_mode="merge",
                     predicate=days_predicate(days),
                     writer_properties=_writer_properties(),
                 )
@@ -195,6 +198,23 @@ class Lake:
         return DeltaTable.create(
             self._path(table), schema=data.schema, mode="ignore", partition_by=[DAY], name=table
         )
+
+    def _refuse_other_types(self, table: str, delta: "DeltaTable", data: "pa.Table") -> None:
+        from deltalake import Schema
+
+        stored = {field.name: str(field.type) for field in delta.schema().fields}
+        new = {field.name: str(field.type) for field in Schema.from_arrow(data.schema).fields}
+        other = [
+            f"{name} is {stored[name]}, not {new[name]}"
+            for name in new
+            if stored.get(name, new[name]) != new[name]
+        ]
+        if other:
+            raise LakeMismatch(
+                f"{table} is stored with other column types than are to be written: "
+                f"{'; '.join(other)}. A contract may gain columns; to change a type, delete "
+                f"{self._path(table)} and materialize all its days again."
+            )
 
     def open(self, table: str, version: int | None = None) -> "DeltaTable | None":
         """The Delta table, or None when the lake has no such table or version."""

@@ -32,7 +32,7 @@ def retried(retry_number: int) -> Iterator[None]:
                 max_retries=len(waits), seconds_to_wait=waits[retry_number]
             ) from error
         raise dg.Failure(
-            f"{error} It was tried {len(waits) + 1} times.", allow_retries=False
+            f"{error} No retry is left after {len(waits)}.", allow_retries=False
         ) from error
     except TerminalError as error:
         raise dg.Failure(str(error), allow_retries=False) from error

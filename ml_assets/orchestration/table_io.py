@@ -122,7 +122,12 @@ def load_contract(metadata: Mapping[str, object]) -> type[Contract] | None:
     if name is None:
         return None
     module, _, attribute = str(getattr(name, "value", name)).rpartition(".")
-    contract = getattr(importlib.import_module(module), attribute, None)
+    try:
+        contract = getattr(importlib.import_module(module), attribute, None)
+    except (ImportError, ValueError) as error:
+        raise ConfigurationError(
+            f"Contract '{name}' cannot be imported ({error}). Expected package.module.Class."
+        ) from None
     if not (isinstance(contract, type) and issubclass(contract, Contract)):
         raise ConfigurationError(f"{name} is not a contract; expected a subclass of Contract.")
     return contract

@@ -353,3 +353,29 @@ def test_lake_of_the_project_is_the_one_its_settings_name(
         assert Lake.of_project().uri == str(tmp_path / "lake")
     finally:
         project_settings.cache_clear()
+
+
+def test_a_new_column_is_added_and_older_days_have_none(lake: Lake) -> None:
+    lake.overwrite("t/evolving", _frame({"ds": ["2013-01-01"], "a": [1]}), ["2013-01-01"])
+    lake.overwrite(
+        "t/evolving", _frame({"ds": ["2013-01-02"], "a": [2], "b": ["new"]}), ["2013-01-02"]
+    )
+    lake.overwrite("t/evolving", _frame({"ds": ["2013-01-03"], "a": [3]}), ["2013-01-03"])
+
+    rows = lake.read("t/evolving")
+
+    assert rows["a"].tolist() == [1, 2, 3]
+    assert rows["b"].isna().tolist() == [True, False, True]
+
+
+def test_a_column_of_another_type_is_refused_with_what_to_do(lake: Lake) -> None:
+    lake.overwrite("t/evolving", _frame({"ds": ["2013-01-01"], "a": [1]}), ["2013-01-01"])
+
+    with pytest.raises(LakeMismatch, match="materialize all its days again"):
+        lake.overwrite("t/evolving", _frame({"ds": ["2013-01-02"], "a": ["x"]}), ["2013-01-02"])
+
+    assert lake.read("t/evolving")["a"].tolist() == [1]
+
+
+def _frame(columns: dict[str, list[object]]) -> pd.DataFrame:
+    return pd.DataFrame(columns).astype({"ds": "str"})

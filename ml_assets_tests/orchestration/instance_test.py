@@ -485,6 +485,16 @@ def test_events_evaluation_updates_its_planned_row_and_a_repeated_one_updates_it
     assert len(rows) == 4
 
 
+def test_events_runless_evaluation_never_updates_the_row_of_an_earlier_one(
+    copies: Callable[[], Storages],
+) -> None:
+    storages = copies()
+    for passed in (True, False):
+        days = (DAYS[0], DAYS[1])
+        storages.store([entry("evaluated", run_id="", day=day, passed=passed) for day in days])
+    storages.assert_equal()
+
+
 def test_events_planned_evaluations_are_stored_with_one_statement(
     copies: Callable[[], Storages], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -217,11 +217,6 @@ def test_contract_that_is_none_is_refused_by_name(name: str) -> None:
         load_contract({CONTRACT_KEY: name})
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=ModuleNotFoundError,
-    reason="load_contract lets the import error through: table_io.py, reported",
-)
 def test_contract_in_a_module_that_is_not_there_is_refused_by_name() -> None:
     with pytest.raises(ConfigurationError, match=r"nowhere\.at_all\.Numbers"):
         load_contract({CONTRACT_KEY: "nowhere.at_all.Numbers"})

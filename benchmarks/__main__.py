@@ -1,0 +1,12 @@
+"""``make bench``: every benchmark in turn; ends with 1 when a budget is exceeded."""
+
+import sys
+
+from benchmarks import load_time, range_run, year
+
+if __name__ == "__main__":
+    results = []
+    for module in (load_time, range_run, year):
+        print(f"\n## {module.__name__.removeprefix('benchmarks.')}\n")
+        results.append(module.main())
+    sys.exit(max(results))
