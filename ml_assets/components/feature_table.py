@@ -22,9 +22,9 @@ from ml_assets.orchestration.partitions import Days, mapping_of
 from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.orchestration.tables import (
     code_version,
-    day_statistics,
     dead_letter_spec,
     load_object,
+    statistics_of_days,
     table_asset,
     table_spec,
 )
@@ -115,14 +115,17 @@ class FeatureTable(dg.Component, dg.Model, dg.Resolvable):
 
     def _compute(self, days: Sequence[str]) -> TableOutput:
         inputs = {name: item.resolved() for name, item in self.inputs.items()}
-        planned = plan(Lake.of_project(), self.key, days, inputs, self._version)
+        lake = Lake.of_project()
+        planned = plan(lake, self.key, days, inputs, self._version)
         rows = self._rows(planned, inputs)
         validated = validate(rows, self._contract, planned.compute)
         return TableOutput(
             planned,
             validated,
             self._version,
-            day_metadata=day_statistics(validated.rows, self.statistics),
+            day_metadata=statistics_of_days(
+                lake, self.key, planned, validated.rows, self.statistics
+            ),
         )
 
     def _rows(self, planned: Plan, inputs: dict[str, Input]) -> pd.DataFrame:

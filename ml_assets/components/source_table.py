@@ -32,9 +32,9 @@ from ml_assets.orchestration.partitions import Days, bounds
 from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.orchestration.tables import (
     code_version,
-    day_statistics,
     dead_letter_spec,
     load_object,
+    statistics_of_days,
     table_asset,
     table_spec,
 )
@@ -127,12 +127,15 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
             self._extract_chunk(source, lake, days[start : start + CHUNK_DAYS])
             for start in range(0, len(days), CHUNK_DAYS)
         ]
+        planned = merge([part for part, _ in extracted])
         validated = combine([part for _, part in extracted])
         return TableOutput(
-            merge([part for part, _ in extracted]),
+            planned,
             validated,
             self._version,
-            day_metadata=day_statistics(validated.rows, self.statistics),
+            day_metadata=statistics_of_days(
+                lake, self.key, planned, validated.rows, self.statistics
+            ),
         )
 
     def _extract_chunk(

@@ -14,7 +14,7 @@ import pandas as pd
 
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.validation import validate
-from ml_assets.errors import TrainingError, UnsafeModel
+from ml_assets.errors import TrainingError
 from ml_assets.lake.content import DAY
 from ml_assets.lake.planning import Input, Plan, each_day, plan
 from ml_assets.lake.store import Lake
@@ -23,13 +23,10 @@ from ml_assets.learning.evaluation import Evaluation, evaluate, headline
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import predict, train
 from ml_assets.orchestration.checks import (
-    StoredDays,
-    TableCheck,
-    Verdict,
     standard_checks,
     table_checks,
 )
-from ml_assets.orchestration.model_io import ModelOutput, project_models
+from ml_assets.orchestration.model_io import ModelOutput, model_check, project_models
 from ml_assets.orchestration.partitions import Days, bounds, mapping_of
 from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.orchestration.tables import code_version, load_object, table_asset, table_spec
@@ -134,7 +131,11 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
                     self._partitions,
                     standard_checks(self._contract, keeps_dead_letters=False),
                 ),
-                table_checks(model.key, self._partitions, [self._model_check()]),
+                table_checks(
+                    model.key,
+                    self._partitions,
+                    [model_check(self._table("model"), self._specification)],
+                ),
                 table_checks(
                     evaluation.key,
                     self._partitions,
@@ -293,24 +294,6 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
         )
         predictions = predict(self._specification, pipeline, dataset)
         return evaluate(self._specification, dataset, predictions, self.segments)
-
-    def _model_check(self) -> TableCheck:
-        return TableCheck(
-            "loads_as_trained",
-            "The model file loads through the allow-list and is the model that was trained.",
-            self._loads_as_trained,
-            reads_rows=False,
-        )
-
-    def _loads_as_trained(self, stored: StoredDays) -> dict[str, Verdict]:
-        return {day: self._load_verdict(stored.entries[day].content_hash) for day in stored.stored}
-
-    def _load_verdict(self, fingerprint: str) -> Verdict:
-        try:
-            project_models().load(self._table("model"), fingerprint, self._specification)
-        except UnsafeModel as error:
-            return Verdict(False, str(error))
-        return Verdict(True)
 
 
 def _nothing_to_learn_from(day: str) -> pd.DataFrame:

@@ -145,7 +145,7 @@ def table_checks(
         with retried(context.retry_number):
             stored = read_stored(
                 table_name(key),
-                days_of_run(context, partitions_def),
+                _days_to_check(context, key, partitions_def),
                 with_rows=any(by_name[spec.name].reads_rows for spec in selected),
             )
             stored = replace(stored, is_just_written=key in (context.run.asset_selection or ()))
@@ -154,12 +154,55 @@ def table_checks(
                 for spec in selected
                 for evaluation in _evaluations(by_name[spec.name], key, stored)
             ]
+        if not _names_days(context, partitions_def):
+            evaluations += [_summary(by_name[spec.name], key, evaluations) for spec in selected]
         log_check_evaluations(context, evaluations)
-        _fail_on_errors(stored, evaluations)
+        _fail_on_errors(
+            stored, [item for item in evaluations if item.partition or not partitions_def]
+        )
         for spec in selected:
             yield dg.Output(None, output_name=spec.get_python_identifier())
 
     return run_checks
+
+
+def _names_days(
+    context: dg.AssetCheckExecutionContext, partitions_def: dg.PartitionsDefinition | None
+) -> bool:
+    """Whether the run says which days it covers. "Execute all" in Dagster's UI does not."""
+    return partitions_def is None or context.has_partition_key or context.has_partition_key_range
+
+
+def _days_to_check(
+    context: dg.AssetCheckExecutionContext,
+    key: dg.AssetKey,
+    partitions_def: dg.PartitionsDefinition | None,
+) -> list[str]:
+    """The days of the run; every day that was ever asked for when the run names none."""
+    if _names_days(context, partitions_def):
+        return days_of_run(context, partitions_def)
+    return sorted(Lake.of_project().ledger.latest(table_name(key)))
+
+
+def _summary(
+    check: TableCheck, key: dg.AssetKey, evaluations: Sequence[dg.AssetCheckEvaluation]
+) -> dg.AssetCheckEvaluation:
+    """One result for all days: what a run without days was planned to give."""
+    of_check = [item for item in evaluations if item.check_name == check.name]
+    bad = [item for item in of_check if not item.passed]
+    listed = "; ".join(f"{item.partition}: {_reason(item)}" for item in bad[:5])
+    reason = f"{len(bad)} of {len(of_check)} days did not pass. {listed}"
+    return dg.AssetCheckEvaluation(
+        asset_key=key,
+        check_name=check.name,
+        passed=bool(of_check) and not bad,
+        severity=check.severity,
+        metadata={
+            "days": dg.MetadataValue.int(len(of_check)),
+            **({"reason": dg.MetadataValue.text(reason)} if bad else {}),
+        },
+        blocking=False,
+    )
 
 
 def read_stored(table: str, days: Sequence[str], *, with_rows: bool = True) -> StoredDays:

@@ -5,14 +5,18 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from ml_assets.errors import UnsafeModel
 from ml_assets.lake.ledger import Entry, Status, inputs_hash
 from ml_assets.lake.planning import Plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.artifacts import ModelStore
+from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import TrainedModel
+from ml_assets.orchestration.checks import TableCheck, Verdict
+from ml_assets.orchestration.day_metadata import inputs_summary
 from ml_assets.orchestration.range_events import DayResult, materialize_days
 from ml_assets.orchestration.retries import retried
-from ml_assets.orchestration.table_io import inputs_summary, table_name
+from ml_assets.orchestration.table_io import table_name
 from ml_assets.settings import settings
 
 
@@ -66,6 +70,24 @@ class ModelIOManager(dg.IOManager):
 def project_models() -> ModelStore:
     """The model files that the settings name."""
     return ModelStore(settings().data / "models")
+
+
+def model_check(table: str, specification: ModelSpecification) -> TableCheck:
+    """The check of a model asset: its file is still the model that was trained."""
+
+    def verdict(fingerprint: str) -> Verdict:
+        try:
+            project_models().load(table, fingerprint, specification)
+        except UnsafeModel as error:
+            return Verdict(False, str(error))
+        return Verdict(True)
+
+    return TableCheck(
+        "loads_as_trained",
+        "The model file loads through the allow-list and is the model that was trained.",
+        lambda stored: {day: verdict(stored.entries[day].content_hash) for day in stored.stored},
+        reads_rows=False,
+    )
 
 
 def _stored(table: str, day: str, output: ModelOutput, run_id: str) -> Entry:

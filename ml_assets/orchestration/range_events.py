@@ -4,11 +4,16 @@ Dagster's public API gives one of each per run. Everything private that this nee
 in ``instance``; ``range_events_test`` fails first when Dagster changes it.
 """
 
+import time
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import dagster as dg
 from dagster import DagsterEventType
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationTargetMaterializationData,
+)
 from dagster._core.definitions.data_version import DataVersion
 from dagster._core.events import (
     DagsterEvent,
@@ -21,6 +26,7 @@ from dagster._core.execution.plan.execute_step import (
     _get_code_version,
     _get_input_provenance_data,
 )
+from dagster_shared.record import replace
 
 from ml_assets.lake.content import SNAPSHOT
 
@@ -71,6 +77,7 @@ def log_check_evaluations(
     """Log check results, each for its own partition, in one batch."""
     step = _step(context)
     batch = generate_event_batch_id()  # type: ignore[no-untyped-call]
+    evaluations = _aimed_at_materializations(step, evaluations)
     for number, evaluation in enumerate(evaluations, start=1):
         DagsterEvent.from_step(
             DagsterEventType.ASSET_CHECK_EVALUATION,
@@ -83,6 +90,42 @@ def log_check_evaluations(
             ),
             batch_metadata=DagsterEventBatchMetadata(batch, number == len(evaluations)),
         )
+
+
+def _aimed_at_materializations(
+    step: StepExecutionContext, evaluations: Sequence[dg.AssetCheckEvaluation]
+) -> list[dg.AssetCheckEvaluation]:
+    """The results, each with the materialization of its day that it judged.
+
+    Without it the UI takes the result for one of an older materialization and shows the day's
+    check as missing.
+    """
+    days: dict[dg.AssetKey, set[str]] = defaultdict(set)
+    for evaluation in evaluations:
+        if evaluation.partition:
+            days[evaluation.asset_key].add(evaluation.partition)
+    storage = step.instance.event_log_storage
+    latest = {
+        (key, day): storage_id
+        for key, of_asset in days.items()
+        for day, storage_id in storage.get_latest_storage_id_by_partition(
+            key, DagsterEventType.ASSET_MATERIALIZATION, of_asset
+        ).items()
+    }
+    now = time.time()
+    return [
+        replace(
+            evaluation,
+            target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
+                storage_id=latest[evaluation.asset_key, str(evaluation.partition)],
+                run_id=step.run_id,
+                timestamp=now,
+            ),
+        )
+        if (evaluation.asset_key, evaluation.partition) in latest
+        else evaluation
+        for evaluation in evaluations
+    ]
 
 
 @dataclass(frozen=True)

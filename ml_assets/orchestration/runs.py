@@ -22,6 +22,9 @@ PARTITION = "dagster/partition"
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 
+STARTED_BY = "ml_assets/started_by"
+"""Run tag that tells runs of our command from those of Dagster's."""
+
 QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """The full log stays in the instance; the console is for progress and results."""
 
@@ -174,7 +177,7 @@ def run_checks(
 def _execute(job: Any, instance: dg.DagsterInstance, span: Span | None) -> Outcome:
     result = job.execute_in_process(
         instance=instance,
-        tags=span.tags() if span else {},
+        tags={STARTED_BY: "ml-assets", **(span.tags() if span else {})},
         run_config=QUIET_CONSOLE,
         raise_on_error=False,
     )

@@ -6,7 +6,7 @@ unread, so that the asset reads only the days and columns it needs.
 """
 
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -15,10 +15,11 @@ import pandas as pd
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import Validated, validate
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.content import DAY, SNAPSHOT, day_hashes, digest
+from ml_assets.lake.content import DAY, SNAPSHOT, day_hashes
 from ml_assets.lake.ledger import Entry, Read, Status, inputs_hash
 from ml_assets.lake.planning import Plan
 from ml_assets.lake.store import Lake, Window
+from ml_assets.orchestration.day_metadata import day_metadata, row_count
 from ml_assets.orchestration.range_events import (
     DayResult,
     log_check_evaluations,
@@ -154,7 +155,7 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
         context.log.warning(f"{table} {day} is {entries[day].status.value}: {reason}")
     usable = {**output.plan.unchanged, **entries}
     results = {
-        day: DayResult(entry.content_hash, _metadata(entry, output))
+        day: DayResult(entry.content_hash, day_metadata(entry, output.plan, output.day_metadata))
         for day, entry in usable.items()
         if entry.status is Status.STORED
     }
@@ -256,56 +257,13 @@ def _store_dead_letters(
     log_materialization(
         context,
         dg.AssetKey(name.split("/")),
-        {entry.day: DayResult(entry.content_hash, _row_count(entry.rows)) for entry in entries},
+        {entry.day: DayResult(entry.content_hash, row_count(entry.rows)) for entry in entries},
     )
 
 
 def dead_letters_of(table: str) -> str:
     """Name of the table that keeps a table's rejected rows."""
     return f"{table}_dead_letters"
-
-
-def _metadata(entry: Entry, output: TableOutput) -> dict[str, dg.MetadataValue]:
-    metadata: dict[str, dg.MetadataValue] = {
-        **_row_count(entry.rows),
-        "dead_letters": dg.MetadataValue.int(entry.dead_letters),
-        "content_hash": dg.MetadataValue.text(entry.content_hash),
-        "table_version": dg.MetadataValue.int(entry.version or 0),
-        "inputs": dg.MetadataValue.json(inputs_summary(output.plan.reads[entry.day])),
-    }
-    if entry.day in output.plan.unchanged:
-        metadata["unchanged"] = dg.MetadataValue.bool(True)
-    for name, value in output.day_metadata.get(entry.day, {}).items():
-        metadata[name] = (
-            dg.MetadataValue.text(value)
-            if isinstance(value, str)
-            else dg.MetadataValue.float(float(value))
-        )
-    return metadata
-
-
-def inputs_summary(reads: Sequence[Read]) -> dict[str, dict[str, object]]:
-    """Per input table: version, span of days, and one hash over their contents."""
-    tables: dict[str, list[Read]] = {}
-    for read in reads:
-        tables.setdefault(read.table, []).append(read)
-    return {
-        table: {
-            "table_version": of_table[0].version,
-            "days": f"{of_table[0].day}…{of_table[-1].day}"
-            if len(of_table) > 1
-            else of_table[0].day,
-            "absent": sum(not read.content_hash for read in of_table),
-            "content_hash": digest(*(read.content_hash for read in of_table))
-            if len(of_table) > 1
-            else of_table[0].content_hash,
-        }
-        for table, of_table in tables.items()
-    }
-
-
-def _row_count(rows: int) -> dict[str, dg.MetadataValue]:
-    return {"dagster/row_count": dg.MetadataValue.int(rows)}
 
 
 def _reads(window: Window, day: str) -> list[Read]:

@@ -11,6 +11,8 @@ from ml_assets.contracts.contract import Contract, columns, source_of, type_name
 from ml_assets.contracts.dead_letters import DeadLetters
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.content import DAY, digest
+from ml_assets.lake.planning import Plan
+from ml_assets.lake.store import Lake
 from ml_assets.orchestration.partitions import days_of_run
 from ml_assets.orchestration.retries import retried
 from ml_assets.orchestration.table_io import CONTRACT_KEY, dead_letters_of, table_name
@@ -175,6 +177,24 @@ def _described(column: Any) -> str:
 
 def _check_names(column: Any) -> list[str]:
     return [check.error or check.name or "check" for check in column.checks]
+
+
+def statistics_of_days(
+    lake: Lake, table: str, planned: Plan, computed: pd.DataFrame, names: Sequence[str]
+) -> dict[str, dict[str, float | int | str]]:
+    """Statistics of all days of a run, those that were left as they are included.
+
+    Args:
+        lake: where the unchanged days are read from.
+        table: table name.
+        planned: which days were computed and which were left.
+        computed: rows of the computed days, with ``ds``.
+        names: numeric columns of the table.
+    """
+    if not names or not planned.unchanged:
+        return day_statistics(computed, names)
+    left = lake.read(table, list(planned.unchanged), columns=[DAY, *names])
+    return day_statistics(computed, names) | day_statistics(left, names)
 
 
 def day_statistics(

@@ -137,7 +137,7 @@ def test_run_step_that_never_recovers_is_tried_three_times_and_says_so(
     assert made == [1, 2, 3]
     assert kinds(result)[-1] is DagsterEventType.STEP_FAILURE
     (failure,) = [event for event in result.all_events if event.is_step_failure]
-    assert "It was tried 3 times" in str(failure.step_failure_data.error)
+    assert "No retry is left after 2" in str(failure.step_failure_data.error)
 
 
 def test_run_step_with_a_terminal_error_is_tried_once(instance: DagsterInstance) -> None:
