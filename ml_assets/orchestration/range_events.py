@@ -98,7 +98,8 @@ def _aimed_at_materializations(
     """The results, each with the materialization of its day that it judged.
 
     Without it the UI takes the result for one of an older materialization and shows the day's
-    check as missing.
+    check as missing. Only the storage id tells which materialization it is; run and moment are
+    those of the check, as the event log gives the others for single days only.
     """
     days: dict[dg.AssetKey, set[str]] = defaultdict(set)
     for evaluation in evaluations:

@@ -606,6 +606,10 @@ MOMENTS = {
 """Columns that hold a moment."""
 
 
+HOLD_A_MOMENT = {"EventLogEntry", "AssetCheckEvaluationTargetMaterializationData"}
+"""Parts of an event whose timestamp is a moment."""
+
+
 def normalised(stored: Stored) -> Files:
     """Without moments, durations and run ids, which differ between any two runs."""
     names = {run_id: f"run-{number}" for number, run_id in enumerate(stored.run_ids)}
@@ -637,7 +641,7 @@ def _event(value: Any, names: Mapping[str, str]) -> Any:
         return [_event(part, names) for part in value]
     if isinstance(value, dict):
         varying = {"log_key", "duration_ms"}
-        if value.get("__class__") == "EventLogEntry":
+        if value.get("__class__") in HOLD_A_MOMENT:
             varying.add("timestamp")
         return {key: "…" if key in varying else _event(part, names) for key, part in value.items()}
     if isinstance(value, str):
