@@ -6,7 +6,7 @@ when D began, so the same D gives the same model whenever it is run.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import dagster as dg
@@ -119,6 +119,7 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
             inputs=[self._table("training_dataset"), self._table("model")],
             offsets=Input(""),
         )
+        stored = partial(standard_checks, keeps_dead_letters=False)
         return dg.Definitions(
             assets=[
                 table_asset(dataset, self._build_dataset),
@@ -126,21 +127,13 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
                 table_asset(evaluation, self._evaluate),
             ],
             asset_checks=[
-                table_checks(
-                    dataset.key,
-                    self._partitions,
-                    standard_checks(self._contract, keeps_dead_letters=False),
-                ),
+                table_checks(dataset.key, self._partitions, stored(self._contract)),
                 table_checks(
                     model.key,
                     self._partitions,
                     [model_check(self._table("model"), self._specification)],
                 ),
-                table_checks(
-                    evaluation.key,
-                    self._partitions,
-                    standard_checks(Evaluation, keeps_dead_letters=False),
-                ),
+                table_checks(evaluation.key, self._partitions, stored(Evaluation)),
             ],
         )
 
