@@ -52,7 +52,13 @@ STAGES: list[tuple[str, str, list[Span | None]]] = [
     ("training, 4 as-of days", TRAINING, [Span(day, day) for day in AS_OF_DAYS]),
 ]
 KIB_PER_MIB = 1024
-PRELOADED = ["ml_assets.definitions", "ml_assets.components", "deltalake", "sklearn.ensemble"]
+PRELOADED = [
+    "ml_assets.definitions",
+    "ml_assets.components",
+    "deltalake",
+    "sklearn.ensemble",
+    "skops.io",
+]
 """Imported once, before the processes of the runs are forked."""
 
 

@@ -190,7 +190,7 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
     def _why_empty(
         self, source: SourceDatabase, days: Sequence[str], rows: pd.DataFrame
     ) -> Mapping[str, str]:
-        empty = sorted(set(days) - set(rows[DAY]))
+        empty = sorted(set(days) - set(rows[DAY].unique()))
         if not empty or self.time_column is None or self.time_column not in rows.columns:
             return {}
         newest = source.newest(self.table, self.time_column)

@@ -152,7 +152,7 @@ class Lake:
         from deltalake import write_deltalake
         from deltalake.exceptions import CommitFailedError
 
-        if stray := sorted(set(rows[DAY]) - set(days)):
+        if stray := sorted(set(rows[DAY].unique()) - set(days)):
             raise TerminalError(f"{table}: rows of {stray[:3]} are outside the days written.")
         numbered = rows.assign(**{ROW: np.arange(len(rows), dtype="int32")})
         data = pa.Table.from_pandas(numbered, preserve_index=False)
