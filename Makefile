@@ -50,5 +50,5 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@VIRTUAL_ENV=$(VENV) $(UV) pip install -q --no-deps -e .
 	@touch $@
 
-.env:
+.env: | $(INSTALLED)
 	@$(BIN)/python -m ml_assets.environment > $@

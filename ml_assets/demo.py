@@ -234,6 +234,6 @@ def _print(summary: Summary, console: Console) -> None:
     console.print(
         "What to look at next:\n"
         "  make ui      browse the lineage; sources/weather has a day that is missing, and why\n"
-        "  make checks  run every check on what is stored, without recomputing it\n"
+        "  make checks  every check on what is stored; it fails, and names 31 December\n"
         "  make demo    once more: nothing changed, so nothing is computed again"
     )

@@ -39,8 +39,16 @@ class ModelIOManager(dg.IOManager):
     """Stores models; reading them is for those who know their specification."""
 
     def load_input(self, context: dg.InputContext) -> object:
-        """Models are loaded with their specification, through ``project_models``."""
-        raise NotImplementedError(f"{context.asset_key.to_user_string()} is not a table")
+        """Refuse: a model is loaded with its specification, see ``project_models``.
+
+        Raises:
+            dagster.Failure: always.
+        """
+        raise dg.Failure(
+            f"{context.asset_key.to_user_string()} is a model, not a table. Depend on it with "
+            "'deps' and load it with project_models().load(name, fingerprint, specification).",
+            allow_retries=False,
+        )
 
     def handle_output(self, context: dg.OutputContext, obj: ModelOutput) -> None:
         """Store each day's model and tell Dagster its fingerprint as the data version."""
