@@ -67,8 +67,8 @@ class Stage:
     """One stage of the demo and what it took."""
 
     name: str
-    seconds: float = 0.0
-    peak_mib: int = 0
+    seconds: float
+    peak_mib: int
 
 
 @dataclass
@@ -84,7 +84,7 @@ class Summary:
 
 
 def run(console: Console) -> bool:
-    """Run the demo, each run in a process of its own so that memory is given back.
+    """Run the demo, each stage in a process of its own so that memory is given back.
 
     Returns:
         Whether nothing failed but what is quarantined, with its reason, in the summary.
@@ -94,16 +94,12 @@ def run(console: Console) -> bool:
     processes.set_forkserver_preload(PRELOADED)
     with ProcessPoolExecutor(1, mp_context=processes, max_tasks_per_child=1) as pool:
         for name, selection, spans in STAGES:
-            stage = Stage(name)
             started = time.perf_counter()
-            for number, span in enumerate(spans):
-                progress = f" ({number + 1} of {len(spans)})" if len(spans) > 1 else ""
-                with console.status(f"{name}{progress} …"):
-                    peak, failures = pool.submit(_run, selection, span).result()
-                stage.peak_mib = max(stage.peak_mib, peak)
-                summary.unexpected_failures |= failures
-            stage.seconds = round(time.perf_counter() - started, 1)
+            with console.status(f"{name} …"):
+                peak_mib, failures = pool.submit(_run, selection, spans).result()
+            stage = Stage(name, round(time.perf_counter() - started, 1), peak_mib)
             summary.stages.append(stage)
+            summary.unexpected_failures |= failures
             console.print(f"  {name}: {stage.seconds} s, peak {stage.peak_mib} MiB")
     _describe(summary, Lake.of_project())
     path = settings().data / "demo.json"
@@ -113,12 +109,15 @@ def run(console: Console) -> bool:
     return not summary.unexpected_failures
 
 
-def _run(selection: str, span: Span | None) -> tuple[int, dict[str, str]]:
-    """One run in this process: its peak memory in MiB, and what failed that nothing explains."""
+def _run(selection: str, spans: Sequence[Span | None]) -> tuple[int, dict[str, str]]:
+    """A stage in this process: its peak memory in MiB, and what failed that nothing explains."""
     definitions = project_definitions()
+    keys = selected_assets(definitions, selection)
+    failures: dict[str, str] = {}
     with project_instance() as instance:
-        outcome = materialize(definitions, instance, selected_assets(definitions, selection), span)
-        failures = _unexpected(outcome, results_of(instance, outcome))
+        for span in spans:
+            outcome = materialize(definitions, instance, keys, span)
+            failures |= _unexpected(outcome, results_of(instance, outcome))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // KIB_PER_MIB, failures
 
 

@@ -148,7 +148,7 @@ def table_checks(
                 _days_to_check(context, key, partitions_def),
                 with_rows=any(by_name[spec.name].reads_rows for spec in selected),
             )
-            stored = replace(stored, is_just_written=key in (context.run.asset_selection or ()))
+            stored = replace(stored, is_just_written=_is_written_by(context.run, key))
             evaluations = [
                 evaluation
                 for spec in selected
@@ -164,6 +164,11 @@ def table_checks(
             yield dg.Output(None, output_name=spec.get_python_identifier())
 
     return run_checks
+
+
+def _is_written_by(run: dg.DagsterRun, key: dg.AssetKey) -> bool:
+    """Whether the run executes the asset's own step as well, before this one."""
+    return "__".join(key.path) in (run.step_keys_to_execute or ())
 
 
 def _names_days(
