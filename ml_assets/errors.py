@@ -3,13 +3,13 @@
     MLAssetsError
     ├── TransientError             the same call may succeed later: retried with growing waits
     │   ├── SourceUnavailable      the source system does not answer
+    │   ├── LedgerUnavailable      the ledger's database does not answer
     │   └── CommitConflict         another writer kept winning the same table
     └── TerminalError              repeating changes nothing: a person or new data has to act
         ├── ConfigurationError     a setting, a YAML attribute or a command-line value is wrong
         ├── SourceMissing          the source database or table is not there
         ├── SourceCorrupt          the source database cannot be read
         ├── ContractViolation      the data as a whole is not what its contract says
-        ├── InputNotReady          an upstream day is missing, quarantined or stale
         ├── LakeMismatch           stored rows are not what the ledger recorded
         ├── TrainingError          the training data cannot give a model
         └── UnsafeModel            a model file holds types outside the allow-list, or was altered
@@ -29,6 +29,10 @@ class TransientError(MLAssetsError):
 
 class SourceUnavailable(TransientError):
     """The source system does not answer."""
+
+
+class LedgerUnavailable(TransientError):
+    """The ledger's database does not answer."""
 
 
 class CommitConflict(TransientError):
@@ -53,10 +57,6 @@ class SourceCorrupt(TerminalError):
 
 class ContractViolation(TerminalError):
     """The data as a whole is not what its contract says."""
-
-
-class InputNotReady(TerminalError):
-    """An upstream day is missing, quarantined or stale."""
 
 
 class LakeMismatch(TerminalError):

@@ -81,6 +81,10 @@ def test_a_check_that_cannot_run_has_no_result_and_exits_1(project: Project) -> 
         pytest.param(
             ["--partition", "2020-01-01", "--select", FLIGHTS], "Nothing to", id="outside"
         ),
+        pytest.param(
+            ["--partition", "2031-01-01"], "Nothing to check on 2031-01-01", id="wrong year"
+        ),
+        pytest.param(["--partition-range", "2013-02-01..."], "is not a day", id="open range"),
         pytest.param(["--nonsense"], "No such option", id="unknown option"),
     ],
 )

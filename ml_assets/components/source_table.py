@@ -157,12 +157,14 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
     def _read(self, source: SourceDatabase, days: Sequence[str]) -> pd.DataFrame:
         if self._partitions is None or self.time_column is None:
             return source.snapshot(self.table).assign(**{DAY: SNAPSHOT})
-        starts = [self._bounds(day)[0] for day in days]
+        every = [day for day in self._partitions.get_partition_keys() if days[0] <= day <= days[-1]]
+        starts = [self._bounds(day)[0] for day in every]
         try:
             rows = source.rows(self.table, self.time_column, starts[0], self._bounds(days[-1])[1])
         except ContractViolation:
             return source.no_rows(self.table).assign(**{DAY: ""})
-        return assign_days(rows, self.time_column, days, starts)
+        rows = assign_days(rows, self.time_column, every, starts)
+        return rows if len(every) == len(days) else rows[rows[DAY].isin(days)]
 
     def _bounds(self, day: str) -> tuple[datetime, datetime]:
         assert self._partitions is not None

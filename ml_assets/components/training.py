@@ -16,6 +16,7 @@ from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.validation import validate
 from ml_assets.errors import TrainingError
 from ml_assets.lake.content import DAY
+from ml_assets.lake.ledger import Entry, Status
 from ml_assets.lake.planning import Input, Plan, each_day, plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import SPLIT, Windows, split_counts, training_dataset
@@ -208,7 +209,11 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
         )
 
     def _plan(self, noun: str, days: Sequence[str], **inputs: Input) -> Plan:
-        return plan(Lake.of_project(), self._table(noun), days, inputs, self._version(noun))
+        lake = Lake.of_project()
+        planned = plan(lake, self._table(noun), days, inputs, self._version(noun))
+        asked_for = [Entry(self._table(noun), day, Status.WRITING) for day in planned.compute]
+        lake.ledger.append(asked_for)
+        return planned
 
     def _build_dataset(self, days: Sequence[str]) -> TableOutput:
         planned = self._plan(
@@ -253,12 +258,21 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
 
     def _fit(self, days: Sequence[str]) -> ModelOutput:
         planned = self._plan("model", days, dataset=Input(self._table("training_dataset")))
+        planned = _also(planned, self._lost(planned))
         dataset = planned.windows["dataset"]
         used = [*self._specification.features, self.labels.column, SPLIT]
         planned, models = each_day(
             planned, lambda day: train(self._specification, dataset.read(used, [day]))
         )
         return ModelOutput(planned, models, self._version("model"))
+
+    def _lost(self, planned: Plan) -> list[str]:
+        """Unchanged days whose model file is gone or altered."""
+        return [
+            day
+            for day, entry in planned.unchanged.items()
+            if not project_models().is_intact(self._table("model"), entry.content_hash)
+        ]
 
     def _evaluate(self, days: Sequence[str]) -> TableOutput:
         planned = self._plan(
@@ -280,13 +294,18 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
     def _evaluation_of(self, planned: Plan, day: str) -> pd.DataFrame:
         dataset = planned.windows["dataset"].read(days=[day])
         dataset = dataset[dataset[SPLIT] != "train"]
-        if dataset.empty:
+        if not (dataset[SPLIT] == "test").any():
             raise TrainingError(f"no label of the test window was known when {day} began")
         pipeline = project_models().load(
             self._table("model"), planned.windows["model"].hashes[day], self._specification
         )
         predictions = predict(self._specification, pipeline, dataset)
         return evaluate(self._specification, dataset, predictions, self.segments)
+
+
+def _also(planned: Plan, days: Sequence[str]) -> Plan:
+    kept = {day: entry for day, entry in planned.unchanged.items() if day not in days}
+    return replace(planned, compute=[*planned.compute, *days], unchanged=kept)
 
 
 def _nothing_to_learn_from(day: str) -> pd.DataFrame:

@@ -7,6 +7,7 @@ by its neighbours: columns of one kind take a fast way that gives what the slow 
 
 import contextlib
 import math
+import re
 from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
@@ -110,6 +111,8 @@ def _holds_only(values: pd.Series, kind: str) -> bool:
 def _number(value: Any) -> float | None:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (*_NUMBERS, str)):
         return None
+    if isinstance(value, str) and "_" in value:
+        return None
     try:
         number = float(value)
     except (ValueError, OverflowError):
@@ -119,10 +122,12 @@ def _number(value: Any) -> float | None:
 
 
 def _integer(value: Any) -> int | None:
-    if (isinstance(value, (int, np.integer)) and not isinstance(value, bool)) or (
-        isinstance(value, str) and value.strip().lstrip("+-").isdecimal()
-    ):
+    if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
         number = int(value)
+    elif isinstance(value, str):
+        if not _WHOLE.fullmatch(value):
+            return None
+        number = int(value.partition(".")[0])
     else:
         real = _number(value)
         if real is None or real != math.floor(real) or abs(real) > EXACT:
@@ -149,4 +154,5 @@ def _moment(value: Any) -> object:
     return value if isinstance(value, (datetime, date, np.datetime64)) else None
 
 
+_WHOLE = re.compile(r"\s*[+-]?\d{1,19}(\.0*)?\s*", re.ASCII)
 _NUMBERS = (int, float, np.integer, np.floating, Decimal)

@@ -5,7 +5,10 @@ a description and a unit. What pandera has no word for (may a day be empty, how 
 rejected) is declared in ``Config.metadata``. Applying a contract to rows is in ``validation``.
 """
 
+import ast
+import copy
 import inspect
+import sys
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -58,6 +61,19 @@ def key_columns(contract: type[Contract]) -> list[str]:
     return list(contract.to_schema().unique or columns(contract))
 
 
+def is_keyed(contract: type[Contract]) -> bool:
+    """Whether the contract says what identifies a row of a day."""
+    return bool(contract.to_schema().unique)
+
+
+@cache
+def row_schema(contract: type[Contract]) -> pa.DataFrameSchema:
+    """The contract's checks of single rows; keys are unique per day, which pandera cannot say."""
+    schema = copy.deepcopy(contract.to_schema())
+    schema.unique = None
+    return schema
+
+
 @cache
 def columns(contract: type[Contract]) -> dict[str, pa.Column]:
     """Column name → pandera column, in the contract's order."""
@@ -93,7 +109,7 @@ def source_of(obj: object) -> str:
 
 
 def _with_imports(module: ModuleType, package: str) -> set[str]:
-    """Files of a module and of the modules of the same package whose names it uses."""
+    """Files of a module and of the modules of the same package that it imports from."""
     found: set[str] = set()
     waiting = [module]
     while waiting:
@@ -101,6 +117,8 @@ def _with_imports(module: ModuleType, package: str) -> set[str]:
         if current.__file__ is None or current.__file__ in found:
             continue
         found.add(current.__file__)
-        used = filter(None, map(inspect.getmodule, vars(current).values()))
-        waiting += [other for other in used if other.__name__.partition(".")[0] == package]
+        tree = ast.parse(Path(current.__file__).read_text(encoding="utf-8"))
+        names = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        ours = (name for name in names if name and name.partition(".")[0] == package)
+        waiting += [sys.modules[name] for name in ours if name in sys.modules]
     return found

@@ -14,7 +14,16 @@ import pandas as pd
 from pandera.errors import SchemaErrors
 
 from ml_assets.contracts.coercion import coerce_column
-from ml_assets.contracts.contract import Contract, columns, dtype, key_columns, limits, type_name
+from ml_assets.contracts.contract import (
+    Contract,
+    columns,
+    dtype,
+    is_keyed,
+    key_columns,
+    limits,
+    row_schema,
+    type_name,
+)
 from ml_assets.contracts.dead_letters import DeadLetters
 from ml_assets.lake.content import DAY
 
@@ -153,22 +162,20 @@ def _finish_types(frame: pd.DataFrame, contract: type[Contract]) -> pd.DataFrame
 def _check(frame: pd.DataFrame, contract: type[Contract], broken: _Broken) -> str | None:
     """Run the contract's checks, add what rows broke; returns what no single row explains."""
     try:
-        contract.validate(_finish_types(frame, contract), lazy=True)
+        row_schema(contract).validate(_finish_types(frame, contract), lazy=True)
     except SchemaErrors as errors:
         cases = errors.failure_cases
         whole = cases[cases["index"].isna()]
         if len(whole):
             first = whole.iloc[0]
             return f"contract check '{first['check']}' failed as a whole: {first['failure_case']}"
-        for rule, rows in cases.groupby(_rule_names(cases))["index"]:
+        rules = cases["column"].astype("str") + ": " + cases["check"].astype("str")
+        for rule, rows in cases.groupby(rules)["index"]:
             broken.add(pd.Index(rows.unique()), str(rule))
+    if is_keyed(contract):
+        twice = frame.duplicated([DAY, *key_columns(contract)], keep=False)
+        broken.add(frame.index[twice], "key: must be unique")
     return None
-
-
-def _rule_names(cases: pd.DataFrame) -> pd.Series:
-    duplicate = cases["check"].astype("str").str.contains("uniqueness|field_uniqueness")
-    by_column = cases["column"].astype("str") + ": " + cases["check"].astype("str")
-    return by_column.where(~duplicate, "key: must be unique")
 
 
 def _dead_letters(raw: pd.DataFrame, contract: type[Contract], broken: _Broken) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 Values are handed on as the driver gives them; contracts judge them later.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -23,7 +24,13 @@ from ml_assets.errors import (
     SourceUnavailable,
 )
 
-CORRUPT = ("malformed", "not a database", "disk i/o error", "file is encrypted")
+CORRUPT = (
+    "malformed",
+    "not a database",
+    "disk i/o error",
+    "file is encrypted",
+    "could not decode",
+)
 
 
 class SourceDatabase:
@@ -85,10 +92,14 @@ class SourceDatabase:
         """The newest moment in a table, timezone-aware; None when it has no rows."""
         with self._connection() as connection:
             column = self._time_column(connection, table, time_column)
-            value = connection.scalar(
-                sa.select(sa.func.max(column)).select_from(sa.table(table, column))
-            )
-        return None if value is None else pd.Timestamp(value).tz_localize(UTC).to_pydatetime()
+            newest: sa.ColumnElement[Any] = sa.func.max(column)
+            if self._is_sqlite:  # texts: what is no moment must not count as the newest
+                newest = sa.type_coerce(
+                    newest.filter(sa.func.substr(column, 1, 1) < "3"), sa.String
+                )
+            value: Any = connection.scalar(sa.select(newest).select_from(sa.table(table, column)))
+        moment = pd.to_datetime(value, utc=True, errors="coerce")
+        return None if pd.isna(moment) else moment.to_pydatetime()
 
     @property
     def _is_sqlite(self) -> bool:
@@ -115,7 +126,7 @@ class SourceDatabase:
         try:
             with self._engine.connect() as connection:
                 yield connection
-        except sa.exc.DatabaseError as error:
+        except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
             raise self._explained(error) from error
 
     def _explained(self, error: Exception) -> Exception:
@@ -125,6 +136,8 @@ class SourceDatabase:
                 f"The source database {self.name} cannot be read ({cause}). Nothing was taken "
                 "from it. Restore it from a backup, or run 'make setup' after deleting it."
             )
+        if isinstance(error, (sa.exc.ProgrammingError, sa.exc.DataError)):
+            return ConfigurationError(f"The source database {self.name} refuses: {cause}.")
         return SourceUnavailable(f"The source database {self.name} does not answer: {cause}.")
 
     def _columns(self, connection: sa.Connection, table: str) -> dict[str, sa.types.TypeEngine]:  # type: ignore[type-arg]

@@ -1,7 +1,8 @@
 """Seeing which days of a source changed, without trusting its timestamps."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,11 @@ def assign_days(
     moments = parsed.dt.as_unit("us").astype("int64")
     first = pd.DatetimeIndex(pd.to_datetime(list(starts), utc=True)).as_unit("us").asi8
     position = np.searchsorted(first, moments.to_numpy(), side="right") - 1
+    unreadable = parsed.isna().to_numpy()
+    if unreadable.any():  # the database compared them as text, so their day is that of the text
+        texts = rows.loc[unreadable, time_column].map(lambda value: str(value)[:19]).to_list()
+        firsts = [f"{start.astimezone(UTC):%Y-%m-%d %H:%M:%S}" for start in starts]
+        position[unreadable] = [bisect_right(firsts, text) - 1 for text in texts]
     return rows.assign(**{DAY: np.asarray(days, dtype=object)[np.maximum(position, 0)]})
 
 

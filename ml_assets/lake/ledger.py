@@ -16,6 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ml_assets.errors import LedgerUnavailable
 from ml_assets.lake.content import digest
 
 
@@ -123,8 +124,11 @@ class Ledger:
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
-        with self._engine.begin() as connection:
-            yield connection
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except sa.exc.OperationalError as error:
+            raise LedgerUnavailable(f"The ledger does not answer: {error.orig}.") from error
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Add entries with what they read, all or nothing."""

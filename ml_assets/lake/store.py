@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from deltalake import DeltaTable, WriterProperties
 
-COMMIT_ATTEMPTS = 5
+COMMIT_ATTEMPTS = 20
 
 ROW = "_row"
 """Stored beside the rows and never handed out: Delta keeps no order, and training depends on it."""

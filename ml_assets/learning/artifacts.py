@@ -44,12 +44,14 @@ class ModelStore:
     root: Path
 
     def save(self, name: str, model: TrainedModel) -> Path:
-        """Store a model under its fingerprint; a model that is there already stays as it is."""
+        """Store a model under its fingerprint; an intact one that is there already stays as it is."""
         import skops.io
 
         folder = self.folder(name, model.fingerprint)
         if folder.exists():
-            return folder
+            if not _altered(folder):
+                return folder
+            shutil.rmtree(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as temporary:
             draft = Path(temporary) / "model"
@@ -93,6 +95,10 @@ class ModelStore:
                 "its specification was changed. Materialize it again."
             )
         return pipeline
+
+    def is_intact(self, name: str, model_fingerprint: str) -> bool:
+        """Whether a model's files are there, as they were stored."""
+        return _altered(self.folder(name, model_fingerprint)) is None
 
     def folder(self, name: str, model_fingerprint: str) -> Path:
         """Where a model's files are."""

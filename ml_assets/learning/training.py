@@ -43,7 +43,7 @@ def train(specification: ModelSpecification, dataset: pd.DataFrame) -> TrainedMo
         dataset: (n, …) rows with ``split``, the input columns and the label.
 
     Raises:
-        TrainingError: no training row, or a label with a single class.
+        TrainingError: no training row, a label with a single class, or too little to fit.
     """
     is_train = dataset[SPLIT] == "train"
     labels = dataset.loc[is_train, specification.label]
@@ -55,7 +55,12 @@ def train(specification: ModelSpecification, dataset: pd.DataFrame) -> TrainedMo
             f"{labels.iloc[0]}: there is nothing to tell apart"
         )
     inputs = dataset.loc[is_train, specification.features]
-    pipeline = build(specification).fit(inputs, labels)
+    try:
+        pipeline = build(specification).fit(inputs, labels)
+    except ValueError as error:
+        raise TrainingError(
+            f"{specification.estimator} cannot be fitted on these {len(labels)} rows: {error}"
+        ) from error
     step = max(1, len(inputs) // PROBE_ROWS)
     probe = inputs.iloc[::step].head(PROBE_ROWS).reset_index(drop=True)
     return TrainedModel(pipeline, fingerprint(specification, pipeline, probe), probe, len(labels))

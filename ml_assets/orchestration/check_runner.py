@@ -88,6 +88,7 @@ def check(
         for asset in selected_assets(definitions, selection)
         for key in graph.get(asset).check_keys
     ]
+    _refuse_unknown_days(graph, keys, selection, span)
     batches = _batches(graph, keys, span)
     if not batches:
         raise ConfigurationError(
@@ -105,6 +106,20 @@ def check(
             _result(key, day, found.get((key, day)), errors) for key in batch.keys for day in days
         ]
     return sorted(results, key=lambda result: (result.asset, result.check, result.day))
+
+
+def _refuse_unknown_days(
+    graph: Any, keys: Iterable[dg.AssetCheckKey], selection: str, span: Span | None
+) -> None:
+    """A mistyped year must not pass because there was nothing to check."""
+    definitions = [graph.get(key.asset_key).partitions_def for key in keys]
+    known = {day for item in definitions if item for day in item.get_partition_keys()}
+    unknown = [day for day in span.days() if day not in known] if span else []
+    if unknown and known:
+        raise ConfigurationError(
+            f"Nothing to check on {unknown[0]}: the assets of '{selection}' have the days "
+            f"{min(known)}…{max(known)}."
+        )
 
 
 def _batches(graph: Any, keys: Iterable[dg.AssetCheckKey], span: Span | None) -> list[_Batch]:

@@ -112,7 +112,6 @@ def table_checks(
     key: dg.AssetKey,
     partitions_def: dg.PartitionsDefinition | None,
     checks: Sequence[TableCheck],
-    pool: str | None = None,
 ) -> dg.AssetChecksDefinition:
     """One step that runs a table's checks, each executable by itself, with a result per day.
 
@@ -120,7 +119,6 @@ def table_checks(
         key: the table's asset key.
         partitions_def: its partitions; None for a snapshot.
         checks: what to check.
-        pool: Dagster pool the step belongs to.
     """
     by_name = {check.name: check for check in checks}
     with warnings.catch_warnings():
@@ -137,9 +135,7 @@ def table_checks(
             for check in checks
         ]
 
-    @dg.multi_asset_check(
-        specs=specs, can_subset=True, name=f"{'__'.join(key.path)}{CHECKS_STEP}", pool=pool
-    )
+    @dg.multi_asset_check(specs=specs, can_subset=True, name=f"{'__'.join(key.path)}{CHECKS_STEP}")
     def run_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.Output[None]]:
         selected = [spec for spec in specs if spec.key in context.selected_asset_check_keys]
         with retried(context.retry_number):
@@ -274,7 +270,13 @@ def _meets_contract(stored: StoredDays, contract: type[Contract]) -> dict[str, V
 
 
 def _rows_match_data_version(stored: StoredDays) -> dict[str, Verdict]:
+    """Altered days are quarantined as well, so that nothing uses them until they are rewritten."""
     hashes = day_hashes(stored.rows, stored.stored)
+    altered = [day for day, found in hashes.items() if found != stored.entries[day].content_hash]
+    reason = "its stored rows are not those that were recorded: materialize it again"
+    Lake.of_project().ledger.append(
+        [replace(stored.entries[day], status=Status.QUARANTINED, reason=reason) for day in altered]
+    )
     return {
         day: Verdict(True)
         if found == stored.entries[day].content_hash

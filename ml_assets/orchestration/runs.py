@@ -43,9 +43,11 @@ class Span:
         Raises:
             ConfigurationError: it is not that, or the range is empty.
         """
-        first, _, last = text.partition("...")
+        first, dots, last = text.partition("...")
         try:
-            span = cls(*(date.fromisoformat(day).isoformat() for day in (first, last or first)))
+            span = cls(
+                *(date.fromisoformat(day).isoformat() for day in (first, last if dots else first))
+            )
         except ValueError:
             raise ConfigurationError(
                 f"'{text}' is not a day or a range of days. Expected for example '2013-02-09' or "

@@ -6,18 +6,20 @@ unread, so that the asset reads only the days and columns it needs.
 """
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import dagster as dg
 import pandas as pd
 
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import Validated, validate
-from ml_assets.errors import ConfigurationError
+from ml_assets.errors import CommitConflict, ConfigurationError
 from ml_assets.lake.content import DAY, SNAPSHOT, day_hashes
 from ml_assets.lake.ledger import Entry, Read, Status, inputs_hash
 from ml_assets.lake.planning import Plan
+from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake, Window
 from ml_assets.orchestration.day_metadata import day_metadata, row_count
 from ml_assets.orchestration.range_events import (
@@ -57,7 +59,7 @@ class TableIOManager(dg.IOManager):
     """Stores and reads tables; one commit per table and run."""
 
     def __init__(self) -> None:
-        self._reads: dict[tuple[str, str], list[Window]] = {}
+        self._reads: dict[tuple[str, str, int], list[Window]] = {}
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame | Window:
         """The stored days that an input's partition mapping asks for."""
@@ -67,10 +69,9 @@ class TableIOManager(dg.IOManager):
                 list(context.asset_partition_keys) if context.has_asset_partitions else [SNAPSHOT]
             )
             window = Lake.of_project().window(table, days)
+            self._reads.setdefault(_attempt(context.step_context), []).append(window)
             if context.dagster_type.typing_type is Window:
                 return window
-            step = context.step_context
-            self._reads.setdefault((step.run_id, step.step.key), []).append(window)
             return window.read(columns=(context.definition_metadata or {}).get("columns"))
 
     def handle_output(self, context: dg.OutputContext, obj: TableOutput | pd.DataFrame) -> None:
@@ -81,7 +82,7 @@ class TableIOManager(dg.IOManager):
 
     def _planned(self, context: dg.OutputContext, rows: pd.DataFrame) -> TableOutput:
         step = context.step_context
-        windows = self._reads.pop((step.run_id, step.step.key), [])
+        windows = self._reads.pop(_attempt(step), [])
         days = list(context.asset_partition_keys) if context.has_asset_partitions else [SNAPSHOT]
         if DAY not in rows.columns:
             if len(days) != 1:
@@ -90,17 +91,20 @@ class TableIOManager(dg.IOManager):
                     f"without a '{DAY}' column that says which row belongs to which day. Add it."
                 )
             rows = rows.assign(**{DAY: days[0]})
+        skipped = _not_ready(windows, days)
+        compute = [day for day in days if day not in skipped]
+        rows = rows[~rows[DAY].isin(skipped)]
         plan = Plan(
-            compute=days,
+            compute=compute,
             unchanged={},
-            skipped={},
+            skipped=skipped,
             reads={
                 day: [read for window in windows for read in _reads(window, day)] for day in days
             },
             windows={},
         )
         contract = load_contract(context.definition_metadata or {})
-        validated = validate(rows, contract, days) if contract else Validated(rows, _NO_ROWS, {})
+        validated = validate(rows, contract, compute) if contract else Validated(rows, _NO_ROWS, {})
         code_version = step.job_def.asset_layer.get(context.asset_key).code_version or ""
         return TableOutput(plan, validated, code_version)
 
@@ -148,6 +152,9 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
     days = [day for day in output.plan.compute if day not in output.validated.quarantined]
     rows = output.validated.rows
     version = lake.overwrite(table, rows, days) if days else None
+    written_by = {entry.run_id for entry in lake.ledger.latest(table, days).values()}
+    if written_by - {context.run_id}:
+        raise CommitConflict(f"{table}: another run wrote the same days meanwhile.")
     entries = drafts.finished(day_hashes(rows, days), version)
     lake.ledger.append(list(entries.values()))
     bad = {day: entry.reason for day, entry in entries.items() if entry.reason}
@@ -269,6 +276,24 @@ def dead_letters_of(table: str) -> str:
 def _reads(window: Window, day: str) -> list[Read]:
     """Input days of one day: the same day where the input has it, otherwise all that were read."""
     return window.reads([day] if day in window.days else None)
+
+
+def _not_ready(windows: Sequence[Window], days: Sequence[str]) -> dict[str, str]:
+    """Days that a plain asset must not be stored for: an input day is missing or stale."""
+    skipped: dict[str, str] = {}
+    for window in windows:
+        changed = stale(window.lake.ledger, window.table, list(window.hashes))
+        for day in days:
+            for input_day in [day] if day in window.days else window.days:
+                if reason := changed.get(input_day):
+                    skipped[day] = f"{window.table} {input_day} is stale ({reason})"
+                elif input_day == day and day not in window.hashes:
+                    skipped[day] = f"{window.table} {day} is not stored"
+    return skipped
+
+
+def _attempt(step: Any) -> tuple[str, str, int]:
+    return step.run_id, step.step.key, _retry_number(step)
 
 
 def _retry_number(step: object) -> int:

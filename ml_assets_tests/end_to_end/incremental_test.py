@@ -1,5 +1,7 @@
 """What changed is computed again, and nothing else."""
 
+import shutil
+
 import dagster as dg
 import pandas as pd
 import pytest
@@ -127,3 +129,46 @@ def test_each_materialization_says_what_it_read(stored: Project) -> None:
         materialization.tags["dagster/data_version"]
         == (stored.versions()["flight_delays/flight_features", "2013-01-12"])
     )
+
+
+def test_an_altered_day_is_not_used_until_it_is_rewritten(stored: Project) -> None:
+    before = stored.versions()
+    rows = stored.lake.read("sources/flights", ["2013-01-05"])
+    stored.lake.overwrite("sources/flights", rows.assign(distance=1), ["2013-01-05"])
+
+    bad = [r for r in stored.check('key:"sources/flights"', "2013-01-05") if r.is_bad]
+    refused = stored.materialize('key:"flight_delays/flight_outcomes"', "2013-01-05")
+    assert stored.materialize(DAILY, DAYS).succeeded
+
+    assert {result.check for result in bad} == {"rows_match_data_version"}
+    assert not refused.succeeded
+    assert stored.versions() == before
+    assert not [r for r in stored.check('key:"sources/flights"', "2013-01-05") if r.is_bad]
+
+
+def test_a_lost_model_is_trained_again_and_is_the_same(stored: Project) -> None:
+    assert stored.materialize(TRAINING, AS_OF).succeeded
+    before = stored.versions("flight_delays/model")
+    shutil.rmtree(stored.data / "models")
+    assert [r for r in stored.check('key:"flight_delays/model"', AS_OF) if r.is_bad]
+
+    assert stored.materialize(TRAINING, AS_OF).succeeded
+
+    assert stored.versions("flight_delays/model") == before
+    assert not [r for r in stored.check('key:"flight_delays/model"', AS_OF) if r.is_bad]
+
+
+def test_a_range_of_as_of_days_gives_the_models_of_single_days(stored: Project) -> None:
+    for day in ("2013-01-25", "2013-01-26"):
+        assert stored.materialize(TRAINING, day).succeeded
+    alone = stored.versions("flight_delays/model", "flight_delays/evaluation")
+    shutil.rmtree(stored.data / "models")
+    for file in stored.data.glob("ledger.db*"):
+        file.unlink()
+    shutil.rmtree(stored.data / "lake")
+    assert stored.materialize_daily(DAYS).succeeded
+
+    outcome = stored.materialize(TRAINING, "2013-01-25...2013-01-26")
+
+    assert outcome.succeeded, outcome.failed_steps
+    assert stored.versions("flight_delays/model", "flight_delays/evaluation") == alone

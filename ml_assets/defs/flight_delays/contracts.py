@@ -139,7 +139,7 @@ class FlightFeatures(FlightKey):
     )
 
     class Config:
-        """As many rows as flights; a feature out of range is a fault of ours."""
+        """A feature out of range is a fault of ours."""
 
         unique: ClassVar = KEY
         metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.01}
@@ -163,7 +163,7 @@ class FlightOutcomes(FlightKey):
     )
 
     class Config:
-        """As many rows as flights."""
+        """An outcome out of range is a fault of ours."""
 
         unique: ClassVar = KEY
         metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.01}
