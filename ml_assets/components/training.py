@@ -17,7 +17,7 @@ from ml_assets.contracts.validation import validate
 from ml_assets.errors import TrainingError
 from ml_assets.lake.content import DAY
 from ml_assets.lake.ledger import Entry, Status
-from ml_assets.lake.planning import Input, Plan, each_day, plan
+from ml_assets.lake.planning import Input, Plan, computing_too, each_day, plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import SPLIT, Windows, split_counts, training_dataset
 from ml_assets.learning.evaluation import Evaluation, evaluate, headline
@@ -27,7 +27,12 @@ from ml_assets.orchestration.checks import (
     standard_checks,
     table_checks,
 )
-from ml_assets.orchestration.model_io import ModelOutput, model_check, project_models
+from ml_assets.orchestration.model_io import (
+    ModelOutput,
+    lost_models,
+    model_check,
+    project_models,
+)
 from ml_assets.orchestration.partitions import Days, bounds, mapping_of
 from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.orchestration.tables import code_version, load_object, table_asset, table_spec
@@ -258,21 +263,13 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
 
     def _fit(self, days: Sequence[str]) -> ModelOutput:
         planned = self._plan("model", days, dataset=Input(self._table("training_dataset")))
-        planned = _also(planned, self._lost(planned))
+        planned = computing_too(planned, lost_models(self._table("model"), planned.unchanged))
         dataset = planned.windows["dataset"]
         used = [*self._specification.features, self.labels.column, SPLIT]
         planned, models = each_day(
             planned, lambda day: train(self._specification, dataset.read(used, [day]))
         )
         return ModelOutput(planned, models, self._version("model"))
-
-    def _lost(self, planned: Plan) -> list[str]:
-        """Unchanged days whose model file is gone or altered."""
-        return [
-            day
-            for day, entry in planned.unchanged.items()
-            if not project_models().is_intact(self._table("model"), entry.content_hash)
-        ]
 
     def _evaluate(self, days: Sequence[str]) -> TableOutput:
         planned = self._plan(
@@ -301,11 +298,6 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
         )
         predictions = predict(self._specification, pipeline, dataset)
         return evaluate(self._specification, dataset, predictions, self.segments)
-
-
-def _also(planned: Plan, days: Sequence[str]) -> Plan:
-    kept = {day: entry for day, entry in planned.unchanged.items() if day not in days}
-    return replace(planned, compute=[*planned.compute, *days], unchanged=kept)
 
 
 def _nothing_to_learn_from(day: str) -> pd.DataFrame:

@@ -135,6 +135,12 @@ def merge(plans: Sequence[Plan]) -> Plan:
     )
 
 
+def computing_too(planned: Plan, days: Sequence[str]) -> Plan:
+    """The plan, with some unchanged days computed all the same."""
+    kept = {day: entry for day, entry in planned.unchanged.items() if day not in days}
+    return replace(planned, compute=[*planned.compute, *days], unchanged=kept)
+
+
 def each_day(planned: Plan, compute: Callable[[str], T]) -> tuple[Plan, dict[str, T]]:
     """Compute day by day; a day that cannot be computed is skipped with its reason.
 

@@ -80,6 +80,15 @@ def project_models() -> ModelStore:
     return ModelStore(settings().data / "models")
 
 
+def lost_models(table: str, entries: Mapping[str, Entry]) -> list[str]:
+    """Days whose model file is gone or altered."""
+    return [
+        day
+        for day, entry in entries.items()
+        if not project_models().is_intact(table, entry.content_hash)
+    ]
+
+
 def model_check(table: str, specification: ModelSpecification) -> TableCheck:
     """The check of a model asset: its file is still the model that was trained."""
 
