@@ -11,8 +11,8 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from ml_assets.contracts.contract import Contract, columns
-from ml_assets.contracts.validation import validate
+from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.content import DAY
 from ml_assets.lake.planning import Input, Plan, plan
@@ -130,11 +130,9 @@ class FeatureTable(dg.Component, dg.Model, dg.Resolvable):
 
     def _rows(self, planned: Plan, inputs: dict[str, Input]) -> pd.DataFrame:
         if not planned.compute:
-            return pd.DataFrame(columns=[DAY, *columns(self._contract)])
+            return no_rows(self._contract)
         frames = {
-            name: planned.windows[name].read(
-                days=sorted({d for day in planned.compute for d in item.days_of(day)})
-            )
+            name: planned.windows[name].read(days=item.days_of_all(planned.compute))
             for name, item in inputs.items()
         }
         rows = self._function(planned.compute, **frames, **self.parameters)

@@ -12,8 +12,8 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from ml_assets.contracts.contract import Contract, columns
-from ml_assets.contracts.validation import validate
+from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.errors import TrainingError
 from ml_assets.lake.content import DAY
 from ml_assets.lake.ledger import Entry, Status
@@ -240,7 +240,7 @@ class TrainingPipeline(dg.Component, dg.Model, dg.Resolvable):
         )
 
     def _dataset_of(self, planned: Plan) -> Callable[[str], pd.DataFrame]:
-        wanted = sorted({d for day in planned.compute for d in self._window.days_of(day)})
+        wanted = self._window.days_of_all(planned.compute)
         if not any(planned.windows["features"].hashes.get(day) for day in wanted):
             return _nothing_to_learn_from
         features = planned.windows["features"].read(days=wanted)
@@ -306,5 +306,5 @@ def _nothing_to_learn_from(day: str) -> pd.DataFrame:
 
 def _stacked(frames: Mapping[str, pd.DataFrame], contract: type[Contract]) -> pd.DataFrame:
     if not frames:
-        return pd.DataFrame(columns=[DAY, *columns(contract)])
+        return no_rows(contract)
     return pd.concat(frames.values(), ignore_index=True)

@@ -114,6 +114,14 @@ def combine(parts: Sequence[Validated]) -> Validated:
     )
 
 
+def no_rows(contract: type[Contract]) -> pd.DataFrame:
+    """An empty frame with ``ds`` and the contract's columns, typed."""
+    types = {name: dtype(column) for name, column in columns(contract).items()}
+    return pd.DataFrame({DAY: pd.Series([], dtype="str")}).assign(
+        **{name: pd.Series([], dtype=kind) for name, kind in types.items()}
+    )
+
+
 def schema_problem(frame: pd.DataFrame, contract: type[Contract]) -> str | None:
     """What is wrong with a frame's columns, with the nearest present name, or None."""
     missing = [name for name in columns(contract) if name not in frame.columns]
@@ -238,11 +246,8 @@ def _day_problem(
 
 
 def _nothing_stored(contract: type[Contract], quarantined: Mapping[str, str]) -> Validated:
-    typed = {DAY: pd.Series([], dtype="str")}
-    for name, column in columns(contract).items():
-        typed[name] = pd.Series([], dtype=dtype(column))
     letters = pd.DataFrame(
         {name: pd.Series([], dtype="str") for name in [DAY, *columns(DeadLetters)]}
     )
     zero = dict.fromkeys(quarantined, 0)
-    return Validated(pd.DataFrame(typed), letters, quarantined, zero, zero)
+    return Validated(no_rows(contract), letters, quarantined, zero, zero)

@@ -45,6 +45,10 @@ class Input:
             for offset in range(self.first, self.last + 1)
         ]
 
+    def days_of_all(self, days: Sequence[str]) -> list[str]:
+        """Input days that any of some days is computed from, in order."""
+        return sorted({input_day for day in days for input_day in self.days_of(day)})
+
     def is_required(self, day: str, input_day: str) -> bool:
         """Whether a day cannot be computed without this input day."""
         return self.is_snapshot or input_day == day
@@ -86,8 +90,7 @@ def plan(
         code_version: version of the code and parameters that would compute them.
     """
     windows = {
-        name: lake.window(item.table, sorted({d for day in days for d in item.days_of(day)}))
-        for name, item in inputs.items()
+        name: lake.window(item.table, item.days_of_all(days)) for name, item in inputs.items()
     }
     stale_inputs = {
         name: stale(lake.ledger, window.table, list(window.hashes))

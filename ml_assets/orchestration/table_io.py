@@ -17,7 +17,7 @@ from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import Validated, validate
 from ml_assets.errors import CommitConflict, ConfigurationError
 from ml_assets.lake.content import DAY, SNAPSHOT, day_hashes
-from ml_assets.lake.ledger import Entry, Read, Status, inputs_hash
+from ml_assets.lake.ledger import Entry, Status, inputs_hash
 from ml_assets.lake.planning import Plan
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake, Window
@@ -65,10 +65,7 @@ class TableIOManager(dg.IOManager):
         """The stored days that an input's partition mapping asks for."""
         with retried(_retry_number(context.step_context)):
             table = table_name(context.asset_key)
-            days = (
-                list(context.asset_partition_keys) if context.has_asset_partitions else [SNAPSHOT]
-            )
-            window = Lake.of_project().window(table, days)
+            window = Lake.of_project().window(table, _days(context))
             self._reads.setdefault(_attempt(context.step_context), []).append(window)
             if context.dagster_type.typing_type is Window:
                 return window
@@ -83,7 +80,7 @@ class TableIOManager(dg.IOManager):
     def _planned(self, context: dg.OutputContext, rows: pd.DataFrame) -> TableOutput:
         step = context.step_context
         windows = self._reads.pop(_attempt(step), [])
-        days = list(context.asset_partition_keys) if context.has_asset_partitions else [SNAPSHOT]
+        days = _days(context)
         if DAY not in rows.columns:
             if len(days) != 1:
                 raise ConfigurationError(
@@ -99,7 +96,8 @@ class TableIOManager(dg.IOManager):
             unchanged={},
             skipped=skipped,
             reads={
-                day: [read for window in windows for read in _reads(window, day)] for day in days
+                day: [read for window in windows for read in window.reads(_input_days(window, day))]
+                for day in days
             },
             windows={},
         )
@@ -273,9 +271,13 @@ def dead_letters_of(table: str) -> str:
     return f"{table}_dead_letters"
 
 
-def _reads(window: Window, day: str) -> list[Read]:
+def _days(context: dg.InputContext | dg.OutputContext) -> list[str]:
+    return list(context.asset_partition_keys) if context.has_asset_partitions else [SNAPSHOT]
+
+
+def _input_days(window: Window, day: str) -> Sequence[str]:
     """Input days of one day: the same day where the input has it, otherwise all that were read."""
-    return window.reads([day] if day in window.days else None)
+    return [day] if day in window.days else window.days
 
 
 def _not_ready(windows: Sequence[Window], days: Sequence[str]) -> dict[str, str]:
@@ -284,7 +286,7 @@ def _not_ready(windows: Sequence[Window], days: Sequence[str]) -> dict[str, str]
     for window in windows:
         changed = stale(window.lake.ledger, window.table, list(window.hashes))
         for day in days:
-            for input_day in [day] if day in window.days else window.days:
+            for input_day in _input_days(window, day):
                 if reason := changed.get(input_day):
                     skipped[day] = f"{window.table} {input_day} is stale ({reason})"
                 elif input_day == day and day not in window.hashes:
