@@ -4,6 +4,7 @@
     ├── TransientError             the same call may succeed later: retried with growing waits
     │   ├── SourceUnavailable      the source system does not answer
     │   ├── LedgerUnavailable      the ledger's database does not answer
+    │   ├── RegistryUnavailable    the model registry's database does not answer
     │   └── CommitConflict         another writer kept winning the same table
     └── TerminalError              repeating changes nothing: a person or new data has to act
         ├── ConfigurationError     a setting, a YAML attribute or a command-line value is wrong
@@ -11,6 +12,7 @@
         ├── SourceCorrupt          the source database cannot be read
         ├── ContractViolation      the data as a whole is not what its contract says
         ├── LakeMismatch           stored rows are not what the ledger recorded
+        ├── RegistryMismatch       the model registry has no such version, or is not usable
         ├── TrainingError          the training data cannot give a model
         └── UnsafeModel            a model file holds types outside the allow-list, or was altered
 
@@ -33,6 +35,10 @@ class SourceUnavailable(TransientError):
 
 class LedgerUnavailable(TransientError):
     """The ledger's database does not answer."""
+
+
+class RegistryUnavailable(TransientError):
+    """The model registry's database does not answer."""
 
 
 class CommitConflict(TransientError):
@@ -61,6 +67,10 @@ class ContractViolation(TerminalError):
 
 class LakeMismatch(TerminalError):
     """Stored rows are not what the ledger recorded."""
+
+
+class RegistryMismatch(TerminalError):
+    """The model registry has no such version, or its database is not usable."""
 
 
 class TrainingError(TerminalError):

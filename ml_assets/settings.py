@@ -1,17 +1,34 @@
 """Every path, URL and limit that differs between machines, read from the environment.
 
 Variables start with ``ML_ASSETS_``; a ``.env`` file in the working directory is read too.
-What belongs to a pipeline (windows, thresholds, hyperparameters) is in its ``defs.yaml``.
+What belongs to a pipeline (windows, thresholds, hyperparameters) is in its ``defs.yaml``; a
+backtest replaces some of it through ``ML_ASSETS_PIPELINES``.
 """
 
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+import sqlalchemy as sa
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ml_assets.errors import ConfigurationError
+
+
+class SharedTables(BaseModel, extra="forbid"):
+    """Tables of another lake that this project reads and never writes; what a backtest sets."""
+
+    lake: str
+    ledger_url: SecretStr
+    tables: list[str]
+
+
+class PipelineOverrides(BaseModel, extra="forbid"):
+    """What a backtest or a test changes of a pipeline's ``defs.yaml``."""
+
+    policy: Path | None = None
+    label_delay_days: int | None = Field(None, ge=0)
 
 
 class Settings(BaseSettings):
@@ -23,6 +40,9 @@ class Settings(BaseSettings):
     lake: str | None = Field(None, description="Delta root: a folder or an object-store URL.")
     source_url: SecretStr | None = Field(None, description="SQLAlchemy URL of the source database.")
     postgres_url: SecretStr | None = Field(None, description="Postgres for Dagster and the ledger.")
+    registry_url: SecretStr | None = Field(
+        None, description="Database of the model registry: SQLite, or a Postgres schema of its own."
+    )
     retry_waits: list[int] = Field(
         [30, 120, 600, 3600], description="Seconds before each retry of a transient failure."
     )
@@ -30,12 +50,23 @@ class Settings(BaseSettings):
         "in_process", description="Where steps run: this process, or a process for each."
     )
 
+    sensors: Literal["running", "stopped"] = Field(
+        "running", description="Whether sensors run as soon as a daemon does."
+    )
+    sensor_seconds: int = Field(30, ge=1, description="Seconds between two ticks of a sensor.")
+    shared: SharedTables | None = Field(
+        None, description="Tables read from another lake, as JSON; set by backtests."
+    )
+    pipelines: dict[str, PipelineOverrides] = Field(
+        {}, description="Pipeline → what differs from its defs.yaml, as JSON."
+    )
+
     @field_validator("data")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
 
-    @field_validator("lake", "source_url", "postgres_url", mode="before")
+    @field_validator("lake", "source_url", "postgres_url", "registry_url", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: str | None) -> str | None:
         return value or None
@@ -65,6 +96,30 @@ class Settings(BaseSettings):
         if self.postgres_url is None:
             return f"sqlite:///{self.data / 'ledger.db'}"
         return with_driver(self.postgres_url.get_secret_value())
+
+    @property
+    def registry_database_url(self) -> str:
+        """SQLAlchemy URL of the model registry's database.
+
+        With Postgres it is a schema of its own: MLflow's tables have the names of Dagster's.
+        """
+        if self.registry_url is not None:
+            return with_driver(self.registry_url.get_secret_value())
+        if self.postgres_url is None:
+            return f"sqlite:///{self.data / 'mlflow.db'}"
+        return with_schema(with_driver(self.postgres_url.get_secret_value()), "mlflow")
+
+    @property
+    def registry_artifacts(self) -> Path:
+        """Folder of the registered models' files."""
+        return self.data / "mlflow"
+
+
+def with_schema(url: str, schema: str) -> str:
+    """Let a Postgres URL name the schema that its tables are in."""
+    parsed = sa.make_url(url)
+    options = f"{parsed.query.get('options', '')} -csearch_path={schema}".strip()
+    return parsed.update_query_dict({"options": options}).render_as_string(hide_password=False)
 
 
 def with_driver(url: str) -> str:

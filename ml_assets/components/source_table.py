@@ -10,6 +10,7 @@ from functools import cached_property
 
 import dagster as dg
 import pandas as pd
+from pydantic import BaseModel
 
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import Validated, combine, validate
@@ -43,8 +44,25 @@ from ml_assets.settings import settings
 CHUNK_DAYS = 31
 """Days read from the source at once: bounds memory, not results."""
 
+SOURCE_KEY = "ml_assets/source"
+"""Definition metadata of a source table: where its rows come from, see ``Source``."""
+
 UP_TO_DATE_CHECK = "up_to_date_with_source"
 FRESHNESS_CHECK = "newest_row_is_recent"
+
+
+class Source(BaseModel, extra="forbid"):
+    """Where a table's rows come from, for whoever waits for them.
+
+    Attributes:
+        table: its name in the source database.
+        time_column: timestamp that says which day a row belongs to; None for a snapshot.
+        max_age_hours: how long before the end of a complete day its newest row may be.
+    """
+
+    table: str
+    time_column: str | None
+    max_age_hours: float | None
 
 
 class SourceTable(dg.Component, dg.Model, dg.Resolvable):
@@ -108,6 +126,9 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
 
     @cached_property
     def _spec(self) -> dg.AssetSpec:
+        source = Source(
+            table=self.table, time_column=self.time_column, max_age_hours=self.max_age_hours
+        )
         return table_spec(
             self.key,
             self._contract,
@@ -118,6 +139,7 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
             version=self._version,
             partitions_def=self._partitions,
             deps=[dg.AssetDep(self._origin.split("/"))],
+            metadata={SOURCE_KEY: source.model_dump()},
         )
 
     def _extract(self, days: Sequence[str]) -> TableOutput:

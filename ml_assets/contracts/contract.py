@@ -104,6 +104,12 @@ def source_of(obj: object) -> str:
     module = inspect.getmodule(obj)
     if module is None or getattr(module, "__file__", None) is None:
         raise ConfigurationError(f"{obj!r} has no source file, so it cannot be versioned.")
+    return _text_of(module)
+
+
+@cache
+def _text_of(module: ModuleType) -> str:
+    """What the process runs is what was loaded, so a module is read once."""
     modules = _with_imports(module, module.__name__.partition(".")[0])
     return "".join(Path(path).read_text(encoding="utf-8") for path in sorted(modules))
 

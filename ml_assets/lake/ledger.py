@@ -31,12 +31,22 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Read:
-    """One input day. An absent day is recorded with an empty hash: its arrival is a change."""
+    """One input day.
+
+    Attributes:
+        table: table that was read.
+        day: day of it.
+        content_hash: what it held; empty when it was absent, so that its arrival is a change.
+        version: table version it was read at.
+        is_pinned: it was used as it was decided then; that *its* inputs change later does not
+            make the reader stale (a champion goes on serving when its training data is corrected).
+    """
 
     table: str
     day: str
     content_hash: str
     version: int | None
+    is_pinned: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,6 +107,7 @@ _reads = sa.Table(
     sa.Column("day", sa.String(10), nullable=False),
     sa.Column("content_hash", sa.String(64), nullable=False),
     sa.Column("version", sa.Integer),
+    sa.Column("is_pinned", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Index("ledger_reads_of_day", "table_name", "day"),
 )
 
@@ -182,7 +193,7 @@ class Ledger:
         for row in rows:
             if row.of_day in reads:
                 reads[row.of_day].append(
-                    Read(row.table_name, row.day, row.content_hash, row.version)
+                    Read(row.table_name, row.day, row.content_hash, row.version, row.is_pinned)
                 )
         return reads
 
@@ -253,6 +264,7 @@ def _read_row(entry_id: int, read: Read) -> dict[str, object]:
         "day": read.day,
         "content_hash": read.content_hash,
         "version": read.version,
+        "is_pinned": read.is_pinned,
     }
 
 
@@ -265,12 +277,24 @@ def _create_tables(engine: sa.Engine) -> None:
                     connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
                     for index in sorted(table.indexes, key=str):
                         connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+                _add_pinned(connection)
         except (sa.exc.OperationalError, sa.exc.IntegrityError, sa.exc.ProgrammingError):
             if not attempts_left:
                 raise
             time.sleep(CREATE_WAIT_SECONDS)
         else:
             return
+
+
+def _add_pinned(connection: sa.Connection) -> None:
+    """Ledgers made before reads could be pinned lack the column."""
+    present = {column["name"] for column in sa.inspect(connection).get_columns(_reads.name)}
+    if "is_pinned" not in present:
+        connection.execute(
+            sa.text(
+                f"ALTER TABLE {_reads.name} ADD COLUMN is_pinned BOOLEAN DEFAULT false NOT NULL"
+            )
+        )
 
 
 def _use_write_ahead_log(connection: Any, _record: object) -> None:

@@ -28,17 +28,25 @@ class Input:
         first: offset of the first input day, ≤ ``last`` (−9: nine days before).
         last: offset of the last input day (0: the same day, −1: the day before).
         is_snapshot: the input has no days.
+        is_optional: a day can be computed without any of its input days.
+        is_pinned: the input is used as it was decided then, see ``Read``.
+        picks: day → its input days, where an offset cannot say it (the champion of a day).
     """
 
     table: str
     first: int = 0
     last: int = 0
     is_snapshot: bool = False
+    is_optional: bool = False
+    is_pinned: bool = False
+    picks: Mapping[str, Sequence[str]] | None = None
 
     def days_of(self, day: str) -> list[str]:
         """Input days that one day is computed from."""
         if self.is_snapshot:
             return [SNAPSHOT]
+        if self.picks is not None:
+            return list(self.picks.get(day, ()))
         start = date.fromisoformat(day)
         return [
             (start + timedelta(days=offset)).isoformat()
@@ -51,7 +59,13 @@ class Input:
 
     def is_required(self, day: str, input_day: str) -> bool:
         """Whether a day cannot be computed without this input day."""
-        return self.is_snapshot or input_day == day
+        if self.is_optional:
+            return False
+        return self.is_snapshot or self.picks is not None or input_day == day
+
+    def reads(self, window: Window, day: str) -> list[Read]:
+        """What computing a day from this input reads."""
+        return [replace(read, is_pinned=self.is_pinned) for read in window.reads(self.days_of(day))]
 
 
 @dataclass(frozen=True)
@@ -79,6 +93,7 @@ def plan(
     days: Sequence[str],
     inputs: Mapping[str, Input],
     code_version: str,
+    further_reads: Mapping[str, Sequence[Read]] | None = None,
 ) -> Plan:
     """Decide for each day of a run whether to compute it.
 
@@ -88,19 +103,23 @@ def plan(
         days: days of the run.
         inputs: input name → how days depend on it.
         code_version: version of the code and parameters that would compute them.
+        further_reads: day → what it is computed from besides, where no input can say it.
     """
     windows = {
         name: lake.window(item.table, item.days_of_all(days)) for name, item in inputs.items()
     }
     stale_inputs = {
-        name: stale(lake.ledger, window.table, list(window.hashes))
+        name: {}
+        if inputs[name].is_pinned
+        else stale(lake.ledger, window.table, list(window.hashes))
         for name, window in windows.items()
     }
     reads: dict[str, list[Read]] = {}
     skipped: dict[str, str] = {}
     for day in days:
         reads[day] = [
-            read for name, item in inputs.items() for read in windows[name].reads(item.days_of(day))
+            *(read for name, item in inputs.items() for read in item.reads(windows[name], day)),
+            *(further_reads or {}).get(day, ()),
         ]
         reason = next(
             filter(

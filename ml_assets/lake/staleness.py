@@ -1,7 +1,8 @@
 """Which stored days are no longer up to date with what they were computed from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from graphlib import TopologicalSorter
+from itertools import chain
 
 from ml_assets.lake.ledger import Ledger, Read, usable_hashes
 
@@ -12,6 +13,8 @@ Node = tuple[str, str]
 def stale(ledger: Ledger, table: str, days: Sequence[str]) -> dict[str, str]:
     """Days whose inputs, direct or further up, have changed since they were computed.
 
+    A pinned input counts as changed when it is another one now, not when its own inputs changed.
+
     Args:
         ledger: what was computed from what.
         table: table name.
@@ -21,13 +24,11 @@ def stale(ledger: Ledger, table: str, days: Sequence[str]) -> dict[str, str]:
         day → which input changed, in words.
     """
     reads = _everything_read(ledger, table, days)
-    current = _current_hashes(ledger, reads)
-    inputs_first = TopologicalSorter(
-        {node: [(read.table, read.day) for read in of_node] for node, of_node in reads.items()}
-    ).static_order()
+    inputs = {node: [(read.table, read.day) for read in of_node] for node, of_node in reads.items()}
+    current = _current_hashes(ledger, {*inputs, *chain.from_iterable(inputs.values())})
     reasons: dict[Node, str] = {}
-    for node in inputs_first:
-        changes = (_change(read, current, reasons) for read in reads[node])
+    for node in TopologicalSorter(inputs).static_order():
+        changes = (_change(read, current, reasons) for read in reads.get(node, ()))
         if reason := next(filter(None, changes), None):
             reasons[node] = reason
     return {day: reasons[table, day] for day in days if (table, day) in reasons}
@@ -41,13 +42,13 @@ def _everything_read(ledger: Ledger, table: str, days: Sequence[str]) -> dict[No
         of_table, new_days = waiting.popitem()
         reads = ledger.reads(of_table, sorted(new_days))
         found |= {(of_table, day): of_day for day, of_day in reads.items()}
-        for read in (read for of_day in reads.values() for read in of_day):
-            if (read.table, read.day) not in found:
+        for read in chain.from_iterable(reads.values()):
+            if not read.is_pinned and (read.table, read.day) not in found:
                 waiting.setdefault(read.table, set()).add(read.day)
     return found
 
 
-def _current_hashes(ledger: Ledger, nodes: Mapping[Node, object]) -> dict[Node, str]:
+def _current_hashes(ledger: Ledger, nodes: Iterable[Node]) -> dict[Node, str]:
     days: dict[str, list[str]] = {}
     for table, day in nodes:
         days.setdefault(table, []).append(day)
@@ -65,6 +66,6 @@ def _change(read: Read, current: Mapping[Node, str], reasons: Mapping[Node, str]
             f"{read.table} {read.day} was {read.content_hash or 'absent'} when it was read "
             f"and is {now or 'absent'} now"
         )
-    if reason := reasons.get((read.table, read.day)):
+    if not read.is_pinned and (reason := reasons.get((read.table, read.day))):
         return f"{read.table} {read.day} is itself stale: {reason}"
     return None

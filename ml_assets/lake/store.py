@@ -16,6 +16,7 @@ import pandas as pd
 from ml_assets.errors import CommitConflict, LakeMismatch, TerminalError
 from ml_assets.lake.content import DAY
 from ml_assets.lake.ledger import Ledger, Read, Status, usable_hashes
+from ml_assets.lake.shared import SharingLedger
 from ml_assets.settings import settings
 
 if TYPE_CHECKING:
@@ -71,16 +72,25 @@ class Lake:
     Args:
         uri: a folder, or any object-store URL that deltalake takes.
         ledger: where the state of each day is recorded.
+        elsewhere: table → root of the lake it is read from, for tables that belong to another.
     """
 
-    def __init__(self, uri: str, ledger: Ledger) -> None:
+    def __init__(
+        self, uri: str, ledger: Ledger, elsewhere: Mapping[str, str] | None = None
+    ) -> None:
         self.uri = uri
         self.ledger = ledger
+        self._elsewhere = elsewhere or {}
 
     @classmethod
     def of_project(cls) -> "Lake":
         """The lake that the settings name."""
-        return cls(settings().lake_uri, Ledger(settings().ledger_url))
+        chosen = settings()
+        if chosen.shared is None:
+            return cls(chosen.lake_uri, Ledger(chosen.ledger_url))
+        theirs, tables = Ledger(chosen.shared.ledger_url.get_secret_value()), chosen.shared.tables
+        ledger = SharingLedger(chosen.ledger_url, theirs, tables)
+        return cls(chosen.lake_uri, ledger, dict.fromkeys(tables, chosen.shared.lake))
 
     def window(self, table: str, days: Sequence[str]) -> Window:
         """The given days of a table as they are now, without reading a row."""
@@ -188,7 +198,7 @@ class Lake:
         )
 
     def _path(self, table: str) -> str:
-        return f"{self.uri.rstrip('/')}/{table}"
+        return f"{self._elsewhere.get(table, self.uri).rstrip('/')}/{table}"
 
     def _create(self, table: str, data: "pa.Table") -> "DeltaTable":
         from deltalake import DeltaTable

@@ -20,17 +20,25 @@ class Windows:
     Attributes:
         window_days: days looked back on in all.
         validation_days: days before the test window, never fitted.
-        test_days: last days before the as-of day, never fitted.
+        test_days: last days whose labels can be known, never fitted.
+        label_delay_days: days by which labels arrive later than ``known_at`` says; the test
+            window ends as many days before the as-of day.
     """
 
     window_days: int
     validation_days: int
     test_days: int
+    label_delay_days: int = 0
+
+    @property
+    def held_out_days(self) -> int:
+        """Days before an as-of day that no model of that day is fitted on."""
+        return self.label_delay_days + self.test_days + self.validation_days
 
     def split_of(self, feature_days: pd.Series, as_of: str) -> np.ndarray:
         """(n,) 'train', 'validation' or 'test' by the day of each row."""
-        test_from = _days_before(as_of, self.test_days)
-        validation_from = _days_before(as_of, self.test_days + self.validation_days)
+        test_from = days_before(as_of, self.label_delay_days + self.test_days)
+        validation_from = days_before(as_of, self.held_out_days)
         return np.select(
             [feature_days >= test_from, feature_days >= validation_from],
             ["test", "validation"],
@@ -58,15 +66,16 @@ def training_dataset(
         label: label column.
         known_at: column that says when the label was known.
         as_of: the as-of day.
-        as_of_start: its first moment; a label known then or later is not used.
+        as_of_start: its first moment; a label that arrives then or later is not used.
         windows: how many days are looked back on, and how they are split.
 
     Returns:
         One row per feature row with a known label; ``ds`` is the as-of day.
     """
-    first = _days_before(as_of, windows.window_days)
+    first = days_before(as_of, windows.window_days)
     seen = features[(features[DAY] >= first) & (features[DAY] < as_of)]
-    known = labels.loc[labels[known_at] < as_of_start, [*key, label, known_at]]
+    arrived_at = labels[known_at] + pd.Timedelta(days=windows.label_delay_days)
+    known = labels.loc[arrived_at < as_of_start, [*key, label, known_at]]
     rows = seen.merge(known, on=list(key), how="inner", validate="one_to_one")
     rows[FEATURE_DAY] = rows[DAY]
     rows[SPLIT] = pd.Series(windows.split_of(rows[DAY], as_of), index=rows.index, dtype="str")
@@ -79,5 +88,6 @@ def split_counts(dataset: pd.DataFrame) -> dict[str, int]:
     return {f"{split} rows": int(count) for split, count in dataset[SPLIT].value_counts().items()}
 
 
-def _days_before(day: str, count: int) -> str:
+def days_before(day: str, count: int) -> str:
+    """The ISO day that lies some days before another."""
     return (date.fromisoformat(day) - timedelta(days=count)).isoformat()

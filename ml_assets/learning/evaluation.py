@@ -1,6 +1,6 @@
 """How good a model is on rows it has not seen: scikit-learn's metrics, overall and per segment."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -54,30 +54,58 @@ def evaluate(
     Returns:
         Rows of the ``Evaluation`` contract.
     """
-    scored = dataset.assign(prediction=predictions, **{OVERALL: OVERALL})
-    scored = scored[scored[SPLIT] != "train"]
+    scored = dataset.assign(prediction=predictions)
+    return segment_metrics(specification, scored[scored[SPLIT] != "train"], segments, by=[SPLIT])
+
+
+def segment_metrics(
+    specification: ModelSpecification,
+    scored: pd.DataFrame,
+    segments: Sequence[str],
+    *,
+    by: Sequence[str] = (),
+    names: Collection[str] | None = None,
+) -> pd.DataFrame:
+    """Metrics of scored rows, overall and for each value of each segment column.
+
+    Args:
+        specification: the model's.
+        scored: (n, …) rows with ``ds``, ``prediction``, the label and the segment columns.
+        segments: columns whose values are judged one by one.
+        by: further columns that keep rows apart.
+        names: metrics of the segments; all when omitted.
+
+    Returns:
+        A row per day, group, segment and metric: ``value`` (null where it is undefined), ``rows``,
+        ``mean_label``.
+    """
+    from sklearn import config_context
+
+    scored = scored.assign(**{OVERALL: OVERALL})
     metrics = _metrics(specification.task)
-    records = [
-        {
-            DAY: day,
-            "split": split,
-            "segment_column": column,
-            "segment": str(segment),
-            "metric": name,
-            "value": _value(
-                metric,
-                rows[specification.label],
-                rows["prediction"],
-                _DIFFERENT_LABELS_NEEDED.get(name, 1),
-            ),
-            "rows": len(rows),
-            "mean_label": float(rows[specification.label].mean()),
-        }
-        for column in [OVERALL, *segments]
-        for (day, split, segment), rows in scored.groupby([DAY, SPLIT, column])
-        for name, metric in metrics.items()
-    ]
-    return pd.DataFrame(records, columns=[DAY, *Evaluation.to_schema().columns])
+    of_segments = {name: metrics[name] for name in (metrics if names is None else names)}
+    with config_context(assume_finite=True, skip_parameter_validation=True):
+        records = [
+            {
+                **dict(zip([DAY, *by], group, strict=False)),
+                "segment_column": column,
+                "segment": str(group[-1]),
+                "metric": name,
+                "value": _value(
+                    metric,
+                    rows[specification.label],
+                    rows["prediction"],
+                    _DIFFERENT_LABELS_NEEDED.get(name, 1),
+                ),
+                "rows": len(rows),
+                "mean_label": float(rows[specification.label].mean()),
+            }
+            for column in [OVERALL, *segments]
+            for group, rows in scored.groupby([DAY, *by, column])
+            for name, metric in (metrics if column == OVERALL else of_segments).items()
+        ]
+    columns = ["segment_column", "segment", "metric", "value", "rows", "mean_label"]
+    return pd.DataFrame(records, columns=[DAY, *by, *columns])
 
 
 def headline(evaluation: pd.DataFrame) -> dict[str, float]:
@@ -86,6 +114,16 @@ def headline(evaluation: pd.DataFrame) -> dict[str, float]:
     return {
         f"{row['split']} {row['metric']}": float(row["value"]) for row in overall.to_dict("records")
     }
+
+
+def main_metric(task: Task) -> str:
+    """The metric that releases and retraining are decided on."""
+    return "rmse" if task == "regression" else "auc"
+
+
+def higher_is_better(metric: str) -> bool:
+    """Whether more of a metric is better."""
+    return metric in {"auc", "average_precision", "r2", "precision", "recall"}
 
 
 def _metrics(task: Task) -> Mapping[str, Metric]:

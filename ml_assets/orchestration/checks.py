@@ -78,6 +78,8 @@ class TableCheck:
     judge: CheckFunction
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
     reads_rows: bool = True
+    fails_run: bool = True
+    """Whether a day that does not pass ends the run as failed. A gate that blocks has done its work."""
 
 
 def standard_checks(
@@ -154,7 +156,12 @@ def table_checks(
             evaluations += [_summary(by_name[spec.name], key, evaluations) for spec in selected]
         log_check_evaluations(context, evaluations)
         _fail_on_errors(
-            stored, [item for item in evaluations if item.partition or not partitions_def]
+            stored,
+            [
+                item
+                for item in evaluations
+                if by_name[item.check_name].fails_run and (item.partition or not partitions_def)
+            ],
         )
         for spec in selected:
             yield dg.Output(None, output_name=spec.get_python_identifier())

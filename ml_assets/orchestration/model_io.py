@@ -17,6 +17,7 @@ from ml_assets.orchestration.day_metadata import inputs_summary
 from ml_assets.orchestration.range_events import DayResult, materialize_days
 from ml_assets.orchestration.retries import retried
 from ml_assets.orchestration.table_io import table_name
+from ml_assets.registry.store import Registry
 from ml_assets.settings import settings
 
 
@@ -78,6 +79,11 @@ class ModelIOManager(dg.IOManager):
 def project_models() -> ModelStore:
     """The model files that the settings name."""
     return ModelStore(settings().data / "models")
+
+
+def project_registry() -> Registry:
+    """The model registry that the settings name."""
+    return Registry(settings().registry_database_url, settings().registry_artifacts)
 
 
 def lost_models(table: str, entries: Mapping[str, Entry]) -> list[str]:

@@ -5,7 +5,7 @@ Runs started here are ordinary runs: the UI shows them. Long-lived daemons are D
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -148,6 +148,7 @@ def materialize(
     instance: dg.DagsterInstance,
     keys: set[dg.AssetKey],
     span: Span | None,
+    tags: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Materialize assets, with their checks, in one run.
 
@@ -156,11 +157,12 @@ def materialize(
         instance: where the run is recorded.
         keys: assets; those that cannot be executed are left out.
         span: the days; None for assets without days.
+        tags: further tags of the run.
     """
     graph = definitions.resolve_asset_graph()
     executable = {key for key in keys if graph.get(key).is_executable}
     job = definitions.resolve_implicit_global_asset_job_def().get_subset(asset_selection=executable)
-    return _execute(job, instance, span)
+    return _execute(job, instance, span, tags)
 
 
 def run_checks(
@@ -176,10 +178,15 @@ def run_checks(
     return _execute(job, instance, span)
 
 
-def _execute(job: Any, instance: dg.DagsterInstance, span: Span | None) -> Outcome:
+def _execute(
+    job: Any,
+    instance: dg.DagsterInstance,
+    span: Span | None,
+    tags: Mapping[str, str] | None = None,
+) -> Outcome:
     result = job.execute_in_process(
         instance=instance,
-        tags={STARTED_BY: "ml-assets", **(span.tags() if span else {})},
+        tags={STARTED_BY: "ml-assets", **(tags or {}), **(span.tags() if span else {})},
         run_config=QUIET_CONSOLE,
         raise_on_error=False,
     )

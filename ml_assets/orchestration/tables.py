@@ -1,7 +1,7 @@
 """What every table asset shares: its spec, built from its contract, and its dead-letter table."""
 
 import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -53,6 +53,7 @@ def table_spec(
     partitions_def: dg.PartitionsDefinition | None,
     deps: Sequence[dg.AssetDep] = (),
     is_as_of: bool = False,
+    metadata: Mapping[str, Any] | None = None,
 ) -> dg.AssetSpec:
     """The spec of a table asset, with its columns taken from the contract.
 
@@ -67,6 +68,7 @@ def table_spec(
         partitions_def: its days; None for a snapshot.
         deps: what it is made from.
         is_as_of: its partitions are as-of days, made only when asked for.
+        metadata: further definition metadata.
     """
     pipeline = key.split("/", maxsplit=1)[0]
     return dg.AssetSpec(
@@ -81,6 +83,7 @@ def table_spec(
         metadata={
             **(_table_metadata(key, contract) if contract else {}),
             **({AS_OF_KEY: True} if is_as_of else {}),
+            **(metadata or {}),
         },
     )
 

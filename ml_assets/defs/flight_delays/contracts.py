@@ -7,6 +7,8 @@ import pandera.pandas as pa
 
 from ml_assets.contracts.contract import Contract
 from ml_assets.defs.flight_delays.events import KEY
+from ml_assets.learning.scoring import Prediction
+from ml_assets.monitoring.performance import Label
 
 UTC: dict[str, Any] = {"unit": "us", "tz": "UTC"}
 RATE: dict[str, Any] = {"nullable": True, "ge": 0, "le": 1, "metadata": {"unit": "share"}}
@@ -188,3 +190,30 @@ class TrainingDataset(FlightFeatures):
 
         unique: ClassVar = KEY
         metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.0}
+
+
+class FlightPredictions(FlightKey, Prediction):
+    """What the champion of the day predicts for each flight of the day."""
+
+    origin: str = pa.Field(isin=["EWR", "JFK", "LGA"], description="Airport of departure.")
+    prediction: float = pa.Field(ge=0, le=1, description="Probability that the flight is late.")
+
+    class Config:
+        """A day that has features has predictions."""
+
+        unique: ClassVar = ["prediction_id"]
+        metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.0}
+
+
+class FlightLabels(Label):
+    """What really happened, by the day it became known, with what had been predicted."""
+
+    carrier: str = pa.Field(description="Carrier that operates the flight.")
+    origin: str = pa.Field(isin=["EWR", "JFK", "LGA"], description="Airport of departure.")
+    label: float = pa.Field(isin=[0, 1], description="1 when the flight was late.")
+
+    class Config:
+        """A label without a prediction is a dead letter."""
+
+        unique: ClassVar = ["prediction_id"]
+        metadata: ClassVar = {"may_be_empty": True, "max_dead_letter_share": 0.05}

@@ -1,0 +1,172 @@
+"""The ``ModelPipeline`` template: what a ``defs.yaml`` says of a pipeline, put together from its stages."""
+
+from typing import Any
+
+import dagster as dg
+from pydantic import ValidationError
+
+from ml_assets.components.model_pipeline.monitoring import Monitoring
+from ml_assets.components.model_pipeline.predictions import Predictions
+from ml_assets.components.model_pipeline.release import Release
+from ml_assets.components.model_pipeline.sensors import day_sensor, retraining_sensor
+from ml_assets.components.model_pipeline.shared import Labels, Pipeline
+from ml_assets.components.model_pipeline.training import Training
+from ml_assets.errors import ConfigurationError
+from ml_assets.learning.dataset import Windows
+from ml_assets.learning.specification import ModelSpecification
+from ml_assets.monitoring.retraining import read_policy
+from ml_assets.orchestration.partitions import Days
+from ml_assets.orchestration.tables import load_object
+from ml_assets.registry.release import ReleaseRules
+from ml_assets.settings import PipelineOverrides, settings
+
+
+class Estimator(dg.Model, dg.Resolvable):
+    """The model; see ``ModelSpecification``."""
+
+    task: str
+    path: str
+    numeric: list[str]
+    categorical: list[str] = []
+    hyperparameters: dict[str, Any] = {}
+
+
+class Contracts(dg.Model, dg.Resolvable):
+    """Dotted paths of the contracts whose columns are the pipeline's own."""
+
+    training_dataset: str
+    predictions: str
+    labels: str
+
+
+class MonitoringOptions(dg.Model, dg.Resolvable):
+    """How features are watched.
+
+    Attributes:
+        window_days: days that a drift report spans.
+        groups: group (structural or environment) → its features.
+        policy: name of the retraining policy, a file of the folder ``policies`` beside the
+            ``defs.yaml``.
+    """
+
+    window_days: int
+    groups: dict[str, list[str]]
+    policy: str
+
+
+class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
+    """Training, release, predictions and monitoring of one model.
+
+    Attributes:
+        pipeline: first part of the asset keys.
+        owners: ``team:…`` names.
+        days: daily partitions of features, predictions and monitoring.
+        as_of_days: the as-of days there are.
+        features: asset key of the feature table.
+        labels: where labels come from.
+        key: columns that identify a row in both.
+        segments: columns whose values are judged one by one.
+        contracts: contracts of the tables that carry the pipeline's own columns.
+        window_days: days looked back on in all when training.
+        validation_days: days before the test window, never fitted.
+        test_days: last days before the as-of day, never fitted.
+        estimator: what is fitted.
+        release: what a challenger has to show, see ``ReleaseRules``.
+        monitoring: how features are watched and when to retrain.
+    """
+
+    pipeline: str
+    owners: list[str]
+    days: Days
+    as_of_days: Days
+    features: str
+    labels: Labels
+    key: list[str]
+    contracts: Contracts
+    window_days: int
+    validation_days: int
+    test_days: int
+    estimator: Estimator
+    monitoring: MonitoringOptions
+    segments: list[str] = []
+    release: dict[str, Any] = {}
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """All assets of the pipeline, their checks, and the sensors that keep the loop going."""
+        folder = context.path.parent if context.path.is_file() else context.path
+        overrides = settings().pipelines.get(self.pipeline, PipelineOverrides())
+        shared = self._shared(overrides)
+        label_contract = load_object(self.contracts.labels)
+        watched = self.monitoring
+        training = Training(
+            shared, load_object(self.contracts.training_dataset), watched.window_days
+        )
+        release = Release(shared, self._rules)
+        predictions = Predictions(shared, load_object(self.contracts.predictions), label_contract)
+        monitoring = Monitoring(
+            shared,
+            read_policy(overrides.policy or folder / "policies" / f"{watched.policy}.yaml"),
+            watched.window_days,
+            self._groups,
+            label_contract,
+        )
+        return dg.Definitions.merge(
+            training.definitions(),
+            release.definitions(),
+            predictions.definitions(),
+            monitoring.definitions(),
+            dg.Definitions(sensors=[retraining_sensor(shared), day_sensor(shared)]),
+        )
+
+    def _shared(self, overrides: PipelineOverrides) -> Pipeline:
+        labels = self.labels
+        if overrides.label_delay_days is not None:
+            labels = labels.model_copy(update={"delay_days": overrides.label_delay_days})
+        return Pipeline(
+            name=self.pipeline,
+            owners=self.owners,
+            days=self.days.definition(),
+            as_of_days=self.as_of_days.definition(),
+            features=self.features,
+            labels=labels,
+            key=self.key,
+            segments=self.segments,
+            specification=self._specification,
+            windows=Windows(
+                self.window_days, self.validation_days, self.test_days, labels.delay_days
+            ),
+        )
+
+    @property
+    def _specification(self) -> ModelSpecification:
+        return ModelSpecification(
+            task="regression" if self.estimator.task == "regression" else "classification",
+            estimator=self.estimator.path,
+            label=self.labels.column,
+            numeric=tuple(self.estimator.numeric),
+            categorical=tuple(self.estimator.categorical),
+            hyperparameters=dict(sorted(self.estimator.hyperparameters.items())),
+        )
+
+    @property
+    def _rules(self) -> ReleaseRules:
+        try:
+            return ReleaseRules.model_validate(self.release)
+        except ValidationError as error:
+            raise ConfigurationError(
+                f"'release' of {self.pipeline} in defs.yaml is not usable: {error}"
+            ) from None
+
+    @property
+    def _groups(self) -> dict[str, str]:
+        groups = {
+            feature: group
+            for group, features in self.monitoring.groups.items()
+            for feature in features
+        }
+        if unknown := sorted(set(groups) - set(self._specification.features)):
+            raise ConfigurationError(
+                f"'groups' of {self.pipeline} in defs.yaml names {unknown}, which are no features of "
+                "its estimator. Correct the names."
+            )
+        return groups

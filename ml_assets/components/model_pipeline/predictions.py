@@ -1,0 +1,257 @@
+"""Stage: what the champion of a day predicts, the labels that arrive later, and how good it was."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+import dagster as dg
+import pandas as pd
+
+from ml_assets.components.model_pipeline.shared import Pipeline, output
+from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.validation import no_rows
+from ml_assets.errors import TrainingError
+from ml_assets.lake.content import DAY
+from ml_assets.lake.planning import Input, Plan, each_day, plan
+from ml_assets.lake.store import Lake, Window
+from ml_assets.learning.scoring import score
+from ml_assets.monitoring.performance import Performance, arrived_labels, headline, performance
+from ml_assets.orchestration.model_io import project_models
+from ml_assets.orchestration.partitions import bounds
+from ml_assets.orchestration.table_io import TableOutput
+from ml_assets.orchestration.tables import code_version
+from ml_assets.registry.champion import Champion
+
+STAGE = "predictions"
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The prediction stage of a pipeline.
+
+    Attributes:
+        pipeline: what the stages share.
+        contract: contract of the predictions.
+        label_contract: contract of the arrived labels.
+    """
+
+    pipeline: Pipeline
+    contract: type[Contract]
+    label_contract: type[Contract]
+
+    def definitions(self) -> dg.Definitions:
+        """The three assets and their checks."""
+        this = self.pipeline
+        return dg.Definitions.merge(
+            this.define(
+                "predictions",
+                stage=STAGE,
+                description="What the champion of the day predicts for each row of the day.",
+                version=self._prediction_version,
+                inputs=[Input(this.features), this.champion_lineage("release_decision")],
+                compute=self._predict,
+                contract=self.contract,
+            ),
+            this.define(
+                "labels",
+                stage=STAGE,
+                description="What really happened, by the day it became known, joined with its prediction.",
+                version=self._label_version,
+                inputs=[self._scored, self._outcomes],
+                compute=self._collect_labels,
+                contract=self.label_contract,
+                keeps_dead_letters=True,
+            ),
+            this.define(
+                "performance",
+                stage=STAGE,
+                description="How good a day's predictions were, by the labels that have arrived so far.",
+                version=self._performance_version,
+                inputs=[Input(this.table("predictions")), self._arriving],
+                compute=self._measure,
+                contract=Performance,
+            ),
+        )
+
+    @property
+    def _prediction_version(self) -> str:
+        this = self.pipeline
+        return code_version(
+            score,
+            self.contract,
+            this.specification.canonical(),
+            list(this.key),
+            list(this.segments),
+        )
+
+    @property
+    def _label_version(self) -> str:
+        this = self.pipeline
+        return code_version(arrived_labels, self.label_contract, this.labels.model_dump())
+
+    @property
+    def _performance_version(self) -> str:
+        this = self.pipeline
+        return code_version(performance, this.specification.canonical(), list(this.segments))
+
+    @property
+    def _scored(self) -> Input:
+        within = self.pipeline.labels.within_days
+        return Input(self.pipeline.table("predictions"), -within, 0, is_optional=True)
+
+    @property
+    def _outcomes(self) -> Input:
+        return replace(self._scored, table=self.pipeline.labels.asset)
+
+    @property
+    def _arriving(self) -> Input:
+        within = self.pipeline.labels.within_days
+        return Input(self.pipeline.table("labels"), 0, within, is_optional=True)
+
+    def _predict(self, days: Sequence[str]) -> TableOutput:
+        lake, this = Lake.of_project(), self.pipeline
+        champions = this.champions(lake, days)
+        inputs = {
+            "features": Input(this.features),
+            "champion": this.champion_input(champions, "release_decision"),
+        }
+        planned = plan(lake, this.table("predictions"), days, inputs, self._prediction_version)
+        scored = self._score(planned, champions)
+        planned, frames = each_day(planned, lambda day: _scored_rows(scored, day))
+        return output(
+            planned,
+            frames,
+            self.contract,
+            self._prediction_version,
+            day_metadata={day: _shown(frame) for day, frame in frames.items()},
+        )
+
+    def _score(self, planned: Plan, champions: Mapping[str, Champion]) -> pd.DataFrame:
+        """Predictions of all days to compute, each by its champion.
+
+        Raises:
+            UnsafeModel: a champion's file is gone or altered. No day is scored then: another model
+                must not take its place in silence, and what was predicted before stays.
+        """
+        this, window = self.pipeline, planned.windows["features"]
+        days_of: dict[Champion, list[str]] = {}
+        for day in planned.compute:
+            if day in champions:
+                days_of.setdefault(champions[day], []).append(day)
+        parts = [no_rows(self.contract)]
+        for champion, days in days_of.items():
+            model = project_models().load(
+                this.table("model"), champion.fingerprint, this.specification
+            )
+            features = window.read(days=days)
+            scored = score(
+                this.specification, model, features, key=this.key, segments=this.segments
+            )
+            parts.append(
+                scored.assign(
+                    model_version=champion.fingerprint,
+                    model_as_of=champion.as_of,
+                    feature_version=scored[DAY].map(window.hashes),
+                )
+            )
+        return pd.concat(parts[1:] or parts, ignore_index=True)
+
+    def _collect_labels(self, days: Sequence[str]) -> TableOutput:
+        lake, this = Lake.of_project(), self.pipeline
+        inputs = {"predictions": self._scored, "outcomes": self._outcomes}
+        planned = plan(lake, this.table("labels"), days, inputs, self._label_version)
+        scored, outcomes = planned.windows["predictions"], planned.windows["outcomes"]
+        predictions = _read_all(scored, self.contract)
+        known = _read_all(
+            outcomes, None, [DAY, *this.key, this.labels.column, this.labels.known_at]
+        )
+        planned, frames = each_day(
+            planned, lambda day: self._labels_of(day, predictions, known, scored)
+        )
+        return output(
+            planned, frames, self.label_contract, self._label_version, keeps_dead_letters=True
+        )
+
+    def _labels_of(
+        self, day: str, predictions: pd.DataFrame, outcomes: pd.DataFrame | None, scored: Window
+    ) -> pd.DataFrame:
+        this = self.pipeline
+        window = self._scored.days_of(day)
+        scored_days = [scored_day for scored_day in window if scored_day in scored.hashes]
+        if outcomes is None or not scored_days:
+            return no_rows(self.label_contract)
+        return arrived_labels(
+            predictions[predictions[DAY].isin(scored_days)],
+            outcomes[outcomes[DAY].isin(window)],
+            day=day,
+            bounds=bounds(this.days, day),
+            scored_days=scored_days,
+            key=this.key,
+            segments=this.segments,
+            label=this.labels.column,
+            known_at=this.labels.known_at,
+            delay_days=this.labels.delay_days,
+            within_days=this.labels.within_days,
+        )
+
+    def _measure(self, days: Sequence[str]) -> TableOutput:
+        lake, this = Lake.of_project(), self.pipeline
+        inputs = {"predictions": Input(this.table("predictions")), "labels": self._arriving}
+        planned = plan(lake, this.table("performance"), days, inputs, self._performance_version)
+        predictions = _read_all(planned.windows["predictions"], self.contract)
+        labels = _read_all(planned.windows["labels"], self.label_contract)
+
+        def of_day(day: str) -> pd.DataFrame:
+            return performance(
+                this.specification,
+                predictions[predictions[DAY] == day],
+                labels[labels["prediction_day"] == day],
+                this.segments,
+                day,
+            )
+
+        planned, frames = each_day(planned, of_day)
+        return output(
+            planned,
+            frames,
+            Performance,
+            self._performance_version,
+            day_metadata={day: headline(frame) for day, frame in frames.items()},
+        )
+
+    def days_to_measure(self, last: str) -> list[str]:
+        """Days whose performance labels that arrive on ``last`` may change, in order."""
+        end = date.fromisoformat(last)
+        first = self.pipeline.days.get_first_partition_key() or last
+        return [
+            day
+            for before in range(self.pipeline.labels.within_days, -1, -1)
+            if (day := (end - timedelta(days=before)).isoformat()) >= first
+        ]
+
+
+def _scored_rows(scored: pd.DataFrame, day: str) -> pd.DataFrame:
+    rows = scored[scored[DAY] == day]
+    if rows.empty:
+        raise TrainingError(
+            f"no model was promoted with an as-of day up to {day}: materialize a model and its "
+            "release decision first"
+        )
+    return rows
+
+
+def _read_all(
+    window: Window, contract: type[Contract] | None, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Rows of all stored days of a window; none, with the contract's columns, when none is stored."""
+    if window.hashes:
+        return window.read(columns)
+    assert contract is not None
+    return no_rows(contract)
+
+
+def _shown(predictions: pd.DataFrame) -> dict[str, float | int | str]:
+    return {
+        "mean prediction": float(predictions["prediction"].mean()),
+        "model as of": str(predictions["model_as_of"].iloc[0]) if len(predictions) else "",
+    }

@@ -1,0 +1,175 @@
+"""What keeps the loop going: a new day is lived through in order, a verdict becomes one training run.
+
+Sensors look at the ledger, not at the clock: a day begins when its features are there and whatever
+was asked for before it is done.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import dagster as dg
+
+from ml_assets.components.model_pipeline.shared import Pipeline
+from ml_assets.lake.content import DAY
+from ml_assets.lake.ledger import Entry, Status, usable_hashes
+from ml_assets.lake.staleness import stale
+from ml_assets.lake.store import Lake
+from ml_assets.monitoring.retraining import RETRAIN
+from ml_assets.orchestration.requests import is_given_up, request, sensor_status
+from ml_assets.orchestration.runs import Span
+from ml_assets.settings import settings
+
+TRAINING = [
+    "training_dataset",
+    "model",
+    "evaluation",
+    "feature_reference",
+    "comparison",
+    "release_decision",
+    "registered_model",
+]
+"""Everything that a verdict to retrain asks for."""
+
+SCORING = ["predictions", "labels", "performance", "feature_profile", "drift_report"]
+"""What is made of a day once there is a champion."""
+
+DECISION = "retraining_decision"
+
+Result = dg.RunRequest | dg.SkipReason
+
+
+def retraining_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
+    """Turns the newest verdict to retrain into one run, from training dataset to release."""
+
+    @dg.sensor(
+        name=f"{pipeline.name}__retraining",
+        description=(
+            "Starts one run from training dataset to release decision for each verdict to retrain, "
+            "however often it ticks or restarts."
+        ),
+        target=_selection(pipeline, TRAINING),
+        default_status=sensor_status(),
+        minimum_interval_seconds=settings().sensor_seconds,
+    )
+    def retraining(context: dg.SensorEvaluationContext) -> Result:
+        lake = Lake.of_project()
+        as_of, reason = pending_retraining(pipeline, lake)
+        if as_of is None:
+            return dg.SkipReason(reason)
+        keys = _keys(pipeline, TRAINING)
+        return request(context.instance, retraining_unit(pipeline, as_of), keys, Span(as_of, as_of))
+
+    return retraining
+
+
+def day_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
+    """Lives through each new day: predictions, labels, performance, drift, decision."""
+
+    @dg.sensor(
+        name=f"{pipeline.name}__days",
+        description=(
+            "Scores, watches and decides each day when its features are there, one day after the "
+            "other, and measures older days again when labels of them have arrived."
+        ),
+        target=_selection(pipeline, [*SCORING, DECISION]),
+        default_status=sensor_status(),
+        minimum_interval_seconds=settings().sensor_seconds,
+    )
+    def days(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        lake = Lake.of_project()
+        results = [
+            result
+            for result in (
+                _measured_again(pipeline, lake, context.instance),
+                _next_day(pipeline, lake, context.instance),
+            )
+            if result is not None
+        ]
+        requests = [result for result in results if isinstance(result, dg.RunRequest)]
+        reasons = [
+            str(result.skip_message) for result in results if isinstance(result, dg.SkipReason)
+        ]
+        return dg.SensorResult(
+            run_requests=requests,
+            skip_reason=None if requests else dg.SkipReason(" ".join(reasons)),
+        )
+
+    return days
+
+
+def retraining_unit(pipeline: Pipeline, as_of: str) -> str:
+    """Name of the work that a verdict asks for."""
+    return f"{pipeline.name} retraining as of {as_of}"
+
+
+def pending_retraining(pipeline: Pipeline, lake: Lake) -> tuple[str | None, str]:
+    """As-of day that was asked for last and is not decided yet, or why there is none."""
+    stored = usable_hashes(lake.ledger.latest(pipeline.table(DECISION)))
+    if not stored:
+        return None, "No retraining decision has been made yet."
+    decisions = lake.read(pipeline.table(DECISION), sorted(stored)).sort_values(DAY)
+    newest = decisions.iloc[-1]
+    asked = decisions[decisions["verdict"] == RETRAIN]
+    if asked.empty or _is_done(
+        lake, pipeline.table("registered_model"), as_of := str(asked["as_of"].iloc[-1])
+    ):
+        return None, f"{newest[DAY]} says {newest['verdict']}: {newest['reason']}"
+    return as_of, ""
+
+
+def _next_day(pipeline: Pipeline, lake: Lake, instance: dg.DagsterInstance) -> Result:
+    seen = lake.ledger.latest(pipeline.features)
+    lived = [
+        day
+        for day, entry in lake.ledger.latest(pipeline.table(DECISION)).items()
+        if _is_over(entry)
+    ]
+    if not seen:
+        return dg.SkipReason(f"No day of {pipeline.features} is there yet.")
+    day = _after(max(lived)) if lived else max(seen)
+    if day not in seen or not _is_over(seen[day]):
+        return dg.SkipReason(f"{day} waits for its features.")
+    as_of, _ = pending_retraining(pipeline, lake)
+    if as_of is not None and not is_given_up(instance, retraining_unit(pipeline, as_of)):
+        return dg.SkipReason(f"{day} waits for the release decision of {as_of}.")
+    has_champion = day in pipeline.champions(lake, [day])
+    nouns = [*SCORING, DECISION] if has_champion else [DECISION]
+    return request(instance, f"{pipeline.name} {day}", _keys(pipeline, nouns), Span(day, day))
+
+
+def _measured_again(pipeline: Pipeline, lake: Lake, instance: dg.DagsterInstance) -> Result | None:
+    """A request for the performance of days that labels have arrived for since."""
+    table = pipeline.table("performance")
+    labelled = usable_hashes(lake.ledger.latest(pipeline.table("labels")))
+    if not labelled:
+        return None
+    newest = max(labelled)
+    first = _after(newest, -pipeline.labels.within_days)
+    outdated = stale(lake.ledger, table, Span(first, newest).days())
+    if not outdated:
+        return None
+    span = Span(min(outdated), max(outdated))
+    unit = f"{table} by the labels of {newest}"
+    return request(instance, unit, _keys(pipeline, ["performance"]), span)
+
+
+def _is_done(lake: Lake, table: str, day: str) -> bool:
+    entry = lake.ledger.latest(table, [day]).get(day)
+    return entry is not None and _is_over(entry)
+
+
+def _is_over(entry: Entry) -> bool:
+    """Whether a day was dealt with, for good or bad; one being written was not."""
+    return entry.status is not Status.WRITING
+
+
+def _keys(pipeline: Pipeline, nouns: Sequence[str]) -> list[dg.AssetKey]:
+    return [dg.AssetKey(pipeline.table(noun).split("/")) for noun in nouns]
+
+
+def _selection(pipeline: Pipeline, nouns: Sequence[str]) -> dg.AssetSelection:
+    return dg.AssetSelection.assets(*_keys(pipeline, nouns))
+
+
+def _after(day: str, count: int = 1) -> str:
+    return (date.fromisoformat(day) + timedelta(days=count)).isoformat()

@@ -1,0 +1,189 @@
+"""What the stages of a model pipeline share: names, days, the model's description, defining an asset."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.validation import no_rows, validate
+from ml_assets.lake.ledger import usable_hashes
+from ml_assets.lake.planning import Input, Plan
+from ml_assets.lake.store import Lake
+from ml_assets.learning.dataset import Windows
+from ml_assets.learning.specification import ModelSpecification
+from ml_assets.orchestration.checks import TableCheck, standard_checks, table_checks
+from ml_assets.orchestration.partitions import mapping_of
+from ml_assets.orchestration.table_io import TableOutput
+from ml_assets.orchestration.tables import dead_letter_spec, table_asset, table_spec
+from ml_assets.registry.champion import Champion, champions_of
+from ml_assets.registry.release import ReleaseDecision
+
+AS_OF = (
+    "Most days are empty, because a partition is an as-of day and is made only when somebody, or "
+    "the retraining sensor, asks for a model of that day."
+)
+
+DELTA = frozenset({"pandas", "deltalake"})
+
+
+class Labels(dg.Model, dg.Resolvable):
+    """Where labels come from.
+
+    Attributes:
+        asset: asset key of the label table.
+        column: the label.
+        known_at: column that says when it was known.
+        delay_days: days that a label takes from there to here.
+        arrive_within_days: days after ``delay_days`` by which each label has arrived.
+    """
+
+    asset: str
+    column: str
+    known_at: str = "known_at"
+    delay_days: int = 0
+    arrive_within_days: int = 3
+
+    @property
+    def within_days(self) -> int:
+        """Days after its prediction by which each label has arrived."""
+        return self.delay_days + self.arrive_within_days
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """One pipeline, as all its stages see it.
+
+    Attributes:
+        name: first part of the asset keys.
+        owners: ``team:…`` names.
+        days: daily partitions of features, predictions and monitoring.
+        as_of_days: partitions of datasets, models and decisions.
+        features: asset key of the feature table.
+        labels: where labels come from.
+        key: columns that identify a row in both.
+        segments: columns whose values are judged one by one.
+        specification: what is fitted.
+        windows: how the days before an as-of day are used.
+    """
+
+    name: str
+    owners: Sequence[str]
+    days: dg.DailyPartitionsDefinition
+    as_of_days: dg.DailyPartitionsDefinition
+    features: str
+    labels: Labels
+    key: Sequence[str]
+    segments: Sequence[str]
+    specification: ModelSpecification
+    windows: Windows
+
+    def table(self, noun: str) -> str:
+        """Table name, and asset key, of one of the pipeline's assets."""
+        return f"{self.name}/{noun}"
+
+    def define(
+        self,
+        noun: str,
+        *,
+        stage: str,
+        description: str,
+        version: str,
+        inputs: Sequence[Input],
+        compute: Callable[[Sequence[str]], Any],
+        contract: type[Contract] | None,
+        is_as_of: bool = False,
+        keeps_dead_letters: bool = False,
+        checks: Sequence[TableCheck] | None = None,
+        kinds: frozenset[str] = DELTA,
+        io_manager_key: str = "io_manager",
+    ) -> dg.Definitions:
+        """An asset of the pipeline with its checks, and its dead letters where it keeps them.
+
+        Args:
+            noun: second part of its key.
+            stage: second part of its group.
+            description: what it is, for a stakeholder.
+            version: code version of what computes it.
+            inputs: what it is computed from, for the lineage.
+            compute: from the days of a run to what its IO manager stores.
+            contract: the table's contract; None for a model.
+            is_as_of: its partitions are as-of days.
+            keeps_dead_letters: rejected rows are kept in a table of their own.
+            checks: checks besides the standard ones of a contract.
+            kinds: what it is made with.
+            io_manager_key: which IO manager stores it.
+        """
+        partitions = self.as_of_days if is_as_of else self.days
+        spec = table_spec(
+            self.table(noun),
+            contract,
+            stage=stage,
+            description=f"{description} {AS_OF}" if is_as_of else description,
+            owners=self.owners,
+            kinds=set(kinds),
+            version=version,
+            is_as_of=is_as_of,
+            partitions_def=partitions,
+            deps=[
+                dg.AssetDep(item.table.split("/"), partition_mapping=mapping_of(item))
+                for item in inputs
+            ],
+        )
+        asset = table_asset(spec, compute, io_manager_key=io_manager_key)
+        standard = (
+            standard_checks(contract, keeps_dead_letters=keeps_dead_letters) if contract else []
+        )
+        return dg.Definitions(
+            assets=[asset, dead_letter_spec(spec)] if keeps_dead_letters else [asset],
+            asset_checks=[table_checks(spec.key, partitions, [*standard, *(checks or [])])],
+        )
+
+    def decisions(self, lake: Lake, last: str) -> pd.DataFrame:
+        """Release decisions with as-of day ≤ ``last``; columns of the contract, maybe no row."""
+        table = self.table("release_decision")
+        stored = [day for day in usable_hashes(lake.ledger.latest(table)) if day <= last]
+        return lake.read(table, sorted(stored)) if stored else no_rows(ReleaseDecision)
+
+    def champions(self, lake: Lake, days: Sequence[str]) -> dict[str, Champion]:
+        """Day → the champion of that day, for the days that have one."""
+        return champions_of(self.decisions(lake, max(days)), days) if days else {}
+
+    def champion_input(self, of_days: Mapping[str, Champion], noun: str) -> Input:
+        """The champion's partition of one of the as-of tables as an input of each day."""
+        return replace(
+            self.champion_lineage(noun),
+            picks={day: [champion.as_of] for day, champion in of_days.items()},
+        )
+
+    def champion_lineage(self, noun: str) -> Input:
+        """The same for the lineage, which cannot know who the champion will be."""
+        return Input(self.table(noun), -self.windows.window_days, 0, is_pinned=True)
+
+
+def stacked(frames: Mapping[str, pd.DataFrame], contract: type[Contract]) -> pd.DataFrame:
+    """Frames of several days as one; the contract's columns when there is none."""
+    present = [frame for frame in frames.values() if len(frame)]
+    return pd.concat(present, ignore_index=True) if present else no_rows(contract)
+
+
+def output(
+    planned: Plan,
+    frames: Mapping[str, pd.DataFrame],
+    contract: type[Contract],
+    version: str,
+    *,
+    day_metadata: Mapping[str, Mapping[str, float | int | str]] | None = None,
+    keeps_dead_letters: bool = False,
+) -> TableOutput:
+    """What a stage hands over for frames that were computed day by day."""
+    validated = validate(stacked(frames, contract), contract, planned.compute)
+    return TableOutput(
+        planned,
+        validated,
+        version,
+        keeps_dead_letters=keeps_dead_letters,
+        day_metadata=day_metadata or {},
+    )

@@ -1,0 +1,244 @@
+"""Stage: from features and labels to a training dataset, a model, its evaluation and its reference.
+
+All are partitioned by the as-of day: what is trained on day D uses only what was known when D
+began, so the same D gives the same model whenever it is run.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import dagster as dg
+import pandas as pd
+
+from ml_assets.components.model_pipeline.shared import Pipeline, output
+from ml_assets.contracts.contract import Contract
+from ml_assets.errors import TrainingError
+from ml_assets.lake.content import DAY
+from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.planning import Input, Plan, computing_too, each_day, plan
+from ml_assets.lake.store import Lake
+from ml_assets.learning.dataset import FEATURE_DAY, SPLIT, split_counts, training_dataset
+from ml_assets.learning.evaluation import Evaluation, evaluate, headline
+from ml_assets.learning.training import predict, train
+from ml_assets.monitoring.drift import reference_profile
+from ml_assets.monitoring.profile import FeatureReference
+from ml_assets.orchestration.model_io import (
+    ModelOutput,
+    lost_models,
+    model_check,
+    project_models,
+)
+from ml_assets.orchestration.partitions import bounds
+from ml_assets.orchestration.table_io import TableOutput
+from ml_assets.orchestration.tables import code_version
+
+STAGE = "training"
+
+
+@dataclass(frozen=True)
+class Training:
+    """The training stage of a pipeline.
+
+    Attributes:
+        pipeline: what the stages share.
+        contract: contract of the training dataset.
+        drift_window_days: days of a drift report, which the reference is calibrated for.
+    """
+
+    pipeline: Pipeline
+    contract: type[Contract]
+    drift_window_days: int
+
+    def definitions(self) -> dg.Definitions:
+        """The four assets and their checks."""
+        this = self.pipeline
+        dataset, model = Input(this.table("training_dataset")), Input(this.table("model"))
+        return dg.Definitions.merge(
+            this.define(
+                "training_dataset",
+                stage=STAGE,
+                description="Features with the labels that had arrived when the as-of day began, split by time.",
+                version=self._dataset_version,
+                inputs=[
+                    replace(self._window, table=this.features),
+                    replace(self._window, table=this.labels.asset),
+                ],
+                compute=self._build_dataset,
+                contract=self.contract,
+                is_as_of=True,
+            ),
+            this.define(
+                "model",
+                stage=STAGE,
+                description="The model fitted on the training split, stored with skops.",
+                version=self._model_version,
+                inputs=[dataset],
+                compute=self._fit,
+                contract=None,
+                is_as_of=True,
+                checks=[model_check(this.table("model"), this.specification)],
+                kinds=frozenset({"scikitlearn"}),
+                io_manager_key="model_io_manager",
+            ),
+            this.define(
+                "evaluation",
+                stage=STAGE,
+                description="Metrics on days no model was fitted on, overall and per segment.",
+                version=self._evaluation_version,
+                inputs=[dataset, model],
+                compute=self._evaluate,
+                contract=Evaluation,
+                is_as_of=True,
+            ),
+            this.define(
+                "feature_reference",
+                stage=STAGE,
+                description=(
+                    "How each feature was distributed in the training window, and how far its days "
+                    "and weeks usually are from that: what drift is measured against."
+                ),
+                version=self._reference_version,
+                inputs=[dataset],
+                compute=self._describe_reference,
+                contract=FeatureReference,
+                is_as_of=True,
+            ),
+        )
+
+    @property
+    def _dataset_version(self) -> str:
+        this = self.pipeline
+        return code_version(
+            training_dataset, self.contract, this.windows, list(this.key), this.labels.model_dump()
+        )
+
+    @property
+    def _model_version(self) -> str:
+        return code_version(train, self.pipeline.specification.canonical())
+
+    @property
+    def _evaluation_version(self) -> str:
+        this = self.pipeline
+        return code_version(evaluate, this.specification.canonical(), list(this.segments))
+
+    @property
+    def _reference_version(self) -> str:
+        this = self.pipeline
+        return code_version(reference_profile, this.specification.features, self.drift_window_days)
+
+    @property
+    def _window(self) -> Input:
+        return Input("", -self.pipeline.windows.window_days, -1)
+
+    def _plan(self, noun: str, days: Sequence[str], version: str, **inputs: Input) -> Plan:
+        """Plan as-of days and note that they were asked for, so that checks know of them."""
+        lake, table = Lake.of_project(), self.pipeline.table(noun)
+        planned = plan(lake, table, days, inputs, version)
+        lake.ledger.append([Entry(table, day, Status.WRITING) for day in planned.compute])
+        return planned
+
+    def _build_dataset(self, days: Sequence[str]) -> TableOutput:
+        planned = self._plan(
+            "training_dataset",
+            days,
+            self._dataset_version,
+            features=replace(self._window, table=self.pipeline.features),
+            labels=replace(self._window, table=self.pipeline.labels.asset),
+        )
+        planned, frames = each_day(planned, self._dataset_of(planned))
+        counts = {day: split_counts(frame) for day, frame in frames.items()}
+        return output(planned, frames, self.contract, self._dataset_version, day_metadata=counts)
+
+    def _dataset_of(self, planned: Plan) -> Callable[[str], pd.DataFrame]:
+        this = self.pipeline
+        wanted = self._window.days_of_all(planned.compute)
+        if not any(planned.windows["features"].hashes.get(day) for day in wanted):
+            return _nothing_to_learn_from
+        features = planned.windows["features"].read(days=wanted)
+        used = [DAY, *this.key, this.labels.column, this.labels.known_at]
+        labels = planned.windows["labels"].read(used, wanted)
+
+        def of_day(as_of: str) -> pd.DataFrame:
+            return training_dataset(
+                features,
+                labels,
+                key=this.key,
+                label=this.labels.column,
+                known_at=this.labels.known_at,
+                as_of=as_of,
+                as_of_start=bounds(this.as_of_days, as_of)[0],
+                windows=this.windows,
+            )
+
+        return of_day
+
+    def _fit(self, days: Sequence[str]) -> ModelOutput:
+        table, specification = self.pipeline.table("model"), self.pipeline.specification
+        planned = self._plan("model", days, self._model_version, dataset=self._dataset)
+        planned = computing_too(planned, lost_models(table, planned.unchanged))
+        used = [*specification.features, self.pipeline.labels.column, SPLIT]
+        planned, models = each_day(
+            planned,
+            lambda day: train(specification, planned.windows["dataset"].read(used, [day])),
+        )
+        return ModelOutput(planned, models, self._model_version)
+
+    @property
+    def _dataset(self) -> Input:
+        return Input(self.pipeline.table("training_dataset"))
+
+    def _evaluate(self, days: Sequence[str]) -> TableOutput:
+        planned = self._plan(
+            "evaluation",
+            days,
+            self._evaluation_version,
+            dataset=self._dataset,
+            model=Input(self.pipeline.table("model")),
+        )
+        planned, frames = each_day(planned, lambda day: self._evaluation_of(planned, day))
+        metrics = {day: headline(frame) for day, frame in frames.items()}
+        return output(planned, frames, Evaluation, self._evaluation_version, day_metadata=metrics)
+
+    def _evaluation_of(self, planned: Plan, day: str) -> pd.DataFrame:
+        this = self.pipeline
+        dataset = held_out_rows(planned, day)
+        fingerprint = planned.windows["model"].hashes[day]
+        model = project_models().load(this.table("model"), fingerprint, this.specification)
+        predictions = predict(this.specification, model, dataset)
+        return evaluate(this.specification, dataset, predictions, this.segments)
+
+    def _describe_reference(self, days: Sequence[str]) -> TableOutput:
+        planned = self._plan(
+            "feature_reference", days, self._reference_version, dataset=self._dataset
+        )
+        planned, frames = each_day(planned, lambda day: self._reference_of(planned, day))
+        return output(planned, frames, FeatureReference, self._reference_version)
+
+    def _reference_of(self, planned: Plan, day: str) -> pd.DataFrame:
+        specification = self.pipeline.specification
+        used = [*specification.features, FEATURE_DAY, SPLIT]
+        dataset = planned.windows["dataset"].read(used, [day])
+        return reference_profile(
+            dataset[dataset[SPLIT] == "train"],
+            specification.numeric,
+            specification.categorical,
+            self.drift_window_days,
+            day=FEATURE_DAY,
+        ).assign(**{DAY: day})
+
+
+def held_out_rows(planned: Plan, day: str) -> pd.DataFrame:
+    """Validation and test rows of the dataset of an as-of day.
+
+    Raises:
+        TrainingError: no label of the test window had arrived.
+    """
+    dataset = planned.windows["dataset"].read(days=[day])
+    dataset = dataset[dataset[SPLIT] != "train"]
+    if not (dataset[SPLIT] == "test").any():
+        raise TrainingError(f"no label of the test window was known when {day} began")
+    return dataset
+
+
+def _nothing_to_learn_from(day: str) -> pd.DataFrame:
+    raise TrainingError(f"no feature day before {day} is stored: materialize the features first")

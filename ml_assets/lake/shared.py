@@ -1,0 +1,63 @@
+"""A lake that writes to a place of its own and reads some tables from another, which it never changes.
+
+A backtest lives through history this way: sources and features are the project's, everything
+decided on them is its own.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from ml_assets.errors import TerminalError
+from ml_assets.lake.ledger import Entry, Ledger, Read
+
+
+class SharingLedger(Ledger):
+    """A ledger of its own that answers for some tables out of another ledger.
+
+    Args:
+        url: where it writes.
+        other: the ledger that is only read.
+        tables: tables that the other ledger answers for.
+    """
+
+    def __init__(self, url: str, other: Ledger, tables: Collection[str]) -> None:
+        super().__init__(url)
+        self._other = other
+        self._shared = frozenset(tables)
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Add entries of own tables.
+
+        Raises:
+            TerminalError: an entry is of a shared table.
+        """
+        if theirs := {entry.table for entry in entries} & self._shared:
+            raise TerminalError(
+                f"{sorted(theirs)[0]} is shared with this project for reading only. Materialize it "
+                "where it belongs."
+            )
+        super().append(entries)
+
+    def latest(self, table: str, days: Sequence[str] | None = None) -> dict[str, Entry]:
+        """The latest entry of each day, from the ledger the table belongs to."""
+        return (
+            self._other.latest(table, days)
+            if self._is_shared(table)
+            else super().latest(table, days)
+        )
+
+    def reads(self, table: str, days: Sequence[str]) -> dict[str, list[Read]]:
+        """What the latest entries were computed from, from the ledger the table belongs to."""
+        return (
+            self._other.reads(table, days) if self._is_shared(table) else super().reads(table, days)
+        )
+
+    def tables(self) -> list[str]:
+        """Own tables and the shared ones."""
+        return sorted({*super().tables(), *self._shared})
+
+    def versions_read(self, table: str, readers: Iterable[str]) -> set[int]:
+        """Versions that own tables were made from; the other ledger knows its own readers."""
+        return super().versions_read(table, list(readers))
+
+    def _is_shared(self, table: str) -> bool:
+        return table in self._shared

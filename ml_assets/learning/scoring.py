@@ -1,0 +1,80 @@
+"""Scoring rows with a model: the one function that batch scoring and services share.
+
+A prediction is identified by its day and its key, so that scoring a row again replaces its
+prediction, and a label that comes weeks later finds it.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pandera.pandas as pa
+
+from ml_assets.contracts.contract import Contract
+from ml_assets.lake.content import DAY
+from ml_assets.learning.specification import ModelSpecification
+from ml_assets.learning.training import predict
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+PREDICTION_ID = "prediction_id"
+
+
+class Prediction(Contract):
+    """What every prediction says of itself; a pipeline adds its key and its segments."""
+
+    prediction_id: str = pa.Field(description="Day and hash of the key: what a label is joined by.")
+    prediction: float = pa.Field(
+        description="Probability of the positive class, or the predicted number."
+    )
+    model_version: str = pa.Field(description="Fingerprint of the model that made it.")
+    model_as_of: str = pa.Field(description="As-of day of that model.")
+    feature_version: str = pa.Field(description="Data version of the feature day it was made from.")
+
+
+def prediction_ids(rows: pd.DataFrame, key: Sequence[str]) -> pd.Series:
+    """(n,) identifiers, the same for a row whether it is scored alone or among others.
+
+    Args:
+        rows: (n, …) rows with ``ds`` and the key columns.
+        key: columns that identify a row.
+    """
+    text = rows[key[0]].astype("str")
+    for column in key[1:]:
+        text = text + "|" + rows[column].astype("str")
+    hashes = pd.util.hash_array(text.to_numpy(dtype=object), categorize=False)
+    return (
+        rows[DAY].astype("str")
+        + "-"
+        + pd.Series([f"{value:016x}" for value in hashes], index=rows.index, dtype="str")
+    )
+
+
+def score(
+    specification: ModelSpecification,
+    pipeline: "Pipeline",
+    features: pd.DataFrame,
+    *,
+    key: Sequence[str],
+    segments: Sequence[str],
+) -> pd.DataFrame:
+    """Predictions for feature rows, with what identifies and what segments them.
+
+    Args:
+        specification: the model's.
+        pipeline: the fitted model.
+        features: (n, …) rows with ``ds``, the key, the segments and the model's input columns.
+        key: columns that identify a row.
+        segments: columns that performance is cut by.
+
+    Returns:
+        (n, …) ``ds``, ``prediction_id``, key and segment columns, ``prediction``.
+    """
+    kept = list(dict.fromkeys([DAY, *key, *segments]))
+    return features[kept].assign(
+        **{
+            PREDICTION_ID: prediction_ids(features, key),
+            "prediction": predict(specification, pipeline, features) if len(features) else [],
+        }
+    )

@@ -1,0 +1,194 @@
+"""Labels as they arrive, joined with their predictions, and performance by what is known by then.
+
+A label belongs to the day it arrived on; performance belongs to the day that was predicted and is
+computed again whenever labels of it arrive.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, ClassVar
+
+import pandas as pd
+import pandera.pandas as pa
+
+from ml_assets.contracts.contract import Contract
+from ml_assets.errors import ContractViolation
+from ml_assets.lake.content import DAY
+from ml_assets.learning.evaluation import OVERALL, main_metric, segment_metrics
+from ml_assets.learning.scoring import PREDICTION_ID, prediction_ids
+from ml_assets.learning.specification import ModelSpecification
+
+PREDICTION_DAY = "prediction_day"
+OF_PREDICTION = ["prediction", "model_version", "model_as_of"]
+COVERAGE, MEAN_PREDICTION = "label_coverage", "mean_prediction"
+ONE_CLASS = "only one class among the labels: undefined"
+NO_LABELS = "no label has arrived yet"
+
+
+class Label(Contract):
+    """What every arrived label says; a pipeline adds its segments."""
+
+    prediction_id: str = pa.Field(description="The prediction it belongs to.")
+    prediction_day: str = pa.Field(description="Day of that prediction.")
+    label: float = pa.Field(description="What really happened.")
+    known_at: pd.DatetimeTZDtype = pa.Field(
+        description="When it was known at its source; the label arrives label_delay_days later.",
+        metadata={"unit": "UTC"},
+        dtype_kwargs={"unit": "us", "tz": "UTC"},
+    )
+    prediction: float = pa.Field(
+        description="What was predicted; a label without a prediction has none and is rejected."
+    )
+    model_version: str = pa.Field(description="Fingerprint of the model that predicted it.")
+    model_as_of: str = pa.Field(description="As-of day of that model.")
+
+
+class Performance(Contract):
+    """One metric of the predictions of a day, by the labels that have arrived so far."""
+
+    segment_column: str = pa.Field(description="Column that cuts the segments; 'all' for none.")
+    segment: str = pa.Field(description="Value of that column; 'all' for none.")
+    metric: str = pa.Field(description="Name of the metric.")
+    value: float = pa.Field(nullable=True, description="The metric; null where it is undefined.")
+    rows: int = pa.Field(ge=0, description="Labelled predictions it was measured on.")
+    mean_label: float = pa.Field(nullable=True, description="Mean of their labels.")
+    note: str = pa.Field(description="Why the metric is null; empty when it is not.")
+
+    class Config:
+        """Even without a label there is a row that says so."""
+
+        unique: ClassVar = ["segment_column", "segment", "metric"]
+        metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.0}
+
+
+def arrived_labels(
+    predictions: pd.DataFrame,
+    outcomes: pd.DataFrame,
+    *,
+    day: str,
+    bounds: tuple[datetime, datetime],
+    scored_days: Collection[str],
+    key: Sequence[str],
+    segments: Sequence[str],
+    label: str,
+    known_at: str,
+    delay_days: int,
+    within_days: int,
+) -> pd.DataFrame:
+    """Labels that arrived on a day, each with its prediction.
+
+    Args:
+        predictions: predictions of the days that labels may belong to, with ``ds``.
+        outcomes: outcomes of the same days, with ``ds``, the key, the label and ``known_at``.
+        day: the day of arrival.
+        bounds: its first moment and the first moment after it.
+        scored_days: days that have predictions; outcomes of other days are nobody's label.
+        key: columns that identify a row in both.
+        segments: columns of the predictions that performance is cut by.
+        label: label column of ``outcomes``.
+        known_at: column that says when the label was known.
+        delay_days: days that a label takes from there to here.
+        within_days: days after its prediction by which a label must have arrived.
+
+    Returns:
+        Rows of the pipeline's label contract. A label without a prediction has no ``prediction``,
+        so that its contract rejects it; the same label twice is one.
+
+    Raises:
+        ContractViolation: a label arrives later than ``within_days`` allows.
+    """
+    arrived_at = outcomes[known_at] + pd.Timedelta(days=delay_days)
+    _refuse_too_late(outcomes[arrived_at >= bounds[1]], day, within_days)
+    of_day = outcomes[
+        (arrived_at >= bounds[0]) & (arrived_at < bounds[1]) & outcomes[DAY].isin(scored_days)
+    ]
+    labels = pd.DataFrame(
+        {
+            DAY: day,
+            PREDICTION_ID: prediction_ids(of_day, key),
+            PREDICTION_DAY: of_day[DAY],
+            "label": of_day[label].astype("float64"),
+            "known_at": of_day[known_at],
+        }
+    ).drop_duplicates()
+    known = predictions[[PREDICTION_ID, *OF_PREDICTION, *segments]]
+    return labels.merge(known, on=PREDICTION_ID, how="left", validate="many_to_one")
+
+
+def _refuse_too_late(not_arrived: pd.DataFrame, day: str, within_days: int) -> None:
+    """A label that no later day would look back on must not be lost in silence."""
+    ages = {of_day: _days_between(of_day, day) for of_day in not_arrived[DAY].unique()}
+    overdue = not_arrived[not_arrived[DAY].map(ages) >= within_days]
+    if len(overdue):
+        raise ContractViolation(
+            f"{len(overdue)} labels of {overdue[DAY].iloc[0]} have not arrived {within_days} days "
+            "later, and no later day looks back on them. Raise 'arrive_within_days' of the labels in "
+            "defs.yaml."
+        )
+
+
+def performance(
+    specification: ModelSpecification,
+    predictions: pd.DataFrame,
+    labels: pd.DataFrame,
+    segments: Sequence[str],
+    day: str,
+) -> pd.DataFrame:
+    """Metrics of a day's predictions by the labels that have arrived.
+
+    Args:
+        specification: the model's.
+        predictions: (n, …) predictions of the day.
+        labels: labels that arrived on any day, in the order of arrival; of a label that came twice
+            the last counts.
+        segments: columns whose values are judged one by one.
+        day: the day.
+
+    Returns:
+        Rows of the ``Performance`` contract; coverage is there even when no label is.
+    """
+    last = labels.drop_duplicates(PREDICTION_ID, keep="last")[[PREDICTION_ID, "label"]]
+    labelled = predictions.merge(last, on=PREDICTION_ID, validate="one_to_one").rename(
+        columns={"label": specification.label}
+    )
+    metrics = segment_metrics(
+        specification,
+        labelled.assign(**{DAY: day}),
+        segments,
+        names=[main_metric(specification.task)],
+    )
+    overall = {
+        DAY: day,
+        "segment_column": OVERALL,
+        "segment": OVERALL,
+        "rows": len(labelled),
+        "mean_label": labelled[specification.label].mean(),
+    }
+    coverage = len(labelled) / len(predictions) if len(predictions) else float("nan")
+    further = [
+        {**overall, "metric": COVERAGE, "value": coverage},
+        {**overall, "metric": MEAN_PREDICTION, "value": predictions["prediction"].mean()},
+    ]
+    found = pd.DataFrame([*metrics.to_dict("records"), *further])
+    return found.assign(note=[_note(row) for row in found.to_dict("records")])
+
+
+def _note(row: Mapping[Any, Any]) -> str:
+    if not pd.isna(row["value"]):
+        return ""
+    if row["metric"] in (COVERAGE, MEAN_PREDICTION):
+        return "nothing was predicted"
+    return ONE_CLASS if row["rows"] else NO_LABELS
+
+
+def headline(found: pd.DataFrame) -> dict[str, float | str]:
+    """The overall metrics for people and for plots over the days; undefined ones say why."""
+    overall = found[found["segment_column"] == OVERALL]
+    return {
+        row["metric"]: row["note"] if pd.isna(row["value"]) else float(row["value"])
+        for row in overall.to_dict("records")
+    }
+
+
+def _days_between(first: str, last: str) -> int:
+    return (date.fromisoformat(last) - date.fromisoformat(first)).days

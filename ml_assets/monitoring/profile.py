@@ -1,0 +1,288 @@
+"""Mergeable daily profiles of features against the bins of a reference.
+
+A profile says how many of a day's values lie in each bin, and what they sum to. Profiles of
+several days add up to the profile of all their rows, so a report over a month reads numbers and
+no rows. The bins are those of a reference, the rows that a model was trained on. What a profile
+says of drift is in ``drift``.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+from pydantic_core import from_json
+
+from ml_assets.contracts.contract import Contract, columns
+from ml_assets.errors import ContractViolation
+from ml_assets.lake.content import DAY
+from ml_assets.monitoring.bins import Bins, places
+
+
+class _Counted(Contract):
+    """One feature's values, counted by bin."""
+
+    feature: str = pa.Field(description="Name of the feature.")
+    kind: str = pa.Field(isin=["numeric", "categorical"], description="How it is binned.")
+    rows: int = pa.Field(ge=0, description="Rows counted.", metadata={"unit": "rows"})
+    missing: int = pa.Field(
+        ge=0, description="Rows where it is null or infinite.", metadata={"unit": "rows"}
+    )
+    counts: str = pa.Field(
+        description="Rows in each bin, a JSON list; the last bin of a categorical feature holds "
+        "the categories that the reference lacks.",
+        metadata={"unit": "rows"},
+    )
+    sums: str = pa.Field(
+        description="Sum of the values in each bin, a JSON list; empty for a categorical feature.",
+        metadata={"unit": "the feature's"},
+    )
+
+
+class FeatureReference(_Counted):
+    """One feature of the rows a model was trained on, and how much its days differ by nature."""
+
+    edges: str = pa.Field(
+        description="Bin edges, a JSON list of values of the reference from its smallest to its "
+        "largest; empty for a categorical feature and for one without a value.",
+        metadata={"unit": "the feature's"},
+    )
+    categories: str = pa.Field(
+        description="Categories of the reference, a JSON list; empty for a numeric feature."
+    )
+    window_days: int = pa.Field(
+        ge=1, description="Days of the windows that were calibrated.", metadata={"unit": "days"}
+    )
+    daily_threshold: float = pa.Field(gt=0, description="Distance from which a day is unusual.")
+    window_threshold: float = pa.Field(gt=0, description="Distance from which a window is unusual.")
+    daily_missing_threshold: float = pa.Field(
+        gt=0,
+        description="Change of the missing share from which a day is unusual.",
+        metadata={"unit": "share"},
+    )
+    window_missing_threshold: float = pa.Field(
+        gt=0,
+        description="Change of the missing share from which a window is unusual.",
+        metadata={"unit": "share"},
+    )
+
+    class Config:
+        """A model has features."""
+
+        unique: ClassVar = ["feature"]
+        metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.0}
+
+
+class FeatureProfile(_Counted):
+    """One feature of a day's rows, in the bins of a reference."""
+
+    reference: str = pa.Field(description="As-of day of the model whose rows are the reference.")
+    unseen: int = pa.Field(
+        ge=0,
+        description="Rows whose category the reference lacks.",
+        metadata={"unit": "rows"},
+    )
+
+    class Config:
+        """A day can be profiled against several models."""
+
+        unique: ClassVar = ["reference", "feature"]
+        metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.0}
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """Counts of one feature: of one span of days (no leading axis) or of each of d days.
+
+    Attributes:
+        bins: its b bins.
+        rows: (…) number of rows.
+        missing: (…) rows without a finite value.
+        counts: (…, b) rows in each bin.
+        sums: (…, b) sum of the values in each bin, in the feature's unit; 0 for categories.
+    """
+
+    bins: Bins
+    rows: np.ndarray
+    missing: np.ndarray
+    counts: np.ndarray
+    sums: np.ndarray
+
+    @property
+    def unseen(self) -> np.ndarray:
+        """(…) rows whose category the reference lacks; 0 for a numeric feature."""
+        is_named = self.bins.kind == "categorical"
+        return self.counts[..., -1] if is_named else np.zeros_like(self.rows)
+
+
+def daily_profiles(
+    rows: pd.DataFrame, bins: Sequence[Bins], day: str = DAY
+) -> tuple[list[str], list[Profile]]:
+    """Count the rows of each day.
+
+    Args:
+        rows: (n, …) rows with the features and a day.
+        bins: how each feature is counted.
+        day: column with the ISO day of a row.
+
+    Returns:
+        The d days in order, and a profile per feature whose first axis is these days.
+    """
+    day_of_row, days = pd.factorize(rows[day], sort=True)
+    rows_of_day = np.bincount(day_of_row, minlength=len(days))
+    profiles = [_count(rows[each.feature], each, day_of_row, rows_of_day) for each in bins]
+    return [str(each) for each in days], profiles
+
+
+def merge(profiles: Sequence[Profile]) -> Profile:
+    """Add up profiles of one feature, whichever days or rows they are of.
+
+    Args:
+        profiles: at least one, all with the same bins.
+
+    Returns:
+        One profile, without a leading axis, of all their rows.
+    """
+    bins = profiles[0].bins
+    return Profile(
+        bins,
+        np.add.reduce([each.rows.sum() for each in profiles]),
+        np.add.reduce([each.missing.sum() for each in profiles]),
+        np.add.reduce([each.counts.reshape(-1, bins.size).sum(axis=0) for each in profiles]),
+        np.add.reduce([each.sums.reshape(-1, bins.size).sum(axis=0) for each in profiles]),
+    )
+
+
+def to_rows(days: Sequence[str], profiles: Sequence[Profile], reference: str) -> pd.DataFrame:
+    """Daily profiles as rows.
+
+    Args:
+        days: d days.
+        profiles: a profile per feature whose first axis is these days.
+        reference: as-of day of the model whose bins they are.
+
+    Returns:
+        Rows of the ``FeatureProfile`` contract with ``ds``.
+    """
+    records = [
+        {DAY: day, "reference": reference, "unseen": unseen, **record}
+        for profile in profiles
+        for day, unseen, record in zip(days, profile.unseen, _records(profile), strict=True)
+    ]
+    return pd.DataFrame(records, columns=[DAY, *columns(FeatureProfile)])
+
+
+def from_rows(rows: pd.DataFrame, bins: Sequence[Bins]) -> list[Profile]:
+    """Daily profiles from their rows.
+
+    Args:
+        rows: rows of the ``FeatureProfile`` contract, of some days against one reference.
+        bins: the bins they were counted in.
+
+    Returns:
+        A profile per entry of ``bins``, whose first axis is the rows of its feature.
+
+    Raises:
+        ContractViolation: a feature has no rows, or they were counted in other bins.
+    """
+    rows_of = rows.groupby("feature").indices
+    if lacking := sorted({each.feature for each in bins} - set(rows_of)):
+        raise ContractViolation(
+            f"there is no profile of {', '.join(lacking)}, which the reference has. "
+            "Profile these days again."
+        )
+    read = {name: rows[name].to_numpy("object") for name in ("rows", "missing", "counts", "sums")}
+    return [
+        _parsed({name: values[rows_of[each.feature]] for name, values in read.items()}, each)
+        for each in bins
+    ]
+
+
+def reference_to_row(profile: Profile) -> dict[str, object]:
+    """The profile of a whole reference as a row of ``FeatureReference``, without thresholds."""
+    return {
+        **_records(profile)[0],
+        "edges": _compact(profile.bins.edges.tolist()),
+        "categories": _compact(list(profile.bins.categories)),
+    }
+
+
+def reference_from_rows(rows: pd.DataFrame) -> list[Profile]:
+    """The profile of each feature of a reference.
+
+    Args:
+        rows: rows of the ``FeatureReference`` contract, of one reference.
+
+    Returns:
+        Profiles without a leading axis, in the order of the rows. Their ``bins`` are what
+        ``daily_profiles`` needs.
+    """
+    bins = [
+        Bins(name, kind, np.array(from_json(edges), dtype="float64"), tuple(from_json(names)))
+        for name, kind, edges, names in zip(
+            rows["feature"], rows["kind"], rows["edges"], rows["categories"], strict=True
+        )
+    ]
+    return [merge([profile]) for profile in from_rows(rows, bins)]
+
+
+def _count(
+    column: pd.Series, bins: Bins, day_of_row: np.ndarray, rows_of_day: np.ndarray
+) -> Profile:
+    """Counts by day and bin."""
+    values, place = places(column, bins)
+    is_known = place >= 0
+    cell = day_of_row[is_known] * bins.size + place[is_known]
+    shape = (len(rows_of_day), bins.size)
+    cells = shape[0] * shape[1]
+    counts = np.bincount(cell, minlength=cells).reshape(shape)
+    sums = np.bincount(cell, weights=values[is_known], minlength=cells).reshape(shape)
+    return Profile(bins, rows_of_day, rows_of_day - counts.sum(axis=1), counts, sums)
+
+
+def _records(profile: Profile) -> list[dict[str, object]]:
+    """One record per day, or a single one without a leading axis."""
+    size, is_numeric = profile.bins.size, profile.bins.kind == "numeric"
+    lists = zip(
+        profile.rows.reshape(-1).tolist(),
+        profile.missing.reshape(-1).tolist(),
+        profile.counts.reshape(-1, size).tolist(),
+        profile.sums.reshape(-1, size).tolist(),
+        strict=True,
+    )
+    return [
+        {
+            "feature": profile.bins.feature,
+            "kind": profile.bins.kind,
+            "rows": rows,
+            "missing": missing,
+            "counts": _compact(counts),
+            "sums": _compact(sums if is_numeric else []),
+        }
+        for rows, missing, counts, sums in lists
+    ]
+
+
+def _compact(values: list[float] | list[str]) -> str:
+    return json.dumps(values, separators=(",", ":"), ensure_ascii=False)
+
+
+def _parsed(read: Mapping[str, np.ndarray], bins: Bins) -> Profile:
+    """A profile from the (d,) values of its columns; all JSON lists are read in one go."""
+    counts, sums = (from_json(f"[{','.join(read[name])}]") for name in ("counts", "sums"))
+    if any(len(each) != bins.size for each in counts):
+        raise ContractViolation(
+            f"profiles of '{bins.feature}' were not counted in the {bins.size} bins of its "
+            "reference: the reference changed. Profile these days again."
+        )
+    shape = (len(counts), bins.size)
+    return Profile(
+        bins,
+        read["rows"].astype("int64"),
+        read["missing"].astype("int64"),
+        np.array(counts, dtype="int64"),
+        np.array(sums, dtype="float64") if bins.kind == "numeric" else np.zeros(shape),
+    )

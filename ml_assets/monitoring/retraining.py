@@ -1,0 +1,419 @@
+"""Whether to retrain: evidence of a day, a policy, and a decision that gives its reason either way.
+
+Evidence is what was known when the day ended: labels that had arrived, drift reports, the champion
+and the retrainings asked for before. Labels that arrive later never change a decision.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+
+import pandas as pd
+import pandera.pandas as pa
+import yaml
+from pydantic import BaseModel, Field, ValidationError
+
+from ml_assets.contracts.contract import Contract
+from ml_assets.errors import ConfigurationError
+from ml_assets.lake.content import DAY
+from ml_assets.learning.evaluation import higher_is_better, main_metric, segment_metrics
+from ml_assets.learning.specification import ModelSpecification
+from ml_assets.registry.champion import Champion
+
+RETRAIN, KEEP = "retrain", "keep"
+
+
+class Policy(BaseModel, extra="forbid", frozen=True):
+    """When to retrain; one YAML file. A signal that is omitted is not looked at.
+
+    Attributes:
+        name: what it is called in decisions and tables.
+        evaluation_days: days of arrived labels that a window of evidence spans.
+        window_step_days: days between the ends of two windows.
+        windows: windows looked at; the newest ends on the day of the decision.
+        confirmations: how many of them must show a signal, the newest among them.
+        min_labels: a window with fewer labels of the champion's predictions is no evidence.
+        performance_drop: signal: the main metric is worse than at release by more than this.
+        calibration_error: signal: mean prediction and mean label differ by more than this.
+        drifted_structural: signal: at least so many structural features have drifted.
+        drifted_features: signal: at least so many features of any group have drifted.
+        data_growth: reason by itself: the training window has grown by this share.
+        each_month: reason by itself: no retraining was asked for in this month yet.
+        min_training_days: days that a first model needs to be trained on.
+        cooldown_days: days after a retraining was asked for in which none is.
+        budget: retrainings that may be asked for within ``budget_days``, the first model aside.
+        budget_days: see ``budget``.
+    """
+
+    name: str
+    evaluation_days: int = Field(14, ge=1)
+    window_step_days: int = Field(7, ge=1)
+    windows: int = Field(3, ge=1)
+    confirmations: int = Field(2, ge=1)
+    min_labels: int = Field(1000, ge=2)
+    performance_drop: float | None = Field(None, gt=0)
+    calibration_error: float | None = Field(None, gt=0)
+    drifted_structural: int | None = Field(None, ge=1)
+    drifted_features: int | None = Field(None, ge=1)
+    data_growth: float | None = Field(None, gt=0)
+    each_month: bool = False
+    min_training_days: int = Field(28, ge=1)
+    cooldown_days: int = Field(7, ge=1)
+    budget: int = Field(12, ge=0)
+    budget_days: int = Field(365, ge=1)
+
+    @cached_property
+    def label_days(self) -> int:
+        """Days of labels that a decision looks back on, its own day included."""
+        return self.evaluation_days + (self.windows - 1) * self.window_step_days
+
+    def window_ends(self, day: str) -> list[str]:
+        """Last day of each window, the newest first."""
+        return [_before(day, number * self.window_step_days) for number in range(self.windows)]
+
+
+def read_policy(path: Path) -> Policy:
+    """Read a policy file.
+
+    Raises:
+        ConfigurationError: it is not there, is no YAML, or says something unknown.
+    """
+    try:
+        return Policy.model_validate(yaml.safe_load(path.read_text("utf-8")))
+    except OSError as error:
+        raise ConfigurationError(
+            f"Policy file {path} cannot be read ({error.strerror}). Name a YAML file, or one of the "
+            "pipeline's own policies."
+        ) from None
+    except (yaml.YAMLError, ValidationError) as error:
+        problem = " ".join(str(error).split())
+        raise ConfigurationError(f"Policy file {path.name} is not usable: {problem}") from None
+
+
+class RetrainingDecision(Contract):
+    """Whether monitoring asks for a new model, and why or why not."""
+
+    verdict: str = pa.Field(isin=[RETRAIN, KEEP], description="retrain or keep.")
+    reason: str = pa.Field(description="Why, in words; also why not.")
+    rule: str = pa.Field(description="What decided: a signal, a limit, or nothing.")
+    policy: str = pa.Field(description="Name of the policy.")
+    as_of: str = pa.Field(description="As-of day of the model asked for; empty for none.")
+    champion: str = pa.Field(description="Fingerprint of the champion; empty for none.")
+    champion_as_of: str = pa.Field(description="Its as-of day; empty for none.")
+    metric_at_release: float = pa.Field(nullable=True, description="Its main metric at release.")
+    metric_now: float = pa.Field(
+        nullable=True, description="Its main metric in the newest window; null without evidence."
+    )
+    mean_prediction: float = pa.Field(nullable=True, description="Mean prediction in that window.")
+    mean_label: float = pa.Field(nullable=True, description="Mean label in that window.")
+    labels: int = pa.Field(ge=0, description="Labels in that window.")
+    drifted_structural: int = pa.Field(ge=0, description="Structural features that have drifted.")
+    drifted_features: int = pa.Field(ge=0, description="Features of any group that have drifted.")
+    strongest_drift: str = pa.Field(
+        description="Feature that drifted most; empty without a report."
+    )
+    data_growth: float = pa.Field(
+        nullable=True, description="Share by which the training window has grown since."
+    )
+    asked_before: int = pa.Field(
+        ge=0, description="Retrainings asked for within the budget's days."
+    )
+
+    class Config:
+        """Every day has exactly one decision."""
+
+        unique: ClassVar = ["policy"]
+        metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.0}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was known when a day ended.
+
+    Attributes:
+        day: the day.
+        champion: the model in production; None for none.
+        labels: labels that arrived in the policy's ``label_days``, with ``ds``.
+        drift: drift reports of the ends of the policy's windows, with ``ds``.
+        asked_for: days on which a retraining was asked for before.
+        trainable_days: days that a model of the next day would be trained on.
+    """
+
+    day: str
+    champion: Champion | None
+    labels: pd.DataFrame
+    drift: pd.DataFrame
+    asked_for: Sequence[str]
+    trainable_days: int
+
+
+@dataclass(frozen=True)
+class _Window:
+    """The champion's performance in one window, where there is enough of it."""
+
+    metric: float
+    mean_prediction: float
+    mean_label: float
+    labels: int
+
+
+@dataclass(frozen=True)
+class _Signal:
+    """What one rule found: whether it calls for retraining, and the finding in words."""
+
+    rule: str
+    is_raised: bool
+    finding: str
+
+
+def decide(evidence: Evidence, policy: Policy, specification: ModelSpecification) -> pd.DataFrame:
+    """Decide on a day's evidence.
+
+    Args:
+        evidence: what was known when the day ended.
+        policy: when to retrain.
+        specification: the model's, for its metrics.
+
+    Returns:
+        One row of the ``RetrainingDecision`` contract with ``ds``.
+    """
+    windows = [
+        _window(evidence, policy, specification, end) for end in policy.window_ends(evidence.day)
+    ]
+    signals = _signals(evidence, policy, specification, windows)
+    verdict, rule, reason = _verdict(evidence, policy, signals)
+    champion, newest = evidence.champion, windows[0]
+    drift = _of_day(evidence.drift, evidence.day, champion)
+    nan = float("nan")
+    return pd.DataFrame(
+        [
+            {
+                DAY: evidence.day,
+                "verdict": verdict,
+                "reason": reason,
+                "rule": rule,
+                "policy": policy.name,
+                "as_of": _before(evidence.day, -1) if verdict == RETRAIN else "",
+                "champion": champion.fingerprint if champion else "",
+                "champion_as_of": champion.as_of if champion else "",
+                "metric_at_release": champion.value if champion else nan,
+                "metric_now": newest.metric if newest else nan,
+                "mean_prediction": newest.mean_prediction if newest else nan,
+                "mean_label": newest.mean_label if newest else nan,
+                "labels": newest.labels if newest else 0,
+                "drifted_structural": _drifted(drift, "structural"),
+                "drifted_features": _drifted(drift),
+                "strongest_drift": _strongest(drift),
+                "data_growth": _growth(evidence) if champion else nan,
+                "asked_before": len(_within_budget(evidence, policy)),
+            }
+        ]
+    )
+
+
+def _verdict(
+    evidence: Evidence, policy: Policy, signals: Sequence[_Signal]
+) -> tuple[str, str, str]:
+    """Verdict, what decided, and the reason in words."""
+    raised = [signal for signal in signals if signal.is_raised]
+    if not raised:
+        return KEEP, "nothing", "; ".join(signal.finding for signal in signals)
+    wanted = "; ".join(signal.finding for signal in raised)
+    last = max(evidence.asked_for, default=None)
+    if last is not None and (age := _days_between(last, evidence.day)) < policy.cooldown_days:
+        return (
+            KEEP,
+            "cooldown",
+            f"{wanted}; but a retraining was asked for {age} days ago, on {last}, and the cooldown "
+            f"is {policy.cooldown_days} days",
+        )
+    spent = len(_within_budget(evidence, policy))
+    if evidence.champion and spent > policy.budget:
+        return (
+            KEEP,
+            "budget",
+            f"{wanted}; but the budget of {policy.budget} retrainings in {policy.budget_days} days "
+            "is spent",
+        )
+    return RETRAIN, raised[0].rule, wanted
+
+
+def _signals(
+    evidence: Evidence,
+    policy: Policy,
+    specification: ModelSpecification,
+    windows: Sequence[_Window | None],
+) -> list[_Signal]:
+    champion = evidence.champion
+    if champion is None:
+        return [_first_model(evidence, policy)]
+    found: list[_Signal] = []
+    if policy.performance_drop is not None:
+        found.append(_performance(champion, policy, specification, windows))
+    if policy.calibration_error is not None:
+        found.append(_calibration(policy, windows))
+    if policy.drifted_structural is not None:
+        found.append(_drift(evidence, policy, policy.drifted_structural, "structural"))
+    if policy.drifted_features is not None:
+        found.append(_drift(evidence, policy, policy.drifted_features, None))
+    if policy.data_growth is not None:
+        growth = _growth(evidence)
+        found.append(
+            _Signal(
+                "data_growth",
+                growth >= policy.data_growth,
+                f"the training window has grown by {growth:.0%} since the champion's, of "
+                f"{policy.data_growth:.0%} that call for a new one",
+            )
+        )
+    if policy.each_month:
+        found.append(_new_month(evidence))
+    return found or [_Signal("nothing", False, f"policy '{policy.name}' asks for no retraining")]
+
+
+def _first_model(evidence: Evidence, policy: Policy) -> _Signal:
+    is_enough = evidence.trainable_days >= policy.min_training_days
+    return _Signal(
+        "no_champion",
+        is_enough,
+        f"there is no champion yet, and {evidence.trainable_days} days to train one on, "
+        f"of {policy.min_training_days} needed",
+    )
+
+
+def _performance(
+    champion: Champion,
+    policy: Policy,
+    specification: ModelSpecification,
+    windows: Sequence[_Window | None],
+) -> _Signal:
+    metric = main_metric(specification.task)
+    sign = 1 if higher_is_better(metric) else -1
+    limit = policy.performance_drop or 0.0
+    drops = [
+        None if window is None else sign * (champion.value - window.metric) for window in windows
+    ]
+    raised, count = _confirmed(policy, [None if d is None else d > limit for d in drops])
+    if windows[0] is None or drops[0] is None:
+        return _Signal("performance", False, _too_few(policy))
+    relation = "below" if drops[0] > 0 else "above"
+    return _Signal(
+        "performance",
+        raised,
+        f"{metric} {windows[0].metric:.3f} over the last {policy.evaluation_days} days of labels is "
+        f"{abs(drops[0]):.3f} {relation} the {champion.value:.3f} of its release (limit "
+        f"{limit:g} below, in {count} of the last {policy.windows} windows)",
+    )
+
+
+def _calibration(policy: Policy, windows: Sequence[_Window | None]) -> _Signal:
+    limit = policy.calibration_error or 0.0
+    errors = [None if w is None else abs(w.mean_prediction - w.mean_label) for w in windows]
+    raised, count = _confirmed(policy, [None if e is None else e > limit for e in errors])
+    newest = windows[0]
+    if newest is None:
+        return _Signal("calibration", False, _too_few(policy))
+    return _Signal(
+        "calibration",
+        raised,
+        f"mean prediction {newest.mean_prediction:.3f} against mean label {newest.mean_label:.3f} "
+        f"(limit {limit:g} apart, in {count} of the last {policy.windows} windows)",
+    )
+
+
+def _drift(evidence: Evidence, policy: Policy, limit: int, group: str | None) -> _Signal:
+    rule = "drifted_structural" if group else "drifted_features"
+    what = f"{group} features" if group else "features"
+    reports = [
+        _of_day(evidence.drift, end, evidence.champion) for end in policy.window_ends(evidence.day)
+    ]
+    counts = [None if report.empty else _drifted(report, group) for report in reports]
+    raised, times = _confirmed(policy, [None if c is None else c >= limit for c in counts])
+    if counts[0] is None:
+        return _Signal(rule, False, f"there is no drift report of {evidence.day}")
+    strongest = f", most of all {_strongest(reports[0])}" if counts[0] else ""
+    return _Signal(
+        rule,
+        raised,
+        f"{counts[0]} {what} have drifted{strongest} (limit {limit}, in {times} of the last "
+        f"{policy.windows} windows)",
+    )
+
+
+def _new_month(evidence: Evidence) -> _Signal:
+    next_day = _before(evidence.day, -1)
+    last = max(evidence.asked_for, default=None)
+    asked_in = _before(last, -1)[:7] if last else ""
+    return _Signal(
+        "each_month",
+        asked_in < next_day[:7],
+        f"the last retraining was asked for as of {asked_in or 'never'}, and this is {next_day[:7]}",
+    )
+
+
+def _confirmed(policy: Policy, shown: Sequence[bool | None]) -> tuple[bool, int]:
+    """Whether the newest window and enough of all show a signal, and how many do."""
+    count = sum(bool(one) for one in shown)
+    return bool(shown[0]) and count >= policy.confirmations, count
+
+
+def _window(
+    evidence: Evidence, policy: Policy, specification: ModelSpecification, end: str
+) -> _Window | None:
+    """Performance of the champion's own predictions in one window, or None for too few labels."""
+    first = _before(end, policy.evaluation_days - 1)
+    labels = evidence.labels
+    of_champion = labels["model_version"] == (
+        evidence.champion.fingerprint if evidence.champion else ""
+    )
+    rows = labels[of_champion & (labels[DAY] >= first) & (labels[DAY] <= end)]
+    if len(rows) < policy.min_labels:
+        return None
+    scored = rows.assign(**{DAY: end}).rename(columns={"label": specification.label})
+    metrics = segment_metrics(specification, scored, []).set_index("metric")["value"]
+    return _Window(
+        metric=float(metrics[main_metric(specification.task)]),
+        mean_prediction=float(rows["prediction"].mean()),
+        mean_label=float(rows["label"].mean()),
+        labels=len(rows),
+    )
+
+
+def _of_day(drift: pd.DataFrame, day: str, champion: Champion | None) -> pd.DataFrame:
+    """The drift report of a day against this champion's reference."""
+    reference = champion.as_of if champion else ""
+    return drift[(drift[DAY] == day) & (drift["reference"] == reference)]
+
+
+def _drifted(report: pd.DataFrame, group: str | None = None) -> int:
+    rows = report if group is None else report[report["group"] == group]
+    return int(rows["drifted"].sum())
+
+
+def _strongest(report: pd.DataFrame) -> str:
+    return str(report.sort_values("likely_cause_rank")["feature"].iloc[0]) if len(report) else ""
+
+
+def _growth(evidence: Evidence) -> float:
+    assert evidence.champion is not None
+    return evidence.trainable_days / max(evidence.champion.training_days, 1) - 1
+
+
+def _within_budget(evidence: Evidence, policy: Policy) -> list[str]:
+    first = _before(evidence.day, policy.budget_days)
+    return [day for day in evidence.asked_for if day > first]
+
+
+def _too_few(policy: Policy) -> str:
+    return f"fewer than {policy.min_labels} labels of the champion's predictions have arrived"
+
+
+def _before(day: str, count: int) -> str:
+    return (date.fromisoformat(day) - timedelta(days=count)).isoformat()
+
+
+def _days_between(first: str, last: str) -> int:
+    return (date.fromisoformat(last) - date.fromisoformat(first)).days

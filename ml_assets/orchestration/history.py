@@ -1,0 +1,100 @@
+"""Living through history: day after day as it was, with real runs and the real sensor function.
+
+Each step scores and watches some days, then decides on the last of them; what the retraining sensor
+asks for is run before the next step begins.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+
+import dagster as dg
+
+from ml_assets.errors import MLAssetsError
+from ml_assets.orchestration.runs import Outcome, Span, materialize
+
+SCORING = ("predictions", "labels", "feature_profile", "drift_report")
+PERFORMANCE = "performance"
+DECISION = "retraining_decision"
+
+
+class HistoryStopped(MLAssetsError):
+    """A step of history could not be lived through."""
+
+
+def steps(start: str, end: str, days: int) -> list[Span]:
+    """Cut a range of days into steps; the last may be shorter."""
+    first, last = date.fromisoformat(start), date.fromisoformat(end)
+    starts = [first + timedelta(days=n) for n in range(0, (last - first).days + 1, days)]
+    return [
+        Span(one.isoformat(), min(last, one + timedelta(days=days - 1)).isoformat())
+        for one in starts
+    ]
+
+
+def live(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    pipeline: str,
+    spans: list[Span],
+    progress: Callable[[str], None],
+) -> list[Outcome]:
+    """Live through some steps of a pipeline.
+
+    Args:
+        definitions: the project's definitions.
+        instance: where the runs are recorded.
+        pipeline: first part of the asset keys.
+        spans: the steps, in order; a champion is asked for the day before the first.
+        progress: told what is done next, once before each step.
+
+    Returns:
+        The outcome of every run.
+    """
+    loop = _Loop(definitions, instance, pipeline)
+    day_before = (date.fromisoformat(spans[0].first) - timedelta(days=1)).isoformat()
+    progress("the first model")
+    outcomes = [loop.run([DECISION], Span(day_before, day_before)), *loop.retrain()]
+    for span in spans:
+        progress(f"{span.first}…{span.last}")
+        outcomes.append(loop.run(SCORING, span))
+        outcomes.append(loop.run([PERFORMANCE], loop.to_measure(span)))
+        outcomes.append(loop.run([DECISION], Span(span.last, span.last)))
+        outcomes += loop.retrain()
+    return outcomes
+
+
+class _Loop:
+    """Runs of one pipeline."""
+
+    def __init__(
+        self, definitions: dg.Definitions, instance: dg.DagsterInstance, pipeline: str
+    ) -> None:
+        self._definitions = definitions
+        self._instance = instance
+        self._pipeline = pipeline
+        self._graph = definitions.resolve_asset_graph()
+        self._sensor = definitions.resolve_sensor_def(f"{pipeline}__retraining")
+
+    def run(self, nouns: list[str] | tuple[str, ...], span: Span) -> Outcome:
+        return self._materialize({self._key(noun) for noun in nouns}, span, {})
+
+    def to_measure(self, span: Span) -> Span:
+        """The days whose performance labels of these days may change."""
+        mapping = self._graph.get(self._key(PERFORMANCE)).partition_mappings[self._key("labels")]
+        assert isinstance(mapping, dg.TimeWindowPartitionMapping)
+        first = date.fromisoformat(span.first) - timedelta(days=mapping.end_offset)
+        return Span(first.isoformat(), span.last)
+
+    def retrain(self) -> Iterator[Outcome]:
+        """What the retraining sensor asks for, until it asks for nothing."""
+        context = dg.build_sensor_context(instance=self._instance, definitions=self._definitions)
+        for request in self._sensor.evaluate_tick(context).run_requests or []:
+            days = request.tags["dagster/partition"]
+            keys = set(request.asset_selection or [])
+            yield self._materialize(keys, Span(days, days), dict(request.tags))
+
+    def _materialize(self, keys: set[dg.AssetKey], span: Span, tags: dict[str, str]) -> Outcome:
+        return materialize(self._definitions, self._instance, keys, span, tags)
+
+    def _key(self, noun: str) -> dg.AssetKey:
+        return dg.AssetKey([self._pipeline, noun])

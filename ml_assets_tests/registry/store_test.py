@@ -1,0 +1,440 @@
+"""The registry: one version per fingerprint, an alias, and files that are only read when safe."""
+
+import hashlib
+import os
+import pickle
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+import sqlalchemy as sa
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_limits
+
+from ml_assets.errors import RegistryMismatch, RegistryUnavailable, UnsafeModel
+from ml_assets.registry import store
+from ml_assets.registry.store import CHAMPION, FILE_HASH, FINGERPRINT, RegisteredVersion, Registry
+from ml_assets.settings import Settings
+from ml_assets_tests.postgres import postgres_url
+from ml_assets_tests.project import ROOT
+
+NAME = "shop/late_model"
+DAY = "2013-07-08"
+ROWS = pd.DataFrame({"size": np.arange(200), "price": np.linspace(0, 1, 200)})
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small fits on several threads are slower than on one when tests run side by side."""
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(scope="session")
+def pipeline() -> Pipeline:
+    """A small fitted model."""
+    estimator = HistGradientBoostingClassifier(max_iter=5, early_stopping=False, random_state=0)
+    return Pipeline([("estimator", estimator)]).fit(ROWS, ROWS["size"] % 7 > 3)
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty registry's database; copy it, as making it takes seconds."""
+    folder = tmp_path_factory.mktemp("registry")
+    file = folder / "mlflow.db"
+    assert Registry(f"sqlite:///{file}", folder / "models").versions(NAME) == []
+    return file
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> Path:
+    """Where the model files are."""
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def registry(tmp_path: Path, artifacts: Path, empty_database: Path) -> Registry:
+    """An empty registry on SQLite."""
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
+    return Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", artifacts)
+
+
+def register(registry: Registry, pipeline: Pipeline, fingerprint: str, as_of: str = DAY) -> int:
+    """Register a model as the project does."""
+    return registry.register(
+        NAME,
+        pipeline,
+        fingerprint=fingerprint,
+        as_of=as_of,
+        example=ROWS,
+        predictions=pipeline.predict_proba(ROWS)[:, 1],
+        tags={"run": "r1"},
+    )
+
+
+def test_a_fingerprint_is_registered_once(registry: Registry, pipeline: Pipeline) -> None:
+    numbers = [register(registry, pipeline, fingerprint) for fingerprint in ("a", "b", "a")]
+
+    assert numbers == [1, 2, 1]
+    assert registry.versions(NAME) == [
+        RegisteredVersion(1, "a", DAY),
+        RegisteredVersion(2, "b", DAY),
+    ]
+    assert registry._get(NAME, 1).tags["run"] == "r1"
+
+
+def test_nothing_is_known_of_a_model_that_was_never_registered(registry: Registry) -> None:
+    assert registry.versions(NAME) == []
+    assert registry.champion(NAME) is None
+    with pytest.raises(RegistryMismatch, match="version"):
+        registry.load(NAME, 1)
+
+
+def test_models_do_not_share_versions(registry: Registry, pipeline: Pipeline) -> None:
+    register(registry, pipeline, "a")
+
+    assert registry.versions("shop/other") == []
+    assert registry.versions("shop") == []
+
+
+def test_versions_are_in_order_over_several_pages(
+    registry: Registry, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(registry, pipeline, "1")
+    for number in range(2, 12):
+        registry._client.create_model_version(
+            "shop.late_model", "x", tags={FINGERPRINT: f"{number}"}
+        )
+    monkeypatch.setattr(store, "PAGE", 4)
+
+    assert [version.version for version in registry.versions(NAME)] == list(range(1, 12))
+
+
+def test_the_alias_follows(registry: Registry, pipeline: Pipeline) -> None:
+    register(registry, pipeline, "a", "2013-07-01")
+    register(registry, pipeline, "b", DAY)
+    assert registry.champion(NAME) is None
+
+    assert registry.set_champion(NAME, "b") == 2
+    assert registry.champion(NAME) == RegisteredVersion(2, "b", DAY)
+    assert registry.set_champion(NAME, "a") == 1
+    assert registry.champion(NAME) == RegisteredVersion(1, "a", "2013-07-01")
+
+
+def test_only_a_registered_model_becomes_champion(registry: Registry, pipeline: Pipeline) -> None:
+    register(registry, pipeline, "a")
+
+    with pytest.raises(RegistryMismatch, match="no version with fingerprint b"):
+        registry.set_champion(NAME, "b")
+    with pytest.raises(RegistryMismatch, match="no version"):
+        registry.set_champion("shop/other", "a")
+
+    assert registry.champion(NAME) is None
+
+
+def test_versions_that_others_made_are_not_ours(registry: Registry, pipeline: Pipeline) -> None:
+    register(registry, pipeline, "a")
+    registry._client.create_model_version("shop.late_model", "elsewhere")
+    registry._client.set_registered_model_alias("shop.late_model", CHAMPION, "2")
+
+    assert [version.fingerprint for version in registry.versions(NAME)] == ["a"]
+    with pytest.raises(RegistryMismatch, match="has no fingerprint"):
+        registry.champion(NAME)
+
+
+def test_a_loaded_model_predicts_as_it_did(registry: Registry, pipeline: Pipeline) -> None:
+    loaded = registry.load(NAME, register(registry, pipeline, "a"))
+
+    np.testing.assert_array_equal(loaded.predict_proba(ROWS), pipeline.predict_proba(ROWS))
+
+
+def test_files_name_their_types_and_packages_and_hold_no_pickle(
+    registry: Registry, pipeline: Pipeline, artifacts: Path
+) -> None:
+    register(registry, pipeline, "a")
+    folder = artifacts / "shop.late_model" / "a"
+
+    assert sorted(file.name for file in artifacts.rglob("*") if file.is_file()) == [
+        "MLmodel", "conda.yaml", "model.skops", "python_env.yaml", "requirements.txt",
+    ]  # fmt: skip
+    assert "serialization_format: skops" in (folder / "MLmodel").read_text("utf-8")
+    assert '"name": "price"' in (folder / "MLmodel").read_text("utf-8")
+    requirements = (folder / "requirements.txt").read_text("utf-8")
+    assert re.findall(r"^(\S+)==\S+$", requirements, re.MULTILINE)[-3:] == [
+        "scikit-learn", "skops", "pandas",
+    ]  # fmt: skip
+
+
+def test_mlflow_knows_the_model_but_does_not_load_it_past_our_allow_list(
+    registry: Registry, pipeline: Pipeline
+) -> None:
+    import mlflow.sklearn
+    from mlflow.exceptions import MlflowException
+    from mlflow.models import Model
+
+    register(registry, pipeline, "a")
+    source = registry._get(NAME, 1).source
+
+    assert Model.load(source).signature.inputs.input_names() == ["size", "price"]
+    with pytest.raises(MlflowException, match="disallowed"):
+        mlflow.sklearn.load_model(source)
+
+
+def test_registering_says_nothing(
+    registry: Registry, pipeline: Pipeline, capfd: pytest.CaptureFixture[str]
+) -> None:
+    register(registry, pipeline, "a")
+    registry.set_champion(NAME, "a")
+    registry.load(NAME, 1)
+
+    assert capfd.readouterr() == ("", "")
+
+
+class Stranger(ClassifierMixin, BaseEstimator):
+    """An estimator that is not on the allow-list."""
+
+    def fit(self, rows: pd.DataFrame, labels: pd.Series) -> "Stranger":
+        self.classes_ = np.unique(labels)
+        return self
+
+    def predict_proba(self, rows: pd.DataFrame) -> np.ndarray:
+        return np.full((len(rows), 2), 0.5)
+
+
+def test_a_foreign_estimator_is_not_registered(registry: Registry, artifacts: Path) -> None:
+    foreign = Pipeline([("estimator", Stranger())]).fit(ROWS, ROWS["size"] > 3)
+
+    with pytest.raises(UnsafeModel, match="Stranger"):
+        register(registry, foreign, "a")
+
+    assert registry.versions(NAME) == []
+    assert not [file for file in artifacts.rglob("*") if file.is_file()]
+
+
+class Payload:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = str(target)
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (self.target,)
+
+
+def _cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[:200])
+
+
+def _foreign_type(file: Path) -> None:
+    skops.io.dump(Pipeline([("estimator", Stranger())]), file)
+
+
+def _function(file: Path) -> None:
+    skops.io.dump({"model": os.system}, file)
+
+
+def _pickle(file: Path) -> None:
+    file.write_bytes(pickle.dumps(Payload(file.with_name("executed"))))
+
+
+@pytest.mark.parametrize("is_covered_up", [False, True])
+@pytest.mark.parametrize("damage", [_cut, _foreign_type, _function, _pickle])
+def test_altered_file_is_refused(
+    registry: Registry,
+    pipeline: Pipeline,
+    artifacts: Path,
+    damage: Callable[[Path], None],
+    is_covered_up: bool,
+) -> None:
+    register(registry, pipeline, "a")
+    file = artifacts / "shop.late_model" / "a" / "model.skops"
+    damage(file)
+    if is_covered_up:
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        registry._client.set_model_version_tag("shop.late_model", "1", FILE_HASH, content)
+
+    with pytest.raises(
+        UnsafeModel, match="allow-list|cannot be read" if is_covered_up else "altered"
+    ):
+        registry.load(NAME, 1)
+
+    assert not file.with_name("executed").exists()
+
+
+@pytest.mark.parametrize("damage", [_cut, Path.unlink])
+def test_a_lost_file_is_written_by_registering_again(
+    registry: Registry, pipeline: Pipeline, artifacts: Path, damage: Callable[[Path], None]
+) -> None:
+    register(registry, pipeline, "a")
+    registry.set_champion(NAME, "a")
+    damage(artifacts / "shop.late_model" / "a" / "model.skops")
+    with pytest.raises(UnsafeModel, match="register the model again"):
+        registry.load(NAME, 1)
+
+    assert register(registry, pipeline, "a") == 1
+
+    np.testing.assert_array_equal(
+        registry.load(NAME, 1).predict_proba(ROWS), pipeline.predict_proba(ROWS)
+    )
+    assert registry.champion(NAME) == RegisteredVersion(1, "a", DAY)
+
+
+def test_the_data_folder_can_be_moved(
+    registry: Registry, pipeline: Pipeline, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    register(registry, pipeline, "a")
+    moved = tmp_path_factory.mktemp("moved") / "data"
+    shutil.copytree(tmp_path, moved)
+    shutil.rmtree(tmp_path / "models")
+
+    loaded = Registry(f"sqlite:///{moved / 'mlflow.db'}", moved / "models").load(NAME, 1)
+
+    np.testing.assert_array_equal(loaded.predict(ROWS), pipeline.predict(ROWS))
+
+
+def test_unreachable_database_is_transient_and_its_password_is_not_shown(artifacts: Path) -> None:
+    registry = Registry("postgresql+psycopg2://u:hunter2@127.0.0.1:1/d", artifacts)
+
+    with pytest.raises(RegistryUnavailable, match="does not answer") as caught:
+        registry.versions(NAME)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_database_that_cannot_be_opened_is_transient(tmp_path: Path, artifacts: Path) -> None:
+    (tmp_path / "mlflow.db").mkdir()
+
+    with pytest.raises(RegistryUnavailable, match="does not answer: unable to open"):
+        Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", artifacts).versions(NAME)
+
+
+def test_damaged_database_is_terminal(tmp_path: Path, artifacts: Path) -> None:
+    (tmp_path / "mlflow.db").write_bytes(b"not a database" * 100)
+
+    with pytest.raises(RegistryMismatch, match="not a database"):
+        Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", artifacts).versions(NAME)
+
+
+def test_tables_of_another_program_are_left_alone(tmp_path: Path, artifacts: Path) -> None:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'dagster.db'}")
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE runs (id INTEGER)"))
+
+    with pytest.raises(RegistryMismatch, match="not MLflow's"):
+        Registry(str(engine.url), artifacts).versions(NAME)
+    assert sa.inspect(engine).get_table_names() == ["runs"]
+
+
+def test_interrupted_first_use_leaves_nothing_half_made(
+    tmp_path: Path, artifacts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(url: sa.URL) -> None:
+        Path(str(url.database)).write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store, "_connect", half)
+
+    with pytest.raises(KeyboardInterrupt):
+        Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", artifacts).versions(NAME)
+    assert [file.name for file in tmp_path.iterdir()] == ["mlflow.db.lock"]
+
+
+TWO_PROCESSES = """
+import os, sys
+
+def no_network(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo"):
+        sys.stderr.write(f"{event} {arguments}")
+
+sys.addaudithook(no_network)
+
+from pathlib import Path
+from ml_assets.registry.store import Registry, _prepare_mlflow
+assert "mlflow" not in sys.modules, "importing the module is cheap"
+import pandas as pd
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import Pipeline
+_prepare_mlflow()
+import mlflow.sklearn
+import mlflow.store.tracking.sqlalchemy_store
+
+rows = pd.DataFrame({"x": [1, 2, 3]})
+pipeline = Pipeline([("estimator", LinearRegression())]).fit(rows, rows["x"])
+child = os.fork()
+number = Registry(sys.argv[1], Path(sys.argv[2])).register(
+    "a/model", pipeline, fingerprint="f", as_of="", example=rows, predictions=pipeline.predict(rows)
+)
+if child:
+    os.waitpid(child, 0)
+print(number, flush=True)
+"""
+
+
+def test_two_processes_create_the_database_and_register_the_same_model_at_once(
+    tmp_path: Path, artifacts: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    telemetry_is_off_by = ("MLFLOW_", "PYTEST_", "CI", "GITHUB_", "DO_NOT_TRACK")
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(telemetry_is_off_by)
+    }
+
+    result = subprocess.run(
+        [sys.executable, "-c", TWO_PROCESSES, url, str(artifacts)],
+        cwd=tmp_path,
+        env={
+            **environment,
+            "PYTHONPATH": str(ROOT),
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (result.stdout, result.stderr) == ("1\n1\n", "")
+    assert Registry(url, artifacts).versions("a/model") == [RegisteredVersion(1, "f", "")]
+    assert sorted(file.name for file in tmp_path.iterdir()) == [
+        "mlflow.db", "mlflow.db.lock", "models",
+    ]  # fmt: skip
+
+
+def test_postgres_next_to_dagsters_tables(
+    pipeline: Pipeline, artifacts: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ML_ASSETS_REGISTRY_URL", raising=False)
+    with postgres_url() as server:
+        url = Settings(postgres_url=server).registry_database_url
+        engine = sa.create_engine(server.replace("postgresql", "postgresql+psycopg2"))
+        with engine.begin() as connection:
+            for table in ("runs", "alembic_version"):
+                connection.execute(sa.text(f"CREATE TABLE {table} (id INTEGER)"))
+
+        with ThreadPoolExecutor(2) as pool:
+            numbers = pool.map(
+                lambda _: register(Registry(url, artifacts), pipeline, "a"), range(2)
+            )
+            assert list(numbers) == [1, 1]
+        registry = Registry(url, artifacts)
+        assert registry.set_champion(NAME, "a") == 1
+        assert registry.champion(NAME) == RegisteredVersion(1, "a", DAY)
+        np.testing.assert_array_equal(registry.load(NAME, 1).predict(ROWS), pipeline.predict(ROWS))
+        with pytest.raises(RegistryMismatch, match="not MLflow's"):
+            Registry(str(engine.url), artifacts).versions(NAME)
+        assert sorted(sa.inspect(engine).get_table_names()) == ["alembic_version", "runs"]
+        engine.dispose()
+
+    with pytest.raises(RegistryUnavailable, match="does not answer"):
+        registry.versions(NAME)
