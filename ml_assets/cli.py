@@ -122,6 +122,66 @@ def source_load(
     )
 
 
+@source_app.command("reveal")
+def source_reveal(
+    until: Annotated[str, typer.Option(help="Last day that is there afterwards, 2013-05-01.")],
+) -> None:
+    """Play further days of the reference data into the source database, as if time went on."""
+    from ml_assets.defs.sources.load import reveal
+    from ml_assets.orchestration.runs import Span
+    from ml_assets.settings import settings
+
+    added = reveal(settings().source_database_url, Span.parse(until).last)
+    console.print(
+        f"Added {', '.join(f'{rows:,} rows of {table}' for table, rows in added.items())}."
+        if any(added.values())
+        else f"The source database has the days until {until} already."
+    )
+
+
+@app.command()
+def backtest(
+    pipeline: Annotated[str, typer.Argument(help="First part of its asset keys: flight_delays.")],
+    start: Annotated[str, typer.Option(help="First day that is scored.")] = "2013-04-01",
+    end: Annotated[str, typer.Option(help="Last day.")] = "2013-12-31",
+    step: Annotated[str, typer.Option(help="Days between decisions, 7d, or 'month'.")] = "7d",
+    policy: Annotated[
+        list[str] | None, typer.Option(help="Policy of the pipeline, or a YAML file; repeatable.")
+    ] = None,
+    label_delay: Annotated[
+        int | None, typer.Option(help="Days that labels come later than defs.yaml says.")
+    ] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the results.")] = None,
+) -> None:
+    """Live through history under retraining policies, side by side, without touching the project."""
+    from ml_assets.backtest import Plan, run, save
+    from ml_assets.orchestration.runs import Span
+    from ml_assets.reports import backtest_progress, print_backtest
+
+    span = Span.parse(f"{start}...{end}")
+    days = _step_days(step)
+    plans = [
+        Plan(pipeline, span.first, span.last, days, name, label_delay)
+        for name in policy or ["triggered", "monthly", "never"]
+    ]
+    with backtest_progress(console) as progress:
+        results = run(plans, progress)
+    print_backtest(results, console)
+    if json_file:
+        save(results, json_file)
+        console.print(f"The same as JSON: {json_file}", soft_wrap=True)
+    if any(result.failures for result in results):
+        raise typer.Exit(1)
+
+
+def _step_days(text: str) -> int | None:
+    if text == "month":
+        return None
+    if text.endswith("d") and text[:-1].isdigit() and int(text[:-1]) > 0:
+        return int(text[:-1])
+    raise ConfigurationError(f"'{text}' is no step. Expected days as in '7d', or 'month'.")
+
+
 @lake_app.command("maintain")
 def lake_maintain() -> None:
     """Compact tables and delete old files; versions that models were trained on stay."""

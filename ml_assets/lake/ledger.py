@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -124,14 +124,10 @@ class Ledger:
 
     @cached_property
     def _engine(self) -> sa.Engine:
-        if self._url.get_backend_name() != "sqlite":
-            engine = sa.create_engine(self._url)
-        else:
-            Path(str(self._url.database)).parent.mkdir(parents=True, exist_ok=True)
-            engine = sa.create_engine(self._url, connect_args={"timeout": 60})
-            sa.event.listen(engine, "connect", _use_write_ahead_log)
-        _create_tables(engine)
-        return engine
+        file = self._url.database if self._url.get_backend_name() == "sqlite" else None
+        if file is not None and not Path(file).exists():
+            _engine_of.cache_clear()
+        return _engine_of(self._url)
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
@@ -207,6 +203,19 @@ class Ledger:
         )
         with self._transaction() as connection:
             return {version for version in connection.scalars(query) if version is not None}
+
+
+@cache
+def _engine_of(url: sa.URL) -> sa.Engine:
+    """One engine for all ledgers of a process: a new one would compile every statement again."""
+    if url.get_backend_name() != "sqlite":
+        engine = sa.create_engine(url)
+    else:
+        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+        engine = sa.create_engine(url, connect_args={"timeout": 60}, poolclass=sa.NullPool)
+        sa.event.listen(engine, "connect", _use_write_ahead_log)
+    _create_tables(engine)
+    return engine
 
 
 def usable_hashes(entries: Mapping[str, Entry]) -> dict[str, str]:

@@ -8,6 +8,7 @@ import json
 import shutil
 import tempfile
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,9 @@ A partial is harmless here: the function it wraps has to be on the list as well.
 
 
 HASHED = ("model.skops", "probe.parquet")
+
+KEPT = 4
+"""Models kept in memory: a champion, a challenger, and those before."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +91,7 @@ class ModelStore:
                 f"{altered} of model {name} was altered after it was stored. It was not loaded. "
                 "Restore it, or delete its folder and materialize the model again."
             )
-        pipeline, probe = _read(name, file)
-        found = fingerprint(specification, pipeline, probe)
+        pipeline, found = _identified(name, file, _file_hash(file), specification)
         if found != model_fingerprint:
             raise UnsafeModel(
                 f"Model {name} has fingerprint {found}, expected {model_fingerprint}: its file or "
@@ -103,6 +106,16 @@ class ModelStore:
     def folder(self, name: str, model_fingerprint: str) -> Path:
         """Where a model's files are."""
         return self.root / name / model_fingerprint
+
+
+@lru_cache(maxsize=KEPT)
+def _identified(
+    name: str, file: Path, content: str, specification: ModelSpecification
+) -> "tuple[Pipeline, str]":
+    """A model and its fingerprint, read once for each content of its file."""
+    del content
+    pipeline, probe = _read(name, file)
+    return pipeline, fingerprint(specification, pipeline, probe)
 
 
 def _read(name: str, file: Path) -> "tuple[Pipeline, pd.DataFrame]":

@@ -65,6 +65,7 @@ def segment_metrics(
     *,
     by: Sequence[str] = (),
     names: Collection[str] | None = None,
+    min_rows: int = 1,
 ) -> pd.DataFrame:
     """Metrics of scored rows, overall and for each value of each segment column.
 
@@ -74,6 +75,7 @@ def segment_metrics(
         segments: columns whose values are judged one by one.
         by: further columns that keep rows apart.
         names: metrics of the segments; all when omitted.
+        min_rows: metrics of a segment with fewer rows are left undefined.
 
     Returns:
         A row per day, group, segment and metric: ``value`` (null where it is undefined), ``rows``,
@@ -96,7 +98,9 @@ def segment_metrics(
                     rows[specification.label],
                     rows["prediction"],
                     _DIFFERENT_LABELS_NEEDED.get(name, 1),
-                ),
+                )
+                if column == OVERALL or len(rows) >= min_rows
+                else float("nan"),
                 "rows": len(rows),
                 "mean_label": float(rows[specification.label].mean()),
             }

@@ -33,6 +33,10 @@ class ModelSpecification:
     categorical: Sequence[str] = ()
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
 
+    def __hash__(self) -> int:
+        """Equal specifications have equal canonical texts."""
+        return hash(self.canonical())
+
     def canonical(self) -> str:
         """The specification as text, the same whatever order the hyperparameters came in."""
         return repr(replace(self, hyperparameters=sorted(self.hyperparameters.items())))  # type: ignore[arg-type]

@@ -23,6 +23,10 @@ OF_PREDICTION = ["prediction", "model_version", "model_as_of"]
 COVERAGE, MEAN_PREDICTION = "label_coverage", "mean_prediction"
 ONE_CLASS = "only one class among the labels: undefined"
 NO_LABELS = "no label has arrived yet"
+TOO_FEW = "too few labels to judge a segment by"
+
+MIN_SEGMENT_ROWS = 100
+"""Labels of a day that a segment is judged by; with fewer its metric is noise."""
 
 
 class Label(Contract):
@@ -156,6 +160,7 @@ def performance(
         labelled.assign(**{DAY: day}),
         segments,
         names=[main_metric(specification.task)],
+        min_rows=MIN_SEGMENT_ROWS,
     )
     overall = {
         DAY: day,
@@ -178,6 +183,8 @@ def _note(row: Mapping[Any, Any]) -> str:
         return ""
     if row["metric"] in (COVERAGE, MEAN_PREDICTION):
         return "nothing was predicted"
+    if row["segment_column"] != OVERALL and row["rows"] < MIN_SEGMENT_ROWS:
+        return TOO_FEW
     return ONE_CLASS if row["rows"] else NO_LABELS
 
 

@@ -1,34 +1,39 @@
 """Living through history: day after day as it was, with real runs and the real sensor function.
 
 Each step scores and watches some days, then decides on the last of them; what the retraining sensor
-asks for is run before the next step begins.
+asks for is run before the next step begins. Performance, which no decision reads, is measured once
+a month.
 """
 
+import itertools
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
 import dagster as dg
 
-from ml_assets.errors import MLAssetsError
 from ml_assets.orchestration.runs import Outcome, Span, materialize
 
 SCORING = ("predictions", "labels", "feature_profile", "drift_report")
 PERFORMANCE = "performance"
 DECISION = "retraining_decision"
+REGISTERED = "registered_model"
 
 
-class HistoryStopped(MLAssetsError):
-    """A step of history could not be lived through."""
+def steps(start: str, end: str, days: int | None) -> list[Span]:
+    """Cut a range of days into steps; the last may be shorter.
 
-
-def steps(start: str, end: str, days: int) -> list[Span]:
-    """Cut a range of days into steps; the last may be shorter."""
-    first, last = date.fromisoformat(start), date.fromisoformat(end)
-    starts = [first + timedelta(days=n) for n in range(0, (last - first).days + 1, days)]
-    return [
-        Span(one.isoformat(), min(last, one + timedelta(days=days - 1)).isoformat())
-        for one in starts
-    ]
+    Args:
+        start: first day.
+        end: last day.
+        days: length of a step; None for calendar months.
+    """
+    every = Span(start, end).days()
+    if days is None:
+        months = itertools.groupby(every, key=lambda day: day[:7])
+        parts = [list(of_month) for _, of_month in months]
+    else:
+        parts = [every[n : n + days] for n in range(0, len(every), days)]
+    return [Span(part[0], part[-1]) for part in parts]
 
 
 def live(
@@ -37,6 +42,8 @@ def live(
     pipeline: str,
     spans: list[Span],
     progress: Callable[[str], None],
+    *,
+    registers: bool = True,
 ) -> list[Outcome]:
     """Live through some steps of a pipeline.
 
@@ -46,20 +53,24 @@ def live(
         pipeline: first part of the asset keys.
         spans: the steps, in order; a champion is asked for the day before the first.
         progress: told what is done next, once before each step.
+        registers: promoted models go to the registry as well; decisions do not need it.
 
     Returns:
         The outcome of every run.
     """
-    loop = _Loop(definitions, instance, pipeline)
+    loop = _Loop(definitions, instance, pipeline, spans[0].first, registers=registers)
     day_before = (date.fromisoformat(spans[0].first) - timedelta(days=1)).isoformat()
     progress("the first model")
     outcomes = [loop.run([DECISION], Span(day_before, day_before)), *loop.retrain()]
+    unmeasured = spans[0].first
     for span in spans:
         progress(f"{span.first}…{span.last}")
         outcomes.append(loop.run(SCORING, span))
-        outcomes.append(loop.run([PERFORMANCE], loop.to_measure(span)))
         outcomes.append(loop.run([DECISION], Span(span.last, span.last)))
         outcomes += loop.retrain()
+        if unmeasured[:7] != span.last[:7] or span == spans[-1]:
+            outcomes.append(loop.run([PERFORMANCE], loop.to_measure(Span(unmeasured, span.last))))
+            unmeasured = span.last
     return outcomes
 
 
@@ -67,8 +78,16 @@ class _Loop:
     """Runs of one pipeline."""
 
     def __init__(
-        self, definitions: dg.Definitions, instance: dg.DagsterInstance, pipeline: str
+        self,
+        definitions: dg.Definitions,
+        instance: dg.DagsterInstance,
+        pipeline: str,
+        start: str,
+        *,
+        registers: bool,
     ) -> None:
+        self._start = start
+        self._left_out = set() if registers else {dg.AssetKey([pipeline, REGISTERED])}
         self._definitions = definitions
         self._instance = instance
         self._pipeline = pipeline
@@ -83,14 +102,14 @@ class _Loop:
         mapping = self._graph.get(self._key(PERFORMANCE)).partition_mappings[self._key("labels")]
         assert isinstance(mapping, dg.TimeWindowPartitionMapping)
         first = date.fromisoformat(span.first) - timedelta(days=mapping.end_offset)
-        return Span(first.isoformat(), span.last)
+        return Span(max(self._start, first.isoformat()), span.last)
 
     def retrain(self) -> Iterator[Outcome]:
         """What the retraining sensor asks for, until it asks for nothing."""
         context = dg.build_sensor_context(instance=self._instance, definitions=self._definitions)
         for request in self._sensor.evaluate_tick(context).run_requests or []:
             days = request.tags["dagster/partition"]
-            keys = set(request.asset_selection or [])
+            keys = set(request.asset_selection or []) - self._left_out
             yield self._materialize(keys, Span(days, days), dict(request.tags))
 
     def _materialize(self, keys: set[dg.AssetKey], span: Span, tags: dict[str, str]) -> Outcome:

@@ -6,10 +6,13 @@ with an event it does not know goes the stock way. Besides ``range_events`` this
 module that may import Dagster's private parts.
 """
 
+import contextlib
 import threading
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,6 +25,7 @@ from dagster._core.storage.base_storage import DagsterStorage
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable as ChecksTable
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable as EventsTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
@@ -38,6 +42,9 @@ CHECK_EVENTS = {
     DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
 }
 
+KEPT_ENGINES = 8
+"""Files held open: the index and those of the newest runs."""
+
 CHECK_OF_DAY = ("asset_key", "check_name", "run_id", "partition")
 """Columns with a unique index: one row for each, unless one of them is null."""
 
@@ -47,7 +54,51 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._shared = threading.local()
+        self._empty_file = b""
+        self._engines: OrderedDict[str, sa.Engine] = OrderedDict()
         super().__init__(base_dir, inst_data)
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[sa.Connection]:
+        """As stock does, with an engine that is kept: a new one for each event costs more than it."""
+        with self._db_lock:
+            engine = self._engine_of(shard)
+            if shard not in self._initialized_dbs:
+                self._initdb(engine)
+                self._initialized_dbs.add(shard)
+            with engine.connect() as connection, connection.begin():
+                yield connection
+
+    def _engine_of(self, shard: str) -> sa.Engine:
+        if shard not in self._engines:
+            self._engines[shard] = sa.create_engine(
+                self.conn_string_for_shard(shard),
+                connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS},
+            )
+        self._engines.move_to_end(shard)
+        if len(self._engines) > KEPT_ENGINES:
+            self._engines.popitem(last=False)[1].dispose()
+        return self._engines[shard]
+
+    def dispose(self) -> None:
+        """Close the files."""
+        for engine in self._engines.values():
+            engine.dispose()
+        super().dispose()
+
+    def _initdb(self, engine: sa.Engine, for_index_shard: bool = False) -> None:
+        """Create a run's file as a copy of the first: asking alembic for each takes as long as a run."""
+        path = Path(str(engine.url.database))
+        is_new = not path.exists() and not for_index_shard
+        if is_new and self._empty_file:
+            with contextlib.suppress(FileExistsError), path.open("xb") as file:
+                file.write(self._empty_file)
+            return
+        super()._initdb(engine, for_index_shard)
+        if is_new:
+            with engine.connect() as connection:
+                connection.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))
+            self._empty_file = path.read_bytes()
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store events of one run; the result equals storing them one by one.

@@ -31,10 +31,10 @@ def request(
     runs = instance.get_runs(dg.RunsFilter(tags={UNIT: unit}))
     if any(not run.is_finished for run in runs):
         return dg.SkipReason(f"{unit} is running.")
-    if len(runs) >= MAX_ATTEMPTS:
+    if is_given_up(instance, unit):
         return dg.SkipReason(
-            f"{unit} was tried {len(runs)} times and is not done. Look at the runs with the tag "
-            f"{UNIT}={unit}, repair what they name, and materialize it by hand."
+            f"{unit} failed {MAX_ATTEMPTS} times. Look at the runs with the tag {UNIT}={unit}, repair "
+            "what they name, and materialize it by hand."
         )
     return dg.RunRequest(
         run_key=f"{unit}, attempt {len(runs) + 1}",
@@ -44,9 +44,9 @@ def request(
 
 
 def is_given_up(instance: dg.DagsterInstance, unit: str) -> bool:
-    """Whether a unit was tried as often as it may be."""
+    """Whether a unit failed as often as it may."""
     runs = instance.get_runs(dg.RunsFilter(tags={UNIT: unit}))
-    return len(runs) >= MAX_ATTEMPTS and all(run.is_finished for run in runs)
+    return sum(run.is_failure_or_canceled for run in runs) >= MAX_ATTEMPTS
 
 
 def sensor_status() -> dg.DefaultSensorStatus:

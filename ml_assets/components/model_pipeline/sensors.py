@@ -111,7 +111,7 @@ def pending_retraining(pipeline: Pipeline, lake: Lake) -> tuple[str | None, str]
     newest = decisions.iloc[-1]
     asked = decisions[decisions["verdict"] == RETRAIN]
     if asked.empty or _is_done(
-        lake, pipeline.table("registered_model"), as_of := str(asked["as_of"].iloc[-1])
+        lake, pipeline.table("release_decision"), as_of := str(asked["as_of"].iloc[-1])
     ):
         return None, f"{newest[DAY]} says {newest['verdict']}: {newest['reason']}"
     return as_of, ""

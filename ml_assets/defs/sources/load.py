@@ -40,6 +40,10 @@ def reference_files() -> Path:
     return Path(spec.origin).parent / "data"
 
 
+DAILY = ["flights", "weather"]
+"""Tables that days can be played into."""
+
+
 def reference_table(table: str, last_day: str | None = None) -> pd.DataFrame:
     """One reference table as the client's database holds it.
 
@@ -80,6 +84,41 @@ def load(url: str, progress: Progress, last_day: str | None = None) -> dict[str,
     }
     engine.dispose()
     return loaded
+
+
+def reveal(url: str, until: str) -> dict[str, int]:
+    """Play further days into the source database, as if time went on; all or nothing.
+
+    Args:
+        url: SQLAlchemy URL of a database that was loaded.
+        until: last day that is there afterwards.
+
+    Returns:
+        table → rows added; none when the database has these days already.
+
+    Raises:
+        SourceMissing: the database was not loaded.
+    """
+    engine = sa.create_engine(url)
+    try:
+        if missing := set(DAILY) - set(sa.inspect(engine).get_table_names()):
+            raise SourceMissing(
+                f"The source database has no table {sorted(missing)[0]} to play days into. Load it "
+                "first: ml-assets source load --last-day DATE."
+            )
+        with engine.begin() as connection:
+            return {table: _append(connection, table, until) for table in DAILY}
+    finally:
+        engine.dispose()
+
+
+def _append(connection: sa.Connection, table: str, until: str) -> int:
+    newest = connection.scalar(sa.text(f"SELECT max(time_hour) FROM {table}"))  # noqa: S608
+    rows = reference_table(table, until)
+    if newest is not None:
+        rows = rows[rows["time_hour"] > pd.Timestamp(newest)]
+    rows.to_sql(table, connection, index=False, if_exists="append", chunksize=CHUNK_ROWS)
+    return len(rows)
 
 
 def _load_table(engine: sa.Engine, table: str, rows: pd.DataFrame, progress: Progress) -> int:

@@ -1,0 +1,323 @@
+"""Backtests: policies lived through side by side, each in a project of its own.
+
+A backtest reads the project's sources and features and writes everything decided on them to its own
+folder, so it never touches the live champion. Each policy runs in a process of its own.
+"""
+
+import json
+import multiprocessing
+import os
+import queue
+import resource
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from ml_assets.errors import ConfigurationError
+from ml_assets.lake.content import DAY
+from ml_assets.lake.ledger import usable_hashes
+from ml_assets.lake.store import Lake
+from ml_assets.monitoring.retraining import RETRAIN, read_policy
+from ml_assets.orchestration.checks import CHECKS_STEP
+from ml_assets.orchestration.history import live, steps
+from ml_assets.orchestration.runs import project_definitions, project_instance
+from ml_assets.orchestration.table_io import table_name
+from ml_assets.settings import settings
+
+DEFS = Path(__file__).with_name("defs")
+KIB_PER_MIB = 1024
+PRELOADED = [
+    "ml_assets.definitions",
+    "ml_assets.components",
+    "deltalake",
+    "sklearn.ensemble",
+    "skops.io",
+]
+"""Imported once, before the processes of the policies are forked."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to live through.
+
+    Attributes:
+        pipeline: first part of its asset keys.
+        start: first day that is scored.
+        end: last day.
+        step_days: days between two decisions; None for one at the end of each calendar month.
+        policy: name of one of the pipeline's policies, or a path.
+        label_delay_days: instead of what ``defs.yaml`` says; None for that.
+        is_live: lived in the project itself instead of a folder of its own.
+    """
+
+    pipeline: str
+    start: str
+    end: str
+    step_days: int | None
+    policy: str
+    label_delay_days: int | None = None
+    is_live: bool = False
+
+    @property
+    def policy_file(self) -> Path:
+        """The file of the policy.
+
+        Raises:
+            ConfigurationError: neither a policy of the pipeline nor a file has this name.
+        """
+        own = DEFS / self.pipeline / "policies"
+        for candidate in (own / f"{self.policy}.yaml", Path(self.policy)):
+            if candidate.is_file():
+                return candidate.absolute()
+        known = ", ".join(sorted(file.stem for file in own.glob("*.yaml"))) or "none"
+        raise ConfigurationError(
+            f"'{self.policy}' is no policy of {self.pipeline} (it has {known}), and no such file is "
+            "there. Name one of these, or a YAML file."
+        )
+
+    @property
+    def name(self) -> str:
+        """What the policy is called in tables."""
+        delay = "" if self.label_delay_days is None else f", labels {self.label_delay_days} d late"
+        return f"{self.policy_file.stem}{delay}"
+
+    @property
+    def folder(self) -> Path:
+        """Where it writes."""
+        delay = "" if self.label_delay_days is None else f"-delay-{self.label_delay_days}"
+        name = f"{self.policy_file.stem}{delay}"
+        return settings().data / "backtests" / self.pipeline / name
+
+
+@dataclass
+class Result:
+    """What living through history gave.
+
+    Attributes:
+        policy: name of the policy.
+        months: month → predictions labelled, AUC of all of them, days with structural drift.
+        mean_auc: mean of the months.
+        retrains: as-of day, reason and verdict of the release of each model asked for.
+        not_scored: day → why it has no predictions.
+        failures: step → error of everything else that failed.
+        seconds: how long it took.
+        peak_mib: largest memory of its process.
+    """
+
+    policy: str
+    months: list[dict[str, Any]]
+    mean_auc: float
+    retrains: list[dict[str, str]]
+    not_scored: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    peak_mib: int = 0
+
+
+Progress = Callable[[str, int, int, str], None]
+"""Told the policy, steps done, steps in all, and what is done next."""
+
+
+def run(plans: Sequence[Plan], progress: Progress) -> list[Result]:
+    """Live through history for each plan, as many at a time as there are processors.
+
+    Args:
+        plans: one for each policy.
+        progress: told before each step.
+
+    Raises:
+        ConfigurationError: a policy is not there, or its file is not usable.
+    """
+    for plan in plans:
+        read_policy(plan.policy_file)
+    shared = shared_tables(project_definitions(), plans[0].pipeline)
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(PRELOADED)
+    workers = min(len(plans), os.cpu_count() or 1)
+    with (
+        processes.Manager() as manager,
+        ProcessPoolExecutor(workers, mp_context=processes, max_tasks_per_child=1) as pool,
+    ):
+        events = manager.Queue()
+        threads = max(1, (os.cpu_count() or 1) // workers)
+        futures = [
+            pool.submit(_live, plan, _environment(plan, shared), events, threads) for plan in plans
+        ]
+        while not all(future.done() for future in futures):
+            _report(events, progress)
+        _report(events, progress)
+        return [future.result() for future in futures]
+
+
+def shared_tables(definitions: dg.Definitions, pipeline: str) -> list[str]:
+    """Tables that a backtest reads and does not write: all that a training dataset comes from."""
+    graph = definitions.resolve_asset_graph()
+    dataset = dg.AssetSelection.assets(dg.AssetKey([pipeline, "training_dataset"]))
+    upstream = dataset.upstream(include_self=False).resolve(graph)
+    return sorted(table_name(key) for key in upstream)
+
+
+def _report(events: Any, progress: Progress) -> None:
+    """Pass on what the processes told, and wait a moment for more."""
+    try:
+        while True:
+            progress(*events.get(timeout=0.5))
+    except queue.Empty:
+        return
+
+
+def _environment(plan: Plan, shared: Sequence[str]) -> dict[str, str]:
+    """What makes a process write to the backtest's folder and read the project's tables."""
+    if plan.is_live:
+        return {}
+    here = settings()
+    return {
+        "DAGSTER_HOME": str(plan.folder),
+        "ML_ASSETS_DATA": str(plan.folder),
+        "ML_ASSETS_COMPUTE_LOGS": str(plan.folder / "compute_logs"),
+        "ML_ASSETS_LAKE": "",
+        "ML_ASSETS_POSTGRES_URL": "",
+        "ML_ASSETS_REGISTRY_URL": "",
+        "ML_ASSETS_SHARED": json.dumps(
+            {"lake": here.lake_uri, "ledger_url": here.ledger_url, "tables": list(shared)}
+        ),
+        "ML_ASSETS_PIPELINES": json.dumps(
+            {
+                plan.pipeline: {
+                    "policy": str(plan.policy_file),
+                    "label_delay_days": plan.label_delay_days,
+                }
+            }
+        ),
+    }
+
+
+def _live(plan: Plan, environment: Mapping[str, str], events: Any, threads: int) -> Result:
+    """Live through history in this process, on some of the machine's processors."""
+    started = time.perf_counter()
+    if not plan.is_live:
+        _empty(plan.folder)
+    os.environ.update(environment)
+    settings.cache_clear()
+    definitions = project_definitions()
+    spans = steps(plan.start, plan.end, plan.step_days)
+    done = 0
+
+    def tell(what: str) -> None:
+        nonlocal done
+        events.put((plan.name, done, len(spans) + 1, what))
+        done += 1
+
+    with project_instance() as instance, threadpool_limits(threads):
+        outcomes = live(definitions, instance, plan.pipeline, spans, tell, registers=plan.is_live)
+    tell("done")
+    result = describe(Lake.of_project(), plan)
+    result.failures = {
+        step: message
+        for outcome in outcomes
+        for step, message in outcome.failed_steps.items()
+        if not step.endswith(CHECKS_STEP)
+    }
+    result.seconds = round(time.perf_counter() - started, 1)
+    result.peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // KIB_PER_MIB
+    return result
+
+
+def _empty(folder: Path) -> None:
+    """A backtest is a measurement: nothing of an earlier one may be found."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    shutil.copy(Path(os.environ["DAGSTER_HOME"]) / "dagster.yaml", folder / "dagster.yaml")
+
+
+def describe(lake: Lake, plan: Plan) -> Result:
+    """What is stored of a pipeline between the plan's days, month by month.
+
+    Args:
+        lake: where the decisions were made.
+        plan: pipeline and days.
+    """
+    days = [day for span in steps(plan.start, plan.end, 1) for day in span.days()]
+
+    def stored(noun: str, wanted: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
+        table = f"{plan.pipeline}/{noun}"
+        there = sorted(usable_hashes(lake.ledger.latest(table, wanted)))
+        if not there:
+            return pd.DataFrame(columns=[DAY, *columns])
+        return lake.read(table, there, columns=[DAY, *columns])
+
+    labels = stored("labels", days, ["prediction_day", "prediction", "label"])
+    drift = stored("drift_report", days, ["group", "drifted"])
+    months = [
+        {
+            "month": month,
+            "rows": len(rows),
+            "auc": _auc(rows),
+            "drifted_days": drift.loc[
+                drift["drifted"].astype("bool")
+                & (drift["group"] == "structural")
+                & (drift[DAY].str[:7] == month),
+                DAY,
+            ].nunique(),
+        }
+        for month, rows in labels.groupby(labels["prediction_day"].str[:7])
+    ]
+    known = [float(month["auc"]) for month in months if month["auc"] is not None]
+    return Result(
+        policy=plan.name,
+        months=months,
+        mean_auc=sum(known) / len(known) if known else float("nan"),
+        retrains=_retrains(lake, plan),
+        not_scored={
+            day: entry.reason
+            for day, entry in lake.ledger.latest(f"{plan.pipeline}/predictions", days).items()
+            if entry.reason
+        },
+    )
+
+
+def _auc(rows: pd.DataFrame) -> float | None:
+    from sklearn.metrics import roc_auc_score
+
+    if rows["label"].nunique() < 2:
+        return None
+    return float(roc_auc_score(rows["label"], rows["prediction"]))
+
+
+def _retrains(lake: Lake, plan: Plan) -> list[dict[str, str]]:
+    asked = lake.read(f"{plan.pipeline}/retraining_decision")
+    asked = asked[(asked["verdict"] == RETRAIN) & (asked["as_of"] <= _after(plan.end))]
+    released = lake.ledger.latest(f"{plan.pipeline}/release_decision")
+    decisions = (
+        lake.read(f"{plan.pipeline}/release_decision").set_index(DAY)
+        if released
+        else pd.DataFrame()
+    )
+    return [
+        {
+            "as_of": row["as_of"],
+            "reason": row["reason"],
+            "release": str(decisions["verdict"].get(row["as_of"], "not decided")),
+            "release_reason": str(decisions["reason"].get(row["as_of"], "")),
+        }
+        for row in asked.sort_values(DAY).to_dict("records")
+    ]
+
+
+def _after(day: str) -> str:
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
+
+
+def save(results: Sequence[Result], path: Path) -> None:
+    """Write results as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([asdict(result) for result in results], indent=2), "utf-8")

@@ -1,0 +1,88 @@
+"""What commands show of results on a console: tables, progress bars. Nothing is computed here."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from ml_assets.backtest import Result
+
+
+@contextmanager
+def backtest_progress(console: Console) -> Iterator[Callable[[str, int, int, str], None]]:
+    """A bar with ETA for each policy; yields what is told of the steps."""
+    columns = [
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(elapsed_when_finished=True),
+        TextColumn("{task.fields[what]}"),
+    ]
+    with Progress(*columns, console=console) as bars:
+        tasks = {}
+
+        def show(policy: str, done: int, total: int, what: str) -> None:
+            if policy not in tasks:
+                tasks[policy] = bars.add_task(policy, total=total, what=what)
+            bars.update(tasks[policy], completed=done, what=what)
+
+        yield show
+
+
+def print_backtest(results: Sequence[Result], console: Console) -> None:
+    """Policies side by side, month by month, and what each of them retrained and why."""
+    table = Table("month", "rows", title="AUC of all predictions of a month")
+    for result in results:
+        table.add_column(result.policy, justify="right")
+    table.add_column("days with structural drift", justify="right")
+    first = results[0]
+    by_month = [{month["month"]: month for month in result.months} for result in results]
+    for month in first.months:
+        table.add_row(
+            month["month"],
+            f"{month['rows']:,}",
+            *(_auc(months.get(month["month"], {}).get("auc")) for months in by_month),
+            str(month["drifted_days"]),
+        )
+    table.add_section()
+    table.add_row("mean", "", *(f"[bold]{result.mean_auc:.4f}[/bold]" for result in results), "")
+    table.add_row("retrainings", "", *(str(max(0, len(r.retrains) - 1)) for r in results), "")
+    table.add_row("promoted", "", *(str(_promoted(result) - 1) for result in results), "")
+    console.print(table)
+    for result in results:
+        console.print(
+            f"[bold]{result.policy}[/bold] ({result.seconds:.0f} s, {result.peak_mib} MiB)"
+        )
+        for item in result.retrains:
+            color = "green" if item["release"] == "promoted" else "yellow"
+            why = "" if item["release"] == "promoted" else f" ({item['release_reason']})"
+            console.print(
+                f"  as of {item['as_of']}: {escape(item['reason'])} → "
+                f"[{color}]{item['release']}[/{color}]{escape(why)}",
+                highlight=False,
+                soft_wrap=True,
+            )
+        for day, reason in result.not_scored.items():
+            console.print(f"  not scored: {day}: {escape(reason)}", highlight=False, soft_wrap=True)
+        for step, message in result.failures.items():
+            console.print(f"  [red]FAILED[/red] {step}: {escape(message)}", highlight=False)
+
+
+def _auc(value: float | None) -> str:
+    return "one class only" if value is None else f"{value:.4f}"
+
+
+def _promoted(result: Result) -> int:
+    return sum(item["release"] == "promoted" for item in result.retrains)
