@@ -23,7 +23,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.content import DAY
+from ml_assets.lake.content import DAY, digest
 from ml_assets.lake.ledger import usable_hashes
 from ml_assets.lake.store import Lake
 from ml_assets.monitoring.retraining import RETRAIN, read_policy
@@ -34,6 +34,7 @@ from ml_assets.orchestration.table_io import table_name
 from ml_assets.settings import settings
 
 DEFS = Path(__file__).with_name("defs")
+RESULT = "result.json"
 KIB_PER_MIB = 1024
 PRELOADED = [
     "ml_assets.definitions",
@@ -111,6 +112,7 @@ class Result:
         failures: step → error of everything else that failed.
         seconds: how long it took.
         peak_mib: largest memory of its process.
+        inputs: hash of the data, code and policy it comes from.
     """
 
     policy: str
@@ -121,25 +123,71 @@ class Result:
     failures: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     peak_mib: int = 0
+    inputs: str = ""
 
 
 Progress = Callable[[str, int, int, str], None]
 """Told the policy, steps done, steps in all, and what is done next."""
 
 
-def run(plans: Sequence[Plan], progress: Progress) -> list[Result]:
+def run(plans: Sequence[Plan], progress: Progress, *, reuse: bool = False) -> list[Result]:
     """Live through history for each plan, as many at a time as there are processors.
 
     Args:
         plans: one for each policy.
         progress: told before each step.
+        reuse: take the result of an earlier backtest whose data, code and policy were the same.
 
     Raises:
         ConfigurationError: a policy is not there, or its file is not usable.
     """
     for plan in plans:
         read_policy(plan.policy_file)
-    shared = shared_tables(project_definitions(), plans[0].pipeline)
+    definitions = project_definitions()
+    inputs = {plan: _inputs(plan, definitions) for plan in plans}
+    known = {plan: result for plan in plans if reuse and (result := _known(plan, inputs[plan]))}
+    lived = _live_all([plan for plan in plans if plan not in known], definitions, progress)
+    for plan, result in lived.items():
+        result.inputs = inputs[plan]
+        if not plan.is_live:
+            save([result], plan.folder / RESULT)
+    return [known.get(plan) or lived[plan] for plan in plans]
+
+
+def _inputs(plan: Plan, definitions: dg.Definitions) -> str:
+    """One hash of everything that a plan's result depends on."""
+    graph, lake = definitions.resolve_asset_graph(), Lake.of_project()
+    return digest(
+        repr(plan),
+        plan.policy_file.read_text("utf-8"),
+        *sorted(
+            f"{table_name(key)} {graph.get(key).code_version}"
+            for key in graph.executable_asset_keys
+            if key.path[0] == plan.pipeline
+        ),
+        *(
+            f"{table} {day} {content}"
+            for table in shared_tables(definitions, plan.pipeline)
+            for day, content in sorted(usable_hashes(lake.ledger.latest(table)).items())
+        ),
+    )
+
+
+def _known(plan: Plan, inputs: str) -> Result | None:
+    """The result of an earlier backtest of the same inputs."""
+    file = plan.folder / RESULT
+    if plan.is_live or not file.is_file():
+        return None
+    result = Result(**json.loads(file.read_text("utf-8"))[0])
+    return result if result.inputs == inputs else None
+
+
+def _live_all(
+    plans: Sequence[Plan], definitions: dg.Definitions, progress: Progress
+) -> dict[Plan, Result]:
+    if not plans:
+        return {}
+    shared = shared_tables(definitions, plans[0].pipeline)
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(PRELOADED)
     workers = min(len(plans), os.cpu_count() or 1)
@@ -155,15 +203,21 @@ def run(plans: Sequence[Plan], progress: Progress) -> list[Result]:
         while not all(future.done() for future in futures):
             _report(events, progress)
         _report(events, progress)
-        return [future.result() for future in futures]
+        return {plan: future.result() for plan, future in zip(plans, futures, strict=True)}
 
 
 def shared_tables(definitions: dg.Definitions, pipeline: str) -> list[str]:
     """Tables that a backtest reads and does not write: all that a training dataset comes from."""
     graph = definitions.resolve_asset_graph()
-    dataset = dg.AssetSelection.assets(dg.AssetKey([pipeline, "training_dataset"]))
-    upstream = dataset.upstream(include_self=False).resolve(graph)
-    return sorted(table_name(key) for key in upstream)
+    found: set[dg.AssetKey] = set()
+    waiting = [dg.AssetKey([pipeline, "training_dataset"])]
+    if not graph.has(waiting[0]):
+        raise ConfigurationError(f"There is no pipeline '{pipeline}' that trains a model.")
+    while waiting:
+        parents = graph.get(waiting.pop()).parent_keys - found
+        found |= parents
+        waiting += parents
+    return sorted(table_name(key) for key in found)
 
 
 def _report(events: Any, progress: Progress) -> None:
@@ -248,15 +302,9 @@ def describe(lake: Lake, plan: Plan) -> Result:
     """
     days = [day for span in steps(plan.start, plan.end, 1) for day in span.days()]
 
-    def stored(noun: str, wanted: Sequence[str], columns: Sequence[str]) -> pd.DataFrame:
-        table = f"{plan.pipeline}/{noun}"
-        there = sorted(usable_hashes(lake.ledger.latest(table, wanted)))
-        if not there:
-            return pd.DataFrame(columns=[DAY, *columns])
-        return lake.read(table, there, columns=[DAY, *columns])
-
-    labels = stored("labels", days, ["prediction_day", "prediction", "label"])
-    drift = stored("drift_report", days, ["group", "drifted"])
+    columns = ["prediction_day", "prediction", "label"]
+    labels = _stored(lake, f"{plan.pipeline}/labels", columns, days)
+    drift = _stored(lake, f"{plan.pipeline}/drift_report", ["group", "drifted"], days)
     months = [
         {
             "month": month,
@@ -294,14 +342,10 @@ def _auc(rows: pd.DataFrame) -> float | None:
 
 
 def _retrains(lake: Lake, plan: Plan) -> list[dict[str, str]]:
-    asked = lake.read(f"{plan.pipeline}/retraining_decision")
+    asked = _stored(lake, f"{plan.pipeline}/retraining_decision", ["verdict", "as_of", "reason"])
     asked = asked[(asked["verdict"] == RETRAIN) & (asked["as_of"] <= _after(plan.end))]
-    released = lake.ledger.latest(f"{plan.pipeline}/release_decision")
-    decisions = (
-        lake.read(f"{plan.pipeline}/release_decision").set_index(DAY)
-        if released
-        else pd.DataFrame()
-    )
+    decided = _stored(lake, f"{plan.pipeline}/release_decision", ["verdict", "reason"])
+    decisions = decided.set_index(DAY)
     return [
         {
             "as_of": row["as_of"],
@@ -311,6 +355,16 @@ def _retrains(lake: Lake, plan: Plan) -> list[dict[str, str]]:
         }
         for row in asked.sort_values(DAY).to_dict("records")
     ]
+
+
+def _stored(
+    lake: Lake, table: str, columns: Sequence[str], days: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Rows of the days that may be read; none, with the columns, when there are none."""
+    there = sorted(usable_hashes(lake.ledger.latest(table, days)))
+    if not there:
+        return pd.DataFrame(columns=[DAY, *columns])
+    return lake.read(table, there, columns=[DAY, *columns])
 
 
 def _after(day: str) -> str:

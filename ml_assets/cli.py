@@ -142,6 +142,7 @@ def source_reveal(
 @app.command()
 def backtest(
     pipeline: Annotated[str, typer.Argument(help="First part of its asset keys: flight_delays.")],
+    *,
     start: Annotated[str, typer.Option(help="First day that is scored.")] = "2013-04-01",
     end: Annotated[str, typer.Option(help="Last day.")] = "2013-12-31",
     step: Annotated[str, typer.Option(help="Days between decisions, 7d, or 'month'.")] = "7d",

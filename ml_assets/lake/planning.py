@@ -93,6 +93,7 @@ def plan(
     days: Sequence[str],
     inputs: Mapping[str, Input],
     code_version: str,
+    *,
     further_reads: Mapping[str, Sequence[Read]] | None = None,
 ) -> Plan:
     """Decide for each day of a run whether to compute it.

@@ -32,7 +32,7 @@ class SharingLedger(Ledger):
         """
         if theirs := {entry.table for entry in entries} & self._shared:
             raise TerminalError(
-                f"{sorted(theirs)[0]} is shared with this project for reading only. Materialize it "
+                f"{min(theirs)} is shared with this project for reading only. Materialize it "
                 "where it belongs."
             )
         super().append(entries)

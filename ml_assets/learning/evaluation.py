@@ -150,7 +150,7 @@ _DIFFERENT_LABELS_NEEDED = {"auc": 2, "average_precision": 2, "r2": 2}
 
 
 def _value(metric: Metric, labels: pd.Series, predictions: pd.Series, needed: int) -> float:
-    """The metric, or NaN where it is undefined: too few different labels."""
-    if labels.nunique() < needed:
+    """The metric, or NaN where it is undefined: too few different labels, a missing prediction."""
+    if labels.nunique() < needed or predictions.isna().any():
         return float("nan")
     return float(metric(labels, predictions))

@@ -40,9 +40,9 @@ def prediction_ids(rows: pd.DataFrame, key: Sequence[str]) -> pd.Series:
         rows: (n, …) rows with ``ds`` and the key columns.
         key: columns that identify a row.
     """
-    text = rows[key[0]].astype("str")
+    text = rows[key[0]].map(str).astype("str")
     for column in key[1:]:
-        text = text + "|" + rows[column].astype("str")
+        text = text + "\x1f" + rows[column].map(str).astype("str")
     hashes = pd.util.hash_array(text.to_numpy(dtype=object), categorize=False)
     return (
         rows[DAY].astype("str")

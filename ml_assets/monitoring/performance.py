@@ -101,11 +101,10 @@ def arrived_labels(
     Raises:
         ContractViolation: a label arrives later than ``within_days`` allows.
     """
+    outcomes = outcomes[outcomes[DAY].isin(scored_days)]
     arrived_at = outcomes[known_at] + pd.Timedelta(days=delay_days)
     _refuse_too_late(outcomes[arrived_at >= bounds[1]], day, within_days)
-    of_day = outcomes[
-        (arrived_at >= bounds[0]) & (arrived_at < bounds[1]) & outcomes[DAY].isin(scored_days)
-    ]
+    of_day = outcomes[(arrived_at >= bounds[0]) & (arrived_at < bounds[1])]
     labels = pd.DataFrame(
         {
             DAY: day,

@@ -4,6 +4,7 @@ Evidence is what was known when the day ended: labels that had arrived, drift re
 and the retrainings asked for before. Labels that arrive later never change a decision.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -88,7 +89,7 @@ def read_policy(path: Path) -> Policy:
             f"Policy file {path} cannot be read ({error.strerror}). Name a YAML file, or one of the "
             "pipeline's own policies."
         ) from None
-    except (yaml.YAMLError, ValidationError) as error:
+    except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
         problem = " ".join(str(error).split())
         raise ConfigurationError(f"Policy file {path.name} is not usable: {problem}") from None
 
@@ -222,23 +223,21 @@ def _verdict(
     if not raised:
         return KEEP, "nothing", "; ".join(signal.finding for signal in signals)
     wanted = "; ".join(signal.finding for signal in raised)
+    if limit := _limit(evidence, policy):
+        rule, why = limit
+        return KEEP, rule, f"{wanted}; but {why}"
+    return RETRAIN, raised[0].rule, wanted
+
+
+def _limit(evidence: Evidence, policy: Policy) -> tuple[str, str] | None:
+    """What forbids a retraining that is called for: the limit and why, or None."""
     last = max(evidence.asked_for, default=None)
     if last is not None and (age := _days_between(last, evidence.day)) < policy.cooldown_days:
-        return (
-            KEEP,
-            "cooldown",
-            f"{wanted}; but a retraining was asked for {age} days ago, on {last}, and the cooldown "
-            f"is {policy.cooldown_days} days",
-        )
-    spent = len(_within_budget(evidence, policy))
-    if evidence.champion and spent > policy.budget:
-        return (
-            KEEP,
-            "budget",
-            f"{wanted}; but the budget of {policy.budget} retrainings in {policy.budget_days} days "
-            "is spent",
-        )
-    return RETRAIN, raised[0].rule, wanted
+        why = f"a retraining was asked for {age} days ago, on {last}"
+        return "cooldown", f"{why}, and the cooldown is {policy.cooldown_days} days"
+    if evidence.champion and len(_within_budget(evidence, policy)) > policy.budget:
+        return "budget", f"the {policy.budget} retrainings of {policy.budget_days} days are spent"
+    return None
 
 
 def _signals(
@@ -294,18 +293,24 @@ def _performance(
     sign = 1 if higher_is_better(metric) else -1
     limit = policy.performance_drop or 0.0
     drops = [
-        None if window is None else sign * (champion.value - window.metric) for window in windows
+        None
+        if window is None or math.isnan(window.metric)
+        else sign * (champion.value - window.metric)
+        for window in windows
     ]
     raised, count = _confirmed(policy, [None if d is None else d > limit for d in drops])
-    if windows[0] is None or drops[0] is None:
+    if windows[0] is None:
         return _Signal("performance", False, _too_few(policy))
-    relation = "below" if drops[0] > 0 else "above"
+    if drops[0] is None:
+        undefined = f"{metric} is undefined: the labels of the newest window are all of one class"
+        return _Signal("performance", False, undefined)
+    relation = "worse" if drops[0] > 0 else "better"
     return _Signal(
         "performance",
         raised,
         f"{metric} {windows[0].metric:.3f} over the last {policy.evaluation_days} days of labels is "
-        f"{abs(drops[0]):.3f} {relation} the {champion.value:.3f} of its release (limit "
-        f"{limit:g} below, in {count} of the last {policy.windows} windows)",
+        f"{abs(drops[0]):.3f} {relation} than the {champion.value:.3f} of its release (limit "
+        f"{limit:g} worse, in {count} of the last {policy.windows} windows)",
     )
 
 
@@ -334,7 +339,8 @@ def _drift(evidence: Evidence, policy: Policy, limit: int, group: str | None) ->
     raised, times = _confirmed(policy, [None if c is None else c >= limit for c in counts])
     if counts[0] is None:
         return _Signal(rule, False, f"there is no drift report of {evidence.day}")
-    strongest = f", most of all {_strongest(reports[0])}" if counts[0] else ""
+    of_group = reports[0] if group is None else reports[0][reports[0]["group"] == group]
+    strongest = f", most of all {_strongest(of_group)}" if counts[0] else ""
     return _Signal(
         rule,
         raised,

@@ -18,7 +18,7 @@ from ml_assets.lake.content import SNAPSHOT
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.runs import Outcome, Span, run_checks, selected_assets
 from ml_assets.orchestration.table_io import table_name
-from ml_assets.orchestration.tables import AS_OF_KEY
+from ml_assets.orchestration.tables import SPARSE_KEY
 
 
 class State(StrEnum):
@@ -60,6 +60,8 @@ class _Batch:
 
     keys: Sequence[dg.AssetCheckKey]
     span: Span | None
+    days: Sequence[str]
+    """The days among them that a result is expected for."""
 
 
 def check(
@@ -75,8 +77,8 @@ def check(
         definitions: the project's definitions.
         instance: where the results are recorded.
         selection: Dagster asset selection.
-        span: the days; all days that the assets have when omitted. Assets with as-of days are
-            checked for the days among them that were asked for.
+        span: the days; all days that the assets have when omitted. Sparse assets are checked for
+            the days among them that were asked for.
         progress: told what is running.
 
     Raises:
@@ -101,9 +103,10 @@ def check(
         outcome = run_checks(definitions, instance, batch.keys, batch.span)
         found = _evaluations(instance, outcome.run_id)
         errors = "; ".join(outcome.failed_steps.values())
-        days = batch.span.days() if batch.span else [SNAPSHOT]
         results += [
-            _result(key, day, found.get((key, day)), errors) for key in batch.keys for day in days
+            _result(key, day, found.get((key, day)), errors)
+            for key in batch.keys
+            for day in batch.days
         ]
     return sorted(results, key=lambda result: (result.asset, result.check, result.day))
 
@@ -123,24 +126,27 @@ def _refuse_unknown_days(
 
 
 def _batches(graph: Any, keys: Iterable[dg.AssetCheckKey], span: Span | None) -> list[_Batch]:
-    groups: dict[Span | None, list[dg.AssetCheckKey]] = defaultdict(list)
+    groups: dict[tuple[str, ...], list[dg.AssetCheckKey]] = defaultdict(list)
     for key in keys:
-        for part in _spans(graph, key.asset_key, span):
-            groups[part].append(key)
-    return [_Batch(sorted(group), part) for part, group in groups.items()]
+        groups[tuple(_days(graph, key.asset_key, span))].append(key)
+    return [
+        _Batch(sorted(group), None if days == (SNAPSHOT,) else Span(days[0], days[-1]), days)
+        for days, group in groups.items()
+        if days
+    ]
 
 
-def _spans(graph: Any, asset: dg.AssetKey, span: Span | None) -> list[Span | None]:
-    """The spans an asset is to be checked for."""
+def _days(graph: Any, asset: dg.AssetKey, span: Span | None) -> list[str]:
+    """The days an asset is to be checked for; of a sparse one those that were asked for."""
     node = graph.get(asset)
     if node.partitions_def is None:
-        return [None]
+        return [SNAPSHOT]
     known = node.partitions_def.get_partition_keys()
     wanted = [day for day in known if span is None or span.first <= day <= span.last]
-    if node.metadata.get(AS_OF_KEY):
+    if node.metadata.get(SPARSE_KEY):
         asked_for = Lake.of_project().ledger.latest(table_name(asset))
-        return [Span(day, day) for day in wanted if day in asked_for]
-    return [Span(wanted[0], wanted[-1])] if wanted else []
+        return [day for day in wanted if day in asked_for]
+    return wanted
 
 
 def results_of(instance: dg.DagsterInstance, outcome: Outcome) -> list[CheckResult]:

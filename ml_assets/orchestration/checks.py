@@ -114,6 +114,8 @@ def table_checks(
     key: dg.AssetKey,
     partitions_def: dg.PartitionsDefinition | None,
     checks: Sequence[TableCheck],
+    *,
+    is_sparse: bool = False,
 ) -> dg.AssetChecksDefinition:
     """One step that runs a table's checks, each executable by itself, with a result per day.
 
@@ -121,6 +123,7 @@ def table_checks(
         key: the table's asset key.
         partitions_def: its partitions; None for a snapshot.
         checks: what to check.
+        is_sparse: the table has only the days that were asked for; others are not judged.
     """
     by_name = {check.name: check for check in checks}
     with warnings.catch_warnings():
@@ -143,7 +146,7 @@ def table_checks(
         with retried(context.retry_number):
             stored = read_stored(
                 table_name(key),
-                _days_to_check(context, key, partitions_def),
+                _days_to_check(context, key, partitions_def, is_sparse=is_sparse),
                 with_rows=any(by_name[spec.name].reads_rows for spec in selected),
             )
             stored = replace(stored, is_just_written=_is_written_by(context.run, key))
@@ -185,11 +188,15 @@ def _days_to_check(
     context: dg.AssetCheckExecutionContext,
     key: dg.AssetKey,
     partitions_def: dg.PartitionsDefinition | None,
+    *,
+    is_sparse: bool,
 ) -> list[str]:
     """The days of the run; every day that was ever asked for when the run names none."""
-    if _names_days(context, partitions_def):
-        return days_of_run(context, partitions_def)
-    return sorted(Lake.of_project().ledger.latest(table_name(key)))
+    named = days_of_run(context, partitions_def) if _names_days(context, partitions_def) else None
+    if named is not None and not is_sparse:
+        return named
+    asked_for = sorted(Lake.of_project().ledger.latest(table_name(key), named))
+    return asked_for if named is None else [day for day in named if day in asked_for]
 
 
 def _summary(

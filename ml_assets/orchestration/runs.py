@@ -15,6 +15,7 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.errors import ConfigurationError
+from ml_assets.orchestration.instance import ComputeLogManager
 from ml_assets.orchestration.table_io import table_name
 from ml_assets.orchestration.tables import AS_OF_KEY
 
@@ -110,6 +111,8 @@ def project_instance() -> Iterator[dg.DagsterInstance]:
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="dagster.*")
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     with dg.DagsterInstance.get() as instance:
+        if isinstance(instance.compute_log_manager, ComputeLogManager):
+            instance.compute_log_manager.mirrors_to_console = False
         yield instance
 
 

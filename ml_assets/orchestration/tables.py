@@ -21,6 +21,10 @@ AS_OF_KEY = "ml_assets/as_of"
 """Definition metadata of assets whose partitions are as-of days: made only when asked for."""
 
 
+SPARSE_KEY = "ml_assets/sparse"
+"""Definition metadata of assets that have only the days that were asked for: others are no gap."""
+
+
 def load_object(path: str) -> Any:
     """Import what a dotted path in a ``defs.yaml`` names.
 

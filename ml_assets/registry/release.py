@@ -119,6 +119,7 @@ def compare(
     challenger: np.ndarray,
     champion: np.ndarray,
     segments: Sequence[str],
+    *,
     rules: ReleaseRules,
 ) -> pd.DataFrame:
     """Measure two models on the same rows.
@@ -214,7 +215,11 @@ def _beats_champion(
 ) -> Gate:
     name, other = "beats_champion", "the base rate" if is_first else "the champion"
     row = _row(comparison, metric)
-    if row is None or not math.isfinite(row["improvement"]) or not row["champion"]:
+    if (
+        row is None
+        or not math.isfinite(row["improvement"] + row["challenger"])
+        or not row["champion"]
+    ):
         return Gate(name, False, f"{metric} is missing or undefined on the test rows")
     required = abs(row["champion"]) * rules.min_improvement
     passed = bool(row["improvement"] >= required)

@@ -1,5 +1,6 @@
 """What a model may learn from: labels known when the as-of day began, split by time."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -27,7 +28,10 @@ def labels(*known_at: str) -> pd.DataFrame:
 
 
 def dataset(
-    feature_rows: pd.DataFrame, label_rows: pd.DataFrame, as_of_start: datetime = AS_OF_START
+    feature_rows: pd.DataFrame,
+    label_rows: pd.DataFrame,
+    as_of_start: datetime = AS_OF_START,
+    windows: Windows = WINDOWS,
 ) -> pd.DataFrame:
     """The training dataset of the as-of day."""
     return training_dataset(
@@ -38,7 +42,7 @@ def dataset(
         known_at="known_at",
         as_of=AS_OF,
         as_of_start=as_of_start,
-        windows=WINDOWS,
+        windows=windows,
     )
 
 
@@ -115,3 +119,57 @@ def test_label_without_a_moment_is_never_known() -> None:
     label_rows = labels(LONG_AGO).assign(known_at=pd.Series([pd.NaT], dtype="datetime64[us, UTC]"))
 
     assert dataset(features("2013-07-01"), label_rows).empty
+
+
+LATE_LABELS = replace(WINDOWS, label_delay_days=2)
+
+
+@pytest.mark.parametrize(
+    ("known_at", "used"),
+    [
+        pytest.param("2013-07-06 03:59:59.999999", True, id="just early enough"),
+        pytest.param("2013-07-06 04:00", False, id="arrives when the day began"),
+        pytest.param("2013-07-07 12:00", False, id="known, and still on its way"),
+    ],
+)
+def test_delayed_label_is_used_when_it_had_arrived(known_at: str, used: bool) -> None:
+    rows = features("2013-07-01")
+
+    assert len(dataset(rows, labels(known_at), windows=LATE_LABELS)) == used
+    assert len(dataset(rows, labels(known_at))) == 1
+
+
+def test_delay_does_not_change_when_a_label_is_said_to_be_known() -> None:
+    found = dataset(features("2013-07-01"), labels(LONG_AGO), windows=LATE_LABELS)
+
+    assert [*found["known_at"]] == [pd.Timestamp(LONG_AGO, tz="UTC")]
+
+
+@pytest.mark.parametrize(
+    ("day", "split"),
+    [
+        pytest.param("2013-06-27", None, id="before the window, which is as long as ever"),
+        pytest.param("2013-06-28", "train", id="first day of the window"),
+        pytest.param("2013-06-30", "train", id="last day fitted"),
+        pytest.param("2013-07-01", "validation", id="first day of validation"),
+        pytest.param("2013-07-02", "validation", id="last day of validation"),
+        pytest.param("2013-07-03", "test", id="first day of the test"),
+        pytest.param("2013-07-05", "test", id="last day whose labels can be known"),
+    ],
+)
+def test_held_out_days_end_as_much_earlier_as_labels_are_late(day: str, split: str | None) -> None:
+    found = dataset(features(day), labels(LONG_AGO), windows=LATE_LABELS)
+
+    assert [*found[SPLIT]] == ([split] if split else [])
+
+
+@pytest.mark.parametrize("delay", [0, 1, 30])
+def test_no_model_is_fitted_on_the_held_out_days(delay: int) -> None:
+    windows = replace(WINDOWS, window_days=60, label_delay_days=delay)
+    days = pd.date_range(end="2013-07-07", periods=60).strftime("%Y-%m-%d")
+
+    found = dataset(features(*days), labels(*["2013-01-01"] * 60), windows=windows)
+
+    fitted = found.loc[found[SPLIT] == "train", FEATURE_DAY]
+    assert windows.held_out_days == delay + 5
+    assert [*fitted] == [*days[: 60 - windows.held_out_days]]

@@ -215,7 +215,9 @@ class Monitoring:
             reads = [
                 Read(table, asked, found, None, is_pinned=True) for asked, found in before.items()
             ]
-            planned = plan(lake, table, [day], inputs, self._decision_version, {day: reads})
+            planned = plan(
+                lake, table, [day], inputs, self._decision_version, further_reads={day: reads}
+            )
             if planned.compute:
                 frames[day] = self._decision_of(planned, day, champions.get(day), list(before))
                 asked_for |= _asked_in(day, frames[day])

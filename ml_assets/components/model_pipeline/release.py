@@ -178,7 +178,7 @@ class Release:
                 else np.full(len(test), self._base_rate(planned, day))
             )
             return compare(
-                this.specification, test, challenger, champion, this.segments, self.rules
+                this.specification, test, challenger, champion, this.segments, rules=self.rules
             )
 
         return of_day
@@ -340,10 +340,9 @@ def _shown(decision: pd.DataFrame) -> dict[str, float | int | str]:
 
 def _gate_check(name: str, promise: str) -> TableCheck:
     def judge_days(stored: StoredDays) -> dict[str, Verdict]:
-        rows = stored.rows.set_index(DAY)
         return {
-            day: Verdict(bool(rows.at[day, name]), _reason_of(name, str(rows.at[day, "reason"])))
-            for day in stored.stored
+            row[DAY]: Verdict(bool(row[name]), _reason_of(name, row["reason"]))
+            for row in stored.rows.to_dict("records")
         }
 
     return TableCheck(name, promise, judge_days, fails_run=False)

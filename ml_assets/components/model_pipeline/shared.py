@@ -17,7 +17,12 @@ from ml_assets.learning.specification import ModelSpecification
 from ml_assets.orchestration.checks import TableCheck, standard_checks, table_checks
 from ml_assets.orchestration.partitions import mapping_of
 from ml_assets.orchestration.table_io import TableOutput
-from ml_assets.orchestration.tables import dead_letter_spec, table_asset, table_spec
+from ml_assets.orchestration.tables import (
+    SPARSE_KEY,
+    dead_letter_spec,
+    table_asset,
+    table_spec,
+)
 from ml_assets.registry.champion import Champion, champions_of
 from ml_assets.registry.release import ReleaseDecision
 
@@ -126,6 +131,7 @@ class Pipeline:
             kinds=set(kinds),
             version=version,
             is_as_of=is_as_of,
+            metadata={SPARSE_KEY: True},
             partitions_def=partitions,
             deps=[
                 dg.AssetDep(item.table.split("/"), partition_mapping=mapping_of(item))
@@ -138,7 +144,9 @@ class Pipeline:
         )
         return dg.Definitions(
             assets=[asset, dead_letter_spec(spec)] if keeps_dead_letters else [asset],
-            asset_checks=[table_checks(spec.key, partitions, [*standard, *(checks or [])])],
+            asset_checks=[
+                table_checks(spec.key, partitions, [*standard, *(checks or [])], is_sparse=True)
+            ],
         )
 
     def decisions(self, lake: Lake, last: str) -> pd.DataFrame:

@@ -103,7 +103,7 @@ def reveal(url: str, until: str) -> dict[str, int]:
     try:
         if missing := set(DAILY) - set(sa.inspect(engine).get_table_names()):
             raise SourceMissing(
-                f"The source database has no table {sorted(missing)[0]} to play days into. Load it "
+                f"The source database has no table {min(missing)} to play days into. Load it "
                 "first: ml-assets source load --last-day DATE."
             )
         with engine.begin() as connection:

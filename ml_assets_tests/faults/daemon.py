@@ -1,0 +1,99 @@
+"""Dagster's daemon as a process group of its own, and what can be seen of its work from outside."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+
+from ml_assets.orchestration.requests import UNIT
+from ml_assets_tests.project import Project
+
+END_SECONDS = 30
+LOOK_SECONDS = 0.05
+"""Pause between two looks; what is waited for has a deadline of its own."""
+
+
+@dataclass
+class Daemon:
+    """The daemon, its code server and its run workers: one process group at a time."""
+
+    home: Path
+    log: Path
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        command = str(Path(sys.executable).with_name("dagster-daemon"))
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [command, "run", "-m", "ml_assets.definitions"],
+                cwd=self.home,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def kill(self) -> None:
+        """SIGKILL for every process of the group, as when the machine goes down."""
+        if self.process is None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(END_SECONDS)
+        self.process = None
+
+    def wait_until(self, what: str, is_reached: Callable[[], object], seconds: float) -> None:
+        """Look until it is so; the daemon has to live meanwhile."""
+        deadline = time.monotonic() + seconds
+        while not is_reached():
+            assert self.process is not None
+            assert self.process.poll() is None, f"the daemon ended:\n{self.tail()}"
+            assert time.monotonic() < deadline, f"not in {seconds} s: {what}\n{self.tail()}"
+            time.sleep(LOOK_SECONDS)
+
+    def tail(self) -> str:
+        return self.log.read_text(errors="replace")[-4000:]
+
+
+@contextmanager
+def daemon_of(project: Project) -> Iterator[Daemon]:
+    """A daemon of the project that is not started yet; what was started ends with the context."""
+    home = project.data.parent
+    daemon = Daemon(home, home / "daemon.log")
+    try:
+        yield daemon
+    finally:
+        daemon.kill()
+
+
+def runs_of(project: Project, unit: str) -> list[dg.DagsterRun]:
+    """Runs that were started for a unit of work, the newest first."""
+    return project.instance.get_runs(dg.RunsFilter(tags={UNIT: unit}))
+
+
+def units(project: Project) -> set[str]:
+    """Every unit of work that there was a run for."""
+    return {run.tags[UNIT] for run in project.instance.get_runs() if UNIT in run.tags}
+
+
+def stored_entries(project: Project, table: str, day: str) -> list[str]:
+    """Content hash of every time that a day was stored, not only of the latest."""
+    query = (
+        "SELECT content_hash FROM ledger_entries "
+        "WHERE table_name = ? AND day = ? AND status = 'stored' ORDER BY id"
+    )
+    file = f"file:{project.data / 'ledger.db'}?mode=ro"
+    with closing(sqlite3.connect(file, uri=True, timeout=10)) as connection:
+        return [row[0] for row in connection.execute(query, (table, day))]
+
+
+def statuses(runs: Sequence[dg.DagsterRun]) -> list[str]:
+    """Sorted statuses of some runs."""
+    return sorted(run.status.value for run in runs)

@@ -1,0 +1,275 @@
+"""The loop by itself: Dagster's real daemon lives through a blizzard, undisturbed and killed.
+
+Whatever happens to the daemon, a verdict to retrain becomes one finished training run, one release
+decision and one champion, and every day ends with the data that living it in one process gives.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import sklearn.ensemble  # noqa: F401  loaded before its threads are limited
+import yaml
+from threadpoolctl import threadpool_limits
+
+from ml_assets.components.model_pipeline.sensors import DECISION, SCORING, TRAINING
+from ml_assets.defs.sources.load import load, reveal
+from ml_assets.lake.ledger import Status
+from ml_assets.orchestration.history import live, steps
+from ml_assets.orchestration.model_io import project_registry
+from ml_assets.orchestration.runs import project_definitions
+from ml_assets.settings import settings
+from ml_assets_tests.faults.daemon import (
+    daemon_of,
+    runs_of,
+    statuses,
+    stored_entries,
+    units,
+)
+from ml_assets_tests.project import ROOT, Project
+
+PIPELINE = "flight_delays"
+FIRST_AS_OF = "2013-02-01"
+"""As-of day of the first champion: trained on 1–10 January, tested on 18–31 January."""
+QUIET_DAY = "2013-02-06"
+"""The last day of the fixture; 8 features have drifted on it, 6 on the next."""
+NEXT_QUIET_DAY = "2013-02-07"
+BLIZZARD_DAY = "2013-02-08"
+"""16 features have drifted by its evening."""
+AS_OF = LAST_DAY = "2013-02-09"
+"""As-of day of the model that the blizzard asks for, and the day that it scores first."""
+
+POLICY = {
+    "name": "blizzard",
+    "evaluation_days": 1,
+    "window_step_days": 1,
+    "windows": 1,
+    "confirmations": 1,
+    "min_labels": 200,
+    "drifted_features": 14,
+    "min_training_days": 5,
+    "cooldown_days": 5,
+}
+INTERVALS = {
+    "run_monitoring": {"poll_interval_seconds": 1, "max_runtime_seconds": 60},
+    "run_queue": {"dequeue_interval_seconds": 1},
+}
+"""What differs from the project's ``dagster.yaml``, so that nobody waits for minutes."""
+
+DAYS_SECONDS = 240
+"""Deadline of what takes seconds on a quiet machine."""
+
+TRAINING_UNIT = f"{PIPELINE} retraining as of {AS_OF}"
+DECISIONS = f"{PIPELINE}/retraining_decision"
+RELEASES = f"{PIPELINE}/release_decision"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiet_days: Path) -> Iterator[Project]:
+    """A project that has lived through quiet days with its first champion."""
+    home = tmp_path / "project"
+    shutil.copytree(quiet_days, home)
+    with opened(home, monkeypatch) as project:
+        yield project
+
+
+class opened:
+    """A project in a folder, with this process's settings pointing at it."""
+
+    def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.home, self.monkeypatch = home, monkeypatch
+
+    def __enter__(self) -> Project:
+        data = self.home / "data"
+        data.mkdir(parents=True, exist_ok=True)
+        (self.home / "policy.yaml").write_text(yaml.safe_dump(POLICY))
+        instance = yaml.safe_load((ROOT / "dagster.yaml").read_text())
+        for section, values in INTERVALS.items():
+            instance[section] = {**instance.get(section, {}), **values}
+        (self.home / "dagster.yaml").write_text(yaml.safe_dump(instance))
+        policy = {PIPELINE: {"policy": str(self.home / "policy.yaml")}}
+        for name, value in {
+            "DAGSTER_HOME": str(self.home),
+            "DAGSTER_EVENT_BATCH_SIZE": "500",
+            "ML_ASSETS_DATA": str(data),
+            "ML_ASSETS_COMPUTE_LOGS": str(data / "dagster" / "compute_logs"),
+            "ML_ASSETS_RETRY_WAITS": "[]",
+            "ML_ASSETS_SENSOR_SECONDS": "1",
+            "ML_ASSETS_PIPELINES": json.dumps(policy),
+            "OMP_NUM_THREADS": "1",
+        }.items():
+            self.monkeypatch.setenv(name, value)
+        self.monkeypatch.delenv("ML_ASSETS_POSTGRES_URL", raising=False)
+        settings.cache_clear()
+        self.instance = dg.DagsterInstance.get()
+        return Project(data, project_definitions(), self.instance)
+
+    def __exit__(self, *_: object) -> None:
+        self.instance.dispose()
+        settings.cache_clear()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Threads that wait for each other on a busy machine make training ten times slower."""
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(scope="module")
+def quiet_days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Lived until ``QUIET_DAY``; copy it, do not change it."""
+    home = tmp_path_factory.mktemp("quiet_days")
+    with pytest.MonkeyPatch.context() as monkeypatch, opened(home, monkeypatch) as project:
+        load(f"sqlite:///{project.source}", lambda table, done, total: None, QUIET_DAY)
+        assert project.materialize_daily(f"2013-01-01...{QUIET_DAY}").succeeded
+        live_through(project, FIRST_AS_OF, QUIET_DAY, registers=False)
+    yield home
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    quiet_days: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[tuple[str, str], str]]:
+    """Every data version there is after living until ``LAST_DAY`` in one process, with no daemon."""
+    home = tmp_path_factory.mktemp("undisturbed") / "project"
+    shutil.copytree(quiet_days, home)
+    with pytest.MonkeyPatch.context() as monkeypatch, opened(home, monkeypatch) as project:
+        reveal(f"sqlite:///{project.source}", LAST_DAY)
+        assert project.materialize_daily(f"{NEXT_QUIET_DAY}...{LAST_DAY}").succeeded
+        live_through(project, FIRST_AS_OF, LAST_DAY)
+        yield project.versions()
+
+
+def live_through(project: Project, first: str, last: str, *, registers: bool = True) -> None:
+    outcomes = live(
+        project.definitions,
+        project.instance,
+        PIPELINE,
+        steps(first, last, 1),
+        lambda what: None,
+        registers=registers,
+    )
+    assert [outcome.failed_steps for outcome in outcomes if not outcome.succeeded] == []
+
+
+def is_decided(project: Project, table: str, day: str) -> bool:
+    entry = project.entries(table).get(day)
+    return entry is not None and entry.status is Status.STORED
+
+
+def is_settled(project: Project, versions: dict[tuple[str, str], str]) -> bool:
+    """Whether nothing is left to do: every data version is there and no run is under way."""
+    is_busy = any(not run.is_finished for run in project.instance.get_runs())
+    return not is_busy and project.versions() == versions
+
+
+def assert_retrained_once(project: Project) -> None:
+    """One finished run, one release decision and one champion, and the next day was scored by it."""
+    assert statuses(runs_of(project, TRAINING_UNIT)).count("SUCCESS") == 1
+    assert {unit for unit in units(project) if "retraining" in unit} == {
+        f"{PIPELINE} retraining as of {FIRST_AS_OF}",
+        TRAINING_UNIT,
+    }
+    assert len(stored_entries(project, RELEASES, AS_OF)) == 1
+    decision = project.lake.read(RELEASES, [AS_OF]).iloc[0]
+    assert decision["verdict"] == "promoted", decision["reason"]
+    assert decision["champion_as_of"] == FIRST_AS_OF
+    champion = project_registry().champion(PIPELINE)
+    assert champion is not None
+    assert champion.fingerprint == decision["challenger"]
+    predictions = project.lake.read(f"{PIPELINE}/predictions", [BLIZZARD_DAY, LAST_DAY])
+    models = predictions.groupby("ds")["model_as_of"].unique().map(list).to_dict()
+    assert models == {BLIZZARD_DAY: [FIRST_AS_OF], LAST_DAY: [AS_OF]}
+
+
+def assert_a_rerun_changes_nothing(project: Project) -> None:
+    """Materialize every stage of every lived day again, in this process."""
+    before = project.versions()
+    entries = stored_entries(project, RELEASES, AS_OF)
+    assert project.materialize_daily(f"2013-01-01...{LAST_DAY}").succeeded
+    live_through(project, FIRST_AS_OF, LAST_DAY)
+    scored = " or ".join(f'key:"{PIPELINE}/{noun}"' for noun in [*SCORING, DECISION])
+    assert project.materialize(scored, f"{FIRST_AS_OF}...{LAST_DAY}").succeeded
+    trained = " or ".join(f'key:"{PIPELINE}/{noun}"' for noun in TRAINING)
+    assert project.materialize(trained, AS_OF).succeeded
+    assert project.versions() == before
+    assert stored_entries(project, RELEASES, AS_OF) == entries
+
+
+def test_a_blizzard_becomes_one_new_champion_without_anybody_doing_anything(
+    project: Project, undisturbed: dict[tuple[str, str], str]
+) -> None:
+    source = f"sqlite:///{project.source}"
+    with daemon_of(project) as daemon:
+        daemon.start()
+        reveal(source, NEXT_QUIET_DAY)
+        daemon.wait_until(
+            f"{NEXT_QUIET_DAY} is decided",
+            lambda: is_decided(project, DECISIONS, NEXT_QUIET_DAY),
+            DAYS_SECONDS,
+        )
+        decisions = project.lake.read(DECISIONS).set_index("ds")
+        assert set(decisions.loc[FIRST_AS_OF:NEXT_QUIET_DAY, "verdict"]) == {"keep"}
+        assert runs_of(project, TRAINING_UNIT) == []
+
+        reveal(source, LAST_DAY)
+        daemon.wait_until(
+            "every data version of an undisturbed life is there",
+            lambda: is_settled(project, undisturbed),
+            DAYS_SECONDS,
+        )
+    blizzard = project.lake.read(DECISIONS, [BLIZZARD_DAY]).iloc[0]
+    assert (blizzard["verdict"], blizzard["rule"]) == ("retrain", "drifted_features")
+    assert blizzard["as_of"] == AS_OF
+    assert statuses(runs_of(project, TRAINING_UNIT)) == ["SUCCESS"]
+    assert_retrained_once(project)
+    assert_a_rerun_changes_nothing(project)
+
+
+def verdict_is_stored(project: Project) -> bool:
+    return is_decided(project, DECISIONS, BLIZZARD_DAY)
+
+
+def training_is_under_way(project: Project) -> bool:
+    return f"{PIPELINE}/training_dataset" in project.lake.ledger.tables() and is_decided(
+        project, f"{PIPELINE}/training_dataset", AS_OF
+    )
+
+
+def release_is_stored(project: Project) -> bool:
+    return is_decided(project, RELEASES, AS_OF)
+
+
+MOMENTS = [
+    pytest.param([verdict_is_stored, training_is_under_way], id="verdict and training"),
+    pytest.param([release_is_stored], id="between release and registration"),
+]
+
+
+@pytest.mark.parametrize("moments", MOMENTS)
+def test_killed_at_the_worst_moments_it_still_trains_once(
+    project: Project,
+    undisturbed: dict[tuple[str, str], str],
+    moments: list[Callable[[Project], bool]],
+) -> None:
+    reveal(f"sqlite:///{project.source}", LAST_DAY)
+    with daemon_of(project) as daemon:
+        for is_reached in moments:
+            daemon.start()
+            daemon.wait_until(is_reached.__name__, lambda: is_reached(project), DAYS_SECONDS)
+            daemon.kill()
+            assert not is_settled(project, undisturbed), "it was over before it could be killed"
+        daemon.start()
+        daemon.wait_until(
+            "every data version of an undisturbed life is there",
+            lambda: is_settled(project, undisturbed),
+            DAYS_SECONDS,
+        )
+    runs = runs_of(project, TRAINING_UNIT)
+    assert statuses(runs) == ["FAILURE", "SUCCESS"]
+    assert_retrained_once(project)
+    assert_a_rerun_changes_nothing(project)

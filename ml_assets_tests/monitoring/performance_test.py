@@ -1,0 +1,391 @@
+"""Labels as they arrive, and performance by those that have arrived so far."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn import metrics
+
+from ml_assets.contracts.validation import validate
+from ml_assets.errors import ContractViolation
+from ml_assets.lake.content import DAY
+from ml_assets.learning.evaluation import OVERALL
+from ml_assets.learning.scoring import PREDICTION_ID, prediction_ids
+from ml_assets.learning.specification import ModelSpecification
+from ml_assets.monitoring.performance import (
+    COVERAGE,
+    MEAN_PREDICTION,
+    MIN_SEGMENT_ROWS,
+    NO_LABELS,
+    ONE_CLASS,
+    TOO_FEW,
+    Label,
+    Performance,
+    arrived_labels,
+    headline,
+    performance,
+)
+
+SUNDAY, MONDAY, TUESDAY, WEDNESDAY = (f"2013-07-{day:02}" for day in (7, 8, 9, 10))
+MONDAY_STARTS = "2013-07-08 04:00"
+SPECIFICATION = ModelSpecification(
+    task="classification", estimator="sklearn.dummy.DummyClassifier", label="late", numeric=["x"]
+)
+REGRESSION = replace(SPECIFICATION, task="regression")
+
+
+def predictions(day: str = MONDAY, count: int = 3, *, carrier: str = "UA") -> pd.DataFrame:
+    """Predictions of a day, numbered."""
+    rows = pd.DataFrame(
+        {DAY: pd.Series([day] * count, dtype="str"), "flight": range(count), "carrier": carrier}
+    )
+    return rows.assign(
+        prediction_id=prediction_ids(rows, ["flight"]),
+        prediction=np.linspace(0.1, 0.9, count),
+        model_version="f1",
+        model_as_of="2013-07-01",
+    ).drop(columns="flight")
+
+
+def outcomes(day: str, *known_at: str, late: int = 1) -> pd.DataFrame:
+    """The outcome of each of a day's rows, known at the given moments."""
+    moments = pd.to_datetime(list(known_at), utc=True).as_unit("us")
+    return pd.DataFrame(
+        {
+            DAY: pd.Series([day] * len(known_at), dtype="str"),
+            "flight": range(len(known_at)),
+            "late": late,
+            "known_at": moments,
+        }
+    )
+
+
+def arrived(
+    outcome_rows: pd.DataFrame,
+    prediction_rows: pd.DataFrame | None = None,
+    **changes: Any,
+) -> pd.DataFrame:
+    """Labels that arrived on Monday, which begins at four in UTC."""
+    arguments = {
+        "day": MONDAY,
+        "bounds": (datetime(2013, 7, 8, 4, tzinfo=UTC), datetime(2013, 7, 9, 4, tzinfo=UTC)),
+        "scored_days": [SUNDAY, MONDAY],
+        "key": ["flight"],
+        "segments": ["carrier"],
+        "label": "late",
+        "known_at": "known_at",
+        "delay_days": 0,
+        "within_days": 3,
+    }
+    both = pd.concat([predictions(SUNDAY), predictions(MONDAY)], ignore_index=True)
+    known = both if prediction_rows is None else prediction_rows
+    return arrived_labels(known, outcome_rows, **{**arguments, **changes})
+
+
+@pytest.mark.parametrize(
+    ("known_at", "delay_days", "has_arrived"),
+    [
+        pytest.param("2013-07-08 03:59:59.999999", 0, False, id="the day before"),
+        pytest.param("2013-07-08 04:00", 0, True, id="first moment of the day"),
+        pytest.param("2013-07-09 03:59:59.999999", 0, True, id="last moment of the day"),
+        pytest.param("2013-07-09 04:00", 0, False, id="the day after"),
+        pytest.param("2013-07-06 03:59:59.999999", 2, False, id="delayed to the day before"),
+        pytest.param("2013-07-06 04:00", 2, True, id="delayed to the first moment"),
+        pytest.param("2013-07-07 03:59:59.999999", 2, True, id="delayed to the last moment"),
+        pytest.param("2013-07-07 04:00", 2, False, id="delayed to the day after"),
+    ],
+)
+def test_label_belongs_to_the_day_it_arrives_on(
+    known_at: str, delay_days: int, has_arrived: bool
+) -> None:
+    found = arrived(outcomes(SUNDAY, known_at), delay_days=delay_days)
+
+    assert len(found) == has_arrived
+
+
+def test_label_is_told_with_its_prediction() -> None:
+    found = arrived(outcomes(SUNDAY, *[MONDAY_STARTS] * 2), delay_days=0)
+
+    assert found[DAY].tolist() == [MONDAY] * 2
+    assert found["prediction_day"].tolist() == [SUNDAY] * 2
+    assert found["label"].tolist() == [1.0, 1.0]
+    assert found["known_at"].tolist() == [pd.Timestamp(MONDAY_STARTS, tz="UTC")] * 2
+    of_sunday = predictions(SUNDAY).head(2)
+    columns = [PREDICTION_ID, "prediction", "model_version", "model_as_of", "carrier"]
+    pd.testing.assert_frame_equal(found[columns], of_sunday[columns])
+
+
+def test_labels_keep_their_contract() -> None:
+    validated = validate(arrived(outcomes(SUNDAY, *[MONDAY_STARTS] * 3)), Label, [MONDAY])
+
+    assert validated.row_counts == {MONDAY: 3}
+    assert validated.dead_letter_counts == {MONDAY: 0}
+
+
+def test_outcome_of_a_day_that_was_not_scored_is_nobodys_label() -> None:
+    both = [outcomes(day, MONDAY_STARTS) for day in (SUNDAY, MONDAY)]
+
+    found = arrived(pd.concat(both), scored_days=[MONDAY])
+
+    assert found["prediction_day"].tolist() == [MONDAY]
+
+
+def test_label_without_a_prediction_is_kept_for_its_contract_to_reject() -> None:
+    found = arrived(outcomes(SUNDAY, *[MONDAY_STARTS] * 5))
+
+    assert found["prediction"].isna().tolist() == [False] * 3 + [True] * 2
+    validated = validate(found, Label, [MONDAY])
+    assert validated.dead_letter_counts == {MONDAY: 2}
+    assert validated.dead_letters["rule"].str.contains("prediction: must not be null").all()
+
+
+def test_the_same_label_twice_is_one() -> None:
+    twice = pd.concat([outcomes(SUNDAY, *[MONDAY_STARTS] * 3)] * 2, ignore_index=True)
+
+    assert len(arrived(twice)) == 3
+
+
+def test_contradicting_labels_are_both_told() -> None:
+    both = pd.concat([outcomes(SUNDAY, MONDAY_STARTS, late=late) for late in (0, 1)])
+
+    assert arrived(both)["label"].tolist() == [0.0, 1.0]
+
+
+def test_nothing_arrives_without_outcomes() -> None:
+    assert arrived(outcomes(SUNDAY)).empty
+
+
+@pytest.mark.parametrize(
+    ("within_days", "is_refused"),
+    [
+        pytest.param(1, True, id="on the last day it may arrive"),
+        pytest.param(2, False, id="a day before"),
+    ],
+)
+@pytest.mark.parametrize("delay_days", [0, 30])
+def test_label_that_no_later_day_would_look_for_is_refused(
+    within_days: int, is_refused: bool, delay_days: int
+) -> None:
+    known_at = pd.Timestamp("2013-07-09 04:00") - pd.Timedelta(days=delay_days)
+    overdue = outcomes(SUNDAY, str(known_at))
+
+    def arrive() -> pd.DataFrame:
+        return arrived(overdue, within_days=within_days, delay_days=delay_days)
+
+    if is_refused:
+        with pytest.raises(
+            ContractViolation, match=r"1 labels of 2013-07-07 .* 1 days.*Raise 'arr"
+        ):
+            arrive()
+    else:
+        assert arrive().empty
+
+
+def test_outcome_that_nobody_waits_for_is_not_too_late() -> None:
+    overdue = outcomes(SUNDAY, "2013-08-01")
+
+    assert arrived(overdue, scored_days=[MONDAY], within_days=1).empty
+
+
+def world(count: int = 400) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A day's predictions of two carriers, and labels that somewhat follow them."""
+    random = np.random.default_rng(3)
+    made = predictions(count=count)
+    made["carrier"] = random.choice(["UA", "DL"], count)
+    label = (made["prediction"] + random.normal(0, 0.4, count) > 0.5).astype("float64")
+    return made, made[[PREDICTION_ID]].assign(label=label)
+
+
+def measured(
+    made: pd.DataFrame,
+    labels: pd.DataFrame,
+    specification: ModelSpecification = SPECIFICATION,
+) -> pd.DataFrame:
+    """Performance of Monday, by carrier."""
+    return performance(specification, made, labels, ["carrier"], MONDAY)
+
+
+def row(found: pd.DataFrame, metric: str, segment: str = OVERALL) -> dict[str, Any]:
+    """What was found for one metric of one segment."""
+    rows = found[(found["metric"] == metric) & (found["segment"] == segment)]
+    (only,) = rows[["value", "rows", "mean_label", "note"]].to_dict("records")
+    return only
+
+
+@pytest.mark.parametrize(
+    ("specification", "metric", "function"),
+    [
+        pytest.param(SPECIFICATION, "auc", metrics.roc_auc_score, id="auc"),
+        pytest.param(
+            SPECIFICATION,
+            "average_precision",
+            metrics.average_precision_score,
+            id="average precision",
+        ),
+        pytest.param(SPECIFICATION, "brier", metrics.brier_score_loss, id="brier"),
+        pytest.param(REGRESSION, "rmse", metrics.root_mean_squared_error, id="rmse"),
+        pytest.param(REGRESSION, "mae", metrics.mean_absolute_error, id="mae"),
+        pytest.param(REGRESSION, "r2", metrics.r2_score, id="r2"),
+    ],
+)
+def test_figures_are_those_of_scikit_learn(
+    specification: ModelSpecification, metric: str, function: Any
+) -> None:
+    made, labels = world()
+    arrived_so_far = labels.sample(300, random_state=1)
+
+    found = row(measured(made, arrived_so_far, specification), metric)
+
+    of_labelled = made.loc[arrived_so_far.index, "prediction"]
+    assert found == {
+        "value": pytest.approx(function(arrived_so_far["label"], of_labelled)),
+        "rows": 300,
+        "mean_label": pytest.approx(arrived_so_far["label"].mean()),
+        "note": "",
+    }
+
+
+@pytest.mark.parametrize("carrier", ["UA", "DL"])
+def test_segments_are_judged_by_the_main_metric_alone(carrier: str) -> None:
+    made, labels = world()
+    found = measured(made, labels)
+
+    of_carrier = made["carrier"] == carrier
+    assert found.loc[found["segment"] == carrier, "metric"].tolist() == ["auc"]
+    assert row(found, "auc", carrier)["value"] == pytest.approx(
+        metrics.roc_auc_score(labels.loc[of_carrier, "label"], made.loc[of_carrier, "prediction"])
+    )
+
+
+@pytest.mark.parametrize("labelled", [0, 1, 100, 400])
+def test_coverage_is_the_share_of_predictions_that_are_labelled(labelled: int) -> None:
+    made, labels = world()
+
+    found = measured(made, labels.head(labelled))
+
+    assert row(found, COVERAGE)["value"] == labelled / 400
+    assert row(found, COVERAGE)["rows"] == labelled
+    assert row(found, MEAN_PREDICTION)["value"] == pytest.approx(0.5)
+
+
+def test_labels_of_other_predictions_do_not_count() -> None:
+    made, labels = world()
+
+    found = measured(made.head(100), labels)
+
+    assert row(found, COVERAGE)["value"] == 1
+    assert row(found, "auc")["rows"] == 100
+
+
+def test_of_a_label_that_came_twice_the_last_counts() -> None:
+    made, labels = world()
+    corrected = labels.assign(label=1 - labels["label"])
+
+    found = measured(made, pd.concat([labels, corrected]))
+
+    pd.testing.assert_frame_equal(found, measured(made, corrected))
+    assert row(found, "auc")["value"] == pytest.approx(
+        1 - row(measured(made, labels), "auc")["value"]
+    )
+
+
+def test_metric_of_one_class_is_null_and_says_so() -> None:
+    made, labels = world()
+
+    found = measured(made, labels.assign(label=0.0))
+
+    for segment in (OVERALL, "UA"):
+        only = row(found, "auc", segment)
+        assert np.isnan(only["value"])
+        assert only["note"] == ONE_CLASS
+    assert row(found, "brier")["note"] == ""
+    assert row(found, "brier")["value"] == pytest.approx((made["prediction"] ** 2).mean())
+
+
+@pytest.mark.parametrize(
+    ("rows", "is_judged"),
+    [
+        pytest.param(MIN_SEGMENT_ROWS, True, id="enough labels"),
+        pytest.param(MIN_SEGMENT_ROWS - 1, False, id="one too few"),
+    ],
+)
+def test_small_segment_is_listed_and_not_judged(rows: int, is_judged: bool) -> None:
+    made, labels = world()
+    made["carrier"] = ["B6"] * rows + ["UA"] * (len(made) - rows)
+    labels["label"] = np.arange(len(labels)) % 2 * 1.0
+
+    only = row(measured(made, labels), "auc", "B6")
+
+    assert only["rows"] == rows
+    assert bool(np.isfinite(only["value"])) is is_judged
+    assert only["note"] == ("" if is_judged else TOO_FEW)
+
+
+def test_few_labels_of_all_are_judged_all_the_same() -> None:
+    made, labels = world(20)
+
+    assert row(measured(made, labels), "auc")["note"] == ""
+
+
+def test_without_labels_coverage_is_nothing() -> None:
+    made, labels = world()
+
+    found = measured(made, labels.head(0))
+
+    assert row(found, COVERAGE) | {"mean_label": None} == {
+        "value": 0.0,
+        "rows": 0,
+        "mean_label": None,
+        "note": "",
+    }
+    assert row(found, MEAN_PREDICTION)["value"] == pytest.approx(0.5)
+
+
+@pytest.mark.xfail(strict=True, reason="without a label the metrics have no row that could say so")
+def test_without_labels_the_metric_says_so() -> None:
+    made, labels = world()
+
+    assert row(measured(made, labels.head(0)), "auc")["note"] == NO_LABELS
+
+
+def test_without_predictions_nothing_is_known() -> None:
+    made, labels = world()
+
+    found = measured(made.head(0), labels)
+
+    assert found["value"].isna().all()
+    assert set(found["note"]) == {"nothing was predicted"}
+    assert set(found["metric"]) == {COVERAGE, MEAN_PREDICTION}
+
+
+@pytest.mark.parametrize(
+    ("predicted", "labelled"),
+    [
+        pytest.param(400, 400, id="all is known"),
+        pytest.param(400, 1, id="one label"),
+        pytest.param(400, 0, id="no label"),
+        pytest.param(0, 400, id="no prediction"),
+    ],
+)
+def test_performance_keeps_its_contract(predicted: int, labelled: int) -> None:
+    made, labels = world()
+
+    found = measured(made.head(predicted), labels.head(labelled))
+
+    validated = validate(found, Performance, [MONDAY])
+    assert validated.quarantined == {}
+    assert validated.row_counts == {MONDAY: len(found)}
+    assert (found["value"].isna() == (found["note"] != "")).all()
+
+
+def test_headline_is_the_overall_figures_or_why_there_are_none() -> None:
+    made, labels = world()
+
+    found = headline(measured(made, labels.assign(label=1.0)))
+
+    assert [*found] == ["auc", "average_precision", "brier", COVERAGE, MEAN_PREDICTION]
+    assert found["auc"] == ONE_CLASS
+    assert found[COVERAGE] == 1.0
