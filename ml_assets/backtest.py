@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -343,7 +342,7 @@ def _auc(rows: pd.DataFrame) -> float | None:
 
 def _retrains(lake: Lake, plan: Plan) -> list[dict[str, str]]:
     asked = _stored(lake, f"{plan.pipeline}/retraining_decision", ["verdict", "as_of", "reason"])
-    asked = asked[(asked["verdict"] == RETRAIN) & (asked["as_of"] <= _after(plan.end))]
+    asked = asked[(asked["verdict"] == RETRAIN) & (asked["as_of"] <= plan.end)]
     decided = _stored(lake, f"{plan.pipeline}/release_decision", ["verdict", "reason"])
     decisions = decided.set_index(DAY)
     return [
@@ -365,10 +364,6 @@ def _stored(
     if not there:
         return pd.DataFrame(columns=[DAY, *columns])
     return lake.read(table, there, columns=[DAY, *columns])
-
-
-def _after(day: str) -> str:
-    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
 
 
 def save(results: Sequence[Result], path: Path) -> None:

@@ -7,6 +7,7 @@ decision and one champion, and every day ends with the data that living it in on
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
@@ -120,14 +121,14 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def quiet_days(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def quiet_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Lived until ``QUIET_DAY``; copy it, do not change it."""
     home = tmp_path_factory.mktemp("quiet_days")
     with pytest.MonkeyPatch.context() as monkeypatch, opened(home, monkeypatch) as project:
         load(f"sqlite:///{project.source}", lambda table, done, total: None, QUIET_DAY)
         assert project.materialize_daily(f"2013-01-01...{QUIET_DAY}").succeeded
         live_through(project, FIRST_AS_OF, QUIET_DAY, registers=False)
-    yield home
+    return home
 
 
 @pytest.fixture(scope="module")
@@ -260,7 +261,7 @@ def test_killed_at_the_worst_moments_it_still_trains_once(
     with daemon_of(project) as daemon:
         for is_reached in moments:
             daemon.start()
-            daemon.wait_until(is_reached.__name__, lambda: is_reached(project), DAYS_SECONDS)
+            daemon.wait_until(is_reached.__name__, partial(is_reached, project), DAYS_SECONDS)
             daemon.kill()
             assert not is_settled(project, undisturbed), "it was over before it could be killed"
         daemon.start()

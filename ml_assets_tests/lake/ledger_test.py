@@ -2,10 +2,13 @@
 
 import itertools
 import re
+import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -24,9 +27,16 @@ def stored(
     return Entry(table, day, Status.STORED, content_hash=content, version=version, reads=reads)
 
 
-def read(table: str, content: str, day: str = MONDAY, version: int | None = 0) -> Read:
+def read(
+    table: str,
+    content: str,
+    day: str = MONDAY,
+    version: int | None = 0,
+    *,
+    is_pinned: bool = False,
+) -> Read:
     """One input day."""
-    return Read(table, day, content, version)
+    return Read(table, day, content, version, is_pinned)
 
 
 def test_nothing_is_known_of_an_empty_ledger(ledger: Ledger) -> None:
@@ -104,7 +114,11 @@ def test_tables_do_not_mix(ledger: Ledger) -> None:
 
 def test_reads_are_those_of_the_latest_entry(ledger: Ledger) -> None:
     ledger.append([stored("b/features", "x", reads=[read("a/flights", "old")])])
-    now = [read("a/flights", "new"), read("a/weather", "", version=None)]
+    now = [
+        read("a/flights", "new"),
+        read("a/weather", "", version=None),
+        read("c/decision", "d", is_pinned=True),
+    ]
     ledger.append([stored("b/features", "y", reads=now)])
 
     assert ledger.reads("b/features", [MONDAY, TUESDAY]) == {MONDAY: now, TUESDAY: []}
@@ -238,6 +252,65 @@ def test_table_that_reads_its_own_earlier_days_is_followed_to_the_first(ledger: 
     assert [*stale(ledger, "b/state", days)] == days
 
 
+@pytest.mark.parametrize(
+    ("is_pinned", "is_stale"),
+    [pytest.param(True, False, id="pinned"), pytest.param(False, True, id="not pinned")],
+)
+def test_what_a_pinned_input_was_made_from_may_change(
+    ledger: Ledger, is_pinned: bool, is_stale: bool
+) -> None:
+    ledger.append([stored("a/flights", "one")])
+    ledger.append([stored("c/decision", "d", reads=[read("a/flights", "one")])])
+    served = read("c/decision", "d", is_pinned=is_pinned)
+    ledger.append([stored("d/predictions", "p", reads=[served])])
+    ledger.append([stored("e/report", "r", reads=[read("d/predictions", "p")])])
+
+    ledger.append([stored("a/flights", "two")])
+
+    assert bool(stale(ledger, "d/predictions", [MONDAY])) is is_stale
+    assert bool(stale(ledger, "e/report", [MONDAY])) is is_stale
+    assert [*stale(ledger, "c/decision", [MONDAY])] == [MONDAY]
+
+
+@pytest.mark.parametrize(
+    ("becomes", "told"),
+    [
+        pytest.param(stored("c/decision", "e"), "was d .* is e now", id="another"),
+        pytest.param(
+            Entry("c/decision", MONDAY, Status.QUARANTINED), "was d .* is absent now", id="vanished"
+        ),
+    ],
+)
+def test_pinned_input_that_is_another_now_makes_its_readers_stale(
+    ledger: Ledger, becomes: Entry, told: str
+) -> None:
+    ledger.append([stored("c/decision", "d")])
+    ledger.append([stored("d/predictions", "p", reads=[read("c/decision", "d", is_pinned=True)])])
+    ledger.append([stored("e/report", "r", reads=[read("d/predictions", "p")])])
+
+    ledger.append([becomes])
+
+    (reason,) = stale(ledger, "d/predictions", [MONDAY]).values()
+    assert re.search(told, reason)
+    assert [*stale(ledger, "e/report", [MONDAY])] == [MONDAY]
+
+
+def test_input_that_one_reader_pins_makes_the_other_stale(ledger: Ledger) -> None:
+    ledger.append([stored("a/flights", "one")])
+    ledger.append([stored("c/decision", "d", reads=[read("a/flights", "one")])])
+    pinned, not_pinned = read("c/decision", "d", is_pinned=True), read("c/decision", "d")
+    ledger.append(
+        [
+            stored("d/predictions", "p", MONDAY, [pinned]),
+            stored("d/predictions", "q", TUESDAY, [not_pinned]),
+        ]
+    )
+
+    ledger.append([stored("a/flights", "two")])
+
+    assert [*stale(ledger, "d/predictions", [MONDAY, TUESDAY])] == [TUESDAY]
+
+
 @pytest.mark.parametrize("status", list(Status))
 def test_only_stored_days_are_usable(ledger: Ledger, status: Status) -> None:
     ledger.append([Entry("a/flights", MONDAY, status, content_hash="one")])
@@ -274,6 +347,11 @@ def test_versions_read_are_those_of_old_entries_of_the_readers_too(ledger: Ledge
             inputs_hash("v1", [read("a/x", "1", version=8), read("a/y", "2")]),
             True,
             id="another table version of the same rows",
+        ),
+        pytest.param(
+            inputs_hash("v1", [read("a/x", "1", is_pinned=True), read("a/y", "2")]),
+            True,
+            id="pinned",
         ),
         pytest.param(inputs_hash("v2", [read("a/x", "1"), read("a/y", "2")]), False, id="code"),
         pytest.param(inputs_hash("v1", [read("a/x", "1"), read("a/y", "3")]), False, id="content"),
@@ -315,7 +393,8 @@ for url in map(str.strip, sys.stdin):
 """
 
 
-def test_processes_that_open_a_new_ledger_at_the_same_moment_all_get_it(tmp_path: Path) -> None:
+def opened_at_the_same_moment(files: Sequence[Path]) -> list[str]:
+    """What three processes answer that open each of some ledgers together."""
     openers = [
         subprocess.Popen(
             [sys.executable, "-c", OPENER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -323,13 +402,62 @@ def test_processes_that_open_a_new_ledger_at_the_same_moment_all_get_it(tmp_path
         for _ in range(3)
     ]
     answers = []
-    for number in range(6):
+    for file in files:
         for opener in openers:
-            print(
-                f"sqlite:///{tmp_path / str(number) / 'ledger.db'}", file=opener.stdin, flush=True
-            )
+            print(f"sqlite:///{file}", file=opener.stdin, flush=True)
         answers += [opener.stdout.readline().strip() for opener in openers if opener.stdout]
     for opener in openers:
         opener.communicate()
+    return answers
+
+
+def test_processes_that_open_a_new_ledger_at_the_same_moment_all_get_it(tmp_path: Path) -> None:
+    answers = opened_at_the_same_moment(
+        [tmp_path / str(number) / "ledger.db" for number in range(6)]
+    )
 
     assert set(answers) == {"[]"}
+
+
+def old_ledger(folder: Path) -> Path:
+    """The file of a ledger that was made before reads could be pinned."""
+    made = folder / "made.db"
+    Ledger(f"sqlite:///{made}").append(
+        [stored("b/features", "x", reads=[read("a/flights", "one", version=3)])]
+    )
+    with closing(sqlite3.connect(made)) as connection:
+        connection.execute("ALTER TABLE ledger_reads DROP COLUMN is_pinned")
+        connection.commit()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return made.rename(folder / "old.db")
+
+
+def test_old_ledger_is_upgraded_when_it_is_opened(tmp_path: Path) -> None:
+    file = old_ledger(tmp_path)
+    with closing(sqlite3.connect(file)) as connection:
+        before = [name for _, name, *_ in connection.execute("PRAGMA table_info(ledger_reads)")]
+    ledger = Ledger(f"sqlite:///{file}")
+    pinned = read("c/decision", "d", is_pinned=True)
+
+    ledger.append([stored("b/features", "y", TUESDAY, [pinned])])
+
+    assert "is_pinned" not in before
+    assert ledger.reads("b/features", [MONDAY, TUESDAY]) == {
+        MONDAY: [read("a/flights", "one", version=3)],
+        TUESDAY: [pinned],
+    }
+
+
+def test_processes_that_open_an_old_ledger_at_the_same_moment_all_get_it(tmp_path: Path) -> None:
+    old = old_ledger(tmp_path)
+    files = [tmp_path / f"{number}.db" for number in range(4)]
+    for file in files:
+        shutil.copy(old, file)
+
+    answers = opened_at_the_same_moment(files)
+
+    assert set(answers) == {"['b/features']"}
+    for file in files:
+        assert Ledger(f"sqlite:///{file}").reads("b/features", [MONDAY])[MONDAY] == [
+            read("a/flights", "one", version=3)
+        ]

@@ -65,6 +65,8 @@ def ready(lake: Lake) -> Lake:
         pytest.param(Input("t", -2, 0), ["2013-07-06", SUNDAY, MONDAY], id="look-back"),
         pytest.param(Input("t", -1, -1), [SUNDAY], id="day before"),
         pytest.param(Input("t", is_snapshot=True), [SNAPSHOT], id="snapshot"),
+        pytest.param(Input("t", picks={MONDAY: ["2013-05-01"]}), ["2013-05-01"], id="picked"),
+        pytest.param(Input("t", picks={TUESDAY: ["2013-05-01"]}), [], id="picked for another day"),
     ],
 )
 def test_input_days_of_a_day(item: Input, days: list[str]) -> None:
@@ -77,6 +79,17 @@ def test_input_days_of_a_day(item: Input, days: list[str]) -> None:
         pytest.param(Input("t", -1, 0), MONDAY, True, id="its own day"),
         pytest.param(Input("t", -1, 0), SUNDAY, False, id="look-back"),
         pytest.param(Input("t", is_snapshot=True), SNAPSHOT, True, id="snapshot"),
+        pytest.param(Input("t", picks={MONDAY: [SUNDAY]}), SUNDAY, True, id="picked"),
+        pytest.param(Input("t", -1, 0, is_optional=True), MONDAY, False, id="optional"),
+        pytest.param(
+            Input("t", is_snapshot=True, is_optional=True), SNAPSHOT, False, id="optional snapshot"
+        ),
+        pytest.param(
+            Input("t", picks={MONDAY: [SUNDAY]}, is_optional=True),
+            SUNDAY,
+            False,
+            id="optional pick",
+        ),
     ],
 )
 def test_required_input_days(item: Input, input_day: str, required: bool) -> None:
@@ -226,3 +239,136 @@ def test_days_of_merged_plans_are_those_of_the_parts(ready: Lake) -> None:
     assert [*merged.unchanged] == [MONDAY]
     assert [*merged.skipped] == ["2013-07-10"]
     assert [*merged.reads] == [MONDAY, TUESDAY, "2013-07-10"]
+
+
+DECISIONS, FIRST, SECOND = "c/decisions", "2013-05-01", "2013-06-01"
+PICKED = {MONDAY: [FIRST], TUESDAY: [SECOND]}
+
+
+def planned_from(
+    lake: Lake, item: Input, *days: str, further_reads: dict[str, list[Read]] | None = None
+) -> Plan:
+    """The plan of a table with one input."""
+    return plan(lake, FEATURES, days, {"input": item}, CODE, further_reads=further_reads)
+
+
+def make_decision_stale(lake: Lake) -> None:
+    """Store a decision that was made from a day that has changed since."""
+    before = store(lake, FLIGHTS, MONDAY, 1)
+    store(lake, DECISIONS, FIRST, 5, [Read(FLIGHTS, MONDAY, before, 0)])
+    store(lake, FLIGHTS, MONDAY, 99)
+
+
+def test_day_is_computed_without_an_optional_input_and_again_when_it_arrives(lake: Lake) -> None:
+    item = Input(FLIGHTS, -1, 0, is_optional=True)
+    first = planned_from(lake, item, MONDAY)
+    compute(lake, first)
+    unchanged = planned_from(lake, item, MONDAY)
+
+    store(lake, FLIGHTS, MONDAY, 1)
+
+    assert (first.compute, first.skipped) == ([MONDAY], {})
+    assert [read.content_hash for read in first.reads[MONDAY]] == ["", ""]
+    assert unchanged.compute == []
+    assert planned_from(lake, item, MONDAY).compute == [MONDAY]
+
+
+def test_optional_input_that_is_stale_is_waited_for(ready: Lake) -> None:
+    compute(ready, planned(ready, MONDAY))
+    store(ready, FLIGHTS, MONDAY, 99)
+
+    item = Input(FEATURES, is_optional=True)
+    found = plan(ready, "c/dataset", [MONDAY], {"input": item}, CODE)
+
+    assert [*found.skipped] == [MONDAY]
+
+
+def test_each_day_reads_the_days_picked_for_it(lake: Lake) -> None:
+    for value, day in enumerate([FIRST, SECOND]):
+        store(lake, DECISIONS, day, value)
+
+    found = planned_from(lake, Input(DECISIONS, picks=PICKED), MONDAY, TUESDAY)
+
+    assert {day: [read.day for read in reads] for day, reads in found.reads.items()} == PICKED
+    assert found.windows["input"].days == (FIRST, SECOND)
+    assert found.compute == [MONDAY, TUESDAY]
+
+
+def test_day_whose_picked_day_is_not_there_is_skipped(lake: Lake) -> None:
+    store(lake, DECISIONS, SECOND, 1)
+
+    found = planned_from(lake, Input(DECISIONS, picks=PICKED), MONDAY, TUESDAY)
+
+    assert found.skipped == {MONDAY: f"{DECISIONS} {FIRST} is not materialized"}
+    assert found.compute == [TUESDAY]
+
+
+def test_day_for_which_nothing_is_picked_reads_nothing(lake: Lake) -> None:
+    found = planned_from(lake, Input(DECISIONS, picks={}), MONDAY)
+
+    assert (found.compute, found.reads) == ([MONDAY], {MONDAY: []})
+
+
+def test_another_pick_computes_the_day_again(lake: Lake) -> None:
+    for value, day in enumerate([FIRST, SECOND]):
+        store(lake, DECISIONS, day, value)
+    compute(lake, planned_from(lake, Input(DECISIONS, picks=PICKED), MONDAY, TUESDAY))
+
+    other = Input(DECISIONS, picks={MONDAY: [SECOND], TUESDAY: [SECOND]})
+
+    assert planned_from(lake, other, MONDAY, TUESDAY).compute == [MONDAY]
+
+
+@pytest.mark.parametrize("is_pinned", [False, True], ids=["not pinned", "pinned"])
+def test_day_waits_for_a_stale_input_unless_it_is_pinned(lake: Lake, is_pinned: bool) -> None:
+    make_decision_stale(lake)
+    item = Input(DECISIONS, is_pinned=is_pinned, picks={MONDAY: [FIRST]})
+
+    found = planned_from(lake, item, MONDAY)
+
+    assert (found.compute == [MONDAY], [*found.skipped] == [MONDAY]) == (is_pinned, not is_pinned)
+    assert [read.is_pinned for read in found.reads[MONDAY]] == [is_pinned]
+
+
+def test_pinned_input_that_is_another_now_computes_the_day_again(lake: Lake) -> None:
+    make_decision_stale(lake)
+    item = Input(DECISIONS, is_pinned=True, picks={MONDAY: [FIRST]})
+    compute(lake, planned_from(lake, item, MONDAY))
+    unchanged = planned_from(lake, item, MONDAY)
+
+    store(lake, DECISIONS, FIRST, 6)
+
+    assert unchanged.compute == []
+    assert planned_from(lake, item, MONDAY).compute == [MONDAY]
+
+
+def test_pinned_input_has_to_be_there(lake: Lake) -> None:
+    item = Input(DECISIONS, is_pinned=True, picks={MONDAY: [FIRST]})
+
+    assert [*planned_from(lake, item, MONDAY).skipped] == [MONDAY]
+
+
+def further(content: str, day: str = SUNDAY) -> dict[str, list[Read]]:
+    """What Monday is computed from besides."""
+    return {MONDAY: [Read("c/asked", day, content, None, is_pinned=True)]}
+
+
+@pytest.mark.parametrize(
+    ("now", "compute_again"),
+    [
+        pytest.param(further("x"), [], id="the same"),
+        pytest.param(further("y"), [MONDAY], id="other content"),
+        pytest.param(further("x", FIRST), [MONDAY], id="another day"),
+        pytest.param({}, [MONDAY], id="no longer read"),
+        pytest.param(None, [MONDAY], id="none at all"),
+        pytest.param({**further("x"), TUESDAY: further("y")[MONDAY]}, [], id="more of another day"),
+    ],
+)
+def test_further_reads_are_part_of_what_a_day_is_computed_from(
+    ready: Lake, now: dict[str, list[Read]] | None, compute_again: list[str]
+) -> None:
+    first = planned_from(ready, Input(FLIGHTS), MONDAY, further_reads=further("x"))
+    compute(ready, first)
+
+    assert [read.table for read in first.reads[MONDAY]] == [FLIGHTS, "c/asked"]
+    assert planned_from(ready, Input(FLIGHTS), MONDAY, further_reads=now).compute == compute_again
