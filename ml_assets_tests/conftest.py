@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from ml_assets.defs.sources.load import load
-from ml_assets.orchestration.runs import project_definitions
+from ml_assets.orchestration.runs import project_definitions, project_instance
 from ml_assets.settings import settings
 from ml_assets_tests.project import ROOT, Project
 
@@ -47,8 +47,9 @@ def project(
     monkeypatch.setenv("ML_ASSETS_DATA", str(data))
     monkeypatch.setenv("ML_ASSETS_COMPUTE_LOGS", str(data / "dagster" / "compute_logs"))
     monkeypatch.setenv("ML_ASSETS_RETRY_WAITS", "[]")
+    monkeypatch.setenv("ML_ASSETS_SENSORS", "stopped")
     monkeypatch.delenv("ML_ASSETS_POSTGRES_URL", raising=False)
     settings.cache_clear()
-    with dg.DagsterInstance.get() as instance:
+    with project_instance() as instance:
         yield Project(data, definitions, instance)
     settings.cache_clear()

@@ -22,7 +22,7 @@ from ml_assets.learning.evaluation import (
     main_metric,
     segment_metrics,
 )
-from ml_assets.learning.specification import ModelSpecification
+from ml_assets.learning.specification import ModelSpecification, Task
 
 POSITIVE_RATES = {"true_positive_rate": 1, "false_positive_rate": 0}
 """Rate of flagged rows among those with this label."""
@@ -184,7 +184,7 @@ def _rates(
 
 
 def judge(
-    comparison: pd.DataFrame, rules: ReleaseRules, *, task: str, is_first: bool, is_unseen: bool
+    comparison: pd.DataFrame, rules: ReleaseRules, *, task: Task, is_first: bool, is_unseen: bool
 ) -> list[Gate]:
     """Apply the rules to the evidence; what cannot be judged does not pass.
 
@@ -195,7 +195,7 @@ def judge(
         is_first: there is no champion yet, and the base rate stands in for it.
         is_unseen: neither model was fitted on a test row.
     """
-    metric = main_metric("regression" if task == "regression" else "classification")
+    metric = main_metric(task)
     return [
         Gate(
             "is_unseen",
@@ -227,7 +227,11 @@ def _beats_champion(
     if is_first and metric == "auc":
         brier = _row(comparison, "brier")
         passed = passed and brier is not None and bool(brier["improvement"] > 0)
-        found += f", Brier score {'missing' if brier is None else round(-brier['improvement'], 4)} against it"
+        found += (
+            f", Brier score {brier['challenger']:.4f} against {brier['champion']:.4f}"
+            if brier is not None
+            else ", Brier score missing"
+        )
     relation = "at least" if passed else "less than"
     return Gate(name, passed, f"{found}: {relation} {rules.min_improvement:.1%} better")
 
@@ -263,7 +267,7 @@ def _no_segment_degraded(
     )
 
 
-def _groups_are_close(comparison: pd.DataFrame, rules: ReleaseRules, task: str) -> Gate:
+def _groups_are_close(comparison: pd.DataFrame, rules: ReleaseRules, task: Task) -> Gate:
     name, column = "groups_are_close", rules.gated_attribute
     if column is None or task == "regression":
         return Gate(name, True, "no gated attribute is configured")
@@ -285,6 +289,15 @@ def _groups_are_close(comparison: pd.DataFrame, rules: ReleaseRules, task: str) 
         f"largest gap between groups of {column}: {worst} {gaps[worst]:.3f}, allowed is "
         f"{rules.max_group_gap:g}",
     )
+
+
+def main_values(comparison: pd.DataFrame, task: Task) -> tuple[str, float, float]:
+    """The main metric's name, and its value for challenger and champion; NaN without evidence."""
+    metric = main_metric(task)
+    row = _row(comparison, metric)
+    if row is None:
+        return metric, math.nan, math.nan
+    return metric, float(row["challenger"]), float(row["champion"])
 
 
 def _row(comparison: pd.DataFrame, metric: str) -> Mapping[Any, Any] | None:

@@ -50,6 +50,7 @@ def ui(
         "ML_ASSETS_DATA": str(data),
         "ML_ASSETS_COMPUTE_LOGS": str(data / "dagster" / "compute_logs"),
         "ML_ASSETS_RETRY_WAITS": "[]",
+        "ML_ASSETS_SENSORS": "stopped",
         "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
     }
     with pytest.MonkeyPatch.context() as patch:

@@ -17,8 +17,10 @@ from ml_assets.orchestration.requests import UNIT
 from ml_assets_tests.project import Project
 
 END_SECONDS = 30
-LOOK_SECONDS = 0.05
-"""Pause between two looks; what is waited for has a deadline of its own."""
+DEADLINE_SECONDS = 300
+"""For each thing that is waited for; on a quiet machine they take seconds."""
+LOOK_SECONDS = 0.5
+"""Pause between two looks, so that looking does not slow down what is looked at."""
 
 
 @dataclass
@@ -49,14 +51,18 @@ class Daemon:
         self.process.wait(END_SECONDS)
         self.process = None
 
-    def wait_until(self, what: str, is_reached: Callable[[], object], seconds: float) -> None:
+    def wait_until(
+        self, what: str, is_reached: Callable[[], object], *, pause: float = LOOK_SECONDS
+    ) -> None:
         """Look until it is so; the daemon has to live meanwhile."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + DEADLINE_SECONDS
         while not is_reached():
             assert self.process is not None
             assert self.process.poll() is None, f"the daemon ended:\n{self.tail()}"
-            assert time.monotonic() < deadline, f"not in {seconds} s: {what}\n{self.tail()}"
-            time.sleep(LOOK_SECONDS)
+            assert time.monotonic() < deadline, (
+                f"not in {DEADLINE_SECONDS} s: {what}\n{self.tail()}"
+            )
+            time.sleep(pause)
 
     def tail(self) -> str:
         return self.log.read_text(errors="replace")[-4000:]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
@@ -443,7 +443,10 @@ CELLS = st.tuples(
     st.sets(CELLS, max_size=3),
     st.booleans(),
 )
-@settings(deadline=None, max_examples=80)
+@example(set(), {(0, "challenger")}, is_first=False)
+@example(set(), {(5, "challenger")}, is_first=False)
+@example({1}, set(), is_first=True)
+@settings(deadline=None, max_examples=60)
 def test_promoted_is_only_what_all_needed_evidence_is_there_for(
     deleted: set[int], undefined: set[tuple[int, str]], is_first: bool
 ) -> None:

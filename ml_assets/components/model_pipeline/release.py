@@ -31,6 +31,7 @@ from ml_assets.registry.release import (
     ReleaseRules,
     compare,
     judge,
+    main_values,
     verdict,
 )
 
@@ -156,6 +157,7 @@ class Release:
         planned = plan(
             lake, self.pipeline.table("comparison"), days, inputs, self._comparison_version
         )
+        planned = _first_only(planned)
         planned, frames = each_day(planned, self._comparison_of(planned, champions))
         return output(planned, frames, Comparison, self._comparison_version)
 
@@ -312,15 +314,18 @@ class Release:
         return champions_of(decided, [last]).get(last)
 
 
-def main_values(comparison: pd.DataFrame, task: str) -> tuple[str, float, float]:
-    """The main metric's name, and its value for challenger and champion; NaN without evidence."""
-    from ml_assets.learning.evaluation import OVERALL, main_metric
-
-    metric = main_metric("regression" if task == "regression" else "classification")
-    rows = comparison[(comparison["metric"] == metric) & (comparison["segment_column"] == OVERALL)]
-    if rows.empty:
-        return metric, float("nan"), float("nan")
-    return metric, float(rows["challenger"].iloc[0]), float(rows["champion"].iloc[0])
+def _first_only(planned: Plan) -> Plan:
+    """A champion follows from the decisions before, so models are judged one after the other."""
+    if len(planned.compute) < 2:
+        return planned
+    first, *others = sorted(planned.compute)
+    reason = (
+        f"{first}, of the same run, is judged first, and may be the champion to beat: materialize "
+        "this day in a run of its own"
+    )
+    return replace(
+        planned, compute=[first], skipped={**planned.skipped, **dict.fromkeys(others, reason)}
+    )
 
 
 def _shown(decision: pd.DataFrame) -> dict[str, float | int | str]:

@@ -15,7 +15,7 @@ from ml_assets.lake.ledger import Entry, Status, usable_hashes
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake
 from ml_assets.monitoring.retraining import RETRAIN
-from ml_assets.orchestration.requests import is_given_up, request, sensor_status
+from ml_assets.orchestration.requests import has_failed, is_given_up, request, sensor_status
 from ml_assets.orchestration.runs import Span
 from ml_assets.settings import settings
 
@@ -54,6 +54,7 @@ def retraining_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
     def retraining(context: dg.SensorEvaluationContext) -> Result:
         lake = Lake.of_project()
         as_of, reason = pending_retraining(pipeline, lake)
+        as_of = as_of or _cut_short(pipeline, lake, context.instance)
         if as_of is None:
             return dg.SkipReason(reason)
         keys = _keys(pipeline, TRAINING)
@@ -115,6 +116,15 @@ def pending_retraining(pipeline: Pipeline, lake: Lake) -> tuple[str | None, str]
     ):
         return None, f"{newest[DAY]} says {newest['verdict']}: {newest['reason']}"
     return as_of, ""
+
+
+def _cut_short(pipeline: Pipeline, lake: Lake, instance: dg.DagsterInstance) -> str | None:
+    """As-of day of the newest release whose run ended between the decision and the registry."""
+    decided = usable_hashes(lake.ledger.latest(pipeline.table("release_decision")))
+    as_of = max(decided, default=None)
+    if as_of is None or _is_done(lake, pipeline.table("registered_model"), as_of):
+        return None
+    return as_of if has_failed(instance, retraining_unit(pipeline, as_of)) else None
 
 
 def _next_day(pipeline: Pipeline, lake: Lake, instance: dg.DagsterInstance) -> Result:

@@ -1,0 +1,515 @@
+"""The loop on real flights: train, release, score, watch, decide, retrain.
+
+Covered: what a prediction says of itself and that it is what the model predicts; runs that change
+nothing; which champion a day has before, after and again after a retraining; labels that arrive
+later, also three days later; the three sensors, tick by tick; two releases at the same moment; a
+blocked challenger; a lost registry; and corrections of a source after it was used.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from ml_assets.defs.sources.load import reveal
+from ml_assets.lake.content import DAY
+from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.store import Lake
+from ml_assets.learning.scoring import prediction_ids
+from ml_assets.learning.specification import ModelSpecification
+from ml_assets.learning.training import predict
+from ml_assets.orchestration.model_io import project_models, project_registry
+from ml_assets.orchestration.requests import MAX_ATTEMPTS, UNIT
+from ml_assets.orchestration.runs import Span, project_definitions
+from ml_assets.registry.champion import champions_of
+from ml_assets.settings import settings
+from ml_assets_tests.lived import (
+    ASKED_FOR,
+    BLOCKED,
+    CHAMPION,
+    DECIDED,
+    DECISION,
+    FEATURES,
+    LABELS,
+    LIVED,
+    LOOP,
+    PERFORMANCE,
+    PREDICTIONS,
+    REGISTERED,
+    RELEASE,
+    SCORED,
+    TRAINED,
+    TRAINING,
+    assets,
+    nouns_of,
+    opened,
+    run,
+    span_of,
+    tick,
+)
+from ml_assets_tests.project import DAILY, ROOT, Project
+
+RETRAINING, DAYS, NEW_DAYS = (
+    "flight_delays__retraining",
+    "flight_delays__days",
+    "flight_delays__new_days",
+)
+DAILY_TABLES = [f"flight_delays/{noun}" for noun in SCORED]
+LAST = "2013-02-03"
+"""The last day that was lived through."""
+NEXT = "2013-02-04"
+KEY = ["time_hour", "carrier", "flight"]
+DEADLINE_SECONDS = 300
+
+
+def specification() -> ModelSpecification:
+    """The model's, as ``defs.yaml`` says it."""
+    import yaml
+
+    text = (ROOT / "ml_assets" / "defs" / "flight_delays" / "defs.yaml").read_text("utf-8")
+    said = list(yaml.safe_load_all(text))[-1]["attributes"]
+    return ModelSpecification(
+        task=said["estimator"]["task"],
+        estimator=said["estimator"]["path"],
+        label=said["labels"]["column"],
+        numeric=tuple(said["estimator"]["numeric"]),
+        categorical=tuple(said["estimator"]["categorical"]),
+        hyperparameters=dict(sorted(said["estimator"]["hyperparameters"].items())),
+    )
+
+
+def row(project: Project, table: str, day: str) -> dict[str, object]:
+    """The one row of a table on a day."""
+    [found] = project.lake.read(table, [day]).to_dict("records")
+    return {str(name): value for name, value in found.items()}
+
+
+def overall(project: Project, day: str) -> dict[str, tuple[float, int]]:
+    """metric → value and rows of a day's performance."""
+    rows = project.lake.read(PERFORMANCE, [day])
+    rows = rows[rows["segment_column"] == "all"]
+    return {
+        item["metric"]: (float(item["value"]), int(item["rows"]))
+        for item in rows.to_dict("records")
+    }
+
+
+def forget(project: Project, table: str, day: str) -> None:
+    """Leave a day half-written, as a killed run does: it is computed again."""
+    project.lake.ledger.append([Entry(table, day, Status.WRITING, run_id="killed")])
+
+
+def commits(project: Project) -> dict[str, int]:
+    """table → newest version of the tables made of each day."""
+    found: dict[str, int] = {}
+    for table in DAILY_TABLES:
+        delta = project.lake.open(table)
+        assert delta is not None
+        found[table] = delta.version()
+    return found
+
+
+def recorded(project: Project, unit: str, status: dg.DagsterRunStatus) -> dg.DagsterRun:
+    """A run of a unit of work that the instance knows of."""
+    return project.instance.add_run(
+        dg.DagsterRun(job_name="__ASSET_JOB", status=status, tags={UNIT: unit})
+    )
+
+
+# Predictions
+
+
+def test_a_prediction_says_what_it_was_made_by_and_is_what_the_model_predicts(
+    lived: Project,
+) -> None:
+    fingerprint = str(row(lived, RELEASE, CHAMPION)["challenger"])
+    features = lived.lake.read(FEATURES, [LAST])
+
+    predictions = lived.lake.read(PREDICTIONS, [LAST])
+
+    assert set(predictions["model_version"]) == {fingerprint}
+    assert set(predictions["model_as_of"]) == {CHAMPION}
+    assert set(predictions["feature_version"]) == {lived.entries(FEATURES)[LAST].content_hash}
+    assert predictions["prediction_id"].is_unique
+    model = project_models().load("flight_delays/model", fingerprint, specification())
+    expected = features[KEY].assign(
+        prediction_id=prediction_ids(features, KEY),
+        prediction=predict(specification(), model, features),
+    )
+    pd.testing.assert_frame_equal(
+        predictions[[*KEY, "prediction_id", "prediction"]].sort_values(KEY, ignore_index=True),
+        expected.sort_values(KEY, ignore_index=True),
+        check_exact=True,
+    )
+
+
+def test_a_prediction_is_found_by_its_own_flight_alone(lived: Project) -> None:
+    one = lived.lake.read(FEATURES, [LAST]).sample(1, random_state=0)
+
+    [identifier] = prediction_ids(one, KEY)
+
+    predictions = lived.lake.read(PREDICTIONS, [LAST]).set_index("prediction_id")
+    assert list(predictions.loc[identifier, KEY]) == list(one.iloc[0][KEY])
+
+
+def test_a_rerun_changes_no_version_and_writes_nothing(lived: Project) -> None:
+    versions, before = lived.versions(), commits(lived)
+    entries = {table: lived.entries(table) for table in DAILY_TABLES}
+
+    outcome = lived.materialize(LOOP, LIVED)
+
+    assert outcome.succeeded, outcome.failed_steps
+    assert lived.versions() == versions
+    assert commits(lived) == before
+    assert {table: lived.entries(table) for table in DAILY_TABLES} == entries
+
+
+def test_every_check_of_the_lived_days_is_good(lived: Project) -> None:
+    results = lived.check(LOOP, LIVED)
+
+    assert {result.asset for result in results} == {*DAILY_TABLES}
+    assert not [result for result in results if result.is_bad]
+
+
+# Champions
+
+
+def test_old_days_keep_their_champion_and_new_days_have_the_new_one(retrained: Project) -> None:
+    old = {key: value for key, value in retrained.versions(*DAILY_TABLES).items() if key[1] <= LAST}
+    assert row(retrained, RELEASE, ASKED_FOR)["verdict"] == "promoted"
+    forget(retrained, PREDICTIONS, "2013-02-02")
+
+    assert retrained.materialize(LOOP, LIVED).succeeded
+    assert retrained.materialize(assets("predictions", "feature_profile", "drift_report"), NEXT)
+
+    versions = retrained.versions(*DAILY_TABLES)
+    assert {key: versions[key] for key in old} == old
+    champions = retrained.lake.read(PREDICTIONS).groupby(DAY)["model_as_of"].unique()
+    assert {day: list(found) for day, found in champions.items()} == {
+        "2013-02-01": [CHAMPION],
+        "2013-02-02": [CHAMPION],
+        "2013-02-03": [CHAMPION],
+        NEXT: [ASKED_FOR],
+    }
+    assert set(retrained.lake.read("flight_delays/drift_report", [NEXT])["reference"]) == {
+        ASKED_FOR
+    }
+
+
+def test_the_registry_has_both_and_its_alias_names_the_new_one(retrained: Project) -> None:
+    registered = project_registry().versions("flight_delays")
+
+    assert [version.as_of for version in registered] == [CHAMPION, ASKED_FOR]
+    champion = project_registry().champion("flight_delays")
+    assert champion is not None
+    assert champion.fingerprint == row(retrained, RELEASE, ASKED_FOR)["challenger"]
+
+
+def test_a_blocked_challenger_fails_its_gate_and_changes_nothing_else(lived: Project) -> None:
+    champion = project_registry().champion("flight_delays")
+
+    outcome = lived.materialize(TRAINING, BLOCKED)
+
+    assert outcome.succeeded, outcome.failed_steps
+    decision = row(lived, RELEASE, BLOCKED)
+    assert decision["verdict"] == "blocked"
+    assert decision["champion_as_of"] == CHAMPION
+    failed = {
+        result.check: result.reason
+        for result in lived.check(f'key:"{RELEASE}"', BLOCKED)
+        if result.is_bad
+    }
+    assert set(failed) == {"no_segment_degraded", "groups_are_close"}
+    assert failed["groups_are_close"].startswith("largest gap between groups of origin: ")
+    assert all(f"{gate}: {reason}" in str(decision["reason"]) for gate, reason in failed.items())
+    assert lived.entries(REGISTERED)[BLOCKED].rows == 0
+    assert [v.as_of for v in project_registry().versions("flight_delays")] == [CHAMPION]
+    assert project_registry().champion("flight_delays") == champion
+    assert lived.materialize(assets("predictions"), NEXT).succeeded
+    assert set(lived.lake.read(PREDICTIONS, [NEXT])["model_as_of"]) == {CHAMPION}
+
+
+def test_a_lost_registry_is_filled_again(lived: Project) -> None:
+    before = lived.lake.read(REGISTERED, [CHAMPION])
+    for file in lived.data.glob("mlflow.db*"):
+        file.unlink()
+    shutil.rmtree(lived.data / "mlflow")
+
+    outcome = lived.materialize(assets("registered_model"), CHAMPION)
+
+    assert outcome.succeeded, outcome.failed_steps
+    champion = project_registry().champion("flight_delays")
+    assert champion is not None
+    assert [champion.fingerprint] == list(before["fingerprint"])
+    assert project_registry().load("flight_delays", champion.version) is not None
+    pd.testing.assert_frame_equal(lived.lake.read(REGISTERED, [CHAMPION]), before)
+
+
+def test_two_releases_at_the_same_moment_end_in_one_champion(lived: Project) -> None:
+    both = [ASKED_FOR, "2013-02-08"]
+    for as_of in both:
+        assert lived.materialize(assets(*TRAINED), as_of).succeeded
+    command = [
+        str(Path(sys.executable).with_name("dagster")),
+        *("asset", "materialize", "-m", "ml_assets.definitions"),
+        *("--select", assets(*DECIDED, "registered_model"), "--partition"),
+    ]
+
+    processes = [
+        subprocess.Popen(
+            [*command, as_of],
+            cwd=lived.data.parent,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for as_of in both
+    ]
+    told = [process.communicate(timeout=DEADLINE_SECONDS)[0] for process in processes]
+
+    assert [process.returncode for process in processes] == [0, 0], told
+    decisions = lived.lake.read(RELEASE)
+    newest = champions_of(decisions, ["2013-12-31"])["2013-12-31"]
+    champion = project_registry().champion("flight_delays")
+    assert champion is not None
+    assert (champion.fingerprint, champion.as_of) == (newest.fingerprint, newest.as_of)
+    promoted = decisions[decisions["verdict"] == "promoted"]
+    registered = project_registry().versions("flight_delays")
+    assert sorted(version.fingerprint for version in registered) == sorted(promoted["challenger"])
+    assert len(promoted) == 3
+
+
+# Labels that arrive later
+
+
+def test_performance_is_measured_again_when_labels_arrive(lived: Project) -> None:
+    before = overall(lived, LAST)
+    version = lived.entries(PERFORMANCE)[LAST].content_hash
+    assert 0.5 < before["label_coverage"][0] < 1
+
+    assert lived.materialize(assets("labels"), NEXT).succeeded
+    assert lived.materialize(assets("performance"), LIVED).succeeded
+
+    after = overall(lived, LAST)
+    assert after["label_coverage"] == (1.0, len(lived.lake.read(PREDICTIONS, [LAST])))
+    assert after["auc"][1] > before["auc"][1]
+    assert lived.entries(PERFORMANCE)[LAST].content_hash != version
+    assert overall(lived, "2013-02-01")["label_coverage"][0] == 1.0
+
+
+def test_labels_that_arrive_later_change_no_earlier_decision(lived: Project) -> None:
+    before = lived.versions(DECISION)
+    assert lived.materialize(assets("labels"), NEXT).succeeded
+    assert lived.materialize(assets("performance"), LIVED).succeeded
+
+    assert lived.materialize(assets("retraining_decision"), LIVED).succeeded
+    assert lived.versions(DECISION) == before
+
+    for day in Span.parse(LIVED).days():
+        forget(lived, DECISION, day)
+    assert lived.materialize(assets("retraining_decision"), LIVED).succeeded
+    assert lived.versions(DECISION) == before
+
+
+@pytest.fixture
+def late_labels(
+    tmp_path: Path, features_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Project]:
+    """Six weeks of features; labels come three days later than they were known."""
+    shutil.copytree(features_home, tmp_path / "home")
+    said = {"flight_delays": {"label_delay_days": 3}}
+    monkeypatch.setenv("ML_ASSETS_PIPELINES", json.dumps(said))
+    settings.cache_clear()
+    with opened(tmp_path / "home", project_definitions()) as project:
+        yield project
+
+
+def test_labels_three_days_late_end_every_window_three_days_earlier(late_labels: Project) -> None:
+    as_of, scored = NEXT, "2013-02-05"
+
+    assert late_labels.materialize(assets(*TRAINED, *DECIDED), as_of).succeeded
+    outcome = late_labels.materialize(
+        assets("predictions", "labels", "performance"), f"{as_of}...2013-02-07"
+    )
+
+    assert outcome.succeeded, outcome.failed_steps
+    decision = row(late_labels, RELEASE, as_of)
+    assert (decision["training_last"], decision["test_first"], decision["test_last"]) == (
+        "2013-01-10",
+        "2013-01-18",
+        "2013-01-31",
+    )
+    assert decision["verdict"] == "promoted"
+    arrived = {day: entry.rows for day, entry in late_labels.entries(LABELS).items()}
+    assert [arrived[day] for day in (as_of, scored, "2013-02-06")] == [0, 0, 0]
+    assert arrived["2013-02-07"] > 0
+    assert set(late_labels.lake.read(LABELS)["prediction_day"]) == {as_of}
+    assert overall(late_labels, scored)["label_coverage"] == (0.0, 0)
+    notes = late_labels.lake.read(PERFORMANCE, [scored]).set_index(["segment", "metric"])["note"]
+    assert notes["all", "auc"] == "no label has arrived yet"
+
+    assert late_labels.materialize(assets("labels"), "2013-02-08...2013-02-09").succeeded
+    assert late_labels.materialize(assets("performance"), f"{as_of}...{scored}").succeeded
+    assert overall(late_labels, as_of)["label_coverage"][0] == 1.0
+    assert overall(late_labels, scored)["label_coverage"][0] == 1.0
+
+
+# Sensors
+
+
+def test_a_verdict_becomes_exactly_one_training_run(lived: Project) -> None:
+    decision = row(lived, DECISION, LAST)
+    assert (decision["verdict"], decision["as_of"]) == ("retrain", ASKED_FOR)
+
+    [request] = tick(lived, RETRAINING).requests
+
+    assert span_of(request) == Span(ASKED_FOR, ASKED_FOR)
+    assert nouns_of(request) == [*TRAINED, *DECIDED, "registered_model"]
+    [again] = tick(lived, RETRAINING).requests
+    assert again.run_key == request.run_key  # the daemon starts a run key once
+    running = recorded(lived, request.tags[UNIT], dg.DagsterRunStatus.STARTED)
+    told = tick(lived, RETRAINING)
+    assert (told.requests, told.reason) == ([], f"{request.tags[UNIT]} is running.")
+    lived.instance.report_run_failed(running)
+    [second] = tick(lived, RETRAINING).requests
+    assert second.run_key != request.run_key
+
+
+def test_a_retraining_that_is_done_is_not_asked_for_again(retrained: Project) -> None:
+    newest = row(retrained, DECISION, LAST)
+
+    told = tick(retrained, RETRAINING)
+
+    assert not told.requests
+    assert told.reason == f"{LAST} says retrain: {newest['reason']}"
+
+
+def test_a_retraining_that_keeps_failing_is_given_up_and_the_days_go_on(lived: Project) -> None:
+    lost = lived.data / "lake" / FEATURES
+    lost.rename(lived.data / "lost")
+    for _ in range(MAX_ATTEMPTS):
+        [request] = tick(lived, RETRAINING).requests
+        assert not run(lived, request).succeeded
+
+    told = tick(lived, RETRAINING)
+
+    assert not told.requests
+    assert f"failed {MAX_ATTEMPTS} times. Look at the runs with the tag {UNIT}=" in told.reason
+    [day] = tick(lived, DAYS).requests
+    assert span_of(day) == Span(NEXT, NEXT)
+
+    (lived.data / "lost").rename(lost)
+    assert lived.materialize(TRAINING, ASKED_FOR).succeeded
+    assert tick(lived, RETRAINING).reason.startswith(f"{LAST} says retrain: ")
+
+
+def test_a_new_day_waits_for_the_release_that_was_asked_for(lived: Project) -> None:
+    told = tick(lived, DAYS)
+
+    assert not told.requests
+    assert told.reason == f"{NEXT} waits for the release decision of {ASKED_FOR}."
+
+
+def test_days_are_lived_through_in_order_until_there_are_no_features(retrained: Project) -> None:
+    ledger = retrained.lake.ledger
+    for table in (FEATURES, "flight_delays/flight_outcomes"):
+        ledger.append([Entry(table, "2013-02-06", Status.WRITING, run_id="killed")])
+
+    [first] = tick(retrained, DAYS).requests
+    assert span_of(first) == Span(NEXT, NEXT)
+    assert sorted(nouns_of(first)) == sorted(SCORED)
+    assert run(retrained, first).succeeded
+    [again, second] = tick(retrained, DAYS).requests
+    assert nouns_of(again) == ["performance"]
+    assert span_of(second) == Span("2013-02-05", "2013-02-05")
+    assert run(retrained, second).succeeded
+    assert run(retrained, tick(retrained, DAYS).requests[0]).succeeded
+
+    told = tick(retrained, DAYS)
+
+    assert not told.requests
+    assert told.reason == "2013-02-06 waits for its features."
+
+
+def test_performance_is_asked_for_again_when_labels_have_arrived(lived: Project) -> None:
+    assert not tick(lived, DAYS).requests
+    assert lived.materialize(assets("labels"), NEXT).succeeded
+
+    [request] = tick(lived, DAYS).requests
+
+    assert nouns_of(request) == ["performance"]
+    span = span_of(request)
+    assert span is not None
+    assert span.last == LAST
+    assert run(lived, request).succeeded
+    assert overall(lived, LAST)["label_coverage"][0] == 1.0
+    assert not tick(lived, DAYS).requests
+
+
+def test_new_days_are_extracted_when_every_source_has_them(lived: Project) -> None:
+    told = tick(lived, NEW_DAYS)
+    assert not told.requests
+    assert told.reason.startswith("2013-02-15 waits for sources/flights, which is complete up to ")
+    assert " and sources/weather, which is complete up to " in told.reason
+
+    reveal(settings().source_database_url, "2013-02-16")
+    lived.sql("DELETE FROM weather WHERE time_hour > '2013-02-15 12:00'")
+    told = tick(lived, NEW_DAYS)
+    assert not told.requests
+    assert told.reason == (
+        "2013-02-15 waits for sources/weather, which is complete up to 2013-02-15 15:00 UTC"
+    )
+
+    reveal(settings().source_database_url, "2013-02-16")
+    [request] = tick(lived, NEW_DAYS).requests
+    assert span_of(request) == Span("2013-02-15", "2013-02-16")
+    assert run(lived, request).succeeded
+    assert {"2013-02-15", "2013-02-16"} <= set(lived.lake.days_stored(FEATURES))
+    assert tick(lived, NEW_DAYS).reason.startswith("2013-02-17 waits for ")
+
+
+# Corrections
+
+
+def test_a_corrected_training_day_does_not_stop_the_champion(lived: Project) -> None:
+    lived.sql("UPDATE flights SET dep_delay = dep_delay + 7 WHERE month = 1 AND day = 5")
+    assert lived.materialize('key:"sources/flights"', "2013-01-05").succeeded
+    before = lived.versions(PREDICTIONS)
+
+    outcome = lived.materialize(assets("predictions"), f"2013-02-01...{NEXT}")
+
+    assert outcome.succeeded, outcome.failed_steps
+    now = lived.versions(PREDICTIONS)
+    assert {key: now[key] for key in before} == before
+    assert set(lived.lake.read(PREDICTIONS, [NEXT])["model_as_of"]) == {CHAMPION}
+
+
+def test_a_corrected_day_is_predicted_again_after_its_features_are_repaired(
+    lived: Project,
+) -> None:
+    lived.sql("UPDATE flights SET dep_delay = dep_delay + 30 WHERE month = 2 AND day = 2")
+    assert lived.materialize('key:"sources/flights"', "2013-02-02").succeeded
+    before = lived.versions(PREDICTIONS)
+
+    refused = lived.materialize(assets("predictions"), "2013-02-02")
+
+    assert not refused.succeeded
+    assert "is stale" in refused.failed_steps["flight_delays__predictions"]
+
+    assert lived.materialize(DAILY, "2013-02-02...2013-02-11").succeeded
+    repaired = lived.materialize(LOOP, LIVED)
+
+    assert repaired.succeeded, repaired.failed_steps
+    now = lived.versions(PREDICTIONS)
+    changed = {day for (table, day), version in before.items() if now[table, day] != version}
+    assert changed == {"2013-02-02", "2013-02-03"}
+    current = lived.entries(FEATURES)["2013-02-02"].content_hash
+    assert set(lived.lake.read(PREDICTIONS, ["2013-02-02"])["feature_version"]) == {current}
+    assert not [result for result in lived.check(LOOP, LIVED) if result.is_bad]
+    assert Lake.of_project().days_stored(PREDICTIONS) == Span.parse(LIVED).days()

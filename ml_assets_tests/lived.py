@@ -1,0 +1,159 @@
+"""A project that has lived through a few days, built once for a whole test session and then copied.
+
+Six weeks of features; the first champion, as of ``CHAMPION``, is trained on ten days and registered.
+The days of ``LIVED`` are scored, watched and decided; the last of them asks for a retraining.
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ml_assets.defs.sources.load import load
+from ml_assets.orchestration.runs import (
+    PARTITION,
+    RANGE_END,
+    RANGE_START,
+    Outcome,
+    Span,
+    materialize,
+    project_instance,
+)
+from ml_assets.settings import settings
+from ml_assets_tests.project import ROOT, Project
+
+LAST_DAY = "2013-02-14"
+CHAMPION = "2013-02-01"
+"""As-of day of the first champion: days before it do not pass the gates."""
+LIVED = "2013-02-01...2013-02-03"
+ASKED_FOR = "2013-02-04"
+"""As-of day of the retraining that the last lived day asks for; its model is promoted."""
+BLOCKED = "2013-02-03"
+"""As-of day of a model that the gates block."""
+
+FEATURES = "flight_delays/flight_features"
+PREDICTIONS, LABELS = "flight_delays/predictions", "flight_delays/labels"
+PERFORMANCE, DECISION = "flight_delays/performance", "flight_delays/retraining_decision"
+RELEASE, REGISTERED = "flight_delays/release_decision", "flight_delays/registered_model"
+
+
+def assets(*nouns: str) -> str:
+    """Selection of some of the pipeline's assets."""
+    return " or ".join(f'key:"flight_delays/{noun}"' for noun in nouns)
+
+
+SCORED = (
+    "predictions",
+    "labels",
+    "performance",
+    "feature_profile",
+    "drift_report",
+    "retraining_decision",
+)
+LOOP = assets(*SCORED)
+TRAINED = ("training_dataset", "model")
+DECIDED = ("evaluation", "feature_reference", "comparison", "release_decision")
+TRAINING = assets(*TRAINED, *DECIDED, "registered_model")
+
+
+@contextmanager
+def opened(home: Path, definitions: dg.Definitions) -> Iterator[Project]:
+    """The project in a folder, with settings and environment of its own."""
+    data = home / "data"
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DAGSTER_HOME", str(home))
+        environment.setenv("DAGSTER_EVENT_BATCH_SIZE", "500")
+        environment.setenv("ML_ASSETS_DATA", str(data))
+        environment.setenv("ML_ASSETS_COMPUTE_LOGS", str(data / "dagster" / "compute_logs"))
+        environment.setenv("ML_ASSETS_RETRY_WAITS", "[]")
+        environment.setenv("ML_ASSETS_SENSORS", "stopped")
+        environment.delenv("ML_ASSETS_POSTGRES_URL", raising=False)
+        settings.cache_clear()
+        with project_instance() as instance:
+            yield Project(data, definitions, instance)
+    settings.cache_clear()
+
+
+def build_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], object]) -> Path:
+    """A folder that the first test process to need it fills and all others find; do not change it."""
+    base = factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    home, draft = base / name, base / f"{name}-draft"
+    with (base / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not home.exists():
+            shutil.rmtree(draft, ignore_errors=True)
+            build(draft)
+            draft.replace(home)
+    return home
+
+
+def build_features(home: Path, definitions: dg.Definitions) -> None:
+    """Sources and features of six weeks."""
+    (home / "data").mkdir(parents=True)
+    shutil.copy(ROOT / "dagster.yaml", home / "dagster.yaml")
+    load(f"sqlite:///{home / 'data' / 'source.db'}", lambda *told: None, LAST_DAY)
+    with opened(home, definitions) as project:
+        _succeeds(project.materialize_daily(f"2013-01-01...{LAST_DAY}"))
+
+
+def build_lived(home: Path, definitions: dg.Definitions, features: Path) -> None:
+    """A champion and three days of its life."""
+    shutil.copytree(features, home)
+    with opened(home, definitions) as project:
+        _succeeds(project.materialize(TRAINING, CHAMPION))
+        _succeeds(project.materialize(LOOP, LIVED))
+
+
+def build_retrained(home: Path, definitions: dg.Definitions, lived: Path) -> None:
+    """What the last lived day asked for, done as the sensor asks for it."""
+    shutil.copytree(lived, home)
+    with opened(home, definitions) as project:
+        [request] = tick(project, "flight_delays__retraining").requests
+        _succeeds(run(project, request))
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What a sensor said."""
+
+    requests: list[dg.RunRequest]
+    reason: str
+
+
+def tick(project: Project, sensor: str) -> Tick:
+    """One tick of a sensor, as the daemon would do it."""
+    context = dg.build_sensor_context(instance=project.instance, definitions=project.definitions)
+    told = project.definitions.resolve_sensor_def(sensor).evaluate_tick(context)
+    return Tick(list(told.run_requests or []), told.skip_message or "")
+
+
+def span_of(request: dg.RunRequest) -> Span | None:
+    """The days a run is asked for."""
+    if RANGE_START in request.tags:
+        return Span(request.tags[RANGE_START], request.tags[RANGE_END])
+    day = request.tags.get(PARTITION)
+    return Span(day, day) if day else None
+
+
+def run(project: Project, request: dg.RunRequest) -> Outcome:
+    """Do what a sensor asks for."""
+    keys = set(request.asset_selection or [])
+    return materialize(
+        project.definitions, project.instance, keys, span_of(request), dict(request.tags)
+    )
+
+
+def nouns_of(request: dg.RunRequest) -> list[str]:
+    """Second parts of the asset keys that a run is asked for."""
+    return [key.path[-1] for key in request.asset_selection or []]
+
+
+def _succeeds(outcome: Outcome) -> None:
+    assert outcome.succeeded, outcome.failed_steps
