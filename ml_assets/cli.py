@@ -150,7 +150,8 @@ def backtest(
         list[str] | None, typer.Option(help="Policy of the pipeline, or a YAML file; repeatable.")
     ] = None,
     label_delay: Annotated[
-        int | None, typer.Option(help="Days that labels come later than defs.yaml says.")
+        int | None,
+        typer.Option(min=0, help="Days that labels take, instead of what defs.yaml says."),
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the results.")] = None,
 ) -> None:

@@ -1,8 +1,10 @@
 """The ``ml-assets`` command as a shell sees it: output, files and exit codes."""
 
+import sqlite3
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from ml_assets_tests.project import Project
 
 WEEK = "2013-01-02...2013-01-08"
 FLIGHTS = 'key:"sources/flights"'
+DAILY_SOURCES = 'key:"sources/flights" or key:"sources/weather"'
 
 
 def ml_assets(project: Project, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -129,3 +132,84 @@ def test_without_a_home_the_command_says_what_to_do(
 
     assert done.returncode == 2
     assert "Run 'make setup'" in done.stderr
+
+
+def source_rows(project: Project) -> dict[str, tuple[int, str]]:
+    """Table → rows and newest moment of the source database."""
+    with closing(sqlite3.connect(project.source)) as connection:
+        return {
+            table: connection.execute(f"SELECT count(*), max(time_hour) FROM {table}").fetchone()
+            for table in ("flights", "weather")
+        }
+
+
+def test_revealing_days_adds_exactly_these_and_once(project: Project) -> None:
+    before = source_rows(project)
+
+    done = ml_assets(project, "source", "reveal", "--until", "2013-01-23")
+
+    assert done.returncode == 0, done.stderr
+    after = source_rows(project)
+    added = {table: after[table][0] - before[table][0] for table in after}
+    assert f"{added['flights']:,} rows of flights" in done.stdout
+    assert f"{added['weather']:,} rows of weather" in done.stdout
+    assert project.materialize(DAILY_SOURCES, "2013-01-22...2013-01-23").succeeded
+    found = project.lake.read("sources/flights")
+    assert len(found) == added["flights"]
+
+    again = ml_assets(project, "source", "reveal", "--until", "2013-01-23")
+    earlier = ml_assets(project, "source", "reveal", "--until", "2013-01-05")
+
+    assert (again.returncode, earlier.returncode) == (0, 0)
+    assert "has the days until 2013-01-23 already" in again.stdout
+    assert "has the days until 2013-01-05 already" in earlier.stdout
+    assert source_rows(project) == after
+
+
+def test_revealing_into_a_source_that_was_not_loaded_exits_1(project: Project) -> None:
+    project.sql("DROP TABLE weather")
+
+    done = ml_assets(project, "source", "reveal", "--until", "2013-01-23")
+
+    assert done.returncode == 1
+    assert "has no table weather to play days into. Load it first" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(
+            ["flight_delays", "--policy", "weekly"],
+            "'weekly' is no policy of flight_delays (it has monthly, never, triggered)",
+            id="unknown policy",
+        ),
+        pytest.param(["flight_delays", "--step", "0d"], "'0d' is no step", id="empty step"),
+        pytest.param(["flight_delays", "--step", "x"], "'x' is no step", id="no step"),
+        pytest.param(
+            ["flight_delays", "--end", "2013-03-01"], "ends before it begins", id="reversed"
+        ),
+        pytest.param(["trains"], "trains", id="unknown pipeline"),
+        pytest.param(
+            ["trains", "--policy", "never.yaml"],
+            "There is no pipeline 'trains'",
+            id="unknown pipeline, policy file",
+        ),
+        pytest.param(
+            ["flight_delays", "--label-delay", "-1"],
+            "is not in the range x>=0",
+            id="negative delay",
+        ),
+    ],
+)
+def test_backtests_that_cannot_be_run_exit_2(
+    project: Project, arguments: list[str], message: str
+) -> None:
+    (project.data.parent / "never.yaml").write_text("name: never", "utf-8")
+
+    done = ml_assets(project, "backtest", *arguments)
+
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (project.data / "backtests").exists()

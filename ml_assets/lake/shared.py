@@ -4,7 +4,7 @@ A backtest lives through history this way: sources and features are the project'
 decided on them is its own.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from ml_assets.errors import TerminalError
 from ml_assets.lake.ledger import Entry, Ledger, Read
@@ -50,14 +50,6 @@ class SharingLedger(Ledger):
         return (
             self._other.reads(table, days) if self._is_shared(table) else super().reads(table, days)
         )
-
-    def tables(self) -> list[str]:
-        """Own tables and the shared ones."""
-        return sorted({*super().tables(), *self._shared})
-
-    def versions_read(self, table: str, readers: Iterable[str]) -> set[int]:
-        """Versions that own tables were made from; the other ledger knows its own readers."""
-        return super().versions_read(table, list(readers))
 
     def _is_shared(self, table: str) -> bool:
         return table in self._shared

@@ -157,11 +157,14 @@ class Lake:
         Raises:
             CommitConflict: other writers of the same days kept winning.
             LakeMismatch: a column is stored with another type.
+            TerminalError: the table belongs to another lake, or rows are outside the days.
         """
         import pyarrow as pa
         from deltalake import write_deltalake
         from deltalake.exceptions import CommitFailedError
 
+        if table in self._elsewhere:
+            raise TerminalError(f"{table} belongs to another lake and is only read here.")
         if stray := sorted(set(rows[DAY].unique()) - set(days)):
             raise TerminalError(f"{table}: rows of {stray[:3]} are outside the days written.")
         numbered = rows.assign(**{ROW: np.arange(len(rows), dtype="int32")})

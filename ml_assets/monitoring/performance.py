@@ -4,6 +4,7 @@ A label belongs to the day it arrived on; performance belongs to the day that wa
 computed again whenever labels of it arrive.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, ClassVar
@@ -173,6 +174,8 @@ def performance(
         {**overall, "metric": COVERAGE, "value": coverage},
         {**overall, "metric": MEAN_PREDICTION, "value": predictions["prediction"].mean()},
     ]
+    if labelled.empty:
+        further.append({**overall, "metric": main_metric(specification.task), "value": math.nan})
     found = pd.DataFrame([*metrics.to_dict("records"), *further])
     return found.assign(note=[_note(row) for row in found.to_dict("records")])
 

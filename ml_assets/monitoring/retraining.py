@@ -7,91 +7,21 @@ and the retrainings asked for before. Labels that arrive later never change a de
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from functools import cached_property
-from pathlib import Path
+from datetime import date
 from typing import ClassVar
 
 import pandas as pd
 import pandera.pandas as pa
-import yaml
-from pydantic import BaseModel, Field, ValidationError
 
 from ml_assets.contracts.contract import Contract
-from ml_assets.errors import ConfigurationError
 from ml_assets.lake.content import DAY
+from ml_assets.learning.dataset import days_before
 from ml_assets.learning.evaluation import higher_is_better, main_metric, segment_metrics
 from ml_assets.learning.specification import ModelSpecification
+from ml_assets.monitoring.policy import Policy
 from ml_assets.registry.champion import Champion
 
 RETRAIN, KEEP = "retrain", "keep"
-
-
-class Policy(BaseModel, extra="forbid", frozen=True):
-    """When to retrain; one YAML file. A signal that is omitted is not looked at.
-
-    Attributes:
-        name: what it is called in decisions and tables.
-        evaluation_days: days of arrived labels that a window of evidence spans.
-        window_step_days: days between the ends of two windows.
-        windows: windows looked at; the newest ends on the day of the decision.
-        confirmations: how many of them must show a signal, the newest among them.
-        min_labels: a window with fewer labels of the champion's predictions is no evidence.
-        performance_drop: signal: the main metric is worse than at release by more than this.
-        calibration_error: signal: mean prediction and mean label differ by more than this.
-        drifted_structural: signal: at least so many structural features have drifted.
-        drifted_features: signal: at least so many features of any group have drifted.
-        data_growth: reason by itself: the training window has grown by this share.
-        each_month: reason by itself: no retraining was asked for in this month yet.
-        min_training_days: days that a first model needs to be trained on.
-        cooldown_days: days after a retraining was asked for in which none is.
-        budget: retrainings that may be asked for within ``budget_days``, the first model aside.
-        budget_days: see ``budget``.
-    """
-
-    name: str
-    evaluation_days: int = Field(14, ge=1)
-    window_step_days: int = Field(7, ge=1)
-    windows: int = Field(3, ge=1)
-    confirmations: int = Field(2, ge=1)
-    min_labels: int = Field(1000, ge=2)
-    performance_drop: float | None = Field(None, gt=0)
-    calibration_error: float | None = Field(None, gt=0)
-    drifted_structural: int | None = Field(None, ge=1)
-    drifted_features: int | None = Field(None, ge=1)
-    data_growth: float | None = Field(None, gt=0)
-    each_month: bool = False
-    min_training_days: int = Field(28, ge=1)
-    cooldown_days: int = Field(7, ge=1)
-    budget: int = Field(12, ge=0)
-    budget_days: int = Field(365, ge=1)
-
-    @cached_property
-    def label_days(self) -> int:
-        """Days of labels that a decision looks back on, its own day included."""
-        return self.evaluation_days + (self.windows - 1) * self.window_step_days
-
-    def window_ends(self, day: str) -> list[str]:
-        """Last day of each window, the newest first."""
-        return [_before(day, number * self.window_step_days) for number in range(self.windows)]
-
-
-def read_policy(path: Path) -> Policy:
-    """Read a policy file.
-
-    Raises:
-        ConfigurationError: it is not there, is no YAML, or says something unknown.
-    """
-    try:
-        return Policy.model_validate(yaml.safe_load(path.read_text("utf-8")))
-    except OSError as error:
-        raise ConfigurationError(
-            f"Policy file {path} cannot be read ({error.strerror}). Name a YAML file, or one of the "
-            "pipeline's own policies."
-        ) from None
-    except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
-        problem = " ".join(str(error).split())
-        raise ConfigurationError(f"Policy file {path.name} is not usable: {problem}") from None
 
 
 class RetrainingDecision(Contract):
@@ -197,7 +127,7 @@ def decide(evidence: Evidence, policy: Policy, specification: ModelSpecification
                 "reason": reason,
                 "rule": rule,
                 "policy": policy.name,
-                "as_of": _before(evidence.day, -1) if verdict == RETRAIN else "",
+                "as_of": days_before(evidence.day, -1) if verdict == RETRAIN else "",
                 "champion": champion.fingerprint if champion else "",
                 "champion_as_of": champion.as_of if champion else "",
                 "metric_at_release": champion.value if champion else nan,
@@ -235,7 +165,7 @@ def _limit(evidence: Evidence, policy: Policy) -> tuple[str, str] | None:
     if last is not None and (age := _days_between(last, evidence.day)) < policy.cooldown_days:
         why = f"a retraining was asked for {age} days ago, on {last}"
         return "cooldown", f"{why}, and the cooldown is {policy.cooldown_days} days"
-    if evidence.champion and len(_within_budget(evidence, policy)) > policy.budget:
+    if evidence.champion and len(_within_budget(evidence, policy)) >= policy.budget:
         return "budget", f"the {policy.budget} retrainings of {policy.budget_days} days are spent"
     return None
 
@@ -350,9 +280,9 @@ def _drift(evidence: Evidence, policy: Policy, limit: int, group: str | None) ->
 
 
 def _new_month(evidence: Evidence) -> _Signal:
-    next_day = _before(evidence.day, -1)
+    next_day = days_before(evidence.day, -1)
     last = max(evidence.asked_for, default=None)
-    asked_in = _before(last, -1)[:7] if last else ""
+    asked_in = days_before(last, -1)[:7] if last else ""
     return _Signal(
         "each_month",
         asked_in < next_day[:7],
@@ -370,7 +300,7 @@ def _window(
     evidence: Evidence, policy: Policy, specification: ModelSpecification, end: str
 ) -> _Window | None:
     """Performance of the champion's own predictions in one window, or None for too few labels."""
-    first = _before(end, policy.evaluation_days - 1)
+    first = days_before(end, policy.evaluation_days - 1)
     labels = evidence.labels
     of_champion = labels["model_version"] == (
         evidence.champion.fingerprint if evidence.champion else ""
@@ -409,16 +339,12 @@ def _growth(evidence: Evidence) -> float:
 
 
 def _within_budget(evidence: Evidence, policy: Policy) -> list[str]:
-    first = _before(evidence.day, policy.budget_days)
+    first = days_before(evidence.day, policy.budget_days)
     return [day for day in evidence.asked_for if day > first]
 
 
 def _too_few(policy: Policy) -> str:
     return f"fewer than {policy.min_labels} labels of the champion's predictions have arrived"
-
-
-def _before(day: str, count: int) -> str:
-    return (date.fromisoformat(day) - timedelta(days=count)).isoformat()
 
 
 def _days_between(first: str, last: str) -> int:

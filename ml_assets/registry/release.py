@@ -245,12 +245,15 @@ def _no_segment_degraded(
     of_segments = comparison[
         (comparison["metric"] == metric) & (comparison["segment_column"] != OVERALL)
     ]
-    judged = of_segments[
-        (of_segments["rows"] >= rules.min_segment_rows) & of_segments["improvement"].notna()
-    ]
+    judged = of_segments[of_segments["rows"] >= rules.min_segment_rows]
     if judged.empty and len(of_segments):
         return Gate(
             name, False, f"no segment has {rules.min_segment_rows} test rows to be judged on"
+        )
+    if (undefined := judged["improvement"].isna()).any():
+        first = judged[undefined].iloc[0]
+        return Gate(
+            name, False, f"{metric} of {first['segment_column']}={first['segment']} is undefined"
         )
     worst = judged.nsmallest(3, "improvement")
     degraded = worst[worst["improvement"] < -rules.segment_tolerance]

@@ -17,7 +17,7 @@ from ml_assets.orchestration.requests import UNIT
 from ml_assets_tests.project import Project
 
 END_SECONDS = 30
-DEADLINE_SECONDS = 300
+DEADLINE_SECONDS = 600
 """For each thing that is waited for; on a quiet machine they take seconds."""
 LOOK_SECONDS = 0.5
 """Pause between two looks, so that looking does not slow down what is looked at."""
@@ -64,8 +64,11 @@ class Daemon:
             )
             time.sleep(pause)
 
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
     def tail(self) -> str:
-        return self.log.read_text(errors="replace")[-4000:]
+        return self.output()[-4000:]
 
 
 @contextmanager

@@ -6,7 +6,7 @@ decision and one champion, and every day ends with the data that living it in on
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from ml_assets.defs.sources.load import load, reveal
 from ml_assets.lake.ledger import Status
 from ml_assets.orchestration.history import live, steps
 from ml_assets.orchestration.model_io import project_registry
+from ml_assets.orchestration.requests import MAX_ATTEMPTS
 from ml_assets.orchestration.runs import project_definitions, project_instance
 from ml_assets.settings import settings
 from ml_assets_tests.faults.daemon import (
@@ -35,9 +36,8 @@ from ml_assets_tests.project import ROOT, Project
 PIPELINE = "flight_delays"
 FIRST_AS_OF = "2013-02-01"
 """As-of day of the first champion: trained on 1–10 January, tested on 18–31 January."""
-QUIET_DAY = "2013-02-06"
-"""The last day of the fixture; 8 features have drifted on it, 6 on the next."""
-NEXT_QUIET_DAY = "2013-02-07"
+QUIET_DAY = "2013-02-07"
+"""Last day of the fixture; at most 11 features had drifted until then."""
 BLIZZARD_DAY = "2013-02-08"
 """16 features have drifted by its evening."""
 AS_OF = LAST_DAY = "2013-02-09"
@@ -55,11 +55,14 @@ POLICY = {
     "cooldown_days": 5,
 }
 INTERVALS = {
-    "run_monitoring": {"poll_interval_seconds": 1, "max_runtime_seconds": 120},
+    "run_monitoring": {"poll_interval_seconds": 1, "start_timeout_seconds": 90},
     "run_queue": {"dequeue_interval_seconds": 1},
 }
 """What differs from the project's ``dagster.yaml``, so that nobody waits for minutes."""
+LOST_SECONDS = 90
+"""Stock Dagster takes a killed run for a living one until it has run for too long."""
 
+FIRST_UNIT = f"{PIPELINE} retraining as of {FIRST_AS_OF}"
 TRAINING_UNIT = f"{PIPELINE} retraining as of {AS_OF}"
 DECISIONS = f"{PIPELINE}/retraining_decision"
 RELEASES = f"{PIPELINE}/release_decision"
@@ -131,9 +134,18 @@ def undisturbed(
     shutil.copytree(quiet_days, home)
     with pytest.MonkeyPatch.context() as monkeypatch, opened(home, monkeypatch) as project:
         reveal(f"sqlite:///{project.source}", LAST_DAY)
-        assert project.materialize_daily(f"{NEXT_QUIET_DAY}...{LAST_DAY}").succeeded
+        assert project.materialize_daily(f"{BLIZZARD_DAY}...{LAST_DAY}").succeeded
         live_through(project, FIRST_AS_OF, LAST_DAY)
         yield project.versions()
+
+
+def give_lost_runs_up(project: Project) -> None:
+    """Limit how long a run may take, unless the project's launcher notices lost runs itself."""
+    file = project.data.parent / "dagster.yaml"
+    instance = yaml.safe_load(file.read_text())
+    if "run_launcher" not in instance:
+        instance["run_monitoring"]["max_runtime_seconds"] = LOST_SECONDS
+        file.write_text(yaml.safe_dump(instance))
 
 
 def live_through(project: Project, first: str, last: str, *, registers: bool = True) -> None:
@@ -165,7 +177,7 @@ def assert_retrained_once(project: Project) -> None:
     """One finished run, one release decision and one champion, and the next day was scored by it."""
     assert statuses(runs_of(project, TRAINING_UNIT)).count("SUCCESS") == 1
     assert {unit for unit in units(project) if "retraining" in unit} == {
-        f"{PIPELINE} retraining as of {FIRST_AS_OF}",
+        FIRST_UNIT,
         TRAINING_UNIT,
     }
     assert len(stored_entries(project, RELEASES, AS_OF)) == 1
@@ -200,14 +212,11 @@ def test_a_blizzard_becomes_one_new_champion_without_anybody_doing_anything(
     source = f"sqlite:///{project.source}"
     with daemon_of(project) as daemon:
         daemon.start()
-        reveal(source, NEXT_QUIET_DAY)
-        daemon.wait_until(
-            f"{NEXT_QUIET_DAY} is decided",
-            lambda: is_decided(project, DECISIONS, NEXT_QUIET_DAY),
-        )
+        says_keep = f"flight_delays__retraining skipped: {QUIET_DAY} says keep"
+        daemon.wait_until("the sensor has looked", lambda: says_keep in daemon.output())
         decisions = project.lake.read(DECISIONS).set_index("ds")
-        assert set(decisions.loc[FIRST_AS_OF:NEXT_QUIET_DAY, "verdict"]) == {"keep"}
-        assert runs_of(project, TRAINING_UNIT) == []
+        assert set(decisions.loc[FIRST_AS_OF:, "verdict"]) == {"keep"}
+        assert units(project) == {FIRST_UNIT}
 
         reveal(source, LAST_DAY)
         daemon.wait_until(
@@ -236,21 +245,17 @@ def release_is_stored(project: Project) -> bool:
     return is_decided(project, RELEASES, AS_OF)
 
 
-MOMENTS = [
-    pytest.param([verdict_is_stored, training_is_under_way], id="verdict and training"),
-    pytest.param([release_is_stored], id="between release and registration"),
-]
+MOMENTS = [verdict_is_stored, training_is_under_way, release_is_stored]
+"""After the verdict; in the training run; between its decision and the registry."""
 
 
-@pytest.mark.parametrize("moments", MOMENTS)
 def test_killed_at_the_worst_moments_it_still_trains_once(
-    project: Project,
-    undisturbed: dict[tuple[str, str], str],
-    moments: list[Callable[[Project], bool]],
+    project: Project, undisturbed: dict[tuple[str, str], str]
 ) -> None:
+    give_lost_runs_up(project)
     reveal(f"sqlite:///{project.source}", LAST_DAY)
     with daemon_of(project) as daemon:
-        for is_reached in moments:
+        for is_reached in MOMENTS:
             daemon.start()
             daemon.wait_until(is_reached.__name__, partial(is_reached, project), pause=0.05)
             daemon.kill()
@@ -261,6 +266,7 @@ def test_killed_at_the_worst_moments_it_still_trains_once(
             lambda: is_settled(project, undisturbed),
         )
     runs = runs_of(project, TRAINING_UNIT)
-    assert statuses(runs) == ["FAILURE", "SUCCESS"]
+    assert set(statuses(runs)) == {"FAILURE", "SUCCESS"}
+    assert len(runs) <= MAX_ATTEMPTS
     assert_retrained_once(project)
     assert_a_rerun_changes_nothing(project)

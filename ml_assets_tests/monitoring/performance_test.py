@@ -344,7 +344,6 @@ def test_without_labels_coverage_is_nothing() -> None:
     assert row(found, MEAN_PREDICTION)["value"] == pytest.approx(0.5)
 
 
-@pytest.mark.xfail(strict=True, reason="without a label the metrics have no row that could say so")
 def test_without_labels_the_metric_says_so() -> None:
     made, labels = world()
 

@@ -14,7 +14,7 @@ from ml_assets.components.model_pipeline.training import Training
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.dataset import Windows
 from ml_assets.learning.specification import ModelSpecification
-from ml_assets.monitoring.retraining import read_policy
+from ml_assets.monitoring.policy import read_policy
 from ml_assets.orchestration.partitions import Days
 from ml_assets.orchestration.tables import load_object
 from ml_assets.registry.release import ReleaseRules

@@ -15,19 +15,14 @@ from ml_assets.lake.planning import Input, Plan, each_day, merge, plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import days_before
 from ml_assets.monitoring.drift import DriftReport, drift_report, summary
+from ml_assets.monitoring.policy import Policy
 from ml_assets.monitoring.profile import (
     FeatureProfile,
     daily_profiles,
     reference_from_rows,
     to_rows,
 )
-from ml_assets.monitoring.retraining import (
-    RETRAIN,
-    Evidence,
-    Policy,
-    RetrainingDecision,
-    decide,
-)
+from ml_assets.monitoring.retraining import RETRAIN, Evidence, RetrainingDecision, decide
 from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.orchestration.tables import code_version
 from ml_assets.registry.champion import Champion
@@ -211,7 +206,7 @@ class Monitoring:
         frames: dict[str, pd.DataFrame] = {}
         for day in sorted(days):
             first = days_before(day, self.policy.budget_days)
-            before = {asked: found for asked, found in asked_for.items() if first <= asked < day}
+            before = {asked: found for asked, found in asked_for.items() if first < asked < day}
             reads = [
                 Read(table, asked, found, None, is_pinned=True) for asked, found in before.items()
             ]

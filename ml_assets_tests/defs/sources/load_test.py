@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,11 +10,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ml_assets.defs.sources.load import FILES, load, reference_files, reference_table
+from ml_assets.defs.sources.load import FILES, load, reference_files, reference_table, reveal
 from ml_assets.errors import SourceMissing
 from ml_assets.extraction.database import SourceDatabase
 
 LAST_DAY = "2013-01-02"
+KEYS = {"flights": ["time_hour", "carrier", "flight"], "weather": ["time_hour", "origin"]}
 
 
 def silent(table: str, done: int, total: int) -> None:
@@ -163,3 +165,57 @@ def test_load_that_is_interrupted_leaves_no_half_table(
         SourceDatabase(without_dictionaries).snapshot("airports")
     assert [*load(without_dictionaries, silent, LAST_DAY)] == ["airports", "airlines"]
     assert counts(without_dictionaries) == loaded.rows
+
+
+@pytest.fixture
+def two_days(loaded: Loaded, tmp_path: Path) -> str:
+    """A copy of the two days, to play further ones into."""
+    file = shutil.copy(loaded.url.removeprefix("sqlite:///"), tmp_path / "source.db")
+    return f"sqlite:///{file}"
+
+
+def test_revealed_days_are_those_of_a_load_up_to_the_same_day(
+    two_days: str, tmp_path: Path
+) -> None:
+    whole = f"sqlite:///{tmp_path / 'whole.db'}"
+    load(whole, silent, "2013-01-04")
+    before = counts(two_days)
+
+    added = reveal(two_days, "2013-01-03")
+    assert reveal(two_days, "2013-01-04").keys() == added.keys() == {"flights", "weather"}
+
+    assert added["flights"] == 914
+    assert counts(two_days) == counts(whole)
+    assert counts(two_days)["flights"] > before["flights"] + added["flights"]
+    for table, key in KEYS.items():
+        revealed, loaded_at_once = (
+            SourceDatabase(url).snapshot(table).sort_values(key, ignore_index=True)
+            for url in (two_days, whole)
+        )
+        pd.testing.assert_frame_equal(revealed, loaded_at_once)
+
+
+@pytest.mark.parametrize("until", ["2013-01-02", "2013-01-01", "2012-12-24"])
+def test_revealing_days_that_are_there_adds_nothing(two_days: str, until: str) -> None:
+    before = counts(two_days)
+
+    assert reveal(two_days, until) == {"flights": 0, "weather": 0}
+    assert counts(two_days) == before
+
+
+def test_revealing_needs_a_database_that_was_loaded(two_days: str) -> None:
+    drop(two_days, "flights")
+
+    with pytest.raises(SourceMissing, match="no table flights to play days into"):
+        reveal(two_days, "2013-01-03")
+
+
+def test_a_reveal_that_fails_adds_nothing_at_all(two_days: str) -> None:
+    before = counts(two_days)
+    with closing(sqlite3.connect(two_days.removeprefix("sqlite:///"))) as connection, connection:
+        connection.execute("ALTER TABLE weather RENAME COLUMN temp TO temperature")
+
+    with pytest.raises(pd.errors.DatabaseError):
+        reveal(two_days, "2013-01-03")
+
+    assert counts(two_days) == before

@@ -1,0 +1,92 @@
+"""When to retrain, as a YAML file says it. What is decided by it is in ``retraining``."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from ml_assets.errors import ConfigurationError
+from ml_assets.learning.dataset import days_before
+
+MONTH = 31
+"""Days that "once a month" looks back on."""
+
+
+class Policy(BaseModel, extra="forbid", frozen=True):
+    """When to retrain; one YAML file. A signal that is omitted is not looked at.
+
+    Attributes:
+        name: what it is called in decisions and tables.
+        evaluation_days: days of arrived labels that a window of evidence spans.
+        window_step_days: days between the ends of two windows.
+        windows: windows looked at; the newest ends on the day of the decision.
+        confirmations: how many of them must show a signal, the newest among them.
+        min_labels: a window with fewer labels of the champion's predictions is no evidence.
+        performance_drop: signal: the main metric is worse than at release by more than this.
+        calibration_error: signal: mean prediction and mean label differ by more than this.
+        drifted_structural: signal: at least so many structural features have drifted.
+        drifted_features: signal: at least so many features of any group have drifted.
+        data_growth: reason by itself: the training window has grown by this share.
+        each_month: reason by itself: no retraining was asked for in this month yet.
+        min_training_days: days that a first model needs to be trained on.
+        cooldown_days: days after a retraining was asked for in which none is.
+        budget: retrainings that may be asked for within ``budget_days``, the first model's among
+            them; a missing champion is always asked for.
+        budget_days: see ``budget``.
+    """
+
+    name: str
+    evaluation_days: int = Field(14, ge=1)
+    window_step_days: int = Field(7, ge=1)
+    windows: int = Field(3, ge=1)
+    confirmations: int = Field(2, ge=1)
+    min_labels: int = Field(1000, ge=2)
+    performance_drop: float | None = Field(None, gt=0)
+    calibration_error: float | None = Field(None, gt=0)
+    drifted_structural: int | None = Field(None, ge=1)
+    drifted_features: int | None = Field(None, ge=1)
+    data_growth: float | None = Field(None, gt=0)
+    each_month: bool = False
+    min_training_days: int = Field(28, ge=1)
+    cooldown_days: int = Field(7, ge=1)
+    budget: int = Field(15, ge=0)
+    budget_days: int = Field(365, ge=1)
+
+    @model_validator(mode="after")
+    def _can_be_kept(self) -> Self:
+        if self.confirmations > self.windows:
+            raise ValueError(
+                "confirmations cannot be more than windows: no signal would ever count"
+            )
+        if self.budget_days < max(self.cooldown_days, MONTH if self.each_month else 0):
+            raise ValueError("budget_days cannot be shorter than cooldown_days, nor than a month")
+        return self
+
+    @cached_property
+    def label_days(self) -> int:
+        """Days of labels that a decision looks back on, its own day included."""
+        return self.evaluation_days + (self.windows - 1) * self.window_step_days
+
+    def window_ends(self, day: str) -> list[str]:
+        """Last day of each window, the newest first."""
+        return [days_before(day, number * self.window_step_days) for number in range(self.windows)]
+
+
+def read_policy(path: Path) -> Policy:
+    """Read a policy file.
+
+    Raises:
+        ConfigurationError: it is not there, is no YAML, or says something unknown.
+    """
+    try:
+        return Policy.model_validate(yaml.safe_load(path.read_text("utf-8")))
+    except OSError as error:
+        raise ConfigurationError(
+            f"Policy file {path} cannot be read ({error.strerror}). Name a YAML file, or one of the "
+            "pipeline's own policies."
+        ) from None
+    except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
+        problem = " ".join(str(error).split())
+        raise ConfigurationError(f"Policy file {path.name} is not usable: {problem}") from None

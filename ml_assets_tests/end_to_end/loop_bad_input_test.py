@@ -1,0 +1,279 @@
+"""What can be wrong with the data, the files and the policy of the loop: told, and nothing is lost.
+
+Covered: labels of one class only; a day before any champion; the same label twice, and one that
+moves to another day; a label whose prediction is unknown; a feature that is missing on all days and
+one that is always the same; a champion's file that is deleted or altered; a policy that is missing
+or broken.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from ml_assets.errors import ConfigurationError
+from ml_assets.lake.content import DAY
+from ml_assets.lake.ledger import Entry, Status
+from ml_assets.orchestration.runs import project_definitions
+from ml_assets.settings import settings
+from ml_assets_tests.lived import (
+    ASKED_FOR,
+    DECISION,
+    LABELS,
+    LIVED,
+    LOOP,
+    PERFORMANCE,
+    PREDICTIONS,
+    RELEASE,
+    assets,
+)
+from ml_assets_tests.project import DAILY, Project
+
+LAST, NEXT = "2013-02-03", "2013-02-04"
+OF_LAST = "year = 2013 AND month = 2 AND day = 3"
+DRIFT, PROFILE = "flight_delays/drift_report", "flight_delays/feature_profile"
+
+
+def test_labels_of_one_class_leave_the_metric_undefined_and_the_decision_is_made(
+    lived: Project,
+) -> None:
+    days = "2013-02-01...2013-02-02"
+    lived.sql(
+        "UPDATE flights SET arr_delay = 60 "
+        "WHERE year = 2013 AND month = 2 AND day < 3 AND arr_delay IS NOT NULL"
+    )
+    assert lived.materialize(DAILY, days).succeeded
+
+    outcome = lived.materialize(LOOP, days)
+
+    assert outcome.succeeded, outcome.failed_steps
+    rows = lived.lake.read(PERFORMANCE, ["2013-02-02"]).set_index(["segment", "metric"])
+    assert rows["value"].isna()["all", "auc"]
+    assert rows["note"]["all", "auc"] == "only one class among the labels: undefined"
+    assert rows["mean_label"]["all", "auc"] == 1.0
+    assert rows["value"]["all", "label_coverage"] > 0.5
+    [reason] = lived.lake.read(DECISION, ["2013-02-02"])["reason"]
+    assert "auc is undefined: the labels of the newest window are all of one class" in reason
+    assert "against mean label 1.000" in reason
+    assert not [result for result in lived.check(LOOP, days) if result.is_bad]
+
+
+def test_a_day_before_any_champion_says_what_to_do(lived: Project) -> None:
+    outcome = lived.materialize(assets("predictions"), "2013-01-31")
+
+    assert not outcome.succeeded
+    assert (
+        "no model was promoted with an as-of day up to 2013-01-31: materialize a model and its "
+        "release decision first" in outcome.failed_steps["flight_delays__predictions"]
+    )
+
+    outcome = lived.materialize(
+        assets("labels", "performance", "feature_profile", "drift_report"), "2013-01-31"
+    )
+    assert set(outcome.failed_steps) >= {
+        "flight_delays__performance",
+        "flight_delays__feature_profile",
+        "flight_delays__drift_report",
+    }
+    assert lived.entries(LABELS)["2013-01-31"].rows == 0
+    decided = lived.materialize(assets("retraining_decision"), "2013-01-31")
+    assert decided.succeeded
+    [reason] = lived.lake.read(DECISION, ["2013-01-31"])["reason"]
+    assert reason == "there is no champion yet, and 10 days to train one on, of 28 needed"
+
+
+def test_a_range_that_begins_before_the_champion_scores_the_days_it_has(lived: Project) -> None:
+    before = lived.versions(PREDICTIONS)
+
+    outcome = lived.materialize(assets("predictions"), f"2013-01-31...{LAST}")
+
+    assert "2013-01-31" in json.dumps(outcome.failed_steps)
+    assert lived.versions(PREDICTIONS) == before
+
+
+def test_a_flight_that_comes_twice_has_one_prediction_and_one_label(lived: Project) -> None:
+    before = lived.versions(PREDICTIONS, LABELS)
+    lived.sql(
+        f"INSERT INTO flights SELECT * FROM flights WHERE {OF_LAST} AND rowid IN "
+        f"(SELECT rowid FROM flights WHERE {OF_LAST} AND arr_delay IS NOT NULL LIMIT 5)"
+    )
+    lived.materialize(DAILY, LAST)
+
+    assert lived.materialize(LOOP, f"{LAST}...{NEXT}").failed_steps == {}
+
+    labels = lived.lake.read(LABELS)
+    assert labels["prediction_id"].is_unique
+    assert set(labels["prediction_id"]) >= set(
+        lived.lake.read(PREDICTIONS, [LAST])["prediction_id"]
+    )
+    assert {day for _, day in before} <= set(lived.lake.days_stored(PREDICTIONS))
+
+
+def test_a_label_that_moves_to_another_day_is_there_once(lived: Project) -> None:
+    [[flight, carrier]] = (
+        lived.lake.read("sources/flights", [LAST])
+        .query("arr_delay == arr_delay and arr_delay < 0")
+        .sort_values("time_hour")
+        .head(1)[["flight", "carrier"]]
+        .to_numpy()
+        .tolist()
+    )
+    assert lived.sql(
+        f"UPDATE flights SET arr_delay = arr_delay + 1200 WHERE {OF_LAST} AND flight = ? "
+        "AND carrier = ?",
+        flight,
+        carrier,
+    )
+    before = set(lived.lake.read(LABELS, [LAST])["prediction_id"])
+    assert lived.materialize(DAILY, LAST).succeeded
+
+    assert lived.materialize(LOOP, f"{LAST}...{NEXT}").succeeded
+
+    labels = lived.lake.read(LABELS)
+    assert labels["prediction_id"].is_unique
+    [moved] = before - set(labels.loc[labels[DAY] == LAST, "prediction_id"])
+    assert list(labels.loc[labels["prediction_id"] == moved, [DAY, "label"]].iloc[0]) == [NEXT, 1.0]
+
+
+def test_a_label_whose_prediction_is_unknown_is_a_dead_letter(lived: Project) -> None:
+    labels = lived.lake.read(LABELS, [LAST])
+    predictions = lived.lake.read(PREDICTIONS, [LAST])
+    lost = labels.loc[labels["prediction_day"] == LAST, "prediction_id"].iloc[0]
+    lived.lake.overwrite(PREDICTIONS, predictions[predictions["prediction_id"] != lost], [LAST])
+    lived.lake.ledger.append([Entry(LABELS, LAST, Status.WRITING, run_id="killed")])
+
+    outcome = lived.materialize(assets("labels"), LAST)
+
+    assert outcome.succeeded, outcome.failed_steps
+    [letter] = lived.dead_letters(LABELS)
+    assert (letter[DAY], str(letter["rule"]).partition(":")[0]) == (LAST, "prediction")
+    assert lost in str(letter["row"])
+    assert set(lived.lake.read(LABELS, [LAST])["prediction_id"]) == {*labels["prediction_id"]} - {
+        lost
+    }
+
+
+def test_a_feature_without_values_and_one_that_never_moves_are_named_as_drifted(
+    lived: Project,
+) -> None:
+    lived.sql("UPDATE weather SET pressure = NULL, temp = 50 WHERE time_hour > '2013-01-31'")
+    assert lived.materialize(DAILY, LIVED).succeeded
+
+    outcome = lived.materialize(LOOP, LIVED)
+
+    assert outcome.succeeded, outcome.failed_steps
+    profiles = lived.lake.read(PROFILE, [LAST]).set_index("feature")
+    assert profiles.loc["pressure", "missing"] == profiles.loc["pressure", "rows"] > 0
+    assert profiles.loc["temp", "missing"] == 0
+    report = lived.lake.read(DRIFT, [LAST]).set_index("feature")
+    assert len(report) == len(profiles)
+    assert bool(report.loc["pressure", "drifted"])
+    assert report.loc["pressure", "missing_share"] == 1.0
+    assert report["distance"].isna()["pressure"]
+    assert bool(report.loc["temp", "drifted"])
+    assert report.loc["temp", "distance"] > report.loc["temp", "threshold"]
+    assert report.loc[["pressure", "temp"], "likely_cause_rank"].max() <= 5
+    assert not [result for result in lived.check(assets("drift_report"), LIVED) if result.is_bad]
+
+
+def delete(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def alter(folder: Path) -> None:
+    file = folder / "model.skops"
+    file.write_bytes(file.read_bytes()[:-1] + b"!")
+
+
+def swap(folder: Path) -> None:
+    """Another good model in its place."""
+    [other] = [found for found in folder.parent.iterdir() if found.name != folder.name]
+    shutil.rmtree(folder)
+    shutil.copytree(other, folder)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        pytest.param(delete, "Materialize it again", id="deleted"),
+        pytest.param(alter, "was altered after it was stored. It was not loaded", id="altered"),
+        pytest.param(swap, "expected", id="another model"),
+    ],
+)
+def test_without_the_champions_file_no_day_is_scored_and_old_predictions_stay(
+    retrained: Project, damage: Callable[[Path], None], message: str
+) -> None:
+    before = retrained.versions(PREDICTIONS)
+    [fingerprint] = retrained.lake.read(RELEASE, [ASKED_FOR])["challenger"]
+    damage(retrained.data / "models" / "flight_delays" / "model" / fingerprint)
+
+    outcome = retrained.materialize(assets("predictions"), f"2013-02-01...{NEXT}")
+
+    assert not outcome.succeeded
+    told = outcome.failed_steps["flight_delays__predictions"]
+    assert message in told
+    assert "flight_delays/model" in told
+    assert retrained.versions(PREDICTIONS) == before
+    assert set(retrained.lake.read(PREDICTIONS)[DAY]) == {day for _, day in before}
+    assert retrained.materialize(assets("predictions"), LIVED).succeeded
+
+
+def test_a_deleted_champion_is_made_again_and_scores(retrained: Project) -> None:
+    [fingerprint] = retrained.lake.read(RELEASE, [ASKED_FOR])["challenger"]
+    delete(retrained.data / "models" / "flight_delays" / "model" / fingerprint)
+
+    assert retrained.materialize(assets("model"), ASKED_FOR).succeeded
+    assert retrained.materialize(assets("predictions"), NEXT).succeeded
+
+    assert set(retrained.lake.read(PREDICTIONS, [NEXT])["model_version"]) == {fingerprint}
+
+
+@pytest.fixture
+def policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A policy file that the settings name; it is not there yet."""
+    file = tmp_path / "mine.yaml"
+    said = {"flight_delays": {"policy": str(file)}}
+    monkeypatch.setenv("ML_ASSETS_PIPELINES", json.dumps(said))
+    settings.cache_clear()
+    yield file
+    settings.cache_clear()
+
+
+def refused() -> str:
+    """What is said of definitions that cannot be loaded; Dagster wraps it in where it was."""
+    with pytest.raises(Exception, match=r".") as caught:
+        project_definitions()
+    error: BaseException | None = caught.value
+    while error is not None and not isinstance(error, ConfigurationError):
+        error = error.__cause__
+    assert error is not None, caught.value
+    return str(error)
+
+
+def test_a_policy_that_is_missing_is_named(policy: Path) -> None:
+    assert refused().startswith(
+        f"Policy file {policy} cannot be read (No such file or directory). Name a YAML file"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        pytest.param("name: [", "while parsing", id="no YAML"),
+        pytest.param("", "valid dictionary", id="empty"),
+        pytest.param("evaluation_days: 14", "name Field required", id="no name"),
+        pytest.param("name: x\nperformance_dorp: 0.1", "performance_dorp Extra", id="misspelled"),
+        pytest.param("name: x\nbudget: -1", "greater than or equal to 0", id="negative budget"),
+        pytest.param("name: x\nwindows: many", "valid integer", id="no number"),
+        pytest.param("name: \x00", "special characters are not allowed", id="binary"),
+    ],
+)
+def test_a_policy_that_is_broken_says_what_is_wrong(policy: Path, text: str, problem: str) -> None:
+    policy.write_text(text, "utf-8")
+
+    told = refused()
+
+    assert told.startswith("Policy file mine.yaml is not usable: ")
+    assert problem in told
