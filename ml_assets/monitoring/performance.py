@@ -177,13 +177,14 @@ def performance(
     if labelled.empty:
         further.append({**overall, "metric": main_metric(specification.task), "value": math.nan})
     found = pd.DataFrame([*metrics.to_dict("records"), *further])
-    return found.assign(note=[_note(row) for row in found.to_dict("records")])
+    notes = [_note(row, is_predicted=len(predictions) > 0) for row in found.to_dict("records")]
+    return found.assign(note=notes)
 
 
-def _note(row: Mapping[Any, Any]) -> str:
+def _note(row: Mapping[Any, Any], *, is_predicted: bool) -> str:
     if not pd.isna(row["value"]):
         return ""
-    if row["metric"] in (COVERAGE, MEAN_PREDICTION):
+    if not is_predicted:
         return "nothing was predicted"
     if row["segment_column"] != OVERALL and row["rows"] < MIN_SEGMENT_ROWS:
         return TOO_FEW

@@ -463,7 +463,7 @@ def test_new_days_are_extracted_when_every_source_has_them(lived: Project) -> No
     told = tick(lived, NEW_DAYS)
     assert not told.requests
     assert told.reason == (
-        "2013-02-15 waits for sources/weather, which is complete up to 2013-02-15 15:00 UTC"
+        "2013-02-15 waits for sources/weather, which is complete up to 2013-02-15 14:00 UTC"
     )
 
     reveal(settings().source_database_url, "2013-02-16")
@@ -493,7 +493,10 @@ def test_a_corrected_training_day_does_not_stop_the_champion(lived: Project) -> 
 def test_a_corrected_day_is_predicted_again_after_its_features_are_repaired(
     lived: Project,
 ) -> None:
-    lived.sql("UPDATE flights SET dep_delay = dep_delay + 30 WHERE month = 2 AND day = 2")
+    lived.sql(
+        "UPDATE flights SET dep_delay = dep_delay + 30, arr_delay = arr_delay + 30 "
+        "WHERE month = 2 AND day = 2"
+    )
     assert lived.materialize('key:"sources/flights"', "2013-02-02").succeeded
     before = lived.versions(PREDICTIONS)
 

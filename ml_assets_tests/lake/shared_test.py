@@ -133,13 +133,18 @@ def test_entry_of_a_shared_table_is_refused_with_all_that_came_with_it(
 def test_appending_nothing_is_no_entry_of_a_shared_table(ours: Lake) -> None:
     ours.ledger.append([])
 
-    assert ours.ledger.tables() == SHARED
+    assert ours.ledger.tables() == []
 
 
-def test_own_and_shared_tables_are_told(ours: Lake) -> None:
+def test_only_own_tables_are_told_so_that_maintenance_leaves_the_others_alone(ours: Lake) -> None:
     store(ours, SCORES, MONDAY, 7)
 
-    assert ours.ledger.tables() == [FLIGHTS, FEATURES, SCORES]
+    assert ours.ledger.tables() == [SCORES]
+
+
+def test_shared_table_cannot_be_overwritten(ours: Lake) -> None:
+    with pytest.raises(TerminalError, match="belongs to another lake"):
+        ours.overwrite(FLIGHTS, pd.DataFrame({"ds": [MONDAY], "value": [1]}), [MONDAY])
 
 
 def test_own_day_is_planned_from_shared_days_and_stale_when_they_change(

@@ -357,7 +357,7 @@ def test_without_predictions_nothing_is_known() -> None:
 
     assert found["value"].isna().all()
     assert set(found["note"]) == {"nothing was predicted"}
-    assert set(found["metric"]) == {COVERAGE, MEAN_PREDICTION}
+    assert set(found["metric"]) == {COVERAGE, MEAN_PREDICTION, "auc"}
 
 
 @pytest.mark.parametrize(
