@@ -89,10 +89,17 @@ class Outcome:
 
 
 def project_definitions() -> dg.Definitions:
-    """The project's definitions, loaded in this process."""
+    """The project's definitions, loaded in this process, with Dagster's notices silenced."""
     from ml_assets.definitions import defs
 
+    _silence_notices()
     return defs()
+
+
+def _silence_notices() -> None:
+    """Dagster tells of its own beta and deprecated parts, which its users can do nothing about."""
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module="dagster.*")
+    warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 
 @contextmanager
@@ -108,8 +115,7 @@ def project_instance() -> Iterator[dg.DagsterInstance]:
             "DAGSTER_HOME does not name a folder. Run 'make setup', which writes it to .env, and "
             "start from the project's root."
         )
-    warnings.filterwarnings("ignore", category=DeprecationWarning, module="dagster.*")
-    warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    _silence_notices()
     with dg.DagsterInstance.get() as instance:
         if isinstance(instance.compute_log_manager, ComputeLogManager):
             instance.compute_log_manager.mirrors_to_console = False
