@@ -4,7 +4,14 @@ from urllib.parse import quote
 
 from playwright.sync_api import Page
 
-GROUPS = ("sources__tables", "flight_delays__features", "flight_delays__training")
+GROUPS = (
+    "sources__tables",
+    "flight_delays__features",
+    "flight_delays__training",
+    "flight_delays__release",
+    "flight_delays__predictions",
+    "flight_delays__monitoring",
+)
 
 
 TABLES = 'not (key:"*_dead_letters" or key:"source_database/*")'

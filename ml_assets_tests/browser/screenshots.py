@@ -1,6 +1,6 @@
 """The README's pictures, of what ``make demo`` left: ``python -m ml_assets_tests.browser.screenshots``.
 
-The server that is photographed is read-only and ends afterwards.
+What is photographed is ``make ui``, which ends afterwards: its daemon gives the sensors a history.
 """
 
 import tempfile
@@ -23,16 +23,24 @@ SETTLE_MS = 4000
 """Animations and status polling have no end that could be waited for."""
 
 
+TICKS_MS = 40_000
+"""Long enough for some ticks of the daemon."""
+
+RETRAINED = "2013-07-07"
+"""A day of the demo on which a retraining was asked for."""
+
+
 def take() -> None:
-    """Write lineage.png and asset.png."""
+    """Write lineage.png, asset.png, decision.png and sensor.png."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         environment = {
             "DAGSTER_HOME": str(ROOT),
             "ML_ASSETS_DATA": str(ROOT / "data"),
             "ML_ASSETS_COMPUTE_LOGS": str(ROOT / "data" / "dagster" / "compute_logs"),
+            "ML_ASSETS_SENSOR_SECONDS": "5",
         }
-        command = ["dagster_webserver", "--read-only"]
+        command = ["dagster", "dev"]
         with (
             running(command, ROOT, environment, Path(folder) / "log") as url,
             browser_page() as page,
@@ -48,6 +56,15 @@ def take() -> None:
             page.get_by_text("Failed (1)").wait_for()
             page.wait_for_timeout(SETTLE_MS)
             page.screenshot(path=IMAGES / "asset.png")
+            page.goto(
+                f"{url}/assets/flight_delays/retraining_decision?view=partitions&partition={RETRAINED}"
+            )
+            page.get_by_text("verdict", exact=True).first.wait_for()
+            page.wait_for_timeout(SETTLE_MS)
+            page.screenshot(path=IMAGES / "decision.png")
+            page.goto(f"{url}/locations/ml_assets.definitions/sensors/flight_delays__retraining")
+            page.wait_for_timeout(TICKS_MS)
+            page.screenshot(path=IMAGES / "sensor.png")
 
 
 def _drag(page: Page, right: int, down: int) -> None:

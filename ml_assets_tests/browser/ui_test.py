@@ -23,8 +23,14 @@ def test_lineage_shows_groups_and_their_assets(ui: Ui, page: Page) -> None:
     for group in GROUPS:
         expect(page.get_by_text(group, exact=True).last).to_be_visible()
     open_lineage(page, ui.url)
-    for noun in ("weather", "flight_features", "training_dataset", "model", "evaluation"):
+    for noun in ("weather", "flight_features", "training_dataset", "model", "retraining_decision"):
         expect(page.locator(f'svg :text("{noun}")').first).to_be_attached()
+
+
+def test_sensors_keep_the_loop_going(ui: Ui, page: Page) -> None:
+    page.goto(f"{ui.url}/automation")
+    for name in ("new_days", "days", "retraining"):
+        expect(page.get_by_text(f"flight_delays__{name}", exact=True).first).to_be_visible()
 
 
 def test_table_page_shows_description_columns_and_plots(ui: Ui, page: Page) -> None:
