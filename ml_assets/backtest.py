@@ -272,7 +272,9 @@ def _live(plan: Plan, environment: Mapping[str, str], events: Any, threads: int)
         done += 1
 
     with project_instance() as instance, threadpool_limits(threads):
-        outcomes = live(definitions, instance, plan.pipeline, spans, tell, registers=plan.is_live)
+        outcomes = live(
+            definitions, instance, plan.pipeline, spans, tell, is_rehearsal=not plan.is_live
+        )
     tell("done")
     result = describe(Lake.of_project(), plan)
     result.failures = {

@@ -239,6 +239,7 @@ def main() -> None:
     """Entry point: expected errors become one line and an exit code, never a traceback."""
     dotenv.load_dotenv(Path(".env"))
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "500")
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         app()
     except ConfigurationError as error:

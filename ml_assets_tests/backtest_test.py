@@ -1,14 +1,15 @@
 """Backtests: real child processes in folders of their own, beside a project that stays as it is.
 
 Covered: two policies over two weeks, what they write and where, that features are shared and the
-project is not changed by a byte; results as JSON and taken again; a policy that fails to train;
-and arguments that cannot be used.
+project is not changed by a byte; results as JSON and taken again; and what is unknown.
 """
 
 import hashlib
 import json
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -41,7 +42,9 @@ class Lived:
 
 def files(folder: Path) -> dict[str, str]:
     """File → hash of everything the project holds, backtests aside."""
-    return {
+    with closing(sqlite3.connect(folder / "data" / "ledger.db")) as ledger:
+        [entries] = ledger.execute("SELECT count(*) FROM ledger_entries").fetchone()
+    return {"entries of the ledger": str(entries)} | {
         str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in sorted(folder.rglob("*"))
         if file.is_file()

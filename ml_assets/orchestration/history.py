@@ -1,7 +1,7 @@
 """Living through history: day after day as it was, with real runs and the real sensor function.
 
 Each step scores and watches some days, then decides on the last of them; what the retraining sensor
-asks for is run before the next step begins. Performance, which no decision reads, is measured once
+asks for is run before the next step begins; what is asked for at the end is left to the daemon. Performance, which no decision reads, is measured once
 a month.
 """
 
@@ -43,7 +43,7 @@ def live(
     spans: list[Span],
     progress: Callable[[str], None],
     *,
-    registers: bool = True,
+    is_rehearsal: bool = False,
 ) -> list[Outcome]:
     """Live through some steps of a pipeline.
 
@@ -53,12 +53,12 @@ def live(
         pipeline: first part of the asset keys.
         spans: the steps, in order; a champion is asked for the day before the first.
         progress: told what is done next, once before each step.
-        registers: promoted models go to the registry as well; decisions do not need it.
+        is_rehearsal: leave out what no decision reads: registration and performance.
 
     Returns:
         The outcome of every run.
     """
-    loop = _Loop(definitions, instance, pipeline, spans[0].first, registers=registers)
+    loop = _Loop(definitions, instance, pipeline, spans[0].first, is_rehearsal=is_rehearsal)
     day_before = (date.fromisoformat(spans[0].first) - timedelta(days=1)).isoformat()
     progress("the first model")
     outcomes = [loop.run([DECISION], Span(day_before, day_before)), *loop.retrain()]
@@ -67,7 +67,10 @@ def live(
         progress(f"{span.first}…{span.last}")
         outcomes.append(loop.run(SCORING, span))
         outcomes.append(loop.run([DECISION], Span(span.last, span.last)))
-        outcomes += loop.retrain()
+        if span != spans[-1]:
+            outcomes += loop.retrain()
+        if is_rehearsal:
+            continue
         if unmeasured[:7] != span.last[:7] or span == spans[-1]:
             outcomes.append(loop.run([PERFORMANCE], loop.to_measure(Span(unmeasured, span.last))))
             unmeasured = span.last
@@ -84,10 +87,10 @@ class _Loop:
         pipeline: str,
         start: str,
         *,
-        registers: bool,
+        is_rehearsal: bool,
     ) -> None:
         self._start = start
-        self._left_out = set() if registers else {dg.AssetKey([pipeline, REGISTERED])}
+        self._left_out = {dg.AssetKey([pipeline, REGISTERED])} if is_rehearsal else set()
         self._definitions = definitions
         self._instance = instance
         self._pipeline = pipeline

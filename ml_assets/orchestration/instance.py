@@ -2,16 +2,14 @@
 
 The SQLite event log here stores a batch of events in one transaction per file, where stock
 Dagster opens two files and commits twice for every event. What it stores is the same; a batch
-with an event it does not know goes the stock way. Besides ``range_events`` this is the only
-module that may import Dagster's private parts.
+with an event it does not know goes the stock way.
 """
 
 import contextlib
-import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,19 +17,13 @@ from typing import Any
 import sqlalchemy as sa
 from dagster import AssetCheckEvaluation, DagsterEventType, EventLogEntry
 from dagster._core.events import BATCH_WRITABLE_EVENTS
-from dagster._core.execution.compute_logs import redirect_to_file
 from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecordStatus as CheckStatus,
 )
 from dagster._core.storage.base_storage import DagsterStorage
-from dagster._core.storage.compute_log_manager import CapturedLogContext, ComputeIOType
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable as ChecksTable
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable as EventsTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
-from dagster._core.storage.local_compute_log_manager import (
-    IO_TYPE_EXTENSION,
-    LocalComputeLogManager,
-)
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
@@ -244,33 +236,6 @@ class PostgresStorage(DagsterPostgresStorage):
     def __init__(self, url: str, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(url, inst_data=inst_data)
         self._event_log_storage = QuietPostgresEventLogStorage(url)
-
-
-class ComputeLogManager(LocalComputeLogManager):
-    """Stock local files of what steps print; showing it on the console as well can be left out.
-
-    For that Dagster starts four processes for each run, which costs more than a small run does.
-    """
-
-    mirrors_to_console = True
-
-    @contextmanager
-    def capture_logs(self, log_key: Sequence[str]) -> Iterator[CapturedLogContext]:
-        """Write what is printed to files."""
-        if self.mirrors_to_console:
-            with super().capture_logs(log_key) as captured:
-                yield captured
-            return
-        with ExitStack() as stack:
-            for stream, kind in (
-                (sys.stdout, ComputeIOType.STDOUT),
-                (sys.stderr, ComputeIOType.STDERR),
-            ):
-                path = Path(self.get_captured_local_path(log_key, IO_TYPE_EXTENSION[kind]))
-                path.parent.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(redirect_to_file(stream, path))
-            yield CapturedLogContext(log_key)
-        Path(self.complete_artifact_path(log_key)).touch()  # type: ignore[no-untyped-call]
 
 
 class InstanceStorage(DagsterStorage, ConfigurableClass):

@@ -1,7 +1,6 @@
 """One data version, one set of metadata and one verdict per day in a run over many days.
 
-Dagster's public API gives one of each per run. Everything private that this needs is here and
-in ``instance``; ``range_events_test`` fails first when Dagster changes it.
+Dagster's public API gives one of each per run. Everything private that this needs is here; ``range_events_test`` fails first when Dagster changes it.
 """
 
 import time

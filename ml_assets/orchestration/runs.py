@@ -15,7 +15,7 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.errors import ConfigurationError
-from ml_assets.orchestration.instance import ComputeLogManager
+from ml_assets.orchestration.processes import ComputeLogManager
 from ml_assets.orchestration.table_io import table_name
 from ml_assets.orchestration.tables import AS_OF_KEY
 

@@ -59,8 +59,6 @@ INTERVALS = {
     "run_queue": {"dequeue_interval_seconds": 1},
 }
 """What differs from the project's ``dagster.yaml``, so that nobody waits for minutes."""
-LOST_SECONDS = 90
-"""Stock Dagster takes a killed run for a living one until it has run for too long."""
 
 FIRST_UNIT = f"{PIPELINE} retraining as of {FIRST_AS_OF}"
 TRAINING_UNIT = f"{PIPELINE} retraining as of {AS_OF}"
@@ -121,7 +119,7 @@ def quiet_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as monkeypatch, opened(home, monkeypatch) as project:
         load(f"sqlite:///{project.source}", lambda table, done, total: None, QUIET_DAY)
         assert project.materialize_daily(f"2013-01-01...{QUIET_DAY}").succeeded
-        live_through(project, FIRST_AS_OF, QUIET_DAY, registers=False)
+        live_through(project, FIRST_AS_OF, QUIET_DAY)
     return home
 
 
@@ -139,23 +137,13 @@ def undisturbed(
         yield project.versions()
 
 
-def give_lost_runs_up(project: Project) -> None:
-    """Limit how long a run may take, unless the project's launcher notices lost runs itself."""
-    file = project.data.parent / "dagster.yaml"
-    instance = yaml.safe_load(file.read_text())
-    if "run_launcher" not in instance:
-        instance["run_monitoring"]["max_runtime_seconds"] = LOST_SECONDS
-        file.write_text(yaml.safe_dump(instance))
-
-
-def live_through(project: Project, first: str, last: str, *, registers: bool = True) -> None:
+def live_through(project: Project, first: str, last: str) -> None:
     outcomes = live(
         project.definitions,
         project.instance,
         PIPELINE,
         steps(first, last, 1),
         lambda what: None,
-        registers=registers,
     )
     assert [outcome.failed_steps for outcome in outcomes if not outcome.succeeded] == []
 
@@ -252,7 +240,6 @@ MOMENTS = [verdict_is_stored, training_is_under_way, release_is_stored]
 def test_killed_at_the_worst_moments_it_still_trains_once(
     project: Project, undisturbed: dict[tuple[str, str], str]
 ) -> None:
-    give_lost_runs_up(project)
     reveal(f"sqlite:///{project.source}", LAST_DAY)
     with daemon_of(project) as daemon:
         for is_reached in MOMENTS:

@@ -148,15 +148,23 @@ def _next_day(pipeline: Pipeline, lake: Lake, instance: dg.DagsterInstance) -> R
 
 
 def _measured_again(pipeline: Pipeline, lake: Lake, instance: dg.DagsterInstance) -> Result | None:
-    """A request for the performance of days that labels have arrived for since."""
+    """A request for the performance of days that labels have arrived for since.
+
+    Not while predictions or labels themselves are out of date: those have to be made again first.
+    """
     table = pipeline.table("performance")
     labelled = usable_hashes(lake.ledger.latest(pipeline.table("labels")))
     if not labelled:
         return None
     newest = max(labelled)
-    first = _after(newest, -pipeline.labels.within_days)
-    outdated = stale(lake.ledger, table, Span(first, newest).days())
-    if not outdated:
+    days = Span(_after(newest, -pipeline.labels.within_days), newest).days()
+    waiting = {
+        day
+        for noun in ("predictions", "labels")
+        for day in stale(lake.ledger, pipeline.table(noun), days)
+    }
+    outdated = stale(lake.ledger, table, days)
+    if not outdated or waiting:
         return None
     span = Span(min(outdated), max(outdated))
     unit = f"{table} by the labels of {newest}"
