@@ -35,6 +35,8 @@ from ml_assets.settings import settings
 
 DEFS = Path(__file__).with_name("defs")
 RESULT = "result.json"
+NEVER_READ = ["performance", "registered_model"]
+DRIFT = ["feature_reference", "feature_profile", "drift_report"]
 KIB_PER_MIB = 1024
 PRELOADED = [
     "ml_assets.definitions",
@@ -105,7 +107,8 @@ class Result:
 
     Attributes:
         policy: name of the policy.
-        months: month → predictions labelled, AUC of all of them, days with structural drift.
+        months: month → predictions labelled, AUC of all of them, days with structural drift (0
+            when the policy does not look at drift).
         mean_auc: mean of the months.
         retrains: as-of day, reason and verdict of the release of each model asked for.
         not_scored: day → why it has no predictions.
@@ -273,7 +276,7 @@ def _live(plan: Plan, environment: Mapping[str, str], events: Any, threads: int)
 
     with project_instance() as instance, threadpool_limits(threads):
         outcomes = live(
-            definitions, instance, plan.pipeline, spans, tell, is_rehearsal=not plan.is_live
+            definitions, instance, plan.pipeline, spans, tell, leaving_out=_left_out(plan)
         )
     tell("done")
     result = describe(Lake.of_project(), plan)
@@ -286,6 +289,15 @@ def _live(plan: Plan, environment: Mapping[str, str], events: Any, threads: int)
     result.seconds = round(time.perf_counter() - started, 1)
     result.peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // KIB_PER_MIB
     return result
+
+
+def _left_out(plan: Plan) -> list[str]:
+    """Assets that a backtest does without: no decision of its policy reads them."""
+    if plan.is_live:
+        return []
+    if read_policy(plan.policy_file).looks_at_drift:
+        return NEVER_READ
+    return [*NEVER_READ, *DRIFT]
 
 
 def _empty(folder: Path) -> None:

@@ -54,7 +54,7 @@ def print_backtest(results: Sequence[Result], console: Console) -> None:
             month["month"],
             f"{month['rows']:,}",
             *(_auc(months.get(month["month"], {}).get("auc")) for months in by_month),
-            str(month["drifted_days"]),
+            str(max(months.get(month["month"], month)["drifted_days"] for months in by_month)),
         )
     table.add_section()
     table.add_row("mean", "", *(f"[bold]{result.mean_auc:.4f}[/bold]" for result in results), "")

@@ -69,6 +69,11 @@ class Policy(BaseModel, extra="forbid", frozen=True):
         """Days of labels that a decision looks back on, its own day included."""
         return self.evaluation_days + (self.windows - 1) * self.window_step_days
 
+    @property
+    def looks_at_drift(self) -> bool:
+        """Whether a decision reads drift reports."""
+        return self.drifted_structural is not None or self.drifted_features is not None
+
     def window_ends(self, day: str) -> list[str]:
         """Last day of each window, the newest first."""
         return [days_before(day, number * self.window_step_days) for number in range(self.windows)]

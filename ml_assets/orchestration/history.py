@@ -6,7 +6,7 @@ a month.
 """
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date, timedelta
 
 import dagster as dg
@@ -16,7 +16,6 @@ from ml_assets.orchestration.runs import Outcome, Span, materialize
 SCORING = ("predictions", "labels", "feature_profile", "drift_report")
 PERFORMANCE = "performance"
 DECISION = "retraining_decision"
-REGISTERED = "registered_model"
 
 
 def steps(start: str, end: str, days: int | None) -> list[Span]:
@@ -43,7 +42,7 @@ def live(
     spans: list[Span],
     progress: Callable[[str], None],
     *,
-    is_rehearsal: bool = False,
+    leaving_out: Collection[str] = (),
 ) -> list[Outcome]:
     """Live through some steps of a pipeline.
 
@@ -53,12 +52,12 @@ def live(
         pipeline: first part of the asset keys.
         spans: the steps, in order; a champion is asked for the day before the first.
         progress: told what is done next, once before each step.
-        is_rehearsal: leave out what no decision reads: registration and performance.
+        leaving_out: nouns of assets that are not made, as no decision reads them.
 
     Returns:
         The outcome of every run.
     """
-    loop = _Loop(definitions, instance, pipeline, spans[0].first, is_rehearsal=is_rehearsal)
+    loop = _Loop(definitions, instance, pipeline, spans[0].first, leaving_out=leaving_out)
     day_before = (date.fromisoformat(spans[0].first) - timedelta(days=1)).isoformat()
     progress("the first model")
     outcomes = [loop.run([DECISION], Span(day_before, day_before)), *loop.retrain()]
@@ -69,7 +68,7 @@ def live(
         outcomes.append(loop.run([DECISION], Span(span.last, span.last)))
         if span != spans[-1]:
             outcomes += loop.retrain()
-        if is_rehearsal:
+        if PERFORMANCE in leaving_out:
             continue
         if unmeasured[:7] != span.last[:7] or span == spans[-1]:
             outcomes.append(loop.run([PERFORMANCE], loop.to_measure(Span(unmeasured, span.last))))
@@ -87,10 +86,10 @@ class _Loop:
         pipeline: str,
         start: str,
         *,
-        is_rehearsal: bool,
+        leaving_out: Collection[str],
     ) -> None:
         self._start = start
-        self._left_out = {dg.AssetKey([pipeline, REGISTERED])} if is_rehearsal else set()
+        self._left_out = {dg.AssetKey([pipeline, noun]) for noun in leaving_out}
         self._definitions = definitions
         self._instance = instance
         self._pipeline = pipeline
@@ -98,7 +97,7 @@ class _Loop:
         self._sensor = definitions.resolve_sensor_def(f"{pipeline}__retraining")
 
     def run(self, nouns: list[str] | tuple[str, ...], span: Span) -> Outcome:
-        return self._materialize({self._key(noun) for noun in nouns}, span, {})
+        return self._materialize({self._key(noun) for noun in nouns} - self._left_out, span, {})
 
     def to_measure(self, span: Span) -> Span:
         """The days whose performance labels of these days may change."""

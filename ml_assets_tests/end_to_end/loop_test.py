@@ -273,7 +273,7 @@ def test_two_releases_at_the_same_moment_end_in_one_champion(lived: Project) -> 
     ]
     told = [process.communicate(timeout=DEADLINE_SECONDS)[0] for process in processes]
 
-    assert [process.returncode for process in processes] == [0, 0], told
+    assert [process.returncode for process in processes] == [0, 0], "\n".join(told)
     decisions = lived.lake.read(RELEASE)
     newest = champions_of(decisions, ["2013-12-31"])["2013-12-31"]
     champion = project_registry().champion("flight_delays")
