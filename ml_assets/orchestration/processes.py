@@ -7,9 +7,10 @@ Dagster's private parts.
 import contextlib
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any, Self
 
 import dagster as dg
 from dagster._core.execution.compute_logs import redirect_to_file
@@ -19,6 +20,7 @@ from dagster._core.storage.local_compute_log_manager import (
     IO_TYPE_EXTENSION,
     LocalComputeLogManager,
 )
+from dagster._serdes import ConfigurableClassData
 
 CONNECT_SECONDS = 5
 
@@ -30,6 +32,13 @@ class ComputeLogManager(LocalComputeLogManager):
     """
 
     mirrors_to_console = True
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> Self:
+        """What ``dagster.yaml`` configures; stock would return its own class."""
+        return cls(inst_data=inst_data, **config_value)
 
     @contextmanager
     def capture_logs(self, log_key: Sequence[str]) -> Iterator[CapturedLogContext]:
