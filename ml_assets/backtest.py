@@ -75,9 +75,13 @@ class Plan:
         """The file of the policy.
 
         Raises:
-            ConfigurationError: neither a policy of the pipeline nor a file has this name.
+            ConfigurationError: there is no such pipeline, policy of it, or file.
         """
         own = DEFS / self.pipeline / "policies"
+        if not own.is_dir():
+            raise ConfigurationError(
+                f"There is no pipeline '{self.pipeline}' with retraining policies."
+            )
         for candidate in (own / f"{self.policy}.yaml", Path(self.policy)):
             if candidate.is_file():
                 return candidate.absolute()

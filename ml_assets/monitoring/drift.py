@@ -45,6 +45,9 @@ binning alone can be off by .016."""
 LEAST_MISSING = 0.01
 """Least threshold of a change of the missing share, for a feature that was never missing."""
 
+MOST = 0.9
+"""Highest threshold. A distance is at most 1, and what moves by nature must be able to drift too."""
+
 
 class DriftReport(Contract):
     """How far one feature's last days are from the rows that the model was trained on."""
@@ -264,4 +267,6 @@ def _usual(distances: np.ndarray) -> float:
 
 def _threshold(distances: np.ndarray, usual: Callable[[np.ndarray], float], least: float) -> float:
     known = distances[~np.isnan(distances)]
-    return max(least, MARGIN * float(usual(known))) if len(known) else least
+    if not len(known):
+        return least
+    return min(MOST, max(least, MARGIN * float(usual(known))))

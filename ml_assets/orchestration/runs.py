@@ -14,7 +14,7 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.errors import ConfigurationError
+from ml_assets.errors import ConfigurationError, MLAssetsError
 from ml_assets.orchestration.processes import ComputeLogManager
 from ml_assets.orchestration.table_io import table_name
 from ml_assets.orchestration.tables import AS_OF_KEY
@@ -89,11 +89,21 @@ class Outcome:
 
 
 def project_definitions() -> dg.Definitions:
-    """The project's definitions, loaded in this process, with Dagster's notices silenced."""
+    """The project's definitions, loaded in this process, with Dagster's notices silenced.
+
+    Raises:
+        MLAssetsError: what made them unusable, without Dagster's wrapping.
+    """
     from ml_assets.definitions import defs
 
     _silence_notices()
-    return defs()
+    try:
+        return defs()
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause and not isinstance(cause, MLAssetsError):
+            cause = cause.__cause__
+        raise cause or error from None
 
 
 def _silence_notices() -> None:
