@@ -6,6 +6,7 @@ with an event it does not know goes the stock way.
 """
 
 import contextlib
+import sqlite3
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -95,9 +96,8 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
             return
         super()._initdb(engine, for_index_shard)
         if is_new:
-            with engine.connect() as connection:
-                connection.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))
-            self._empty_file = path.read_bytes()
+            with contextlib.closing(sqlite3.connect(path)) as connection:
+                self._empty_file = connection.serialize()
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store events of one run; the result equals storing them one by one.
