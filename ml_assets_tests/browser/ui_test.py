@@ -23,7 +23,7 @@ def test_lineage_shows_groups_and_their_assets(ui: Ui, page: Page) -> None:
     for group in GROUPS:
         expect(page.get_by_text(group, exact=True).last).to_be_attached()
     open_lineage(page, ui.url)
-    for noun in ("weather", "flight_features", "training_dataset", "model", "retraining_decision"):
+    for noun in ("weather", "flight_features", "training_dataset", "model"):
         expect(page.locator(f'svg :text("{noun}")').first).to_be_attached()
 
 
