@@ -29,7 +29,7 @@ from ml_assets.monitoring.policy import read_policy
 from ml_assets.monitoring.retraining import RETRAIN
 from ml_assets.orchestration.checks import CHECKS_STEP
 from ml_assets.orchestration.history import live, steps
-from ml_assets.orchestration.runs import project_definitions, project_instance
+from ml_assets.orchestration.runs import Span, project_definitions, project_instance
 from ml_assets.orchestration.table_io import table_name
 from ml_assets.settings import settings
 
@@ -151,9 +151,11 @@ def run(plans: Sequence[Plan], progress: Progress, *, reuse: bool = False) -> li
     for plan in plans:
         read_policy(plan.policy_file)
     definitions = project_definitions()
-    inputs = {plan: _inputs(plan, definitions) for plan in plans}
+    shared = shared_tables(definitions, plans[0].pipeline)
+    data = _data_version(shared)
+    inputs = {plan: _inputs(plan, definitions, data) for plan in plans}
     known = {plan: result for plan in plans if reuse and (result := _known(plan, inputs[plan]))}
-    lived = _live_all([plan for plan in plans if plan not in known], definitions, progress)
+    lived = _live_all([plan for plan in plans if plan not in known], shared, progress)
     for plan, result in lived.items():
         result.inputs = inputs[plan]
         if not plan.is_live:
@@ -161,9 +163,9 @@ def run(plans: Sequence[Plan], progress: Progress, *, reuse: bool = False) -> li
     return [known.get(plan) or lived[plan] for plan in plans]
 
 
-def _inputs(plan: Plan, definitions: dg.Definitions) -> str:
+def _inputs(plan: Plan, definitions: dg.Definitions, data: str) -> str:
     """One hash of everything that a plan's result depends on."""
-    graph, lake = definitions.resolve_asset_graph(), Lake.of_project()
+    graph = definitions.resolve_asset_graph()
     return digest(
         repr(plan),
         plan.policy_file.read_text("utf-8"),
@@ -172,11 +174,19 @@ def _inputs(plan: Plan, definitions: dg.Definitions) -> str:
             for key in graph.executable_asset_keys
             if key.path[0] == plan.pipeline
         ),
+        data,
+    )
+
+
+def _data_version(tables: Sequence[str]) -> str:
+    """One hash of everything that is stored in some tables."""
+    lake = Lake.of_project()
+    return digest(
         *(
             f"{table} {day} {content}"
-            for table in shared_tables(definitions, plan.pipeline)
+            for table in tables
             for day, content in sorted(usable_hashes(lake.ledger.latest(table)).items())
-        ),
+        )
     )
 
 
@@ -190,11 +200,10 @@ def _known(plan: Plan, inputs: str) -> Result | None:
 
 
 def _live_all(
-    plans: Sequence[Plan], definitions: dg.Definitions, progress: Progress
+    plans: Sequence[Plan], shared: Sequence[str], progress: Progress
 ) -> dict[Plan, Result]:
     if not plans:
         return {}
-    shared = shared_tables(definitions, plans[0].pipeline)
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(PRELOADED)
     workers = min(len(plans), os.cpu_count() or 1)
@@ -318,8 +327,7 @@ def describe(lake: Lake, plan: Plan) -> Result:
         lake: where the decisions were made.
         plan: pipeline and days.
     """
-    days = [day for span in steps(plan.start, plan.end, 1) for day in span.days()]
-
+    days = Span(plan.start, plan.end).days()
     columns = ["prediction_day", "prediction", "label"]
     labels = _stored(lake, f"{plan.pipeline}/labels", columns, days)
     drift = _stored(lake, f"{plan.pipeline}/drift_report", ["group", "drifted"], days)

@@ -91,3 +91,8 @@ def split_counts(dataset: pd.DataFrame) -> dict[str, int]:
 def days_before(day: str, count: int) -> str:
     """The ISO day that lies some days before another."""
     return (date.fromisoformat(day) - timedelta(days=count)).isoformat()
+
+
+def days_between(first: str, last: str) -> int:
+    """Days from one ISO day to another."""
+    return (date.fromisoformat(last) - date.fromisoformat(first)).days

@@ -6,7 +6,7 @@ computed again whenever labels of it arrive.
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, ClassVar
 
 import pandas as pd
@@ -15,6 +15,7 @@ import pandera.pandas as pa
 from ml_assets.contracts.contract import Contract
 from ml_assets.errors import ContractViolation
 from ml_assets.lake.content import DAY
+from ml_assets.learning.dataset import days_between
 from ml_assets.learning.evaluation import OVERALL, main_metric, segment_metrics
 from ml_assets.learning.scoring import PREDICTION_ID, prediction_ids
 from ml_assets.learning.specification import ModelSpecification
@@ -121,7 +122,7 @@ def arrived_labels(
 
 def _refuse_too_late(not_arrived: pd.DataFrame, day: str, within_days: int) -> None:
     """A label that no later day would look back on must not be lost in silence."""
-    ages = {of_day: _days_between(of_day, day) for of_day in not_arrived[DAY].unique()}
+    ages = {of_day: days_between(of_day, day) for of_day in not_arrived[DAY].unique()}
     overdue = not_arrived[not_arrived[DAY].map(ages) >= within_days]
     if len(overdue):
         raise ContractViolation(
@@ -198,7 +199,3 @@ def headline(found: pd.DataFrame) -> dict[str, float | str]:
         row["metric"]: row["note"] if pd.isna(row["value"]) else float(row["value"])
         for row in overall.to_dict("records")
     }
-
-
-def _days_between(first: str, last: str) -> int:
-    return (date.fromisoformat(last) - date.fromisoformat(first)).days

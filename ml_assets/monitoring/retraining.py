@@ -7,7 +7,6 @@ and the retrainings asked for before. Labels that arrive later never change a de
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import ClassVar
 
 import pandas as pd
@@ -15,7 +14,7 @@ import pandera.pandas as pa
 
 from ml_assets.contracts.contract import Contract
 from ml_assets.lake.content import DAY
-from ml_assets.learning.dataset import days_before
+from ml_assets.learning.dataset import days_before, days_between
 from ml_assets.learning.evaluation import higher_is_better, main_metric, segment_metrics
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.monitoring.policy import Policy
@@ -162,7 +161,7 @@ def _verdict(
 def _limit(evidence: Evidence, policy: Policy) -> tuple[str, str] | None:
     """What forbids a retraining that is called for: the limit and why, or None."""
     last = max(evidence.asked_for, default=None)
-    if last is not None and (age := _days_between(last, evidence.day)) < policy.cooldown_days:
+    if last is not None and (age := days_between(last, evidence.day)) < policy.cooldown_days:
         why = f"a retraining was asked for {age} days ago, on {last}"
         return "cooldown", f"{why}, and the cooldown is {policy.cooldown_days} days"
     if evidence.champion and len(_within_budget(evidence, policy)) >= policy.budget:
@@ -345,7 +344,3 @@ def _within_budget(evidence: Evidence, policy: Policy) -> list[str]:
 
 def _too_few(policy: Policy) -> str:
     return f"fewer than {policy.min_labels} labels of the champion's predictions have arrived"
-
-
-def _days_between(first: str, last: str) -> int:
-    return (date.fromisoformat(last) - date.fromisoformat(first)).days

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 
 import dagster as dg
 import pandas as pd
@@ -218,16 +217,6 @@ class Predictions:
             self._performance_version,
             day_metadata={day: headline(frame) for day, frame in frames.items()},
         )
-
-    def days_to_measure(self, last: str) -> list[str]:
-        """Days whose performance labels that arrive on ``last`` may change, in order."""
-        end = date.fromisoformat(last)
-        first = self.pipeline.days.get_first_partition_key() or last
-        return [
-            day
-            for before in range(self.pipeline.labels.within_days, -1, -1)
-            if (day := (end - timedelta(days=before)).isoformat()) >= first
-        ]
 
 
 def _scored_rows(scored: pd.DataFrame, day: str) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import dagster as dg
 
 from ml_assets.components.model_pipeline.shared import Pipeline
 from ml_assets.lake.content import DAY
-from ml_assets.lake.ledger import Entry, Status, usable_hashes
+from ml_assets.lake.ledger import Entry, Status
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake
 from ml_assets.monitoring.retraining import RETRAIN
@@ -105,10 +105,10 @@ def retraining_unit(pipeline: Pipeline, as_of: str) -> str:
 
 def pending_retraining(pipeline: Pipeline, lake: Lake) -> tuple[str | None, str]:
     """As-of day that was asked for last and is not decided yet, or why there is none."""
-    stored = usable_hashes(lake.ledger.latest(pipeline.table(DECISION)))
+    stored = lake.days_stored(pipeline.table(DECISION))
     if not stored:
         return None, "No retraining decision has been made yet."
-    decisions = lake.read(pipeline.table(DECISION), sorted(stored)).sort_values(DAY)
+    decisions = lake.read(pipeline.table(DECISION), stored).sort_values(DAY)
     newest = decisions.iloc[-1]
     asked = decisions[decisions["verdict"] == RETRAIN]
     if asked.empty or _is_done(
@@ -120,7 +120,7 @@ def pending_retraining(pipeline: Pipeline, lake: Lake) -> tuple[str | None, str]
 
 def _cut_short(pipeline: Pipeline, lake: Lake, instance: dg.DagsterInstance) -> str | None:
     """As-of day of the newest release whose run ended between the decision and the registry."""
-    decided = usable_hashes(lake.ledger.latest(pipeline.table("release_decision")))
+    decided = lake.days_stored(pipeline.table("release_decision"))
     as_of = max(decided, default=None)
     if as_of is None or _is_done(lake, pipeline.table("registered_model"), as_of):
         return None
@@ -153,7 +153,7 @@ def _measured_again(pipeline: Pipeline, lake: Lake, instance: dg.DagsterInstance
     Not while predictions or labels themselves are out of date: those have to be made again first.
     """
     table = pipeline.table("performance")
-    labelled = usable_hashes(lake.ledger.latest(pipeline.table("labels")))
+    labelled = lake.days_stored(pipeline.table("labels"))
     if not labelled:
         return None
     newest = max(labelled)

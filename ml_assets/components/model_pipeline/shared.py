@@ -9,7 +9,6 @@ import pandas as pd
 
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import no_rows, validate
-from ml_assets.lake.ledger import usable_hashes
 from ml_assets.lake.planning import Input, Plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import Windows
@@ -152,8 +151,8 @@ class Pipeline:
     def decisions(self, lake: Lake, last: str) -> pd.DataFrame:
         """Release decisions with as-of day ≤ ``last``; columns of the contract, maybe no row."""
         table = self.table("release_decision")
-        stored = [day for day in usable_hashes(lake.ledger.latest(table)) if day <= last]
-        return lake.read(table, sorted(stored)) if stored else no_rows(ReleaseDecision)
+        stored = [day for day in lake.days_stored(table) if day <= last]
+        return lake.read(table, stored) if stored else no_rows(ReleaseDecision)
 
     def champions(self, lake: Lake, days: Sequence[str]) -> dict[str, Champion]:
         """Day → the champion of that day, for the days that have one."""
