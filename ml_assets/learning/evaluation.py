@@ -1,20 +1,70 @@
-"""How good a model is on rows it has not seen: scikit-learn's metrics, overall and per segment."""
+"""How good a model is on rows it has not seen: overall and per segment, with intervals."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+from pydantic import BaseModel, Field
 
 from ml_assets.contracts.contract import Contract
+from ml_assets.errors import ConfigurationError
 from ml_assets.lake.content import DAY
-from ml_assets.learning.dataset import SPLIT
+from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
+from ml_assets.learning.metrics import METRICS, Scored, day_numbers, interval, resamples
 from ml_assets.learning.specification import ModelSpecification, Task
 
 OVERALL = "all"
 
-Metric = Callable[[Any, Any], float]
+MEASURED = ["segment_column", "segment", "metric", "value", "low", "high", "rows", "mean_label"]
+
+NO_VALUE = "(none)"
+"""The segment of rows whose segment column is null: they are judged like any other."""
+
+USUAL: dict[Task, tuple[str, ...]] = {
+    "classification": ("auc", "average_precision", "brier"),
+    "regression": ("rmse", "mae", "r2"),
+}
+"""Metrics of a task, the main one first, where ``defs.yaml`` names none."""
+
+
+class EvaluationRules(BaseModel, extra="forbid", frozen=True):
+    """What is measured; set in ``defs.yaml``.
+
+    Attributes:
+        metrics: names of metrics, the main one first; the usual ones of the task when empty.
+        flagged_share: share of rows with the highest predictions that count as flagged, for
+            precision, recall and rates of groups.
+        confidence: share of resamples that an interval holds.
+        resamples: how often the days are drawn.
+    """
+
+    metrics: tuple[str, ...] = ()
+    flagged_share: float = Field(0.2, gt=0, lt=1)
+    confidence: float = Field(0.95, ge=0.5, lt=1)
+    resamples: int = Field(1000, ge=100)
+
+    def of_task(self, task: Task) -> tuple[str, ...]:
+        """The metrics, the main one first.
+
+        Raises:
+            ConfigurationError: one of them is no metric of this task.
+        """
+        names = self.metrics or USUAL[task]
+        known = [name for name, metric in METRICS.items() if metric.task == task]
+        if unknown := [name for name in names if name not in known]:
+            raise ConfigurationError(
+                f"'metrics' of 'evaluation' in defs.yaml names {unknown}, which are no metrics of a "
+                f"{task}. Expected some of {known}, the main one first."
+            )
+        if METRICS[names[0]].needs_threshold:
+            raise ConfigurationError(
+                f"'metrics' of 'evaluation' in defs.yaml begins with {names[0]}, which depends on a "
+                "threshold. Put a metric first that does not: releases and retraining go by it."
+            )
+        return names
 
 
 class Evaluation(Contract):
@@ -27,6 +77,8 @@ class Evaluation(Contract):
     value: float = pa.Field(
         nullable=True, description="The metric; null where it is undefined (one class only)."
     )
+    low: float = pa.Field(nullable=True, description="Lower bound, by drawing days; null if none.")
+    high: float = pa.Field(nullable=True, description="Upper bound, by drawing days; null if none.")
     rows: int = pa.Field(ge=1, description="Rows it was measured on.")
     mean_label: float = pa.Field(description="Mean of the label in these rows.")
 
@@ -37,79 +89,136 @@ class Evaluation(Contract):
         metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.0}
 
 
+@dataclass(frozen=True)
+class Segment:
+    """Rows that are measured together."""
+
+    column: str
+    value: str
+    chosen: np.ndarray
+    """(n,) which rows."""
+
+
+def segments_of(rows: pd.DataFrame, columns: Sequence[str]) -> Iterator[Segment]:
+    """All rows, then the rows of each value of each column, null among them."""
+    yield Segment(OVERALL, OVERALL, np.ones(len(rows), dtype=bool))
+    for column in columns:
+        values = rows[column].astype("object").where(rows[column].notna(), NO_VALUE).map(str)
+        for value in sorted(values.unique()):
+            yield Segment(column, value, (values == value).to_numpy())
+
+
+def threshold(predictions: pd.Series | np.ndarray, flagged_share: float) -> float:
+    """The prediction from which on a row is flagged."""
+    return float(np.quantile(predictions, 1 - flagged_share)) if len(predictions) else float("nan")
+
+
 def evaluate(
     specification: ModelSpecification,
     dataset: pd.DataFrame,
     predictions: np.ndarray,
     segments: Sequence[str],
+    rules: EvaluationRules,
 ) -> pd.DataFrame:
     """Metrics of the validation and test rows, overall and for each value of each segment column.
 
     Args:
         specification: the model's.
-        dataset: (n, …) rows with ``ds``, ``split``, the label and the segment columns.
+        dataset: (n, …) rows with ``ds``, ``split``, ``feature_day``, the label and the segments.
         predictions: (n,) predictions for them.
         segments: columns whose values are judged one by one.
+        rules: what is measured.
 
     Returns:
         Rows of the ``Evaluation`` contract.
     """
-    scored = dataset.assign(prediction=predictions)
-    return segment_metrics(specification, scored[scored[SPLIT] != "train"], segments, by=[SPLIT])
+    held_out = dataset.assign(prediction=predictions)
+    held_out = held_out[held_out[SPLIT] != "train"]
+    return pd.DataFrame(
+        [
+            {DAY: day, SPLIT: split, **record}
+            for (day, split), rows in held_out.groupby([DAY, SPLIT])
+            for record in _measured(specification, rows, segments, rules)
+        ],
+        columns=[DAY, SPLIT, *MEASURED],
+    )
+
+
+def _measured(
+    specification: ModelSpecification,
+    rows: pd.DataFrame,
+    segments: Sequence[str],
+    rules: EvaluationRules,
+) -> Iterator[dict[str, Any]]:
+    numbers, width = day_numbers(rows[FEATURE_DAY])
+    draws = resamples(width, rules.resamples)
+    cut = threshold(rows["prediction"], rules.flagged_share)
+    scored = Scored.of(rows[specification.label], rows["prediction"], numbers, cut)
+    for segment in segments_of(rows, segments):
+        part = scored.where(segment.chosen)
+        for name in rules.of_task(specification.task):
+            value = METRICS[name].value(part)
+            low, high = (
+                interval(METRICS[name].resampled(part, draws), rules.confidence, width)
+                if np.isfinite(value)
+                else (float("nan"), float("nan"))
+            )
+            yield {
+                "segment_column": segment.column,
+                "segment": segment.value,
+                "metric": name,
+                "value": value,
+                "low": low,
+                "high": high,
+                "rows": len(part.labels),
+                "mean_label": float(part.labels.mean()),
+            }
 
 
 def segment_metrics(
     specification: ModelSpecification,
     scored: pd.DataFrame,
     segments: Sequence[str],
+    rules: EvaluationRules,
     *,
-    by: Sequence[str] = (),
-    names: Collection[str] | None = None,
     min_rows: int = 1,
 ) -> pd.DataFrame:
-    """Metrics of scored rows, overall and for each value of each segment column.
+    """Metrics of scored rows without intervals: all of them overall, the main one per segment.
 
     Args:
         specification: the model's.
         scored: (n, …) rows with ``ds``, ``prediction``, the label and the segment columns.
         segments: columns whose values are judged one by one.
-        by: further columns that keep rows apart.
-        names: metrics of the segments; all when omitted.
-        min_rows: metrics of a segment with fewer rows are left undefined.
+        rules: what is measured.
+        min_rows: the metric of a segment with fewer rows is left undefined.
 
     Returns:
-        A row per day, group, segment and metric: ``value`` (null where it is undefined), ``rows``,
+        A row per day, segment and metric: ``value`` (null where it is undefined), ``rows``,
         ``mean_label``.
     """
-    from sklearn import config_context
-
-    scored = scored.assign(**{OVERALL: OVERALL})
-    metrics = _metrics(specification.task)
-    of_segments = {name: metrics[name] for name in (metrics if names is None else names)}
-    with config_context(assume_finite=True, skip_parameter_validation=True):
-        records = [
-            {
-                **dict(zip([DAY, *by], group, strict=False)),
-                "segment_column": column,
-                "segment": str(group[-1]),
-                "metric": name,
-                "value": _value(
-                    metric,
-                    rows[specification.label],
-                    rows["prediction"],
-                    _DIFFERENT_LABELS_NEEDED.get(name, 1),
-                )
-                if column == OVERALL or len(rows) >= min_rows
-                else float("nan"),
-                "rows": len(rows),
-                "mean_label": float(rows[specification.label].mean()),
-            }
-            for column in [OVERALL, *segments]
-            for group, rows in scored.groupby([DAY, *by, column])
-            for name, metric in (metrics if column == OVERALL else of_segments).items()
-        ]
+    names = rules.of_task(specification.task)
+    records = []
+    for day, rows in scored.groupby(DAY):
+        cut = threshold(rows["prediction"], rules.flagged_share)
+        whole = Scored.of(rows[specification.label], rows["prediction"], np.zeros(len(rows)), cut)
+        for segment in segments_of(rows, segments):
+            part = whole.where(segment.chosen)
+            is_overall = segment.column == OVERALL
+            is_judged = is_overall or len(part.labels) >= min_rows
+            records += [
+                {
+                    DAY: day,
+                    "segment_column": segment.column,
+                    "segment": segment.value,
+                    "metric": name,
+                    "value": METRICS[name].value(part) if is_judged else float("nan"),
+                    "rows": len(part.labels),
+                    "mean_label": float(part.labels.mean()),
+                }
+                for name in (names if is_overall else names[:1])
+            ]
     columns = ["segment_column", "segment", "metric", "value", "rows", "mean_label"]
-    return pd.DataFrame(records, columns=[DAY, *by, *columns])
+    return pd.DataFrame(records, columns=[DAY, *columns])
 
 
 def headline(evaluation: pd.DataFrame) -> dict[str, float]:
@@ -118,39 +227,3 @@ def headline(evaluation: pd.DataFrame) -> dict[str, float]:
     return {
         f"{row['split']} {row['metric']}": float(row["value"]) for row in overall.to_dict("records")
     }
-
-
-def main_metric(task: Task) -> str:
-    """The metric that releases and retraining are decided on."""
-    return "rmse" if task == "regression" else "auc"
-
-
-def higher_is_better(metric: str) -> bool:
-    """Whether more of a metric is better."""
-    return metric in {"auc", "average_precision", "r2", "precision", "recall"}
-
-
-def _metrics(task: Task) -> Mapping[str, Metric]:
-    from sklearn import metrics
-
-    if task == "regression":
-        return {
-            "mae": metrics.mean_absolute_error,
-            "rmse": metrics.root_mean_squared_error,
-            "r2": metrics.r2_score,
-        }
-    return {
-        "auc": metrics.roc_auc_score,
-        "average_precision": metrics.average_precision_score,
-        "brier": metrics.brier_score_loss,
-    }
-
-
-_DIFFERENT_LABELS_NEEDED = {"auc": 2, "average_precision": 2, "r2": 2}
-
-
-def _value(metric: Metric, labels: pd.Series, predictions: pd.Series, needed: int) -> float:
-    """The metric, or NaN where it is undefined: too few different labels, a missing prediction."""
-    if labels.nunique() < needed or predictions.isna().any():
-        return float("nan")
-    return float(metric(labels, predictions))

@@ -16,7 +16,7 @@ from ml_assets.contracts.contract import Contract
 from ml_assets.errors import ContractViolation
 from ml_assets.lake.content import DAY
 from ml_assets.learning.dataset import days_between
-from ml_assets.learning.evaluation import OVERALL, main_metric, segment_metrics
+from ml_assets.learning.evaluation import OVERALL, EvaluationRules, segment_metrics
 from ml_assets.learning.scoring import PREDICTION_ID, prediction_ids
 from ml_assets.learning.specification import ModelSpecification
 
@@ -137,7 +137,9 @@ def performance(
     predictions: pd.DataFrame,
     labels: pd.DataFrame,
     segments: Sequence[str],
+    *,
     day: str,
+    rules: EvaluationRules,
 ) -> pd.DataFrame:
     """Metrics of a day's predictions by the labels that have arrived.
 
@@ -148,6 +150,7 @@ def performance(
             the last counts.
         segments: columns whose values are judged one by one.
         day: the day.
+        rules: what is measured.
 
     Returns:
         Rows of the ``Performance`` contract; coverage is there even when no label is.
@@ -160,7 +163,7 @@ def performance(
         specification,
         labelled.assign(**{DAY: day}),
         segments,
-        names=[main_metric(specification.task)],
+        rules,
         min_rows=MIN_SEGMENT_ROWS,
     )
     overall = {
@@ -176,7 +179,8 @@ def performance(
         {**overall, "metric": MEAN_PREDICTION, "value": predictions["prediction"].mean()},
     ]
     if labelled.empty:
-        further.append({**overall, "metric": main_metric(specification.task), "value": math.nan})
+        main, *_ = rules.of_task(specification.task)
+        further.append({**overall, "metric": main, "value": math.nan})
     found = pd.DataFrame([*metrics.to_dict("records"), *further])
     notes = [_note(row, is_predicted=len(predictions) > 0) for row in found.to_dict("records")]
     return found.assign(note=notes)

@@ -15,8 +15,7 @@ import pandera.pandas as pa
 from ml_assets.contracts.contract import Contract
 from ml_assets.lake.content import DAY
 from ml_assets.learning.dataset import days_before, days_between
-from ml_assets.learning.evaluation import higher_is_better, main_metric, segment_metrics
-from ml_assets.learning.specification import ModelSpecification
+from ml_assets.learning.metrics import METRICS, Scored
 from ml_assets.monitoring.policy import Policy
 from ml_assets.registry.champion import Champion
 
@@ -99,21 +98,18 @@ class _Signal:
     finding: str
 
 
-def decide(evidence: Evidence, policy: Policy, specification: ModelSpecification) -> pd.DataFrame:
+def decide(evidence: Evidence, policy: Policy) -> pd.DataFrame:
     """Decide on a day's evidence.
 
     Args:
         evidence: what was known when the day ended.
         policy: when to retrain.
-        specification: the model's, for its metrics.
 
     Returns:
         One row of the ``RetrainingDecision`` contract with ``ds``.
     """
-    windows = [
-        _window(evidence, policy, specification, end) for end in policy.window_ends(evidence.day)
-    ]
-    signals = _signals(evidence, policy, specification, windows)
+    windows = [_window(evidence, policy, end) for end in policy.window_ends(evidence.day)]
+    signals = _signals(evidence, policy, windows)
     verdict, rule, reason = _verdict(evidence, policy, signals)
     champion, newest = evidence.champion, windows[0]
     drift = _of_day(evidence.drift, evidence.day, champion)
@@ -170,17 +166,14 @@ def _limit(evidence: Evidence, policy: Policy) -> tuple[str, str] | None:
 
 
 def _signals(
-    evidence: Evidence,
-    policy: Policy,
-    specification: ModelSpecification,
-    windows: Sequence[_Window | None],
+    evidence: Evidence, policy: Policy, windows: Sequence[_Window | None]
 ) -> list[_Signal]:
     champion = evidence.champion
     if champion is None:
         return [_first_model(evidence, policy)]
     found: list[_Signal] = []
     if policy.performance_drop is not None:
-        found.append(_performance(champion, policy, specification, windows))
+        found.append(_performance(champion, policy, windows))
     if policy.calibration_error is not None:
         found.append(_calibration(policy, windows))
     if policy.drifted_structural is not None:
@@ -212,14 +205,9 @@ def _first_model(evidence: Evidence, policy: Policy) -> _Signal:
     )
 
 
-def _performance(
-    champion: Champion,
-    policy: Policy,
-    specification: ModelSpecification,
-    windows: Sequence[_Window | None],
-) -> _Signal:
-    metric = main_metric(specification.task)
-    sign = 1 if higher_is_better(metric) else -1
+def _performance(champion: Champion, policy: Policy, windows: Sequence[_Window | None]) -> _Signal:
+    metric = champion.metric
+    sign = 1 if METRICS[metric].higher_is_better else -1
     limit = policy.performance_drop or 0.0
     drops = [
         None
@@ -295,22 +283,18 @@ def _confirmed(policy: Policy, shown: Sequence[bool | None]) -> tuple[bool, int]
     return bool(shown[0]) and count >= policy.confirmations, count
 
 
-def _window(
-    evidence: Evidence, policy: Policy, specification: ModelSpecification, end: str
-) -> _Window | None:
+def _window(evidence: Evidence, policy: Policy, end: str) -> _Window | None:
     """Performance of the champion's own predictions in one window, or None for too few labels."""
     first = days_before(end, policy.evaluation_days - 1)
     labels = evidence.labels
-    of_champion = labels["model_version"] == (
-        evidence.champion.fingerprint if evidence.champion else ""
-    )
+    champion = evidence.champion
+    of_champion = labels["model_version"] == (champion.fingerprint if champion else "")
     rows = labels[of_champion & (labels[DAY] >= first) & (labels[DAY] <= end)]
-    if len(rows) < policy.min_labels:
+    if champion is None or len(rows) < policy.min_labels:
         return None
-    scored = rows.assign(**{DAY: end}).rename(columns={"label": specification.label})
-    metrics = segment_metrics(specification, scored, []).set_index("metric")["value"]
+    scored = Scored.of(rows["label"], rows["prediction"], [0] * len(rows), math.nan)
     return _Window(
-        metric=float(metrics[main_metric(specification.task)]),
+        metric=METRICS[champion.metric].value(scored),
         mean_prediction=float(rows["prediction"].mean()),
         mean_label=float(rows["label"].mean()),
         labels=len(rows),

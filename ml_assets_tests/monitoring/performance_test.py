@@ -12,7 +12,7 @@ from sklearn import metrics
 from ml_assets.contracts.validation import validate
 from ml_assets.errors import ContractViolation
 from ml_assets.lake.content import DAY
-from ml_assets.learning.evaluation import OVERALL
+from ml_assets.learning.evaluation import OVERALL, EvaluationRules
 from ml_assets.learning.scoring import PREDICTION_ID, prediction_ids
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.monitoring.performance import (
@@ -205,7 +205,9 @@ def measured(
     specification: ModelSpecification = SPECIFICATION,
 ) -> pd.DataFrame:
     """Performance of Monday, by carrier."""
-    return performance(specification, made, labels, ["carrier"], MONDAY)
+    return performance(
+        specification, made, labels, ["carrier"], day=MONDAY, rules=EvaluationRules()
+    )
 
 
 def row(found: pd.DataFrame, metric: str, segment: str = OVERALL) -> dict[str, Any]:

@@ -12,7 +12,6 @@ import pytest
 from ml_assets.contracts.validation import validate
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.content import DAY
-from ml_assets.learning.specification import ModelSpecification
 from ml_assets.monitoring.policy import Policy, read_policy
 from ml_assets.monitoring.retraining import KEEP, RETRAIN, Evidence, RetrainingDecision, decide
 from ml_assets.registry.champion import Champion
@@ -20,12 +19,15 @@ from ml_assets_tests.project import ROOT
 
 TODAY, TOMORROW = "2013-07-10", "2013-07-11"
 AS_OF = "2013-05-01"
-CHAMPION = Champion(AS_OF, "c1", 0.9, training_days=100, training_last="2013-04-20")
-SPECIFICATION = ModelSpecification(
-    task="classification", estimator="sklearn.dummy.DummyClassifier", label="late", numeric=["x"]
+CHAMPION = Champion(
+    AS_OF,
+    "c1",
+    0.9,
+    training_days=100,
+    training_last="2013-04-20",
+    metric="auc",
+    serves_from=AS_OF,
 )
-REGRESSION = replace(SPECIFICATION, task="regression")
-
 NEWEST, MIDDLE, OLDEST = (
     ["2013-07-09", "2013-07-10"],
     ["2013-07-07", "2013-07-08"],
@@ -97,11 +99,9 @@ def evidence(**changes: Any) -> Evidence:
     return Evidence(**{**known, **changes})
 
 
-def decided(
-    of: Evidence, by: Policy, specification: ModelSpecification = SPECIFICATION
-) -> Mapping[Any, Any]:
+def decided(of: Evidence, by: Policy) -> Mapping[Any, Any]:
     """The decision, which keeps its contract whatever it is."""
-    found = decide(of, by, specification)
+    found = decide(of, by)
     validated = validate(found, RetrainingDecision, [of.day])
     assert validated.quarantined == {}
     assert validated.row_counts == {of.day: 1}
@@ -392,9 +392,10 @@ def test_calibration_is_judged_even_of_one_class() -> None:
 def test_error_of_a_regression_is_a_drop_when_it_grows(
     release: float, verdict: str, reason: str
 ) -> None:
-    known = evidence(champion=replace(CHAMPION, value=release), labels=labels(POOR, POOR, POOR))
+    champion = replace(CHAMPION, metric="rmse", value=release)
+    known = evidence(champion=champion, labels=labels(POOR, POOR, POOR))
 
-    found = decided(known, DROP, REGRESSION)
+    found = decided(known, DROP)
 
     assert found["verdict"] == verdict
     assert re.search(reason, found["reason"])

@@ -1,0 +1,285 @@
+"""The metrics there are, and how far each may be from its true value.
+
+Every value is scikit-learn's. Intervals come from bootstrapping days: flights of one day share its
+weather, so days are drawn, not rows. A thousand resamples of forty segments are forty thousand
+calls of scikit-learn (minutes), so the resamples are computed from sums over days; a test holds
+them to scikit-learn's own values with the drawn days as weights.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.learning.specification import Task
+
+MIN_DAYS = 5
+"""With fewer days an interval would claim a certainty that nobody has; it is left undefined."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Predictions and what came true.
+
+    Attributes:
+        labels: (n,) labels, 0 or 1 for a classification.
+        predictions: (n,) probabilities, or predicted numbers.
+        flagged: (n,) whether a prediction is among the highest, above the threshold.
+        days: (n,) number of the day of each row, below the width of the resamples.
+    """
+
+    labels: np.ndarray
+    predictions: np.ndarray
+    flagged: np.ndarray
+    days: np.ndarray
+
+    @classmethod
+    def of(cls, labels: Any, predictions: Any, days: Any, threshold: float) -> "Scored":
+        """From any sequences; rows from ``threshold`` on are flagged."""
+        predictions = np.asarray(predictions, dtype=float)
+        return cls(np.asarray(labels), predictions, predictions >= threshold, np.asarray(days))
+
+    def where(self, chosen: np.ndarray) -> "Scored":
+        """Some of the rows."""
+        return Scored(
+            self.labels[chosen], self.predictions[chosen], self.flagged[chosen], self.days[chosen]
+        )
+
+
+Resampled = Callable[[Scored, np.ndarray], np.ndarray]
+"""From rows and (b, d) draws of each day to (b,) values."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric.
+
+    Attributes:
+        task: what it is for.
+        score: its value, by scikit-learn.
+        resampled: its values when days are drawn.
+        higher_is_better: whether more of it is better.
+        different_labels: how many different labels it needs to be defined.
+        needs_threshold: whether it looks at flagged rows, not at predictions.
+    """
+
+    task: Task
+    score: Callable[[Scored], float]
+    resampled: Resampled
+    higher_is_better: bool
+    different_labels: int = 1
+    needs_threshold: bool = False
+
+    def value(self, scored: Scored) -> float:
+        """The metric; NaN where it is undefined: too few different labels, a missing prediction."""
+        if (
+            len(scored.labels) == 0
+            or len(np.unique(scored.labels)) < self.different_labels
+            or not np.isfinite(scored.predictions).all()
+        ):
+            return float("nan")
+        from sklearn import config_context
+
+        with config_context(assume_finite=True, skip_parameter_validation=True):
+            return float(self.score(scored))
+
+
+def resamples(days: int, count: int) -> np.ndarray:
+    """(count, days) how often each day is drawn; the same for the same arguments."""
+    generator = np.random.default_rng(days)
+    return generator.multinomial(days, np.full(days, 1 / days), size=count).astype(float)
+
+
+def interval(values: np.ndarray, confidence: float, days: int) -> tuple[float, float]:
+    """Bounds between which a share ``confidence`` of resampled values lies.
+
+    Args:
+        values: (b,) resampled values.
+        confidence: 0.95 for a 95 % interval.
+        days: different days in the rows.
+
+    Returns:
+        Lower and upper bound; NaN when any value is undefined or there are too few days.
+    """
+    if days < MIN_DAYS:
+        return float("nan"), float("nan")
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(values, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def day_sums(values: np.ndarray, days: np.ndarray, width: int) -> np.ndarray:
+    """(width,) sum of the values of each day."""
+    return np.bincount(days, weights=values.astype(float), minlength=width)
+
+
+def ratio(over: np.ndarray, under: np.ndarray) -> np.ndarray:
+    """Elementwise quotient; NaN where there is nothing below the line."""
+    return np.divide(over, under, out=np.full(over.shape, np.nan), where=under != 0)
+
+
+def day_numbers(days: pd.Series | Sequence[str]) -> tuple[np.ndarray, int]:
+    """(n,) number of each row's day in the order of the calendar, and how many days there are."""
+    codes, names = pd.factorize(pd.Series(days), sort=True)
+    return codes, len(names)
+
+
+def _mean(term: Callable[[Scored], np.ndarray]) -> Resampled:
+    def resampled(scored: Scored, draws: np.ndarray) -> np.ndarray:
+        width = draws.shape[1]
+        sums = day_sums(term(scored), scored.days, width)
+        rows = day_sums(np.ones(len(scored.days)), scored.days, width)
+        return ratio(draws @ sums, draws @ rows)
+
+    return resampled
+
+
+def _share(of: Callable[[Scored], np.ndarray], among: Callable[[Scored], np.ndarray]) -> Resampled:
+    def resampled(scored: Scored, draws: np.ndarray) -> np.ndarray:
+        width, chosen = draws.shape[1], among(scored)
+        hits = day_sums(chosen & of(scored), scored.days, width)
+        return ratio(draws @ hits, draws @ day_sums(chosen, scored.days, width))
+
+    return resampled
+
+
+def _squared_error(scored: Scored) -> np.ndarray:
+    return (scored.predictions - scored.labels) ** 2
+
+
+def _absolute_error(scored: Scored) -> np.ndarray:
+    return np.abs(scored.predictions - scored.labels)
+
+
+def _is_positive(scored: Scored) -> np.ndarray:
+    return scored.labels.astype(bool)
+
+
+def _is_flagged(scored: Scored) -> np.ndarray:
+    return scored.flagged
+
+
+def _rmse(scored: Scored, draws: np.ndarray) -> np.ndarray:
+    return np.sqrt(_mean(_squared_error)(scored, draws))
+
+
+def _r2(scored: Scored, draws: np.ndarray) -> np.ndarray:
+    labels = scored.labels - scored.labels.mean()
+    moved = Scored(labels, labels, scored.flagged, scored.days)
+    mean = _mean(lambda rows: rows.labels)(moved, draws)
+    variance = _mean(lambda rows: rows.labels**2)(moved, draws) - mean**2
+    return 1 - ratio(_mean(_squared_error)(scored, draws), variance)
+
+
+def _auc(scored: Scored, draws: np.ndarray) -> np.ndarray:
+    """Pairs won between the positives of one day and the negatives of another, over all pairs."""
+    width, positive = draws.shape[1], _is_positive(scored)
+    negatives, rows = scored.where(~positive), scored.predictions[positive]
+    below = (_counts(negatives, rows, width, "left") + _counts(negatives, rows, width, "right")) / 2
+    won = np.array([day_sums(of_day, scored.days[positive], width) for of_day in below])
+    pairs = draws @ day_sums(positive, scored.days, width)
+    pairs *= draws @ day_sums(~positive, scored.days, width)
+    return ratio(((draws @ won) * draws).sum(axis=1), pairs)
+
+
+def _average_precision(scored: Scored, draws: np.ndarray) -> np.ndarray:
+    """Mean over the positives of the precision among the rows predicted at least as high."""
+    width, positive = draws.shape[1], scored.where(_is_positive(scored))
+
+    def at_least_as_high(rows: Scored) -> np.ndarray:
+        sizes = np.bincount(rows.days, minlength=width)[:, None]
+        return draws @ (sizes - _counts(rows, positive.predictions, width, "left"))
+
+    precision = ratio(at_least_as_high(positive), at_least_as_high(scored))
+    drawn = draws[:, positive.days]
+    return ratio(np.nansum(precision * drawn, axis=1), drawn.sum(axis=1))
+
+
+def _counts(
+    rows: Scored, limits: np.ndarray, width: int, side: Literal["left", "right"]
+) -> np.ndarray:
+    """(width, m) rows of each day predicted below each of m limits; 'right': or equal to it."""
+    return np.array(
+        [
+            np.searchsorted(np.sort(rows.predictions[rows.days == day]), limits, side)
+            for day in range(width)
+        ],
+        dtype=float,
+    )
+
+
+def _score_auc(scored: Scored) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score(scored.labels, scored.predictions))
+
+
+def _score_average_precision(scored: Scored) -> float:
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(scored.labels, scored.predictions))
+
+
+def _score_brier(scored: Scored) -> float:
+    from sklearn.metrics import brier_score_loss
+
+    return float(brier_score_loss(scored.labels, scored.predictions))
+
+
+def _score_precision(scored: Scored) -> float:
+    from sklearn.metrics import precision_score
+
+    return float(precision_score(scored.labels, scored.flagged, zero_division=np.nan))
+
+
+def _score_recall(scored: Scored) -> float:
+    from sklearn.metrics import recall_score
+
+    return float(recall_score(scored.labels, scored.flagged, zero_division=np.nan))
+
+
+def _score_mae(scored: Scored) -> float:
+    from sklearn.metrics import mean_absolute_error
+
+    return float(mean_absolute_error(scored.labels, scored.predictions))
+
+
+def _score_rmse(scored: Scored) -> float:
+    from sklearn.metrics import root_mean_squared_error
+
+    return float(root_mean_squared_error(scored.labels, scored.predictions))
+
+
+def _score_r2(scored: Scored) -> float:
+    from sklearn.metrics import r2_score
+
+    return float(r2_score(scored.labels, scored.predictions))
+
+
+METRICS: Mapping[str, Metric] = {
+    "auc": Metric("classification", _score_auc, _auc, True, 2),
+    "average_precision": Metric(
+        "classification", _score_average_precision, _average_precision, True, 2
+    ),
+    "brier": Metric("classification", _score_brier, _mean(_squared_error), False),
+    "precision": Metric(
+        "classification",
+        _score_precision,
+        _share(_is_positive, _is_flagged),
+        True,
+        needs_threshold=True,
+    ),
+    "recall": Metric(
+        "classification",
+        _score_recall,
+        _share(_is_flagged, _is_positive),
+        True,
+        needs_threshold=True,
+    ),
+    "mae": Metric("regression", _score_mae, _mean(_absolute_error), False),
+    "rmse": Metric("regression", _score_rmse, _rmse, False),
+    "r2": Metric("regression", _score_r2, _r2, True, 2),
+}
+"""Metric by name."""
