@@ -1,0 +1,172 @@
+"""Pictures of an evaluation: scikit-learn's displays as PNG bytes, and as Markdown.
+
+No figure is known to pyplot and no backend is chosen, so pictures can be drawn in any process.
+"""
+
+import base64
+import io
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.learning.specification import Task
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Corner = Literal["upper left", "upper right", "lower right"]
+
+SIZE, DOTS_PER_INCH = (9, 3.3), 100
+"""Inches, so 900 pixels wide."""
+
+POINTS = 2_000
+"""Rows that are drawn as points; of more, as many are drawn at random, the same each time."""
+
+BLUE, GREY = "#2f6690", "#6b7785"
+LINE = {"color": BLUE, "linewidth": 1.5}
+CHANCE = {"color": GREY, "linestyle": ":", "linewidth": 1.2}
+COLORS = 64
+SMALL, NORMAL = 8, 10
+"""Font sizes in points."""
+
+
+def evaluation_plots(
+    task: Task, labels: Any, predictions: Any, *, days: str = ""
+) -> dict[str, bytes]:
+    """Draw how predictions and labels agree.
+
+    Args:
+        task: the model's.
+        labels: (n,) 0 and 1, or numbers.
+        predictions: (n,) probabilities of label 1, or numbers in the label's unit.
+        days: days of the rows in words, for the title.
+
+    Returns:
+        Name → PNG: ``curves`` (calibration, ROC, precision and recall) of a classification,
+        ``residuals`` (and predicted against actual) of a regression. The same rows give the same
+        bytes. Nothing where a curve is undefined: fewer than two rows, one class only, a label or
+        a prediction that is missing, infinite or no probability.
+    """
+    actual, predicted = _numbers(labels), _numbers(predictions)
+    if not _is_drawable(task, actual, predicted):
+        return {}
+    of_days = f" of {days}" if days else ""
+    if task == "regression":
+        title = f"{len(actual):,} rows{of_days}, mean label {actual.mean():,.4g}"
+        return {"residuals": _png(_residuals(actual, predicted), title)}
+    title = f"{len(actual):,} rows{of_days}, {actual.mean():.1%} positive"
+    return {"curves": _png(_curves(actual, predicted), title)}
+
+
+def as_markdown(plots: Mapping[str, bytes]) -> str:
+    """Pictures as Markdown that holds them itself; empty without a picture."""
+    return "\n\n".join(
+        f"![{name}](data:image/png;base64,{base64.b64encode(png).decode('ascii')})"
+        for name, png in plots.items()
+    )
+
+
+def _numbers(values: Any) -> np.ndarray:
+    return pd.Series(values).to_numpy("float64", na_value=np.nan)
+
+
+def _is_drawable(task: Task, actual: np.ndarray, predicted: np.ndarray) -> bool:
+    if len(actual) < 2 or not np.isfinite([actual, predicted]).all():
+        return False
+    if task == "regression":
+        return True
+    return {*actual} == {0.0, 1.0} and bool(((predicted >= 0) & (predicted <= 1)).all())
+
+
+def _curves(actual: np.ndarray, predicted: np.ndarray) -> "Figure":
+    from sklearn.calibration import CalibrationDisplay
+    from sklearn.metrics import PrecisionRecallDisplay, RocCurveDisplay
+
+    figure, (left, middle, right) = _figure(3)
+    of_both = {
+        "name": "model",
+        "curve_kwargs": LINE,
+        "plot_chance_level": True,
+        "chance_level_kw": CHANCE,
+    }
+    CalibrationDisplay.from_predictions(
+        actual,
+        predicted,
+        n_bins=10,
+        strategy="quantile",
+        name="model, by tenths of the rows",
+        ax=left,
+        marker="o",
+        markersize=3.5,
+        **LINE,
+    )
+    left.lines[0].set(**CHANCE)
+    _finish(left, "Calibration", "Predicted probability", "Share that is positive", "upper left")
+    RocCurveDisplay.from_predictions(actual, predicted, ax=middle, **of_both)
+    _finish(middle, "ROC", "False-positive rate", "True-positive rate", "lower right")
+    PrecisionRecallDisplay.from_predictions(
+        actual, predicted, drop_intermediate=True, ax=right, **of_both
+    )
+    _finish(right, "Precision and recall", "Recall", "Precision", "upper right")
+    for axes in (left, middle, right):
+        axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    return figure
+
+
+def _residuals(actual: np.ndarray, predicted: np.ndarray) -> "Figure":
+    from matplotlib.ticker import MaxNLocator
+    from sklearn.metrics import PredictionErrorDisplay
+
+    figure, (left, right) = _figure(2)
+    of_both = {
+        "subsample": POINTS,
+        "random_state": 0,
+        "scatter_kwargs": {"color": BLUE, "alpha": 0.25, "s": 8, "linewidths": 0},
+        "line_kwargs": {**CHANCE, "zorder": 3},
+    }
+    PredictionErrorDisplay.from_predictions(
+        actual, predicted, kind="residual_vs_predicted", ax=left, **of_both
+    )
+    _finish(left, "Residuals", "Predicted", "Actual - predicted")
+    PredictionErrorDisplay.from_predictions(
+        actual, predicted, kind="actual_vs_predicted", ax=right, **of_both
+    )
+    right.xaxis.set_major_locator(MaxNLocator(5))
+    right.yaxis.set_major_locator(MaxNLocator(5))
+    _finish(right, "Predicted against actual", "Predicted", "Actual")
+    return figure
+
+
+def _figure(count: int) -> "tuple[Figure, Any]":
+    """A figure with this many plots side by side."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=SIZE, dpi=DOTS_PER_INCH, layout="constrained")
+    return figure, figure.subplots(1, count)
+
+
+def _finish(axes: "Axes", title: str, x: str, y: str, legend: Corner | None = None) -> None:
+    axes.set_title(title, fontsize=NORMAL)
+    axes.set_xlabel(x, fontsize=SMALL)
+    axes.set_ylabel(y, fontsize=SMALL)
+    axes.tick_params(labelsize=SMALL)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.get_offset_text().set_fontsize(SMALL)
+    axes.grid(alpha=0.2)
+    axes.spines[["top", "right"]].set_visible(False)
+    if legend:
+        axes.legend(loc=legend, fontsize=SMALL - 1, frameon=False)
+
+
+def _png(figure: "Figure", title: str) -> bytes:
+    """The figure in few colours, which makes the file several times smaller."""
+    from PIL import Image
+
+    figure.suptitle(title, fontsize=NORMAL)
+    drawn, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png")
+    Image.open(drawn).convert("RGB").quantize(COLORS).save(small, "PNG", optimize=True)
+    return small.getvalue()
