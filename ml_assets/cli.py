@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ml_assets import release_cli
 from ml_assets.errors import ConfigurationError, MLAssetsError
 
 app = typer.Typer(
@@ -30,6 +31,7 @@ source_app = typer.Typer(help="The source database.", no_args_is_help=True)
 lake_app = typer.Typer(help="The lake's tables.", no_args_is_help=True)
 app.add_typer(source_app, name="source")
 app.add_typer(lake_app, name="lake")
+app.add_typer(release_cli.app)
 
 console = Console(width=None if sys.stdout.isatty() else 150)
 

@@ -5,7 +5,7 @@ is its state. Rows themselves are in ``store``, conclusions in ``staleness`` and
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -112,22 +112,24 @@ _reads = sa.Table(
 )
 
 
-class Ledger:
-    """Append-only record of writes, in any database SQLAlchemy knows.
+class Database:
+    """Tables of the ledger's database, in any that SQLAlchemy knows; every access a transaction.
 
     Args:
-        url: SQLAlchemy URL; the tables are created when they are missing.
+        url: SQLAlchemy URL.
+        create: creates the tables that are missing.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, create: Callable[[sa.Connection], None]) -> None:
         self._url = sa.make_url(url)
+        self._create = create
 
     @cached_property
     def _engine(self) -> sa.Engine:
         file = self._url.database if self._url.get_backend_name() == "sqlite" else None
         if file is not None and not Path(file).exists():
             _engine_of.cache_clear()
-        return _engine_of(self._url)
+        return _engine_of(self._url, self._create)
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
@@ -136,6 +138,17 @@ class Ledger:
                 yield connection
         except sa.exc.OperationalError as error:
             raise LedgerUnavailable(f"The ledger does not answer: {error.orig}.") from error
+
+
+class Ledger(Database):
+    """Append-only record of writes.
+
+    Args:
+        url: SQLAlchemy URL; the tables are created when they are missing.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, _create_tables)
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Add entries with what they read, all or nothing."""
@@ -206,7 +219,7 @@ class Ledger:
 
 
 @cache
-def _engine_of(url: sa.URL) -> sa.Engine:
+def _engine_of(url: sa.URL, create: Callable[[sa.Connection], None]) -> sa.Engine:
     """One engine for all ledgers of a process: a new one would compile every statement again."""
     if url.get_backend_name() != "sqlite":
         engine = sa.create_engine(url)
@@ -214,7 +227,7 @@ def _engine_of(url: sa.URL) -> sa.Engine:
         Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
         engine = sa.create_engine(url, connect_args={"timeout": 60}, poolclass=sa.NullPool)
         sa.event.listen(engine, "connect", _use_write_ahead_log)
-    _create_tables(engine)
+    _create_missing(engine, create)
     return engine
 
 
@@ -277,22 +290,26 @@ def _read_row(entry_id: int, read: Read) -> dict[str, object]:
     }
 
 
-def _create_tables(engine: sa.Engine) -> None:
+def _create_missing(engine: sa.Engine, create: Callable[[sa.Connection], None]) -> None:
     """Create what is missing; several processes may open a new ledger at the same moment."""
     for attempts_left in reversed(range(CREATE_ATTEMPTS)):
         try:
             with engine.begin() as connection:
-                for table in _metadata.sorted_tables:
-                    connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
-                    for index in sorted(table.indexes, key=str):
-                        connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
-                _add_pinned(connection)
+                create(connection)
         except (sa.exc.OperationalError, sa.exc.IntegrityError, sa.exc.ProgrammingError):
             if not attempts_left:
                 raise
             time.sleep(CREATE_WAIT_SECONDS)
         else:
             return
+
+
+def _create_tables(connection: sa.Connection) -> None:
+    for table in _metadata.sorted_tables:
+        connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+        for index in sorted(table.indexes, key=str):
+            connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+    _add_pinned(connection)
 
 
 def _add_pinned(connection: sa.Connection) -> None:

@@ -1,0 +1,115 @@
+"""The commands about releases: approve, reject, and the history of who released what."""
+
+import difflib
+import json
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ml_assets.errors import ConfigurationError
+
+app = typer.Typer()
+
+DEFS = Path(__file__).with_name("defs")
+
+PipelineName = Annotated[str, typer.Argument(help="First part of its asset keys: flight_delays.")]
+AsOf = Annotated[str, typer.Argument(help="As-of day of the release, 2013-07-09.")]
+By = Annotated[str, typer.Option(help="Who says so.")]
+Reason = Annotated[str, typer.Option(help="Why.")]
+
+
+@app.command()
+def approve(
+    pipeline: PipelineName,
+    as_of: AsOf,
+    *,
+    by: By,
+    reason: Reason,
+    expires: Annotated[
+        str, typer.Option(help="How long it is valid, 7d or 12h; for always when omitted.")
+    ] = "",
+) -> None:
+    """Approve a release that waits for it; the release then continues by itself."""
+    _record(pipeline, as_of, "approve", by=by, reason=reason, expires=expires)
+
+
+@app.command()
+def reject(pipeline: PipelineName, as_of: AsOf, *, by: By, reason: Reason) -> None:
+    """Reject a release that waits for approval; final for the evidence it was decided on."""
+    _record(pipeline, as_of, "reject", by=by, reason=reason)
+
+
+@app.command()
+def audit(
+    pipeline: PipelineName,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show who or what released which model, when, and on which evidence."""
+    from ml_assets.lake.store import Lake
+    from ml_assets.registry.approval_log import ApprovalLog
+    from ml_assets.registry.approvals import shown_hash, shown_time
+    from ml_assets.registry.audit import audit as history_of
+
+    events = history_of(Lake.of_project(), ApprovalLog.of_project(), _known(pipeline))
+    if as_json:
+        told = [{**asdict(event), "at": event.at.isoformat()} for event in events]
+        typer.echo(json.dumps(told, indent=2))
+        return
+    if not events:
+        typer.echo(f"No release of {pipeline} was decided yet.")
+        return
+    table = Table("as of", "when", "what", "serves from", "evidence", "reason")
+    for number, event in enumerate(events):
+        is_first = not number or events[number - 1].as_of != event.as_of
+        if is_first and number:
+            table.add_section()
+        table.add_row(
+            event.as_of if is_first else "",
+            shown_time(event.at),
+            escape(event.what),
+            event.serves_from,
+            shown_hash(event.evidence),
+            escape(event.reason),
+        )
+    Console(width=None if sys.stdout.isatty() else 150).print(table)
+
+
+def _record(
+    pipeline: str, as_of: str, action: str, *, by: str, reason: str, expires: str = ""
+) -> None:
+    from ml_assets.lake.store import Lake
+    from ml_assets.registry.approval_log import ApprovalLog, describe, record
+    from ml_assets.registry.approvals import Action
+
+    added = record(
+        Lake.of_project(),
+        ApprovalLog.of_project(),
+        pipeline=_known(pipeline),
+        as_of=as_of,
+        action=Action(action),
+        by=by,
+        reason=reason,
+        expires=expires,
+        now=datetime.now(UTC),
+    )
+    typer.echo(describe(added))
+
+
+def _known(pipeline: str) -> str:
+    """The name of a pipeline that there is."""
+    names = sorted(folder.parent.name for folder in DEFS.glob("*/policies"))
+    if pipeline in names:
+        return pipeline
+    near = difflib.get_close_matches(pipeline, names, n=1)
+    meant = f" Is '{near[0]}' meant?" if near else ""
+    raise ConfigurationError(
+        f"There is no pipeline '{pipeline}'; there is {', '.join(names)}.{meant}"
+    )
