@@ -22,8 +22,16 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from ml_assets.errors import RegistryMismatch, RegistryUnavailable, UnsafeModel
-from ml_assets.registry import store
-from ml_assets.registry.store import CHAMPION, FILE_HASH, FINGERPRINT, RegisteredVersion, Registry
+from ml_assets.registry import database, store
+from ml_assets.registry.store import (
+    CHAMPION,
+    DESCRIPTION_LENGTH,
+    FILE_HASH,
+    FINGERPRINT,
+    STAGING,
+    RegisteredVersion,
+    Registry,
+)
 from ml_assets.settings import Settings
 from ml_assets_tests.postgres import postgres_url
 from ml_assets_tests.project import ROOT
@@ -95,7 +103,7 @@ def test_a_fingerprint_is_registered_once(registry: Registry, pipeline: Pipeline
 
 def test_nothing_is_known_of_a_model_that_was_never_registered(registry: Registry) -> None:
     assert registry.versions(NAME) == []
-    assert registry.champion(NAME) is None
+    assert registry.with_alias(NAME, CHAMPION) is None
     with pytest.raises(RegistryMismatch, match="version"):
         registry.load(NAME, 1)
 
@@ -123,23 +131,26 @@ def test_versions_are_in_order_over_several_pages(
 def test_the_alias_follows(registry: Registry, pipeline: Pipeline) -> None:
     register(registry, pipeline, "a", "2013-07-01")
     register(registry, pipeline, "b", DAY)
-    assert registry.champion(NAME) is None
+    assert registry.with_alias(NAME, CHAMPION) is None
 
-    assert registry.set_champion(NAME, "b") == 2
-    assert registry.champion(NAME) == RegisteredVersion(2, "b", DAY)
-    assert registry.set_champion(NAME, "a") == 1
-    assert registry.champion(NAME) == RegisteredVersion(1, "a", "2013-07-01")
+    assert registry.set_alias(NAME, CHAMPION, "b") == 2
+    assert registry.with_alias(NAME, CHAMPION) == RegisteredVersion(2, "b", DAY)
+    assert registry.with_alias(NAME, STAGING) is None
+    assert registry.set_alias(NAME, STAGING, "b") == 2
+    assert registry.set_alias(NAME, CHAMPION, "a") == 1
+    assert registry.with_alias(NAME, STAGING) == RegisteredVersion(2, "b", DAY)
+    assert registry.with_alias(NAME, CHAMPION) == RegisteredVersion(1, "a", "2013-07-01")
 
 
 def test_only_a_registered_model_becomes_champion(registry: Registry, pipeline: Pipeline) -> None:
     register(registry, pipeline, "a")
 
     with pytest.raises(RegistryMismatch, match="no version with fingerprint b"):
-        registry.set_champion(NAME, "b")
+        registry.set_alias(NAME, CHAMPION, "b")
     with pytest.raises(RegistryMismatch, match="no version"):
-        registry.set_champion("shop/other", "a")
+        registry.set_alias("shop/other", CHAMPION, "a")
 
-    assert registry.champion(NAME) is None
+    assert registry.with_alias(NAME, CHAMPION) is None
 
 
 def test_versions_that_others_made_are_not_ours(registry: Registry, pipeline: Pipeline) -> None:
@@ -149,7 +160,7 @@ def test_versions_that_others_made_are_not_ours(registry: Registry, pipeline: Pi
 
     assert [version.fingerprint for version in registry.versions(NAME)] == ["a"]
     with pytest.raises(RegistryMismatch, match="has no fingerprint"):
-        registry.champion(NAME)
+        registry.with_alias(NAME, CHAMPION)
 
 
 def test_a_loaded_model_predicts_as_it_did(registry: Registry, pipeline: Pipeline) -> None:
@@ -194,7 +205,7 @@ def test_registering_says_nothing(
     registry: Registry, pipeline: Pipeline, capfd: pytest.CaptureFixture[str]
 ) -> None:
     register(registry, pipeline, "a")
-    registry.set_champion(NAME, "a")
+    registry.set_alias(NAME, CHAMPION, "a")
     registry.load(NAME, 1)
 
     assert capfd.readouterr() == ("", "")
@@ -276,7 +287,7 @@ def test_a_lost_file_is_written_by_registering_again(
     registry: Registry, pipeline: Pipeline, artifacts: Path, damage: Callable[[Path], None]
 ) -> None:
     register(registry, pipeline, "a")
-    registry.set_champion(NAME, "a")
+    registry.set_alias(NAME, CHAMPION, "a")
     damage(artifacts / "shop.late_model" / "a" / "model.skops")
     with pytest.raises(UnsafeModel, match="register the model again"):
         registry.load(NAME, 1)
@@ -286,7 +297,93 @@ def test_a_lost_file_is_written_by_registering_again(
     np.testing.assert_array_equal(
         registry.load(NAME, 1).predict_proba(ROWS), pipeline.predict_proba(ROWS)
     )
-    assert registry.champion(NAME) == RegisteredVersion(1, "a", DAY)
+    assert registry.with_alias(NAME, CHAMPION) == RegisteredVersion(1, "a", DAY)
+
+
+def test_signature_is_what_was_registered(registry: Registry, pipeline: Pipeline) -> None:
+    version = register(registry, pipeline, "a")
+
+    signature = registry.signature(NAME, version)
+
+    assert list(signature.items()) == [("size", "long"), ("price", "double")]
+
+
+@pytest.mark.parametrize(
+    "content", [None, "", "signature: 3", "\0", "flavors: {}", "signature: {inputs: '[{}]'}"]
+)
+def test_unreadable_signature_is_one_line(
+    registry: Registry, pipeline: Pipeline, artifacts: Path, content: str | None
+) -> None:
+    version = register(registry, pipeline, "a")
+    file = artifacts / "shop.late_model" / "a" / "MLmodel"
+    file.unlink() if content is None else file.write_text(content)
+
+    with pytest.raises(RegistryMismatch, match="signature of model shop/late_model version 1"):
+        registry.signature(NAME, version)
+
+
+def test_description_and_files_leave_the_model_as_it_is(
+    registry: Registry, pipeline: Pipeline, artifacts: Path
+) -> None:
+    version = register(registry, pipeline, "a")
+    files = {"model_card.md": "# Première", "model_card.html": "<h1>1</h1>"}
+    folder = registry.folder(NAME, version)
+    assert folder == artifacts / "shop.late_model" / "a"
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+
+    registry.describe(NAME, version, "# Première", files)
+    registry.describe(NAME, version, "# Second", {"model_card.md": "# Second"})
+
+    assert registry._get(NAME, version).description == "# Second"
+    after = {file.name: file.read_bytes() for file in folder.iterdir()}
+    assert after == before | {"model_card.md": b"# Second", "model_card.html": b"<h1>1</h1>"}
+    assert [file.name for file in folder.parent.iterdir()] == ["a"]
+    np.testing.assert_array_equal(
+        registry.load(NAME, version).predict(ROWS), pipeline.predict(ROWS)
+    )
+
+
+def test_description_is_as_long_as_the_database_allows(
+    registry: Registry, pipeline: Pipeline
+) -> None:
+    version = register(registry, pipeline, "a")
+
+    registry.describe(NAME, version, "é" * (DESCRIPTION_LENGTH + 1), {})
+
+    description = registry._get(NAME, version).description
+    assert (len(description), description[-2:]) == (DESCRIPTION_LENGTH, "é…")
+
+
+@pytest.mark.parametrize("file", ["model.skops", "MLmodel", "../other/model.skops", "/tmp/x", ".."])
+def test_a_text_cannot_take_the_place_of_a_model_file(
+    registry: Registry, pipeline: Pipeline, artifacts: Path, file: str
+) -> None:
+    version = register(registry, pipeline, "a")
+    before = {found: found.stat().st_mtime_ns for found in artifacts.rglob("*")}
+
+    with pytest.raises(RegistryMismatch, match="Choose another name"):
+        registry.describe(NAME, version, "", {"model_card.md": "", file: ""})
+
+    assert {found: found.stat().st_mtime_ns for found in artifacts.rglob("*")} == before
+
+
+def test_only_a_registered_version_is_described(registry: Registry, artifacts: Path) -> None:
+    with pytest.raises(RegistryMismatch, match="version"):
+        registry.describe(NAME, 1, "text", {"model_card.md": "text"})
+    with pytest.raises(RegistryMismatch, match="version"):
+        registry.signature(NAME, 1)
+    assert not artifacts.exists()
+
+
+def test_relative_addresses_stay_valid_in_another_folder(
+    registry: Registry, pipeline: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register(registry, pipeline, "a")
+    monkeypatch.chdir(tmp_path)
+
+    relative = Registry("sqlite:///mlflow.db", Path("models"))
+
+    assert (relative.url, relative.artifacts) == (registry.url, registry.artifacts)
 
 
 def test_the_data_folder_can_be_moved(
@@ -341,7 +438,7 @@ def test_interrupted_first_use_leaves_nothing_half_made(
         Path(str(url.database)).write_bytes(b"half")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(store, "_connect", half)
+    monkeypatch.setattr(database, "_connect", half)
 
     with pytest.raises(KeyboardInterrupt):
         Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", artifacts).versions(NAME)
@@ -358,12 +455,13 @@ def no_network(event, arguments):
 sys.addaudithook(no_network)
 
 from pathlib import Path
-from ml_assets.registry.store import Registry, _prepare_mlflow
+from ml_assets.registry.database import prepare_mlflow
+from ml_assets.registry.store import Registry
 assert "mlflow" not in sys.modules, "importing the module is cheap"
 import pandas as pd
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import Pipeline
-_prepare_mlflow()
+prepare_mlflow()
 import mlflow.sklearn
 import mlflow.store.tracking.sqlalchemy_store
 
@@ -428,8 +526,9 @@ def test_postgres_next_to_dagsters_tables(
             )
             assert list(numbers) == [1, 1]
         registry = Registry(url, artifacts)
-        assert registry.set_champion(NAME, "a") == 1
-        assert registry.champion(NAME) == RegisteredVersion(1, "a", DAY)
+        assert registry.set_alias(NAME, CHAMPION, "a") == 1
+        assert registry.with_alias(NAME, CHAMPION) == RegisteredVersion(1, "a", DAY)
+        registry.describe(NAME, 1, "é" * (DESCRIPTION_LENGTH + 1), {"model_card.md": "é"})
         np.testing.assert_array_equal(registry.load(NAME, 1).predict(ROWS), pipeline.predict(ROWS))
         with pytest.raises(RegistryMismatch, match="not MLflow's"):
             Registry(str(engine.url), artifacts).versions(NAME)

@@ -1,0 +1,192 @@
+"""Integration tests of a staged model, in a clean process: starting it and judging its answer.
+
+A test passes only if the process says so; whatever keeps it from saying so fails the test. What the
+tests are is in ``integration_process``. A canary, a share of real requests that the staged version
+answers, belongs between these tests and the alias ``champion``; it comes with the service.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import quote, quote_plus
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+import sqlalchemy as sa
+from pydantic import BaseModel, Field, ValidationError
+
+from ml_assets.contracts.contract import Contract
+from ml_assets.environment import OMP_WAIT_POLICY
+from ml_assets.learning.specification import ModelSpecification
+from ml_assets.registry.integration_process import TESTS
+from ml_assets.registry.integration_request import REGISTRY_URL, RESULTS, Request, Result
+from ml_assets.registry.store import Registry
+
+MODULE = "ml_assets.registry.integration_process"
+
+INHERITED = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "TMPDIR")
+POSTGRES = "PG"
+"""What the process keeps: to find libraries, and how to reach Postgres."""
+
+THREADS = {
+    "OMP_WAIT_POLICY": OMP_WAIT_POLICY,
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+"""A single request is too small for several threads: they make it slower."""
+
+HIDDEN = "***"
+SHOWN = 300
+"""Characters of a finding that are kept."""
+
+
+class StagingRules(BaseModel, extra="forbid", frozen=True):
+    """What a staged model may take; set in ``defs.yaml``.
+
+    Attributes:
+        latency_ms: allowed 95th percentile of the time for one request, milliseconds.
+        memory_mib: allowed growth of the resident memory by the model and its predictions, MiB.
+        timeout_seconds: after this time the tests are stopped, and those without a result fail.
+    """
+
+    latency_ms: float = Field(50, gt=0)
+    memory_mib: float = Field(512, gt=0)
+    timeout_seconds: float = Field(120, gt=0)
+
+
+class IntegrationTest(Contract):
+    """What one test of the staged model found."""
+
+    test: str = pa.Field(isin=list(TESTS), description="Name of the test.")
+    passed: bool = pa.Field(description="The staged model does what the test asks for.")
+    finding: str = pa.Field(description="What was made sure, or what went wrong.")
+
+    class Config:
+        """Each test once for each as-of day."""
+
+        unique: ClassVar = ["test"]
+        metadata: ClassVar = {"may_be_empty": True, "max_dead_letter_share": 0.0}
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Names of all tests, in the order they run."""
+        return list(TESTS)
+
+
+def integration_tests(  # noqa: PLR0917  what is tested, what is expected, what is allowed
+    registry: Registry,
+    name: str,
+    specification: ModelSpecification,
+    fingerprint: str,
+    requests: pd.DataFrame,
+    predictions: np.ndarray,
+    probe: pd.DataFrame,
+    rules: StagingRules,
+) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Test the version that the alias ``staging`` names, in a clean process.
+
+    Args:
+        registry: where it is registered.
+        name: the model's name.
+        specification: the model's.
+        fingerprint: of the version that the alias has to name.
+        requests: (n, …) some hundred rows with the input columns.
+        predictions: (n,) what the trained model predicts for them.
+        probe: the rows that belong to the fingerprint, see ``TrainedModel``.
+        rules: budgets.
+
+    Returns:
+        Rows of the ``IntegrationTest`` contract without its day, and what was measured:
+        ``latency_p50_ms``, ``latency_p95_ms``, ``memory_mib`` as far as their tests came, and
+        ``seconds`` of the whole process.
+    """
+    request = Request(
+        name=name,
+        artifacts=registry.artifacts,
+        specification=specification,
+        fingerprint=fingerprint,
+        latency_ms=rules.latency_ms,
+        memory_mib=rules.memory_mib,
+        requests=requests,
+        predictions=predictions,
+        probe=probe,
+    )
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="integration-") as temporary:
+        folder = Path(temporary)
+        request.write(folder)
+        ending = _run(folder, registry.url, rules.timeout_seconds)
+        results = _results(folder / RESULTS)
+    figures = {"seconds": time.perf_counter() - started}
+    for result in results.values():
+        figures |= result.figures
+    rows = [results.get(test) or Result(test=test, passed=False, finding=ending) for test in TESTS]
+    shown = [
+        (row.test, row.passed, _without_password(row.finding, registry.url)[:SHOWN]) for row in rows
+    ]
+    return pd.DataFrame(shown, columns=["test", "passed", "finding"]), figures
+
+
+def _run(folder: Path, url: sa.URL, timeout: float) -> str:
+    """Let the process write its results, and give the reason why some may be missing."""
+    errors = folder / "errors.txt"
+    try:
+        with errors.open("w") as stderr:
+            process = subprocess.run(  # noqa: S603  ourselves
+                [sys.executable, "-m", MODULE, str(folder)],
+                cwd=folder,
+                env=_environment(url),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+                timeout=timeout,
+                check=False,
+            )
+    except subprocess.TimeoutExpired:
+        return f"no result: the tests took more than {timeout:g} s and were stopped"
+    except OSError as error:
+        return f"no result: the process could not be started ({error.strerror})"
+    lines = errors.read_text("utf-8", errors="replace").strip().splitlines()
+    told = f"; it said: {lines[-1].strip()}" if lines else ""
+    return f"no result: the process ended with code {process.returncode}{told}"
+
+
+def _environment(url: sa.URL) -> dict[str, str]:
+    """What the process needs, and nothing that could make it behave as only this one does."""
+    kept = {
+        variable: value
+        for variable, value in os.environ.items()
+        if variable in INHERITED or variable.startswith(POSTGRES)
+    }
+    return {
+        **kept,
+        **THREADS,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        REGISTRY_URL: url.render_as_string(hide_password=False),
+    }
+
+
+def _results(file: Path) -> dict[str, Result]:
+    """Test → its result, as far as the process wrote whole lines."""
+    found = {}
+    for line in file.read_bytes().splitlines() if file.is_file() else []:
+        try:
+            result = Result.model_validate_json(line)
+        except ValidationError:
+            continue
+        found[result.test] = result
+    return found
+
+
+def _without_password(text: str, url: sa.URL) -> str:
+    if not url.password:
+        return text
+    password = str(url.password)
+    for written in (quote(password, safe=" +"), quote_plus(password), password):
+        text = text.replace(written, HIDDEN)
+    return text

@@ -1,0 +1,288 @@
+"""The integration tests of a staged model, run by the process that is this module.
+
+``python -m ml_assets.registry.integration_process <folder>`` reads a request from the folder and
+writes a result after each test, so that a test which takes the process down leaves the others
+theirs. Nothing here decides; who starts the process judges what it wrote, see ``integration``.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.errors import MLAssetsError, RegistryMismatch
+from ml_assets.learning.specification import ModelSpecification, build
+from ml_assets.learning.training import fingerprint, predict
+from ml_assets.registry.integration_request import REGISTRY_URL, RESULTS, Request, Result
+from ml_assets.registry.store import STAGING, RegisteredVersion, Registry
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+TOLERANCE = 1e-12
+
+WARM_UP, TIMED = 10, 100
+"""Requests before and during a measurement of the latency."""
+
+ROUNDS = 3
+"""Measurements of the latency before it is called too long."""
+
+MEMORY_REQUESTS = 1000
+"""Requests that are predicted when memory is measured."""
+
+UNSEEN = "a category that no training row had"
+
+TEXTS = frozenset({"string"})
+NUMBERS = frozenset({"boolean", "integer", "long", "float", "double"})
+"""MLflow's names of the types that an input column may have."""
+
+SHOWN_PROBLEMS = 3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a test makes sure, and the problems that speak against it."""
+
+    promise: str
+    problems: Sequence[str] = ()
+    figures: Mapping[str, float] = field(default_factory=dict)
+
+
+class StagedModel:
+    """The version that the alias names, as this process gets it from the registry."""
+
+    def __init__(self, request: Request, registry: Registry) -> None:
+        self.request = request
+        self.registry = registry
+
+    @property
+    def specification(self) -> ModelSpecification:
+        """The model's specification."""
+        return self.request.specification
+
+    @cached_property
+    def version(self) -> RegisteredVersion:
+        """The staged version.
+
+        Raises:
+            RegistryMismatch: it is not the one that is to be tested.
+        """
+        name, expected = self.request.name, self.request.fingerprint
+        staged = self.registry.with_alias(name, STAGING)
+        if staged is None or staged.fingerprint != expected:
+            found = "no version" if staged is None else f"fingerprint {staged.fingerprint}"
+            raise RegistryMismatch(
+                f"Alias {STAGING} of model {name} names {found}, expected fingerprint {expected}. "
+                "Stage the model again."
+            )
+        return staged
+
+    @cached_property
+    def memory_before(self) -> float:
+        """Resident MiB with all libraries and without the model."""
+        import skops.io  # noqa: F401  imported later, it would count as the model's
+
+        build(self.specification)
+        return _resident_mib()
+
+    @cached_property
+    def pipeline(self) -> "Pipeline":
+        """The model, loaded once."""
+        number = self.version.version
+        _ = self.memory_before
+        return self.registry.load(self.request.name, number)
+
+    def predict(self, rows: pd.DataFrame) -> np.ndarray:
+        """(n,) predictions of the staged model."""
+        return predict(self.specification, self.pipeline, rows)
+
+
+def loads_from_registry(staged: StagedModel) -> Finding:
+    """The alias names the expected version, and it loads through the allow-list."""
+    _ = staged.pipeline
+    return Finding(f"alias {STAGING} names {staged.version.fingerprint}, and it loads")
+
+
+def within_memory_budget(staged: StagedModel) -> Finding:
+    """The model and a thousand predictions take no more memory than allowed."""
+    requests, budget = staged.request.requests, staged.request.memory_mib
+    staged.predict(requests.iloc[np.resize(np.arange(len(requests)), MEMORY_REQUESTS)])
+    grown = _resident_mib() - staged.memory_before
+    return Finding(
+        f"the model and {MEMORY_REQUESTS} predictions take at most {budget:g} MiB",
+        [f"{grown:.2f} MiB, allowed are {budget:g} MiB"] if grown > budget else [],
+        {"memory_mib": grown},
+    )
+
+
+def signature_matches(staged: StagedModel) -> Finding:
+    """The registered signature has the model's input columns, in order, of fitting types."""
+    specification = staged.specification
+    signature = staged.registry.signature(staged.request.name, staged.version.version)
+    promise = f"the {len(specification.features)} input columns are registered, in order"
+    if list(signature) != specification.features:
+        registered, expected = ", ".join(signature), ", ".join(specification.features)
+        return Finding(promise, [f"registered are {registered}; expected {expected}"])
+    types = dict.fromkeys(specification.categorical, TEXTS)
+    types |= dict.fromkeys(specification.numeric, NUMBERS)
+    problems = [
+        f"{column} is registered as {signature[column]}, expected {' or '.join(sorted(fitting))}"
+        for column, fitting in types.items()
+        if signature[column] not in fitting
+    ]
+    return Finding(promise, problems)
+
+
+def golden_requests(staged: StagedModel) -> Finding:
+    """The staged model predicts what the trained one did, in a batch and one at a time."""
+    requests, expected = staged.request.requests, staged.request.predictions
+    single = [staged.predict(requests.iloc[[row]]) for row in range(len(requests))]
+    ways = {"in a batch": staged.predict(requests), "one at a time": np.concatenate(single)}
+    problems = [
+        f"{way}, {wrong} of {len(requests)} predictions are not the trained model's"
+        for way, found in ways.items()
+        if (wrong := _count_different(found, expected))
+    ]
+    return Finding(
+        f"{len(requests)} requests, in a batch and one at a time, as the trained model", problems
+    )
+
+
+def survives_missing_values(staged: StagedModel) -> Finding:
+    """Each input may be missing, and all of them at once."""
+    rows = staged.request.requests
+    features = staged.specification.features
+    missing = {name: rows[name].where(rows[name].isna()) for name in features}
+    variants = {f"without {name}": rows.assign(**{name: none}) for name, none in missing.items()}
+    variants["without any input"] = rows.assign(**missing)
+    return Finding(
+        f"each of {len(missing)} inputs may be missing, and all", _unusable(staged, variants)
+    )
+
+
+def survives_unseen_categories(staged: StagedModel) -> Finding:
+    """Each category may be one that training did not see."""
+    rows, names = staged.request.requests, staged.specification.categorical
+    variants = {f"with an unseen {name}": rows.assign(**{name: UNSEEN}) for name in names}
+    return Finding(f"each of {len(names)} categories may be unseen", _unusable(staged, variants))
+
+
+def equals_trained_model(staged: StagedModel) -> Finding:
+    """What was loaded has the fingerprint of what was trained."""
+    found = fingerprint(staged.specification, staged.pipeline, staged.request.probe)
+    expected = staged.request.fingerprint
+    return Finding(
+        f"fingerprint {expected} was found again",
+        [f"fingerprint {found}, expected {expected}"] if found != expected else [],
+    )
+
+
+def within_latency_budget(staged: StagedModel) -> Finding:
+    """One request at a time is answered fast enough; other work on the machine only adds time."""
+    budget = staged.request.latency_ms
+    p50, p95 = _latency(staged)
+    for _ in range(ROUNDS - 1):
+        if p95 > budget:
+            p50, p95 = min((p50, p95), _latency(staged), key=lambda found: found[1])
+    return Finding(
+        f"95th percentile of {TIMED} single requests is at most {budget:g} ms",
+        [f"95th percentile {p95:.2f} ms, allowed are {budget:g} ms"] if p95 > budget else [],
+        {"latency_p50_ms": p50, "latency_p95_ms": p95},
+    )
+
+
+def _latency(staged: StagedModel) -> tuple[float, float]:
+    """50th and 95th percentile of the time for one request, milliseconds."""
+    requests, seconds = staged.request.requests, []
+    for number in range(WARM_UP + TIMED):
+        row = requests.iloc[[number % len(requests)]]
+        started = time.perf_counter()
+        staged.predict(row)
+        seconds.append(time.perf_counter() - started)
+    p50, p95 = np.percentile(seconds[WARM_UP:], [50, 95]) * 1000
+    return float(p50), float(p95)
+
+
+TESTS: dict[str, Callable[[StagedModel], Finding]] = {
+    test.__name__: test
+    for test in (
+        loads_from_registry,
+        within_memory_budget,
+        signature_matches,
+        golden_requests,
+        survives_missing_values,
+        survives_unseen_categories,
+        equals_trained_model,
+        within_latency_budget,
+    )
+}
+"""Name → test, in the order they run: memory is measured before anything else has grown."""
+
+
+def _unusable(staged: StagedModel, variants: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Which variants of the requests get no usable prediction, and why."""
+    problems = ((how, _problem(staged, rows)) for how, rows in variants.items())
+    return [f"{how}: {problem}" for how, problem in problems if problem]
+
+
+def _problem(staged: StagedModel, rows: pd.DataFrame) -> str:
+    try:
+        predictions = staged.predict(rows)
+    except Exception as error:  # what a model makes of such rows is what is tested
+        return _reason(error)
+    if not np.isfinite(predictions).all():
+        return "a prediction is not finite"
+    if staged.specification.task == "classification" and (abs(predictions - 0.5) > 0.5).any():
+        return "a probability is not within 0..1"
+    return ""
+
+
+def _count_different(found: np.ndarray, expected: np.ndarray) -> int:
+    if found.shape != expected.shape:
+        return max(len(found), len(expected))
+    return int((~np.isclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE)).sum())
+
+
+def _resident_mib() -> float:
+    import psutil  # type: ignore[import-untyped]
+
+    return float(psutil.Process().memory_info().rss) / 2**20
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return text if isinstance(error, MLAssetsError) else f"{type(error).__name__}: {text}"
+
+
+def _result(name: str, staged: StagedModel) -> Result:
+    try:
+        finding = TESTS[name](staged)
+    except Exception as error:  # fails this test, and the others go on
+        return Result(test=name, passed=False, finding=_reason(error))
+    told = "; ".join(finding.problems[:SHOWN_PROBLEMS]) or finding.promise
+    return Result(
+        test=name,
+        passed=not finding.problems,
+        finding=told,
+        figures=dict(finding.figures),
+    )
+
+
+def main(folder: Path) -> None:
+    """Run all tests of the request in a folder."""
+    request = Request.read(folder)
+    staged = StagedModel(request, Registry(os.environ[REGISTRY_URL], request.artifacts))
+    with (folder / RESULTS).open("w", encoding="utf-8") as results:
+        for name in TESTS:
+            print(_result(name, staged).model_dump_json(), file=results, flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
