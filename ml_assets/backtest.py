@@ -35,7 +35,7 @@ from ml_assets.settings import settings
 
 DEFS = Path(__file__).with_name("defs")
 RESULT = "result.json"
-NEVER_READ = ["performance", "registered_model"]
+NEVER_READ = ["performance", "evaluation"]
 DRIFT = ["feature_reference", "feature_profile", "drift_report"]
 KIB_PER_MIB = 1024
 PRELOADED = [

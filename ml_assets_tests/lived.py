@@ -58,8 +58,16 @@ SCORED = (
 )
 LOOP = assets(*SCORED)
 TRAINED = ("training_dataset", "model")
-DECIDED = ("evaluation", "feature_reference", "comparison", "release_decision")
-TRAINING = assets(*TRAINED, *DECIDED, "registered_model")
+DECIDED = ("evaluation", "feature_reference", "comparison", "fairness", "release_decision")
+RELEASED = (
+    "approvals",
+    "registered_model",
+    "staging_model",
+    "integration_tests",
+    "model_card",
+    "champion",
+)
+TRAINING = assets(*TRAINED, *DECIDED, *RELEASED)
 
 
 @contextmanager

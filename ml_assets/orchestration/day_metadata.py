@@ -8,16 +8,19 @@ from ml_assets.lake.content import digest
 from ml_assets.lake.ledger import Entry, Read
 from ml_assets.lake.planning import Plan
 
+Further = Mapping[str, float | int | str | dg.MetadataValue]
+"""More metadata of one day; numbers are plotted over the days."""
+
 
 def day_metadata(
-    entry: Entry, planned: Plan, further: Mapping[str, Mapping[str, float | int | str]]
+    entry: Entry, planned: Plan, further: Mapping[str, Further]
 ) -> dict[str, dg.MetadataValue]:
     """Metadata of one stored day.
 
     Args:
         entry: the day's ledger entry.
         planned: the run's plan, for what was read and what was left unchanged.
-        further: day → more metadata; numbers are plotted over the days.
+        further: day → more metadata.
     """
     metadata: dict[str, dg.MetadataValue] = {
         **row_count(entry.rows),
@@ -29,12 +32,16 @@ def day_metadata(
     if entry.day in planned.unchanged:
         metadata["unchanged"] = dg.MetadataValue.bool(True)
     for name, value in further.get(entry.day, {}).items():
-        metadata[name] = (
-            dg.MetadataValue.text(value)
-            if isinstance(value, str)
-            else dg.MetadataValue.float(float(value))
-        )
+        metadata[name] = _value(value)
     return metadata
+
+
+def _value(value: float | str | dg.MetadataValue) -> dg.MetadataValue:
+    if isinstance(value, str):
+        return dg.MetadataValue.text(value)
+    if isinstance(value, int | float):
+        return dg.MetadataValue.float(float(value))
+    return value
 
 
 def inputs_summary(reads: Sequence[Read]) -> dict[str, dict[str, object]]:

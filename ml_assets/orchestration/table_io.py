@@ -6,7 +6,7 @@ unread, so that the asset reads only the days and columns it needs.
 """
 
 import importlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from ml_assets.lake.ledger import Entry, Status, inputs_hash
 from ml_assets.lake.planning import Plan
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake, Window
-from ml_assets.orchestration.day_metadata import day_metadata, row_count
+from ml_assets.orchestration.day_metadata import Further, day_metadata, row_count
 from ml_assets.orchestration.range_events import (
     DayResult,
     log_check_evaluations,
@@ -45,14 +45,16 @@ class TableOutput:
         validated: the computed days' rows, sorted by their contract.
         code_version: version of what computed them.
         keeps_dead_letters: whether rejected rows are kept in ``<table>_dead_letters``.
-        day_metadata: day → further metadata for Dagster, numbers are plotted over the days.
+        day_metadata: day → further metadata for Dagster.
+        after_commit: what follows from the stored rows, done in the same step.
     """
 
     plan: Plan
     validated: Validated
     code_version: str
     keeps_dead_letters: bool = True
-    day_metadata: Mapping[str, Mapping[str, float | int | str]] = field(default_factory=dict)
+    day_metadata: Mapping[str, Further] = field(default_factory=dict)
+    after_commit: Callable[[], None] | None = None
 
 
 class TableIOManager(dg.IOManager):
@@ -155,6 +157,8 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
         raise CommitConflict(f"{table}: another run wrote the same days meanwhile.")
     entries = drafts.finished(day_hashes(rows, days), version)
     lake.ledger.append(list(entries.values()))
+    if output.after_commit:
+        output.after_commit()
     bad = {day: entry.reason for day, entry in entries.items() if entry.reason}
     for day, reason in sorted(bad.items()):
         context.log.warning(f"{table} {day} is {entries[day].status.value}: {reason}")

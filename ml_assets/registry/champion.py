@@ -1,24 +1,52 @@
-"""Which model is in production on a day: read from the stored decisions, never from an alias."""
+"""Which model is in production on a day: read from the stored releases, never from an alias."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import pandas as pd
+import pandera.pandas as pa
 
+from ml_assets.contracts.contract import Contract
 from ml_assets.lake.content import DAY
-from ml_assets.registry.release import PROMOTED
+
+BY_GATES = "gates"
+"""Who released a model that passed every gate."""
+
+
+class ChampionModel(Contract):
+    """A model that became champion; an as-of day without a row has none that did."""
+
+    fingerprint: str = pa.Field(description="What identifies the model.")
+    version: int = pa.Field(ge=0, description="Its version in the registry; 0 in a backtest.")
+    serves_from: str = pa.Field(description="First day it serves: the as-of day, or a later one.")
+    released_by: str = pa.Field(description="'gates', or who approved it.")
+    evidence: str = pa.Field(description="Hash of the evidence it was released on.")
+    metric: str = pa.Field(description="The main metric.")
+    value: float = pa.Field(nullable=True, description="That metric on the test rows.")
+    training_days: int = pa.Field(ge=0, description="Days it was fitted on.")
+    training_last: str = pa.Field(description="Last of these days.")
+    replaces: str = pa.Field(description="As-of day of the champion before; empty for none.")
+
+    class Config:
+        """One model per as-of day, or none."""
+
+        unique: ClassVar = ["fingerprint"]
+        metadata: ClassVar = {"may_be_empty": True, "max_dead_letter_share": 0.0}
 
 
 @dataclass(frozen=True)
 class Champion:
-    """A model that was promoted.
+    """A model that was released.
 
     Attributes:
-        as_of: its as-of day: it serves from that day on.
+        as_of: its as-of day.
         fingerprint: what identifies it.
         value: its main metric on the test rows of its release.
         training_days: days it was fitted on.
         training_last: last of these days.
+        metric: the main metric.
+        serves_from: first day it serves.
     """
 
     as_of: str
@@ -26,31 +54,34 @@ class Champion:
     value: float
     training_days: int
     training_last: str
+    metric: str
+    serves_from: str
 
 
-def champions_of(decisions: pd.DataFrame, days: Sequence[str]) -> dict[str, Champion]:
-    """The champion of each day: the newest promoted model with as-of day ≤ that day.
+def champions_of(releases: pd.DataFrame, days: Sequence[str]) -> dict[str, Champion]:
+    """The champion of each day: of the models that serve by then, the one with the newest as-of day.
 
     Args:
-        decisions: rows of the ``ReleaseDecision`` contract, ``ds`` is the as-of day.
+        releases: rows of the ``ChampionModel`` contract, ``ds`` is the as-of day.
         days: days wanted.
 
     Returns:
         day → champion, for the days that have one.
     """
-    promoted = decisions[decisions["verdict"] == PROMOTED].sort_values(DAY)
     found = [
         Champion(
             as_of=row[DAY],
-            fingerprint=row["challenger"],
-            value=float(row["challenger_value"]),
+            fingerprint=row["fingerprint"],
+            value=float(row["value"]),
             training_days=int(row["training_days"]),
             training_last=row["training_last"],
+            metric=row["metric"],
+            serves_from=row["serves_from"],
         )
-        for row in promoted.to_dict("records")
+        for row in releases.sort_values(DAY, ascending=False).to_dict("records")
     ]
-    return {
-        day: next(champion for champion in reversed(found) if champion.as_of <= day)
+    serving = {
+        day: next((champion for champion in found if champion.serves_from <= day), None)
         for day in days
-        if any(champion.as_of <= day for champion in found)
     }
+    return {day: champion for day, champion in serving.items() if champion is not None}

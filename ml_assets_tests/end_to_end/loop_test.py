@@ -206,13 +206,13 @@ def test_the_registry_has_both_and_its_alias_names_the_new_one(retrained: Projec
     registered = project_registry().versions("flight_delays")
 
     assert [version.as_of for version in registered] == [CHAMPION, ASKED_FOR]
-    champion = project_registry().champion("flight_delays")
+    champion = project_registry().with_alias("flight_delays", "champion")
     assert champion is not None
     assert champion.fingerprint == row(retrained, RELEASE, ASKED_FOR)["challenger"]
 
 
 def test_a_blocked_challenger_fails_its_gate_and_changes_nothing_else(lived: Project) -> None:
-    champion = project_registry().champion("flight_delays")
+    champion = project_registry().with_alias("flight_delays", "champion")
 
     outcome = lived.materialize(TRAINING, BLOCKED)
 
@@ -230,7 +230,7 @@ def test_a_blocked_challenger_fails_its_gate_and_changes_nothing_else(lived: Pro
     assert all(f"{gate}: {reason}" in str(decision["reason"]) for gate, reason in failed.items())
     assert lived.entries(REGISTERED)[BLOCKED].rows == 0
     assert [v.as_of for v in project_registry().versions("flight_delays")] == [CHAMPION]
-    assert project_registry().champion("flight_delays") == champion
+    assert project_registry().with_alias("flight_delays", "champion") == champion
     assert lived.materialize(assets("predictions"), NEXT).succeeded
     assert set(lived.lake.read(PREDICTIONS, [NEXT])["model_as_of"]) == {CHAMPION}
 
@@ -244,7 +244,7 @@ def test_a_lost_registry_is_filled_again(lived: Project) -> None:
     outcome = lived.materialize(assets("registered_model"), CHAMPION)
 
     assert outcome.succeeded, outcome.failed_steps
-    champion = project_registry().champion("flight_delays")
+    champion = project_registry().with_alias("flight_delays", "champion")
     assert champion is not None
     assert [champion.fingerprint] == list(before["fingerprint"])
     assert project_registry().load("flight_delays", champion.version) is not None
@@ -276,7 +276,7 @@ def test_two_releases_at_the_same_moment_end_in_one_champion(lived: Project) -> 
     assert [process.returncode for process in processes] == [0, 0], "\n".join(told)
     decisions = lived.lake.read(RELEASE)
     newest = champions_of(decisions, ["2013-12-31"])["2013-12-31"]
-    champion = project_registry().champion("flight_delays")
+    champion = project_registry().with_alias("flight_delays", "champion")
     assert champion is not None
     assert (champion.fingerprint, champion.as_of) == (newest.fingerprint, newest.as_of)
     promoted = decisions[decisions["verdict"] == "promoted"]

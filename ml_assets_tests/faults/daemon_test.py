@@ -172,7 +172,7 @@ def assert_retrained_once(project: Project) -> None:
     decision = project.lake.read(RELEASES, [AS_OF]).iloc[0]
     assert decision["verdict"] == "promoted", decision["reason"]
     assert decision["champion_as_of"] == FIRST_AS_OF
-    champion = project_registry().champion(PIPELINE)
+    champion = project_registry().with_alias(PIPELINE, "champion")
     assert champion is not None
     assert champion.fingerprint == decision["challenger"]
     predictions = project.lake.read(f"{PIPELINE}/predictions", [BLIZZARD_DAY, LAST_DAY])

@@ -1,24 +1,35 @@
 """The ``ModelPipeline`` template: what a ``defs.yaml`` says of a pipeline, put together from its stages."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from ml_assets.components.model_pipeline.approvals import approval_job
+from ml_assets.components.model_pipeline.card import Card, CardText
 from ml_assets.components.model_pipeline.monitoring import Monitoring
 from ml_assets.components.model_pipeline.predictions import Predictions
 from ml_assets.components.model_pipeline.release import Release
-from ml_assets.components.model_pipeline.sensors import day_sensor, retraining_sensor
+from ml_assets.components.model_pipeline.sensors import (
+    day_sensor,
+    release_sensor,
+    retraining_sensor,
+)
 from ml_assets.components.model_pipeline.shared import Labels, Pipeline
+from ml_assets.components.model_pipeline.stages import Stages
 from ml_assets.components.model_pipeline.training import Training
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.dataset import Windows
+from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.monitoring.policy import read_policy
 from ml_assets.orchestration.partitions import Days
 from ml_assets.orchestration.tables import load_object
-from ml_assets.registry.release import ReleaseRules
+from ml_assets.registry.integration import StagingRules
+from ml_assets.registry.rules import ReleaseRules
 from ml_assets.settings import PipelineOverrides, settings
+
+R = TypeVar("R", bound=BaseModel)
 
 
 class Estimator(dg.Model, dg.Resolvable):
@@ -29,6 +40,7 @@ class Estimator(dg.Model, dg.Resolvable):
     numeric: list[str]
     categorical: list[str] = []
     hyperparameters: dict[str, Any] = {}
+    checkpoint_every: int | None = None
 
 
 class Contracts(dg.Model, dg.Resolvable):
@@ -71,7 +83,10 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
         validation_days: days before the test window, never fitted.
         test_days: last days before the as-of day, never fitted.
         estimator: what is fitted.
+        evaluation: what is measured, see ``EvaluationRules``.
         release: what a challenger has to show, see ``ReleaseRules``.
+        staging: budgets of the integration tests, see ``StagingRules``.
+        card: what the model card says that no asset knows.
         monitoring: how features are watched and when to retrain.
     """
 
@@ -88,8 +103,11 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
     test_days: int
     estimator: Estimator
     monitoring: MonitoringOptions
+    release: dict[str, Any]
+    card: CardText
     segments: list[str] = []
-    release: dict[str, Any] = {}
+    evaluation: dict[str, Any] = {}
+    staging: dict[str, Any] = {}
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """All assets of the pipeline, their checks, and the sensors that keep the loop going."""
@@ -98,10 +116,10 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
         shared = self._shared(overrides)
         label_contract = load_object(self.contracts.labels)
         watched = self.monitoring
-        training = Training(
-            shared, load_object(self.contracts.training_dataset), watched.window_days
-        )
-        release = Release(shared, self._rules)
+        dataset_contract = load_object(self.contracts.training_dataset)
+        training = Training(shared, dataset_contract, watched.window_days)
+        rules = _read(ReleaseRules, self.release, "release", self.pipeline)
+        staging = _read(StagingRules, self.staging, "staging", self.pipeline)
         predictions = Predictions(shared, load_object(self.contracts.predictions), label_contract)
         monitoring = Monitoring(
             shared,
@@ -112,10 +130,15 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
         )
         return dg.Definitions.merge(
             training.definitions(),
-            release.definitions(),
+            Release(shared, rules).definitions(),
+            Stages(shared, staging).definitions(),
+            Card(shared, self.card, dataset_contract).definitions(),
             predictions.definitions(),
             monitoring.definitions(),
-            dg.Definitions(sensors=[retraining_sensor(shared), day_sensor(shared)]),
+            dg.Definitions(
+                sensors=[retraining_sensor(shared), day_sensor(shared), release_sensor(shared)],
+                jobs=[approval_job(shared)],
+            ),
         )
 
     def _shared(self, overrides: PipelineOverrides) -> Pipeline:
@@ -135,6 +158,7 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
             windows=Windows(
                 self.window_days, self.validation_days, self.test_days, labels.delay_days
             ),
+            evaluation=self._evaluation,
         )
 
     @property
@@ -146,16 +170,14 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
             numeric=tuple(self.estimator.numeric),
             categorical=tuple(self.estimator.categorical),
             hyperparameters=dict(sorted(self.estimator.hyperparameters.items())),
+            checkpoint_every=self.estimator.checkpoint_every,
         )
 
     @property
-    def _rules(self) -> ReleaseRules:
-        try:
-            return ReleaseRules.model_validate(self.release)
-        except ValidationError as error:
-            raise ConfigurationError(
-                f"'release' of {self.pipeline} in defs.yaml is not usable: {error}"
-            ) from None
+    def _evaluation(self) -> EvaluationRules:
+        rules = _read(EvaluationRules, self.evaluation, "evaluation", self.pipeline)
+        rules.of_task(self._specification.task)
+        return rules
 
     @property
     def _groups(self) -> dict[str, str]:
@@ -170,3 +192,20 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
                 "its estimator. Correct the names."
             )
         return groups
+
+
+def _read(rules: type[R], values: dict[str, Any], name: str, pipeline: str) -> R:
+    """Rules as ``defs.yaml`` says them.
+
+    Raises:
+        ConfigurationError: a value is missing, unknown, or outside its limits.
+    """
+    try:
+        return rules.model_validate(values)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, item['loc'])) or name}: {item['msg']}" for item in error.errors()
+        )
+        raise ConfigurationError(
+            f"'{name}' of {pipeline} in defs.yaml is not usable: {problems}."
+        ) from None

@@ -59,7 +59,7 @@ class Monitoring:
                 version=self._profile_version,
                 inputs=[
                     Input(this.features),
-                    this.champion_lineage("release_decision"),
+                    this.champion_lineage("champion"),
                     this.champion_lineage("feature_reference"),
                 ],
                 compute=self._profile,
@@ -82,7 +82,7 @@ class Monitoring:
                 inputs=[
                     self._labels,
                     self._drift,
-                    this.champion_lineage("release_decision"),
+                    this.champion_lineage("champion"),
                 ],
                 compute=self._decide,
                 contract=RetrainingDecision,
@@ -100,7 +100,7 @@ class Monitoring:
     @property
     def _decision_version(self) -> str:
         this = self.pipeline
-        return code_version(decide, self.policy, this.windows, this.specification.task)
+        return code_version(decide, self.policy, this.windows)
 
     @property
     def _profiles(self) -> Input:
@@ -122,7 +122,7 @@ class Monitoring:
         champions = this.champions(lake, days)
         inputs = {
             "features": Input(this.features),
-            "champion": this.champion_input(champions, "release_decision"),
+            "champion": this.champion_input(champions, "champion"),
             "reference": this.champion_input(champions, "feature_reference"),
         }
         planned = plan(lake, this.table("feature_profile"), days, inputs, self._profile_version)
@@ -198,9 +198,7 @@ class Monitoring:
         inputs = {
             "labels": self._labels,
             "drift": self._drift,
-            "champion": replace(
-                this.champion_input(champions, "release_decision"), is_optional=True
-            ),
+            "champion": replace(this.champion_input(champions, "champion"), is_optional=True),
         }
         plans: list[Plan] = []
         frames: dict[str, pd.DataFrame] = {}
@@ -239,7 +237,7 @@ class Monitoring:
             asked_for=asked_for,
             trainable_days=self._trainable_days(day),
         )
-        return decide(evidence, self.policy, self.pipeline.specification)
+        return decide(evidence, self.policy)
 
     def _asked_for(self, lake: Lake, last: str) -> dict[str, str]:
         """Days up to ``last`` on which a retraining was asked for → content hash of the decision."""

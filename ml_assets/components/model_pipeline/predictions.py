@@ -47,7 +47,7 @@ class Predictions:
                 stage=STAGE,
                 description="What the champion of the day predicts for each row of the day.",
                 version=self._prediction_version,
-                inputs=[Input(this.features), this.champion_lineage("release_decision")],
+                inputs=[Input(this.features), this.champion_lineage("champion")],
                 compute=self._predict,
                 contract=self.contract,
             ),
@@ -91,7 +91,9 @@ class Predictions:
     @property
     def _performance_version(self) -> str:
         this = self.pipeline
-        return code_version(performance, this.specification.canonical(), list(this.segments))
+        return code_version(
+            performance, this.specification.canonical(), list(this.segments), this.evaluation
+        )
 
     @property
     def _scored(self) -> Input:
@@ -112,7 +114,7 @@ class Predictions:
         champions = this.champions(lake, days)
         inputs = {
             "features": Input(this.features),
-            "champion": this.champion_input(champions, "release_decision"),
+            "champion": this.champion_input(champions, "champion"),
         }
         planned = plan(lake, this.table("predictions"), days, inputs, self._prediction_version)
         scored = self._score(planned, champions)
@@ -206,7 +208,8 @@ class Predictions:
                 predictions[predictions[DAY] == day],
                 labels[labels["prediction_day"] == day],
                 this.segments,
-                day,
+                day=day,
+                rules=this.evaluation,
             )
 
         planned, frames = each_day(planned, of_day)

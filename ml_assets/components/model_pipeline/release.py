@@ -1,67 +1,58 @@
-"""Stage: from a challenger to the champion: comparison, release decision, registration.
+"""Stage: the evidence for and against a challenger, and the decision on it.
 
-The decisions are the truth about who is champion; the registry's alias follows them.
+Comparison and fairness are measured, the decision judges them. What becomes of a decision
+(approval, staging, tests, champion) is in ``stages``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import dagster as dg
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 
-from ml_assets.components.model_pipeline.shared import Pipeline, output
+from ml_assets.components.model_pipeline.evidence import exhibit
+from ml_assets.components.model_pipeline.shared import Pipeline, markdown_table, output
 from ml_assets.components.model_pipeline.training import held_out_rows
-from ml_assets.contracts.contract import Contract
-from ml_assets.lake.content import DAY
+from ml_assets.lake.content import DAY, digest
 from ml_assets.lake.planning import Input, Plan, computing_too, each_day, plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
+from ml_assets.learning.evaluation import OVERALL, segments_of
 from ml_assets.learning.training import predict
 from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict
-from ml_assets.orchestration.model_io import project_models, project_registry
+from ml_assets.orchestration.day_metadata import Further
+from ml_assets.orchestration.model_io import project_models
 from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.orchestration.tables import code_version
-from ml_assets.registry.champion import Champion, champions_of
+from ml_assets.registry.champion import Champion
+from ml_assets.registry.comparison import Comparison, compare, row_set
+from ml_assets.registry.fairness import Fairness, fairness
+from ml_assets.registry.gates import Exhibit, Question, judge
 from ml_assets.registry.release import (
-    PROMOTED,
-    Comparison,
+    BLOCKED,
     ReleaseDecision,
-    ReleaseRules,
-    compare,
-    judge,
-    main_values,
+    findings,
+    findings_of,
+    main_figures,
     verdict,
 )
+from ml_assets.registry.rules import ReleaseRules
 
 STAGE = "release"
 
 PROMISES = {
-    "is_unseen": "Neither model was fitted on a row that both were judged on.",
+    "is_unseen": "Both models were judged on the same rows, and neither was fitted on one of them.",
     "beats_champion": "The main metric improved by what defs.yaml requires; a first model beats the base rate.",
-    "no_segment_degraded": "No segment with enough rows lost more of the main metric than is tolerated.",
-    "groups_are_close": "The groups of the gated attribute are flagged at similar rates.",
+    "no_segment_degraded": "No segment with enough rows lost clearly more of the main metric than is tolerated.",
+    "groups_are_close": "The groups of the gated attribute are treated alike, and no less so than by the champion.",
 }
 """The gates of a release, as the checks of its decision."""
 
 
-class RegisteredModel(Contract):
-    """The version of the registry that a promoted model is; no row when it was not promoted."""
-
-    fingerprint: str = pa.Field(description="What identifies the model.")
-    version: int = pa.Field(ge=1, description="Its version in the registry.")
-
-    class Config:
-        """A blocked model is not registered."""
-
-        unique = ["fingerprint"]
-        metadata = {"may_be_empty": True, "max_dead_letter_share": 0.0}
-
-
 @dataclass(frozen=True)
 class Release:
-    """The release stage of a pipeline.
+    """Evidence and decision of a pipeline.
 
     Attributes:
         pipeline: what the stages share.
@@ -72,13 +63,16 @@ class Release:
     rules: ReleaseRules
 
     def definitions(self) -> dg.Definitions:
-        """The three assets and their checks."""
+        """The three assets and their checks.
+
+        They read the champion of earlier days too; Dagster draws no asset that leads to itself.
+        """
         this = self.pipeline
         return dg.Definitions.merge(
             this.define(
                 "comparison",
                 stage=STAGE,
-                description="Challenger and champion on the same test rows, overall and per segment.",
+                description="Challenger and champion on the same test rows, overall and per segment, with paired intervals.",
                 version=self._comparison_version,
                 inputs=[self._dataset, self._model],
                 compute=self._compare,
@@ -86,26 +80,30 @@ class Release:
                 is_as_of=True,
             ),
             this.define(
+                "fairness",
+                stage=STAGE,
+                description="How differently challenger and champion treat the groups of the gated attribute.",
+                version=self._fairness_version,
+                inputs=[self._dataset, self._model],
+                compute=self._measure_fairness,
+                contract=Fairness,
+                is_as_of=True,
+            ),
+            this.define(
                 "release_decision",
                 stage=STAGE,
-                description="Whether the model becomes the champion, with the evidence for it.",
+                description="Whether the model may become the champion, with the evidence for and against it.",
                 version=self._decision_version,
-                inputs=[self._dataset, self._model, Input(this.table("comparison"))],
+                inputs=[
+                    self._dataset,
+                    self._model,
+                    Input(this.table("comparison")),
+                    Input(this.table("fairness")),
+                ],
                 compute=self._decide,
                 contract=ReleaseDecision,
                 is_as_of=True,
                 checks=[_gate_check(name, promise) for name, promise in PROMISES.items()],
-            ),
-            this.define(
-                "registered_model",
-                stage=STAGE,
-                description="The promoted model in the registry; its alias 'champion' follows the decisions.",
-                version=self._registration_version,
-                inputs=[self._dataset, self._model, Input(this.table("release_decision"))],
-                compute=self._register,
-                contract=RegisteredModel,
-                is_as_of=True,
-                kinds=frozenset({"mlflow"}),
             ),
         )
 
@@ -113,16 +111,22 @@ class Release:
     def _comparison_version(self) -> str:
         this = self.pipeline
         return code_version(
-            compare, this.specification.canonical(), list(this.segments), self.rules
+            compare,
+            this.specification.canonical(),
+            list(this.segments),
+            self.rules,
+            this.evaluation,
         )
 
     @property
-    def _decision_version(self) -> str:
-        return code_version(judge, self.rules)
+    def _fairness_version(self) -> str:
+        this = self.pipeline
+        return code_version(fairness, this.specification.canonical(), self.rules, this.evaluation)
 
     @property
-    def _registration_version(self) -> str:
-        return code_version(RegisteredModel)
+    def _decision_version(self) -> str:
+        this = self.pipeline
+        return code_version(judge, verdict, self.rules, this.evaluation, list(this.segments))
 
     @property
     def _dataset(self) -> Input:
@@ -132,58 +136,79 @@ class Release:
     def _model(self) -> Input:
         return Input(self.pipeline.table("model"))
 
-    def _champions_before(self, lake: Lake, days: Sequence[str]) -> dict[str, Champion]:
-        """as-of day → the champion that a model of that day has to beat."""
-        decisions = self.pipeline.decisions(lake, max(days))
-        found: dict[str, Champion] = {}
-        for day in days:
-            found |= champions_of(decisions[decisions[DAY] < day], [day])
-        return found
-
     def _against_champion(self, champions: Mapping[str, Champion]) -> Input:
-        """The decision that made the champion, where there is one."""
-        return replace(
-            self.pipeline.champion_input(champions, "release_decision"), is_optional=True
-        )
+        """The release that made the champion, where there is one."""
+        return replace(self.pipeline.champion_input(champions, "champion"), is_optional=True)
 
-    def _compare(self, days: Sequence[str]) -> TableOutput:
-        lake = Lake.of_project()
-        champions = self._champions_before(lake, days)
+    def _planned(
+        self, noun: str, days: Sequence[str], version: str, **further: Input
+    ) -> tuple[Plan, dict[str, Champion]]:
+        lake, this = Lake.of_project(), self.pipeline
+        champions = this.champions_before(lake, days)
         inputs = {
             "dataset": self._dataset,
             "model": self._model,
             "champion": self._against_champion(champions),
+            **further,
         }
-        planned = plan(
-            lake, self.pipeline.table("comparison"), days, inputs, self._comparison_version
-        )
+        return plan(lake, this.table(noun), days, inputs, version), champions
+
+    def _compare(self, days: Sequence[str]) -> TableOutput:
+        planned, champions = self._planned("comparison", days, self._comparison_version)
         planned = _first_only(planned)
-        planned, frames = each_day(planned, self._comparison_of(planned, champions))
-        return output(planned, frames, Comparison, self._comparison_version)
-
-    def _comparison_of(
-        self, planned: Plan, champions: Mapping[str, Champion]
-    ) -> Callable[[str], pd.DataFrame]:
-        this = self.pipeline
-
-        def predictions(fingerprint: str, rows: pd.DataFrame) -> np.ndarray:
-            model = project_models().load(this.table("model"), fingerprint, this.specification)
-            return predict(this.specification, model, rows)
 
         def of_day(day: str) -> pd.DataFrame:
-            held_out = held_out_rows(planned, day)
-            test = held_out[held_out[SPLIT] == "test"]
-            challenger = predictions(planned.windows["model"].hashes[day], test)
-            champion = (
-                predictions(champions[day].fingerprint, test)
+            test = self._test_rows(planned, day)
+            new = self._scored(test, planned.windows["model"].hashes[day])
+            old = (
+                self._scored(test, champions[day].fingerprint)
                 if day in champions
-                else np.full(len(test), self._base_rate(planned, day))
+                else test.assign(prediction=self._base_rate(planned, day))
             )
-            return compare(
-                this.specification, test, challenger, champion, this.segments, rules=self.rules
+            this = self.pipeline
+            found = compare(
+                this.specification,
+                new,
+                old,
+                key=this.key,
+                segments=this.segments,
+                rules=this.evaluation,
+                min_segment_rows=self.rules.min_segment_rows,
             )
+            return found.assign(**_models(planned, champions, day))
 
-        return of_day
+        planned, frames = each_day(planned, of_day)
+        shown = {day: _compared(frame) for day, frame in frames.items()}
+        return output(planned, frames, Comparison, self._comparison_version, day_metadata=shown)
+
+    def _measure_fairness(self, days: Sequence[str]) -> TableOutput:
+        planned, champions = self._planned("fairness", days, self._fairness_version)
+        planned = _first_only(planned)
+
+        def of_day(day: str) -> pd.DataFrame:
+            test = self._test_rows(planned, day)
+            found = fairness(
+                self.pipeline.specification,
+                self._scored(test, planned.windows["model"].hashes[day]),
+                self._scored(test, champions[day].fingerprint) if day in champions else None,
+                key=self.pipeline.key,
+                rules=self.rules,
+                evaluation=self.pipeline.evaluation,
+            )
+            return found.assign(**_models(planned, champions, day))
+
+        planned, frames = each_day(planned, of_day)
+        shown = {day: {"groups": _groups(frame)} for day, frame in frames.items()}
+        return output(planned, frames, Fairness, self._fairness_version, day_metadata=shown)
+
+    def _test_rows(self, planned: Plan, day: str) -> pd.DataFrame:
+        held_out = held_out_rows(planned, day)
+        return held_out[held_out[SPLIT] == "test"]
+
+    def _scored(self, test: pd.DataFrame, fingerprint: str) -> pd.DataFrame:
+        this = self.pipeline
+        model = project_models().load(this.table("model"), fingerprint, this.specification)
+        return test.assign(prediction=predict(this.specification, model, test))
 
     def _base_rate(self, planned: Plan, day: str) -> float:
         """Mean label of the training rows: what a first model has to beat."""
@@ -192,17 +217,14 @@ class Release:
         return float(rows.loc[rows[SPLIT] == "train", label].mean())
 
     def _decide(self, days: Sequence[str]) -> TableOutput:
-        lake = Lake.of_project()
-        champions = self._champions_before(lake, days)
-        inputs = {
-            "dataset": self._dataset,
-            "model": self._model,
-            "comparison": Input(self.pipeline.table("comparison")),
-            "champion": self._against_champion(champions),
+        exhibits = {
+            noun: Input(self.pipeline.table(noun), is_optional=True, is_pinned=True)
+            for noun in ("comparison", "fairness")
         }
-        planned = plan(
-            lake, self.pipeline.table("release_decision"), days, inputs, self._decision_version
+        planned, champions = self._planned(
+            "release_decision", days, self._decision_version, **exhibits
         )
+        planned = computing_too(planned, self._without_evidence(planned))
         planned, frames = each_day(
             planned, lambda day: self._decision_of(planned, day, champions.get(day))
         )
@@ -214,108 +236,97 @@ class Release:
             day_metadata={day: _shown(frame) for day, frame in frames.items()},
         )
 
+    def _without_evidence(self, planned: Plan) -> list[str]:
+        """Days that were blocked for want of evidence, which may be there now."""
+        days = list(planned.unchanged)
+        if not days:
+            return []
+        rows = Lake.of_project().read(self.pipeline.table("release_decision"), days)
+        return sorted(rows.loc[rows["verdict"] == BLOCKED, DAY])
+
     def _decision_of(self, planned: Plan, day: str, champion: Champion | None) -> pd.DataFrame:
-        comparison = planned.windows["comparison"].read(days=[day])
-        days = planned.windows["dataset"].read([FEATURE_DAY, SPLIT], [day])
-        trained = days.loc[days[SPLIT] == "train", FEATURE_DAY]
-        tested = days.loc[days[SPLIT] == "test", FEATURE_DAY]
-        fitted_last = max(trained.max(), champion.training_last if champion else "")
-        gates = judge(
-            comparison,
-            self.rules,
-            task=self.pipeline.specification.task,
-            is_first=champion is None,
-            is_unseen=bool(fitted_last < tested.min()),
+        this, lake = self.pipeline, Lake.of_project()
+        comparison = exhibit(lake, this.table("comparison"), day, self._comparison_version)
+        fair = exhibit(lake, this.table("fairness"), day, self._fairness_version)
+        used = {FEATURE_DAY, SPLIT, this.labels.column, self.rules.gated_attribute}
+        rows = planned.windows["dataset"].read(
+            [DAY, *sorted(used | set(this.key) | set(this.segments))], [day]
         )
+        trained = rows.loc[rows[SPLIT] == "train", FEATURE_DAY]
+        test = rows[rows[SPLIT] == "test"]
+        question = self._question(test, trained, planned.windows["model"].hashes[day], champion)
+        gates = judge(question, comparison, fair, self.rules)
         decided, reason = verdict(gates)
-        metric, challenger_value, champion_value = main_values(
-            comparison, self.pipeline.specification.task
-        )
         return pd.DataFrame(
             [
                 {
                     DAY: day,
                     "verdict": decided,
                     "reason": reason,
-                    "challenger": planned.windows["model"].hashes[day],
-                    "champion": champion.fingerprint if champion else "",
+                    "findings": findings(gates),
+                    "evidence": self._evidence(day, question, comparison, fair),
+                    "challenger": question.challenger,
+                    "champion": question.champion,
                     "champion_as_of": champion.as_of if champion else "",
-                    "metric": metric,
-                    "challenger_value": challenger_value,
-                    "champion_value": champion_value,
-                    "test_rows": len(tested),
-                    "test_first": tested.min(),
-                    "test_last": tested.max(),
+                    "metric": question.metrics[0],
+                    **main_figures(comparison, question.metrics[0]),
+                    "test_rows": len(test),
+                    "test_first": question.tested_first,
+                    "test_last": test[FEATURE_DAY].max() if len(test) else "",
                     "training_rows": len(trained),
                     "training_days": trained.nunique(),
-                    "training_last": trained.max(),
+                    "training_last": question.fitted_last[0],
                     **{gate.name: gate.passed for gate in gates},
                 }
             ]
         )
 
-    def _register(self, days: Sequence[str]) -> TableOutput:
-        lake, this = Lake.of_project(), self.pipeline
-        table = this.table("registered_model")
-        inputs = {
-            "decision": Input(this.table("release_decision")),
-            "model": self._model,
-            "dataset": self._dataset,
+    def _question(
+        self, test: pd.DataFrame, trained: pd.Series, challenger: str, champion: Champion | None
+    ) -> Question:
+        this = self.pipeline
+        counts = {
+            (segment.column, segment.value): int(segment.chosen.sum())
+            for segment in segments_of(test, [*this.segments, self.rules.gated_attribute])
+            if segment.column != OVERALL
         }
-        planned = plan(lake, table, days, inputs, self._registration_version)
-        planned = computing_too(planned, self._lost_registrations(lake, planned))
-        planned, frames = each_day(planned, lambda day: self._registration_of(planned, day))
-        if frames:
-            self._point_alias(lake)
-        return output(planned, frames, RegisteredModel, self._registration_version)
-
-    def _registration_of(self, planned: Plan, day: str) -> pd.DataFrame:
-        this, name = self.pipeline, self.pipeline.table("model")
-        decision = planned.windows["decision"].read(days=[day]).iloc[0]
-        if decision["verdict"] != PROMOTED:
-            return pd.DataFrame({DAY: [], "fingerprint": [], "version": []})
-        model = project_models().load(name, decision["challenger"], this.specification)
-        rows = planned.windows["dataset"].read([*this.specification.features, SPLIT], [day])
-        example = rows.loc[rows[SPLIT] == "test", this.specification.features].head(100)
-        version = project_registry().register(
-            this.name,
-            model,
-            fingerprint=decision["challenger"],
-            as_of=day,
-            example=example,
-            predictions=predict(this.specification, model, example),
-        )
-        return pd.DataFrame(
-            {DAY: [day], "fingerprint": [decision["challenger"]], "version": [version]}
+        gated = self.rules.gated_attribute
+        return Question(
+            task=this.specification.task,
+            metrics=this.evaluation.of_task(this.specification.task),
+            challenger=challenger,
+            champion=champion.fingerprint if champion else "",
+            rows=row_set(test, this.key, this.labels.column) if len(test) else "",
+            count=len(test),
+            segments={name: count for name, count in counts.items() if name[0] in this.segments},
+            groups={value: count for (column, value), count in counts.items() if column == gated},
+            fitted_last=[
+                trained.max() if len(trained) else "",
+                *([champion.training_last] if champion else []),
+            ],
+            tested_first=test[FEATURE_DAY].min() if len(test) else "",
         )
 
-    def _lost_registrations(self, lake: Lake, planned: Plan) -> list[str]:
-        """Days whose version is no longer in the registry."""
-        stored = [day for day, entry in planned.unchanged.items() if entry.rows]
-        if not stored:
-            return []
-        rows = lake.read(self.pipeline.table("registered_model"), stored)
-        known = {version.fingerprint for version in project_registry().versions(self.pipeline.name)}
-        return sorted(rows.loc[~rows["fingerprint"].isin(known), DAY])
+    def _evidence(self, day: str, question: Question, *exhibits: Exhibit) -> str:
+        """Hash of everything that was judged and by which rules: what an approval is of."""
+        return digest(
+            day,
+            repr(question),
+            repr(self.rules),
+            repr(self.pipeline.evaluation),
+            *(f"{item.name} {item.content_hash} {item.problem}" for item in exhibits),
+        )
 
-    def _point_alias(self, lake: Lake) -> None:
-        """Let the alias follow the decisions, also when another run decides meanwhile."""
-        registry, name = project_registry(), self.pipeline.name
-        known = {version.fingerprint for version in registry.versions(name)}
-        while champion := self._newest_champion(lake, known):
-            registry.set_champion(name, champion.fingerprint)
-            if self._newest_champion(lake, known) == champion:
-                return
 
-    def _newest_champion(self, lake: Lake, registered: set[str]) -> Champion | None:
-        last = self.pipeline.as_of_days.get_last_partition_key() or ""
-        decisions = self.pipeline.decisions(lake, last)
-        decided = decisions[decisions["challenger"].isin(registered)]
-        return champions_of(decided, [last]).get(last)
+def _models(planned: Plan, champions: Mapping[str, Champion], day: str) -> dict[str, str]:
+    return {
+        "challenger_model": planned.windows["model"].hashes[day],
+        "champion_model": champions[day].fingerprint if day in champions else "",
+    }
 
 
 def _first_only(planned: Plan) -> Plan:
-    """A champion follows from the decisions before, so models are judged one after the other."""
+    """A champion follows from the releases before, so models are judged one after the other."""
     if len(planned.compute) < 2:
         return planned
     first, *others = sorted(planned.compute)
@@ -328,32 +339,51 @@ def _first_only(planned: Plan) -> Plan:
     )
 
 
-def _shown(decision: pd.DataFrame) -> dict[str, float | int | str]:
+def _compared(comparison: pd.DataFrame) -> Further:
+    overall = comparison[comparison["segment_column"] == OVERALL]
+    segments = comparison[comparison["segment_column"] != OVERALL].sort_values("improvement")
+    columns = ["challenger", "champion", "improvement", "low", "high", "rows", "is_judged"]
+    return {
+        "overall": markdown_table(overall[["metric", *columns]]),
+        "segments, worst first": markdown_table(segments[["segment_column", "segment", *columns]]),
+    }
+
+
+def _groups(fairness: pd.DataFrame) -> dg.MarkdownMetadataValue:
+    columns = ["group", "metric", "challenger", "low", "high", "champion", "rows", "is_judged"]
+    return markdown_table(fairness[columns])
+
+
+def _shown(decision: pd.DataFrame) -> Further:
     row = decision.iloc[0]
+    gates = pd.DataFrame(
+        [
+            {"gate": name, "": "passed" if row[name] else "NOT PASSED", "found": finding}
+            for name, finding in findings_of(row["findings"]).items()
+        ]
+    )
     values = {
-        "challenger": float(row["challenger_value"]),
-        "champion": float(row["champion_value"]),
+        f"{row['metric']} of challenger": row["challenger_value"],
+        f"{row['metric']} of champion": row["champion_value"],
+        "lower bound of the gain": row["improvement_low"],
+        "upper bound of the gain": row["improvement_high"],
     }
     return {
         "verdict": row["verdict"],
         "reason": row["reason"],
-        **{
-            f"{row['metric']} of {name}": value for name, value in values.items() if pd.notna(value)
-        },
+        "evidence": row["evidence"],
+        "gates": markdown_table(gates),
+        **{name: float(value) for name, value in values.items() if np.isfinite(value)},
     }
 
 
 def _gate_check(name: str, promise: str) -> TableCheck:
     def judge_days(stored: StoredDays) -> dict[str, Verdict]:
         return {
-            row[DAY]: Verdict(bool(row[name]), _reason_of(name, row["reason"]))
+            row[DAY]: Verdict(
+                bool(row[name]), findings_of(row["findings"]).get(name, row["reason"])
+            )
             for row in stored.rows.to_dict("records")
         }
 
     return TableCheck(name, promise, judge_days, fails_run=False)
-
-
-def _reason_of(gate: str, reason: str) -> str:
-    """The part of a decision's reason that is about one gate."""
-    parts = [part for part in reason.split("; ") if part.startswith(f"{gate}: ")]
-    return parts[0].partition(": ")[2] if parts else reason

@@ -17,6 +17,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.monitoring.retraining import RETRAIN
 from ml_assets.orchestration.requests import has_failed, is_given_up, request, sensor_status
 from ml_assets.orchestration.runs import Span
+from ml_assets.registry.approval_log import ApprovalLog
 from ml_assets.settings import settings
 
 TRAINING = [
@@ -25,10 +26,13 @@ TRAINING = [
     "evaluation",
     "feature_reference",
     "comparison",
+    "fairness",
     "release_decision",
-    "registered_model",
 ]
-"""Everything that a verdict to retrain asks for."""
+"""From the data to the decision on a model."""
+
+REGISTRATION = ["registered_model", "staging_model", "integration_tests", "model_card"]
+"""What a released model goes through; not in a backtest, which has no registry."""
 
 SCORING = ["predictions", "labels", "performance", "feature_profile", "drift_report"]
 """What is made of a day once there is a champion."""
@@ -44,10 +48,10 @@ def retraining_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
     @dg.sensor(
         name=f"{pipeline.name}__retraining",
         description=(
-            "Starts one run from training dataset to release decision for each verdict to retrain, "
-            "however often it ticks or restarts."
+            "Starts one run from training dataset to champion for each verdict to retrain, however "
+            "often it ticks or restarts."
         ),
-        target=_selection(pipeline, TRAINING),
+        target=_selection(pipeline, [*TRAINING, *_after_decision(pipeline)]),
         default_status=sensor_status(),
         minimum_interval_seconds=settings().sensor_seconds,
     )
@@ -57,10 +61,62 @@ def retraining_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
         as_of = as_of or _cut_short(pipeline, lake, context.instance)
         if as_of is None:
             return dg.SkipReason(reason)
-        keys = _keys(pipeline, TRAINING)
+        keys = _keys(pipeline, [*TRAINING, *_after_decision(pipeline)])
         return request(context.instance, retraining_unit(pipeline, as_of), keys, Span(as_of, as_of))
 
     return retraining
+
+
+def release_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
+    """Turns what a person said to a waiting release into one run, from approvals to champion."""
+
+    @dg.sensor(
+        name=f"{pipeline.name}__release",
+        description="Continues a release when a person has approved or rejected it, once.",
+        target=_selection(pipeline, _after_decision(pipeline)),
+        default_status=sensor_status(),
+        minimum_interval_seconds=settings().sensor_seconds,
+    )
+    def release(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        pending = pending_releases(pipeline, Lake.of_project(), ApprovalLog.of_project())
+        keys = _keys(pipeline, _after_decision(pipeline))
+        results = [
+            request(
+                context.instance,
+                f"{pipeline.name} release as of {as_of} after record {number}",
+                keys,
+                Span(as_of, as_of),
+            )
+            for as_of, number in pending.items()
+        ]
+        skipped = [str(one.skip_message) for one in results if isinstance(one, dg.SkipReason)]
+        requests = [one for one in results if isinstance(one, dg.RunRequest)]
+        reason = " ".join(skipped) or "No release waits for what a person said."
+        return dg.SensorResult(
+            run_requests=requests, skip_reason=None if requests else dg.SkipReason(reason)
+        )
+
+    return release
+
+
+def pending_releases(pipeline: Pipeline, lake: Lake, log: ApprovalLog) -> dict[str, int]:
+    """as-of day → number of the newest record, where a release has not followed the records yet."""
+    newest: dict[str, int] = {}
+    for record in log.records(pipeline.name):
+        newest[record.as_of] = record.number
+    stored = lake.days_stored(pipeline.table("approvals"))
+    known = (
+        lake.read(pipeline.table("approvals"), stored).groupby(DAY)["number"].max().to_dict()
+        if stored
+        else {}
+    )
+    unfinished = stale(lake.ledger, pipeline.table("champion"), list(newest))
+    decided = set(lake.days_stored(pipeline.table("release_decision")))
+    return {
+        as_of: number
+        for as_of, number in newest.items()
+        if as_of in decided and (known.get(as_of) != number or as_of in unfinished)
+    }
 
 
 def day_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
@@ -119,10 +175,10 @@ def pending_retraining(pipeline: Pipeline, lake: Lake) -> tuple[str | None, str]
 
 
 def _cut_short(pipeline: Pipeline, lake: Lake, instance: dg.DagsterInstance) -> str | None:
-    """As-of day of the newest release whose run ended between the decision and the registry."""
+    """As-of day of the newest release whose run ended between the decision and the champion."""
     decided = lake.days_stored(pipeline.table("release_decision"))
     as_of = max(decided, default=None)
-    if as_of is None or _is_done(lake, pipeline.table("registered_model"), as_of):
+    if as_of is None or _is_done(lake, pipeline.table("champion"), as_of):
         return None
     return as_of if has_failed(instance, retraining_unit(pipeline, as_of)) else None
 
@@ -179,6 +235,12 @@ def _is_done(lake: Lake, table: str, day: str) -> bool:
 def _is_over(entry: Entry) -> bool:
     """Whether a day was dealt with, for good or bad; one being written was not."""
     return entry.status is not Status.WRITING
+
+
+def _after_decision(pipeline: Pipeline) -> list[str]:
+    """What follows from a decision."""
+    stages = REGISTRATION if pipeline.has_registry else []
+    return ["approvals", *stages, "champion"]
 
 
 def _keys(pipeline: Pipeline, nouns: Sequence[str]) -> list[dg.AssetKey]:

@@ -9,11 +9,14 @@ import pandas as pd
 
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import no_rows, validate
+from ml_assets.lake.content import DAY
 from ml_assets.lake.planning import Input, Plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import Windows
+from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.orchestration.checks import TableCheck, standard_checks, table_checks
+from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.partitions import mapping_of
 from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.orchestration.tables import (
@@ -22,8 +25,8 @@ from ml_assets.orchestration.tables import (
     table_asset,
     table_spec,
 )
-from ml_assets.registry.champion import Champion, champions_of
-from ml_assets.registry.release import ReleaseDecision
+from ml_assets.registry.champion import Champion, ChampionModel, champions_of
+from ml_assets.settings import settings
 
 AS_OF = (
     "Most days are empty, because a partition is an as-of day and is made only when somebody, or "
@@ -71,6 +74,7 @@ class Pipeline:
         segments: columns whose values are judged one by one.
         specification: what is fitted.
         windows: how the days before an as-of day are used.
+        evaluation: what is measured of a model.
     """
 
     name: str
@@ -83,6 +87,12 @@ class Pipeline:
     segments: Sequence[str]
     specification: ModelSpecification
     windows: Windows
+    evaluation: EvaluationRules
+
+    @property
+    def has_registry(self) -> bool:
+        """Whether released models are registered and staged: not in a backtest, where none serves."""
+        return settings().shared is None
 
     def table(self, noun: str) -> str:
         """Table name, and asset key, of one of the pipeline's assets."""
@@ -148,15 +158,23 @@ class Pipeline:
             ],
         )
 
-    def decisions(self, lake: Lake, last: str) -> pd.DataFrame:
-        """Release decisions with as-of day ≤ ``last``; columns of the contract, maybe no row."""
-        table = self.table("release_decision")
+    def releases(self, lake: Lake, last: str) -> pd.DataFrame:
+        """Models released with as-of day ≤ ``last``; columns of the contract, maybe no row."""
+        table = self.table("champion")
         stored = [day for day in lake.days_stored(table) if day <= last]
-        return lake.read(table, stored) if stored else no_rows(ReleaseDecision)
+        return lake.read(table, stored) if stored else no_rows(ChampionModel)
 
     def champions(self, lake: Lake, days: Sequence[str]) -> dict[str, Champion]:
         """Day → the champion of that day, for the days that have one."""
-        return champions_of(self.decisions(lake, max(days)), days) if days else {}
+        return champions_of(self.releases(lake, max(days)), days) if days else {}
+
+    def champions_before(self, lake: Lake, as_ofs: Sequence[str]) -> dict[str, Champion]:
+        """as-of day → the champion that a model of that day has to beat."""
+        releases = self.releases(lake, max(as_ofs))
+        found: dict[str, Champion] = {}
+        for as_of in as_ofs:
+            found |= champions_of(releases[releases[DAY] < as_of], [as_of])
+        return found
 
     def champion_input(self, of_days: Mapping[str, Champion], noun: str) -> Input:
         """The champion's partition of one of the as-of tables as an input of each day."""
@@ -182,8 +200,9 @@ def output(
     contract: type[Contract],
     version: str,
     *,
-    day_metadata: Mapping[str, Mapping[str, float | int | str]] | None = None,
+    day_metadata: Mapping[str, Further] | None = None,
     keeps_dead_letters: bool = False,
+    after_commit: Callable[[], None] | None = None,
 ) -> TableOutput:
     """What a stage hands over for frames that were computed day by day."""
     validated = validate(stacked(frames, contract), contract, planned.compute)
@@ -193,4 +212,11 @@ def output(
         version,
         keeps_dead_letters=keeps_dead_letters,
         day_metadata=day_metadata or {},
+        after_commit=after_commit,
     )
+
+
+def markdown_table(rows: pd.DataFrame) -> dg.MarkdownMetadataValue:
+    """A table as Dagster shows it; numbers are rounded for people."""
+    escaped = rows.map(lambda value: value.replace("|", "\\|") if isinstance(value, str) else value)
+    return dg.MetadataValue.md(escaped.to_markdown(index=False, floatfmt=".4f"))

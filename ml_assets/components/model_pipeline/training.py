@@ -4,13 +4,14 @@ All are partitioned by the as-of day: what is trained on day D uses only what wa
 began, so the same D gives the same model whenever it is run.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import dagster as dg
 import pandas as pd
 
-from ml_assets.components.model_pipeline.shared import Pipeline, output
+from ml_assets.components.model_pipeline.shared import Pipeline, markdown_table, output
 from ml_assets.contracts.contract import Contract
 from ml_assets.errors import TrainingError
 from ml_assets.lake.content import DAY
@@ -19,13 +20,16 @@ from ml_assets.lake.planning import Input, Plan, computing_too, each_day, plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT, split_counts, training_dataset
 from ml_assets.learning.evaluation import Evaluation, evaluate, headline
-from ml_assets.learning.training import predict, train
+from ml_assets.learning.plots import as_markdown, evaluation_plots
+from ml_assets.learning.training import TrainedModel, predict, train
 from ml_assets.monitoring.drift import reference_profile
 from ml_assets.monitoring.profile import FeatureReference
+from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.model_io import (
     ModelOutput,
     lost_models,
     model_check,
+    project_checkpoints,
     project_models,
 )
 from ml_assets.orchestration.partitions import bounds
@@ -33,6 +37,8 @@ from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.orchestration.tables import code_version
 
 STAGE = "training"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,9 @@ class Training:
     @property
     def _evaluation_version(self) -> str:
         this = self.pipeline
-        return code_version(evaluate, this.specification.canonical(), list(this.segments))
+        return code_version(
+            evaluate, this.specification.canonical(), list(this.segments), this.evaluation
+        )
 
     @property
     def _reference_version(self) -> str:
@@ -177,10 +185,14 @@ class Training:
         planned = self._plan("model", days, self._model_version, dataset=self._dataset)
         planned = computing_too(planned, lost_models(table, planned.unchanged))
         used = [*specification.features, self.pipeline.labels.column, SPLIT]
-        planned, models = each_day(
-            planned,
-            lambda day: train(specification, planned.windows["dataset"].read(used, [day])),
-        )
+
+        def of_day(day: str) -> TrainedModel:
+            log.info(f"training {table} {day}")
+            dataset = planned.windows["dataset"].read(used, [day])
+            checkpoints = project_checkpoints(table, day)
+            return train(specification, dataset, checkpoints, self._model_version)
+
+        planned, models = each_day(planned, of_day)
         return ModelOutput(planned, models, self._model_version)
 
     @property
@@ -188,6 +200,7 @@ class Training:
         return Input(self.pipeline.table("training_dataset"))
 
     def _evaluate(self, days: Sequence[str]) -> TableOutput:
+        this = self.pipeline
         planned = self._plan(
             "evaluation",
             days,
@@ -195,17 +208,42 @@ class Training:
             dataset=self._dataset,
             model=Input(self.pipeline.table("model")),
         )
-        planned, frames = each_day(planned, lambda day: self._evaluation_of(planned, day))
-        metrics = {day: headline(frame) for day, frame in frames.items()}
-        return output(planned, frames, Evaluation, self._evaluation_version, day_metadata=metrics)
+        plots: dict[str, dg.MetadataValue] = {}
 
-    def _evaluation_of(self, planned: Plan, day: str) -> pd.DataFrame:
+        def of_day(day: str) -> pd.DataFrame:
+            dataset = self._scored_rows(planned, day)
+            plots[day] = self._plots_of(dataset)
+            return evaluate(
+                this.specification,
+                dataset,
+                dataset["prediction"].to_numpy(),
+                this.segments,
+                this.evaluation,
+            )
+
+        planned, frames = each_day(planned, of_day)
+        shown: dict[str, Further] = {
+            day: {
+                **headline(frame),
+                "plots": plots[day],
+                "test, overall and per segment": _measured(frame),
+            }
+            for day, frame in frames.items()
+        }
+        return output(planned, frames, Evaluation, self._evaluation_version, day_metadata=shown)
+
+    def _scored_rows(self, planned: Plan, day: str) -> pd.DataFrame:
         this = self.pipeline
         dataset = held_out_rows(planned, day)
         fingerprint = planned.windows["model"].hashes[day]
         model = project_models().load(this.table("model"), fingerprint, this.specification)
-        predictions = predict(this.specification, model, dataset)
-        return evaluate(this.specification, dataset, predictions, this.segments)
+        return dataset.assign(prediction=predict(this.specification, model, dataset))
+
+    def _plots_of(self, dataset: pd.DataFrame) -> dg.MetadataValue:
+        specification = self.pipeline.specification
+        test = dataset[dataset[SPLIT] == "test"]
+        plots = evaluation_plots(specification.task, test[specification.label], test["prediction"])
+        return dg.MetadataValue.md(as_markdown(plots))
 
     def _describe_reference(self, days: Sequence[str]) -> TableOutput:
         planned = self._plan(
@@ -238,6 +276,11 @@ def held_out_rows(planned: Plan, day: str) -> pd.DataFrame:
     if not (dataset[SPLIT] == "test").any():
         raise TrainingError(f"no label of the test window was known when {day} began")
     return dataset
+
+
+def _measured(evaluation: pd.DataFrame) -> dg.MetadataValue:
+    columns = ["segment_column", "segment", "metric", "value", "low", "high", "rows"]
+    return markdown_table(evaluation.loc[evaluation[SPLIT] == "test", columns])
 
 
 def _nothing_to_learn_from(day: str) -> pd.DataFrame:

@@ -1,0 +1,253 @@
+"""Stage: the model card of each registered version, put together from the assets it came from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pandera.pandas as pa
+
+from ml_assets.components.model_pipeline.shared import Pipeline, output
+from ml_assets.contracts.contract import Contract, columns, unit
+from ml_assets.contracts.validation import no_rows
+from ml_assets.lake.content import DAY, digest
+from ml_assets.lake.ledger import Read
+from ml_assets.lake.planning import Input, Plan, computing_too, each_day, plan
+from ml_assets.lake.store import Lake
+from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
+from ml_assets.orchestration.day_metadata import Further
+from ml_assets.orchestration.model_io import project_registry
+from ml_assets.orchestration.table_io import TableOutput
+from ml_assets.orchestration.tables import code_version
+from ml_assets.registry.approvals import State, records_of, standing
+from ml_assets.registry.card import (
+    CardContents,
+    Check,
+    Data,
+    Feature,
+    TableVersion,
+    html,
+    markdown,
+)
+from ml_assets.registry.release import findings_of
+
+STAGE = "release"
+
+PAGE = "model_card.html"
+
+LIBRARIES = ("scikit-learn", "numpy", "pandas", "skops")
+
+SOURCES = (
+    "training_dataset",
+    "model",
+    "evaluation",
+    "comparison",
+    "fairness",
+    "release_decision",
+    "approvals",
+    "registered_model",
+    "integration_tests",
+)
+"""What a card is put together from."""
+
+
+class CardText(dg.Model, dg.Resolvable):
+    """What a card says that no asset knows.
+
+    Attributes:
+        purpose: what the model is for, in whole sentences.
+        limits: what it is not for and not good at, a sentence each.
+    """
+
+    purpose: str
+    limits: list[str]
+
+
+class ModelCard(Contract):
+    """The card of a registered version; no row when the model was not registered."""
+
+    fingerprint: str = pa.Field(description="What identifies the model.")
+    version: int = pa.Field(ge=1, description="Its version in the registry.")
+    markdown: str = pa.Field(description="The card.")
+
+    class Config:
+        """One card per as-of day, or none."""
+
+        unique = ["fingerprint"]
+        metadata = {"may_be_empty": True, "max_dead_letter_share": 0.0}
+
+
+@dataclass(frozen=True)
+class Card:
+    """The model card stage of a pipeline.
+
+    Attributes:
+        pipeline: what the stages share.
+        text: what the card says of its own.
+        contract: contract of the training dataset, which describes the features.
+    """
+
+    pipeline: Pipeline
+    text: CardText
+    contract: type[Contract]
+
+    def definitions(self) -> dg.Definitions:
+        """The asset; none in a backtest, which has no registry."""
+        this = self.pipeline
+        if not this.has_registry:
+            return dg.Definitions()
+        return this.define(
+            "model_card",
+            stage=STAGE,
+            description="What a registered version is for, how good it is, why it was released, and its limits.",
+            version=self._version,
+            inputs=[Input(this.table(noun)) for noun in SOURCES],
+            compute=self._write,
+            contract=ModelCard,
+            is_as_of=True,
+            kinds=frozenset({"markdown", "mlflow"}),
+        )
+
+    @property
+    def _version(self) -> str:
+        this = self.pipeline
+        return code_version(
+            markdown, self.text.model_dump(), this.specification.canonical(), list(this.owners)
+        )
+
+    def _write(self, days: Sequence[str]) -> TableOutput:
+        this = self.pipeline
+        inputs = {noun: Input(this.table(noun)) for noun in SOURCES}
+        planned = plan(Lake.of_project(), this.table("model_card"), days, inputs, self._version)
+        planned = computing_too(planned, self._lost(planned))
+        shown: dict[str, Further] = {}
+
+        def of_day(day: str) -> pd.DataFrame:
+            registered = planned.windows["registered_model"].read(days=[day])
+            if registered.empty:
+                return no_rows(ModelCard)
+            number = int(registered["version"].iloc[0])
+            contents = self._contents(planned, day, number)
+            text = markdown(contents)
+            files = {"model_card.md": text, PAGE: html(contents)}
+            project_registry().describe(this.name, number, text, files)
+            shown[day] = {
+                "card": dg.MetadataValue.md(text),
+                "html": dg.MetadataValue.path(str(self._file(number))),
+                "version": number,
+            }
+            return registered.assign(markdown=text)
+
+        planned, frames = each_day(planned, of_day)
+        return output(planned, frames, ModelCard, self._version, day_metadata=shown)
+
+    def _file(self, number: int) -> Path:
+        return project_registry().folder(self.pipeline.name, number) / PAGE
+
+    def _lost(self, planned: Plan) -> list[str]:
+        """Days whose card went when their version was written again."""
+        stored = [day for day, entry in planned.unchanged.items() if entry.rows]
+        if not stored:
+            return []
+        cards = Lake.of_project().read(self.pipeline.table("model_card"), stored)
+        return [
+            row[DAY] for row in cards.to_dict("records") if not self._file(row["version"]).is_file()
+        ]
+
+    def _contents(self, planned: Plan, day: str, number: int) -> CardContents:
+        this, specification = self.pipeline, self.pipeline.specification
+        lake = Lake.of_project()
+
+        def rows(noun: str) -> pd.DataFrame:
+            return planned.windows[noun].read(days=[day])
+
+        [decision] = _records(rows("release_decision"))
+        evaluation = rows("evaluation")
+        said = rows("approvals")
+        released = _released_by(this.name, said, decision["evidence"])
+        return CardContents(
+            pipeline=this.name,
+            version=str(number),
+            fingerprint=decision["challenger"],
+            as_of=day,
+            purpose=self.text.purpose,
+            owners=this.owners,
+            verdict="released",
+            decided_by=released,
+            task=specification.task,
+            estimator=specification.estimator,
+            hyperparameters=specification.hyperparameters,
+            label=specification.label,
+            features=_features(self.contract, specification.features),
+            data=self._data(planned, lake, day, decision),
+            main_metric=decision["metric"],
+            metrics=evaluation[evaluation[SPLIT] == "test"],
+            comparison=rows("comparison"),
+            champion=decision["champion_as_of"],
+            fairness=rows("fairness"),
+            gates=[
+                Check(name, bool(decision[name]), finding)
+                for name, finding in findings_of(decision["findings"]).items()
+            ],
+            approvals=_records(said),
+            integration_tests=[
+                Check(row["test"], bool(row["passed"]), row["finding"])
+                for row in _records(rows("integration_tests"))
+            ],
+            limits=self.text.limits,
+            code_version=lake.ledger.latest(this.table("model"), [day])[day].code_version,
+            library_versions={name: installed(name) for name in LIBRARIES},
+            confidence=this.evaluation.confidence,
+        )
+
+    def _data(self, planned: Plan, lake: Lake, day: str, decision: Mapping[str, Any]) -> Data:
+        dataset = planned.windows["training_dataset"].read([FEATURE_DAY, SPLIT], [day])
+        table = self.pipeline.table("training_dataset")
+        return Data(
+            training_first=dataset.loc[dataset[SPLIT] == "train", FEATURE_DAY].min(),
+            training_last=decision["training_last"],
+            training_rows=int(decision["training_rows"]),
+            test_first=decision["test_first"],
+            test_last=decision["test_last"],
+            test_rows=int(decision["test_rows"]),
+            tables=_tables(lake.ledger.reads(table, [day])[day]),
+        )
+
+
+def _released_by(pipeline: str, said: pd.DataFrame, evidence: str) -> str:
+    """Who approved the release; empty when the gates did."""
+    records = records_of(pipeline, said)
+    applied = [record.at for record in records if record.evidence == evidence]
+    if not applied:
+        return ""
+    found = standing(records, evidence, max(applied))
+    return found.record.signature if found.state is State.RELEASED and found.record else ""
+
+
+def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
+
+
+def _features(contract: type[Contract], names: Sequence[str]) -> list[Feature]:
+    known = columns(contract)
+    return [Feature(name, known[name].description or "", unit(known[name]) or "") for name in names]
+
+
+def _tables(reads: Sequence[Read]) -> list[TableVersion]:
+    """Each table that was read, with one hash over the days of it."""
+    tables: dict[str, list[Read]] = {}
+    for read in reads:
+        if read.content_hash:
+            tables.setdefault(read.table, []).append(read)
+    return [
+        TableVersion(
+            table=table,
+            version=str(of_table[0].version),
+            days=len(of_table),
+            content_hash=digest(*(f"{read.day} {read.content_hash}" for read in of_table)),
+        )
+        for table, of_table in tables.items()
+    ]

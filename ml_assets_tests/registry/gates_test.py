@@ -1,0 +1,428 @@
+"""The gates: each blocks for its own reason, and no hole in the evidence is a way through."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from ml_assets.registry.gates import Exhibit, Gate, Question
+from ml_assets.registry.release import AWAITING, BLOCKED, PASSED, findings, findings_of, verdict
+from ml_assets.registry.rules import ReleaseRules
+from ml_assets_tests.registry.judged import (
+    OLD,
+    REGRESSION,
+    RULES,
+    better,
+    failed,
+    flipped,
+    judged,
+    predictions,
+)
+
+CASE = better()
+QUESTION, COMPARISON, FAIRNESS = CASE.question(), CASE.comparison(), CASE.fairness()
+
+
+def gates(
+    comparison: pd.DataFrame | None = COMPARISON,
+    fair: pd.DataFrame | None = FAIRNESS,
+    question: Question = QUESTION,
+    rules: ReleaseRules = RULES,
+) -> dict[str, Gate]:
+    """The gates on some evidence."""
+    return judged(
+        question, Exhibit("shop/comparison", comparison), Exhibit("shop/fairness", fair), rules
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({}, id="a champion"),
+        pytest.param({"champion": None}, id="the first model"),
+        pytest.param({"specification": REGRESSION}, id="a regression"),
+    ],
+)
+def test_better_and_fair_model_passes_and_says_why(change: dict[str, object]) -> None:
+    found = better(**change).gates()
+
+    decided, reason = verdict([*found.values()])
+
+    assert failed(found) == []
+    assert decided == PASSED
+    assert ("the base rate" if "champion" in change else "the champion") in reason
+
+
+def test_better_overall_but_clearly_worse_for_one_segment_waits_naming_it_and_its_interval() -> (
+    None
+):
+    strong = predictions(CASE.test, 0.6)
+    case = replace(CASE, challenger=flipped(CASE.test, strong, {"carrier": "B6"}))
+
+    found = case.gates()
+    decided, reason = verdict([*found.values()])
+
+    assert found["beats_champion"].passed
+    assert decided == AWAITING
+    gate = found["no_segment_degraded"]
+    assert not gate.passed
+    assert "degraded of 6 judged segments: carrier=B6 -0." in gate.reason
+    assert " to -0." in gate.reason
+    assert "1 with fewer than 100 rows are not judged" in gate.reason
+    assert gate.reason in reason
+
+
+def test_literal_rule_blocks_what_the_interval_forgives() -> None:
+    row = (COMPARISON["segment"] == "UA") & (COMPARISON["metric"] == "auc")
+    slightly = COMPARISON.copy()
+    slightly.loc[row, ["challenger", "champion"]] = [0.7, 0.701]
+    slightly.loc[row, ["improvement", "low", "high"]] = [-0.001, -0.02, 0.018]
+
+    assert failed(gates(slightly)) == []
+    literal = RULES.model_copy(update={"segment_rule": "literal"})
+    assert failed(gates(slightly, rules=literal)) == ["no_segment_degraded"]
+
+
+@pytest.mark.parametrize(
+    ("high", "passes"),
+    [
+        pytest.param(-0.0099, True, id="interval reaches into what is tolerated"),
+        pytest.param(-0.0101, False, id="interval below what is tolerated"),
+    ],
+)
+def test_segment_degrades_when_its_interval_lies_below_the_tolerance(
+    high: float, passes: bool
+) -> None:
+    row = (COMPARISON["segment"] == "UA") & (COMPARISON["metric"] == "auc")
+    worse = COMPARISON.copy()
+    worse.loc[row, ["challenger", "champion"]] = [0.65, 0.7]
+    worse.loc[row, ["improvement", "low", "high"]] = [-0.05, -0.09, high]
+
+    assert gates(worse)["no_segment_degraded"].passed is passes
+
+
+@pytest.mark.parametrize(
+    ("challenger", "passed"),
+    [
+        pytest.param(0.5625, True, id="exactly what is required"),
+        pytest.param(float(np.nextafter(0.5625, 0)), False, id="a hair less"),
+    ],
+)
+def test_required_improvement_is_relative_to_the_champion(challenger: float, passed: bool) -> None:
+    row = (COMPARISON["segment_column"] == "all") & (COMPARISON["metric"] == "auc")
+    found = COMPARISON.copy()
+    found.loc[row, ["challenger", "champion"]] = [challenger, 0.5]
+    found.loc[row, ["improvement", "low", "high"]] = [challenger - 0.5, 0.01, 0.1]
+    rules = RULES.model_copy(update={"min_improvement": 0.125})
+
+    assert gates(found, rules=rules)["beats_champion"].passed is passed
+
+
+def test_first_model_has_to_beat_the_base_rate_by_its_probabilities_too() -> None:
+    first = better(champion=None)
+    shifted = replace(first, challenger=first.challenger * 0.1)
+
+    found = shifted.gates()
+
+    assert failed(found) == ["beats_champion"]
+    assert found["beats_champion"].reason.startswith("Brier score 0.")
+
+
+def test_model_of_a_group_with_flipped_labels_waits_for_a_person() -> None:
+    case = replace(CASE, challenger=flipped(CASE.test, CASE.challenger, {"origin": "JFK"}))
+
+    found = case.gates()
+
+    assert verdict([*found.values()])[0] == AWAITING
+    assert "true_positive_rate 0." in found["groups_are_close"].reason
+    assert "clearly above 0." in found["groups_are_close"].reason
+
+
+def test_gap_within_the_limit_but_clearly_above_the_champions_does_not_pass() -> None:
+    gap = (FAIRNESS["group"] == "(gap)") & (FAIRNESS["metric"] == "true_positive_rate")
+    wider = FAIRNESS.copy()
+    wider.loc[gap, ["challenger", "low", "high", "champion"]] = [0.12, 0.09, 0.15, 0.05]
+
+    found = gates(fair=wider)["groups_are_close"]
+
+    assert not found.passed
+    assert "clearly above 0.080, the champion's 0.050 and 0.03 more" in found.reason
+    first = replace(QUESTION, champion="", fitted_last=QUESTION.fitted_last[:1])
+    alone = gates(COMPARISON.assign(champion_model=""), wider.assign(champion_model=""), first)
+    assert alone["groups_are_close"].passed
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        pytest.param({"gated_attribute": ""}, "at least 1 character", id="no attribute"),
+        pytest.param({}, "Field required", id="attribute left out"),
+        pytest.param({"max_group_gap": 1.0}, "less than or equal to 0.5", id="any gap allowed"),
+        pytest.param(
+            {"max_gap_above_champion": 1.0}, "less than", id="any gap above the champion's"
+        ),
+        pytest.param(
+            {"segment_tolerance": 1.0}, "less than or equal to 0.2", id="any loss allowed"
+        ),
+        pytest.param({"min_improvement": -1.0}, "greater than", id="a loss asked for"),
+        pytest.param({"fairness_severity": "warn"}, "not permitted", id="a warning instead"),
+        pytest.param({"skip": ["fairness"]}, "not permitted", id="a gate left out"),
+    ],
+)
+def test_no_configuration_turns_a_gate_off(values: dict[str, object], reason: str) -> None:
+    given_values = {"gated_attribute": "origin", **values} if values else {}
+
+    with pytest.raises(ValidationError, match=reason):
+        ReleaseRules.model_validate(given_values)
+
+
+@pytest.mark.parametrize(
+    ("change", "gate", "reason"),
+    [
+        pytest.param(
+            {"fitted_last": ["2013-07-01", "2013-05-31"]},
+            "is_unseen",
+            "the new model was fitted on test rows: its last training day is 2013-07-01",
+            id="new model saw a test day",
+        ),
+        pytest.param(
+            {"fitted_last": ["2013-06-23", "2013-07-09"]},
+            "is_unseen",
+            "the champion was fitted on test rows: its last training day is 2013-07-09",
+            id="champion saw a test day",
+        ),
+        pytest.param(
+            {"fitted_last": ["2013-06-23", ""]},
+            "is_unseen",
+            "it is not known which days the champion was fitted on",
+            id="champion's days unknown",
+        ),
+        pytest.param(
+            {"fitted_last": ["2013-06-23"]},
+            "is_unseen",
+            "it is not known which days the champion was fitted on",
+            id="champion's days left out",
+        ),
+        pytest.param({"tested_first": ""}, "is_unseen", "it is not known", id="test days unknown"),
+        pytest.param(
+            {"challenger": "another"},
+            "beats_champion",
+            "shop/comparison is of another challenger",
+            id="evidence of another challenger",
+        ),
+        pytest.param(
+            {"champion": "another"},
+            "no_segment_degraded",
+            "shop/comparison is of another champion",
+            id="evidence of another champion",
+        ),
+        pytest.param(
+            {"rows": "other rows"},
+            "groups_are_close",
+            "shop/fairness was not measured on the test rows",
+            id="evidence of other rows",
+        ),
+        pytest.param(
+            {"segments": {**QUESTION.segments, ("carrier", "WN"): 400}},
+            "no_segment_degraded",
+            "auc of carrier=WN is there 0 times instead of once",
+            id="a segment that was not measured",
+        ),
+        pytest.param(
+            {"groups": {**QUESTION.groups, "HPN": 400}},
+            "groups_are_close",
+            "true_positive_rate of group HPN is there 0 times",
+            id="a group that was not measured",
+        ),
+        pytest.param(
+            {"groups": {"EWR": QUESTION.groups["EWR"]}},
+            "groups_are_close",
+            "fewer than two groups of origin have 100 test rows",
+            id="one group only",
+        ),
+    ],
+)
+def test_evidence_that_does_not_answer_the_question_blocks(
+    change: dict[str, object], gate: str, reason: str
+) -> None:
+    found = gates(question=replace(QUESTION, **change))
+
+    decided, said = verdict([*found.values()])
+    assert decided == BLOCKED
+    assert not found[gate].has_evidence
+    assert reason in found[gate].reason
+    assert found[gate].reason in said
+
+
+@pytest.mark.parametrize("name", ["comparison", "fairness"])
+@pytest.mark.parametrize(
+    ("rows", "problem", "reason"),
+    [
+        pytest.param(None, "is missing", "is missing", id="missing"),
+        pytest.param(None, "", "is missing", id="nothing said"),
+        pytest.param("all", "is stale (…)", "is stale", id="stale"),
+        pytest.param("none", "", "is empty", id="emptied"),
+    ],
+)
+def test_missing_empty_or_stale_evidence_blocks(
+    name: str, rows: str | None, problem: str, reason: str
+) -> None:
+    whole = {"comparison": COMPARISON, "fairness": FAIRNESS}
+    found = {other: Exhibit(f"shop/{other}", frame) for other, frame in whole.items()}
+    kept = {"all": whole[name], "none": whole[name].iloc[:0]}.get(rows or "")
+    found[name] = Exhibit(f"shop/{name}", kept, problem)
+
+    result = judged(QUESTION, found["comparison"], found["fairness"])
+
+    decided, said = verdict([*result.values()])
+    assert decided == BLOCKED
+    assert f"shop/{name} {reason}" in said
+
+
+def _holes(frame: pd.DataFrame) -> list[Callable[[pd.DataFrame], pd.DataFrame]]:
+    """Ways to damage each row and column of evidence."""
+    numbers = [name for name in frame if pd.api.types.is_float_dtype(frame[name])]
+    broken: list[Callable[[pd.DataFrame], pd.DataFrame]] = [
+        lambda rows, n=n: rows.drop(rows.index[n]) for n in range(len(frame))
+    ]
+    broken += [lambda rows, n=n: pd.concat([rows, rows.iloc[[n]]]) for n in range(len(frame))]
+    broken += [lambda rows, name=name: rows.drop(columns=name) for name in frame]
+    for bad in (np.nan, np.inf, -np.inf):
+        broken += [
+            lambda rows, name=name, n=n, bad=bad: _with(rows, n, name, bad)
+            for name in numbers
+            for n in range(len(frame))
+        ]
+    broken += [
+        lambda rows, name=name, n=n: _with(rows, n, name, "of something else")
+        for name in ("challenger_model", "champion_model", "challenger_rows", "champion_rows")
+        if name in frame
+        for n in range(len(frame))
+    ]
+    if "rows" in frame:
+        broken += [lambda rows, n=n: _with(rows, n, "rows", 1) for n in range(len(frame))]
+    return broken
+
+
+def _with(rows: pd.DataFrame, number: int, column: str, value: object) -> pd.DataFrame:
+    changed = rows.copy()
+    changed.iloc[number, changed.columns.get_loc(column)] = value
+    return changed
+
+
+UNJUDGED = {"HA"}
+"""Segments with too few rows: what is measured of them decides nothing."""
+
+DECIDES_NOTHING = {"ds", "is_judged", "group", "attribute"}
+
+HOLES = [("comparison", hole) for hole in _holes(COMPARISON)] + [
+    ("fairness", hole) for hole in _holes(FAIRNESS)
+]
+
+
+def _matters(name: str, before: pd.DataFrame, after: pd.DataFrame) -> bool:
+    """Whether anything that the gates have to look at was changed."""
+    main = {"comparison": ("auc",), "fairness": ("true_positive_rate", "false_positive_rate")}[name]
+
+    def looked_at(frame: pd.DataFrame) -> list[str]:
+        kept = [
+            column for column in before if column in frame and column not in {"ds", "is_judged"}
+        ]
+        if len(kept) < len([column for column in before if column not in {"ds", "is_judged"}]):
+            return ["a column is gone"]
+        rows = frame[frame["metric"].isin(main)]
+        if name == "comparison":
+            rows = rows[~rows["segment"].isin(UNJUDGED)]
+        elif name == "fairness":
+            rows = rows.assign(champion=rows["champion"].where(rows["group"] == "(gap)", 0.0))
+        return sorted(rows[kept].to_csv(index=False).splitlines())
+
+    return looked_at(before) != looked_at(after)
+
+
+@given(hole=st.sampled_from(range(len(HOLES))), data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_no_hole_in_the_evidence_is_a_way_through(hole: int, data: st.DataObject) -> None:
+    evidence = {"comparison": COMPARISON, "fairness": FAIRNESS}
+    name, damage = HOLES[hole]
+    damaged = damage(evidence[name])
+    if data.draw(st.booleans(), label="a second hole"):
+        damaged_again = data.draw(st.sampled_from(_holes(damaged)), label="where")(damaged)
+        damaged = damaged_again
+    changed = {**evidence, name: damaged}
+
+    found = gates(changed["comparison"], changed["fairness"])
+
+    decided, _ = verdict([*found.values()])
+    if _matters(name, evidence[name], damaged):
+        assert decided == BLOCKED
+    else:
+        assert decided in (PASSED, BLOCKED)
+
+
+def test_every_single_hole_that_matters_blocks() -> None:
+    evidence = {"comparison": COMPARISON, "fairness": FAIRNESS}
+    ways_through = []
+    for number, (name, damage) in enumerate(HOLES):
+        damaged = damage(evidence[name])
+        changed = {**evidence, name: damaged}
+        decided, _ = verdict([*gates(changed["comparison"], changed["fairness"]).values()])
+        if decided != BLOCKED and _matters(name, evidence[name], damaged):
+            ways_through.append(number)
+
+    assert ways_through == []
+    assert len(HOLES) > 300
+
+
+def test_exception_while_judging_blocks_and_is_told() -> None:
+    text = COMPARISON.assign(metric=None)
+
+    found = gates(text)
+
+    assert not found["beats_champion"].passed
+    assert not found["beats_champion"].has_evidence
+    nonsense = judged(QUESTION, Exhibit("shop/comparison", 42), Exhibit("shop/fairness", FAIRNESS))  # type: ignore[arg-type]
+    assert "could not be judged (AttributeError" in nonsense["is_unseen"].reason
+    assert verdict([*nonsense.values()])[0] == BLOCKED
+
+
+def test_no_gate_at_all_blocks() -> None:
+    assert verdict([])[0] == BLOCKED
+
+
+def test_missing_evidence_outweighs_a_broken_limit() -> None:
+    broken = Gate("beats_champion", passed=False, reason="worse")
+    unknown = Gate("groups_are_close", passed=False, reason="missing", has_evidence=False)
+
+    assert verdict([broken])[0] == AWAITING
+    assert verdict([broken, unknown]) == (
+        BLOCKED,
+        "beats_champion: worse; groups_are_close: missing",
+    )
+
+
+def test_findings_can_be_read_again() -> None:
+    found = [*gates().values()]
+
+    assert findings_of(findings(found)) == {gate.name: gate.reason for gate in found}
+
+
+def test_challenger_without_a_finite_prediction_is_blocked() -> None:
+    case = replace(CASE, challenger=np.full(len(CASE.test), np.nan))
+
+    assert verdict([*case.gates().values()])[0] == BLOCKED
+
+
+def test_worse_model_waits_and_names_both_values() -> None:
+    case = replace(CASE, challenger=predictions(CASE.test, 0.1, 3))
+
+    found = case.gates()
+
+    assert "beats_champion" in failed(found)
+    assert "of the champion (gain -0." in found["beats_champion"].reason
+    assert case.question().champion == OLD
