@@ -15,25 +15,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ml_assets.errors import UnsafeModel
+from ml_assets.learning.skops_files import read_allowed
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import TrainedModel, fingerprint
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
-
-ALLOWED_TYPES = frozenset(
-    {
-        "functools.partial",
-        "sklearn.tree._tree.Tree",
-        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-        "sklearn.utils.validation.check_array",
-    }
-)
-"""Types beyond skops' own trusted ones that a model file may hold.
-
-A partial is harmless here: the function it wraps has to be on the list as well.
-"""
-
 
 HASHED = ("model.skops", "probe.parquet")
 
@@ -103,6 +90,10 @@ class ModelStore:
         """Whether a model's files are there, as they were stored."""
         return _altered(self.folder(name, model_fingerprint)) is None
 
+    def probe(self, name: str, model_fingerprint: str) -> pd.DataFrame:
+        """The rows that belong to a model's fingerprint, of a model that was loaded before."""
+        return pd.read_parquet(self.folder(name, model_fingerprint) / "probe.parquet")
+
     def folder(self, name: str, model_fingerprint: str) -> Path:
         """Where a model's files are."""
         return self.root / name / model_fingerprint
@@ -119,22 +110,14 @@ def _identified(
 
 
 def _read(name: str, file: Path) -> "tuple[Pipeline, pd.DataFrame]":
-    import skops.io
-
+    pipeline = read_allowed(f"Model file {file.name} of {name}", file.read_bytes())
     try:
-        strangers = set(skops.io.get_untrusted_types(file=file)) - ALLOWED_TYPES
-        if not strangers:
-            pipeline = skops.io.load(file, trusted=sorted(ALLOWED_TYPES))
-            return pipeline, pd.read_parquet(file.with_name("probe.parquet"))
+        return pipeline, pd.read_parquet(file.with_name("probe.parquet"))
     except Exception as error:  # a hostile file can make its reader raise anything
         raise UnsafeModel(
-            f"Model file {file.name} of {name} cannot be read ({type(error).__name__}: {error}). "
-            "Delete its folder and materialize the model again."
+            f"Probe of model {name} cannot be read ({type(error).__name__}: {error}). Delete its "
+            "folder and materialize the model again."
         ) from error
-    raise UnsafeModel(
-        f"Model file {file.name} of {name} holds types outside the allow-list: "
-        f"{', '.join(sorted(strangers))}. It was not loaded."
-    )
 
 
 def _altered(folder: Path) -> str | None:

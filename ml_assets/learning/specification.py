@@ -21,6 +21,8 @@ class ModelSpecification:
         task: what it predicts: a class (0 or 1) or a number.
         estimator: import path of a scikit-learn estimator.
         hyperparameters: its keyword arguments.
+        checkpoint_every: iterations after which training writes a checkpoint; None: never. What
+            is learned does not depend on it, so it is no part of the canonical text.
         numeric: columns it takes as they are; missing values stay missing.
         categorical: text columns; a category that training did not see counts as missing.
         label: the column it learns to predict.
@@ -32,6 +34,7 @@ class ModelSpecification:
     numeric: Sequence[str]
     categorical: Sequence[str] = ()
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    checkpoint_every: int | None = field(default=None, repr=False)
 
     def __hash__(self) -> int:
         """Equal specifications have equal canonical texts."""
@@ -68,6 +71,36 @@ def build(specification: ModelSpecification) -> "Pipeline":
         verbose_feature_names_out=False,
     )
     return Pipeline([("columns", columns), ("estimator", _estimator(specification))])
+
+
+def slices(specification: ModelSpecification, estimator: Any) -> tuple[str, list[int]]:
+    """How an estimator is fitted slice by slice.
+
+    Returns:
+        The parameter that counts its iterations, and the iterations at the end of each slice.
+
+    Raises:
+        ConfigurationError: the estimator cannot go on from where it was, or a slice is empty.
+    """
+    parameters = estimator.get_params(deep=False)
+    is_boosting = type(estimator).__name__.startswith("HistGradientBoosting")
+    parameter = "max_iter" if is_boosting else "n_estimators"
+    if parameter not in parameters or "warm_start" not in parameters:
+        raise ConfigurationError(
+            f"'checkpoint_every' is set, but {specification.estimator} cannot go on from a "
+            "checkpoint: expected HistGradientBoosting*, or an estimator with 'n_estimators' and "
+            "'warm_start'. Remove 'checkpoint_every'."
+        )
+    stops_early = "early_stopping" if is_boosting else "n_iter_no_change"
+    if parameters.get(stops_early) not in (None, False):
+        raise ConfigurationError(
+            f"'checkpoint_every' is set, but with '{stops_early}' {specification.estimator} would "
+            "stop elsewhere than in one go. Set it to false or null, or remove 'checkpoint_every'."
+        )
+    every, total = specification.checkpoint_every, parameters[parameter]
+    if every is None or every < 1:
+        raise ConfigurationError(f"'checkpoint_every' is {every}. Expected a number from 1.")
+    return parameter, [*range(every, total, every), total]
 
 
 def _estimator(specification: ModelSpecification) -> Any:

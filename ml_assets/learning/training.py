@@ -1,7 +1,9 @@
 """Fitting a model, and the fingerprint by which two fits are told to be the same."""
 
 import hashlib
-from collections.abc import Iterator
+import logging
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +11,16 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.errors import TrainingError
+from ml_assets.learning.checkpoints import Checkpoint, Checkpoints, training_key
 from ml_assets.learning.dataset import SPLIT
-from ml_assets.learning.specification import ModelSpecification, build
+from ml_assets.learning.specification import ModelSpecification, build, slices
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 PROBE_ROWS = 256
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -35,14 +40,23 @@ class TrainedModel:
     rows: int
 
 
-def train(specification: ModelSpecification, dataset: pd.DataFrame) -> TrainedModel:
+def train(
+    specification: ModelSpecification,
+    dataset: pd.DataFrame,
+    checkpoints: Checkpoints | None = None,
+    code_version: str = "",
+) -> TrainedModel:
     """Fit a model on the training split of a dataset.
 
     Args:
         specification: what to fit.
         dataset: (n, …) rows with ``split``, the input columns and the label.
+        checkpoints: where the training goes on from, if it was interrupted, and where it leaves
+            its checkpoints, if the specification asks for some.
+        code_version: version of the code that trains; checkpoints of another one are ignored.
 
     Raises:
+        ConfigurationError: the estimator cannot be built, or not be fitted in slices.
         TrainingError: no training row, a label with a single class, or too little to fit.
     """
     is_train = dataset[SPLIT] == "train"
@@ -56,7 +70,10 @@ def train(specification: ModelSpecification, dataset: pd.DataFrame) -> TrainedMo
         )
     inputs = dataset.loc[is_train, specification.features]
     try:
-        pipeline = build(specification).fit(inputs, labels)
+        if specification.checkpoint_every is None:
+            pipeline = build(specification).fit(inputs, labels)
+        else:
+            pipeline = _fit_in_slices(specification, dataset[is_train], checkpoints, code_version)
     except ValueError as error:
         raise TrainingError(
             f"{specification.estimator} cannot be fitted on these {len(labels)} rows: {error}"
@@ -64,6 +81,46 @@ def train(specification: ModelSpecification, dataset: pd.DataFrame) -> TrainedMo
     step = max(1, len(inputs) // PROBE_ROWS)
     probe = inputs.iloc[::step].head(PROBE_ROWS).reset_index(drop=True)
     return TrainedModel(pipeline, fingerprint(specification, pipeline, probe), probe, len(labels))
+
+
+def _fit_in_slices(
+    specification: ModelSpecification,
+    rows: pd.DataFrame,
+    checkpoints: Checkpoints | None,
+    code_version: str,
+) -> "Pipeline":
+    """Fit as in one go, but slice by slice, with a checkpoint after each."""
+    inputs, labels = rows[specification.features], rows[specification.label]
+    pipeline, done = build(specification), 0
+    as_specified = pipeline.named_steps["estimator"].get_params(deep=False)
+    parameter, ends = slices(specification, pipeline.named_steps["estimator"])
+    key = training_key(specification, rows, code_version)
+    if checkpoints and (checkpoint := checkpoints.load(key)):
+        pipeline, done = checkpoint.pipeline, checkpoint.iterations
+        log.info(f"resumed at {done} of {ends[-1]} iterations")
+    else:
+        pipeline.named_steps["columns"].fit(inputs)
+    begun = time.monotonic()
+    columns, estimator = pipeline.named_steps["columns"], pipeline.named_steps["estimator"]
+    matrix = columns.transform(inputs)
+    for number, end in enumerate(ends, start=1):
+        if end <= done:
+            continue
+        estimator.set_params(**{parameter: end}, warm_start=True).fit(matrix, labels)
+        if checkpoints:
+            checkpoints.save(key, Checkpoint(end, pipeline))
+        log.info(_progress(ends, number, done, time.monotonic() - begun))
+    estimator.set_params(**as_specified)
+    return pipeline
+
+
+def _progress(ends: Sequence[int], number: int, resumed_at: int, seconds: float) -> str:
+    end, total = ends[number - 1], ends[-1]
+    left = seconds / (end - resumed_at) * (total - end)
+    return (
+        f"slice {number} of {len(ends)}: {end} of {total} iterations, {seconds:.0f} s so far, "
+        f"about {left:.0f} s left"
+    )
 
 
 def predict(

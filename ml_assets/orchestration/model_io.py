@@ -10,6 +10,7 @@ from ml_assets.lake.ledger import Entry, Status, inputs_hash
 from ml_assets.lake.planning import Plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.artifacts import ModelStore
+from ml_assets.learning.checkpoints import Checkpoints
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import TrainedModel
 from ml_assets.orchestration.checks import TableCheck, Verdict
@@ -61,6 +62,8 @@ class ModelIOManager(dg.IOManager):
                 for day, reason in obj.plan.skipped.items()
             ]
             lake.ledger.append([*entries.values(), *skipped])
+            for day in entries:
+                project_checkpoints(table, day).discard()
             for entry in skipped:
                 context.log.warning(f"{table} {entry.day} is skipped: {entry.reason}")
             usable = {**obj.plan.unchanged, **entries}
@@ -79,6 +82,11 @@ class ModelIOManager(dg.IOManager):
 def project_models() -> ModelStore:
     """The model files that the settings name."""
     return ModelStore(settings().data / "models")
+
+
+def project_checkpoints(table: str, day: str) -> Checkpoints:
+    """The checkpoints of one training, below the folder that the settings name."""
+    return Checkpoints(settings().data / "checkpoints" / table / day)
 
 
 def project_registry() -> Registry:

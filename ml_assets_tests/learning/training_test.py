@@ -1,10 +1,12 @@
 """Fitting a model, and the fingerprint by which two fits are told to be the same."""
 
+import logging
 import os
 import pickle
+import re
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.errors import TrainingError
+from ml_assets.errors import ConfigurationError, TrainingError
+from ml_assets.learning.checkpoints import Checkpoint, Checkpoints
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import PROBE_ROWS, fingerprint, predict, train
@@ -205,3 +208,182 @@ def test_unusual_category_is_predicted_alike(
     predictions = predict(specification, model.pipeline, dataset.assign(carrier=carrier))
 
     assert np.isfinite(predictions).all()
+
+
+BOOSTED = {"max_iter": 10, "random_state": 0, "early_stopping": False}
+RESUMABLE = [
+    pytest.param({"hyperparameters": BOOSTED}, id="boosted trees"),
+    pytest.param(
+        {"hyperparameters": BOOSTED | {"max_features": 0.5, "l2_regularization": 1.0}},
+        id="boosted trees on random columns",
+    ),
+    pytest.param(
+        {
+            "task": "regression",
+            "estimator": "sklearn.ensemble.HistGradientBoostingRegressor",
+            "label": "amount",
+            "hyperparameters": BOOSTED,
+        },
+        id="boosted regression",
+    ),
+    pytest.param(
+        {
+            "estimator": "sklearn.ensemble.RandomForestClassifier",
+            "hyperparameters": {"n_estimators": 10, "random_state": 0, "min_samples_leaf": 5},
+        },
+        id="forest",
+    ),
+    pytest.param(
+        {
+            "estimator": "sklearn.ensemble.GradientBoostingClassifier",
+            "numeric": ["minute"],
+            "hyperparameters": {"n_estimators": 10, "random_state": 0, "subsample": 0.5},
+        },
+        id="gradient boosting",
+    ),
+]
+
+
+class Interrupted(Exception):
+    """What a test ends a training with."""
+
+
+@dataclass(frozen=True)
+class EndingAfter(Checkpoints):
+    """Checkpoints of a training that ends right after the one with some iterations."""
+
+    iterations: int
+
+    def save(self, key: str, checkpoint: Checkpoint) -> None:
+        super().save(key, checkpoint)
+        if checkpoint.iterations == self.iterations:
+            raise Interrupted
+
+
+@pytest.mark.parametrize("every", [4, 5, 99])
+@pytest.mark.parametrize("changes", RESUMABLE)
+def test_slices_change_nothing_that_is_learned(
+    specification: ModelSpecification, dataset: pd.DataFrame, changes: dict[str, Any], every: int
+) -> None:
+    wanted = replace(specification, **changes)
+    in_one_go = train(wanted, dataset)
+
+    sliced = train(replace(wanted, checkpoint_every=every), dataset)
+
+    assert sliced.fingerprint == in_one_go.fingerprint
+    parameters = in_one_go.pipeline.named_steps["estimator"].get_params()
+    assert sliced.pipeline.named_steps["estimator"].get_params() == parameters
+
+
+@pytest.mark.parametrize("iterations", [4, 8, 10])
+@pytest.mark.parametrize("changes", RESUMABLE)
+def test_resumed_training_ends_as_an_uninterrupted_one(
+    specification: ModelSpecification,
+    dataset: pd.DataFrame,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    changes: dict[str, Any],
+    iterations: int,
+) -> None:
+    caplog.set_level(logging.INFO)
+    wanted = replace(specification, **changes, checkpoint_every=4)
+    with pytest.raises(Interrupted):
+        train(wanted, dataset, EndingAfter(tmp_path, iterations))
+    caplog.clear()
+
+    model = train(wanted, dataset, Checkpoints(tmp_path))
+
+    assert caplog.messages[0] == f"resumed at {iterations} of 10 iterations"
+    assert model.fingerprint == train(wanted, dataset).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("changes", "code_version"),
+    [
+        pytest.param({}, "other code", id="code"),
+        pytest.param({"hyperparameters": BOOSTED | {"max_iter": 11}}, "code", id="parameters"),
+        pytest.param({"label": "noisy"}, "code", id="data"),
+    ],
+)
+def test_training_that_is_not_the_interrupted_one_starts_anew(
+    specification: ModelSpecification,
+    dataset: pd.DataFrame,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    changes: dict[str, Any],
+    code_version: str,
+) -> None:
+    rows = dataset.assign(noisy=dataset["late"].where(dataset.index != 150, 1 - dataset["late"]))
+    interrupted = replace(specification, hyperparameters=BOOSTED, checkpoint_every=4)
+    with pytest.raises(Interrupted):
+        train(interrupted, rows, EndingAfter(tmp_path, 4), "code")
+    wanted = replace(interrupted, **changes)
+
+    model = train(wanted, rows, Checkpoints(tmp_path), code_version)
+
+    [message] = caplog.messages
+    assert "training starts anew: it is of other data, parameters or code" in message
+    assert model.fingerprint == train(wanted, rows).fingerprint
+
+
+def test_progress_is_logged_with_the_time_left(
+    specification: ModelSpecification, dataset: pd.DataFrame, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    train(replace(specification, checkpoint_every=2), dataset)
+
+    told = [re.sub(r"\d+ s", "_ s", message) for message in caplog.messages]
+    assert told == [
+        "slice 1 of 3: 2 of 5 iterations, _ s so far, about _ s left",
+        "slice 2 of 3: 4 of 5 iterations, _ s so far, about _ s left",
+        "slice 3 of 3: 5 of 5 iterations, _ s so far, about _ s left",
+    ]
+    assert caplog.messages[-1].endswith("about 0 s left")
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        pytest.param(
+            {
+                "estimator": "sklearn.linear_model.LogisticRegression",
+                "hyperparameters": {"max_iter": 500},
+            },
+            "LogisticRegression cannot go on from a checkpoint",
+            id="linear",
+        ),
+        pytest.param(
+            {"estimator": "sklearn.neural_network.MLPClassifier", "hyperparameters": {}},
+            "MLPClassifier cannot go on from a checkpoint",
+            id="network",
+        ),
+        pytest.param(
+            {"estimator": "sklearn.ensemble.AdaBoostClassifier", "hyperparameters": {}},
+            "AdaBoostClassifier cannot go on from a checkpoint",
+            id="no warm start",
+        ),
+        pytest.param(
+            {"hyperparameters": {"max_iter": 5}}, "with 'early_stopping'", id="may stop early"
+        ),
+        pytest.param(
+            {
+                "estimator": "sklearn.ensemble.GradientBoostingClassifier",
+                "hyperparameters": {"n_iter_no_change": 2},
+            },
+            "with 'n_iter_no_change'",
+            id="stops early",
+        ),
+        pytest.param({"checkpoint_every": 0}, "'checkpoint_every' is 0", id="empty slices"),
+    ],
+)
+def test_training_that_cannot_be_cut_into_slices_is_refused(
+    specification: ModelSpecification,
+    dataset: pd.DataFrame,
+    changes: dict[str, Any],
+    problem: str,
+) -> None:
+    wanted = replace(specification, **{"checkpoint_every": 2} | changes)
+
+    with pytest.raises(ConfigurationError, match=problem):
+        train(wanted, dataset)

@@ -1,0 +1,130 @@
+"""Checkpoints of a training that is under way: written atomically, used only for the same training.
+
+What is trained and how it is cut into slices is in ``training``.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ml_assets.errors import UnsafeModel
+from ml_assets.lake.content import digest
+from ml_assets.learning.skops_files import read_allowed
+from ml_assets.learning.specification import ModelSpecification
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+RECORD = "checkpoint.json"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A partly fitted model.
+
+    Attributes:
+        iterations: how many of its iterations are done.
+        pipeline: the scikit-learn pipeline, its estimator fitted so far.
+    """
+
+    iterations: int
+    pipeline: "Pipeline"
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """The folder of one training; it holds the newest checkpoint only."""
+
+    folder: Path
+
+    def save(self, key: str, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint, which replaces the one before. Where that fails, training goes on."""
+        import skops.io
+
+        content = skops.io.dumps(checkpoint.pipeline)
+        file = self.folder / f"{checkpoint.iterations}.skops"
+        record = {
+            "key": key,
+            "iterations": checkpoint.iterations,
+            "file": file.name,
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            _write_atomically(file, content)
+            _write_atomically(self.folder / RECORD, json.dumps(record).encode())
+            for other in set(self.folder.iterdir()) - {file, self.folder / RECORD}:
+                other.unlink()
+        except OSError as error:
+            log.warning(f"no checkpoint after {checkpoint.iterations} iterations: {error}")
+
+    def load(self, key: str) -> Checkpoint | None:
+        """The newest checkpoint of a training; None if there is none that can be used.
+
+        Args:
+            key: what identifies the training, see ``training_key``. A checkpoint with another one
+                and a damaged one are ignored, which is logged.
+        """
+        if not (self.folder / RECORD).exists():
+            return None
+        try:
+            return self._read(key)
+        except (OSError, ValueError, KeyError, TypeError, UnsafeModel) as error:
+            is_ours = isinstance(error, UnsafeModel)
+            reason = str(error) if is_ours else f"it is damaged ({type(error).__name__}: {error})"
+            log.warning(f"checkpoint in {self.folder} ignored, training starts anew: {reason}")
+            return None
+
+    def _read(self, key: str) -> Checkpoint:
+        record = json.loads((self.folder / RECORD).read_bytes())
+        if record["key"] != key:
+            raise UnsafeModel("it is of other data, parameters or code")
+        content = (self.folder / record["file"]).read_bytes()
+        if record["sha256"] != hashlib.sha256(content).hexdigest():
+            raise UnsafeModel("its file was damaged or altered")
+        return Checkpoint(int(record["iterations"]), read_allowed("its file", content))
+
+    def discard(self) -> None:
+        """Remove what is kept: its model is stored."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def training_key(specification: ModelSpecification, rows: pd.DataFrame, code_version: str) -> str:
+    """What a checkpoint has to share with the training that goes on from it.
+
+    Args:
+        specification: what is fitted.
+        rows: (n, …) training rows, in the order in which they are fitted.
+        code_version: version of the code that trains.
+    """
+    import numpy as np
+    import sklearn
+
+    used = rows[[*specification.features, specification.label]]
+    return digest(
+        specification.canonical(),
+        repr(specification.checkpoint_every),
+        repr(used.dtypes.to_dict()),
+        pd.util.hash_pandas_object(used, index=False).to_numpy().tobytes(),
+        code_version,
+        sklearn.__version__,
+        np.__version__,
+    )
+
+
+def _write_atomically(file: Path, content: bytes) -> None:
+    draft = file.with_name(f".{file.name}.draft")
+    with draft.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.replace(file)

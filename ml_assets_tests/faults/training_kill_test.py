@@ -1,0 +1,184 @@
+"""A training killed with SIGKILL: run again, it resumes and ends with the same fingerprint.
+
+The moments are random. Whatever they are, the outcome is the same; the seed that chose them is in
+the message of a failure.
+"""
+
+import json
+import os
+import pickle
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml_assets.learning.checkpoints import RECORD
+from ml_assets.learning.dataset import SPLIT
+from ml_assets.learning.specification import ModelSpecification
+from ml_assets_tests.lived import ASKED_FOR, assets, build_features, build_once, opened
+from ml_assets_tests.project import Project
+
+DEADLINE_SECONDS = 120
+MODEL = "flight_delays/model"
+
+SLICES, EVERY = 20, 5
+SPECIFICATION = ModelSpecification(
+    task="classification",
+    estimator="sklearn.ensemble.HistGradientBoostingClassifier",
+    label="late",
+    numeric=["minute", "delay"],
+    hyperparameters={"max_iter": SLICES * EVERY, "random_state": 0, "early_stopping": False},
+    checkpoint_every=EVERY,
+)
+TRAINING = """
+import logging, pickle, sys
+from pathlib import Path
+from ml_assets.learning.checkpoints import Checkpoints
+from ml_assets.learning.training import train
+logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(message)s")
+specification, dataset = pickle.loads(Path(sys.argv[1]).read_bytes())
+print(train(specification, dataset, Checkpoints(Path(sys.argv[2])), "code").fingerprint)
+"""
+
+
+@pytest.fixture
+def seed() -> int:
+    """Another one in every run of the tests."""
+    return random.SystemRandom().randrange(2**32)
+
+
+@pytest.fixture(scope="module")
+def arguments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with what the child process trains."""
+    chance = np.random.default_rng(0)
+    count = 5_000
+    delay = chance.normal(10, 20, count)
+    dataset = pd.DataFrame(
+        {
+            "minute": chance.integers(300, 1400, count),
+            "delay": delay,
+            "late": (delay + chance.normal(0, 10, count) > 15).astype("int64"),
+            SPLIT: "train",
+        }
+    )
+    file = tmp_path_factory.mktemp("arguments") / "arguments.pickle"
+    file.write_bytes(pickle.dumps((SPECIFICATION, dataset)))
+    return file
+
+
+def start_training(arguments: Path, checkpoints: Path) -> "subprocess.Popen[str]":
+    """A process that trains and tells its progress line by line."""
+    return subprocess.Popen(
+        [sys.executable, "-u", "-c", TRAINING, str(arguments), str(checkpoints)],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def told(process: "subprocess.Popen[str]") -> list[str]:
+    """Everything that a training told that was left to end; the last line is the fingerprint."""
+    output, _ = process.communicate(timeout=DEADLINE_SECONDS)
+    assert process.returncode == 0, output
+    return output.splitlines()
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(arguments: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Fingerprint of a training that nobody disturbed."""
+    return told(start_training(arguments, tmp_path_factory.mktemp("uninterrupted")))[-1]
+
+
+@pytest.mark.parametrize("earliest", [1, 6, 11], ids="in one of five slices from {}".format)
+def test_killed_training_resumes_and_ends_as_an_uninterrupted_one(
+    arguments: Path, uninterrupted: str, tmp_path: Path, seed: int, earliest: int
+) -> None:
+    chance = random.Random(seed)
+    number = earliest + chance.randrange(5)
+    process = start_training(arguments, tmp_path / "checkpoints")
+    assert process.stdout is not None
+    while f"slice {number} of {SLICES}:" not in process.stdout.readline():
+        assert process.poll() is None, f"it ended before slice {number} (seed {seed})"
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(chance.uniform(0, 0.1))
+    process.kill()
+    assert process.wait(DEADLINE_SECONDS) == -signal.SIGKILL, f"it was over (seed {seed})"
+
+    resumed, *_, fingerprint = told(start_training(arguments, tmp_path / "checkpoints"))
+
+    assert fingerprint == uninterrupted, f"seed {seed}"
+    done = re.fullmatch(r"resumed at (\d+) of 100 iterations", resumed)
+    assert done, f"it did not resume (seed {seed}): {resumed}"
+    assert int(done[1]) >= number * EVERY, f"a checkpoint was lost (seed {seed})"
+
+
+@pytest.fixture(scope="session")
+def features_home(tmp_path_factory: pytest.TempPathFactory, definitions: dg.Definitions) -> Path:
+    """Six weeks of features."""
+    return build_once(tmp_path_factory, "features", lambda home: build_features(home, definitions))
+
+
+def start_materializing(project: Project) -> "subprocess.Popen[bytes]":
+    """Dagster's own command, in a process group of its own."""
+    command = [
+        str(Path(sys.executable).with_name("dagster")),
+        *("asset", "materialize", "-m", "ml_assets.definitions"),
+        *("--select", f'key:"{MODEL}"', "--partition", ASKED_FOR),
+    ]
+    return subprocess.Popen(
+        command,
+        cwd=project.data.parent,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def run_log(project: Project) -> list[str]:
+    """Messages of the newest run, as the UI shows them."""
+    [run] = project.instance.get_runs(limit=1)
+    return [entry.user_message for entry in project.instance.all_logs(run.run_id)]
+
+
+def test_killed_run_resumes_its_training_and_stores_the_model_of_an_undisturbed_one(
+    tmp_path: Path, features_home: Path, definitions: dg.Definitions, seed: int
+) -> None:
+    home = tmp_path / "undisturbed"
+    shutil.copytree(features_home, home)
+    with opened(home, definitions) as project:
+        assert project.materialize(assets("training_dataset"), ASKED_FOR).succeeded
+        shutil.copytree(home, tmp_path / "home")
+        assert project.materialize(assets("model"), ASKED_FOR).succeeded
+        undisturbed = project.versions(MODEL)
+
+    with opened(tmp_path / "home", definitions) as project:
+        checkpoints = project.data / "checkpoints" / MODEL / ASKED_FOR
+        process = start_materializing(project)
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while not (checkpoints / RECORD).exists():
+            assert process.poll() is None, "the run was over before it could be killed"
+            assert time.monotonic() < deadline, "the run did not get there in time"
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(random.Random(seed).uniform(0, 0.1))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert not project.versions(MODEL), f"the run was over before it was killed (seed {seed})"
+        done = json.loads((checkpoints / RECORD).read_text("utf-8"))["iterations"]
+
+        again = start_materializing(project)
+
+        assert again.wait(DEADLINE_SECONDS) == 0, f"seed {seed}"
+        assert project.versions(MODEL) == undisturbed, f"seed {seed}"
+        assert f"resumed at {done} of 120 iterations" in run_log(project), f"seed {seed}"
+        assert not checkpoints.exists()
