@@ -37,6 +37,9 @@ DEFS = Path(__file__).with_name("defs")
 RESULT = "result.json"
 NEVER_READ = ["performance", "evaluation"]
 DRIFT = ["feature_reference", "feature_profile", "drift_report"]
+PROMOTED = "promoted"
+"""What became of a model that is a champion."""
+
 KIB_PER_MIB = 1024
 PRELOADED = [
     "ml_assets.definitions",
@@ -114,7 +117,8 @@ class Result:
         months: month → predictions labelled, AUC of all of them, days with structural drift (0
             when the policy does not look at drift).
         mean_auc: mean of the months.
-        retrains: as-of day, reason and verdict of the release of each model asked for.
+        retrains: as-of day, reason, and what became of the release of each model asked for:
+            promoted, or the verdict that kept it from that.
         not_scored: day → why it has no predictions.
         failures: step → error of everything else that failed.
         seconds: how long it took.
@@ -372,11 +376,14 @@ def _retrains(lake: Lake, plan: Plan) -> list[dict[str, str]]:
     asked = asked[(asked["verdict"] == RETRAIN) & (asked["as_of"] <= plan.end)]
     decided = _stored(lake, f"{plan.pipeline}/release_decision", ["verdict", "reason"])
     decisions = decided.set_index(DAY)
+    released = set(_stored(lake, f"{plan.pipeline}/champion", ["fingerprint"])[DAY])
     return [
         {
             "as_of": row["as_of"],
             "reason": row["reason"],
-            "release": str(decisions["verdict"].get(row["as_of"], "not decided")),
+            "release": PROMOTED
+            if row["as_of"] in released
+            else str(decisions["verdict"].get(row["as_of"], "not decided")),
             "release_reason": str(decisions["reason"].get(row["as_of"], "")),
         }
         for row in asked.sort_values(DAY).to_dict("records")

@@ -15,7 +15,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from ml_assets.backtest import Result
+from ml_assets.backtest import PROMOTED, Result
 
 
 @contextmanager
@@ -66,8 +66,8 @@ def print_backtest(results: Sequence[Result], console: Console) -> None:
             f"[bold]{result.policy}[/bold] ({result.seconds:.0f} s, {result.peak_mib} MiB)"
         )
         for item in result.retrains:
-            color = "green" if item["release"] == "promoted" else "yellow"
-            why = "" if item["release"] == "promoted" else f" ({item['release_reason']})"
+            color = "green" if item["release"] == PROMOTED else "yellow"
+            why = "" if item["release"] == PROMOTED else f" ({item['release_reason']})"
             console.print(
                 f"  as of {item['as_of']}: {escape(item['reason'])} → "
                 f"[{color}]{item['release']}[/{color}]{escape(why)}",
@@ -85,4 +85,4 @@ def _auc(value: float | None) -> str:
 
 
 def _promoted(result: Result) -> int:
-    return sum(item["release"] == "promoted" for item in result.retrains)
+    return sum(item["release"] == PROMOTED for item in result.retrains)

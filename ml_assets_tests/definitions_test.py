@@ -75,7 +75,7 @@ def test_every_asset_says_who_owns_it_what_it_is_and_what_it_is_made_with(
 
 def test_assets_with_as_of_days_say_why_most_days_are_empty(specs: list[dg.AssetSpec]) -> None:
     as_of = [spec for spec in specs if spec.metadata.get("ml_assets/as_of")]
-    assert len(as_of) == 7
+    assert len(as_of) == 13
     assert all("Most days are empty, because" in (spec.description or "") for spec in as_of)
 
 

@@ -16,6 +16,7 @@ import dagster as dg
 import pytest
 
 from ml_assets.defs.sources.load import load
+from ml_assets.learning.specification import ModelSpecification
 from ml_assets.orchestration.runs import (
     PARTITION,
     RANGE_END,
@@ -68,6 +69,22 @@ RELEASED = (
     "champion",
 )
 TRAINING = assets(*TRAINED, *DECIDED, *RELEASED)
+
+
+def specification() -> ModelSpecification:
+    """The model's, as ``defs.yaml`` says it."""
+    import yaml
+
+    text = (ROOT / "ml_assets" / "defs" / "flight_delays" / "defs.yaml").read_text("utf-8")
+    said = list(yaml.safe_load_all(text))[-1]["attributes"]
+    return ModelSpecification(
+        task=said["estimator"]["task"],
+        estimator=said["estimator"]["path"],
+        label=said["labels"]["column"],
+        numeric=tuple(said["estimator"]["numeric"]),
+        categorical=tuple(said["estimator"]["categorical"]),
+        hyperparameters=dict(sorted(said["estimator"]["hyperparameters"].items())),
+    )
 
 
 @contextmanager
@@ -125,6 +142,13 @@ def build_retrained(home: Path, definitions: dg.Definitions, lived: Path) -> Non
     with opened(home, definitions) as project:
         [request] = tick(project, "flight_delays__retraining").requests
         _succeeds(run(project, request))
+
+
+def build_waiting(home: Path, definitions: dg.Definitions, lived: Path) -> None:
+    """A challenger that the gates stop."""
+    shutil.copytree(lived, home)
+    with opened(home, definitions) as project:
+        _succeeds(project.materialize(TRAINING, BLOCKED))
 
 
 @dataclass(frozen=True)

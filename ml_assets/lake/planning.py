@@ -13,7 +13,7 @@ from typing import TypeVar
 from ml_assets.errors import TerminalError
 from ml_assets.lake.content import SNAPSHOT
 from ml_assets.lake.ledger import Entry, Read, Status, inputs_hash
-from ml_assets.lake.staleness import stale
+from ml_assets.lake.staleness import stale_tables
 from ml_assets.lake.store import Lake, Window
 
 T = TypeVar("T")
@@ -109,10 +109,13 @@ def plan(
     windows = {
         name: lake.window(item.table, item.days_of_all(days)) for name, item in inputs.items()
     }
+    looked_at: dict[str, list[str]] = {}
+    for name, window in windows.items():
+        if not inputs[name].is_pinned:
+            looked_at.setdefault(window.table, []).extend(window.hashes)
+    stale_days = stale_tables(lake.ledger, looked_at)
     stale_inputs = {
-        name: {}
-        if inputs[name].is_pinned
-        else stale(lake.ledger, window.table, list(window.hashes))
+        name: {} if inputs[name].is_pinned else stale_days[window.table]
         for name, window in windows.items()
     }
     reads: dict[str, list[Read]] = {}

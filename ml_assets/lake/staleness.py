@@ -23,7 +23,20 @@ def stale(ledger: Ledger, table: str, days: Sequence[str]) -> dict[str, str]:
     Returns:
         day → which input changed, in words.
     """
-    reads = _everything_read(ledger, table, days)
+    return stale_tables(ledger, {table: days})[table]
+
+
+def stale_tables(ledger: Ledger, tables: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
+    """The same for several tables, which share most of what they depend on.
+
+    Args:
+        ledger: what was computed from what.
+        tables: table → days to look at.
+
+    Returns:
+        table → day → which input changed, in words.
+    """
+    reads = _everything_read(ledger, tables)
     inputs = {node: [(read.table, read.day) for read in of_node] for node, of_node in reads.items()}
     current = _current_hashes(ledger, {*inputs, *chain.from_iterable(inputs.values())})
     reasons: dict[Node, str] = {}
@@ -31,13 +44,16 @@ def stale(ledger: Ledger, table: str, days: Sequence[str]) -> dict[str, str]:
         changes = (_change(read, current, reasons) for read in reads.get(node, ()))
         if reason := next(filter(None, changes), None):
             reasons[node] = reason
-    return {day: reasons[table, day] for day in days if (table, day) in reasons}
+    return {
+        table: {day: reasons[table, day] for day in days if (table, day) in reasons}
+        for table, days in tables.items()
+    }
 
 
-def _everything_read(ledger: Ledger, table: str, days: Sequence[str]) -> dict[Node, list[Read]]:
+def _everything_read(ledger: Ledger, tables: Mapping[str, Sequence[str]]) -> dict[Node, list[Read]]:
     """(table, day) → what it was computed from, for the given days and all they depend on."""
     found: dict[Node, list[Read]] = {}
-    waiting = {table: set(days)}
+    waiting = {table: set(days) for table, days in tables.items() if days}
     while waiting:
         of_table, new_days = waiting.popitem()
         reads = ledger.reads(of_table, sorted(new_days))

@@ -1,6 +1,6 @@
 """The metrics there are, and how far each may be from its true value.
 
-Every value is scikit-learn's. Intervals come from bootstrapping days: flights of one day share its
+Every value is scikit-learn's. Intervals come from bootstrapping days: rows of one day share its
 weather, so days are drawn, not rows. A thousand resamples of forty segments are forty thousand
 calls of scikit-learn (minutes), so the resamples are computed from sums over days; a test holds
 them to scikit-learn's own values with the drawn days as weights.

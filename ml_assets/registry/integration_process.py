@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 TOLERANCE = 1e-12
 
-WARM_UP, TIMED = 10, 100
+WARM_UP, TIMED = 5, 50
 """Requests before and during a measurement of the latency."""
 
 ROUNDS = 3

@@ -12,6 +12,7 @@ from ml_assets_tests.lived import (
     build_lived,
     build_once,
     build_retrained,
+    build_waiting,
     opened,
 )
 from ml_assets_tests.project import Project
@@ -41,6 +42,24 @@ def retrained_home(
     return build_once(
         tmp_path_factory, "retrained", lambda home: build_retrained(home, definitions, lived_home)
     )
+
+
+@pytest.fixture(scope="session")
+def waiting_home(
+    tmp_path_factory: pytest.TempPathFactory, definitions: dg.Definitions, lived_home: Path
+) -> Path:
+    """The same with a challenger that waits for approval."""
+    return build_once(
+        tmp_path_factory, "waiting", lambda home: build_waiting(home, definitions, lived_home)
+    )
+
+
+@pytest.fixture
+def waiting(tmp_path: Path, waiting_home: Path, definitions: dg.Definitions) -> Iterator[Project]:
+    """A project with a champion, and a challenger that waits for approval."""
+    shutil.copytree(waiting_home, tmp_path / "home")
+    with opened(tmp_path / "home", definitions) as project:
+        yield project
 
 
 @pytest.fixture

@@ -64,12 +64,12 @@ def test_a_day_before_any_champion_says_what_to_do(lived: Project) -> None:
 
     assert not outcome.succeeded
     assert (
-        "no model was promoted with an as-of day up to 2013-01-31: materialize a model and its "
+        "no model was released that serves on 2013-01-31: materialize a model and its "
         "release decision first" in outcome.failed_steps["flight_delays__predictions"]
     )
 
     for noun, reason in (
-        ("performance", "flight_delays/predictions 2013-01-31 is skipped: no model was promoted"),
+        ("performance", "flight_delays/predictions 2013-01-31 is skipped: no model was released"),
         ("feature_profile", "there is no champion on 2013-01-31"),
         ("drift_report", "there is no champion on 2013-01-31"),
     ):

@@ -170,7 +170,7 @@ def assert_retrained_once(project: Project) -> None:
     }
     assert len(stored_entries(project, RELEASES, AS_OF)) == 1
     decision = project.lake.read(RELEASES, [AS_OF]).iloc[0]
-    assert decision["verdict"] == "promoted", decision["reason"]
+    assert decision["verdict"] == "passed", decision["reason"]
     assert decision["champion_as_of"] == FIRST_AS_OF
     champion = project_registry().with_alias(PIPELINE, "champion")
     assert champion is not None

@@ -1,16 +1,146 @@
-"""Approving and rejecting releases from the Dagster UI; the same as the commands do."""
+"""Stage: what persons say to a release that waits, as an asset, and the job to say it in the UI."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import dagster as dg
+import pandas as pd
 from pydantic import Field
 
-from ml_assets.components.model_pipeline.shared import Pipeline
+from ml_assets.components.model_pipeline.shared import Pipeline, output, planned_from
+from ml_assets.lake.content import DAY
+from ml_assets.lake.planning import Input, Plan, computing_too, each_day
 from ml_assets.lake.store import Lake
+from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict
 from ml_assets.orchestration.retries import retried
+from ml_assets.orchestration.table_io import TableOutput
+from ml_assets.orchestration.tables import code_version
 from ml_assets.registry.approval_log import ApprovalLog, describe, record
-from ml_assets.registry.approvals import Action
+from ml_assets.registry.approvals import (
+    Action,
+    Approvals,
+    State,
+    application,
+    approval_rows,
+    records_of,
+    standing,
+)
+from ml_assets.registry.champion import BY_GATES
+from ml_assets.registry.release import AWAITING, PASSED
+
+STAGE = "release"
+
+DECIDED = ("release_decision", "approvals")
+"""What says whether a model is released."""
+
+
+@dataclass(frozen=True)
+class Released:
+    """A release that may go on, and by whom."""
+
+    by: str
+    serves_from: str
+
+
+@dataclass(frozen=True)
+class ApprovalStage:
+    """The approvals of a pipeline's releases."""
+
+    pipeline: Pipeline
+
+    def definitions(self) -> dg.Definitions:
+        """The asset, its check, and the launchpad's job."""
+        return dg.Definitions.merge(
+            self._approvals(), dg.Definitions(jobs=[approval_job(self.pipeline)])
+        )
+
+    def _approvals(self) -> dg.Definitions:
+        return self.pipeline.define(
+            "approvals",
+            stage=STAGE,
+            description="What persons said to a release that waits for approval; nothing of it is ever changed.",
+            version=self._version,
+            inputs=[Input(self.pipeline.table("release_decision"))],
+            compute=self._collect_approvals,
+            contract=Approvals,
+            is_as_of=True,
+            checks=[
+                TableCheck(
+                    "is_decided",
+                    "The release waits for nobody: it passed its gates, or a person has decided.",
+                    self._waiting,
+                    dg.AssetCheckSeverity.WARN,
+                    fails_run=False,
+                )
+            ],
+        )
+
+    @property
+    def _version(self) -> str:
+        return code_version(approval_rows, standing)
+
+    def _collect_approvals(self, days: Sequence[str]) -> TableOutput:
+        version = self._version
+        planned = planned_from(self.pipeline, "approvals", days, version, ["release_decision"])
+        planned = computing_too(planned, list(planned.unchanged))
+        planned, frames = each_day(planned, lambda day: self._approvals_of(planned, day))
+        return output(planned, frames, Approvals, version)
+
+    def _approvals_of(self, planned: Plan, day: str) -> pd.DataFrame:
+        """What was said; an approval that is in force is applied once, and then for ever."""
+        decision = decision_of(planned, day)
+        log, name, now = ApprovalLog.of_project(), self.pipeline.name, datetime.now(UTC)
+        if decision["verdict"] == AWAITING:
+            found = standing(log.records(name, day), decision["evidence"], now)
+            if found.state is State.APPROVED and found.record is not None:
+                log.append(application(found.record, now))
+        return approval_rows(log.records(name, day), {day: decision["evidence"]})
+
+    def _waiting(self, stored: StoredDays) -> dict[str, Verdict]:
+        lake = Lake.of_project()
+        decisions = lake.read(self.pipeline.table("release_decision"), stored.stored)
+        found: dict[str, Verdict] = {}
+        for decision in decisions.to_dict("records"):
+            day = decision[DAY]
+            said = records_of(self.pipeline.name, stored.rows[stored.rows[DAY] == day])
+            state = standing(said, decision["evidence"], datetime.now(UTC)).state
+            waits = decision["verdict"] == AWAITING and state in (State.WAITING, State.APPROVED)
+            found[day] = Verdict(
+                not waits,
+                f"awaiting_approval: {decision['reason']}. Decide with 'ml-assets approve "
+                f"{self.pipeline.name} {day} --by NAME --reason TEXT', or 'reject'."
+                if waits
+                else "",
+            )
+        return found
+
+
+def released(pipeline: str, planned: Plan, day: str) -> Released | None:
+    """Whether the release of a day may go on: it passed, or its approval was applied.
+
+    Args:
+        pipeline: whose release.
+        planned: has windows over the tables of ``DECIDED``.
+        day: the as-of day.
+    """
+    decision = decision_of(planned, day)
+    if decision["verdict"] == PASSED:
+        return Released(BY_GATES, day)
+    if decision["verdict"] != AWAITING:
+        return None
+    said = records_of(pipeline, planned.windows["approvals"].read(days=[day]))
+    found = standing(said, decision["evidence"], datetime.now(UTC))
+    if found.state is not State.RELEASED or found.record is None:
+        return None
+    return Released(found.record.signature, found.record.serves_from)
+
+
+def decision_of(planned: Plan, day: str) -> dict[str, Any]:
+    """The release decision of an as-of day."""
+    rows = planned.windows["release_decision"].read(days=[day]).to_dict("records")
+    return {str(name): value for name, value in rows[0].items()}
 
 
 class Approval(dg.Config):

@@ -5,18 +5,20 @@ from typing import Any, TypeVar
 import dagster as dg
 from pydantic import BaseModel, ValidationError
 
-from ml_assets.components.model_pipeline.approvals import approval_job
+from ml_assets.components.model_pipeline.approvals import ApprovalStage
 from ml_assets.components.model_pipeline.card import Card, CardText
+from ml_assets.components.model_pipeline.champion import ChampionStage
+from ml_assets.components.model_pipeline.decision import DecisionStage
+from ml_assets.components.model_pipeline.evidence import EvidenceStage
 from ml_assets.components.model_pipeline.monitoring import Monitoring
 from ml_assets.components.model_pipeline.predictions import Predictions
-from ml_assets.components.model_pipeline.release import Release
 from ml_assets.components.model_pipeline.sensors import (
     day_sensor,
     release_sensor,
     retraining_sensor,
 )
 from ml_assets.components.model_pipeline.shared import Labels, Pipeline
-from ml_assets.components.model_pipeline.stages import Stages
+from ml_assets.components.model_pipeline.staging import Staging
 from ml_assets.components.model_pipeline.training import Training
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.dataset import Windows
@@ -119,6 +121,7 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
         dataset_contract = load_object(self.contracts.training_dataset)
         training = Training(shared, dataset_contract, watched.window_days)
         rules = _read(ReleaseRules, self.release, "release", self.pipeline)
+        evidence = EvidenceStage(shared, rules)
         staging = _read(StagingRules, self.staging, "staging", self.pipeline)
         predictions = Predictions(shared, load_object(self.contracts.predictions), label_contract)
         monitoring = Monitoring(
@@ -130,14 +133,16 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
         )
         return dg.Definitions.merge(
             training.definitions(),
-            Release(shared, rules).definitions(),
-            Stages(shared, staging).definitions(),
+            evidence.definitions(),
+            DecisionStage(evidence).definitions(),
+            ApprovalStage(shared).definitions(),
+            Staging(shared, staging).definitions(),
+            ChampionStage(shared).definitions(),
             Card(shared, self.card, dataset_contract).definitions(),
             predictions.definitions(),
             monitoring.definitions(),
             dg.Definitions(
-                sensors=[retraining_sensor(shared), day_sensor(shared), release_sensor(shared)],
-                jobs=[approval_job(shared)],
+                sensors=[retraining_sensor(shared), day_sensor(shared), release_sensor(shared)]
             ),
         )
 

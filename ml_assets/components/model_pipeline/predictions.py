@@ -226,7 +226,7 @@ def _scored_rows(scored: pd.DataFrame, day: str) -> pd.DataFrame:
     rows = scored[scored[DAY] == day]
     if rows.empty:
         raise TrainingError(
-            f"no model was promoted with an as-of day up to {day}: materialize a model and its "
+            f"no model was released that serves on {day}: materialize a model and its "
             "release decision first"
         )
     return rows

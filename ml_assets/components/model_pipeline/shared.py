@@ -10,7 +10,7 @@ import pandas as pd
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.lake.content import DAY
-from ml_assets.lake.planning import Input, Plan
+from ml_assets.lake.planning import Input, Plan, plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import Windows
 from ml_assets.learning.evaluation import EvaluationRules
@@ -183,9 +183,21 @@ class Pipeline:
             picks={day: [champion.as_of] for day, champion in of_days.items()},
         )
 
+    def release_of_champion(self, champions: Mapping[str, Champion]) -> Input:
+        """The release that made the champion of each day an input of it, where there is one."""
+        return replace(self.champion_input(champions, "champion"), is_optional=True)
+
     def champion_lineage(self, noun: str) -> Input:
         """The same for the lineage, which cannot know who the champion will be."""
         return Input(self.table(noun), -self.windows.window_days, 0, is_pinned=True)
+
+
+def planned_from(
+    pipeline: Pipeline, noun: str, days: Sequence[str], version: str, nouns: Sequence[str]
+) -> Plan:
+    """Plan days of an asset that reads the same days of others of the pipeline, by their nouns."""
+    inputs = {name: Input(pipeline.table(name)) for name in nouns}
+    return plan(Lake.of_project(), pipeline.table(noun), days, inputs, version)
 
 
 def stacked(frames: Mapping[str, pd.DataFrame], contract: type[Contract]) -> pd.DataFrame:

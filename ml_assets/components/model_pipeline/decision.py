@@ -1,0 +1,244 @@
+"""Stage: the decision on a challenger: the gates, applied to the evidence as it is stored.
+
+The evidence is measured in ``evidence``; what becomes of a decision is in ``approvals``,
+``staging`` and ``champion``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from ml_assets.components.model_pipeline.evidence import EvidenceStage
+from ml_assets.components.model_pipeline.exhibits import exhibit
+from ml_assets.components.model_pipeline.shared import Pipeline, markdown_table, output
+from ml_assets.lake.content import DAY, digest
+from ml_assets.lake.planning import Input, Plan, computing_too, each_day, plan
+from ml_assets.lake.store import Lake
+from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
+from ml_assets.learning.evaluation import OVERALL, segments_of
+from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict
+from ml_assets.orchestration.day_metadata import Further
+from ml_assets.orchestration.table_io import TableOutput
+from ml_assets.orchestration.tables import code_version
+from ml_assets.registry.champion import Champion
+from ml_assets.registry.comparison import row_set
+from ml_assets.registry.gates import Exhibit, Question, judge
+from ml_assets.registry.release import (
+    BLOCKED,
+    ReleaseDecision,
+    findings,
+    findings_of,
+    main_figures,
+    verdict,
+)
+from ml_assets.registry.rules import ReleaseRules
+
+STAGE = "release"
+
+PROMISES = {
+    "is_unseen": "Both models were judged on the same rows, and neither was fitted on one of them.",
+    "beats_champion": "The main metric improved by what defs.yaml requires; a first model beats the base rate.",
+    "no_segment_degraded": "No segment with enough rows lost clearly more of the main metric than is tolerated.",
+    "groups_are_close": "The groups of the gated attribute are treated alike, and no less so than by the champion.",
+}
+"""The gates of a release, as the checks of its decision."""
+
+
+@dataclass(frozen=True)
+class DecisionStage:
+    """The release decisions of a pipeline.
+
+    Attributes:
+        evidence: what is measured, of which pipeline and by which rules.
+    """
+
+    evidence: EvidenceStage
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """What the stages share."""
+        return self.evidence.pipeline
+
+    @property
+    def rules(self) -> ReleaseRules:
+        """What a challenger has to show."""
+        return self.evidence.rules
+
+    def definitions(self) -> dg.Definitions:
+        """The asset, and a check for each gate."""
+        this = self.pipeline
+        return this.define(
+            "release_decision",
+            stage=STAGE,
+            description="Whether the model may become the champion, with the evidence for and against it.",
+            version=self._version,
+            inputs=[
+                self._dataset,
+                self._model,
+                Input(this.table("comparison")),
+                Input(this.table("fairness")),
+            ],
+            compute=self._decide,
+            contract=ReleaseDecision,
+            is_as_of=True,
+            checks=[_gate_check(name, promise) for name, promise in PROMISES.items()],
+        )
+
+    @property
+    def _version(self) -> str:
+        this = self.pipeline
+        return code_version(judge, verdict, self.rules, this.evaluation, list(this.segments))
+
+    @property
+    def _dataset(self) -> Input:
+        return Input(self.pipeline.table("training_dataset"))
+
+    @property
+    def _model(self) -> Input:
+        return Input(self.pipeline.table("model"))
+
+    def _decide(self, days: Sequence[str]) -> TableOutput:
+        exhibits = {
+            noun: Input(self.pipeline.table(noun), is_optional=True, is_pinned=True)
+            for noun in ("comparison", "fairness")
+        }
+        this = self.pipeline
+        champions = this.champions_before(Lake.of_project(), days)
+        inputs = {
+            "dataset": self._dataset,
+            "model": self._model,
+            "champion": this.release_of_champion(champions),
+            **exhibits,
+        }
+        table = this.table("release_decision")
+        planned = plan(Lake.of_project(), table, days, inputs, self._version)
+        planned = computing_too(planned, self._without_evidence(planned))
+        planned, frames = each_day(
+            planned, lambda day: self._decision_of(planned, day, champions.get(day))
+        )
+        return output(
+            planned,
+            frames,
+            ReleaseDecision,
+            self._version,
+            day_metadata={day: _shown(frame) for day, frame in frames.items()},
+        )
+
+    def _without_evidence(self, planned: Plan) -> list[str]:
+        """Days that were blocked for want of evidence, which may be there now."""
+        days = list(planned.unchanged)
+        if not days:
+            return []
+        rows = Lake.of_project().read(self.pipeline.table("release_decision"), days)
+        return sorted(rows.loc[rows["verdict"] == BLOCKED, DAY])
+
+    def _decision_of(self, planned: Plan, day: str, champion: Champion | None) -> pd.DataFrame:
+        this, lake = self.pipeline, Lake.of_project()
+        comparison = exhibit(lake, this.table("comparison"), day, self.evidence.comparison_version)
+        fair = exhibit(lake, this.table("fairness"), day, self.evidence.fairness_version)
+        used = {FEATURE_DAY, SPLIT, this.labels.column, self.rules.gated_attribute}
+        rows = planned.windows["dataset"].read(
+            [DAY, *sorted(used | set(this.key) | set(this.segments))], [day]
+        )
+        trained = rows.loc[rows[SPLIT] == "train", FEATURE_DAY]
+        test = rows[rows[SPLIT] == "test"]
+        question = self._question(test, trained, planned.windows["model"].hashes[day], champion)
+        gates = judge(question, comparison, fair, self.rules)
+        decided, reason = verdict(gates)
+        return pd.DataFrame(
+            [
+                {
+                    DAY: day,
+                    "verdict": decided,
+                    "reason": reason,
+                    "findings": findings(gates),
+                    "evidence": self._evidence(day, question, comparison, fair),
+                    "challenger": question.challenger,
+                    "champion": question.champion,
+                    "champion_as_of": champion.as_of if champion else "",
+                    "metric": question.metrics[0],
+                    **main_figures(comparison, question.metrics[0]),
+                    "test_rows": len(test),
+                    "test_first": question.tested_first,
+                    "test_last": test[FEATURE_DAY].max() if len(test) else "",
+                    "training_rows": len(trained),
+                    "training_days": trained.nunique(),
+                    "training_last": question.fitted_last[0],
+                    **{gate.name: gate.passed for gate in gates},
+                }
+            ]
+        )
+
+    def _question(
+        self, test: pd.DataFrame, trained: pd.Series, challenger: str, champion: Champion | None
+    ) -> Question:
+        this = self.pipeline
+        counts = {
+            (segment.column, segment.value): int(segment.chosen.sum())
+            for segment in segments_of(test, [*this.segments, self.rules.gated_attribute])
+            if segment.column != OVERALL
+        }
+        gated = self.rules.gated_attribute
+        return Question(
+            task=this.specification.task,
+            metrics=this.evaluation.of_task(this.specification.task),
+            challenger=challenger,
+            champion=champion.fingerprint if champion else "",
+            rows=row_set(test, this.key, this.labels.column) if len(test) else "",
+            count=len(test),
+            segments={name: count for name, count in counts.items() if name[0] in this.segments},
+            groups={value: count for (column, value), count in counts.items() if column == gated},
+            fitted_last=[
+                trained.max() if len(trained) else "",
+                *([champion.training_last] if champion else []),
+            ],
+            tested_first=test[FEATURE_DAY].min() if len(test) else "",
+        )
+
+    def _evidence(self, day: str, question: Question, *exhibits: Exhibit) -> str:
+        """Hash of everything that was judged and by which rules: what an approval is of."""
+        return digest(
+            day,
+            repr(question),
+            repr(self.rules),
+            repr(self.pipeline.evaluation),
+            *(f"{item.name} {item.content_hash} {item.problem}" for item in exhibits),
+        )
+
+
+def _shown(decision: pd.DataFrame) -> Further:
+    row = decision.iloc[0]
+    gates = pd.DataFrame(
+        [
+            {"gate": name, "": "passed" if row[name] else "NOT PASSED", "found": finding}
+            for name, finding in findings_of(row["findings"]).items()
+        ]
+    )
+    values = {
+        f"{row['metric']} of challenger": row["challenger_value"],
+        f"{row['metric']} of champion": row["champion_value"],
+        "lower bound of the gain": row["improvement_low"],
+        "upper bound of the gain": row["improvement_high"],
+    }
+    return {
+        "verdict": row["verdict"],
+        "reason": row["reason"],
+        "evidence": row["evidence"],
+        "gates": markdown_table(gates),
+        **{name: float(value) for name, value in values.items() if np.isfinite(value)},
+    }
+
+
+def _gate_check(name: str, promise: str) -> TableCheck:
+    def judge_days(stored: StoredDays) -> dict[str, Verdict]:
+        return {
+            row[DAY]: Verdict(
+                bool(row[name]), findings_of(row["findings"]).get(name, row["reason"])
+            )
+            for row in stored.rows.to_dict("records")
+        }
+
+    return TableCheck(name, promise, judge_days, fails_run=False)

@@ -1,0 +1,54 @@
+"""Whether a stored table is evidence: there, finished, up to date, unaltered, made by this code."""
+
+import pandas as pd
+
+from ml_assets.errors import TransientError
+from ml_assets.lake.content import day_hashes
+from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.staleness import stale
+from ml_assets.lake.store import Lake
+from ml_assets.registry.gates import Exhibit
+
+
+def exhibit(lake: Lake, table: str, as_of: str, code_version: str) -> Exhibit:
+    """A table of evidence of one as-of day, or why it is none.
+
+    Args:
+        lake: where it is stored.
+        table: its name.
+        as_of: the as-of day.
+        code_version: version of the code that would measure it now.
+
+    Raises:
+        TransientError: the ledger or the lake does not answer; that says nothing of the evidence.
+    """
+    entry = lake.ledger.latest(table, [as_of]).get(as_of)
+    if entry is None:
+        return Exhibit(table, None, "is missing")
+    if problem := _problem(lake, entry, code_version):
+        return Exhibit(table, None, problem, entry.content_hash)
+    try:
+        rows = lake.read(table, [as_of])
+    except TransientError:
+        raise
+    except Exception as error:  # a damaged table can make its reader raise anything
+        return Exhibit(table, None, f"cannot be read ({error})", entry.content_hash)
+    if day_hashes(rows, [as_of])[as_of] != entry.content_hash:
+        return Exhibit(table, rows, _altered(rows), entry.content_hash)
+    return Exhibit(table, rows, "", entry.content_hash)
+
+
+def _problem(lake: Lake, entry: Entry, code_version: str) -> str:
+    if entry.status is Status.WRITING:
+        return "was cut short while it was written: materialize it again"
+    if entry.status is not Status.STORED:
+        return f"is {entry.status.value}: {entry.reason}"
+    if entry.code_version != code_version:
+        return "was measured by other code or rules than are in force: materialize it again"
+    reason = stale(lake.ledger, entry.table, [entry.day]).get(entry.day)
+    return f"is stale ({reason}): materialize it again" if reason else ""
+
+
+def _altered(rows: pd.DataFrame) -> str:
+    what = "was emptied" if rows.empty else "was altered"
+    return f"{what} after it was measured: materialize it again"

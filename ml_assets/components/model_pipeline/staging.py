@@ -1,0 +1,263 @@
+"""Stage: a released model in the registry, staged there, and tested in a clean process.
+
+A canary, which watches a share of real traffic, belongs between the tests and the champion: an
+asset of its own that reads ``integration_tests`` and that ``champion`` reads.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+import pandas as pd
+import pandera.pandas as pa
+
+from ml_assets.components.model_pipeline.approvals import DECIDED, released
+from ml_assets.components.model_pipeline.shared import (
+    Pipeline,
+    markdown_table,
+    output,
+    planned_from,
+)
+from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.validation import no_rows
+from ml_assets.errors import CommitConflict
+from ml_assets.lake.content import DAY
+from ml_assets.lake.planning import Input, Plan, computing_too, each_day
+from ml_assets.lake.store import Lake
+from ml_assets.learning.dataset import SPLIT
+from ml_assets.learning.training import predict
+from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict
+from ml_assets.orchestration.day_metadata import Further
+from ml_assets.orchestration.model_io import project_models, project_registry
+from ml_assets.orchestration.table_io import TableOutput
+from ml_assets.orchestration.tables import code_version
+from ml_assets.registry.integration import IntegrationTest, StagingRules, integration_tests
+from ml_assets.registry.store import STAGING
+
+STAGE = "release"
+
+REQUESTS = 25
+"""Test rows that the staged model has to answer as the trained one did."""
+
+
+class RegisteredModel(Contract):
+    """The version of the registry that a released model is; no row when it was not released."""
+
+    fingerprint: str = pa.Field(description="What identifies the model.")
+    version: int = pa.Field(ge=1, description="Its version in the registry.")
+
+    class Config:
+        """A model that was not released is not registered."""
+
+        unique = ["fingerprint"]
+        metadata = {"may_be_empty": True, "max_dead_letter_share": 0.0}
+
+
+class StagingModel(RegisteredModel):
+    """The version that was staged for this as-of day; no row when there was none."""
+
+
+@dataclass(frozen=True)
+class Staging:
+    """Registration, staging and integration tests of a pipeline's released models.
+
+    Attributes:
+        pipeline: what the stages share.
+        rules: budgets of the integration tests.
+    """
+
+    pipeline: Pipeline
+    rules: StagingRules
+
+    def definitions(self) -> dg.Definitions:
+        """The three assets and their checks; none in a backtest, which has no registry."""
+        if not self.pipeline.has_registry:
+            return dg.Definitions()
+        return dg.Definitions.merge(
+            self._registered_model(), self._staging_model(), self._integration_tests()
+        )
+
+    def _registered_model(self) -> dg.Definitions:
+        return self.pipeline.define(
+            "registered_model",
+            stage=STAGE,
+            description="The released model in the registry.",
+            version=self._registration_version,
+            inputs=[self._input(noun) for noun in (*DECIDED, "model", "training_dataset")],
+            compute=self._register,
+            contract=RegisteredModel,
+            is_as_of=True,
+            kinds=frozenset({"mlflow"}),
+        )
+
+    def _staging_model(self) -> dg.Definitions:
+        return self.pipeline.define(
+            "staging_model",
+            stage=STAGE,
+            description="The released model under the registry's alias 'staging', where it is tested.",
+            version=code_version(StagingModel),
+            inputs=[self._input("registered_model")],
+            compute=self._stage,
+            contract=StagingModel,
+            is_as_of=True,
+            kinds=frozenset({"mlflow"}),
+        )
+
+    def _integration_tests(self) -> dg.Definitions:
+        return self.pipeline.define(
+            "integration_tests",
+            stage=STAGE,
+            description="Whether the staged model works in a clean process: loads, answers, keeps its budgets.",
+            version=self._tests_version,
+            inputs=[self._input(noun) for noun in ("staging_model", "model", "training_dataset")],
+            compute=self._test,
+            contract=IntegrationTest,
+            is_as_of=True,
+            kinds=frozenset({"mlflow"}),
+            checks=[
+                TableCheck(
+                    "staged_model_works",
+                    "Every integration test of the staged model passed.",
+                    _tests_passed,
+                    fails_run=False,
+                )
+            ],
+        )
+
+    @property
+    def _registration_version(self) -> str:
+        return code_version(RegisteredModel, self.pipeline.specification.canonical())
+
+    @property
+    def _tests_version(self) -> str:
+        return code_version(integration_tests, self.rules, self.pipeline.specification.canonical())
+
+    def _input(self, noun: str) -> Input:
+        return Input(self.pipeline.table(noun))
+
+    def _register(self, days: Sequence[str]) -> TableOutput:
+        nouns, version = [*DECIDED, "model", "training_dataset"], self._registration_version
+        planned = planned_from(self.pipeline, "registered_model", days, version, nouns)
+        planned = computing_too(planned, self._lost_registrations(planned))
+        planned, frames = each_day(planned, lambda day: self._registration_of(planned, day))
+        return output(planned, frames, RegisteredModel, version)
+
+    def _registration_of(self, planned: Plan, day: str) -> pd.DataFrame:
+        if released(self.pipeline.name, planned, day) is None:
+            return no_rows(RegisteredModel)
+        this, fingerprint = self.pipeline, planned.windows["model"].hashes[day]
+        model = project_models().load(this.table("model"), fingerprint, this.specification)
+        example = self._requests(planned, day)
+        number = project_registry().register(
+            this.name,
+            model,
+            fingerprint=fingerprint,
+            as_of=day,
+            example=example,
+            predictions=predict(this.specification, model, example),
+        )
+        return pd.DataFrame({DAY: [day], "fingerprint": [fingerprint], "version": [number]})
+
+    def _requests(self, planned: Plan, day: str) -> pd.DataFrame:
+        """Input columns of some test rows."""
+        features = self.pipeline.specification.features
+        rows = planned.windows["training_dataset"].read([*features, SPLIT], [day])
+        return rows.loc[rows[SPLIT] == "test", features].head(REQUESTS)
+
+    def _lost_registrations(self, planned: Plan) -> list[str]:
+        """Days whose version is no longer in the registry."""
+        stored = [day for day, entry in planned.unchanged.items() if entry.rows]
+        if not stored:
+            return []
+        rows = Lake.of_project().read(self.pipeline.table("registered_model"), stored)
+        known = {version.fingerprint for version in project_registry().versions(self.pipeline.name)}
+        return sorted(rows.loc[~rows["fingerprint"].isin(known), DAY])
+
+    def _stage(self, days: Sequence[str]) -> TableOutput:
+        version = code_version(StagingModel)
+        planned = planned_from(self.pipeline, "staging_model", days, version, ["registered_model"])
+
+        def of_day(day: str) -> pd.DataFrame:
+            registered = planned.windows["registered_model"].read(days=[day])
+            for fingerprint in registered["fingerprint"]:
+                project_registry().set_alias(self.pipeline.name, STAGING, fingerprint)
+            return registered
+
+        planned, frames = each_day(planned, of_day)
+        return output(planned, frames, StagingModel, version)
+
+    def _test(self, days: Sequence[str]) -> TableOutput:
+        version = self._tests_version
+        nouns = ["staging_model", "model", "training_dataset"]
+        planned = planned_from(self.pipeline, "integration_tests", days, version, nouns)
+        planned = computing_too(planned, self._failed_tests(planned))
+        figures: dict[str, dict[str, float]] = {}
+
+        def of_day(day: str) -> pd.DataFrame:
+            staged = planned.windows["staging_model"].read(days=[day])
+            if staged.empty:
+                return no_rows(IntegrationTest)
+            rows, figures[day] = self._tests_of(planned, day, staged["fingerprint"].iloc[0])
+            return rows.assign(**{DAY: day})
+
+        planned, frames = each_day(planned, of_day)
+        shown: dict[str, Further] = {
+            day: {**figures.get(day, {}), "tests": markdown_table(frame.drop(columns=DAY))}
+            for day, frame in frames.items()
+            if len(frame)
+        }
+        return output(planned, frames, IntegrationTest, version, day_metadata=shown)
+
+    def _failed_tests(self, planned: Plan) -> list[str]:
+        """Days with a test that failed: what broke it (a budget, a lost file) may be repaired."""
+        days = [day for day, entry in planned.unchanged.items() if entry.rows]
+        if not days:
+            return []
+        rows = Lake.of_project().read(self.pipeline.table("integration_tests"), days)
+        return sorted(set(rows.loc[~rows["passed"].astype(bool), DAY]))
+
+    def _tests_of(
+        self, planned: Plan, day: str, fingerprint: str
+    ) -> tuple[pd.DataFrame, dict[str, float]]:
+        """The integration tests of a version, which has the alias 'staging' while they run.
+
+        Raises:
+            CommitConflict: another release took the alias meanwhile, so they say nothing.
+        """
+        this, registry, models = self.pipeline, project_registry(), project_models()
+        registry.set_alias(this.name, STAGING, fingerprint)
+        model = models.load(this.table("model"), fingerprint, this.specification)
+        requests = self._requests(planned, day)
+        found = integration_tests(
+            registry,
+            this.name,
+            this.specification,
+            fingerprint,
+            requests,
+            predict(this.specification, model, requests),
+            models.probe(this.table("model"), fingerprint),
+            self.rules,
+        )
+        staged = registry.with_alias(this.name, STAGING)
+        is_ours = staged is not None and staged.fingerprint == fingerprint
+        if not is_ours and not all_passed(found[0]):
+            raise CommitConflict(
+                f"Another release of {this.name} took the alias 'staging' while the model of {day} "
+                "was tested there. Its tests are run again."
+            )
+        return found
+
+
+def all_passed(tests: pd.DataFrame) -> bool:
+    """Whether no test is missing and none failed."""
+    return set(tests["test"]) == set(IntegrationTest.names()) and bool(tests["passed"].all())
+
+
+def _tests_passed(stored: StoredDays) -> dict[str, Verdict]:
+    found: dict[str, Verdict] = {}
+    for day in stored.stored:
+        rows = stored.rows[stored.rows[DAY] == day]
+        failed = rows[~rows["passed"].astype(bool)]
+        reason = "; ".join(f"{row.test}: {row.finding}" for row in failed.itertuples())
+        found[day] = Verdict(rows.empty or all_passed(rows), reason)
+    return found

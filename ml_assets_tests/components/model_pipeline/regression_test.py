@@ -1,0 +1,263 @@
+"""A pipeline of another shape, made from the template alone: a regression, other columns, other names.
+
+Orders of a shop and what they weigh; a model is trained, judged, approved by nobody, staged, tested
+and released, and one that is unfair to a region waits.
+"""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+import pytest
+
+from ml_assets.components.model_pipeline import ModelPipeline
+from ml_assets.contracts.contract import Contract
+from ml_assets.lake.content import DAY, day_hashes
+from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.store import Lake
+from ml_assets.learning.scoring import Prediction
+from ml_assets.monitoring.performance import Label
+from ml_assets.orchestration.model_io import ModelIOManager, project_registry
+from ml_assets.orchestration.runs import project_instance
+from ml_assets.orchestration.table_io import TableIOManager
+from ml_assets.registry.store import CHAMPION, STAGING
+from ml_assets.settings import settings
+from ml_assets_tests.lived import opened
+from ml_assets_tests.project import ROOT, Project
+
+FIRST, LAST = date(2024, 1, 1), date(2024, 2, 9)
+FIRST_MODEL, SECOND_MODEL = "2024-01-31", "2024-02-08"
+ORDERS_PER_DAY = 60
+REGIONS = ("north", "south")
+WHERE = "ml_assets_tests.components.model_pipeline.regression_test"
+
+
+class Order(Contract):
+    """What identifies an order."""
+
+    order: int = pa.Field(description="Number of the order.")
+    region: str = pa.Field(description="Where it goes.")
+
+
+class OrderDataset(Order):
+    """Orders with their weights, as known on the as-of day."""
+
+    items: float = pa.Field(description="Things in it.")
+    hour: int = pa.Field(description="Hour of the order.", metadata={"unit": "h"})
+    feature_day: str = pa.Field(description="Day of the order.")
+    split: str = pa.Field(isin=["train", "validation", "test"], description="Used for.")
+    weight: float = pa.Field(description="The label.", metadata={"unit": "kg"})
+    known_at: pd.DatetimeTZDtype = pa.Field(
+        description="When it was weighed.", dtype_kwargs={"unit": "us", "tz": "UTC"}
+    )
+
+    class Config:
+        """A dataset without rows trains nothing."""
+
+        unique: ClassVar = ["order"]
+        metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.0}
+
+
+class OrderPredictions(Order, Prediction):
+    """What each order is expected to weigh."""
+
+    class Config:
+        """A day that has orders has predictions."""
+
+        unique: ClassVar = ["prediction_id"]
+        metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.0}
+
+
+class OrderLabels(Label):
+    """What the orders weighed."""
+
+    region: str = pa.Field(description="Where it went.")
+    label: float = pa.Field(description="Weight.", metadata={"unit": "kg"})
+
+    class Config:
+        """Most labels are there on the next day."""
+
+        unique: ClassVar = ["prediction_id"]
+        metadata: ClassVar = {"may_be_empty": True, "max_dead_letter_share": 0.05}
+
+
+def pipeline(folder: Path, **changes: Any) -> dg.Definitions:
+    """The definitions that a ``defs.yaml`` of this shape gives."""
+    (folder / "policies").mkdir(parents=True, exist_ok=True)
+    (folder / "policies" / "never.yaml").write_text("name: never\n", "utf-8")
+    said: dict[str, Any] = {
+        "pipeline": "shop",
+        "owners": ["team:shop"],
+        "days": {"first": FIRST.isoformat(), "last": LAST.isoformat()},
+        "as_of_days": {"first": "2024-01-20", "last": "2024-02-10"},
+        "features": "shop/features",
+        "labels": {"asset": "shop/outcomes", "column": "weight"},
+        "key": ["order"],
+        "contracts": {
+            "training_dataset": f"{WHERE}.OrderDataset",
+            "predictions": f"{WHERE}.OrderPredictions",
+            "labels": f"{WHERE}.OrderLabels",
+        },
+        "window_days": 60,
+        "validation_days": 2,
+        "test_days": 7,
+        "estimator": {
+            "task": "regression",
+            "path": "sklearn.ensemble.HistGradientBoostingRegressor",
+            "numeric": ["items", "hour"],
+            "categorical": ["region"],
+            "checkpoint_every": 10,
+            "hyperparameters": {"max_iter": 40, "early_stopping": False, "random_state": 0},
+        },
+        "segments": ["region"],
+        "evaluation": {"metrics": ["mae", "rmse", "r2"], "resamples": 200},
+        "release": {"gated_attribute": "region", "min_segment_rows": 100},
+        "staging": {"latency_ms": 1000},
+        "card": {"purpose": "Says what an order will weigh.", "limits": ["One shop only."]},
+        "monitoring": {
+            "window_days": 7,
+            "policy": "never",
+            "groups": {"structural": ["region"], "environment": ["items", "hour"]},
+        },
+        **changes,
+    }
+    component = ModelPipeline.resolve_from_dict(said)
+    managers = {"io_manager": TableIOManager(), "model_io_manager": ModelIOManager()}
+    return dg.Definitions.merge(
+        component.build_defs(SimpleNamespace(path=folder)),  # type: ignore[arg-type]
+        dg.Definitions(resources=managers),
+    )
+
+
+def orders() -> pd.DataFrame:
+    """Orders of all days; what they weigh follows from items and region."""
+    random = np.random.default_rng(0)
+    days = [FIRST + timedelta(days=n) for n in range((LAST - FIRST).days + 1)]
+    count = len(days) * ORDERS_PER_DAY
+    items = random.integers(1, 20, count).astype(float)
+    region = random.choice(REGIONS, count)
+    weight = items * np.where(region == "north", 2.0, 3.0) + random.normal(0, 1.0, count)
+    day = np.repeat([day.isoformat() for day in days], ORDERS_PER_DAY)
+    return pd.DataFrame(
+        {
+            DAY: pd.Series(day, dtype="str"),
+            "order": np.arange(count),
+            "region": pd.Series(region, dtype="str"),
+            "items": items,
+            "hour": random.integers(0, 24, count),
+            "weight": weight,
+            "known_at": pd.to_datetime(pd.Series(day), utc=True).dt.as_unit("us"),
+        }
+    )
+
+
+def store(lake: Lake, table: str, rows: pd.DataFrame) -> None:
+    """Put rows into the lake as another asset would."""
+    days = sorted(rows[DAY].unique())
+    version = lake.overwrite(table, rows, days)
+    counts = rows[DAY].value_counts()
+    lake.ledger.append(
+        [
+            Entry(
+                table, day, Status.STORED, content_hash=content, rows=counts[day], version=version
+            )
+            for day, content in day_hashes(rows, days).items()
+        ]
+    )
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Project]:
+    """A project that has this pipeline alone, with forty days of orders."""
+    (tmp_path / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text("utf-8"), "utf-8")
+    (tmp_path / "data").mkdir()
+    with opened(tmp_path, pipeline(tmp_path / "defs")) as project:
+        rows = orders()
+        store(project.lake, "shop/features", rows.drop(columns=["weight", "known_at"]))
+        store(project.lake, "shop/outcomes", rows[[DAY, "order", "weight", "known_at"]])
+        yield project
+
+
+RELEASE = "group:shop__training or group:shop__release"
+
+
+def test_a_regression_goes_all_the_way_from_orders_to_champion(shop: Project) -> None:
+    outcome = shop.materialize(RELEASE, FIRST_MODEL)
+
+    assert outcome.succeeded, outcome.failed_steps
+    [decision] = shop.lake.read("shop/release_decision", [FIRST_MODEL]).to_dict("records")
+    assert decision["verdict"] == "passed", decision["reason"]
+    assert decision["metric"] == "mae"
+    assert decision["challenger_value"] < decision["champion_value"]
+    fairness = shop.lake.read("shop/fairness", [FIRST_MODEL])
+    assert set(fairness["metric"]) == {"relative_error"}
+    assert set(fairness["group"]) == {"north", "south", "(gap)"}
+    tests = shop.lake.read("shop/integration_tests", [FIRST_MODEL])
+    assert tests["passed"].all(), tests[~tests["passed"]].to_dict("records")
+    registry = project_registry()
+    assert registry.with_alias("shop", CHAMPION) == registry.with_alias("shop", STAGING)
+    [card] = shop.lake.read("shop/model_card", [FIRST_MODEL])["markdown"]
+    assert "Says what an order will weigh." in card
+    assert "relative_error" in card or "relative error" in card
+    scored = shop.materialize('key:"shop/predictions"', "2024-01-31...2024-02-09")
+    assert scored.succeeded, scored.failed_steps
+
+
+def test_a_model_that_errs_more_for_one_region_waits_and_the_champion_stays(
+    shop: Project, tmp_path: Path
+) -> None:
+    assert shop.materialize(RELEASE, FIRST_MODEL).succeeded
+    rows = orders()
+    confused = (rows["region"] == "south") & (rows[DAY] < "2024-01-30")
+    noise = np.random.default_rng(1).normal(0, 40, len(rows))
+    wrong = rows.assign(weight=rows["weight"].where(~confused, rows["weight"] * 2.5 + noise))
+    store(shop.lake, "shop/outcomes", wrong[[DAY, "order", "weight", "known_at"]])
+
+    outcome = shop.materialize(RELEASE, SECOND_MODEL)
+
+    assert outcome.succeeded, outcome.failed_steps
+    [decision] = shop.lake.read("shop/release_decision", [SECOND_MODEL]).to_dict("records")
+    assert decision["verdict"] == "awaiting_approval"
+    assert not decision["groups_are_close"]
+    assert "region=south" in decision["reason"]
+    champion = project_registry().with_alias("shop", CHAMPION)
+    assert champion is not None
+    assert champion.as_of == FIRST_MODEL
+    assert [version.as_of for version in project_registry().versions("shop")] == [FIRST_MODEL]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        pytest.param({"release": {}}, "gated_attribute: Field required", id="no gated attribute"),
+        pytest.param(
+            {"release": {"gated_attribute": "region", "warn_only": True}},
+            "warn_only: Extra inputs are not permitted",
+            id="a gate made a warning",
+        ),
+        pytest.param(
+            {"evaluation": {"metrics": ["auc"]}}, "no metrics of a regression", id="wrong metric"
+        ),
+        pytest.param({"staging": {"latency_ms": 0}}, "latency_ms: ", id="no time at all"),
+    ],
+)
+def test_unusable_rules_are_told_in_one_line(
+    tmp_path: Path, changes: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(Exception, match=problem) as told:
+        pipeline(tmp_path, **changes)
+
+    assert "\n" not in str(told.value)
+    assert "in defs.yaml" in str(told.value)
+
+
+def test_the_fixture_is_a_project_of_its_own(shop: Project) -> None:
+    with project_instance() as instance:
+        assert instance.get_runs() == []
+    assert settings().data == shop.data

@@ -1,0 +1,435 @@
+"""Releases on real flights: what stops a model, who may let it through, and what never happens.
+
+Covered: a challenger that breaks its gates waits and changes nothing; evidence that is deleted,
+emptied, altered, stale or of other code blocks; a model of flipped labels; approvals that are in
+force, expired, of other evidence, and rejections; the sensor that continues a release, once; a staged
+model that fails its tests; a release cut short; the model card and the audit trail.
+"""
+
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pytest
+
+from ml_assets.lake.content import DAY, day_hashes
+from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.store import Lake
+from ml_assets.learning.dataset import SPLIT
+from ml_assets.learning.evaluation import EvaluationRules
+from ml_assets.learning.training import predict, train
+from ml_assets.orchestration.model_io import project_models, project_registry
+from ml_assets.registry.approval_log import ApprovalLog, record
+from ml_assets.registry.approvals import Action
+from ml_assets.registry.audit import audit
+from ml_assets.registry.fairness import GAP, fairness
+from ml_assets.registry.rules import ReleaseRules
+from ml_assets.registry.store import CHAMPION as CHAMPION_ALIAS
+from ml_assets.registry.store import STAGING
+from ml_assets_tests.lived import (
+    ASKED_FOR,
+    BLOCKED,
+    CHAMPION,
+    DECIDED,
+    PREDICTIONS,
+    RELEASE,
+    RELEASED,
+    assets,
+    nouns_of,
+    run,
+    specification,
+    tick,
+)
+from ml_assets_tests.project import Project
+
+PIPELINE, SENSOR = "flight_delays", "flight_delays__release"
+CHAMPIONS, APPROVALS = f"{PIPELINE}/champion", f"{PIPELINE}/approvals"
+TESTS, CARDS = f"{PIPELINE}/integration_tests", f"{PIPELINE}/model_card"
+NOW = datetime.now(UTC)
+AFTER_DECISION = assets(*RELEASED)
+
+
+def decision(project: Project, as_of: str = BLOCKED) -> dict[str, object]:
+    """The release decision of an as-of day."""
+    [row] = project.lake.read(RELEASE, [as_of]).to_dict("records")
+    return {str(name): value for name, value in row.items()}
+
+
+def released(project: Project) -> list[str]:
+    """As-of days of the models that became champion."""
+    return sorted(project.lake.read(CHAMPIONS)[DAY])
+
+
+def champion(project: Project) -> str:
+    """As-of day of the version that the registry's alias names."""
+    del project
+    found = project_registry().with_alias(PIPELINE, CHAMPION_ALIAS)
+    assert found is not None
+    return found.as_of
+
+
+def registered() -> list[str]:
+    """As-of days of the registered versions."""
+    return [version.as_of for version in project_registry().versions(PIPELINE)]
+
+
+def say(action: Action, *, expires: str = "", now: datetime = NOW) -> None:
+    """Approve or reject the release that waits."""
+    record(
+        Lake.of_project(),
+        ApprovalLog.of_project(),
+        pipeline=PIPELINE,
+        as_of=BLOCKED,
+        action=action,
+        by="Ann",
+        reason="the storm is over",
+        expires=expires,
+        now=now,
+    )
+
+
+def goes_on(project: Project) -> None:
+    """Let the sensor continue the release, as the daemon does."""
+    [request] = tick(project, SENSOR).requests
+    assert run(project, request).succeeded
+
+
+def assert_nothing_was_released(project: Project) -> None:
+    """Champion, alias and registry are as before, and no model is staged for the day."""
+    assert released(project) == [CHAMPION]
+    assert champion(project) == CHAMPION
+    assert registered() == [CHAMPION]
+    staged = project_registry().with_alias(PIPELINE, STAGING)
+    assert staged is not None
+    assert staged.as_of == CHAMPION
+
+
+# What stops a model
+
+
+def test_a_challenger_that_breaks_its_gates_waits_and_nothing_follows(waiting: Project) -> None:
+    found = decision(waiting)
+
+    assert found["verdict"] == "awaiting_approval"
+    assert not found["groups_are_close"]
+    assert not found["no_segment_degraded"]
+    assert "carrier=MQ -0." in str(found["reason"])
+    assert_nothing_was_released(waiting)
+    for noun in RELEASED:
+        assert waiting.entries(f"{PIPELINE}/{noun}")[BLOCKED].rows == 0
+    checks = waiting.check(f'key:"{APPROVALS}"', BLOCKED)
+    [result] = [result for result in checks if result.check == "is_decided"]
+    assert result.state == "warned"
+    assert "ml-assets approve flight_delays 2013-02-03" in result.reason
+
+
+def emptied(project: Project, table: str) -> None:
+    """Delete the rows of the day behind the ledger's back."""
+    rows = project.lake.read(table, [ASKED_FOR])
+    project.lake.overwrite(table, rows.iloc[:0], [ASKED_FOR])
+
+
+def deleted(project: Project, table: str) -> None:
+    """Delete the table's folder."""
+    shutil.rmtree(project.data / "lake" / table)
+
+
+def altered(project: Project, table: str) -> None:
+    """Improve the figures by hand."""
+    rows = project.lake.read(table, [ASKED_FOR])
+    project.lake.overwrite(table, rows.assign(high=rows["high"] + 0.1), [ASKED_FOR])
+
+
+def of_other_code(project: Project, table: str) -> None:
+    """As if the day had been measured by an older version of the code."""
+    [entry] = [project.entries(table)[ASKED_FOR]]
+    project.lake.ledger.append(
+        [
+            Entry(
+                table,
+                ASKED_FOR,
+                Status.STORED,
+                content_hash=entry.content_hash,
+                rows=entry.rows,
+                version=entry.version,
+                code_version="older",
+            )
+        ]
+    )
+
+
+def cut_short(project: Project, table: str) -> None:
+    """As if the run had died while it wrote the day."""
+    project.lake.ledger.append([Entry(table, ASKED_FOR, Status.WRITING, run_id="killed")])
+
+
+def quarantined(project: Project, table: str) -> None:
+    """As if the day had broken its contract."""
+    entry = Entry(table, ASKED_FOR, Status.QUARANTINED, reason="broke its contract")
+    project.lake.ledger.append([entry])
+
+
+@pytest.fixture
+def measured(lived: Project) -> Project:
+    """The champion's successor is trained and measured, and would pass."""
+    nouns = ("training_dataset", "model", "comparison", "fairness")
+    assert lived.materialize(assets(*nouns), ASKED_FOR).succeeded
+    return lived
+
+
+@pytest.mark.parametrize("noun", ["comparison", "fairness"])
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        pytest.param(emptied, "was emptied", id="emptied"),
+        pytest.param(deleted, "cannot be read", id="deleted"),
+        pytest.param(altered, "was altered", id="altered"),
+        pytest.param(of_other_code, "was measured by other code or rules", id="of other code"),
+        pytest.param(cut_short, "was cut short", id="cut short"),
+        pytest.param(quarantined, "is quarantined: broke its contract", id="quarantined"),
+    ],
+)
+def test_evidence_that_is_none_blocks_until_it_is_there(
+    measured: Project, noun: str, damage: Callable[[Project, str], None], reason: str
+) -> None:
+    table = f"{PIPELINE}/{noun}"
+    damage(measured, table)
+
+    assert measured.materialize(assets("release_decision", *RELEASED), ASKED_FOR).succeeded
+
+    found = decision(measured, ASKED_FOR)
+    assert found["verdict"] == "blocked"
+    assert f"{table} {reason}" in str(found["reason"])
+    assert_nothing_was_released(measured)
+
+
+def test_stale_evidence_blocks_and_counts_again_when_it_is_measured_again(
+    measured: Project,
+) -> None:
+    table = f"{PIPELINE}/comparison"
+    entry = measured.entries(table)[ASKED_FOR]
+    of_other_code(measured, table)
+    assert measured.materialize(assets("release_decision"), ASKED_FOR).succeeded
+    assert decision(measured, ASKED_FOR)["verdict"] == "blocked"
+
+    assert measured.materialize(assets(*DECIDED, *RELEASED), ASKED_FOR).succeeded
+
+    assert measured.entries(table)[ASKED_FOR].content_hash == entry.content_hash
+    assert decision(measured, ASKED_FOR)["verdict"] == "passed"
+    assert champion(measured) == ASKED_FOR
+
+
+def test_a_model_of_flipped_labels_of_one_airport_is_unfair_on_real_flights(
+    measured: Project,
+) -> None:
+    rows = measured.lake.read(f"{PIPELINE}/training_dataset", [ASKED_FOR])
+    flipped = (rows["origin"] == "JFK") & (rows[SPLIT] == "train")
+    wrong = rows.assign(late=rows["late"].where(~flipped, 1 - rows["late"]))
+    model = train(specification(), wrong)
+    test = rows[rows[SPLIT] == "test"]
+
+    found = fairness(
+        specification(),
+        test.assign(prediction=predict(specification(), model.pipeline, test)),
+        None,
+        key=["time_hour", "carrier", "flight"],
+        rules=ReleaseRules(gated_attribute="origin"),
+        evaluation=EvaluationRules(),
+    )
+
+    gaps = found[found["group"] == GAP].set_index("metric")["low"]
+    assert gaps.max() > ReleaseRules(gated_attribute="origin").max_group_gap
+
+
+# Who may let it through
+
+
+def test_an_approved_release_goes_on_once_and_serves_from_the_first_day_not_scored(
+    waiting: Project,
+) -> None:
+    say(Action.APPROVE, expires="7d")
+    before = waiting.versions(PREDICTIONS)
+
+    goes_on(waiting)
+
+    assert tick(waiting, SENSOR).requests == []
+    assert released(waiting) == [CHAMPION, BLOCKED]
+    assert champion(waiting) == BLOCKED
+    assert registered() == [CHAMPION, BLOCKED]
+    row = waiting.lake.read(CHAMPIONS, [BLOCKED]).iloc[0]
+    assert row["released_by"] == "Ann (approval 1)"
+    assert row["evidence"] == decision(waiting)["evidence"]
+    assert row["serves_from"] == "2013-02-04"
+    assert waiting.lake.read(APPROVALS, [BLOCKED])["action"].tolist() == ["approve", "apply"]
+    assert waiting.materialize(assets("predictions"), "2013-02-01...2013-02-04").succeeded
+    made_by = waiting.lake.read(PREDICTIONS).groupby(DAY)["model_as_of"].unique().map(list)
+    assert made_by["2013-02-03"] == [CHAMPION]
+    assert made_by["2013-02-04"] == [BLOCKED]
+    assert waiting.versions(PREDICTIONS).items() >= before.items()
+
+
+def test_an_approval_that_was_used_holds_after_it_has_expired(waiting: Project) -> None:
+    say(Action.APPROVE, expires="1h", now=NOW - timedelta(minutes=59, seconds=30))
+    goes_on(waiting)
+    version = waiting.entries(CHAMPIONS)[BLOCKED].content_hash
+    log = ApprovalLog.of_project()
+    assert [one.action for one in log.records(PIPELINE)] == [Action.APPROVE, Action.APPLY]
+
+    for noun in RELEASED:
+        waiting.lake.ledger.append(
+            [Entry(f"{PIPELINE}/{noun}", BLOCKED, Status.WRITING, run_id="killed")]
+        )
+    assert waiting.materialize(AFTER_DECISION, BLOCKED).succeeded
+
+    assert waiting.entries(CHAMPIONS)[BLOCKED].content_hash == version
+    assert len(log.records(PIPELINE)) == 2
+    assert champion(waiting) == BLOCKED
+
+
+def test_an_expired_approval_does_nothing(waiting: Project) -> None:
+    say(Action.APPROVE, expires="1h", now=NOW - timedelta(hours=2))
+
+    goes_on(waiting)
+
+    assert_nothing_was_released(waiting)
+    assert tick(waiting, SENSOR).requests == []
+
+
+def test_an_approval_of_other_evidence_does_nothing(waiting: Project) -> None:
+    log = ApprovalLog.of_project()
+    say(Action.APPROVE)
+    [approval] = log.records(PIPELINE)
+    assert approval.evidence == decision(waiting)["evidence"]
+    row = waiting.lake.read(RELEASE, [BLOCKED]).assign(evidence="0123456789abcdef")
+    rewrite(waiting, RELEASE, row)
+
+    goes_on(waiting)
+
+    assert_nothing_was_released(waiting)
+    [remark] = waiting.lake.read(APPROVALS, [BLOCKED])["remark"]
+    assert "is of other evidence" in remark
+
+
+def rewrite(project: Project, table: str, rows: pd.DataFrame) -> None:
+    """Replace a stored day as if it had been computed so."""
+    [day] = rows[DAY].unique()
+    version = project.lake.overwrite(table, rows, [day])
+    old = project.entries(table)[day]
+    project.lake.ledger.append(
+        [
+            Entry(
+                table,
+                day,
+                Status.STORED,
+                content_hash=day_hashes(rows, [day])[day],
+                rows=len(rows),
+                version=version,
+                code_version=old.code_version,
+                inputs_hash=old.inputs_hash,
+            )
+        ]
+    )
+
+
+def test_a_rejection_is_final(waiting: Project) -> None:
+    say(Action.REJECT)
+    goes_on(waiting)
+
+    with pytest.raises(Exception, match="rejected"):
+        say(Action.APPROVE)
+
+    assert_nothing_was_released(waiting)
+    assert waiting.lake.read(APPROVALS, [BLOCKED])["action"].tolist() == ["reject"]
+    assert tick(waiting, SENSOR).requests == []
+    good = waiting.check(f'key:"{APPROVALS}"', BLOCKED)
+    assert not [result for result in good if result.is_bad]
+
+
+def test_the_sensor_asks_once_and_not_before_anybody_said_anything(waiting: Project) -> None:
+    assert tick(waiting, SENSOR).reason == "No release waits for what a person said."
+
+    say(Action.APPROVE)
+
+    [request] = tick(waiting, SENSOR).requests
+    assert nouns_of(request) == [*RELEASED]
+    [again] = tick(waiting, SENSOR).requests
+    assert request.run_key == again.run_key
+
+
+# Staging
+
+
+def test_a_staged_model_that_fails_its_tests_does_not_become_champion(
+    measured: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert measured.materialize(
+        assets("release_decision", "approvals", "registered_model", "staging_model"), ASKED_FOR
+    ).succeeded
+    version = project_registry().with_alias(PIPELINE, STAGING)
+    assert version is not None
+    folder = project_registry().folder(PIPELINE, version.version)
+    whole = (folder / "model.skops").read_bytes()
+    (folder / "model.skops").write_bytes(whole[: len(whole) // 2])
+
+    outcome = measured.materialize(assets("integration_tests", "champion"), ASKED_FOR)
+
+    assert outcome.succeeded, outcome.failed_steps
+    tests = measured.lake.read(TESTS, [ASKED_FOR]).set_index("test")
+    assert not tests.loc["loads_from_registry", "passed"]
+    assert released(measured) == [CHAMPION]
+    assert champion(measured) == CHAMPION
+    [bad] = [result for result in measured.check(f'key:"{TESTS}"', ASKED_FOR) if result.is_bad]
+    assert "loads_from_registry: " in bad.reason
+
+    (folder / "model.skops").write_bytes(whole)
+    assert measured.materialize(assets("integration_tests", "champion"), ASKED_FOR).succeeded
+    assert champion(measured) == ASKED_FOR
+
+
+def test_a_release_that_was_cut_short_before_its_alias_moved_is_finished(
+    retrained: Project,
+) -> None:
+    project_registry().set_alias(
+        PIPELINE,
+        CHAMPION_ALIAS,
+        str(retrained.lake.read(RELEASE, [CHAMPION])["challenger"].iloc[0]),
+    )
+    assert champion(retrained) == CHAMPION
+
+    assert retrained.materialize(assets("champion"), ASKED_FOR).succeeded
+
+    assert champion(retrained) == ASKED_FOR
+
+
+# What can be read afterwards
+
+
+def test_the_card_of_a_version_is_in_the_lake_and_beside_its_model(waiting: Project) -> None:
+    say(Action.APPROVE)
+    goes_on(waiting)
+
+    [card] = waiting.lake.read(CARDS, [BLOCKED])["markdown"]
+
+    folder = project_registry().folder(PIPELINE, 2)
+    assert (folder / "model_card.md").read_text("utf-8") == card
+    page = (folder / "model_card.html").read_text("utf-8")
+    assert page.startswith("<!DOCTYPE html>")
+    for text in ("Ann", "the storm is over", "groups_are_close", "2013-01-12", "minute_of_day"):
+        assert text in card, text
+    assert project_models().is_intact(f"{PIPELINE}/model", str(decision(waiting)["challenger"]))
+
+
+def test_the_audit_trail_says_who_promoted_what_when_and_on_which_evidence(
+    waiting: Project,
+) -> None:
+    say(Action.APPROVE, expires="7d")
+    goes_on(waiting)
+
+    events = audit(Lake.of_project(), ApprovalLog.of_project(), PIPELINE)
+
+    of_day = [event for event in events if event.as_of == BLOCKED]
+    assert [event.who for event in of_day if event.who][-1].startswith("Ann")
+    assert {event.evidence for event in of_day} == {decision(waiting)["evidence"]}
+    assert [event.version for event in events if event.version] == [1, 2]
+    assert [event.at for event in of_day] == sorted(event.at for event in of_day)
