@@ -216,14 +216,20 @@ def _live_all(
         ProcessPoolExecutor(workers, mp_context=processes, max_tasks_per_child=1) as pool,
     ):
         events = manager.Queue()
-        threads = max(1, (os.cpu_count() or 1) // workers)
         futures = [
-            pool.submit(_live, plan, _environment(plan, shared), events, threads) for plan in plans
+            pool.submit(_live, plan, _environment(plan, shared), events, _threads(plan, workers))
+            for plan in plans
         ]
         while not all(future.done() for future in futures):
             _report(events, progress)
         _report(events, progress)
         return {plan: future.result() for plan, future in zip(plans, futures, strict=True)}
+
+
+def _threads(plan: Plan, workers: int) -> int:
+    """Threads of a fit: the live project has the most to do, and the others end before it."""
+    processors = os.cpu_count() or 1
+    return processors if plan.is_live else max(1, processors // workers)
 
 
 def shared_tables(definitions: dg.Definitions, pipeline: str) -> list[str]:

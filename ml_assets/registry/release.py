@@ -60,12 +60,13 @@ def verdict(gates: Sequence[Gate]) -> tuple[str, str]:
     A broken limit waits for a person; missing evidence blocks, as nobody can weigh what is not there.
     """
     failed = [gate for gate in gates if not gate.passed]
-    decided = PASSED
+    reason = "; ".join(f"{gate.name}: {gate.reason}" for gate in failed)
     if not gates or any(not gate.has_evidence for gate in failed):
-        decided = BLOCKED
-    elif failed:
-        decided = AWAITING
-    return decided, "; ".join(f"{gate.name}: {gate.reason}" for gate in failed or gates)
+        return BLOCKED, reason
+    if failed:
+        return AWAITING, reason
+    gain = next((f": {gate.reason}" for gate in gates if gate.name == "beats_champion"), "")
+    return PASSED, f"all {len(gates)} gates passed{gain}"
 
 
 def main_figures(comparison: Exhibit, metric: str) -> dict[str, float]:

@@ -13,6 +13,7 @@ import pandera.pandas as pa
 from ml_assets.components.model_pipeline.shared import Pipeline, output
 from ml_assets.contracts.contract import Contract, columns, unit
 from ml_assets.contracts.validation import no_rows
+from ml_assets.errors import TrainingError
 from ml_assets.lake.content import DAY, digest
 from ml_assets.lake.ledger import Read
 from ml_assets.lake.planning import Input, Plan, computing_too, each_day, plan
@@ -120,7 +121,10 @@ class Card:
 
     def _write(self, days: Sequence[str]) -> TableOutput:
         this = self.pipeline
-        inputs = {noun: Input(this.table(noun)) for noun in SOURCES}
+        inputs = {
+            noun: Input(this.table(noun), is_optional=True, is_pinned=True) for noun in SOURCES
+        }
+        inputs["registered_model"] = Input(this.table("registered_model"))
         planned = plan(Lake.of_project(), this.table("model_card"), days, inputs, self._version)
         planned = computing_too(planned, self._lost(planned))
         shown: dict[str, Further] = {}
@@ -129,6 +133,11 @@ class Card:
             registered = planned.windows["registered_model"].read(days=[day])
             if registered.empty:
                 return no_rows(ModelCard)
+            if missing := [noun for noun in SOURCES if day not in planned.windows[noun].hashes]:
+                raise TrainingError(
+                    f"its card needs {', '.join(map(this.table, missing))} of {day}: materialize "
+                    "them first"
+                )
             number = int(registered["version"].iloc[0])
             contents = self._contents(planned, day, number)
             text = markdown(contents)
