@@ -4,10 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 UV_VERSION := 0.13.9
+MLFLOW_VERSION := 3.17.2
+REGISTRY_URL := from ml_assets.settings import settings; print(settings().registry_database_url)
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint checks ui bench lock clean
+.PHONY: help setup demo test lint checks ui mlflow bench lock clean
 
 help: ## Print this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +31,11 @@ checks: $(INSTALLED) .env ## Run every check on what is stored, without recomput
 
 ui: $(INSTALLED) .env ## Dagster's UI and daemon on http://127.0.0.1:3000.
 	@$(BIN)/dagster dev --host 127.0.0.1 --port $${PORT:-3000}
+
+mlflow: $(INSTALLED) .env ## MLflow's own page on the registry, http://127.0.0.1:5000; installs it aside.
+	@MLFLOW_BACKEND_STORE_URI="$$($(BIN)/python -c '$(REGISTRY_URL)')" \
+	  $(UV) tool run -q --from 'mlflow==$(MLFLOW_VERSION)' \
+	  mlflow server --host 127.0.0.1 --port $${PORT:-5000} --workers 1
 
 bench: $(INSTALLED) .env ## Measure against the budget and print the table of docs/benchmarks.md.
 	@$(BIN)/python -m benchmarks
