@@ -49,12 +49,6 @@ def is_given_up(instance: dg.DagsterInstance, unit: str) -> bool:
     return sum(run.is_failure_or_canceled for run in runs) >= MAX_ATTEMPTS
 
 
-def has_failed(instance: dg.DagsterInstance, unit: str) -> bool:
-    """Whether the newest run for a unit ended without doing it."""
-    runs = instance.get_runs(dg.RunsFilter(tags={UNIT: unit}), limit=1)
-    return bool(runs) and runs[0].is_failure_or_canceled
-
-
 def sensor_status() -> dg.DefaultSensorStatus:
     """Whether sensors run as soon as a daemon does."""
     if settings().sensors == "running":

@@ -101,7 +101,7 @@ class CardContents:
         main_metric: the metric that releases are decided on.
         metrics: test rows of the ``Evaluation`` contract.
         comparison: rows of the ``Comparison`` contract, and ``is_judged``.
-        champion: version it was compared with; empty when the base rate stood in for it.
+        champion: as-of day of the champion it was compared with; empty when the base rate stood in for it.
         fairness: rows of the ``Fairness`` contract; without rows if no groups were compared.
         gates: what a release depends on.
         approvals: ``at``, ``by``, ``action``, ``reason`` of each record, and ``remark`` if it has one.
@@ -147,7 +147,7 @@ def markdown(card: CardContents) -> str:
     template = _environment().get_template("model_card.md.jinja")
     return template.render(
         card=card,
-        opponent=f"the champion (version {card.champion})" if card.champion else "the base rate",
+        opponent=f"the champion (as of {card.champion})" if card.champion else "the base rate",
         other="Champion" if card.champion else "Base rate",
         failed=[gate for gate in card.gates if not gate.passed],
         overall=_overall(metrics, card.main_metric),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from ml_assets_tests.browser.chromium import browser_page
+from ml_assets_tests.browser.chromium import SIZE, browser_page
 from ml_assets_tests.browser.lineage import open_lineage
 from ml_assets_tests.browser.server import running
 from ml_assets_tests.project import ROOT
@@ -29,9 +29,17 @@ TICKS_MS = 40_000
 RETRAINED = "2013-07-07"
 """A day of the demo on which a retraining was asked for."""
 
+WAITING = "2013-10-07"
+"""An as-of day of the demo whose release waits for approval."""
+
+PASSED = "2013-08-26"
+"""One whose release passed all gates."""
+
+TALL = {"width": 1400, "height": 1500}
+
 
 def take() -> None:
-    """Write lineage.png, asset.png, decision.png and sensor.png."""
+    """Write the README's pictures and those of docs/release.md."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         environment = {
@@ -62,6 +70,16 @@ def take() -> None:
             page.get_by_text("verdict", exact=True).first.wait_for()
             page.wait_for_timeout(SETTLE_MS)
             page.screenshot(path=IMAGES / "decision.png")
+            page.set_viewport_size(TALL)
+            for noun, day, text, picture in (
+                ("release_decision", WAITING, "gates", "release.png"),
+                ("evaluation", PASSED, "plots", "evaluation.png"),
+            ):
+                page.goto(f"{url}/assets/flight_delays/{noun}?view=partitions&partition={day}")
+                page.get_by_text(text, exact=True).first.wait_for()
+                page.wait_for_timeout(SETTLE_MS)
+                page.screenshot(path=IMAGES / picture)
+            page.set_viewport_size(SIZE)
             page.goto(f"{url}/locations/ml_assets.definitions/sensors/flight_delays__retraining")
             page.wait_for_timeout(TICKS_MS)
             page.screenshot(path=IMAGES / "sensor.png")

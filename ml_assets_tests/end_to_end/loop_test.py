@@ -378,6 +378,23 @@ def test_a_retraining_that_is_done_is_not_asked_for_again(retrained: Project) ->
     assert told.reason == f"{LAST} says retrain: {newest['reason']}"
 
 
+def test_a_release_that_was_cut_short_after_its_decision_is_finished_before_the_next_day(
+    lived: Project,
+) -> None:
+    assert lived.materialize(assets(*TRAINED, *DECIDED), ASKED_FOR).succeeded
+    assert row(lived, RELEASE, ASKED_FOR)["verdict"] == "passed"
+
+    assert tick(lived, DAYS).reason == f"{NEXT} waits for the release of {ASKED_FOR}."
+    [request] = tick(lived, RETRAINING).requests
+    assert run(lived, request).succeeded
+
+    champion = project_registry().with_alias("flight_delays", "champion")
+    assert champion is not None
+    assert champion.as_of == ASKED_FOR
+    [day] = tick(lived, DAYS).requests
+    assert span_of(day) == Span(NEXT, NEXT)
+
+
 def test_a_retraining_that_keeps_failing_is_given_up_and_the_days_go_on(lived: Project) -> None:
     lost = lived.data / "lake" / FEATURES
     lost.rename(lived.data / "lost")
@@ -401,7 +418,7 @@ def test_a_new_day_waits_for_the_release_that_was_asked_for(lived: Project) -> N
     told = tick(lived, DAYS)
 
     assert not told.requests
-    assert told.reason == f"{NEXT} waits for the release decision of {ASKED_FOR}."
+    assert told.reason == f"{NEXT} waits for the release of {ASKED_FOR}."
 
 
 def test_days_are_lived_through_in_order_until_there_are_no_features(retrained: Project) -> None:

@@ -204,6 +204,21 @@ def test_evidence_that_is_none_blocks_until_it_is_there(
     assert_nothing_was_released(measured)
 
 
+def test_a_decision_that_was_changed_by_hand_releases_nothing(waiting: Project) -> None:
+    row = waiting.lake.read(RELEASE, [BLOCKED])
+    waiting.lake.overwrite(RELEASE, row.assign(verdict="passed"), [BLOCKED])
+    for noun in RELEASED:
+        waiting.lake.ledger.append(
+            [Entry(f"{PIPELINE}/{noun}", BLOCKED, Status.WRITING, run_id="killed")]
+        )
+
+    outcome = waiting.materialize(AFTER_DECISION, BLOCKED)
+
+    assert not outcome.succeeded
+    assert "was altered after it was stored" in outcome.failed_steps["flight_delays__approvals"]
+    assert_nothing_was_released(waiting)
+
+
 def test_stale_evidence_blocks_and_counts_again_when_it_is_measured_again(
     measured: Project,
 ) -> None:

@@ -122,7 +122,7 @@ CARD = CardContents(
             compared("carrier", "HA", "auc", NAN, 0.72, rows=30),
         ]
     ),
-    champion="6",
+    champion="2013-06-03",
     fairness=pd.DataFrame(
         [rate("EWR", "true_positive_rate", 0.5), rate(GAP, "true_positive_rate", 0.11)]
     ),
@@ -219,7 +219,7 @@ def test_it_begins_with_what_the_model_is_for_and_why_it_was_released() -> None:
     assert first == (
         "It says how likely a flight is to be late. Version 7 was fitted on 288,112 rows of "
         "2013-01-08 to 2013-12-10 and tested on 13,112 rows of 2013-12-18 to 2013-12-31. Its auc "
-        "is 0.7326; that of the champion (version 6) on the same rows is 0.7201. Verdict: "
+        "is 0.7326; that of the champion (as of 2013-06-03) on the same rows is 0.7201. Verdict: "
         "**promoted**, by ann (approval 3). All 2 gates passed."
     )
 
@@ -281,7 +281,7 @@ def test_sections_come_in_the_order_readers_need_them() -> None:
             "### Integration tests", [["loads", "**failed**", "took 9 s"]], id="integration tests"
         ),
         pytest.param(
-            "### Compared with the champion (version 6)",
+            "### Compared with the champion (as of 2013-06-03)",
             [
                 ["auc", "0.7326", "0.7201", "+0.0125 [0.0075, 0.0175]", "1,000"],
                 ["brier", "0.1534", "0.1561", "-0.0027 [-0.0077, 0.0023]", "1,000"],
@@ -297,7 +297,7 @@ def test_sections_come_in_the_order_readers_need_them() -> None:
             id="segments, the largest first",
         ),
         pytest.param(
-            "### Segments compared with the champion (version 6)",
+            "### Segments compared with the champion (as of 2013-06-03)",
             [
                 [
                     "carrier = UA",
@@ -402,7 +402,7 @@ def test_sections_hold_the_values(title: str, line: str) -> None:
         ),
         pytest.param(
             {"comparison": pd.DataFrame()},
-            "### Compared with the champion (version 6)",
+            "### Compared with the champion (as of 2013-06-03)",
             "There is no comparison.",
             id="comparison",
         ),
@@ -429,7 +429,10 @@ def test_first_model_is_compared_with_the_base_rate() -> None:
 def test_regression_shows_errors_in_the_labels_unit_and_no_groups() -> None:
     text = markdown(REGRESSION)
 
-    assert "Its rmse is 23.46; that of the champion (version 6) on the same rows is 2,346." in text
+    assert (
+        "Its rmse is 23.46; that of the champion (as of 2013-06-03) on the same rows is 2,346."
+        in text
+    )
     assert [row[:2] for row in rows_of(section(text, "## Metrics"))][:2] == [
         ["rmse", "23.46 [23.45, 23.47]"],
         ["mae", "1,235 [1,235, 1,235]"],

@@ -9,7 +9,7 @@ import dagster as dg
 import pandas as pd
 from pydantic import Field
 
-from ml_assets.components.model_pipeline.shared import Pipeline, output, planned_from
+from ml_assets.components.model_pipeline.shared import Pipeline, output, planned_from, unaltered
 from ml_assets.lake.content import DAY
 from ml_assets.lake.planning import Input, Plan, computing_too, each_day
 from ml_assets.lake.store import Lake
@@ -130,7 +130,7 @@ def released(pipeline: str, planned: Plan, day: str) -> Released | None:
         return Released(BY_GATES, day)
     if decision["verdict"] != AWAITING:
         return None
-    said = records_of(pipeline, planned.windows["approvals"].read(days=[day]))
+    said = records_of(pipeline, unaltered(planned.windows["approvals"], day))
     found = standing(said, decision["evidence"], datetime.now(UTC))
     if found.state is not State.RELEASED or found.record is None:
         return None
@@ -139,8 +139,8 @@ def released(pipeline: str, planned: Plan, day: str) -> Released | None:
 
 def decision_of(planned: Plan, day: str) -> dict[str, Any]:
     """The release decision of an as-of day."""
-    rows = planned.windows["release_decision"].read(days=[day]).to_dict("records")
-    return {str(name): value for name, value in rows[0].items()}
+    [row] = unaltered(planned.windows["release_decision"], day).to_dict("records")
+    return {str(name): value for name, value in row.items()}
 
 
 class Approval(dg.Config):

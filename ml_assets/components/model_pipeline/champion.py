@@ -7,7 +7,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.components.model_pipeline.approvals import DECIDED, decision_of, released
-from ml_assets.components.model_pipeline.shared import Pipeline, output, planned_from
+from ml_assets.components.model_pipeline.shared import Pipeline, output, planned_from, unaltered
 from ml_assets.components.model_pipeline.staging import all_passed
 from ml_assets.contracts.validation import no_rows
 from ml_assets.lake.content import DAY
@@ -87,8 +87,8 @@ class ChampionStage:
 
     def _tested_version(self, planned: Plan, day: str) -> int | None:
         """The registered version if every integration test of it is there and passed."""
-        registered = planned.windows["registered_model"].read(days=[day])
-        tests = planned.windows["integration_tests"].read(days=[day])
+        registered = unaltered(planned.windows["registered_model"], day)
+        tests = unaltered(planned.windows["integration_tests"], day)
         if registered.empty or not all_passed(tests):
             return None
         return int(registered["version"].iloc[0])

@@ -15,7 +15,7 @@ from ml_assets.lake.ledger import Entry, Status
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake
 from ml_assets.monitoring.retraining import RETRAIN
-from ml_assets.orchestration.requests import has_failed, is_given_up, request, sensor_status
+from ml_assets.orchestration.requests import is_given_up, request, sensor_status
 from ml_assets.orchestration.runs import Span
 from ml_assets.registry.approval_log import ApprovalLog
 from ml_assets.settings import settings
@@ -58,7 +58,6 @@ def retraining_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
     def retraining(context: dg.SensorEvaluationContext) -> Result:
         lake = Lake.of_project()
         as_of, reason = pending_retraining(pipeline, lake)
-        as_of = as_of or _cut_short(pipeline, lake, context.instance)
         if as_of is None:
             return dg.SkipReason(reason)
         keys = _keys(pipeline, [*TRAINING, *_after_decision(pipeline)])
@@ -160,7 +159,10 @@ def retraining_unit(pipeline: Pipeline, as_of: str) -> str:
 
 
 def pending_retraining(pipeline: Pipeline, lake: Lake) -> tuple[str | None, str]:
-    """As-of day that was asked for last and is not decided yet, or why there is none."""
+    """As-of day that was asked for last and is not through yet, or why there is none.
+
+    A release is through when it is known whether its model is champion, be it for want of approval.
+    """
     stored = lake.days_stored(pipeline.table(DECISION))
     if not stored:
         return None, "No retraining decision has been made yet."
@@ -168,19 +170,10 @@ def pending_retraining(pipeline: Pipeline, lake: Lake) -> tuple[str | None, str]
     newest = decisions.iloc[-1]
     asked = decisions[decisions["verdict"] == RETRAIN]
     if asked.empty or _is_done(
-        lake, pipeline.table("release_decision"), as_of := str(asked["as_of"].iloc[-1])
+        lake, pipeline.table("champion"), as_of := str(asked["as_of"].iloc[-1])
     ):
         return None, f"{newest[DAY]} says {newest['verdict']}: {newest['reason']}"
     return as_of, ""
-
-
-def _cut_short(pipeline: Pipeline, lake: Lake, instance: dg.DagsterInstance) -> str | None:
-    """As-of day of the newest release whose run ended between the decision and the champion."""
-    decided = lake.days_stored(pipeline.table("release_decision"))
-    as_of = max(decided, default=None)
-    if as_of is None or _is_done(lake, pipeline.table("champion"), as_of):
-        return None
-    return as_of if has_failed(instance, retraining_unit(pipeline, as_of)) else None
 
 
 def _next_day(pipeline: Pipeline, lake: Lake, instance: dg.DagsterInstance) -> Result:
@@ -197,7 +190,7 @@ def _next_day(pipeline: Pipeline, lake: Lake, instance: dg.DagsterInstance) -> R
         return dg.SkipReason(f"{day} waits for its features.")
     as_of, _ = pending_retraining(pipeline, lake)
     if as_of is not None and not is_given_up(instance, retraining_unit(pipeline, as_of)):
-        return dg.SkipReason(f"{day} waits for the release decision of {as_of}.")
+        return dg.SkipReason(f"{day} waits for the release of {as_of}.")
     has_champion = day in pipeline.champions(lake, [day])
     nouns = [*SCORING, DECISION] if has_champion else [DECISION]
     return request(instance, f"{pipeline.name} {day}", _keys(pipeline, nouns), Span(day, day))

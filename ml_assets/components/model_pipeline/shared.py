@@ -9,9 +9,10 @@ import pandas as pd
 
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import no_rows, validate
-from ml_assets.lake.content import DAY
+from ml_assets.errors import LakeMismatch
+from ml_assets.lake.content import DAY, day_hashes
 from ml_assets.lake.planning import Input, Plan, plan
-from ml_assets.lake.store import Lake
+from ml_assets.lake.store import Lake, Window
 from ml_assets.learning.dataset import Windows
 from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.specification import ModelSpecification
@@ -198,6 +199,21 @@ def planned_from(
     """Plan days of an asset that reads the same days of others of the pipeline, by their nouns."""
     inputs = {name: Input(pipeline.table(name)) for name in nouns}
     return plan(Lake.of_project(), pipeline.table(noun), days, inputs, version)
+
+
+def unaltered(window: Window, day: str) -> pd.DataFrame:
+    """Rows of a day on which a release depends, as they were stored.
+
+    Raises:
+        LakeMismatch: somebody changed them since.
+    """
+    rows = window.read(days=[day])
+    if day_hashes(rows, [day])[day] != window.hashes[day]:
+        raise LakeMismatch(
+            f"{window.table} {day} was altered after it was stored. Nothing is released on it: "
+            "materialize it again."
+        )
+    return rows
 
 
 def stacked(frames: Mapping[str, pd.DataFrame], contract: type[Contract]) -> pd.DataFrame:
