@@ -49,10 +49,9 @@ class Feature:
 
 @dataclass(frozen=True)
 class TableVersion:
-    """A table that the model was made from, and how many of its days."""
+    """A table that the model was made from, how many of its days, and one hash of their rows."""
 
     table: str
-    version: str
     days: int
     content_hash: str
 

@@ -101,7 +101,7 @@ CARD = CardContents(
         test_first="2013-12-18",
         test_last="2013-12-31",
         test_rows=13_112,
-        tables=[TableVersion("flight_delays/flight_features", "412", 365, "9a0b7c2d")],
+        tables=[TableVersion("flight_delays/flight_features", 365, "9a0b7c2d")],
     ),
     main_metric="auc",
     metrics=pd.DataFrame(
@@ -344,7 +344,7 @@ def test_sections_come_in_the_order_readers_need_them() -> None:
         pytest.param(
             "## Provenance",
             [
-                ["flight_delays/flight_features", "412", "365", "`9a0b7c2d`"],
+                ["flight_delays/flight_features", "365", "`9a0b7c2d`"],
                 ["pandas", "3.1.0"],
                 ["skops", "0.16.0"],
             ],

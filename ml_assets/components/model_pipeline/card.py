@@ -254,7 +254,6 @@ def _tables(reads: Sequence[Read]) -> list[TableVersion]:
     return [
         TableVersion(
             table=table,
-            version=str(of_table[0].version),
             days=len(of_table),
             content_hash=digest(*(f"{read.day} {read.content_hash}" for read in of_table)),
         )
