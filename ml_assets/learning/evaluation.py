@@ -42,8 +42,8 @@ class EvaluationRules(BaseModel, extra="forbid", frozen=True):
     """
 
     metrics: tuple[str, ...] = ()
-    flagged_share: float = Field(0.2, gt=0, lt=1)
-    confidence: float = Field(0.95, ge=0.5, lt=1)
+    flagged_share: float = Field(0.2, gt=0, le=0.5)
+    confidence: float = Field(0.95, ge=0.5, le=0.99)
     resamples: int = Field(1000, ge=100)
 
     def of_task(self, task: Task) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ml_assets.errors import ConfigurationError
+from ml_assets.lake.content import DAY
 from ml_assets.lake.ledger import Database
 from ml_assets.lake.store import Lake
 from ml_assets.registry.approvals import Action, Record, Standing, State, shown_time, standing
@@ -155,6 +156,8 @@ def record(
     _refuse_unless_waiting(decision, pipeline, day)
     evidence = decision["evidence"]
     _refuse_if_final(standing(log.records(pipeline, day), evidence, now), pipeline, day)
+    if action is Action.APPROVE:
+        _refuse_if_replaced(lake, pipeline, day)
     return log.append(
         Record(
             pipeline=pipeline,
@@ -255,6 +258,17 @@ def _refuse_if_final(found: Standing, pipeline: str, day: str) -> None:
         raise ConfigurationError(
             f"{release} was rejected already ({said.name}: {said.reason}). That is final for this "
             "evidence: train another model, or decide on other evidence."
+        )
+
+
+def _refuse_if_replaced(lake: Lake, pipeline: str, day: str) -> None:
+    """A model of an older day would be released and never serve."""
+    table = f"{pipeline}/champion"
+    later = [stored for stored in lake.days_stored(table) if stored > day]
+    if later and len(newer := lake.read(table, later)):
+        raise ConfigurationError(
+            f"The model of {pipeline} as of {newer[DAY].max()} was released since and is newer, so that "
+            f"of {day} would never serve. Train and judge a model as of a later day."
         )
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from ml_assets.contracts.validation import validate
 from ml_assets.errors import ConfigurationError
@@ -208,6 +209,19 @@ def test_metrics_that_cannot_be_measured_are_refused(
 ) -> None:
     with pytest.raises(ConfigurationError, match=problem):
         EvaluationRules(metrics=metrics).of_task(task)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param({"flagged_share": 0.99}, id="nearly all flagged, so all groups alike"),
+        pytest.param({"confidence": 0.9999}, id="intervals so wide that no limit is below them"),
+        pytest.param({"resamples": 2}, id="two draws"),
+    ],
+)
+def test_rules_that_would_blind_a_gate_are_refused(values: dict[str, float]) -> None:
+    with pytest.raises(ValidationError):
+        EvaluationRules(**values)
 
 
 def test_usual_metrics_of_a_task_are_measured_when_none_is_named() -> None:

@@ -18,7 +18,7 @@ from ml_assets.registry.approval_log import ApprovalLog, describe, record
 from ml_assets.registry.approvals import Action, Record, application
 from ml_assets.settings import with_driver
 from ml_assets_tests.postgres import postgres_url
-from ml_assets_tests.releases import EVIDENCE, PIPELINE, decide, score
+from ml_assets_tests.releases import EVIDENCE, PIPELINE, decide, release, score
 
 NOW = datetime(2026, 8, 1, 12, 30, 15, 123456, tzinfo=UTC)
 AS_OF = "2013-07-09"
@@ -343,3 +343,22 @@ def test_an_approval_can_be_withdrawn_before_it_is_used(lake: Lake, log: Approva
     say(lake, log)
 
     assert say(lake, log, Action.REJECT).number == 2
+
+
+def test_a_model_that_a_newer_one_has_replaced_can_be_rejected_but_not_approved(
+    lake: Lake, log: ApprovalLog
+) -> None:
+    release(lake, "2013-08-01", 2, "gates")
+
+    with pytest.raises(
+        ConfigurationError, match="as of 2013-08-01 was released since and is newer"
+    ):
+        say(lake, log)
+
+    assert say(lake, log, Action.REJECT).number == 1
+
+
+def test_an_older_champion_does_not_stand_in_the_way(lake: Lake, log: ApprovalLog) -> None:
+    release(lake, "2013-06-01", 1, "gates")
+
+    assert say(lake, log).number == 1
