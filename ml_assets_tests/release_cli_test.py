@@ -68,8 +68,8 @@ def test_an_approval_is_recorded_and_told(ml_assets: Command, lake: Lake, url: s
     )
     assert "serves from 2013-07-12" in done.stdout
     assert (
-        f"dagster asset materialize --select 'group:\"{PIPELINE}__release\"' --partition {AS_OF}"
-        in done.stdout
+        f"dagster asset materialize -m ml_assets.definitions --select group:{PIPELINE}__release "
+        f"--partition {AS_OF}" in done.stdout
     )
 
 

@@ -21,7 +21,7 @@ from ml_assets.settings import settings
 
 CONTINUES = (
     "The sensor {pipeline}__release continues the release; by hand: dagster asset materialize "
-    "--select 'group:\"{pipeline}__release\"' --partition {as_of}"
+    "-m ml_assets.definitions --select group:{pipeline}__release --partition {as_of}"
 )
 """What happens after an approval."""
 
