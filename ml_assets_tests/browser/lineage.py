@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
 GROUPS = (
     "sources__tables",
@@ -17,9 +17,13 @@ GROUPS = (
 TABLES = 'not (key:"*_dead_letters" or key:"source_database/*")'
 """What fits on a screen: Dagster draws only the nodes that are in view."""
 
+GRAPH_SIZE: ViewportSize = {"width": 2600, "height": 1700}
+"""Wide enough for the whole graph at a size at which Dagster still draws its nodes."""
+
 
 def open_lineage(page: Page, url: str) -> None:
     """Show the tables of all groups at once: the graph starts with its groups closed."""
+    page.set_viewport_size(GRAPH_SIZE)
     opened = quote(",".join(f"global@global:{group}" for group in GROUPS), safe="")
     selected = quote(TABLES, safe="")
     page.goto(f"{url}/asset-groups~{selected}?expanded={opened}")

@@ -6,19 +6,12 @@ What is photographed is ``make ui``, which ends afterwards: its daemon gives the
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page
-
 from ml_assets_tests.browser.chromium import SIZE, browser_page
 from ml_assets_tests.browser.lineage import open_lineage
 from ml_assets_tests.browser.server import running
 from ml_assets_tests.project import ROOT
 
 IMAGES = ROOT / "docs" / "images"
-EMPTY_POINT = (900, 800)
-ZOOM_STEPS = 2
-GRAPH_SHIFT = (330, 40)
-"""Pixels right and down, so that the graph fills the picture."""
-
 SETTLE_MS = 4000
 """Animations and status polling have no end that could be waited for."""
 
@@ -55,11 +48,8 @@ def take() -> None:
         ):
             open_lineage(page, url)
             page.wait_for_timeout(SETTLE_MS)
-            for _ in range(ZOOM_STEPS):
-                page.locator('button:has([aria-label="zoom_in"])').click()
-            _drag(page, *GRAPH_SHIFT)
-            page.wait_for_timeout(SETTLE_MS)
             page.screenshot(path=IMAGES / "lineage.png")
+            page.set_viewport_size(SIZE)
             page.goto(f"{url}/assets/sources/weather?view=partitions&partition=2013-12-31")
             page.get_by_text("Failed (1)").wait_for()
             page.wait_for_timeout(SETTLE_MS)
@@ -83,14 +73,6 @@ def take() -> None:
             page.goto(f"{url}/locations/ml_assets.definitions/sensors/flight_delays__retraining")
             page.wait_for_timeout(TICKS_MS)
             page.screenshot(path=IMAGES / "sensor.png")
-
-
-def _drag(page: Page, right: int, down: int) -> None:
-    """Move the graph, from a point where it is empty."""
-    page.mouse.move(*EMPTY_POINT)
-    page.mouse.down()
-    page.mouse.move(EMPTY_POINT[0] + right, EMPTY_POINT[1] + down, steps=5)
-    page.mouse.up()
 
 
 if __name__ == "__main__":

@@ -321,7 +321,7 @@ def test_training_that_is_not_the_interrupted_one_starts_anew(
 
     model = train(wanted, rows, Checkpoints(tmp_path), code_version)
 
-    [message] = caplog.messages
+    [message] = [record.message for record in caplog.records if record.levelno == logging.WARNING]
     assert "training starts anew: it is of other data, parameters or code" in message
     assert model.fingerprint == train(wanted, rows).fingerprint
 
