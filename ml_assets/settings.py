@@ -50,6 +50,9 @@ class Settings(BaseSettings):
         "in_process", description="Where steps run: this process, or a process for each."
     )
 
+    commit: str = Field(
+        "", description="Git commit of the code where there is no checkout, as in a container."
+    )
     sensors: Literal["running", "stopped"] = Field(
         "running", description="Whether sensors run as soon as a daemon does."
     )

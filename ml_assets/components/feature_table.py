@@ -14,6 +14,7 @@ import pandas as pd
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.errors import ConfigurationError
+from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY
 from ml_assets.lake.planning import Input, Plan, plan
 from ml_assets.lake.store import Lake
@@ -21,7 +22,6 @@ from ml_assets.orchestration.checks import standard_checks, table_checks
 from ml_assets.orchestration.partitions import Days, mapping_of
 from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.orchestration.tables import (
-    code_version,
     dead_letter_spec,
     load_object,
     statistics_of_days,

@@ -17,6 +17,7 @@ from ml_assets.contracts.validation import Validated, combine, validate
 from ml_assets.errors import ContractViolation
 from ml_assets.extraction.database import SourceDatabase
 from ml_assets.extraction.fingerprint import assign_days, raw_fingerprints
+from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY, SNAPSHOT
 from ml_assets.lake.ledger import Entry, Status
 from ml_assets.lake.planning import Input, Plan, merge, plan
@@ -32,7 +33,6 @@ from ml_assets.orchestration.checks import (
 from ml_assets.orchestration.partitions import Days, bounds
 from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.orchestration.tables import (
-    code_version,
     dead_letter_spec,
     load_object,
     statistics_of_days,

@@ -5,13 +5,8 @@ a description and a unit. What pandera has no word for (may a day be empty, how 
 rejected) is declared in ``Config.metadata``. Applying a contract to rows is in ``validation``.
 """
 
-import ast
 import copy
-import inspect
-import sys
 from functools import cache
-from pathlib import Path
-from types import ModuleType
 from typing import Any, cast
 
 import pandas as pd
@@ -93,38 +88,3 @@ def type_name(column: pa.Column) -> str:
 def unit(column: pa.Column) -> str:
     """The unit that a column declares, or an empty string."""
     return str((column.metadata or {}).get("unit", ""))
-
-
-def source_of(obj: object) -> str:
-    """What a code version hashes: the module of a class or function, and ours that it imports.
-
-    Raises:
-        ConfigurationError: the object has no source file.
-    """
-    module = inspect.getmodule(obj)
-    if module is None or getattr(module, "__file__", None) is None:
-        raise ConfigurationError(f"{obj!r} has no source file, so it cannot be versioned.")
-    return _text_of(module)
-
-
-@cache
-def _text_of(module: ModuleType) -> str:
-    """What the process runs is what was loaded, so a module is read once."""
-    modules = _with_imports(module, module.__name__.partition(".")[0])
-    return "".join(Path(path).read_text(encoding="utf-8") for path in sorted(modules))
-
-
-def _with_imports(module: ModuleType, package: str) -> set[str]:
-    """Files of a module and of the modules of the same package that it imports from."""
-    found: set[str] = set()
-    waiting = [module]
-    while waiting:
-        current = waiting.pop()
-        if current.__file__ is None or current.__file__ in found:
-            continue
-        found.add(current.__file__)
-        tree = ast.parse(Path(current.__file__).read_text(encoding="utf-8"))
-        names = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-        ours = (name for name in names if name and name.partition(".")[0] == package)
-        waiting += [sys.modules[name] for name in ours if name in sys.modules]
-    return found

@@ -4,20 +4,15 @@ Is this day usable, and what was it made from? Entries are only appended; the la
 is its state. Rows themselves are in ``store``, conclusions in ``staleness`` and ``planning``.
 """
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import cache, cached_property
-from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 
-from ml_assets.errors import LedgerUnavailable
 from ml_assets.lake.content import digest
+from ml_assets.lake.database import Database, create_missing
 
 
 class Status(StrEnum):
@@ -75,9 +70,6 @@ def inputs_hash(code_version: str, reads: Iterable[Read]) -> str:
     )
 
 
-CREATE_ATTEMPTS = 100
-CREATE_WAIT_SECONDS = 0.1
-
 _metadata = sa.MetaData()
 
 _entries = sa.Table(
@@ -112,34 +104,6 @@ _reads = sa.Table(
 )
 
 
-class Database:
-    """Tables of the ledger's database, in any that SQLAlchemy knows; every access a transaction.
-
-    Args:
-        url: SQLAlchemy URL.
-        create: creates the tables that are missing.
-    """
-
-    def __init__(self, url: str, create: Callable[[sa.Connection], None]) -> None:
-        self._url = sa.make_url(url)
-        self._create = create
-
-    @cached_property
-    def _engine(self) -> sa.Engine:
-        file = self._url.database if self._url.get_backend_name() == "sqlite" else None
-        if file is not None and not Path(file).exists():
-            _engine_of.cache_clear()
-        return _engine_of(self._url, self._create)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
-        try:
-            with self._engine.begin() as connection:
-                yield connection
-        except sa.exc.OperationalError as error:
-            raise LedgerUnavailable(f"The ledger does not answer: {error.orig}.") from error
-
-
 class Ledger(Database):
     """Append-only record of writes.
 
@@ -149,6 +113,11 @@ class Ledger(Database):
 
     def __init__(self, url: str) -> None:
         super().__init__(url, _create_tables)
+
+    @property
+    def url(self) -> sa.URL:
+        """Where it is; as text it hides the password."""
+        return self._url
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Add entries with what they read, all or nothing."""
@@ -218,19 +187,6 @@ class Ledger(Database):
             return {version for version in connection.scalars(query) if version is not None}
 
 
-@cache
-def _engine_of(url: sa.URL, create: Callable[[sa.Connection], None]) -> sa.Engine:
-    """One engine for all ledgers of a process: a new one would compile every statement again."""
-    if url.get_backend_name() != "sqlite":
-        engine = sa.create_engine(url)
-    else:
-        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(url, connect_args={"timeout": 60}, poolclass=sa.NullPool)
-        sa.event.listen(engine, "connect", _use_write_ahead_log)
-    _create_missing(engine, create)
-    return engine
-
-
 def usable_hashes(entries: Mapping[str, Entry]) -> dict[str, str]:
     """Day → content hash of the days that may be read."""
     return {
@@ -290,25 +246,8 @@ def _read_row(entry_id: int, read: Read) -> dict[str, object]:
     }
 
 
-def _create_missing(engine: sa.Engine, create: Callable[[sa.Connection], None]) -> None:
-    """Create what is missing; several processes may open a new ledger at the same moment."""
-    for attempts_left in reversed(range(CREATE_ATTEMPTS)):
-        try:
-            with engine.begin() as connection:
-                create(connection)
-        except (sa.exc.OperationalError, sa.exc.IntegrityError, sa.exc.ProgrammingError):
-            if not attempts_left:
-                raise
-            time.sleep(CREATE_WAIT_SECONDS)
-        else:
-            return
-
-
 def _create_tables(connection: sa.Connection) -> None:
-    for table in _metadata.sorted_tables:
-        connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
-        for index in sorted(table.indexes, key=str):
-            connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+    create_missing(connection, _metadata)
     _add_pinned(connection)
 
 
@@ -321,7 +260,3 @@ def _add_pinned(connection: sa.Connection) -> None:
                 f"ALTER TABLE {_reads.name} ADD COLUMN is_pinned BOOLEAN DEFAULT false NOT NULL"
             )
         )
-
-
-def _use_write_ahead_log(connection: Any, _record: object) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")

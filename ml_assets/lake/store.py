@@ -7,6 +7,7 @@ Only this package imports ``deltalake``, and only when a table is touched. What 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ import pandas as pd
 from ml_assets.errors import CommitConflict, LakeMismatch, TerminalError
 from ml_assets.lake.content import DAY
 from ml_assets.lake.ledger import Ledger, Read, Status, usable_hashes
+from ml_assets.lake.provenance import Provenance
 from ml_assets.lake.shared import SharingLedger
 from ml_assets.settings import settings
 
@@ -81,6 +83,11 @@ class Lake:
         self.uri = uri
         self.ledger = ledger
         self._elsewhere = elsewhere or {}
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """What stands behind the entries of the ledger, in the same database."""
+        return Provenance(self.ledger.url)
 
     @classmethod
     def of_project(cls) -> "Lake":

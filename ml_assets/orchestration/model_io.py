@@ -17,7 +17,7 @@ from ml_assets.orchestration.checks import TableCheck, Verdict
 from ml_assets.orchestration.day_metadata import inputs_summary
 from ml_assets.orchestration.range_events import DayResult, materialize_days
 from ml_assets.orchestration.retries import retried
-from ml_assets.orchestration.table_io import table_name
+from ml_assets.orchestration.table_io import record_provenance, table_name
 from ml_assets.registry.store import Registry
 from ml_assets.settings import settings
 
@@ -61,6 +61,7 @@ class ModelIOManager(dg.IOManager):
                 Entry(table, day, Status.SKIPPED, reason=reason, run_id=context.run_id)
                 for day, reason in obj.plan.skipped.items()
             ]
+            record_provenance(lake, context.run_id, obj.code_version)
             lake.ledger.append([*entries.values(), *skipped])
             for day in entries:
                 project_checkpoints(table, day).discard()

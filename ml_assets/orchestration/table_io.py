@@ -16,6 +16,7 @@ import pandas as pd
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import Validated, validate
 from ml_assets.errors import CommitConflict, ConfigurationError
+from ml_assets.lake.code import remembered
 from ml_assets.lake.content import DAY, SNAPSHOT, day_hashes
 from ml_assets.lake.ledger import Entry, Status, inputs_hash
 from ml_assets.lake.planning import Plan
@@ -146,6 +147,7 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
     """
     lake = Lake.of_project()
     drafts = _Drafts(table, output, context.run_id)
+    record_provenance(lake, context.run_id, output.code_version)
     lake.ledger.append(list(drafts.writing()))
     if output.keeps_dead_letters:
         _store_dead_letters(context, lake, table, output)
@@ -171,6 +173,13 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
     if not results:
         _fail(context, table, bad)
     materialize_days(context, results)
+
+
+def record_provenance(lake: Lake, run_id: str, code_version: str) -> None:
+    """Keep what stands behind the entries that a run is about to write."""
+    lake.provenance.record_run(run_id)
+    if code := remembered(code_version):
+        lake.provenance.record_code(code)
 
 
 def _fail(context: dg.OutputContext, table: str, bad: Mapping[str, str]) -> None:

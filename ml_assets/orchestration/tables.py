@@ -7,10 +7,11 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from ml_assets.contracts.contract import Contract, columns, source_of, type_name, unit
+from ml_assets.contracts.contract import Contract, columns, type_name, unit
 from ml_assets.contracts.dead_letters import DeadLetters
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.content import DAY, digest
+from ml_assets.lake.code import code_version
+from ml_assets.lake.content import DAY
 from ml_assets.lake.planning import Plan
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.partitions import days_of_run
@@ -38,11 +39,6 @@ def load_object(path: str) -> Any:
         raise ConfigurationError(
             f"'{path}' in defs.yaml cannot be imported ({error}). Expected package.module.name."
         ) from None
-
-
-def code_version(*parts: object) -> str:
-    """Version of code and parameters: the text of each function's or class's module, or the value."""
-    return digest(*(source_of(part) if callable(part) else repr(part) for part in parts))
 
 
 def table_spec(

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.content import DAY
-from ml_assets.lake.ledger import Database
+from ml_assets.lake.database import Database
 from ml_assets.lake.store import Lake
 from ml_assets.registry.approvals import Action, Record, Standing, State, shown_time, standing
 from ml_assets.registry.release import AWAITING, PASSED

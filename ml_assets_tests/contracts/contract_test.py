@@ -6,19 +6,16 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 
-from ml_assets.contracts import contract as contract_module
 from ml_assets.contracts.contract import (
     Contract,
     Limits,
     columns,
     key_columns,
     limits,
-    source_of,
     type_name,
     unit,
 )
 from ml_assets.contracts.dead_letters import DeadLetters
-from ml_assets.defs.flight_delays.features import flight_features
 from ml_assets.errors import ConfigurationError
 
 
@@ -113,28 +110,3 @@ def test_type_in_words(column: str, name: str) -> None:
 )
 def test_unit(column: str, expected: str) -> None:
     assert unit(columns(Readings)[column]) == expected
-
-
-def test_source_of_a_class_is_its_module() -> None:
-    assert "class Contract(" in source_of(Contract)
-
-
-def test_source_includes_modules_of_the_project_it_uses() -> None:
-    source = source_of(flight_features)
-
-    assert "def flight_features(" in source
-    assert "def scheduled_arrival(" in source, "the events its rows depend on"
-    assert "def trailing(" in source, "the look-back its rows depend on"
-
-
-def test_source_leaves_other_packages_out() -> None:
-    assert "class DataFrame(" not in source_of(flight_features)
-
-
-def test_source_is_the_same_whichever_part_of_a_module_is_asked() -> None:
-    assert source_of(contract_module.unit) == source_of(contract_module.limits)
-
-
-def test_object_without_a_file_cannot_be_versioned() -> None:
-    with pytest.raises(ConfigurationError, match="has no source file"):
-        source_of(len)

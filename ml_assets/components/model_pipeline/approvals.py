@@ -10,13 +10,13 @@ import pandas as pd
 from pydantic import Field
 
 from ml_assets.components.model_pipeline.shared import Pipeline, output, planned_from, unaltered
+from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY
 from ml_assets.lake.planning import Input, Plan, computing_too, each_day
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict
 from ml_assets.orchestration.retries import retried
 from ml_assets.orchestration.table_io import TableOutput
-from ml_assets.orchestration.tables import code_version
 from ml_assets.registry.approval_log import ApprovalLog, describe, record
 from ml_assets.registry.approvals import (
     Action,

@@ -14,6 +14,7 @@ from ml_assets.components.model_pipeline.shared import Pipeline, output
 from ml_assets.contracts.contract import Contract, columns, unit
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import TrainingError
+from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY, digest
 from ml_assets.lake.ledger import Read
 from ml_assets.lake.planning import Input, Plan, computing_too, each_day, plan
@@ -22,7 +23,6 @@ from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.model_io import project_registry
 from ml_assets.orchestration.table_io import TableOutput
-from ml_assets.orchestration.tables import code_version
 from ml_assets.registry.approvals import State, records_of, standing
 from ml_assets.registry.card import (
     CardContents,
@@ -115,9 +115,7 @@ class Card:
     @property
     def _version(self) -> str:
         this = self.pipeline
-        return code_version(
-            markdown, self.text.model_dump(), this.specification.canonical(), list(this.owners)
-        )
+        return code_version(markdown, self.text.model_dump(), this.specification, list(this.owners))
 
     def _write(self, days: Sequence[str]) -> TableOutput:
         this = self.pipeline

@@ -10,13 +10,13 @@ from ml_assets.components.model_pipeline.approvals import DECIDED, decision_of, 
 from ml_assets.components.model_pipeline.shared import Pipeline, output, planned_from, unaltered
 from ml_assets.components.model_pipeline.staging import all_passed
 from ml_assets.contracts.validation import no_rows
+from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY
 from ml_assets.lake.planning import Input, Plan, each_day
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.model_io import project_registry
 from ml_assets.orchestration.table_io import TableOutput
-from ml_assets.orchestration.tables import code_version
 from ml_assets.registry.champion import ChampionModel, champions_of
 from ml_assets.registry.store import CHAMPION
 

@@ -14,6 +14,7 @@ import pandas as pd
 from ml_assets.components.model_pipeline.evidence import EvidenceStage
 from ml_assets.components.model_pipeline.exhibits import exhibit
 from ml_assets.components.model_pipeline.shared import Pipeline, markdown_table, output
+from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY, digest
 from ml_assets.lake.planning import Input, Plan, computing_too, each_day, plan
 from ml_assets.lake.store import Lake
@@ -22,7 +23,6 @@ from ml_assets.learning.evaluation import OVERALL, segments_of
 from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict
 from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.table_io import TableOutput
-from ml_assets.orchestration.tables import code_version
 from ml_assets.registry.champion import Champion
 from ml_assets.registry.comparison import row_set
 from ml_assets.registry.gates import Exhibit, Question, judge

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ml_assets.components.model_pipeline.shared import Pipeline, markdown_table, output
 from ml_assets.components.model_pipeline.training import held_out_rows
+from ml_assets.lake.code import code_version
 from ml_assets.lake.planning import Input, Plan, each_day, plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import SPLIT
@@ -20,7 +21,6 @@ from ml_assets.learning.training import predict
 from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.model_io import project_models
 from ml_assets.orchestration.table_io import TableOutput
-from ml_assets.orchestration.tables import code_version
 from ml_assets.registry.champion import Champion
 from ml_assets.registry.comparison import Comparison, compare
 from ml_assets.registry.fairness import Fairness, fairness
@@ -76,7 +76,7 @@ class EvidenceStage:
         this = self.pipeline
         return code_version(
             compare,
-            this.specification.canonical(),
+            this.specification,
             list(this.segments),
             self.rules,
             this.evaluation,
@@ -86,7 +86,7 @@ class EvidenceStage:
     def fairness_version(self) -> str:
         """Version of what measures the groups."""
         this = self.pipeline
-        return code_version(fairness, this.specification.canonical(), self.rules, this.evaluation)
+        return code_version(fairness, this.specification, self.rules, this.evaluation)
 
     @property
     def _dataset(self) -> Input:

@@ -9,6 +9,7 @@ import pandas as pd
 from ml_assets.components.model_pipeline.shared import Pipeline, output
 from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.errors import TrainingError
+from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY, day_hashes
 from ml_assets.lake.ledger import Read, usable_hashes
 from ml_assets.lake.planning import Input, Plan, each_day, merge, plan
@@ -24,7 +25,6 @@ from ml_assets.monitoring.profile import (
 )
 from ml_assets.monitoring.retraining import RETRAIN, Evidence, RetrainingDecision, decide
 from ml_assets.orchestration.table_io import TableOutput
-from ml_assets.orchestration.tables import code_version
 from ml_assets.registry.champion import Champion
 
 STAGE = "monitoring"

@@ -10,6 +10,7 @@ from ml_assets.components.model_pipeline.shared import Pipeline, output
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import TrainingError
+from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY
 from ml_assets.lake.planning import Input, Plan, each_day, plan
 from ml_assets.lake.store import Lake, Window
@@ -18,7 +19,6 @@ from ml_assets.monitoring.performance import Performance, arrived_labels, headli
 from ml_assets.orchestration.model_io import project_models
 from ml_assets.orchestration.partitions import bounds
 from ml_assets.orchestration.table_io import TableOutput
-from ml_assets.orchestration.tables import code_version
 from ml_assets.registry.champion import Champion
 
 STAGE = "predictions"
@@ -78,7 +78,7 @@ class Predictions:
         return code_version(
             score,
             self.contract,
-            this.specification.canonical(),
+            this.specification,
             list(this.key),
             list(this.segments),
         )
@@ -91,9 +91,7 @@ class Predictions:
     @property
     def _performance_version(self) -> str:
         this = self.pipeline
-        return code_version(
-            performance, this.specification.canonical(), list(this.segments), this.evaluation
-        )
+        return code_version(performance, this.specification, list(this.segments), this.evaluation)
 
     @property
     def _scored(self) -> Input:

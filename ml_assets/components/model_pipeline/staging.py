@@ -21,6 +21,7 @@ from ml_assets.components.model_pipeline.shared import (
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import CommitConflict
+from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY
 from ml_assets.lake.planning import Input, Plan, computing_too, each_day
 from ml_assets.lake.store import Lake
@@ -30,7 +31,6 @@ from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict
 from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.model_io import project_models, project_registry
 from ml_assets.orchestration.table_io import TableOutput
-from ml_assets.orchestration.tables import code_version
 from ml_assets.registry.integration import IntegrationTest, StagingRules, integration_tests
 from ml_assets.registry.store import STAGING
 
@@ -126,11 +126,11 @@ class Staging:
 
     @property
     def _registration_version(self) -> str:
-        return code_version(RegisteredModel, self.pipeline.specification.canonical())
+        return code_version(RegisteredModel, self.pipeline.specification)
 
     @property
     def _tests_version(self) -> str:
-        return code_version(integration_tests, self.rules, self.pipeline.specification.canonical())
+        return code_version(integration_tests, self.rules, self.pipeline.specification)
 
     def _input(self, noun: str) -> Input:
         return Input(self.pipeline.table(noun))

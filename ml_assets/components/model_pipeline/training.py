@@ -14,6 +14,7 @@ import pandas as pd
 from ml_assets.components.model_pipeline.shared import Pipeline, markdown_table, output
 from ml_assets.contracts.contract import Contract
 from ml_assets.errors import TrainingError
+from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY
 from ml_assets.lake.ledger import Entry, Status
 from ml_assets.lake.planning import Input, Plan, computing_too, each_day, plan
@@ -34,7 +35,6 @@ from ml_assets.orchestration.model_io import (
 )
 from ml_assets.orchestration.partitions import bounds
 from ml_assets.orchestration.table_io import TableOutput
-from ml_assets.orchestration.tables import code_version
 
 STAGE = "training"
 
@@ -120,14 +120,12 @@ class Training:
 
     @property
     def _model_version(self) -> str:
-        return code_version(train, self.pipeline.specification.canonical())
+        return code_version(train, self.pipeline.specification)
 
     @property
     def _evaluation_version(self) -> str:
         this = self.pipeline
-        return code_version(
-            evaluate, this.specification.canonical(), list(this.segments), this.evaluation
-        )
+        return code_version(evaluate, this.specification, list(this.segments), this.evaluation)
 
     @property
     def _reference_version(self) -> str:

@@ -1,0 +1,90 @@
+"""The database beside the lake: one connection pool for all that is kept in it, every access a transaction.
+
+What its tables are is for ``ledger``, ``provenance`` and the registry's approval log to say.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from ml_assets.errors import LedgerUnavailable
+
+CREATE_ATTEMPTS = 100
+CREATE_WAIT_SECONDS = 0.1
+
+
+class Database:
+    """Some tables of the database, in any that SQLAlchemy knows.
+
+    Args:
+        url: SQLAlchemy URL.
+        create: creates the tables that are missing.
+    """
+
+    def __init__(self, url: str | sa.URL, create: Callable[[sa.Connection], None]) -> None:
+        self._url = sa.make_url(url)
+        self._create = create
+
+    @cached_property
+    def _engine(self) -> sa.Engine:
+        file = self._url.database if self._url.get_backend_name() == "sqlite" else None
+        if file is not None and not Path(file).exists():
+            _engine_of.cache_clear()
+        return _engine_of(self._url, self._create)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        """A connection whose changes are kept together or not at all.
+
+        Raises:
+            LedgerUnavailable: the database does not answer.
+        """
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except sa.exc.OperationalError as error:
+            raise LedgerUnavailable(f"The ledger does not answer: {error.orig}.") from error
+
+
+def create_missing(connection: sa.Connection, metadata: sa.MetaData) -> None:
+    """Create the tables and indexes that are not there yet."""
+    for table in metadata.sorted_tables:
+        connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+        for index in sorted(table.indexes, key=str):
+            connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+
+
+@cache
+def _engine_of(url: sa.URL, create: Callable[[sa.Connection], None]) -> sa.Engine:
+    """One engine for all users of a process: a new one would compile every statement again."""
+    if url.get_backend_name() != "sqlite":
+        engine = sa.create_engine(url)
+    else:
+        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+        engine = sa.create_engine(url, connect_args={"timeout": 60}, poolclass=sa.NullPool)
+        sa.event.listen(engine, "connect", _use_write_ahead_log)
+    _create_patiently(engine, create)
+    return engine
+
+
+def _create_patiently(engine: sa.Engine, create: Callable[[sa.Connection], None]) -> None:
+    """Several processes may open a new database at the same moment."""
+    for attempts_left in reversed(range(CREATE_ATTEMPTS)):
+        try:
+            with engine.begin() as connection:
+                create(connection)
+        except (sa.exc.OperationalError, sa.exc.IntegrityError, sa.exc.ProgrammingError):
+            if not attempts_left:
+                raise
+            time.sleep(CREATE_WAIT_SECONDS)
+        else:
+            return
+
+
+def _use_write_ahead_log(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
