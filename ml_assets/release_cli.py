@@ -1,11 +1,9 @@
 """The commands about releases: approve, reject, and the history of who released what."""
 
-import difflib
 import json
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,11 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ml_assets.errors import ConfigurationError
+from ml_assets.lineage.pipelines import pipeline as known_pipeline
 
 app = typer.Typer()
-
-DEFS = Path(__file__).with_name("defs")
 
 PipelineName = Annotated[str, typer.Argument(help="First part of its asset keys: flight_delays.")]
 AsOf = Annotated[str, typer.Argument(help="As-of day of the release, 2013-07-09.")]
@@ -58,7 +54,7 @@ def audit(
     from ml_assets.registry.approvals import shown_hash, shown_time
     from ml_assets.registry.audit import audit as history_of
 
-    events = history_of(Lake.of_project(), ApprovalLog.of_project(), _known(pipeline))
+    events = history_of(Lake.of_project(), ApprovalLog.of_project(), known_pipeline(pipeline).name)
     if as_json:
         told = [{**asdict(event), "at": event.at.isoformat()} for event in events]
         typer.echo(json.dumps(told, indent=2))
@@ -92,7 +88,7 @@ def _record(
     added = record(
         Lake.of_project(),
         ApprovalLog.of_project(),
-        pipeline=_known(pipeline),
+        pipeline=known_pipeline(pipeline).name,
         as_of=as_of,
         action=Action(action),
         by=by,
@@ -101,15 +97,3 @@ def _record(
         now=datetime.now(UTC),
     )
     typer.echo(describe(added))
-
-
-def _known(pipeline: str) -> str:
-    """The name of a pipeline that there is."""
-    names = sorted(folder.parent.name for folder in DEFS.glob("*/policies"))
-    if pipeline in names:
-        return pipeline
-    near = difflib.get_close_matches(pipeline, names, n=1)
-    meant = f" Is '{near[0]}' meant?" if near else ""
-    raise ConfigurationError(
-        f"There is no pipeline '{pipeline}'; there is {', '.join(names)}.{meant}"
-    )

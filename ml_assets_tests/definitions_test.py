@@ -99,6 +99,7 @@ def test_templates_and_plain_packages_know_no_pipeline() -> None:
             "extraction",
             "lake",
             "learning",
+            "lineage",
             "monitoring",
             "orchestration",
             "registry",
