@@ -1,0 +1,34 @@
+from ml_assets.lineage.columns import downstream, upstream
+
+MADE_FROM = {
+    ("features", "delay"): [("flights", "dep_delay"), ("flights", "origin")],
+    ("features", "wind"): [("weather", "wind_speed")],
+    ("model", "prediction"): [("features", "delay"), ("features", "wind")],
+    ("champion", "fingerprint"): [("model", "prediction"), ("champion", "fingerprint")],
+}
+
+
+def test_upstream_goes_down_to_the_sources_of_a_column_and_of_no_other() -> None:
+    assert upstream(MADE_FROM, {("features", "delay")}) == {
+        ("features", "delay"),
+        ("flights", "dep_delay"),
+        ("flights", "origin"),
+    }
+
+
+def test_downstream_finds_all_that_is_made_from_a_column() -> None:
+    assert downstream(MADE_FROM, {("weather", "wind_speed")}) == {
+        ("weather", "wind_speed"),
+        ("features", "wind"),
+        ("model", "prediction"),
+        ("champion", "fingerprint"),
+    }
+
+
+def test_a_column_that_is_made_from_itself_ends_the_walk() -> None:
+    assert ("flights", "origin") in upstream(MADE_FROM, {("champion", "fingerprint")})
+
+
+def test_a_column_that_nothing_is_known_of_is_its_own_answer() -> None:
+    assert upstream(MADE_FROM, {("airports", "tzone")}) == {("airports", "tzone")}
+    assert downstream(MADE_FROM, {("airports", "tzone")}) == {("airports", "tzone")}
