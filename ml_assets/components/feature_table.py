@@ -61,6 +61,8 @@ class FeatureTable(dg.Component, dg.Model, dg.Resolvable):
         inputs: argument name → input table.
         parameters: further keyword arguments of the function.
         statistics: numeric columns whose daily means the UI plots.
+        source_rows: dotted path of ``f(row, *, <input>=frame, …, <parameter>=value, …)``, which
+            says which input rows a row was made from; used by ``ml-assets trace``.
     """
 
     key: str
@@ -72,10 +74,13 @@ class FeatureTable(dg.Component, dg.Model, dg.Resolvable):
     inputs: dict[str, TableInput]
     parameters: dict[str, Any] = {}
     statistics: list[str] = []
+    source_rows: str | None = None
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The table, its dead letters and its checks."""
         del context
+        if self.source_rows:
+            load_object(self.source_rows)
         partitions = self.days.definition()
         spec = table_spec(
             self.key,

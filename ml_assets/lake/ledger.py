@@ -4,8 +4,9 @@ Is this day usable, and what was it made from? Entries are only appended; the la
 is its state. Rows themselves are in ``store``, conclusions in ``staleness`` and ``planning``.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -149,6 +150,21 @@ class Ledger(Database):
         wanted = None if days is None else set(days)
         return {row.day: _entry(row) for row in rows if wanted is None or row.day in wanted}
 
+    def everything(self) -> list[Entry]:
+        """The latest entry of each day of every table, each with what it was computed from."""
+        newest = sa.select(sa.func.max(_entries.c.id)).group_by(
+            _entries.c.table_name, _entries.c.day
+        )
+        with self._transaction() as connection:
+            rows = connection.execute(sa.select(_entries).where(_entries.c.id.in_(newest))).all()
+            reads = connection.execute(
+                sa.select(_reads).where(_reads.c.entry_id.in_(newest)).order_by(_reads.c.entry_id)
+            ).all()
+        of_entry: dict[int, list[Read]] = defaultdict(list)
+        for row in reads:
+            of_entry[row.entry_id].append(_read(row))
+        return [replace(_entry(row), reads=of_entry[row.id]) for row in rows]
+
     def tables(self) -> list[str]:
         """Names of all tables that have an entry."""
         with self._transaction() as connection:
@@ -170,9 +186,7 @@ class Ledger(Database):
         reads: dict[str, list[Read]] = {day: [] for day in days}
         for row in rows:
             if row.of_day in reads:
-                reads[row.of_day].append(
-                    Read(row.table_name, row.day, row.content_hash, row.version, row.is_pinned)
-                )
+                reads[row.of_day].append(_read(row))
         return reads
 
     def versions_read(self, table: str, readers: Sequence[str]) -> set[int]:
@@ -233,6 +247,10 @@ def _entry(row: sa.Row) -> Entry:  # type: ignore[type-arg]
         run_id=row.run_id,
         written_at=row.written_at,
     )
+
+
+def _read(row: sa.Row) -> Read:  # type: ignore[type-arg]
+    return Read(row.table_name, row.day, row.content_hash, row.version, row.is_pinned)
 
 
 def _read_row(entry_id: int, read: Read) -> dict[str, object]:

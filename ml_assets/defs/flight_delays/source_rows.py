@@ -1,0 +1,112 @@
+"""Which rows of its inputs one feature row was made from: what ``ml-assets trace`` shows.
+
+The counterpart of ``features``: where that looks back, this says at what. The test beside it
+computes the feature row again from these rows alone.
+"""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from ml_assets.defs.flight_delays.events import KEY, departures, outcomes, scheduled_departure
+from ml_assets.defs.flight_delays.features import (
+    HOUR,
+    OBSERVED_AFTER,
+    WEATHER_MAX_AGE,
+    WEEK,
+)
+
+USED_FOR = "used_for"
+"""Column that says what each row was used for."""
+
+
+def source_rows(
+    feature_row: pd.Series,
+    *,
+    flights: pd.DataFrame,
+    weather: pd.DataFrame,
+    planes: pd.DataFrame,
+    airports: pd.DataFrame,
+    cut_hours: float,
+    cancellation_known_hours: float,
+    diversion_known_hours: float,
+    extra_zones: Mapping[str, str],
+) -> dict[str, pd.DataFrame]:
+    """The rows that ``flight_features`` made one row from.
+
+    Args:
+        feature_row: a row of ``FlightFeatures``.
+        flights: as for ``flight_features``, and so are all others.
+        weather: see there.
+        planes: see there.
+        airports: see there.
+        cut_hours: see there.
+        cancellation_known_hours: see there.
+        diversion_known_hours: see there.
+        extra_zones: see there.
+
+    Returns:
+        input → its rows that were used, with ``used_for``.
+    """
+    flights = flights.reset_index(drop=True)
+    own = (flights[KEY] == feature_row[KEY]).all(axis=1)
+    cut = (scheduled_departure(flights[own]) - cut_hours * HOUR).iloc[0]
+    same = {
+        name: flights[name] == feature_row[name] for name in ("origin", "dest", "carrier", "flight")
+    }
+    planned, seen = scheduled_departure(flights), _departed_at(flights)
+    known = outcomes(
+        flights, airports, extra_zones, cancellation_known_hours, diversion_known_hours
+    )["known_at"]
+    plane = _last(seen, _within(seen, cut, WEEK, closed=True) & same["carrier"] & same["flight"])
+    flights = _named(
+        flights,
+        {
+            "the flight itself": own,
+            "departures in its hour": same["origin"]
+            & (flights["time_hour"] == feature_row["time_hour"]),
+            "its usual plane": plane,
+            "recent departures": _within(seen, cut, 3 * HOUR),
+            "backlog": same["origin"] & _within(planned, cut, 3 * HOUR),
+            "weekly rates": _within(known, cut, WEEK)
+            & (same["origin"] | same["dest"] | same["carrier"]),
+        },
+    )
+    observed = weather["time_hour"] + OBSERVED_AFTER
+    at_origin = weather["origin"] == feature_row["origin"]
+    newest = _last(observed, at_origin & _within(observed, cut, WEATHER_MAX_AGE, closed=True))
+    tail = flights.loc[flights[USED_FOR].str.contains("its usual plane"), "tailnum"]
+    return {
+        "flights": flights,
+        "weather": _named(weather, {"last observation at the origin": newest}),
+        "planes": _named(planes, {"its usual plane": planes["tailnum"].isin(tail)}),
+        "airports": _named(
+            airports, {"zones of the destinations": airports["faa"].isin(flights["dest"])}
+        ),
+    }
+
+
+def _departed_at(flights: pd.DataFrame) -> pd.Series:
+    """(n,) when each departure was known; null for those that never departed."""
+    return departures(flights)["known_at"].reindex(flights.index)
+
+
+def _within(
+    known_at: pd.Series, cut: pd.Timestamp, window: pd.Timedelta, *, closed: bool = False
+) -> pd.Series:
+    """(n,) whether something was known in ``(cut - window, cut]``, or from its first moment on."""
+    begins = known_at >= cut - window if closed else known_at > cut - window
+    return begins & (known_at <= cut)
+
+
+def _last(known_at: pd.Series, chosen: pd.Series) -> pd.Series:
+    """(n,) which of the chosen rows was known last; of several at that moment, all."""
+    return chosen & (known_at == known_at[chosen].max())
+
+
+def _named(rows: pd.DataFrame, uses: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """The rows with at least one use, and their uses in words."""
+    words = pd.Series("", index=rows.index)
+    for use, chosen in uses.items():
+        words = words.mask(chosen, words + use + "; ")
+    return rows[words != ""].assign(**{USED_FOR: words[words != ""].str.rstrip("; ")})

@@ -1,0 +1,90 @@
+"""Stored days as a graph: what each was computed from, and what was computed from it.
+
+Built from the ledger alone. Which columns are made from which is in ``columns``.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ml_assets.lake.ledger import Entry, Ledger, Read, Status
+
+Node = tuple[str, str]
+"""A table and a day."""
+
+Edge = tuple[str, str]
+"""A table, and one that is computed from it."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The latest entry of each day of every table.
+
+    Attributes:
+        entries: node → its entry, with what it was computed from.
+    """
+
+    entries: Mapping[Node, Entry]
+
+    @classmethod
+    def of(cls, ledger: Ledger) -> "Graph":
+        """The graph of everything that a ledger knows."""
+        return cls({(entry.table, entry.day): entry for entry in ledger.everything()})
+
+    @cached_property
+    def tables(self) -> dict[str, list[str]]:
+        """Table → its days, in order."""
+        days: dict[str, list[str]] = defaultdict(list)
+        for table, day in sorted(self.entries):
+            days[table].append(day)
+        return dict(days)
+
+    @cached_property
+    def _readers(self) -> dict[Node, list[Node]]:
+        readers: dict[Node, list[Node]] = defaultdict(list)
+        for node, entry in self.entries.items():
+            if entry.status is Status.STORED:
+                for read in used(entry):
+                    readers[read.table, read.day].append(node)
+        return readers
+
+    def downstream(self, start: Node, follows: Callable[[Edge], bool]) -> set[Node]:
+        """Every stored day that used a day, directly or not; the day itself is none of them.
+
+        Args:
+            start: the day.
+            follows: whether what is wrong with the first table of an edge reaches the second.
+        """
+        return _reached(start, lambda node: self._readers.get(node, []), follows)
+
+    def upstream(self, start: Node) -> set[Node]:
+        """Every day that a stored day was computed from, directly or not."""
+        return _reached(start, self._inputs, lambda _: True)
+
+    def inputs_within(self, node: Node, nodes: Collection[Node]) -> set[Node]:
+        """The direct inputs of a day that are among some nodes."""
+        return {read for read in self._inputs(node) if read in nodes}
+
+    def _inputs(self, node: Node) -> Sequence[Node]:
+        entry = self.entries.get(node)
+        return [(read.table, read.day) for read in used(entry)] if entry else []
+
+
+def used(entry: Entry) -> list[Read]:
+    """What an entry read that was there."""
+    return [read for read in entry.reads if read.content_hash]
+
+
+def _reached(
+    start: Node, neighbours: Callable[[Node], Sequence[Node]], follows: Callable[[Edge], bool]
+) -> set[Node]:
+    found: set[Node] = set()
+    waiting = [start]
+    while waiting:
+        node = waiting.pop()
+        for other in neighbours(node):
+            if other not in found and follows((node[0], other[0])):
+                found.add(other)
+                waiting.append(other)
+    return found - {start}

@@ -1,0 +1,233 @@
+"""What one day of a table touched: days, models, predictions; whether a champion is among them.
+
+What must be made again to repair it is in ``repair``.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ml_assets.lake.content import DAY
+from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.provenance import Column
+from ml_assets.lake.store import Lake
+from ml_assets.lineage.columns import downstream
+from ml_assets.lineage.graph import Edge, Graph, Node, used
+from ml_assets.lineage.pipelines import Pipeline, pipeline, pipelines, unknown
+
+
+@dataclass(frozen=True)
+class TouchedTable:
+    """Days of one table that used the day.
+
+    Attributes:
+        table: its name.
+        days: the days, in order.
+        rows: rows of these days.
+        stale: how many of them were made from something that is another now.
+        columns: its columns that depend on the column that was asked about; empty for all.
+    """
+
+    table: str
+    days: Sequence[str]
+    rows: int
+    stale: int
+    columns: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class TouchedModel:
+    """A model that was trained on the day, or on something made from it.
+
+    Attributes:
+        pipeline: whose model.
+        as_of: its as-of day.
+        fingerprint: what identifies it.
+        version: its version in the registry; None when it was never released.
+        is_champion: whether it is the champion now.
+        predictions: predictions that it made.
+        first: first day of these; empty for none.
+        last: last day of these; empty for none.
+    """
+
+    pipeline: str
+    as_of: str
+    fingerprint: str
+    version: int | None
+    is_champion: bool
+    predictions: int
+    first: str
+    last: str
+
+
+@dataclass(frozen=True)
+class Impact:
+    """What used a day.
+
+    Attributes:
+        table: the day's table.
+        day: the day.
+        column: the column that was asked about; empty for all.
+        state: what the ledger says of the day, in words.
+        tables: the tables that used it, those nearest to it first.
+        models: the models among them.
+    """
+
+    table: str
+    day: str
+    column: str
+    state: str
+    tables: Sequence[TouchedTable]
+    models: Sequence[TouchedModel]
+
+    @property
+    def reaches_champion(self) -> bool:
+        """Whether a model that is champion now is among them."""
+        return any(model.is_champion for model in self.models)
+
+    @property
+    def nodes(self) -> set[Node]:
+        """All touched days."""
+        return {(touched.table, day) for touched in self.tables for day in touched.days}
+
+
+def impact(lake: Lake, graph: Graph, table: str, day: str, column: str = "") -> Impact:
+    """Everything that used a day of a table, directly or not.
+
+    Args:
+        lake: where models and predictions are.
+        graph: what was computed from what.
+        table: table name.
+        day: one of its days.
+        column: only what depends on this column.
+
+    Raises:
+        ConfigurationError: there is no such table, day or column; the nearest is given.
+    """
+    if table not in graph.tables:
+        raise unknown("table", table, graph.tables)
+    if day not in graph.tables[table]:
+        raise unknown(f"day of {table}", day, graph.tables[table])
+    reached = _dependent_columns(lake, table, column) if column else set()
+    follows = _following(lake, reached) if column else _everywhere
+    touched = graph.downstream((table, day), follows)
+    days: dict[str, list[str]] = {}
+    for name, touched_day in sorted(touched):
+        days.setdefault(name, []).append(touched_day)
+    tables = [
+        TouchedTable(
+            name,
+            days[name],
+            sum(graph.entries[name, touched_day].rows for touched_day in days[name]),
+            sum(_is_changed(graph, (name, touched_day)) for touched_day in days[name]),
+            sorted(found for of, found in reached if of == name),
+        )
+        for name in _nearest_first(graph, table, set(days))
+    ]
+    models = [
+        model
+        for name in pipelines()
+        for model in _models(lake, graph, pipeline(name), days.get(f"{name}/model", []))
+    ]
+    return Impact(table, day, column, _state(graph, (table, day)), tables, models)
+
+
+def _everywhere(_: Edge) -> bool:
+    return True
+
+
+def _dependent_columns(lake: Lake, table: str, column: str) -> set[Column]:
+    made_from = lake.provenance.columns()
+    known = {name for of, name in [*made_from, *_sources(made_from)] if of == table}
+    if column not in known:
+        raise unknown(f"column of {table}", column, known)
+    return downstream(made_from, {(table, column)})
+
+
+def _sources(made_from: dict[Column, list[Column]]) -> set[Column]:
+    return {source for sources in made_from.values() for source in sources}
+
+
+def _following(lake: Lake, reached: set[Column]) -> Callable[[Edge], bool]:
+    """Edges along which a column of the first table that is reached makes one of the second."""
+    edges = {
+        (source[0], made[0])
+        for made, sources in lake.provenance.columns().items()
+        for source in sources
+        if source in reached
+    }
+    return lambda edge: edge in edges
+
+
+def _state(graph: Graph, node: Node) -> str:
+    entry = graph.entries[node]
+    told = f"{entry.status.value}: {entry.reason}" if entry.reason else entry.status.value
+    return f"{told}, {entry.rows:,} rows" if entry.status is Status.STORED else told
+
+
+def _is_changed(graph: Graph, node: Node) -> bool:
+    """Whether something that a day read directly is another now."""
+    return any(
+        _is_another(graph, read.table, read.day, read.content_hash)
+        for read in used(graph.entries[node])
+    )
+
+
+def _is_another(graph: Graph, table: str, day: str, content_hash: str) -> bool:
+    entry = graph.entries.get((table, day))
+    return entry is None or entry.status is not Status.STORED or entry.content_hash != content_hash
+
+
+def _nearest_first(graph: Graph, start: str, tables: set[str]) -> list[str]:
+    """Tables by how many steps they are away, along what was read."""
+    inputs = {
+        name: {read.table for day in graph.tables[name] for read in used(graph.entries[name, day])}
+        for name in tables
+    }
+    ordered: list[str] = []
+    level = {start}
+    while level:
+        following = {name for name in tables - {*ordered} if inputs[name] & level}
+        ordered += sorted(following)
+        level = following
+    return ordered
+
+
+def _models(lake: Lake, graph: Graph, of: Pipeline, as_ofs: Sequence[str]) -> list[TouchedModel]:
+    if not as_ofs:
+        return []
+    champions = _champions(lake, of)
+    scored = _scored_by(graph, of)
+    return [
+        TouchedModel(
+            pipeline=of.name,
+            as_of=as_of,
+            fingerprint=graph.entries[of.table("model"), as_of].content_hash,
+            version=champions.get(as_of),
+            is_champion=as_of == max(champions, default=""),
+            predictions=sum(entry.rows for entry in scored.get(as_of, ())),
+            first=min((entry.day for entry in scored.get(as_of, ())), default=""),
+            last=max((entry.day for entry in scored.get(as_of, ())), default=""),
+        )
+        for as_of in as_ofs
+    ]
+
+
+def _champions(lake: Lake, of: Pipeline) -> dict[str, int]:
+    """As-of day → version, of the models that became champion."""
+    days = lake.days_stored(of.table("champion"))
+    if not days:
+        return {}
+    rows = lake.read(of.table("champion"), days, columns=[DAY, "version"])
+    return {day: int(version) for day, version in zip(rows[DAY], rows["version"], strict=True)}
+
+
+def _scored_by(graph: Graph, of: Pipeline) -> dict[str, list[Entry]]:
+    """As-of day → the days of predictions that its model made."""
+    scored: dict[str, list[Entry]] = defaultdict(list)
+    for day in graph.tables.get(of.table("predictions"), []):
+        entry = graph.entries[of.table("predictions"), day]
+        for read in used(entry):
+            if read.table == of.table("champion"):
+                scored[read.day].append(entry)
+    return scored

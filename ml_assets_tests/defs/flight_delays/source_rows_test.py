@@ -1,0 +1,100 @@
+"""The rows that a feature row is said to be made from give that row again, and no fewer do."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from ml_assets.defs.flight_delays.events import KEY
+from ml_assets.defs.flight_delays.features import flight_features
+from ml_assets.defs.flight_delays.source_rows import USED_FOR, source_rows
+from ml_assets.lake.content import DAY
+
+Tables = Mapping[str, pd.DataFrame]
+Parameters = Mapping[str, Any]
+
+DAYS = ["2013-03-10", "2013-07-08", "2013-11-03"]
+SAMPLED_FLIGHTS = 6
+
+
+@pytest.fixture(scope="module")
+def samples(tables: Tables, parameters: Parameters) -> list[pd.Series]:
+    """Feature rows over each day, among them the first and the last flight."""
+    rows = flight_features(DAYS, **tables, **parameters)
+    chosen = []
+    for day in DAYS:
+        of_day = rows[rows[DAY] == day].sort_values([*KEY])
+        step = (len(of_day) - 1) // (SAMPLED_FLIGHTS - 1)
+        chosen += [of_day.iloc[number * step] for number in range(SAMPLED_FLIGHTS)]
+    return chosen
+
+
+def _again(used: Tables, sample: pd.Series, parameters: Parameters) -> pd.Series:
+    frames = {name: frame.drop(columns=USED_FOR) for name, frame in used.items()}
+    rows = flight_features([sample[DAY]], **frames, **parameters)
+    [(_, row)] = rows[(rows[KEY] == sample[KEY]).all(axis=1)].iterrows()
+    return row
+
+
+def _differences(one: pd.Series, other: pd.Series) -> list[str]:
+    return [
+        str(name)
+        for name in one.index
+        if one[name] != other[name] and not (pd.isna(one[name]) and pd.isna(other[name]))
+    ]
+
+
+def test_rows_give_the_feature_row_again(
+    tables: Tables, parameters: Parameters, samples: list[pd.Series]
+) -> None:
+    for sample in samples:
+        used = source_rows(sample, **tables, **parameters)
+
+        assert _differences(_again(used, sample, parameters), sample) == [], sample[KEY].tolist()
+
+
+def test_rows_are_a_small_part_of_what_was_read(
+    tables: Tables, parameters: Parameters, samples: list[pd.Series]
+) -> None:
+    for sample in samples:
+        used = source_rows(sample, **tables, **parameters)
+
+        assert len(used["weather"]) <= 1
+        assert len(used["planes"]) <= 1
+        assert len(used["flights"]) < len(tables["flights"]) / 3
+
+
+@pytest.mark.parametrize(
+    ("use", "column"),
+    [
+        pytest.param("departures in its hour", "departures_in_hour", id="hour"),
+        pytest.param("recent departures", "all_airports_delay_3h", id="recent"),
+        pytest.param("backlog", "origin_backlog_3h", id="backlog"),
+        pytest.param("weekly rates", "origin_late_rate_7d", id="week"),
+    ],
+)
+def test_each_use_matters(
+    tables: Tables, parameters: Parameters, samples: list[pd.Series], use: str, column: str
+) -> None:
+    """Without the rows that were used for nothing else the feature is another one."""
+    changed = set()
+    for sample in samples:
+        used = source_rows(sample, **tables, **parameters)
+        flights = used["flights"][used["flights"][USED_FOR] != use]
+        without = _again({**used, "flights": flights}, sample, parameters)
+        changed |= set(_differences(without, sample))
+
+    assert column in changed
+
+
+def test_own_row_and_usual_plane_are_named(
+    tables: Tables, parameters: Parameters, samples: list[pd.Series]
+) -> None:
+    planes = 0
+    for sample in samples:
+        used = source_rows(sample, **tables, **parameters)
+        own = used["flights"][used["flights"][USED_FOR].str.contains("the flight itself")]
+        assert own[KEY].to_numpy().tolist() == [sample[KEY].tolist()]
+        planes += len(used["planes"])
+    assert planes > len(samples) / 2
