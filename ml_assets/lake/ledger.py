@@ -152,17 +152,24 @@ class Ledger(Database):
 
     def everything(self) -> list[Entry]:
         """The latest entry of each day of every table, each with what it was computed from."""
-        newest = sa.select(sa.func.max(_entries.c.id)).group_by(
-            _entries.c.table_name, _entries.c.day
+        return self._with_reads(
+            sa.select(sa.func.max(_entries.c.id)).group_by(_entries.c.table_name, _entries.c.day)
         )
+
+    def history(self, table: str, day: str) -> list[Entry]:
+        """All entries of a day, oldest first, each with what it was computed from."""
+        return self._with_reads(
+            sa.select(_entries.c.id).where(_entries.c.table_name == table, _entries.c.day == day)
+        )
+
+    def _with_reads(self, ids: sa.Select[tuple[int]]) -> list[Entry]:
+        entries = sa.select(_entries).where(_entries.c.id.in_(ids)).order_by(_entries.c.id)
+        reads = sa.select(_reads).where(_reads.c.entry_id.in_(ids))
         with self._transaction() as connection:
-            rows = connection.execute(sa.select(_entries).where(_entries.c.id.in_(newest))).all()
-            reads = connection.execute(
-                sa.select(_reads).where(_reads.c.entry_id.in_(newest)).order_by(_reads.c.entry_id)
-            ).all()
-        of_entry: dict[int, list[Read]] = defaultdict(list)
-        for row in reads:
-            of_entry[row.entry_id].append(_read(row))
+            rows = connection.execute(entries).all()
+            of_entry: dict[int, list[Read]] = defaultdict(list)
+            for row in connection.execute(reads):
+                of_entry[row.entry_id].append(_read(row))
         return [replace(_entry(row), reads=of_entry[row.id]) for row in rows]
 
     def tables(self) -> list[str]:

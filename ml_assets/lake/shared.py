@@ -51,5 +51,13 @@ class SharingLedger(Ledger):
             self._other.reads(table, days) if self._is_shared(table) else super().reads(table, days)
         )
 
+    def history(self, table: str, day: str) -> list[Entry]:
+        """All entries of a day, from the ledger the table belongs to."""
+        return (
+            self._other.history(table, day)
+            if self._is_shared(table)
+            else super().history(table, day)
+        )
+
     def _is_shared(self, table: str) -> bool:
         return table in self._shared

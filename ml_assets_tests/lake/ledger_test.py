@@ -462,3 +462,47 @@ def test_processes_that_open_a_ledger_at_the_same_moment_all_get_it(tmp_path: Pa
         assert Ledger(f"sqlite:///{file}").reads("b/features", [MONDAY])[MONDAY] == [
             read("a/flights", "one", version=3)
         ]
+
+
+def test_history_has_every_entry_of_a_day_with_what_it_read(ledger: Ledger) -> None:
+    first = Read("a/source", "2013-01-01", "aa", 1)
+    second = Read("a/source", "2013-01-01", "bb", 2)
+    for content, read in (("one", first), ("two", second)):
+        ledger.append(
+            [
+                Entry("a/features", "2013-01-01", Status.WRITING),
+                Entry(
+                    "a/features",
+                    "2013-01-01",
+                    Status.STORED,
+                    content_hash=content,
+                    reads=[read],
+                ),
+            ]
+        )
+
+    found = ledger.history("a/features", "2013-01-01")
+
+    assert [(entry.status, entry.content_hash) for entry in found] == [
+        (Status.WRITING, ""),
+        (Status.STORED, "one"),
+        (Status.WRITING, ""),
+        (Status.STORED, "two"),
+    ]
+    assert [list(entry.reads) for entry in found if entry.reads] == [[first], [second]]
+    assert ledger.history("a/features", "2013-01-02") == []
+
+
+def test_everything_is_the_latest_entry_of_each_day_with_what_it_read(ledger: Ledger) -> None:
+    read = Read("a/source", "2013-01-01", "aa", 1, is_pinned=True)
+    ledger.append(
+        [
+            Entry("a/source", "2013-01-01", Status.STORED, content_hash="aa"),
+            Entry("a/features", "2013-01-01", Status.STORED, content_hash="old", reads=[read]),
+            Entry("a/features", "2013-01-01", Status.STORED, content_hash="new", reads=[read]),
+        ]
+    )
+
+    found = {(entry.table, entry.content_hash): list(entry.reads) for entry in ledger.everything()}
+
+    assert found == {("a/source", "aa"): [], ("a/features", "new"): [read]}
