@@ -62,7 +62,7 @@ def source_rows(
     flights = _named(
         flights,
         {
-            "the flight itself": own,
+            "the flight itself, as scheduled": own,
             "departures in its hour": same["origin"]
             & (flights["time_hour"] == feature_row["time_hour"]),
             "its usual plane": plane,

@@ -1,0 +1,121 @@
+"""The commands that question lineage: where does this come from, what did that touch."""
+
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from ml_assets.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from ml_assets.lineage.graph import Graph
+    from ml_assets.lineage.impact import Impact
+    from ml_assets.lineage.repair import Step
+
+app = typer.Typer()
+
+AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
+
+
+@app.command()
+def trace(
+    pipeline: Annotated[str, typer.Argument(help="First part of its asset keys: flight_delays.")],
+    *,
+    prediction: Annotated[str, typer.Option(help="A prediction_id.")] = "",
+    model: Annotated[int | None, typer.Option(help="A version of the registry.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Where a prediction or a model comes from, down to the source rows."""
+    from ml_assets.lake.store import Lake
+    from ml_assets.lineage.pipelines import pipeline as known_pipeline
+    from ml_assets.lineage.trace import trace_prediction, trace_version
+    from ml_assets.lineage_reports import prediction_as_json, print_model, print_prediction
+
+    if bool(prediction) == (model is not None):
+        raise ConfigurationError(
+            "Give --prediction ID or --model N, one of them: that is what is traced."
+        )
+    lake, of = Lake.of_project(), known_pipeline(pipeline)
+    if model is not None:
+        trained = trace_version(lake, of, model)
+        _print_json(asdict(trained)) if as_json else print_model(trained, _console())
+    else:
+        found = trace_prediction(lake, of, prediction)
+        _print_json(prediction_as_json(found)) if as_json else print_prediction(found, _console())
+
+
+@app.command()
+def impact(
+    table: Annotated[str, typer.Argument(help="Asset key of a table: sources/flights.")],
+    *,
+    partition: Annotated[
+        str, typer.Option(help="One of its days, 2013-02-09; omit it for a table without days.")
+    ] = "snapshot",
+    column: Annotated[str, typer.Option(help="Only what depends on this column.")] = "",
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Print what must be materialized to repair it.")
+    ] = False,
+    run: Annotated[bool, typer.Option("--run", help="Materialize that, in order.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What used a day of a table: days, models, decisions, predictions, reports."""
+    from ml_assets.lake.store import Lake
+    from ml_assets.lineage.graph import Graph
+    from ml_assets.lineage.impact import impact as impact_of
+    from ml_assets.lineage_reports import print_impact
+
+    lake = Lake.of_project()
+    graph = Graph.of(lake.ledger)
+    found = impact_of(lake, graph, table, partition, column)
+    steps = _repair(graph, found) if rebuild or run else []
+    if as_json:
+        told = {**asdict(found), "reaches_champion": found.reaches_champion}
+        _print_json({**told, "repair": [step.command for step in steps]})
+    else:
+        print_impact(found, _console())
+        if steps:
+            typer.echo("To repair it, in this order:")
+        for step in steps:
+            typer.echo(step.command)
+    if run:
+        _run(steps, Console(stderr=True) if as_json else _console())
+
+
+def _repair(graph: "Graph", found: "Impact") -> "list[Step]":
+    from ml_assets.orchestration.repairs import steps_of
+    from ml_assets.orchestration.runs import project_definitions
+
+    return steps_of(project_definitions(), graph, found.nodes | {(found.table, found.day)})
+
+
+def _run(steps: "list[Step]", console: Console) -> None:
+    from ml_assets.lineage_reports import days_of
+    from ml_assets.orchestration.repairs import run_step
+    from ml_assets.orchestration.runs import project_definitions, project_instance
+
+    definitions = project_definitions()
+    with project_instance() as instance:
+        for number, step in enumerate(steps, start=1):
+            what = f"{number} of {len(steps)}: {days_of(step)} of {', '.join(step.tables)}"
+            with console.status(f"{number} of {len(steps)} …"):
+                outcome = run_step(definitions, instance, step)
+            state = "[green]done[/green]" if outcome.succeeded else "[red]FAILED[/red]"
+            console.print(f"{state} {what}", soft_wrap=True, highlight=False)
+            if outcome.succeeded:
+                continue
+            for message in outcome.failed_steps.values():
+                console.print(f"  {escape(message)}", soft_wrap=True, highlight=False)
+            console.print("Repair what is named and run the same command again.")
+            raise typer.Exit(1)
+
+
+def _print_json(told: dict[str, Any]) -> None:
+    typer.echo(json.dumps(told, indent=2, default=str))
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else 150)

@@ -1,0 +1,199 @@
+"""What the commands about lineage show on a console, and as JSON. Nothing is found out here."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ml_assets.lineage.impact import Impact
+from ml_assets.lineage.repair import Step
+from ml_assets.lineage.trace import (
+    ModelTrace,
+    PredictionTrace,
+    SourceRows,
+    TableRead,
+    Written,
+)
+from ml_assets.registry.approvals import shown_hash, shown_time
+
+FEW_ROWS = 3
+"""Rows of a use that are printed in full; the JSON has all."""
+
+COMMIT_LENGTH = 10
+
+
+def print_prediction(found: PredictionTrace, console: Console) -> None:
+    """A prediction, the model, the features and the source rows that it comes from."""
+    row = dict(found.prediction)
+    told = [f"{name} {value}" for name, value in row.items() if name not in ("ds", "prediction")]
+    console.print(f"[bold]prediction {row['prediction']:.4f}[/bold]", highlight=False)
+    console.print(f"  {', '.join(told)}", highlight=False)
+    console.print(f"  {_how(found.written)}", highlight=False)
+    print_model(found.model, console)
+    table = Table("feature", "value", title="feature row", title_justify="left")
+    for name, value in found.feature_row.items():
+        table.add_row(name, "" if value is None else str(value))
+    console.print(table)
+    console.print(f"  {_how(found.features)}", highlight=False)
+    uses = Table(
+        "table", "days", "table version", "rows", "used for", title="source rows", title_justify="left"
+    )
+    for source in found.sources:
+        uses.add_row(
+            source.read.table,
+            _span(source.read),
+            _version(source.read.version),
+            f"{len(source.rows):,}",
+            "; ".join(f"{use}: {count:,}" for use, count in _uses(source).items()),
+        )
+    console.print(uses)
+    for source in found.sources:
+        for use, count in _uses(source).items():
+            if count <= FEW_ROWS:
+                _print_rows(console, source, use)
+
+
+def _print_rows(console: Console, source: SourceRows, use: str) -> None:
+    rows = source.rows[source.rows["used_for"].str.contains(use, regex=False)]
+    for row in rows.drop(columns="used_for").to_dict("records"):
+        values = ", ".join(f"{name} {value}" for name, value in row.items() if pd.notna(value))
+        console.print(f"{source.read.table}, {use}: {values}", highlight=False, soft_wrap=True)
+
+
+def print_model(found: ModelTrace, console: Console) -> None:
+    """A model, the data it was trained on, and what happened to its release."""
+    name = f"version {found.version}" if found.version else "never registered"
+    serves = f", serves from {found.serves_from}" if found.serves_from else ""
+    console.print(
+        f"[bold]model as of {found.as_of}[/bold], {name}{serves}, fingerprint {found.model.content_hash}",
+        highlight=False,
+    )
+    console.print(f"  fitted on {found.model.rows:,} rows; {_how(found.model)}", highlight=False)
+    console.print(
+        f"  training dataset of {found.dataset.rows:,} rows; {_how(found.dataset)}", highlight=False
+    )
+    table = Table("made from", "days", "number", "table version", title="data", title_justify="left")
+    for read in [*found.training, *found.sources]:
+        table.add_row(read.table, _span(read), str(read.days), _version(read.version))
+    console.print(table)
+    if not found.release:
+        console.print("Its release was not decided yet.")
+        return
+    release = Table("when", "what", "evidence", "reason", title="release", title_justify="left")
+    for event in found.release:
+        release.add_row(
+            shown_time(event.at),
+            escape(event.what),
+            shown_hash(event.evidence),
+            escape(event.reason),
+        )
+    console.print(release)
+
+
+def print_impact(found: Impact, console: Console) -> None:
+    """What used a day, and whether a champion is among it."""
+    of_column = f", column {found.column}" if found.column else ""
+    console.print(
+        f"[bold]{found.table} {found.day}[/bold]{of_column}: {escape(found.state)}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if not found.tables:
+        console.print("Nothing that is stored used it.")
+        return
+    headers = ["used by", "days", "first … last", "rows", "out of date"]
+    table = Table(*headers, *(["columns"] if found.column else []))
+    for touched in found.tables:
+        cells = [
+            touched.table,
+            str(len(touched.days)),
+            _first_and_last(touched.days[0], touched.days[-1]),
+            f"{touched.rows:,}",
+            f"[red]{touched.stale}[/red]" if touched.stale else "·",
+        ]
+        table.add_row(*cells, *([_listed(touched.columns)] if found.column else []))
+    console.print(table)
+    if not found.models:
+        console.print("No model was trained on it.")
+        return
+    models = Table("model as of", "version", "predictions", "first … last", "")
+    for model in found.models:
+        models.add_row(
+            model.as_of,
+            str(model.version or "not released"),
+            f"{model.predictions:,}",
+            _first_and_last(model.first, model.last),
+            "[bold]champion now[/bold]" if model.is_champion else "",
+        )
+    console.print(models)
+    console.print(
+        "[bold]A current champion was trained on it.[/bold]"
+        if found.reaches_champion
+        else "No current champion was trained on it."
+    )
+
+
+def _how(written: Written) -> str:
+    at = f" on {written.written_at:%Y-%m-%d %H:%M} UTC" if written.written_at else ""
+    commit = f" at commit {written.commit[:COMMIT_LENGTH]}" if written.commit else ""
+    changed = " with changes that were not committed" if written.is_dirty else ""
+    version = "" if written.version is None else f", table version {written.version}"
+    was = "" if written.is_current else ", made again since"
+    return (
+        f"{written.table} {written.day}, data version {shown_hash(written.content_hash)}{version}{was}: "
+        f"written{at} by run {shown_hash(written.run_id)}, code {shown_hash(written.code_version)}"
+        f"{commit}{changed}"
+    )
+
+
+def _uses(source: SourceRows) -> dict[str, int]:
+    """Use → number of rows; nothing where the feature table does not say."""
+    if "used_for" not in source.rows.columns:
+        return {}
+    return dict(Counter(use for uses in source.rows["used_for"] for use in uses.split("; ")))
+
+
+def prediction_as_json(found: PredictionTrace) -> dict[str, Any]:
+    """The same as plain values, with every source row."""
+    return {
+        "prediction": found.prediction,
+        "written": asdict(found.written),
+        "model": asdict(found.model),
+        "features": asdict(found.features),
+        "feature_row": found.feature_row,
+        "sources": [
+            {
+                **asdict(source.read),
+                "rows": json.loads(source.rows.to_json(orient="records", date_format="iso")),
+            }
+            for source in found.sources
+        ],
+    }
+
+
+def _span(read: TableRead) -> str:
+    return _first_and_last(read.first, read.last)
+
+
+def _first_and_last(first: str, last: str) -> str:
+    return first if first == last else f"{first} … {last}"
+
+
+def days_of(step: Step) -> str:
+    """The days of a step, for progress."""
+    return _first_and_last(step.first, step.last)
+
+
+def _version(version: int | None) -> str:
+    return "" if version is None else str(version)
+
+
+def _listed(names: Sequence[str], shown: int = 4) -> str:
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
