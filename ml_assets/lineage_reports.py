@@ -42,7 +42,13 @@ def print_prediction(found: PredictionTrace, console: Console) -> None:
     console.print(table)
     console.print(f"  {_how(found.features)}", highlight=False)
     uses = Table(
-        "table", "days", "table version", "rows", "used for", title="source rows", title_justify="left"
+        "table",
+        "days",
+        "table version",
+        "rows",
+        "used for",
+        title="source rows",
+        title_justify="left",
     )
     for source in found.sources:
         uses.add_row(
@@ -78,7 +84,9 @@ def print_model(found: ModelTrace, console: Console) -> None:
     console.print(
         f"  training dataset of {found.dataset.rows:,} rows; {_how(found.dataset)}", highlight=False
     )
-    table = Table("made from", "days", "number", "table version", title="data", title_justify="left")
+    table = Table(
+        "made from", "days", "number", "table version", title="data", title_justify="left"
+    )
     for read in [*found.training, *found.sources]:
         table.add_row(read.table, _span(read), str(read.days), _version(read.version))
     console.print(table)

@@ -94,7 +94,9 @@ def test_own_row_and_usual_plane_are_named(
     planes = 0
     for sample in samples:
         used = source_rows(sample, **tables, **parameters)
-        own = used["flights"][used["flights"][USED_FOR].str.contains("the flight itself, as scheduled")]
+        own = used["flights"][
+            used["flights"][USED_FOR].str.contains("the flight itself, as scheduled")
+        ]
         assert own[KEY].to_numpy().tolist() == [sample[KEY].tolist()]
         planes += len(used["planes"])
     assert planes > len(samples) / 2
