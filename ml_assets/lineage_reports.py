@@ -125,7 +125,7 @@ def print_impact(found: Impact, console: Console) -> None:
             f"{touched.rows:,}",
             f"[red]{touched.stale}[/red]" if touched.stale else "·",
         ]
-        table.add_row(*cells, *([_listed(touched.columns)] if found.column else []))
+        table.add_row(*cells, *([_listed(touched.columns) or "not noted"] if found.column else []))
     console.print(table)
     if not found.models:
         console.print("No model was trained on it.")

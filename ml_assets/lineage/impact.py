@@ -149,14 +149,19 @@ def _sources(made_from: dict[Column, list[Column]]) -> set[Column]:
 
 
 def _following(lake: Lake, reached: set[Column]) -> Callable[[Edge], bool]:
-    """Edges along which a column of the first table that is reached makes one of the second."""
+    """Edges along which a column that is reached makes one of the second table.
+
+    A table whose columns were never noted may depend on anything: it is followed.
+    """
+    made_from = lake.provenance.columns()
+    noted = {table for table, _ in made_from}
     edges = {
         (source[0], made[0])
-        for made, sources in lake.provenance.columns().items()
+        for made, sources in made_from.items()
         for source in sources
         if source in reached
     }
-    return lambda edge: edge in edges
+    return lambda edge: edge in edges or edge[1] not in noted
 
 
 def _state(graph: Graph, node: Node) -> str:
