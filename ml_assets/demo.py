@@ -225,5 +225,6 @@ def _say_what_is_next(summary: Summary, console: Console) -> None:
         "  make ui      the lineage from sources/flights to retraining_decision; why each model was\n"
         "               asked for and released; sources/weather has a day that is missing\n"
         "  make checks  every check on what is stored; it fails, and names 31 December\n"
+        "  ml-assets impact sources/flights --partition 2013-06-15   what used that day\n"
         "  make demo    once more: nothing changed, so nothing is computed again"
     )
