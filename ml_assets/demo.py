@@ -28,6 +28,7 @@ from ml_assets.lake.ledger import Entry, Status
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.check_runner import CheckResult, results_of
 from ml_assets.orchestration.checks import CHECKS_STEP
+from ml_assets.orchestration.dead_letters import dead_letters_of
 from ml_assets.orchestration.runs import (
     Outcome,
     Span,
@@ -36,7 +37,6 @@ from ml_assets.orchestration.runs import (
     project_instance,
     selected_assets,
 )
-from ml_assets.orchestration.table_io import dead_letters_of
 from ml_assets.reports import backtest_progress, print_backtest
 from ml_assets.settings import settings
 

@@ -156,11 +156,10 @@ class Ledger(Database):
             sa.select(sa.func.max(_entries.c.id)).group_by(_entries.c.table_name, _entries.c.day)
         )
 
-    def history(self, table: str, day: str) -> list[Entry]:
-        """All entries of a day, oldest first, each with what it was computed from."""
-        return self._with_reads(
-            sa.select(_entries.c.id).where(_entries.c.table_name == table, _entries.c.day == day)
-        )
+    def history(self, table: str, day: str | None = None) -> list[Entry]:
+        """All entries of a day, or of all days, oldest first, each with what it was computed from."""
+        ids = sa.select(_entries.c.id).where(_entries.c.table_name == table)
+        return self._with_reads(ids if day is None else ids.where(_entries.c.day == day))
 
     def _with_reads(self, ids: sa.Select[tuple[int]]) -> list[Entry]:
         entries = sa.select(_entries).where(_entries.c.id.in_(ids)).order_by(_entries.c.id)

@@ -51,8 +51,8 @@ class SharingLedger(Ledger):
             self._other.reads(table, days) if self._is_shared(table) else super().reads(table, days)
         )
 
-    def history(self, table: str, day: str) -> list[Entry]:
-        """All entries of a day, from the ledger the table belongs to."""
+    def history(self, table: str, day: str | None = None) -> list[Entry]:
+        """All entries of a day, or of all days, from the ledger the table belongs to."""
         return (
             self._other.history(table, day)
             if self._is_shared(table)

@@ -18,15 +18,15 @@ from ml_assets.contracts.validation import Validated, validate
 from ml_assets.errors import CommitConflict, ConfigurationError
 from ml_assets.lake.code import remembered
 from ml_assets.lake.content import DAY, SNAPSHOT, day_hashes
-from ml_assets.lake.ledger import Entry, Status, inputs_hash
+from ml_assets.lake.ledger import Entry, Status, inputs_hash, usable_hashes
 from ml_assets.lake.planning import Plan
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake, Window
-from ml_assets.orchestration.day_metadata import Further, day_metadata, row_count
+from ml_assets.orchestration.day_metadata import Further, day_metadata
+from ml_assets.orchestration.dead_letters import store_dead_letters
 from ml_assets.orchestration.range_events import (
     DayResult,
     log_check_evaluations,
-    log_materialization,
     materialize_days,
 )
 from ml_assets.orchestration.retries import retried
@@ -48,6 +48,7 @@ class TableOutput:
         keeps_dead_letters: whether rejected rows are kept in ``<table>_dead_letters``.
         day_metadata: day → further metadata for Dagster.
         after_commit: what follows from the stored rows, done in the same step.
+        is_fact: a stored day that cannot be made again stays as it is: it happened.
     """
 
     plan: Plan
@@ -56,6 +57,7 @@ class TableOutput:
     keeps_dead_letters: bool = True
     day_metadata: Mapping[str, Further] = field(default_factory=dict)
     after_commit: Callable[[], None] | None = None
+    is_fact: bool = False
 
 
 class TableIOManager(dg.IOManager):
@@ -150,7 +152,7 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
     record_provenance(lake, context.run_id, output.code_version)
     lake.ledger.append(list(drafts.writing()))
     if output.keeps_dead_letters:
-        _store_dead_letters(context, lake, table, output)
+        store_dead_letters(context, lake, table, output.plan.compute, output.validated.dead_letters)
     days = [day for day in output.plan.compute if day not in output.validated.quarantined]
     rows = output.validated.rows
     version = lake.overwrite(table, rows, days) if days else None
@@ -158,7 +160,9 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
     if written_by - {context.run_id}:
         raise CommitConflict(f"{table}: another run wrote the same days meanwhile.")
     entries = drafts.finished(day_hashes(rows, days), version)
-    lake.ledger.append(list(entries.values()))
+    facts = lake.ledger.latest(table, list(output.plan.skipped)) if output.is_fact else {}
+    kept = usable_hashes(facts)
+    lake.ledger.append([entry for day, entry in entries.items() if day not in kept])
     if output.after_commit:
         output.after_commit()
     bad = {day: entry.reason for day, entry in entries.items() if entry.reason}
@@ -244,44 +248,6 @@ class _Drafts:
                 reads=plan.reads[day],
             )
         return entries
-
-
-def _store_dead_letters(
-    context: dg.OutputContext, lake: Lake, table: str, output: TableOutput
-) -> None:
-    """Replace the dead letters of the days that have some now or had some before."""
-    name = dead_letters_of(table)
-    counts = output.validated.dead_letters[DAY].value_counts()
-    before = lake.ledger.latest(name, output.plan.compute) if len(output.plan.compute) else {}
-    had = {day for day, entry in before.items() if entry.rows}
-    days = sorted(had | set(counts.index))
-    if not days:
-        return
-    letters = output.validated.dead_letters
-    version = lake.overwrite(name, letters, days)
-    entries = [
-        Entry(
-            name,
-            day,
-            Status.STORED,
-            content_hash=content_hash,
-            rows=int(counts.get(day, 0)),
-            version=version,
-            run_id=context.run_id,
-        )
-        for day, content_hash in day_hashes(letters, days).items()
-    ]
-    lake.ledger.append(entries)
-    log_materialization(
-        context,
-        dg.AssetKey(name.split("/")),
-        {entry.day: DayResult(entry.content_hash, row_count(entry.rows)) for entry in entries},
-    )
-
-
-def dead_letters_of(table: str) -> str:
-    """Name of the table that keeps a table's rejected rows."""
-    return f"{table}_dead_letters"
 
 
 def _days(context: dg.InputContext | dg.OutputContext) -> list[str]:

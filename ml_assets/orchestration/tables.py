@@ -14,9 +14,10 @@ from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY
 from ml_assets.lake.planning import Plan
 from ml_assets.lake.store import Lake
+from ml_assets.orchestration.dead_letters import dead_letters_of
 from ml_assets.orchestration.partitions import days_of_run
 from ml_assets.orchestration.retries import retried
-from ml_assets.orchestration.table_io import CONTRACT_KEY, dead_letters_of, table_name
+from ml_assets.orchestration.table_io import CONTRACT_KEY, table_name
 
 AS_OF_KEY = "ml_assets/as_of"
 """Definition metadata of assets whose partitions are as-of days: made only when asked for."""

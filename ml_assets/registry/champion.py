@@ -68,7 +68,25 @@ def champions_of(releases: pd.DataFrame, days: Sequence[str]) -> dict[str, Champ
     Returns:
         day → champion, for the days that have one.
     """
-    found = [
+    found = _newest_first(releases)
+    serving = {
+        day: next((champion for champion in found if champion.serves_from <= day), None)
+        for day in days
+    }
+    return {day: champion for day, champion in serving.items() if champion is not None}
+
+
+def newest(releases: pd.DataFrame) -> Champion | None:
+    """The released model with the newest as-of day, also while it does not serve yet.
+
+    Args:
+        releases: rows of the ``ChampionModel`` contract.
+    """
+    return next(iter(_newest_first(releases)), None)
+
+
+def _newest_first(releases: pd.DataFrame) -> list[Champion]:
+    return [
         Champion(
             as_of=row[DAY],
             fingerprint=row["fingerprint"],
@@ -80,8 +98,3 @@ def champions_of(releases: pd.DataFrame, days: Sequence[str]) -> dict[str, Champ
         )
         for row in releases.sort_values(DAY, ascending=False).to_dict("records")
     ]
-    serving = {
-        day: next((champion for champion in found if champion.serves_from <= day), None)
-        for day in days
-    }
-    return {day: champion for day, champion in serving.items() if champion is not None}

@@ -61,9 +61,8 @@ def released(project: Project) -> list[str]:
     return sorted(project.lake.read(CHAMPIONS)[DAY])
 
 
-def champion(project: Project) -> str:
+def champion() -> str:
     """As-of day of the version that the registry's alias names."""
-    del project
     found = project_registry().with_alias(PIPELINE, CHAMPION_ALIAS)
     assert found is not None
     return found.as_of
@@ -98,7 +97,7 @@ def goes_on(project: Project) -> None:
 def assert_nothing_was_released(project: Project) -> None:
     """Champion, alias and registry are as before, and no model is staged for the day."""
     assert released(project) == [CHAMPION]
-    assert champion(project) == CHAMPION
+    assert champion() == CHAMPION
     assert registered() == [CHAMPION]
     staged = project_registry().with_alias(PIPELINE, STAGING)
     assert staged is not None
@@ -204,6 +203,30 @@ def test_evidence_that_is_none_blocks_until_it_is_there(
     assert_nothing_was_released(measured)
 
 
+def test_a_lost_champion_does_not_make_its_successor_a_first_model(measured: Project) -> None:
+    measured.lake.ledger.append([Entry(CHAMPIONS, CHAMPION, Status.WRITING, run_id="killed")])
+
+    outcome = measured.materialize(assets("comparison", "release_decision"), ASKED_FOR)
+
+    assert not outcome.succeeded
+    assert f"{CHAMPIONS} {CHAMPION} is half-written" in " ".join(outcome.failed_steps.values())
+    assert ASKED_FOR not in measured.entries(RELEASE)
+    assert measured.materialize(assets("champion"), CHAMPION).succeeded
+    assert measured.materialize(assets("release_decision"), ASKED_FOR).succeeded
+    assert decision(measured, ASKED_FOR)["champion_as_of"] == CHAMPION
+
+
+def test_a_champion_that_could_not_be_made_again_stays_and_keeps_its_alias(lived: Project) -> None:
+    before = lived.entries(CHAMPIONS)[CHAMPION]
+    lived.lake.ledger.append([Entry(TESTS, CHAMPION, Status.WRITING, run_id="killed")])
+
+    outcome = lived.materialize(assets("champion"), CHAMPION)
+
+    assert f"{TESTS} {CHAMPION} is half-written" in outcome.failed_steps["flight_delays__champion"]
+    assert lived.entries(CHAMPIONS)[CHAMPION] == before
+    assert champion() == CHAMPION
+
+
 def test_a_decision_that_was_changed_by_hand_releases_nothing(waiting: Project) -> None:
     row = waiting.lake.read(RELEASE, [BLOCKED])
     waiting.lake.overwrite(RELEASE, row.assign(verdict="passed"), [BLOCKED])
@@ -232,7 +255,7 @@ def test_stale_evidence_blocks_and_counts_again_when_it_is_measured_again(
 
     assert measured.entries(table)[ASKED_FOR].content_hash == entry.content_hash
     assert decision(measured, ASKED_FOR)["verdict"] == "passed"
-    assert champion(measured) == ASKED_FOR
+    assert champion() == ASKED_FOR
 
 
 def test_a_model_of_flipped_labels_of_one_airport_is_unfair_on_real_flights(
@@ -270,7 +293,7 @@ def test_an_approved_release_goes_on_once_and_serves_from_the_first_day_not_scor
 
     assert tick(waiting, SENSOR).requests == []
     assert released(waiting) == [CHAMPION, BLOCKED]
-    assert champion(waiting) == BLOCKED
+    assert champion() == BLOCKED
     assert registered() == [CHAMPION, BLOCKED]
     row = waiting.lake.read(CHAMPIONS, [BLOCKED]).iloc[0]
     assert row["released_by"] == "Ann (approval 1)"
@@ -301,7 +324,7 @@ def test_an_approval_is_used_once_however_often_the_release_is_run_again(
 
     assert waiting.entries(CHAMPIONS)[BLOCKED].content_hash == version
     assert len(log.records(PIPELINE)) == 2
-    assert champion(waiting) == BLOCKED
+    assert champion() == BLOCKED
 
 
 def test_an_expired_approval_does_nothing(waiting: Project) -> None:
@@ -395,13 +418,13 @@ def test_a_staged_model_that_fails_its_tests_does_not_become_champion(
     tests = measured.lake.read(TESTS, [ASKED_FOR]).set_index("test")
     assert not tests.loc["loads_from_registry", "passed"]
     assert released(measured) == [CHAMPION]
-    assert champion(measured) == CHAMPION
+    assert champion() == CHAMPION
     [bad] = [result for result in measured.check(f'key:"{TESTS}"', ASKED_FOR) if result.is_bad]
     assert "loads_from_registry: " in bad.reason
 
     (folder / "model.skops").write_bytes(whole)
     assert measured.materialize(assets("integration_tests", "champion"), ASKED_FOR).succeeded
-    assert champion(measured) == ASKED_FOR
+    assert champion() == ASKED_FOR
 
 
 def test_a_release_that_was_cut_short_before_its_alias_moved_is_finished(
@@ -412,11 +435,11 @@ def test_a_release_that_was_cut_short_before_its_alias_moved_is_finished(
         CHAMPION_ALIAS,
         str(retrained.lake.read(RELEASE, [CHAMPION])["challenger"].iloc[0]),
     )
-    assert champion(retrained) == CHAMPION
+    assert champion() == CHAMPION
 
     assert retrained.materialize(assets("champion"), ASKED_FOR).succeeded
 
-    assert champion(retrained) == ASKED_FOR
+    assert champion() == ASKED_FOR
 
 
 # What can be read afterwards

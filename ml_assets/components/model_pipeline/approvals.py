@@ -9,9 +9,10 @@ import dagster as dg
 import pandas as pd
 from pydantic import Field
 
-from ml_assets.components.model_pipeline.shared import Pipeline, output, planned_from, unaltered
+from ml_assets.components.model_pipeline.shared import Pipeline, output, planned_from
 from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY
+from ml_assets.lake.integrity import unaltered
 from ml_assets.lake.planning import Input, Plan, computing_too, each_day
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict

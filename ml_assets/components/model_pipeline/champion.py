@@ -7,17 +7,20 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.components.model_pipeline.approvals import DECIDED, decision_of, released
-from ml_assets.components.model_pipeline.shared import Pipeline, output, planned_from, unaltered
+from ml_assets.components.model_pipeline.shared import Pipeline, output, planned_from
 from ml_assets.components.model_pipeline.staging import all_passed
 from ml_assets.contracts.validation import no_rows
+from ml_assets.errors import TrainingError
 from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY
+from ml_assets.lake.integrity import unaltered
 from ml_assets.lake.planning import Input, Plan, each_day
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.model_io import project_registry
 from ml_assets.orchestration.table_io import TableOutput
-from ml_assets.registry.champion import ChampionModel, champions_of
+from ml_assets.registry.champion import ChampionModel, newest
+from ml_assets.registry.releases import released_days, releases
 from ml_assets.registry.store import CHAMPION
 
 STAGE = "release"
@@ -58,6 +61,7 @@ class ChampionStage:
             ChampionModel,
             version,
             day_metadata=_champions(frames),
+            is_fact=True,
             after_commit=self._point_alias if self.pipeline.has_registry else None,
         )
 
@@ -65,6 +69,7 @@ class ChampionStage:
         release = released(self.pipeline.name, planned, day)
         number = self._tested_version(planned, day) if self.pipeline.has_registry else 0
         if release is None or number is None:
+            self._refuse_if_released(day)
             return no_rows(ChampionModel)
         decision = decision_of(planned, day)
         return pd.DataFrame(
@@ -85,6 +90,20 @@ class ChampionStage:
             ]
         )
 
+    def _refuse_if_released(self, day: str) -> None:
+        """A model that has been champion was released on its evidence; that is not taken back.
+
+        Raises:
+            TrainingError: it was released before, and would not be now.
+        """
+        table = self.pipeline.table("champion")
+        if day in released_days(Lake.of_project().ledger.history(table)):
+            raise TrainingError(
+                f"the model of {day} was released before, and would not be released now: see "
+                "release_decision, approvals and integration_tests of the day. What was released "
+                "stays; a model as of a later day replaces it"
+            )
+
     def _tested_version(self, planned: Plan, day: str) -> int | None:
         """The registered version if every integration test of it is there and passed."""
         registered = unaltered(planned.windows["registered_model"], day)
@@ -103,9 +122,7 @@ class ChampionStage:
 
     def _newest(self) -> str | None:
         last = self.pipeline.as_of_days.get_last_partition_key() or ""
-        releases = self.pipeline.releases(Lake.of_project(), last)
-        far = max([last, *releases["serves_from"]])
-        champion = champions_of(releases, [far]).get(far)
+        champion = newest(releases(Lake.of_project(), self.pipeline.table("champion"), last))
         return champion.fingerprint if champion else None
 
 

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import dagster as dg
 
 from ml_assets.components.model_pipeline.shared import Pipeline
+from ml_assets.errors import LakeMismatch
 from ml_assets.lake.content import DAY
 from ml_assets.lake.ledger import Entry, Status
 from ml_assets.lake.staleness import stale
@@ -191,7 +192,10 @@ def _next_day(pipeline: Pipeline, lake: Lake, instance: dg.DagsterInstance) -> R
     as_of, _ = pending_retraining(pipeline, lake)
     if as_of is not None and not is_given_up(instance, retraining_unit(pipeline, as_of)):
         return dg.SkipReason(f"{day} waits for the release of {as_of}.")
-    has_champion = day in pipeline.champions(lake, [day])
+    try:
+        has_champion = day in pipeline.champions(lake, [day])
+    except LakeMismatch as lost:
+        return dg.SkipReason(f"{day} waits for its champion: {lost}")
     nouns = [*SCORING, DECISION] if has_champion else [DECISION]
     return request(instance, f"{pipeline.name} {day}", _keys(pipeline, nouns), Span(day, day))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -9,10 +10,8 @@ import pandas as pd
 
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import no_rows, validate
-from ml_assets.errors import LakeMismatch
-from ml_assets.lake.content import DAY, day_hashes
 from ml_assets.lake.planning import Input, Plan, plan
-from ml_assets.lake.store import Lake, Window
+from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import Windows
 from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.specification import ModelSpecification
@@ -26,7 +25,8 @@ from ml_assets.orchestration.tables import (
     table_asset,
     table_spec,
 )
-from ml_assets.registry.champion import Champion, ChampionModel, champions_of
+from ml_assets.registry.champion import Champion, champions_of, newest
+from ml_assets.registry.releases import releases
 from ml_assets.settings import settings
 
 AS_OF = (
@@ -159,23 +159,24 @@ class Pipeline:
             ],
         )
 
-    def releases(self, lake: Lake, last: str) -> pd.DataFrame:
-        """Models released with as-of day ≤ ``last``; columns of the contract, maybe no row."""
-        table = self.table("champion")
-        stored = [day for day in lake.days_stored(table) if day <= last]
-        return lake.read(table, stored) if stored else no_rows(ChampionModel)
-
     def champions(self, lake: Lake, days: Sequence[str]) -> dict[str, Champion]:
-        """Day → the champion of that day, for the days that have one."""
-        return champions_of(self.releases(lake, max(days)), days) if days else {}
+        """Day → the champion of that day, for the days that have one.
+
+        Raises:
+            LakeMismatch: an earlier release is lost.
+        """
+        table = self.table("champion")
+        return champions_of(releases(lake, table, max(days)), days) if days else {}
 
     def champions_before(self, lake: Lake, as_ofs: Sequence[str]) -> dict[str, Champion]:
-        """as-of day → the champion that a model of that day has to beat."""
-        releases = self.releases(lake, max(as_ofs))
-        found: dict[str, Champion] = {}
-        for as_of in as_ofs:
-            found |= champions_of(releases[releases[DAY] < as_of], [as_of])
-        return found
+        """as-of day → the champion that a model of that day has to beat, be it not serving yet.
+
+        Raises:
+            LakeMismatch: an earlier release is lost.
+        """
+        table = self.table("champion")
+        found = {as_of: newest(releases(lake, table, day_before(as_of))) for as_of in as_ofs}
+        return {as_of: champion for as_of, champion in found.items() if champion}
 
     def champion_input(self, of_days: Mapping[str, Champion], noun: str) -> Input:
         """The champion's partition of one of the as-of tables as an input of each day."""
@@ -201,19 +202,9 @@ def planned_from(
     return plan(Lake.of_project(), pipeline.table(noun), days, inputs, version)
 
 
-def unaltered(window: Window, day: str) -> pd.DataFrame:
-    """Rows of a day on which a release depends, as they were stored.
-
-    Raises:
-        LakeMismatch: somebody changed them since.
-    """
-    rows = window.read(days=[day])
-    if day_hashes(rows, [day])[day] != window.hashes[day]:
-        raise LakeMismatch(
-            f"{window.table} {day} was altered after it was stored. Nothing is released on it: "
-            "materialize it again."
-        )
-    return rows
+def day_before(day: str) -> str:
+    """The day before another."""
+    return (date.fromisoformat(day) - timedelta(days=1)).isoformat()
 
 
 def stacked(frames: Mapping[str, pd.DataFrame], contract: type[Contract]) -> pd.DataFrame:
@@ -231,6 +222,7 @@ def output(
     day_metadata: Mapping[str, Further] | None = None,
     keeps_dead_letters: bool = False,
     after_commit: Callable[[], None] | None = None,
+    is_fact: bool = False,
 ) -> TableOutput:
     """What a stage hands over for frames that were computed day by day."""
     validated = validate(stacked(frames, contract), contract, planned.compute)
@@ -241,6 +233,7 @@ def output(
         keeps_dead_letters=keeps_dead_letters,
         day_metadata=day_metadata or {},
         after_commit=after_commit,
+        is_fact=is_fact,
     )
 
 

@@ -1,0 +1,28 @@
+"""Rows as they were stored: what somebody changed since is refused, never used."""
+
+import pandas as pd
+
+from ml_assets.errors import LakeMismatch
+from ml_assets.lake.content import day_hashes
+from ml_assets.lake.store import Window
+
+
+def unaltered(window: Window, *days: str) -> pd.DataFrame:
+    """Rows of days on which a release depends, all columns, as they were stored.
+
+    Args:
+        window: where they are.
+        days: stored days of it; all of them when none is named.
+
+    Raises:
+        LakeMismatch: somebody changed them since, or they are gone.
+    """
+    wanted = days or tuple(window.hashes)
+    rows = window.read(days=wanted)
+    found = day_hashes(rows, wanted)
+    if changed := [day for day in wanted if found[day] != window.hashes[day]]:
+        raise LakeMismatch(
+            f"{window.table} {', '.join(changed)} was altered after it was stored. Nothing is "
+            "judged by it or released on it: materialize it again."
+        )
+    return rows

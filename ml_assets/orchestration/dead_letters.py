@@ -1,0 +1,61 @@
+"""The tables that keep rejected rows, one beside each table that keeps any."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+import pandas as pd
+
+from ml_assets.lake.content import DAY, day_hashes
+from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.store import Lake
+from ml_assets.orchestration.day_metadata import row_count
+from ml_assets.orchestration.range_events import DayResult, log_materialization
+
+
+def dead_letters_of(table: str) -> str:
+    """Name of the table that keeps a table's rejected rows."""
+    return f"{table}_dead_letters"
+
+
+def store_dead_letters(
+    context: dg.OutputContext,
+    lake: Lake,
+    table: str,
+    computed: Sequence[str],
+    letters: pd.DataFrame,
+) -> None:
+    """Replace the dead letters of the days that have some now or had some before.
+
+    Args:
+        context: the output's context.
+        lake: where to.
+        table: the table whose rows were rejected.
+        computed: days that were computed.
+        letters: (n, …) rejected rows of these days.
+    """
+    name = dead_letters_of(table)
+    counts = letters[DAY].value_counts()
+    before = lake.ledger.latest(name, computed) if len(computed) else {}
+    had = {day for day, entry in before.items() if entry.rows}
+    days = sorted(had | set(counts.index))
+    if not days:
+        return
+    version = lake.overwrite(name, letters, days)
+    entries = [
+        Entry(
+            name,
+            day,
+            Status.STORED,
+            content_hash=content_hash,
+            rows=int(counts.get(day, 0)),
+            version=version,
+            run_id=context.run_id,
+        )
+        for day, content_hash in day_hashes(letters, days).items()
+    ]
+    lake.ledger.append(entries)
+    log_materialization(
+        context,
+        dg.AssetKey(name.split("/")),
+        {entry.day: DayResult(entry.content_hash, row_count(entry.rows)) for entry in entries},
+    )

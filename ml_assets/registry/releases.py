@@ -1,0 +1,47 @@
+"""The releases of a pipeline as they are stored: whole and unaltered, or not at all.
+
+While a release is lost, nobody is told who the champion is: the next challenger would be judged
+against an older model, or against nothing. What follows from releases is in ``champion``.
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ml_assets.contracts.validation import no_rows
+from ml_assets.errors import LakeMismatch
+from ml_assets.lake.integrity import unaltered
+from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.store import Lake
+from ml_assets.registry.champion import ChampionModel
+
+
+def releases(lake: Lake, table: str, last: str) -> pd.DataFrame:
+    """Models that became champion with as-of day ≤ ``last``.
+
+    Args:
+        lake: where they are.
+        table: name of the table of champions.
+        last: newest as-of day wanted.
+
+    Returns:
+        Rows of the ``ChampionModel`` contract, maybe none.
+
+    Raises:
+        LakeMismatch: a release that happened is half-written, skipped, altered or gone.
+    """
+    history = [entry for entry in lake.ledger.history(table) if entry.day <= last]
+    window = lake.window(table, sorted({entry.day for entry in history}))
+    if lost := sorted(released_days(history) - window.hashes.keys()):
+        entry = lake.ledger.latest(table, lost)[lost[0]]
+        state = f"{entry.status.value}: {entry.reason}" if entry.reason else "half-written"
+        raise LakeMismatch(
+            f"{table} {entry.day} is {state}. It was released, so nobody knows who the champion "
+            "is: materialize it first."
+        )
+    return unaltered(window) if window.hashes else no_rows(ChampionModel)
+
+
+def released_days(history: Sequence[Entry]) -> set[str]:
+    """As-of days whose model has been champion, whatever became of their rows."""
+    return {entry.day for entry in history if entry.status is Status.STORED and entry.rows}
