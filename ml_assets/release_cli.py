@@ -82,8 +82,9 @@ def _record(
     pipeline: str, as_of: str, action: str, *, by: str, reason: str, expires: str = ""
 ) -> None:
     from ml_assets.lake.store import Lake
-    from ml_assets.registry.approval_log import ApprovalLog, describe, record
+    from ml_assets.registry.approval_log import ApprovalLog
     from ml_assets.registry.approvals import Action
+    from ml_assets.registry.persons import describe, record
 
     added = record(
         Lake.of_project(),

@@ -59,7 +59,8 @@ SCORED = (
 )
 LOOP = assets(*SCORED)
 TRAINED = ("training_dataset", "model")
-DECIDED = ("evaluation", "feature_reference", "comparison", "fairness", "release_decision")
+EVIDENCE = ("comparison", "fairness")
+DECIDED = ("evaluation", "feature_reference", *EVIDENCE, "release_decision")
 RELEASED = (
     "approvals",
     "registered_model",
@@ -142,6 +143,13 @@ def build_retrained(home: Path, definitions: dg.Definitions, lived: Path) -> Non
     with opened(home, definitions) as project:
         [request] = tick(project, "flight_delays__retraining").requests
         _succeeds(run(project, request))
+
+
+def build_measured(home: Path, definitions: dg.Definitions, lived: Path) -> None:
+    """The champion's successor, trained and measured."""
+    shutil.copytree(lived, home)
+    with opened(home, definitions) as project:
+        _succeeds(project.materialize(assets(*TRAINED, "evaluation", *EVIDENCE), ASKED_FOR))
 
 
 def build_waiting(home: Path, definitions: dg.Definitions, lived: Path) -> None:

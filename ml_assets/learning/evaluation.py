@@ -42,7 +42,7 @@ class EvaluationRules(BaseModel, extra="forbid", frozen=True):
     """
 
     metrics: tuple[str, ...] = ()
-    flagged_share: float = Field(0.2, gt=0, le=0.5)
+    flagged_share: float = Field(0.2, ge=0.1, le=0.5)
     confidence: float = Field(0.95, ge=0.5, le=0.99)
     resamples: int = Field(1000, ge=100)
 
@@ -103,9 +103,14 @@ def segments_of(rows: pd.DataFrame, columns: Sequence[str]) -> Iterator[Segment]
     """All rows, then the rows of each value of each column, null among them."""
     yield Segment(OVERALL, OVERALL, np.ones(len(rows), dtype=bool))
     for column in columns:
-        values = rows[column].astype("object").where(rows[column].notna(), NO_VALUE).map(str)
+        values = segment_values(rows[column])
         for value in sorted(values.unique()):
             yield Segment(column, value, (values == value).to_numpy())
+
+
+def segment_values(column: pd.Series) -> pd.Series:
+    """(n,) segment of each row, as text; rows without a value are a segment of their own."""
+    return column.astype("object").where(column.notna(), NO_VALUE).map(str)
 
 
 def threshold(predictions: pd.Series | np.ndarray, flagged_share: float) -> float:

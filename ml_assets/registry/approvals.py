@@ -33,11 +33,11 @@ class State(StrEnum):
 
     WAITING = "waiting"
     APPROVED = "approved"
+    USED = "used"
     REJECTED = "rejected"
-    RELEASED = "released"
 
 
-NOUNS = {Action.APPROVE: "approval", Action.REJECT: "rejection", Action.APPLY: "release"}
+NOUNS = {Action.APPROVE: "approval", Action.REJECT: "rejection", Action.APPLY: "use"}
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Record:
         by: who says it.
         reason: why.
         evidence: hash of the evidence it was said to.
-        serves_from: day from which on the approved model serves; empty for a rejection.
+        serves_from: day from which on the approved model serves; known when an approval is used.
         at: when, UTC.
         expires_at: an approval is valid before this moment, UTC; None for always.
         number: given when it is appended; later records have larger ones.
@@ -94,7 +94,7 @@ class Approvals(Contract):
     reason: str = pa.Field(description="Why, in words.")
     evidence: str = pa.Field(description="Hash of the evidence it was said to.")
     serves_from: str = pa.Field(
-        description="Day from which on the approved model serves; empty for a rejection."
+        description="Day from which on the approved model serves, told when an approval is used."
     )
     at: str = pa.Field(description="When it was said, UTC.")
     expires_at: str = pa.Field(description="Moment at which it expires, UTC; empty for never.")
@@ -113,19 +113,22 @@ class Standing:
 
     Attributes:
         state: what became of it.
-        record: the approval it was or may be released by, or the rejection; None while it waits.
+        record: the approval that it goes on by, or the rejection; None while it waits.
+        serves_from: day from which on the model serves, when the approval was used.
         remarks: a sentence for each record that does nothing, with the reason.
     """
 
     state: State
     record: Record | None = None
+    serves_from: str = ""
     remarks: list[str] = field(default_factory=list)
 
 
 def standing(records: Sequence[Record], evidence: str, now: datetime) -> Standing:
-    """What becomes of a release, from what was said to its evidence.
+    """What becomes of a release that is not champion yet, from what was said to its evidence.
 
-    The first rejection, or the first release by an approval that was valid then, is final.
+    The first rejection is final. An approval counts as long as it is valid, used or not: a release
+    that was held up after its use does not go on when it has expired.
 
     Args:
         records: records of one as-of day, in the order of their numbers.
@@ -134,33 +137,35 @@ def standing(records: Sequence[Record], evidence: str, now: datetime) -> Standin
     """
     remarks: dict[int, str] = {}
     approvals: list[Record] = []
-    final: Record | None = None
+    uses: dict[int, Record] = {}
+    rejection: Record | None = None
     for record in records:
         if remark := other_evidence(record, evidence):
             remarks[record.number] = remark
-        elif final:
-            remarks[record.number] = (
-                f"{record.name} came after the {NOUNS[final.action]} {final.number}"
-            )
+        elif rejection:
+            remarks[record.number] = f"{record.name} came after the rejection {rejection.number}"
         elif record.action is Action.APPROVE:
             approvals.append(record)
-        elif record.action is Action.REJECT or _newest_valid(approvals, record.at):
-            final = record
+        elif record.action is Action.REJECT:
+            rejection = record
+        elif approval := _newest_valid(approvals, record.at):
+            uses[approval.number] = record
         else:
             remarks[record.number] = f"{record.name} found no valid approval"
-    moment = final.at if final else now
+    moment = rejection.at if rejection else now
     remarks |= {
         approval.number: f"{approval.name} expired on {shown_time(approval.expires_at)}"
         for approval in approvals
         if approval.expires_at and not approval.is_valid(moment)
     }
     sentences = [remarks[number] for number in sorted(remarks)]
-    if final and final.action is Action.REJECT:
-        return Standing(State.REJECTED, final, sentences)
-    approval = _newest_valid(approvals, moment)
-    if approval is None:
-        return Standing(State.WAITING, None, sentences)
-    return Standing(State.RELEASED if final else State.APPROVED, approval, sentences)
+    if rejection:
+        return Standing(State.REJECTED, rejection, remarks=sentences)
+    used = _newest_valid([one for one in approvals if one.number in uses], now)
+    if used:
+        return Standing(State.USED, used, uses[used.number].serves_from, sentences)
+    approval = _newest_valid(approvals, now)
+    return Standing(State.APPROVED if approval else State.WAITING, approval, remarks=sentences)
 
 
 def _newest_valid(approvals: Sequence[Record], moment: datetime) -> Record | None:
@@ -174,8 +179,14 @@ def other_evidence(record: Record, evidence: str) -> str:
     return f"{record.name} is of other evidence ({shown_hash(record.evidence)})"
 
 
-def application(approval: Record, now: datetime) -> Record:
-    """The record that a release appends before it uses an approval."""
+def application(approval: Record, now: datetime, serves_from: str) -> Record:
+    """The record that a release appends before it uses an approval.
+
+    Args:
+        approval: the approval.
+        now: the moment, UTC.
+        serves_from: first day that the model will serve.
+    """
     return Record(
         pipeline=approval.pipeline,
         as_of=approval.as_of,
@@ -183,7 +194,7 @@ def application(approval: Record, now: datetime) -> Record:
         by=approval.by,
         reason=approval.name,
         evidence=approval.evidence,
-        serves_from=approval.serves_from,
+        serves_from=serves_from,
         at=now,
     )
 

@@ -1,10 +1,11 @@
 """Evidence: challenger and champion measured on identical rows, with paired intervals.
 
-Measured, not judged: the limits are in ``release``. Each row says which models and which rows it
+Measured, not judged: the limits are in ``rules``. Each row says which models and which rows it
 is about, so that evidence of others is told apart.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,15 +18,41 @@ from ml_assets.learning.dataset import FEATURE_DAY
 from ml_assets.learning.evaluation import OVERALL, EvaluationRules, segments_of, threshold
 from ml_assets.learning.metrics import (
     METRICS,
+    MIN_DAYS,
     Metric,
     Scored,
     day_numbers,
     interval,
     resamples,
 )
-from ml_assets.learning.specification import ModelSpecification
+from ml_assets.learning.specification import ModelSpecification, Task
 
 NAN = float("nan")
+
+OF_FIRST: dict[Task, str] = {"classification": "brier"}
+"""What a first model has to improve besides the main metric: ranking well is not enough."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much there is of a segment or group: whether anything can be said of it.
+
+    Attributes:
+        rows: its test rows.
+        days: different days of these.
+    """
+
+    rows: int
+    days: int
+
+    @classmethod
+    def of(cls, days: pd.Series) -> "Size":
+        """From the day of each row."""
+        return cls(len(days), days.nunique())
+
+    def is_judged(self, min_rows: int) -> bool:
+        """Whether it has enough rows, on as many days as an interval needs."""
+        return self.rows >= min_rows and self.days >= MIN_DAYS
 
 
 class Evidence(Contract):
@@ -56,7 +83,7 @@ class Comparison(Evidence):
     low: float = pa.Field(nullable=True, description="Lower bound of the gain, by drawing days.")
     high: float = pa.Field(nullable=True, description="Upper bound of the gain, by drawing days.")
     rows: int = pa.Field(ge=1, description="Test rows it was measured on.")
-    is_judged: bool = pa.Field(description="Whether the segment has enough rows to be judged.")
+    is_judged: bool = pa.Field(description="Whether it has the rows and days to be judged.")
 
     class Config:
         """A comparison without a row is no evidence."""
@@ -89,6 +116,8 @@ def compare(
 ) -> pd.DataFrame:
     """Measure two models on the same rows: all metrics overall, the main one per segment.
 
+    The interval of a segment is drawn from the days that it has rows on.
+
     Args:
         specification: the models'.
         challenger: (n, …) test rows with ``prediction`` of the new model.
@@ -109,42 +138,49 @@ def compare(
         row_set(side, key, specification.label) for side in (challenger, champion)
     )
     other = champion if new_rows == old_rows else None
-    found = pd.DataFrame(_records(specification, challenger, other, segments, rules))
-    is_judged = (found["segment_column"] == OVERALL) | (found["rows"] >= min_segment_rows)
-    return found.assign(
+    measured = _records(specification, challenger, other, segments, rules, min_segment_rows)
+    return pd.DataFrame(measured).assign(
         **{
             DAY: challenger[DAY].iloc[0],
             "challenger_rows": new_rows,
             "champion_rows": old_rows,
-            "is_judged": is_judged,
         }
     )
 
 
-def _records(
+def _records(  # noqa: PLR0917  both sides, and what is measured of them
     specification: ModelSpecification,
     challenger: pd.DataFrame,
     champion: pd.DataFrame | None,
     segments: Sequence[str],
     rules: EvaluationRules,
+    min_rows: int,
 ) -> Iterator[dict[str, Any]]:
-    numbers, width = day_numbers(challenger[FEATURE_DAY])
-    draws = resamples(width, rules.resamples)
-    new = _scored(specification, challenger, numbers, rules)
-    old = None if champion is None else _scored(specification, champion, numbers, rules)
-    names = rules.of_task(specification.task)
+    new = _scored(specification, challenger, rules)
+    old = None if champion is None else _scored(specification, champion, rules)
+    names = measured_of(specification.task, rules)
     for segment in segments_of(challenger, segments):
-        for name in names if segment.column == OVERALL else names[:1]:
-            metric = METRICS[name]
-            part = new.where(segment.chosen)
-            other = None if old is None else old.where(segment.chosen)
+        days = challenger[FEATURE_DAY][segment.chosen]
+        numbers, width = day_numbers(days)
+        draws = resamples(width, rules.resamples)
+        is_overall = segment.column == OVERALL
+        part = replace(new.where(segment.chosen), days=numbers)
+        other = None if old is None else replace(old.where(segment.chosen), days=numbers)
+        for name in names if is_overall else names[:1]:
             yield {
                 "segment_column": segment.column,
                 "segment": segment.value,
                 "metric": name,
-                "rows": len(part.labels),
-                **_gain(metric, part, other, draws, rules.confidence),
+                "rows": len(days),
+                "is_judged": is_overall or Size.of(days).is_judged(min_rows),
+                **_gain(METRICS[name], part, other, draws, rules.confidence),
             }
+
+
+def measured_of(task: Task, rules: EvaluationRules) -> list[str]:
+    """Metrics that are compared, the main one first: those of ``rules``, and what a first model needs."""
+    needed = [OF_FIRST[task]] if task in OF_FIRST else []
+    return list(dict.fromkeys([*rules.of_task(task), *needed]))
 
 
 def _gain(
@@ -166,10 +202,7 @@ def _gain(
 
 
 def _scored(
-    specification: ModelSpecification,
-    rows: pd.DataFrame,
-    numbers: np.ndarray,
-    rules: EvaluationRules,
+    specification: ModelSpecification, rows: pd.DataFrame, rules: EvaluationRules
 ) -> Scored:
     cut = threshold(rows["prediction"], rules.flagged_share)
-    return Scored.of(rows[specification.label], rows["prediction"], numbers, cut)
+    return Scored.of(rows[specification.label], rows["prediction"], np.zeros(len(rows)), cut)

@@ -14,10 +14,10 @@ import pandera.pandas as pa
 
 from ml_assets.lake.content import DAY
 from ml_assets.learning.dataset import FEATURE_DAY
-from ml_assets.learning.evaluation import NO_VALUE, EvaluationRules, threshold
+from ml_assets.learning.evaluation import EvaluationRules, segment_values, threshold
 from ml_assets.learning.metrics import Scored, day_numbers, day_sums, interval, ratio, resamples
 from ml_assets.learning.specification import ModelSpecification, Task
-from ml_assets.registry.comparison import Evidence, row_set
+from ml_assets.registry.comparison import Evidence, Size, row_set
 from ml_assets.registry.rules import ReleaseRules
 
 GAP = "(gap)"
@@ -43,7 +43,7 @@ class Fairness(Evidence):
         nullable=True, description="The model in production on the same rows; null for none."
     )
     rows: int = pa.Field(ge=1, description="Test rows of the group.")
-    is_judged: bool = pa.Field(description="Whether the group has enough rows; always for the gap.")
+    is_judged: bool = pa.Field(description="Whether it has the rows and days; always for the gap.")
 
     class Config:
         """Without a row there is no evidence."""
@@ -107,9 +107,10 @@ def _measured(
     numbers, width = day_numbers(rows[FEATURE_DAY])
     cut = threshold(rows["prediction"], evaluation.flagged_share)
     scored = Scored.of(rows[specification.label], rows["prediction"], numbers, cut)
-    groups = _groups(rows[rules.gated_attribute])
-    sizes = groups.value_counts().sort_index()
-    judged = (sizes >= rules.min_segment_rows).to_numpy()
+    groups = segment_values(rows[rules.gated_attribute])
+    days = rows[FEATURE_DAY].groupby(groups)
+    sizes = days.size()
+    judged = days.agg(lambda of: Size.of(of).is_judged(rules.min_segment_rows)).to_numpy(bool)
     draws = resamples(width, evaluation.resamples)
     values = _by_group(specification.task, scored, groups)
     records = []
@@ -129,11 +130,6 @@ def _measured(
     if not np.isfinite(scored.predictions).all():
         measured[["challenger", "low", "high"]] = np.nan
     return measured
-
-
-def _groups(values: pd.Series) -> pd.Series:
-    """(n,) group of each row; a row without one is in a group of its own."""
-    return values.astype("object").where(values.notna(), NO_VALUE).map(str)
 
 
 def _by_group(task: Task, scored: Scored, groups: pd.Series) -> pd.DataFrame:

@@ -45,7 +45,7 @@ def save_model(
         folder: where to; what is there is replaced.
         name: the model's name, for messages.
         pipeline: the fitted pipeline.
-        example: a few hundred rows of its input columns; only their types are kept.
+        example: some rows of its input columns; only their types are kept.
         predictions: what it predicts for ``example``.
 
     Raises:

@@ -62,6 +62,7 @@ class StagingRules(BaseModel, extra="forbid", frozen=True):
 class IntegrationTest(Contract):
     """What one test of the staged model found."""
 
+    fingerprint: str = pa.Field(description="What identifies the model that was tested.")
     test: str = pa.Field(isin=list(TESTS), description="Name of the test.")
     passed: bool = pa.Field(description="The staged model does what the test asks for.")
     finding: str = pa.Field(description="What was made sure, or what went wrong.")
@@ -95,7 +96,7 @@ def integration_tests(  # noqa: PLR0917  what is tested, what is expected, what 
         name: the model's name.
         specification: the model's.
         fingerprint: of the version that the alias has to name.
-        requests: (n, …) some hundred rows with the input columns.
+        requests: (n, …) some rows with the input columns.
         predictions: (n,) what the trained model predicts for them.
         probe: the rows that belong to the fingerprint, see ``TrainedModel``.
         rules: budgets.
@@ -129,7 +130,8 @@ def integration_tests(  # noqa: PLR0917  what is tested, what is expected, what 
     shown = [
         (row.test, row.passed, _without_password(row.finding, registry.url)[:SHOWN]) for row in rows
     ]
-    return pd.DataFrame(shown, columns=["test", "passed", "finding"]), figures
+    found = pd.DataFrame(shown, columns=["test", "passed", "finding"])
+    return found.assign(fingerprint=fingerprint), figures
 
 
 def _run(folder: Path, url: sa.URL, timeout: float) -> str:

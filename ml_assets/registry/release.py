@@ -8,7 +8,8 @@ from typing import ClassVar
 import pandera.pandas as pa
 
 from ml_assets.contracts.contract import Contract
-from ml_assets.registry.gates import Exhibit, Gate, is_overall
+from ml_assets.registry.figures import Exhibit, is_overall
+from ml_assets.registry.gates import Gate
 
 PASSED, AWAITING, BLOCKED = "passed", "awaiting_approval", "blocked"
 """All gates passed; a limit was broken, which a person may approve; there is nothing to judge on."""

@@ -5,6 +5,7 @@ against an older model, or against nothing. What follows from releases is in ``c
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -45,3 +46,35 @@ def releases(lake: Lake, table: str, last: str) -> pd.DataFrame:
 def released_days(history: Sequence[Entry]) -> set[str]:
     """As-of days whose model has been champion, whatever became of their rows."""
     return {entry.day for entry in history if entry.status is Status.STORED and entry.rows}
+
+
+def begun_before(history: Sequence[Entry], day: str) -> list[str]:
+    """Other as-of days that began to be written before ``day`` did, and are not finished.
+
+    Args:
+        history: entries of the table of champions, the oldest first.
+        day: an as-of day that is being written.
+    """
+    began: dict[str, int] = {}
+    for number, entry in enumerate(history):
+        if entry.status is Status.WRITING:
+            began.setdefault(entry.day, number)
+        else:
+            began.pop(entry.day, None)
+    own = began.get(day, len(history))
+    return sorted(other for other, number in began.items() if number < own)
+
+
+def release_of(lake: Lake, table: str, as_of: str, evidence: str) -> dict[str, Any] | None:
+    """The release of an as-of day on this evidence, if its model became champion.
+
+    Raises:
+        LakeMismatch: somebody changed it since.
+    """
+    window = lake.window(table, [as_of])
+    if as_of not in window.hashes:
+        return None
+    for row in unaltered(window).to_dict("records"):
+        if row["evidence"] == evidence:
+            return {str(name): value for name, value in row.items()}
+    return None

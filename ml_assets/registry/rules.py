@@ -23,7 +23,7 @@ class ReleaseRules(BaseModel, extra="forbid", frozen=True):
     gated_attribute: str = Field(min_length=1)
     max_group_gap: float = Field(0.2, gt=0, le=0.5)
     max_gap_above_champion: float = Field(0.03, gt=0, le=0.2)
-    min_improvement: float = Field(0.005, ge=0)
+    min_improvement: float = Field(0.005, gt=0)
     segment_rule: Literal["interval", "literal"] = "interval"
     segment_tolerance: float = Field(0.01, ge=0, le=0.2)
-    min_segment_rows: int = Field(500, ge=30)
+    min_segment_rows: int = Field(500, ge=30, le=1000)

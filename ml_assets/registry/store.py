@@ -93,7 +93,7 @@ class Registry:
             pipeline: the fitted pipeline.
             fingerprint: what tells it from every other model.
             as_of: day it was trained for.
-            example: a few hundred rows of its input columns; only their types are kept.
+            example: some rows of its input columns; only their types are kept.
             predictions: what it predicts for ``example``.
             tags: further things to tell about a new version.
 

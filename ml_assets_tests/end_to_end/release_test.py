@@ -20,10 +20,11 @@ from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.training import predict, train
 from ml_assets.orchestration.model_io import project_models, project_registry
-from ml_assets.registry.approval_log import ApprovalLog, record
-from ml_assets.registry.approvals import Action
+from ml_assets.registry.approval_log import ApprovalLog
+from ml_assets.registry.approvals import Action, application
 from ml_assets.registry.audit import audit
 from ml_assets.registry.fairness import GAP, fairness
+from ml_assets.registry.persons import record
 from ml_assets.registry.rules import ReleaseRules
 from ml_assets.registry.store import CHAMPION as CHAMPION_ALIAS
 from ml_assets.registry.store import STAGING
@@ -35,6 +36,7 @@ from ml_assets_tests.lived import (
     PREDICTIONS,
     RELEASE,
     RELEASED,
+    TRAINED,
     assets,
     nouns_of,
     run,
@@ -44,6 +46,7 @@ from ml_assets_tests.lived import (
 from ml_assets_tests.project import Project
 
 PIPELINE, SENSOR = "flight_delays", "flight_delays__release"
+DATASET = f"{PIPELINE}/training_dataset"
 CHAMPIONS, APPROVALS = f"{PIPELINE}/champion", f"{PIPELINE}/approvals"
 TESTS, CARDS = f"{PIPELINE}/integration_tests", f"{PIPELINE}/model_card"
 NOW = datetime.now(UTC)
@@ -169,14 +172,6 @@ def quarantined(project: Project, table: str) -> None:
     project.lake.ledger.append([entry])
 
 
-@pytest.fixture
-def measured(lived: Project) -> Project:
-    """The champion's successor is trained and measured, and would pass."""
-    nouns = ("training_dataset", "model", "evaluation", "comparison", "fairness")
-    assert lived.materialize(assets(*nouns), ASKED_FOR).succeeded
-    return lived
-
-
 @pytest.mark.parametrize("noun", ["comparison", "fairness"])
 @pytest.mark.parametrize(
     ("damage", "reason"),
@@ -225,6 +220,86 @@ def test_a_champion_that_could_not_be_made_again_stays_and_keeps_its_alias(lived
     assert f"{TESTS} {CHAMPION} is half-written" in outcome.failed_steps["flight_delays__champion"]
     assert lived.entries(CHAMPIONS)[CHAMPION] == before
     assert champion() == CHAMPION
+
+
+def without_the_worst_airport(project: Project) -> None:
+    """Delete rows of the training dataset behind the ledger's back."""
+    rows = project.lake.read(DATASET, [ASKED_FOR])
+    project.lake.overwrite(DATASET, rows[rows["origin"] != "JFK"], [ASKED_FOR])
+
+
+def test_nothing_is_measured_or_decided_on_a_dataset_that_was_changed_by_hand(
+    measured: Project,
+) -> None:
+    without_the_worst_airport(measured)
+    of_other_code(measured, f"{PIPELINE}/comparison")
+
+    for noun in ("comparison", "release_decision"):
+        outcome = measured.materialize(assets(noun), ASKED_FOR)
+        assert f"{DATASET} {ASKED_FOR} was altered" in outcome.failed_steps[f"{PIPELINE}__{noun}"]
+
+    assert ASKED_FOR not in measured.lake.days_stored(RELEASE)
+
+
+def test_nothing_is_registered_with_rows_that_were_changed_by_hand(measured: Project) -> None:
+    assert measured.materialize(assets("release_decision", "approvals"), ASKED_FOR).succeeded
+    without_the_worst_airport(measured)
+
+    outcome = measured.materialize(assets("registered_model"), ASKED_FOR)
+
+    assert "was altered" in outcome.failed_steps[f"{PIPELINE}__registered_model"]
+    assert_nothing_was_released(measured)
+
+
+def test_what_cannot_be_measured_is_missing_evidence_and_says_why(
+    measured: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*arguments: object) -> None:
+        raise ValueError("columns are missing: {'origin'}")
+
+    table = f"{PIPELINE}/comparison"
+    of_other_code(measured, table)
+    monkeypatch.setattr("ml_assets.registry.measuring.predict", fails)
+    assert not measured.materialize(assets("comparison"), ASKED_FOR).succeeded
+
+    assert measured.materialize(assets("release_decision", "approvals"), ASKED_FOR).succeeded
+
+    found = decision(measured, ASKED_FOR)
+    assert found["verdict"] == "blocked"
+    assert f"{table} is skipped: it could not be measured (ValueError: columns" in str(
+        found["reason"]
+    )
+
+
+def test_a_decision_by_other_code_or_rules_than_are_in_force_releases_nothing(
+    measured: Project,
+) -> None:
+    assert measured.materialize(assets("release_decision", "approvals"), ASKED_FOR).succeeded
+    of_other_code(measured, RELEASE)
+
+    outcome = measured.materialize(AFTER_DECISION, ASKED_FOR)
+
+    told = outcome.failed_steps[f"{PIPELINE}__registered_model"]
+    assert f"{RELEASE} {ASKED_FOR} was made by other code or rules" in told
+    assert_nothing_was_released(measured)
+
+
+def test_a_model_is_released_over_no_other_champion_than_it_was_compared_with(
+    waiting: Project,
+) -> None:
+    assert waiting.materialize(assets(*TRAINED, *DECIDED), ASKED_FOR).succeeded
+    assert decision(waiting, ASKED_FOR)["champion_as_of"] == CHAMPION
+    say(Action.APPROVE)
+    goes_on(waiting)
+    assert champion() == BLOCKED
+
+    outcome = waiting.materialize(AFTER_DECISION, ASKED_FOR)
+
+    told = outcome.failed_steps[f"{PIPELINE}__registered_model"]
+    assert f"was judged against {CHAMPION}, and the champion is {BLOCKED} now" in told
+    assert released(waiting) == [CHAMPION, BLOCKED]
+    assert waiting.materialize(assets(*DECIDED), ASKED_FOR).succeeded
+    assert decision(waiting, ASKED_FOR)["champion_as_of"] == BLOCKED
 
 
 def test_a_decision_that_was_changed_by_hand_releases_nothing(waiting: Project) -> None:
@@ -287,6 +362,7 @@ def test_an_approved_release_goes_on_once_and_serves_from_the_first_day_not_scor
     waiting: Project,
 ) -> None:
     say(Action.APPROVE, expires="7d")
+    assert waiting.materialize(assets("predictions"), "2013-02-04").succeeded
     before = waiting.versions(PREDICTIONS)
 
     goes_on(waiting)
@@ -298,12 +374,14 @@ def test_an_approved_release_goes_on_once_and_serves_from_the_first_day_not_scor
     row = waiting.lake.read(CHAMPIONS, [BLOCKED]).iloc[0]
     assert row["released_by"] == "Ann (approval 1)"
     assert row["evidence"] == decision(waiting)["evidence"]
-    assert row["serves_from"] == "2013-02-04"
-    assert waiting.lake.read(APPROVALS, [BLOCKED])["action"].tolist() == ["approve", "apply"]
-    assert waiting.materialize(assets("predictions"), "2013-02-01...2013-02-04").succeeded
+    assert row["serves_from"] == "2013-02-05"
+    said = waiting.lake.read(APPROVALS, [BLOCKED])
+    assert said["action"].tolist() == ["approve", "apply"]
+    assert said["serves_from"].tolist() == ["", "2013-02-05"]
+    assert waiting.materialize(assets("predictions"), "2013-02-01...2013-02-05").succeeded
     made_by = waiting.lake.read(PREDICTIONS).groupby(DAY)["model_as_of"].unique().map(list)
-    assert made_by["2013-02-03"] == [CHAMPION]
-    assert made_by["2013-02-04"] == [BLOCKED]
+    assert made_by["2013-02-04"] == [CHAMPION]
+    assert made_by["2013-02-05"] == [BLOCKED]
     assert waiting.versions(PREDICTIONS).items() >= before.items()
 
 
@@ -327,8 +405,19 @@ def test_an_approval_is_used_once_however_often_the_release_is_run_again(
     assert champion() == BLOCKED
 
 
-def test_an_expired_approval_does_nothing(waiting: Project) -> None:
+@pytest.mark.parametrize(
+    "was_used",
+    [
+        pytest.param(False, id="before it was used"),
+        pytest.param(True, id="before its model was champion"),
+    ],
+)
+def test_an_expired_approval_does_nothing(waiting: Project, was_used: bool) -> None:
     say(Action.APPROVE, expires="1h", now=NOW - timedelta(hours=2))
+    if was_used:
+        log = ApprovalLog.of_project()
+        [approval] = log.records(PIPELINE)
+        log.append(application(approval, NOW - timedelta(hours=1.5), "2013-02-04"))
 
     goes_on(waiting)
 
@@ -412,7 +501,8 @@ def test_a_staged_model_that_fails_its_tests_does_not_become_champion(
     whole = (folder / "model.skops").read_bytes()
     (folder / "model.skops").write_bytes(whole[: len(whole) // 2])
 
-    outcome = measured.materialize(assets("integration_tests", "champion"), ASKED_FOR)
+    tested = assets("integration_tests", "champion", "model_card")
+    outcome = measured.materialize(tested, ASKED_FOR)
 
     assert outcome.succeeded, outcome.failed_steps
     tests = measured.lake.read(TESTS, [ASKED_FOR]).set_index("test")
@@ -421,10 +511,28 @@ def test_a_staged_model_that_fails_its_tests_does_not_become_champion(
     assert champion() == CHAMPION
     [bad] = [result for result in measured.check(f'key:"{TESTS}"', ASKED_FOR) if result.is_bad]
     assert "loads_from_registry: " in bad.reason
+    [card] = measured.lake.read(CARDS, [ASKED_FOR])["markdown"]
+    assert "Verdict: **not released: loads\\_from\\_registry" in card
 
     (folder / "model.skops").write_bytes(whole)
-    assert measured.materialize(assets("integration_tests", "champion"), ASKED_FOR).succeeded
+    assert measured.materialize(tested, ASKED_FOR).succeeded
     assert champion() == ASKED_FOR
+    [card] = measured.lake.read(CARDS, [ASKED_FOR])["markdown"]
+    assert "Verdict: **released**" in card
+
+
+def test_tests_of_another_model_make_no_champion(measured: Project) -> None:
+    until_tested = ("release_decision", "approvals", *RELEASED[1:4])
+    assert measured.materialize(assets(*until_tested), ASKED_FOR).succeeded
+    tests = measured.lake.read(TESTS, [ASKED_FOR])
+    assert set(tests["fingerprint"]) == {decision(measured, ASKED_FOR)["challenger"]}
+    rewrite(measured, TESTS, tests.assign(fingerprint="another"))
+
+    outcome = measured.materialize(assets("champion"), ASKED_FOR)
+
+    assert "is not the model that was judged" in outcome.failed_steps[f"{PIPELINE}__champion"]
+    assert released(measured) == [CHAMPION]
+    assert champion() == CHAMPION
 
 
 def test_a_release_that_was_cut_short_before_its_alias_moved_is_finished(

@@ -73,9 +73,9 @@ def said(
             None,
             [
                 "approval 1 by Ann is of other evidence (fedcba98…)",
-                "release 2 by Ann is of other evidence (fedcba98…)",
+                "use 2 by Ann is of other evidence (fedcba98…)",
             ],
-            id="released on other evidence",
+            id="used on other evidence",
         ),
         pytest.param(
             [said(4, APPROVE, "Bob", expires_in=-2)],
@@ -109,15 +109,31 @@ def said(
             ["approval 5 by Ann came after the rejection 2"],
             id="approved after a rejection",
         ),
-        pytest.param(
-            [said(1, APPROVE), said(2, APPLY)], State.RELEASED, 1, [], id="released by an approval"
-        ),
+        pytest.param([said(1, APPROVE), said(2, APPLY)], State.USED, 1, [], id="used"),
         pytest.param(
             [said(1, APPROVE, expires_in=-2), said(2, APPLY, hours_ago=3)],
-            State.RELEASED,
+            State.WAITING,
+            None,
+            ["approval 1 by Ann expired on 2013-08-01 10:00 UTC"],
+            id="used, and expired before its model was champion",
+        ),
+        pytest.param(
+            [
+                said(1, APPROVE, expires_in=-2),
+                said(2, APPLY, hours_ago=3),
+                said(3, APPROVE, "Bob"),
+            ],
+            State.APPROVED,
+            3,
+            ["approval 1 by Ann expired on 2013-08-01 10:00 UTC"],
+            id="approved again after the used one expired",
+        ),
+        pytest.param(
+            [said(1, APPROVE), said(2, APPLY), said(3, APPROVE, "Bob")],
+            State.USED,
             1,
             [],
-            id="released before it expired",
+            id="approved again while the used one is valid",
         ),
         pytest.param(
             [said(1, APPROVE, expires_in=-2), said(2, APPLY, hours_ago=1)],
@@ -125,25 +141,22 @@ def said(
             None,
             [
                 "approval 1 by Ann expired on 2013-08-01 10:00 UTC",
-                "release 2 by Ann found no valid approval",
+                "use 2 by Ann found no valid approval",
             ],
             id="used after it expired",
         ),
         pytest.param(
             [said(1, APPROVE), said(2, APPLY), said(7, REJECT, "Bob"), said(8, APPROVE, "Cy")],
-            State.RELEASED,
-            1,
-            [
-                "rejection 7 by Bob came after the release 2",
-                "approval 8 by Cy came after the release 2",
-            ],
-            id="too late for a rejection",
+            State.REJECTED,
+            7,
+            ["approval 8 by Cy came after the rejection 7"],
+            id="rejected after its use, before its model was champion",
         ),
         pytest.param(
             [said(1, APPROVE), said(2, REJECT, "Bob"), said(3, APPLY)],
             State.REJECTED,
             2,
-            ["release 3 by Ann came after the rejection 2"],
+            ["use 3 by Ann came after the rejection 2"],
             id="rejected while it was being released",
         ),
     ],
@@ -190,7 +203,7 @@ RECORDS = st.lists(
 
 
 @given(RECORDS, RECORDS, st.integers(0, 100))
-def test_a_release_and_a_rejection_stay_for_ever(
+def test_a_rejection_stays_for_ever_and_an_approval_no_longer_than_it_is_valid(
     records: list[Record], later: list[Record], days: int
 ) -> None:
     before = standing(records, SEEN, NOW)
@@ -201,30 +214,33 @@ def test_a_release_and_a_rejection_stay_for_ever(
         NOW + timedelta(days=days),
     )
 
-    if before.state in (State.RELEASED, State.REJECTED):
+    if before.state is State.REJECTED:
         assert (after.state, after.record) == (before.state, before.record)
+    if after.state in (State.APPROVED, State.USED):
+        assert after.record is not None
+        assert after.record.is_valid(NOW + timedelta(days=days))
 
 
 @given(RECORDS)
-def test_a_model_is_released_only_on_an_approval_of_its_evidence(records: list[Record]) -> None:
+def test_a_release_goes_on_only_by_an_approval_of_its_evidence(records: list[Record]) -> None:
     found = standing(records, SEEN, NOW)
 
-    if found.state in (State.APPROVED, State.RELEASED):
+    if found.state in (State.APPROVED, State.USED):
         assert found.record is not None
         assert (found.record.action, found.record.evidence) == (APPROVE, SEEN)
     of_it = standing([one for one in records if one.evidence == SEEN], SEEN, NOW)
     assert (found.state, found.record) == (of_it.state, of_it.record)
 
 
-def test_using_an_approval_releases_the_model_it_approved() -> None:
+def test_using_an_approval_tells_from_which_day_on_its_model_serves() -> None:
     approval = said(3, APPROVE, expires_in=1)
 
-    used = application(approval, NOW)
+    used = application(approval, NOW, "2013-07-20")
 
-    assert (used.action, used.evidence, used.serves_from) == (APPLY, SEEN, "2013-07-12")
+    assert (used.action, used.evidence, used.serves_from) == (APPLY, SEEN, "2013-07-20")
     assert (used.reason, used.at, used.expires_at) == ("approval 3 by Ann", NOW, None)
-    found = standing([approval, used], SEEN, NOW + timedelta(days=400))
-    assert (found.state, found.record) == (State.RELEASED, approval)
+    found = standing([approval, used], SEEN, NOW)
+    assert (found.state, found.record, found.serves_from) == (State.USED, approval, "2013-07-20")
     assert approval.signature == "Ann (approval 3)"
 
 

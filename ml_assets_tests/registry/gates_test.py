@@ -10,10 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ml_assets.registry.gates import Exhibit, Gate, Question
+from ml_assets.learning.evaluation import EvaluationRules
+from ml_assets.registry.comparison import Size
+from ml_assets.registry.figures import Exhibit
+from ml_assets.registry.gates import Gate
+from ml_assets.registry.question import Question
 from ml_assets.registry.release import AWAITING, BLOCKED, PASSED, findings, findings_of, verdict
 from ml_assets.registry.rules import ReleaseRules
 from ml_assets_tests.registry.judged import (
+    EVALUATION,
     OLD,
     REGRESSION,
     RULES,
@@ -73,7 +78,7 @@ def test_better_overall_but_clearly_worse_for_one_segment_waits_naming_it_and_it
     assert not gate.passed
     assert "degraded of 6 judged segments: carrier=B6 -0." in gate.reason
     assert " to -0." in gate.reason
-    assert "1 with fewer than 100 rows are not judged" in gate.reason
+    assert "1 without 100 test rows on 5 days are not judged" in gate.reason
     assert gate.reason in reason
 
 
@@ -130,7 +135,22 @@ def test_first_model_has_to_beat_the_base_rate_by_its_probabilities_too() -> Non
     found = shifted.gates()
 
     assert failed(found) == ["beats_champion"]
-    assert found["beats_champion"].reason.startswith("Brier score 0.")
+    assert found["beats_champion"].reason.startswith("brier 0.")
+
+
+def test_first_model_is_judged_by_its_probabilities_whatever_defs_yaml_measures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    only_auc = EVALUATION.model_copy(update={"metrics": ("auc",)})
+    monkeypatch.setattr("ml_assets_tests.registry.judged.EVALUATION", only_auc)
+    first = better(champion=None)
+
+    shifted = replace(first, challenger=first.challenger * 0.1)
+
+    assert failed(first.gates()) == []
+    assert failed(shifted.gates()) == ["beats_champion"]
+    lost = first.comparison().query("metric != 'brier'")
+    assert not gates(lost, question=first.question())["beats_champion"].has_evidence
 
 
 def test_model_of_a_group_with_flipped_labels_waits_for_a_person() -> None:
@@ -170,6 +190,8 @@ def test_gap_within_the_limit_but_clearly_above_the_champions_does_not_pass() ->
             {"segment_tolerance": 1.0}, "less than or equal to 0.2", id="any loss allowed"
         ),
         pytest.param({"min_improvement": -1.0}, "greater than", id="a loss asked for"),
+        pytest.param({"min_improvement": 0.0}, "greater than 0", id="an equal asked for"),
+        pytest.param({"min_segment_rows": 1001}, "less than or equal to 1000", id="nobody judged"),
         pytest.param({"fairness_severity": "warn"}, "not permitted", id="a warning instead"),
         pytest.param({"skip": ["fairness"]}, "not permitted", id="a gate left out"),
     ],
@@ -228,13 +250,13 @@ def test_no_configuration_turns_a_gate_off(values: dict[str, object], reason: st
             id="evidence of other rows",
         ),
         pytest.param(
-            {"segments": {**QUESTION.segments, ("carrier", "WN"): 400}},
+            {"segments": {**QUESTION.segments, ("carrier", "WN"): Size(400, 14)}},
             "no_segment_degraded",
             "auc of carrier=WN is there 0 times instead of once",
             id="a segment that was not measured",
         ),
         pytest.param(
-            {"groups": {**QUESTION.groups, "HPN": 400}},
+            {"groups": {**QUESTION.groups, "HPN": Size(400, 14)}},
             "groups_are_close",
             "true_positive_rate of group HPN is there 0 times",
             id="a group that was not measured",
@@ -242,7 +264,7 @@ def test_no_configuration_turns_a_gate_off(values: dict[str, object], reason: st
         pytest.param(
             {"groups": {"EWR": QUESTION.groups["EWR"]}},
             "groups_are_close",
-            "fewer than two groups of origin have 100 test rows",
+            "fewer than two groups of origin have 100 test rows on 5 days: gate an attribute",
             id="one group only",
         ),
     ],
@@ -257,6 +279,66 @@ def test_evidence_that_does_not_answer_the_question_blocks(
     assert not found[gate].has_evidence
     assert reason in found[gate].reason
     assert found[gate].reason in said
+
+
+@pytest.mark.parametrize("share", [0.02, 0.6])
+def test_rates_of_hardly_any_or_most_rows_are_no_evidence_of_fairness(share: float) -> None:
+    with pytest.raises(ValidationError, match="flagged_share"):
+        EvaluationRules(flagged_share=share)
+
+
+@pytest.mark.parametrize(
+    ("unjudged", "has_evidence"),
+    [
+        pytest.param(280, True, id="a tenth of the rows"),
+        pytest.param(281, False, id="more than a tenth"),
+    ],
+)
+def test_groups_that_are_not_judged_hold_few_rows(unjudged: int, has_evidence: bool) -> None:
+    number = np.arange(len(CASE.test))
+    names = np.where(number < unjudged, "HPN", np.where(number % 2, "JFK", "EWR"))
+    rules = RULES.model_copy(update={"min_segment_rows": 300})
+    case = replace(CASE, test=CASE.test.assign(origin=names), rules=rules)
+
+    gate = case.gates()["groups_are_close"]
+
+    assert gate.has_evidence is has_evidence
+    if not has_evidence:
+        assert "281 of 2800 test rows are in groups of origin without 300 test rows" in gate.reason
+
+
+def on_days(count: int) -> pd.DataFrame:
+    """The test rows, of which carrier B6 flew on some days only."""
+    is_there = CASE.test["feature_day"] <= f"2013-07-{count:02d}"
+    test = CASE.test
+    return test.assign(carrier=test["carrier"].where((test["carrier"] != "B6") | is_there, "UA"))
+
+
+@pytest.mark.parametrize(
+    ("days", "is_judged"), [pytest.param(4, False, id="4 days"), pytest.param(5, True, id="5 days")]
+)
+def test_a_segment_of_fewer_days_than_an_interval_needs_is_listed_and_not_judged(
+    days: int, is_judged: bool
+) -> None:
+    test = on_days(days)
+    worse = flipped(test, predictions(test, 0.6), {"carrier": "B6"})
+    rules = RULES.model_copy(update={"min_segment_rows": 30})
+    case = replace(CASE, test=test, challenger=worse, rules=rules)
+
+    [row] = case.comparison().query("segment == 'B6'").to_dict("records")
+    gate = case.gates()["no_segment_degraded"]
+
+    assert row["is_judged"] is is_judged
+    assert np.isfinite(row["low"]) == is_judged
+    assert gate.has_evidence
+    assert gate.passed is not is_judged
+
+
+def test_without_a_segment_to_judge_nothing_is_said_of_segments() -> None:
+    found = gates(question=replace(QUESTION, segments={}))
+
+    assert not found["no_segment_degraded"].has_evidence
+    assert "no segment has 100 test rows on 5 days" in found["no_segment_degraded"].reason
 
 
 @pytest.mark.parametrize("name", ["comparison", "fairness"])
@@ -317,8 +399,6 @@ def _with(rows: pd.DataFrame, number: int, column: str, value: object) -> pd.Dat
 
 UNJUDGED = {"HA"}
 """Segments with too few rows: what is measured of them decides nothing."""
-
-DECIDES_NOTHING = {"ds", "is_judged", "group", "attribute"}
 
 HOLES = [("comparison", hole) for hole in _holes(COMPARISON)] + [
     ("fairness", hole) for hole in _holes(FAIRNESS)

@@ -8,11 +8,15 @@ import pandas as pd
 
 from ml_assets.lake.content import DAY
 from ml_assets.learning.dataset import FEATURE_DAY
-from ml_assets.learning.evaluation import OVERALL, EvaluationRules, segments_of
+from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.specification import ModelSpecification
-from ml_assets.registry.comparison import compare, row_set
+from ml_assets.registry.champion import Champion
+from ml_assets.registry.comparison import compare
 from ml_assets.registry.fairness import fairness
-from ml_assets.registry.gates import Exhibit, Gate, Question, judge
+from ml_assets.registry.figures import Exhibit
+from ml_assets.registry.gates import Gate, judge
+from ml_assets.registry.measuring import Measuring
+from ml_assets.registry.question import Question, question_of
 from ml_assets.registry.rules import ReleaseRules
 
 AS_OF = "2013-07-15"
@@ -91,24 +95,14 @@ class Case:
 
     def question(self) -> Question:
         """What is to be decided."""
-        counts = {
-            (segment.column, segment.value): int(segment.chosen.sum())
-            for segment in segments_of(self.test, SEGMENTS)
-            if segment.column != OVERALL
-        }
-        return Question(
-            task=self.specification.task,
-            metrics=EVALUATION.of_task(self.specification.task),
-            challenger=NEW,
-            champion="" if self.champion is None else OLD,
-            rows=row_set(self.test, KEY, "late"),
-            count=len(self.test),
-            segments=counts,
-            groups={
-                value: count for (column, value), count in counts.items() if column == "origin"
-            },
-            fitted_last=["2013-06-23"] if self.champion is None else ["2013-06-23", "2013-05-31"],
-            tested_first="2013-07-01",
+        trained = self.test.head(1).assign(**{FEATURE_DAY: "2013-06-23"})
+        return question_of(
+            Measuring(self.specification, KEY, SEGMENTS, EVALUATION, self.rules),
+            pd.concat([self.test.assign(split="test"), trained.assign(split="train")]),
+            NEW,
+            None
+            if self.champion is None
+            else Champion("2013-07-01", OLD, 0.7, 42, "2013-05-31", "auc", "2013-07-01"),
         )
 
     def gates(self) -> dict[str, Gate]:

@@ -9,7 +9,7 @@ from ml_assets.errors import LakeMismatch
 from ml_assets.lake.content import DAY
 from ml_assets.lake.ledger import Entry, Ledger, Status
 from ml_assets.lake.store import Lake
-from ml_assets.registry.releases import releases
+from ml_assets.registry.releases import begun_before, releases
 from ml_assets_tests.releases import PIPELINE, release
 
 FIRST, SECOND, TABLE = "2013-07-09", "2013-08-01", f"{PIPELINE}/champion"
@@ -78,3 +78,28 @@ def test_a_day_that_never_had_a_champion_is_not_missed(lake: Lake) -> None:
     lake.ledger.append([Entry(TABLE, "2013-07-20", Status.SKIPPED, "nothing was decided")])
 
     assert len(releases(lake, TABLE, SECOND)) == 2
+
+
+@pytest.mark.parametrize(
+    ("entries", "ahead"),
+    [
+        pytest.param([], [], id="alone"),
+        pytest.param([(FIRST, "writing")], [FIRST], id="another began before"),
+        pytest.param([(FIRST, "writing"), (FIRST, "writing")], [FIRST], id="and goes on"),
+        pytest.param([(FIRST, "writing"), (FIRST, "stored")], [], id="and is finished"),
+        pytest.param([(FIRST, "writing"), (FIRST, "skipped")], [], id="and came to nothing"),
+    ],
+)
+@pytest.mark.parametrize("later", [0, 1], ids=["just begun", "and writing now"])
+def test_of_two_releases_at_once_the_later_sees_the_earlier_and_not_the_other_way_round(
+    entries: list[tuple[str, str]], ahead: list[str], later: int
+) -> None:
+    before = [Entry(TABLE, day, Status(status)) for day, status in entries]
+    own = [Entry(TABLE, SECOND, Status.WRITING)] * (1 + later)
+    still = [Entry(TABLE, FIRST, Status.WRITING)] * bool(ahead)
+
+    history = [*before, *own, *still]
+
+    assert begun_before(history, SECOND) == ahead
+    if ahead:
+        assert begun_before(history, FIRST) == []

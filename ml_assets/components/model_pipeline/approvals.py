@@ -1,6 +1,6 @@
 """Stage: what persons say to a release that waits, as an asset, and the job to say it in the UI."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -9,16 +9,16 @@ import dagster as dg
 import pandas as pd
 from pydantic import Field
 
+from ml_assets.components.model_pipeline.releasing import Releasing
 from ml_assets.components.model_pipeline.shared import Pipeline, output, planned_from
 from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY
-from ml_assets.lake.integrity import unaltered
 from ml_assets.lake.planning import Input, Plan, computing_too, each_day
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict
 from ml_assets.orchestration.retries import retried
 from ml_assets.orchestration.table_io import TableOutput
-from ml_assets.registry.approval_log import ApprovalLog, describe, record
+from ml_assets.registry.approval_log import ApprovalLog
 from ml_assets.registry.approvals import (
     Action,
     Approvals,
@@ -28,28 +28,27 @@ from ml_assets.registry.approvals import (
     records_of,
     standing,
 )
-from ml_assets.registry.champion import BY_GATES
-from ml_assets.registry.release import AWAITING, PASSED
+from ml_assets.registry.persons import describe, first_not_scored, record
+from ml_assets.registry.release import AWAITING
+from ml_assets.registry.releases import release_of
 
 STAGE = "release"
-
-DECIDED = ("release_decision", "approvals")
-"""What says whether a model is released."""
-
-
-@dataclass(frozen=True)
-class Released:
-    """A release that may go on, and by whom."""
-
-    by: str
-    serves_from: str
 
 
 @dataclass(frozen=True)
 class ApprovalStage:
-    """The approvals of a pipeline's releases."""
+    """The approvals of a pipeline's releases.
 
-    pipeline: Pipeline
+    Attributes:
+        releasing: what a release goes on by.
+    """
+
+    releasing: Releasing
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """What the stages share."""
+        return self.releasing.pipeline
 
     def definitions(self) -> dg.Definitions:
         """The asset, its check, and the launchpad's job."""
@@ -90,14 +89,19 @@ class ApprovalStage:
         return output(planned, frames, Approvals, version)
 
     def _approvals_of(self, planned: Plan, day: str) -> pd.DataFrame:
-        """What was said; an approval that is in force is applied once, and then for ever."""
-        decision = decision_of(planned, day)
-        log, name, now = ApprovalLog.of_project(), self.pipeline.name, datetime.now(UTC)
-        if decision["verdict"] == AWAITING:
+        """What was said; an approval that is valid is used, once, until its model is champion."""
+        decision = self.releasing.decision_of(planned, day)
+        lake, log, name = Lake.of_project(), ApprovalLog.of_project(), self.pipeline.name
+        now = datetime.now(UTC)
+        if decision["verdict"] == AWAITING and not self._is_champion(decision, day):
             found = standing(log.records(name, day), decision["evidence"], now)
             if found.state is State.APPROVED and found.record is not None:
-                log.append(application(found.record, now))
+                log.append(application(found.record, now, first_not_scored(lake, name, day)))
         return approval_rows(log.records(name, day), {day: decision["evidence"]})
+
+    def _is_champion(self, decision: Mapping[Any, Any], day: str) -> bool:
+        table = self.pipeline.table("champion")
+        return release_of(Lake.of_project(), table, day, decision["evidence"]) is not None
 
     def _waiting(self, stored: StoredDays) -> dict[str, Verdict]:
         lake = Lake.of_project()
@@ -107,7 +111,11 @@ class ApprovalStage:
             day = decision[DAY]
             said = records_of(self.pipeline.name, stored.rows[stored.rows[DAY] == day])
             state = standing(said, decision["evidence"], datetime.now(UTC)).state
-            waits = decision["verdict"] == AWAITING and state in (State.WAITING, State.APPROVED)
+            waits = (
+                decision["verdict"] == AWAITING
+                and state in (State.WAITING, State.APPROVED)
+                and not self._is_champion(decision, day)
+            )
             found[day] = Verdict(
                 not waits,
                 f"awaiting_approval: {decision['reason']}. Decide with 'ml-assets approve "
@@ -116,32 +124,6 @@ class ApprovalStage:
                 else "",
             )
         return found
-
-
-def released(pipeline: str, planned: Plan, day: str) -> Released | None:
-    """Whether the release of a day may go on: it passed, or its approval was applied.
-
-    Args:
-        pipeline: whose release.
-        planned: has windows over the tables of ``DECIDED``.
-        day: the as-of day.
-    """
-    decision = decision_of(planned, day)
-    if decision["verdict"] == PASSED:
-        return Released(BY_GATES, day)
-    if decision["verdict"] != AWAITING:
-        return None
-    said = records_of(pipeline, unaltered(planned.windows["approvals"], day))
-    found = standing(said, decision["evidence"], datetime.now(UTC))
-    if found.state is not State.RELEASED or found.record is None:
-        return None
-    return Released(found.record.signature, found.record.serves_from)
-
-
-def decision_of(planned: Plan, day: str) -> dict[str, Any]:
-    """The release decision of an as-of day."""
-    [row] = unaltered(planned.windows["release_decision"], day).to_dict("records")
-    return {str(name): value for name, value in row.items()}
 
 
 class Approval(dg.Config):

@@ -23,7 +23,6 @@ from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.model_io import project_registry
 from ml_assets.orchestration.table_io import TableOutput
-from ml_assets.registry.approvals import State, records_of, standing
 from ml_assets.registry.card import (
     CardContents,
     Check,
@@ -33,6 +32,7 @@ from ml_assets.registry.card import (
     html,
     markdown,
 )
+from ml_assets.registry.champion import BY_GATES
 from ml_assets.registry.release import findings_of
 
 STAGE = "release"
@@ -51,6 +51,7 @@ SOURCES = (
     "approvals",
     "registered_model",
     "integration_tests",
+    "champion",
 )
 """What a card is put together from."""
 
@@ -174,7 +175,11 @@ class Card:
         [decision] = _records(rows("release_decision"))
         evaluation = rows("evaluation")
         said = rows("approvals")
-        released = _released_by(this.name, said, decision["evidence"])
+        tests = [
+            Check(row["test"], bool(row["passed"]), row["finding"])
+            for row in _records(rows("integration_tests"))
+        ]
+        verdict, decided_by = _verdict(rows("champion"), decision["challenger"], tests)
         return CardContents(
             pipeline=this.name,
             version=str(number),
@@ -182,8 +187,8 @@ class Card:
             as_of=day,
             purpose=self.text.purpose,
             owners=this.owners,
-            verdict="released",
-            decided_by=released,
+            verdict=verdict,
+            decided_by=decided_by,
             task=specification.task,
             estimator=specification.estimator,
             hyperparameters=specification.hyperparameters,
@@ -200,10 +205,7 @@ class Card:
                 for name, finding in findings_of(decision["findings"]).items()
             ],
             approvals=_records(said),
-            integration_tests=[
-                Check(row["test"], bool(row["passed"]), row["finding"])
-                for row in _records(rows("integration_tests"))
-            ],
+            integration_tests=tests,
             limits=self.text.limits,
             code_version=lake.ledger.latest(this.table("model"), [day])[day].code_version,
             library_versions={name: installed(name) for name in LIBRARIES},
@@ -224,14 +226,14 @@ class Card:
         )
 
 
-def _released_by(pipeline: str, said: pd.DataFrame, evidence: str) -> str:
-    """Who approved the release; empty when the gates did."""
-    records = records_of(pipeline, said)
-    applied = [record.at for record in records if record.evidence == evidence]
-    if not applied:
-        return ""
-    found = standing(records, evidence, max(applied))
-    return found.record.signature if found.state is State.RELEASED and found.record else ""
+def _verdict(champion: pd.DataFrame, fingerprint: str, tests: Sequence[Check]) -> tuple[str, str]:
+    """What became of the version, and by whom it was released; empty when the gates did."""
+    released = champion[champion["fingerprint"] == fingerprint]
+    if len(released):
+        by = str(released["released_by"].iloc[0])
+        return "released", "" if by == BY_GATES else by
+    failed = [test.name for test in tests if not test.passed]
+    return f"not released: {', '.join(failed)} failed" if failed else "not released", ""
 
 
 def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:

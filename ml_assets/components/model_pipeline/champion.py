@@ -6,21 +6,22 @@ from dataclasses import dataclass
 import dagster as dg
 import pandas as pd
 
-from ml_assets.components.model_pipeline.approvals import DECIDED, decision_of, released
+from ml_assets.components.model_pipeline.releasing import DECIDED, Releasing
 from ml_assets.components.model_pipeline.shared import Pipeline, output, planned_from
-from ml_assets.components.model_pipeline.staging import all_passed
+from ml_assets.components.model_pipeline.staging import Staging, all_passed
 from ml_assets.contracts.validation import no_rows
-from ml_assets.errors import TrainingError
+from ml_assets.errors import LakeMismatch, TrainingError
 from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY
-from ml_assets.lake.integrity import unaltered
+from ml_assets.lake.integrity import in_force, unaltered
+from ml_assets.lake.ledger import Entry, Status
 from ml_assets.lake.planning import Input, Plan, each_day
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.model_io import project_registry
 from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.registry.champion import ChampionModel, newest
-from ml_assets.registry.releases import released_days, releases
+from ml_assets.registry.releases import begun_before, released_days, releases
 from ml_assets.registry.store import CHAMPION
 
 STAGE = "release"
@@ -28,9 +29,27 @@ STAGE = "release"
 
 @dataclass(frozen=True)
 class ChampionStage:
-    """The champions of a pipeline."""
+    """The champions of a pipeline.
 
-    pipeline: Pipeline
+    Attributes:
+        staging: what a model has to have gone through.
+    """
+
+    staging: Staging
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """What the stages share."""
+        return self.staging.pipeline
+
+    @property
+    def releasing(self) -> Releasing:
+        """What a release goes on by."""
+        return self.staging.releasing
+
+    @property
+    def _table(self) -> str:
+        return self.pipeline.table("champion")
 
     def definitions(self) -> dg.Definitions:
         """The asset and its checks."""
@@ -54,6 +73,7 @@ class ChampionStage:
     def _promote(self, days: Sequence[str]) -> TableOutput:
         version = code_version(ChampionModel)
         planned = planned_from(self.pipeline, "champion", days, version, self._released_through)
+        self._take_turns(planned.compute)
         planned, frames = each_day(planned, lambda day: self._champion_of(planned, day))
         return output(
             planned,
@@ -66,12 +86,14 @@ class ChampionStage:
         )
 
     def _champion_of(self, planned: Plan, day: str) -> pd.DataFrame:
-        release = released(self.pipeline.name, planned, day)
-        number = self._tested_version(planned, day) if self.pipeline.has_registry else 0
+        decision = self.releasing.decision_of(planned, day)
+        release = self.releasing.released(planned, day)
+        number = self._tested_version(planned, day, decision["challenger"])
         if release is None or number is None:
             self._refuse_if_released(day)
             return no_rows(ChampionModel)
-        decision = decision_of(planned, day)
+        self._refuse_out_of_turn(day)
+        self.releasing.refuse_other_champion(decision, day)
         return pd.DataFrame(
             [
                 {
@@ -96,20 +118,59 @@ class ChampionStage:
         Raises:
             TrainingError: it was released before, and would not be now.
         """
-        table = self.pipeline.table("champion")
-        if day in released_days(Lake.of_project().ledger.history(table)):
+        if day in released_days(Lake.of_project().ledger.history(self._table)):
             raise TrainingError(
                 f"the model of {day} was released before, and would not be released now: see "
                 "release_decision, approvals and integration_tests of the day. What was released "
                 "stays; a model as of a later day replaces it"
             )
 
-    def _tested_version(self, planned: Plan, day: str) -> int | None:
-        """The registered version if every integration test of it is there and passed."""
+    def _take_turns(self, days: Sequence[str]) -> None:
+        """Note which days begin to be released, so that of two at once the later sees the earlier."""
+        ledger = Lake.of_project().ledger
+        new = [day for day in days if day not in released_days(ledger.history(self._table))]
+        ledger.append([Entry(self._table, day, Status.WRITING) for day in new])
+
+    def _refuse_out_of_turn(self, day: str) -> None:
+        """One release is promoted after the other, and none below a newer one.
+
+        Raises:
+            TrainingError: another release began before this one, or a newer model was released.
+        """
+        history = Lake.of_project().ledger.history(self._table)
+        released = released_days(history)
+        if day in released:
+            return
+        if others := begun_before(history, day):
+            raise TrainingError(
+                f"{self._table} {others[0]} is being released, or was cut short: materialize it "
+                f"first, and then comparison, fairness and the release of {day}"
+            )
+        if max(released, default="") > day:
+            raise TrainingError(
+                f"the model of {max(released)} was released since and is newer, so that of {day} "
+                "would never serve: train and judge a model as of a later day"
+            )
+
+    def _tested_version(self, planned: Plan, day: str, challenger: str) -> int | None:
+        """The registered version if every integration test of it is there and passed.
+
+        Raises:
+            LakeMismatch: they are of another model than was judged, or of other code or budgets.
+        """
+        if not self.pipeline.has_registry:
+            return 0
         registered = unaltered(planned.windows["registered_model"], day)
         tests = unaltered(planned.windows["integration_tests"], day)
         if registered.empty or not all_passed(tests):
             return None
+        in_force(planned.windows["integration_tests"], day, self.staging.tests_version)
+        if {*registered["fingerprint"], *tests["fingerprint"]} != {challenger}:
+            raise LakeMismatch(
+                f"What was registered or tested as of {day} is not the model that was judged, "
+                f"{challenger}: materialize registered_model, staging_model and integration_tests "
+                "of the day."
+            )
         return int(registered["version"].iloc[0])
 
     def _point_alias(self) -> None:
@@ -122,7 +183,7 @@ class ChampionStage:
 
     def _newest(self) -> str | None:
         last = self.pipeline.as_of_days.get_last_partition_key() or ""
-        champion = newest(releases(Lake.of_project(), self.pipeline.table("champion"), last))
+        champion = newest(releases(Lake.of_project(), self._table, last))
         return champion.fingerprint if champion else None
 
 

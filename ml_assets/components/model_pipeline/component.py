@@ -12,6 +12,7 @@ from ml_assets.components.model_pipeline.decision import DecisionStage
 from ml_assets.components.model_pipeline.evidence import EvidenceStage
 from ml_assets.components.model_pipeline.monitoring import Monitoring
 from ml_assets.components.model_pipeline.predictions import Predictions
+from ml_assets.components.model_pipeline.releasing import Releasing
 from ml_assets.components.model_pipeline.sensors import (
     day_sensor,
     release_sensor,
@@ -79,7 +80,7 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
         features: asset key of the feature table.
         labels: where labels come from.
         key: columns that identify a row in both.
-        segments: columns whose values are judged one by one.
+        segments: columns whose values are judged one by one, at least one.
         contracts: contracts of the tables that carry the pipeline's own columns.
         window_days: days looked back on in all when training.
         validation_days: days before the test window, never fitted.
@@ -107,7 +108,7 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
     monitoring: MonitoringOptions
     release: dict[str, Any]
     card: CardText
-    segments: list[str] = []
+    segments: list[str]
     evaluation: dict[str, Any] = {}
     staging: dict[str, Any] = {}
 
@@ -121,8 +122,9 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
         dataset_contract = load_object(self.contracts.training_dataset)
         training = Training(shared, dataset_contract, watched.window_days)
         rules = _read(ReleaseRules, self.release, "release", self.pipeline)
-        evidence = EvidenceStage(shared, rules)
-        staging = _read(StagingRules, self.staging, "staging", self.pipeline)
+        decision = DecisionStage(EvidenceStage(shared, rules))
+        releasing = Releasing(shared, decision.version)
+        staging = Staging(releasing, _read(StagingRules, self.staging, "staging", self.pipeline))
         predictions = Predictions(shared, load_object(self.contracts.predictions), label_contract)
         monitoring = Monitoring(
             shared,
@@ -133,11 +135,11 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
         )
         return dg.Definitions.merge(
             training.definitions(),
-            evidence.definitions(),
-            DecisionStage(evidence).definitions(),
-            ApprovalStage(shared).definitions(),
-            Staging(shared, staging).definitions(),
-            ChampionStage(shared).definitions(),
+            decision.evidence.definitions(),
+            decision.definitions(),
+            ApprovalStage(releasing).definitions(),
+            staging.definitions(),
+            ChampionStage(staging).definitions(),
             Card(shared, self.card, dataset_contract).definitions(),
             predictions.definitions(),
             monitoring.definitions(),
@@ -147,6 +149,11 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
         )
 
     def _shared(self, overrides: PipelineOverrides) -> Pipeline:
+        if not self.segments:
+            raise ConfigurationError(
+                f"'segments' of {self.pipeline} in defs.yaml is empty, so no segment would ever be "
+                "judged. Name the columns whose values must not get worse."
+            )
         labels = self.labels
         if overrides.label_delay_days is not None:
             labels = labels.model_copy(update={"delay_days": overrides.label_delay_days})

@@ -16,16 +16,17 @@ from ml_assets.components.model_pipeline.exhibits import exhibit
 from ml_assets.components.model_pipeline.shared import Pipeline, markdown_table, output
 from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY, digest
+from ml_assets.lake.integrity import unaltered
 from ml_assets.lake.planning import Input, Plan, computing_too, each_day, plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
-from ml_assets.learning.evaluation import OVERALL, segments_of
 from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict
 from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.registry.champion import Champion
-from ml_assets.registry.comparison import row_set
-from ml_assets.registry.gates import Exhibit, Question, judge
+from ml_assets.registry.figures import Exhibit
+from ml_assets.registry.gates import judge
+from ml_assets.registry.question import Question, question_of
 from ml_assets.registry.release import (
     BLOCKED,
     ReleaseDecision,
@@ -74,12 +75,9 @@ class DecisionStage:
             "release_decision",
             stage=STAGE,
             description="Whether the model may become the champion, with the evidence for and against it.",
-            version=self._version,
+            version=self.version,
             inputs=[
-                self._dataset,
-                self._model,
-                Input(this.table("comparison")),
-                Input(this.table("fairness")),
+                this.input(noun) for noun in ("training_dataset", "model", "comparison", "fairness")
             ],
             compute=self._decide,
             contract=ReleaseDecision,
@@ -88,17 +86,9 @@ class DecisionStage:
         )
 
     @property
-    def _version(self) -> str:
-        this = self.pipeline
-        return code_version(judge, verdict, self.rules, this.evaluation, list(this.segments))
-
-    @property
-    def _dataset(self) -> Input:
-        return Input(self.pipeline.table("training_dataset"))
-
-    @property
-    def _model(self) -> Input:
-        return Input(self.pipeline.table("model"))
+    def version(self) -> str:
+        """Version of what decides, and by which rules."""
+        return code_version(judge, verdict, question_of, exhibit, self.evidence.measuring)
 
     def _decide(self, days: Sequence[str]) -> TableOutput:
         exhibits = {
@@ -108,13 +98,13 @@ class DecisionStage:
         this = self.pipeline
         champions = this.champions_before(Lake.of_project(), days)
         inputs = {
-            "dataset": self._dataset,
-            "model": self._model,
+            "dataset": this.input("training_dataset"),
+            "model": this.input("model"),
             "champion": this.release_of_champion(champions),
             **exhibits,
         }
         table = this.table("release_decision")
-        planned = plan(Lake.of_project(), table, days, inputs, self._version)
+        planned = plan(Lake.of_project(), table, days, inputs, self.version)
         planned = computing_too(planned, self._without_evidence(planned))
         planned, frames = each_day(
             planned, lambda day: self._decision_of(planned, day, champions.get(day))
@@ -123,7 +113,7 @@ class DecisionStage:
             planned,
             frames,
             ReleaseDecision,
-            self._version,
+            self.version,
             day_metadata={day: _shown(frame) for day, frame in frames.items()},
         )
 
@@ -137,15 +127,15 @@ class DecisionStage:
 
     def _decision_of(self, planned: Plan, day: str, champion: Champion | None) -> pd.DataFrame:
         this, lake = self.pipeline, Lake.of_project()
-        comparison = exhibit(lake, this.table("comparison"), day, self.evidence.comparison_version)
-        fair = exhibit(lake, this.table("fairness"), day, self.evidence.fairness_version)
-        used = {FEATURE_DAY, SPLIT, this.labels.column, self.rules.gated_attribute}
-        rows = planned.windows["dataset"].read(
-            [DAY, *sorted(used | set(this.key) | set(this.segments))], [day]
+        comparison, fair = (
+            exhibit(lake, this.table(noun), day, self.evidence.version)
+            for noun in ("comparison", "fairness")
         )
+        rows = unaltered(planned.windows["dataset"], day)
         trained = rows.loc[rows[SPLIT] == "train", FEATURE_DAY]
         test = rows[rows[SPLIT] == "test"]
-        question = self._question(test, trained, planned.windows["model"].hashes[day], champion)
+        challenger = planned.windows["model"].hashes[day]
+        question = question_of(self.evidence.measuring, rows, challenger, champion)
         gates = judge(question, comparison, fair, self.rules)
         decided, reason = verdict(gates)
         return pd.DataFrame(
@@ -170,32 +160,6 @@ class DecisionStage:
                     **{gate.name: gate.passed for gate in gates},
                 }
             ]
-        )
-
-    def _question(
-        self, test: pd.DataFrame, trained: pd.Series, challenger: str, champion: Champion | None
-    ) -> Question:
-        this = self.pipeline
-        counts = {
-            (segment.column, segment.value): int(segment.chosen.sum())
-            for segment in segments_of(test, [*this.segments, self.rules.gated_attribute])
-            if segment.column != OVERALL
-        }
-        gated = self.rules.gated_attribute
-        return Question(
-            task=this.specification.task,
-            metrics=this.evaluation.of_task(this.specification.task),
-            challenger=challenger,
-            champion=champion.fingerprint if champion else "",
-            rows=row_set(test, this.key, this.labels.column) if len(test) else "",
-            count=len(test),
-            segments={name: count for name, count in counts.items() if name[0] in this.segments},
-            groups={value: count for (column, value), count in counts.items() if column == gated},
-            fitted_last=[
-                trained.max() if len(trained) else "",
-                *([champion.training_last] if champion else []),
-            ],
-            tested_first=test[FEATURE_DAY].min() if len(test) else "",
         )
 
     def _evidence(self, day: str, question: Question, *exhibits: Exhibit) -> str:

@@ -4,27 +4,31 @@ Challenger and champion are measured on the same test rows. A champion follows f
 before, so models are measured one after the other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import dagster as dg
 import pandas as pd
 
 from ml_assets.components.model_pipeline.shared import Pipeline, markdown_table, output
-from ml_assets.components.model_pipeline.training import held_out_rows
+from ml_assets.errors import TrainingError
 from ml_assets.lake.code import code_version
-from ml_assets.lake.planning import Input, Plan, each_day, plan
+from ml_assets.lake.integrity import unaltered
+from ml_assets.lake.planning import Plan, each_day, plan
 from ml_assets.lake.store import Lake
-from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.evaluation import OVERALL
-from ml_assets.learning.training import predict
 from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.model_io import project_models
 from ml_assets.orchestration.table_io import TableOutput
-from ml_assets.registry.champion import Champion
-from ml_assets.registry.comparison import Comparison, compare
-from ml_assets.registry.fairness import Fairness, fairness
+from ml_assets.registry.champion import Champion, newest
+from ml_assets.registry.comparison import Comparison
+from ml_assets.registry.fairness import Fairness
+from ml_assets.registry.measuring import Measuring
 from ml_assets.registry.rules import ReleaseRules
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline as Model
 
 STAGE = "release"
 
@@ -52,8 +56,8 @@ class EvidenceStage:
                 "comparison",
                 stage=STAGE,
                 description="Challenger and champion on the same test rows, overall and per segment, with paired intervals.",
-                version=self.comparison_version,
-                inputs=[self._dataset, self._model],
+                version=self.version,
+                inputs=[this.input("training_dataset"), this.input("model")],
                 compute=self._compare,
                 contract=Comparison,
                 is_as_of=True,
@@ -62,8 +66,8 @@ class EvidenceStage:
                 "fairness",
                 stage=STAGE,
                 description="How differently challenger and champion treat the groups of the gated attribute.",
-                version=self.fairness_version,
-                inputs=[self._dataset, self._model],
+                version=self.version,
+                inputs=[this.input("training_dataset"), this.input("model")],
                 compute=self._measure_fairness,
                 contract=Fairness,
                 is_as_of=True,
@@ -71,112 +75,72 @@ class EvidenceStage:
         )
 
     @property
-    def comparison_version(self) -> str:
-        """Version of what measures the comparison."""
+    def measuring(self) -> Measuring:
+        """What is measured, and how."""
         this = self.pipeline
-        return code_version(
-            compare,
-            this.specification,
-            list(this.segments),
-            self.rules,
-            this.evaluation,
-        )
+        return Measuring(this.specification, this.key, this.segments, this.evaluation, self.rules)
 
     @property
-    def fairness_version(self) -> str:
-        """Version of what measures the groups."""
-        this = self.pipeline
-        return code_version(fairness, this.specification, self.rules, this.evaluation)
+    def version(self) -> str:
+        """Version of what measures the evidence."""
+        return code_version(Measuring, newest, self.measuring)
 
-    @property
-    def _dataset(self) -> Input:
-        return Input(self.pipeline.table("training_dataset"))
-
-    @property
-    def _model(self) -> Input:
-        return Input(self.pipeline.table("model"))
-
-    def _planned(
-        self, noun: str, days: Sequence[str], version: str
-    ) -> tuple[Plan, dict[str, Champion]]:
+    def _planned(self, noun: str, days: Sequence[str]) -> tuple[Plan, dict[str, Champion]]:
         lake, this = Lake.of_project(), self.pipeline
         champions = this.champions_before(lake, days)
         inputs = {
-            "dataset": self._dataset,
-            "model": self._model,
+            "dataset": this.input("training_dataset"),
+            "model": this.input("model"),
             "champion": this.release_of_champion(champions),
         }
-        return plan(lake, this.table(noun), days, inputs, version), champions
+        planned = plan(lake, this.table(noun), days, inputs, self.version)
+        return _first_only(planned), champions
 
     def _compare(self, days: Sequence[str]) -> TableOutput:
-        planned, champions = self._planned("comparison", days, self.comparison_version)
-        planned = _first_only(planned)
-
-        def of_day(day: str) -> pd.DataFrame:
-            test = self._test_rows(planned, day)
-            new = self._scored(test, planned.windows["model"].hashes[day])
-            old = (
-                self._scored(test, champions[day].fingerprint)
-                if day in champions
-                else test.assign(prediction=self._base_rate(planned, day))
-            )
-            this = self.pipeline
-            found = compare(
-                this.specification,
-                new,
-                old,
-                key=this.key,
-                segments=this.segments,
-                rules=this.evaluation,
-                min_segment_rows=self.rules.min_segment_rows,
-            )
-            return found.assign(**_models(planned, champions, day))
-
-        planned, frames = each_day(planned, of_day)
+        planned, frames = self._measure("comparison", days, self.measuring.comparison)
         shown = {day: _compared(frame) for day, frame in frames.items()}
-        return output(planned, frames, Comparison, self.comparison_version, day_metadata=shown)
+        return output(planned, frames, Comparison, self.version, day_metadata=shown)
 
     def _measure_fairness(self, days: Sequence[str]) -> TableOutput:
-        planned, champions = self._planned("fairness", days, self.fairness_version)
-        planned = _first_only(planned)
+        planned, frames = self._measure("fairness", days, self.measuring.fairness)
+        shown = {day: {"groups": _groups(frame)} for day, frame in frames.items()}
+        return output(planned, frames, Fairness, self.version, day_metadata=shown)
+
+    def _measure(
+        self, noun: str, days: Sequence[str], measure: Callable[..., pd.DataFrame]
+    ) -> tuple[Plan, dict[str, pd.DataFrame]]:
+        planned, champions = self._planned(noun, days)
 
         def of_day(day: str) -> pd.DataFrame:
-            test = self._test_rows(planned, day)
-            found = fairness(
-                self.pipeline.specification,
-                self._scored(test, planned.windows["model"].hashes[day]),
-                self._scored(test, champions[day].fingerprint) if day in champions else None,
-                key=self.pipeline.key,
-                rules=self.rules,
-                evaluation=self.pipeline.evaluation,
+            dataset = unaltered(planned.windows["dataset"], day)
+            challenger, champion = planned.windows["model"].hashes[day], champions.get(day)
+            new = self._model(challenger)
+            old = self._model(champion.fingerprint) if champion else None
+            return _or_skipped(lambda: measure(dataset, new, old)).assign(
+                challenger_model=challenger,
+                champion_model=champion.fingerprint if champion else "",
             )
-            return found.assign(**_models(planned, champions, day))
 
-        planned, frames = each_day(planned, of_day)
-        shown = {day: {"groups": _groups(frame)} for day, frame in frames.items()}
-        return output(planned, frames, Fairness, self.fairness_version, day_metadata=shown)
+        return each_day(planned, of_day)
 
-    def _test_rows(self, planned: Plan, day: str) -> pd.DataFrame:
-        held_out = held_out_rows(planned, day)
-        return held_out[held_out[SPLIT] == "test"]
-
-    def _scored(self, test: pd.DataFrame, fingerprint: str) -> pd.DataFrame:
+    def _model(self, fingerprint: str) -> "Model":
         this = self.pipeline
-        model = project_models().load(this.table("model"), fingerprint, this.specification)
-        return test.assign(prediction=predict(this.specification, model, test))
-
-    def _base_rate(self, planned: Plan, day: str) -> float:
-        """Mean label of the training rows: what a first model has to beat."""
-        label = self.pipeline.labels.column
-        rows = planned.windows["dataset"].read([label, SPLIT], [day])
-        return float(rows.loc[rows[SPLIT] == "train", label].mean())
+        return project_models().load(this.table("model"), fingerprint, this.specification)
 
 
-def _models(planned: Plan, champions: Mapping[str, Champion], day: str) -> dict[str, str]:
-    return {
-        "challenger_model": planned.windows["model"].hashes[day],
-        "champion_model": champions[day].fingerprint if day in champions else "",
-    }
+def _or_skipped(measure: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """What is measured; what data or a model make impossible is missing evidence, with its reason.
+
+    Raises:
+        TrainingError: data or model cannot be measured.
+    """
+    try:
+        return measure()
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise TrainingError(
+            f"it could not be measured ({type(error).__name__}: {error}): repair the data or the "
+            "model of the day, and materialize it again"
+        ) from error
 
 
 def _first_only(planned: Plan) -> Plan:

@@ -7,7 +7,7 @@ from ml_assets.lake.content import day_hashes
 from ml_assets.lake.ledger import Entry, Status
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake
-from ml_assets.registry.gates import Exhibit
+from ml_assets.registry.figures import Exhibit
 
 
 def exhibit(lake: Lake, table: str, as_of: str, code_version: str) -> Exhibit:
@@ -40,15 +40,15 @@ def exhibit(lake: Lake, table: str, as_of: str, code_version: str) -> Exhibit:
 
 def _problem(lake: Lake, entry: Entry, code_version: str) -> str:
     if entry.status is Status.WRITING:
-        return "was cut short while it was written: materialize it again"
+        return "was cut short while it was written"
     if entry.status is not Status.STORED:
         return f"is {entry.status.value}: {entry.reason}"
     if entry.code_version != code_version:
-        return "was measured by other code or rules than are in force: materialize it again"
+        return "was measured by other code or rules than are in force"
     reason = stale(lake.ledger, entry.table, [entry.day]).get(entry.day)
-    return f"is stale ({reason}): materialize it again" if reason else ""
+    return f"is stale ({reason})" if reason else ""
 
 
 def _altered(rows: pd.DataFrame) -> str:
     what = "was emptied" if rows.empty else "was altered"
-    return f"{what} after it was measured: materialize it again"
+    return f"{what} after it was measured"

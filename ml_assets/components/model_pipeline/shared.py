@@ -99,6 +99,10 @@ class Pipeline:
         """Table name, and asset key, of one of the pipeline's assets."""
         return f"{self.name}/{noun}"
 
+    def input(self, noun: str) -> Input:
+        """The same day of one of the pipeline's assets, as an input."""
+        return Input(self.table(noun))
+
     def define(
         self,
         noun: str,

@@ -11,7 +11,7 @@ import dagster as dg
 import pandas as pd
 import pandera.pandas as pa
 
-from ml_assets.components.model_pipeline.approvals import DECIDED, released
+from ml_assets.components.model_pipeline.releasing import DECIDED, Releasing
 from ml_assets.components.model_pipeline.shared import (
     Pipeline,
     markdown_table,
@@ -23,7 +23,8 @@ from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import CommitConflict
 from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY
-from ml_assets.lake.planning import Input, Plan, computing_too, each_day
+from ml_assets.lake.integrity import unaltered
+from ml_assets.lake.planning import Plan, computing_too, each_day
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.training import predict
@@ -62,12 +63,17 @@ class Staging:
     """Registration, staging and integration tests of a pipeline's released models.
 
     Attributes:
-        pipeline: what the stages share.
+        releasing: what a release goes on by.
         rules: budgets of the integration tests.
     """
 
-    pipeline: Pipeline
+    releasing: Releasing
     rules: StagingRules
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """What the stages share."""
+        return self.releasing.pipeline
 
     def definitions(self) -> dg.Definitions:
         """The three assets and their checks; none in a backtest, which has no registry."""
@@ -83,7 +89,7 @@ class Staging:
             stage=STAGE,
             description="The released model in the registry.",
             version=self._registration_version,
-            inputs=[self._input(noun) for noun in (*DECIDED, "model", "training_dataset")],
+            inputs=[self.pipeline.input(noun) for noun in (*DECIDED, "model", "training_dataset")],
             compute=self._register,
             contract=RegisteredModel,
             is_as_of=True,
@@ -96,7 +102,7 @@ class Staging:
             stage=STAGE,
             description="The released model under the registry's alias 'staging', where it is tested.",
             version=code_version(StagingModel),
-            inputs=[self._input("registered_model")],
+            inputs=[self.pipeline.input("registered_model")],
             compute=self._stage,
             contract=StagingModel,
             is_as_of=True,
@@ -108,8 +114,10 @@ class Staging:
             "integration_tests",
             stage=STAGE,
             description="Whether the staged model works in a clean process: loads, answers, keeps its budgets.",
-            version=self._tests_version,
-            inputs=[self._input(noun) for noun in ("staging_model", "model", "training_dataset")],
+            version=self.tests_version,
+            inputs=[
+                self.pipeline.input(noun) for noun in ("staging_model", "model", "training_dataset")
+            ],
             compute=self._test,
             contract=IntegrationTest,
             is_as_of=True,
@@ -129,11 +137,9 @@ class Staging:
         return code_version(RegisteredModel, self.pipeline.specification)
 
     @property
-    def _tests_version(self) -> str:
+    def tests_version(self) -> str:
+        """Version of the integration tests and of their budgets."""
         return code_version(integration_tests, self.rules, self.pipeline.specification)
-
-    def _input(self, noun: str) -> Input:
-        return Input(self.pipeline.table(noun))
 
     def _register(self, days: Sequence[str]) -> TableOutput:
         nouns, version = [*DECIDED, "model", "training_dataset"], self._registration_version
@@ -143,7 +149,7 @@ class Staging:
         return output(planned, frames, RegisteredModel, version)
 
     def _registration_of(self, planned: Plan, day: str) -> pd.DataFrame:
-        if released(self.pipeline.name, planned, day) is None:
+        if self.releasing.released(planned, day) is None:
             return no_rows(RegisteredModel)
         this, fingerprint = self.pipeline, planned.windows["model"].hashes[day]
         model = project_models().load(this.table("model"), fingerprint, this.specification)
@@ -161,7 +167,7 @@ class Staging:
     def _requests(self, planned: Plan, day: str) -> pd.DataFrame:
         """Input columns of some test rows."""
         features = self.pipeline.specification.features
-        rows = planned.windows["training_dataset"].read([*features, SPLIT], [day])
+        rows = unaltered(planned.windows["training_dataset"], day)
         return rows.loc[rows[SPLIT] == "test", features].head(REQUESTS)
 
     def _lost_registrations(self, planned: Plan) -> list[str]:
@@ -178,7 +184,7 @@ class Staging:
         planned = planned_from(self.pipeline, "staging_model", days, version, ["registered_model"])
 
         def of_day(day: str) -> pd.DataFrame:
-            registered = planned.windows["registered_model"].read(days=[day])
+            registered = unaltered(planned.windows["registered_model"], day)
             for fingerprint in registered["fingerprint"]:
                 project_registry().set_alias(self.pipeline.name, STAGING, fingerprint)
             return registered
@@ -187,14 +193,14 @@ class Staging:
         return output(planned, frames, StagingModel, version)
 
     def _test(self, days: Sequence[str]) -> TableOutput:
-        version = self._tests_version
+        version = self.tests_version
         nouns = ["staging_model", "model", "training_dataset"]
         planned = planned_from(self.pipeline, "integration_tests", days, version, nouns)
         planned = computing_too(planned, self._failed_tests(planned))
         figures: dict[str, dict[str, float]] = {}
 
         def of_day(day: str) -> pd.DataFrame:
-            staged = planned.windows["staging_model"].read(days=[day])
+            staged = unaltered(planned.windows["staging_model"], day)
             if staged.empty:
                 return no_rows(IntegrationTest)
             rows, figures[day] = self._tests_of(planned, day, staged["fingerprint"].iloc[0])

@@ -16,6 +16,7 @@ from ml_assets.contracts.contract import Contract
 from ml_assets.errors import TrainingError
 from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY
+from ml_assets.lake.integrity import unaltered
 from ml_assets.lake.ledger import Entry, Status
 from ml_assets.lake.planning import Input, Plan, computing_too, each_day, plan
 from ml_assets.lake.store import Lake
@@ -180,7 +181,9 @@ class Training:
 
     def _fit(self, days: Sequence[str]) -> ModelOutput:
         table, specification = self.pipeline.table("model"), self.pipeline.specification
-        planned = self._plan("model", days, self._model_version, dataset=self._dataset)
+        planned = self._plan(
+            "model", days, self._model_version, dataset=self.pipeline.input("training_dataset")
+        )
         planned = computing_too(planned, lost_models(table, planned.unchanged))
         used = [*specification.features, self.pipeline.labels.column, SPLIT]
 
@@ -193,18 +196,14 @@ class Training:
         planned, models = each_day(planned, of_day)
         return ModelOutput(planned, models, self._model_version)
 
-    @property
-    def _dataset(self) -> Input:
-        return Input(self.pipeline.table("training_dataset"))
-
     def _evaluate(self, days: Sequence[str]) -> TableOutput:
         this = self.pipeline
         planned = self._plan(
             "evaluation",
             days,
             self._evaluation_version,
-            dataset=self._dataset,
-            model=Input(self.pipeline.table("model")),
+            dataset=this.input("training_dataset"),
+            model=this.input("model"),
         )
         plots: dict[str, dg.MetadataValue] = {}
 
@@ -245,7 +244,10 @@ class Training:
 
     def _describe_reference(self, days: Sequence[str]) -> TableOutput:
         planned = self._plan(
-            "feature_reference", days, self._reference_version, dataset=self._dataset
+            "feature_reference",
+            days,
+            self._reference_version,
+            dataset=self.pipeline.input("training_dataset"),
         )
         planned, frames = each_day(planned, lambda day: self._reference_of(planned, day))
         return output(planned, frames, FeatureReference, self._reference_version)
@@ -267,9 +269,10 @@ def held_out_rows(planned: Plan, day: str) -> pd.DataFrame:
     """Validation and test rows of the dataset of an as-of day.
 
     Raises:
+        LakeMismatch: somebody changed the dataset since.
         TrainingError: no label of the test window had arrived.
     """
-    dataset = planned.windows["dataset"].read(days=[day])
+    dataset = unaltered(planned.windows["dataset"], day)
     dataset = dataset[dataset[SPLIT] != "train"]
     if not (dataset[SPLIT] == "test").any():
         raise TrainingError(f"no label of the test window was known when {day} began")

@@ -244,6 +244,12 @@ def test_a_model_that_errs_more_for_one_region_waits_and_the_champion_stays(
         pytest.param(
             {"evaluation": {"metrics": ["auc"]}}, "no metrics of a regression", id="wrong metric"
         ),
+        pytest.param(
+            {"segments": []}, "'segments' of shop in defs.yaml is empty", id="no segment judged"
+        ),
+        pytest.param(
+            {"evaluation": {"flagged_share": 0.02}}, "flagged_share: ", id="hardly any row flagged"
+        ),
         pytest.param({"staging": {"latency_ms": 0}}, "latency_ms: ", id="no time at all"),
     ],
 )
