@@ -189,16 +189,18 @@ def _step_days(text: str) -> int | None:
 
 @lake_app.command("maintain")
 def lake_maintain() -> None:
-    """Compact tables and delete old files; versions that models were trained on stay."""
+    """Compact tables and delete old files; what models were trained and released on stays."""
     from ml_assets.lake.maintenance import maintain
     from ml_assets.lake.store import Lake
     from ml_assets.orchestration.runs import as_of_tables, project_definitions
+    from ml_assets.registry import audit
 
     lake = Lake.of_project()
     readers = as_of_tables(project_definitions())
     table = Table("table", "version", "kept", "files compacted", "files deleted", box=None)
     for name in lake.ledger.tables():
-        done = maintain(lake, name, readers)
+        is_told = name.rpartition("/")[2] in audit.TABLES
+        done = maintain(lake, name, readers, keeps_history=is_told)
         if done:
             table.add_row(
                 name,

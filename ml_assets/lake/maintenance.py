@@ -17,11 +17,19 @@ class Maintained:
     files_deleted: int
 
 
-def maintain(lake: Lake, table: str, readers: Sequence[str]) -> Maintained | None:
+def maintain(
+    lake: Lake, table: str, readers: Sequence[str], *, keeps_history: bool = False
+) -> Maintained | None:
     """Compact a table and delete the files that no kept version needs.
 
     Kept are the newest version and every version that one of ``readers`` (the datasets models
     were trained on) was computed from, so those models can still be rebuilt.
+
+    Args:
+        lake: where the table is.
+        table: its name.
+        readers: tables whose inputs are kept.
+        keeps_history: whether every version that days were written at is kept too.
 
     Returns:
         What was done, or None when the lake has no such table.
@@ -33,6 +41,9 @@ def maintain(lake: Lake, table: str, readers: Sequence[str]) -> Maintained | Non
     kept = {before} | {
         version for version in lake.ledger.versions_read(table, readers) if version <= before
     }
+    if keeps_history:
+        written = {entry.version for entry in lake.ledger.history(table)}
+        kept |= {version for version in written if version is not None and version <= before}
     compacted = delta.optimize.compact()
     if not compacted["numFilesRemoved"] and delta.history(1)[0]["operation"] == "VACUUM END":
         return Maintained(table, before, tuple(sorted(kept)), 0, 0)

@@ -1,24 +1,26 @@
 """Who or what put which model in production, when, and on which evidence: one history.
 
 It is put together from what is stored anyway: release decisions, what persons said to them, and
-the champions that followed.
+the champions that followed. Rows that were replaced are read at the version that the ledger noted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 
+from ml_assets.errors import LakeMismatch
 from ml_assets.lake.content import DAY
-from ml_assets.lake.ledger import Status
+from ml_assets.lake.ledger import Entry, Status
 from ml_assets.lake.store import Lake
 from ml_assets.registry.approval_log import ApprovalLog
 from ml_assets.registry.approvals import Action, Record, other_evidence, shown_hash, shown_time
+from ml_assets.registry.champion import BY_GATES
 
-GATES = "gates"
-"""Who decides, and releases what passed."""
+TABLES = ("release_decision", "approvals", "champion")
+"""Second parts of the names of the tables whose old rows are part of the history."""
 
 DECISION_COLUMNS = [DAY, "verdict", "reason", "challenger", "evidence"]
 CHAMPION_COLUMNS = [DAY, "fingerprint", "version", "released_by", "evidence", "serves_from"]
@@ -51,44 +53,62 @@ class Event:
     serves_from: str = ""
 
 
+@dataclass(frozen=True)
+class Version:
+    """What a table once held of an as-of day.
+
+    Attributes:
+        at: when it was written, UTC.
+        as_of: the as-of day.
+        row: the row; None where the day had none.
+        is_kept: whether its rows can still be read; otherwise it is only known that there were some.
+    """
+
+    at: datetime
+    as_of: str
+    row: Mapping[Any, Any] | None
+    is_kept: bool = True
+
+
 def audit(lake: Lake, log: ApprovalLog, pipeline: str) -> list[Event]:
-    """The history of a pipeline's releases, from everything that is stored of them."""
-    decisions, decided_at = _stored(lake, f"{pipeline}/release_decision", DECISION_COLUMNS)
-    champions, released_at = _stored(lake, f"{pipeline}/champion", CHAMPION_COLUMNS)
-    return history(decisions, decided_at, log.records(pipeline), champions, released_at)
+    """The history of a pipeline's releases, from everything that was stored of them."""
+    return history(
+        versions(lake, f"{pipeline}/release_decision", DECISION_COLUMNS),
+        log.records(pipeline),
+        versions(lake, f"{pipeline}/champion", CHAMPION_COLUMNS),
+    )
 
 
 def history(
-    decisions: pd.DataFrame,
-    decided_at: Mapping[str, datetime],
-    records: Sequence[Record],
-    champions: pd.DataFrame,
-    released_at: Mapping[str, datetime],
+    decisions: Sequence[Version], records: Sequence[Record], champions: Sequence[Version]
 ) -> list[Event]:
     """What happened to each as-of day, the oldest day first and each day in the order of time.
 
     Args:
-        decisions: release decisions, ``ds`` is the as-of day.
-        decided_at: as-of day → when its decision was written, UTC.
+        decisions: release decisions, also those that were made again, the oldest first.
         records: what persons said, in the order of their numbers.
-        champions: champions, ``ds`` is the as-of day.
-        released_at: as-of day → when its champion was written, UTC.
+        champions: champions, also those of earlier decisions, the oldest first.
     """
-    evidence = dict(zip(decisions[DAY], decisions["evidence"], strict=True))
+    evidence = {
+        version.as_of: version.row["evidence"] for version in decisions if version.row is not None
+    }
     events = [
-        *(_decided(row, decided_at[row[DAY]]) for row in decisions.to_dict("records")),
+        *map(_decided, decisions),
         *(_said(record, evidence.get(record.as_of, "")) for record in records),
-        *(_released(row, released_at[row[DAY]]) for row in champions.to_dict("records")),
+        *_released(champions),
     ]
     return sorted(events, key=lambda event: (event.as_of, event.at))
 
 
-def _decided(row: Mapping[Any, Any], at: datetime) -> Event:
+def _decided(version: Version) -> Event:
+    row = version.row
+    if row is None:
+        return _gone(version, "decided")
     return Event(
-        at=at,
-        as_of=row[DAY],
+        at=version.at,
+        as_of=version.as_of,
         what=f"decided: {row['verdict'].replace('_', ' ')}",
-        who=GATES,
+        who=BY_GATES,
         evidence=row["evidence"],
         reason=row["reason"],
         model=row["challenger"],
@@ -99,7 +119,7 @@ def _said(record: Record, evidence: str) -> Event:
     if record.action is Action.REJECT:
         what = f"rejected by {record.signature}"
     elif record.action is Action.APPLY:
-        what = "released on approval"
+        what = "approval used"
     else:
         until = f" until {shown_time(record.expires_at)}" if record.expires_at else ""
         what = f"approved by {record.signature}{until}"
@@ -115,31 +135,79 @@ def _said(record: Record, evidence: str) -> Event:
     )
 
 
-def _released(row: Mapping[Any, Any], at: datetime) -> Event:
-    version = int(row["version"]) or None
-    name = f"version {version}" if version else f"model {shown_hash(row['fingerprint'])}"
+def _released(champions: Sequence[Version]) -> Iterator[Event]:
+    """A day without a row has an event only when it had a champion before."""
+    was_champion: set[str] = set()
+    for version in champions:
+        if version.row is not None:
+            was_champion.add(version.as_of)
+            yield _promoted(version, version.row)
+        elif not version.is_kept:
+            was_champion.add(version.as_of)
+            yield _gone(version, "champion")
+        elif version.as_of in was_champion:
+            was_champion.remove(version.as_of)
+            yield Event(version.at, version.as_of, "champion no more", BY_GATES, "", "")
+
+
+def _promoted(version: Version, row: Mapping[Any, Any]) -> Event:
+    number = int(row["version"]) or None
+    name = f"version {number}" if number else f"model {shown_hash(row['fingerprint'])}"
     return Event(
-        at=at,
-        as_of=row[DAY],
+        at=version.at,
+        as_of=version.as_of,
         what=f"champion: {name} by {row['released_by']}",
         who=row["released_by"],
         evidence=row["evidence"],
         reason="",
         model=row["fingerprint"],
-        version=version,
+        version=number,
         serves_from=row["serves_from"],
     )
 
 
-def _stored(lake: Lake, table: str, columns: list[str]) -> tuple[pd.DataFrame, dict[str, datetime]]:
-    """Rows of a table as far as it is there, and when each day was written.
+def _gone(version: Version, what: str) -> Event:
+    reason = "the rows were deleted from the lake; that they were written is all that is known"
+    return Event(version.at, version.as_of, f"{what}: not known any more", "", "", reason)
 
-    Decisions that were made before there were approvals have no evidence hash.
+
+def versions(lake: Lake, table: str, columns: list[str]) -> list[Version]:
+    """Everything that a table ever held, by day and moment; a day that was written alike counts once.
+
+    Args:
+        lake: where it is.
+        table: its name; a day of it has one row at most.
+        columns: columns wanted; decisions from before there were approvals have no evidence hash.
     """
-    written = {
-        day: entry.written_at.replace(tzinfo=UTC)
-        for day, entry in lake.ledger.latest(table).items()
-        if entry.status is Status.STORED and entry.written_at
-    }
-    rows = lake.read(table, sorted(written)) if written else pd.DataFrame()
-    return rows.reindex(columns=columns, fill_value="").fillna({"evidence": ""}), written
+    found: list[Version] = []
+    held: dict[str, str] = {}
+    present = {day: entry for day, entry in lake.ledger.latest(table).items() if _is_stored(entry)}
+    rows = _by_day(lake.read(table, sorted(present)), columns) if present else {}
+    for entry in filter(_is_stored, lake.ledger.history(table)):
+        if held.get(entry.day) == entry.content_hash:
+            continue
+        held[entry.day] = entry.content_hash
+        assert entry.written_at is not None
+        at = entry.written_at.replace(tzinfo=UTC)
+        is_present = present.get(entry.day, entry).content_hash == entry.content_hash
+        try:
+            of_day = rows if entry.day in present and is_present else _once(lake, entry, columns)
+        except LakeMismatch:
+            found.append(Version(at, entry.day, None, is_kept=False))
+        else:
+            found.append(Version(at, entry.day, of_day.get(entry.day)))
+    return found
+
+
+def _once(lake: Lake, entry: Entry, columns: list[str]) -> dict[str, Mapping[Any, Any]]:
+    """The rows of an entry as they were then."""
+    return _by_day(lake.read(entry.table, [entry.day], version=entry.version), columns)
+
+
+def _by_day(rows: pd.DataFrame, columns: list[str]) -> dict[str, Mapping[Any, Any]]:
+    known = rows.reindex(columns=columns, fill_value="").fillna({"evidence": ""})
+    return {row[DAY]: row for row in known.to_dict("records")}
+
+
+def _is_stored(entry: Entry) -> bool:
+    return entry.status is Status.STORED

@@ -2,15 +2,25 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from ml_assets.lake.content import DAY
-from ml_assets.lake.ledger import Ledger
+from ml_assets.lake.ledger import Entry, Ledger, Status
+from ml_assets.lake.maintenance import maintain
 from ml_assets.lake.store import Lake
 from ml_assets.registry.approval_log import ApprovalLog
 from ml_assets.registry.approvals import Action, Record, application
-from ml_assets.registry.audit import CHAMPION_COLUMNS, DECISION_COLUMNS, Event, audit, history
+from ml_assets.registry.audit import (
+    CHAMPION_COLUMNS,
+    DECISION_COLUMNS,
+    TABLES,
+    Event,
+    Version,
+    audit,
+    history,
+)
 from ml_assets_tests.releases import EVIDENCE, PIPELINE, decide, release, store
 
 START = datetime(2026, 8, 1, 12, tzinfo=UTC)
@@ -30,31 +40,35 @@ def said(number: int, action: Action, minutes: int, evidence: str = EVIDENCE) ->
     )  # fmt: skip
 
 
-def test_history_tells_each_day_in_the_order_of_time() -> None:
-    decisions = pd.DataFrame(
-        [
-            [SECOND, "awaiting_approval", "auc fell", "model b", EVIDENCE],
-            [FIRST, "passed", "auc rose", "model a", "e1"],
-        ],
-        columns=DECISION_COLUMNS,
-    )
-    champions = pd.DataFrame(
-        [
-            [FIRST, "model a", 1, "gates", "e1", FIRST],
-            [SECOND, "model b", 2, "Ann (approval 2)", EVIDENCE, "2013-08-03"],
-        ],
-        columns=CHAMPION_COLUMNS,
-    )
-    approved = said(2, Action.APPROVE, 20)
-    records = [said(1, Action.APPROVE, 5, "of old"), approved, application(approved, at(30))]
+def decided(moment: datetime, *values: Any) -> Version:
+    """A decision as it was stored."""
+    row = dict(zip(DECISION_COLUMNS, values, strict=True))
+    return Version(moment, row[DAY], row)
 
-    events = history(
-        decisions,
-        {FIRST: at(0), SECOND: at(10)},
-        records,
-        champions,
-        {FIRST: at(1), SECOND: at(31)},
-    )
+
+def promoted(moment: datetime, *values: Any) -> Version:
+    """A champion as it was stored."""
+    row = dict(zip(CHAMPION_COLUMNS, values, strict=True))
+    return Version(moment, row[DAY], row)
+
+
+def test_history_tells_each_day_in_the_order_of_time() -> None:
+    decisions = [
+        decided(at(10), SECOND, "awaiting_approval", "auc fell", "model b", EVIDENCE),
+        decided(at(0), FIRST, "passed", "auc rose", "model a", "e1"),
+    ]
+    champions = [
+        promoted(at(1), FIRST, "model a", 1, "gates", "e1", FIRST),
+        promoted(at(31), SECOND, "model b", 2, "Ann (approval 2)", EVIDENCE, "2013-08-03"),
+    ]
+    approved = said(2, Action.APPROVE, 20)
+    records = [
+        said(1, Action.APPROVE, 5, "of old"),
+        approved,
+        application(approved, at(30), "2013-08-03"),
+    ]
+
+    events = history(decisions, records, champions)
 
     assert events[0] == Event(
         at(0), FIRST, "decided: passed", "gates", "e1", "auc rose", model="model a"
@@ -67,7 +81,7 @@ def test_history_tells_each_day_in_the_order_of_time() -> None:
         (at(5), SECOND, "approved by Ann (approval 1) until 2026-08-01 22:00 UTC"),
         (at(10), SECOND, "decided: awaiting approval"),
         (at(20), SECOND, "approved by Ann (approval 2) until 2026-08-01 22:00 UTC"),
-        (at(30), SECOND, "released on approval"),
+        (at(30), SECOND, "approval used"),
         (at(31), SECOND, "champion: version 2 by Ann (approval 2)"),
     ]
     assert events[2].reason == (
@@ -78,11 +92,9 @@ def test_history_tells_each_day_in_the_order_of_time() -> None:
 
 
 def test_a_champion_without_a_registry_is_told_by_its_fingerprint() -> None:
-    champions = pd.DataFrame(
-        [[FIRST, "abcdef0123456789", 0, "gates", "e1", FIRST]], columns=CHAMPION_COLUMNS
-    )
+    champion = promoted(at(0), FIRST, "abcdef0123456789", 0, "gates", "e1", FIRST)
 
-    (event,) = history(pd.DataFrame(columns=DECISION_COLUMNS), {}, [], champions, {FIRST: at(0)})
+    (event,) = history([], [], [champion])
 
     assert event.what == "champion: model abcdef01… by gates"
     assert event.version is None
@@ -130,4 +142,67 @@ def test_decisions_from_before_there_was_an_evidence_hash_are_told(tmp_path: Pat
     assert [(event.what, event.evidence) for event in events] == [
         ("decided: promoted", ""),
         ("decided: awaiting approval", EVIDENCE),
+    ]
+
+
+def decided_twice(lake: Lake) -> None:
+    """A release that passed, whose day is decided again on other evidence, and rejected."""
+    decide(lake, FIRST, "passed", evidence="first")
+    release(lake, FIRST, 1, "gates")
+    decide(lake, FIRST, "awaiting_approval", evidence="second")
+    decide(lake, FIRST, "awaiting_approval", evidence="second")
+    release(lake, FIRST, 2, "Ann (approval 1)")
+
+
+TWICE = [
+    ("decided: passed", "first"),
+    ("champion: version 1 by gates", EVIDENCE),
+    ("decided: awaiting approval", "second"),
+    ("champion: version 2 by Ann (approval 1)", EVIDENCE),
+]
+
+
+def told(lake: Lake, log: ApprovalLog) -> list[tuple[str, str]]:
+    """What happened, and on which evidence."""
+    return [(event.what, event.evidence) for event in audit(lake, log, PIPELINE)]
+
+
+def test_a_day_that_was_decided_again_keeps_its_history(tmp_path: Path) -> None:
+    lake, log = project(tmp_path)
+    decided_twice(lake)
+
+    assert told(lake, log) == TWICE
+    lake.ledger.append([Entry(f"{PIPELINE}/champion", FIRST, Status.WRITING)])
+    assert told(lake, log) == TWICE
+
+
+def test_maintenance_of_the_lake_leaves_the_history(tmp_path: Path) -> None:
+    lake, log = project(tmp_path)
+    decided_twice(lake)
+
+    for noun in TABLES:
+        maintain(lake, f"{PIPELINE}/{noun}", [], keeps_history=True)
+
+    assert told(lake, log) == TWICE
+
+
+def test_of_rows_that_were_deleted_it_is_told_that_there_were_some(tmp_path: Path) -> None:
+    lake, log = project(tmp_path)
+    decided_twice(lake)
+
+    maintain(lake, f"{PIPELINE}/release_decision", [])
+
+    assert told(lake, log) == [("decided: not known any more", ""), *TWICE[1:]]
+
+
+def test_a_champion_that_is_none_any_more_is_told(tmp_path: Path) -> None:
+    lake, log = project(tmp_path)
+    release(lake, FIRST, 1, "gates")
+    table = f"{PIPELINE}/champion"
+    version = lake.overwrite(table, lake.read(table).iloc[:0], [FIRST])
+    lake.ledger.append([Entry(table, FIRST, Status.STORED, content_hash="none", version=version)])
+
+    assert [what for what, _ in told(lake, log)] == [
+        "champion: version 1 by gates",
+        "champion no more",
     ]
