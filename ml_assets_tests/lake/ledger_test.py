@@ -491,6 +491,9 @@ def test_history_has_every_entry_of_a_day_with_what_it_read(ledger: Ledger) -> N
     ]
     assert [list(entry.reads) for entry in found if entry.reads] == [[first], [second]]
     assert ledger.history("a/features", "2013-01-02") == []
+    ledger.append([Entry("a/features", "2013-01-02", Status.SKIPPED)])
+    days = [entry.day for entry in ledger.history("a/features")]
+    assert days == ["2013-01-01"] * 4 + ["2013-01-02"]
 
 
 def test_everything_is_the_latest_entry_of_each_day_with_what_it_read(ledger: Ledger) -> None:
