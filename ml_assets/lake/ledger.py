@@ -71,6 +71,9 @@ def inputs_hash(code_version: str, reads: Iterable[Read]) -> str:
     )
 
 
+IN_TURN = 7309
+"""Lock on Postgres, where entries may else be seen in another order than that of their numbers."""
+
 _metadata = sa.MetaData()
 
 _entries = sa.Table(
@@ -122,21 +125,15 @@ class Ledger(Database):
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Add entries with what they read, all or nothing."""
-        if not entries:
-            return
-        now = datetime.now(UTC).replace(tzinfo=None)
         with self._transaction() as connection:
-            ids = connection.scalars(
-                sa.insert(_entries).returning(_entries.c.id, sort_by_parameter_order=True),
-                [_entry_row(entry, now) for entry in entries],
-            ).all()
-            reads = [
-                _read_row(entry_id, read)
-                for entry_id, entry in zip(ids, entries, strict=True)
-                for read in entry.reads
-            ]
-            if reads:
-                connection.execute(sa.insert(_reads), reads)
+            _insert(connection, entries)
+
+    def begin(self, table: str, days: Sequence[str]) -> None:
+        """Note that days begin to be written; of two writers at once the later sees the earlier."""
+        with self._transaction() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(IN_TURN)))
+            _insert(connection, [Entry(table, day, Status.WRITING) for day in days])
 
     def latest(self, table: str, days: Sequence[str] | None = None) -> dict[str, Entry]:
         """The latest entry of each day that has one (``reads`` is left empty).
@@ -205,6 +202,23 @@ class Ledger(Database):
         )
         with self._transaction() as connection:
             return {version for version in connection.scalars(query) if version is not None}
+
+
+def _insert(connection: sa.Connection, entries: Sequence[Entry]) -> None:
+    if not entries:
+        return
+    now = datetime.now(UTC).replace(tzinfo=None)
+    ids = connection.scalars(
+        sa.insert(_entries).returning(_entries.c.id, sort_by_parameter_order=True),
+        [_entry_row(entry, now) for entry in entries],
+    ).all()
+    reads = [
+        _read_row(entry_id, read)
+        for entry_id, entry in zip(ids, entries, strict=True)
+        for read in entry.reads
+    ]
+    if reads:
+        connection.execute(sa.insert(_reads), reads)
 
 
 def usable_hashes(entries: Mapping[str, Entry]) -> dict[str, str]:

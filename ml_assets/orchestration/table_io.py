@@ -17,7 +17,7 @@ from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import Validated, validate
 from ml_assets.errors import CommitConflict, ConfigurationError
 from ml_assets.lake.code import remembered
-from ml_assets.lake.content import DAY, SNAPSHOT, day_hashes
+from ml_assets.lake.content import DAY, SNAPSHOT, day_hashes, digest
 from ml_assets.lake.ledger import Entry, Status, inputs_hash, usable_hashes
 from ml_assets.lake.planning import Plan
 from ml_assets.lake.staleness import stale
@@ -49,6 +49,8 @@ class TableOutput:
         day_metadata: day → further metadata for Dagster.
         after_commit: what follows from the stored rows, done in the same step.
         is_fact: a stored day that cannot be made again stays as it is: it happened.
+        findings: skipped day → its reason, where that is a finding for what reads the table: the
+            run goes on, and the table's checks fail.
     """
 
     plan: Plan
@@ -58,6 +60,7 @@ class TableOutput:
     day_metadata: Mapping[str, Further] = field(default_factory=dict)
     after_commit: Callable[[], None] | None = None
     is_fact: bool = False
+    findings: Mapping[str, str] = field(default_factory=dict)
 
 
 class TableIOManager(dg.IOManager):
@@ -170,6 +173,9 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
         context.log.warning(f"{table} {day} is {entries[day].status.value}: {reason}")
     usable = {**output.plan.unchanged, **entries}
     results = {
+        day: DayResult(digest(reason), {"skipped": dg.MetadataValue.text(reason)})
+        for day, reason in output.findings.items()
+    } | {
         day: DayResult(entry.content_hash, day_metadata(entry, output.plan, output.day_metadata))
         for day, entry in usable.items()
         if entry.status is Status.STORED

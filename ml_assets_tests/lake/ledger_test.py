@@ -509,3 +509,16 @@ def test_everything_is_the_latest_entry_of_each_day_with_what_it_read(ledger: Le
     found = {(entry.table, entry.content_hash): list(entry.reads) for entry in ledger.everything()}
 
     assert found == {("a/source", "aa"): [], ("a/features", "new"): [read]}
+
+
+def test_what_begins_is_being_written_and_seen_in_turn(ledger: Ledger) -> None:
+    ledger.begin("a/features", [])
+    ledger.begin("a/features", [TUESDAY])
+    ledger.begin("a/features", [MONDAY])
+
+    found = ledger.history("a/features")
+
+    assert [(entry.day, entry.status) for entry in found] == [
+        (TUESDAY, Status.WRITING),
+        (MONDAY, Status.WRITING),
+    ]

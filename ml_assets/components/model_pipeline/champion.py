@@ -14,7 +14,6 @@ from ml_assets.errors import LakeMismatch, TrainingError
 from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY
 from ml_assets.lake.integrity import in_force, unaltered
-from ml_assets.lake.ledger import Entry, Status
 from ml_assets.lake.planning import Input, Plan, each_day
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.day_metadata import Further
@@ -128,8 +127,8 @@ class ChampionStage:
     def _take_turns(self, days: Sequence[str]) -> None:
         """Note which days begin to be released, so that of two at once the later sees the earlier."""
         ledger = Lake.of_project().ledger
-        new = [day for day in days if day not in released_days(ledger.history(self._table))]
-        ledger.append([Entry(self._table, day, Status.WRITING) for day in new])
+        released = released_days(ledger.history(self._table))
+        ledger.begin(self._table, [day for day in days if day not in released])
 
     def _refuse_out_of_turn(self, day: str) -> None:
         """One release is promoted after the other, and none below a newer one.

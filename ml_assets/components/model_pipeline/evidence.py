@@ -4,7 +4,7 @@ Challenger and champion are measured on the same test rows. A champion follows f
 before, so models are measured one after the other.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -97,20 +97,35 @@ class EvidenceStage:
         return _first_only(planned), champions
 
     def _compare(self, days: Sequence[str]) -> TableOutput:
-        planned, frames = self._measure("comparison", days, self.measuring.comparison)
-        shown = {day: _compared(frame) for day, frame in frames.items()}
-        return output(planned, frames, Comparison, self.version, day_metadata=shown)
+        planned, champions = self._planned("comparison", days)
+        done, frames = self._measure(planned, champions, self.measuring.comparison)
+        return output(
+            done,
+            frames,
+            Comparison,
+            self.version,
+            day_metadata={day: _compared(frame) for day, frame in frames.items()},
+            findings=_not_measured(planned, done),
+        )
 
     def _measure_fairness(self, days: Sequence[str]) -> TableOutput:
-        planned, frames = self._measure("fairness", days, self.measuring.fairness)
-        shown = {day: {"groups": _groups(frame)} for day, frame in frames.items()}
-        return output(planned, frames, Fairness, self.version, day_metadata=shown)
+        planned, champions = self._planned("fairness", days)
+        done, frames = self._measure(planned, champions, self.measuring.fairness)
+        return output(
+            done,
+            frames,
+            Fairness,
+            self.version,
+            day_metadata={day: {"groups": _groups(frame)} for day, frame in frames.items()},
+            findings=_not_measured(planned, done),
+        )
 
     def _measure(
-        self, noun: str, days: Sequence[str], measure: Callable[..., pd.DataFrame]
+        self,
+        planned: Plan,
+        champions: Mapping[str, Champion],
+        measure: Callable[..., pd.DataFrame],
     ) -> tuple[Plan, dict[str, pd.DataFrame]]:
-        planned, champions = self._planned(noun, days)
-
         def of_day(day: str) -> pd.DataFrame:
             dataset = unaltered(planned.windows["dataset"], day)
             challenger, champion = planned.windows["model"].hashes[day], champions.get(day)
@@ -141,6 +156,11 @@ def _or_skipped(measure: Callable[[], pd.DataFrame]) -> pd.DataFrame:
             f"it could not be measured ({type(error).__name__}: {error}): repair the data or the "
             "model of the day, and materialize it again"
         ) from error
+
+
+def _not_measured(planned: Plan, done: Plan) -> dict[str, str]:
+    """Day → why it could not be measured: missing evidence, which the decision has to tell."""
+    return {day: done.skipped[day] for day in planned.compute if day in done.skipped}
 
 
 def _first_only(planned: Plan) -> Plan:

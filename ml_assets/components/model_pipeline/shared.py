@@ -227,6 +227,7 @@ def output(
     keeps_dead_letters: bool = False,
     after_commit: Callable[[], None] | None = None,
     is_fact: bool = False,
+    findings: Mapping[str, str] | None = None,
 ) -> TableOutput:
     """What a stage hands over for frames that were computed day by day."""
     validated = validate(stacked(frames, contract), contract, planned.compute)
@@ -238,6 +239,7 @@ def output(
         day_metadata=day_metadata or {},
         after_commit=after_commit,
         is_fact=is_fact,
+        findings=findings or {},
     )
 
 
