@@ -125,8 +125,9 @@ class Ledger(Database):
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Add entries with what they read, all or nothing."""
-        with self._transaction() as connection:
-            _insert(connection, entries)
+        if entries:
+            with self._transaction() as connection:
+                _insert(connection, entries)
 
     def begin(self, table: str, days: Sequence[str]) -> None:
         """Note that days begin to be written; of two writers at once the later sees the earlier."""
@@ -205,8 +206,6 @@ class Ledger(Database):
 
 
 def _insert(connection: sa.Connection, entries: Sequence[Entry]) -> None:
-    if not entries:
-        return
     now = datetime.now(UTC).replace(tzinfo=None)
     ids = connection.scalars(
         sa.insert(_entries).returning(_entries.c.id, sort_by_parameter_order=True),

@@ -512,7 +512,6 @@ def test_everything_is_the_latest_entry_of_each_day_with_what_it_read(ledger: Le
 
 
 def test_what_begins_is_being_written_and_seen_in_turn(ledger: Ledger) -> None:
-    ledger.begin("a/features", [])
     ledger.begin("a/features", [TUESDAY])
     ledger.begin("a/features", [MONDAY])
 

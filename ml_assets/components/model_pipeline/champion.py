@@ -128,7 +128,8 @@ class ChampionStage:
         """Note which days begin to be released, so that of two at once the later sees the earlier."""
         ledger = Lake.of_project().ledger
         released = released_days(ledger.history(self._table))
-        ledger.begin(self._table, [day for day in days if day not in released])
+        if new := [day for day in days if day not in released]:
+            ledger.begin(self._table, new)
 
     def _refuse_out_of_turn(self, day: str) -> None:
         """One release is promoted after the other, and none below a newer one.
