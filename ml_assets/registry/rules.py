@@ -17,7 +17,8 @@ class ReleaseRules(BaseModel, extra="forbid", frozen=True):
         segment_rule: 'interval' blocks a segment whose paired interval lies below the tolerance;
             'literal' blocks one whose metric fell by anything at all.
         segment_tolerance: by how much the main metric of a segment may fall ('interval').
-        min_segment_rows: a segment or group with fewer test rows is listed and not judged.
+        min_segment_rows: a segment or group with fewer test rows, or with rows on fewer days than
+            an interval needs, is listed and not judged.
     """
 
     gated_attribute: str = Field(min_length=1)

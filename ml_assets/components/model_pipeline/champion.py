@@ -120,8 +120,8 @@ class ChampionStage:
         if day in released_days(Lake.of_project().ledger.history(self._table)):
             raise TrainingError(
                 f"the model of {day} was released before, and would not be released now: see "
-                "release_decision, approvals and integration_tests of the day. What was released "
-                "stays; a model as of a later day replaces it"
+                "release_decision, approvals and integration_tests of the day. What is stored of "
+                "it stays"
             )
 
     def _take_turns(self, days: Sequence[str]) -> None:
@@ -176,9 +176,9 @@ class ChampionStage:
     def _point_alias(self) -> None:
         """Let the alias follow the champions, also when another run releases meanwhile."""
         registry, name = project_registry(), self.pipeline.name
-        while (newest := self._newest()) is not None:
-            registry.set_alias(name, CHAMPION, newest)
-            if self._newest() == newest:
+        while (fingerprint := self._newest()) is not None:
+            registry.set_alias(name, CHAMPION, fingerprint)
+            if self._newest() == fingerprint:
                 return
 
     def _newest(self) -> str | None:
