@@ -212,6 +212,17 @@ def test_a_lost_champion_does_not_make_its_successor_a_first_model(measured: Pro
     assert decision(measured, ASKED_FOR)["champion_as_of"] == CHAMPION
 
 
+def test_no_day_is_scored_while_a_champion_is_lost(retrained: Project) -> None:
+    retrained.lake.ledger.append([Entry(CHAMPIONS, CHAMPION, Status.WRITING, run_id="killed")])
+
+    told = tick(retrained, f"{PIPELINE}__days")
+    outcome = retrained.materialize(assets("predictions"), ASKED_FOR)
+
+    lost = f"{CHAMPIONS} {CHAMPION} is half-written"
+    assert (told.requests, lost in told.reason) == ([], True)
+    assert lost in outcome.failed_steps[f"{PIPELINE}__predictions"]
+
+
 def test_a_champion_that_could_not_be_made_again_stays_and_keeps_its_alias(lived: Project) -> None:
     before = lived.entries(CHAMPIONS)[CHAMPION]
     lived.lake.ledger.append([Entry(TESTS, CHAMPION, Status.WRITING, run_id="killed")])
