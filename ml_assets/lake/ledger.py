@@ -159,6 +159,16 @@ class Ledger(Database):
         ids = sa.select(_entries.c.id).where(_entries.c.table_name == table)
         return self._with_reads(ids if day is None else ids.where(_entries.c.day == day))
 
+    def histories(self, table: str, days: Sequence[str]) -> dict[str, list[Entry]]:
+        """The same for several days."""
+        wanted = _entries.c.day.between(min(days), max(days)) if days else sa.false()
+        ids = sa.select(_entries.c.id).where(_entries.c.table_name == table, wanted)
+        found: dict[str, list[Entry]] = {day: [] for day in days}
+        for entry in self._with_reads(ids):
+            if entry.day in found:
+                found[entry.day].append(entry)
+        return found
+
     def _with_reads(self, ids: sa.Select[tuple[int]]) -> list[Entry]:
         entries = sa.select(_entries).where(_entries.c.id.in_(ids)).order_by(_entries.c.id)
         reads = sa.select(_reads).where(_reads.c.entry_id.in_(ids))

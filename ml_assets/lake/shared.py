@@ -59,5 +59,13 @@ class SharingLedger(Ledger):
             else super().history(table, day)
         )
 
+    def histories(self, table: str, days: Sequence[str]) -> dict[str, list[Entry]]:
+        """All entries of several days, from the ledger the table belongs to."""
+        return (
+            self._other.histories(table, days)
+            if self._is_shared(table)
+            else super().histories(table, days)
+        )
+
     def _is_shared(self, table: str) -> bool:
         return table in self._shared

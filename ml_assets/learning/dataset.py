@@ -1,8 +1,10 @@
 """The rows a model may learn from: what was known when the as-of day began, split by time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -81,6 +83,56 @@ def training_dataset(
     rows[SPLIT] = pd.Series(windows.split_of(rows[DAY], as_of), index=rows.index, dtype="str")
     rows[DAY] = as_of
     return rows
+
+
+@dataclass(frozen=True)
+class DatasetSpecification:
+    """What a training dataset is made from and how, described by data.
+
+    Attributes:
+        features: table of the features.
+        labels: table of the labels.
+        key: columns that identify a row in both.
+        label: label column.
+        known_at: column that says when the label was known.
+        timezone: whose midnights begin an as-of day.
+        windows: how the days before an as-of day are used.
+        contract: dotted path of the dataset's contract.
+    """
+
+    features: str
+    labels: str
+    key: Sequence[str]
+    label: str
+    known_at: str
+    timezone: str
+    windows: Windows
+    contract: str
+
+    @classmethod
+    def of_record(cls, values: Mapping[str, Any]) -> "DatasetSpecification":
+        """The specification whose fields were kept as JSON."""
+        return cls(
+            **{**values, "key": tuple(values["key"]), "windows": Windows(**values["windows"])}
+        )
+
+    @property
+    def label_columns(self) -> list[str]:
+        """Columns that are read of the labels."""
+        return [DAY, *self.key, self.label, self.known_at]
+
+    def build(self, features: pd.DataFrame, labels: pd.DataFrame, as_of: str) -> pd.DataFrame:
+        """The dataset of an as-of day, see ``training_dataset``."""
+        return training_dataset(
+            features,
+            labels,
+            key=self.key,
+            label=self.label,
+            known_at=self.known_at,
+            as_of=as_of,
+            as_of_start=datetime.fromisoformat(as_of).replace(tzinfo=ZoneInfo(self.timezone)),
+            windows=self.windows,
+        )
 
 
 def split_counts(dataset: pd.DataFrame) -> dict[str, int]:

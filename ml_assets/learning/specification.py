@@ -40,6 +40,12 @@ class ModelSpecification:
         """Equal specifications have equal canonical texts."""
         return hash(self.canonical())
 
+    @classmethod
+    def of_record(cls, values: Mapping[str, Any]) -> "ModelSpecification":
+        """The specification whose fields were kept as JSON; checkpoints are not among them."""
+        columns = {name: tuple(values[name]) for name in ("numeric", "categorical")}
+        return cls(**{**values, **columns})
+
     def canonical(self) -> str:
         """The specification as text, the same whatever order the hyperparameters came in."""
         return repr(replace(self, hyperparameters=sorted(self.hyperparameters.items())))  # type: ignore[arg-type]

@@ -20,7 +20,13 @@ from ml_assets.lake.integrity import unaltered
 from ml_assets.lake.ledger import Entry, Status
 from ml_assets.lake.planning import Input, Plan, computing_too, each_day, plan
 from ml_assets.lake.store import Lake
-from ml_assets.learning.dataset import FEATURE_DAY, SPLIT, split_counts, training_dataset
+from ml_assets.learning.dataset import (
+    FEATURE_DAY,
+    SPLIT,
+    DatasetSpecification,
+    split_counts,
+    training_dataset,
+)
 from ml_assets.learning.evaluation import Evaluation, evaluate, headline
 from ml_assets.learning.plots import as_markdown, evaluation_plots
 from ml_assets.learning.training import TrainedModel, predict, train
@@ -34,7 +40,6 @@ from ml_assets.orchestration.model_io import (
     project_checkpoints,
     project_models,
 )
-from ml_assets.orchestration.partitions import bounds
 from ml_assets.orchestration.table_io import TableOutput
 
 STAGE = "training"
@@ -114,9 +119,20 @@ class Training:
 
     @property
     def _dataset_version(self) -> str:
+        return code_version(training_dataset, self.contract, self._dataset_specification)
+
+    @property
+    def _dataset_specification(self) -> DatasetSpecification:
         this = self.pipeline
-        return code_version(
-            training_dataset, self.contract, this.windows, list(this.key), this.labels.model_dump()
+        return DatasetSpecification(
+            features=this.features,
+            labels=this.labels.asset,
+            key=tuple(this.key),
+            label=this.labels.column,
+            known_at=this.labels.known_at,
+            timezone=this.as_of_days.timezone,
+            windows=this.windows,
+            contract=f"{self.contract.__module__}.{self.contract.__qualname__}",
         )
 
     @property
@@ -157,27 +173,13 @@ class Training:
         return output(planned, frames, self.contract, self._dataset_version, day_metadata=counts)
 
     def _dataset_of(self, planned: Plan) -> Callable[[str], pd.DataFrame]:
-        this = self.pipeline
+        specification = self._dataset_specification
         wanted = self._window.days_of_all(planned.compute)
         if not any(planned.windows["features"].hashes.get(day) for day in wanted):
             return _nothing_to_learn_from
         features = planned.windows["features"].read(days=wanted)
-        used = [DAY, *this.key, this.labels.column, this.labels.known_at]
-        labels = planned.windows["labels"].read(used, wanted)
-
-        def of_day(as_of: str) -> pd.DataFrame:
-            return training_dataset(
-                features,
-                labels,
-                key=this.key,
-                label=this.labels.column,
-                known_at=this.labels.known_at,
-                as_of=as_of,
-                as_of_start=bounds(this.as_of_days, as_of)[0],
-                windows=this.windows,
-            )
-
-        return of_day
+        labels = planned.windows["labels"].read(specification.label_columns, wanted)
+        return lambda as_of: specification.build(features, labels, as_of)
 
     def _fit(self, days: Sequence[str]) -> ModelOutput:
         table, specification = self.pipeline.table("model"), self.pipeline.specification
