@@ -10,9 +10,6 @@ from typing import Any
 import yaml
 
 from ml_assets.errors import ConfigurationError
-from ml_assets.learning.dataset import DatasetSpecification, Windows
-from ml_assets.learning.specification import ModelSpecification
-from ml_assets.settings import PipelineOverrides, settings
 
 DEFS = Path(__file__).parents[1] / "defs"
 
@@ -32,8 +29,6 @@ class Pipeline:
         known_at: column that says when a label was known.
         key: columns that identify a row in both.
         timezone: whose midnights begin an as-of day.
-        dataset: how its training datasets are made.
-        model: what is fitted on them.
     """
 
     name: str
@@ -43,8 +38,6 @@ class Pipeline:
     known_at: str
     key: tuple[str, ...]
     timezone: str
-    dataset: DatasetSpecification
-    model: ModelSpecification
 
     def table(self, noun: str) -> str:
         """Name of one of the pipeline's tables."""
@@ -62,22 +55,29 @@ def pipeline(name: str) -> Pipeline:
     Raises:
         ConfigurationError: there is none; the nearest name is given.
     """
+    said = model_pipeline(name)
+    labels = said["labels"]
+    return Pipeline(
+        name=name,
+        features=said["features"],
+        labels=labels["asset"],
+        label=labels["column"],
+        known_at=labels.get("known_at", "known_at"),
+        key=tuple(said["key"]),
+        timezone=said["as_of_days"].get("timezone", "UTC"),
+    )
+
+
+def model_pipeline(name: str) -> dict[str, Any]:
+    """What ``defs.yaml`` says of a model pipeline.
+
+    Raises:
+        ConfigurationError: there is none; the nearest name is given.
+    """
     found = {said["pipeline"]: said for said in _documents(MODEL)}
     if name not in found:
         raise unknown("pipeline", name, found)
-    said = found[name]
-    dataset = _dataset(said)
-    return Pipeline(
-        name=name,
-        features=dataset.features,
-        labels=dataset.labels,
-        label=dataset.label,
-        known_at=dataset.known_at,
-        key=tuple(dataset.key),
-        timezone=dataset.timezone,
-        dataset=dataset,
-        model=_model(said),
-    )
+    return found[name]
 
 
 def feature_table(table: str) -> dict[str, Any] | None:
@@ -100,40 +100,6 @@ def unknown(what: str, name: str, known: Collection[str]) -> ConfigurationError:
     shown = ", ".join(ordered) if len(ordered) <= 12 else f"{ordered[0]} … {ordered[-1]}"
     meant = f" Is '{near[0]}' meant?" if near else ""
     return ConfigurationError(f"There is no {what} '{name}'. There is {shown}.{meant}")
-
-
-def _dataset(said: dict[str, Any]) -> DatasetSpecification:
-    labels = said["labels"]
-    overrides = settings().pipelines.get(said["pipeline"], PipelineOverrides())
-    delay = overrides.label_delay_days
-    return DatasetSpecification(
-        features=said["features"],
-        labels=labels["asset"],
-        key=tuple(said["key"]),
-        label=labels["column"],
-        known_at=labels.get("known_at", "known_at"),
-        timezone=said["as_of_days"].get("timezone", "UTC"),
-        windows=Windows(
-            said["window_days"],
-            said["validation_days"],
-            said["test_days"],
-            labels.get("delay_days", 0) if delay is None else delay,
-        ),
-        contract=said["contracts"]["training_dataset"],
-    )
-
-
-def _model(said: dict[str, Any]) -> ModelSpecification:
-    estimator = said["estimator"]
-    return ModelSpecification(
-        task="regression" if estimator["task"] == "regression" else "classification",
-        estimator=estimator["path"],
-        label=said["labels"]["column"],
-        numeric=tuple(estimator["numeric"]),
-        categorical=tuple(estimator.get("categorical", ())),
-        hyperparameters=dict(sorted(estimator.get("hyperparameters", {}).items())),
-        checkpoint_every=estimator.get("checkpoint_every"),
-    )
 
 
 def _documents(template: str) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,129 @@
+"""What differs between two recordings: values, and the content of what was read."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ml_assets.lake.ledger import Entry, Read, Status, usable_hashes
+from ml_assets.lake.store import Lake
+from ml_assets.lineage.recorded import is_no_later
+
+NONE = "–"
+"""What is shown of something that is not there."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that was one thing and is another.
+
+    Attributes:
+        what: its name.
+        then: what it was.
+        now: what it is.
+    """
+
+    what: str
+    then: str
+    now: str
+
+
+@dataclass(frozen=True)
+class ChangedDays:
+    """Days of a table that hold other rows than were read.
+
+    Attributes:
+        table: its name.
+        days: the days, in order.
+    """
+
+    table: str
+    days: Sequence[str]
+
+
+def changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
+    """Values that differ, by their dotted names; of lists, what only one of them has.
+
+    Args:
+        then: values, mappings within them included.
+        now: the same later.
+    """
+    before, after = dict(_flat(then)), dict(_flat(now))
+    return [
+        Change(name, *_shown(before.get(name), after.get(name)))
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    ]
+
+
+def changed_inputs(lake: Lake, entry: Entry) -> list[ChangedDays]:
+    """Days that an entry was computed from, directly or not, and that hold other rows now.
+
+    Args:
+        lake: whose ledger knows them.
+        entry: an entry with what it read.
+
+    Returns:
+        By table, the farthest away first: a source before what is made from it.
+    """
+    found: dict[str, set[str]] = {}
+    seen: set[Read] = set()
+    reads = set(_unversioned(entry.reads))
+    while reads:
+        seen |= reads
+        further: set[Read] = set()
+        for table, of_table in _by_table(reads).items():
+            now = usable_hashes(lake.ledger.latest(table, sorted({read.day for read in of_table})))
+            other = {read.day for read in of_table if now.get(read.day, "") != read.content_hash}
+            found[table] = found.pop(table, set()) | other
+            further.update(_unversioned(_reads_of(lake, table, of_table, entry)))
+        reads = further - seen
+    return [ChangedDays(table, sorted(days)) for table, days in reversed(found.items()) if days]
+
+
+def _reads_of(lake: Lake, table: str, read: Sequence[Read], reader: Entry) -> Iterator[Read]:
+    """What days of a table were computed from when they had the content that was read."""
+    histories = lake.ledger.histories(table, sorted({item.day for item in read}))
+    for item in read:
+        then = [
+            entry
+            for entry in histories[item.day]
+            if entry.status is Status.STORED
+            and entry.content_hash == item.content_hash
+            and is_no_later(entry, reader)
+        ]
+        if then:
+            yield from then[-1].reads
+
+
+def _unversioned(reads: Iterable[Read]) -> Iterator[Read]:
+    """The same content at another table version is the same input."""
+    return (replace(read, version=None) for read in reads if not read.is_pinned)
+
+
+def _by_table(reads: Iterable[Read]) -> dict[str, list[Read]]:
+    tables: dict[str, list[Read]] = {}
+    for read in reads:
+        tables.setdefault(read.table, []).append(read)
+    return tables
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _shown(then: Any, now: Any) -> tuple[str, str]:
+    if isinstance(then, list) and isinstance(now, list) and {*then} != {*now}:
+        return _text([item for item in then if item not in now]), _text(
+            [item for item in now if item not in then]
+        )
+    return _text(then), _text(now)
+
+
+def _text(value: Any) -> str:
+    if value is None or value == []:
+        return NONE
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

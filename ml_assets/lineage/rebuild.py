@@ -1,0 +1,142 @@
+"""A training dataset and a model, made again from recorded table versions; what they are compared with is in ``reproduce``.
+
+The dataset is stored in a temporary lake and read from there, as the pipeline does it: types and the
+order of rows are then the same.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+
+from ml_assets.contracts.contract import columns
+from ml_assets.contracts.validation import validate
+from ml_assets.errors import TrainingError
+from ml_assets.lake.content import DAY, day_hashes
+from ml_assets.lake.ledger import Ledger, Read
+from ml_assets.lake.store import Lake
+from ml_assets.learning.dataset import FEATURE_DAY, SPLIT, DatasetSpecification
+from ml_assets.learning.specification import ModelSpecification
+from ml_assets.learning.training import train
+from ml_assets.lineage.changes import ChangedDays
+from ml_assets.lineage.recorded import RecordedModel, readable_version
+from ml_assets.lineage.specifications import contract_of
+
+DAYS_AT_ONCE = 31
+"""Days whose content is compared at once: whole rows take memory."""
+
+TABLE = "dataset"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a dataset and the model on it are made."""
+
+    dataset: DatasetSpecification
+    model: ModelSpecification
+
+
+@dataclass(frozen=True)
+class RecordedInput:
+    """Days of a table as they were read.
+
+    Attributes:
+        table: its name.
+        reads: the days.
+        version: version at which they can be read now; None for the newest.
+    """
+
+    table: str
+    reads: Sequence[Read]
+    version: int | None
+
+    @property
+    def days(self) -> list[str]:
+        """The days."""
+        return [read.day for read in self.reads]
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What came out.
+
+    Attributes:
+        dataset: content hash of the dataset.
+        fingerprint: the model's.
+    """
+
+    dataset: str
+    fingerprint: str
+
+
+def recorded_input(lake: Lake, recorded: RecordedModel, table: str) -> RecordedInput:
+    """What the dataset of a model read of a table.
+
+    Raises:
+        LakeMismatch: it is gone, and the table holds other rows now.
+    """
+    reads = [
+        read for read in recorded.dataset.entry.reads if read.table == table and read.content_hash
+    ]
+    return RecordedInput(table, reads, readable_version(lake, reads))
+
+
+def rebuild(
+    lake: Lake, features: RecordedInput, labels: RecordedInput, recipe: Recipe, as_of: str
+) -> Rebuilt:
+    """Make a dataset and a model.
+
+    Args:
+        lake: where the inputs are.
+        features: days of the features.
+        labels: days of the labels.
+        recipe: how both are made.
+        as_of: the as-of day.
+
+    Raises:
+        TrainingError: the rows give no dataset or no model.
+    """
+    with TemporaryDirectory() as folder:
+        scratch = Lake(folder, Ledger(f"sqlite:///{folder}/ledger.db"))
+        dataset = _store_dataset(lake, scratch, features, labels, recipe.dataset, as_of)
+        used = [*recipe.model.features, recipe.model.label, SPLIT]
+        rows = scratch.read(TABLE, [as_of], columns=used)
+    return Rebuilt(dataset, train(recipe.model, rows).fingerprint)
+
+
+def altered_days(lake: Lake, found: RecordedInput) -> ChangedDays:
+    """Days whose rows are not the recorded ones."""
+    other: list[str] = []
+    for start in range(0, len(found.reads), DAYS_AT_ONCE):
+        reads = found.reads[start : start + DAYS_AT_ONCE]
+        days = [read.day for read in reads]
+        hashes = day_hashes(lake.read(found.table, days, version=found.version), days)
+        other += [read.day for read in reads if hashes[read.day] != read.content_hash]
+    return ChangedDays(found.table, other)
+
+
+def _store_dataset(  # noqa: PLR0917
+    lake: Lake,
+    scratch: Lake,
+    features: RecordedInput,
+    labels: RecordedInput,
+    specification: DatasetSpecification,
+    as_of: str,
+) -> str:
+    contract = contract_of(specification)
+    added = {FEATURE_DAY, SPLIT, specification.label, specification.known_at}
+    used = [name for name in (DAY, *columns(contract)) if name not in added]
+    rows = specification.build(
+        lake.read(features.table, features.days, columns=used, version=features.version),
+        lake.read(
+            labels.table,
+            labels.days,
+            columns=specification.label_columns,
+            version=labels.version,
+        ),
+        as_of,
+    )
+    validated = validate(rows, contract, [as_of])
+    if reason := validated.quarantined.get(as_of):
+        raise TrainingError(f"the dataset breaks its contract: {reason}")
+    scratch.overwrite(TABLE, validated.rows, [as_of])
+    return day_hashes(validated.rows, [as_of])[as_of]

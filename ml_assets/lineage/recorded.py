@@ -1,0 +1,227 @@
+"""What was recorded of a model that was trained: its version, what it read, its run and its code.
+
+A day may have been trained again since, so all entries of a day are looked at, not only the latest.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ml_assets.errors import LakeMismatch
+from ml_assets.lake.code import Code
+from ml_assets.lake.content import DAY
+from ml_assets.lake.ledger import Entry, Read, Status, usable_hashes
+from ml_assets.lake.provenance import Run
+from ml_assets.lake.store import Lake
+from ml_assets.lineage.pipelines import Pipeline, unknown
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A version of the registry.
+
+    Attributes:
+        version: its number.
+        as_of: as-of day of its model.
+        fingerprint: what identifies its model.
+    """
+
+    version: int
+    as_of: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Made:
+    """A day that was stored, with what stands behind it.
+
+    Attributes:
+        entry: its entry, with what it read.
+        run: the run that wrote it; None when it was not recorded.
+        code: the code that computed it; None when it was not recorded.
+    """
+
+    entry: Entry
+    run: Run | None
+    code: Code | None
+
+
+@dataclass(frozen=True)
+class RecordedModel:
+    """A model that was trained.
+
+    Attributes:
+        pipeline: whose model.
+        version: its version in the registry; None when it was not registered.
+        model: how the model was made.
+        dataset: how the dataset was made that it was fitted on.
+    """
+
+    pipeline: Pipeline
+    version: int | None
+    model: Made
+    dataset: Made
+
+    @property
+    def as_of(self) -> str:
+        """Its as-of day."""
+        return self.model.entry.day
+
+    @property
+    def fingerprint(self) -> str:
+        """What identifies it."""
+        return self.model.entry.content_hash
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        named = f"version {self.version}" if self.version else "the model"
+        return f"{named} of {self.pipeline.name}, as of {self.as_of},"
+
+
+def registered_versions(lake: Lake, pipeline: Pipeline) -> list[Registered]:
+    """All versions, by number; also those of days that were released again since."""
+    table = pipeline.table("registered_model")
+    days = sorted(lake.ledger.latest(table))
+    found = {
+        int(row["version"]): Registered(int(row["version"]), row[DAY], row["fingerprint"])
+        for history in lake.ledger.histories(table, days).values()
+        for rows in _different_rows(lake, history)
+        for row in rows.to_dict("records")
+    }
+    return [found[number] for number in sorted(found)]
+
+
+def recorded_version(lake: Lake, pipeline: Pipeline, version: int) -> RecordedModel:
+    """The model of a version.
+
+    Raises:
+        ConfigurationError: there is no such version; those that there are, are given.
+        LakeMismatch: the ledger does not know how it was made.
+    """
+    known = {found.version: found for found in registered_versions(lake, pipeline)}
+    if version not in known:
+        raise unknown(f"version of {pipeline.name}", str(version), [str(each) for each in known])
+    found = known[version]
+    return _recorded(lake, pipeline, found.as_of, found.fingerprint, version)
+
+
+def recorded_day(lake: Lake, pipeline: Pipeline, as_of: str) -> RecordedModel:
+    """The latest model of an as-of day, whether it was released or not.
+
+    Raises:
+        ConfigurationError: there is no such model; the nearest day is given.
+        LakeMismatch: the ledger does not know how it was made.
+    """
+    known = usable_hashes(lake.ledger.latest(pipeline.table("model")))
+    if as_of not in known:
+        raise unknown(f"model of {pipeline.name} as of", as_of, known)
+    versions = registered_versions(lake, pipeline)
+    version = next((each.version for each in versions if each.fingerprint == known[as_of]), None)
+    return _recorded(lake, pipeline, as_of, known[as_of], version)
+
+
+def stored_for(lake: Lake, recorded: RecordedModel, noun: str) -> pd.DataFrame | None:
+    """Rows that another table of the pipeline has of a model, or of its dataset.
+
+    Args:
+        lake: where they are.
+        recorded: the model.
+        noun: second part of the table's name.
+
+    Returns:
+        The newest rows that were computed from this model or its dataset; None when there are
+        none, or they are gone.
+    """
+    history = lake.ledger.history(recorded.pipeline.table(noun), recorded.as_of)
+    model, dataset = recorded.model.entry, recorded.dataset.entry
+
+    def is_of_it(entry: Entry) -> bool:
+        read = {item.table: item.content_hash for item in entry.reads if item.day == entry.day}
+        if model.table in read:
+            return read[model.table] == model.content_hash
+        return read.get(dataset.table) == dataset.content_hash
+
+    return next(_different_rows(lake, [entry for entry in history if is_of_it(entry)]), None)
+
+
+def readable_version(lake: Lake, reads: Sequence[Read]) -> int | None:
+    """The version of a table at which some days are as they were read, None for the newest.
+
+    The content counts, not the number: where the recorded version is gone, the newest one serves
+    if the ledger says that it holds the same rows.
+
+    Args:
+        lake: where the table is.
+        reads: days of one table, all read at one version.
+
+    Raises:
+        LakeMismatch: the version is gone and some days hold other rows now.
+    """
+    table, version = reads[0].table, reads[0].version
+    days = [read.day for read in reads]
+    try:
+        lake.read(table, days, columns=[DAY], version=version)
+    except LakeMismatch:
+        now = usable_hashes(lake.ledger.latest(table, days))
+        other = [read.day for read in reads if now.get(read.day) != read.content_hash]
+        if other:
+            raise LakeMismatch(
+                f"version {version} of {table} is gone (vacuumed), and the newest holds other rows "
+                f"of {shown_days(other)}"
+            ) from None
+        return None
+    return version
+
+
+def is_no_later(entry: Entry, than: Entry) -> bool:
+    """Whether an entry was written when another was."""
+    at, other = entry.written_at, than.written_at
+    return at is None or other is None or at <= other
+
+
+def shown_days(days: Sequence[str]) -> str:
+    """Some days in few words."""
+    if len(days) <= 3:
+        return ", ".join(days)
+    return f"{days[0]}, {days[1]} … {days[-1]} ({len(days)} days)"
+
+
+def _recorded(
+    lake: Lake, pipeline: Pipeline, as_of: str, fingerprint: str, version: int | None
+) -> RecordedModel:
+    model = _made(lake, pipeline.table("model"), as_of, lambda e: e.content_hash == fingerprint)
+    dataset = pipeline.table("training_dataset")
+    read = next((read for read in model.entry.reads if read.table == dataset), None)
+    content = read.content_hash if read else ""
+
+    def is_read(entry: Entry) -> bool:
+        return entry.content_hash == content and is_no_later(entry, model.entry)
+
+    return RecordedModel(pipeline, version, model, _made(lake, dataset, as_of, is_read))
+
+
+def _made(lake: Lake, table: str, day: str, is_it: Callable[[Entry], bool]) -> Made:
+    stored = [entry for entry in lake.ledger.history(table, day) if entry.status is Status.STORED]
+    entry = next(filter(is_it, reversed(stored)), None)
+    if entry is None:
+        raise LakeMismatch(
+            f"The ledger has no entry of {table} {day} with the content that was used, so nothing "
+            "is known of how it was made. Restore the ledger from a backup."
+        )
+    return Made(entry, lake.provenance.run(entry.run_id), lake.provenance.code(entry.code_version))
+
+
+def _different_rows(lake: Lake, history: Sequence[Entry]) -> Iterator[pd.DataFrame]:
+    """Rows of each content that a day had, the newest first; what is gone is left out."""
+    seen: set[str] = set()
+    for entry in reversed(history):
+        if entry.status is Status.STORED and entry.rows and entry.content_hash not in seen:
+            seen.add(entry.content_hash)
+            read = Read(entry.table, entry.day, entry.content_hash, entry.version)
+            try:
+                version = readable_version(lake, [read])
+            except LakeMismatch:
+                continue
+            yield lake.read(entry.table, [entry.day], version=version)
