@@ -3,8 +3,9 @@
 A day may have been trained again since, so all entries of a day are looked at, not only the latest.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -18,16 +19,16 @@ from ml_assets.lineage.pipelines import Pipeline, unknown
 
 
 @dataclass(frozen=True)
-class Registered:
-    """A version of the registry.
+class TrainedModel:
+    """A model that was trained.
 
     Attributes:
-        version: its number.
-        as_of: as-of day of its model.
-        fingerprint: what identifies its model.
+        version: its version in the registry; None when it was not registered.
+        as_of: its as-of day.
+        fingerprint: what identifies it.
     """
 
-    version: int
+    version: int | None
     as_of: str
     fingerprint: str
 
@@ -49,7 +50,7 @@ class Made:
 
 @dataclass(frozen=True)
 class RecordedModel:
-    """A model that was trained.
+    """What was recorded of a model.
 
     Attributes:
         pipeline: whose model.
@@ -73,19 +74,13 @@ class RecordedModel:
         """What identifies it."""
         return self.model.entry.content_hash
 
-    @property
-    def name(self) -> str:
-        """What people call it."""
-        named = f"version {self.version}" if self.version else "the model"
-        return f"{named} of {self.pipeline.name}, as of {self.as_of},"
 
-
-def registered_versions(lake: Lake, pipeline: Pipeline) -> list[Registered]:
+def registered_versions(lake: Lake, pipeline: Pipeline) -> list[TrainedModel]:
     """All versions, by number; also those of days that were released again since."""
     table = pipeline.table("registered_model")
     days = sorted(lake.ledger.latest(table))
     found = {
-        int(row["version"]): Registered(int(row["version"]), row[DAY], row["fingerprint"])
+        int(row["version"]): TrainedModel(int(row["version"]), row[DAY], row["fingerprint"])
         for history in lake.ledger.histories(table, days).values()
         for rows in _different_rows(lake, history)
         for row in rows.to_dict("records")
@@ -93,33 +88,53 @@ def registered_versions(lake: Lake, pipeline: Pipeline) -> list[Registered]:
     return [found[number] for number in sorted(found)]
 
 
-def recorded_version(lake: Lake, pipeline: Pipeline, version: int) -> RecordedModel:
+def trained_version(lake: Lake, pipeline: Pipeline, version: int) -> TrainedModel:
     """The model of a version.
 
     Raises:
         ConfigurationError: there is no such version; those that there are, are given.
-        LakeMismatch: the ledger does not know how it was made.
     """
-    known = {found.version: found for found in registered_versions(lake, pipeline)}
-    if version not in known:
-        raise unknown(f"version of {pipeline.name}", str(version), [str(each) for each in known])
-    found = known[version]
-    return _recorded(lake, pipeline, found.as_of, found.fingerprint, version)
+    known = {str(found.version): found for found in registered_versions(lake, pipeline)}
+    if str(version) not in known:
+        raise unknown(f"version of {pipeline.name}", str(version), known)
+    return known[str(version)]
 
 
-def recorded_day(lake: Lake, pipeline: Pipeline, as_of: str) -> RecordedModel:
+def trained_day(lake: Lake, pipeline: Pipeline, as_of: str) -> TrainedModel:
     """The latest model of an as-of day, whether it was released or not.
 
     Raises:
         ConfigurationError: there is no such model; the nearest day is given.
-        LakeMismatch: the ledger does not know how it was made.
     """
     known = usable_hashes(lake.ledger.latest(pipeline.table("model")))
     if as_of not in known:
         raise unknown(f"model of {pipeline.name} as of", as_of, known)
     versions = registered_versions(lake, pipeline)
-    version = next((each.version for each in versions if each.fingerprint == known[as_of]), None)
-    return _recorded(lake, pipeline, as_of, known[as_of], version)
+    of_it = (found.version for found in versions if found.fingerprint == known[as_of])
+    return TrainedModel(next(of_it, None), as_of, known[as_of])
+
+
+def recorded_model(lake: Lake, pipeline: Pipeline, trained: TrainedModel) -> RecordedModel:
+    """What was recorded of a model.
+
+    Raises:
+        LakeMismatch: the ledger does not know how it was made.
+    """
+    model = _made(
+        lake,
+        pipeline.table("model"),
+        trained.as_of,
+        lambda entry: entry.content_hash == trained.fingerprint,
+    )
+    table = pipeline.table("training_dataset")
+    content = {read.content_hash for read in model.entry.reads if read.table == table}
+    dataset = _made(
+        lake,
+        table,
+        trained.as_of,
+        lambda entry: entry.content_hash in content and is_no_later(entry, model.entry),
+    )
+    return RecordedModel(pipeline, trained.version, model, dataset)
 
 
 def stored_for(lake: Lake, recorded: RecordedModel, noun: str) -> pd.DataFrame | None:
@@ -144,6 +159,25 @@ def stored_for(lake: Lake, recorded: RecordedModel, noun: str) -> pd.DataFrame |
         return read.get(dataset.table) == dataset.content_hash
 
     return next(_different_rows(lake, [entry for entry in history if is_of_it(entry)]), None)
+
+
+def championship(lake: Lake, recorded: RecordedModel) -> Mapping[Any, Any] | None:
+    """The row of table ``champion`` by which a model was released; None when it never was."""
+    history = lake.ledger.history(recorded.pipeline.table("champion"), recorded.as_of)
+    rows = (row for rows in _different_rows(lake, history) for row in rows.to_dict("records"))
+    return next((row for row in rows if row["fingerprint"] == recorded.fingerprint), None)
+
+
+def dataset_rows(lake: Lake, recorded: RecordedModel, columns: Sequence[str]) -> pd.DataFrame:
+    """Rows of the dataset that a model was fitted on.
+
+    Raises:
+        LakeMismatch: they are gone.
+    """
+    entry = recorded.dataset.entry
+    read = Read(entry.table, entry.day, entry.content_hash, entry.version)
+    version = readable_version(lake, [read])
+    return lake.read(entry.table, [entry.day], columns=columns, version=version)
 
 
 def readable_version(lake: Lake, reads: Sequence[Read]) -> int | None:
@@ -186,20 +220,6 @@ def shown_days(days: Sequence[str]) -> str:
     if len(days) <= 3:
         return ", ".join(days)
     return f"{days[0]}, {days[1]} … {days[-1]} ({len(days)} days)"
-
-
-def _recorded(
-    lake: Lake, pipeline: Pipeline, as_of: str, fingerprint: str, version: int | None
-) -> RecordedModel:
-    model = _made(lake, pipeline.table("model"), as_of, lambda e: e.content_hash == fingerprint)
-    dataset = pipeline.table("training_dataset")
-    read = next((read for read in model.entry.reads if read.table == dataset), None)
-    content = read.content_hash if read else ""
-
-    def is_read(entry: Entry) -> bool:
-        return entry.content_hash == content and is_no_later(entry, model.entry)
-
-    return RecordedModel(pipeline, version, model, _made(lake, dataset, as_of, is_read))
 
 
 def _made(lake: Lake, table: str, day: str, is_it: Callable[[Entry], bool]) -> Made:

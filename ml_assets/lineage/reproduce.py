@@ -11,15 +11,16 @@ from typing import Any
 
 from pandas.errors import MergeError
 
-from ml_assets.errors import ConfigurationError, TerminalError
+from ml_assets.errors import TerminalError
 from ml_assets.lake.code import Code
 from ml_assets.lake.provenance import Environment, environment_of_process
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import DatasetSpecification
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.lineage.changes import Change, ChangedDays, changed_inputs, changes
+from ml_assets.lineage.pipelines import Pipeline
 from ml_assets.lineage.rebuild import Rebuilt, Recipe, altered_days, rebuild, recorded_input
-from ml_assets.lineage.recorded import RecordedModel, shown_days
+from ml_assets.lineage.recorded import RecordedModel, TrainedModel, recorded_model, shown_days
 from ml_assets.lineage.specifications import (
     dataset_code,
     dataset_specification,
@@ -85,40 +86,46 @@ class Reproduction:
 
 
 def reproduce(
-    lake: Lake, recorded: RecordedModel, environment: Environment | None = None
+    lake: Lake, pipeline: Pipeline, trained: TrainedModel, environment: Environment | None = None
 ) -> Reproduction:
     """Make a dataset and a model again, from the recorded versions and with the recorded parameters.
 
     Args:
         lake: where the inputs are; nothing is written to it.
-        recorded: what was recorded of the model.
+        pipeline: whose model.
+        trained: the model.
         environment: what this process runs with; found out when omitted.
     """
     asked = Reproduction(
-        version=recorded.version,
-        as_of=recorded.as_of,
+        version=trained.version,
+        as_of=trained.as_of,
         verdict=Verdict.IMPOSSIBLE,
-        reason=_unrecorded(recorded),
-        recorded=recorded.fingerprint,
-    )
-    model, dataset = recorded.model, recorded.dataset
-    if not (model.run and model.code and dataset.run and dataset.code):
-        return asked
-    asked = replace(
-        asked,
-        commit=model.run.environment.commit,
-        is_dirty=model.run.environment.is_dirty or dataset.run.environment.is_dirty,
-        since=_since(lake, recorded, environment or environment_of_process()),
+        reason="",
+        recorded=trained.fingerprint,
     )
     try:
-        modules, recipe = _as_recorded(dataset.code, model.code)
-        if modules:
-            names = ", ".join(change.what for change in modules)
-            reason = f"other code made it; these modules have another text now: {names}"
-            return replace(asked, modules=modules, reason=reason)
+        recorded = recorded_model(lake, pipeline, trained)
+        model, dataset = recorded.model, recorded.dataset
+        if not (model.run and model.code and dataset.run and dataset.code):
+            return replace(asked, reason=_unrecorded(recorded))
+        asked = replace(
+            asked,
+            commit=model.run.environment.commit,
+            is_dirty=model.run.environment.is_dirty or dataset.run.environment.is_dirty,
+            since=_since(lake, recorded, environment or environment_of_process()),
+        )
+        recipe = _recipe(dataset.code, model.code)
+        modules = _other_modules([dataset.code, model.code], recipe or _recipe_now(pipeline.name))
+        if modules or not recipe:
+            return replace(asked, modules=modules, reason=_other_code(modules))
         return _compared(lake, recorded, asked, recipe)
     except TerminalError as error:
         return replace(asked, reason=str(error))
+
+
+def _other_code(modules: Sequence[Change]) -> str:
+    names = ", ".join(change.what for change in modules)
+    return f"other code made it; these modules have another text now: {names}"
 
 
 def _unrecorded(recorded: RecordedModel) -> str:
@@ -135,8 +142,8 @@ def _unrecorded(recorded: RecordedModel) -> str:
 
 
 def _since(lake: Lake, recorded: RecordedModel, now: Environment) -> Since:
-    name = recorded.pipeline.name
-    code_now = [dataset_code(dataset_specification(name)), model_code(model_specification(name))]
+    recipe = _recipe_now(recorded.pipeline.name)
+    code_now = [dataset_code(recipe.dataset), model_code(recipe.model)]
     made = [recorded.dataset, recorded.model]
     code = [each.code for each in made if each.code]
     ran_with = [each.run.environment for each in made if each.run]
@@ -158,6 +165,10 @@ def _since(lake: Lake, recorded: RecordedModel, now: Environment) -> Since:
     )
 
 
+def _recipe_now(pipeline: str) -> Recipe:
+    return Recipe(dataset_specification(pipeline), model_specification(pipeline))
+
+
 def parameters_of(code: Code) -> Mapping[str, Any]:
     """The parameters of a dataset or a model: the fields of its specification."""
     return next((each for each in code.parameters if isinstance(each, Mapping)), {})
@@ -167,25 +178,24 @@ def _once(found: Iterable[Change]) -> list[Change]:
     return list(dict.fromkeys(found))
 
 
-def _as_recorded(dataset: Code, model: Code) -> tuple[list[Change], Recipe]:
-    """Modules that have another text now, and the recorded recipe.
-
-    Raises:
-        ConfigurationError: they cannot be read: the code that recorded them was another.
-    """
+def _recipe(dataset: Code, model: Code) -> Recipe | None:
+    """The recorded parameters; None when other code recorded them, and they cannot be read."""
     try:
-        of_dataset = DatasetSpecification.of_record(parameters_of(dataset))
-        of_model = ModelSpecification.of_record(parameters_of(model))
-    except (KeyError, TypeError) as error:
-        raise ConfigurationError(
-            f"the parameters were recorded by other code and cannot be read ({error!r})"
-        ) from None
-    modules = _once(
+        return Recipe(
+            DatasetSpecification.of_record(parameters_of(dataset)),
+            ModelSpecification.of_record(parameters_of(model)),
+        )
+    except (KeyError, TypeError):
+        return None
+
+
+def _other_modules(then: Sequence[Code], recipe: Recipe) -> list[Change]:
+    now = [dataset_code(recipe.dataset), model_code(recipe.model)]
+    return _once(
         change
-        for then, now in [(dataset, dataset_code(of_dataset)), (model, model_code(of_model))]
-        for change in changes(then.modules, now.modules)
+        for one, other in zip(then, now, strict=True)
+        for change in changes(one.modules, other.modules)
     )
-    return modules, Recipe(of_dataset, of_model)
 
 
 def _compared(

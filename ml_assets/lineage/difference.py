@@ -1,0 +1,253 @@
+"""Two models of a pipeline side by side: data, features, parameters, code, metrics, releases."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.errors import ConfigurationError, LakeMismatch
+from ml_assets.lake.store import Lake
+from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
+from ml_assets.learning.evaluation import OVERALL
+from ml_assets.lineage.changes import Change, changes
+from ml_assets.lineage.pipelines import Pipeline
+from ml_assets.lineage.recorded import (
+    Made,
+    RecordedModel,
+    championship,
+    dataset_rows,
+    recorded_model,
+    stored_for,
+    trained_version,
+)
+from ml_assets.lineage.reproduce import parameters_of
+from ml_assets.lineage.shifts import Shift, shifts
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Rows of one split of a dataset.
+
+    Attributes:
+        split: its name.
+        first: day of its first rows.
+        last: day of its last rows.
+        days: days that have rows.
+        rows: number of rows.
+        mean_label: mean of the label; the share of positive rows for a class.
+    """
+
+    split: str
+    first: str
+    last: str
+    days: int
+    rows: int
+    mean_label: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A metric on the test rows of a model, with its interval."""
+
+    metric: str
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Gain:
+    """A metric of both models on the same rows, and the gain of the newer with its interval."""
+
+    metric: str
+    rows: int
+    older: float | None
+    newer: float | None
+    improvement: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two models.
+
+    Attributes:
+        version: its version in the registry.
+        as_of: its as-of day.
+        fingerprint: what identifies it.
+        commit: commit that it was made with; empty when it was not recorded.
+        is_dirty: whether code differed from that commit.
+        volumes: the splits of its dataset; none when the rows are gone.
+        metrics: what was measured on its own test rows.
+        verdict: of its release decision; empty without one.
+        reason: of that decision.
+        released_by: who made it champion; empty when nobody did.
+        serves_from: first day it serves; empty when it never did.
+    """
+
+    version: int | None
+    as_of: str
+    fingerprint: str
+    commit: str
+    is_dirty: bool
+    volumes: Sequence[Volume]
+    metrics: Sequence[Measured]
+    verdict: str
+    reason: str
+    released_by: str
+    serves_from: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two models side by side.
+
+    Attributes:
+        pipeline: whose models.
+        older: the one with the lower version.
+        newer: the other.
+        shifts: features that both have, the farthest apart first; None when a reference is gone.
+        parameters: what differs of how they were made; None when it was not recorded.
+        modules: modules of ours whose text differs; None when it was not recorded.
+        libraries: libraries that differ; None when it was not recorded.
+        comparison: both on the same rows; none when the newer was not compared with the older.
+    """
+
+    pipeline: str
+    older: Side
+    newer: Side
+    shifts: Sequence[Shift] | None
+    parameters: Sequence[Change] | None
+    modules: Sequence[Change] | None
+    libraries: Sequence[Change] | None
+    comparison: Sequence[Gain]
+
+
+def difference(lake: Lake, pipeline: Pipeline, one: int, other: int) -> Difference:
+    """Compare two versions, whichever is named first.
+
+    Raises:
+        ConfigurationError: there is no such version, or it is the same one twice.
+        LakeMismatch: the ledger does not know how one of them was made.
+    """
+    if one == other:
+        raise ConfigurationError(f"Version {one} was named twice. Name two different versions.")
+    older, newer = (
+        recorded_model(lake, pipeline, trained_version(lake, pipeline, version))
+        for version in sorted((one, other))
+    )
+    return Difference(
+        pipeline=pipeline.name,
+        older=_side(lake, older),
+        newer=_side(lake, newer),
+        shifts=_shifts(lake, older, newer),
+        parameters=_changes(older, newer, _parameters),
+        modules=_changes(older, newer, _modules),
+        libraries=_changes(older, newer, _libraries),
+        comparison=_comparison(lake, older, newer),
+    )
+
+
+def _side(lake: Lake, recorded: RecordedModel) -> Side:
+    ran_with = recorded.model.run.environment if recorded.model.run else None
+    decision = stored_for(lake, recorded, "release_decision")
+    decided = {} if decision is None else decision.iloc[0].to_dict()
+    champion = championship(lake, recorded) or {}
+    return Side(
+        version=recorded.version,
+        as_of=recorded.as_of,
+        fingerprint=recorded.fingerprint,
+        commit=ran_with.commit if ran_with else "",
+        is_dirty=bool(ran_with and ran_with.is_dirty),
+        volumes=_volumes(lake, recorded),
+        metrics=_metrics(lake, recorded),
+        verdict=decided.get("verdict", ""),
+        reason=decided.get("reason", ""),
+        released_by=champion.get("released_by", ""),
+        serves_from=champion.get("serves_from", ""),
+    )
+
+
+def _volumes(lake: Lake, recorded: RecordedModel) -> list[Volume]:
+    label = recorded.pipeline.label
+    try:
+        rows = dataset_rows(lake, recorded, [FEATURE_DAY, SPLIT, label])
+    except LakeMismatch:
+        return []
+    return [
+        Volume(
+            split=split,
+            first=part[FEATURE_DAY].min(),
+            last=part[FEATURE_DAY].max(),
+            days=part[FEATURE_DAY].nunique(),
+            rows=len(part),
+            mean_label=float(part[label].mean()),
+        )
+        for split in SPLITS
+        if len(part := rows[rows[SPLIT] == split])
+    ]
+
+
+def _metrics(lake: Lake, recorded: RecordedModel) -> list[Measured]:
+    found = stored_for(lake, recorded, "evaluation")
+    if found is None:
+        return []
+    rows = found[(found[SPLIT] == "test") & (found["segment_column"] == OVERALL)]
+    return [
+        Measured(row["metric"], *(_number(row[name]) for name in ("value", "low", "high")))
+        for row in rows.to_dict("records")
+    ]
+
+
+def _comparison(lake: Lake, older: RecordedModel, newer: RecordedModel) -> list[Gain]:
+    found = stored_for(lake, newer, "comparison")
+    if found is None:
+        return []
+    is_ours = found["champion_model"] == older.fingerprint
+    rows = found[is_ours & (found["segment_column"] == OVERALL)]
+    figures = ("champion", "challenger", "improvement", "low", "high")
+    return [
+        Gain(row["metric"], int(row["rows"]), *(_number(row[name]) for name in figures))
+        for row in rows.to_dict("records")
+    ]
+
+
+def _shifts(lake: Lake, older: RecordedModel, newer: RecordedModel) -> list[Shift] | None:
+    then, now = (stored_for(lake, each, "feature_reference") for each in (older, newer))
+    return None if then is None or now is None else shifts(then, now)
+
+
+def _changes(
+    older: RecordedModel,
+    newer: RecordedModel,
+    of: Callable[[Made], Mapping[str, Any] | None],
+) -> list[Change] | None:
+    """What differs between the datasets and between the models; None when one was not recorded."""
+    found: list[Change] = []
+    for then, now in ((older.dataset, newer.dataset), (older.model, newer.model)):
+        before, after = of(then), of(now)
+        if before is None or after is None:
+            return None
+        found += changes(before, after)
+    return list(dict.fromkeys(found))
+
+
+def _parameters(made: Made) -> Mapping[str, Any] | None:
+    return parameters_of(made.code) if made.code else None
+
+
+def _modules(made: Made) -> Mapping[str, Any] | None:
+    return made.code.modules if made.code else None
+
+
+def _libraries(made: Made) -> Mapping[str, Any] | None:
+    return made.run.environment.libraries if made.run else None
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if pd.notna(value) and np.isfinite(value) else None

@@ -1,0 +1,126 @@
+"""The commands about past models: make one again, and look at two side by side."""
+
+import json
+import os
+import shlex
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from ml_assets.errors import ConfigurationError
+from ml_assets.lineage.pipelines import Pipeline
+from ml_assets.lineage.pipelines import pipeline as known_pipeline
+
+if TYPE_CHECKING:
+    from ml_assets.lake.store import Lake
+    from ml_assets.lineage.recorded import TrainedModel
+    from ml_assets.lineage.reproduce import Reproduction
+
+app = typer.Typer()
+
+PipelineName = Annotated[str, typer.Argument(help="First part of its asset keys: flight_delays.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def reproduce(
+    pipeline: PipelineName,
+    *,
+    version: Annotated[int | None, typer.Option(help="Version in the registry.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option(help="As-of day of a model, released or not.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All versions, one by one.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a past model again from what was recorded; exit 0 identical, 1 different, 2 not possible."""
+    from ml_assets.lake.store import Lake
+    from ml_assets.lineage.reproduce import Verdict
+    from ml_assets.lineage.reproduce import reproduce as make_again
+    from ml_assets.reproduce_reports import counted, print_reproduction
+
+    if [version is not None, as_of is not None, every].count(True) != 1:
+        raise ConfigurationError("Give one of --version, --as-of and --all.")
+    lake, of, console = Lake.of_project(), known_pipeline(pipeline), _console()
+    found = []
+    with Console(stderr=True).status("") as status:
+        for trained in _asked(lake, of, version, as_of):
+            status.update(f"Making the model as of {trained.as_of} again …")
+            made = make_again(lake, of, trained)
+            found.append(made)
+            if not as_json:
+                print_reproduction(made, _commands(pipeline, made), console)
+    if as_json:
+        told = [{**asdict(made), "commands": _commands(pipeline, made)} for made in found]
+        typer.echo(json.dumps(told if every else told[0], indent=2))
+    elif every:
+        console.print(counted(found), highlight=False)
+    verdicts = {made.verdict for made in found}
+    if Verdict.DIFFERENT in verdicts:
+        raise typer.Exit(1)
+    if Verdict.IMPOSSIBLE in verdicts:
+        raise typer.Exit(2)
+
+
+@app.command()
+def diff(
+    pipeline: PipelineName,
+    one: Annotated[int, typer.Argument(help="Version in the registry.")],
+    other: Annotated[int, typer.Argument(help="Another version.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show two versions of a model side by side: data, features, parameters, code, metrics, releases."""
+    from ml_assets.lake.store import Lake
+    from ml_assets.lineage.difference import difference
+    from ml_assets.reproduce_reports import print_difference
+
+    found = difference(Lake.of_project(), known_pipeline(pipeline), one, other)
+    if as_json:
+        typer.echo(json.dumps(asdict(found), indent=2))
+    else:
+        print_difference(found, _console())
+
+
+def _asked(
+    lake: "Lake", pipeline: Pipeline, version: int | None, as_of: str | None
+) -> "list[TrainedModel]":
+    from ml_assets.lineage.recorded import registered_versions, trained_day, trained_version
+
+    if version is not None:
+        return [trained_version(lake, pipeline, version)]
+    if as_of is not None:
+        return [trained_day(lake, pipeline, as_of)]
+    if found := registered_versions(lake, pipeline):
+        return found
+    raise ConfigurationError(f"No model of {pipeline.name} was registered yet.")
+
+
+def _commands(pipeline: str, made: "Reproduction") -> list[str]:
+    """How to get to the code and the libraries of a model that is not the same here."""
+    if made.verdict == "identical" or not made.commit or not (made.modules or made.since.libraries):
+        return []
+    from ml_assets.settings import settings
+
+    chosen, folder = settings(), f"../ml-assets-{made.commit[:12]}"
+    variables = [f"ML_ASSETS_DATA={shlex.quote(str(chosen.data))}"]
+    if home := os.environ.get("DAGSTER_HOME"):
+        variables.insert(0, f"DAGSTER_HOME={shlex.quote(str(Path(home).absolute()))}")
+    if chosen.lake:
+        variables.append(f"ML_ASSETS_LAKE={shlex.quote(chosen.lake)}")
+    if chosen.postgres_url:
+        variables.append('ML_ASSETS_POSTGRES_URL="$ML_ASSETS_POSTGRES_URL"')
+    which = f"--version {made.version}" if made.version else f"--as-of {made.as_of}"
+    return [
+        f"git worktree add {folder} {made.commit}",
+        f"cd {folder} && make .venv/.installed",
+        f"{' '.join(variables)} .venv/bin/ml-assets reproduce {pipeline} {which}",
+    ]
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else 150)
