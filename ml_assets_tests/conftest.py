@@ -1,4 +1,4 @@
-"""A project of its own for each test: real source database, real lake, real Dagster instance."""
+"""A project of its own for each test: fresh, or one that has lived through a few days; all parts are real."""
 
 import shutil
 from collections.abc import Iterator
@@ -10,6 +10,14 @@ import pytest
 from ml_assets.defs.sources.load import load
 from ml_assets.orchestration.runs import project_definitions, project_instance
 from ml_assets.settings import settings
+from ml_assets_tests.lived import (
+    build_features,
+    build_lived,
+    build_once,
+    build_retrained,
+    build_waiting,
+    opened,
+)
 from ml_assets_tests.project import ROOT, Project
 
 LAST_DAY = "2013-01-21"
@@ -53,3 +61,65 @@ def project(
     with project_instance() as instance:
         yield Project(data, definitions, instance)
     settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def features_home(tmp_path_factory: pytest.TempPathFactory, definitions: dg.Definitions) -> Path:
+    """Six weeks of features."""
+    return build_once(tmp_path_factory, "features", lambda home: build_features(home, definitions))
+
+
+@pytest.fixture(scope="session")
+def lived_home(
+    tmp_path_factory: pytest.TempPathFactory, definitions: dg.Definitions, features_home: Path
+) -> Path:
+    """A champion and three days of its life."""
+    return build_once(
+        tmp_path_factory, "lived", lambda home: build_lived(home, definitions, features_home)
+    )
+
+
+@pytest.fixture(scope="session")
+def retrained_home(
+    tmp_path_factory: pytest.TempPathFactory, definitions: dg.Definitions, lived_home: Path
+) -> Path:
+    """The same after the retraining that the last day asked for."""
+    return build_once(
+        tmp_path_factory, "retrained", lambda home: build_retrained(home, definitions, lived_home)
+    )
+
+
+@pytest.fixture(scope="session")
+def waiting_home(
+    tmp_path_factory: pytest.TempPathFactory, definitions: dg.Definitions, lived_home: Path
+) -> Path:
+    """The same with a challenger that waits for approval."""
+    return build_once(
+        tmp_path_factory, "waiting", lambda home: build_waiting(home, definitions, lived_home)
+    )
+
+
+@pytest.fixture
+def waiting(tmp_path: Path, waiting_home: Path, definitions: dg.Definitions) -> Iterator[Project]:
+    """A project with a champion, and a challenger that waits for approval."""
+    shutil.copytree(waiting_home, tmp_path / "home")
+    with opened(tmp_path / "home", definitions) as project:
+        yield project
+
+
+@pytest.fixture
+def lived(tmp_path: Path, lived_home: Path, definitions: dg.Definitions) -> Iterator[Project]:
+    """A project with a champion, three days of its life, and a retraining that was asked for."""
+    shutil.copytree(lived_home, tmp_path / "home")
+    with opened(tmp_path / "home", definitions) as project:
+        yield project
+
+
+@pytest.fixture
+def retrained(
+    tmp_path: Path, retrained_home: Path, definitions: dg.Definitions
+) -> Iterator[Project]:
+    """The same with the second champion."""
+    shutil.copytree(retrained_home, tmp_path / "home")
+    with opened(tmp_path / "home", definitions) as project:
+        yield project

@@ -521,3 +521,18 @@ def test_what_begins_is_being_written_and_seen_in_turn(ledger: Ledger) -> None:
         (TUESDAY, Status.WRITING),
         (MONDAY, Status.WRITING),
     ]
+
+
+def test_histories_of_days_are_those_of_each_day(ledger: Ledger) -> None:
+    days = [MONDAY, "2013-07-10"]
+    ledger.append([stored("a/features", "old", reads=[read("a/flights", "one")])])
+    ledger.append([stored("a/features", "other", TUESDAY)])
+    ledger.append([stored("a/features", "new", reads=[read("a/flights", "two")])])
+
+    found = ledger.histories("a/features", days)
+
+    assert found == {day: ledger.history("a/features", day) for day in days}
+    assert [[item.content_hash for item in entry.reads] for entry in found[MONDAY]] == [
+        ["one"], ["two"],
+    ]  # fmt: skip
+    assert ledger.histories("a/features", []) == {}

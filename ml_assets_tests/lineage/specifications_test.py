@@ -1,0 +1,35 @@
+"""What ``defs.yaml`` says without Dagster is what the assets are defined with."""
+
+import dagster as dg
+
+from ml_assets.learning.dataset import DatasetSpecification
+from ml_assets.learning.specification import ModelSpecification
+from ml_assets.lineage.specifications import (
+    dataset_code,
+    dataset_specification,
+    model_code,
+    model_specification,
+)
+
+PIPELINE = "flight_delays"
+
+
+def test_code_is_that_of_the_assets(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    versions = {
+        noun: graph.get(dg.AssetKey([PIPELINE, noun])).code_version
+        for noun in ("training_dataset", "model")
+    }
+
+    assert dataset_code(dataset_specification(PIPELINE)).version == versions["training_dataset"]
+    assert model_code(model_specification(PIPELINE)).version == versions["model"]
+
+
+def test_specifications_come_back_from_what_is_kept_of_them() -> None:
+    dataset, model = dataset_specification(PIPELINE), model_specification(PIPELINE)
+
+    [of_dataset] = dataset_code(dataset).parameters
+    [of_model] = model_code(model).parameters
+
+    assert DatasetSpecification.of_record(of_dataset) == dataset
+    assert ModelSpecification.of_record(of_model).canonical() == model.canonical()

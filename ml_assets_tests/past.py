@@ -1,0 +1,80 @@
+"""What tests do to what was recorded of past models."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+from ml_assets.lake.content import day_hashes
+from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.provenance import environment_of_process
+from ml_assets.lake.store import Lake
+
+FEATURES, MODEL = "flight_delays/flight_features", "flight_delays/model"
+DAY = "2013-01-09"
+"""A day that both models learned from."""
+
+
+def sql(lake: Lake, statement: str, *parameters: object) -> None:
+    """Change the ledger's database behind the project's back."""
+    file = str(lake.ledger.url.database)
+    with closing(sqlite3.connect(file)) as connection, connection:
+        assert connection.execute(statement, parameters).rowcount > 0
+
+
+def ran_with(lake: Lake, **libraries: str) -> None:
+    """Let all runs have had other versions of some libraries."""
+    then = {**environment_of_process().libraries, **libraries}
+    sql(lake, "UPDATE provenance_runs SET libraries = ?", json.dumps(then))
+
+
+def made_by(lake: Lake, table: str, day: str, modules: Mapping[str, str]) -> None:
+    """Let other texts of some modules have made a day."""
+    code = lake.provenance.code(lake.ledger.latest(table)[day].code_version)
+    assert code is not None
+    sql(
+        lake,
+        "UPDATE provenance_codes SET modules = ? WHERE code_version = ?",
+        json.dumps({**code.modules, **modules}),
+        code.version,
+    )
+
+
+def alter_in_place(lake: Lake, day: str) -> None:
+    """Let a day of the features have other rows at the version at which they were read."""
+    version = _version(lake)
+    rows = lake.read(FEATURES)
+    rows.loc[rows["ds"] == day, "distance"] += 100
+    shutil.rmtree(Path(lake.uri) / FEATURES)
+    while lake.overwrite(FEATURES, rows, sorted(rows["ds"].unique())) < version:
+        pass
+    assert _version(lake) == version
+
+
+def correct(lake: Lake, day: str) -> None:
+    """Make a day of the features again with other rows, as a corrected source does it."""
+    rows = lake.read(FEATURES, [day])
+    store(lake, FEATURES, day, rows.assign(distance=rows["distance"] + 100))
+
+
+def store(lake: Lake, table: str, day: str, rows: object) -> None:
+    """Write rows and their entry."""
+    version = lake.overwrite(table, rows, [day])
+    content = day_hashes(rows, [day])[day]
+    entry = Entry(table, day, Status.STORED, content_hash=content, rows=len(rows), version=version)
+    lake.ledger.append([entry])
+
+
+def vacuum(lake: Lake, table: str = FEATURES) -> None:
+    """Delete the files of every version of a table but the newest, whoever was trained on them."""
+    days = lake.days_stored(table)
+    lake.overwrite(table, lake.read(table, days), days)
+    lake.open(table).vacuum(
+        retention_hours=0, dry_run=False, enforce_retention_duration=False, full=True
+    )
+
+
+def _version(lake: Lake) -> int:
+    return lake.open(FEATURES).version()

@@ -1,0 +1,148 @@
+"""The commands about past models as a shell sees them: output and exit codes."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ml_assets.lake.ledger import Ledger
+from ml_assets.lake.store import Lake
+from ml_assets_tests.past import DAY, FEATURES, MODEL, alter_in_place, made_by, ran_with, sql
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+FIRST = "2013-02-01"
+
+
+@pytest.fixture
+def data(tmp_path: Path, retrained_home: Path) -> Path:
+    """What is stored of a project with two champions."""
+    stored = retrained_home / "data"
+    shutil.copytree(stored / "lake", tmp_path / "data" / "lake")
+    shutil.copy(stored / "ledger.db", tmp_path / "data" / "ledger.db")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def lake(data: Path) -> Lake:
+    """Its lake."""
+    return Lake(str(data / "lake"), Ledger(f"sqlite:///{data / 'ledger.db'}"))
+
+
+@pytest.fixture
+def ml_assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Runs the command in a process of its own, with another number of threads."""
+    monkeypatch.setenv("ML_ASSETS_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    for name in ("LAKE", "POSTGRES_URL", "SHARED"):
+        monkeypatch.delenv(f"ML_ASSETS_{name}", raising=False)
+
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [str(Path(sys.executable).with_name("ml-assets")), *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300
+        )
+
+    return run
+
+
+@pytest.mark.usefixtures("data")
+def test_second_version_is_identical_in_another_process(ml_assets: Command) -> None:
+    done = ml_assets("reproduce", "flight_delays", "--version", "2", "--json")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    made = json.loads(done.stdout)
+    assert (made["verdict"], made["as_of"]) == ("identical", "2013-02-04")
+    assert made["rebuilt"] == made["recorded"]
+    assert made["commands"] == []
+
+
+def test_model_that_comes_out_differently_exits_1(ml_assets: Command, lake: Lake) -> None:
+    alter_in_place(lake, DAY)
+    ran_with(lake, numpy="1.26.4")
+
+    done = ml_assets("reproduce", "flight_delays", "--as-of", FIRST)
+
+    assert done.returncode == 1, done.stderr
+    assert f"Version 1 as of {FIRST}: different." in done.stdout
+    assert f"{FEATURES} {DAY} does not hold what was recorded" in done.stdout
+    assert "library numpy was 1.26.4 and is " in done.stdout
+
+
+def test_all_versions_need_all_their_code(ml_assets: Command, lake: Lake, data: Path) -> None:
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    made_by(lake, MODEL, FIRST, {"ml_assets.learning.training": "another"})
+    sql(lake, "UPDATE provenance_runs SET git_commit = ?, is_dirty = 1", commit)
+
+    done = ml_assets("reproduce", "flight_delays", "--all")
+
+    assert done.returncode == 2, done.stderr
+    assert "2 versions: 2 not possible." in done.stdout
+    assert "another text now: ml_assets.learning.training" in done.stdout
+    assert "commit 0123456789ab, and code that was not committed" in done.stdout
+    assert f"git worktree add ../ml-assets-0123456789ab {commit}" in done.stdout
+    assert (
+        f"DAGSTER_HOME={data.parent} ML_ASSETS_DATA={data} .venv/bin/ml-assets reproduce "
+        "flight_delays --version 1" in done.stdout
+    )
+
+
+@pytest.mark.usefixtures("data")
+def test_two_versions_are_told_side_by_side(ml_assets: Command) -> None:
+    as_text = ml_assets("diff", "flight_delays", "1", "2")
+    as_json = ml_assets("diff", "flight_delays", "1", "2", "--json")
+
+    assert (as_text.returncode, as_json.returncode) == (0, 0), as_text.stderr + as_json.stderr
+    found = json.loads(as_json.stdout)
+    assert (found["older"]["version"], found["newer"]["version"]) == (1, 2)
+    for told in (
+        "version 2 as of 2013-02-04",
+        f"{found['older']['volumes'][0]['rows']:,} rows",
+        f"{found['comparison'][0]['improvement']:.4f}",
+        found["shifts"][0]["feature"],
+        "parameter: no difference",
+        "passed: all 4 gates passed",
+    ):
+        assert told in as_text.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(
+            ["reproduce", "flight_delays", "--version", "9"],
+            "no version of flight_delays '9'. There is 1, 2.",
+            id="version",
+        ),
+        pytest.param(
+            ["reproduce", "flight_delays", "--as-of", "2013-02-02"],
+            "Is '2013-02-0",
+            id="day",
+        ),
+        pytest.param(["reproduce", "flight_delays"], "--version, --as-of and --all", id="none"),
+        pytest.param(["reproduce", "flight_delays", "--version", "1", "--all"], "one of", id="two"),
+        pytest.param(["reproduce", "flight_delay", "--all"], "'flight_delays' meant", id="name"),
+        pytest.param(["diff", "flight_delays", "1", "5"], "There is 1, 2.", id="diff"),
+    ],
+)
+@pytest.mark.usefixtures("data")
+def test_arguments_that_cannot_be_used_exit_2(
+    ml_assets: Command, arguments: list[str], message: str
+) -> None:
+    done = ml_assets(*arguments)
+
+    assert done.returncode == 2, done.stdout
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_project_without_models_says_so(ml_assets: Command) -> None:
+    done = ml_assets("reproduce", "flight_delays", "--all")
+
+    assert done.returncode == 2
+    assert "No model of flight_delays was registered yet" in done.stderr
