@@ -125,17 +125,20 @@ def _store_dataset(  # noqa: PLR0917
     contract = contract_of(specification)
     added = {FEATURE_DAY, SPLIT, specification.label, specification.known_at}
     used = [name for name in (DAY, *columns(contract)) if name not in added]
-    rows = specification.build(
-        lake.read(features.table, features.days, columns=used, version=features.version),
-        lake.read(
-            labels.table,
-            labels.days,
-            columns=specification.label_columns,
-            version=labels.version,
+    validated = validate(
+        specification.build(
+            lake.read(features.table, features.days, columns=used, version=features.version),
+            lake.read(
+                labels.table,
+                labels.days,
+                columns=specification.label_columns,
+                version=labels.version,
+            ),
+            as_of,
         ),
-        as_of,
+        contract,
+        [as_of],
     )
-    validated = validate(rows, contract, [as_of])
     if reason := validated.quarantined.get(as_of):
         raise TrainingError(f"the dataset breaks its contract: {reason}")
     scratch.overwrite(TABLE, validated.rows, [as_of])
