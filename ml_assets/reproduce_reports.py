@@ -20,10 +20,8 @@ NOTHING = "–"
 def print_reproduction(made: Reproduction, commands: Sequence[str], console: Console) -> None:
     """How making a model again ended, what is another now, and how to get there."""
     color = {"identical": "green", "different": "red"}.get(made.verdict, "yellow")
-    _say(
-        console,
-        f"{_named(made)}: [{color}]{made.verdict}[/{color}]. {escape(made.reason)}.",
-    )
+    _say(console, f"{_named(made)}: [{color}]{made.verdict}[/{color}]")
+    _say(console, f"  {escape(made.reason)}")
     fingerprints = f"recorded {made.recorded}" + (
         f", rebuilt {made.rebuilt}" if made.rebuilt else ""
     )

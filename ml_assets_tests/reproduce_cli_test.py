@@ -69,7 +69,7 @@ def test_model_that_comes_out_differently_exits_1(ml_assets: Command, lake: Lake
     done = ml_assets("reproduce", "flight_delays", "--as-of", FIRST)
 
     assert done.returncode == 1, done.stderr
-    assert f"Version 1 as of {FIRST}: different." in done.stdout
+    assert f"Version 1 as of {FIRST}: different\n" in done.stdout
     assert f"{FEATURES} {DAY} does not hold what was recorded" in done.stdout
     assert "library numpy was 1.26.4 and is " in done.stdout
 

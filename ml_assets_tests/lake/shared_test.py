@@ -77,6 +77,9 @@ def test_shared_tables_are_read_from_the_other_lake(ours: Lake, theirs: Lake) ->
     assert ours.days_stored(FEATURES) == [MONDAY, TUESDAY]
     assert ours.ledger.latest(FEATURES) == theirs.ledger.latest(FEATURES)
     assert ours.ledger.reads(FEATURES, [MONDAY]) == theirs.ledger.reads(FEATURES, [MONDAY])
+    assert ours.ledger.histories(FEATURES, [MONDAY])[MONDAY] == (
+        theirs.ledger.history(FEATURES, MONDAY)
+    )
 
 
 def test_what_changes_in_the_other_lake_is_seen(ours: Lake, theirs: Lake) -> None:
