@@ -32,7 +32,8 @@ def trace(
     """Where a prediction or a model comes from, down to the source rows."""
     from ml_assets.lake.store import Lake
     from ml_assets.lineage.pipelines import pipeline as known_pipeline
-    from ml_assets.lineage.trace import trace_prediction, trace_version
+    from ml_assets.lineage.recorded import trained_version
+    from ml_assets.lineage.trace import trace_model, trace_prediction
     from ml_assets.lineage_reports import prediction_as_json, print_model, print_prediction
 
     if bool(prediction) == (model is not None):
@@ -41,7 +42,7 @@ def trace(
         )
     lake, of = Lake.of_project(), known_pipeline(pipeline)
     if model is not None:
-        trained = trace_version(lake, of, model)
+        trained = trace_model(lake, of, trained_version(lake, of, model))
         _print_json(asdict(trained)) if as_json else print_model(trained, _console())
     else:
         found = trace_prediction(lake, of, prediction)

@@ -12,14 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from ml_assets.lineage.impact import Impact
+from ml_assets.lineage.inputs import SourceRows, TableRead
 from ml_assets.lineage.repair import Step
-from ml_assets.lineage.trace import (
-    ModelTrace,
-    PredictionTrace,
-    SourceRows,
-    TableRead,
-    Written,
-)
+from ml_assets.lineage.trace import ModelTrace, PredictionTrace, Written
 from ml_assets.registry.approvals import shown_hash, shown_time
 
 FEW_ROWS = 3

@@ -109,9 +109,14 @@ def trained_day(lake: Lake, pipeline: Pipeline, as_of: str) -> TrainedModel:
     known = usable_hashes(lake.ledger.latest(pipeline.table("model")))
     if as_of not in known:
         raise unknown(f"model of {pipeline.name} as of", as_of, known)
+    return trained_model(lake, pipeline, as_of, known[as_of])
+
+
+def trained_model(lake: Lake, pipeline: Pipeline, as_of: str, fingerprint: str) -> TrainedModel:
+    """The model of an as-of day with a fingerprint, and its version where it has one."""
     versions = registered_versions(lake, pipeline)
-    of_it = (found.version for found in versions if found.fingerprint == known[as_of])
-    return TrainedModel(next(of_it, None), as_of, known[as_of])
+    of_it = (found.version for found in versions if found.fingerprint == fingerprint)
+    return TrainedModel(next(of_it, None), as_of, fingerprint)
 
 
 def recorded_model(lake: Lake, pipeline: Pipeline, trained: TrainedModel) -> RecordedModel:
@@ -120,7 +125,7 @@ def recorded_model(lake: Lake, pipeline: Pipeline, trained: TrainedModel) -> Rec
     Raises:
         LakeMismatch: the ledger does not know how it was made.
     """
-    model = _made(
+    model = made(
         lake,
         pipeline.table("model"),
         trained.as_of,
@@ -128,7 +133,7 @@ def recorded_model(lake: Lake, pipeline: Pipeline, trained: TrainedModel) -> Rec
     )
     table = pipeline.table("training_dataset")
     content = {read.content_hash for read in model.entry.reads if read.table == table}
-    dataset = _made(
+    dataset = made(
         lake,
         table,
         trained.as_of,
@@ -209,6 +214,22 @@ def readable_version(lake: Lake, reads: Sequence[Read]) -> int | None:
     return version
 
 
+def made(lake: Lake, table: str, day: str, is_it: Callable[[Entry], bool]) -> Made:
+    """The newest stored content of a day that is the one meant, with what stands behind it.
+
+    Raises:
+        LakeMismatch: the ledger knows of none.
+    """
+    stored = [entry for entry in lake.ledger.history(table, day) if entry.status is Status.STORED]
+    entry = next(filter(is_it, reversed(stored)), None)
+    if entry is None:
+        raise LakeMismatch(
+            f"The ledger has no entry of {table} {day} with the content that was used, so nothing "
+            "is known of how it was made. Restore the ledger from a backup."
+        )
+    return Made(entry, lake.provenance.run(entry.run_id), lake.provenance.code(entry.code_version))
+
+
 def is_no_later(entry: Entry, than: Entry) -> bool:
     """Whether an entry was written when another was."""
     at, other = entry.written_at, than.written_at
@@ -220,17 +241,6 @@ def shown_days(days: Sequence[str]) -> str:
     if len(days) <= 3:
         return ", ".join(days)
     return f"{days[0]}, {days[1]} … {days[-1]} ({len(days)} days)"
-
-
-def _made(lake: Lake, table: str, day: str, is_it: Callable[[Entry], bool]) -> Made:
-    stored = [entry for entry in lake.ledger.history(table, day) if entry.status is Status.STORED]
-    entry = next(filter(is_it, reversed(stored)), None)
-    if entry is None:
-        raise LakeMismatch(
-            f"The ledger has no entry of {table} {day} with the content that was used, so nothing "
-            "is known of how it was made. Restore the ledger from a backup."
-        )
-    return Made(entry, lake.provenance.run(entry.run_id), lake.provenance.code(entry.code_version))
 
 
 def _different_rows(lake: Lake, history: Sequence[Entry]) -> Iterator[pd.DataFrame]:

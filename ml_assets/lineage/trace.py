@@ -5,7 +5,6 @@ that was used, also when the day has been made again since.
 """
 
 import difflib
-import importlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +15,19 @@ import pandas as pd
 
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.content import DAY
-from ml_assets.lake.ledger import Entry, Read, Status
+from ml_assets.lake.ledger import Entry, Read, usable_hashes
 from ml_assets.lake.store import Lake
 from ml_assets.lineage.graph import used
-from ml_assets.lineage.pipelines import Pipeline, feature_table, unknown
+from ml_assets.lineage.inputs import SourceRows, TableRead, source_rows, tables_read
+from ml_assets.lineage.pipelines import Pipeline, unknown
+from ml_assets.lineage.recorded import (
+    Made,
+    TrainedModel,
+    championship,
+    made,
+    recorded_model,
+    trained_model,
+)
 from ml_assets.registry.approval_log import ApprovalLog
 from ml_assets.registry.audit import Event, audit
 
@@ -60,27 +68,6 @@ class Written:
 
 
 @dataclass(frozen=True)
-class TableRead:
-    """Days of one table that something was computed from.
-
-    Attributes:
-        table: the table.
-        version: table version they were read at.
-        first: first day.
-        last: last day.
-        days: how many there were.
-        absent: days that were asked for and not there.
-    """
-
-    table: str
-    version: int | None
-    first: str
-    last: str
-    days: int
-    absent: int
-
-
-@dataclass(frozen=True)
 class ModelTrace:
     """Where a model comes from.
 
@@ -105,19 +92,6 @@ class ModelTrace:
     sources: Sequence[TableRead]
     release: Sequence[Event]
     serves_from: str
-
-
-@dataclass(frozen=True)
-class SourceRows:
-    """Rows of one input that a feature row was made from.
-
-    Attributes:
-        read: the days that were read.
-        rows: the very rows, with ``used_for`` where the feature table says what for.
-    """
-
-    read: TableRead
-    rows: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -150,57 +124,42 @@ def trace_prediction(lake: Lake, of: Pipeline, prediction_id: str) -> Prediction
     """
     prediction = _prediction(lake, of, prediction_id)
     day = str(prediction[DAY])
-    entry = lake.ledger.history(of.table("predictions"), day)[-1]
-    [read] = [read for read in used(entry) if read.table == of.features]
-    features = _entry_of(lake, read)
+    scored = made(lake, of.table("predictions"), day, lambda _: True)
+    [read] = [read for read in used(scored.entry) if read.table == of.features]
+    features = made(lake, of.features, day, lambda entry: entry.content_hash == read.content_hash)
     rows = lake.read(of.features, [day], version=read.version)
     feature_row = _row_of(rows, prediction, of.key)
+    as_of, fingerprint = str(prediction["model_as_of"]), str(prediction["model_version"])
     return PredictionTrace(
         prediction=_plain(prediction),
-        written=_written(lake, entry),
-        model=trace_model(
-            lake, of, str(prediction["model_as_of"]), str(prediction["model_version"])
-        ),
+        written=_written(lake, scored),
+        model=trace_model(lake, of, trained_model(lake, of, as_of, fingerprint)),
         features=_written(lake, features),
         feature_row=_plain(feature_row),
-        sources=_source_rows(lake, of.features, feature_row, features),
+        sources=source_rows(lake, of.features, feature_row, features.entry),
     )
 
 
-def trace_version(lake: Lake, of: Pipeline, version: int) -> ModelTrace:
-    """Where a registered version of a pipeline's model comes from.
+def trace_model(lake: Lake, of: Pipeline, trained: TrainedModel) -> ModelTrace:
+    """Where a model comes from.
 
     Raises:
-        ConfigurationError: there is no such version; what there is is given.
+        LakeMismatch: the ledger does not know how it was made.
     """
-    table = of.table("registered_model")
-    days = lake.days_stored(table)
-    rows = lake.read(table, days) if days else pd.DataFrame(columns=[DAY, "version", "fingerprint"])
-    found = rows[rows["version"] == version]
-    if found.empty:
-        raise unknown(f"version of {of.name}", str(version), [str(n) for n in rows["version"]])
-    return trace_model(lake, of, str(found[DAY].iloc[0]), str(found["fingerprint"].iloc[0]))
-
-
-def trace_model(lake: Lake, of: Pipeline, as_of: str, fingerprint: str) -> ModelTrace:
-    """Where the model of an as-of day comes from."""
-    model = _entry_of(lake, Read(of.table("model"), as_of, fingerprint, None))
-    dataset_read = next(read for read in model.reads if read.table == of.table("training_dataset"))
-    dataset = _entry_of(lake, dataset_read)
-    release = [
-        event for event in audit(lake, ApprovalLog.of_project(), of.name) if event.as_of == as_of
-    ]
-    champion = next((event for event in release if event.version), None)
+    recorded = recorded_model(lake, of, trained)
+    dataset = recorded.dataset.entry
+    history = audit(lake, ApprovalLog.of_project(), of.name)
+    champion = championship(lake, recorded)
     return ModelTrace(
         pipeline=of.name,
-        as_of=as_of,
-        version=_registered(lake, of, as_of, fingerprint),
-        model=_written(lake, model),
-        dataset=_written(lake, dataset),
-        training=_tables_read(dataset.reads),
-        sources=_tables_read(_read_further_up(lake, dataset)),
-        release=release,
-        serves_from=champion.serves_from if champion else "",
+        as_of=trained.as_of,
+        version=trained.version,
+        model=_written(lake, recorded.model),
+        dataset=_written(lake, recorded.dataset),
+        training=tables_read(dataset.reads),
+        sources=tables_read(_read_further_up(lake, dataset)),
+        release=[event for event in history if event.as_of == trained.as_of],
+        serves_from=str(champion["serves_from"]) if champion else "",
     )
 
 
@@ -228,30 +187,9 @@ def _prediction(lake: Lake, of: Pipeline, prediction_id: str) -> pd.Series:
     return chosen.iloc[0]
 
 
-def _entry_of(lake: Lake, read: Read) -> Entry:
-    """The newest entry that wrote what was read.
-
-    Raises:
-        ConfigurationError: the ledger knows of none.
-    """
-    history = lake.ledger.history(read.table, read.day)
-    wrote = [
-        entry
-        for entry in history
-        if entry.status is Status.STORED and entry.content_hash == read.content_hash
-    ]
-    if not wrote:
-        raise ConfigurationError(
-            f"The ledger has no entry of {read.table} {read.day} with content {read.content_hash}, "
-            "which was used. It is another ledger than the one that was written then: check "
-            "ML_ASSETS_DATA and ML_ASSETS_POSTGRES_URL."
-        )
-    return wrote[-1]
-
-
-def _written(lake: Lake, entry: Entry) -> Written:
-    run = lake.provenance.run(entry.run_id)
-    now = lake.ledger.latest(entry.table, [entry.day])[entry.day]
+def _written(lake: Lake, of: Made) -> Written:
+    entry, run = of.entry, of.run
+    now = usable_hashes(lake.ledger.latest(entry.table, [entry.day]))
     return Written(
         table=entry.table,
         day=entry.day,
@@ -263,35 +201,7 @@ def _written(lake: Lake, entry: Entry) -> Written:
         is_dirty=run.environment.is_dirty if run else False,
         run_id=entry.run_id,
         written_at=entry.written_at,
-        is_current=now.status is Status.STORED and now.content_hash == entry.content_hash,
-    )
-
-
-def _registered(lake: Lake, of: Pipeline, as_of: str, fingerprint: str) -> int | None:
-    if as_of not in lake.days_stored(of.table("registered_model")):
-        return None
-    rows = lake.read(of.table("registered_model"), [as_of])
-    found = rows.loc[rows["fingerprint"] == fingerprint, "version"]
-    return int(found.iloc[0]) if len(found) else None
-
-
-def _tables_read(reads: Sequence[Read]) -> list[TableRead]:
-    tables: dict[str, list[Read]] = {}
-    for read in reads:
-        tables.setdefault(read.table, []).append(read)
-    return [_table_read(table, of_table) for table, of_table in sorted(tables.items())]
-
-
-def _table_read(table: str, reads: Sequence[Read]) -> TableRead:
-    there = [read for read in reads if read.content_hash]
-    days = sorted({read.day for read in there})
-    return TableRead(
-        table=table,
-        version=max((read.version for read in there if read.version is not None), default=None),
-        first=days[0] if days else "",
-        last=days[-1] if days else "",
-        days=len(days),
-        absent=len({read.day for read in reads} - {*days}),
+        is_current=now.get(entry.day) == entry.content_hash,
     )
 
 
@@ -306,30 +216,6 @@ def _read_further_up(lake: Lake, dataset: Entry) -> list[Read]:
         for reads in lake.ledger.reads(table, of_table).values()
         for read in reads
     ]
-
-
-def _source_rows(
-    lake: Lake, table: str, feature_row: pd.Series, features: Entry
-) -> list[SourceRows]:
-    """The very rows, where the feature table says which; all rows that were read otherwise."""
-    said = feature_table(table) or {"inputs": {}}
-    inputs = {name: item["asset"] for name, item in said["inputs"].items()}
-    reads = {
-        name: [r for r in features.reads if r.table == asset] for name, asset in inputs.items()
-    }
-    frames = {name: _rows_read(lake, of_input) for name, of_input in reads.items()}
-    if path := said.get("source_rows"):
-        module, _, function = path.rpartition(".")
-        choose = getattr(importlib.import_module(module), function)
-        frames = choose(feature_row, **frames, **said.get("parameters", {}))
-    return [
-        SourceRows(_table_read(inputs[name], reads[name]), rows) for name, rows in frames.items()
-    ]
-
-
-def _rows_read(lake: Lake, reads: Sequence[Read]) -> pd.DataFrame:
-    days = [read.day for read in reads if read.content_hash]
-    return lake.read(reads[0].table, days, version=reads[0].version)
 
 
 def _row_of(rows: pd.DataFrame, like: pd.Series, key: Sequence[str]) -> pd.Series:
