@@ -9,6 +9,7 @@ import pandas as pd
 from ml_assets.lake.ledger import Entry, Read
 from ml_assets.lake.store import Lake
 from ml_assets.lineage.pipelines import feature_table
+from ml_assets.lineage.recorded import readable_version
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,11 @@ def _table_read(table: str, reads: Sequence[Read]) -> TableRead:
 def source_rows(
     lake: Lake, table: str, feature_row: pd.Series, features: Entry
 ) -> list[SourceRows]:
-    """The very rows, where the feature table says which; all rows that were read otherwise."""
+    """The very rows, where the feature table says which; all rows that were read otherwise.
+
+    Raises:
+        LakeMismatch: a table version that was read is gone, and the days hold other rows now.
+    """
     said = feature_table(table) or {"inputs": {}}
     inputs = {name: item["asset"] for name, item in said["inputs"].items()}
     reads = {
@@ -86,5 +91,6 @@ def source_rows(
 
 
 def _rows_read(lake: Lake, reads: Sequence[Read]) -> pd.DataFrame:
-    days = [read.day for read in reads if read.content_hash]
-    return lake.read(reads[0].table, days, version=reads[0].version)
+    there = [read for read in reads if read.content_hash]
+    days = [read.day for read in there]
+    return lake.read(there[0].table, days, version=readable_version(lake, there))
