@@ -13,6 +13,7 @@ from ml_assets.settings import settings
 from ml_assets_tests.lived import (
     build_features,
     build_lived,
+    build_measured,
     build_once,
     build_retrained,
     build_waiting,
@@ -97,6 +98,24 @@ def waiting_home(
     return build_once(
         tmp_path_factory, "waiting", lambda home: build_waiting(home, definitions, lived_home)
     )
+
+
+@pytest.fixture(scope="session")
+def measured_home(
+    tmp_path_factory: pytest.TempPathFactory, definitions: dg.Definitions, lived_home: Path
+) -> Path:
+    """The same with a challenger that is trained and measured, and not decided."""
+    return build_once(
+        tmp_path_factory, "measured", lambda home: build_measured(home, definitions, lived_home)
+    )
+
+
+@pytest.fixture
+def measured(tmp_path: Path, measured_home: Path, definitions: dg.Definitions) -> Iterator[Project]:
+    """A project whose champion has a successor that is measured and would pass."""
+    shutil.copytree(measured_home, tmp_path / "home")
+    with opened(tmp_path / "home", definitions) as project:
+        yield project
 
 
 @pytest.fixture
