@@ -42,6 +42,12 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     yield server.url.set(database=name).render_as_string(hide_password=False)
 
 
+@pytest.fixture
+def log(tmp_path: Path) -> ApprovalLog:
+    """An empty log."""
+    return ApprovalLog(f"sqlite:///{tmp_path / 'ledger.db'}")
+
+
 def approval(**changes: Any) -> Record:
     """A record that was not appended yet."""
     values: dict[str, Any] = {
