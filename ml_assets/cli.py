@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ml_assets import lineage_cli, release_cli, reproduce_cli
+from ml_assets import columns_cli, lineage_cli, release_cli, reproduce_cli
 from ml_assets.errors import ConfigurationError, MLAssetsError
 
 app = typer.Typer(
@@ -34,6 +34,7 @@ app.add_typer(lake_app, name="lake")
 app.add_typer(release_cli.app)
 app.add_typer(lineage_cli.app)
 app.add_typer(reproduce_cli.app)
+app.add_typer(columns_cli.app)
 
 console = Console(width=None if sys.stdout.isatty() else 150)
 

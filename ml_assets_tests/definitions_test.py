@@ -7,6 +7,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from ml_assets.lineage.columns import downstream
+from ml_assets.orchestration.columns import LINEAGE_KEY
 from ml_assets_tests.project import ROOT
 
 SNAPSHOT = Path(__file__).with_name("definitions_snapshot.json")
@@ -88,6 +90,59 @@ def test_every_executable_asset_has_a_code_version_a_pool_and_a_check(
         assert node.code_version, key
         assert node.pools, key
         assert node.check_keys, key
+
+
+def test_every_column_says_what_it_is_made_from_and_names_only_columns_that_there_are(
+    specs: list[dg.AssetSpec],
+) -> None:
+    lineage: dict[dg.AssetKey, dict[str, list[dg.TableColumnDep]]] = {
+        spec.key: dict(spec.metadata[LINEAGE_KEY].deps_by_column)
+        for spec in specs
+        if spec.key.path[0] != "source_database"
+    }
+    shown = {
+        spec.key: [column.name for column in spec.metadata["dagster/column_schema"].columns]
+        for spec in specs
+        if spec.key in lineage
+    }
+    assert {key: list(columns) for key, columns in lineage.items()} == shown
+    assert not [
+        f"{key.to_user_string()}.{column} ← {source}"
+        for key, columns in lineage.items()
+        for column, sources in columns.items()
+        for source in sources
+        if source.asset_key.path[0] != "source_database"
+        and source.column_name not in lineage.get(source.asset_key, {})
+    ]
+
+
+def test_the_path_from_a_source_column_to_a_prediction_is_connected(
+    specs: list[dg.AssetSpec],
+) -> None:
+    made_from = {
+        ("/".join(spec.key.path), name): [
+            ("/".join(source.asset_key.path), source.column_name) for source in sources
+        ]
+        for spec in specs
+        if LINEAGE_KEY in spec.metadata
+        for name, sources in spec.metadata[LINEAGE_KEY].deps_by_column.items()
+    }
+    found = downstream(made_from, [("source_database/flights", "dep_delay")])
+    path = [
+        ("sources/flights", "dep_delay"),
+        ("flight_delays/flight_features", "origin_delay_3h"),
+        ("flight_delays/training_dataset", "origin_delay_3h"),
+        ("flight_delays/model", "prediction"),
+        ("flight_delays/evaluation", "value"),
+        ("flight_delays/release_decision", "challenger"),
+        ("flight_delays/champion", "fingerprint"),
+        ("flight_delays/predictions", "prediction"),
+        ("flight_delays/performance", "value"),
+        ("flight_delays/retraining_decision", "verdict"),
+        ("flight_delays/model_card", "markdown"),
+    ]
+    assert [column for column in path if column not in found] == []
+    assert ("flight_delays/flight_features", "temp") not in found
 
 
 def test_templates_and_plain_packages_know_no_pipeline() -> None:

@@ -12,6 +12,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.lineage import lineage
 from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.code import code_version
@@ -85,6 +86,7 @@ class FeatureTable(dg.Component, dg.Model, dg.Resolvable):
         spec = table_spec(
             self.key,
             self._contract,
+            lineage(self._contract, [item.asset for item in self.inputs.values()]),
             stage="features",
             description=self.description,
             owners=self.owners,
@@ -97,7 +99,7 @@ class FeatureTable(dg.Component, dg.Model, dg.Resolvable):
             ],
         )
         return dg.Definitions(
-            assets=[table_asset(spec, self._compute), dead_letter_spec(spec)],
+            assets=[table_asset(spec, self._compute), dead_letter_spec(spec, self._contract)],
             asset_checks=[table_checks(spec.key, partitions, standard_checks(self._contract))],
         )
 

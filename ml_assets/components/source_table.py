@@ -13,6 +13,7 @@ import pandas as pd
 from pydantic import BaseModel
 
 from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.lineage import copied
 from ml_assets.contracts.validation import Validated, combine, validate
 from ml_assets.errors import ContractViolation
 from ml_assets.extraction.database import SourceDatabase
@@ -104,7 +105,11 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         )
 
         return dg.Definitions(
-            assets=[origin, table_asset(spec, self._extract), dead_letter_spec(spec)],
+            assets=[
+                origin,
+                table_asset(spec, self._extract),
+                dead_letter_spec(spec, self._contract),
+            ],
             asset_checks=[table_checks(spec.key, self._partitions, self._checks())],
         )
 
@@ -132,6 +137,7 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         return table_spec(
             self.key,
             self._contract,
+            copied(self._contract, self._origin),
             stage="tables",
             description=self.description,
             owners=self.owners,

@@ -8,9 +8,17 @@ from ml_assets.contracts.contract import Contract
 class DeadLetters(Contract):
     """Rows that broke their table's contract, as they came."""
 
-    source_key: str = pa.Field(description="Key columns of the rejected row, joined by '|'.")
-    rule: str = pa.Field(description="Rules the row broke, joined by '; '.")
-    row: str = pa.Field(description="The row as it came from its source, as JSON.")
+    source_key: str = pa.Field(
+        description="Key columns of the rejected row, joined by '|'.",
+        metadata={"from": ["{table}.{key}"]},
+    )
+    rule: str = pa.Field(
+        description="Rules the row broke, joined by '; '.", metadata={"from": ["{table}.{columns}"]}
+    )
+    row: str = pa.Field(
+        description="The row as it came from its source, as JSON.",
+        metadata={"from": ["{table}.{columns}"]},
+    )
 
     class Config:
         """Most days have none."""

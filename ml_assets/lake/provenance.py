@@ -140,7 +140,10 @@ class Provenance(Database):
         )
 
     def record_columns(self, table: str, made_from: Mapping[str, Sequence[Column]]) -> None:
-        """Note which columns each column of a table is made from; replaces what was noted before."""
+        """Note which columns each column of a table is made from; replaces what was noted before.
+
+        Nothing is written when that is what was noted.
+        """
         rows = [
             {
                 "table_name": table,
@@ -149,6 +152,11 @@ class Provenance(Database):
             }
             for name, sources in made_from.items()
         ]
+        noted = sa.select(_columns).where(_columns.c.table_name == table)
+        with self._transaction() as connection:
+            known = [dict(row) for row in connection.execute(noted).mappings()]
+        if sorted(known, key=_by_column) == sorted(rows, key=_by_column):
+            return
         with self._transaction() as connection:
             connection.execute(sa.delete(_columns).where(_columns.c.table_name == table))
             if rows:
@@ -228,6 +236,10 @@ def _git(folder: Path, *arguments: str) -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()
+
+
+def _by_column(row: Mapping[str, object]) -> str:
+    return str(row["column_name"])
 
 
 def _version(name: str) -> str | None:

@@ -67,20 +67,47 @@ class EvaluationRules(BaseModel, extra="forbid", frozen=True):
         return names
 
 
+HELD_OUT = ["training_dataset.split", "training_dataset.{segments}"]
+"""What a contract's ``from`` says of the rows of a segment, and of what is measured on them."""
+MEASURED_ON = [*HELD_OUT, "training_dataset.{label}"]
+SCORED_WITH = [*MEASURED_ON, "training_dataset.{features}", "model.prediction"]
+DRAWN = [*SCORED_WITH, "training_dataset.feature_day"]
+
+
 class Evaluation(Contract):
     """One metric of one segment on one split."""
 
-    split: str = pa.Field(isin=["validation", "test"], description="Rows it was measured on.")
-    segment_column: str = pa.Field(description="Column that cuts the segments; 'all' for none.")
-    segment: str = pa.Field(description="Value of that column; 'all' for none.")
-    metric: str = pa.Field(description="Name of the metric.")
-    value: float = pa.Field(
-        nullable=True, description="The metric; null where it is undefined (one class only)."
+    split: str = pa.Field(
+        isin=["validation", "test"],
+        description="Rows it was measured on.",
+        metadata={"from": ["training_dataset.split"]},
     )
-    low: float = pa.Field(nullable=True, description="Lower bound, by drawing days; null if none.")
-    high: float = pa.Field(nullable=True, description="Upper bound, by drawing days; null if none.")
-    rows: int = pa.Field(ge=1, description="Rows it was measured on.")
-    mean_label: float = pa.Field(description="Mean of the label in these rows.")
+    segment_column: str = pa.Field(
+        description="Column that cuts the segments; 'all' for none.", metadata={"from": []}
+    )
+    segment: str = pa.Field(
+        description="Value of that column; 'all' for none.", metadata={"from": HELD_OUT}
+    )
+    metric: str = pa.Field(description="Name of the metric.", metadata={"from": []})
+    value: float = pa.Field(
+        nullable=True,
+        description="The metric; null where it is undefined (one class only).",
+        metadata={"from": SCORED_WITH},
+    )
+    low: float = pa.Field(
+        nullable=True,
+        description="Lower bound, by drawing days; null if none.",
+        metadata={"from": DRAWN},
+    )
+    high: float = pa.Field(
+        nullable=True,
+        description="Upper bound, by drawing days; null if none.",
+        metadata={"from": DRAWN},
+    )
+    rows: int = pa.Field(ge=1, description="Rows it was measured on.", metadata={"from": HELD_OUT})
+    mean_label: float = pa.Field(
+        description="Mean of the label in these rows.", metadata={"from": MEASURED_ON}
+    )
 
     class Config:
         """An evaluation without a row says nothing."""

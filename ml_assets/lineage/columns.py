@@ -5,9 +5,10 @@ Which columns a column is directly made from is declared beside the contracts an
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ml_assets.lake.provenance import Column
+from ml_assets.lineage.pipelines import unknown
 
 
 def upstream(
@@ -43,3 +44,36 @@ def downstream(
         for source in sources:
             makes[source].append(column)
     return upstream(makes, start)
+
+
+def origins(made_from: Mapping[Column, Sequence[Column]], start: Collection[Column]) -> set[Column]:
+    """The columns furthest up that some columns are made from: those that no other makes."""
+    return {column for column in upstream(made_from, start) if not made_from.get(column)} - {*start}
+
+
+def columns_of(made_from: Mapping[Column, Sequence[Column]], name: str) -> list[Column]:
+    """The columns that a name means: all of ``table``, or the one of ``table.column``.
+
+    Args:
+        made_from: column → the columns that it is directly made from.
+        name: what somebody asks about.
+
+    Raises:
+        ConfigurationError: there is no such table or column; the nearest is told.
+    """
+    table, _, column = name.partition(".")
+    known = {*made_from, *(source for sources in made_from.values() for source in sources)}
+    of_table = sorted(each for each in known if each[0] == table)
+    if not of_table:
+        raise unknown("table", table, {each[0] for each in known})
+    if column and (table, column) not in known:
+        raise unknown(f"column of {table}", column, [name for _, name in of_table])
+    return [(table, column)] if column else of_table
+
+
+def by_table(columns: Iterable[Column]) -> dict[str, list[str]]:
+    """Table → its columns among some, both in order."""
+    found: dict[str, list[str]] = {}
+    for table, column in sorted(columns):
+        found.setdefault(table, []).append(column)
+    return found

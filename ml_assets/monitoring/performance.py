@@ -31,34 +31,70 @@ MIN_SEGMENT_ROWS = 100
 """Labels of a day that a segment is judged by; with fewer its metric is noise."""
 
 
+JOINED = ["predictions.prediction_id", "{label_table}.{key}"]
+"""What a contract's ``from`` says of the prediction of a label."""
+MATCHED = ["predictions.prediction_id", "labels.prediction_id", "labels.prediction_day"]
+"""What it says of the labelled predictions of a day, and of those of a segment."""
+LABELLED = [*MATCHED, "predictions.{segments}"]
+
+
 class Label(Contract):
     """What every arrived label says; a pipeline adds its segments."""
 
-    prediction_id: str = pa.Field(description="The prediction it belongs to.")
-    prediction_day: str = pa.Field(description="Day of that prediction.")
-    label: float = pa.Field(description="What really happened.")
+    prediction_id: str = pa.Field(
+        description="The prediction it belongs to.",
+        metadata={"from": ["{label_table}.{key}", "{label_table}.{known_at}"]},
+    )
+    prediction_day: str = pa.Field(description="Day of that prediction.", metadata={"from": []})
+    label: float = pa.Field(
+        description="What really happened.", metadata={"from": ["{label_table}.{label}"]}
+    )
     known_at: pd.DatetimeTZDtype = pa.Field(
         description="When it was known at its source; the label arrives label_delay_days later.",
-        metadata={"unit": "UTC"},
+        metadata={"unit": "UTC", "from": ["{label_table}.{known_at}"]},
         dtype_kwargs={"unit": "us", "tz": "UTC"},
     )
     prediction: float = pa.Field(
-        description="What was predicted; a label without a prediction has none and is rejected."
+        description="What was predicted; a label without a prediction has none and is rejected.",
+        metadata={"from": [*JOINED, "predictions.prediction"]},
     )
-    model_version: str = pa.Field(description="Fingerprint of the model that predicted it.")
-    model_as_of: str = pa.Field(description="As-of day of that model.")
+    model_version: str = pa.Field(
+        description="Fingerprint of the model that predicted it.",
+        metadata={"from": [*JOINED, "predictions.model_version"]},
+    )
+    model_as_of: str = pa.Field(
+        description="As-of day of that model.",
+        metadata={"from": [*JOINED, "predictions.model_as_of"]},
+    )
 
 
 class Performance(Contract):
     """One metric of the predictions of a day, by the labels that have arrived so far."""
 
-    segment_column: str = pa.Field(description="Column that cuts the segments; 'all' for none.")
-    segment: str = pa.Field(description="Value of that column; 'all' for none.")
-    metric: str = pa.Field(description="Name of the metric.")
-    value: float = pa.Field(nullable=True, description="The metric; null where it is undefined.")
-    rows: int = pa.Field(ge=0, description="Labelled predictions it was measured on.")
-    mean_label: float = pa.Field(nullable=True, description="Mean of their labels.")
-    note: str = pa.Field(description="Why the metric is null; empty when it is not.")
+    segment_column: str = pa.Field(
+        description="Column that cuts the segments; 'all' for none.", metadata={"from": MATCHED}
+    )
+    segment: str = pa.Field(
+        description="Value of that column; 'all' for none.", metadata={"from": LABELLED}
+    )
+    metric: str = pa.Field(description="Name of the metric.", metadata={"from": MATCHED})
+    value: float = pa.Field(
+        nullable=True,
+        description="The metric; null where it is undefined.",
+        metadata={"from": [*LABELLED, "labels.label", "predictions.prediction"]},
+    )
+    rows: int = pa.Field(
+        ge=0, description="Labelled predictions it was measured on.", metadata={"from": LABELLED}
+    )
+    mean_label: float = pa.Field(
+        nullable=True,
+        description="Mean of their labels.",
+        metadata={"from": [*LABELLED, "labels.label"]},
+    )
+    note: str = pa.Field(
+        description="Why the metric is null; empty when it is not.",
+        metadata={"from": [*LABELLED, "labels.label"]},
+    )
 
     class Config:
         """Even without a label there is a row that says so."""

@@ -14,6 +14,7 @@ from ml_assets.learning.checkpoints import Checkpoints
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import TrainedModel
 from ml_assets.orchestration.checks import TableCheck, Verdict
+from ml_assets.orchestration.columns import tell_columns
 from ml_assets.orchestration.day_metadata import inputs_summary
 from ml_assets.orchestration.range_events import DayResult, materialize_days
 from ml_assets.orchestration.retries import retried
@@ -78,6 +79,7 @@ class ModelIOManager(dg.IOManager):
                     for day, entry in usable.items()
                 },
             )
+            tell_columns(context, lake, table)
 
 
 def project_models() -> ModelStore:

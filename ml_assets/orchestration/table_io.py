@@ -22,8 +22,9 @@ from ml_assets.lake.ledger import Entry, Status, inputs_hash, usable_hashes
 from ml_assets.lake.planning import Plan
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake, Window
+from ml_assets.orchestration.columns import dead_letter_lineage, tell_columns
 from ml_assets.orchestration.day_metadata import Further, day_metadata
-from ml_assets.orchestration.dead_letters import store_dead_letters
+from ml_assets.orchestration.dead_letters import dead_letters_of, store_dead_letters
 from ml_assets.orchestration.range_events import (
     DayResult,
     log_check_evaluations,
@@ -183,6 +184,11 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
     if not results:
         _fail(context, table, bad)
     materialize_days(context, results)
+    tell_columns(context, lake, table)
+    contract = load_contract(context.definition_metadata or {})
+    if contract and len(output.validated.dead_letters):
+        letters = dead_letter_lineage(table, contract)
+        lake.provenance.record_columns(dead_letters_of(table), letters)
 
 
 def record_provenance(lake: Lake, run_id: str, code_version: str) -> None:

@@ -7,13 +7,14 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from ml_assets.contracts.contract import Contract, columns, type_name, unit
+from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.dead_letters import DeadLetters
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY
 from ml_assets.lake.planning import Plan
 from ml_assets.lake.store import Lake
+from ml_assets.orchestration.columns import MadeFrom, column_metadata, dead_letter_lineage
 from ml_assets.orchestration.dead_letters import dead_letters_of
 from ml_assets.orchestration.partitions import days_of_run
 from ml_assets.orchestration.retries import retried
@@ -44,7 +45,8 @@ def load_object(path: str) -> Any:
 
 def table_spec(
     key: str,
-    contract: type[Contract] | None,
+    contract: type[Contract],
+    made_from: MadeFrom,
     *,
     stage: str,
     description: str,
@@ -54,13 +56,15 @@ def table_spec(
     partitions_def: dg.PartitionsDefinition | None,
     deps: Sequence[dg.AssetDep] = (),
     is_as_of: bool = False,
+    is_table: bool = True,
     metadata: Mapping[str, Any] | None = None,
 ) -> dg.AssetSpec:
     """The spec of a table asset, with its columns taken from the contract.
 
     Args:
         key: ``pipeline/noun``.
-        contract: the table's contract; None for a model.
+        contract: the table's contract.
+        made_from: its column lineage.
         stage: second part of the group, after the pipeline.
         description: what it is, for a stakeholder.
         owners: ``team:…`` names.
@@ -69,6 +73,7 @@ def table_spec(
         partitions_def: its days; None for a snapshot.
         deps: what it is made from.
         is_as_of: its partitions are as-of days, made only when asked for.
+        is_table: whether rows are stored; for a model the contract only says what it predicts.
         metadata: further definition metadata.
     """
     pipeline = key.split("/", maxsplit=1)[0]
@@ -82,7 +87,8 @@ def table_spec(
         partitions_def=partitions_def,
         deps=deps,
         metadata={
-            **(_table_metadata(key, contract) if contract else {}),
+            **column_metadata(contract, made_from),
+            **(_table_metadata(key, contract) if is_table else {}),
             **({AS_OF_KEY: True} if is_as_of else {}),
             **(metadata or {}),
         },
@@ -128,7 +134,7 @@ def pool_of(key: dg.AssetKey) -> str:
     return "__".join(key.path)
 
 
-def dead_letter_spec(of: dg.AssetSpec) -> dg.AssetSpec:
+def dead_letter_spec(of: dg.AssetSpec, contract: type[Contract]) -> dg.AssetSpec:
     """The table of a table's rejected rows; written by the same step, so not executable alone."""
     name = dead_letters_of(table_name(of.key))
     return dg.AssetSpec(
@@ -143,44 +149,18 @@ def dead_letter_spec(of: dg.AssetSpec) -> dg.AssetSpec:
         code_version=code_version(DeadLetters),
         partitions_def=of.partitions_def,
         deps=[dg.AssetDep(of.key)],
-        metadata=_table_metadata(name, DeadLetters),
+        metadata={
+            **column_metadata(DeadLetters, dead_letter_lineage(table_name(of.key), contract)),
+            **_table_metadata(name, DeadLetters),
+        },
     )
 
 
 def _table_metadata(table: str, contract: type[Contract]) -> dict[str, Any]:
     return {
-        "dagster/column_schema": column_schema(contract),
         "dagster/table_name": table,
         CONTRACT_KEY: f"{contract.__module__}.{contract.__name__}",
     }
-
-
-def column_schema(contract: type[Contract]) -> dg.TableSchema:
-    """A contract as Dagster shows columns: type, description with unit, nullability, uniqueness."""
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                name,
-                type=type_name(column),
-                description=_described(column),
-                constraints=dg.TableColumnConstraints(
-                    nullable=bool(column.nullable),
-                    unique=bool(column.unique),
-                    other=[str(check) for check in _check_names(column)],
-                ),
-            )
-            for name, column in columns(contract).items()
-        ]
-    )
-
-
-def _described(column: Any) -> str:
-    in_unit = f" [{unit(column)}]" if unit(column) else ""
-    return f"{column.description or ''}{in_unit}"
-
-
-def _check_names(column: Any) -> list[str]:
-    return [check.error or check.name or "check" for check in column.checks]
 
 
 def statistics_of_days(

@@ -86,19 +86,33 @@ class Record:
 class Approvals(Contract):
     """What was said to the release of this as-of day, one row per record; none is ever changed."""
 
-    number: int = pa.Field(ge=1, description="Number of the record; later ones have larger ones.")
+    number: int = pa.Field(
+        ge=1,
+        description="Number of the record; later ones have larger ones.",
+        metadata={"from": []},
+    )
     action: str = pa.Field(
-        isin=[*Action], description="approve, reject, or apply when a release used an approval."
+        isin=[*Action],
+        description="approve, reject, or apply when a release used an approval.",
+        metadata={"from": []},
     )
-    by: str = pa.Field(description="Who said it.")
-    reason: str = pa.Field(description="Why, in words.")
-    evidence: str = pa.Field(description="Hash of the evidence it was said to.")
+    by: str = pa.Field(description="Who said it.", metadata={"from": []})
+    reason: str = pa.Field(description="Why, in words.", metadata={"from": []})
+    evidence: str = pa.Field(
+        description="Hash of the evidence it was said to.", metadata={"from": []}
+    )
     serves_from: str = pa.Field(
-        description="Day from which on the approved model serves, told when an approval is used."
+        description="Day from which on the approved model serves, told when an approval is used.",
+        metadata={"from": []},
     )
-    at: str = pa.Field(description="When it was said, UTC.")
-    expires_at: str = pa.Field(description="Moment at which it expires, UTC; empty for never.")
-    remark: str = pa.Field(description="Why it does nothing to the present evidence; or empty.")
+    at: str = pa.Field(description="When it was said, UTC.", metadata={"from": []})
+    expires_at: str = pa.Field(
+        description="Moment at which it expires, UTC; empty for never.", metadata={"from": []}
+    )
+    remark: str = pa.Field(
+        description="Why it does nothing to the present evidence; or empty.",
+        metadata={"from": ["release_decision.evidence"]},
+    )
 
     class Config:
         """Most releases need no approval."""

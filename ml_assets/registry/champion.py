@@ -14,19 +14,58 @@ BY_GATES = "gates"
 """Who released a model that passed every gate."""
 
 
+APPROVED = [
+    "release_decision.verdict",
+    "release_decision.evidence",
+    *(f"approvals.{column}" for column in ("number", "action", "evidence", "at", "expires_at")),
+]
+"""What a contract's ``from`` says of whether a model is released."""
+
+
 class ChampionModel(Contract):
     """A model that became champion; an as-of day without a row has none that did."""
 
-    fingerprint: str = pa.Field(description="What identifies the model.")
-    version: int = pa.Field(ge=0, description="Its version in the registry; 0 in a backtest.")
-    serves_from: str = pa.Field(description="First day it serves: the as-of day, or a later one.")
-    released_by: str = pa.Field(description="'gates', or who approved it.")
-    evidence: str = pa.Field(description="Hash of the evidence it was released on.")
-    metric: str = pa.Field(description="The main metric.")
-    value: float = pa.Field(nullable=True, description="That metric on the test rows.")
-    training_days: int = pa.Field(ge=0, description="Days it was fitted on.")
-    training_last: str = pa.Field(description="Last of these days.")
-    replaces: str = pa.Field(description="As-of day of the champion before; empty for none.")
+    fingerprint: str = pa.Field(
+        description="What identifies the model.",
+        metadata={"from": ["release_decision.challenger", *APPROVED, "{tested}"]},
+    )
+    version: int = pa.Field(
+        ge=0,
+        description="Its version in the registry; 0 in a backtest.",
+        metadata={"from": ["{registered}"]},
+    )
+    serves_from: str = pa.Field(
+        description="First day it serves: the as-of day, or a later one.",
+        metadata={"from": ["release_decision.verdict", "approvals.serves_from"]},
+    )
+    released_by: str = pa.Field(
+        description="'gates', or who approved it.",
+        metadata={"from": ["release_decision.verdict", "approvals.by", "approvals.number"]},
+    )
+    evidence: str = pa.Field(
+        description="Hash of the evidence it was released on.",
+        metadata={"from": ["release_decision.evidence"]},
+    )
+    metric: str = pa.Field(
+        description="The main metric.", metadata={"from": ["release_decision.metric"]}
+    )
+    value: float = pa.Field(
+        nullable=True,
+        description="That metric on the test rows.",
+        metadata={"from": ["release_decision.challenger_value"]},
+    )
+    training_days: int = pa.Field(
+        ge=0,
+        description="Days it was fitted on.",
+        metadata={"from": ["release_decision.training_days"]},
+    )
+    training_last: str = pa.Field(
+        description="Last of these days.", metadata={"from": ["release_decision.training_last"]}
+    )
+    replaces: str = pa.Field(
+        description="As-of day of the champion before; empty for none.",
+        metadata={"from": ["release_decision.champion_as_of"]},
+    )
 
     class Config:
         """One model per as-of day, or none."""

@@ -15,7 +15,15 @@ import pandera.pandas as pa
 from ml_assets.contracts.contract import Contract
 from ml_assets.lake.content import DAY, day_hashes
 from ml_assets.learning.dataset import FEATURE_DAY
-from ml_assets.learning.evaluation import OVERALL, EvaluationRules, segments_of, threshold
+from ml_assets.learning.evaluation import (
+    HELD_OUT,
+    MEASURED_ON,
+    OVERALL,
+    SCORED_WITH,
+    EvaluationRules,
+    segments_of,
+    threshold,
+)
 from ml_assets.learning.metrics import (
     METRICS,
     MIN_DAYS,
@@ -55,35 +63,75 @@ class Size:
         return self.rows >= min_rows and self.days >= MIN_DAYS
 
 
+BEATEN = ["champion.fingerprint"]
+"""What a contract's ``from`` says of the model to beat, and of the rows both are measured on."""
+ROWS = [f"training_dataset.{column}" for column in ("split", "feature_day", "{key}", "{label}")]
+
+
 class Evidence(Contract):
     """What every row of evidence says of itself."""
 
-    challenger_model: str = pa.Field(description="Fingerprint of the new model.")
-    champion_model: str = pa.Field(description="Fingerprint of the champion; empty for none.")
-    challenger_rows: str = pa.Field(
-        description="Hash of the rows that the new model was scored on."
+    challenger_model: str = pa.Field(
+        description="Fingerprint of the new model.", metadata={"from": ["model.prediction"]}
     )
-    champion_rows: str = pa.Field(description="Hash of the rows that the champion was scored on.")
+    champion_model: str = pa.Field(
+        description="Fingerprint of the champion; empty for none.", metadata={"from": BEATEN}
+    )
+    challenger_rows: str = pa.Field(
+        description="Hash of the rows that the new model was scored on.", metadata={"from": ROWS}
+    )
+    champion_rows: str = pa.Field(
+        description="Hash of the rows that the champion was scored on.", metadata={"from": ROWS}
+    )
+
+
+BY_CHAMPION = [*MEASURED_ON, "training_dataset.{features}", *BEATEN]
+GAIN = [*SCORED_WITH, *BEATEN]
+DRAWN = [*GAIN, "training_dataset.feature_day"]
 
 
 class Comparison(Evidence):
     """Challenger and champion on the same test rows, one metric of one segment."""
 
-    segment_column: str = pa.Field(description="Column that cuts the segments; 'all' for none.")
-    segment: str = pa.Field(description="Value of that column; 'all' for none.")
-    metric: str = pa.Field(description="Name of the metric.")
-    challenger: float = pa.Field(nullable=True, description="The new model; null if undefined.")
+    segment_column: str = pa.Field(
+        description="Column that cuts the segments; 'all' for none.", metadata={"from": []}
+    )
+    segment: str = pa.Field(
+        description="Value of that column; 'all' for none.", metadata={"from": HELD_OUT}
+    )
+    metric: str = pa.Field(description="Name of the metric.", metadata={"from": []})
+    challenger: float = pa.Field(
+        nullable=True,
+        description="The new model; null if undefined.",
+        metadata={"from": SCORED_WITH},
+    )
     champion: float = pa.Field(
         nullable=True,
         description="The model in production, or the base rate when there is none; null if undefined.",
+        metadata={"from": BY_CHAMPION},
     )
     improvement: float = pa.Field(
-        nullable=True, description="Challenger's gain in the metric; negative when it is worse."
+        nullable=True,
+        description="Challenger's gain in the metric; negative when it is worse.",
+        metadata={"from": GAIN},
     )
-    low: float = pa.Field(nullable=True, description="Lower bound of the gain, by drawing days.")
-    high: float = pa.Field(nullable=True, description="Upper bound of the gain, by drawing days.")
-    rows: int = pa.Field(ge=1, description="Test rows it was measured on.")
-    is_judged: bool = pa.Field(description="Whether it has the rows and days to be judged.")
+    low: float = pa.Field(
+        nullable=True,
+        description="Lower bound of the gain, by drawing days.",
+        metadata={"from": DRAWN},
+    )
+    high: float = pa.Field(
+        nullable=True,
+        description="Upper bound of the gain, by drawing days.",
+        metadata={"from": DRAWN},
+    )
+    rows: int = pa.Field(
+        ge=1, description="Test rows it was measured on.", metadata={"from": HELD_OUT}
+    )
+    is_judged: bool = pa.Field(
+        description="Whether it has the rows and days to be judged.",
+        metadata={"from": [*HELD_OUT, "training_dataset.feature_day"]},
+    )
 
     class Config:
         """A comparison without a row is no evidence."""

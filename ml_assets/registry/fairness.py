@@ -17,7 +17,7 @@ from ml_assets.learning.dataset import FEATURE_DAY
 from ml_assets.learning.evaluation import EvaluationRules, segment_values, threshold
 from ml_assets.learning.metrics import Scored, day_numbers, day_sums, interval, ratio, resamples
 from ml_assets.learning.specification import ModelSpecification, Task
-from ml_assets.registry.comparison import Evidence, Size, row_set
+from ml_assets.registry.comparison import BEATEN, Evidence, Size, row_set
 from ml_assets.registry.rules import ReleaseRules
 
 GAP = "(gap)"
@@ -30,20 +30,43 @@ RATES: dict[Task, tuple[str, ...]] = {
 """What is compared between groups, by task."""
 
 
+GROUPED = ["training_dataset.split", "training_dataset.{gated_attribute}"]
+"""What a contract's ``from`` says of the rows of a group, and of how they are treated."""
+TREATED = [*GROUPED, "training_dataset.{label}", "training_dataset.{features}"]
+BY_CHALLENGER = [*TREATED, "model.prediction"]
+DRAWN = [*BY_CHALLENGER, "training_dataset.feature_day"]
+
+
 class Fairness(Evidence):
     """One rate of one group of the gated attribute, or the gap between groups."""
 
-    attribute: str = pa.Field(description="The gated attribute.")
-    group: str = pa.Field(description=f"One of its values, or '{GAP}': largest minus smallest.")
-    metric: str = pa.Field(description="The rate, or the relative error.")
-    challenger: float = pa.Field(nullable=True, description="The new model; null if undefined.")
-    low: float = pa.Field(nullable=True, description="Lower bound for it, by drawing days.")
-    high: float = pa.Field(nullable=True, description="Upper bound for it, by drawing days.")
-    champion: float = pa.Field(
-        nullable=True, description="The model in production on the same rows; null for none."
+    attribute: str = pa.Field(description="The gated attribute.", metadata={"from": []})
+    group: str = pa.Field(
+        description=f"One of its values, or '{GAP}': largest minus smallest.",
+        metadata={"from": GROUPED},
     )
-    rows: int = pa.Field(ge=1, description="Test rows of the group.")
-    is_judged: bool = pa.Field(description="Whether it has the rows and days; always for the gap.")
+    metric: str = pa.Field(description="The rate, or the relative error.", metadata={"from": []})
+    challenger: float = pa.Field(
+        nullable=True,
+        description="The new model; null if undefined.",
+        metadata={"from": BY_CHALLENGER},
+    )
+    low: float = pa.Field(
+        nullable=True, description="Lower bound for it, by drawing days.", metadata={"from": DRAWN}
+    )
+    high: float = pa.Field(
+        nullable=True, description="Upper bound for it, by drawing days.", metadata={"from": DRAWN}
+    )
+    champion: float = pa.Field(
+        nullable=True,
+        description="The model in production on the same rows; null for none.",
+        metadata={"from": [*TREATED, *BEATEN]},
+    )
+    rows: int = pa.Field(ge=1, description="Test rows of the group.", metadata={"from": GROUPED})
+    is_judged: bool = pa.Field(
+        description="Whether it has the rows and days; always for the gap.",
+        metadata={"from": [*GROUPED, "training_dataset.feature_day"]},
+    )
 
     class Config:
         """Without a row there is no evidence."""

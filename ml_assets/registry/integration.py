@@ -59,13 +59,28 @@ class StagingRules(BaseModel, extra="forbid", frozen=True):
     timeout_seconds: float = Field(120, gt=0)
 
 
+TESTED = ["staging_model.fingerprint", "training_dataset.{features}", "training_dataset.split"]
+"""What a contract's ``from`` says of the model and the requests that are tested."""
+
+
 class IntegrationTest(Contract):
     """What one test of the staged model found."""
 
-    fingerprint: str = pa.Field(description="What identifies the model that was tested.")
-    test: str = pa.Field(isin=list(TESTS), description="Name of the test.")
-    passed: bool = pa.Field(description="The staged model does what the test asks for.")
-    finding: str = pa.Field(description="What was made sure, or what went wrong.")
+    fingerprint: str = pa.Field(
+        description="What identifies the model that was tested.",
+        metadata={"from": ["staging_model.fingerprint"]},
+    )
+    test: str = pa.Field(
+        isin=list(TESTS),
+        description="Name of the test.",
+        metadata={"from": ["staging_model.fingerprint"]},
+    )
+    passed: bool = pa.Field(
+        description="The staged model does what the test asks for.", metadata={"from": TESTED}
+    )
+    finding: str = pa.Field(
+        description="What was made sure, or what went wrong.", metadata={"from": TESTED}
+    )
 
     class Config:
         """Each test once for each as-of day."""

@@ -7,12 +7,33 @@ from typing import ClassVar
 
 import pandera.pandas as pa
 
-from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.contract import Contract, columns
+from ml_assets.registry.comparison import BEATEN, ROWS, Comparison
+from ml_assets.registry.comparison import Evidence as EvidenceRows
+from ml_assets.registry.fairness import Fairness
 from ml_assets.registry.figures import Exhibit, is_overall
 from ml_assets.registry.gates import Gate
 
 PASSED, AWAITING, BLOCKED = "passed", "awaiting_approval", "blocked"
 """All gates passed; a limit was broken, which a person may approve; there is nothing to judge on."""
+
+
+ASKED = ["model.prediction", *BEATEN, *ROWS]
+"""What a contract's ``from`` says of the question, and of the evidence that a gate looks at."""
+COMPARED = [f"comparison.{column}" for column in columns(Comparison) if column != "is_judged"]
+TREATED = [f"fairness.{column}" for column in columns(Fairness) if column != "is_judged"]
+UNSEEN = [
+    *ASKED,
+    *(f"comparison.{column}" for column in columns(EvidenceRows)),
+    "champion.training_last",
+]
+BETTER = [*ASKED, *(column for column in COMPARED if column != "comparison.segment")]
+NOT_DEGRADED = [*ASKED, *COMPARED, "training_dataset.{segments}"]
+CLOSE = [*ASKED, *TREATED, "training_dataset.{gated_attribute}"]
+JUDGED = [*UNSEEN, *NOT_DEGRADED, *CLOSE]
+MAIN = ["comparison.segment_column", "comparison.metric"]
+TESTED = ["training_dataset.split"]
+DAYS = [*TESTED, "training_dataset.feature_day"]
 
 
 class ReleaseDecision(Contract):
@@ -23,29 +44,69 @@ class ReleaseDecision(Contract):
         description=(
             "passed; awaiting_approval where a limit is broken; blocked where evidence is missing."
         ),
+        metadata={"from": JUDGED},
     )
-    reason: str = pa.Field(description="Why, in words.")
-    findings: str = pa.Field(description="What each gate found, as JSON.")
-    evidence: str = pa.Field(description="Hash of the evidence and the rules it was judged by.")
-    challenger: str = pa.Field(description="Fingerprint of the model that was judged.")
-    champion: str = pa.Field(description="Fingerprint of the champion then; empty for none.")
-    champion_as_of: str = pa.Field(description="As-of day of that champion; empty for none.")
-    metric: str = pa.Field(description="The main metric.")
-    challenger_value: float = pa.Field(nullable=True, description="The challenger's main metric.")
-    champion_value: float = pa.Field(nullable=True, description="The champion's, on the same rows.")
-    improvement_low: float = pa.Field(nullable=True, description="Lower bound of the gain.")
-    improvement_high: float = pa.Field(nullable=True, description="Upper bound of the gain.")
-    test_rows: int = pa.Field(ge=0, description="Rows both were judged on.")
-    test_first: str = pa.Field(description="First day of these rows.")
-    test_last: str = pa.Field(description="Last day of these rows.")
-    training_rows: int = pa.Field(ge=0, description="Rows the challenger was fitted on.")
-    training_days: int = pa.Field(ge=0, description="Days of these rows.")
-    training_last: str = pa.Field(description="Last of these days.")
-    is_unseen: bool = pa.Field(description="Both were judged on the same, unseen rows.")
-    beats_champion: bool = pa.Field(description="The main metric improved by what is required.")
-    no_segment_degraded: bool = pa.Field(description="No judged segment fell by too much.")
+    reason: str = pa.Field(description="Why, in words.", metadata={"from": JUDGED})
+    findings: str = pa.Field(
+        description="What each gate found, as JSON.", metadata={"from": JUDGED}
+    )
+    evidence: str = pa.Field(
+        description="Hash of the evidence and the rules it was judged by.",
+        metadata={"from": [*JUDGED, "comparison.is_judged", "fairness.is_judged"]},
+    )
+    challenger: str = pa.Field(
+        description="Fingerprint of the model that was judged.",
+        metadata={"from": ["model.prediction"]},
+    )
+    champion: str = pa.Field(
+        description="Fingerprint of the champion then; empty for none.", metadata={"from": BEATEN}
+    )
+    champion_as_of: str = pa.Field(
+        description="As-of day of that champion; empty for none.",
+        metadata={"from": []},
+    )
+    metric: str = pa.Field(description="The main metric.", metadata={"from": []})
+    challenger_value: float = pa.Field(
+        nullable=True,
+        description="The challenger's main metric.",
+        metadata={"from": [*MAIN, "comparison.challenger"]},
+    )
+    champion_value: float = pa.Field(
+        nullable=True,
+        description="The champion's, on the same rows.",
+        metadata={"from": [*MAIN, "comparison.champion"]},
+    )
+    improvement_low: float = pa.Field(
+        nullable=True,
+        description="Lower bound of the gain.",
+        metadata={"from": [*MAIN, "comparison.low"]},
+    )
+    improvement_high: float = pa.Field(
+        nullable=True,
+        description="Upper bound of the gain.",
+        metadata={"from": [*MAIN, "comparison.high"]},
+    )
+    test_rows: int = pa.Field(
+        ge=0, description="Rows both were judged on.", metadata={"from": TESTED}
+    )
+    test_first: str = pa.Field(description="First day of these rows.", metadata={"from": DAYS})
+    test_last: str = pa.Field(description="Last day of these rows.", metadata={"from": DAYS})
+    training_rows: int = pa.Field(
+        ge=0, description="Rows the challenger was fitted on.", metadata={"from": TESTED}
+    )
+    training_days: int = pa.Field(ge=0, description="Days of these rows.", metadata={"from": DAYS})
+    training_last: str = pa.Field(description="Last of these days.", metadata={"from": DAYS})
+    is_unseen: bool = pa.Field(
+        description="Both were judged on the same, unseen rows.", metadata={"from": UNSEEN}
+    )
+    beats_champion: bool = pa.Field(
+        description="The main metric improved by what is required.", metadata={"from": BETTER}
+    )
+    no_segment_degraded: bool = pa.Field(
+        description="No judged segment fell by too much.", metadata={"from": NOT_DEGRADED}
+    )
     groups_are_close: bool = pa.Field(
-        description="Groups of the gated attribute are treated alike."
+        description="Groups of the gated attribute are treated alike.", metadata={"from": CLOSE}
     )
 
     class Config:

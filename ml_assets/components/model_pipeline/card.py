@@ -20,6 +20,7 @@ from ml_assets.lake.ledger import Read
 from ml_assets.lake.planning import Input, Plan, computing_too, each_day, plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
+from ml_assets.learning.evaluation import Evaluation
 from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.model_io import project_registry
 from ml_assets.orchestration.table_io import TableOutput
@@ -33,7 +34,9 @@ from ml_assets.registry.card import (
     markdown,
 )
 from ml_assets.registry.champion import BY_GATES
-from ml_assets.registry.release import findings_of
+from ml_assets.registry.comparison import Comparison, Evidence
+from ml_assets.registry.fairness import Fairness
+from ml_assets.registry.release import ReleaseDecision, findings_of
 
 STAGE = "release"
 
@@ -68,12 +71,45 @@ class CardText(dg.Model, dg.Resolvable):
     limits: list[str]
 
 
+UNUSED = {
+    "verdict",
+    "reason",
+    "evidence",
+    "champion",
+    "challenger_value",
+    "champion_value",
+    "improvement_low",
+    "improvement_high",
+    "training_days",
+}
+"""Columns of the decision that a card does not show."""
+WRITTEN = [
+    *(f"training_dataset.{column}" for column in ("split", "feature_day")),
+    *(f"evaluation.{column}" for column in columns(Evaluation) if column != "mean_label"),
+    *(f"comparison.{column}" for column in columns(Comparison) if column not in columns(Evidence)),
+    *(f"fairness.{column}" for column in columns(Fairness) if column not in columns(Evidence)),
+    *(f"approvals.{column}" for column in ("at", "by", "action", "reason", "remark")),
+    *(f"champion.{column}" for column in ("fingerprint", "released_by")),
+    *(f"integration_tests.{column}" for column in ("test", "passed", "finding")),
+    *(f"release_decision.{column}" for column in columns(ReleaseDecision) if column not in UNUSED),
+    "registered_model.version",
+]
+"""What a card is made from, in the words of a contract's ``from``."""
+
+
 class ModelCard(Contract):
     """The card of a registered version; no row when the model was not registered."""
 
-    fingerprint: str = pa.Field(description="What identifies the model.")
-    version: int = pa.Field(ge=1, description="Its version in the registry.")
-    markdown: str = pa.Field(description="The card.")
+    fingerprint: str = pa.Field(
+        description="What identifies the model.",
+        metadata={"from": ["registered_model.fingerprint"]},
+    )
+    version: int = pa.Field(
+        ge=1,
+        description="Its version in the registry.",
+        metadata={"from": ["registered_model.version"]},
+    )
+    markdown: str = pa.Field(description="The card.", metadata={"from": WRITTEN})
 
     class Config:
         """One card per as-of day, or none."""

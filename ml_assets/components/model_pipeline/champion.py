@@ -25,6 +25,15 @@ from ml_assets.registry.store import CHAMPION
 
 STAGE = "release"
 
+REGISTERED = {
+    "registered": ["registered_model.version"],
+    "tested": [
+        "integration_tests.test",
+        "integration_tests.passed",
+    ],
+}
+"""What a champion's columns are made from besides, where there is a registry."""
+
 
 @dataclass(frozen=True)
 class ChampionStage:
@@ -61,6 +70,7 @@ class ChampionStage:
             compute=self._promote,
             contract=ChampionModel,
             is_as_of=True,
+            names=REGISTERED if self.pipeline.has_registry else dict.fromkeys(REGISTERED, ()),
         )
 
     @property

@@ -125,7 +125,12 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
         decision = DecisionStage(EvidenceStage(shared, rules))
         releasing = Releasing(shared, decision.version)
         staging = Staging(releasing, _read(StagingRules, self.staging, "staging", self.pipeline))
-        predictions = Predictions(shared, load_object(self.contracts.predictions), label_contract)
+        predictions = Predictions(
+            shared,
+            load_object(self.contracts.predictions),
+            label_contract,
+            training.feature_columns,
+        )
         monitoring = Monitoring(
             shared,
             read_policy(overrides.policy or folder / "policies" / f"{watched.policy}.yaml"),

@@ -82,6 +82,8 @@ class DecisionStage:
             compute=self._decide,
             contract=ReleaseDecision,
             is_as_of=True,
+            undrawn=["champion"],
+            names={"gated_attribute": [self.rules.gated_attribute]},
             checks=[_gate_check(name, promise) for name, promise in PROMISES.items()],
         )
 

@@ -61,6 +61,8 @@ class EvidenceStage:
                 compute=self._compare,
                 contract=Comparison,
                 is_as_of=True,
+                undrawn=["champion"],
+                names={"gated_attribute": [self.rules.gated_attribute]},
             ),
             this.define(
                 "fairness",
@@ -71,6 +73,8 @@ class EvidenceStage:
                 compute=self._measure_fairness,
                 contract=Fairness,
                 is_as_of=True,
+                undrawn=["champion"],
+                names={"gated_attribute": [self.rules.gated_attribute]},
             ),
         )
 

@@ -64,6 +64,12 @@ class Monitoring:
                 ],
                 compute=self._profile,
                 contract=FeatureProfile,
+                names={
+                    "counted": this.names["feature_table"],
+                    "dataset": [],
+                    "reference": ["feature_reference"],
+                    "champion": ["champion"],
+                },
             ),
             this.define(
                 "drift_report",
@@ -73,6 +79,7 @@ class Monitoring:
                 inputs=[self._profiles, this.champion_lineage("feature_reference")],
                 compute=self._report,
                 contract=DriftReport,
+                undrawn=["champion"],
             ),
             this.define(
                 "retraining_decision",
@@ -86,6 +93,7 @@ class Monitoring:
                 ],
                 compute=self._decide,
                 contract=RetrainingDecision,
+                undrawn=["retraining_decision"],
             ),
         )
 

@@ -32,11 +32,13 @@ class Predictions:
         pipeline: what the stages share.
         contract: contract of the predictions.
         label_contract: contract of the arrived labels.
+        feature_columns: columns of the feature table.
     """
 
     pipeline: Pipeline
     contract: type[Contract]
     label_contract: type[Contract]
+    feature_columns: Sequence[str]
 
     def definitions(self) -> dg.Definitions:
         """The three assets and their checks."""
@@ -50,6 +52,8 @@ class Predictions:
                 inputs=[Input(this.features), this.champion_lineage("champion")],
                 compute=self._predict,
                 contract=self.contract,
+                handed_on_by=this.features,
+                names={"feature_columns": self.feature_columns},
             ),
             this.define(
                 "labels",
@@ -59,6 +63,7 @@ class Predictions:
                 inputs=[self._scored, self._outcomes],
                 compute=self._collect_labels,
                 contract=self.label_contract,
+                handed_on_by=this.table("predictions"),
                 keeps_dead_letters=True,
             ),
             this.define(

@@ -9,11 +9,13 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.lineage import Names, lineage
 from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.lake.planning import Input, Plan, plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import Windows
 from ml_assets.learning.evaluation import EvaluationRules
+from ml_assets.learning.scoring import ModelPrediction
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.orchestration.checks import TableCheck, standard_checks, table_checks
 from ml_assets.orchestration.day_metadata import Further
@@ -95,6 +97,21 @@ class Pipeline:
         """Whether released models are registered and staged: not in a backtest, where none serves."""
         return settings().shared is None
 
+    @property
+    def names(self) -> dict[str, list[str]]:
+        """What the placeholders of contracts stand for, see ``contracts.lineage``."""
+        return {
+            "features": self.specification.features,
+            "numeric": list(self.specification.numeric),
+            "categorical": list(self.specification.categorical),
+            "key": list(self.key),
+            "segments": list(self.segments),
+            "label": [self.labels.column],
+            "known_at": [self.labels.known_at],
+            "feature_table": [self.features.rpartition("/")[2]],
+            "label_table": [self.labels.asset.rpartition("/")[2]],
+        }
+
     def table(self, noun: str) -> str:
         """Table name, and asset key, of one of the pipeline's assets."""
         return f"{self.name}/{noun}"
@@ -118,6 +135,9 @@ class Pipeline:
         checks: Sequence[TableCheck] | None = None,
         kinds: frozenset[str] = DELTA,
         io_manager_key: str = "io_manager",
+        undrawn: Sequence[str] = (),
+        handed_on_by: str | None = None,
+        names: Names | None = None,
     ) -> dg.Definitions:
         """An asset of the pipeline with its checks, and its dead letters where it keeps them.
 
@@ -134,17 +154,30 @@ class Pipeline:
             checks: checks besides the standard ones of a contract.
             kinds: what it is made with.
             io_manager_key: which IO manager stores it.
+            undrawn: further assets of the pipeline that its columns are made from; Dagster draws
+                none that leads to itself.
+            handed_on_by: table that inherited columns are taken from as they are.
+            names: what placeholders of its contract stand for, besides ``names`` of the pipeline.
         """
+        shown = contract or ModelPrediction
+        made_from = lineage(
+            shown,
+            [*(item.table for item in inputs), *map(self.table, undrawn)],
+            {**self.names, **(names or {})},
+            handed_on_by,
+        )
         partitions = self.as_of_days if is_as_of else self.days
         spec = table_spec(
             self.table(noun),
-            contract,
+            shown,
+            made_from,
             stage=stage,
             description=f"{description} {AS_OF}" if is_as_of else description,
             owners=self.owners,
             kinds=set(kinds),
             version=version,
             is_as_of=is_as_of,
+            is_table=contract is not None,
             metadata={SPARSE_KEY: True},
             partitions_def=partitions,
             deps=[
@@ -157,7 +190,7 @@ class Pipeline:
             standard_checks(contract, keeps_dead_letters=keeps_dead_letters) if contract else []
         )
         return dg.Definitions(
-            assets=[asset, dead_letter_spec(spec)] if keeps_dead_letters else [asset],
+            assets=[asset, dead_letter_spec(spec, shown)] if keeps_dead_letters else [asset],
             asset_checks=[
                 table_checks(spec.key, partitions, [*standard, *(checks or [])], is_sparse=True)
             ],

@@ -32,6 +32,7 @@ from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict
 from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.model_io import project_models, project_registry
 from ml_assets.orchestration.table_io import TableOutput
+from ml_assets.registry.champion import APPROVED
 from ml_assets.registry.integration import IntegrationTest, StagingRules, integration_tests
 from ml_assets.registry.store import STAGING
 
@@ -44,8 +45,12 @@ REQUESTS = 25
 class RegisteredModel(Contract):
     """The version of the registry that a released model is; no row when it was not released."""
 
-    fingerprint: str = pa.Field(description="What identifies the model.")
-    version: int = pa.Field(ge=1, description="Its version in the registry.")
+    fingerprint: str = pa.Field(
+        description="What identifies the model.", metadata={"from": ["model.prediction", *APPROVED]}
+    )
+    version: int = pa.Field(
+        ge=1, description="Its version in the registry.", metadata={"from": ["model.prediction"]}
+    )
 
     class Config:
         """A model that was not released is not registered."""
@@ -106,6 +111,7 @@ class Staging:
             compute=self._stage,
             contract=StagingModel,
             is_as_of=True,
+            handed_on_by=self.pipeline.table("registered_model"),
             kinds=frozenset({"mlflow"}),
         )
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from ml_assets.components.model_pipeline.shared import Pipeline, markdown_table, output
 from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.lineage import lineage
 from ml_assets.errors import TrainingError
 from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY
@@ -78,6 +79,7 @@ class Training:
                 compute=self._build_dataset,
                 contract=self.contract,
                 is_as_of=True,
+                handed_on_by=this.features,
             ),
             this.define(
                 "model",
@@ -114,8 +116,22 @@ class Training:
                 compute=self._describe_reference,
                 contract=FeatureReference,
                 is_as_of=True,
+                names={
+                    "counted": ["training_dataset"],
+                    "dataset": ["training_dataset"],
+                    "reference": [],
+                    "champion": [],
+                },
             ),
         )
+
+    @property
+    def feature_columns(self) -> list[str]:
+        """Columns of the feature table, which the dataset takes over as they are."""
+        this = self.pipeline
+        tables = [this.features, this.labels.asset]
+        made_from = lineage(self.contract, tables, this.names, this.features)
+        return [name for name, sources in made_from.items() if sources == [(this.features, name)]]
 
     @property
     def _dataset_version(self) -> str:

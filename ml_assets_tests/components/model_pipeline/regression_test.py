@@ -35,6 +35,7 @@ FIRST, LAST = date(2024, 1, 1), date(2024, 2, 9)
 FIRST_MODEL, SECOND_MODEL = "2024-01-31", "2024-02-08"
 ORDERS_PER_DAY = 60
 REGIONS = ("north", "south")
+JOINED = ["features.order", "outcomes.order"]
 WHERE = "ml_assets_tests.components.model_pipeline.regression_test"
 
 
@@ -48,13 +49,21 @@ class Order(Contract):
 class OrderDataset(Order):
     """Orders with their weights, as known on the as-of day."""
 
-    items: float = pa.Field(description="Things in it.")
-    hour: int = pa.Field(description="Hour of the order.", metadata={"unit": "h"})
-    feature_day: str = pa.Field(description="Day of the order.")
-    split: str = pa.Field(isin=["train", "validation", "test"], description="Used for.")
-    weight: float = pa.Field(description="The label.", metadata={"unit": "kg"})
+    items: float = pa.Field(description="Things in it.", metadata={"from": ["features.items"]})
+    hour: int = pa.Field(
+        description="Hour of the order.", metadata={"unit": "h", "from": ["features.hour"]}
+    )
+    feature_day: str = pa.Field(description="Day of the order.", metadata={"from": []})
+    split: str = pa.Field(
+        isin=["train", "validation", "test"], description="Used for.", metadata={"from": []}
+    )
+    weight: float = pa.Field(
+        description="The label.", metadata={"unit": "kg", "from": [*JOINED, "outcomes.weight"]}
+    )
     known_at: pd.DatetimeTZDtype = pa.Field(
-        description="When it was weighed.", dtype_kwargs={"unit": "us", "tz": "UTC"}
+        description="When it was weighed.",
+        dtype_kwargs={"unit": "us", "tz": "UTC"},
+        metadata={"from": [*JOINED, "outcomes.known_at"]},
     )
 
     class Config:
@@ -77,7 +86,7 @@ class OrderPredictions(Order, Prediction):
 class OrderLabels(Label):
     """What the orders weighed."""
 
-    region: str = pa.Field(description="Where it went.")
+    region: str = pa.Field(description="Where it went.", metadata={"from": ["predictions.region"]})
     label: float = pa.Field(description="Weight.", metadata={"unit": "kg"})
 
     class Config:

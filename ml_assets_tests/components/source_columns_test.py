@@ -1,0 +1,93 @@
+"""Column lineage of the source tables: each column moves with its own of the source and no other.
+
+Three rows are extracted by the asset itself; one value of one column is then another row's.
+"""
+
+from types import SimpleNamespace
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from ml_assets.extraction.database import SourceDatabase
+from ml_assets.lake.content import DAY, SNAPSHOT
+from ml_assets.orchestration.columns import LINEAGE_KEY
+from ml_assets_tests.moving import differences
+from ml_assets_tests.project import Project
+
+SOURCES = {
+    "flights": ("2013-01-05", ["time_hour", "carrier", "flight"]),
+    "weather": ("2013-01-14", ["time_hour"]),
+    "planes": (SNAPSHOT, ["tailnum"]),
+    "airports": (SNAPSHOT, ["faa"]),
+    "airlines": (SNAPSHOT, ["carrier"]),
+}
+"""Table → a day of it, and columns in which its three rows differ."""
+
+
+@pytest.mark.parametrize("table", SOURCES)
+def test_columns_come_from_their_own_of_the_source(
+    project: Project, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    day, key = SOURCES[table]
+    asset = project.definitions.resolve_assets_def(["sources", table])
+    every = _source_rows(project, table, day)
+    few = _different(every, key)
+    before = _extracted(asset, day, few, monkeypatch)
+    assert len(before) == len(few)
+
+    found = {
+        (f"source_database/{table}", column): {
+            name
+            for name in before.columns
+            if sorted(map(str, before[name])) != sorted(map(str, after[name]))
+        }
+        for column in every.columns
+        if (changed := _with_another_value(few, every, column)) is not None
+        for after in [_extracted(asset, day, changed, monkeypatch)]
+    }
+
+    told = asset.get_asset_spec().metadata[LINEAGE_KEY].deps_by_column
+    declared = {
+        name: [("/".join(source.asset_key.path), source.column_name) for source in sources]
+        for name, sources in told.items()
+    }
+    assert set(found) >= {source for sources in declared.values() for source in sources}
+    assert differences(declared, found) == []
+
+
+def _source_rows(project: Project, table: str, day: str) -> pd.DataFrame:
+    source = SourceDatabase(f"sqlite:///{project.source}")
+    if day == SNAPSHOT:
+        return source.snapshot(table)
+    start = pd.Timestamp(day, tz="America/New_York")
+    return source.rows(table, "time_hour", start, start + pd.Timedelta(days=1))
+
+
+def _different(rows: pd.DataFrame, key: list[str]) -> pd.DataFrame:
+    """Three rows without a null, where there are some, that share no value of the key."""
+    for name in key:
+        rows = rows.drop_duplicates(name)
+    return rows.sort_values(list(rows.columns), key=lambda values: values.isna()).head(3)
+
+
+def _with_another_value(few: pd.DataFrame, every: pd.DataFrame, column: str) -> pd.DataFrame | None:
+    """The rows with a value of another row in one of them; None where all rows have the same."""
+    others = every.loc[every[column].notna() & ~every[column].isin(few[column]), column]
+    if others.empty:
+        others = every.loc[every[column].notna() & (every[column] != few[column].iloc[0]), column]
+    if others.empty:
+        return None
+    changed = few.copy()
+    changed.iloc[0, changed.columns.get_loc(column)] = others.iloc[0]
+    return changed
+
+
+def _extracted(
+    asset: dg.AssetsDefinition, day: str, rows: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> pd.DataFrame:
+    monkeypatch.setattr(SourceDatabase, "rows", lambda *asked: rows)
+    monkeypatch.setattr(SourceDatabase, "snapshot", lambda *asked: rows)
+    compute = asset.op.compute_fn.decorated_fn  # type: ignore[union-attr]
+    output = compute(SimpleNamespace(retry_number=0, partition_keys=[day]))
+    return output.validated.rows.drop(columns=DAY)

@@ -1,0 +1,100 @@
+import pandera.pandas as pa
+import pytest
+
+from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.lineage import copied, in_words, lineage
+from ml_assets.errors import ConfigurationError
+
+
+class Order(Contract):
+    number: int = pa.Field(metadata={"from": ["orders.number"]})
+    price: float = pa.Field(metadata={"unit": "€", "from": ["orders.amount", "items.price"]})
+    currency: str = pa.Field(metadata={"from": []})
+
+
+class Scored(Order):
+    score: float = pa.Field(metadata={"from": ["priced.{features}", "{models}.version"]})
+    price: float = pa.Field(ge=0)
+
+
+SHOP = ["shop/orders", "shop/items"]
+
+
+def test_columns_come_from_the_inputs_that_they_name() -> None:
+    assert lineage(Order, SHOP) == {
+        "number": [("shop/orders", "number")],
+        "price": [("shop/orders", "amount"), ("shop/items", "price")],
+        "currency": [],
+    }
+
+
+def test_placeholders_stand_for_all_their_names() -> None:
+    names = {"features": ["price", "number"], "models": ["champion"]}
+    found = lineage(Scored, [*SHOP, "shop/priced", "shop/champion"], names)
+
+    assert found["score"] == [
+        ("shop/priced", "price"),
+        ("shop/priced", "number"),
+        ("shop/champion", "version"),
+    ]
+
+
+def test_a_placeholder_for_nothing_is_a_constant() -> None:
+    found = lineage(Scored, SHOP, {"features": [], "models": []})
+    assert found["score"] == []
+
+
+def test_a_redefined_field_without_declaration_keeps_that_of_its_base() -> None:
+    found = lineage(Scored, SHOP, {"features": [], "models": []})
+    assert found["price"] == lineage(Order, SHOP)["price"]
+
+
+def test_inherited_columns_from_no_input_of_the_table_are_handed_on() -> None:
+    class Received(Order):
+        score: float = pa.Field(metadata={"from": ["priced.number"]})
+
+    assert lineage(Received, ["shop/priced"], handed_on_by="shop/priced") == {
+        "number": [("shop/priced", "number")],
+        "price": [("shop/priced", "price")],
+        "currency": [],
+        "score": [("shop/priced", "number")],
+    }
+
+
+def test_an_unknown_input_is_told_the_nearest() -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        lineage(Order, ["shop/order", "shop/items"])
+
+    assert str(raised.value) == (
+        "Column 'number' of Order is made from the input 'orders', which is none of items, order. "
+        "Is 'order' meant?"
+    )
+
+
+def test_an_unknown_placeholder_is_told_the_nearest() -> None:
+    with pytest.raises(ConfigurationError, match=r"placeholder 'features'.*Is 'feature' meant"):
+        lineage(Scored, SHOP, {"feature": [], "models": []})
+
+
+def test_a_column_that_says_nothing_is_an_error() -> None:
+    class Silent(Contract):
+        amount: float = pa.Field()
+
+    with pytest.raises(ConfigurationError, match="'amount' of Silent does not say"):
+        lineage(Silent, SHOP)
+
+
+def test_a_copy_has_the_columns_of_its_origin() -> None:
+    assert copied(Order, "database/orders")["price"] == [("database/orders", "price")]
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (0, ""),
+        (2, "From orders.c0, orders.c1."),
+        (8, "From orders.c0, orders.c1, orders.c2, orders.c3, orders.c4, orders.c5 and 2 more."),
+    ],
+)
+def test_in_words_names_the_first_few(count: int, words: str) -> None:
+    assert in_words([("shop/orders", f"c{number}") for number in range(count)]) == words

@@ -1,0 +1,241 @@
+"""A pipeline lived through in memory on a few real rows, to be computed again with changed columns.
+
+The tables are frames instead of Delta tables and know no history, so every day is computed whenever
+it is asked for, and nothing is stale. What computes them is the real template with a smaller model.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import yaml
+
+from ml_assets.components.model_pipeline import ModelPipeline
+from ml_assets.contracts.contract import columns, key_columns
+from ml_assets.errors import MLAssetsError
+from ml_assets.lake.content import DAY, day_hashes
+from ml_assets.lake.ledger import Entry, Ledger, Read, Status
+from ml_assets.lake.provenance import Column
+from ml_assets.lake.store import Lake, Window
+from ml_assets.orchestration.columns import LINEAGE_KEY
+from ml_assets.orchestration.model_io import ModelOutput, project_models
+from ml_assets.orchestration.table_io import load_contract
+from ml_assets_tests.project import ROOT
+
+DEFS = ROOT / "ml_assets" / "defs" / "flight_delays" / "defs.yaml"
+ESTIMATOR = {
+    "hyperparameters": {"max_iter": 80, "min_samples_leaf": 3, "random_state": 0},
+    "checkpoint_every": None,
+}
+"""Small, and still with splits on every feature."""
+PREDICTION = "prediction"
+
+Change = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+@dataclass
+class Table:
+    """Rows of a table, the days that are stored, and what computed them."""
+
+    rows: pd.DataFrame
+    days: set[str]
+    code_version: str = ""
+    hashes: dict[str, str] = field(default_factory=dict)
+
+    def hash_of(self, day: str) -> str:
+        """What identifies the rows of a day; of a model its fingerprint, which is its only value."""
+        if list(self.rows.columns) == [DAY, PREDICTION]:
+            return str(self.rows.loc[self.rows[DAY] == day, PREDICTION].iloc[0])
+        if day not in self.hashes:
+            self.hashes |= day_hashes(self.rows, sorted(self.days))
+        return self.hashes[day]
+
+    def changed(self, change: Change) -> "Table":
+        """The same table with other rows."""
+        return Table(change(self.rows), self.days, self.code_version)
+
+
+class SmallLedger(Ledger):
+    """Says of each day that it is stored, and made from nothing."""
+
+    def __init__(self, tables: Mapping[str, Table]) -> None:
+        super().__init__("sqlite://")
+        self._tables = tables
+
+    def begin(self, table: str, days: Sequence[str]) -> None:
+        """Nothing is ever under way."""
+
+    def history(self, table: str, day: str | None = None) -> list[Entry]:
+        """Each day was stored once."""
+        return list(self.latest(table, None if day is None else [day]).values())
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Forget them."""
+
+    def latest(self, table: str, days: Sequence[str] | None = None) -> dict[str, Entry]:
+        """The entries of days that are stored."""
+        found = self._tables.get(table)
+        return {
+            day: Entry(
+                table,
+                day,
+                Status.STORED,
+                content_hash=found.hash_of(day),
+                rows=int((found.rows[DAY] == day).sum()),
+                code_version=found.code_version,
+            )
+            for day in (sorted(found.days) if found else [])
+            if found and (days is None or day in days)
+        }
+
+    def reads(self, table: str, days: Sequence[str]) -> dict[str, list[Read]]:
+        """Nothing, so that nothing is stale."""
+        del table
+        return {day: [] for day in days}
+
+
+class SmallLake(Lake):
+    """Tables in memory."""
+
+    def __init__(self, tables: Mapping[str, Table]) -> None:
+        super().__init__("memory", SmallLedger(tables))
+        self._tables = tables
+
+    def window(self, table: str, days: Sequence[str]) -> Window:
+        """The days that are there."""
+        hashes = {day: entry.content_hash for day, entry in self.ledger.latest(table, days).items()}
+        return Window(self, table, tuple(days), hashes, 1)
+
+    def read(
+        self,
+        table: str,
+        days: Sequence[str] | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        version: int | None = None,
+    ) -> pd.DataFrame:
+        """Rows of some days."""
+        del version
+        rows = self._tables[table].rows
+        rows = rows if days is None else rows[rows[DAY].isin(days)]
+        return rows.reset_index(drop=True)[list(columns) if columns else list(rows.columns)]
+
+
+class World:
+    """The tables of a pipeline and what computes them.
+
+    Args:
+        tables: what it begins with.
+        folder: where its policies are.
+        changes: attributes of its ``defs.yaml`` that are others here.
+        use: makes a lake the project's.
+    """
+
+    def __init__(
+        self,
+        tables: Mapping[str, Table],
+        folder: Path,
+        changes: Mapping[str, Any],
+        use: Callable[[Lake], None],
+    ) -> None:
+        said = list(yaml.safe_load_all(DEFS.read_text("utf-8")))[-1]["attributes"] | changes
+        said["estimator"] = {**said["estimator"], **ESTIMATOR}
+        component = ModelPipeline.resolve_from_dict(said)
+        self.name: str = said["pipeline"]
+        self.tables = dict(tables)
+        self._use = use
+        built = component.build_defs(SimpleNamespace(path=folder))  # type: ignore[arg-type]
+        self._assets = {
+            asset.key: asset
+            for asset in built.assets or ()
+            if isinstance(asset, dg.AssetsDefinition) and len(asset.keys) == 1
+        }
+
+    def table(self, noun: str) -> str:
+        """Name of one of the pipeline's tables."""
+        return f"{self.name}/{noun}"
+
+    def lineage(self, noun: str) -> dict[str, list[Column]]:
+        """The declared column lineage of a table."""
+        return {
+            name: [("/".join(source.asset_key.path), source.column_name) for source in sources]
+            for name, sources in self._spec(noun).metadata[LINEAGE_KEY].deps_by_column.items()
+        }
+
+    def inputs(self, noun: str) -> set[str]:
+        """Tables that Dagster draws an asset from."""
+        spec = self._spec(noun)
+        return {"/".join(dep.asset_key.path) for dep in spec.deps}
+
+    def key(self, noun: str) -> list[str]:
+        """Columns that identify a row."""
+        contract = load_contract(self._spec(noun).metadata)
+        return key_columns(contract) if contract else [PREDICTION]
+
+    def is_nullable(self, table: str, column: str) -> bool:
+        """Whether a column may hold nulls; of the tables that it begins with those of numbers may."""
+        pipeline, _, noun = table.rpartition("/")
+        asset = self._assets.get(dg.AssetKey([pipeline, noun]))
+        contract = load_contract(asset.get_asset_spec().metadata) if asset else None
+        return bool(contract and columns(contract)[column].nullable)
+
+    def put(self, noun: str, rows: pd.DataFrame) -> None:
+        """Keep rows of a day that is not computed."""
+        self._add(noun, rows, set(rows[DAY]), self._spec(noun).code_version or "")
+
+    def live(self, noun: str, *days: str) -> None:
+        """Compute days one after the other and keep them."""
+        for day in days:
+            rows, code_version = self._compute(noun, day)
+            self._add(noun, rows, {day}, code_version)
+
+    def computed(self, noun: str, day: str, changed: Mapping[str, Change]) -> pd.DataFrame | None:
+        """A day of a table, computed from changed tables; None when it cannot be.
+
+        Args:
+            noun: of the table.
+            day: the day.
+            changed: table → how its rows are changed.
+        """
+        own = self.table(noun)
+        tables = {table: found for table, found in self.tables.items() if table not in changed}
+        tables |= {table: self.tables[table].changed(how) for table, how in changed.items()}
+        if own in tables:
+            kept = tables[own].rows[tables[own].rows[DAY] < day]
+            tables[own] = Table(kept, set(kept[DAY]), tables[own].code_version)
+        try:
+            return self._compute(noun, day, tables)[0]
+        except (MLAssetsError, ValueError, LookupError, TypeError):
+            return None
+
+    def _spec(self, noun: str) -> dg.AssetSpec:
+        return self._asset(noun).get_asset_spec()
+
+    def _asset(self, noun: str) -> dg.AssetsDefinition:
+        return self._assets[dg.AssetKey([self.name, noun])]
+
+    def _add(self, noun: str, rows: pd.DataFrame, days: set[str], code_version: str) -> None:
+        before = self.tables.get(self.table(noun))
+        if before:
+            rows, days = pd.concat([before.rows, rows], ignore_index=True), days | before.days
+        self.tables[self.table(noun)] = Table(rows, days, code_version)
+
+    def _compute(
+        self, noun: str, day: str, tables: Mapping[str, Table] | None = None
+    ) -> tuple[pd.DataFrame, str]:
+        self._use(SmallLake(self.tables if tables is None else tables))
+        compute = self._asset(noun).op.compute_fn.decorated_fn  # type: ignore[union-attr]
+        output = compute(SimpleNamespace(retry_number=0, partition_keys=[day]))
+        if day not in output.plan.compute:
+            raise MLAssetsError(output.plan.skipped[day])
+        if isinstance(output, ModelOutput):
+            project_models().save(self.table(noun), output.models[day])
+            fingerprint = output.models[day].fingerprint
+            return pd.DataFrame({DAY: [day], PREDICTION: [fingerprint]}), output.code_version
+        if day in output.validated.quarantined:
+            raise MLAssetsError(output.validated.quarantined[day])
+        return output.validated.rows, output.code_version
