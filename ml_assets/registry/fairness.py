@@ -32,9 +32,13 @@ RATES: dict[Task, tuple[str, ...]] = {
 
 GROUPED = ["training_dataset.split", "training_dataset.{gated_attribute}"]
 """What a contract's ``from`` says of the rows of a group, and of how they are treated."""
-TREATED = [*GROUPED, "training_dataset.{label}", "training_dataset.{features}"]
+TREATED = [
+    *GROUPED,
+    "training_dataset.{label}",
+    "training_dataset.{features}",
+    "training_dataset.feature_day",
+]
 BY_CHALLENGER = [*TREATED, "model.prediction"]
-DRAWN = [*BY_CHALLENGER, "training_dataset.feature_day"]
 
 
 class Fairness(Evidence):
@@ -52,10 +56,14 @@ class Fairness(Evidence):
         metadata={"from": BY_CHALLENGER},
     )
     low: float = pa.Field(
-        nullable=True, description="Lower bound for it, by drawing days.", metadata={"from": DRAWN}
+        nullable=True,
+        description="Lower bound for it, by drawing days.",
+        metadata={"from": BY_CHALLENGER},
     )
     high: float = pa.Field(
-        nullable=True, description="Upper bound for it, by drawing days.", metadata={"from": DRAWN}
+        nullable=True,
+        description="Upper bound for it, by drawing days.",
+        metadata={"from": BY_CHALLENGER},
     )
     champion: float = pa.Field(
         nullable=True,
