@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.content import DAY, digest
-from ml_assets.lake.ledger import usable_hashes
+from ml_assets.lake.entries import usable_hashes
 from ml_assets.lake.store import Lake
 from ml_assets.monitoring.policy import read_policy
 from ml_assets.monitoring.retraining import RETRAIN

@@ -18,7 +18,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from ml_assets import columns_cli, lineage_cli, release_cli, reproduce_cli
+from ml_assets.commands import columns as columns_command
+from ml_assets.commands import lineage as lineage_commands
+from ml_assets.commands import release as release_commands
+from ml_assets.commands import reproduce as reproduce_commands
 from ml_assets.errors import ConfigurationError, MLAssetsError
 
 app = typer.Typer(
@@ -31,10 +34,10 @@ source_app = typer.Typer(help="The source database.", no_args_is_help=True)
 lake_app = typer.Typer(help="The lake's tables.", no_args_is_help=True)
 app.add_typer(source_app, name="source")
 app.add_typer(lake_app, name="lake")
-app.add_typer(release_cli.app)
-app.add_typer(lineage_cli.app)
-app.add_typer(reproduce_cli.app)
-app.add_typer(columns_cli.app)
+app.add_typer(release_commands.app)
+app.add_typer(lineage_commands.app)
+app.add_typer(columns_command.app)
+app.add_typer(reproduce_commands.app)
 
 console = Console(width=None if sys.stdout.isatty() else 150)
 
@@ -162,8 +165,8 @@ def backtest(
 ) -> None:
     """Live through history under retraining policies, side by side, without touching the project."""
     from ml_assets.backtest import Plan, run, save
+    from ml_assets.commands.backtest_report import backtest_progress, print_backtest
     from ml_assets.orchestration.runs import Span
-    from ml_assets.reports import backtest_progress, print_backtest
 
     span = Span.parse(f"{start}...{end}")
     days = _step_days(step)

@@ -23,8 +23,9 @@ from rich.table import Table
 
 from ml_assets import backtest
 from ml_assets.backtest import PRELOADED, Plan
+from ml_assets.commands.backtest_report import backtest_progress, print_backtest
 from ml_assets.lake.content import digest
-from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.check_runner import CheckResult, results_of
 from ml_assets.orchestration.checks import CHECKS_STEP
@@ -37,7 +38,6 @@ from ml_assets.orchestration.runs import (
     project_instance,
     selected_assets,
 )
-from ml_assets.reports import backtest_progress, print_backtest
 from ml_assets.settings import settings
 
 YEAR = Span("2013-01-01", "2013-12-31")

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from ml_assets.lake.content import day_hashes
-from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.provenance import environment_of_process
 from ml_assets.lake.store import Lake
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from ml_assets.lake.content import DAY, day_hashes
-from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.store import Lake
 
 PIPELINE = "flight_delays"

@@ -12,7 +12,7 @@ import dagster as dg
 from ml_assets.components.source_table import SOURCE_KEY, Source
 from ml_assets.extraction.database import SourceDatabase
 from ml_assets.lake.content import SNAPSHOT
-from ml_assets.lake.ledger import Status
+from ml_assets.lake.entries import Status
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.partitions import bounds
 from ml_assets.orchestration.requests import request, sensor_status

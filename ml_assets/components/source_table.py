@@ -20,7 +20,7 @@ from ml_assets.extraction.database import SourceDatabase
 from ml_assets.extraction.fingerprint import assign_days, raw_fingerprints
 from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY, SNAPSHOT
-from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.planning import Input, Plan, merge, plan
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake

@@ -5,71 +5,14 @@ is its state. Rows themselves are in ``store``, conclusions in ``staleness`` and
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
-from enum import StrEnum
 
 import sqlalchemy as sa
 
-from ml_assets.lake.content import digest
 from ml_assets.lake.database import Database, create_missing
-
-
-class Status(StrEnum):
-    """State of one day of one table."""
-
-    WRITING = "writing"
-    STORED = "stored"
-    QUARANTINED = "quarantined"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True)
-class Read:
-    """One input day.
-
-    Attributes:
-        table: table that was read.
-        day: day of it.
-        content_hash: what it held; empty when it was absent, so that its arrival is a change.
-        version: table version it was read at.
-        is_pinned: it was used as it was decided then; that *its* inputs change later does not
-            make the reader stale (a champion goes on serving when its training data is corrected).
-    """
-
-    table: str
-    day: str
-    content_hash: str
-    version: int | None
-    is_pinned: bool = False
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What happened to one day of a table."""
-
-    table: str
-    day: str
-    status: Status
-    reason: str = ""
-    content_hash: str = ""
-    rows: int = 0
-    dead_letters: int = 0
-    version: int | None = None
-    code_version: str = ""
-    inputs_hash: str = ""
-    run_id: str = ""
-    written_at: datetime | None = None
-    reads: Sequence[Read] = field(default=(), compare=False)
-
-
-def inputs_hash(code_version: str, reads: Iterable[Read]) -> str:
-    """One hash of everything a day is computed from; equal hash, equal result."""
-    return digest(
-        code_version, *sorted(f"{read.table}|{read.day}|{read.content_hash}" for read in reads)
-    )
-
+from ml_assets.lake.entries import Entry, Read, Status
 
 IN_TURN = 7309
 """Lock on Postgres, where entries may else be seen in another order than that of their numbers."""
@@ -228,13 +171,6 @@ def _insert(connection: sa.Connection, entries: Sequence[Entry]) -> None:
     ]
     if reads:
         connection.execute(sa.insert(_reads), reads)
-
-
-def usable_hashes(entries: Mapping[str, Entry]) -> dict[str, str]:
-    """Day → content hash of the days that may be read."""
-    return {
-        day: entry.content_hash for day, entry in entries.items() if entry.status is Status.STORED
-    }
 
 
 def _is_latest(table: str, days: Sequence[str] | None) -> sa.ColumnElement[bool]:

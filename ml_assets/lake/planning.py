@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from ml_assets.errors import TerminalError
 from ml_assets.lake.content import SNAPSHOT
-from ml_assets.lake.ledger import Entry, Read, Status, inputs_hash
+from ml_assets.lake.entries import Entry, Read, Status, inputs_hash
 from ml_assets.lake.staleness import stale_tables
 from ml_assets.lake.store import Lake, Window
 

@@ -7,7 +7,8 @@ decided on them is its own.
 from collections.abc import Collection, Sequence
 
 from ml_assets.errors import TerminalError
-from ml_assets.lake.ledger import Entry, Ledger, Read
+from ml_assets.lake.entries import Entry, Read
+from ml_assets.lake.ledger import Ledger
 
 
 class SharingLedger(Ledger):

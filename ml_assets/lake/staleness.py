@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from graphlib import TopologicalSorter
 from itertools import chain
 
-from ml_assets.lake.ledger import Ledger, Read, usable_hashes
+from ml_assets.lake.entries import Read, usable_hashes
+from ml_assets.lake.ledger import Ledger
 
 Node = tuple[str, str]
 """A table and a day."""

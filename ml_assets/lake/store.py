@@ -16,7 +16,8 @@ import pandas as pd
 
 from ml_assets.errors import CommitConflict, LakeMismatch, TerminalError
 from ml_assets.lake.content import DAY
-from ml_assets.lake.ledger import Ledger, Read, Status, usable_hashes
+from ml_assets.lake.entries import Read, Status, usable_hashes
+from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.provenance import Provenance
 from ml_assets.lake.shared import SharingLedger
 from ml_assets.settings import settings

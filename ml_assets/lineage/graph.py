@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ml_assets.lake.ledger import Entry, Ledger, Read, Status
+from ml_assets.lake.entries import Entry, Read, Status
+from ml_assets.lake.ledger import Ledger
 
 Node = tuple[str, str]
 """A table and a day."""

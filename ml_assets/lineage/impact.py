@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ml_assets.lake.content import DAY
-from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.provenance import Column
 from ml_assets.lake.store import Lake
 from ml_assets.lineage.columns import downstream

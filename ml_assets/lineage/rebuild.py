@@ -12,7 +12,8 @@ from ml_assets.contracts.contract import columns
 from ml_assets.contracts.validation import validate
 from ml_assets.errors import TrainingError
 from ml_assets.lake.content import DAY, day_hashes
-from ml_assets.lake.ledger import Ledger, Read
+from ml_assets.lake.entries import Read
+from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT, DatasetSpecification
 from ml_assets.learning.specification import ModelSpecification

@@ -12,7 +12,7 @@ import pandas as pd
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake.code import Code
 from ml_assets.lake.content import DAY
-from ml_assets.lake.ledger import Entry, Read, Status, usable_hashes
+from ml_assets.lake.entries import Entry, Read, Status, usable_hashes
 from ml_assets.lake.provenance import Run
 from ml_assets.lake.store import Lake
 from ml_assets.lineage.pipelines import Pipeline, unknown

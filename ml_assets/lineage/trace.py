@@ -15,7 +15,7 @@ import pandas as pd
 
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.content import DAY
-from ml_assets.lake.ledger import Entry, Read, usable_hashes
+from ml_assets.lake.entries import Entry, Read, usable_hashes
 from ml_assets.lake.store import Lake
 from ml_assets.lineage.graph import used
 from ml_assets.lineage.inputs import SourceRows, TableRead, source_rows, tables_read

@@ -14,7 +14,7 @@ import pandas as pd
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import validate
 from ml_assets.lake.content import DAY, SNAPSHOT, day_hashes
-from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.partitions import days_of_run
 from ml_assets.orchestration.range_events import log_check_evaluations

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from ml_assets.lake.content import digest
-from ml_assets.lake.ledger import Entry, Read
+from ml_assets.lake.entries import Entry, Read
 from ml_assets.lake.planning import Plan
 
 Further = Mapping[str, float | int | str | dg.MetadataValue]

@@ -6,7 +6,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.lake.content import DAY, day_hashes
-from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.day_metadata import row_count
 from ml_assets.orchestration.range_events import DayResult, log_materialization

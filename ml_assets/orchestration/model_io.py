@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from ml_assets.errors import UnsafeModel
-from ml_assets.lake.ledger import Entry, Status, inputs_hash
+from ml_assets.lake.entries import Entry, Status, inputs_hash
 from ml_assets.lake.planning import Plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.artifacts import ModelStore

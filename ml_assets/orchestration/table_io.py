@@ -18,7 +18,7 @@ from ml_assets.contracts.validation import Validated, validate
 from ml_assets.errors import CommitConflict, ConfigurationError
 from ml_assets.lake.code import remembered
 from ml_assets.lake.content import DAY, SNAPSHOT, day_hashes, digest
-from ml_assets.lake.ledger import Entry, Status, inputs_hash, usable_hashes
+from ml_assets.lake.entries import Entry, Status, inputs_hash, usable_hashes
 from ml_assets.lake.planning import Plan
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake, Window

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake.content import DAY
-from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.store import Lake
 from ml_assets.registry.approval_log import ApprovalLog
 from ml_assets.registry.approvals import Action, Record, other_evidence, shown_hash, shown_time

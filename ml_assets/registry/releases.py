@@ -11,8 +11,8 @@ import pandas as pd
 
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import LakeMismatch
+from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.integrity import unaltered
-from ml_assets.lake.ledger import Entry, Status
 from ml_assets.lake.store import Lake
 from ml_assets.registry.champion import ChampionModel
 

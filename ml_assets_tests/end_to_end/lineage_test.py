@@ -18,7 +18,7 @@ from ml_assets.cli import app
 from ml_assets.defs.flight_delays.features import flight_features
 from ml_assets.defs.flight_delays.source_rows import USED_FOR
 from ml_assets.lake.content import DAY
-from ml_assets.lake.ledger import Status
+from ml_assets.lake.entries import Status
 from ml_assets.lineage.graph import Graph
 from ml_assets.lineage.impact import impact
 from ml_assets.lineage.pipelines import feature_table, pipeline

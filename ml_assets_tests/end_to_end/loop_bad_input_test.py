@@ -15,7 +15,7 @@ import pytest
 
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.content import DAY
-from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.entries import Entry, Status
 from ml_assets.orchestration.runs import project_definitions
 from ml_assets.settings import settings
 from ml_assets_tests.lived import (

@@ -21,7 +21,7 @@ import pytest
 
 from ml_assets.defs.sources.load import reveal
 from ml_assets.lake.content import DAY
-from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.store import Lake
 from ml_assets.learning.scoring import prediction_ids
 from ml_assets.learning.training import predict

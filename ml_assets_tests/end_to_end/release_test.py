@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 from ml_assets.lake.content import DAY, day_hashes
-from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.evaluation import EvaluationRules

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from ml_assets.components.model_pipeline.sensors import DECISION, SCORING, TRAINING
 from ml_assets.defs.sources.load import load, reveal
-from ml_assets.lake.ledger import Status
+from ml_assets.lake.entries import Status
 from ml_assets.orchestration.history import live, steps
 from ml_assets.orchestration.model_io import project_registry
 from ml_assets.orchestration.requests import MAX_ATTEMPTS

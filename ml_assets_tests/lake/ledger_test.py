@@ -14,7 +14,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ml_assets.lake.ledger import Entry, Ledger, Read, Status, inputs_hash, usable_hashes
+from ml_assets.lake.entries import Entry, Read, Status, inputs_hash, usable_hashes
+from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.staleness import stale
 
 MONDAY, TUESDAY = "2013-07-08", "2013-07-09"

@@ -7,7 +7,7 @@ import pytest
 
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake.content import day_hashes
-from ml_assets.lake.ledger import Entry, Read, Status
+from ml_assets.lake.entries import Entry, Read, Status
 from ml_assets.lake.maintenance import maintain
 from ml_assets.lake.store import Lake
 

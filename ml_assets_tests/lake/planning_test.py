@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from ml_assets.lake.content import SNAPSHOT, day_hashes
-from ml_assets.lake.ledger import Entry, Read, Status, inputs_hash
+from ml_assets.lake.entries import Entry, Read, Status, inputs_hash
 from ml_assets.lake.planning import Input, Plan, merge, plan
 from ml_assets.lake.store import Lake
 

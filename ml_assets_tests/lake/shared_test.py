@@ -9,7 +9,7 @@ import pytest
 
 from ml_assets.errors import TerminalError
 from ml_assets.lake.content import day_hashes
-from ml_assets.lake.ledger import Entry, Read, Status, inputs_hash
+from ml_assets.lake.entries import Entry, Read, Status, inputs_hash
 from ml_assets.lake.planning import Input, plan
 from ml_assets.lake.shared import SharingLedger
 from ml_assets.lake.staleness import stale

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from ml_assets.errors import LakeMismatch, TerminalError
 from ml_assets.lake.content import DAY, day_hashes
-from ml_assets.lake.ledger import Entry, Ledger, Read, Status
+from ml_assets.lake.entries import Entry, Read, Status
+from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.store import Lake
 
 TABLE = "a/flights"

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from ml_assets.lake.ledger import Entry, Ledger, Read, Status
+from ml_assets.lake.entries import Entry, Read, Status
+from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.store import Lake
 from ml_assets.lineage.changes import Change, ChangedDays, changed_inputs, changes
 

@@ -18,7 +18,8 @@ from ml_assets.components.model_pipeline import ModelPipeline
 from ml_assets.contracts.contract import columns, key_columns
 from ml_assets.errors import MLAssetsError
 from ml_assets.lake.content import DAY, day_hashes
-from ml_assets.lake.ledger import Entry, Ledger, Read, Status
+from ml_assets.lake.entries import Entry, Read, Status
+from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.provenance import Column
 from ml_assets.lake.store import Lake, Window
 from ml_assets.orchestration.columns import LINEAGE_KEY

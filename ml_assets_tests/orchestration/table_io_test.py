@@ -10,7 +10,7 @@ from dagster import DagsterInstance
 
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.content import DAY, SNAPSHOT
-from ml_assets.lake.ledger import Status
+from ml_assets.lake.entries import Status
 from ml_assets.lake.store import Lake, Window
 from ml_assets.orchestration.runs import Outcome, Span, materialize
 from ml_assets.orchestration.table_io import CONTRACT_KEY, TableIOManager, load_contract

@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from ml_assets.lake.content import DAY
-from ml_assets.lake.ledger import Entry, Ledger, Status
+from ml_assets.lake.entries import Entry, Status
+from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.maintenance import maintain
 from ml_assets.lake.store import Lake
 from ml_assets.registry.approval_log import ApprovalLog

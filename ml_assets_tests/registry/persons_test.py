@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from ml_assets.errors import ConfigurationError, LakeMismatch
-from ml_assets.lake.ledger import Entry, Ledger, Status
+from ml_assets.lake.entries import Entry, Status
+from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.store import Lake
 from ml_assets.registry.approval_log import ApprovalLog
 from ml_assets.registry.approvals import Action, Record, application

@@ -7,7 +7,8 @@ import pytest
 
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake.content import DAY
-from ml_assets.lake.ledger import Entry, Ledger, Status
+from ml_assets.lake.entries import Entry, Status
+from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.store import Lake
 from ml_assets.registry.releases import begun_before, releases
 from ml_assets_tests.releases import PIPELINE, release

@@ -4,7 +4,7 @@ import pandas as pd
 
 from ml_assets.errors import TransientError
 from ml_assets.lake.content import day_hashes
-from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake
 from ml_assets.registry.figures import Exhibit

@@ -11,7 +11,7 @@ from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.errors import TrainingError
 from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY, day_hashes
-from ml_assets.lake.ledger import Read, usable_hashes
+from ml_assets.lake.entries import Read, usable_hashes
 from ml_assets.lake.planning import Input, Plan, each_day, merge, plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import days_before

@@ -12,7 +12,7 @@ import dagster as dg
 from ml_assets.components.model_pipeline.shared import Pipeline
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake.content import DAY
-from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake
 from ml_assets.monitoring.retraining import RETRAIN

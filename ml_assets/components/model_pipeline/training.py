@@ -17,8 +17,8 @@ from ml_assets.contracts.lineage import lineage
 from ml_assets.errors import TrainingError
 from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY
+from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.integrity import unaltered
-from ml_assets.lake.ledger import Entry, Status
 from ml_assets.lake.planning import Input, Plan, computing_too, each_day, plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import (

@@ -19,7 +19,7 @@ import pytest
 from ml_assets.components.model_pipeline import ModelPipeline
 from ml_assets.contracts.contract import Contract
 from ml_assets.lake.content import DAY, day_hashes
-from ml_assets.lake.ledger import Entry, Status
+from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.store import Lake
 from ml_assets.learning.scoring import Prediction
 from ml_assets.monitoring.performance import Label

@@ -30,11 +30,11 @@ def trace(
     as_json: AsJson = False,
 ) -> None:
     """Where a prediction or a model comes from, down to the source rows."""
+    from ml_assets.commands.lineage_report import prediction_as_json, print_model, print_prediction
     from ml_assets.lake.store import Lake
     from ml_assets.lineage.pipelines import pipeline as known_pipeline
     from ml_assets.lineage.recorded import trained_version
     from ml_assets.lineage.trace import trace_model, trace_prediction
-    from ml_assets.lineage_reports import prediction_as_json, print_model, print_prediction
 
     if bool(prediction) == (model is not None):
         raise ConfigurationError(
@@ -64,10 +64,10 @@ def impact(
     as_json: AsJson = False,
 ) -> None:
     """What used a day of a table: days, models, decisions, predictions, reports."""
+    from ml_assets.commands.lineage_report import print_impact
     from ml_assets.lake.store import Lake
     from ml_assets.lineage.graph import Graph
     from ml_assets.lineage.impact import impact as impact_of
-    from ml_assets.lineage_reports import print_impact
 
     lake = Lake.of_project()
     graph = Graph.of(lake.ledger)
@@ -94,7 +94,7 @@ def _repair(graph: "Graph", found: "Impact") -> "list[Step]":
 
 
 def _run(steps: "list[Step]", console: Console) -> None:
-    from ml_assets.lineage_reports import days_of
+    from ml_assets.commands.lineage_report import days_of
     from ml_assets.orchestration.repairs import run_step
     from ml_assets.orchestration.runs import project_definitions, project_instance
 

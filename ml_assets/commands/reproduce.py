@@ -38,10 +38,10 @@ def reproduce(
     as_json: AsJson = False,
 ) -> None:
     """Make a past model again from what was recorded; exit 0 identical, 1 different, 2 not possible."""
+    from ml_assets.commands.reproduce_report import counted, print_reproduction
     from ml_assets.lake.store import Lake
     from ml_assets.lineage.reproduce import Verdict
     from ml_assets.lineage.reproduce import reproduce as make_again
-    from ml_assets.reproduce_reports import counted, print_reproduction
 
     if [version is not None, as_of is not None, every].count(True) != 1:
         raise ConfigurationError("Give one of --version, --as-of and --all.")
@@ -75,9 +75,9 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Show two versions of a model side by side: data, features, parameters, code, metrics, releases."""
+    from ml_assets.commands.reproduce_report import print_difference
     from ml_assets.lake.store import Lake
     from ml_assets.lineage.difference import difference
-    from ml_assets.reproduce_reports import print_difference
 
     found = difference(Lake.of_project(), known_pipeline(pipeline), one, other)
     if as_json:
