@@ -78,10 +78,10 @@ def impact(
         _print_json({**told, "repair": [step.command for step in steps]})
     else:
         print_impact(found, _console())
-        if steps:
+        if rebuild:
             typer.echo("To repair it, in this order:")
-        for step in steps:
-            typer.echo(step.command)
+            for step in steps:
+                typer.echo(step.command)
     if run:
         _run(steps, Console(stderr=True) if as_json else _console())
 
@@ -98,20 +98,26 @@ def _run(steps: "list[Step]", console: Console) -> None:
     from ml_assets.orchestration.repairs import run_step
     from ml_assets.orchestration.runs import project_definitions, project_instance
 
-    definitions = project_definitions()
+    definitions, failed = project_definitions(), 0
     with project_instance() as instance:
         for number, step in enumerate(steps, start=1):
-            what = f"{number} of {len(steps)}: {days_of(step)} of {', '.join(step.tables)}"
             with console.status(f"{number} of {len(steps)} …"):
                 outcome = run_step(definitions, instance, step)
+            failed += not outcome.succeeded
             state = "[green]done[/green]" if outcome.succeeded else "[red]FAILED[/red]"
-            console.print(f"{state} {what}", soft_wrap=True, highlight=False)
-            if outcome.succeeded:
-                continue
+            console.print(
+                f"{state} {number} of {len(steps)}: {days_of(step)} of {', '.join(step.tables)}",
+                soft_wrap=True,
+                highlight=False,
+            )
             for message in outcome.failed_steps.values():
                 console.print(f"  {escape(message)}", soft_wrap=True, highlight=False)
-            console.print("Repair what is named and run the same command again.")
-            raise typer.Exit(1)
+    if failed:
+        console.print(
+            f"{failed} of {len(steps)} runs failed; the others went on. Look at what is named, and "
+            "run the same command again."
+        )
+        raise typer.Exit(1)
 
 
 def _print_json(told: dict[str, Any]) -> None:
