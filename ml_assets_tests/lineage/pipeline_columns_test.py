@@ -10,8 +10,7 @@ profiles are not changed: alone they contradict the columns that they are read b
 has shows in its key; where the key is taken over from another table, it shows in no column.
 """
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
@@ -19,10 +18,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn.ensemble  # noqa: F401  its threads can only be limited once it is loaded
+from threadpoolctl import threadpool_limits
 
 from ml_assets.components.model_pipeline import card, training
-from ml_assets.contracts.contract import columns
-from ml_assets.defs.flight_delays.contracts import FlightFeatures
 from ml_assets.lake.content import DAY
 from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.provenance import Column
@@ -33,13 +32,18 @@ from ml_assets.registry.approvals import Action, Record
 from ml_assets.registry.integration import IntegrationTest
 from ml_assets.registry.release import AWAITING
 from ml_assets.settings import settings
-from ml_assets_tests.lineage.small_world import Change, Table, World
-from ml_assets_tests.moving import Moved, differences, in_other_order, moved, upside_down, variants
-
-FIRST, SECOND = "2013-01-22", "2013-02-01"
-"""As-of days of two models; both become champion."""
-FEATURES, OUTCOMES = "flight_delays/flight_features", "flight_delays/flight_outcomes"
-KEY = ["time_hour", "carrier", "flight"]
+from ml_assets_tests.lineage.column_changes import (
+    BASES,
+    FEATURES,
+    FIRST,
+    KEY,
+    OUTCOMES,
+    SECOND,
+    changeable,
+    changes,
+)
+from ml_assets_tests.lineage.small_world import Table, World
+from ml_assets_tests.moving import Moved, differences, moved
 
 SMALL = {
     "validation_days": 2,
@@ -198,27 +202,16 @@ def what_moves(world: World, noun: str) -> Moved:
     sources = {table for columns in made_from.values() for table, _ in columns}
     found: dict[Column, set[str]] = {}
     for day, base in product(DAYS[noun], BASES.get(noun, [{}])):
-        before = world.computed(noun, day, base)
+        there = world.changed(base)
+        before = there.computed(noun, day, {})
         assert before is not None
         for table in sorted(sources | world.inputs(noun)):
-            for column in _changeable(world, noun, table):
+            for column in changeable(world, noun, table):
                 for change in changes(world, noun, table, column):
-                    after = world.computed(noun, day, {**base, table: _both(base, table, change)})
+                    after = there.computed(noun, day, {table: change})
                     names = _moved(world, noun, (table, column), before, after)
                     found.setdefault((table, column), set()).update(names)
     return found
-
-
-def _changeable(world: World, noun: str, table: str) -> list[str]:
-    """Columns of a table that can be changed without contradicting others."""
-    unused = WIDE - {column for sources in world.lineage(noun).values() for _, column in sources}
-    return [
-        column
-        for column in world.tables[table].rows.columns
-        if column not in {DAY, *BINDING}
-        and column not in unused
-        and not f"{table}.{column}".startswith(COMPARED.get(noun, ()))
-    ]
 
 
 def _moved(
@@ -236,198 +229,13 @@ def _moved(
     return others | moved(before, after, [] if noun in ONE_ROW else by)
 
 
-def _both(base: Mapping[str, Change], table: str, change: Change) -> Change:
-    return lambda rows: change(base[table](rows) if table in base else rows)
-
-
-def changes(world: World, of: str, table: str, column: str) -> Iterator[Change]:
-    """Several ways to change a column that a table is made from."""
-    noun = table.rpartition("/")[2]
-    if column in KEY and of in ROW_BY_ROW:
-        yield lambda rows: rows.assign(**{column: _swapped(rows, column)})
-        return
-    for special in SPECIAL.get((noun, column), ()):
-        yield lambda rows, values=special: rows.assign(**{column: values(rows)})
-    is_feature = column not in SELECTING or of == "feature_reference"
-    if table == FEATURES or (noun == "training_dataset" and is_feature and column not in CHOSEN):
-        for change in [in_other_order] if of in ROW_BY_ROW else [_with_gaps, *STRONGER.get(of, ())]:
-            yield lambda rows, how=change: rows.assign(**{column: how(rows[column])})
-        return
-    if column in LISTS:
-        yield lambda rows: rows.assign(**{column: rows[column].map(_other_list)})
-        return
-    values, nullable = world.tables[table].rows[column], world.is_nullable(table, column)
-    for number in range(len([*variants(values, nullable=nullable)])):
-        yield lambda rows, at=number: rows.assign(
-            **{column: [*variants(rows[column], nullable=nullable)][at]}
-        )
-
-
-def _with_gaps(values: pd.Series) -> pd.Series:
-    """Other values, among them nulls and, of texts, one that was never seen."""
-    third = np.arange(len(values)) // 12 % 3
-    changed = upside_down(values).where(third != 0)
-    return (
-        changed if pd.api.types.is_numeric_dtype(changed.dtype) else changed.mask(third == 1, "?")
-    )
-
-
-def _other_list(text: str) -> str:
-    """A JSON list of as many other values, in the order of the first ones."""
-    values = json.loads(text)
-    if all(isinstance(value, str) for value in values):
-        return json.dumps([f"{value}?" for value in values])
-    return json.dumps([value * 2 + number for number, value in enumerate(values)])
-
-
-def _one_more(text: str) -> str:
-    return json.dumps([value + 1 for value in json.loads(text)])
-
-
-def _swapped(rows: pd.DataFrame, column: str) -> pd.Series:
-    """The column of a key, exchanged between rows that differ in nothing else of the key."""
-    others = [DAY, *(name for name in KEY if name != column)]
-    return rows.groupby(others)[column].transform(lambda values: values.to_numpy()[::-1])
-
-
-ROW_BY_ROW = {"training_dataset", "predictions", "labels"}
-"""Tables that join rows by their key and take columns over, so that none may become null."""
-
-WIDE = {*columns(FlightFeatures)} - {*KEY, "predicted_at", "temp"}
-"""Columns of features, of which those that a table does not declare stand for one another."""
-
-CHOSEN = {"split", "late", "feature_day"}
-SELECTING = {*KEY, "origin", *CHOSEN}
-"""Columns of the dataset by which its rows are chosen, and besides cut into segments."""
-
-STRONGER: Mapping[str, Sequence[Callable[[pd.Series], pd.Series]]] = {
-    "fairness": [upside_down, lambda values: values.where(values.isna())]
-}
-"""Table → further changes of features, where a single one moves too few rows to count."""
-
-LISTS = {"edges", "categories", "counts", "sums"}
-"""Columns that hold JSON lists, whose lengths belong together."""
-
-BINDING = {"feature", "kind"}
-"""Columns of profiles by which the others are read; changed alone they contradict these."""
-
-COMPARED = {
-    "registered_model": ("flight_delays/approvals.",),
-    "champion": ("flight_delays/approvals.", "flight_delays/release_decision.challenger"),
-}
-"""Table → what it compares with other tables or the approval log before it uses it: changed alone it is refused."""
-
-BASES: Mapping[str, Sequence[Mapping[str, Change]]] = {
-    "labels": [
-        {
-            "flight_delays/predictions": lambda rows: rows.assign(
-                model_version=[f"model {number}" for number in range(len(rows))],
-                model_as_of=[f"day {number}" for number in range(len(rows))],
-            )
-        }
-    ],
-    "feature_profile": [
-        {
-            "flight_delays/feature_reference": lambda rows: rows.assign(
-                categories=rows["categories"].where(
-                    rows[DAY] != FIRST, rows["categories"].map(_other_list)
-                )
-            )
-        }
-    ],
-    "drift_report": [
-        {
-            "flight_delays/feature_profile": lambda rows: rows.assign(
-                counts=rows["counts"].map(_one_more)
-            )
-        }
-    ],
-    "release_decision": [
-        {
-            "flight_delays/comparison": lambda rows: rows.assign(
-                challenger=rows["champion"] + 0.1, improvement=0.1, low=0.05, high=0.15
-            )
-        }
-    ],
-    "registered_model": [
-        {"flight_delays/champion": lambda rows: rows[rows[DAY] < SECOND].reset_index(drop=True)}
-    ],
-    "champion": [
-        {},
-        {"flight_delays/release_decision": lambda rows: rows.assign(verdict="passed")},
-    ],
-    "retraining_decision": [
-        {
-            "flight_delays/champion": lambda rows: rows.assign(value=0.3),
-            "flight_delays/drift_report": lambda rows: rows.assign(drifted=False),
-        },
-        {
-            "flight_delays/champion": lambda rows: rows.assign(value=0.95),
-            "flight_delays/drift_report": lambda rows: rows.assign(drifted=False),
-        },
-        {
-            "flight_delays/champion": lambda rows: rows.assign(value=0.3),
-            "flight_delays/drift_report": lambda rows: rows.assign(
-                drifted=rows["feature"] == "carrier"
-            ),
-        },
-    ],
-}
-"""Table → what is changed before anything else, so that there is something to move."""
-
-SPECIAL: Mapping[tuple[str, str], Sequence[Callable[[pd.DataFrame], object]]] = {
-    ("training_dataset", "split"): [
-        lambda rows: rows["split"].replace("validation", "test"),
-        lambda rows: rows["split"].where(rows["origin"] == "EWR", "train"),
-        lambda rows: rows["split"].where(rows["carrier"] == "AA", "train"),
-        lambda rows: rows["split"].where(rows.index % 6 == 0, "train"),
-        lambda rows: rows["split"].where(rows["feature_day"] > "2013-01-15", "test"),
-    ],
-    ("training_dataset", "origin"): [
-        lambda rows: rows["origin"].where(rows.index % 5 == 0, "EWR"),
-    ],
-    ("feature_profile", "reference"): [
-        lambda rows: rows["reference"].where(rows[DAY] != "2013-02-02", "none"),
-    ],
-    ("predictions", "prediction_id"): [
-        lambda rows: rows["prediction_id"] + "?",
-        lambda rows: rows.groupby(DAY)["prediction_id"].transform(lambda ids: ids.to_numpy()[::-1]),
-    ],
-    ("predictions", "carrier"): [lambda rows: rows["carrier"].where(rows.index % 9 == 0, "DL")],
-    ("fairness", "attribute"): [lambda rows: "carrier"],
-    ("champion", "serves_from"): [
-        lambda rows: rows["serves_from"].where(rows[DAY] != SECOND, "2013-03-01"),
-        lambda rows: "2013-03-01",
-    ],
-    ("feature_reference", "window_days"): [lambda rows: 30, lambda rows: 1],
-    ("training_dataset", "carrier"): [
-        lambda rows: rows["carrier"].where(rows.index % 9 == 0, "DL"),
-    ],
-    ("training_dataset", "day_of_week"): [lambda rows: rows["day_of_week"] // 2],
-    ("training_dataset", "feature_day"): [lambda rows: "2013-01-20"],
-    ("approvals", "by"): [lambda rows: "Bob"],
-    ("approvals", "reason"): [lambda rows: "other"],
-    ("approvals", "remark"): [lambda rows: "other"],
-    ("integration_tests", "finding"): [lambda rows: "other"],
-    ("release_decision", "verdict"): [lambda rows: "passed", lambda rows: "blocked"],
-    ("release_decision", "metric"): [lambda rows: "brier"],
-    ("labels", "label"): [lambda rows: 1 - rows["label"]],
-    ("champion", "metric"): [lambda rows: "brier"],
-    ("drift_report", "reference"): [lambda rows: "none"],
-    ("drift_report", "group"): [lambda rows: "environment"],
-    ("retraining_decision", "verdict"): [lambda rows: "retrain"],
-    ("champion", "training_last"): [lambda rows: "2013-12-31"],
-}
-"""Changes that show what the usual ones do not."""
-
-
 @pytest.fixture(scope="module")
 def world(features_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """The small pipeline, with a registry and model files of its own."""
     folder = tmp_path_factory.mktemp("small")
     stored = Ledger(f"sqlite:///{features_home / 'data' / 'ledger.db'}")
     tables = beginning(Lake(str(features_home / "data" / "lake"), stored))
-    with pytest.MonkeyPatch.context() as patch:
+    with threadpool_limits(1), pytest.MonkeyPatch.context() as patch:
         patch.setenv("ML_ASSETS_DATA", str(folder / "data"))
         patch.setattr(training, "evaluation_plots", lambda *what: {})
         patch.setattr(card, "html", lambda contents: "")

@@ -5,6 +5,7 @@ it is asked for, and nothing is stale. What computes them is the real template w
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -204,6 +205,14 @@ class World:
             rows, code_version = self._compute(noun, day)
             self._add(noun, rows, {day}, code_version)
 
+    def changed(self, changes: Mapping[str, Change]) -> "World":
+        """The same world, in which some tables hold other rows."""
+        other = copy(self)
+        other.tables = self.tables | {
+            table: self.tables[table].changed(change) for table, change in changes.items()
+        }
+        return other
+
     def computed(self, noun: str, day: str, changed: Mapping[str, Change]) -> pd.DataFrame | None:
         """A day of a table, computed from changed tables; None when it cannot be.
 
@@ -212,9 +221,7 @@ class World:
             day: the day.
             changed: table → how its rows are changed.
         """
-        own = self.table(noun)
-        tables = {table: found for table, found in self.tables.items() if table not in changed}
-        tables |= {table: self.tables[table].changed(how) for table, how in changed.items()}
+        own, tables = self.table(noun), self.changed(changed).tables
         if own in tables:
             kept = tables[own].rows[tables[own].rows[DAY] < day]
             tables[own] = Table(kept, set(kept[DAY]), tables[own].code_version)
