@@ -207,10 +207,12 @@ def what_moves(world: World, noun: str) -> Moved:
         assert before is not None
         for table in sorted(sources | world.inputs(noun)):
             for column in changeable(world, noun, table):
+                rows, names = there.tables[table].rows, found.setdefault((table, column), set())
                 for change in changes(world, noun, table, column):
+                    if change(rows)[column].equals(rows[column]):
+                        continue
                     after = there.computed(noun, day, {table: change})
-                    names = _moved(world, noun, (table, column), before, after)
-                    found.setdefault((table, column), set()).update(names)
+                    names |= _moved(world, noun, (table, column), before, after)
     return found
 
 
