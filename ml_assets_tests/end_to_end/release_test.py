@@ -316,6 +316,39 @@ def test_a_model_is_released_over_no_other_champion_than_it_was_compared_with(
     assert decision(waiting, ASKED_FOR)["champion_as_of"] == BLOCKED
 
 
+def test_an_old_day_that_passes_after_a_newer_model_was_released_makes_no_champion(
+    waiting: Project,
+) -> None:
+    """As when its data was corrected: the run goes on, and nobody's champion changes."""
+    say(Action.APPROVE)
+    newer = waiting.lake.read(CHAMPIONS, [CHAMPION]).assign(
+        **{DAY: ASKED_FOR, "serves_from": ASKED_FOR}
+    )
+    content, version = (
+        day_hashes(newer, [ASKED_FOR]),
+        waiting.lake.overwrite(CHAMPIONS, newer, [ASKED_FOR]),
+    )
+    waiting.lake.ledger.append(
+        [
+            Entry(
+                CHAMPIONS,
+                ASKED_FOR,
+                Status.STORED,
+                content_hash=content[ASKED_FOR],
+                rows=1,
+                version=version,
+            )
+        ]
+    )
+
+    goes_on(waiting)
+
+    assert released(waiting) == [CHAMPION, ASKED_FOR]
+    assert waiting.entries(CHAMPIONS)[BLOCKED].rows == 0
+    card = waiting.lake.read(f"{PIPELINE}/model_card", [BLOCKED])
+    assert "not released" in card["markdown"].iloc[0]
+
+
 def test_a_decision_that_was_changed_by_hand_releases_nothing(waiting: Project) -> None:
     row = waiting.lake.read(RELEASE, [BLOCKED])
     waiting.lake.overwrite(RELEASE, row.assign(verdict="passed"), [BLOCKED])

@@ -1,5 +1,6 @@
 """Stage: the released and tested model becomes the champion; the registry's alias follows it."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ from ml_assets.registry.releases import begun_before, released_days, releases
 from ml_assets.registry.store import CHAMPION
 
 STAGE = "release"
+
+log = logging.getLogger(__name__)
 
 REGISTERED = {
     "registered": ["registered_model.version"],
@@ -102,6 +105,12 @@ class ChampionStage:
             self._refuse_if_released(day)
             return no_rows(ChampionModel)
         self._refuse_out_of_turn(day)
+        if newer := self._newer_champion(day):
+            log.warning(
+                f"{self._table} {day} stays empty: the model of {newer} was released since and is "
+                "newer, so this one would never serve"
+            )
+            return no_rows(ChampionModel)
         self.releasing.refuse_other_champion(decision, day)
         return pd.DataFrame(
             [
@@ -142,25 +151,28 @@ class ChampionStage:
             ledger.begin(self._table, new)
 
     def _refuse_out_of_turn(self, day: str) -> None:
-        """One release is promoted after the other, and none below a newer one.
+        """One release is promoted after the other.
 
         Raises:
-            TrainingError: another release began before this one, or a newer model was released.
+            TrainingError: another release began before this one.
         """
         history = Lake.of_project().ledger.history(self._table)
-        released = released_days(history)
-        if day in released:
+        if day in released_days(history):
             return
         if others := begun_before(history, day):
             raise TrainingError(
                 f"{self._table} {others[0]} is being released, or was cut short: materialize it "
                 f"first, and then comparison, fairness and the release of {day}"
             )
-        if max(released, default="") > day:
-            raise TrainingError(
-                f"the model of {max(released)} was released since and is newer, so that of {day} "
-                "would never serve: train and judge a model as of a later day"
-            )
+
+    def _newer_champion(self, day: str) -> str:
+        """As-of day of a newer model that became champion before this one did; empty for none.
+
+        It happens when an old day is judged again, because its data was corrected, and passes now.
+        """
+        released = released_days(Lake.of_project().ledger.history(self._table))
+        last = max(released, default="")
+        return last if last > day and day not in released else ""
 
     def _tested_version(self, planned: Plan, day: str, challenger: str) -> int | None:
         """The registered version if every integration test of it is there and passed.
