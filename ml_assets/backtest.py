@@ -25,8 +25,8 @@ from ml_assets.errors import ConfigurationError
 from ml_assets.lake.content import DAY, digest
 from ml_assets.lake.entries import usable_hashes
 from ml_assets.lake.store import Lake
+from ml_assets.monitoring.contracts import RETRAIN
 from ml_assets.monitoring.policy import read_policy
-from ml_assets.monitoring.retraining import RETRAIN
 from ml_assets.orchestration.checks import CHECKS_STEP
 from ml_assets.orchestration.history import live, steps
 from ml_assets.orchestration.runs import Span, project_definitions, project_instance

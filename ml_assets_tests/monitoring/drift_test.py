@@ -9,19 +9,15 @@ import pytest
 
 from ml_assets.contracts.validation import validate
 from ml_assets.lake.content import DAY
+from ml_assets.monitoring.contracts import DriftReport
 from ml_assets.monitoring.drift import (
     LEAST_DISTANCE,
     LEAST_MISSING,
-    DriftReport,
     drift_report,
     reference_profile,
     summary,
 )
-from ml_assets.monitoring.profile import (
-    daily_profiles,
-    reference_from_rows,
-    to_rows,
-)
+from ml_assets.monitoring.profile import daily_profiles, reference_from_rows, to_rows
 
 AS_OF = "2013-07-01"
 SEEDS = [pytest.param(seed, id=f"seed {seed}") for seed in (1, 2)]

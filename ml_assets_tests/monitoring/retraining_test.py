@@ -12,8 +12,9 @@ import pytest
 from ml_assets.contracts.validation import validate
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.content import DAY
+from ml_assets.monitoring.contracts import KEEP, RETRAIN, RetrainingDecision
 from ml_assets.monitoring.policy import Policy, read_policy
-from ml_assets.monitoring.retraining import KEEP, RETRAIN, Evidence, RetrainingDecision, decide
+from ml_assets.monitoring.retraining import Evidence, decide
 from ml_assets.registry.champion import Champion
 from ml_assets_tests.project import ROOT
 

@@ -15,15 +15,11 @@ from ml_assets.lake.entries import Read, usable_hashes
 from ml_assets.lake.planning import Input, Plan, each_day, merge, plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import days_before
-from ml_assets.monitoring.drift import DriftReport, drift_report, summary
+from ml_assets.monitoring.contracts import RETRAIN, DriftReport, FeatureProfile, RetrainingDecision
+from ml_assets.monitoring.drift import drift_report, summary
 from ml_assets.monitoring.policy import Policy
-from ml_assets.monitoring.profile import (
-    FeatureProfile,
-    daily_profiles,
-    reference_from_rows,
-    to_rows,
-)
-from ml_assets.monitoring.retraining import RETRAIN, Evidence, RetrainingDecision, decide
+from ml_assets.monitoring.profile import daily_profiles, reference_from_rows, to_rows
+from ml_assets.monitoring.retraining import Evidence, decide
 from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.registry.champion import Champion
 

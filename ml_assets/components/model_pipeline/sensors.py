@@ -15,7 +15,7 @@ from ml_assets.lake.content import DAY
 from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake
-from ml_assets.monitoring.retraining import RETRAIN
+from ml_assets.monitoring.contracts import RETRAIN
 from ml_assets.orchestration.requests import is_given_up, request, sensor_status
 from ml_assets.orchestration.runs import Span
 from ml_assets.registry.approval_log import ApprovalLog

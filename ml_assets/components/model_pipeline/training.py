@@ -31,8 +31,8 @@ from ml_assets.learning.dataset import (
 from ml_assets.learning.evaluation import Evaluation, evaluate, headline
 from ml_assets.learning.plots import as_markdown, evaluation_plots
 from ml_assets.learning.training import TrainedModel, predict, train
+from ml_assets.monitoring.contracts import FeatureReference
 from ml_assets.monitoring.drift import reference_profile
-from ml_assets.monitoring.profile import FeatureReference
 from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.model_io import (
     ModelOutput,
