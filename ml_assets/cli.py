@@ -22,6 +22,7 @@ from ml_assets.commands import columns as columns_command
 from ml_assets.commands import lineage as lineage_commands
 from ml_assets.commands import release as release_commands
 from ml_assets.commands import reproduce as reproduce_commands
+from ml_assets.commands import shared
 from ml_assets.errors import ConfigurationError, MLAssetsError
 
 app = typer.Typer(
@@ -39,7 +40,7 @@ app.add_typer(lineage_commands.app)
 app.add_typer(columns_command.app)
 app.add_typer(reproduce_commands.app)
 
-console = Console(width=None if sys.stdout.isatty() else 150)
+console = shared.console()
 
 SHOWN = 20
 """Failing days printed in full; the JUnit file has all."""

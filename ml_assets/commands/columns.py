@@ -1,11 +1,11 @@
 """The command about columns: what a column is made from, and what is made from it."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import typer
 
+from ml_assets.commands.shared import AsJson, asked_lake, print_json
 from ml_assets.lineage.columns import by_table, columns_of, downstream, origins
 
 app = typer.Typer()
@@ -21,27 +21,28 @@ def columns(
         ),
     ],
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what columns are made from, down to the source database, and what is made from them."""
-    from ml_assets.lake.store import Lake
-
-    made_from = Lake.of_project().provenance.columns()
+    made_from = asked_lake().provenance.columns()
     told = {
         f"{table}.{column}": {
-            "made from": by_table(made_from.get((table, column), ())),
-            "comes from": by_table(origins(made_from, [(table, column)])),
-            "goes into": by_table(downstream(made_from, [(table, column)]) - {(table, column)}),
+            "made_from": by_table(made_from.get((table, column), ())),
+            "comes_from": by_table(origins(made_from, [(table, column)])),
+            "goes_into": by_table(downstream(made_from, [(table, column)]) - {(table, column)}),
         }
         for table, column in columns_of(made_from, name)
     }
-    typer.echo(json.dumps(told, indent=2) if as_json else "\n\n".join(map(_told, told.items())))
+    if as_json:
+        print_json(told)
+    else:
+        typer.echo("\n\n".join(map(_told, told.items())))
 
 
 def _told(column: tuple[str, Mapping[str, Mapping[str, Sequence[str]]]]) -> str:
     name, relations = column
     lines = [name]
     for relation, tables in relations.items():
-        lines += [f"  {relation}{'' if tables else ': nothing'}"]
+        lines += [f"  {relation.replace('_', ' ')}{'' if tables else ': nothing'}"]
         lines += [f"    {table}: {', '.join(names)}" for table, names in tables.items()]
     return "\n".join(lines)

@@ -1,14 +1,13 @@
 """The commands that question lineage: where does this come from, what did that touch."""
 
-import json
-import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
+from ml_assets.commands.shared import AsJson, PipelineName, asked_lake, console, print_json
 from ml_assets.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -18,12 +17,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
-
 
 @app.command()
 def trace(
-    pipeline: Annotated[str, typer.Argument(help="First part of its asset keys: flight_delays.")],
+    pipeline: PipelineName,
     *,
     prediction: Annotated[str, typer.Option(help="A prediction_id.")] = "",
     model: Annotated[int | None, typer.Option(help="A version of the registry.")] = None,
@@ -31,7 +28,6 @@ def trace(
 ) -> None:
     """Where a prediction or a model comes from, down to the source rows."""
     from ml_assets.commands.lineage_report import prediction_as_json, print_model, print_prediction
-    from ml_assets.lake.store import Lake
     from ml_assets.lineage.pipelines import pipeline as known_pipeline
     from ml_assets.lineage.recorded import trained_version
     from ml_assets.lineage.trace import trace_model, trace_prediction
@@ -40,13 +36,13 @@ def trace(
         raise ConfigurationError(
             "Give --prediction ID or --model N, one of them: that is what is traced."
         )
-    lake, of = Lake.of_project(), known_pipeline(pipeline)
+    lake, of = asked_lake(), known_pipeline(pipeline)
     if model is not None:
         trained = trace_model(lake, of, trained_version(lake, of, model))
-        _print_json(asdict(trained)) if as_json else print_model(trained, _console())
+        print_json(asdict(trained)) if as_json else print_model(trained, console())
     else:
         found = trace_prediction(lake, of, prediction)
-        _print_json(prediction_as_json(found)) if as_json else print_prediction(found, _console())
+        print_json(prediction_as_json(found)) if as_json else print_prediction(found, console())
 
 
 @app.command()
@@ -65,25 +61,24 @@ def impact(
 ) -> None:
     """What used a day of a table: days, models, decisions, predictions, reports."""
     from ml_assets.commands.lineage_report import print_impact
-    from ml_assets.lake.store import Lake
     from ml_assets.lineage.graph import Graph
     from ml_assets.lineage.impact import impact as impact_of
 
-    lake = Lake.of_project()
+    lake = asked_lake()
     graph = Graph.of(lake.ledger)
     found = impact_of(lake, graph, table, partition, column)
     steps = _repair(graph, found) if rebuild or run else []
     if as_json:
         told = {**asdict(found), "reaches_champion": found.reaches_champion}
-        _print_json({**told, "repair": [step.command for step in steps]})
+        print_json(told | ({"repair": [step.command for step in steps]} if steps else {}))
     else:
-        print_impact(found, _console())
+        print_impact(found, console())
         if rebuild:
-            typer.echo("To repair it, in this order:")
+            typer.echo("To repair it, in this order:" if steps else "No run can repair it.")
             for step in steps:
                 typer.echo(step.command)
     if run:
-        _run(steps, Console(stderr=True) if as_json else _console())
+        _run(steps, Console(stderr=True) if as_json else console())
 
 
 def _repair(graph: "Graph", found: "Impact") -> "list[Step]":
@@ -93,7 +88,7 @@ def _repair(graph: "Graph", found: "Impact") -> "list[Step]":
     return steps_of(project_definitions(), graph, found.nodes | {(found.table, found.day)})
 
 
-def _run(steps: "list[Step]", console: Console) -> None:
+def _run(steps: "list[Step]", told: Console) -> None:
     from ml_assets.commands.lineage_report import days_of
     from ml_assets.orchestration.repairs import run_step
     from ml_assets.orchestration.runs import project_definitions, project_instance
@@ -101,28 +96,20 @@ def _run(steps: "list[Step]", console: Console) -> None:
     definitions, failed = project_definitions(), 0
     with project_instance() as instance:
         for number, step in enumerate(steps, start=1):
-            with console.status(f"{number} of {len(steps)} …"):
+            with told.status(f"{number} of {len(steps)} …"):
                 outcome = run_step(definitions, instance, step)
             failed += not outcome.succeeded
             state = "[green]done[/green]" if outcome.succeeded else "[red]FAILED[/red]"
-            console.print(
+            told.print(
                 f"{state} {number} of {len(steps)}: {days_of(step)} of {', '.join(step.tables)}",
                 soft_wrap=True,
                 highlight=False,
             )
             for message in outcome.failed_steps.values():
-                console.print(f"  {escape(message)}", soft_wrap=True, highlight=False)
+                told.print(f"  {escape(message)}", soft_wrap=True, highlight=False)
     if failed:
-        console.print(
+        told.print(
             f"{failed} of {len(steps)} runs failed; the others went on. Look at what is named, and "
             "run the same command again."
         )
         raise typer.Exit(1)
-
-
-def _print_json(told: dict[str, Any]) -> None:
-    typer.echo(json.dumps(told, indent=2, default=str))
-
-
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else 150)

@@ -1,6 +1,5 @@
 """What the commands about lineage show on a console, and as JSON. Nothing is found out here."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,16 +10,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ml_assets.commands.shared import COMMIT_LENGTH
 from ml_assets.lineage.impact import Impact
 from ml_assets.lineage.inputs import SourceRows, TableRead
 from ml_assets.lineage.repair import Step
-from ml_assets.lineage.trace import ModelTrace, PredictionTrace, Written
+from ml_assets.lineage.trace import ModelTrace, PredictionTrace, Written, plain
 from ml_assets.registry.approvals import shown_hash, shown_time
 
 FEW_ROWS = 3
 """Rows of a use that are printed in full; the JSON has all."""
-
-COMMIT_LENGTH = 10
 
 
 def print_prediction(found: PredictionTrace, console: Console) -> None:
@@ -28,14 +26,14 @@ def print_prediction(found: PredictionTrace, console: Console) -> None:
     row = dict(found.prediction)
     told = [f"{name} {value}" for name, value in row.items() if name not in ("ds", "prediction")]
     console.print(f"[bold]prediction {row['prediction']:.4f}[/bold]", highlight=False)
-    console.print(f"  {', '.join(told)}", highlight=False)
-    console.print(f"  {_how(found.written)}", highlight=False)
+    console.print(f"  {', '.join(told)}", highlight=False, soft_wrap=True)
+    console.print(f"  {_how(found.written)}", highlight=False, soft_wrap=True)
     print_model(found.model, console)
     table = Table("feature", "value", title="feature row", title_justify="left")
     for name, value in found.feature_row.items():
         table.add_row(name, "" if value is None else str(value))
     console.print(table)
-    console.print(f"  {_how(found.features)}", highlight=False)
+    console.print(f"  {_how(found.features)}", highlight=False, soft_wrap=True)
     uses = Table(
         "table",
         "days",
@@ -74,8 +72,13 @@ def print_model(found: ModelTrace, console: Console) -> None:
     console.print(
         f"[bold]model as of {found.as_of}[/bold], {name}{serves}, fingerprint {found.model.content_hash}",
         highlight=False,
+        soft_wrap=True,
     )
-    console.print(f"  fitted on {found.model.rows:,} rows; {_how(found.model)}", highlight=False)
+    console.print(
+        f"  fitted on {found.model.rows:,} rows; {_how(found.model)}",
+        highlight=False,
+        soft_wrap=True,
+    )
     console.print(
         f"  training dataset of {found.dataset.rows:,} rows; {_how(found.dataset)}", highlight=False
     )
@@ -107,9 +110,23 @@ def print_impact(found: Impact, console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
-    if not found.tables:
+    if found.tables:
+        _print_touched(found, console)
+    else:
         console.print("Nothing that is stored used it.")
-        return
+    if found.models:
+        _print_models(found, console)
+    else:
+        console.print("No model was trained on it.")
+    for table, days in found.waiting.items():
+        console.print(
+            f"waits for it: {table} {_first_and_last(days[0], days[-1])}",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _print_touched(found: Impact, console: Console) -> None:
     headers = ["used by", "days", "first … last", "rows", "out of date"]
     table = Table(*headers, *(["columns"] if found.column else []))
     for touched in found.tables:
@@ -122,9 +139,9 @@ def print_impact(found: Impact, console: Console) -> None:
         ]
         table.add_row(*cells, *([_listed(touched.columns) or "not noted"] if found.column else []))
     console.print(table)
-    if not found.models:
-        console.print("No model was trained on it.")
-        return
+
+
+def _print_models(found: Impact, console: Console) -> None:
     models = Table("model as of", "version", "predictions", "first … last", "")
     for model in found.models:
         models.add_row(
@@ -136,9 +153,9 @@ def print_impact(found: Impact, console: Console) -> None:
         )
     console.print(models)
     console.print(
-        "[bold]A current champion was trained on it.[/bold]"
+        "[bold]A current champion is among the models.[/bold]"
         if found.reaches_champion
-        else "No current champion was trained on it."
+        else "No current champion is among them."
     )
 
 
@@ -171,10 +188,7 @@ def prediction_as_json(found: PredictionTrace) -> dict[str, Any]:
         "features": asdict(found.features),
         "feature_row": found.feature_row,
         "sources": [
-            {
-                **asdict(source.read),
-                "rows": json.loads(source.rows.to_json(orient="records", date_format="iso")),
-            }
+            {**asdict(source.read), "rows": [plain(row) for _, row in source.rows.iterrows()]}
             for source in found.sources
         ],
     }

@@ -1,21 +1,18 @@
 """The commands about releases: approve, reject, and the history of who released what."""
 
-import json
-import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ml_assets.commands.shared import AsJson, PipelineName, asked_lake, console, print_json
 from ml_assets.lineage.pipelines import pipeline as known_pipeline
 
 app = typer.Typer()
 
-PipelineName = Annotated[str, typer.Argument(help="First part of its asset keys: flight_delays.")]
 AsOf = Annotated[str, typer.Argument(help="As-of day of the release, 2013-07-09.")]
 By = Annotated[str, typer.Option(help="Who says so.")]
 Reason = Annotated[str, typer.Option(help="Why.")]
@@ -46,18 +43,16 @@ def reject(pipeline: PipelineName, as_of: AsOf, *, by: By, reason: Reason) -> No
 def audit(
     pipeline: PipelineName,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show who or what released which model, when, and on which evidence."""
-    from ml_assets.lake.store import Lake
     from ml_assets.registry.approval_log import ApprovalLog
     from ml_assets.registry.approvals import shown_hash, shown_time
     from ml_assets.registry.audit import audit as history_of
 
-    events = history_of(Lake.of_project(), ApprovalLog.of_project(), known_pipeline(pipeline).name)
+    events = history_of(asked_lake(), ApprovalLog.of_project(), known_pipeline(pipeline).name)
     if as_json:
-        told = [{**asdict(event), "at": event.at.isoformat()} for event in events]
-        typer.echo(json.dumps(told, indent=2))
+        print_json([asdict(event) for event in events])
         return
     if not events:
         typer.echo(f"No release of {pipeline} was decided yet.")
@@ -75,7 +70,7 @@ def audit(
             shown_hash(event.evidence),
             escape(event.reason),
         )
-    Console(width=None if sys.stdout.isatty() else 150).print(table)
+    console().print(table)
 
 
 def _record(

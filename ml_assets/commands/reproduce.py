@@ -1,9 +1,7 @@
 """The commands about past models: make one again, and look at two side by side."""
 
-import json
 import os
 import shlex
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from ml_assets.errors import ConfigurationError
+from ml_assets.commands.shared import (
+    COMMIT_LENGTH,
+    AsJson,
+    PipelineName,
+    asked_lake,
+    console,
+    print_json,
+)
+from ml_assets.errors import ConfigurationError, LakeMismatch
 from ml_assets.lineage.pipelines import Pipeline
 from ml_assets.lineage.pipelines import pipeline as known_pipeline
 
@@ -21,9 +27,6 @@ if TYPE_CHECKING:
     from ml_assets.lineage.reproduce import Reproduction
 
 app = typer.Typer()
-
-PipelineName = Annotated[str, typer.Argument(help="First part of its asset keys: flight_delays.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
@@ -39,13 +42,12 @@ def reproduce(
 ) -> None:
     """Make a past model again from what was recorded; exit 0 identical, 1 different, 2 not possible."""
     from ml_assets.commands.reproduce_report import counted, print_reproduction
-    from ml_assets.lake.store import Lake
     from ml_assets.lineage.reproduce import Verdict
     from ml_assets.lineage.reproduce import reproduce as make_again
 
     if [version is not None, as_of is not None, every].count(True) != 1:
         raise ConfigurationError("Give one of --version, --as-of and --all.")
-    lake, of, console = Lake.of_project(), known_pipeline(pipeline), _console()
+    lake, of = asked_lake(), known_pipeline(pipeline)
     found = []
     with Console(stderr=True).status("") as status:
         for trained in _asked(lake, of, version, as_of):
@@ -53,12 +55,12 @@ def reproduce(
             made = make_again(lake, of, trained)
             found.append(made)
             if not as_json:
-                print_reproduction(made, _commands(pipeline, made), console)
+                print_reproduction(made, _commands(pipeline, made), console())
     if as_json:
         told = [{**asdict(made), "commands": _commands(pipeline, made)} for made in found]
-        typer.echo(json.dumps(told if every else told[0], indent=2))
+        print_json(told if every else told[0])
     elif every:
-        console.print(counted(found), highlight=False)
+        console().print(counted(found), highlight=False)
     verdicts = {made.verdict for made in found}
     if Verdict.DIFFERENT in verdicts:
         raise typer.Exit(1)
@@ -76,17 +78,30 @@ def diff(
 ) -> None:
     """Show two versions of a model side by side: data, features, parameters, code, metrics, releases."""
     from ml_assets.commands.reproduce_report import print_difference
-    from ml_assets.lake.store import Lake
     from ml_assets.lineage.difference import difference
 
-    found = difference(Lake.of_project(), known_pipeline(pipeline), one, other)
+    found = difference(asked_lake(), known_pipeline(pipeline), one, other)
     if as_json:
-        typer.echo(json.dumps(asdict(found), indent=2))
+        print_json(asdict(found))
     else:
-        print_difference(found, _console())
+        print_difference(found, console())
 
 
 def _asked(
+    lake: "Lake", pipeline: Pipeline, version: int | None, as_of: str | None
+) -> "list[TrainedModel]":
+    """What was asked about.
+
+    Raises:
+        ConfigurationError: it is not known; nothing can be made again then.
+    """
+    try:
+        return _known(lake, pipeline, version, as_of)
+    except LakeMismatch as error:
+        raise ConfigurationError(f"No model can be made again: {error}") from error
+
+
+def _known(
     lake: "Lake", pipeline: Pipeline, version: int | None, as_of: str | None
 ) -> "list[TrainedModel]":
     from ml_assets.lineage.recorded import registered_versions, trained_day, trained_version
@@ -106,7 +121,7 @@ def _commands(pipeline: str, made: "Reproduction") -> list[str]:
         return []
     from ml_assets.settings import settings
 
-    chosen, folder = settings(), f"../ml-assets-{made.commit[:12]}"
+    chosen, folder = settings(), f"../ml-assets-{made.commit[:COMMIT_LENGTH]}"
     variables = [f"ML_ASSETS_DATA={shlex.quote(str(chosen.data))}"]
     if home := os.environ.get("DAGSTER_HOME"):
         variables.insert(0, f"DAGSTER_HOME={shlex.quote(str(Path(home).absolute()))}")
@@ -120,7 +135,3 @@ def _commands(pipeline: str, made: "Reproduction") -> list[str]:
         f"cd {folder} && make .venv/.installed",
         f"{' '.join(variables)} .venv/bin/ml-assets reproduce {pipeline} {which}",
     ]
-
-
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else 150)

@@ -6,15 +6,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ml_assets.lineage.changes import Change
+from ml_assets.commands.shared import COMMIT_LENGTH
+from ml_assets.lineage.changes import NONE, Change
 from ml_assets.lineage.difference import Difference, Side
 from ml_assets.lineage.recorded import shown_days
 from ml_assets.lineage.reproduce import Reproduction
 
 SHOWN_FEATURES = 10
 """Features printed; JSON has all."""
-
-NOTHING = "–"
 
 
 def print_reproduction(made: Reproduction, commands: Sequence[str], console: Console) -> None:
@@ -27,7 +26,7 @@ def print_reproduction(made: Reproduction, commands: Sequence[str], console: Con
     )
     _say(console, f"  fingerprint: {fingerprints}")
     if made.commit:
-        _say(console, f"  made with: commit {made.commit[:12]}{_dirty(made)}")
+        _say(console, f"  made with: commit {made.commit[:COMMIT_LENGTH]}{_dirty(made)}")
     for changed in made.since.inputs:
         _say(
             console, f"  since then: {changed.table} holds other rows of {shown_days(changed.days)}"
@@ -122,7 +121,7 @@ def _print_shifts(console: Console, found: Difference) -> None:
             shift.feature,
             _figure(shift.distance),
             _figure(shift.threshold),
-            NOTHING if shift.ratio is None else f"{shift.ratio:.2f}",
+            NONE if shift.ratio is None else f"{shift.ratio:.2f}",
             f"{shift.missing_then:.1%}",
             f"{shift.missing_now:.1%}",
             f"{shift.missing_ratio:.2f}",
@@ -147,13 +146,13 @@ def _title(side: Side) -> str:
 
 
 def _made(side: Side) -> list[str]:
-    decision = f"{side.verdict}: {side.reason}" if side.verdict else NOTHING
+    decision = f"{side.verdict}: {side.reason}" if side.verdict else NONE
     return [
         side.fingerprint,
         _commit(side),
         escape(decision),
-        escape(side.released_by or NOTHING),
-        side.serves_from or NOTHING,
+        escape(side.released_by or NONE),
+        side.serves_from or NONE,
     ]
 
 
@@ -165,7 +164,7 @@ def _commit(side: Side) -> str:
 def _volume(side: Side, split: str) -> str:
     found = next((each for each in side.volumes if each.split == split), None)
     if found is None:
-        return NOTHING
+        return NONE
     return (
         f"{found.first} to {found.last}: {found.days} days, {found.rows:,} rows, "
         f"mean label {found.mean_label:.3f}"
@@ -175,12 +174,12 @@ def _volume(side: Side, split: str) -> str:
 def _metric(side: Side, name: str) -> str:
     found = next((each for each in side.metrics if each.metric == name), None)
     if found is None:
-        return NOTHING
+        return NONE
     return f"{_figure(found.value)} ({_figure(found.low)} to {_figure(found.high)})"
 
 
 def _figure(value: float | None) -> str:
-    return NOTHING if value is None else f"{value:.4f}"
+    return NONE if value is None else f"{value:.4f}"
 
 
 def _say(console: Console, text: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ml_assets.errors import LedgerUnavailable
+from ml_assets.errors import ConfigurationError, LedgerUnavailable
 
 CREATE_ATTEMPTS = 100
 CREATE_WAIT_SECONDS = 0.1
@@ -43,12 +43,20 @@ class Database:
 
         Raises:
             LedgerUnavailable: the database does not answer.
+            ConfigurationError: it is no database, or its folder cannot be made.
         """
         try:
             with self._engine.begin() as connection:
                 yield connection
         except sa.exc.OperationalError as error:
             raise LedgerUnavailable(f"The ledger does not answer: {error.orig}.") from error
+        except sa.exc.DatabaseError as error:
+            if type(error) is not sa.exc.DatabaseError:
+                raise
+            raise ConfigurationError(
+                f"{self._url.database} cannot be used as the ledger ({error.orig}). Restore it from a "
+                "backup, or check ML_ASSETS_DATA."
+            ) from error
 
 
 def create_missing(connection: sa.Connection, metadata: sa.MetaData) -> None:
@@ -65,11 +73,21 @@ def _engine_of(url: sa.URL, create: Callable[[sa.Connection], None]) -> sa.Engin
     if url.get_backend_name() != "sqlite":
         engine = sa.create_engine(url)
     else:
-        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(Path(str(url.database)).parent)
         engine = sa.create_engine(url, connect_args={"timeout": 60}, poolclass=sa.NullPool)
         sa.event.listen(engine, "connect", _use_write_ahead_log)
     _create_patiently(engine, create)
     return engine
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{folder} cannot be used as the data folder ({error.strerror}). Expected a folder that can be "
+            "written: check ML_ASSETS_DATA."
+        ) from error
 
 
 def _create_patiently(engine: sa.Engine, create: Callable[[sa.Connection], None]) -> None:

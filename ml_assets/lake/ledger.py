@@ -132,11 +132,11 @@ class Ledger(Database):
             )
 
     def reads(self, table: str, days: Sequence[str]) -> dict[str, list[Read]]:
-        """What the latest entry of each day was computed from."""
+        """What the latest entry of each day was computed from; nothing where it was skipped."""
         query = (
             sa.select(_entries.c.day.label("of_day"), _reads)
             .join(_reads, _reads.c.entry_id == _entries.c.id)
-            .where(_is_latest(table, days))
+            .where(_is_latest(table, days), _entries.c.status != Status.SKIPPED.value)
         )
         with self._transaction() as connection:
             rows = connection.execute(query).all()

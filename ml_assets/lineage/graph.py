@@ -43,12 +43,22 @@ class Graph:
 
     @cached_property
     def _readers(self) -> dict[Node, list[Node]]:
+        """Node → the stored days that used it."""
         readers: dict[Node, list[Node]] = defaultdict(list)
         for node, entry in self.entries.items():
             if entry.status is Status.STORED:
                 for read in used(entry):
                     readers[read.table, read.day].append(node)
         return readers
+
+    @cached_property
+    def _lookers(self) -> dict[Node, list[Node]]:
+        """Node → the days that looked for it, whether it was there or not."""
+        lookers: dict[Node, list[Node]] = defaultdict(list)
+        for node, entry in self.entries.items():
+            for read in entry.reads:
+                lookers[read.table, read.day].append(node)
+        return lookers
 
     def downstream(self, start: Node, follows: Callable[[Edge], bool]) -> set[Node]:
         """Every stored day that used a day, directly or not; the day itself is none of them.
@@ -58,6 +68,33 @@ class Graph:
             follows: whether what is wrong with the first table of an edge reaches the second.
         """
         return _reached(start, lambda node: self._readers.get(node, []), follows)
+
+    def waiting(self, start: Node) -> set[Node]:
+        """Every day that is not there, or had to do without something, because of a day.
+
+        Those are a quarantined day that was made from it, days that were skipped for want of one of
+        these, stored days that looked for one of these, and what used those.
+        """
+        found: set[Node] = set()
+        reached = [start]
+        while reached:
+            node = reached.pop()
+            is_amiss = node != start or not self._is_stored(start)
+            for other in self._lookers.get(node, []):
+                if other not in found and self._waits(other, node, is_amiss=is_amiss):
+                    found.add(other)
+                    reached.append(other)
+        return found - {start}
+
+    def _waits(self, node: Node, for_node: Node, *, is_amiss: bool) -> bool:
+        status = self.entries[node].status
+        if status is Status.QUARANTINED:
+            return True
+        return is_amiss and (status is Status.STORED or not self._is_stored(for_node))
+
+    def _is_stored(self, node: Node) -> bool:
+        entry = self.entries.get(node)
+        return entry is not None and entry.status is Status.STORED
 
     def upstream(self, start: Node) -> set[Node]:
         """Every day that a stored day was computed from, directly or not."""

@@ -4,14 +4,15 @@ What must be made again to repair it is in ``repair``.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from ml_assets.lake.content import DAY
+from ml_assets.errors import ConfigurationError
+from ml_assets.lake.content import DAY, SNAPSHOT
 from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.provenance import Column
 from ml_assets.lake.store import Lake
-from ml_assets.lineage.columns import downstream
+from ml_assets.lineage.columns import columns_of, downstream
 from ml_assets.lineage.graph import Edge, Graph, Node, used
 from ml_assets.lineage.pipelines import Pipeline, pipeline, pipelines, unknown
 
@@ -70,7 +71,8 @@ class Impact:
         column: the column that was asked about; empty for all.
         state: what the ledger says of the day, in words.
         tables: the tables that used it, those nearest to it first.
-        models: the models among them.
+        models: the models among them, and the day itself when it is one.
+        waiting: table → days that wait for it: it is not there, or was not good enough for them.
     """
 
     table: str
@@ -79,6 +81,7 @@ class Impact:
     state: str
     tables: Sequence[TouchedTable]
     models: Sequence[TouchedModel]
+    waiting: Mapping[str, Sequence[str]]
 
     @property
     def reaches_champion(self) -> bool:
@@ -87,8 +90,9 @@ class Impact:
 
     @property
     def nodes(self) -> set[Node]:
-        """All touched days."""
-        return {(touched.table, day) for touched in self.tables for day in touched.days}
+        """All touched days, and those that wait."""
+        used = {(touched.table, day) for touched in self.tables for day in touched.days}
+        return used | {(table, day) for table, days in self.waiting.items() for day in days}
 
 
 def impact(lake: Lake, graph: Graph, table: str, day: str, column: str = "") -> Impact:
@@ -106,14 +110,17 @@ def impact(lake: Lake, graph: Graph, table: str, day: str, column: str = "") -> 
     """
     if table not in graph.tables:
         raise unknown("table", table, graph.tables)
+    if day == SNAPSHOT != graph.tables[table][0]:
+        raise ConfigurationError(
+            f"{table} has days, {graph.tables[table][0]} … {graph.tables[table][-1]}: say which "
+            "with --partition."
+        )
     if day not in graph.tables[table]:
         raise unknown(f"day of {table}", day, graph.tables[table])
     reached = _dependent_columns(lake, table, column) if column else set()
     follows = _following(lake, reached) if column else _everywhere
     touched = graph.downstream((table, day), follows)
-    days: dict[str, list[str]] = {}
-    for name, touched_day in sorted(touched):
-        days.setdefault(name, []).append(touched_day)
+    days = _by_table(touched)
     tables = [
         TouchedTable(
             name,
@@ -127,9 +134,17 @@ def impact(lake: Lake, graph: Graph, table: str, day: str, column: str = "") -> 
     models = [
         model
         for name in pipelines()
-        for model in _models(lake, graph, pipeline(name), days.get(f"{name}/model", []))
+        for model in _models(lake, graph, pipeline(name), _by_table(touched | {(table, day)}))
     ]
-    return Impact(table, day, column, _state(graph, (table, day)), tables, models)
+    waiting = _by_table(graph.waiting((table, day)) - touched)
+    return Impact(table, day, column, _state(graph, (table, day)), tables, models, waiting)
+
+
+def _by_table(nodes: Collection[Node]) -> dict[str, list[str]]:
+    days: dict[str, list[str]] = {}
+    for table, day in sorted(nodes):
+        days.setdefault(table, []).append(day)
+    return days
 
 
 def _everywhere(_: Edge) -> bool:
@@ -138,14 +153,7 @@ def _everywhere(_: Edge) -> bool:
 
 def _dependent_columns(lake: Lake, table: str, column: str) -> set[Column]:
     made_from = lake.provenance.columns()
-    known = {name for of, name in [*made_from, *_sources(made_from)] if of == table}
-    if column not in known:
-        raise unknown(f"column of {table}", column, known)
-    return downstream(made_from, {(table, column)})
-
-
-def _sources(made_from: dict[Column, list[Column]]) -> set[Column]:
-    return {source for sources in made_from.values() for source in sources}
+    return downstream(made_from, columns_of(made_from, f"{table}.{column}"))
 
 
 def _following(lake: Lake, reached: set[Column]) -> Callable[[Edge], bool]:
@@ -198,7 +206,10 @@ def _nearest_first(graph: Graph, start: str, tables: set[str]) -> list[str]:
     return ordered
 
 
-def _models(lake: Lake, graph: Graph, of: Pipeline, as_ofs: Sequence[str]) -> list[TouchedModel]:
+def _models(
+    lake: Lake, graph: Graph, of: Pipeline, days: Mapping[str, Sequence[str]]
+) -> list[TouchedModel]:
+    as_ofs = days.get(of.table("model"), ())
     if not as_ofs:
         return []
     champions = _champions(lake, of)

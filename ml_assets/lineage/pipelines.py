@@ -1,8 +1,9 @@
 """What a pipeline's ``defs.yaml`` says of it, read without Dagster, and names that are not known."""
 
 import difflib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -95,11 +96,20 @@ def unknown(what: str, name: str, known: Collection[str]) -> ConfigurationError:
     """
     if not known:
         return ConfigurationError(f"There is no {what} '{name}': there is none at all yet.")
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     ordered = sorted(known)
+    near = _nearest_day(name, ordered) or difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     shown = ", ".join(ordered) if len(ordered) <= 12 else f"{ordered[0]} … {ordered[-1]}"
     meant = f" Is '{near[0]}' meant?" if near else ""
     return ConfigurationError(f"There is no {what} '{name}'. There is {shown}.{meant}")
+
+
+def _nearest_day(name: str, known: Sequence[str]) -> list[str]:
+    """The day that is nearest in time; none where these are no days."""
+    try:
+        wanted = date.fromisoformat(name)
+        return [min(known, key=lambda day: abs((date.fromisoformat(day) - wanted).days))]
+    except ValueError:
+        return []
 
 
 def _documents(template: str) -> Iterator[dict[str, Any]]:

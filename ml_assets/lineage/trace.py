@@ -8,7 +8,7 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
@@ -132,11 +132,11 @@ def trace_prediction(lake: Lake, of: Pipeline, prediction_id: str) -> Prediction
     feature_row = _row_of(rows, prediction, of.key)
     as_of, fingerprint = str(prediction["model_as_of"]), str(prediction["model_version"])
     return PredictionTrace(
-        prediction=_plain(prediction),
+        prediction=plain(prediction),
         written=_written(lake, scored),
         model=trace_model(lake, of, trained_model(lake, of, as_of, fingerprint)),
         features=_written(lake, features),
-        feature_row=_plain(feature_row),
+        feature_row=plain(feature_row),
         sources=source_rows(lake, of.features, feature_row, features.entry),
     )
 
@@ -149,7 +149,6 @@ def trace_model(lake: Lake, of: Pipeline, trained: TrainedModel) -> ModelTrace:
     """
     recorded = recorded_model(lake, of, trained)
     dataset = recorded.dataset.entry
-    history = audit(lake, ApprovalLog.of_project(), of.name)
     champion = championship(lake, recorded)
     return ModelTrace(
         pipeline=of.name,
@@ -159,9 +158,21 @@ def trace_model(lake: Lake, of: Pipeline, trained: TrainedModel) -> ModelTrace:
         dataset=_written(lake, recorded.dataset),
         training=tables_read(dataset.reads),
         sources=tables_read(_read_further_up(lake, dataset)),
-        release=[event for event in history if event.as_of == trained.as_of],
+        release=_release(lake, of, trained),
         serves_from=str(champion["serves_from"]) if champion else "",
     )
+
+
+def _release(lake: Lake, of: Pipeline, trained: TrainedModel) -> list[Event]:
+    """What happened to the release of this model, and not to another of the same as-of day."""
+    history = audit(lake, ApprovalLog.of_project(), of.name)
+    of_day = [event for event in history if event.as_of == trained.as_of]
+    evidence = {event.evidence for event in of_day if event.model == trained.fingerprint}
+    return [
+        event
+        for event in of_day
+        if event.model == trained.fingerprint or (not event.model and event.evidence in evidence)
+    ]
 
 
 def _prediction(lake: Lake, of: Pipeline, prediction_id: str) -> pd.Series:
@@ -201,7 +212,7 @@ def _written(lake: Lake, of: Made) -> Written:
         commit=run.environment.commit if run else "",
         is_dirty=run.environment.is_dirty if run else False,
         run_id=entry.run_id,
-        written_at=entry.written_at,
+        written_at=entry.written_at and entry.written_at.replace(tzinfo=UTC),
         is_current=now.get(entry.day) == entry.content_hash,
     )
 
@@ -224,7 +235,7 @@ def _row_of(rows: pd.DataFrame, like: pd.Series, key: Sequence[str]) -> pd.Serie
     return row
 
 
-def _plain(row: pd.Series) -> dict[str, Any]:
+def plain(row: pd.Series) -> dict[str, Any]:
     """A row with null for null, as people and JSON read it."""
     return {
         str(name): None if pd.isna(value) else getattr(value, "item", lambda v=value: v)()

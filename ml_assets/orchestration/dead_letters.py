@@ -1,12 +1,11 @@
 """The tables that keep rejected rows, one beside each table that keeps any."""
 
-from collections.abc import Sequence
-
 import dagster as dg
 import pandas as pd
 
 from ml_assets.lake.content import DAY, day_hashes
 from ml_assets.lake.entries import Entry, Status
+from ml_assets.lake.planning import Plan
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.day_metadata import row_count
 from ml_assets.orchestration.range_events import DayResult, log_materialization
@@ -21,8 +20,10 @@ def store_dead_letters(
     context: dg.OutputContext,
     lake: Lake,
     table: str,
-    computed: Sequence[str],
+    *,
+    planned: Plan,
     letters: pd.DataFrame,
+    code_version: str,
 ) -> None:
     """Replace the dead letters of the days that have some now or had some before.
 
@@ -30,12 +31,13 @@ def store_dead_letters(
         context: the output's context.
         lake: where to.
         table: the table whose rows were rejected.
-        computed: days that were computed.
+        planned: days that were computed, and what from.
         letters: (n, …) rejected rows of these days.
+        code_version: version of what computed them.
     """
     name = dead_letters_of(table)
     counts = letters[DAY].value_counts()
-    before = lake.ledger.latest(name, computed) if len(computed) else {}
+    before = lake.ledger.latest(name, planned.compute) if planned.compute else {}
     had = {day for day, entry in before.items() if entry.rows}
     days = sorted(had | set(counts.index))
     if not days:
@@ -49,7 +51,9 @@ def store_dead_letters(
             content_hash=content_hash,
             rows=int(counts.get(day, 0)),
             version=version,
+            code_version=code_version,
             run_id=context.run_id,
+            reads=planned.reads.get(day, ()),
         )
         for day, content_hash in day_hashes(letters, days).items()
     ]

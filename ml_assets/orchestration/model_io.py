@@ -59,7 +59,14 @@ class ModelIOManager(dg.IOManager):
             table, lake = table_name(context.asset_key), Lake.of_project()
             entries = {day: _stored(table, day, obj, context.run_id) for day in obj.models}
             skipped = [
-                Entry(table, day, Status.SKIPPED, reason=reason, run_id=context.run_id)
+                Entry(
+                    table,
+                    day,
+                    Status.SKIPPED,
+                    reason=reason,
+                    run_id=context.run_id,
+                    reads=obj.plan.reads.get(day, ()),
+                )
                 for day, reason in obj.plan.skipped.items()
             ]
             record_provenance(lake, context.run_id, obj.code_version)

@@ -156,7 +156,14 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
     record_provenance(lake, context.run_id, output.code_version)
     lake.ledger.append(list(drafts.writing()))
     if output.keeps_dead_letters:
-        store_dead_letters(context, lake, table, output.plan.compute, output.validated.dead_letters)
+        store_dead_letters(
+            context,
+            lake,
+            table,
+            planned=output.plan,
+            letters=output.validated.dead_letters,
+            code_version=output.code_version,
+        )
     days = [day for day in output.plan.compute if day not in output.validated.quarantined]
     rows = output.validated.rows
     version = lake.overwrite(table, rows, days) if days else None
@@ -239,7 +246,14 @@ class _Drafts:
     def finished(self, hashes: Mapping[str, str], version: int | None) -> dict[str, Entry]:
         plan, validated = self.output.plan, self.output.validated
         entries = {
-            day: Entry(self.table, day, Status.SKIPPED, reason=reason, run_id=self.run_id)
+            day: Entry(
+                self.table,
+                day,
+                Status.SKIPPED,
+                reason=reason,
+                run_id=self.run_id,
+                reads=plan.reads.get(day, ()),
+            )
             for day, reason in plan.skipped.items()
         }
         row_counts = validated.row_counts or validated.rows[DAY].value_counts().to_dict()

@@ -37,9 +37,9 @@ def test_columns_are_told_by_the_command_and_by_the_last_day_of_a_run(project: P
         "  comes from",
     ]
     assert json.loads(as_json.stdout)["sources/weather.wind_gust"] == {
-        "made from": {"source_database/weather": ["wind_gust"]},
-        "comes from": {"source_database/weather": ["wind_gust"]},
-        "goes into": {
+        "made_from": {"source_database/weather": ["wind_gust"]},
+        "comes_from": {"source_database/weather": ["wind_gust"]},
+        "goes_into": {
             FEATURES: ["wind_gust"],
             **_letters(project, "sources/weather"),
         },

@@ -3,9 +3,11 @@
 import json
 import random
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -148,12 +150,16 @@ def test_trace_leads_from_a_prediction_to_its_release(asked: Project, prediction
 
 
 def test_traced_source_rows_give_the_feature_row_again(asked: Project, prediction_id: str) -> None:
+    """From the JSON: what it says is exactly what was used."""
     found = trace_prediction(asked.lake, pipeline("flight_delays"), prediction_id)
+    told = answer("trace", "flight_delays", "--prediction", prediction_id)["sources"]
     said = feature_table(FEATURES)
     assert said is not None
     frames = {
-        name: source.rows.drop(columns=USED_FOR)
-        for name, source in zip(said["inputs"], found.sources, strict=True)
+        name: pd.DataFrame(of_json["rows"], columns=source.rows.columns)
+        .astype(source.rows.dtypes.to_dict())
+        .drop(columns=USED_FOR)
+        for name, source, of_json in zip(said["inputs"], found.sources, told, strict=True)
     }
 
     rows = flight_features([found.feature_row[DAY]], **frames, **said["parameters"])
@@ -208,7 +214,7 @@ def test_trace_of_a_version_is_that_of_its_predictions(asked: Project, predictio
             "Is '2013-01-01' meant?",
             id="partition",
         ),
-        pytest.param(["impact", FLIGHTS], "no day of sources/flights 'snapshot'", id="no day"),
+        pytest.param(["impact", FLIGHTS], "say which with --partition", id="no day"),
     ],
 )
 def test_unknown_names_are_told_the_nearest(
@@ -288,6 +294,36 @@ def test_provenance_says_what_dagster_says_and_outlives_its_event_log(
     assert answer("impact", FLIGHTS, "--partition", WRONG_DAY) == touched
 
 
+def test_a_quarantined_day_tells_what_waits_for_it_and_its_repair_makes_that(
+    project: Project, three_weeks: Path
+) -> None:
+    weather, features = "sources/weather", "flight_delays/flight_features"
+    hours = ("2013-01-05 05:00", "2013-01-06 04:59")
+    assert project.sql("delete from weather where time_hour between ? and ?", *hours)
+    project.materialize_daily("2013-01-04...2013-01-07")
+
+    found = answer("impact", weather, "--partition", "2013-01-05")
+
+    assert found["state"].startswith("quarantined: no rows in the source")
+    assert found["tables"] == []
+    assert found["waiting"] == {features: ["2013-01-05", "2013-01-06"]}
+    with closing(sqlite3.connect(project.source)) as source, source:
+        source.execute("attach database ? as original", (str(three_weeks),))
+        source.execute(
+            "insert into weather select * from original.weather where time_hour between ? and ?",
+            hours,
+        )
+    command("impact", weather, "--partition", "2013-01-05", "--run")
+    assert project.entries(features)["2013-01-05"].status is Status.STORED
+    [day_before] = [
+        read
+        for read in project.lake.ledger.reads(features, ["2013-01-06"])["2013-01-06"]
+        if (read.table, read.day) == (weather, "2013-01-05")
+    ]
+    assert day_before.content_hash == project.entries(weather)["2013-01-05"].content_hash
+    assert answer("impact", weather, "--partition", "2013-01-05")["waiting"] == {}
+
+
 def test_a_day_that_was_wrong_is_repaired_and_nothing_else_is_made_again(
     lived: Project,
 ) -> None:
@@ -314,6 +350,9 @@ def test_a_day_that_was_wrong_is_repaired_and_nothing_else_is_made_again(
         (table, day) for table, day in made_again if not table.startswith("source_database/")
     } <= expected
     assert ("flight_delays/release_decision", CHAMPION) in made_again
+    told = [event["what"] for event in answer("trace", "flight_delays", "--model", "1")["release"]]
+    assert "champion: version 1 by gates" in told
+    assert "champion: version 2 by gates" not in told
     assert all(
         touched["stale"] == 0
         for touched in answer("impact", FLIGHTS, "--partition", WRONG_DAY)["tables"]

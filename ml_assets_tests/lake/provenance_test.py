@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ml_assets.errors import ConfigurationError
 from ml_assets.lake.code import Code
 from ml_assets.lake.provenance import Environment, Provenance, environment_of_process
 from ml_assets_tests.project import ROOT
@@ -115,7 +116,7 @@ def test_clean_checkout_is_its_commit(checkout: Path) -> None:
     ],
 )
 def test_changed_code_is_told(checkout: Path, change: Callable[[Path], object]) -> None:
-    change(checkout / "ml_assets" / "reports.py")
+    change(checkout / "ml_assets" / "demo.py")
 
     assert _answer(checkout) == f"{_git(checkout, 'rev-parse', 'HEAD')} True"
 
@@ -147,3 +148,17 @@ def _answer(checkout: Path) -> str:
         [sys.executable, "-c", ASK], cwd=checkout, check=True, capture_output=True, text=True
     )
     return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        pytest.param("text.db", "cannot be used as the ledger", id="no database"),
+        pytest.param("text.db/ledger.db", "cannot be used as the data folder", id="no folder"),
+    ],
+)
+def test_a_place_that_holds_something_else_is_told(tmp_path: Path, place: str, told: str) -> None:
+    (tmp_path / "text.db").write_text("this is no database, " * 100)
+
+    with pytest.raises(ConfigurationError, match=told):
+        Provenance(f"sqlite:///{tmp_path / place}").run("run")

@@ -74,5 +74,23 @@ def test_a_day_that_is_not_stored_used_nothing(status: Status) -> None:
     assert found.downstream(("a/source", DAY), everywhere) == set()
 
 
+def test_what_waits_for_a_day_that_is_not_there_is_skipped_or_had_to_do_without_it() -> None:
+    absent = Read("a/source", DAY, "", None)
+    found = graph(
+        Entry("a/source", DAY, Status.QUARANTINED, reads=[Read("a/origin", DAY, "aa", None)]),
+        stored("a/origin", DAY),
+        Entry("a/features", DAY, Status.SKIPPED, reads=[absent, Read("a/other", DAY, "aa", 1)]),
+        stored("a/other", DAY),
+        stored("a/features", NEXT, ("a/source", DAY), hashed=""),
+        stored("a/model", LATER, ("a/features", NEXT)),
+        stored("a/report", LATER, ("a/other", DAY)),
+    )
+    waiting = {("a/features", DAY), ("a/features", NEXT), ("a/model", LATER)}
+
+    assert found.waiting(("a/source", DAY)) == waiting
+    assert found.waiting(("a/origin", DAY)) == {("a/source", DAY), *waiting}
+    assert found.waiting(("a/other", DAY)) == set()
+
+
 def test_tables_have_their_days_in_order(chain: Graph) -> None:
     assert chain.tables["a/source"] == [DAY, NEXT]

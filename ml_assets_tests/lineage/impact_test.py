@@ -83,6 +83,12 @@ def test_a_newer_champion_that_did_not_use_the_day_is_the_current_one(lake: Lake
     assert not _impact(lake).reaches_champion
 
 
+def test_a_model_is_among_those_that_a_question_about_it_finds(lake: Lake) -> None:
+    [model] = _impact(lake, MODEL, AS_OF).models
+
+    assert (model.as_of, model.is_champion, model.predictions) == (AS_OF, True, 130)
+
+
 def test_a_day_that_nothing_used_touched_nothing(lake: Lake) -> None:
     found = _impact(lake, day=NEXT)
 
@@ -133,7 +139,8 @@ def test_a_table_whose_columns_were_never_noted_may_depend_on_any(lake: Lake) ->
     ("arguments", "message"),
     [
         pytest.param(("sources/flight",), "Is 'sources/flights' meant?", id="table"),
-        pytest.param((SOURCE, "2013-01-03"), "Is '2013-01-0", id="day"),
+        pytest.param((SOURCE, "2013-01-03"), "Is '2013-01-02' meant?", id="day"),
+        pytest.param((SOURCE, "snapshot"), "say which with --partition", id="no day"),
         pytest.param((SOURCE, DAY, "dep_dely"), "Is 'dep_delay' meant?", id="column"),
     ],
 )

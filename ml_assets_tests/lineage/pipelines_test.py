@@ -34,6 +34,7 @@ def test_unknown_pipeline_is_told_the_nearest() -> None:
     [
         pytest.param("dep_dely", ["dep_delay", "dest"], "Is 'dep_delay' meant?", id="near"),
         pytest.param("zzz", ["dep_delay", "dest"], "There is dep_delay, dest.", id="far"),
+        pytest.param("2014-07-10", ["2013-07-10", "2013-12-30"], "Is '2013-12-30'", id="day"),
         pytest.param("x", [], "there is none at all yet", id="nothing"),
         pytest.param("x", [f"2013-{n}" for n in range(10, 40)], "2013-10 … 2013-39", id="many"),
     ],

@@ -1,0 +1,55 @@
+"""What the commands share: arguments, the console, JSON, and the lake that is asked."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from ml_assets.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from ml_assets.lake.store import Lake
+
+PipelineName = Annotated[str, typer.Argument(help="First part of its asset keys: flight_delays.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+
+COMMIT_LENGTH = 12
+"""Characters of a commit that are shown."""
+
+WIDTH = 150
+"""Characters of a line where there is no terminal."""
+
+
+def console() -> Console:
+    """Where results are printed."""
+    return Console(width=None if sys.stdout.isatty() else WIDTH)
+
+
+def print_json(told: Any) -> None:
+    """Print plain values; moments as ISO texts."""
+    typer.echo(json.dumps(told, indent=2, default=_plain))
+
+
+def asked_lake() -> "Lake":
+    """The lake that the settings name, for a question: it is not made when it is not there.
+
+    Raises:
+        ConfigurationError: nothing was materialized there yet.
+    """
+    from ml_assets.lake.store import Lake
+    from ml_assets.settings import settings
+
+    file = settings().data / "ledger.db"
+    if settings().postgres_url is None and not Path(file).exists():
+        raise ConfigurationError(
+            f"There is no ledger at {file}, so nothing was materialized there yet. Run 'make demo', "
+            "or check ML_ASSETS_DATA."
+        )
+    return Lake.of_project()
+
+
+def _plain(value: Any) -> str:
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
