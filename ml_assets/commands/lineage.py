@@ -36,7 +36,7 @@ def trace(
         raise ConfigurationError(
             "Give --prediction ID or --model N, one of them: that is what is traced."
         )
-    lake, of = asked_lake(), known_pipeline(pipeline)
+    of, lake = known_pipeline(pipeline), asked_lake()
     if model is not None:
         trained = trace_model(lake, of, trained_version(lake, of, model))
         print_json(asdict(trained)) if as_json else print_model(trained, console())

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ml_assets.commands.shared import AsJson, PipelineName, asked_lake, console, print_json
+from ml_assets.commands.shared import AsJson, PipelineName, console, print_json
 from ml_assets.lineage.pipelines import pipeline as known_pipeline
 
 app = typer.Typer()
@@ -46,11 +46,12 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Show who or what released which model, when, and on which evidence."""
+    from ml_assets.lake.store import Lake
     from ml_assets.registry.approval_log import ApprovalLog
     from ml_assets.registry.approvals import shown_hash, shown_time
     from ml_assets.registry.audit import audit as history_of
 
-    events = history_of(asked_lake(), ApprovalLog.of_project(), known_pipeline(pipeline).name)
+    events = history_of(Lake.of_project(), ApprovalLog.of_project(), known_pipeline(pipeline).name)
     if as_json:
         print_json([asdict(event) for event in events])
         return

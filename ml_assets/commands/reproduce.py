@@ -47,7 +47,7 @@ def reproduce(
 
     if [version is not None, as_of is not None, every].count(True) != 1:
         raise ConfigurationError("Give one of --version, --as-of and --all.")
-    lake, of = asked_lake(), known_pipeline(pipeline)
+    of, lake = known_pipeline(pipeline), asked_lake()
     found = []
     with Console(stderr=True).status("") as status:
         for trained in _asked(lake, of, version, as_of):

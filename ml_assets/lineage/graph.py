@@ -4,7 +4,8 @@ Built from the ledger alone. Which columns are made from which is in ``columns``
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -100,9 +101,10 @@ class Graph:
         """Every day that a stored day was computed from, directly or not."""
         return _reached(start, self._inputs, lambda _: True)
 
-    def inputs_within(self, node: Node, nodes: Collection[Node]) -> set[Node]:
-        """The direct inputs of a day that are among some nodes."""
-        return {read for read in self._inputs(node) if read in nodes}
+    def inputs_within(self, node: Node, nodes: AbstractSet[Node]) -> set[Node]:
+        """The direct inputs of a day that are among some nodes, also those that were not there."""
+        reads = self.entries[node].reads if node in self.entries else ()
+        return {(read.table, read.day) for read in reads} & nodes
 
     def _inputs(self, node: Node) -> Sequence[Node]:
         entry = self.entries.get(node)

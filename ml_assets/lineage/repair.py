@@ -58,7 +58,8 @@ def repair_steps(
         partitions_of: table → name of the days it has; tables of one run have to share it. Days
             of ``AS_OF`` are made one after the other, as a model is judged against the one before.
     """
-    waiting = {node: graph.inputs_within(node, nodes) for node in nodes}
+    wanted = set(nodes)
+    waiting = {node: graph.inputs_within(node, wanted) for node in wanted}
     steps: list[Step] = []
     while waiting:
         ready = {node for node, inputs in waiting.items() if not inputs - {node}}

@@ -145,4 +145,4 @@ def test_project_without_models_says_so(ml_assets: Command) -> None:
     done = ml_assets("reproduce", "flight_delays", "--all")
 
     assert done.returncode == 2
-    assert "No model of flight_delays was registered yet" in done.stderr
+    assert "nothing was materialized there yet" in done.stderr

@@ -74,6 +74,14 @@ def test_what_is_not_touched_is_not_waited_for() -> None:
     assert steps(found, [("a/features", DAYS[0])]) == [Step(("a/features",), DAYS[0], DAYS[0])]
 
 
+def test_what_was_absent_is_made_before_what_had_to_do_without_it() -> None:
+    found = graph(
+        stored("a/source", DAYS[0]), stored("a/features", DAYS[1], ("a/source", DAYS[0]), hashed="")
+    )
+
+    assert [step.tables for step in steps(found)] == [("a/source",), ("a/features",)]
+
+
 def test_commands_name_days_as_dagster_does() -> None:
     one, some = Step(("a/b", "a/c"), DAYS[0], DAYS[0]), Step(("a/b",), DAYS[0], DAYS[2])
 
