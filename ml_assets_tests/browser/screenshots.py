@@ -25,9 +25,6 @@ RETRAINED = "2013-07-07"
 WAITING = "2013-10-07"
 """An as-of day of the demo whose release waits for approval."""
 
-PASSED = "2013-08-26"
-"""One whose release passed all gates."""
-
 TALL = {"width": 1400, "height": 1500}
 
 
@@ -54,16 +51,10 @@ def take() -> None:
             page.get_by_text("Failed (1)").wait_for()
             page.wait_for_timeout(SETTLE_MS)
             page.screenshot(path=IMAGES / "asset.png")
-            page.goto(
-                f"{url}/assets/flight_delays/retraining_decision?view=partitions&partition={RETRAINED}"
-            )
-            page.get_by_text("verdict", exact=True).first.wait_for()
-            page.wait_for_timeout(SETTLE_MS)
-            page.screenshot(path=IMAGES / "decision.png")
             page.set_viewport_size(TALL)
             for noun, day, text, picture in (
+                ("retraining_decision", RETRAINED, "verdict", "decision.png"),
                 ("release_decision", WAITING, "gates", "release.png"),
-                ("evaluation", PASSED, "plots", "evaluation.png"),
             ):
                 page.goto(f"{url}/assets/flight_delays/{noun}?view=partitions&partition={day}")
                 page.get_by_text(text, exact=True).first.wait_for()
