@@ -108,15 +108,7 @@ def impact(lake: Lake, graph: Graph, table: str, day: str, column: str = "") -> 
     Raises:
         ConfigurationError: there is no such table, day or column; the nearest is given.
     """
-    if table not in graph.tables:
-        raise unknown("table", table, graph.tables)
-    if day == SNAPSHOT != graph.tables[table][0]:
-        raise ConfigurationError(
-            f"{table} has days, {graph.tables[table][0]} … {graph.tables[table][-1]}: say which "
-            "with --partition."
-        )
-    if day not in graph.tables[table]:
-        raise unknown(f"day of {table}", day, graph.tables[table])
+    _refuse_unknown(graph, table, day)
     reached = _dependent_columns(lake, table, column) if column else set()
     follows = _following(lake, reached) if column else _everywhere
     touched = graph.downstream((table, day), follows)
@@ -138,6 +130,18 @@ def impact(lake: Lake, graph: Graph, table: str, day: str, column: str = "") -> 
     ]
     waiting = _by_table(graph.waiting((table, day)) - touched)
     return Impact(table, day, column, _state(graph, (table, day)), tables, models, waiting)
+
+
+def _refuse_unknown(graph: Graph, table: str, day: str) -> None:
+    if table not in graph.tables:
+        raise unknown("table", table, graph.tables)
+    if day == SNAPSHOT != graph.tables[table][0]:
+        raise ConfigurationError(
+            f"{table} has days, {graph.tables[table][0]} … {graph.tables[table][-1]}: say which "
+            "with --partition."
+        )
+    if day not in graph.tables[table]:
+        raise unknown(f"day of {table}", day, graph.tables[table])
 
 
 def _by_table(nodes: Collection[Node]) -> dict[str, list[str]]:
