@@ -74,26 +74,30 @@ def modules_of(obj: object) -> Mapping[str, str]:
     return _with_imports(module.__name__)
 
 
-@cache
 def _with_imports(module: str) -> Mapping[str, str]:
-    """Read once for each process: what it runs is what was there when it began."""
+    package = module.partition(".")[0]
     found: dict[str, str] = {}
     waiting = [module]
     while waiting:
         current = waiting.pop()
-        spec = None if current in found else find_spec(current)
-        if spec is None or spec.origin is None:
-            continue
-        text = Path(spec.origin).read_text(encoding="utf-8")
-        found[current] = digest(text)
-        imports = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom))
-        package = module.partition(".")[0]
-        waiting += [
-            node.module
-            for node in imports
-            if node.module and node.module.partition(".")[0] == package
-        ]
+        if current not in found and (read := _read(current)):
+            found[current], imports = read
+            waiting += [name for name in imports if name.partition(".")[0] == package]
     return found
+
+
+@cache
+def _read(module: str) -> tuple[str, Sequence[str]] | None:
+    """Hash of a module's text, and what it imports from; None where there is no such module.
+
+    Read once for each process: what it runs is what was there when it began.
+    """
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        return None
+    text = Path(spec.origin).read_text(encoding="utf-8")
+    imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)]
+    return digest(text), [node.module for node in imports if node.module]
 
 
 def _plain(value: object) -> Any:
