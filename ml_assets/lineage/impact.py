@@ -109,8 +109,9 @@ def impact(lake: Lake, graph: Graph, table: str, day: str, column: str = "") -> 
         ConfigurationError: there is no such table, day or column; the nearest is given.
     """
     _refuse_unknown(graph, table, day)
-    reached = _dependent_columns(lake, table, column) if column else set()
-    follows = _following(lake, reached) if column else _everywhere
+    made_from = lake.provenance.columns() if column else {}
+    reached = downstream(made_from, columns_of(made_from, f"{table}.{column}")) if column else set()
+    follows = _following(made_from, reached) if column else _everywhere
     touched = graph.downstream((table, day), follows)
     days = _by_table(touched)
     tables = [
@@ -155,17 +156,13 @@ def _everywhere(_: Edge) -> bool:
     return True
 
 
-def _dependent_columns(lake: Lake, table: str, column: str) -> set[Column]:
-    made_from = lake.provenance.columns()
-    return downstream(made_from, columns_of(made_from, f"{table}.{column}"))
-
-
-def _following(lake: Lake, reached: set[Column]) -> Callable[[Edge], bool]:
+def _following(
+    made_from: Mapping[Column, Sequence[Column]], reached: set[Column]
+) -> Callable[[Edge], bool]:
     """Edges along which a column that is reached makes one of the second table.
 
     A table whose columns were never noted may depend on anything: it is followed.
     """
-    made_from = lake.provenance.columns()
     noted = {table for table, _ in made_from}
     edges = {
         (source[0], made[0])

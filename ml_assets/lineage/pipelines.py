@@ -27,18 +27,14 @@ class Pipeline:
         features: its feature table.
         labels: the table that labels come from.
         label: label column of that table.
-        known_at: column that says when a label was known.
         key: columns that identify a row in both.
-        timezone: whose midnights begin an as-of day.
     """
 
     name: str
     features: str
     labels: str
     label: str
-    known_at: str
     key: tuple[str, ...]
-    timezone: str
 
     def table(self, noun: str) -> str:
         """Name of one of the pipeline's tables."""
@@ -63,9 +59,7 @@ def pipeline(name: str) -> Pipeline:
         features=said["features"],
         labels=labels["asset"],
         label=labels["column"],
-        known_at=labels.get("known_at", "known_at"),
         key=tuple(said["key"]),
-        timezone=said["as_of_days"].get("timezone", "UTC"),
     )
 
 
