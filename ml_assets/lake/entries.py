@@ -24,10 +24,12 @@ class Read:
     Attributes:
         table: table that was read.
         day: day of it.
-        content_hash: what it held; empty when it was absent, so that its arrival is a change.
+        content_hash: what it held; empty when it was not usable (absent, quarantined, stale), so
+            that its repair is a change.
         version: table version it was read at.
-        is_pinned: it was used as it was decided then; that *its* inputs change later does not
-            make the reader stale (a champion goes on serving when its training data is corrected).
+        is_pinned: it was used as it was known then. Later changes of *its* inputs do not make the
+            reader stale (a champion keeps serving when its training data is corrected). Nor does
+            a later change of a pinned snapshot.
     """
 
     table: str
@@ -39,7 +41,12 @@ class Read:
 
 @dataclass(frozen=True)
 class Entry:
-    """What happened to one day of a table."""
+    """What happened to one day of a table.
+
+    Attributes:
+        is_final: the rows record what happened (a prediction, a decision). They stay as they were
+            made when their inputs change, so the day is never stale.
+    """
 
     table: str
     day: str
@@ -53,6 +60,7 @@ class Entry:
     inputs_hash: str = ""
     run_id: str = ""
     written_at: datetime | None = None
+    is_final: bool = False
     reads: Sequence[Read] = field(default=(), compare=False)
 
 

@@ -4,7 +4,8 @@ import pandas as pd
 
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake.content import day_hashes
-from ml_assets.lake.store import Window
+from ml_assets.lake.entries import Status
+from ml_assets.lake.store import Lake, Window
 
 
 def unaltered(window: Window, *days: str) -> pd.DataFrame:
@@ -46,3 +47,29 @@ def in_force(window: Window, day: str, code_version: str) -> pd.DataFrame:
             "it again."
         )
     return unaltered(window, day)
+
+
+def last_stored(lake: Lake, table: str, day: str) -> pd.DataFrame | None:
+    """Rows of a day as they were last stored, whatever happened to the day since.
+
+    A run that was killed while it rewrote the day, or somebody who altered it, leaves the earlier
+    version of the table: the rows are read from there.
+
+    Args:
+        lake: where the table is.
+        table: table name.
+        day: one of its days.
+
+    Returns:
+        All columns of the rows; None when the day was never stored or the version is gone.
+    """
+    history = lake.ledger.history(table, day)
+    stored = [entry for entry in history if entry.status is Status.STORED]
+    for entry in reversed(stored):
+        try:
+            rows = lake.read(table, [day], version=entry.version)
+        except LakeMismatch:
+            continue
+        if day_hashes(rows, [day])[day] == entry.content_hash:
+            return rows
+    return None

@@ -5,7 +5,7 @@ is its state. Rows themselves are in ``store``, conclusions in ``staleness`` and
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -13,6 +13,9 @@ import sqlalchemy as sa
 
 from ml_assets.lake.database import Database, create_missing
 from ml_assets.lake.entries import Entry, Read, Status
+
+COMPUTED = (Status.STORED, Status.QUARANTINED)
+"""States of days that were computed from what they read."""
 
 IN_TURN = 7309
 """Lock on Postgres, where entries may else be seen in another order than that of their numbers."""
@@ -35,6 +38,7 @@ _entries = sa.Table(
     sa.Column("inputs_hash", sa.String(64), nullable=False),
     sa.Column("run_id", sa.String(40), nullable=False),
     sa.Column("written_at", sa.DateTime, nullable=False),
+    sa.Column("is_final", sa.Boolean, nullable=False),
     sa.Index("ledger_entries_of_day", "table_name", "day", "id"),
 )
 
@@ -131,12 +135,20 @@ class Ledger(Database):
                 )
             )
 
-    def reads(self, table: str, days: Sequence[str]) -> dict[str, list[Read]]:
-        """What the latest entry of each day was computed from; nothing where it was skipped."""
+    def reads(
+        self, table: str, days: Sequence[str], statuses: Collection[Status] = COMPUTED
+    ) -> dict[str, list[Read]]:
+        """What the latest entry of each day was computed from.
+
+        Args:
+            table: table name.
+            days: the days wanted.
+            statuses: states of the entries that count; others read nothing.
+        """
         query = (
             sa.select(_entries.c.day.label("of_day"), _reads)
             .join(_reads, _reads.c.entry_id == _entries.c.id)
-            .where(_is_latest(table, days), _entries.c.status != Status.SKIPPED.value)
+            .where(_is_latest(table, days), _entries.c.status.in_([*statuses]))
         )
         with self._transaction() as connection:
             rows = connection.execute(query).all()
@@ -194,6 +206,7 @@ def _entry_row(entry: Entry, now: datetime) -> dict[str, object]:
         "inputs_hash": entry.inputs_hash,
         "run_id": entry.run_id,
         "written_at": now,
+        "is_final": entry.is_final,
     }
 
 
@@ -211,6 +224,7 @@ def _entry(row: sa.Row) -> Entry:  # type: ignore[type-arg]
         inputs_hash=row.inputs_hash,
         run_id=row.run_id,
         written_at=row.written_at,
+        is_final=row.is_final,
     )
 
 

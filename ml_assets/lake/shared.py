@@ -7,8 +7,8 @@ decided on them is its own.
 from collections.abc import Collection, Sequence
 
 from ml_assets.errors import TerminalError
-from ml_assets.lake.entries import Entry, Read
-from ml_assets.lake.ledger import Ledger
+from ml_assets.lake.entries import Entry, Read, Status
+from ml_assets.lake.ledger import COMPUTED, Ledger
 
 
 class SharingLedger(Ledger):
@@ -46,10 +46,14 @@ class SharingLedger(Ledger):
             else super().latest(table, days)
         )
 
-    def reads(self, table: str, days: Sequence[str]) -> dict[str, list[Read]]:
+    def reads(
+        self, table: str, days: Sequence[str], statuses: Collection[Status] = COMPUTED
+    ) -> dict[str, list[Read]]:
         """What the latest entries were computed from, from the ledger the table belongs to."""
         return (
-            self._other.reads(table, days) if self._is_shared(table) else super().reads(table, days)
+            self._other.reads(table, days, statuses)
+            if self._is_shared(table)
+            else super().reads(table, days, statuses)
         )
 
     def history(self, table: str, day: str | None = None) -> list[Entry]:

@@ -21,8 +21,10 @@ from ml_assets.learning.scoring import PREDICTION_ID, prediction_ids
 from ml_assets.learning.specification import ModelSpecification
 
 PREDICTION_DAY = "prediction_day"
-OF_PREDICTION = ["prediction", "model_version", "model_as_of"]
+OF_PREDICTION = ["prediction", "model_version", "model_as_of", "is_late"]
 COVERAGE, MEAN_PREDICTION = "label_coverage", "mean_prediction"
+LATE_SHARE = "late_share"
+"""Share of the day's rows that came after it was scored."""
 ONE_CLASS = "only one class among the labels: undefined"
 NO_LABELS = "no label has arrived yet"
 TOO_FEW = "too few labels to judge a segment by"
@@ -65,6 +67,11 @@ class Label(Contract):
     model_as_of: str = pa.Field(
         description="As-of day of that model.",
         metadata={"from": [*JOINED, "predictions.model_as_of"]},
+    )
+    is_late: bool = pa.Field(
+        nullable=True,
+        description="The row came after its day was scored: it was not predicted in time.",
+        metadata={"from": [*JOINED, "predictions.is_late"]},
     )
 
 
@@ -179,6 +186,8 @@ def performance(
 ) -> pd.DataFrame:
     """Metrics of a day's predictions by the labels that have arrived.
 
+    Rows that came late were not predicted in time: they count in ``late_share`` alone.
+
     Args:
         specification: the model's.
         predictions: (n, …) predictions of the day.
@@ -191,6 +200,8 @@ def performance(
     Returns:
         Rows of the ``Performance`` contract; coverage is there even when no label is.
     """
+    late_share = predictions["is_late"].mean()
+    predictions = predictions[~predictions["is_late"]]
     last = labels.drop_duplicates(PREDICTION_ID, keep="last")[[PREDICTION_ID, "label"]]
     labelled = predictions.merge(last, on=PREDICTION_ID, validate="one_to_one").rename(
         columns={"label": specification.label}
@@ -213,6 +224,7 @@ def performance(
     further = [
         {**overall, "metric": COVERAGE, "value": coverage},
         {**overall, "metric": MEAN_PREDICTION, "value": predictions["prediction"].mean()},
+        {**overall, "metric": LATE_SHARE, "value": late_share},
     ]
     if labelled.empty:
         main, *_ = rules.of_task(specification.task)

@@ -53,6 +53,11 @@ class StoredDays:
         """Days that have rows that may be read."""
         return [day for day in self.days if self._status(day) is Status.STORED]
 
+    @property
+    def skipped(self) -> set[str]:
+        """Days that have no rows because of what they are made from."""
+        return {day for day in self.days if self._status(day) is Status.SKIPPED}
+
     def absence(self, day: str) -> Verdict:
         """The verdict on a day that is not stored."""
         status = self._status(day)
@@ -116,6 +121,7 @@ def table_checks(
     checks: Sequence[TableCheck],
     *,
     is_sparse: bool = False,
+    skipped_fails: bool = True,
 ) -> dg.AssetChecksDefinition:
     """One step that runs a table's checks, each executable by itself, with a result per day.
 
@@ -124,6 +130,8 @@ def table_checks(
         partitions_def: its partitions; None for a snapshot.
         checks: what to check.
         is_sparse: the table has only the days that were asked for; others are not judged.
+        skipped_fails: whether a skipped day fails its checks; otherwise it is a warning, as the
+            table that caused it fails its own.
     """
     by_name = {check.name: check for check in checks}
     with warnings.catch_warnings():
@@ -153,7 +161,9 @@ def table_checks(
             evaluations = [
                 evaluation
                 for spec in selected
-                for evaluation in _evaluations(by_name[spec.name], key, stored)
+                for evaluation in _evaluations(
+                    by_name[spec.name], key, stored, skipped_fails=skipped_fails
+                )
             ]
         if not _names_days(context, partitions_def):
             evaluations += [_summary(by_name[spec.name], key, evaluations) for spec in selected]
@@ -231,16 +241,17 @@ def read_stored(table: str, days: Sequence[str], *, with_rows: bool = True) -> S
 
 
 def _evaluations(
-    check: TableCheck, key: dg.AssetKey, stored: StoredDays
+    check: TableCheck, key: dg.AssetKey, stored: StoredDays, *, skipped_fails: bool
 ) -> list[dg.AssetCheckEvaluation]:
     judged = check.judge(stored) if stored.stored else {}
     verdicts = {day: judged[day] if day in judged else stored.absence(day) for day in stored.days}
+    warned = set() if skipped_fails else stored.skipped
     return [
         dg.AssetCheckEvaluation(
             asset_key=key,
             check_name=check.name,
             passed=verdict.passed,
-            severity=check.severity,
+            severity=dg.AssetCheckSeverity.WARN if day in warned else check.severity,
             metadata={"reason": dg.MetadataValue.text(verdict.reason)} if verdict.reason else {},
             partition=None if day == SNAPSHOT else day,
             blocking=False,

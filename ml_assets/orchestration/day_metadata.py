@@ -29,6 +29,10 @@ def day_metadata(
         "table_version": dg.MetadataValue.int(entry.version or 0),
         "inputs": dg.MetadataValue.json(inputs_summary(planned.reads[entry.day])),
     }
+    if missing := planned.missing.get(entry.day):
+        metadata["computed without"] = dg.MetadataValue.md(
+            "\n".join(f"- {name}" for name in missing)
+        )
     if entry.day in planned.unchanged:
         metadata["unchanged"] = dg.MetadataValue.bool(True)
     for name, value in further.get(entry.day, {}).items():

@@ -18,7 +18,7 @@ from ml_assets.orchestration.columns import tell_columns
 from ml_assets.orchestration.day_metadata import inputs_summary
 from ml_assets.orchestration.range_events import DayResult, materialize_days
 from ml_assets.orchestration.retries import retried
-from ml_assets.orchestration.table_io import record_provenance, table_name
+from ml_assets.orchestration.table_io import record_provenance, skipped_day, table_name
 from ml_assets.registry.store import Registry
 from ml_assets.settings import settings
 
@@ -76,16 +76,11 @@ class ModelIOManager(dg.IOManager):
             for entry in skipped:
                 context.log.warning(f"{table} {entry.day} is skipped: {entry.reason}")
             usable = {**obj.plan.unchanged, **entries}
-            if not usable:
-                reasons = "; ".join(f"{entry.day}: {entry.reason}" for entry in skipped[:5])
-                raise dg.Failure(f"No model of {table} was trained. {reasons}", allow_retries=False)
-            materialize_days(
-                context,
-                {
-                    day: DayResult(entry.content_hash, _metadata(entry, obj))
-                    for day, entry in usable.items()
-                },
-            )
+            results = {
+                day: DayResult(entry.content_hash, _metadata(entry, obj))
+                for day, entry in usable.items()
+            } | {entry.day: skipped_day(entry.reason) for entry in skipped}
+            materialize_days(context, results)
             tell_columns(context, lake, table)
 
 

@@ -210,14 +210,14 @@ def _execute(
         raise_on_error=False,
     )
     failures = {
-        event.step_key: _message(event)
+        event.step_key: failure_message(event)
         for event in result.all_events
         if event.is_step_failure and event.step_key
     }
     return Outcome(result.run_id, result.success, failures)
 
 
-def _message(event: dg.DagsterEvent) -> str:
+def failure_message(event: dg.DagsterEvent) -> str:
     """The message of the error a step raised, without Dagster's wrapping."""
     error = event.step_failure_data.error
     while error and error.cause and (error.cls_name or "").startswith("Dagster"):

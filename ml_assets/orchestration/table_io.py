@@ -18,7 +18,7 @@ from ml_assets.contracts.validation import Validated, validate
 from ml_assets.errors import CommitConflict, ConfigurationError
 from ml_assets.lake.code import remembered
 from ml_assets.lake.content import DAY, SNAPSHOT, day_hashes, digest
-from ml_assets.lake.entries import Entry, Status, inputs_hash, usable_hashes
+from ml_assets.lake.entries import Entry, Status, inputs_hash
 from ml_assets.lake.planning import Plan
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake, Window
@@ -50,8 +50,9 @@ class TableOutput:
         day_metadata: day → further metadata for Dagster.
         after_commit: what follows from the stored rows, done in the same step.
         is_fact: a stored day that cannot be made again stays as it is: it happened.
-        findings: skipped day → its reason, where that is a finding for what reads the table: the
-            run goes on, and the table's checks fail.
+        is_final: the rows record what happened; besides, they never become stale.
+        goes_on: the run goes on past a skipped day, so that what reads the table records why it
+            has none either; otherwise a run that stores no day fails here.
     """
 
     plan: Plan
@@ -61,7 +62,8 @@ class TableOutput:
     day_metadata: Mapping[str, Further] = field(default_factory=dict)
     after_commit: Callable[[], None] | None = None
     is_fact: bool = False
-    findings: Mapping[str, str] = field(default_factory=dict)
+    is_final: bool = False
+    goes_on: bool = False
 
 
 class TableIOManager(dg.IOManager):
@@ -171,18 +173,19 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
     if written_by - {context.run_id}:
         raise CommitConflict(f"{table}: another run wrote the same days meanwhile.")
     entries = drafts.finished(day_hashes(rows, days), version)
-    facts = lake.ledger.latest(table, list(output.plan.skipped)) if output.is_fact else {}
-    kept = usable_hashes(facts)
+    kept = _kept(lake, table, output)
     lake.ledger.append([entry for day, entry in entries.items() if day not in kept])
     if output.after_commit:
         output.after_commit()
     bad = {day: entry.reason for day, entry in entries.items() if entry.reason}
     for day, reason in sorted(bad.items()):
         context.log.warning(f"{table} {day} is {entries[day].status.value}: {reason}")
-    usable = {**output.plan.unchanged, **entries}
+    for day, missing in sorted(output.plan.missing.items()):
+        if missing:
+            context.log.warning(f"{table} {day} is computed without {'; '.join(missing)}")
+    usable = {**output.plan.unchanged, **entries, **kept}
     results = {
-        day: DayResult(digest(reason), {"skipped": dg.MetadataValue.text(reason)})
-        for day, reason in output.findings.items()
+        day: skipped_day(reason) for day, reason in output.plan.skipped.items() if output.goes_on
     } | {
         day: DayResult(entry.content_hash, day_metadata(entry, output.plan, output.day_metadata))
         for day, entry in usable.items()
@@ -196,6 +199,19 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
     if contract and len(output.validated.dead_letters):
         letters = dead_letter_lineage(table, contract)
         lake.provenance.record_columns(dead_letters_of(table), letters)
+
+
+def skipped_day(reason: str) -> DayResult:
+    """What Dagster is told about a day without rows that the run goes on past."""
+    return DayResult(digest(reason), {"skipped": dg.MetadataValue.text(reason)})
+
+
+def _kept(lake: Lake, table: str, output: TableOutput) -> dict[str, Entry]:
+    """Stored days that cannot be made again and stay as they are."""
+    if not (output.is_fact or output.is_final):
+        return {}
+    latest = lake.ledger.latest(table, list(output.plan.skipped))
+    return {day: entry for day, entry in latest.items() if entry.status is Status.STORED}
 
 
 def record_provenance(lake: Lake, run_id: str, code_version: str) -> None:
@@ -271,6 +287,7 @@ class _Drafts:
                 code_version=self.output.code_version,
                 inputs_hash=inputs_hash(self.output.code_version, plan.reads[day]),
                 run_id=self.run_id,
+                is_final=self.output.is_final,
                 reads=plan.reads[day],
             )
         return entries

@@ -192,7 +192,13 @@ class Pipeline:
         return dg.Definitions(
             assets=[asset, dead_letter_spec(spec, shown)] if keeps_dead_letters else [asset],
             asset_checks=[
-                table_checks(spec.key, partitions, [*standard, *(checks or [])], is_sparse=True)
+                table_checks(
+                    spec.key,
+                    partitions,
+                    [*standard, *(checks or [])],
+                    is_sparse=True,
+                    skipped_fails=is_as_of,
+                )
             ],
         )
 
@@ -260,9 +266,12 @@ def output(
     keeps_dead_letters: bool = False,
     after_commit: Callable[[], None] | None = None,
     is_fact: bool = False,
-    findings: Mapping[str, str] | None = None,
+    is_final: bool = False,
 ) -> TableOutput:
-    """What a stage hands over for frames that were computed day by day."""
+    """What a stage hands over for frames that were computed day by day.
+
+    A run goes on past skipped days: every later stage records why it has no rows either.
+    """
     validated = validate(stacked(frames, contract), contract, planned.compute)
     return TableOutput(
         planned,
@@ -272,7 +281,8 @@ def output(
         day_metadata=day_metadata or {},
         after_commit=after_commit,
         is_fact=is_fact,
-        findings=findings or {},
+        is_final=is_final,
+        goes_on=True,
     )
 
 
