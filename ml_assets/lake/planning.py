@@ -118,6 +118,7 @@ def plan(
         name: {} if inputs[name].is_pinned else stale_days[window.table]
         for name, window in windows.items()
     }
+    damaged = {name: lake.damaged(window) for name, window in windows.items()}
     reads: dict[str, list[Read]] = {}
     skipped: dict[str, str] = {}
     for day in days:
@@ -129,7 +130,7 @@ def plan(
             filter(
                 None,
                 (
-                    _not_ready(lake, item, day, windows[name], stale_inputs[name])
+                    _not_ready(lake, item, day, windows[name], stale_inputs[name], damaged[name])
                     for name, item in inputs.items()
                 ),
             ),
@@ -138,7 +139,7 @@ def plan(
         if reason:
             skipped[day] = reason
     stored = lake.ledger.latest(table, days)
-    unchanged = {
+    same = {
         day: stored[day]
         for day in days
         if day not in skipped
@@ -146,6 +147,8 @@ def plan(
         and stored[day].status is Status.STORED
         and stored[day].inputs_hash == inputs_hash(code_version, reads[day])
     }
+    intact = lake.intact(same)
+    unchanged = {day: entry for day, entry in same.items() if day in intact}
     compute = [day for day in days if day not in skipped and day not in unchanged]
     return Plan(compute, unchanged, skipped, reads, windows)
 
@@ -187,10 +190,17 @@ def each_day(planned: Plan, compute: Callable[[str], T]) -> tuple[Plan, dict[str
     return replace(planned, compute=list(results), skipped=skipped), results
 
 
-def _not_ready(
-    lake: Lake, item: Input, day: str, window: Window, stale_days: Mapping[str, str]
+def _not_ready(  # noqa: PLR0917
+    lake: Lake,
+    item: Input,
+    day: str,
+    window: Window,
+    stale_days: Mapping[str, str],
+    damaged: Mapping[str, str],
 ) -> str | None:
     for input_day in item.days_of(day):
+        if reason := damaged.get(input_day):
+            return f"{item.table} {input_day} was {reason}"
         if reason := stale_days.get(input_day):
             return f"{item.table} {input_day} is stale ({reason}): materialize it first"
         if input_day not in window.hashes and item.is_required(day, input_day):
