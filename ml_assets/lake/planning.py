@@ -126,25 +126,29 @@ def plan(
     entries = {
         name: lake.ledger.latest(item.table, windows[name].days) for name, item in inputs.items()
     }
+    damaged = {name: lake.damaged(window) for name, window in windows.items()}
+    unusable = {name: {*stale_inputs[name], *damaged[name]} for name in inputs}
     reads: dict[str, list[Read]] = {}
     skipped: dict[str, str] = {}
     missing: dict[str, list[str]] = {}
     for day in days:
         reads[day] = [
             *(
-                replace(read, content_hash="") if read.day in stale_inputs[name] else read
+                replace(read, content_hash="") if read.day in unusable[name] else read
                 for name, item in inputs.items()
                 for read in item.reads(windows[name], day)
             ),
             *(further_reads or {}).get(day, ()),
         ]
         for name, item in inputs.items():
-            reason = _not_ready(item, day, windows[name], stale_inputs[name], entries[name])
+            reason = _not_ready(
+                item, day, windows[name], stale_inputs[name], damaged[name], entries[name]
+            )
             if reason:
                 skipped.setdefault(day, reason)
             missing.setdefault(day, []).extend(_missing(item, day, entries[name]))
     stored = lake.ledger.latest(table, days)
-    unchanged = {
+    same = {
         day: entry
         for day, entry in stored.items()
         if entry.status is Status.STORED
@@ -153,6 +157,8 @@ def plan(
             or (day not in skipped and entry.inputs_hash == inputs_hash(code_version, reads[day]))
         )
     }
+    intact = lake.intact(same)
+    unchanged = {day: entry for day, entry in same.items() if day in intact}
     skipped = {day: reason for day, reason in skipped.items() if day not in unchanged}
     compute = [day for day in days if day not in skipped and day not in unchanged]
     return Plan(compute, unchanged, skipped, reads, windows, {day: missing[day] for day in compute})
@@ -196,14 +202,17 @@ def each_day(planned: Plan, compute: Callable[[str], T]) -> tuple[Plan, dict[str
     return replace(planned, compute=list(results), skipped=skipped), results
 
 
-def _not_ready(
+def _not_ready(  # noqa: PLR0917
     item: Input,
     day: str,
     window: Window,
     stale_days: Mapping[str, str],
+    damaged: Mapping[str, str],
     entries: Mapping[str, Entry],
 ) -> str | None:
     for input_day in item.days_of(day):
+        if reason := damaged.get(input_day):
+            return f"{item.table} {input_day} was {reason}"
         if reason := stale_days.get(input_day):
             return f"{item.table} {input_day} is stale ({reason}): materialize it first"
         if input_day not in window.hashes and item.is_required(day, input_day):

@@ -17,11 +17,12 @@ from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import Validated, validate
 from ml_assets.errors import CommitConflict, ConfigurationError
 from ml_assets.lake.code import remembered
-from ml_assets.lake.content import DAY, SNAPSHOT, day_hashes, digest
+from ml_assets.lake.content import DAY, SNAPSHOT, digest
 from ml_assets.lake.entries import Entry, Status, inputs_hash
 from ml_assets.lake.planning import Plan
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake, Window
+from ml_assets.lake.writing import Written
 from ml_assets.orchestration.columns import dead_letter_lineage, tell_columns
 from ml_assets.orchestration.day_metadata import Further, day_metadata
 from ml_assets.orchestration.dead_letters import dead_letters_of, store_dead_letters
@@ -168,11 +169,12 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
         )
     days = [day for day in output.plan.compute if day not in output.validated.quarantined]
     rows = output.validated.rows
-    version = lake.overwrite(table, rows, days) if days else None
+    lake.mark()
+    written = lake.write(table, rows, days) if days else None
     written_by = {entry.run_id for entry in lake.ledger.latest(table, days).values()}
     if written_by - {context.run_id}:
         raise CommitConflict(f"{table}: another run wrote the same days meanwhile.")
-    entries = drafts.finished(day_hashes(rows, days), version)
+    entries = drafts.finished(written)
     kept = _kept(lake, table, output)
     lake.ledger.append([entry for day, entry in entries.items() if day not in kept])
     if output.after_commit:
@@ -259,7 +261,7 @@ class _Drafts:
         for day in self.output.plan.compute:
             yield Entry(self.table, day, Status.WRITING, run_id=self.run_id)
 
-    def finished(self, hashes: Mapping[str, str], version: int | None) -> dict[str, Entry]:
+    def finished(self, written: Written | None) -> dict[str, Entry]:
         plan, validated = self.output.plan, self.output.validated
         entries = {
             day: Entry(
@@ -275,21 +277,21 @@ class _Drafts:
         row_counts = validated.row_counts or validated.rows[DAY].value_counts().to_dict()
         for day in plan.compute:
             reason = validated.quarantined.get(day, "")
-            entries[day] = Entry(
+            entry = Entry(
                 table=self.table,
                 day=day,
                 status=Status.QUARANTINED if reason else Status.STORED,
                 reason=reason,
-                content_hash=hashes.get(day, ""),
                 rows=0 if reason else int(row_counts.get(day, 0)),
                 dead_letters=validated.dead_letter_counts.get(day, 0),
-                version=version,
+                version=written.version if written else None,
                 code_version=self.output.code_version,
                 inputs_hash=inputs_hash(self.output.code_version, plan.reads[day]),
                 run_id=self.run_id,
                 is_final=self.output.is_final,
                 reads=plan.reads[day],
             )
+            entries[day] = entry if reason or not written else written.complete(entry)
         return entries
 
 
