@@ -13,11 +13,26 @@ import pandas as pd
 import pandera.pandas as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ml_assets.contracts import checks
 from ml_assets.errors import ConfigurationError
+
+checks.register()
 
 
 class Contract(pa.DataFrameModel):
-    """Base class of all contracts; subclasses declare columns and ``Config``."""
+    """Base class of all contracts; subclasses declare columns and ``Config``.
+
+    Text that comes from outside is made uniform before anything else is checked: blanks at both
+    ends are trimmed, and a text without anything else counts as null. A text with control or format
+    characters (line end, tab, NUL, zero width) or with more than ``max_text_length`` characters is
+    rejected. A column comes from outside when its field does not declare ``from``: columns made by
+    the project are stored as they were made. ``metadata={"free_text": True}`` stores any text as it
+    came, ``metadata={"max_length": 2000}`` sets another limit for one column. ``str_matches`` means
+    the whole text.
+
+    Rows of a day that are equal in all columns are one row when the contract has a key; rows with
+    the same key that differ are all rejected.
+    """
 
     class Config:
         """Columns that the contract does not name are dropped before storing."""
@@ -27,12 +42,20 @@ class Contract(pa.DataFrameModel):
 
 
 class Limits(BaseModel):
-    """What a contract's ``Config.metadata`` may say about a whole day."""
+    """What a contract's ``Config.metadata`` may say about a whole day or all columns.
+
+    Attributes:
+        may_be_empty: whether a day without rows is stored.
+        max_dead_letter_share: share of rejected rows above which a day is quarantined.
+        max_text_length: characters that a text from outside may have: codes, names and remarks
+            have fewer, and what has more is a document or a fault.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     may_be_empty: bool = False
     max_dead_letter_share: float = Field(0.05, ge=0, le=1)
+    max_text_length: int = Field(1000, ge=1)
 
 
 @cache
@@ -66,7 +89,17 @@ def row_schema(contract: type[Contract]) -> pa.DataFrameSchema:
     """The contract's checks of single rows; keys are unique per day, which pandera cannot say."""
     schema = copy.deepcopy(contract.to_schema())
     schema.unique = None
+    for column in schema.columns.values():
+        column.checks = [_strict(check) for check in column.checks]
     return schema
+
+
+def _strict(check: pa.Check) -> pa.Check:
+    if check.name == "str_matches":
+        return checks.matches_whole(check.statistics["pattern"], str(check.error))
+    if check.statistics == {"wanted": True}:
+        check.error = check.name
+    return check
 
 
 @cache
@@ -83,6 +116,15 @@ def dtype(column: pa.Column) -> Any:
 def type_name(column: pa.Column) -> str:
     """A column's type in words a table schema shows."""
     return "string" if isinstance(dtype(column), pd.StringDtype) else str(dtype(column))
+
+
+def text_limit(contract: type[Contract], name: str) -> int | None:
+    """Characters that a text of a column may have; None where its texts are not judged."""
+    column = columns(contract)[name]
+    said = column.metadata or {}
+    if not isinstance(dtype(column), pd.StringDtype) or "from" in said or said.get("free_text"):
+        return None
+    return int(said.get("max_length", limits(contract).max_text_length))
 
 
 def unit(column: pa.Column) -> str:

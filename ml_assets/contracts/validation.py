@@ -1,7 +1,7 @@
 """Applying a contract: which rows go on, which become dead letters, which days are quarantined.
 
-Nothing is dropped in silence: every row that came in is either in ``rows`` or has a dead letter
-that names the rule it broke and holds the row as it came.
+Nothing is dropped in silence: every row that came in is in ``rows``, or has a dead letter that
+names the rule it broke and holds the row as it came, or is counted as a duplicate of one that is.
 """
 
 import difflib
@@ -22,9 +22,11 @@ from ml_assets.contracts.contract import (
     key_columns,
     limits,
     row_schema,
+    text_limit,
     type_name,
 )
 from ml_assets.contracts.dead_letters import DeadLetters
+from ml_assets.contracts.text import uniform
 from ml_assets.lake.content import DAY
 
 
@@ -38,6 +40,8 @@ class Validated:
         quarantined: day → why none of its rows may be stored.
         row_counts: day → number of rows in ``rows``.
         dead_letter_counts: day → number of rejected rows.
+        merged_duplicates: day → number of rows that were equal to another and are one with it;
+            days without any are left out.
     """
 
     rows: pd.DataFrame
@@ -45,6 +49,7 @@ class Validated:
     quarantined: Mapping[str, str]
     row_counts: Mapping[str, int] = field(default_factory=dict)
     dead_letter_counts: Mapping[str, int] = field(default_factory=dict)
+    merged_duplicates: Mapping[str, int] = field(default_factory=dict)
 
 
 def validate(
@@ -70,12 +75,13 @@ def validate(
         return _nothing_stored(contract, dict.fromkeys(days, problem))
     broken = _Broken()
     typed = _coerce(raw, contract, broken)
-    good = broken.removed_from(typed)
+    good, merged = _merged(broken.removed_from(typed), contract, broken)
     problem = _check(good, contract, broken)
     if problem:
         return _nothing_stored(contract, dict.fromkeys(days, problem))
-    good = _finish_types(broken.removed_from(typed), contract)
-    dead_letters = _dead_letters(raw, contract, broken)
+    good = _finish_types(broken.removed_from(good), contract)
+    rejected, merged_letters = _rejected(raw, contract, broken)
+    dead_letters = _dead_letters(rejected, contract, broken)
     row_counts = _per_day(good, days)
     dead_letter_counts = _per_day(dead_letters, days)
     quarantined = {
@@ -94,6 +100,7 @@ def validate(
         quarantined,
         row_counts,
         dead_letter_counts,
+        _counted([merged, merged_letters]),
     )
 
 
@@ -111,6 +118,7 @@ def combine(parts: Sequence[Validated]) -> Validated:
         {day: reason for part in parts for day, reason in part.quarantined.items()},
         {day: count for part in parts for day, count in part.row_counts.items()},
         {day: count for part in parts for day, count in part.dead_letter_counts.items()},
+        {day: count for part in parts for day, count in part.merged_duplicates.items()},
     )
 
 
@@ -154,11 +162,68 @@ def _coerce(raw: pd.DataFrame, contract: type[Contract], broken: _Broken) -> pd.
     typed = {DAY: raw[DAY].astype("str")}
     for name, column in columns(contract).items():
         typed[name], bad = coerce_column(raw[name], column)
-        broken.add(bad.index[bad], f"{name}: must be {type_name(column)}")
+        if bad.any():
+            _add_bad(raw[name][bad], f"{name}: must be {type_name(column)}", broken)
+        if limit := text_limit(contract, name):
+            typed[name], masks = uniform(typed[name], limit)
+            for rule, mask in masks.items():
+                broken.add(mask.index[mask], f"{name}: {rule}")
         if not column.nullable:
             null = typed[name].isna() & ~bad
             broken.add(null.index[null], f"{name}: must not be null")
     return pd.DataFrame(typed)
+
+
+def _add_bad(values: pd.Series, rule: str, broken: _Broken) -> None:
+    undecodable = values.map(_is_undecodable).astype(bool)
+    broken.add(values.index[undecodable], f"{rule}, has bytes that are no UTF-8 text")
+    broken.add(values.index[~undecodable], rule)
+
+
+def _is_undecodable(value: object) -> bool:
+    if not isinstance(value, (bytes, bytearray, memoryview)):
+        return False
+    try:
+        bytes(value).decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+def _merged(
+    frame: pd.DataFrame, contract: type[Contract], broken: _Broken
+) -> tuple[pd.DataFrame, pd.Series]:
+    """The rows without those that repeat another of their day, and the days of the repetitions.
+
+    Rows that share a key and are not equal contradict each other: all of them are broken.
+    """
+    if not is_keyed(contract):
+        return frame, frame[DAY].iloc[:0]
+    key = [DAY, *key_columns(contract)]
+    twice = frame[frame.duplicated(key, keep=False)]
+    if twice.empty:
+        return frame, twice[DAY]
+    is_repeated = twice.duplicated()
+    different = twice[~is_repeated]
+    contradicting = different.duplicated(key, keep=False)
+    broken.add(different.index[contradicting], "key: must be unique")
+    return frame.drop(index=twice.index[is_repeated]), twice.loc[is_repeated, DAY]
+
+
+def _rejected(
+    raw: pd.DataFrame, contract: type[Contract], broken: _Broken
+) -> tuple[pd.DataFrame, pd.Series]:
+    """The rows that broke a rule, without repetitions, and the days of the repetitions."""
+    rows = raw.loc[sorted(broken.rules)]
+    if not is_keyed(contract):
+        return rows, rows[DAY].iloc[:0]
+    repeated = rows[[DAY, *columns(contract)]].map(repr).duplicated()
+    return rows[~repeated], rows.loc[repeated, DAY].astype("str")
+
+
+def _counted(days: Sequence[pd.Series]) -> dict[str, int]:
+    counts = pd.concat(days).value_counts().sort_index()
+    return {str(day): int(count) for day, count in counts.items()}
 
 
 def _finish_types(frame: pd.DataFrame, contract: type[Contract]) -> pd.DataFrame:
@@ -180,15 +245,12 @@ def _check(frame: pd.DataFrame, contract: type[Contract], broken: _Broken) -> st
         rules = cases["column"].astype("str") + ": " + cases["check"].astype("str")
         for rule, rows in cases.groupby(rules)["index"]:
             broken.add(pd.Index(rows.unique()), str(rule))
-    if is_keyed(contract):
-        twice = frame.duplicated([DAY, *key_columns(contract)], keep=False)
-        broken.add(frame.index[twice], "key: must be unique")
     return None
 
 
-def _dead_letters(raw: pd.DataFrame, contract: type[Contract], broken: _Broken) -> pd.DataFrame:
-    rows = sorted(broken.rules)
-    rejected = raw.loc[rows]
+def _dead_letters(
+    rejected: pd.DataFrame, contract: type[Contract], broken: _Broken
+) -> pd.DataFrame:
     keys = rejected[key_columns(contract)].map(str)
     records = [
         json.dumps(record, default=str, sort_keys=True, allow_nan=False)
@@ -198,7 +260,7 @@ def _dead_letters(raw: pd.DataFrame, contract: type[Contract], broken: _Broken) 
         {
             DAY: rejected[DAY].astype("str"),
             "source_key": ["|".join(key) for key in keys.itertuples(index=False)],
-            "rule": ["; ".join(sorted(set(broken.rules[row]))) for row in rows],
+            "rule": ["; ".join(sorted(set(broken.rules[row]))) for row in rejected.index],
             "row": records,
         }
     )

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from ml_assets.errors import ContractViolation
+
 
 @dataclass(frozen=True)
 class Events:
@@ -17,12 +19,29 @@ class Events:
     Attributes:
         known_at: (n,) moments each became known, timezone-aware.
         group: (n,) group label of each.
-        value: (n,) integer value of each.
+        value: (n,) integer value of each; floats without a fraction will do.
+
+    Raises:
+        ContractViolation: a value is null, infinite or has a fraction.
     """
 
     known_at: pd.Series
     group: pd.Series
     value: pd.Series
+
+    def __post_init__(self) -> None:
+        """Refuse what would be cut off: sums would no longer be those of the values."""
+        if self.value.dtype.kind in "iub" and not self.value.hasnans:
+            return
+        numbers = self.value.to_numpy(dtype="float64", na_value=np.nan)
+        bad = ~(np.isfinite(numbers) & (numbers == np.floor(numbers)))
+        if bad.any():
+            raise ContractViolation(
+                f"Events need whole numbers: {bad.sum()} of {len(bad)} values of "
+                f"'{self.value.name}' are not, the first is {self.value[bad].iloc[0]}. Refuse "
+                "fractions in the contract of the input (whole_number=True in pa.Field), or round "
+                "them in the feature function."
+            )
 
 
 def trailing(

@@ -34,6 +34,7 @@ class Flights(Contract):
     )
     dep_time: float = pa.Field(
         nullable=True,
+        whole_number=True,
         ge=1,
         le=2400,
         description="Actual departure; null when cancelled.",
@@ -41,6 +42,7 @@ class Flights(Contract):
     )
     dep_delay: float = pa.Field(
         nullable=True,
+        whole_number=True,
         ge=-120,
         le=1440,
         description="Departure delay; null when cancelled.",
@@ -54,6 +56,7 @@ class Flights(Contract):
     )
     arr_time: float = pa.Field(
         nullable=True,
+        whole_number=True,
         ge=1,
         le=2400,
         description="Actual arrival, in the destination's zone; null when it never arrived.",
@@ -61,13 +64,19 @@ class Flights(Contract):
     )
     arr_delay: float = pa.Field(
         nullable=True,
+        whole_number=True,
         ge=-180,
         le=1500,
         description="Arrival delay; null when cancelled or diverted.",
         metadata={"unit": "min"},
     )
     air_time: float = pa.Field(
-        nullable=True, ge=1, le=1200, description="Time in the air.", metadata={"unit": "min"}
+        nullable=True,
+        whole_number=True,
+        ge=1,
+        le=1200,
+        description="Time in the air.",
+        metadata={"unit": "min"},
     )
     distance: int = pa.Field(
         ge=1, le=6000, description="Distance to the destination.", metadata={"unit": "miles"}
@@ -139,7 +148,9 @@ class Planes(Contract):
     """One row per plane of the registry."""
 
     tailnum: str = pa.Field(description="Tail number.")
-    year: float = pa.Field(nullable=True, ge=1903, le=2013, description="Year of manufacture.")
+    year: float = pa.Field(
+        nullable=True, whole_number=True, ge=1903, le=2013, description="Year of manufacture."
+    )
     type: str = pa.Field(description="Kind of aircraft.")
     manufacturer: str = pa.Field(description="Manufacturer.")
     model: str = pa.Field(description="Model.")
@@ -166,7 +177,9 @@ class Airports(Contract):
     alt: int = pa.Field(ge=-1500, le=30000, description="Altitude.", metadata={"unit": "ft"})
     tz: int = pa.Field(ge=-12, le=14, description="Offset from UTC.", metadata={"unit": "h"})
     dst: str = pa.Field(isin=["A", "U", "N"], description="Kind of daylight saving time.")
-    tzone: str = pa.Field(nullable=True, description="IANA zone; three small airports have none.")
+    tzone: str = pa.Field(
+        nullable=True, iana_zone=True, description="IANA zone; three small airports have none."
+    )
 
     class Config:
         """A dictionary is never empty."""

@@ -78,7 +78,7 @@ def test_empty_dictionary_is_quarantined(table: str) -> None:
         pytest.param("origin", "PHL", "origin: isin(['EWR', 'JFK', 'LGA'])", id="other origin"),
         pytest.param("carrier", "ua", "carrier: str_matches", id="carrier in lower case"),
         pytest.param("carrier", "UAL", "carrier: str_matches", id="carrier of three letters"),
-        pytest.param("dest", "", "dest: str_matches", id="no destination"),
+        pytest.param("dest", "", "dest: must not be null", id="no destination"),
         pytest.param("flight", 0, "flight: greater_than_or_equal_to(1)", id="flight 0"),
         pytest.param("minute", 60, "minute: less_than_or_equal_to(59)", id="minute 60"),
         pytest.param("distance", -1, "distance: greater_than_or_equal_to(1)", id="distance"),
