@@ -27,10 +27,17 @@ class Contract(pa.DataFrameModel):
 
 
 class Limits(BaseModel):
-    """What a contract's ``Config.metadata`` may say about a whole day."""
+    """What a contract's ``Config.metadata`` may say about a whole day.
+
+    Attributes:
+        day: its ``DayContract``, see ``contracts.day``.
+        may_be_empty: whether a day without rows is stored.
+        max_dead_letter_share: share of rejected rows above which a day is quarantined.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    day: Any = None
     may_be_empty: bool = False
     max_dead_letter_share: float = Field(0.05, ge=0, le=1)
 

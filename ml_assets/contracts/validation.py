@@ -38,6 +38,7 @@ class Validated:
         quarantined: day → why none of its rows may be stored.
         row_counts: day → number of rows in ``rows``.
         dead_letter_counts: day → number of rejected rows.
+        warnings: day → what is unusual about it, though it is stored.
     """
 
     rows: pd.DataFrame
@@ -45,6 +46,7 @@ class Validated:
     quarantined: Mapping[str, str]
     row_counts: Mapping[str, int] = field(default_factory=dict)
     dead_letter_counts: Mapping[str, int] = field(default_factory=dict)
+    warnings: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def validate(

@@ -68,3 +68,8 @@ def usable_hashes(entries: Mapping[str, Entry]) -> dict[str, str]:
     return {
         day: entry.content_hash for day, entry in entries.items() if entry.status is Status.STORED
     }
+
+
+def row_counts(entries: Mapping[str, Entry]) -> dict[str, int]:
+    """Day → number of rows of the days that may be read."""
+    return {day: entry.rows for day, entry in entries.items() if entry.status is Status.STORED}

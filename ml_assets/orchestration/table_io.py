@@ -7,7 +7,7 @@ unread, so that the asset reads only the days and columns it needs.
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dagster as dg
@@ -31,6 +31,7 @@ from ml_assets.orchestration.range_events import (
     materialize_days,
 )
 from ml_assets.orchestration.retries import retried
+from ml_assets.orchestration.usual_days import judged
 
 CONTRACT_KEY = "ml_assets/contract"
 """Definition metadata that names a table's contract as ``package.module.Class``."""
@@ -152,6 +153,8 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
     that nothing downstream will use.
     """
     lake = Lake.of_project()
+    contract = load_contract(context.definition_metadata or {})
+    output = replace(output, validated=judged(lake, table, output.validated, contract))
     drafts = _Drafts(table, output, context.run_id)
     record_provenance(lake, context.run_id, output.code_version)
     lake.ledger.append(list(drafts.writing()))
@@ -179,12 +182,19 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
     bad = {day: entry.reason for day, entry in entries.items() if entry.reason}
     for day, reason in sorted(bad.items()):
         context.log.warning(f"{table} {day} is {entries[day].status.value}: {reason}")
+    for day, unusual in sorted(output.validated.warnings.items()):
+        context.log.warning(f"{table} {day} is stored, but unusual: {'; '.join(unusual)}")
     usable = {**output.plan.unchanged, **entries}
     results = {
         day: DayResult(digest(reason), {"skipped": dg.MetadataValue.text(reason)})
         for day, reason in output.findings.items()
     } | {
-        day: DayResult(entry.content_hash, day_metadata(entry, output.plan, output.day_metadata))
+        day: DayResult(
+            entry.content_hash,
+            day_metadata(
+                entry, output.plan, output.day_metadata, output.validated.warnings.get(day, ())
+            ),
+        )
         for day, entry in usable.items()
         if entry.status is Status.STORED
     }
@@ -192,7 +202,6 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
         _fail(context, table, bad)
     materialize_days(context, results)
     tell_columns(context, lake, table)
-    contract = load_contract(context.definition_metadata or {})
     if contract and len(output.validated.dead_letters):
         letters = dead_letter_lineage(table, contract)
         lake.provenance.record_columns(dead_letters_of(table), letters)
