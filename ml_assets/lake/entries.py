@@ -104,3 +104,8 @@ def damage_of(entry: Entry) -> str:
     """How a day was damaged behind the ledger, if that is why it is quarantined; empty otherwise."""
     is_damaged = entry.status is Status.QUARANTINED and entry.reason.startswith((ALTERED, LOST))
     return entry.reason if is_damaged else ""
+
+
+def row_counts(entries: Mapping[str, Entry]) -> dict[str, int]:
+    """Day → number of rows of the days that may be read."""
+    return {day: entry.rows for day, entry in entries.items() if entry.status is Status.STORED}

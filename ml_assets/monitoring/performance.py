@@ -123,12 +123,17 @@ def arrived_labels(
     known_at: str,
     delay_days: int,
     within_days: int,
+    of_day: str = DAY,
 ) -> pd.DataFrame:
     """Labels that arrived on a day, each with its prediction.
 
+    A label arrives when it is known, ``delay_days`` later, and not before the day of its prediction
+    begins: what is known earlier arrives on that day. So does a label of which nobody knows when it
+    was known, for its contract to reject.
+
     Args:
         predictions: predictions of the days that labels may belong to, with ``ds``.
-        outcomes: outcomes of the same days, with ``ds``, the key, the label and ``known_at``.
+        outcomes: outcomes of the same days, with ``of_day``, the key, the label and ``known_at``.
         day: the day of arrival.
         bounds: its first moment and the first moment after it.
         scored_days: days that have predictions; outcomes of other days are nobody's label.
@@ -138,6 +143,7 @@ def arrived_labels(
         known_at: column that says when the label was known.
         delay_days: days that a label takes from there to here.
         within_days: days after its prediction by which a label must have arrived.
+        of_day: column of ``outcomes`` with the day of the prediction.
 
     Returns:
         Rows of the pipeline's label contract. A label without a prediction has no ``prediction``,
@@ -146,17 +152,19 @@ def arrived_labels(
     Raises:
         ContractViolation: a label arrives later than ``within_days`` allows.
     """
+    outcomes = outcomes.assign(**{DAY: outcomes[of_day].astype("str")})
     outcomes = outcomes[outcomes[DAY].isin(scored_days)]
     arrived_at = outcomes[known_at] + pd.Timedelta(days=delay_days)
     _refuse_too_late(outcomes[arrived_at >= bounds[1]], day, within_days)
-    of_day = outcomes[(arrived_at >= bounds[0]) & (arrived_at < bounds[1])]
+    is_early = (outcomes[DAY] == day) & ~(arrived_at >= bounds[0])
+    arrived = outcomes[is_early | ((arrived_at >= bounds[0]) & (arrived_at < bounds[1]))]
     labels = pd.DataFrame(
         {
             DAY: day,
-            PREDICTION_ID: prediction_ids(of_day, key),
-            PREDICTION_DAY: of_day[DAY],
-            "label": of_day[label].astype("float64"),
-            "known_at": of_day[known_at],
+            PREDICTION_ID: prediction_ids(arrived, key),
+            PREDICTION_DAY: arrived[DAY],
+            "label": arrived[label].astype("float64"),
+            "known_at": arrived[known_at],
         }
     ).drop_duplicates()
     known = predictions[[PREDICTION_ID, *OF_PREDICTION, *segments]]

@@ -12,6 +12,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.day import day_contract
 from ml_assets.contracts.validation import validate
 from ml_assets.lake.content import DAY, SNAPSHOT, day_hashes
 from ml_assets.lake.entries import Entry, Status
@@ -20,9 +21,11 @@ from ml_assets.orchestration.partitions import days_of_run
 from ml_assets.orchestration.range_events import log_check_evaluations
 from ml_assets.orchestration.retries import retried
 from ml_assets.orchestration.table_io import CONTRACT_CHECK, table_name
+from ml_assets.orchestration.usual_days import unusual
 
 VERSION_CHECK = "rows_match_data_version"
 DEAD_LETTER_CHECK = "no_dead_letters"
+DAY_CHECK = "day_is_usual"
 
 CHECKS_STEP = "__checks"
 """How the key of a table's check step ends."""
@@ -109,6 +112,21 @@ def standard_checks(
                 DEAD_LETTER_CHECK,
                 "No row of the day was rejected. Rejected rows are in the dead-letter table.",
                 _no_dead_letters,
+                dg.AssetCheckSeverity.WARN,
+            )
+        )
+    if day := day_contract(contract):
+        checks.append(
+            TableCheck(
+                DAY_CHECK,
+                f"The day as a whole keeps the day contract {day.__name__}: its row count, shares "
+                "and rates are as on other days.",
+                lambda stored: {
+                    name: Verdict(not told, told)
+                    for name, told in unusual(
+                        Lake.of_project(), stored.table, stored.stored, stored.rows, day
+                    ).items()
+                },
                 dg.AssetCheckSeverity.WARN,
             )
         )

@@ -13,7 +13,7 @@ Further = Mapping[str, float | int | str | dg.MetadataValue]
 
 
 def day_metadata(
-    entry: Entry, planned: Plan, further: Mapping[str, Further]
+    entry: Entry, planned: Plan, further: Mapping[str, Further], warnings: Sequence[str] = ()
 ) -> dict[str, dg.MetadataValue]:
     """Metadata of one stored day.
 
@@ -21,6 +21,7 @@ def day_metadata(
         entry: the day's ledger entry.
         planned: the run's plan, for what was read and what was left unchanged.
         further: day → more metadata.
+        warnings: what is unusual about the day.
     """
     metadata: dict[str, dg.MetadataValue] = {
         **row_count(entry.rows),
@@ -35,6 +36,8 @@ def day_metadata(
         )
     if entry.day in planned.unchanged:
         metadata["unchanged"] = dg.MetadataValue.bool(True)
+    if warnings:
+        metadata["warnings"] = dg.MetadataValue.text("; ".join(warnings))
     for name, value in further.get(entry.day, {}).items():
         metadata[name] = _value(value)
     return metadata

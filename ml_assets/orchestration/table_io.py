@@ -7,7 +7,7 @@ unread, so that the asset reads only the days and columns it needs.
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dagster as dg
@@ -32,6 +32,7 @@ from ml_assets.orchestration.range_events import (
     materialize_days,
 )
 from ml_assets.orchestration.retries import retried
+from ml_assets.orchestration.usual_days import judged
 
 CONTRACT_KEY = "ml_assets/contract"
 """Definition metadata that names a table's contract as ``package.module.Class``."""
@@ -155,6 +156,8 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
     that nothing downstream will use.
     """
     lake = Lake.of_project()
+    contract = load_contract(context.definition_metadata or {})
+    output = replace(output, validated=judged(lake, table, output.validated, contract))
     drafts = _Drafts(table, output, context.run_id)
     record_provenance(lake, context.run_id, output.code_version)
     lake.ledger.append(list(drafts.writing()))
@@ -185,11 +188,18 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
     for day, missing in sorted(output.plan.missing.items()):
         if missing:
             context.log.warning(f"{table} {day} is computed without {'; '.join(missing)}")
+    for day, unusual in sorted(output.validated.warnings.items()):
+        context.log.warning(f"{table} {day} is stored, but unusual: {'; '.join(unusual)}")
     usable = {**output.plan.unchanged, **entries, **kept}
     results = {
         day: skipped_day(reason) for day, reason in output.plan.skipped.items() if output.goes_on
     } | {
-        day: DayResult(entry.content_hash, day_metadata(entry, output.plan, output.day_metadata))
+        day: DayResult(
+            entry.content_hash,
+            day_metadata(
+                entry, output.plan, output.day_metadata, output.validated.warnings.get(day, ())
+            ),
+        )
         for day, entry in usable.items()
         if entry.status is Status.STORED
     }
@@ -197,7 +207,6 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
         _fail(context, table, bad)
     materialize_days(context, results)
     tell_columns(context, lake, table)
-    contract = load_contract(context.definition_metadata or {})
     if contract and len(output.validated.dead_letters):
         letters = dead_letter_lineage(table, contract)
         lake.provenance.record_columns(dead_letters_of(table), letters)

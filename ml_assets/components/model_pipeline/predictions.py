@@ -181,7 +181,9 @@ class Predictions:
         scored, outcomes = planned.windows["predictions"], planned.windows["outcomes"]
         predictions = _read_all(scored, self.contract)
         known = _read_all(
-            outcomes, None, [DAY, *this.key, this.labels.column, this.labels.known_at]
+            outcomes,
+            None,
+            [DAY, *this.key, this.labels.column, this.labels.known_at, this.labels.day],
         )
         planned, frames = each_day(
             planned, lambda day: self._labels_of(day, predictions, known, scored)
@@ -208,6 +210,7 @@ class Predictions:
             segments=this.segments,
             label=this.labels.column,
             known_at=this.labels.known_at,
+            of_day=this.labels.day,
             delay_days=this.labels.delay_days,
             within_days=this.labels.within_days,
         )

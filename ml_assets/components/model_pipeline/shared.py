@@ -11,6 +11,7 @@ import pandas as pd
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.lineage import Names, lineage
 from ml_assets.contracts.validation import no_rows, validate
+from ml_assets.lake.content import DAY
 from ml_assets.lake.planning import Input, Plan, plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import Windows
@@ -46,6 +47,8 @@ class Labels(dg.Model, dg.Resolvable):
         asset: asset key of the label table.
         column: the label.
         known_at: column that says when it was known.
+        day: column with the day of the row it belongs to, where that is not the label's own
+            partition: an outcome may be stored days later.
         delay_days: days that a label takes from there to here.
         arrive_within_days: days after ``delay_days`` by which each label has arrived.
     """
@@ -53,6 +56,7 @@ class Labels(dg.Model, dg.Resolvable):
     asset: str
     column: str
     known_at: str = "known_at"
+    day: str = DAY
     delay_days: int = 0
     arrive_within_days: int = 3
 
