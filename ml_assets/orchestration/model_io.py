@@ -19,6 +19,7 @@ from ml_assets.orchestration.day_metadata import inputs_summary
 from ml_assets.orchestration.range_events import DayResult, materialize_days
 from ml_assets.orchestration.retries import retried
 from ml_assets.orchestration.table_io import record_provenance, table_name
+from ml_assets.registry.numbers import VersionNumbers
 from ml_assets.registry.store import Registry
 from ml_assets.settings import settings
 
@@ -101,7 +102,9 @@ def project_checkpoints(table: str, day: str) -> Checkpoints:
 
 def project_registry() -> Registry:
     """The model registry that the settings name."""
-    return Registry(settings().registry_database_url, settings().registry_artifacts)
+    chosen = settings()
+    numbers = VersionNumbers.of_project()
+    return Registry(chosen.registry_database_url, chosen.registry_artifacts, numbers)
 
 
 def lost_models(table: str, entries: Mapping[str, Entry]) -> list[str]:
@@ -152,6 +155,8 @@ def _metadata(entry: Entry, output: ModelOutput) -> dict[str, dg.MetadataValue]:
     return {
         "fingerprint": dg.MetadataValue.text(entry.content_hash),
         "training rows": dg.MetadataValue.int(entry.rows),
-        "path": dg.MetadataValue.path(str(folder)),
+        "path below the data folder": dg.MetadataValue.path(
+            str(folder.relative_to(settings().data))
+        ),
         "inputs": dg.MetadataValue.json(inputs_summary(output.plan.reads[entry.day])),
     }
