@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import dagster as dg
 
@@ -95,6 +96,11 @@ def project_models() -> ModelStore:
     return ModelStore(settings().data / "models")
 
 
+def below_data(path: Path) -> str:
+    """A path relative to the data folder, which may be moved after it was told."""
+    return str(path.relative_to(settings().data))
+
+
 def project_checkpoints(table: str, day: str) -> Checkpoints:
     """The checkpoints of one training, below the folder that the settings name."""
     return Checkpoints(settings().data / "checkpoints" / table / day)
@@ -155,8 +161,6 @@ def _metadata(entry: Entry, output: ModelOutput) -> dict[str, dg.MetadataValue]:
     return {
         "fingerprint": dg.MetadataValue.text(entry.content_hash),
         "training rows": dg.MetadataValue.int(entry.rows),
-        "path below the data folder": dg.MetadataValue.path(
-            str(folder.relative_to(settings().data))
-        ),
+        "path": dg.MetadataValue.path(below_data(folder)),
         "inputs": dg.MetadataValue.json(inputs_summary(output.plan.reads[entry.day])),
     }

@@ -22,7 +22,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.learning.evaluation import Evaluation
 from ml_assets.orchestration.day_metadata import Further
-from ml_assets.orchestration.model_io import project_registry
+from ml_assets.orchestration.model_io import below_data, project_registry
 from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.registry.card import (
     CardContents,
@@ -180,7 +180,7 @@ class Card:
             project_registry().describe(this.name, number, text, files)
             shown[day] = {
                 "card": dg.MetadataValue.md(text),
-                "html": dg.MetadataValue.path(str(self._file(number))),
+                "html": dg.MetadataValue.path(below_data(self._file(number))),
                 "version": number,
             }
             return registered.assign(markdown=text)
