@@ -23,15 +23,20 @@ def _guards(table: str, dialect: str) -> list[str]:
     """Triggers that refuse changes; REPLACE in SQLite is no DELETE to a trigger, so it has its own."""
     if dialect == "sqlite":
         refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        is_there = f"EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id)"  # noqa: S608  our own table
+        events = {
+            "update": "BEFORE UPDATE ON {0}",
+            "delete": "BEFORE DELETE ON {0}",
+            "replace": "BEFORE INSERT ON {0} WHEN " + is_there,
+        }
         return [
-            f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} {refuse}",
-            f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} {refuse}",
-            f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
-            f"WHEN EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id) {refuse}",  # noqa: S608  our own table
+            f"CREATE TRIGGER {table}_no_{name} {event.format(table)} {refuse}"
+            for name, event in events.items()
         ]
+    function = f"{table}_refuse()"
+    body = f"$$ BEGIN RAISE EXCEPTION '{table} is append-only'; END $$"
+    change = f"BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} FOR EACH STATEMENT"
     return [
-        f"CREATE OR REPLACE FUNCTION {table}_refuse() RETURNS trigger LANGUAGE plpgsql "
-        f"AS $$ BEGIN RAISE EXCEPTION '{table} is append-only'; END $$",
-        f"CREATE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE OR TRUNCATE "
-        f"ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {table}_refuse()",
+        f"CREATE OR REPLACE FUNCTION {function} RETURNS trigger LANGUAGE plpgsql AS {body}",
+        f"CREATE TRIGGER {table}_no_change {change} EXECUTE FUNCTION {function}",
     ]

@@ -28,6 +28,7 @@ _approvals = sa.Table(
     sa.Index("release_approvals_of_day", "pipeline", "as_of", "id"),
 )
 
+
 class ApprovalLog(Database):
     """Append-only record of what was said to releases.
 

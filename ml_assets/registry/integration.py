@@ -198,9 +198,7 @@ def _attempt(request: Request, url: sa.URL, timeout: float) -> dict[str, Result]
         results = _results(folder / RESULTS)
     return {
         test: results.get(test)
-        or Result(
-            test=test, passed=False, finding=ending.reason, is_measured=ending.is_measured
-        )
+        or Result(test=test, passed=False, finding=ending.reason, is_measured=ending.is_measured)
         for test in TESTS
     }
 

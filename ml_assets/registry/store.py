@@ -135,9 +135,8 @@ class Registry:
         Raises:
             RegistryUnavailable, RegistryMismatch: the database cannot be read.
         """
-        with database_explained():
-            with self._database.reading() as connection:
-                rows = mlflow_tables.rows(connection, _registered(name)) if connection else []
+        with database_explained(), self._database.reading() as connection:
+            rows = mlflow_tables.rows(connection, _registered(name)) if connection else []
         found = (row for row in rows if row.tags.get(FINGERPRINT) == fingerprint)
         versions = (
             RegisteredVersion(row.version, fingerprint, row.tags.get(AS_OF, "")) for row in found

@@ -19,6 +19,7 @@ from ml_assets.monitoring.contracts import RETRAIN
 from ml_assets.orchestration.requests import is_given_up, request, sensor_status
 from ml_assets.orchestration.runs import Span
 from ml_assets.registry.approval_log import ApprovalLog
+from ml_assets.registry.promotion import waits_for_tests
 from ml_assets.settings import settings
 
 TRAINING = [
@@ -112,10 +113,12 @@ def pending_releases(pipeline: Pipeline, lake: Lake, log: ApprovalLog) -> dict[s
     )
     unfinished = stale(lake.ledger, pipeline.table("champion"), list(newest))
     decided = set(lake.days_stored(pipeline.table("release_decision")))
+    untested = _waiting_for_tests(pipeline, lake, list(newest))
     return {
         as_of: number
         for as_of, number in newest.items()
-        if as_of in decided and (known.get(as_of) != number or as_of in unfinished)
+        if as_of in decided
+        and (known.get(as_of) != number or as_of in unfinished or as_of in untested)
     }
 
 
@@ -170,9 +173,7 @@ def pending_retraining(pipeline: Pipeline, lake: Lake) -> tuple[str | None, str]
     decisions = lake.read(pipeline.table(DECISION), stored).sort_values(DAY)
     newest = decisions.iloc[-1]
     asked = decisions[decisions["verdict"] == RETRAIN]
-    if asked.empty or _is_done(
-        lake, pipeline.table("champion"), as_of := str(asked["as_of"].iloc[-1])
-    ):
+    if asked.empty or _is_done(pipeline, lake, as_of := str(asked["as_of"].iloc[-1])):
         return None, f"{newest[DAY]} says {newest['verdict']}: {newest['reason']}"
     return as_of, ""
 
@@ -224,9 +225,19 @@ def _measured_again(pipeline: Pipeline, lake: Lake, instance: dg.DagsterInstance
     return request(instance, unit, _keys(pipeline, ["performance"]), span)
 
 
-def _is_done(lake: Lake, table: str, day: str) -> bool:
-    entry = lake.ledger.latest(table, [day]).get(day)
-    return entry is not None and _is_over(entry)
+def _is_done(pipeline: Pipeline, lake: Lake, as_of: str) -> bool:
+    """Whether it is known for good what became of a release."""
+    entry = lake.ledger.latest(pipeline.table("champion"), [as_of]).get(as_of)
+    if entry is None or not _is_over(entry):
+        return False
+    return not _waiting_for_tests(pipeline, lake, [as_of])
+
+
+def _waiting_for_tests(pipeline: Pipeline, lake: Lake, as_ofs: Sequence[str]) -> list[str]:
+    """As-of days whose model is not champion, because integration tests could not be measured."""
+    champions = lake.ledger.latest(pipeline.table("champion"), as_ofs)
+    skipped = [day for day, entry in champions.items() if entry.status is Status.SKIPPED]
+    return waits_for_tests(lake, pipeline.name, skipped)
 
 
 def _is_over(entry: Entry) -> bool:
