@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import dagster as dg
 
@@ -19,6 +20,7 @@ from ml_assets.orchestration.day_metadata import inputs_summary
 from ml_assets.orchestration.range_events import DayResult, materialize_days
 from ml_assets.orchestration.retries import retried
 from ml_assets.orchestration.table_io import record_provenance, skipped_day, table_name
+from ml_assets.registry.numbers import VersionNumbers
 from ml_assets.registry.store import Registry
 from ml_assets.settings import settings
 
@@ -89,6 +91,11 @@ def project_models() -> ModelStore:
     return ModelStore(settings().data / "models")
 
 
+def below_data(path: Path) -> str:
+    """A path relative to the data folder, which may be moved after it was told."""
+    return str(path.relative_to(settings().data))
+
+
 def project_checkpoints(table: str, day: str) -> Checkpoints:
     """The checkpoints of one training, below the folder that the settings name."""
     return Checkpoints(settings().data / "checkpoints" / table / day)
@@ -96,7 +103,9 @@ def project_checkpoints(table: str, day: str) -> Checkpoints:
 
 def project_registry() -> Registry:
     """The model registry that the settings name."""
-    return Registry(settings().registry_database_url, settings().registry_artifacts)
+    chosen = settings()
+    numbers = VersionNumbers.of_project()
+    return Registry(chosen.registry_database_url, chosen.registry_artifacts, numbers)
 
 
 def lost_models(table: str, entries: Mapping[str, Entry]) -> list[str]:
@@ -147,6 +156,6 @@ def _metadata(entry: Entry, output: ModelOutput) -> dict[str, dg.MetadataValue]:
     return {
         "fingerprint": dg.MetadataValue.text(entry.content_hash),
         "training rows": dg.MetadataValue.int(entry.rows),
-        "path": dg.MetadataValue.path(str(folder)),
+        "path": dg.MetadataValue.path(below_data(folder)),
         "inputs": dg.MetadataValue.json(inputs_summary(output.plan.reads[entry.day])),
     }

@@ -189,6 +189,11 @@ def request(
     )
 
 
+def is_given_up(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit) -> bool:
+    """Whether a unit failed as often as it may for what it reads now."""
+    return attempts(instance, unit, unit.inputs(ledger)).failed >= MAX_ATTEMPTS
+
+
 def give_up(ledger: Ledger, unit: Unit, error: str) -> str:
     """Record the unfinished days of a unit as skipped; returns the reason that is recorded."""
     reason = (

@@ -18,9 +18,10 @@ from ml_assets.lake.progress import finished, outdated, unfinished
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake
 from ml_assets.monitoring.contracts import RETRAIN
-from ml_assets.orchestration.requests import Unit, request, sensor_status, unit_of
+from ml_assets.orchestration.requests import Unit, is_given_up, request, sensor_status, unit_of
 from ml_assets.orchestration.runs import Span
 from ml_assets.registry.approval_log import ApprovalLog
+from ml_assets.registry.promotion import waits_for_tests
 from ml_assets.settings import settings
 
 TRAINING = [
@@ -121,10 +122,12 @@ def pending_releases(pipeline: Pipeline, lake: Lake, log: ApprovalLog) -> dict[s
     )
     unfinished = stale(lake.ledger, pipeline.table("champion"), list(newest))
     decided = set(lake.days_stored(pipeline.table("release_decision")))
+    untested = _waiting_for_tests(pipeline, lake, list(newest))
     return {
         as_of: number
         for as_of, number in newest.items()
-        if as_of in decided and (known.get(as_of) != number or as_of in unfinished)
+        if as_of in decided
+        and (known.get(as_of) != number or as_of in unfinished or as_of in untested)
     }
 
 
@@ -145,7 +148,8 @@ def day_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
         assert context.repository_def is not None
         graph, lake = context.repository_def.asset_graph, Lake.of_project()
         told: list[str] = []
-        for unit in (_next_day(pipeline, graph, lake), _changed_days(pipeline, graph, lake)):
+        next_day = _next_day(pipeline, graph, lake, context.instance)
+        for unit in (next_day, _changed_days(pipeline, graph, lake)):
             if isinstance(unit, str):
                 told.append(unit)
                 continue
@@ -189,6 +193,8 @@ def _is_finished(pipeline: Pipeline, lake: Lake, as_of: str) -> bool:
         return False
     if champion.status is Status.STORED:
         return True
+    if _waiting_for_tests(pipeline, lake, [as_of]):
+        return False
     stages = (pipeline.table(noun) for noun in (*TRAINING, *_after_decision(pipeline)))
     return not any(_is_reopened(lake, table, as_of) for table in stages)
 
@@ -199,7 +205,16 @@ def _is_reopened(lake: Lake, table: str, day: str) -> bool:
     return not is_stored and day in unfinished(lake.ledger, table, [day])
 
 
-def _next_day(pipeline: Pipeline, graph: Any, lake: Lake) -> Unit | str:
+def _waiting_for_tests(pipeline: Pipeline, lake: Lake, as_ofs: Sequence[str]) -> list[str]:
+    """As-of days whose model is not champion, because integration tests could not be measured."""
+    champions = lake.ledger.latest(pipeline.table("champion"), as_ofs)
+    skipped = [day for day, entry in champions.items() if entry.status is Status.SKIPPED]
+    return waits_for_tests(lake, pipeline.name, skipped)
+
+
+def _next_day(
+    pipeline: Pipeline, graph: Any, lake: Lake, instance: dg.DagsterInstance
+) -> Unit | str:
     """The first day that is not finished, or why there is none to process.
 
     The same run looks at the days before again: labels that arrive on the day are theirs.
@@ -218,7 +233,9 @@ def _next_day(pipeline: Pipeline, graph: Any, lake: Lake) -> Unit | str:
     if day not in ready:
         return f"{day} waits for its features."
     as_of, _ = pending_retraining(pipeline, lake)
-    if as_of is not None:
+    if as_of is not None and not is_given_up(
+        instance, ledger, retraining_unit(pipeline, graph, as_of)
+    ):
         return f"{day} waits for the release of {as_of}."
     span = Span(max(first, _after(day, -pipeline.labels.within_days)), day)
     return _unit(pipeline, graph, f"{pipeline.name} {day}", span)
