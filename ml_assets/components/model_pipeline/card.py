@@ -244,8 +244,8 @@ class Card:
             champion=decision["champion_as_of"],
             fairness=rows("fairness"),
             gates=[
-                Check(name, bool(decision[name]), finding)
-                for name, finding in findings_of(decision["findings"]).items()
+                Check(gate.name, bool(decision[gate.name]), gate.reason)
+                for gate in findings_of(decision["findings"]).values()
             ],
             approvals=_records(said),
             integration_tests=tests,
