@@ -15,7 +15,7 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.errors import ConfigurationError, MLAssetsError
-from ml_assets.orchestration.processes import ComputeLogManager
+from ml_assets.orchestration.processes import ComputeLogManager, execute_in_process
 from ml_assets.orchestration.table_io import table_name
 from ml_assets.orchestration.tables import AS_OF_KEY
 
@@ -203,18 +203,18 @@ def _execute(
     span: Span | None,
     tags: Mapping[str, str] | None = None,
 ) -> Outcome:
-    result = job.execute_in_process(
-        instance=instance,
+    executed = execute_in_process(
+        job,
+        instance,
         tags={STARTED_BY: "ml-assets", **(tags or {}), **(span.tags() if span else {})},
         run_config=QUIET_CONSOLE,
-        raise_on_error=False,
     )
     failures = {
         event.step_key: _message(event)
-        for event in result.all_events
+        for event in executed.events
         if event.is_step_failure and event.step_key
     }
-    return Outcome(result.run_id, result.success, failures)
+    return Outcome(executed.run_id, executed.succeeded, failures)
 
 
 def _message(event: dg.DagsterEvent) -> str:
