@@ -93,9 +93,7 @@ def execute_in_process(
         root_run_id=None,
         parent_run_id=None,
         step_keys_to_execute=plan.step_keys_to_execute,
-        execution_plan_snapshot=snapshot_from_execution_plan(
-            plan, ephemeral.get_job_snapshot_id()
-        ),
+        execution_plan_snapshot=snapshot_from_execution_plan(plan, ephemeral.get_job_snapshot_id()),
         job_snapshot=ephemeral.get_job_snapshot(),
         parent_job_snapshot=ephemeral.get_parent_job_snapshot(),
         asset_selection=job.asset_selection,
