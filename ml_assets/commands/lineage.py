@@ -86,7 +86,7 @@ def impact(
         print_impact(found, console())
         if repair:
             print_repair(found, repair, console(), shows_commands=rebuild)
-    if repair and run:
+    if repair and repair.steps and run:
         _run(repair.steps, Console(stderr=True) if as_json else console())
 
 
@@ -100,15 +100,17 @@ def _repair(graph: "Graph", found: "Impact", *, with_models: bool) -> "Repair":
 
 def _run(steps: "Sequence[Step]", told: Console) -> None:
     from ml_assets.commands.lineage_report import days_of
+    from ml_assets.commands.run_report import print_summary
     from ml_assets.orchestration.repairs import run_step
+    from ml_assets.orchestration.run_summary import summary_of
     from ml_assets.orchestration.runs import project_definitions, project_instance
 
-    definitions, failed = project_definitions(), 0
+    definitions, outcomes = project_definitions(), []
     with project_instance() as instance:
         for number, step in enumerate(steps, start=1):
             with told.status(f"{number} of {len(steps)} …"):
                 outcome = run_step(definitions, instance, step)
-            failed += not outcome.succeeded
+            outcomes.append(outcome)
             state = "[green]done[/green]" if outcome.succeeded else "[red]FAILED[/red]"
             told.print(
                 f"{state} {number} of {len(steps)}: {days_of(step)} of {', '.join(step.tables)}",
@@ -117,7 +119,8 @@ def _run(steps: "Sequence[Step]", told: Console) -> None:
             )
             for message in outcome.failed_steps.values():
                 told.print(f"  {escape(message)}", soft_wrap=True, highlight=False)
-    if failed:
+    print_summary(summary_of(asked_lake().ledger, outcomes), told)
+    if failed := sum(not outcome.succeeded for outcome in outcomes):
         told.print(
             f"{failed} of {len(steps)} runs failed; the others went on. Look at what is named, and "
             "run the same command again."

@@ -9,13 +9,14 @@ from ml_assets.errors import UnsafeModel
 from ml_assets.lake.entries import Entry, Status, inputs_hash
 from ml_assets.lake.planning import Plan
 from ml_assets.lake.store import Lake
+from ml_assets.lake.summary import table_summary
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.checkpoints import Checkpoints
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import TrainedModel
 from ml_assets.orchestration.checks import TableCheck, Verdict
 from ml_assets.orchestration.columns import tell_columns
-from ml_assets.orchestration.day_metadata import inputs_summary
+from ml_assets.orchestration.day_metadata import inputs_summary, with_run
 from ml_assets.orchestration.range_events import DayResult, materialize_days
 from ml_assets.orchestration.retries import retried
 from ml_assets.orchestration.table_io import record_provenance, table_name
@@ -79,13 +80,12 @@ class ModelIOManager(dg.IOManager):
             if not usable:
                 reasons = "; ".join(f"{entry.day}: {entry.reason}" for entry in skipped[:5])
                 raise dg.Failure(f"No model of {table} was trained. {reasons}", allow_retries=False)
-            materialize_days(
-                context,
-                {
-                    day: DayResult(entry.content_hash, _metadata(entry, obj))
-                    for day, entry in usable.items()
-                },
-            )
+            summary = table_summary(table, [*entries.values(), *skipped], len(obj.plan.unchanged))
+            results = {
+                day: DayResult(entry.content_hash, _metadata(entry, obj))
+                for day, entry in usable.items()
+            }
+            materialize_days(context, with_run(results, summary))
             tell_columns(context, lake, table)
 
 
