@@ -150,6 +150,12 @@ class Ledger(Database):
         ids = sa.select(_entries.c.id).where(_entries.c.table_name == table)
         return self._with_reads(ids if day is None else ids.where(_entries.c.day == day))
 
+    def of_run(self, run_id: str) -> list[Entry]:
+        """All entries that a run wrote, oldest first (``reads`` is left empty)."""
+        query = sa.select(_entries).where(_entries.c.run_id == run_id).order_by(_entries.c.id)
+        with self._transaction() as connection:
+            return [_entry(row) for row in connection.execute(query)]
+
     def histories(self, table: str, days: Sequence[str]) -> dict[str, list[Entry]]:
         """The same for several days."""
         wanted = _entries.c.day.between(min(days), max(days)) if days else sa.false()

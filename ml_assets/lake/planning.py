@@ -182,6 +182,12 @@ def computing_too(planned: Plan, days: Sequence[str]) -> Plan:
     return replace(planned, compute=[*planned.compute, *days], unchanged=kept)
 
 
+def keeping(planned: Plan, entries: Mapping[str, Entry]) -> Plan:
+    """The plan, with some stored days left as they are."""
+    compute = [day for day in planned.compute if day not in entries]
+    return replace(planned, compute=compute, unchanged={**planned.unchanged, **entries})
+
+
 def each_day(planned: Plan, compute: Callable[[str], T]) -> tuple[Plan, dict[str, T]]:
     """Compute day by day; a day that cannot be computed is skipped with its reason.
 

@@ -10,13 +10,14 @@ from ml_assets.errors import UnsafeModel
 from ml_assets.lake.entries import Entry, Status, inputs_hash
 from ml_assets.lake.planning import Plan
 from ml_assets.lake.store import Lake
+from ml_assets.lake.summary import table_summary
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.checkpoints import Checkpoints
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import TrainedModel
 from ml_assets.orchestration.checks import TableCheck, Verdict
 from ml_assets.orchestration.columns import tell_columns
-from ml_assets.orchestration.day_metadata import inputs_summary
+from ml_assets.orchestration.day_metadata import inputs_summary, with_run
 from ml_assets.orchestration.range_events import DayResult, materialize_days
 from ml_assets.orchestration.retries import retried
 from ml_assets.orchestration.table_io import record_provenance, skipped_day, table_name
@@ -78,11 +79,12 @@ class ModelIOManager(dg.IOManager):
             for entry in skipped:
                 context.log.warning(f"{table} {entry.day} is skipped: {entry.reason}")
             usable = {**obj.plan.unchanged, **entries}
+            summary = table_summary(table, [*entries.values(), *skipped], len(obj.plan.unchanged))
             results = {
                 day: DayResult(entry.content_hash, _metadata(entry, obj))
                 for day, entry in usable.items()
             } | {entry.day: skipped_day(entry.reason) for entry in skipped}
-            materialize_days(context, results)
+            materialize_days(context, with_run(results, summary))
             tell_columns(context, lake, table)
 
 

@@ -22,9 +22,10 @@ from ml_assets.lake.entries import Entry, Status, inputs_hash
 from ml_assets.lake.planning import Plan
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake, Window
+from ml_assets.lake.summary import TableSummary, table_summary
 from ml_assets.lake.writing import Written
 from ml_assets.orchestration.columns import dead_letter_lineage, tell_columns
-from ml_assets.orchestration.day_metadata import Further, day_metadata
+from ml_assets.orchestration.day_metadata import Further, day_metadata, run_metadata, with_run
 from ml_assets.orchestration.dead_letters import dead_letters_of, store_dead_letters
 from ml_assets.orchestration.range_events import (
     DayResult,
@@ -203,9 +204,10 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
         for day, entry in usable.items()
         if entry.status is Status.STORED
     }
+    summary = table_summary(table, entries.values(), len(output.plan.unchanged))
     if not results:
-        _fail(context, table, bad)
-    materialize_days(context, results)
+        _fail(context, table, bad, summary)
+    materialize_days(context, with_run(results, summary))
     tell_columns(context, lake, table)
     if contract and len(output.validated.dead_letters):
         letters = dead_letter_lineage(table, contract)
@@ -232,7 +234,9 @@ def record_provenance(lake: Lake, run_id: str, code_version: str) -> None:
         lake.provenance.record_code(code)
 
 
-def _fail(context: dg.OutputContext, table: str, bad: Mapping[str, str]) -> None:
+def _fail(
+    context: dg.OutputContext, table: str, bad: Mapping[str, str], summary: TableSummary
+) -> None:
     if CONTRACT_KEY in (context.definition_metadata or {}):
         log_check_evaluations(
             context, [failed_contract(context.asset_key, day, why) for day, why in bad.items()]
@@ -241,6 +245,7 @@ def _fail(context: dg.OutputContext, table: str, bad: Mapping[str, str]) -> None
     raise dg.Failure(
         f"No day of {table} could be stored. {listed}. Repair the source and materialize the "
         "days again.",
+        metadata=run_metadata({}, summary),
         allow_retries=False,
     )
 

@@ -98,16 +98,7 @@ class ChampionStage:
         version = code_version(ChampionModel)
         planned = planned_from(self.pipeline, "champion", days, version, self._released_through)
         self._take_turns(planned.compute)
-        not_promoted: dict[str, str] = {}
-
-        def of_day(day: str) -> pd.DataFrame:
-            try:
-                return self._champion_of(planned, day)
-            except NotPromoted as error:
-                not_promoted[day] = str(error)
-                raise
-
-        planned, frames = each_day(planned, of_day)
+        planned, frames = each_day(planned, lambda day: self._champion_of(planned, day))
         return output(
             planned,
             frames,
@@ -115,7 +106,6 @@ class ChampionStage:
             version,
             day_metadata=_champions(frames),
             is_fact=True,
-            findings=not_promoted,
             after_commit=self._point_alias if self.pipeline.has_registry else None,
         )
 

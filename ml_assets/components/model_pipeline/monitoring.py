@@ -89,6 +89,7 @@ class Monitoring:
                 ],
                 compute=self._decide,
                 contract=RetrainingDecision,
+                is_fact=True,
                 undrawn=["retraining_decision"],
             ),
         )

@@ -60,6 +60,7 @@ class Predictions:
                 ],
                 compute=self._predict,
                 contract=self.contract,
+                is_fact=True,
                 handed_on_by=this.features,
                 names={"feature_columns": self.feature_columns},
             ),
@@ -79,7 +80,7 @@ class Predictions:
                 stage=STAGE,
                 description="How good a day's predictions were, by the labels that have arrived so far.",
                 version=self._performance_version,
-                inputs=[Input(this.table("predictions")), self._arriving],
+                inputs=[self._predicted, self._arriving],
                 compute=self._measure,
                 contract=Performance,
             ),
@@ -107,10 +108,14 @@ class Predictions:
         return code_version(performance, this.specification, list(this.segments), this.evaluation)
 
     @property
+    def _predicted(self) -> Input:
+        """The same day's predictions, as they were made: they count although their inputs changed."""
+        return Input(self.pipeline.table("predictions"), is_pinned=True)
+
+    @property
     def _scored(self) -> Input:
         within = self.pipeline.labels.within_days
-        table = self.pipeline.table("predictions")
-        return Input(table, -within, 0, is_optional=True, is_pinned=True)
+        return replace(self._predicted, first=-within, is_optional=True)
 
     @property
     def _outcomes(self) -> Input:
@@ -217,8 +222,7 @@ class Predictions:
 
     def _measure(self, days: Sequence[str]) -> TableOutput:
         lake, this = Lake.of_project(), self.pipeline
-        scored = Input(this.table("predictions"), is_pinned=True)
-        inputs = {"predictions": scored, "labels": self._arriving}
+        inputs = {"predictions": self._predicted, "labels": self._arriving}
         planned = plan(lake, this.table("performance"), days, inputs, self._performance_version)
         predictions = _read_all(planned.windows["predictions"], self.contract)
         labels = _read_all(planned.windows["labels"], self.label_contract)

@@ -23,6 +23,7 @@ from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.partitions import mapping_of
 from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.orchestration.tables import (
+    FACT_KEY,
     SPARSE_KEY,
     dead_letter_spec,
     table_asset,
@@ -135,6 +136,7 @@ class Pipeline:
         compute: Callable[[Sequence[str]], Any],
         contract: type[Contract] | None,
         is_as_of: bool = False,
+        is_fact: bool = False,
         keeps_dead_letters: bool = False,
         checks: Sequence[TableCheck] | None = None,
         kinds: frozenset[str] = DELTA,
@@ -154,6 +156,7 @@ class Pipeline:
             compute: from the days of a run to what its IO manager stores.
             contract: the table's contract; None for a model.
             is_as_of: its partitions are as-of days.
+            is_fact: its stored days record what happened; no repair makes them again.
             keeps_dead_letters: rejected rows are kept in a table of their own.
             checks: checks besides the standard ones of a contract.
             kinds: what it is made with.
@@ -182,7 +185,7 @@ class Pipeline:
             version=version,
             is_as_of=is_as_of,
             is_table=contract is not None,
-            metadata={SPARSE_KEY: True},
+            metadata={SPARSE_KEY: True, **({FACT_KEY: True} if is_fact else {})},
             partitions_def=partitions,
             deps=[
                 dg.AssetDep(item.table.split("/"), partition_mapping=mapping_of(item))
