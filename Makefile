@@ -33,6 +33,7 @@ ui: $(INSTALLED) .env ## Dagster's UI and daemon on http://127.0.0.1:3000.
 	@$(BIN)/dagster dev --host 127.0.0.1 --port $${PORT:-3000}
 
 mlflow: $(INSTALLED) .env ## MLflow's own page on the registry, http://127.0.0.1:5000; installs it aside.
+	@$(BIN)/ml-assets registry relocate
 	@MLFLOW_BACKEND_STORE_URI="$$($(BIN)/python -c '$(REGISTRY_URL)')" \
 	  $(UV) tool run -q --from 'mlflow==$(MLFLOW_VERSION)' \
 	  mlflow server --host 127.0.0.1 --port $${PORT:-5000} --workers 1

@@ -18,7 +18,7 @@ from ml_assets.lake.content import SNAPSHOT
 
 ASSUMPTIONS = {
     "cancellation_known_hours": 3,
-    "diversion_known_hours": 6,
+    "diversion_known_days": 3,
     "extra_zones": {
         "BQN": "America/Puerto_Rico",
         "PSE": "America/Puerto_Rico",

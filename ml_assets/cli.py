@@ -20,6 +20,7 @@ from rich.table import Table
 
 from ml_assets.commands import columns as columns_command
 from ml_assets.commands import lineage as lineage_commands
+from ml_assets.commands import registry as registry_commands
 from ml_assets.commands import release as release_commands
 from ml_assets.commands import reproduce as reproduce_commands
 from ml_assets.commands import shared
@@ -35,6 +36,7 @@ source_app = typer.Typer(help="The source database.", no_args_is_help=True)
 lake_app = typer.Typer(help="The lake's tables.", no_args_is_help=True)
 app.add_typer(source_app, name="source")
 app.add_typer(lake_app, name="lake")
+app.add_typer(registry_commands.app, name="registry")
 app.add_typer(release_commands.app)
 app.add_typer(lineage_commands.app)
 app.add_typer(columns_command.app)
@@ -65,6 +67,7 @@ def checks(
     junit_file: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML.")] = None,
 ) -> None:
     """Check what is stored, without recomputing it; exit 1 when a day failed or has no result."""
+    from ml_assets.lake.content import SNAPSHOT
     from ml_assets.orchestration.check_runner import check, junit
     from ml_assets.orchestration.runs import Span, project_definitions, project_instance
 
@@ -97,6 +100,14 @@ def checks(
     if bad:
         days = sorted({result.day for result in bad})
         console.print(f"[red]{len(bad)} results are bad, on {_listed(days)}.[/red]")
+        first = bad[0]
+        of_day = "" if first.day == SNAPSHOT else f" --partition {first.day}"
+        console.print(
+            f"Next, see what it touched: [bold]ml-assets impact {first.asset}{of_day}[/bold]; repair "
+            "its source, then add --run",
+            highlight=False,
+            soft_wrap=True,
+        )
         raise typer.Exit(1)
     console.print(f"[green]All {len(results)} results are good.[/green]")
 

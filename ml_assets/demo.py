@@ -24,12 +24,14 @@ from rich.table import Table
 from ml_assets import backtest
 from ml_assets.backtest import PRELOADED, Plan
 from ml_assets.commands.backtest_report import backtest_progress, print_backtest
+from ml_assets.commands.run_report import print_summary
 from ml_assets.lake.content import digest
 from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.check_runner import CheckResult, results_of
 from ml_assets.orchestration.checks import CHECKS_STEP
 from ml_assets.orchestration.dead_letters import dead_letters_of
+from ml_assets.orchestration.run_summary import summary_of
 from ml_assets.orchestration.runs import (
     Outcome,
     Span,
@@ -64,6 +66,9 @@ PLANS = [
 ]
 """Weekly decisions of the project's own policy; the others need none but at the end of months."""
 
+STAGE = "ml_assets/demo_stage"
+"""Run tag that names the stage of the demo."""
+
 KIB_PER_MIB = 1024
 EXPECTED = {("sources/weather", "2013-12-31"), ("flight_delays/flight_features", "2013-12-31")}
 """What is known to be bad in the reference data: the weather stops on 30 December."""
@@ -86,6 +91,7 @@ class Summary:
     tables: list[dict[str, Any]] = field(default_factory=list)
     dead_letters: dict[str, int] = field(default_factory=dict)
     not_stored: list[dict[str, str]] = field(default_factory=list)
+    runs: dict[str, int] = field(default_factory=dict)
     policies: list[dict[str, Any]] = field(default_factory=list)
     unexpected_failures: dict[str, str] = field(default_factory=dict)
 
@@ -96,14 +102,15 @@ def run(console: Console) -> bool:
     Returns:
         Whether nothing failed but what is quarantined, with its reason, in the summary.
     """
-    summary = Summary()
+    summary, runs = Summary(), list[Outcome]()
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(PRELOADED)
     with ProcessPoolExecutor(1, mp_context=processes, max_tasks_per_child=1) as pool:
         for name, selection, spans in STAGES:
             started = time.perf_counter()
             with console.status(f"{name} …"):
-                peak_mib, failures = pool.submit(_run, selection, spans).result()
+                peak_mib, failures, outcomes = pool.submit(_run, selection, spans, name).result()
+            runs += outcomes
             stage = Stage(name, round(time.perf_counter() - started, 1), peak_mib)
             summary.stages.append(stage)
             summary.unexpected_failures |= failures
@@ -120,6 +127,8 @@ def run(console: Console) -> bool:
         summary.unexpected_failures |= {
             f"{result.policy}: {step}": message for step, message in result.failures.items()
         }
+    told = summary_of(Lake.of_project().ledger, runs)
+    summary.runs = told.counts
     _describe(summary, Lake.of_project())
     path = settings().data / "demo.json"
     path.write_text(json.dumps(asdict(summary), indent=2), encoding="utf-8")
@@ -127,19 +136,29 @@ def run(console: Console) -> bool:
     print_backtest(results, console)
     _say_what_is_next(summary, console)
     console.print(f"The same as JSON: {path}", soft_wrap=True)
+    print_summary(told, console)
     return not summary.unexpected_failures
 
 
-def _run(selection: str, spans: Sequence[Span | None]) -> tuple[int, dict[str, str]]:
-    """A stage in this process: its peak memory in MiB, and what failed that nothing explains."""
+def _run(
+    selection: str, spans: Sequence[Span | None], name: str
+) -> tuple[int, dict[str, str], list[Outcome]]:
+    """A stage in this process.
+
+    Returns:
+        Its peak memory in MiB, what failed that nothing explains, and how its runs ended.
+    """
     definitions = project_definitions()
     keys = selected_assets(definitions, selection)
     failures: dict[str, str] = {}
+    outcomes = []
     with project_instance() as instance:
         for span in spans:
-            outcome = materialize(definitions, instance, keys, span)
+            outcome = materialize(definitions, instance, keys, span, {STAGE: name})
+            outcomes.append(outcome)
             failures |= _unexpected(outcome, results_of(instance, outcome))
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // KIB_PER_MIB, failures
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // KIB_PER_MIB
+    return peak_mib, failures, outcomes
 
 
 def _unexpected(outcome: Outcome, results: Sequence[CheckResult]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The commands that question lineage: where does this come from, what did that touch."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from ml_assets.lineage.graph import Graph
     from ml_assets.lineage.impact import Impact
     from ml_assets.lineage.repair import Step
+    from ml_assets.orchestration.repairs import Repair
 
 app = typer.Typer()
 
@@ -57,48 +59,58 @@ def impact(
         bool, typer.Option("--rebuild", help="Print what must be materialized to repair it.")
     ] = False,
     run: Annotated[bool, typer.Option("--run", help="Materialize that, in order.")] = False,
+    with_models: Annotated[
+        bool,
+        typer.Option(
+            "--with-models", help="With --rebuild or --run: train and judge its models again too."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """What used a day of a table: days, models, decisions, predictions, reports."""
     from ml_assets.commands.lineage_report import print_impact
+    from ml_assets.commands.repair_report import print_repair, repair_as_json
     from ml_assets.lineage.graph import Graph
     from ml_assets.lineage.impact import impact as impact_of
 
+    if with_models and not (rebuild or run):
+        raise ConfigurationError("--with-models changes a repair: give --rebuild or --run with it.")
     lake = asked_lake()
     graph = Graph.of(lake.ledger)
     found = impact_of(lake, graph, table, partition, column)
-    steps = _repair(graph, found) if rebuild or run else []
+    repair = _repair(graph, found, with_models=with_models) if rebuild or run else None
     if as_json:
         told = {**asdict(found), "reaches_champion": found.reaches_champion}
-        print_json(told | ({"repair": [step.command for step in steps]} if steps else {}))
+        print_json(told | (repair_as_json(found, repair) if repair else {}))
     else:
         print_impact(found, console())
-        if rebuild:
-            typer.echo("To repair it, in this order:" if steps else "No run can repair it.")
-            for step in steps:
-                typer.echo(step.command)
-    if run:
-        _run(steps, Console(stderr=True) if as_json else console())
+        if repair:
+            print_repair(found, repair, console(), shows_commands=rebuild)
+    if repair and repair.steps and run:
+        _run(repair.steps, Console(stderr=True) if as_json else console())
 
 
-def _repair(graph: "Graph", found: "Impact") -> "list[Step]":
-    from ml_assets.orchestration.repairs import steps_of
+def _repair(graph: "Graph", found: "Impact", *, with_models: bool) -> "Repair":
+    from ml_assets.orchestration.repairs import repair_of
     from ml_assets.orchestration.runs import project_definitions
 
-    return steps_of(project_definitions(), graph, found.nodes | {(found.table, found.day)})
+    start = (found.table, found.day)
+    return repair_of(project_definitions(), graph, start, found.nodes, with_models=with_models)
 
 
-def _run(steps: "list[Step]", told: Console) -> None:
+def _run(steps: "Sequence[Step]", told: Console) -> None:
     from ml_assets.commands.lineage_report import days_of
+    from ml_assets.commands.run_report import print_summary
     from ml_assets.orchestration.repairs import run_step
+    from ml_assets.orchestration.run_summary import summary_of
     from ml_assets.orchestration.runs import project_definitions, project_instance
 
-    definitions, failed = project_definitions(), 0
+    definitions, outcomes = project_definitions(), []
     with project_instance() as instance:
         for number, step in enumerate(steps, start=1):
             with told.status(f"{number} of {len(steps)} …"):
                 outcome = run_step(definitions, instance, step)
-            failed += not outcome.succeeded
+            outcomes.append(outcome)
             state = "[green]done[/green]" if outcome.succeeded else "[red]FAILED[/red]"
             told.print(
                 f"{state} {number} of {len(steps)}: {days_of(step)} of {', '.join(step.tables)}",
@@ -107,7 +119,8 @@ def _run(steps: "list[Step]", told: Console) -> None:
             )
             for message in outcome.failed_steps.values():
                 told.print(f"  {escape(message)}", soft_wrap=True, highlight=False)
-    if failed:
+    print_summary(summary_of(asked_lake().ledger, outcomes), told)
+    if failed := sum(not outcome.succeeded for outcome in outcomes):
         told.print(
             f"{failed} of {len(steps)} runs failed; the others went on. Look at what is named, and "
             "run the same command again."

@@ -1,26 +1,29 @@
-"""Template: a sensor that extracts a new day when every source it needs has it.
+"""Template: a sensor that keeps daily tables up to date with their sources.
 
-A source has a day when its newest row lies within ``max_age_hours`` of the day's end, or later.
+At every tick it looks at the source again: new days, days that changed since they were extracted,
+snapshots that changed. It asks for the first days that are not finished, so a gap is filled before
+later days are extracted.
 """
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
 
-from ml_assets.components.source_table import SOURCE_KEY, Source
+from ml_assets.components.source_table import SOURCE_KEY, SourceTable
+from ml_assets.errors import MLAssetsError
 from ml_assets.extraction.database import SourceDatabase
 from ml_assets.lake.content import SNAPSHOT
-from ml_assets.lake.entries import Status
+from ml_assets.lake.ledger import Ledger
+from ml_assets.lake.progress import unfinished
 from ml_assets.lake.store import Lake
-from ml_assets.orchestration.partitions import bounds
-from ml_assets.orchestration.requests import request, sensor_status
+from ml_assets.orchestration.requests import attempts, request, sensor_status, unit_of
 from ml_assets.orchestration.runs import Span
 from ml_assets.settings import settings
 
 MAX_DAYS = 31
-"""Days asked for in one run when many are new."""
+"""Days asked for in one run when many are not finished."""
 
 
 class NewDays(dg.Component, dg.Model, dg.Resolvable):
@@ -29,7 +32,7 @@ class NewDays(dg.Component, dg.Model, dg.Resolvable):
     Attributes:
         name: name of the sensor.
         sources: asset keys of the daily source tables; a day begins when all of them have it.
-        snapshots: asset keys of tables without days that are needed once before.
+        snapshots: asset keys of tables without days; they are extracted again when they change.
         tables: asset keys of the daily tables that are computed from them in the same run.
     """
 
@@ -41,86 +44,105 @@ class NewDays(dg.Component, dg.Model, dg.Resolvable):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The sensor."""
         del context
-        daily = [*self.sources, *self.tables]
+        selected = [dg.AssetKey(table.split("/")) for table in [*self.snapshots, *self._daily]]
 
         @dg.sensor(
             name=self.name,
-            description="Extracts new days, and computes what is made of them, when all sources have them.",
-            target=dg.AssetSelection.assets(*_keys([*self.snapshots, *daily])),
+            description=(
+                "Extracts new days when all sources have them, extracts again what changed in the "
+                "source, and recomputes what is made of it."
+            ),
+            target=dg.AssetSelection.assets(*selected),
             default_status=sensor_status(),
             minimum_interval_seconds=settings().sensor_seconds,
         )
         def new_days(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-            lake = Lake.of_project()
-            lost = [table for table in self.snapshots if not lake.ledger.latest(table, [SNAPSHOT])]
-            if lost:
-                return request(context.instance, f"{self.name} snapshots", _keys(lost), None)
             assert context.repository_def is not None
             graph = context.repository_def.asset_graph
-            nodes = {table: graph.get(_key(table)) for table in self.sources}
-            newest = {table: _newest(node) for table, node in nodes.items()}
-            definition = nodes[self.sources[0]].partitions_def
-            assert definition is not None
-            days = definition.get_partition_keys()
-            first = _first_new_day(lake, daily, days)
-            if first is None:
-                return dg.SkipReason(f"{days[-1]} was the last day there is.")
-            complete = {
-                table: _days_until(node, newest[table], first) for table, node in nodes.items()
-            }
-            if waiting := [table for table, found in complete.items() if not found]:
-                return dg.SkipReason(
-                    f"{first} waits for "
-                    + " and ".join(f"{table}, {_shown(newest[table])}" for table in waiting)
-                )
-            span = Span(first, min(found[-1] for found in complete.values()))
-            unit = f"{self.name} {span.first}...{span.last}"
-            return request(context.instance, unit, _keys(daily), span)
+            try:
+                return self._tick(graph, context.instance)
+            except MLAssetsError as error:
+                return dg.SkipReason(f"The sources cannot be looked at: {error}")
 
         return dg.Definitions(sensors=[new_days])
 
+    @property
+    def _daily(self) -> list[str]:
+        return [*self.sources, *self.tables]
 
-def _newest(node: Any) -> datetime | None:
-    """Moment of the newest row of a table in its source, plus the age that a complete day may have."""
-    source = Source.model_validate(node.metadata[SOURCE_KEY])
-    assert source.time_column is not None
-    newest = SourceDatabase(settings().source_database_url).newest(source.table, source.time_column)
-    return None if newest is None else newest + timedelta(hours=source.max_age_hours or 0)
-
-
-def _first_new_day(lake: Lake, tables: Sequence[str], days: Sequence[str]) -> str | None:
-    """The first day after those that every table was asked for, whatever became of them."""
-    newest = [
-        max(
-            (
-                day
-                for day, entry in lake.ledger.latest(table).items()
-                if entry.status is not Status.WRITING
-            ),
-            default="",
+    def _tick(self, graph: Any, instance: dg.DagsterInstance) -> dg.RunRequest | dg.SkipReason:
+        lake = Lake.of_project()
+        source = SourceDatabase(settings().source_database_url)
+        changed = [table for table in self.snapshots if _is_outdated(graph, source, lake, table)]
+        if changed:
+            name = f"{self.name} snapshots {' '.join(changed)}"
+            return request(instance, lake.ledger, unit_of(graph, name, changed, None))
+        tables = {table: _source_table(graph, table) for table in self.sources}
+        days = self._days(graph, lake)
+        last = {table: item.last_complete(source, lake, days) for table, item in tables.items()}
+        known = [day for day in days if day <= min(last.values())]
+        for item in tables.values():
+            item.look_again(source, lake, known[-item.revisit_days :])
+        reasons = _reasons(lake.ledger, self._daily, known)
+        if not reasons:
+            return dg.SkipReason(_waiting(days, known, last))
+        span = _span(list(reasons))
+        unit = unit_of(
+            graph, f"{self.name} {span.first}...{span.last}", self._daily, span, reasons[span.first]
         )
-        for table in tables
-    ]
-    return next((day for day in days if day > min(newest)), None)
+        if (
+            span.first != span.last and attempts(instance, unit, unit.inputs(lake.ledger)).failed
+        ):  # one of the days breaks the run: the others must not wait for it
+            first = Span(span.first, span.first)
+            unit = unit_of(
+                graph, f"{self.name} {span.first}", self._daily, first, reasons[span.first]
+            )
+        return request(instance, lake.ledger, unit)
+
+    def _days(self, graph: Any, lake: Lake) -> list[str]:
+        """Days from the first that any table was asked for; all days when none was."""
+        partitions = graph.get(_key(self.sources[0])).partitions_def
+        begun = [day for table in self._daily for day in lake.ledger.latest(table)]
+        first = min(begun, default="")
+        return [day for day in partitions.get_partition_keys() if day >= first]
 
 
-def _days_until(node: Any, newest: datetime | None, first: str) -> list[str]:
-    """Days from ``first`` on that a source has completely, at most ``MAX_DAYS``."""
-    if newest is None:
-        return []
-    days = [day for day in node.partitions_def.get_partition_keys() if day >= first][:MAX_DAYS]
-    return [day for day in days if bounds(node.partitions_def, day)[1] <= newest]
+def _is_outdated(graph: Any, source: SourceDatabase, lake: Lake, table: str) -> bool:
+    """Whether a snapshot has to be extracted, because it never was or because it changed."""
+    _source_table(graph, table).look_again(source, lake, [SNAPSHOT])
+    return bool(unfinished(lake.ledger, table, [SNAPSHOT]))
 
 
-def _shown(newest: datetime | None) -> str:
-    if newest is None:
-        return "which has no rows"
-    return f"which is complete up to {newest:%Y-%m-%d %H:%M} UTC"
+def _source_table(graph: Any, table: str) -> SourceTable:
+    return SourceTable(**graph.get(_key(table)).metadata[SOURCE_KEY])
+
+
+def _reasons(ledger: Ledger, tables: Sequence[str], days: Sequence[str]) -> dict[str, str]:
+    """Day → why it is not finished, in the order of the days."""
+    found: dict[str, str] = {}
+    for table in tables:
+        for day, reason in unfinished(ledger, table, days).items():
+            found.setdefault(day, f"{table} {day}: {reason}")
+    return {day: found[day] for day in sorted(found)}
+
+
+def _span(days: Sequence[str]) -> Span:
+    """The first of some days, and the last that still fits in one run with it."""
+    limit = (date.fromisoformat(days[0]) + timedelta(days=MAX_DAYS - 1)).isoformat()
+    return Span(days[0], max(day for day in days if day <= limit))
+
+
+def _waiting(days: Sequence[str], known: Sequence[str], last: Mapping[str, str]) -> str:
+    following = days[len(known) :]
+    if not following:
+        return f"{days[-1]} was the last day there is."
+    told = " and ".join(
+        f"{table}, which is complete up to {day or 'no day'}"
+        for table, day in last.items()
+        if day < following[0]
+    )
+    return f"{following[0]} waits for {told}."
 
 
 def _key(table: str) -> dg.AssetKey:
     return dg.AssetKey(table.split("/"))
-
-
-def _keys(tables: Sequence[str]) -> list[dg.AssetKey]:
-    return [_key(table) for table in tables]

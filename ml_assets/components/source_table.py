@@ -5,12 +5,11 @@ day is for its contract to say, see ``contracts``.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 import dagster as dg
 import pandas as pd
-from pydantic import BaseModel
 
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.lineage import copied
@@ -21,7 +20,7 @@ from ml_assets.extraction.fingerprint import assign_days, raw_fingerprints
 from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY, SNAPSHOT
 from ml_assets.lake.entries import Entry, Status
-from ml_assets.lake.planning import Input, Plan, merge, plan
+from ml_assets.lake.planning import Input, Plan, keeping, merge, plan
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.checks import (
@@ -46,24 +45,11 @@ CHUNK_DAYS = 31
 """Days read from the source at once: bounds memory, not results."""
 
 SOURCE_KEY = "ml_assets/source"
-"""Definition metadata of a source table: where its rows come from, see ``Source``."""
+"""Definition metadata of a source table: the attributes of its ``SourceTable``."""
 
 UP_TO_DATE_CHECK = "up_to_date_with_source"
 FRESHNESS_CHECK = "newest_row_is_recent"
-
-
-class Source(BaseModel, extra="forbid"):
-    """Where a table's rows come from, for whoever waits for them.
-
-    Attributes:
-        table: its name in the source database.
-        time_column: timestamp that says which day a row belongs to; None for a snapshot.
-        max_age_hours: how long before the end of a complete day its newest row may be.
-    """
-
-    table: str
-    time_column: str | None
-    max_age_hours: float | None
+RETENTION_CHECK = "still_in_source"
 
 
 class SourceTable(dg.Component, dg.Model, dg.Resolvable):
@@ -78,6 +64,10 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         time_column: timestamp that says which day a row belongs to; omitted for a snapshot.
         days: the days it has; omitted for a snapshot.
         max_age_hours: how long before the end of its day the newest row may be.
+        revisit_days: how many of the last processed days are compared with the source again at
+            every tick; what changed is extracted again.
+        retention_days: how long the source keeps rows; what it deletes later is expected to be
+            gone. Omitted when it keeps everything.
         statistics: numeric columns whose daily means the UI plots.
     """
 
@@ -89,6 +79,8 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
     time_column: str | None = None
     days: Days | None = None
     max_age_hours: float | None = None
+    revisit_days: int = 3
+    retention_days: int | None = None
     statistics: list[str] = []
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
@@ -131,9 +123,6 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
 
     @cached_property
     def _spec(self) -> dg.AssetSpec:
-        source = Source(
-            table=self.table, time_column=self.time_column, max_age_hours=self.max_age_hours
-        )
         return table_spec(
             self.key,
             self._contract,
@@ -145,7 +134,7 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
             version=self._version,
             partitions_def=self._partitions,
             deps=[dg.AssetDep(self._origin.split("/"))],
-            metadata={SOURCE_KEY: source.model_dump()},
+            metadata={SOURCE_KEY: self.model_dump(mode="json")},
         )
 
     def _extract(self, days: Sequence[str]) -> TableOutput:
@@ -170,7 +159,7 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         self, source: SourceDatabase, lake: Lake, days: Sequence[str]
     ) -> tuple[Plan, Validated]:
         raw = self._read(source, days)
-        self._observe(lake, days, raw)
+        gone = self._observe(source, lake, days, raw)
         planned = plan(
             lake,
             self.key,
@@ -178,6 +167,7 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
             {"source": Input(self._origin, is_snapshot=self._partitions is None)},
             self._version,
         )
+        planned = keeping(planned, lake.ledger.latest(self.key, sorted(gone)))
         wanted = raw[raw[DAY].isin(planned.compute)] if planned.unchanged else raw
         reasons = self._why_empty(source, planned.compute, wanted)
         return planned, validate(wanted, self._contract, planned.compute, reasons)
@@ -198,10 +188,30 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         assert self._partitions is not None
         return bounds(self._partitions, day)
 
-    def _observe(self, lake: Lake, days: Sequence[str], raw: pd.DataFrame) -> None:
-        """Note in the ledger what the source holds now, where that is news."""
+    def last_complete(self, source: SourceDatabase, lake: Lake, days: Sequence[str]) -> str:
+        """The last of some days that the source has completely; empty when it has none."""
+        newest = source.newest(self.table, str(self.time_column))
+        age = timedelta(hours=self.max_age_hours or 0)
+        complete = [day for day in days if newest and self._bounds(day)[1] <= newest + age]
+        return complete[-1] if complete else ""
+
+    def look_again(self, source: SourceDatabase, lake: Lake, days: Sequence[str]) -> None:
+        """Note in the ledger what the source holds of some days now."""
+        if days:
+            self._observe(source, lake, days, self._read(source, days))
+
+    def _observe(
+        self, source: SourceDatabase, lake: Lake, days: Sequence[str], raw: pd.DataFrame
+    ) -> set[str]:
+        """Note in the ledger what the source holds now, where that is news.
+
+        Returns:
+            Stored days whose rows the source has deleted since: they stay as they are.
+        """
         found = raw_fingerprints(raw, days)
         known = lake.ledger.latest(self._origin, days)
+        changed = [day for day in days if day not in known or known[day].content_hash != found[day]]
+        gone = self._gone(source, lake, changed, raw)
         counts = raw[DAY].value_counts()
         lake.ledger.append(
             [
@@ -209,13 +219,36 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
                     self._origin,
                     day,
                     Status.STORED,
-                    content_hash=fingerprint,
+                    content_hash=found[day],
                     rows=int(counts.get(day, 0)),
                 )
-                for day, fingerprint in found.items()
-                if day not in known or known[day].content_hash != fingerprint
+                for day in changed
+                if day not in gone
             ]
         )
+        return gone
+
+    def _gone(
+        self, source: SourceDatabase, lake: Lake, days: Sequence[str], raw: pd.DataFrame
+    ) -> set[str]:
+        """Stored days of which the source no longer has any row, or deleted the oldest ones."""
+        if self._partitions is None or self.time_column is None or not days:
+            return set()
+        entries = lake.ledger.latest(self.key, days)
+        stored = [day for day in days if day in entries and entries[day].rows]
+        present = set(raw[DAY].unique())
+        gone = {day for day in stored if day not in present}
+        oldest = source.oldest(self.table, self.time_column) if present & set(stored) else None
+        boundary = [day for day in stored if oldest and self._contains(day, oldest)]
+        for day in set(boundary) & present:
+            moments = lake.window(self.key, [day]).read([self.time_column])[self.time_column]
+            if moments.min() < oldest:
+                gone.add(day)
+        return gone
+
+    def _contains(self, day: str, moment: datetime) -> bool:
+        start, end = self._bounds(day)
+        return start <= moment < end
 
     def _why_empty(
         self, source: SourceDatabase, days: Sequence[str], rows: pd.DataFrame
@@ -242,6 +275,17 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
                 self._up_to_date,
             )
         )
+        if self._partitions is not None:
+            checks.append(
+                TableCheck(
+                    RETENTION_CHECK,
+                    "The source still has the rows of this day, or its retention says that it "
+                    "deletes them. Stored rows stay in use either way.",
+                    self._still_in_source,
+                    dg.AssetCheckSeverity.WARN,
+                    reads_rows=False,
+                )
+            )
         if self.max_age_hours is not None:
             checks.append(
                 TableCheck(
@@ -260,8 +304,7 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         lake = Lake.of_project()
         source = SourceDatabase(settings().source_database_url)
         for start in range(0, len(stored.days), CHUNK_DAYS):
-            days = stored.days[start : start + CHUNK_DAYS]
-            self._observe(lake, days, self._read(source, days))
+            self.look_again(source, lake, stored.days[start : start + CHUNK_DAYS])
         changed = stale(lake.ledger, self.key, stored.stored)
         return {
             day: Verdict(False, "its source rows changed: materialize it again")
@@ -269,6 +312,31 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
             else Verdict(True)
             for day in stored.stored
         }
+
+    def _still_in_source(self, stored: StoredDays) -> dict[str, Verdict]:
+        """Days whose rows the source deleted pass only where its retention says so."""
+        if stored.is_just_written:
+            return dict.fromkeys(stored.stored, Verdict(True))
+        lake = Lake.of_project()
+        source = SourceDatabase(settings().source_database_url)
+        gone: set[str] = set()
+        for start in range(0, len(stored.stored), CHUNK_DAYS):
+            days = stored.stored[start : start + CHUNK_DAYS]
+            gone |= self._gone(source, lake, days, self._read(source, days))
+        kept_from = self._kept_from(source)
+        return {
+            day: Verdict(False, "its rows are gone from the source; the stored rows stay in use")
+            if day in gone and day >= kept_from
+            else Verdict(True)
+            for day in stored.stored
+        }
+
+    def _kept_from(self, source: SourceDatabase) -> str:
+        """The first day that the source should still have; empty when it keeps every day."""
+        newest = source.newest(self.table, str(self.time_column))
+        if self.retention_days is None or newest is None:
+            return ""
+        return (newest - timedelta(days=self.retention_days - 1)).date().isoformat()
 
     def _newest_row_is_recent(self, stored: StoredDays) -> dict[str, Verdict]:
         newest = stored.rows.groupby(DAY)[str(self.time_column)].max()

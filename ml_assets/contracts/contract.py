@@ -45,6 +45,7 @@ class Limits(BaseModel):
     """What a contract's ``Config.metadata`` may say about a whole day or all columns.
 
     Attributes:
+        day: its ``DayContract``, see ``contracts.day``.
         may_be_empty: whether a day without rows is stored.
         max_dead_letter_share: share of rejected rows above which a day is quarantined.
         max_text_length: characters that a text from outside may have: codes, names and remarks
@@ -53,6 +54,7 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    day: Any = None
     may_be_empty: bool = False
     max_dead_letter_share: float = Field(0.05, ge=0, le=1)
     max_text_length: int = Field(1000, ge=1)

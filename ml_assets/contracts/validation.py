@@ -42,6 +42,7 @@ class Validated:
         dead_letter_counts: day → number of rejected rows.
         merged_duplicates: day → number of rows that were equal to another and are one with it;
             days without any are left out.
+        warnings: day → what is unusual about it, though it is stored.
     """
 
     rows: pd.DataFrame
@@ -50,6 +51,7 @@ class Validated:
     row_counts: Mapping[str, int] = field(default_factory=dict)
     dead_letter_counts: Mapping[str, int] = field(default_factory=dict)
     merged_duplicates: Mapping[str, int] = field(default_factory=dict)
+    warnings: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def validate(

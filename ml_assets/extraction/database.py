@@ -170,6 +170,18 @@ class SourceDatabase:
         moment = pd.to_datetime(value, utc=True, errors="coerce")
         return None if pd.isna(moment) else moment.to_pydatetime()
 
+    def oldest(self, table: str, time_column: str) -> datetime | None:
+        """The oldest moment in a table, timezone-aware; None when it has no rows."""
+        with self._connection() as connection:
+            column = self._time_column(connection, table, time_column)
+            value: Any = connection.scalar(
+                sa.select(sa.type_coerce(sa.func.min(column), sa.String)).select_from(
+                    sa.table(table, column)
+                )
+            )
+        moment = pd.to_datetime(value, utc=True, errors="coerce")
+        return None if pd.isna(moment) else moment.to_pydatetime()
+
     @property
     def _is_sqlite(self) -> bool:
         return self._url.get_backend_name() == "sqlite"

@@ -5,6 +5,7 @@ the machine; it does depend on column names and types.
 """
 
 import hashlib
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,6 +26,33 @@ def digest(*parts: str | bytes) -> str:
         state.update(part.encode() if isinstance(part, str) else part)
         state.update(b"\x1f")
     return state.hexdigest()[:HASH_LENGTH]
+
+
+def schema_of(rows: pd.DataFrame) -> str:
+    """Columns and dtypes of rows as JSON, without the partition column, in the order of their names.
+
+    It is stored beside each content hash: a day is hashed with the schema it was stored with,
+    whatever columns its table gained since.
+    """
+    names = sorted(name for name in rows.columns if name != DAY)
+    return json.dumps([[name, str(rows[name].dtype)] for name in names], separators=(",", ":"))
+
+
+def columns_of(schema: str) -> dict[str, str]:
+    """Column → dtype of a schema that ``schema_of`` wrote."""
+    return dict(json.loads(schema))
+
+
+def typed(rows: pd.DataFrame, schema: str) -> pd.DataFrame:
+    """Rows with the columns and dtypes of a schema, and the partition column.
+
+    Raises:
+        KeyError: a column is missing.
+        ValueError: a value does not fit its dtype.
+        TypeError: the same, for dtypes that have nothing in common.
+    """
+    types = columns_of(schema)
+    return rows[[DAY, *types]].astype(types)
 
 
 def day_hashes(rows: pd.DataFrame, days: Sequence[str]) -> dict[str, str]:

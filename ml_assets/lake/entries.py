@@ -24,10 +24,12 @@ class Read:
     Attributes:
         table: table that was read.
         day: day of it.
-        content_hash: what it held; empty when it was absent, so that its arrival is a change.
+        content_hash: what it held; empty when it was not usable (absent, quarantined, stale), so
+            that its repair is a change.
         version: table version it was read at.
-        is_pinned: it was used as it was decided then; that *its* inputs change later does not
-            make the reader stale (a champion goes on serving when its training data is corrected).
+        is_pinned: it was used as it was known then. Later changes of *its* inputs do not make the
+            reader stale (a champion keeps serving when its training data is corrected). Nor does
+            a later change of a pinned snapshot.
     """
 
     table: str
@@ -39,7 +41,28 @@ class Read:
 
 @dataclass(frozen=True)
 class Entry:
-    """What happened to one day of a table."""
+    """What happened to one day of a table.
+
+    Attributes:
+        table: table name, ``pipeline/noun``.
+        day: the day.
+        status: what became of it.
+        reason: why, where it is not stored.
+        content_hash: hash of its rows under ``schema``; of a model its fingerprint.
+        rows: how many rows it has.
+        dead_letters: how many rows were rejected.
+        version: table version its rows were written at; None for what is no table of the lake.
+        code_version: version of what computed it.
+        inputs_hash: hash of everything it was computed from; empty when the day is to be computed
+            again whatever its inputs.
+        run_id: run that wrote it.
+        written_at: when, UTC.
+        schema: columns and dtypes it was stored with, see ``content.schema_of``.
+        files: identity of the files that hold it, see ``files``; kept apart, so empty when read.
+        reads: what it was computed from.
+        is_final: the rows record what happened (a prediction, a decision). They stay as they were
+            made when their inputs change, so the day is never stale.
+    """
 
     table: str
     day: str
@@ -53,6 +76,9 @@ class Entry:
     inputs_hash: str = ""
     run_id: str = ""
     written_at: datetime | None = None
+    is_final: bool = False
+    schema: str = ""
+    files: str = field(default="", compare=False)
     reads: Sequence[Read] = field(default=(), compare=False)
 
 
@@ -68,3 +94,18 @@ def usable_hashes(entries: Mapping[str, Entry]) -> dict[str, str]:
     return {
         day: entry.content_hash for day, entry in entries.items() if entry.status is Status.STORED
     }
+
+
+ALTERED = "altered after it was stored"
+LOST = "lost after it was stored"
+
+
+def damage_of(entry: Entry) -> str:
+    """How a day was damaged behind the ledger, if that is why it is quarantined; empty otherwise."""
+    is_damaged = entry.status is Status.QUARANTINED and entry.reason.startswith((ALTERED, LOST))
+    return entry.reason if is_damaged else ""
+
+
+def row_counts(entries: Mapping[str, Entry]) -> dict[str, int]:
+    """Day → number of rows of the days that may be read."""
+    return {day: entry.rows for day, entry in entries.items() if entry.status is Status.STORED}

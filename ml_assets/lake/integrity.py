@@ -3,12 +3,16 @@
 import pandas as pd
 
 from ml_assets.errors import LakeMismatch
-from ml_assets.lake.content import day_hashes
-from ml_assets.lake.store import Window
+from ml_assets.lake.entries import Status
+from ml_assets.lake.store import Lake
+from ml_assets.lake.verification import damage, hashes_as_stored
+from ml_assets.lake.window import Window
 
 
 def unaltered(window: Window, *days: str) -> pd.DataFrame:
     """Rows of days on which a release depends, all columns, as they were stored.
+
+    Their content is hashed at every use: what files are known to hold is not believed here.
 
     Args:
         window: where they are.
@@ -17,10 +21,12 @@ def unaltered(window: Window, *days: str) -> pd.DataFrame:
     Raises:
         LakeMismatch: somebody changed them since, or they are gone.
     """
-    wanted = days or tuple(window.hashes)
+    wanted = list(days or window.hashes)
     rows = window.read(days=wanted)
-    found = day_hashes(rows, wanted)
-    if changed := [day for day in wanted if found[day] != window.hashes[day]]:
+    entries = window.lake.ledger.latest(window.table, wanted)
+    same = {day: entries[day] for day in wanted if entries[day].content_hash == window.hashes[day]}
+    found = hashes_as_stored(rows, same)
+    if changed := [day for day in wanted if found.get(day) != window.hashes[day]]:
         raise LakeMismatch(
             f"{window.table} {', '.join(changed)} was altered after it was stored. Nothing is "
             "judged by it or released on it: materialize it again."
@@ -46,3 +52,26 @@ def in_force(window: Window, day: str, code_version: str) -> pd.DataFrame:
             "it again."
         )
     return unaltered(window, day)
+
+
+def last_stored(lake: Lake, table: str, day: str) -> pd.DataFrame | None:
+    """Rows of a day as they were last stored, whatever happened to the day since.
+
+    A run that was killed while it rewrote the day, or somebody who altered it, leaves the earlier
+    version of the table: the rows are read from there.
+
+    Args:
+        lake: where the table is.
+        table: table name.
+        day: one of its days.
+
+    Returns:
+        All columns of the rows; None when the day was never stored or the version is gone.
+    """
+    history = lake.ledger.history(table, day)
+    stored = [entry for entry in history if entry.status is Status.STORED]
+    for entry in reversed(stored):
+        opened = lake.opened(table, entry.version)
+        if opened.delta is not None and not damage(lake.ledger, opened, {day: entry}):
+            return lake.read(table, [day], version=entry.version, hashes={day: entry.content_hash})
+    return None

@@ -5,50 +5,47 @@ is its state. Rows themselves are in ``store``, conclusions in ``staleness`` and
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
-from ml_assets.lake.database import Database, create_missing
+from ml_assets.lake.content import digest
+from ml_assets.lake.database import Database
 from ml_assets.lake.entries import Entry, Read, Status
+from ml_assets.lake.ledger_tables import create_tables
+from ml_assets.lake.ledger_tables import entries as _entries
+from ml_assets.lake.ledger_tables import files as _files
+from ml_assets.lake.ledger_tables import meta as _meta
+from ml_assets.lake.ledger_tables import reads as _reads
+from ml_assets.lake.ledger_tables import schemas as _schemas
+
+COMPUTED = (Status.STORED, Status.QUARANTINED)
+"""States of days that were computed from what they read."""
 
 IN_TURN = 7309
 """Lock on Postgres, where entries may else be seen in another order than that of their numbers."""
 
-_metadata = sa.MetaData()
+Content = tuple[str, str, str]
+"""A day, the hash of its content, and the identity of the files that hold it."""
 
-_entries = sa.Table(
-    "ledger_entries",
-    _metadata,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("table_name", sa.String(200), nullable=False),
-    sa.Column("day", sa.String(10), nullable=False),
-    sa.Column("status", sa.String(12), nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("content_hash", sa.String(64), nullable=False),
-    sa.Column("rows", sa.Integer, nullable=False),
-    sa.Column("dead_letters", sa.Integer, nullable=False),
-    sa.Column("version", sa.Integer),
-    sa.Column("code_version", sa.String(64), nullable=False),
-    sa.Column("inputs_hash", sa.String(64), nullable=False),
-    sa.Column("run_id", sa.String(40), nullable=False),
-    sa.Column("written_at", sa.DateTime, nullable=False),
-    sa.Index("ledger_entries_of_day", "table_name", "day", "id"),
-)
 
-_reads = sa.Table(
-    "ledger_reads",
-    _metadata,
-    sa.Column("entry_id", sa.Integer, nullable=False, index=True),
-    sa.Column("table_name", sa.String(200), nullable=False),
-    sa.Column("day", sa.String(10), nullable=False),
-    sa.Column("content_hash", sa.String(64), nullable=False),
-    sa.Column("version", sa.Integer),
-    sa.Column("is_pinned", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Index("ledger_reads_of_day", "table_name", "day"),
-)
+@dataclass(frozen=True)
+class Identity:
+    """What tells a ledger from others.
+
+    Attributes:
+        id: the id that its lake carries too.
+        has_entries: whether anything was ever noted in it.
+        has_rows: whether rows of a lake were noted in it.
+    """
+
+    id: str
+    has_entries: bool
+    has_rows: bool
 
 
 class Ledger(Database):
@@ -59,7 +56,7 @@ class Ledger(Database):
     """
 
     def __init__(self, url: str) -> None:
-        super().__init__(url, _create_tables)
+        super().__init__(url, create_tables)
 
     @property
     def url(self) -> sa.URL:
@@ -86,10 +83,61 @@ class Ledger(Database):
             table: table name, ``pipeline/noun``.
             days: only these days; all of the table's when omitted.
         """
+        return self._by_day(_is_latest(table, days), days)
+
+    def at_version(
+        self, table: str, version: int, days: Sequence[str] | None = None
+    ) -> dict[str, Entry]:
+        """What each day held at a version of a table, as far as it was recorded as stored.
+
+        Args:
+            table: table name.
+            version: table version.
+            days: only these days; all of the table's when omitted.
+        """
+        return self._by_day(_is_latest(table, days, version), days)
+
+    def _by_day(
+        self, condition: sa.ColumnElement[bool], days: Sequence[str] | None
+    ) -> dict[str, Entry]:
         with self._transaction() as connection:
-            rows = connection.execute(sa.select(_entries).where(_is_latest(table, days))).all()
+            rows = connection.execute(_with_schema().where(condition)).all()
         wanted = None if days is None else set(days)
         return {row.day: _entry(row) for row in rows if wanted is None or row.day in wanted}
+
+    def identity(self) -> Identity:
+        """The ledger's id, and whether it is empty."""
+        has_rows = _entries.c.version.is_not(None)
+        query = sa.select(
+            _meta.c.id,
+            sa.exists(sa.select(_entries.c.id)).label("has_entries"),
+            sa.exists(sa.select(_entries.c.id).where(has_rows)).label("has_rows"),
+        )
+        with self._transaction() as connection:
+            row = connection.execute(query).first()
+        return (
+            Identity(row.id, row.has_entries, row.has_rows) if row else Identity("", False, False)
+        )
+
+    def take_id(self, new: str) -> None:
+        """Become the ledger of the lake that carries an id."""
+        with self._transaction() as connection:
+            connection.execute(sa.update(_meta).values(id=new))
+
+    def known_files(self, table: str, days: Sequence[str]) -> set[Content]:
+        """Which files of some days were found to hold which content."""
+        if not days:
+            return set()
+        query = sa.select(_files.c.day, _files.c.content_hash, _files.c.files).where(
+            _files.c.table_name == table, _files.c.day.between(min(days), max(days))
+        )
+        with self._transaction() as connection:
+            return {(row.day, row.content_hash, row.files) for row in connection.execute(query)}
+
+    def remember_files(self, table: str, found: Iterable[Content]) -> None:
+        """Note that files hold the content of days; what is known already is left."""
+        with self._transaction() as connection:
+            _insert_files(connection, [(table, *content) for content in found])
 
     def everything(self) -> list[Entry]:
         """The latest entry of each day of every table, each with what it was computed from."""
@@ -102,6 +150,12 @@ class Ledger(Database):
         ids = sa.select(_entries.c.id).where(_entries.c.table_name == table)
         return self._with_reads(ids if day is None else ids.where(_entries.c.day == day))
 
+    def of_run(self, run_id: str) -> list[Entry]:
+        """All entries that a run wrote, oldest first (``reads`` is left empty)."""
+        query = sa.select(_entries).where(_entries.c.run_id == run_id).order_by(_entries.c.id)
+        with self._transaction() as connection:
+            return [_entry(row) for row in connection.execute(query)]
+
     def histories(self, table: str, days: Sequence[str]) -> dict[str, list[Entry]]:
         """The same for several days."""
         wanted = _entries.c.day.between(min(days), max(days)) if days else sa.false()
@@ -113,7 +167,7 @@ class Ledger(Database):
         return found
 
     def _with_reads(self, ids: sa.Select[tuple[int]]) -> list[Entry]:
-        entries = sa.select(_entries).where(_entries.c.id.in_(ids)).order_by(_entries.c.id)
+        entries = _with_schema().where(_entries.c.id.in_(ids)).order_by(_entries.c.id)
         reads = sa.select(_reads).where(_reads.c.entry_id.in_(ids))
         with self._transaction() as connection:
             rows = connection.execute(entries).all()
@@ -131,12 +185,20 @@ class Ledger(Database):
                 )
             )
 
-    def reads(self, table: str, days: Sequence[str]) -> dict[str, list[Read]]:
-        """What the latest entry of each day was computed from; nothing where it was skipped."""
+    def reads(
+        self, table: str, days: Sequence[str], statuses: Collection[Status] = COMPUTED
+    ) -> dict[str, list[Read]]:
+        """What the latest entry of each day was computed from.
+
+        Args:
+            table: table name.
+            days: the days wanted.
+            statuses: states of the entries that count; others read nothing.
+        """
         query = (
             sa.select(_entries.c.day.label("of_day"), _reads)
             .join(_reads, _reads.c.entry_id == _entries.c.id)
-            .where(_is_latest(table, days), _entries.c.status != Status.SKIPPED.value)
+            .where(_is_latest(table, days), _entries.c.status.in_([*statuses]))
         )
         with self._transaction() as connection:
             rows = connection.execute(query).all()
@@ -171,10 +233,55 @@ def _insert(connection: sa.Connection, entries: Sequence[Entry]) -> None:
     ]
     if reads:
         connection.execute(sa.insert(_reads), reads)
+    texts = {_schema_hash(entry): entry.schema for entry in entries if entry.schema}
+    _insert_missing(
+        connection,
+        _schemas,
+        [{"schema_hash": key, "columns": text} for key, text in texts.items()],
+    )
+    _insert_files(
+        connection,
+        [
+            (entry.table, entry.day, entry.content_hash, entry.files)
+            for entry in entries
+            if entry.files
+        ],
+    )
 
 
-def _is_latest(table: str, days: Sequence[str] | None) -> sa.ColumnElement[bool]:
+def _insert_files(connection: sa.Connection, contents: Sequence[tuple[str, str, str, str]]) -> None:
+    names = [column.name for column in _files.columns]
+    rows = [dict(zip(names, content, strict=True)) for content in contents]
+    _insert_missing(connection, _files, rows)
+
+
+def _insert_missing(
+    connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, str]]
+) -> None:
+    """Insert rows whose key is not there; another process may insert them at the same moment."""
+    if rows:
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+
+
+def _with_schema() -> sa.Select[Any]:
+    """Entries with the columns they were stored with."""
+    joined = sa.outerjoin(_entries, _schemas, _entries.c.schema_hash == _schemas.c.schema_hash)
+    return sa.select(_entries, _schemas.c.columns.label("schema_columns")).select_from(joined)
+
+
+def _schema_hash(entry: Entry) -> str:
+    return digest(entry.schema) if entry.schema else ""
+
+
+def _is_latest(
+    table: str, days: Sequence[str] | None, version: int | None = None
+) -> sa.ColumnElement[bool]:
     newest = sa.select(sa.func.max(_entries.c.id)).where(_entries.c.table_name == table)
+    if version is not None:
+        newest = newest.where(
+            _entries.c.status == Status.STORED.value, _entries.c.version <= version
+        )
     if days is not None:
         newest = newest.where(_entries.c.day.between(min(days), max(days)) if days else sa.false())
     return _entries.c.id.in_(newest.group_by(_entries.c.day))
@@ -194,6 +301,8 @@ def _entry_row(entry: Entry, now: datetime) -> dict[str, object]:
         "inputs_hash": entry.inputs_hash,
         "run_id": entry.run_id,
         "written_at": now,
+        "is_final": entry.is_final,
+        "schema_hash": _schema_hash(entry),
     }
 
 
@@ -211,6 +320,8 @@ def _entry(row: sa.Row) -> Entry:  # type: ignore[type-arg]
         inputs_hash=row.inputs_hash,
         run_id=row.run_id,
         written_at=row.written_at,
+        is_final=row.is_final,
+        schema=row.schema_columns or "",
     )
 
 
@@ -227,19 +338,3 @@ def _read_row(entry_id: int, read: Read) -> dict[str, object]:
         "version": read.version,
         "is_pinned": read.is_pinned,
     }
-
-
-def _create_tables(connection: sa.Connection) -> None:
-    create_missing(connection, _metadata)
-    _add_pinned(connection)
-
-
-def _add_pinned(connection: sa.Connection) -> None:
-    """Ledgers made before reads could be pinned lack the column."""
-    present = {column["name"] for column in sa.inspect(connection).get_columns(_reads.name)}
-    if "is_pinned" not in present:
-        connection.execute(
-            sa.text(
-                f"ALTER TABLE {_reads.name} ADD COLUMN is_pinned BOOLEAN DEFAULT false NOT NULL"
-            )
-        )

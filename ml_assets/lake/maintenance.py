@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ml_assets.lake.delta import explained
 from ml_assets.lake.store import Lake
 
 
@@ -44,16 +45,17 @@ def maintain(
     if keeps_history:
         written = {entry.version for entry in lake.ledger.history(table)}
         kept |= {version for version in written if version is not None and version <= before}
-    compacted = delta.optimize.compact()
-    if not compacted["numFilesRemoved"] and delta.history(1)[0]["operation"] == "VACUUM END":
-        return Maintained(table, before, tuple(sorted(kept)), 0, 0)
-    kept.add(delta.version())
-    deleted = delta.vacuum(
-        retention_hours=0,
-        dry_run=False,
-        enforce_retention_duration=False,
-        keep_versions=sorted(kept),
-    )
+    with explained(table, lake.path(table)):
+        compacted = delta.optimize.compact()
+        if not compacted["numFilesRemoved"] and delta.history(1)[0]["operation"] == "VACUUM END":
+            return Maintained(table, before, tuple(sorted(kept)), 0, 0)
+        kept.add(delta.version())
+        deleted = delta.vacuum(
+            retention_hours=0,
+            dry_run=False,
+            enforce_retention_duration=False,
+            keep_versions=sorted(kept),
+        )
     return Maintained(
         table, delta.version(), tuple(sorted(kept)), compacted["numFilesRemoved"], len(deleted)
     )

@@ -1,12 +1,13 @@
 """Which days of a run are computed, which are left as they are, and which cannot be computed.
 
 The rules, in one place: a day needs its own input days, stored and up to date; look-back days
-that are missing are history that is not there; a day whose inputs and code are those of its
-stored rows is not computed again.
+that are not usable count as missing and are named; a day whose inputs and code are those of its
+stored rows is not computed again. A stale input has to be recomputed first: it is recorded as not
+usable, so that the day is reopened when it is.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import TypeVar
 
@@ -78,6 +79,7 @@ class Plan:
         skipped: day → why it cannot be computed.
         reads: day → input days it is computed from.
         windows: input name → window over all input days of the run.
+        missing: day → input days it was computed without, each with its state.
     """
 
     compute: Sequence[str]
@@ -85,6 +87,7 @@ class Plan:
     skipped: Mapping[str, str]
     reads: Mapping[str, Sequence[Read]]
     windows: Mapping[str, Window]
+    missing: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def plan(
@@ -95,6 +98,7 @@ def plan(
     code_version: str,
     *,
     further_reads: Mapping[str, Sequence[Read]] | None = None,
+    keeps_stored: bool = False,
 ) -> Plan:
     """Decide for each day of a run whether to compute it.
 
@@ -105,6 +109,7 @@ def plan(
         inputs: input name → how days depend on it.
         code_version: version of the code and parameters that would compute them.
         further_reads: day → what it is computed from besides, where no input can say it.
+        keeps_stored: a stored day stays as it is, whatever changed since.
     """
     windows = {
         name: lake.window(item.table, item.days_of_all(days)) for name, item in inputs.items()
@@ -118,36 +123,45 @@ def plan(
         name: {} if inputs[name].is_pinned else stale_days[window.table]
         for name, window in windows.items()
     }
+    entries = {
+        name: lake.ledger.latest(item.table, windows[name].days) for name, item in inputs.items()
+    }
+    damaged = {name: lake.damaged(window) for name, window in windows.items()}
+    unusable = {name: {*stale_inputs[name], *damaged[name]} for name in inputs}
     reads: dict[str, list[Read]] = {}
     skipped: dict[str, str] = {}
+    missing: dict[str, list[str]] = {}
     for day in days:
         reads[day] = [
-            *(read for name, item in inputs.items() for read in item.reads(windows[name], day)),
+            *(
+                replace(read, content_hash="") if read.day in unusable[name] else read
+                for name, item in inputs.items()
+                for read in item.reads(windows[name], day)
+            ),
             *(further_reads or {}).get(day, ()),
         ]
-        reason = next(
-            filter(
-                None,
-                (
-                    _not_ready(lake, item, day, windows[name], stale_inputs[name])
-                    for name, item in inputs.items()
-                ),
-            ),
-            None,
-        )
-        if reason:
-            skipped[day] = reason
+        for name, item in inputs.items():
+            reason = _not_ready(
+                item, day, windows[name], stale_inputs[name], damaged[name], entries[name]
+            )
+            if reason:
+                skipped.setdefault(day, reason)
+            missing.setdefault(day, []).extend(_missing(item, day, entries[name]))
     stored = lake.ledger.latest(table, days)
-    unchanged = {
-        day: stored[day]
-        for day in days
-        if day not in skipped
-        and day in stored
-        and stored[day].status is Status.STORED
-        and stored[day].inputs_hash == inputs_hash(code_version, reads[day])
+    same = {
+        day: entry
+        for day, entry in stored.items()
+        if entry.status is Status.STORED
+        and (
+            keeps_stored
+            or (day not in skipped and entry.inputs_hash == inputs_hash(code_version, reads[day]))
+        )
     }
+    intact = lake.intact(same)
+    unchanged = {day: entry for day, entry in same.items() if day in intact}
+    skipped = {day: reason for day, reason in skipped.items() if day not in unchanged}
     compute = [day for day in days if day not in skipped and day not in unchanged]
-    return Plan(compute, unchanged, skipped, reads, windows)
+    return Plan(compute, unchanged, skipped, reads, windows, {day: missing[day] for day in compute})
 
 
 def merge(plans: Sequence[Plan]) -> Plan:
@@ -158,6 +172,7 @@ def merge(plans: Sequence[Plan]) -> Plan:
         {day: reason for part in plans for day, reason in part.skipped.items()},
         {day: reads for part in plans for day, reads in part.reads.items()},
         {},
+        {day: names for part in plans for day, names in part.missing.items()},
     )
 
 
@@ -165,6 +180,12 @@ def computing_too(planned: Plan, days: Sequence[str]) -> Plan:
     """The plan, with some unchanged days computed all the same."""
     kept = {day: entry for day, entry in planned.unchanged.items() if day not in days}
     return replace(planned, compute=[*planned.compute, *days], unchanged=kept)
+
+
+def keeping(planned: Plan, entries: Mapping[str, Entry]) -> Plan:
+    """The plan, with some stored days left as they are."""
+    compute = [day for day in planned.compute if day not in entries]
+    return replace(planned, compute=compute, unchanged={**planned.unchanged, **entries})
 
 
 def each_day(planned: Plan, compute: Callable[[str], T]) -> tuple[Plan, dict[str, T]]:
@@ -187,19 +208,34 @@ def each_day(planned: Plan, compute: Callable[[str], T]) -> tuple[Plan, dict[str
     return replace(planned, compute=list(results), skipped=skipped), results
 
 
-def _not_ready(
-    lake: Lake, item: Input, day: str, window: Window, stale_days: Mapping[str, str]
+def _not_ready(  # noqa: PLR0917
+    item: Input,
+    day: str,
+    window: Window,
+    stale_days: Mapping[str, str],
+    damaged: Mapping[str, str],
+    entries: Mapping[str, Entry],
 ) -> str | None:
     for input_day in item.days_of(day):
+        if reason := damaged.get(input_day):
+            return f"{item.table} {input_day} was {reason}"
         if reason := stale_days.get(input_day):
             return f"{item.table} {input_day} is stale ({reason}): materialize it first"
         if input_day not in window.hashes and item.is_required(day, input_day):
-            return f"{item.table} {input_day} is {_state(lake, item.table, input_day)}"
+            return f"{item.table} {input_day} is {_state(entries.get(input_day))}"
     return None
 
 
-def _state(lake: Lake, table: str, day: str) -> str:
-    entry = lake.ledger.latest(table, [day]).get(day)
+def _missing(item: Input, day: str, entries: Mapping[str, Entry]) -> list[str]:
+    """Input days that the table was asked for and has no rows of."""
+    return [
+        f"{item.table} {input_day} ({_state(entries[input_day])})"
+        for input_day in item.days_of(day)
+        if input_day in entries and entries[input_day].status is not Status.STORED
+    ]
+
+
+def _state(entry: Entry | None) -> str:
     if entry is None or entry.status is Status.STORED:
         return "not materialized"
     return f"{entry.status.value}: {entry.reason}" if entry.reason else "half-written: run it again"

@@ -4,11 +4,11 @@ A backtest lives through history this way: sources and features are the project'
 decided on them is its own.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from ml_assets.errors import TerminalError
-from ml_assets.lake.entries import Entry, Read
-from ml_assets.lake.ledger import Ledger
+from ml_assets.lake.entries import Entry, Read, Status
+from ml_assets.lake.ledger import COMPUTED, Content, Ledger
 
 
 class SharingLedger(Ledger):
@@ -46,10 +46,14 @@ class SharingLedger(Ledger):
             else super().latest(table, days)
         )
 
-    def reads(self, table: str, days: Sequence[str]) -> dict[str, list[Read]]:
+    def reads(
+        self, table: str, days: Sequence[str], statuses: Collection[Status] = COMPUTED
+    ) -> dict[str, list[Read]]:
         """What the latest entries were computed from, from the ledger the table belongs to."""
         return (
-            self._other.reads(table, days) if self._is_shared(table) else super().reads(table, days)
+            self._other.reads(table, days, statuses)
+            if self._is_shared(table)
+            else super().reads(table, days, statuses)
         )
 
     def history(self, table: str, day: str | None = None) -> list[Entry]:
@@ -67,6 +71,29 @@ class SharingLedger(Ledger):
             if self._is_shared(table)
             else super().histories(table, days)
         )
+
+    def at_version(
+        self, table: str, version: int, days: Sequence[str] | None = None
+    ) -> dict[str, Entry]:
+        """What each day held at a version, from the ledger the table belongs to."""
+        return (
+            self._other.at_version(table, version, days)
+            if self._is_shared(table)
+            else super().at_version(table, version, days)
+        )
+
+    def known_files(self, table: str, days: Sequence[str]) -> set[Content]:
+        """Which files hold which content, from the ledger the table belongs to."""
+        return (
+            self._other.known_files(table, days)
+            if self._is_shared(table)
+            else super().known_files(table, days)
+        )
+
+    def remember_files(self, table: str, found: Iterable[Content]) -> None:
+        """Note which files hold which content, for own tables."""
+        if not self._is_shared(table):
+            super().remember_files(table, found)
 
     def _is_shared(self, table: str) -> bool:
         return table in self._shared

@@ -1,10 +1,14 @@
-"""Which stored days are no longer up to date with what they were computed from."""
+"""Which stored days are no longer up to date with what they were computed from.
+
+Rows that record what happened (``Entry.is_final``) are never stale.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from graphlib import TopologicalSorter
 from itertools import chain
 
-from ml_assets.lake.entries import Read, usable_hashes
+from ml_assets.lake.content import SNAPSHOT
+from ml_assets.lake.entries import Entry, Read, Status
 from ml_assets.lake.ledger import Ledger
 
 Node = tuple[str, str]
@@ -39,9 +43,14 @@ def stale_tables(ledger: Ledger, tables: Mapping[str, Sequence[str]]) -> dict[st
     """
     reads = _everything_read(ledger, tables)
     inputs = {node: [(read.table, read.day) for read in of_node] for node, of_node in reads.items()}
-    current = _current_hashes(ledger, {*inputs, *chain.from_iterable(inputs.values())})
+    entries = _latest(ledger, {*inputs, *chain.from_iterable(inputs.values())})
+    current = {
+        node: entry.content_hash for node, entry in entries.items() if entry.status is Status.STORED
+    }
     reasons: dict[Node, str] = {}
     for node in TopologicalSorter(inputs).static_order():
+        if node in entries and entries[node].is_final:
+            continue
         changes = (_change(read, current, reasons) for read in reads.get(node, ()))
         if reason := next(filter(None, changes), None):
             reasons[node] = reason
@@ -65,18 +74,20 @@ def _everything_read(ledger: Ledger, tables: Mapping[str, Sequence[str]]) -> dic
     return found
 
 
-def _current_hashes(ledger: Ledger, nodes: Iterable[Node]) -> dict[Node, str]:
+def _latest(ledger: Ledger, nodes: Iterable[Node]) -> dict[Node, Entry]:
     days: dict[str, list[str]] = {}
     for table, day in nodes:
         days.setdefault(table, []).append(day)
     return {
-        (table, day): content_hash
+        (table, day): entry
         for table, of_table in days.items()
-        for day, content_hash in usable_hashes(ledger.latest(table, of_table)).items()
+        for day, entry in ledger.latest(table, of_table).items()
     }
 
 
 def _change(read: Read, current: Mapping[Node, str], reasons: Mapping[Node, str]) -> str | None:
+    if read.is_pinned and read.day == SNAPSHOT:
+        return None
     now = current.get((read.table, read.day), "")
     if now != read.content_hash:
         return (

@@ -1,72 +1,35 @@
-"""Delta tables: overwrite days in one commit, read a window of days.
+"""Delta tables: overwrite days in one commit, read a window of days, and only what was stored.
 
-Only this package imports ``deltalake``, and only when a table is touched. What the days mean
-(good, quarantined, stale) is in ``ledger``; this module moves rows.
+What the days mean (good, quarantined, stale) is in ``ledger``; files and commits are in ``delta``.
+Every read of a recorded day is verified, see ``verification``.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from ml_assets.errors import CommitConflict, LakeMismatch, TerminalError
+from ml_assets.errors import LakeMismatch, TerminalError
+from ml_assets.lake import delta as files
 from ml_assets.lake.content import DAY
-from ml_assets.lake.entries import Read, Status, usable_hashes
+from ml_assets.lake.entries import Entry, Status, damage_of, usable_hashes
 from ml_assets.lake.ledger import Ledger
+from ml_assets.lake.pair import confirm, mark
 from ml_assets.lake.provenance import Provenance
 from ml_assets.lake.shared import SharingLedger
+from ml_assets.lake.verification import Opened, damage
+from ml_assets.lake.window import Window, partition_option
+from ml_assets.lake.writing import ROW, Written, write
 from ml_assets.settings import settings
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-    from deltalake import DeltaTable, WriterProperties
+    from deltalake import DeltaTable
 
-COMMIT_ATTEMPTS = 20
-
-ROW = "_row"
-"""Stored beside the rows and never handed out: Delta keeps no order, and training depends on it."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """Some days of a table, at one version, read when asked.
-
-    Attributes:
-        table: table name, ``pipeline/noun``.
-        days: the days that were asked for.
-        hashes: day → content hash of those among them that are stored.
-        version: table version they are read at; None when the table does not exist yet.
-    """
-
-    lake: "Lake"
-    table: str
-    days: Sequence[str]
-    hashes: Mapping[str, str]
-    version: int | None
-
-    def read(
-        self, columns: Sequence[str] | None = None, days: Sequence[str] | None = None
-    ) -> pd.DataFrame:
-        """Rows of the stored days (of those in ``days`` when given), in the order of the keys."""
-        wanted = [day for day in (self.days if days is None else days) if day in self.hashes]
-        if self.version is None or not wanted:
-            raise LakeMismatch(
-                f"{self.table} has no stored day among {_span(self.days)}, expected at least one. "
-                "Materialize it first."
-            )
-        return self.lake.read(self.table, wanted, columns=columns, version=self.version)
-
-    def reads(self, days: Sequence[str] | None = None) -> list[Read]:
-        """What reading these days means for the ledger; absent days count."""
-        return [
-            Read(self.table, day, self.hashes.get(day, ""), self.version)
-            for day in (self.days if days is None else days)
-        ]
+__all__ = ["Lake", "Window"]
 
 
 class Lake:
@@ -92,13 +55,22 @@ class Lake:
 
     @classmethod
     def of_project(cls) -> "Lake":
-        """The lake that the settings name."""
+        """The lake that the settings name.
+
+        Raises:
+            LakeMismatch: lake and ledger do not belong together, or one of them is gone.
+            ConfigurationError: they were written in another format.
+        """
         chosen = settings()
         if chosen.shared is None:
-            return cls(chosen.lake_uri, Ledger(chosen.ledger_url))
-        theirs, tables = Ledger(chosen.shared.ledger_url.get_secret_value()), chosen.shared.tables
-        ledger = SharingLedger(chosen.ledger_url, theirs, tables)
-        return cls(chosen.lake_uri, ledger, dict.fromkeys(tables, chosen.shared.lake))
+            lake = cls(chosen.lake_uri, Ledger(chosen.ledger_url))
+        else:
+            theirs = Ledger(chosen.shared.ledger_url.get_secret_value())
+            ledger = SharingLedger(chosen.ledger_url, theirs, chosen.shared.tables)
+            elsewhere = dict.fromkeys(chosen.shared.tables, chosen.shared.lake)
+            lake = cls(chosen.lake_uri, ledger, elsewhere)
+        confirm(lake.uri, lake.ledger)
+        return lake
 
     def window(self, table: str, days: Sequence[str]) -> Window:
         """The given days of a table as they are now, without reading a row."""
@@ -118,40 +90,96 @@ class Lake:
         *,
         columns: Sequence[str] | None = None,
         version: int | None = None,
+        hashes: Mapping[str, str] | None = None,
     ) -> pd.DataFrame:
-        """Rows of some days, whatever the ledger says of them.
+        """Rows of some days. Those that the ledger recorded as stored are verified first.
 
         Args:
             table: table name.
             days: days to read, all when omitted.
             columns: columns to read, all when omitted.
             version: table version, the newest when omitted.
+            hashes: day → content it has to hold; what the ledger recorded at this version when
+                omitted.
 
         Raises:
-            LakeMismatch: the table or the version is not there.
+            LakeMismatch: the table or the version is not there, or rows are not those that were
+                recorded. Their days are quarantined then, so that they are computed again.
         """
-        import pyarrow as pa
-
-        delta = self.open(table, version)
-        if delta is None:
+        opened, entries = self._recorded(table, days, version)
+        if hashes is not None:
+            entries = self._entries_with(table, hashes)
+        if bad := damage(self.ledger, opened, entries):
+            self.quarantine_damaged(table, sorted(bad))
+            raise LakeMismatch(_refusal(table, bad))
+        if opened.delta is None:
+            which = "" if version is None else f" in version {version}"
             raise LakeMismatch(
-                f"Table {table} is not in the lake (version {'newest' if version is None else version}). If the ledger "
-                "says it was written, the lake was moved or emptied: restore it, or run "
-                "'make clean' and materialize again."
+                f"Table {table} is not in the lake{which}. Materialize its days again, or restore "
+                "the lake from a backup."
             )
-        wanted = None if columns is None else list(dict.fromkeys([*columns, DAY, ROW]))
-        predicate = None if days is None else days_predicate(days)
-        try:
-            scanned = pa.table(delta.scan(columns=wanted, predicate=predicate))
-        except (OSError, pa.ArrowInvalid) as error:
-            raise LakeMismatch(
-                f"Files of {table}, version {delta.version()}, cannot be read ({error}). A vacuumed "
-                "version is gone for good; otherwise restore the lake."
-            ) from error
-        rows = scanned.to_pandas(split_blocks=True, self_destruct=True)
-        return _in_order(rows).drop(columns=[ROW] if columns is None else {DAY, ROW} - {*columns})
+        return _scan(opened, days, columns)
+
+    def scan(self, table: str, days: Sequence[str] | None = None) -> pd.DataFrame:
+        """Rows of some days as they are now, not verified: for checks and repairs only."""
+        delta = self.open(table)
+        if delta is None:
+            raise LakeMismatch(f"Table {table} is not in the lake. Materialize its days again.")
+        return _scan(Opened(table, self.path(table), delta), days, None)
+
+    def opened(self, table: str, version: int | None = None) -> Opened:
+        """A table at a version, whether it is there or not."""
+        return Opened(table, self.path(table), self.open(table, version))
+
+    def damaged(self, window: Window) -> dict[str, str]:
+        """Days of a window that were altered or lost behind the ledger, and what became of them.
+
+        Days that are found to be so are quarantined: what reads them waits, and materializing
+        them computes them again.
+        """
+        entries = self.ledger.latest(window.table, window.days)
+        before = {day: reason for day, entry in entries.items() if (reason := damage_of(entry))}
+        if window.version is None and not any(
+            item.version is not None for item in entries.values()
+        ):
+            return before
+        return before | self.quarantine_damaged(window.table, list(window.hashes))
+
+    def quarantine_damaged(self, table: str, days: Sequence[str]) -> dict[str, str]:
+        """Quarantine the days whose newest rows are not the recorded ones.
+
+        Returns:
+            day → what became of its rows.
+        """
+        opened, entries = self._recorded(table, days, None)
+        bad = damage(self.ledger, opened, entries)
+        if bad and table not in self._elsewhere:
+            self.ledger.append(
+                [
+                    replace(entries[day], status=Status.QUARANTINED, reason=reason)
+                    for day, reason in bad.items()
+                ]
+            )
+        return bad
+
+    def intact(self, entries: Mapping[str, Entry]) -> set[str]:
+        """Days among the latest entries of one table whose rows are as they were recorded."""
+        if not entries:
+            return set()
+        table = next(iter(entries.values())).table
+        has_rows = any(entry.version is not None for entry in entries.values())
+        opened = self.opened(table) if has_rows else Opened(table, self.path(table), None)
+        return set(entries) - set(damage(self.ledger, opened, entries))
 
     def overwrite(self, table: str, rows: pd.DataFrame, days: Sequence[str]) -> int:
+        """Replace the given days by ``rows`` in one commit; see ``write``.
+
+        Returns:
+            The table's new version.
+        """
+        return self.write(table, rows, days).version
+
+    def write(self, table: str, rows: pd.DataFrame, days: Sequence[str]) -> Written:
         """Replace the given days by ``rows`` in one commit.
 
         Args:
@@ -160,43 +188,20 @@ class Lake:
             days: days that are replaced; one without rows becomes empty.
 
         Returns:
-            The table's new version.
+            What the ledger has to know of it.
 
         Raises:
             CommitConflict: other writers of the same days kept winning.
-            LakeMismatch: a column is stored with another type.
+            LakeMismatch: a column is stored with another type, or the table is damaged.
             TerminalError: the table belongs to another lake, or rows are outside the days.
         """
-        import pyarrow as pa
-        from deltalake import write_deltalake
-        from deltalake.exceptions import CommitFailedError
-
         if table in self._elsewhere:
             raise TerminalError(f"{table} belongs to another lake and is only read here.")
-        if stray := sorted(set(rows[DAY].unique()) - set(days)):
-            raise TerminalError(f"{table}: rows of {stray[:3]} are outside the days written.")
-        numbered = rows.assign(**{ROW: np.arange(len(rows), dtype="int32")})
-        data = pa.Table.from_pandas(numbered, preserve_index=False)
-        for _ in range(COMMIT_ATTEMPTS):
-            try:
-                delta = self.open(table) or self._create(table, data)
-                self._refuse_other_types(table, delta, data)
-                write_deltalake(
-                    delta,
-                    data,
-                    mode="overwrite",
-                    schema_mode="merge",
-                    predicate=days_predicate(days),
-                    writer_properties=_writer_properties(),
-                )
-                delta.update_incremental()
-                return delta.version()
-            except CommitFailedError:
-                continue
-        raise CommitConflict(
-            f"{table}: {COMMIT_ATTEMPTS} commits of {_span(days)} lost against other writers of "
-            "the same days. The run is retried; limit the table's pool if this repeats."
-        )
+        return write(table, self.path(table), rows, days)
+
+    def mark(self) -> None:
+        """Let the lake carry the ledger's id, before its first table is written."""
+        mark(self.uri, self.ledger)
 
     def exists(self, table: str) -> bool:
         """Whether the lake has this table."""
@@ -208,50 +213,65 @@ class Lake:
             day for day, entry in self.ledger.latest(table).items() if entry.status is Status.STORED
         )
 
-    def _path(self, table: str) -> str:
-        return f"{self._elsewhere.get(table, self.uri).rstrip('/')}/{table}"
+    def path(self, table: str) -> str:
+        """Where a table is.
 
-    def _create(self, table: str, data: "pa.Table") -> "DeltaTable":
-        from deltalake import DeltaTable
-
-        if "://" not in self.uri:
-            Path(self._path(table)).mkdir(parents=True, exist_ok=True)
-        return DeltaTable.create(
-            self._path(table), schema=data.schema, mode="ignore", partition_by=[DAY], name=table
-        )
-
-    def _refuse_other_types(self, table: str, delta: "DeltaTable", data: "pa.Table") -> None:
-        from deltalake import Schema
-
-        stored = {field.name: str(field.type) for field in delta.schema().fields}
-        new = {field.name: str(field.type) for field in Schema.from_arrow(data.schema).fields}
-        other = [
-            f"{name} is {stored[name]}, not {new[name]}"
-            for name in new
-            if stored.get(name, new[name]) != new[name]
-        ]
-        if other:
-            raise LakeMismatch(
-                f"{table} is stored with other column types than are to be written: "
-                f"{'; '.join(other)}. A contract may gain columns; to change a type, delete "
-                f"{self._path(table)} and materialize all its days again."
-            )
-
-    def open(self, table: str, version: int | None = None) -> "DeltaTable | None":
-        """The Delta table, or None when the lake has no such table or version."""
-        from deltalake import DeltaTable
-        from deltalake.exceptions import DeltaError, TableNotFoundError
-
+        Raises:
+            TerminalError: it is no name of a table.
+        """
         if not re.fullmatch(r"[a-z0-9_]+(/[a-z0-9_]+)*", table):
             raise TerminalError(f"Table name {table!r} must be lower-case words joined by '/'.")
-        try:
-            return DeltaTable(self._path(table), version=version)
-        except TableNotFoundError:
-            return None
-        except DeltaError:
-            if version is None:
-                raise
-            return None
+        return f"{self._elsewhere.get(table, self.uri).rstrip('/')}/{table}"
+
+    def open(self, table: str, version: int | None = None) -> "DeltaTable | None":
+        """The Delta table, or None when the lake has no such table or version.
+
+        Raises:
+            LakeMismatch: its log is damaged.
+        """
+        return files.open_table(table, self.path(table), version)
+
+    def _recorded(
+        self, table: str, days: Sequence[str] | None, version: int | None
+    ) -> tuple[Opened, dict[str, Entry]]:
+        """A table at a version, and what the ledger says of its days at that version."""
+        if version is not None:
+            return self.opened(table, version), self.ledger.at_version(table, version, days)
+        entries = self._stored(table, days)
+        while True:
+            opened = self.opened(table)
+            again = self._stored(table, days)
+            if again == entries:
+                return opened, entries
+            entries = again
+
+    def _stored(self, table: str, days: Sequence[str] | None) -> dict[str, Entry]:
+        latest = self.ledger.latest(table, days)
+        return {day: entry for day, entry in latest.items() if entry.status is Status.STORED}
+
+    def _entries_with(self, table: str, hashes: Mapping[str, str]) -> dict[str, Entry]:
+        """For each day an entry that recorded a content."""
+        histories = self.ledger.histories(table, list(hashes))
+        return {
+            entry.day: entry
+            for entries in histories.values()
+            for entry in entries
+            if entry.status is Status.STORED and entry.content_hash == hashes[entry.day]
+        }
+
+
+def _scan(
+    opened: Opened, days: Sequence[str] | None, columns: Sequence[str] | None
+) -> pd.DataFrame:
+    import pyarrow as pa
+
+    assert opened.delta is not None
+    wanted = None if columns is None else list(dict.fromkeys([*columns, DAY, ROW]))
+    predicate = None if days is None else files.days_predicate(days)
+    with files.explained(opened.table, opened.path, opened.delta.version()):
+        scanned = pa.table(opened.delta.scan(columns=wanted, predicate=predicate))
+    rows = scanned.to_pandas(split_blocks=True, self_destruct=True)
+    return _in_order(rows).drop(columns=[ROW] if columns is None else {DAY, ROW} - {*columns})
 
 
 def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
@@ -260,20 +280,12 @@ def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
     return rows if in_order else rows.take(order).reset_index(drop=True)
 
 
-def _writer_properties() -> "WriterProperties":
-    """Small files without dictionaries: a year's open files otherwise take a gigabyte."""
-    from deltalake import ColumnProperties, WriterProperties
-
-    return WriterProperties(
-        compression="ZSTD",
-        default_column_properties=ColumnProperties(dictionary_enabled=False),
+def _refusal(table: str, bad: Mapping[str, str]) -> str:
+    days = sorted(bad)
+    listed = "; ".join(f"{day} {bad[day]}" for day in days[:3])
+    more = f" (and {len(days) - 3} more days until {days[-1]})" if len(days) > 3 else ""
+    return (
+        f"{table}: rows are not those that the ledger recorded. {listed}{more}. These days count as "
+        f"missing now. Run 'ml-assets recompute {table}"
+        f"{partition_option(days)}' to compute them again, or restore the lake from a backup."
     )
-
-
-def days_predicate(days: Sequence[str]) -> str:
-    """SQL predicate that selects exactly these partition values."""
-    return f"{DAY} in ({', '.join(repr(str(day)) for day in days)})"
-
-
-def _span(days: Sequence[str]) -> str:
-    return str(days[0]) if len(days) == 1 else f"{min(days)}…{max(days)} ({len(days)} days)"

@@ -18,6 +18,10 @@ from ml_assets.learning.specification import Task
 MIN_DAYS = 5
 """With fewer days an interval would claim a certainty that nobody has; it is left undefined."""
 
+MAX_UNDEFINED = 0.05
+"""Share of resamples in which a figure may be undefined. A label that occurs on ``MIN_DAYS`` days of
+any number is missing in 0.7 % of them; leaving these out moves no bound that matters."""
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -101,12 +105,14 @@ def interval(values: np.ndarray, confidence: float, days: int) -> tuple[float, f
         days: different days in the rows.
 
     Returns:
-        Lower and upper bound; NaN when any value is undefined or there are too few days.
+        Lower and upper bound; NaN when there are too few days, or when the value is undefined in
+        more than ``MAX_UNDEFINED`` of the resamples.
     """
-    if days < MIN_DAYS:
+    defined = values[np.isfinite(values)]
+    if days < MIN_DAYS or len(defined) < (1 - MAX_UNDEFINED) * len(values):
         return float("nan"), float("nan")
     tail = (1 - confidence) / 2
-    low, high = np.quantile(values, [tail, 1 - tail])
+    low, high = np.quantile(defined, [tail, 1 - tail])
     return float(low), float(high)
 
 

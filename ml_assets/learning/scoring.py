@@ -61,6 +61,29 @@ class Prediction(Contract):
         description="Data version of the feature day it was made from.",
         metadata={"from": ["{feature_table}.{feature_columns}"]},
     )
+    is_late: bool = pa.Field(
+        description="The row came after its day was scored: it was not predicted in time.",
+        metadata={"from": ["{feature_table}.{key}"]},
+    )
+
+
+def with_late_rows(made: pd.DataFrame | None, scored: pd.DataFrame) -> pd.DataFrame:
+    """The predictions of a day: those that were made stay, rows that came since are added.
+
+    Args:
+        made: predictions that the day has already; None for a day that is scored for the first
+            time.
+        scored: predictions of all rows that the day has now.
+
+    Returns:
+        The rows of ``made`` as they are, and the others of ``scored`` with ``is_late`` set.
+    """
+    if made is None:
+        return scored.assign(is_late=False)
+    late = scored[~scored[PREDICTION_ID].isin(made[PREDICTION_ID])]
+    if late.empty:
+        return made
+    return pd.concat([made, late.assign(is_late=True)[list(made.columns)]], ignore_index=True)
 
 
 def prediction_ids(rows: pd.DataFrame, key: Sequence[str]) -> pd.Series:

@@ -245,6 +245,6 @@ def _scored_by(graph: Graph, of: Pipeline) -> dict[str, list[Entry]]:
     for day in graph.tables.get(of.table("predictions"), []):
         entry = graph.entries[of.table("predictions"), day]
         for read in used(entry):
-            if read.table == of.table("champion"):
+            if read.table == of.table("model"):
                 scored[read.day].append(entry)
     return scored

@@ -1,4 +1,4 @@
-"""The order in which touched days are made again, as runs of days in a row.
+"""What a repair makes again, what it leaves as it is, and in which order its runs go.
 
 Which days are touched is in ``impact``. Runs know nothing of Dagster here; ``orchestration``
 starts them.
@@ -13,6 +13,50 @@ from ml_assets.lineage.graph import Graph, Node
 
 AS_OF = "as_of"
 """Name of the partitions whose days are made one after the other."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which of the touched days a repair makes again.
+
+    Attributes:
+        again: days to make again.
+        left: touched days that stay as they are, because a person has to ask for them or because
+            they record what happened.
+    """
+
+    again: frozenset[Node]
+    left: frozenset[Node]
+
+
+def scope_of(
+    graph: Graph, start: Node, touched: Collection[Node], leaves: Callable[[Node], bool]
+) -> Scope:
+    """Tell the days that a repair makes again from those that it leaves as they are.
+
+    A day is made again when it is the repaired day itself or reads a day that is made again. What
+    only a left day leads to has unchanged inputs and is neither.
+
+    Args:
+        graph: what was computed from what.
+        start: the day that was wrong.
+        touched: every day that used it or waits for it.
+        leaves: whether a day stays as it is.
+    """
+    nodes = {start, *touched}
+    left = frozenset(node for node in nodes if leaves(node))
+    readers: dict[Node, list[Node]] = {}
+    for node in nodes - left:
+        for read in graph.inputs_within(node, nodes):
+            readers.setdefault(read, []).append(node)
+    again: set[Node] = set()
+    waiting = [start] if start not in left else []
+    while waiting:
+        node = waiting.pop()
+        if node not in again:
+            again.add(node)
+            waiting += readers.get(node, [])
+    return Scope(frozenset(again), left)
 
 
 @dataclass(frozen=True)

@@ -125,9 +125,10 @@ def trace_prediction(lake: Lake, of: Pipeline, prediction_id: str) -> Prediction
     """
     prediction = _prediction(lake, of, prediction_id)
     day = str(prediction[DAY])
-    scored = made(lake, of.table("predictions"), day, lambda _: True)
+    made_from = str(prediction["feature_version"])
+    scored = made(lake, of.table("predictions"), day, lambda entry: _reads(entry, made_from))
     [read] = [read for read in used(scored.entry) if read.table == of.features]
-    features = made(lake, of.features, day, lambda entry: entry.content_hash == read.content_hash)
+    features = made(lake, of.features, day, lambda entry: entry.content_hash == made_from)
     rows = lake.read(of.features, [day], version=readable_version(lake, [read]))
     feature_row = _row_of(rows, prediction, of.key)
     as_of, fingerprint = str(prediction["model_as_of"]), str(prediction["model_version"])
@@ -161,6 +162,10 @@ def trace_model(lake: Lake, of: Pipeline, trained: TrainedModel) -> ModelTrace:
         release=_release(lake, of, trained),
         serves_from=str(champion["serves_from"]) if champion else "",
     )
+
+
+def _reads(entry: Entry, content_hash: str) -> bool:
+    return any(read.content_hash == content_hash for read in used(entry))
 
 
 def _release(lake: Lake, of: Pipeline, trained: TrainedModel) -> list[Event]:

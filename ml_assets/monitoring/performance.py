@@ -21,8 +21,10 @@ from ml_assets.learning.scoring import PREDICTION_ID, prediction_ids
 from ml_assets.learning.specification import ModelSpecification
 
 PREDICTION_DAY = "prediction_day"
-OF_PREDICTION = ["prediction", "model_version", "model_as_of"]
+OF_PREDICTION = ["prediction", "model_version", "model_as_of", "is_late"]
 COVERAGE, MEAN_PREDICTION = "label_coverage", "mean_prediction"
+LATE_SHARE = "late_share"
+"""Share of the day's rows that came after it was scored."""
 ONE_CLASS = "only one class among the labels: undefined"
 NO_LABELS = "no label has arrived yet"
 TOO_FEW = "too few labels to judge a segment by"
@@ -65,6 +67,11 @@ class Label(Contract):
     model_as_of: str = pa.Field(
         description="As-of day of that model.",
         metadata={"from": [*JOINED, "predictions.model_as_of"]},
+    )
+    is_late: bool = pa.Field(
+        nullable=True,
+        description="The row came after its day was scored: it was not predicted in time.",
+        metadata={"from": [*JOINED, "predictions.is_late"]},
     )
 
 
@@ -116,12 +123,17 @@ def arrived_labels(
     known_at: str,
     delay_days: int,
     within_days: int,
+    of_day: str = DAY,
 ) -> pd.DataFrame:
     """Labels that arrived on a day, each with its prediction.
 
+    A label arrives when it is known, ``delay_days`` later, and not before the day of its prediction
+    begins: what is known earlier arrives on that day. So does a label of which nobody knows when it
+    was known, for its contract to reject.
+
     Args:
         predictions: predictions of the days that labels may belong to, with ``ds``.
-        outcomes: outcomes of the same days, with ``ds``, the key, the label and ``known_at``.
+        outcomes: outcomes of the same days, with ``of_day``, the key, the label and ``known_at``.
         day: the day of arrival.
         bounds: its first moment and the first moment after it.
         scored_days: days that have predictions; outcomes of other days are nobody's label.
@@ -131,6 +143,7 @@ def arrived_labels(
         known_at: column that says when the label was known.
         delay_days: days that a label takes from there to here.
         within_days: days after its prediction by which a label must have arrived.
+        of_day: column of ``outcomes`` with the day of the prediction.
 
     Returns:
         Rows of the pipeline's label contract. A label without a prediction has no ``prediction``,
@@ -139,17 +152,19 @@ def arrived_labels(
     Raises:
         ContractViolation: a label arrives later than ``within_days`` allows.
     """
+    outcomes = outcomes.assign(**{DAY: outcomes[of_day].astype("str")})
     outcomes = outcomes[outcomes[DAY].isin(scored_days)]
     arrived_at = outcomes[known_at] + pd.Timedelta(days=delay_days)
     _refuse_too_late(outcomes[arrived_at >= bounds[1]], day, within_days)
-    of_day = outcomes[(arrived_at >= bounds[0]) & (arrived_at < bounds[1])]
+    is_early = (outcomes[DAY] == day) & ~(arrived_at >= bounds[0])
+    arrived = outcomes[is_early | ((arrived_at >= bounds[0]) & (arrived_at < bounds[1]))]
     labels = pd.DataFrame(
         {
             DAY: day,
-            PREDICTION_ID: prediction_ids(of_day, key),
-            PREDICTION_DAY: of_day[DAY],
-            "label": of_day[label].astype("float64"),
-            "known_at": of_day[known_at],
+            PREDICTION_ID: prediction_ids(arrived, key),
+            PREDICTION_DAY: arrived[DAY],
+            "label": arrived[label].astype("float64"),
+            "known_at": arrived[known_at],
         }
     ).drop_duplicates()
     known = predictions[[PREDICTION_ID, *OF_PREDICTION, *segments]]
@@ -179,6 +194,8 @@ def performance(
 ) -> pd.DataFrame:
     """Metrics of a day's predictions by the labels that have arrived.
 
+    Rows that came late were not predicted in time: they count in ``late_share`` alone.
+
     Args:
         specification: the model's.
         predictions: (n, …) predictions of the day.
@@ -191,6 +208,8 @@ def performance(
     Returns:
         Rows of the ``Performance`` contract; coverage is there even when no label is.
     """
+    late_share = predictions["is_late"].mean()
+    predictions = predictions[~predictions["is_late"]]
     last = labels.drop_duplicates(PREDICTION_ID, keep="last")[[PREDICTION_ID, "label"]]
     labelled = predictions.merge(last, on=PREDICTION_ID, validate="one_to_one").rename(
         columns={"label": specification.label}
@@ -213,6 +232,7 @@ def performance(
     further = [
         {**overall, "metric": COVERAGE, "value": coverage},
         {**overall, "metric": MEAN_PREDICTION, "value": predictions["prediction"].mean()},
+        {**overall, "metric": LATE_SHARE, "value": late_share},
     ]
     if labelled.empty:
         main, *_ = rules.of_task(specification.task)

@@ -12,6 +12,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.day import day_contract
 from ml_assets.contracts.validation import validate
 from ml_assets.lake.content import DAY, SNAPSHOT, day_hashes
 from ml_assets.lake.entries import Entry, Status
@@ -20,9 +21,11 @@ from ml_assets.orchestration.partitions import days_of_run
 from ml_assets.orchestration.range_events import log_check_evaluations
 from ml_assets.orchestration.retries import retried
 from ml_assets.orchestration.table_io import CONTRACT_CHECK, table_name
+from ml_assets.orchestration.usual_days import unusual
 
 VERSION_CHECK = "rows_match_data_version"
 DEAD_LETTER_CHECK = "no_dead_letters"
+DAY_CHECK = "day_is_usual"
 
 CHECKS_STEP = "__checks"
 """How the key of a table's check step ends."""
@@ -52,6 +55,11 @@ class StoredDays:
     def stored(self) -> list[str]:
         """Days that have rows that may be read."""
         return [day for day in self.days if self._status(day) is Status.STORED]
+
+    @property
+    def skipped(self) -> set[str]:
+        """Days that have no rows because of what they are made from."""
+        return {day for day in self.days if self._status(day) is Status.SKIPPED}
 
     def absence(self, day: str) -> Verdict:
         """The verdict on a day that is not stored."""
@@ -107,6 +115,21 @@ def standard_checks(
                 dg.AssetCheckSeverity.WARN,
             )
         )
+    if day := day_contract(contract):
+        checks.append(
+            TableCheck(
+                DAY_CHECK,
+                f"The day as a whole keeps the day contract {day.__name__}: its row count, shares "
+                "and rates are as on other days.",
+                lambda stored: {
+                    name: Verdict(not told, told)
+                    for name, told in unusual(
+                        Lake.of_project(), stored.table, stored.stored, stored.rows, day
+                    ).items()
+                },
+                dg.AssetCheckSeverity.WARN,
+            )
+        )
     return checks
 
 
@@ -116,6 +139,7 @@ def table_checks(
     checks: Sequence[TableCheck],
     *,
     is_sparse: bool = False,
+    skipped_fails: bool = True,
 ) -> dg.AssetChecksDefinition:
     """One step that runs a table's checks, each executable by itself, with a result per day.
 
@@ -124,6 +148,8 @@ def table_checks(
         partitions_def: its partitions; None for a snapshot.
         checks: what to check.
         is_sparse: the table has only the days that were asked for; others are not judged.
+        skipped_fails: whether a skipped day fails its checks; otherwise it is a warning, as the
+            table that caused it fails its own.
     """
     by_name = {check.name: check for check in checks}
     with warnings.catch_warnings():
@@ -153,7 +179,9 @@ def table_checks(
             evaluations = [
                 evaluation
                 for spec in selected
-                for evaluation in _evaluations(by_name[spec.name], key, stored)
+                for evaluation in _evaluations(
+                    by_name[spec.name], key, stored, skipped_fails=skipped_fails
+                )
             ]
         if not _names_days(context, partitions_def):
             evaluations += [_summary(by_name[spec.name], key, evaluations) for spec in selected]
@@ -231,16 +259,17 @@ def read_stored(table: str, days: Sequence[str], *, with_rows: bool = True) -> S
 
 
 def _evaluations(
-    check: TableCheck, key: dg.AssetKey, stored: StoredDays
+    check: TableCheck, key: dg.AssetKey, stored: StoredDays, *, skipped_fails: bool
 ) -> list[dg.AssetCheckEvaluation]:
     judged = check.judge(stored) if stored.stored else {}
     verdicts = {day: judged[day] if day in judged else stored.absence(day) for day in stored.days}
+    warned = set() if skipped_fails else stored.skipped
     return [
         dg.AssetCheckEvaluation(
             asset_key=key,
             check_name=check.name,
             passed=verdict.passed,
-            severity=check.severity,
+            severity=dg.AssetCheckSeverity.WARN if day in warned else check.severity,
             metadata={"reason": dg.MetadataValue.text(verdict.reason)} if verdict.reason else {},
             partition=None if day == SNAPSHOT else day,
             blocking=False,

@@ -3,7 +3,7 @@
 import dagster as dg
 import pandas as pd
 
-from ml_assets.lake.content import DAY, day_hashes
+from ml_assets.lake.content import DAY
 from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.planning import Plan
 from ml_assets.lake.store import Lake
@@ -42,20 +42,21 @@ def store_dead_letters(
     days = sorted(had | set(counts.index))
     if not days:
         return
-    version = lake.overwrite(name, letters, days)
+    lake.mark()
+    written = lake.write(name, letters, days)
     entries = [
-        Entry(
-            name,
-            day,
-            Status.STORED,
-            content_hash=content_hash,
-            rows=int(counts.get(day, 0)),
-            version=version,
-            code_version=code_version,
-            run_id=context.run_id,
-            reads=planned.reads.get(day, ()),
+        written.complete(
+            Entry(
+                name,
+                day,
+                Status.STORED,
+                rows=int(counts.get(day, 0)),
+                code_version=code_version,
+                run_id=context.run_id,
+                reads=planned.reads.get(day, ()),
+            )
         )
-        for day, content_hash in day_hashes(letters, days).items()
+        for day in days
     ]
     lake.ledger.append(entries)
     log_materialization(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import dagster as dg
 
@@ -9,16 +10,18 @@ from ml_assets.errors import UnsafeModel
 from ml_assets.lake.entries import Entry, Status, inputs_hash
 from ml_assets.lake.planning import Plan
 from ml_assets.lake.store import Lake
+from ml_assets.lake.summary import table_summary
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.checkpoints import Checkpoints
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import TrainedModel
 from ml_assets.orchestration.checks import TableCheck, Verdict
 from ml_assets.orchestration.columns import tell_columns
-from ml_assets.orchestration.day_metadata import inputs_summary
+from ml_assets.orchestration.day_metadata import inputs_summary, with_run
 from ml_assets.orchestration.range_events import DayResult, materialize_days
 from ml_assets.orchestration.retries import retried
-from ml_assets.orchestration.table_io import record_provenance, table_name
+from ml_assets.orchestration.table_io import record_provenance, skipped_day, table_name
+from ml_assets.registry.numbers import VersionNumbers
 from ml_assets.registry.store import Registry
 from ml_assets.settings import settings
 
@@ -76,22 +79,23 @@ class ModelIOManager(dg.IOManager):
             for entry in skipped:
                 context.log.warning(f"{table} {entry.day} is skipped: {entry.reason}")
             usable = {**obj.plan.unchanged, **entries}
-            if not usable:
-                reasons = "; ".join(f"{entry.day}: {entry.reason}" for entry in skipped[:5])
-                raise dg.Failure(f"No model of {table} was trained. {reasons}", allow_retries=False)
-            materialize_days(
-                context,
-                {
-                    day: DayResult(entry.content_hash, _metadata(entry, obj))
-                    for day, entry in usable.items()
-                },
-            )
+            summary = table_summary(table, [*entries.values(), *skipped], len(obj.plan.unchanged))
+            results = {
+                day: DayResult(entry.content_hash, _metadata(entry, obj))
+                for day, entry in usable.items()
+            } | {entry.day: skipped_day(entry.reason) for entry in skipped}
+            materialize_days(context, with_run(results, summary))
             tell_columns(context, lake, table)
 
 
 def project_models() -> ModelStore:
     """The model files that the settings name."""
     return ModelStore(settings().data / "models")
+
+
+def below_data(path: Path) -> str:
+    """A path relative to the data folder, which may be moved after it was told."""
+    return str(path.relative_to(settings().data))
 
 
 def project_checkpoints(table: str, day: str) -> Checkpoints:
@@ -101,7 +105,9 @@ def project_checkpoints(table: str, day: str) -> Checkpoints:
 
 def project_registry() -> Registry:
     """The model registry that the settings name."""
-    return Registry(settings().registry_database_url, settings().registry_artifacts)
+    chosen = settings()
+    numbers = VersionNumbers.of_project()
+    return Registry(chosen.registry_database_url, chosen.registry_artifacts, numbers)
 
 
 def lost_models(table: str, entries: Mapping[str, Entry]) -> list[str]:
@@ -152,6 +158,6 @@ def _metadata(entry: Entry, output: ModelOutput) -> dict[str, dg.MetadataValue]:
     return {
         "fingerprint": dg.MetadataValue.text(entry.content_hash),
         "training rows": dg.MetadataValue.int(entry.rows),
-        "path": dg.MetadataValue.path(str(folder)),
+        "path": dg.MetadataValue.path(below_data(folder)),
         "inputs": dg.MetadataValue.json(inputs_summary(output.plan.reads[entry.day])),
     }

@@ -1,6 +1,7 @@
 """Partitions: local days, and which input days a day maps to."""
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -38,6 +39,31 @@ def mapping_of(item: Input) -> dg.PartitionMapping | None:
         end_offset=item.last,
         allow_nonexistent_upstream_partitions=True,
     )
+
+
+def input_days(graph: Any, table: str, day: str) -> list[tuple[str, str]]:
+    """(table, day) of everything that a day is made from, by the lineage that Dagster shows.
+
+    Args:
+        graph: the definitions' asset graph.
+        table: table name.
+        day: one of its days.
+    """
+    node = graph.get(dg.AssetKey(table.split("/")))
+    found: list[tuple[str, str]] = []
+    for parent in sorted(node.parent_keys):
+        name = "/".join(parent.path)
+        if graph.get(parent).partitions_def is None or day == SNAPSHOT:
+            found.append((name, SNAPSHOT))
+            continue
+        mapping = node.partition_mappings.get(parent)
+        first, last = (
+            (mapping.start_offset, mapping.end_offset)
+            if isinstance(mapping, dg.TimeWindowPartitionMapping)
+            else (0, 0)
+        )
+        found += [(name, input_day) for input_day in Input(name, first, last).days_of(day)]
+    return found
 
 
 def days_of_run(

@@ -11,6 +11,15 @@ import dagster as dg
 from ml_assets.errors import TerminalError, TransientError
 from ml_assets.settings import settings
 
+TRANSIENT = "transient"
+"""Metadata of a failure that may pass by itself."""
+
+
+def is_transient(event: dg.DagsterEvent) -> bool:
+    """Whether a step failed for something that may pass by itself."""
+    data = event.step_failure_data.user_failure_data
+    return data is not None and TRANSIENT in data.metadata
+
 
 @contextmanager
 def retried(retry_number: int) -> Iterator[None]:
@@ -32,7 +41,9 @@ def retried(retry_number: int) -> Iterator[None]:
                 max_retries=len(waits), seconds_to_wait=waits[retry_number]
             ) from error
         raise dg.Failure(
-            f"{error} No retry is left after {len(waits)}.", allow_retries=False
+            f"{error} No retry is left after {len(waits)}.",
+            metadata={TRANSIENT: True},
+            allow_retries=False,
         ) from error
     except TerminalError as error:
         raise dg.Failure(str(error), allow_retries=False) from error

@@ -7,7 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,10 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.errors import ConfigurationError, MLAssetsError
-from ml_assets.orchestration.processes import ComputeLogManager
+from ml_assets.lake.content import SNAPSHOT
+from ml_assets.lake.summary import COMPLETE, INCOMPLETE
+from ml_assets.orchestration.day_metadata import REASON, RUN_UNCHANGED, VERDICT
+from ml_assets.orchestration.processes import ComputeLogManager, execute_in_process
 from ml_assets.orchestration.table_io import table_name
 from ml_assets.orchestration.tables import AS_OF_KEY
 
@@ -74,6 +77,23 @@ class Span:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """A decision that a run stored.
+
+    Attributes:
+        table: table of decisions.
+        day: its day.
+        verdict: what was decided.
+        reason: why.
+    """
+
+    table: str
+    day: str
+    verdict: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """How a run ended.
 
@@ -81,11 +101,15 @@ class Outcome:
         run_id: Dagster's id of the run.
         succeeded: whether every step succeeded.
         failed_steps: step key → error message of the steps that did not.
+        unchanged: table → number of its days that the run left as they were.
+        decisions: the last decision of each table of decisions.
     """
 
     run_id: str
     succeeded: bool
     failed_steps: dict[str, str]
+    unchanged: Mapping[str, int] = field(default_factory=dict)
+    decisions: Sequence[Decision] = ()
 
 
 def project_definitions() -> dg.Definitions:
@@ -203,21 +227,49 @@ def _execute(
     span: Span | None,
     tags: Mapping[str, str] | None = None,
 ) -> Outcome:
-    result = job.execute_in_process(
-        instance=instance,
+    executed = execute_in_process(
+        job,
+        instance,
         tags={STARTED_BY: "ml-assets", **(tags or {}), **(span.tags() if span else {})},
         run_config=QUIET_CONSOLE,
-        raise_on_error=False,
     )
     failures = {
-        event.step_key: _message(event)
-        for event in result.all_events
+        event.step_key: failure_message(event)
+        for event in executed.events
         if event.is_step_failure and event.step_key
     }
-    return Outcome(result.run_id, result.success, failures)
+    told = [
+        event.step_materialization_data.materialization
+        for event in executed.events
+        if event.is_step_materialization
+    ]
+    return Outcome(
+        executed.run_id,
+        executed.succeeded,
+        failures,
+        {
+            table_name(item.asset_key): int(str(item.metadata[RUN_UNCHANGED].value))
+            for item in told
+            if RUN_UNCHANGED in item.metadata
+        },
+        [found for item in told if (found := _decision(item))],
+    )
 
 
-def _message(event: dg.DagsterEvent) -> str:
+def _decision(told: dg.AssetMaterialization) -> Decision | None:
+    """The decision that a materialization tells of."""
+    verdict, reason = (told.metadata.get(name) for name in (VERDICT, REASON))
+    if verdict is None or reason is None or verdict.value in (COMPLETE, INCOMPLETE):
+        return None
+    return Decision(
+        table_name(told.asset_key),
+        told.partition or SNAPSHOT,
+        str(verdict.value),
+        str(reason.value),
+    )
+
+
+def failure_message(event: dg.DagsterEvent) -> str:
     """The message of the error a step raised, without Dagster's wrapping."""
     error = event.step_failure_data.error
     while error and error.cause and (error.cls_name or "").startswith("Dagster"):

@@ -7,7 +7,7 @@ unread, so that the asset reads only the days and columns it needs.
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import dagster as dg
@@ -17,13 +17,15 @@ from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import Validated, validate
 from ml_assets.errors import CommitConflict, ConfigurationError
 from ml_assets.lake.code import remembered
-from ml_assets.lake.content import DAY, SNAPSHOT, day_hashes, digest
-from ml_assets.lake.entries import Entry, Status, inputs_hash, usable_hashes
+from ml_assets.lake.content import DAY, SNAPSHOT, digest
+from ml_assets.lake.entries import Entry, Status, inputs_hash
 from ml_assets.lake.planning import Plan
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake, Window
+from ml_assets.lake.summary import TableSummary, table_summary
+from ml_assets.lake.writing import Written
 from ml_assets.orchestration.columns import dead_letter_lineage, tell_columns
-from ml_assets.orchestration.day_metadata import Further, day_metadata
+from ml_assets.orchestration.day_metadata import Further, day_metadata, run_metadata, with_run
 from ml_assets.orchestration.dead_letters import dead_letters_of, store_dead_letters
 from ml_assets.orchestration.range_events import (
     DayResult,
@@ -31,6 +33,7 @@ from ml_assets.orchestration.range_events import (
     materialize_days,
 )
 from ml_assets.orchestration.retries import retried
+from ml_assets.orchestration.usual_days import judged
 
 CONTRACT_KEY = "ml_assets/contract"
 """Definition metadata that names a table's contract as ``package.module.Class``."""
@@ -50,8 +53,9 @@ class TableOutput:
         day_metadata: day → further metadata for Dagster.
         after_commit: what follows from the stored rows, done in the same step.
         is_fact: a stored day that cannot be made again stays as it is: it happened.
-        findings: skipped day → its reason, where that is a finding for what reads the table: the
-            run goes on, and the table's checks fail.
+        is_final: the rows record what happened; besides, they never become stale.
+        goes_on: the run goes on past a skipped day, so that what reads the table records why it
+            has none either; otherwise a run that stores no day fails here.
     """
 
     plan: Plan
@@ -61,7 +65,8 @@ class TableOutput:
     day_metadata: Mapping[str, Further] = field(default_factory=dict)
     after_commit: Callable[[], None] | None = None
     is_fact: bool = False
-    findings: Mapping[str, str] = field(default_factory=dict)
+    is_final: bool = False
+    goes_on: bool = False
 
 
 class TableIOManager(dg.IOManager):
@@ -152,6 +157,8 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
     that nothing downstream will use.
     """
     lake = Lake.of_project()
+    contract = load_contract(context.definition_metadata or {})
+    output = replace(output, validated=judged(lake, table, output.validated, contract))
     drafts = _Drafts(table, output, context.run_id)
     record_provenance(lake, context.run_id, output.code_version)
     lake.ledger.append(list(drafts.writing()))
@@ -166,36 +173,58 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
         )
     days = [day for day in output.plan.compute if day not in output.validated.quarantined]
     rows = output.validated.rows
-    version = lake.overwrite(table, rows, days) if days else None
+    lake.mark()
+    written = lake.write(table, rows, days) if days else None
     written_by = {entry.run_id for entry in lake.ledger.latest(table, days).values()}
     if written_by - {context.run_id}:
         raise CommitConflict(f"{table}: another run wrote the same days meanwhile.")
-    entries = drafts.finished(day_hashes(rows, days), version)
-    facts = lake.ledger.latest(table, list(output.plan.skipped)) if output.is_fact else {}
-    kept = usable_hashes(facts)
+    entries = drafts.finished(written)
+    kept = _kept(lake, table, output)
     lake.ledger.append([entry for day, entry in entries.items() if day not in kept])
     if output.after_commit:
         output.after_commit()
     bad = {day: entry.reason for day, entry in entries.items() if entry.reason}
     for day, reason in sorted(bad.items()):
         context.log.warning(f"{table} {day} is {entries[day].status.value}: {reason}")
-    usable = {**output.plan.unchanged, **entries}
+    for day, missing in sorted(output.plan.missing.items()):
+        if missing:
+            context.log.warning(f"{table} {day} is computed without {'; '.join(missing)}")
+    for day, unusual in sorted(output.validated.warnings.items()):
+        context.log.warning(f"{table} {day} is stored, but unusual: {'; '.join(unusual)}")
+    usable = {**output.plan.unchanged, **entries, **kept}
     results = {
-        day: DayResult(digest(reason), {"skipped": dg.MetadataValue.text(reason)})
-        for day, reason in output.findings.items()
+        day: skipped_day(reason) for day, reason in output.plan.skipped.items() if output.goes_on
     } | {
-        day: DayResult(entry.content_hash, day_metadata(entry, output.plan, output.day_metadata))
+        day: DayResult(
+            entry.content_hash,
+            day_metadata(
+                entry, output.plan, output.day_metadata, output.validated.warnings.get(day, ())
+            ),
+        )
         for day, entry in usable.items()
         if entry.status is Status.STORED
     }
+    summary = table_summary(table, entries.values(), len(output.plan.unchanged))
     if not results:
-        _fail(context, table, bad)
-    materialize_days(context, results)
+        _fail(context, table, bad, summary)
+    materialize_days(context, with_run(results, summary))
     tell_columns(context, lake, table)
-    contract = load_contract(context.definition_metadata or {})
     if contract and len(output.validated.dead_letters):
         letters = dead_letter_lineage(table, contract)
         lake.provenance.record_columns(dead_letters_of(table), letters)
+
+
+def skipped_day(reason: str) -> DayResult:
+    """What Dagster is told about a day without rows that the run goes on past."""
+    return DayResult(digest(reason), {"skipped": dg.MetadataValue.text(reason)})
+
+
+def _kept(lake: Lake, table: str, output: TableOutput) -> dict[str, Entry]:
+    """Stored days that cannot be made again and stay as they are."""
+    if not (output.is_fact or output.is_final):
+        return {}
+    latest = lake.ledger.latest(table, list(output.plan.skipped))
+    return {day: entry for day, entry in latest.items() if entry.status is Status.STORED}
 
 
 def record_provenance(lake: Lake, run_id: str, code_version: str) -> None:
@@ -205,7 +234,9 @@ def record_provenance(lake: Lake, run_id: str, code_version: str) -> None:
         lake.provenance.record_code(code)
 
 
-def _fail(context: dg.OutputContext, table: str, bad: Mapping[str, str]) -> None:
+def _fail(
+    context: dg.OutputContext, table: str, bad: Mapping[str, str], summary: TableSummary
+) -> None:
     if CONTRACT_KEY in (context.definition_metadata or {}):
         log_check_evaluations(
             context, [failed_contract(context.asset_key, day, why) for day, why in bad.items()]
@@ -214,6 +245,7 @@ def _fail(context: dg.OutputContext, table: str, bad: Mapping[str, str]) -> None
     raise dg.Failure(
         f"No day of {table} could be stored. {listed}. Repair the source and materialize the "
         "days again.",
+        metadata=run_metadata({}, summary),
         allow_retries=False,
     )
 
@@ -243,7 +275,7 @@ class _Drafts:
         for day in self.output.plan.compute:
             yield Entry(self.table, day, Status.WRITING, run_id=self.run_id)
 
-    def finished(self, hashes: Mapping[str, str], version: int | None) -> dict[str, Entry]:
+    def finished(self, written: Written | None) -> dict[str, Entry]:
         plan, validated = self.output.plan, self.output.validated
         entries = {
             day: Entry(
@@ -259,20 +291,21 @@ class _Drafts:
         row_counts = validated.row_counts or validated.rows[DAY].value_counts().to_dict()
         for day in plan.compute:
             reason = validated.quarantined.get(day, "")
-            entries[day] = Entry(
+            entry = Entry(
                 table=self.table,
                 day=day,
                 status=Status.QUARANTINED if reason else Status.STORED,
                 reason=reason,
-                content_hash=hashes.get(day, ""),
                 rows=0 if reason else int(row_counts.get(day, 0)),
                 dead_letters=validated.dead_letter_counts.get(day, 0),
-                version=version,
+                version=written.version if written else None,
                 code_version=self.output.code_version,
                 inputs_hash=inputs_hash(self.output.code_version, plan.reads[day]),
                 run_id=self.run_id,
+                is_final=self.output.is_final,
                 reads=plan.reads[day],
             )
+            entries[day] = entry if reason or not written else written.complete(entry)
         return entries
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from ml_assets.lake.database import Database
+from ml_assets.registry.append_only import create_append_only
 from ml_assets.registry.approvals import Action, Record
 from ml_assets.settings import settings
 
@@ -26,35 +27,6 @@ _approvals = sa.Table(
     sa.Column("expires_at", sa.DateTime),
     sa.Index("release_approvals_of_day", "pipeline", "as_of", "id"),
 )
-
-GUARDS = {
-    "sqlite": [
-        """
-        CREATE TRIGGER release_approvals_no_update BEFORE UPDATE ON release_approvals
-        BEGIN SELECT RAISE(ABORT, 'release_approvals is append-only'); END
-        """,
-        """
-        CREATE TRIGGER release_approvals_no_delete BEFORE DELETE ON release_approvals
-        BEGIN SELECT RAISE(ABORT, 'release_approvals is append-only'); END
-        """,
-        """
-        CREATE TRIGGER release_approvals_no_replace BEFORE INSERT ON release_approvals
-        WHEN EXISTS (SELECT 1 FROM release_approvals WHERE id = NEW.id)
-        BEGIN SELECT RAISE(ABORT, 'release_approvals is append-only'); END
-        """,
-    ],
-    "postgresql": [
-        """
-        CREATE OR REPLACE FUNCTION release_approvals_refuse() RETURNS trigger LANGUAGE plpgsql
-        AS $$ BEGIN RAISE EXCEPTION 'release_approvals is append-only'; END $$
-        """,
-        """
-        CREATE TRIGGER release_approvals_no_change BEFORE UPDATE OR DELETE OR TRUNCATE
-        ON release_approvals FOR EACH STATEMENT EXECUTE FUNCTION release_approvals_refuse()
-        """,
-    ],
-}
-"""Triggers by which the database itself refuses a change. REPLACE in SQLite is no DELETE to them."""
 
 
 class ApprovalLog(Database):
@@ -119,11 +91,4 @@ def _stored_time(moment: datetime) -> datetime:
 
 
 def _create_table(connection: sa.Connection) -> None:
-    """Create the table with its guards, both or neither."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("BEGIN")  # its driver begins no transaction before a CREATE
-    if sa.inspect(connection).has_table(_approvals.name):
-        return
-    _approvals.create(connection)
-    for guard in GUARDS[connection.dialect.name]:
-        connection.execute(sa.text(guard))
+    create_append_only(connection, _approvals)

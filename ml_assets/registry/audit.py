@@ -18,6 +18,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.registry.approval_log import ApprovalLog
 from ml_assets.registry.approvals import Action, Record, other_evidence, shown_hash, shown_time
 from ml_assets.registry.champion import BY_GATES
+from ml_assets.registry.promotion import Unpromoted, unpromoted
 
 TABLES = ("release_decision", "approvals", "champion")
 """Second parts of the names of the tables whose old rows are part of the history."""
@@ -72,15 +73,25 @@ class Version:
 
 def audit(lake: Lake, log: ApprovalLog, pipeline: str) -> list[Event]:
     """The history of a pipeline's releases, from everything that was stored of them."""
+    decisions = versions(lake, f"{pipeline}/release_decision", DECISION_COLUMNS)
+    records = log.records(pipeline)
+    of_day: dict[str, list[tuple[datetime, Mapping[Any, Any]]]] = {}
+    for version in decisions:
+        if version.row is not None:
+            of_day.setdefault(version.as_of, []).append((version.at, version.row))
     return history(
-        versions(lake, f"{pipeline}/release_decision", DECISION_COLUMNS),
-        log.records(pipeline),
+        decisions,
+        records,
         versions(lake, f"{pipeline}/champion", CHAMPION_COLUMNS),
+        unpromoted(lake, pipeline, records, of_day),
     )
 
 
 def history(
-    decisions: Sequence[Version], records: Sequence[Record], champions: Sequence[Version]
+    decisions: Sequence[Version],
+    records: Sequence[Record],
+    champions: Sequence[Version],
+    failures: Sequence[Unpromoted] = (),
 ) -> list[Event]:
     """What happened to each as-of day, the oldest day first and each day in the order of time.
 
@@ -88,6 +99,7 @@ def history(
         decisions: release decisions, also those that were made again, the oldest first.
         records: what persons said, in the order of their numbers.
         champions: champions, also those of earlier decisions, the oldest first.
+        failures: released models that did not become champion.
     """
     evidence = {
         version.as_of: version.row["evidence"] for version in decisions if version.row is not None
@@ -96,6 +108,7 @@ def history(
         *map(_decided, decisions),
         *(_said(record, evidence.get(record.as_of, "")) for record in records),
         *_released(champions),
+        *map(_not_champion, failures),
     ]
     return sorted(events, key=lambda event: (event.as_of, event.at))
 
@@ -148,6 +161,17 @@ def _released(champions: Sequence[Version]) -> Iterator[Event]:
         elif version.as_of in was_champion:
             was_champion.remove(version.as_of)
             yield Event(version.at, version.as_of, "champion no more", BY_GATES, "", "")
+
+
+def _not_champion(failure: Unpromoted) -> Event:
+    return Event(
+        at=failure.at,
+        as_of=failure.as_of,
+        what=f"released by {failure.by}, did not become champion",
+        who=failure.by,
+        evidence=failure.evidence,
+        reason=failure.reason,
+    )
 
 
 def _promoted(version: Version, row: Mapping[Any, Any]) -> Event:

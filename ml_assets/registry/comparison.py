@@ -37,30 +37,72 @@ from ml_assets.learning.specification import ModelSpecification, Task
 
 NAN = float("nan")
 
+MIN_LABEL_ROWS = 30
+"""Rows of its rarest label that a figure needs: a rate of fewer rows is off by .09 by chance alone."""
+
 OF_FIRST: dict[Task, str] = {"classification": "brier"}
 """What a first model has to improve besides the main metric: ranking well is not enough."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much there is of a segment or group: whether anything can be said of it.
+    """How much there is of a segment or group: whether a figure of it can be judged.
+
+    It follows from the test rows, never from the evidence: evidence that lacks a row which the data
+    could have given is missing, not undefined.
 
     Attributes:
         rows: its test rows.
         days: different days of these.
+        label_rows: rows that the figure rests on: those of its rarest label.
+        label_days: different days of these.
     """
 
     rows: int
     days: int
+    label_rows: int
+    label_days: int
 
     @classmethod
-    def of(cls, days: pd.Series) -> "Size":
-        """From the day of each row."""
-        return cls(len(days), days.nunique())
+    def of(cls, days: pd.Series, chosen: pd.Series | None = None) -> "Size":
+        """Of a figure that is a mean over rows.
 
-    def is_judged(self, min_rows: int) -> bool:
+        Args:
+            days: (n,) day of each row.
+            chosen: (n,) the rows that the mean is over; all when None.
+        """
+        counted = days if chosen is None else days[chosen]
+        return cls(len(days), days.nunique(), len(counted), counted.nunique())
+
+    @classmethod
+    def of_metric(cls, metric: Metric, days: pd.Series, labels: pd.Series) -> "Size":
+        """Of a metric, which may need rows with different labels.
+
+        Args:
+            metric: the metric.
+            days: (n,) day of each row.
+            labels: (n,) label of each row.
+        """
+        if metric.different_labels < 2:
+            return cls.of(days)
+        by_day = labels.groupby(days.to_numpy()).agg(["min", "max"])
+        of_one_label = by_day.loc[by_day["min"] == by_day["max"], "min"].value_counts()
+        label_rows = len(labels) - int(labels.value_counts().max())
+        label_days = len(by_day) - int(of_one_label.max() if len(of_one_label) else 0)
+        return cls(len(days), len(by_day), label_rows, label_days)
+
+    @property
+    def is_defined(self) -> bool:
+        """Whether the labels differ enough for the figure and its interval to be defined."""
+        return self.label_rows >= MIN_LABEL_ROWS and self.label_days >= MIN_DAYS
+
+    def has_enough(self, min_rows: int) -> bool:
         """Whether it has enough rows, on as many days as an interval needs."""
         return self.rows >= min_rows and self.days >= MIN_DAYS
+
+    def is_judged(self, min_rows: int) -> bool:
+        """Whether it has enough rows and a figure that is defined."""
+        return self.has_enough(min_rows) and self.is_defined
 
 
 BEATEN = ["champion.fingerprint"]
@@ -129,8 +171,8 @@ class Comparison(Evidence):
         ge=1, description="Test rows it was measured on.", metadata={"from": HELD_OUT}
     )
     is_judged: bool = pa.Field(
-        description="Whether it has the rows and days to be judged.",
-        metadata={"from": [*HELD_OUT, "training_dataset.feature_day"]},
+        description="Whether it has the rows, days and different labels to be judged.",
+        metadata={"from": [*MEASURED_ON, "training_dataset.feature_day"]},
     )
 
     class Config:
@@ -207,6 +249,7 @@ def _records(  # noqa: PLR0917  both sides, and what is measured of them
     new = _scored(specification, challenger, rules)
     old = None if champion is None else _scored(specification, champion, rules)
     names = measured_of(specification.task, rules)
+    labels = challenger[specification.label]
     for segment in segments_of(challenger, segments):
         days = challenger[FEATURE_DAY][segment.chosen]
         numbers, width = day_numbers(days)
@@ -220,7 +263,8 @@ def _records(  # noqa: PLR0917  both sides, and what is measured of them
                 "segment": segment.value,
                 "metric": name,
                 "rows": len(days),
-                "is_judged": is_overall or Size.of(days).is_judged(min_rows),
+                "is_judged": is_overall
+                or Size.of_metric(METRICS[name], days, labels[segment.chosen]).is_judged(min_rows),
                 **_gain(METRICS[name], part, other, draws, rules.confidence),
             }
 

@@ -69,6 +69,26 @@ class Database:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK)))
                 yield
 
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction on a database that is there."""
+        with self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection | None]:
+        """A connection; None when the database file is not there, as opening would create it."""
+        if self._file is not None and not self._file.exists():
+            yield None
+        else:
+            with self._engine.connect() as connection:
+                yield connection
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the database is a file, which lies beside the models' files."""
+        return self._file is not None
+
     @cached_property
     def _engine(self) -> sa.Engine:
         return sa.create_engine(self.url, poolclass=sa.NullPool)
@@ -107,6 +127,15 @@ def explained() -> Iterator[None]:
     try:
         yield
     except (MlflowException, sa.exc.DatabaseError, OSError) as error:
+        raise _our_error(error) from error
+
+
+@contextmanager
+def database_explained() -> Iterator[None]:
+    """Turn the errors of its database into ours, where MLflow itself is not used."""
+    try:
+        yield
+    except (sa.exc.DatabaseError, OSError) as error:
         raise _our_error(error) from error
 
 

@@ -29,6 +29,13 @@ RATES: dict[Task, tuple[str, ...]] = {
 }
 """What is compared between groups, by task."""
 
+AMONG: dict[str, int | None] = {
+    "true_positive_rate": 1,
+    "false_positive_rate": 0,
+    "relative_error": None,
+}
+"""The label of the rows that each of these is a mean over; None for all rows."""
+
 
 GROUPED = ["training_dataset.split", "training_dataset.{gated_attribute}"]
 """What a contract's ``from`` says of the rows of a group, and of how they are treated."""
@@ -72,8 +79,8 @@ class Fairness(Evidence):
     )
     rows: int = pa.Field(ge=1, description="Test rows of the group.", metadata={"from": GROUPED})
     is_judged: bool = pa.Field(
-        description="Whether it has the rows and days; always for the gap.",
-        metadata={"from": [*GROUPED, "training_dataset.feature_day"]},
+        description="Whether it has the rows, days and labels; always for the gap.",
+        metadata={"from": [*GROUPED, "training_dataset.{label}", "training_dataset.feature_day"]},
     )
 
     class Config:
@@ -139,13 +146,13 @@ def _measured(
     cut = threshold(rows["prediction"], evaluation.flagged_share)
     scored = Scored.of(rows[specification.label], rows["prediction"], numbers, cut)
     groups = segment_values(rows[rules.gated_attribute])
-    days = rows[FEATURE_DAY].groupby(groups)
-    sizes = days.size()
-    judged = days.agg(lambda of: Size.of(of).is_judged(rules.min_segment_rows)).to_numpy(bool)
+    sizes = groups.value_counts().sort_index()
     draws = resamples(width, evaluation.resamples)
     values = _by_group(specification.task, scored, groups)
     records = []
     for metric in RATES[specification.task]:
+        known = group_sizes(metric, groups, rows[FEATURE_DAY], rows[specification.label])
+        judged = np.array([known[name].is_judged(rules.min_segment_rows) for name in sizes.index])
         drawn = np.column_stack(
             [_RESAMPLED[metric](scored, (groups == name).to_numpy(), draws) for name in sizes.index]
         )
@@ -161,6 +168,25 @@ def _measured(
     if not np.isfinite(scored.predictions).all():
         measured[["challenger", "low", "high"]] = np.nan
     return measured
+
+
+def group_sizes(
+    rate: str, groups: pd.Series, days: pd.Series, labels: pd.Series
+) -> dict[str, Size]:
+    """How much there is of each group to tell a rate from.
+
+    Args:
+        rate: one of ``RATES``.
+        groups: (n,) group of each row, see ``segment_values``.
+        days: (n,) day of each row.
+        labels: (n,) label of each row.
+    """
+    label = AMONG[rate]
+    chosen = pd.Series(True, index=days.index) if label is None else labels == label
+    return {
+        str(name): Size.of(days[of_group.index], chosen[of_group.index])
+        for name, of_group in groups.groupby(groups)
+    }
 
 
 def _by_group(task: Task, scored: Scored, groups: pd.Series) -> pd.DataFrame:
@@ -197,13 +223,14 @@ def _by_group(task: Task, scored: Scored, groups: pd.Series) -> pd.DataFrame:
 
 
 def _spread(values: np.ndarray) -> np.ndarray:
-    """(b,) largest minus smallest of (b, groups); NaN for fewer than two groups."""
-    if values.shape[1] < 2:
-        return np.full(len(values), np.nan)
-    return np.asarray(values.max(axis=1) - values.min(axis=1))
+    """(b,) largest minus smallest defined value of (b, groups); NaN for fewer than two of them."""
+    is_defined = np.isfinite(values)
+    high = np.where(is_defined, values, -np.inf).max(axis=1, initial=-np.inf)
+    low = np.where(is_defined, values, np.inf).min(axis=1, initial=np.inf)
+    return np.where(is_defined.sum(axis=1) < 2, np.nan, high - low)
 
 
-def _rate(label: int) -> Callable[[Scored, np.ndarray, np.ndarray], np.ndarray]:
+def _rate(label: int | None) -> Callable[[Scored, np.ndarray, np.ndarray], np.ndarray]:
     def resampled(scored: Scored, group: np.ndarray, draws: np.ndarray) -> np.ndarray:
         among = group & (scored.labels == label)
         width = draws.shape[1]
@@ -226,7 +253,7 @@ def _relative_error(scored: Scored, group: np.ndarray, draws: np.ndarray) -> np.
 
 
 _RESAMPLED: dict[str, Any] = {
-    "true_positive_rate": _rate(1),
-    "false_positive_rate": _rate(0),
+    "true_positive_rate": _rate(AMONG["true_positive_rate"]),
+    "false_positive_rate": _rate(AMONG["false_positive_rate"]),
     "relative_error": _relative_error,
 }

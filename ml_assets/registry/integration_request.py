@@ -15,6 +15,7 @@ import pandas as pd
 from pydantic import BaseModel, Field
 
 from ml_assets.learning.specification import ModelSpecification
+from ml_assets.registry.latency import Outcome
 
 REGISTRY_URL = "ML_ASSETS_REGISTRY_URL"
 """The registry's address goes through the environment: it may hold a password."""
@@ -89,12 +90,21 @@ class Result(BaseModel, extra="forbid", frozen=True):
         passed: whether the staged version may go on.
         finding: in words; the same in every run that passes.
         figures: what was measured.
+        is_measured: whether the test could tell; when not, it has not passed and not failed either.
     """
 
     test: str
     passed: bool = Field(strict=True)
     finding: str
     figures: dict[str, float] = {}
+    is_measured: bool = True
+
+    @property
+    def outcome(self) -> Outcome:
+        """What the test came to."""
+        if self.passed:
+            return Outcome.PASSED
+        return Outcome.FAILED if self.is_measured else Outcome.NOT_MEASURED
 
 
 def _tagged(value: Any) -> Any:

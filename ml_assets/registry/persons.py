@@ -14,7 +14,8 @@ from ml_assets.lake.integrity import unaltered
 from ml_assets.lake.store import Lake
 from ml_assets.registry.approval_log import ApprovalLog
 from ml_assets.registry.approvals import Action, Record, Standing, State, shown_time, standing
-from ml_assets.registry.release import AWAITING, PASSED
+from ml_assets.registry.gates import Outcome
+from ml_assets.registry.release import AWAITING, PASSED, findings_of
 from ml_assets.registry.releases import release_of
 
 CONTINUES = (
@@ -151,11 +152,18 @@ def _refuse_unless_waiting(decision: Mapping[Any, Any], pipeline: str, day: str)
         raise ConfigurationError(
             f"{release} passed its gates, so there is nothing to approve or reject."
         )
-    if decision["verdict"] != AWAITING:
+    if decision["verdict"] == AWAITING:
+        return
+    found = {gate.outcome for gate in findings_of(decision["findings"]).values()}
+    if Outcome.FINAL in found:
         raise ConfigurationError(
-            f"{release} is blocked for want of valid evidence, and nobody can approve what was not "
-            f"shown: {decision['reason']}. Repair that and materialize the release again."
+            f"{release} is blocked by a limit that no approval lifts: {decision['reason']}. A model as "
+            "of a later day, or one of other features or data, is judged anew."
         )
+    raise ConfigurationError(
+        f"{release} is blocked because evidence is missing, and nobody can approve what was not "
+        f"shown: {decision['reason']}. Repair that and materialize the release again."
+    )
 
 
 def _refuse_if_champion(lake: Lake, pipeline: str, day: str, evidence: str) -> None:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
-from ml_assets.learning.evaluation import OVERALL, segments_of
+from ml_assets.learning.evaluation import OVERALL, segment_values, segments_of
+from ml_assets.learning.metrics import METRICS
 from ml_assets.learning.specification import Task
 from ml_assets.registry.champion import Champion
 from ml_assets.registry.comparison import Size, row_set
+from ml_assets.registry.fairness import RATES, group_sizes
 from ml_assets.registry.measuring import Measuring
 
 
@@ -25,7 +27,7 @@ class Question:
         rows: hash of the test rows, see ``row_set``.
         count: how many these are.
         segments: (segment column, value) → its test rows, of every segment there is.
-        groups: group of the gated attribute → its test rows.
+        groups: rate → group of the gated attribute → its test rows, see ``fairness.RATES``.
         fitted_last: last day that each of the models was fitted on.
         tested_first: first day of the test rows.
     """
@@ -37,7 +39,7 @@ class Question:
     rows: str
     count: int
     segments: Mapping[tuple[str, str], Size]
-    groups: Mapping[str, Size]
+    groups: Mapping[str, Mapping[str, Size]]
     fitted_last: Sequence[str]
     tested_first: str
 
@@ -61,20 +63,25 @@ def question_of(
     test = dataset[dataset[SPLIT] == "test"]
     trained = dataset.loc[dataset[SPLIT] == "train", FEATURE_DAY]
     task, gated = measuring.specification.task, measuring.rules.gated_attribute
-    sizes = {
-        (segment.column, segment.value): Size.of(test[FEATURE_DAY][segment.chosen])
-        for segment in segments_of(test, [*measuring.segments, gated])
+    metrics = measuring.evaluation.of_task(task)
+    days, labels = test[FEATURE_DAY], test[measuring.specification.label]
+    segments = {
+        (segment.column, segment.value): Size.of_metric(
+            METRICS[metrics[0]], days[segment.chosen], labels[segment.chosen]
+        )
+        for segment in segments_of(test, measuring.segments)
         if segment.column != OVERALL
     }
+    groups = segment_values(test[gated])
     return Question(
         task=task,
-        metrics=measuring.evaluation.of_task(task),
+        metrics=metrics,
         challenger=challenger,
         champion=champion.fingerprint if champion else "",
         rows=row_set(test, measuring.key, measuring.specification.label) if len(test) else "",
         count=len(test),
-        segments={name: size for name, size in sizes.items() if name[0] in measuring.segments},
-        groups={value: size for (column, value), size in sizes.items() if column == gated},
+        segments=segments,
+        groups={rate: group_sizes(rate, groups, days, labels) for rate in RATES[task]},
         fitted_last=[
             trained.max() if len(trained) else "",
             *([champion.training_last] if champion else []),

@@ -12,11 +12,15 @@ from ml_assets.registry.comparison import BEATEN, ROWS, Comparison
 from ml_assets.registry.comparison import Evidence as EvidenceRows
 from ml_assets.registry.fairness import Fairness
 from ml_assets.registry.figures import Exhibit, is_overall
-from ml_assets.registry.gates import Gate
+from ml_assets.registry.gates import Gate, Outcome
 
 PASSED, AWAITING, BLOCKED = "passed", "awaiting_approval", "blocked"
-"""All gates passed; a limit was broken, which a person may approve; there is nothing to judge on."""
+"""All gates passed; a limit is broken that a person may approve; a limit is broken that no approval
+lifts, or evidence is missing."""
 
+
+BLOCKING = {Outcome.FINAL, Outcome.NO_EVIDENCE}
+"""Outcomes of a gate that no approval helps."""
 
 ASKED = ["model.prediction", *BEATEN, *ROWS]
 """What a contract's ``from`` says of the question, and of the evidence that a gate looks at."""
@@ -42,13 +46,14 @@ class ReleaseDecision(Contract):
     verdict: str = pa.Field(
         isin=[PASSED, AWAITING, BLOCKED],
         description=(
-            "passed; awaiting_approval where a limit is broken; blocked where evidence is missing."
+            "passed; awaiting_approval where a limit is broken that a person may approve; blocked "
+            "where evidence is missing or a limit is broken that no approval lifts."
         ),
         metadata={"from": JUDGED},
     )
     reason: str = pa.Field(description="Why, in words.", metadata={"from": JUDGED})
     findings: str = pa.Field(
-        description="What each gate found, as JSON.", metadata={"from": JUDGED}
+        description="Outcome and reason of each gate, as JSON.", metadata={"from": JUDGED}
     )
     evidence: str = pa.Field(
         description="Hash of the evidence and the rules it was judged by.",
@@ -100,7 +105,8 @@ class ReleaseDecision(Contract):
         description="Both were judged on the same, unseen rows.", metadata={"from": UNSEEN}
     )
     beats_champion: bool = pa.Field(
-        description="The main metric improved by what is required.", metadata={"from": BETTER}
+        description="The gain of the main metric is what the rule requires.",
+        metadata={"from": BETTER},
     )
     no_segment_degraded: bool = pa.Field(
         description="No judged segment fell by too much.", metadata={"from": NOT_DEGRADED}
@@ -119,11 +125,12 @@ class ReleaseDecision(Contract):
 def verdict(gates: Sequence[Gate]) -> tuple[str, str]:
     """The verdict and its reason in words.
 
-    A broken limit waits for a person; missing evidence blocks, as nobody can weigh what is not there.
+    A broken limit waits for a person, unless it is one that no approval lifts. Missing evidence blocks,
+    as nobody can weigh what is not there.
     """
     failed = [gate for gate in gates if not gate.passed]
     reason = "; ".join(f"{gate.name}: {gate.reason}" for gate in failed)
-    if not gates or any(not gate.has_evidence for gate in failed):
+    if not gates or any(gate.outcome in BLOCKING for gate in failed):
         return BLOCKED, reason
     if failed:
         return AWAITING, reason
@@ -145,10 +152,15 @@ def main_figures(comparison: Exhibit, metric: str) -> dict[str, float]:
 
 
 def findings(gates: Sequence[Gate]) -> str:
-    """What each gate found, as JSON: gate → finding."""
-    return json.dumps({gate.name: gate.reason for gate in gates})
+    """What each gate found, as JSON."""
+    return json.dumps(
+        {gate.name: {"outcome": gate.outcome, "reason": gate.reason} for gate in gates}
+    )
 
 
-def findings_of(text: str) -> dict[str, str]:
-    """Gate → finding, from the column ``findings``."""
-    return dict(json.loads(text))
+def findings_of(text: str) -> dict[str, Gate]:
+    """Name of a gate → what it found, from the column ``findings``."""
+    return {
+        name: Gate(name, Outcome(found["outcome"]), found["reason"])
+        for name, found in json.loads(text).items()
+    }

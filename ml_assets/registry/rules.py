@@ -1,8 +1,14 @@
 """What a challenger has to show before it replaces the champion, as ``defs.yaml`` says it."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
+
+from ml_assets.errors import ConfigurationError
+from ml_assets.learning.specification import Task
+
+MAX_MARGIN = 0.05
+"""Largest margin of a metric between 0 and 1. Of any metric: a tenth of the champion's value."""
 
 
 class ReleaseRules(BaseModel, extra="forbid", frozen=True):
@@ -11,20 +17,53 @@ class ReleaseRules(BaseModel, extra="forbid", frozen=True):
     Attributes:
         gated_attribute: column whose groups must not be treated too differently.
         max_group_gap: largest allowed gap between groups: of true- and false-positive rates, or
-            for a regression of mean absolute errors, relative to that of all rows.
+            for a regression of mean absolute errors, relative to that of all rows. A larger gap
+            blocks, and no approval lifts that; one whose interval reaches beyond waits for approval.
         max_gap_above_champion: by how much a gap may exceed the champion's on the same rows.
-        min_improvement: relative improvement of the main metric that is required.
+        rule: what the paired interval of the main metric's gain has to show. 'superior': it lies
+            above 0. 'non_inferior': it lies above -``margin``, for a model of newer data than the
+            champion's. 'literal': the gain is at least ``min_improvement``, whatever its interval.
+            A first model has to be superior to the base rate under each of them.
+        margin: by how much the main metric may be worse, in its unit; for 'non_inferior' only.
+        min_improvement: relative improvement of the main metric that 'literal' requires.
         segment_rule: 'interval' blocks a segment whose paired interval lies below the tolerance;
             'literal' blocks one whose metric fell by anything at all.
         segment_tolerance: by how much the main metric of a segment may fall ('interval').
         min_segment_rows: a segment or group with fewer test rows, or with rows on fewer days than
             an interval needs, is listed and not judged.
+        max_unjudged_share: share of the test rows that may lie in segments (of each segment column)
+            or groups that cannot be judged, because they are too small or have nearly one label only.
     """
 
     gated_attribute: str = Field(min_length=1)
     max_group_gap: float = Field(0.2, gt=0, le=0.5)
     max_gap_above_champion: float = Field(0.03, gt=0, le=0.2)
-    min_improvement: float = Field(0.005, gt=0)
+    rule: Literal["superior", "non_inferior", "literal"] = "superior"
+    margin: float | None = Field(None, gt=0, allow_inf_nan=False)
+    min_improvement: float = Field(0.005, gt=0, allow_inf_nan=False)
     segment_rule: Literal["interval", "literal"] = "interval"
     segment_tolerance: float = Field(0.01, ge=0, le=0.2)
     min_segment_rows: int = Field(500, ge=30, le=1000)
+    max_unjudged_share: float = Field(0.1, ge=0, le=0.5)
+
+    @model_validator(mode="after")
+    def _margin_has_a_rule(self) -> Self:
+        if (self.rule == "non_inferior") != (self.margin is not None):
+            raise ValueError(
+                "rule 'non_inferior' needs a margin, in units of the main metric"
+                if self.margin is None
+                else f"margin is for rule 'non_inferior' and would do nothing with '{self.rule}'"
+            )
+        return self
+
+    def check(self, task: Task) -> None:
+        """Check what depends on the task.
+
+        Raises:
+            ConfigurationError: the margin would let any model pass.
+        """
+        if task == "classification" and self.margin is not None and self.margin > MAX_MARGIN:
+            raise ConfigurationError(
+                f"'margin' of 'release' in defs.yaml is {self.margin:g}. The metrics of a "
+                f"classification lie between 0 and 1: expected at most {MAX_MARGIN:g}."
+            )

@@ -7,6 +7,7 @@ experiments are not used. How the database is made and locked is in ``database``
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -16,7 +17,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ml_assets.errors import RegistryMismatch, UnsafeModel
-from ml_assets.registry.database import Database, explained
+from ml_assets.registry import mlflow_tables
+from ml_assets.registry.database import Database, database_explained, explained
 from ml_assets.registry.files import (
     MODEL_FILE,
     content_hash,
@@ -25,6 +27,7 @@ from ml_assets.registry.files import (
     save_model,
     write_texts,
 )
+from ml_assets.registry.numbers import VersionNumbers
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -63,12 +66,14 @@ class Registry:
     Args:
         url: SQLAlchemy URL of MLflow's database, a SQLite file or Postgres. What is missing is
             created at the first use, which takes some seconds.
-        artifacts: folder for the model files.
+        artifacts: folder for the model files; when it was moved, MLflow's records are corrected.
+        numbers: which number each model has; without it, numbers are those of the database alone.
     """
 
-    def __init__(self, url: str, artifacts: Path) -> None:
+    def __init__(self, url: str, artifacts: Path, numbers: VersionNumbers | None = None) -> None:
         self._database = Database(sa.make_url(url))
         self.artifacts = artifacts.absolute()
+        self._numbers = numbers
 
     @property
     def url(self) -> sa.URL:
@@ -108,17 +113,45 @@ class Registry:
             _ = self._client  # takes the lock itself when it creates the database
             with self._database.alone():
                 known = self._with_fingerprint(name, fingerprint)
+                number = self._number(name, fingerprint, known)
+                if known and int(known.version) != number:
+                    known = self._renumbered(known, number)
                 if known and self._content(name, known) is not None:
-                    return int(known.version)
+                    return number
                 folder = self._folder(name, fingerprint)
                 file_hash = save_model(folder, name, pipeline, example, predictions)
                 if known:
                     self._client.set_model_version_tag(
                         known.name, str(known.version), FILE_HASH, file_hash
                     )
-                    return int(known.version)
+                    return number
                 ours = {FINGERPRINT: fingerprint, AS_OF: as_of, FILE_HASH: file_hash}
-                return self._create_version(_registered(name), folder, {**tags, **ours})
+                self._add_version(_registered(name), number, folder, {**tags, **ours})
+                return number
+
+    def lookup(self, name: str, fingerprint: str) -> RegisteredVersion | None:
+        """The version with a fingerprint, found without MLflow and without creating a database.
+
+        Raises:
+            RegistryUnavailable, RegistryMismatch: the database cannot be read.
+        """
+        with database_explained(), self._database.reading() as connection:
+            rows = mlflow_tables.rows(connection, _registered(name)) if connection else []
+        found = (row for row in rows if row.tags.get(FINGERPRINT) == fingerprint)
+        versions = (
+            RegisteredVersion(row.version, fingerprint, row.tags.get(AS_OF, "")) for row in found
+        )
+        return next(versions, None)
+
+    def relocate(self) -> int:
+        """Correct MLflow's records of where the files are, after the folder was moved.
+
+        Returns:
+            How many versions were corrected since this registry was opened.
+        """
+        with explained():
+            _ = self._client
+        return self._relocated
 
     def versions(self, name: str) -> list[RegisteredVersion]:
         """All versions of a model, oldest first; none when it was never registered."""
@@ -202,15 +235,36 @@ class Registry:
             )
         return load_model(f"model {name} version {version}", content)
 
-    @property
+    @cached_property
     def _client(self) -> "MlflowClient":
-        return self._database.client
+        client = self._database.client
+        with self._database.alone(), self._database.writing() as connection:
+            self._relocated = mlflow_tables.relocate(
+                connection, self.artifacts, FINGERPRINT, is_shared=not self._database.is_file
+            )
+        return client
 
-    def _create_version(self, registered: str, folder: Path, tags: Mapping[str, str]) -> int:
+    def _number(self, name: str, fingerprint: str, known: "ModelVersion | None") -> int:
+        """The number of a model, which it had before or has from now on."""
+        registered = int(known.version) if known else None
+        with self._database.writing() as connection:
+            highest = mlflow_tables.highest(connection, _registered(name))
+        if self._numbers is None:
+            return registered or highest + 1
+        return self._numbers.assign(name, fingerprint, registered=registered, highest=highest)
+
+    def _renumbered(self, known: "ModelVersion", number: int) -> "ModelVersion":
+        with self._database.writing() as connection:
+            mlflow_tables.renumber(connection, known.name, int(known.version), number)
+        return self._client.get_model_version(known.name, str(number))
+
+    def _add_version(
+        self, registered: str, number: int, folder: Path, tags: Mapping[str, str]
+    ) -> None:
         if not self._client.search_registered_models(f"name = '{registered}'"):
             self._client.create_registered_model(registered)
-        created = self._client.create_model_version(registered, str(folder), tags=dict(tags))
-        return int(created.version)
+        with self._database.writing() as connection:
+            mlflow_tables.add(connection, registered, number, str(folder), tags)
 
     def _search(self, name: str, fingerprint: str | None = None) -> "list[ModelVersion]":
         """Versions that were registered here, oldest first."""

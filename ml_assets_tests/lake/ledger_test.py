@@ -2,7 +2,6 @@
 
 import itertools
 import re
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -402,35 +401,6 @@ for url in map(str.strip, sys.stdin):
 """
 
 
-def old_ledger(folder: Path) -> Path:
-    """The file of a ledger that was made before reads could be pinned."""
-    made = folder / "made.db"
-    Ledger(f"sqlite:///{made}").append(
-        [stored("b/features", "x", reads=[read("a/flights", "one", version=3)])]
-    )
-    with closing(sqlite3.connect(made)) as connection:
-        connection.execute("ALTER TABLE ledger_reads DROP COLUMN is_pinned")
-        connection.commit()
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return made.rename(folder / "old.db")
-
-
-def test_old_ledger_is_upgraded_when_it_is_opened(tmp_path: Path) -> None:
-    file = old_ledger(tmp_path)
-    with closing(sqlite3.connect(file)) as connection:
-        before = [name for _, name, *_ in connection.execute("PRAGMA table_info(ledger_reads)")]
-    ledger = Ledger(f"sqlite:///{file}")
-    pinned = read("c/decision", "d", is_pinned=True)
-
-    ledger.append([stored("b/features", "y", TUESDAY, [pinned])])
-
-    assert "is_pinned" not in before
-    assert ledger.reads("b/features", [MONDAY, TUESDAY]) == {
-        MONDAY: [read("a/flights", "one", version=3)],
-        TUESDAY: [pinned],
-    }
-
-
 def opened_at_the_same_moment(files: Sequence[Path]) -> list[str]:
     """What three processes answer that open each of some ledgers together."""
     openers = [
@@ -450,19 +420,58 @@ def opened_at_the_same_moment(files: Sequence[Path]) -> list[str]:
 
 
 def test_processes_that_open_a_ledger_at_the_same_moment_all_get_it(tmp_path: Path) -> None:
-    old = old_ledger(tmp_path)
-    new_files = [tmp_path / str(number) / "ledger.db" for number in range(6)]
-    old_files = [tmp_path / f"{number}.db" for number in range(4)]
-    for file in old_files:
-        shutil.copy(old, file)
+    files = [tmp_path / str(number) / "ledger.db" for number in range(6)]
 
-    answers = opened_at_the_same_moment([*new_files, *old_files])
+    answers = opened_at_the_same_moment(files)
 
-    assert answers == ["[]"] * 3 * 6 + ["['b/features']"] * 3 * 4
-    for file in old_files:
-        assert Ledger(f"sqlite:///{file}").reads("b/features", [MONDAY])[MONDAY] == [
-            read("a/flights", "one", version=3)
-        ]
+    assert answers == ["[]"] * 3 * 6
+    for file in files:
+        with closing(sqlite3.connect(file)) as connection:
+            assert connection.execute("SELECT count(*) FROM ledger_meta").fetchone() == (1,)
+
+
+DAYS = [MONDAY, TUESDAY]
+
+
+def test_the_schema_a_day_was_stored_with_is_kept_once_and_read_with_the_entry(
+    ledger: Ledger,
+) -> None:
+    schema = '[["a","int64"]]'
+    of_days = [Entry("a/t", day, Status.STORED, version=0, schema=schema) for day in DAYS]
+    ledger.append(of_days)
+    ledger.append([Entry("a/t", "2013-08-01", Status.STORED, version=1)])
+
+    found = ledger.latest("a/t")
+
+    assert [found[day].schema for day in [*DAYS, "2013-08-01"]] == [schema, schema, ""]
+    with closing(sqlite3.connect(str(ledger.url.database))) as connection:
+        assert connection.execute("SELECT columns FROM ledger_schemas").fetchall() == [(schema,)]
+
+
+def test_what_a_day_held_at_a_version_is_its_newest_stored_entry_until_then(
+    ledger: Ledger,
+) -> None:
+    for version, content in enumerate(["one", "two", "three"]):
+        ledger.append([Entry("a/t", MONDAY, Status.WRITING)])
+        ledger.append(
+            [Entry("a/t", MONDAY, Status.STORED, content_hash=content, version=2 * version)]
+        )
+    ledger.append([Entry("a/t", MONDAY, Status.QUARANTINED, content_hash="three", version=4)])
+
+    found = [ledger.at_version("a/t", version, [MONDAY])[MONDAY] for version in range(6)]
+
+    assert [entry.content_hash for entry in found] == ["one", "one", "two", "two", "three", "three"]
+    assert ledger.at_version("a/t", 5, [TUESDAY]) == {}
+
+
+def test_files_of_a_day_are_known_by_the_content_they_hold(ledger: Ledger) -> None:
+    entry = Entry("a/t", MONDAY, Status.STORED, content_hash="one", version=0, files="f1")
+    ledger.append([entry, entry])
+    ledger.remember_files("a/t", [(MONDAY, "one", "f2"), (TUESDAY, "one", "f1")])
+    ledger.remember_files("a/t", [(MONDAY, "one", "f2")])
+
+    assert ledger.known_files("a/t", [MONDAY]) == {(MONDAY, "one", "f1"), (MONDAY, "one", "f2")}
+    assert ledger.known_files("a/other", [MONDAY]) == ledger.known_files("a/t", []) == set()
 
 
 def test_history_has_every_entry_of_a_day_with_what_it_read(ledger: Ledger) -> None:

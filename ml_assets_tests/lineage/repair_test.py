@@ -8,7 +8,7 @@ from hypothesis import given
 
 from ml_assets.lake.content import SNAPSHOT
 from ml_assets.lineage.graph import Graph, Node
-from ml_assets.lineage.repair import AS_OF, Step, repair_steps
+from ml_assets.lineage.repair import AS_OF, Scope, Step, repair_steps, scope_of
 from ml_assets_tests.lineage.graph_test import graph, stored
 
 DAYS = [(date(2013, 1, 1) + timedelta(days=number)).isoformat() for number in range(8)]
@@ -91,6 +91,51 @@ def test_commands_name_days_as_dagster_does() -> None:
     )
     assert some.command.endswith("--select 'key:\"a/b\"' --partition-range 2013-01-01...2013-01-03")
     assert Step(("a/b",), SNAPSHOT, SNAPSHOT).command.endswith("--select 'key:\"a/b\"'")
+
+
+def scope(of: Graph, *left: str, start: Node = ("a/source", DAYS[0])) -> Scope:
+    """What a repair of the source's first day makes again when some tables are left."""
+    return scope_of(of, start, set(of.entries) - {start}, lambda node: node[0] in left)
+
+
+def test_what_only_a_left_day_leads_to_is_not_made_again() -> None:
+    found = graph(
+        stored("a/source", DAYS[0]),
+        stored("a/features", DAYS[0], ("a/source", DAYS[0])),
+        stored("m/model", DAYS[2], ("a/features", DAYS[0])),
+        stored("a/scores", DAYS[3], ("m/model", DAYS[2])),
+    )
+
+    assert scope(found, "m/model") == Scope(
+        frozenset({("a/source", DAYS[0]), ("a/features", DAYS[0])}),
+        frozenset({("m/model", DAYS[2])}),
+    )
+    assert scope(found).again == set(found.entries)
+
+
+def test_what_reads_a_left_day_and_one_that_is_made_again_is_made_again() -> None:
+    found = graph(
+        stored("a/source", DAYS[0]),
+        stored("a/outcomes", DAYS[0], ("a/source", DAYS[0])),
+        stored("a/predictions", DAYS[0], ("a/source", DAYS[0])),
+        stored("a/labels", DAYS[0], ("a/predictions", DAYS[0]), ("a/outcomes", DAYS[0])),
+    )
+
+    assert scope(found, "a/predictions").again == set(found.entries) - {("a/predictions", DAYS[0])}
+
+
+def test_what_looked_for_a_day_that_was_absent_is_made_again() -> None:
+    found = graph(
+        stored("a/source", DAYS[0]), stored("a/features", DAYS[1], ("a/source", DAYS[0]), hashed="")
+    )
+
+    assert ("a/features", DAYS[1]) in scope(found).again
+
+
+def test_a_day_that_is_left_itself_is_not_repaired() -> None:
+    found = graph(stored("m/model", DAYS[0]), stored("a/scores", DAYS[1], ("m/model", DAYS[0])))
+
+    assert scope(found, "m/model", start=("m/model", DAYS[0])).again == frozenset()
 
 
 @given(st.data())

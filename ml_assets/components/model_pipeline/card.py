@@ -16,13 +16,13 @@ from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import TrainingError
 from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY, digest
-from ml_assets.lake.entries import Read
+from ml_assets.lake.entries import Read, Status
 from ml_assets.lake.planning import Input, Plan, computing_too, each_day, plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.learning.evaluation import Evaluation
 from ml_assets.orchestration.day_metadata import Further
-from ml_assets.orchestration.model_io import project_registry
+from ml_assets.orchestration.model_io import below_data, project_registry
 from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.registry.card import (
     CardContents,
@@ -33,9 +33,10 @@ from ml_assets.registry.card import (
     html,
     markdown,
 )
-from ml_assets.registry.champion import BY_GATES
+from ml_assets.registry.champion import BY_GATES, ChampionModel
 from ml_assets.registry.comparison import Comparison, Evidence
 from ml_assets.registry.fairness import Fairness
+from ml_assets.registry.latency import Outcome
 from ml_assets.registry.release import ReleaseDecision, findings_of
 
 STAGE = "release"
@@ -90,7 +91,7 @@ WRITTEN = [
     *(f"fairness.{column}" for column in columns(Fairness) if column not in columns(Evidence)),
     *(f"approvals.{column}" for column in ("at", "by", "action", "reason", "remark")),
     *(f"champion.{column}" for column in ("fingerprint", "released_by")),
-    *(f"integration_tests.{column}" for column in ("test", "passed", "finding")),
+    *(f"integration_tests.{column}" for column in ("test", "passed", "outcome", "finding")),
     *(f"release_decision.{column}" for column in columns(ReleaseDecision) if column not in UNUSED),
     "registered_model.version",
 ]
@@ -168,7 +169,7 @@ class Card:
             registered = planned.windows["registered_model"].read(days=[day])
             if registered.empty:
                 return no_rows(ModelCard)
-            if missing := [noun for noun in SOURCES if day not in planned.windows[noun].hashes]:
+            if missing := [noun for noun in SOURCES if not _is_known(planned, noun, day)]:
                 raise TrainingError(
                     f"its card needs {', '.join(map(this.table, missing))} of {day}: materialize "
                     "them first"
@@ -180,7 +181,7 @@ class Card:
             project_registry().describe(this.name, number, text, files)
             shown[day] = {
                 "card": dg.MetadataValue.md(text),
-                "html": dg.MetadataValue.path(str(self._file(number))),
+                "html": dg.MetadataValue.path(below_data(self._file(number))),
                 "version": number,
             }
             return registered.assign(markdown=text)
@@ -208,6 +209,12 @@ class Card:
         def rows(noun: str) -> pd.DataFrame:
             return planned.windows[noun].read(days=[day])
 
+        champion = (
+            rows("champion")
+            if day in planned.windows["champion"].hashes
+            else no_rows(ChampionModel)
+        )
+
         [decision] = _records(rows("release_decision"))
         evaluation = rows("evaluation")
         said = rows("approvals")
@@ -215,7 +222,7 @@ class Card:
             Check(row["test"], bool(row["passed"]), row["finding"])
             for row in _records(rows("integration_tests"))
         ]
-        verdict, decided_by = _verdict(rows("champion"), decision["challenger"], tests)
+        verdict, decided_by = _verdict(champion, decision["challenger"], rows("integration_tests"))
         return CardContents(
             pipeline=this.name,
             version=str(number),
@@ -237,8 +244,8 @@ class Card:
             champion=decision["champion_as_of"],
             fairness=rows("fairness"),
             gates=[
-                Check(name, bool(decision[name]), finding)
-                for name, finding in findings_of(decision["findings"]).items()
+                Check(gate.name, bool(decision[gate.name]), gate.reason)
+                for gate in findings_of(decision["findings"]).values()
             ],
             approvals=_records(said),
             integration_tests=tests,
@@ -262,14 +269,28 @@ class Card:
         )
 
 
-def _verdict(champion: pd.DataFrame, fingerprint: str, tests: Sequence[Check]) -> tuple[str, str]:
+def _is_known(planned: Plan, noun: str, day: str) -> bool:
+    """Whether a table is stored, or it is known why its model did not become champion."""
+    window = planned.windows[noun]
+    if day in window.hashes or noun != "champion":
+        return day in window.hashes
+    entry = window.lake.ledger.latest(window.table, [day]).get(day)
+    return entry is not None and entry.status is Status.SKIPPED
+
+
+def _verdict(champion: pd.DataFrame, fingerprint: str, tests: pd.DataFrame) -> tuple[str, str]:
     """What became of the version, and by whom it was released; empty when the gates did."""
     released = champion[champion["fingerprint"] == fingerprint]
     if len(released):
         by = str(released["released_by"].iloc[0])
         return "released", "" if by == BY_GATES else by
-    failed = [test.name for test in tests if not test.passed]
-    return f"not released: {', '.join(failed)} failed" if failed else "not released", ""
+    problems = {Outcome.FAILED: "failed", Outcome.NOT_MEASURED: "could not be measured"}
+    told = [
+        f"{', '.join(names)} {words}"
+        for outcome, words in problems.items()
+        if len(names := tests.loc[tests["outcome"] == outcome, "test"])
+    ]
+    return f"not released: {'; '.join(told)}" if told else "not released", ""
 
 
 def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,15 +1,16 @@
 """Stage: the released and tested model becomes the champion; the registry's alias follows it."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 import pandas as pd
 
-from ml_assets.components.model_pipeline.releasing import DECIDED, Releasing
+from ml_assets.components.model_pipeline.releasing import DECIDED, Released, Releasing
 from ml_assets.components.model_pipeline.shared import Pipeline, output, planned_from
-from ml_assets.components.model_pipeline.staging import Staging, all_passed
+from ml_assets.components.model_pipeline.staging import Staging
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import LakeMismatch, TrainingError
 from ml_assets.lake.code import code_version
@@ -20,19 +21,30 @@ from ml_assets.lake.store import Lake
 from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.model_io import project_registry
 from ml_assets.orchestration.table_io import TableOutput
+from ml_assets.registry.approval_log import ApprovalLog
+from ml_assets.registry.approvals import shown_time
 from ml_assets.registry.champion import ChampionModel, newest
+from ml_assets.registry.integration import IntegrationTest
+from ml_assets.registry.promotion import (
+    NotPromoted,
+    is_not_measured,
+    lost_approval,
+    release_command,
+    tests_problem,
+    training_command,
+)
+from ml_assets.registry.release import AWAITING
 from ml_assets.registry.releases import begun_before, released_days, releases
 from ml_assets.registry.store import CHAMPION
 
 STAGE = "release"
-
-log = logging.getLogger(__name__)
 
 REGISTERED = {
     "registered": ["registered_model.version"],
     "tested": [
         "integration_tests.test",
         "integration_tests.passed",
+        "integration_tests.outcome",
     ],
 }
 """What a champion's columns are made from besides, where there is a registry."""
@@ -98,19 +110,20 @@ class ChampionStage:
         )
 
     def _champion_of(self, planned: Plan, day: str) -> pd.DataFrame:
+        """The champion of an as-of day; no row when its model was not released.
+
+        Raises:
+            NotPromoted: it was released, and something keeps it from becoming champion.
+        """
         decision = self.releasing.decision_of(planned, day)
         release = self.releasing.released(planned, day)
-        number = self._tested_version(planned, day, decision["challenger"])
-        if release is None or number is None:
+        if release is None:
             self._refuse_if_released(day)
+            self._tell_lost_approval(decision, day)
             return no_rows(ChampionModel)
+        number = self._tested_version(planned, day, decision["challenger"], release)
         self._refuse_out_of_turn(day)
-        if newer := self._newer_champion(day):
-            log.warning(
-                f"{self._table} {day} stays empty: the model of {newer} was released since and is "
-                "newer, so this one would never serve"
-            )
-            return no_rows(ChampionModel)
+        self._refuse_older(day, release)
         self.releasing.refuse_other_champion(decision, day)
         return pd.DataFrame(
             [
@@ -165,35 +178,80 @@ class ChampionStage:
                 f"first, and then comparison, fairness and the release of {day}"
             )
 
-    def _newer_champion(self, day: str) -> str:
-        """As-of day of a newer model that became champion before this one did; empty for none.
+    def _refuse_older(self, day: str, release: Released) -> None:
+        """A model never replaces the one of a newer day, which was released before it.
 
         It happens when an old day is judged again, because its data was corrected, and passes now.
         """
         released = released_days(Lake.of_project().ledger.history(self._table))
-        last = max(released, default="")
-        return last if last > day and day not in released else ""
+        newest_day = max(released, default="")
+        if newest_day > day and day not in released:
+            raise self._not_promoted(
+                day,
+                release.by,
+                f"the model of {newest_day} was released since and is newer, so this one would "
+                "never serve",
+                f"Train and judge a model as of a later day: "
+                f"{training_command(self.pipeline.name, _day_after(newest_day))}",
+            )
 
-    def _tested_version(self, planned: Plan, day: str, challenger: str) -> int | None:
-        """The registered version if every integration test of it is there and passed.
+    def _tested_version(self, planned: Plan, day: str, challenger: str, release: Released) -> int:
+        """The registered version of which every integration test is there and passed; 0 without a registry.
 
         Raises:
+            NotPromoted: it is not registered, or a test did not pass.
             LakeMismatch: they are of another model than was judged, or of other code or budgets.
         """
         if not self.pipeline.has_registry:
             return 0
         registered = unaltered(planned.windows["registered_model"], day)
         tests = unaltered(planned.windows["integration_tests"], day)
-        if registered.empty or not all_passed(tests):
-            return None
+        problem = tests_problem(tests, IntegrationTest.names())
+        if registered.empty or problem:
+            self._refuse_if_released(day)
+            advice = (
+                "Repair what they name"
+                if not is_not_measured(tests)
+                else "Wait for the machine to be less busy"
+            )
+            command = release_command(self.pipeline.name, day)
+            raise self._not_promoted(
+                day,
+                release.by,
+                "it is not registered" if registered.empty else problem,
+                f"{advice}, and run the release again: {command}",
+            )
         in_force(planned.windows["integration_tests"], day, self.staging.tests_version)
         if {*registered["fingerprint"], *tests["fingerprint"]} != {challenger}:
             raise LakeMismatch(
                 f"What was registered or tested as of {day} is not the model that was judged, "
-                f"{challenger}: materialize registered_model, staging_model and integration_tests "
-                "of the day."
+                f"{challenger}: run the release again: {release_command(self.pipeline.name, day)}"
             )
         return int(registered["version"].iloc[0])
+
+    def _tell_lost_approval(self, decision: Mapping[str, Any], day: str) -> None:
+        """An approval that was used, and expired before its model was champion.
+
+        Raises:
+            NotPromoted: there is one.
+        """
+        name = self.pipeline.name
+        records = ApprovalLog.of_project().records(name, day)
+        if decision["verdict"] != AWAITING:
+            return
+        if lost := lost_approval(records, decision["evidence"], datetime.now(UTC)):
+            raise self._not_promoted(
+                day,
+                lost.signature,
+                f"{lost.name} expired on {shown_time(lost.expires_at)}, before the release was finished",
+                f"Approve it again: ml-assets approve {name} {day} --by NAME --reason TEXT; then: "
+                f"{release_command(name, day)}",
+            )
+
+    def _not_promoted(self, day: str, by: str, problem: str, remedy: str) -> NotPromoted:
+        return NotPromoted(
+            f"the model of {day} was released by {by} and did not become champion: {problem}. {remedy}"
+        )
 
     def _point_alias(self) -> None:
         """Let the alias follow the champions, also when another run releases meanwhile."""
@@ -207,6 +265,10 @@ class ChampionStage:
         last = self.pipeline.as_of_days.get_last_partition_key() or ""
         champion = newest(releases(Lake.of_project(), self._table, last))
         return champion.fingerprint if champion else None
+
+
+def _day_after(day: str) -> str:
+    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
 
 
 def _champions(frames: Mapping[str, pd.DataFrame]) -> dict[str, Further]:

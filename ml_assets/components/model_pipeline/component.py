@@ -122,6 +122,7 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
         dataset_contract = load_object(self.contracts.training_dataset)
         training = Training(shared, dataset_contract, watched.window_days)
         rules = _read(ReleaseRules, self.release, "release", self.pipeline)
+        rules.check(self._specification.task)
         decision = DecisionStage(EvidenceStage(shared, rules))
         releasing = Releasing(shared, decision.version)
         staging = Staging(releasing, _read(StagingRules, self.staging, "staging", self.pipeline))

@@ -25,7 +25,7 @@ from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.registry.champion import Champion
 from ml_assets.registry.figures import Exhibit
-from ml_assets.registry.gates import judge
+from ml_assets.registry.gates import Outcome, judge
 from ml_assets.registry.question import Question, question_of
 from ml_assets.registry.release import (
     BLOCKED,
@@ -41,11 +41,19 @@ STAGE = "release"
 
 PROMISES = {
     "is_unseen": "Both models were judged on the same rows, and neither was fitted on one of them.",
-    "beats_champion": "The main metric improved by what defs.yaml requires; a first model beats the base rate.",
-    "no_segment_degraded": "No segment with enough rows lost clearly more of the main metric than is tolerated.",
-    "groups_are_close": "The groups of the gated attribute are treated alike, and no less so than by the champion.",
+    "beats_champion": "The gain of the main metric, with its interval, is what the rule requires; a first model beats the base rate.",
+    "no_segment_degraded": "No segment that can be judged lost clearly more of the main metric than is tolerated.",
+    "groups_are_close": "No gap between groups of the gated attribute is above the limit, or clearly above the champion's.",
 }
 """The gates of a release, as the checks of its decision."""
+
+SHOWN = {
+    Outcome.PASSED: "passed",
+    Outcome.APPROVABLE: "NOT PASSED, a person may approve",
+    Outcome.FINAL: "NOT PASSED, no approval lifts it",
+    Outcome.NO_EVIDENCE: "NO EVIDENCE",
+}
+"""What a gate's outcome is called in the UI."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,7 @@ class DecisionStage:
         }
         table = this.table("release_decision")
         planned = plan(Lake.of_project(), table, days, inputs, self.version)
-        planned = computing_too(planned, self._without_evidence(planned))
+        planned = computing_too(planned, self._blocked(planned))
         planned, frames = each_day(
             planned, lambda day: self._decision_of(planned, day, champions.get(day))
         )
@@ -119,8 +127,8 @@ class DecisionStage:
             day_metadata={day: _shown(frame) for day, frame in frames.items()},
         )
 
-    def _without_evidence(self, planned: Plan) -> list[str]:
-        """Days that were blocked for want of evidence, which may be there now."""
+    def _blocked(self, planned: Plan) -> list[str]:
+        """Days that were blocked; their evidence may have been measured since."""
         days = list(planned.unchanged)
         if not days:
             return []
@@ -179,8 +187,8 @@ def _shown(decision: pd.DataFrame) -> Further:
     row = decision.iloc[0]
     gates = pd.DataFrame(
         [
-            {"gate": name, "": "passed" if row[name] else "NOT PASSED", "found": finding}
-            for name, finding in findings_of(row["findings"]).items()
+            {"gate": gate.name, "": SHOWN[gate.outcome], "found": gate.reason}
+            for gate in findings_of(row["findings"]).values()
         ]
     )
     values = {
@@ -201,9 +209,7 @@ def _shown(decision: pd.DataFrame) -> Further:
 def _gate_check(name: str, promise: str) -> TableCheck:
     def judge_days(stored: StoredDays) -> dict[str, Verdict]:
         return {
-            row[DAY]: Verdict(
-                bool(row[name]), findings_of(row["findings"]).get(name, row["reason"])
-            )
+            row[DAY]: Verdict(bool(row[name]), findings_of(row["findings"])[name].reason)
             for row in stored.rows.to_dict("records")
         }
 

@@ -102,26 +102,24 @@ class EvidenceStage:
 
     def _compare(self, days: Sequence[str]) -> TableOutput:
         planned, champions = self._planned("comparison", days)
-        done, frames = self._measure(planned, champions, self.measuring.comparison)
+        planned, frames = self._measure(planned, champions, self.measuring.comparison)
         return output(
-            done,
+            planned,
             frames,
             Comparison,
             self.version,
             day_metadata={day: _compared(frame) for day, frame in frames.items()},
-            findings=_not_measured(planned, done),
         )
 
     def _measure_fairness(self, days: Sequence[str]) -> TableOutput:
         planned, champions = self._planned("fairness", days)
-        done, frames = self._measure(planned, champions, self.measuring.fairness)
+        planned, frames = self._measure(planned, champions, self.measuring.fairness)
         return output(
-            done,
+            planned,
             frames,
             Fairness,
             self.version,
             day_metadata={day: {"groups": _groups(frame)} for day, frame in frames.items()},
-            findings=_not_measured(planned, done),
         )
 
     def _measure(
@@ -160,11 +158,6 @@ def _or_skipped(measure: Callable[[], pd.DataFrame]) -> pd.DataFrame:
             f"it could not be measured ({type(error).__name__}: {error}): repair the data or the "
             "model of the day, and materialize it again"
         ) from error
-
-
-def _not_measured(planned: Plan, done: Plan) -> dict[str, str]:
-    """Day → why it could not be measured: missing evidence, which the decision has to tell."""
-    return {day: done.skipped[day] for day in planned.compute if day in done.skipped}
 
 
 def _first_only(planned: Plan) -> Plan:

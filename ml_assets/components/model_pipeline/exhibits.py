@@ -3,10 +3,10 @@
 import pandas as pd
 
 from ml_assets.errors import TransientError
-from ml_assets.lake.content import day_hashes
 from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake
+from ml_assets.lake.verification import hashes_as_stored
 from ml_assets.registry.figures import Exhibit
 
 
@@ -28,12 +28,12 @@ def exhibit(lake: Lake, table: str, as_of: str, code_version: str) -> Exhibit:
     if problem := _problem(lake, entry, code_version):
         return Exhibit(table, None, problem, entry.content_hash)
     try:
-        rows = lake.read(table, [as_of])
+        rows = lake.scan(table, [as_of])
     except TransientError:
         raise
     except Exception as error:  # a damaged table can make its reader raise anything
         return Exhibit(table, None, f"cannot be read ({error})", entry.content_hash)
-    if day_hashes(rows, [as_of])[as_of] != entry.content_hash:
+    if hashes_as_stored(rows, {as_of: entry}).get(as_of) != entry.content_hash:
         return Exhibit(table, rows, _altered(rows), entry.content_hash)
     return Exhibit(table, rows, "", entry.content_hash)
 

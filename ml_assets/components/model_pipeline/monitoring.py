@@ -89,6 +89,7 @@ class Monitoring:
                 ],
                 compute=self._decide,
                 contract=RetrainingDecision,
+                is_fact=True,
                 undrawn=["retraining_decision"],
             ),
         )
@@ -126,7 +127,7 @@ class Monitoring:
         champions = this.champions(lake, days)
         inputs = {
             "features": Input(this.features),
-            "champion": this.champion_input(champions, "champion"),
+            "model": this.champion_input(champions, "model"),
             "reference": this.champion_input(champions, "feature_reference"),
         }
         planned = plan(lake, this.table("feature_profile"), days, inputs, self._profile_version)
@@ -202,7 +203,7 @@ class Monitoring:
         inputs = {
             "labels": self._labels,
             "drift": self._drift,
-            "champion": replace(this.champion_input(champions, "champion"), is_optional=True),
+            "model": replace(this.champion_input(champions, "model"), is_optional=True),
         }
         plans: list[Plan] = []
         frames: dict[str, pd.DataFrame] = {}
@@ -213,7 +214,13 @@ class Monitoring:
                 Read(table, asked, found, None, is_pinned=True) for asked, found in before.items()
             ]
             planned = plan(
-                lake, table, [day], inputs, self._decision_version, further_reads={day: reads}
+                lake,
+                table,
+                [day],
+                inputs,
+                self._decision_version,
+                further_reads={day: reads},
+                keeps_stored=True,
             )
             if planned.compute:
                 frames[day] = self._decision_of(planned, day, champions.get(day), list(before))
@@ -227,16 +234,18 @@ class Monitoring:
             RetrainingDecision,
             self._decision_version,
             day_metadata={day: _shown(frame) for day, frame in frames.items()},
+            is_final=True,
         )
 
     def _decision_of(
         self, planned: Plan, day: str, champion: Champion | None, asked_for: Sequence[str]
     ) -> pd.DataFrame:
         labels, drift = planned.windows["labels"], planned.windows["drift"]
+        known = labels.read() if labels.hashes else no_rows(self.label_contract)
         evidence = Evidence(
             day=day,
             champion=champion,
-            labels=labels.read() if labels.hashes else no_rows(self.label_contract),
+            labels=known[~known["is_late"].astype(bool)],
             drift=drift.read() if drift.hashes else no_rows(DriftReport),
             asked_for=asked_for,
             trainable_days=self._trainable_days(day),

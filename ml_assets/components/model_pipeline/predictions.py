@@ -12,9 +12,10 @@ from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import TrainingError
 from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY
+from ml_assets.lake.integrity import last_stored
 from ml_assets.lake.planning import Input, Plan, each_day, plan
 from ml_assets.lake.store import Lake, Window
-from ml_assets.learning.scoring import score
+from ml_assets.learning.scoring import score, with_late_rows
 from ml_assets.monitoring.performance import Performance, arrived_labels, headline, performance
 from ml_assets.orchestration.model_io import project_models
 from ml_assets.orchestration.partitions import bounds
@@ -47,11 +48,19 @@ class Predictions:
             this.define(
                 "predictions",
                 stage=STAGE,
-                description="What the champion of the day predicts for each row of the day.",
+                description=(
+                    "What the champion of the day predicts for each row of the day. Predictions stay "
+                    "as they were made; rows that come after their day was scored are added, marked late."
+                ),
                 version=self._prediction_version,
-                inputs=[Input(this.features), this.champion_lineage("champion")],
+                inputs=[
+                    Input(this.features),
+                    this.champion_lineage("model"),
+                    this.champion_lineage("champion"),
+                ],
                 compute=self._predict,
                 contract=self.contract,
+                is_fact=True,
                 handed_on_by=this.features,
                 names={"feature_columns": self.feature_columns},
             ),
@@ -71,7 +80,7 @@ class Predictions:
                 stage=STAGE,
                 description="How good a day's predictions were, by the labels that have arrived so far.",
                 version=self._performance_version,
-                inputs=[Input(this.table("predictions")), self._arriving],
+                inputs=[self._predicted, self._arriving],
                 compute=self._measure,
                 contract=Performance,
             ),
@@ -99,13 +108,18 @@ class Predictions:
         return code_version(performance, this.specification, list(this.segments), this.evaluation)
 
     @property
+    def _predicted(self) -> Input:
+        """The same day's predictions, as they were made: they count although their inputs changed."""
+        return Input(self.pipeline.table("predictions"), is_pinned=True)
+
+    @property
     def _scored(self) -> Input:
         within = self.pipeline.labels.within_days
-        return Input(self.pipeline.table("predictions"), -within, 0, is_optional=True)
+        return replace(self._predicted, first=-within, is_optional=True)
 
     @property
     def _outcomes(self) -> Input:
-        return replace(self._scored, table=self.pipeline.labels.asset)
+        return replace(self._scored, table=self.pipeline.labels.asset, is_pinned=False)
 
     @property
     def _arriving(self) -> Input:
@@ -117,17 +131,22 @@ class Predictions:
         champions = this.champions(lake, days)
         inputs = {
             "features": Input(this.features),
-            "champion": this.champion_input(champions, "champion"),
+            "model": this.champion_input(champions, "model"),
         }
-        planned = plan(lake, this.table("predictions"), days, inputs, self._prediction_version)
+        table = this.table("predictions")
+        planned = plan(lake, table, days, inputs, self._prediction_version)
         scored = self._score(planned, champions)
-        planned, frames = each_day(planned, lambda day: _scored_rows(scored, day))
+        planned, frames = each_day(
+            planned,
+            lambda day: with_late_rows(last_stored(lake, table, day), _scored_rows(scored, day)),
+        )
         return output(
             planned,
             frames,
             self.contract,
             self._prediction_version,
             day_metadata={day: _shown(frame) for day, frame in frames.items()},
+            is_final=True,
         )
 
     def _score(self, planned: Plan, champions: Mapping[str, Champion]) -> pd.DataFrame:
@@ -167,7 +186,9 @@ class Predictions:
         scored, outcomes = planned.windows["predictions"], planned.windows["outcomes"]
         predictions = _read_all(scored, self.contract)
         known = _read_all(
-            outcomes, None, [DAY, *this.key, this.labels.column, this.labels.known_at]
+            outcomes,
+            None,
+            [DAY, *this.key, this.labels.column, this.labels.known_at, this.labels.day],
         )
         planned, frames = each_day(
             planned, lambda day: self._labels_of(day, predictions, known, scored)
@@ -194,13 +215,14 @@ class Predictions:
             segments=this.segments,
             label=this.labels.column,
             known_at=this.labels.known_at,
+            of_day=this.labels.day,
             delay_days=this.labels.delay_days,
             within_days=this.labels.within_days,
         )
 
     def _measure(self, days: Sequence[str]) -> TableOutput:
         lake, this = Lake.of_project(), self.pipeline
-        inputs = {"predictions": Input(this.table("predictions")), "labels": self._arriving}
+        inputs = {"predictions": self._predicted, "labels": self._arriving}
         planned = plan(lake, this.table("performance"), days, inputs, self._performance_version)
         predictions = _read_all(planned.windows["predictions"], self.contract)
         labels = _read_all(planned.windows["labels"], self.label_contract)
@@ -229,8 +251,8 @@ def _scored_rows(scored: pd.DataFrame, day: str) -> pd.DataFrame:
     rows = scored[scored[DAY] == day]
     if rows.empty:
         raise TrainingError(
-            f"no model was released that serves on {day}: materialize a model and its "
-            "release decision first"
+            f"not predicted: no champion serves on {day}. Materialize a model and its release "
+            "decision of that day or an earlier one"
         )
     return rows
 
@@ -249,4 +271,5 @@ def _shown(predictions: pd.DataFrame) -> dict[str, float | int | str]:
     return {
         "mean prediction": float(predictions["prediction"].mean()),
         "model as of": str(predictions["model_as_of"].iloc[0]) if len(predictions) else "",
+        "late rows": int(predictions["is_late"].sum()),
     }

@@ -1,24 +1,27 @@
-"""What keeps the loop going: a new day is lived through in order, a verdict becomes one training run.
+"""What keeps the loop going: days are processed in order, a verdict becomes one training run.
 
-Sensors look at the ledger, not at the clock: a day begins when its features are there and whatever
-was asked for before it is done.
+Sensors look at the ledger, not at the clock. The next day is the first one that is not finished;
+it is processed when its features are finished and the release that was asked for before has ended.
 """
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from typing import Any
 
 import dagster as dg
 
 from ml_assets.components.model_pipeline.shared import Pipeline
-from ml_assets.errors import LakeMismatch
 from ml_assets.lake.content import DAY
-from ml_assets.lake.entries import Entry, Status
+from ml_assets.lake.entries import Status
+from ml_assets.lake.ledger import Ledger
+from ml_assets.lake.progress import finished, outdated, unfinished
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake
 from ml_assets.monitoring.contracts import RETRAIN
-from ml_assets.orchestration.requests import is_given_up, request, sensor_status
+from ml_assets.orchestration.requests import Unit, is_given_up, request, sensor_status, unit_of
 from ml_assets.orchestration.runs import Span
 from ml_assets.registry.approval_log import ApprovalLog
+from ml_assets.registry.promotion import waits_for_tests
 from ml_assets.settings import settings
 
 TRAINING = [
@@ -40,6 +43,9 @@ SCORING = ["predictions", "labels", "performance", "feature_profile", "drift_rep
 
 DECISION = "retraining_decision"
 
+MAX_DAYS = 31
+"""Days that one run recomputes when many changed."""
+
 Result = dg.RunRequest | dg.SkipReason
 
 
@@ -57,12 +63,13 @@ def retraining_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
         minimum_interval_seconds=settings().sensor_seconds,
     )
     def retraining(context: dg.SensorEvaluationContext) -> Result:
+        assert context.repository_def is not None
         lake = Lake.of_project()
         as_of, reason = pending_retraining(pipeline, lake)
         if as_of is None:
             return dg.SkipReason(reason)
-        keys = _keys(pipeline, [*TRAINING, *_after_decision(pipeline)])
-        return request(context.instance, retraining_unit(pipeline, as_of), keys, Span(as_of, as_of))
+        unit = retraining_unit(pipeline, context.repository_def.asset_graph, as_of)
+        return request(context.instance, lake.ledger, unit)
 
     return retraining
 
@@ -78,17 +85,20 @@ def release_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
         minimum_interval_seconds=settings().sensor_seconds,
     )
     def release(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        pending = pending_releases(pipeline, Lake.of_project(), ApprovalLog.of_project())
-        keys = _keys(pipeline, _after_decision(pipeline))
-        results = [
-            request(
-                context.instance,
+        assert context.repository_def is not None
+        graph, lake = context.repository_def.asset_graph, Lake.of_project()
+        pending = pending_releases(pipeline, lake, ApprovalLog.of_project())
+        tables = [pipeline.table(noun) for noun in _after_decision(pipeline)]
+        units = [
+            unit_of(
+                graph,
                 f"{pipeline.name} release as of {as_of} after record {number}",
-                keys,
+                tables,
                 Span(as_of, as_of),
             )
             for as_of, number in pending.items()
         ]
+        results = [request(context.instance, lake.ledger, unit) for unit in units]
         skipped = [str(one.skip_message) for one in results if isinstance(one, dg.SkipReason)]
         requests = [one for one in results if isinstance(one, dg.RunRequest)]
         reason = " ".join(skipped) or "No release waits for what a person said."
@@ -112,57 +122,58 @@ def pending_releases(pipeline: Pipeline, lake: Lake, log: ApprovalLog) -> dict[s
     )
     unfinished = stale(lake.ledger, pipeline.table("champion"), list(newest))
     decided = set(lake.days_stored(pipeline.table("release_decision")))
+    untested = _waiting_for_tests(pipeline, lake, list(newest))
     return {
         as_of: number
         for as_of, number in newest.items()
-        if as_of in decided and (known.get(as_of) != number or as_of in unfinished)
+        if as_of in decided
+        and (known.get(as_of) != number or as_of in unfinished or as_of in untested)
     }
 
 
 def day_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
-    """Lives through each new day: predictions, labels, performance, drift, decision."""
+    """Processes each new day: predictions, labels, performance, drift, retraining decision."""
 
     @dg.sensor(
         name=f"{pipeline.name}__days",
         description=(
-            "Scores, watches and decides each day when its features are there, one day after the "
-            "other, and measures older days again when labels of them have arrived."
+            "Recomputes what changed in days that were processed before; otherwise scores, measures "
+            "and decides the first day that is not finished, when its features are."
         ),
         target=_selection(pipeline, [*SCORING, DECISION]),
         default_status=sensor_status(),
         minimum_interval_seconds=settings().sensor_seconds,
     )
-    def days(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        lake = Lake.of_project()
-        results = [
-            result
-            for result in (
-                _measured_again(pipeline, lake, context.instance),
-                _next_day(pipeline, lake, context.instance),
-            )
-            if result is not None
-        ]
-        requests = [result for result in results if isinstance(result, dg.RunRequest)]
-        reasons = [
-            str(result.skip_message) for result in results if isinstance(result, dg.SkipReason)
-        ]
-        return dg.SensorResult(
-            run_requests=requests,
-            skip_reason=None if requests else dg.SkipReason(" ".join(reasons)),
-        )
+    def days(context: dg.SensorEvaluationContext) -> Result:
+        assert context.repository_def is not None
+        graph, lake = context.repository_def.asset_graph, Lake.of_project()
+        told: list[str] = []
+        next_day = _next_day(pipeline, graph, lake, context.instance)
+        for unit in (next_day, _changed_days(pipeline, graph, lake)):
+            if isinstance(unit, str):
+                told.append(unit)
+                continue
+            result = request(context.instance, lake.ledger, unit)
+            if isinstance(result, dg.RunRequest):
+                return result
+            told.append(str(result.skip_message))
+        return dg.SkipReason(" ".join(told))
 
     return days
 
 
-def retraining_unit(pipeline: Pipeline, as_of: str) -> str:
-    """Name of the work that a verdict asks for."""
-    return f"{pipeline.name} retraining as of {as_of}"
+def retraining_unit(pipeline: Pipeline, graph: Any, as_of: str) -> Unit:
+    """The work that a verdict asks for."""
+    tables = [pipeline.table(noun) for noun in (*TRAINING, *_after_decision(pipeline))]
+    name = f"{pipeline.name} retraining as of {as_of}"
+    return unit_of(graph, name, tables, Span(as_of, as_of))
 
 
 def pending_retraining(pipeline: Pipeline, lake: Lake) -> tuple[str | None, str]:
-    """As-of day that was asked for last and is not through yet, or why there is none.
+    """As-of day that was asked for last and is not finished, or why there is none.
 
-    A release is through when it is known whether its model is champion, be it for want of approval.
+    A release is finished when it is known whether its model is champion, also while it waits for
+    an approval.
     """
     stored = lake.days_stored(pipeline.table(DECISION))
     if not stored:
@@ -170,68 +181,92 @@ def pending_retraining(pipeline: Pipeline, lake: Lake) -> tuple[str | None, str]
     decisions = lake.read(pipeline.table(DECISION), stored).sort_values(DAY)
     newest = decisions.iloc[-1]
     asked = decisions[decisions["verdict"] == RETRAIN]
-    if asked.empty or _is_done(
-        lake, pipeline.table("champion"), as_of := str(asked["as_of"].iloc[-1])
-    ):
+    if asked.empty or _is_finished(pipeline, lake, as_of := str(asked["as_of"].iloc[-1])):
         return None, f"{newest[DAY]} says {newest['verdict']}: {newest['reason']}"
     return as_of, ""
 
 
-def _next_day(pipeline: Pipeline, lake: Lake, instance: dg.DagsterInstance) -> Result:
-    seen = lake.ledger.latest(pipeline.features)
-    lived = [
-        day
-        for day, entry in lake.ledger.latest(pipeline.table(DECISION)).items()
-        if _is_over(entry)
-    ]
-    if not seen:
-        return dg.SkipReason(f"No day of {pipeline.features} is there yet.")
-    day = _after(max(lived)) if lived else max(seen)
-    if day not in seen or not _is_over(seen[day]):
-        return dg.SkipReason(f"{day} waits for its features.")
-    as_of, _ = pending_retraining(pipeline, lake)
-    if as_of is not None and not is_given_up(instance, retraining_unit(pipeline, as_of)):
-        return dg.SkipReason(f"{day} waits for the release of {as_of}.")
-    try:
-        has_champion = day in pipeline.champions(lake, [day])
-    except LakeMismatch as lost:
-        return dg.SkipReason(f"{day} waits for its champion: {lost}")
-    nouns = [*SCORING, DECISION] if has_champion else [DECISION]
-    return request(instance, f"{pipeline.name} {day}", _keys(pipeline, nouns), Span(day, day))
+def _is_finished(pipeline: Pipeline, lake: Lake, as_of: str) -> bool:
+    """Whether a release ended, and nothing reopened a stage that was skipped."""
+    champion = lake.ledger.latest(pipeline.table("champion"), [as_of]).get(as_of)
+    if champion is None or champion.status is Status.WRITING:
+        return False
+    if champion.status is Status.STORED:
+        return True
+    if _waiting_for_tests(pipeline, lake, [as_of]):
+        return False
+    stages = (pipeline.table(noun) for noun in (*TRAINING, *_after_decision(pipeline)))
+    return not any(_is_reopened(lake, table, as_of) for table in stages)
 
 
-def _measured_again(pipeline: Pipeline, lake: Lake, instance: dg.DagsterInstance) -> Result | None:
-    """A request for the performance of days that labels have arrived for since.
-
-    Not while predictions or labels themselves are out of date: those have to be made again first.
-    """
-    table = pipeline.table("performance")
-    labelled = lake.days_stored(pipeline.table("labels"))
-    if not labelled:
-        return None
-    newest = max(labelled)
-    days = Span(_after(newest, -pipeline.labels.within_days), newest).days()
-    waiting = {
-        day
-        for noun in ("predictions", "labels")
-        for day in stale(lake.ledger, pipeline.table(noun), days)
-    }
-    outdated = stale(lake.ledger, table, days)
-    if not outdated or waiting:
-        return None
-    span = Span(min(outdated), max(outdated))
-    unit = f"{table} by the labels of {newest}"
-    return request(instance, unit, _keys(pipeline, ["performance"]), span)
-
-
-def _is_done(lake: Lake, table: str, day: str) -> bool:
+def _is_reopened(lake: Lake, table: str, day: str) -> bool:
     entry = lake.ledger.latest(table, [day]).get(day)
-    return entry is not None and _is_over(entry)
+    is_stored = entry is not None and entry.status is Status.STORED
+    return not is_stored and day in unfinished(lake.ledger, table, [day])
 
 
-def _is_over(entry: Entry) -> bool:
-    """Whether a day was dealt with, for good or bad; one being written was not."""
-    return entry.status is not Status.WRITING
+def _waiting_for_tests(pipeline: Pipeline, lake: Lake, as_ofs: Sequence[str]) -> list[str]:
+    """As-of days whose model is not champion, because integration tests could not be measured."""
+    champions = lake.ledger.latest(pipeline.table("champion"), as_ofs)
+    skipped = [day for day, entry in champions.items() if entry.status is Status.SKIPPED]
+    return waits_for_tests(lake, pipeline.name, skipped)
+
+
+def _next_day(
+    pipeline: Pipeline, graph: Any, lake: Lake, instance: dg.DagsterInstance
+) -> Unit | str:
+    """The first day that is not finished, or why there is none to process.
+
+    The same run looks at the days before again: labels that arrive on the day are theirs.
+    """
+    ledger = lake.ledger
+    ready = finished(ledger, pipeline.features)
+    if not ready:
+        return f"No day of {pipeline.features} is there yet."
+    decided = ledger.latest(pipeline.table(DECISION))
+    first = min(decided) if decided else max(ready)
+    days = Span(first, _after(max(*ready, first))).days()
+    waiting = {day for noun in SCORING for day in _open(ledger, pipeline.table(noun), days)}
+    newest = max(decided, default="")
+    undecided = _open(ledger, pipeline.table(DECISION), [day for day in days if day >= newest])
+    day = next(day for day in days if day in waiting | undecided)
+    if day not in ready:
+        return f"{day} waits for its features."
+    as_of, _ = pending_retraining(pipeline, lake)
+    if as_of is not None and not is_given_up(
+        instance, ledger, retraining_unit(pipeline, graph, as_of)
+    ):
+        return f"{day} waits for the release of {as_of}."
+    span = Span(max(first, _after(day, -pipeline.labels.within_days)), day)
+    return _unit(pipeline, graph, f"{pipeline.name} {day}", span)
+
+
+def _changed_days(pipeline: Pipeline, graph: Any, lake: Lake) -> Unit | str:
+    """Stored days to recompute because their inputs changed, and predictions of late rows."""
+    changed: dict[str, str] = {}
+    for noun in SCORING:
+        table = pipeline.table(noun)
+        is_changed = outdated if noun == "predictions" else stale
+        for day, reason in is_changed(lake.ledger, table, lake.days_stored(table)).items():
+            changed.setdefault(day, reason)
+    if not changed:
+        return "No day has changed."
+    first = min(changed)
+    span = Span(first, max(day for day in changed if day < _after(first, MAX_DAYS)))
+    name = f"{pipeline.name} {span.first}...{span.last} again"
+    return _unit(pipeline, graph, name, span, changed[first])
+
+
+def _unit(pipeline: Pipeline, graph: Any, name: str, span: Span, reason: str = "") -> Unit:
+    tables = [pipeline.table(noun) for noun in (*SCORING, DECISION)]
+    return unit_of(graph, name, tables, span, reason)
+
+
+def _open(ledger: Ledger, table: str, days: Sequence[str]) -> set[str]:
+    """Days without a state that ends them: never processed, interrupted or reopened."""
+    latest = ledger.latest(table, days)
+    stored = {day for day, entry in latest.items() if entry.status is Status.STORED}
+    return {*unfinished(ledger, table, days)} - stored
 
 
 def _after_decision(pipeline: Pipeline) -> list[str]:

@@ -11,6 +11,7 @@ import pandas as pd
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.lineage import Names, lineage
 from ml_assets.contracts.validation import no_rows, validate
+from ml_assets.lake.content import DAY
 from ml_assets.lake.planning import Input, Plan, plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import Windows
@@ -22,6 +23,7 @@ from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.partitions import mapping_of
 from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.orchestration.tables import (
+    FACT_KEY,
     SPARSE_KEY,
     dead_letter_spec,
     table_asset,
@@ -46,6 +48,8 @@ class Labels(dg.Model, dg.Resolvable):
         asset: asset key of the label table.
         column: the label.
         known_at: column that says when it was known.
+        day: column with the day of the row it belongs to, where that is not the label's own
+            partition: an outcome may be stored days later.
         delay_days: days that a label takes from there to here.
         arrive_within_days: days after ``delay_days`` by which each label has arrived.
     """
@@ -53,6 +57,7 @@ class Labels(dg.Model, dg.Resolvable):
     asset: str
     column: str
     known_at: str = "known_at"
+    day: str = DAY
     delay_days: int = 0
     arrive_within_days: int = 3
 
@@ -131,6 +136,7 @@ class Pipeline:
         compute: Callable[[Sequence[str]], Any],
         contract: type[Contract] | None,
         is_as_of: bool = False,
+        is_fact: bool = False,
         keeps_dead_letters: bool = False,
         checks: Sequence[TableCheck] | None = None,
         kinds: frozenset[str] = DELTA,
@@ -150,6 +156,7 @@ class Pipeline:
             compute: from the days of a run to what its IO manager stores.
             contract: the table's contract; None for a model.
             is_as_of: its partitions are as-of days.
+            is_fact: its stored days record what happened; no repair makes them again.
             keeps_dead_letters: rejected rows are kept in a table of their own.
             checks: checks besides the standard ones of a contract.
             kinds: what it is made with.
@@ -178,7 +185,7 @@ class Pipeline:
             version=version,
             is_as_of=is_as_of,
             is_table=contract is not None,
-            metadata={SPARSE_KEY: True},
+            metadata={SPARSE_KEY: True, **({FACT_KEY: True} if is_fact else {})},
             partitions_def=partitions,
             deps=[
                 dg.AssetDep(item.table.split("/"), partition_mapping=mapping_of(item))
@@ -192,7 +199,13 @@ class Pipeline:
         return dg.Definitions(
             assets=[asset, dead_letter_spec(spec, shown)] if keeps_dead_letters else [asset],
             asset_checks=[
-                table_checks(spec.key, partitions, [*standard, *(checks or [])], is_sparse=True)
+                table_checks(
+                    spec.key,
+                    partitions,
+                    [*standard, *(checks or [])],
+                    is_sparse=True,
+                    skipped_fails=is_as_of,
+                )
             ],
         )
 
@@ -260,9 +273,12 @@ def output(
     keeps_dead_letters: bool = False,
     after_commit: Callable[[], None] | None = None,
     is_fact: bool = False,
-    findings: Mapping[str, str] | None = None,
+    is_final: bool = False,
 ) -> TableOutput:
-    """What a stage hands over for frames that were computed day by day."""
+    """What a stage hands over for frames that were computed day by day.
+
+    A run goes on past skipped days: every later stage records why it has no rows either.
+    """
     validated = validate(stacked(frames, contract), contract, planned.compute)
     return TableOutput(
         planned,
@@ -272,7 +288,8 @@ def output(
         day_metadata=day_metadata or {},
         after_commit=after_commit,
         is_fact=is_fact,
-        findings=findings or {},
+        is_final=is_final,
+        goes_on=True,
     )
 
 

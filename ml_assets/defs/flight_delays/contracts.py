@@ -227,6 +227,11 @@ class FlightFeatures(FlightKey):
 class FlightOutcomes(FlightKey):
     """What became of a flight, and when that was known."""
 
+    flight_day: str = pa.Field(
+        str_matches=r"^\d{4}-\d\d-\d\d$",
+        description="Local day of the flight; a diversion is stored days later, when it can be told.",
+        metadata={"from": []},
+    )
     outcome: str = pa.Field(
         isin=["landed", "cancelled", "diverted"],
         description="What became of the flight.",

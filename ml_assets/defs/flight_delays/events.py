@@ -1,8 +1,12 @@
 """When is something known about a flight? The one place that says it.
 
 A departure is known at scheduled departure + delay; a landing at scheduled arrival + delay, where
-the scheduled arrival is a clock time in the *destination's* zone. When a cancellation or a
-diversion is known is not in the data: both are assumptions, set in ``defs.yaml``.
+the scheduled arrival is a clock time in the *destination's* zone. When a cancellation is known is
+not in the data: it is an assumption, set in ``defs.yaml``.
+
+A flight that departed and has no arrival is unknown: it may still be in the air, or its landing was
+not reported yet. It counts as diverted only when a number of days passed and the source still has no
+arrival; so a diversion is known at the end of that day.
 """
 
 from collections.abc import Mapping
@@ -10,8 +14,13 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from ml_assets.lake.content import DAY
+
 KEY = ["time_hour", "carrier", "flight"]
 LATE_MINUTES = 15
+
+NEW_YORK = "America/New_York"
+"""Whose midnights bound the days of flights."""
 
 WESTERNMOST = "Pacific/Honolulu"
 """Zone of a destination whose zone is unknown: its landings are then known too late, never early."""
@@ -58,9 +67,19 @@ def outcomes(
     airports: pd.DataFrame,
     extra_zones: Mapping[str, str],
     cancellation_known_hours: float,
-    diversion_known_hours: float,
+    diversion_known_days: int,
 ) -> pd.DataFrame:
-    """What became of each flight, and when that was known.
+    """What became of each flight, and when that is known.
+
+    Before ``known_at`` an outcome is unknown, whatever the row says: of a departed flight without an
+    arrival nobody can tell until then whether it was diverted.
+
+    Args:
+        flights: (n, …) flights with ``ds``.
+        airports: airports with their zone.
+        extra_zones: zones of destinations that ``airports`` lacks.
+        cancellation_known_hours: hours after scheduled departure a cancellation is known.
+        diversion_known_days: days after the flight's own at whose end a diversion is known.
 
     Returns:
         (n, 3) indexed as ``flights``: ``outcome`` (landed, cancelled, diverted), ``late`` (1 when
@@ -68,10 +87,10 @@ def outcomes(
     """
     departure = scheduled_departure(flights)
     arrival = scheduled_arrival(flights, airports, extra_zones)
-    cancelled = flights["dep_time"].isna()
     landed = flights["arr_delay"].notna()
+    cancelled = ~landed & flights["dep_time"].isna()
     known_at = arrival + pd.to_timedelta(flights["arr_delay"], unit="min")
-    known_at = known_at.where(landed, arrival + pd.Timedelta(hours=diversion_known_hours))
+    known_at = known_at.where(landed, end_of_day(flights[DAY], diversion_known_days))
     known_at = known_at.where(~cancelled, departure + pd.Timedelta(hours=cancellation_known_hours))
     return pd.DataFrame(
         {
@@ -81,6 +100,12 @@ def outcomes(
         },
         index=flights.index,
     ).astype({"outcome": "str"})
+
+
+def end_of_day(days: pd.Series, later: int) -> pd.Series:
+    """(n,) the moment in UTC at which the day ends that lies some days after each local day."""
+    midnight = pd.to_datetime(days) + pd.Timedelta(days=later + 1)
+    return midnight.dt.tz_localize(NEW_YORK).dt.tz_convert("UTC").dt.as_unit("us")
 
 
 def departures(flights: pd.DataFrame) -> pd.DataFrame:

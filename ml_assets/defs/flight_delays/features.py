@@ -12,6 +12,7 @@ import pandas as pd
 from ml_assets.defs.flight_delays.events import (
     KEY,
     LATE_MINUTES,
+    NEW_YORK,
     departures,
     outcomes,
     scheduled_arrival,
@@ -36,7 +37,6 @@ WEATHER = [
     "pressure",
     "visib",
 ]
-NEW_YORK = "America/New_York"
 
 
 def flight_features(
@@ -48,29 +48,28 @@ def flight_features(
     airports: pd.DataFrame,
     cut_hours: float,
     cancellation_known_hours: float,
-    diversion_known_hours: float,
+    diversion_known_days: int,
     extra_zones: Mapping[str, str],
 ) -> pd.DataFrame:
     """Feature rows of all flights scheduled on the given days.
 
     Args:
         days: local days wanted.
-        flights: flights of those days and of the nine days before each.
+        flights: flights of those days and of the eleven days before each: the weekly rates count
+            what became known in seven days, a diversion four days after its flight at the latest.
         weather: observations of those days and of the day before each.
         planes: the registry of planes.
         airports: airports with their zone.
         cut_hours: hours before scheduled departure at which the prediction is made.
         cancellation_known_hours: hours after scheduled departure a cancellation is known.
-        diversion_known_hours: hours after scheduled arrival a diversion is known.
+        diversion_known_days: days after the flight's own at whose end a diversion is known.
         extra_zones: zones of destinations that ``airports`` lacks.
 
     Returns:
         One row per flight with its key, ``predicted_at`` and the columns of ``FlightFeatures``.
     """
     flights = flights.reset_index(drop=True)
-    known = outcomes(
-        flights, airports, extra_zones, cancellation_known_hours, diversion_known_hours
-    )
+    known = outcomes(flights, airports, extra_zones, cancellation_known_hours, diversion_known_days)
     rows = flights[flights[DAY].isin(days)]
     arrival = scheduled_arrival(rows, airports, extra_zones)
     cut = scheduled_departure(rows) - cut_hours * HOUR
@@ -91,16 +90,31 @@ def flight_outcomes(
     flights: pd.DataFrame,
     airports: pd.DataFrame,
     cancellation_known_hours: float,
-    diversion_known_hours: float,
+    diversion_known_days: int,
     extra_zones: Mapping[str, str],
 ) -> pd.DataFrame:
-    """What became of the flights scheduled on the given days, and when it was known.
+    """Outcomes that can be told on the given days, and when each was known.
 
-    Args and assumptions as in ``flight_features``; flights of those days suffice.
+    The outcomes of a day are the landings and cancellations among its own flights, and the
+    diversions among the flights of ``diversion_known_days`` before: by then the source was looked
+    at again and still has no arrival. A departed flight without an arrival has no outcome until
+    then. So a day's outcomes never have to be made again because time went on.
+
+    Args and assumptions as in ``flight_features``; flights of those days, and of
+    ``diversion_known_days`` before each, suffice.
     """
-    rows = flights[flights[DAY].isin(days)]
-    known = outcomes(rows, airports, extra_zones, cancellation_known_hours, diversion_known_hours)
-    return pd.concat([rows[[DAY, *KEY, "arr_delay"]], known], axis=1)
+    known = outcomes(
+        flights, airports, extra_zones, cancellation_known_hours, diversion_known_days
+    ).assign(flight_day=flights[DAY])
+    told_on = known["flight_day"].where(
+        known["outcome"] != "diverted", _days_after(flights[DAY], diversion_known_days)
+    )
+    rows = pd.concat([flights[[*KEY, "arr_delay"]], known], axis=1).assign(**{DAY: told_on})
+    return rows[rows[DAY].isin(days)]
+
+
+def _days_after(days: pd.Series, count: int) -> pd.Series:
+    return (pd.to_datetime(days) + pd.Timedelta(days=count)).dt.strftime("%Y-%m-%d")
 
 
 def schedule(

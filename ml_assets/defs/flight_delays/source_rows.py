@@ -29,7 +29,7 @@ def source_rows(
     airports: pd.DataFrame,
     cut_hours: float,
     cancellation_known_hours: float,
-    diversion_known_hours: float,
+    diversion_known_days: int,
     extra_zones: Mapping[str, str],
 ) -> dict[str, pd.DataFrame]:
     """The rows that ``flight_features`` made one row from.
@@ -42,7 +42,7 @@ def source_rows(
         airports: see there.
         cut_hours: see there.
         cancellation_known_hours: see there.
-        diversion_known_hours: see there.
+        diversion_known_days: see there.
         extra_zones: see there.
 
     Returns:
@@ -56,7 +56,7 @@ def source_rows(
     }
     planned, seen = scheduled_departure(flights), _departed_at(flights)
     known = outcomes(
-        flights, airports, extra_zones, cancellation_known_hours, diversion_known_hours
+        flights, airports, extra_zones, cancellation_known_hours, diversion_known_days
     )["known_at"]
     plane = _last(seen, _within(seen, cut, WEEK, closed=True) & same["carrier"] & same["flight"])
     flights = _named(

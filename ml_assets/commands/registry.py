@@ -1,0 +1,26 @@
+"""The command about the model registry: correct it after the data folder was moved."""
+
+import typer
+
+app = typer.Typer(help="The model registry.", no_args_is_help=True)
+
+
+@app.callback()
+def registry() -> None:
+    """Look after the model registry."""
+
+
+@app.command()
+def relocate() -> None:
+    """Correct where MLflow looks for model files, after the data folder was moved.
+
+    Whatever opens the registry does this by itself; the command is for MLflow's own page.
+    """
+    from ml_assets.orchestration.model_io import project_registry
+
+    corrected = project_registry().relocate()
+    typer.echo(
+        f"Corrected the folder of {corrected} versions."
+        if corrected
+        else "All versions of the registry name the folder that their files are in."
+    )

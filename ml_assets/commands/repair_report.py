@@ -1,0 +1,86 @@
+"""What a repair will do and what it leaves as it is, on a console and as JSON."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+
+from ml_assets.lake.content import SNAPSHOT
+from ml_assets.lineage.graph import Node
+from ml_assets.lineage.impact import Impact, TouchedModel
+from ml_assets.orchestration.repairs import Repair
+
+
+def print_repair(found: Impact, repair: Repair, console: Console, *, shows_commands: bool) -> None:
+    """What is made again, if that is asked for, and what stays as it is and why.
+
+    Args:
+        found: what the day touched.
+        repair: its repair.
+        console: where to print.
+        shows_commands: whether to print the command of each run.
+    """
+    if shows_commands and repair.steps:
+        console.print("To repair it, in this order:", highlight=False)
+        for step in repair.steps:
+            console.print(step.command, highlight=False, soft_wrap=True, markup=False)
+    if not repair.steps:
+        console.print("There is nothing for this repair to make again.")
+    for sentence in left_sentences(found, repair):
+        console.print(sentence, highlight=False, soft_wrap=True, markup=False)
+
+
+def left_sentences(found: Impact, repair: Repair) -> list[str]:
+    """What a repair leaves as it is, in words, with the command that would make it again."""
+    sentences = []
+    if repair.left_as_of:
+        models = ", ".join(_named(model) for model in found.models)
+        subject = (
+            f"models trained on this day ({models})" if models else _counted(repair.left_as_of)
+        )
+        sentences.append(
+            f"Left as they are: {subject}. To train and judge them again: {with_models(found)}"
+        )
+    if repair.left_facts:
+        sentences.append(
+            f"Left as they are: {_counted(repair.left_facts)}. They record what was predicted and "
+            "decided at the time and are never made again."
+        )
+    return sentences
+
+
+def with_models(found: Impact) -> str:
+    """The command that repairs the day and what was trained on it."""
+    days = "" if found.day == SNAPSHOT else f" --partition {found.day}"
+    column = f" --column {found.column}" if found.column else ""
+    return f"ml-assets impact {found.table}{days}{column} --run --with-models"
+
+
+def repair_as_json(found: Impact, repair: Repair) -> dict[str, Any]:
+    """The same as plain values."""
+    return {
+        "repair": [step.command for step in repair.steps],
+        "left": {
+            "as_of": _by_table(repair.left_as_of),
+            "facts": _by_table(repair.left_facts),
+            "command": with_models(found) if repair.left_as_of else None,
+        },
+    }
+
+
+def _named(model: TouchedModel) -> str:
+    return f"{model.as_of}, {f'version {model.version}' if model.version else 'not released'}"
+
+
+def _counted(nodes: Sequence[Node]) -> str:
+    return ", ".join(
+        f"{len(days)} {'day' if len(days) == 1 else 'days'} of {table}"
+        for table, days in _by_table(nodes).items()
+    )
+
+
+def _by_table(nodes: Sequence[Node]) -> dict[str, list[str]]:
+    days: dict[str, list[str]] = {}
+    for table, day in nodes:
+        days.setdefault(table, []).append(day)
+    return days

@@ -1,0 +1,218 @@
+"""Verdicts on whole days: measure the rows of each day and compare them with its day contract.
+
+Pure functions: what is usual comes in as row counts of earlier days.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+from pandera.errors import SchemaErrors
+
+from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.day import (
+    ABOVE,
+    AGAINST_USUAL,
+    JOINED,
+    MISSING,
+    PRESENT,
+    RATE,
+    DayContract,
+    Measure,
+    day_contract,
+    day_schema,
+    measures_of,
+)
+from ml_assets.contracts.usual import usual_of_days
+from ml_assets.contracts.validation import Validated
+from ml_assets.lake.content import DAY
+
+ROWS, USUAL, USUAL_FOR = "_rows", "_usual", "_usual_for"
+"""Columns of the measures that reasons are told with, besides those of the contract."""
+
+OUTSIDE = {
+    "greater_than_or_equal_to": "below",
+    "less_than_or_equal_to": "above",
+    "greater_than": "not above",
+    "less_than": "not below",
+}
+"""pandera check → how a value that fails it lies to the bound."""
+
+
+def measure(
+    rows: pd.DataFrame,
+    days: Sequence[str],
+    counts_before: Mapping[str, int],
+    contract: type[DayContract],
+) -> pd.DataFrame:
+    """Measure days.
+
+    Args:
+        rows: (n, columns) rows of the days, with ``ds``.
+        days: the days, each measured even when it has no rows.
+        counts_before: day → row count of the stored days that "usual" is taken from. Of each day
+            only those before it count; a day of ``days`` counts for later ones when it is in it.
+        contract: what to measure.
+
+    Returns:
+        One row per day, indexed by day: the contract's fields, and what reasons are told with.
+    """
+    by_day = rows.groupby(DAY, sort=False)
+    counts = by_day.size().reindex(days, fill_value=0)
+    found: dict[str, pd.Series] = {ROWS: counts}
+    for item in measures_of(contract):
+        if item.kind == PRESENT:
+            found[_absent(item)] = _values_absent(rows, item).reindex(days, fill_value="")
+        if item.kind != AGAINST_USUAL:
+            found[item.name] = _measured(rows, by_day, item).reindex(days).astype("float64")
+    return _with_usual(pd.DataFrame(found, index=pd.Index(days)), counts_before, contract)
+
+
+def _with_usual(
+    measures: pd.DataFrame, counts_before: Mapping[str, int], contract: type[DayContract]
+) -> pd.DataFrame:
+    names = [item.name for item in measures_of(contract) if item.kind == AGAINST_USUAL]
+    usual = usual_of_days(list(measures.index), counts_before if names else {})
+    expected = pd.Series([item.rows for item in usual], index=measures.index, dtype="float64")
+    ratio = (measures[ROWS] / expected).where(expected > 0)
+    told = {USUAL: expected, USUAL_FOR: [item.words for item in usual]}
+    return measures.assign(**told, **dict.fromkeys(names, ratio))
+
+
+def _measured(rows: pd.DataFrame, by_day: Any, item: Measure) -> pd.Series:
+    values = rows[item.column]
+    if item.kind == MISSING:
+        return values.isna().groupby(rows[DAY]).mean()
+    if item.kind == JOINED:
+        return values.notna().groupby(rows[DAY]).mean()
+    if item.kind == RATE:
+        return values.astype("float64").groupby(rows[DAY]).mean()
+    if item.kind == ABOVE:
+        known = values.dropna()
+        return (known > item.above).groupby(rows.loc[known.index, DAY]).mean()
+    present = rows.loc[values.isin(item.values)].groupby(DAY)[item.column].nunique()
+    return present.reindex(by_day.size().index, fill_value=0) / len(item.values)
+
+
+def _values_absent(rows: pd.DataFrame, item: Measure) -> pd.Series:
+    seen = rows.groupby(DAY)[item.column].agg(set)
+    return seen.map(lambda found: ", ".join(str(v) for v in item.values if v not in found))
+
+
+def _absent(item: Measure) -> str:
+    return f"_absent_{item.name}"
+
+
+def judge(
+    measures: pd.DataFrame, contract: type[DayContract]
+) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Compare measures with the bounds of a day contract.
+
+    Args:
+        measures: what ``measure`` returned.
+        contract: the day contract.
+
+    Returns:
+        day → why it is quarantined, and day → warnings.
+    """
+    try:
+        day_schema(contract).validate(measures, lazy=True)
+    except SchemaErrors as errors:
+        failures = errors.failure_cases
+    else:
+        return {}, {}
+    known = {item.name: item for item in measures_of(contract)}
+    quarantined: dict[str, list[str]] = {}
+    warnings: dict[str, list[str]] = {}
+    for failure in failures.to_dict("records"):
+        item, day = known[failure["column"]], str(failure["index"])
+        reason = _reason(measures.loc[day], item, str(failure["check"]))
+        (quarantined if item.on_failure == "quarantine" else warnings).setdefault(day, []).append(
+            reason
+        )
+    return {day: "; ".join(reasons) for day, reasons in quarantined.items()}, warnings
+
+
+def _reason(measures: pd.Series, item: Measure, check: str) -> str:
+    name, _, bound = check.partition("(")
+    outside = f"is {OUTSIDE[name]} {bound.rstrip(')')}" if name in OUTSIDE else f"breaks {check}"
+    told = f"{int(measures[ROWS])} rows"
+    if item.kind == AGAINST_USUAL:
+        told += f", usually {measures[USUAL]:g} {measures[USUAL_FOR]}"
+    elif item.kind == PRESENT:
+        told += f", none whose {item.column} is {measures[_absent(item)]}"
+    else:
+        told += f", {item.description}"
+    return f"{told}: {item.name} {_shown(measures[item.name], bound)} {outside}"
+
+
+def _shown(value: float, bound: str) -> str:
+    """Two decimals, or as many as tell it from the bound."""
+    short = f"{value:.2f}"
+    try:
+        return f"{value:.4g}" if float(short) == float(bound.rstrip(")")) else short
+    except ValueError:
+        return short
+
+
+def judge_days(
+    rows: pd.DataFrame,
+    days: Sequence[str],
+    counts_before: Mapping[str, int],
+    contract: type[DayContract],
+) -> tuple[dict[str, str], dict[str, list[str]]]:
+    """Judge days of one run in their order: what is quarantined is not usual for later days.
+
+    So a day gets the same verdict alone and within a range.
+
+    Args:
+        rows: (n, columns) rows of the days, with ``ds``.
+        days: the days of the run that are about to be stored.
+        counts_before: day → row count of what is stored; the run's own days do not count.
+        contract: the day contract.
+
+    Returns:
+        day → why it is quarantined, and day → warnings of the other days.
+    """
+    days = sorted(days)
+    measures = measure(rows, days, {}, contract)
+    stored = {day: count for day, count in counts_before.items() if day not in set(days)}
+    own = {day: int(count) for day, count in measures[ROWS].items()}
+    quarantined: dict[str, str] = {}
+    while True:
+        usable = {day: count for day, count in own.items() if day not in quarantined}
+        bad, warnings = judge(_with_usual(measures, stored | usable, contract), contract)
+        found = next((day for day in days if day in bad and day not in quarantined), None)
+        if found is None:
+            kept = {day: said for day, said in warnings.items() if day not in quarantined}
+            return quarantined, kept
+        quarantined[found] = bad[found]
+
+
+def with_days_judged(
+    validated: Validated, contract: type[Contract], counts_before: Mapping[str, int]
+) -> Validated:
+    """Validated rows, with the days that break the day contract quarantined.
+
+    Args:
+        validated: rows that keep their row contract.
+        contract: the row contract.
+        counts_before: day → row count of the stored days of the table, see ``judge_days``.
+
+    Returns:
+        The same when there is no day contract.
+    """
+    day = day_contract(contract)
+    days = [name for name in validated.row_counts if name not in validated.quarantined]
+    if day is None or not days:
+        return validated
+    quarantined, warnings = judge_days(validated.rows, days, counts_before, day)
+    rows = validated.rows
+    kept = rows[~rows[DAY].isin(quarantined)].reset_index(drop=True) if quarantined else rows
+    return replace(
+        validated,
+        rows=kept,
+        quarantined={**validated.quarantined, **quarantined},
+        warnings=warnings,
+    )

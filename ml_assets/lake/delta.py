@@ -1,0 +1,220 @@
+"""Delta tables as files: open, create, commit, and what goes wrong with them in our words.
+
+Only the package ``lake`` imports ``deltalake``, and only when a table is touched.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ml_assets.errors import LakeMismatch
+from ml_assets.lake.content import DAY, digest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from deltalake import DeltaTable, WriterProperties
+
+KEPT = "interval 36500 days"
+TABLE_PROPERTIES = {
+    "delta.logRetentionDuration": KEPT,
+    "delta.deletedFileRetentionDuration": KEPT,
+    "delta.enableExpiredLogCleanup": "false",
+}
+"""Delta deletes log files after 30 days otherwise, and with them versions that the ledger and models
+name. ``ml-assets lake maintain`` deletes data files by what is still needed, not by age."""
+
+COMMIT_KEY = "ml_assets"
+"""Where a commit's metadata holds what was written: the ledger can be rebuilt from it."""
+
+GONE = "is not there any more"
+
+
+@dataclass(frozen=True)
+class Files:
+    """The data files of one day at one version.
+
+    Attributes:
+        identity: digest of their paths, sizes and modification times; equal identity, equal content.
+        missing: files that the table names and that are not there.
+    """
+
+    identity: str
+    missing: Sequence[str] = ()
+
+
+@contextmanager
+def explained(table: str, path: str, version: int | None = None) -> Iterator[None]:
+    """Turn what Delta, Arrow and the file system raise into an error that says what helps.
+
+    Conflicts between writers pass through: the caller tries again.
+
+    Raises:
+        LakeMismatch: the table's log or a file of it is gone or damaged.
+    """
+    import pyarrow as pa
+    from deltalake.exceptions import CommitFailedError, DeltaError
+
+    try:
+        yield
+    except CommitFailedError:
+        raise
+    except (DeltaError, pa.ArrowException, OSError) as error:
+        which = "" if version is None else f", version {version},"
+        said = " ".join(str(error).split())[:300].rstrip(".")
+        raise LakeMismatch(
+            f"{table}{which} in {path} cannot be used: {said}. A version whose files were "
+            "vacuumed is gone for good. Otherwise restore the table from a backup of the lake, "
+            f"or remove {path} and materialize its days again: they count as lost then."
+        ) from error
+
+
+def open_table(table: str, path: str, version: int | None = None) -> "DeltaTable | None":
+    """A table at a version, the newest when omitted; None when there is no such table or version.
+
+    Raises:
+        LakeMismatch: the table's log cannot be read.
+    """
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError, TableNotFoundError
+
+    try:
+        with explained(table, path, version):
+            return DeltaTable(path, version=version)
+    except LakeMismatch as error:
+        is_gone = DeltaError if version is not None else TableNotFoundError
+        if isinstance(error.__cause__, is_gone):
+            return None
+        raise
+
+
+def create_table(table: str, path: str, schema: Any) -> "DeltaTable":
+    """A new table, partitioned by day, that keeps its log."""
+    from deltalake import DeltaTable
+
+    if is_local(path):
+        Path(path).mkdir(parents=True, exist_ok=True)
+    return DeltaTable.create(
+        path,
+        schema=schema,
+        mode="ignore",
+        partition_by=[DAY],
+        name=table,
+        configuration=TABLE_PROPERTIES,
+    )
+
+
+def replace_days(
+    delta: "DeltaTable", data: "pa.Table", days: Sequence[str], said: Mapping[str, Any]
+) -> None:
+    """Replace the rows of some days in one commit.
+
+    Args:
+        delta: the table; it is at a later version afterwards.
+        data: the new rows.
+        days: the days.
+        said: what the commit's metadata says of them.
+
+    Raises:
+        deltalake.exceptions.CommitFailedError: another writer of the same days was faster.
+    """
+    from deltalake import CommitProperties, write_deltalake
+
+    write_deltalake(
+        delta,
+        data,
+        mode="overwrite",
+        schema_mode="merge",
+        predicate=days_predicate(days),
+        writer_properties=_writer_properties(),
+        commit_properties=CommitProperties(custom_metadata={COMMIT_KEY: json.dumps(said)}),
+    )
+    delta.update_incremental()
+
+
+def commits(delta: "DeltaTable") -> list[tuple[int, dict[str, Any]]]:
+    """Version and what was said of the days it wrote, the oldest first."""
+    found = [(item["version"], item[COMMIT_KEY]) for item in delta.history() if COMMIT_KEY in item]
+    return sorted((int(version), json.loads(said)) for version, said in found)
+
+
+def refuse_other_types(table: str, path: str, delta: "DeltaTable", schema: Any) -> None:
+    """Refuse to write columns whose type is not the stored one.
+
+    Raises:
+        LakeMismatch: a column is stored with another type.
+    """
+    from deltalake import Schema
+
+    stored = {field.name: str(field.type) for field in delta.schema().fields}
+    new = {field.name: str(field.type) for field in Schema.from_arrow(schema).fields}
+    other = [
+        f"{name} is {stored[name]}, not {new[name]}"
+        for name in new
+        if stored.get(name, new[name]) != new[name]
+    ]
+    if other:
+        raise LakeMismatch(
+            f"{table} is stored with other column types than are to be written: "
+            f"{'; '.join(other)}. A contract may gain columns; to change a type, delete {path} and "
+            "materialize all its days again."
+        )
+
+
+def files_of_days(delta: "DeltaTable", path: str, days: Sequence[str]) -> dict[str, Files]:
+    """The data files of some days.
+
+    On a local disk a file is told by its time of change as well, so that one that was overwritten in
+    place is another file. In an object store only what the table's log says of it is compared.
+
+    Args:
+        delta: the table.
+        path: where it is.
+        days: the days; one without files has the identity of no files.
+    """
+    import pyarrow as pa
+
+    added = pa.table(delta.get_add_actions(flatten=True)).select(
+        [f"partition.{DAY}", "path", "size_bytes", "modification_time"]
+    )
+    parts: dict[str, list[str]] = {day: [] for day in days}
+    missing: dict[str, list[str]] = {day: [] for day in days}
+    for day, name, size, moment in zip(*(column.to_pylist() for column in added), strict=True):
+        if day not in parts:
+            continue
+        changed = _changed_at(path, name) if is_local(path) else ""
+        if changed == GONE:
+            missing[day].append(name)
+        parts[day].append(f"{name}|{size}|{moment}|{changed}")
+    return {day: Files(digest(*sorted(parts[day])), missing[day]) for day in days}
+
+
+def _changed_at(path: str, name: str) -> str:
+    try:
+        found = os.stat(f"{path}/{name}")  # noqa: PTH116 - a thousand files per read
+    except OSError:
+        return GONE
+    return f"{found.st_size}|{found.st_mtime_ns}"
+
+
+def days_predicate(days: Sequence[str]) -> str:
+    """SQL predicate that selects exactly these partition values."""
+    return f"{DAY} in ({', '.join(repr(str(day)) for day in days)})"
+
+
+def is_local(path: str) -> bool:
+    """Whether a path is one of the file system, and not a URL of an object store."""
+    return "://" not in path
+
+
+def _writer_properties() -> "WriterProperties":
+    """Small files without dictionaries: a year's open files otherwise take a gigabyte."""
+    from deltalake import ColumnProperties, WriterProperties
+
+    return WriterProperties(
+        compression="ZSTD",
+        default_column_properties=ColumnProperties(dictionary_enabled=False),
+    )

@@ -1,0 +1,143 @@
+"""Lake and ledger belong together: both carry one id, and neither is believed without the other.
+
+The id is in the ledger's database and in a table of one row at the lake's root, so that it works
+alike for folders, object stores, SQLite and Postgres.
+"""
+
+from pathlib import Path
+
+from ml_assets.errors import ConfigurationError, LakeMismatch
+from ml_assets.lake.delta import explained, is_local, open_table
+from ml_assets.lake.ledger import Identity, Ledger
+
+MARK = "_lake"
+"""Name of the table that carries the id."""
+
+_confirmed: set[tuple[str, str, str]] = set()
+"""Lake, ledger and id of the pairs that this process found to belong together."""
+
+
+def confirm(uri: str, ledger: Ledger) -> None:
+    """Refuse a lake and a ledger that do not belong together; looked at once for each process.
+
+    Args:
+        uri: root of the lake.
+        ledger: its ledger.
+
+    Raises:
+        LakeMismatch: the ledger is new, emptied or another lake's; or the lake is gone.
+        ConfigurationError: the lake was written in an earlier format.
+    """
+    own = ledger.identity()
+    key = (uri, str(ledger.url), own.id)
+    if key in _confirmed and own.has_entries and _may_be_marked(uri):
+        return
+    carried = lake_id(uri)
+    if carried is None:
+        _refuse_unmarked(uri, ledger, own)
+        return
+    if not own.has_entries:
+        raise LakeMismatch(
+            f"The lake {uri} has tables, but the ledger {_shown(ledger)} is new or was emptied, so "
+            "nothing is known of what is stored: releases, approvals, inputs. Nothing is read or "
+            "written. Restore the ledger from a backup, or run 'ml-assets lake rebuild-ledger', "
+            "which rebuilds what the lake itself still says."
+        )
+    if carried != own.id:
+        raise LakeMismatch(
+            f"The lake {uri} and the ledger {_shown(ledger)} do not belong together (the lake's id "
+            f"is {carried}, the ledger's {own.id}). Nothing is read or written. Check "
+            "ML_ASSETS_DATA, ML_ASSETS_LAKE and ML_ASSETS_POSTGRES_URL, or restore both from one "
+            "backup."
+        )
+    _confirmed.add(key)
+
+
+def mark(uri: str, ledger: Ledger) -> None:
+    """Let a lake carry its ledger's id, if it carries none; of several writers one wins.
+
+    Raises:
+        LakeMismatch: it carries another ledger's id.
+    """
+    own = ledger.identity().id
+    if (uri, str(ledger.url), own) in _confirmed and _may_be_marked(uri):
+        return
+    if lake_id(uri) is None:
+        _write(uri, own)
+    if (carried := lake_id(uri)) != own:
+        raise LakeMismatch(
+            f"The lake {uri} was begun for another ledger meanwhile (id {carried}, not {own}). Check "
+            "ML_ASSETS_LAKE."
+        )
+    _confirmed.add((uri, str(ledger.url), own))
+
+
+def lake_id(uri: str) -> str | None:
+    """The id that a lake carries; None for one that was never written to."""
+    import pyarrow as pa
+
+    path = _path(uri)
+    delta = open_table(MARK, path)
+    if delta is None:
+        return None
+    with explained(MARK, path):
+        rows = pa.table(delta.scan(columns=["id"])).to_pylist()
+    if len(rows) != 1:
+        raise LakeMismatch(
+            f"{path} has {len(rows)} rows, expected one with the lake's id. Restore it from a "
+            "backup, or remove it and run 'ml-assets lake adopt'."
+        )
+    return str(rows[0]["id"])
+
+
+def _write(uri: str, own: str) -> None:
+    import pyarrow as pa
+    from deltalake import write_deltalake
+    from deltalake.exceptions import DeltaError
+
+    path = _path(uri)
+    if is_local(path):
+        Path(path).mkdir(parents=True, exist_ok=True)
+    try:
+        write_deltalake(path, pa.table({"id": [own]}), mode="error", name=MARK)
+    except DeltaError as error:
+        if lake_id(uri) is None:
+            raise LakeMismatch(
+                f"The lake {uri} cannot be written to ({error}). Check ML_ASSETS_LAKE."
+            ) from error
+
+
+def _refuse_unmarked(uri: str, ledger: Ledger, own: Identity) -> None:
+    has_tables = is_local(uri) and next(Path(uri).glob("*/*/_delta_log"), None) is not None
+    if own.has_rows and not has_tables:
+        raise LakeMismatch(
+            f"The ledger {_shown(ledger)} says that tables are stored, but the lake {uri} is gone or "
+            "empty. Restore it from a backup, or check ML_ASSETS_LAKE. If it is lost for good, run "
+            "'ml-assets lake adopt': every day then counts as lost and is computed again when it "
+            "is materialized."
+        )
+    if own.has_rows:
+        raise LakeMismatch(
+            f"The lake {uri} has tables but does not say which ledger it belongs to: its table "
+            f"{MARK} is gone. Restore it from a backup; or run 'ml-assets lake adopt' if the ledger "
+            f"{_shown(ledger)} is the right one: every row is verified when it is read."
+        )
+    if has_tables:
+        raise ConfigurationError(
+            f"The lake {uri} has tables that were written by an earlier version of this project, or "
+            f"beside another ledger than {_shown(ledger)}. Nothing was changed. Check ML_ASSETS_LAKE; "
+            "to build all data anew from the source, run 'make clean' and then 'make demo'."
+        )
+
+
+def _may_be_marked(uri: str) -> bool:
+    """Whether the mark is still there, as far as that can be seen without asking an object store."""
+    return not is_local(uri) or Path(_path(uri)).is_dir()
+
+
+def _path(uri: str) -> str:
+    return f"{uri.rstrip('/')}/{MARK}"
+
+
+def _shown(ledger: Ledger) -> str:
+    return str(ledger.url.database or ledger.url.host)

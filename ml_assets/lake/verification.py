@@ -1,0 +1,195 @@
+"""Whether stored rows are those that the ledger recorded; cheaply where the files are known.
+
+The ledger knows which files hold which content. Files that are not known (after a copy, a restore,
+a compaction, or because somebody changed them) are read and hashed under the schema their day was
+stored with; what holds the recorded content is remembered.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ml_assets.errors import LakeMismatch, MLAssetsError
+from ml_assets.lake.content import DAY, columns_of, day_hashes, typed
+from ml_assets.lake.delta import days_predicate, explained, files_of_days
+from ml_assets.lake.entries import ALTERED, LOST, Entry
+from ml_assets.lake.ledger import Ledger
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+DAYS_AT_ONCE = 31
+"""Days that are hashed at once: whole rows take memory."""
+
+REMEDY = "materialize it again"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A table at one version.
+
+    Attributes:
+        table: its name.
+        path: where it is.
+        delta: the table; None when it is gone.
+    """
+
+    table: str
+    path: str
+    delta: "DeltaTable | None"
+
+
+def damage(ledger: Ledger, opened: Opened, entries: Mapping[str, Entry]) -> dict[str, str]:
+    """Days whose rows are not the recorded ones, and what became of them.
+
+    Args:
+        ledger: knows files; verified ones are added to it.
+        opened: the table at the version that is to be read.
+        entries: day → the entry of what it has to hold; entries without a version are no rows.
+
+    Returns:
+        day → the reason, with what helps. Days that are as recorded are left out.
+    """
+    rows_of = {day: entry for day, entry in entries.items() if entry.version is not None}
+    if not rows_of:
+        return {}
+    if opened.delta is None:
+        return {day: _lost(f"{opened.table} is not in the lake") for day in rows_of}
+    files = files_of_days(opened.delta, opened.path, list(rows_of))
+    known = ledger.known_files(opened.table, list(rows_of))
+    bad = {
+        day: _lost(f"{found.missing[0]} is not there")
+        for day, found in files.items()
+        if found.missing
+    }
+    doubtful = {
+        day: entry
+        for day, entry in rows_of.items()
+        if day not in bad and (day, entry.content_hash, files[day].identity) not in known
+    }
+    if doubtful:
+        wrong = _different(opened, doubtful)
+        bad |= wrong
+        _remember(
+            ledger,
+            opened.table,
+            [
+                (day, entry.content_hash, files[day].identity)
+                for day, entry in doubtful.items()
+                if day not in wrong
+            ],
+        )
+    return bad
+
+
+def hashes_as_stored(rows: pd.DataFrame, entries: Mapping[str, Entry]) -> dict[str, str]:
+    """Content hash of days, each under the schema it was stored with.
+
+    Args:
+        rows: (n, columns) all columns of the table, with ``ds``.
+        entries: day → its entry; days without a recorded schema are hashed as they are.
+
+    Returns:
+        day → hash; days whose rows do not fit their schema any more are left out.
+    """
+    found: dict[str, str] = {}
+    for schema, days in by_schema(entries).items():
+        try:
+            of_days = rows[rows[DAY].isin(days)]
+            found |= day_hashes(typed(of_days, schema) if schema else of_days, days)
+        except (KeyError, ValueError, TypeError):
+            continue
+    return found
+
+
+def by_schema(entries: Mapping[str, Entry]) -> dict[str, list[str]]:
+    """Schema → days that were stored with it."""
+    groups: dict[str, list[str]] = {}
+    for day, entry in entries.items():
+        groups.setdefault(entry.schema, []).append(day)
+    return groups
+
+
+def read_typed(opened: Opened, entries: Mapping[str, Entry]) -> Iterator["TypedRows"]:
+    """Rows of days with the columns and dtypes they were stored with, schema by schema.
+
+    Args:
+        opened: the table.
+        entries: day → its entry. Days without a recorded schema are read with the table's.
+    """
+    for schema, days in by_schema(entries).items():
+        try:
+            yield TypedRows(days, _read_as(opened, schema, days))
+        except (LakeMismatch, KeyError, ValueError, TypeError) as error:
+            if len(days) == 1:
+                yield TypedRows(days, None, str(error))
+                continue
+            for day in days:  # one unreadable file must not take its neighbours along
+                yield from read_typed(opened, {day: entries[day]})
+
+
+@dataclass(frozen=True)
+class TypedRows:
+    """Rows of days that were stored with one schema.
+
+    Attributes:
+        days: the days.
+        rows: (n, columns) their rows; None when they cannot be read.
+        problem: why they cannot be read.
+    """
+
+    days: Sequence[str]
+    rows: pd.DataFrame | None
+    problem: str = ""
+
+    def differing(self, entries: Mapping[str, Entry]) -> dict[str, str]:
+        """Days that do not hold what their entries say, and what became of them."""
+        if self.rows is None:
+            return {day: _lost(self.problem) for day in self.days}
+        hashes = day_hashes(self.rows, self.days)
+        counts = self.rows[DAY].value_counts()
+        return {
+            day: _lost(f"it has no rows, {entries[day].rows} were recorded")
+            if entries[day].rows and not counts.get(day, 0)
+            else f"{ALTERED}: its rows hash to {hashes[day]}, {entries[day].content_hash} was "
+            f"recorded: {REMEDY}"
+            for day in self.days
+            if hashes[day] != entries[day].content_hash
+        }
+
+
+def _different(opened: Opened, entries: Mapping[str, Entry]) -> dict[str, str]:
+    days = sorted(entries)
+    return {
+        day: reason
+        for start in range(0, len(days), DAYS_AT_ONCE)
+        for part in read_typed(
+            opened, {day: entries[day] for day in days[start : start + DAYS_AT_ONCE]}
+        )
+        for day, reason in part.differing(entries).items()
+    }
+
+
+def _read_as(opened: Opened, schema: str, days: Sequence[str]) -> pd.DataFrame:
+    import pyarrow as pa
+
+    assert opened.delta is not None
+    names = [DAY, *columns_of(schema)] if schema else None
+    with explained(opened.table, opened.path, opened.delta.version()):
+        scanned = pa.table(opened.delta.scan(columns=names, predicate=days_predicate(days)))
+    rows = scanned.to_pandas(split_blocks=True, self_destruct=True)
+    return typed(rows, schema) if schema else rows.drop(columns="_row", errors="ignore")
+
+
+def _remember(ledger: Ledger, table: str, found: Iterable[tuple[str, str, str]]) -> None:
+    """Verified files are remembered where the ledger can be written; otherwise they are read again."""
+    try:
+        ledger.remember_files(table, list(found))
+    except MLAssetsError:
+        return
+
+
+def _lost(what: str) -> str:
+    return f"{LOST}: {what}: {REMEDY}"

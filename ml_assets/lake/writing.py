@@ -1,0 +1,85 @@
+"""Writing days of a table in one commit, and what the ledger has to know of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.errors import CommitConflict, TerminalError
+from ml_assets.lake import delta as files
+from ml_assets.lake.content import DAY, day_hashes, schema_of
+from ml_assets.lake.entries import Entry
+from ml_assets.lake.window import span
+
+COMMIT_ATTEMPTS = 20
+
+ROW = "_row"
+"""Stored beside the rows and never handed out: Delta keeps no order, and training depends on it."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What one commit stored.
+
+    Attributes:
+        version: the table's version.
+        hashes: day → content hash.
+        schema: columns and dtypes of the rows.
+        files: day → identity of its files.
+    """
+
+    version: int
+    hashes: Mapping[str, str]
+    schema: str
+    files: Mapping[str, str]
+
+    def complete(self, entry: Entry) -> Entry:
+        """An entry of one of the days, with what was stored of it."""
+        return replace(
+            entry,
+            content_hash=self.hashes[entry.day],
+            version=self.version,
+            schema=self.schema,
+            files=self.files[entry.day],
+        )
+
+
+def write(table: str, path: str, rows: pd.DataFrame, days: Sequence[str]) -> Written:
+    """Replace the given days of a table by ``rows`` in one commit; see ``Lake.write``."""
+    import pyarrow as pa
+    from deltalake.exceptions import CommitFailedError
+
+    if stray := sorted(set(rows[DAY].unique()) - set(days)):
+        raise TerminalError(f"{table}: rows of {stray[:3]} are outside the days written.")
+    numbered = rows.assign(**{ROW: np.arange(len(rows), dtype="int32")})
+    data = pa.Table.from_pandas(numbered, preserve_index=False)
+    schema, hashes = schema_of(rows), day_hashes(rows, days)
+    said = _said(rows, hashes, schema)
+    for _ in range(COMMIT_ATTEMPTS):
+        try:
+            with files.explained(table, path):
+                delta = files.open_table(table, path) or files.create_table(
+                    table, path, data.schema
+                )
+                files.refuse_other_types(table, path, delta, data.schema)
+                files.replace_days(delta, data, days, said)
+                found = files.files_of_days(delta, path, days)
+        except CommitFailedError:
+            continue
+        identities = {day: of_day.identity for day, of_day in found.items()}
+        return Written(delta.version(), hashes, schema, identities)
+    raise CommitConflict(
+        f"{table}: {COMMIT_ATTEMPTS} commits of {span(days)} lost against other writers of "
+        "the same days. The run is retried; limit the table's pool if this repeats."
+    )
+
+
+def _said(rows: pd.DataFrame, hashes: Mapping[str, str], schema: str) -> dict[str, Any]:
+    """What a commit says of its days; ``rebuilding`` makes ledger entries of it."""
+    counts = rows[DAY].value_counts()
+    return {
+        "schema": schema,
+        "days": {day: [content, int(counts.get(day, 0))] for day, content in hashes.items()},
+    }

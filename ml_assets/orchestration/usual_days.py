@@ -1,0 +1,55 @@
+"""Days of a table against its earlier days, whose row counts are in the ledger."""
+
+from collections.abc import Sequence
+from itertools import chain
+
+import pandas as pd
+
+from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.day import DayContract, day_contract
+from ml_assets.contracts.day_verdicts import judge, measure, with_days_judged
+from ml_assets.contracts.usual import days_before_any
+from ml_assets.contracts.validation import Validated
+from ml_assets.lake.entries import row_counts
+from ml_assets.lake.store import Lake
+
+
+def judged(
+    lake: Lake, table: str, validated: Validated, contract: type[Contract] | None
+) -> Validated:
+    """The computed days of a run, those that break their day contract quarantined.
+
+    Args:
+        lake: whose ledger has the earlier days.
+        table: table name.
+        validated: what its row contract said.
+        contract: the row contract; without one, or without a day contract, nothing is judged.
+    """
+    if contract is None or day_contract(contract) is None:
+        return validated
+    return with_days_judged(validated, contract, _counts(lake, table, list(validated.row_counts)))
+
+
+def unusual(
+    lake: Lake, table: str, days: Sequence[str], rows: pd.DataFrame, contract: type[DayContract]
+) -> dict[str, str]:
+    """What is unusual about stored days, empty where nothing is.
+
+    Args:
+        lake: whose ledger has the earlier days.
+        table: table name.
+        days: stored days.
+        rows: their rows, with ``ds``.
+        contract: the day contract.
+    """
+    measures = measure(rows, days, _counts(lake, table, days), contract)
+    quarantined, warnings = judge(measures, contract)
+    return {
+        day: "; ".join(chain(filter(None, [quarantined.get(day)]), warnings.get(day, ())))
+        for day in days
+    }
+
+
+def _counts(lake: Lake, table: str, days: Sequence[str]) -> dict[str, int]:
+    earlier = days_before_any(days)
+    return row_counts(lake.ledger.latest(table, earlier)) if earlier else {}

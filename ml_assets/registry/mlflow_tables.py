@@ -1,0 +1,178 @@
+"""The rows of MLflow's database that its client cannot write: version numbers and file locations.
+
+MLflow's client always gives a new version the highest number plus one, and never changes where the
+files of a version are. A lookup here does not import MLflow, which takes seconds.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from ml_assets.errors import RegistryMismatch
+
+DELETED = "Deleted_Internal"
+"""Stage of a version that was deleted in MLflow; its row and its number stay."""
+
+_models = sa.table("registered_models", sa.column("name"), sa.column("last_updated_time"))
+_versions = sa.table(
+    "model_versions",
+    *map(
+        sa.column,
+        (
+            "name",
+            "version",
+            "creation_time",
+            "last_updated_time",
+            "current_stage",
+            "source",
+            "storage_location",
+            "status",
+        ),
+    ),
+)
+_tags = sa.table("model_version_tags", *map(sa.column, ("name", "version", "key", "value")))
+_aliases = sa.table("registered_model_aliases", *map(sa.column, ("name", "version")))
+
+
+@dataclass(frozen=True)
+class Row:
+    """A version that was not deleted.
+
+    Attributes:
+        name: the model's name in MLflow.
+        version: its number.
+        tags: key → value.
+        source: where its files are.
+    """
+
+    name: str
+    version: int
+    tags: Mapping[str, str]
+    source: str
+
+
+def rows(connection: sa.Connection, name: str | None = None) -> list[Row]:
+    """Versions that were not deleted, by name and number.
+
+    Args:
+        connection: to MLflow's database.
+        name: the model's name in MLflow; all models when omitted.
+
+    Returns:
+        The versions; none when the database has no such table yet.
+    """
+    if not sa.inspect(connection).has_table(_versions.name):
+        return []
+    versions, tags = sa.select(_versions), sa.select(_tags)
+    if name is not None:
+        versions = versions.where(_versions.c.name == name)
+        tags = tags.where(_tags.c.name == name)
+    of_version: dict[tuple[str, int], dict[str, str]] = {}
+    for tag in connection.execute(tags):
+        of_version.setdefault((tag.name, tag.version), {})[tag.key] = tag.value
+    kept = versions.where(_versions.c.current_stage != DELETED)
+    return [
+        Row(row.name, row.version, of_version.get((row.name, row.version), {}), row.source or "")
+        for row in connection.execute(kept.order_by(_versions.c.name, _versions.c.version))
+    ]
+
+
+def highest(connection: sa.Connection, name: str) -> int:
+    """The highest number that a model's versions have used, deleted ones included; 0 for none."""
+    query = sa.select(sa.func.max(_versions.c.version)).where(_versions.c.name == name)
+    return connection.scalar(query) or 0
+
+
+def add(
+    connection: sa.Connection, name: str, version: int, source: str, tags: Mapping[str, str]
+) -> None:
+    """Add a version under a number of our choice.
+
+    Raises:
+        RegistryMismatch: another version has the number.
+    """
+    _free(connection, name, version)
+    now = int(time.time() * 1000)
+    row = {
+        "name": name,
+        "version": version,
+        "creation_time": now,
+        "last_updated_time": now,
+        "current_stage": "None",
+        "source": source,
+        "storage_location": source,
+        "status": "READY",
+    }
+    connection.execute(sa.insert(_versions), row)
+    connection.execute(
+        sa.insert(_tags),
+        [
+            {"name": name, "version": version, "key": key, "value": value}
+            for key, value in tags.items()
+        ],
+    )
+    touched = sa.update(_models).where(_models.c.name == name)
+    connection.execute(touched.values(last_updated_time=now))
+
+
+def renumber(connection: sa.Connection, name: str, old: int, new: int) -> None:
+    """Give a version another number; aliases and tags go with it.
+
+    Raises:
+        RegistryMismatch: another version has the number.
+    """
+    _free(connection, name, new)
+    for table in (_versions, _tags, _aliases):  # tags follow by themselves where keys are enforced
+        of_version = sa.and_(table.c.name == name, table.c.version == old)
+        connection.execute(sa.update(table).where(of_version).values(version=new))
+
+
+def relocate(
+    connection: sa.Connection, artifacts: Path, fingerprint_tag: str, *, is_shared: bool
+) -> int:
+    """Correct where the files of versions are, after their folder was moved.
+
+    Args:
+        connection: to MLflow's database.
+        artifacts: the folder of all model files, where it is now.
+        fingerprint_tag: tag of the versions that this project registered.
+        is_shared: whether machines use the database that may see the files elsewhere; then a
+            record that is right for one of them stays. A database file is moved with the files.
+
+    Returns:
+        How many versions were corrected.
+    """
+    ours = [row for row in rows(connection) if fingerprint_tag in row.tags]
+    folders = [(row, artifacts / row.name / row.tags[fingerprint_tag]) for row in ours]
+    moved = [
+        (row, str(folder))
+        for row, folder in folders
+        if row.source != str(folder)
+        and folder.exists()
+        and not (is_shared and Path(row.source).exists())
+    ]
+    for row, folder in moved:
+        of_version = sa.and_(_versions.c.name == row.name, _versions.c.version == row.version)
+        corrected = sa.update(_versions).where(of_version)
+        connection.execute(corrected.values(source=folder, storage_location=folder))
+    return len(moved)
+
+
+def _free(connection: sa.Connection, name: str, version: int) -> None:
+    """Make a number free that a deleted version holds."""
+    of_version = sa.and_(_versions.c.name == name, _versions.c.version == version)
+    stage = connection.scalar(sa.select(_versions.c.current_stage).where(of_version))
+    if stage is None:
+        return
+    if stage != DELETED:
+        raise RegistryMismatch(
+            f"Version {version} of {name} in the registry is another model than the one that has "
+            "this number. Nothing was registered. Open MLflow's page with 'make mlflow', delete "
+            "that version there, and materialize the release again."
+        )
+    tagged = sa.and_(_tags.c.name == name, _tags.c.version == version)
+    connection.execute(sa.delete(_tags).where(tagged))
+    connection.execute(sa.delete(_versions).where(of_version))

@@ -1,0 +1,139 @@
+"""Case A3: one command repairs a day that was corrected in the source, and trains nothing."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from ml_assets.cli import app
+from ml_assets.lake.entries import Status
+from ml_assets.lake.staleness import stale
+from ml_assets_tests.lived import (
+    CHAMPION,
+    DECISION,
+    LABELS,
+    PERFORMANCE,
+    PREDICTIONS,
+    SCORED,
+    TRAINING,
+    assets,
+)
+from ml_assets_tests.project import Project
+
+FLIGHTS, WEATHER = "sources/flights", "sources/weather"
+LIVED_DAYS = ["2013-02-01", "2013-02-02", "2013-02-03"]
+NEXT_DAY = "2013-02-04"
+FACTS = (PREDICTIONS, DECISION)
+MODELS = {selected.split('"')[1] for selected in TRAINING.split(" or ")}
+
+
+def of_day(table: str, day: int, next_day: int, month: int = 2, limit: int = 50) -> str:
+    """A condition for some rows of a local day that is ``month`` and ``day``."""
+    return (
+        f"rowid in (select rowid from {table} where time_hour >= '2013-{month:02}-{day:02} 05:00' "
+        f"and time_hour < '2013-{2 if next_day == 1 else month:02}-{next_day:02} 05:00' limit {limit})"
+    )
+
+
+CORRECTIONS = [
+    pytest.param(
+        FLIGHTS,
+        "2013-02-01",
+        f"update flights set arr_delay = arr_delay + 40 where {of_day('flights', 1, 2)}",
+        id="50 flights arrived later",
+    ),
+    pytest.param(
+        FLIGHTS,
+        "2013-01-31",
+        f"delete from flights where {of_day('flights', 31, 1, month=1, limit=20)}",
+        id="20 flights of a training day are gone",
+    ),
+    pytest.param(
+        FLIGHTS,
+        "2013-02-02",
+        f"update flights set dep_time = null, dep_delay = null, arr_time = null, arr_delay = null, "
+        f"air_time = null where {of_day('flights', 2, 3, limit=5)}",
+        id="5 flights were cancelled",
+    ),
+    pytest.param(
+        WEATHER,
+        "2013-02-01",
+        f"update weather set wind_speed = wind_speed + 3 where {of_day('weather', 1, 2)}",
+        id="wind was measured wrong",
+    ),
+]
+
+
+def impact(table: str, day: str, *options: str) -> str:
+    """What the command prints; it has to succeed."""
+    done = CliRunner().invoke(app, ["impact", table, "--partition", day, *options])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def rebuild(table: str, day: str, *options: str) -> Mapping[str, Any]:
+    """The plan of the repair, as machines read it."""
+    return json.loads(impact(table, day, "--rebuild", "--json", *options))
+
+
+def told_of(project: Project, *tables: str) -> dict[str, int]:
+    """Table → how often the ledger was told of it."""
+    return {table: len(project.lake.ledger.history(table)) for table in tables}
+
+
+@pytest.mark.parametrize(("table", "day", "correction"), CORRECTIONS)
+def test_a3_one_command_repairs_a_corrected_day_and_trains_nothing(
+    lived: Project, table: str, day: str, correction: str
+) -> None:
+    before, facts = told_of(lived, *MODELS), lived.versions(*FACTS)
+    assert lived.sql(correction)
+    planned = rebuild(table, day)
+    assert planned["repair"]
+    assert not [name for name in (*MODELS, *FACTS) if f'"{name}"' in " ".join(planned["repair"])]
+
+    text = impact(table, day, "--run")
+
+    assert "FAILED" not in text
+    assert told_of(lived, *MODELS) == before, "no model is trained or judged"
+    assert lived.versions(*FACTS) == facts, "predictions and decisions stay as they were made"
+    for repaired in (table, "flight_delays/flight_features", LABELS, PERFORMANCE):
+        days = LIVED_DAYS if repaired != table else [day]
+        entries = lived.lake.ledger.latest(repaired, days)
+        assert {entries[stored].status for stored in days} == {Status.STORED}
+        assert stale(lived.lake.ledger, repaired, days) == {}
+    assert lived.materialize(assets(*SCORED), NEXT_DAY).succeeded, "the loop goes on"
+
+
+def test_a3_a_repair_names_the_models_it_leaves_and_the_command_that_trains_them(
+    lived: Project,
+) -> None:
+    text = impact(FLIGHTS, "2013-01-20", "--rebuild")
+
+    assert f"models trained on this day ({CHAMPION}, version 1)" in text
+    command = "ml-assets impact sources/flights --partition 2013-01-20 --run --with-models"
+    assert command in text
+    planned = rebuild(FLIGHTS, "2013-01-20")
+    assert planned["left"]["command"] == command
+    assert planned["left"]["as_of"]["flight_delays/model"] == [CHAMPION]
+    assert planned["left"]["facts"][PREDICTIONS] == LIVED_DAYS
+    with_models = " ".join(rebuild(FLIGHTS, "2013-01-20", "--with-models")["repair"])
+    assert '"flight_delays/model"' in with_models
+    assert not [name for name in FACTS if f'"{name}"' in with_models]
+
+
+def test_a3_a_model_itself_is_made_again_only_on_request(lived: Project) -> None:
+    text = impact("flight_delays/model", CHAMPION, "--rebuild")
+
+    assert "There is nothing for this repair to make again." in text
+    assert "--with-models" in text
+
+
+def test_a3_with_models_alone_is_refused(lived: Project) -> None:
+    done = CliRunner().invoke(
+        app, ["impact", FLIGHTS, "--partition", "2013-01-20", "--with-models"]
+    )
+
+    assert done.exit_code == 1
+    assert "give --rebuild or --run with it" in str(done.exception)
