@@ -33,7 +33,7 @@ from ml_assets.extraction.moments import (
     moment_of,
     within,
 )
-from ml_assets.extraction.values import objects, undecodable_as_bytes
+from ml_assets.extraction.values import objects, undecodable_as_bytes, unreadable_as_text
 
 CORRUPT = (
     "malformed",
@@ -138,7 +138,9 @@ class SourceDatabase:
             source = sa.table(table, column)
             if self._is_sqlite:
                 return self._hours_of_texts(connection, source, column, since, until)
-            hour = sa.func.date_trunc("hour", column)
+            has_zone = getattr(column.type, "timezone", False)
+            in_utc = sa.func.timezone("UTC", column) if has_zone else column
+            hour = sa.func.date_trunc("hour", in_utc)
             query = sa.select(hour, sa.func.count(), sa.func.max(column)).where(
                 column >= _as_stored(since, column), column < _as_stored(until, column)
             )
@@ -235,13 +237,23 @@ class SourceDatabase:
             raise self._explained(error) from error
 
     def _fetch(self, connection: sa.Connection, query: sa.Select[Any]) -> pd.DataFrame:
+        """Rows of a query, read again in a more tolerant way when a cell cannot be read."""
         try:
             return objects(connection.execute(query))
         except (sa.exc.OperationalError, sqlite3.OperationalError) as error:
             if not self._is_sqlite or UNDECODABLE not in str(error).lower():
                 raise
-        with undecodable_as_bytes(connection):
-            return objects(connection.execute(query))
+            tolerant = undecodable_as_bytes
+        except (ValueError, OverflowError):
+            tolerant = unreadable_as_text
+        try:
+            with tolerant(connection):
+                return objects(connection.execute(query))
+        except (ValueError, OverflowError) as error:
+            raise SourceCorrupt(
+                f"The source database {self.name} holds a value that its driver cannot read "
+                f"({error}). Correct it there and materialize the day again."
+            ) from error
 
     def _explained(self, error: Exception) -> Exception:
         cause = str(getattr(error, "orig", error)).strip().splitlines()[0]

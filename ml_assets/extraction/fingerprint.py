@@ -116,7 +116,9 @@ def _value_hashes(values: pd.Series) -> np.ndarray:
     objects = values.to_numpy(dtype=object)
     kind = pd.api.types.infer_dtype(objects, skipna=True)
     if kind == "floating":
-        codes, bits = pd.factorize(objects.astype("float64").view("int64"))
+        codes, bits = pd.factorize(
+            np.where(pd.isna(objects), np.nan, objects).astype("float64").view("int64")
+        )
         texts = [canonical(number) for number in bits.view("float64").tolist()]
     elif kind in ("string", "integer"):
         codes, distinct = pd.factorize(objects, use_na_sentinel=False)

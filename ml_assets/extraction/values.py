@@ -1,8 +1,9 @@
 """Values as a driver gives them: nothing is guessed, and no cell costs the others."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,31 @@ def objects(result: "sa.CursorResult[tuple[object, ...]]") -> pd.DataFrame:
     return pd.DataFrame(
         {name: pd.Series(values[:, i], dtype=object) for i, name in enumerate(columns)}
     )
+
+
+@contextmanager
+def unreadable_as_text(connection: sa.Connection) -> Iterator[None]:
+    """Within it, moments of Postgres that Python has no date for arrive as text, others as ever."""
+    types = connection.dialect.loaded_dbapi.extensions  # type: ignore[attr-defined]
+    driver = connection.connection.dbapi_connection
+    usual = [types.PYDATE, types.PYDATETIME, types.PYDATETIMETZ]
+    for cast in usual:
+        types.register_type(types.new_type(cast.values, cast.name, _or_text(cast)), driver)
+    try:
+        yield
+    finally:
+        for cast in usual:
+            types.register_type(cast, driver)
+
+
+def _or_text(cast: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def read(value: Any, cursor: Any) -> Any:
+        try:
+            return cast(value, cursor)
+        except (ValueError, OverflowError):
+            return value
+
+    return read
 
 
 @contextmanager

@@ -23,6 +23,13 @@ class BadDay:
     reason: str
 
 
+def _contradicting_copies(project: Project, which: str) -> None:
+    """A second row of the same key for some flights, with another distance."""
+    last = project.sql("UPDATE flights SET distance = distance")
+    project.sql(f"INSERT INTO flights SELECT * FROM flights WHERE {which}")
+    project.sql(f"UPDATE flights SET distance = distance + 1 WHERE rowid > {last}")
+
+
 BAD_DAYS = [
     pytest.param(
         BadDay(lambda p: p.sql(f"DELETE FROM flights WHERE {OF_BAD_DAY}"), "it has later ones"),
@@ -37,12 +44,10 @@ BAD_DAYS = [
     ),
     pytest.param(
         BadDay(
-            lambda p: p.sql(
-                f"INSERT INTO flights SELECT * FROM flights WHERE {OF_BAD_DAY} AND flight < 500"
-            ),
+            lambda p: _contradicting_copies(p, f"{OF_BAD_DAY} AND flight < 500"),
             "rows break the contract",
         ),
-        id="many duplicate keys",
+        id="many keys twice, with other rows",
     ),
 ]
 
@@ -118,9 +123,8 @@ def test_bad_rows_become_dead_letters_and_the_rest_goes_on(project: Project, day
     project.sql(
         f"UPDATE flights SET dest = 'QQQ' WHERE rowid = (SELECT max(rowid) FROM flights WHERE {OF_BAD_DAY})"
     )
-    project.sql(
-        "INSERT INTO flights SELECT * FROM flights WHERE rowid = "
-        f"(SELECT max(rowid) - 1 FROM flights WHERE {OF_BAD_DAY})"
+    _contradicting_copies(
+        project, f"rowid = (SELECT max(rowid) - 1 FROM flights WHERE {OF_BAD_DAY})"
     )
 
     outcome = project.materialize('key:"sources/flights"', days)
