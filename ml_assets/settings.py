@@ -7,7 +7,7 @@ backtest replaces some of it through ``ML_ASSETS_PIPELINES``.
 
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
@@ -29,6 +29,8 @@ class PipelineOverrides(BaseModel, extra="forbid"):
 
     policy: Path | None = None
     label_delay_days: int | None = Field(None, ge=0)
+    test_days: int | None = Field(None, ge=1)
+    release: dict[str, Any] = {}
 
 
 class Settings(BaseSettings):
