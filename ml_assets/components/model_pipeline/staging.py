@@ -241,9 +241,7 @@ class Staging:
         return output(planned, frames, IntegrationTest, version, day_metadata=shown)
 
     def _failed_tests(self, planned: Plan) -> list[str]:
-        """Days with a test that did not pass: what broke it (a budget, a lost file, a busy machine)
-        may be repaired; and what no run wrote.
-        """
+        """Days with a test that did not pass, which it may now; and what no run wrote."""
         lake, table = Lake.of_project(), self.pipeline.table("integration_tests")
         by_hand = written_by_hand(lake, table, list(planned.unchanged), is_repeatable=False)
         days = [day for day, entry in planned.unchanged.items() if entry.rows]
