@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ml_assets.errors import TrainingError
+from ml_assets.lake.content import DAY
 from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.store import Lake
 from ml_assets.registry.approvals import Action, Record, State, standing
@@ -90,7 +91,7 @@ def waits_for_tests(lake: Lake, pipeline: str, as_ofs: Sequence[str]) -> list[st
     rows = lake.read(table, days) if days else None
     if rows is None:
         return []
-    return sorted(str(day) for day, tests in rows.groupby("ds") if is_not_measured(tests))
+    return sorted(str(day) for day, tests in rows.groupby(DAY) if is_not_measured(tests))
 
 
 def lost_approval(records: Sequence[Record], evidence: str, now: datetime) -> Record | None:

@@ -16,13 +16,14 @@ from ml_assets.errors import LakeMismatch, TrainingError
 from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY
 from ml_assets.lake.integrity import in_force, unaltered
-from ml_assets.lake.planning import Input, Plan, each_day
+from ml_assets.lake.planning import Input, Plan, computing_too, each_day
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.model_io import project_registry
 from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.registry.approval_log import ApprovalLog
 from ml_assets.registry.approvals import shown_time
+from ml_assets.registry.by_hand import written_by_hand
 from ml_assets.registry.champion import ChampionModel, newest
 from ml_assets.registry.integration import IntegrationTest
 from ml_assets.registry.promotion import (
@@ -97,6 +98,8 @@ class ChampionStage:
     def _promote(self, days: Sequence[str]) -> TableOutput:
         version = code_version(ChampionModel)
         planned = planned_from(self.pipeline, "champion", days, version, self._released_through)
+        by_hand = written_by_hand(Lake.of_project(), self._table, list(planned.unchanged))
+        planned = computing_too(planned, by_hand)
         self._take_turns(planned.compute)
         planned, frames = each_day(planned, lambda day: self._champion_of(planned, day))
         return output(
