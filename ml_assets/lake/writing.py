@@ -60,7 +60,9 @@ def write(table: str, path: str, rows: pd.DataFrame, days: Sequence[str]) -> Wri
     for _ in range(COMMIT_ATTEMPTS):
         try:
             with files.explained(table, path):
-                delta = files.open_table(table, path) or files.create_table(table, path, data.schema)
+                delta = files.open_table(table, path) or files.create_table(
+                    table, path, data.schema
+                )
                 files.refuse_other_types(table, path, delta, data.schema)
                 files.replace_days(delta, data, days, said)
                 found = files.files_of_days(delta, path, days)

@@ -128,7 +128,8 @@ def trace_prediction(lake: Lake, of: Pipeline, prediction_id: str) -> Prediction
     scored = made(lake, of.table("predictions"), day, lambda _: True)
     [read] = [read for read in used(scored.entry) if read.table == of.features]
     features = made(lake, of.features, day, lambda entry: entry.content_hash == read.content_hash)
-    rows = lake.read(of.features, [day], version=readable_version(lake, [read]))
+    version = readable_version(lake, [read])
+    rows = lake.read(of.features, [day], version=version, hashes={day: read.content_hash})
     feature_row = _row_of(rows, prediction, of.key)
     as_of, fingerprint = str(prediction["model_as_of"]), str(prediction["model_version"])
     return PredictionTrace(

@@ -90,6 +90,7 @@ class Monitoring:
                 compute=self._decide,
                 contract=RetrainingDecision,
                 undrawn=["retraining_decision"],
+                is_fact=True,
             ),
         )
 

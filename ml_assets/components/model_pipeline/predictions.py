@@ -54,6 +54,7 @@ class Predictions:
                 contract=self.contract,
                 handed_on_by=this.features,
                 names={"feature_columns": self.feature_columns},
+                is_fact=True,
             ),
             this.define(
                 "labels",

@@ -22,6 +22,7 @@ from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.partitions import mapping_of
 from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.orchestration.tables import (
+    FACT_KEY,
     SPARSE_KEY,
     dead_letter_spec,
     table_asset,
@@ -138,6 +139,7 @@ class Pipeline:
         undrawn: Sequence[str] = (),
         handed_on_by: str | None = None,
         names: Names | None = None,
+        is_fact: bool = False,
     ) -> dg.Definitions:
         """An asset of the pipeline with its checks, and its dead letters where it keeps them.
 
@@ -158,6 +160,7 @@ class Pipeline:
                 none that leads to itself.
             handed_on_by: table that inherited columns are taken from as they are.
             names: what placeholders of its contract stand for, besides ``names`` of the pipeline.
+            is_fact: its stored days are never computed again, see ``FACT_KEY``.
         """
         shown = contract or ModelPrediction
         made_from = lineage(
@@ -178,7 +181,7 @@ class Pipeline:
             version=version,
             is_as_of=is_as_of,
             is_table=contract is not None,
-            metadata={SPARSE_KEY: True},
+            metadata={SPARSE_KEY: True, **({FACT_KEY: True} if is_fact else {})},
             partitions_def=partitions,
             deps=[
                 dg.AssetDep(item.table.split("/"), partition_mapping=mapping_of(item))
