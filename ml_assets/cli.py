@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ml_assets.commands import columns as columns_command
+from ml_assets.commands import lake as lake_commands
 from ml_assets.commands import lineage as lineage_commands
 from ml_assets.commands import registry as registry_commands
 from ml_assets.commands import release as release_commands
@@ -33,9 +34,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 source_app = typer.Typer(help="The source database.", no_args_is_help=True)
-lake_app = typer.Typer(help="The lake's tables.", no_args_is_help=True)
 app.add_typer(source_app, name="source")
-app.add_typer(lake_app, name="lake")
+app.add_typer(lake_commands.app)
 app.add_typer(registry_commands.app, name="registry")
 app.add_typer(release_commands.app)
 app.add_typer(lineage_commands.app)
@@ -202,31 +202,6 @@ def _step_days(text: str) -> int | None:
     if text.endswith("d") and text[:-1].isdigit() and int(text[:-1]) > 0:
         return int(text[:-1])
     raise ConfigurationError(f"'{text}' is no step. Expected days as in '7d', or 'month'.")
-
-
-@lake_app.command("maintain")
-def lake_maintain() -> None:
-    """Compact tables and delete old files; what models were trained and released on stays."""
-    from ml_assets.lake.maintenance import maintain
-    from ml_assets.lake.store import Lake
-    from ml_assets.orchestration.runs import as_of_tables, project_definitions
-    from ml_assets.registry import audit
-
-    lake = Lake.of_project()
-    readers = as_of_tables(project_definitions())
-    table = Table("table", "version", "kept", "files compacted", "files deleted", box=None)
-    for name in lake.ledger.tables():
-        is_told = name.rpartition("/")[2] in audit.TABLES
-        done = maintain(lake, name, readers, keeps_history=is_told)
-        if done:
-            table.add_row(
-                name,
-                str(done.version),
-                str(len(done.kept_versions)),
-                str(done.files_compacted),
-                str(done.files_deleted),
-            )
-    console.print(table)
 
 
 def _check_table(results: Sequence["CheckResult"]) -> Table:  # type: ignore[name-defined]  # noqa: F821

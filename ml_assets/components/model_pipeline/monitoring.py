@@ -94,6 +94,7 @@ class Monitoring:
                 contract=RetrainingDecision,
                 is_fact=True,
                 undrawn=["retraining_decision"],
+                is_fact=True,
             ),
         )
 

@@ -144,6 +144,7 @@ class Pipeline:
         undrawn: Sequence[str] = (),
         handed_on_by: str | None = None,
         names: Names | None = None,
+        is_fact: bool = False,
     ) -> dg.Definitions:
         """An asset of the pipeline with its checks, and its dead letters where it keeps them.
 
@@ -165,6 +166,7 @@ class Pipeline:
                 none that leads to itself.
             handed_on_by: table that inherited columns are taken from as they are.
             names: what placeholders of its contract stand for, besides ``names`` of the pipeline.
+            is_fact: its stored days are never computed again, see ``FACT_KEY``.
         """
         shown = contract or ModelPrediction
         made_from = lineage(
