@@ -91,13 +91,13 @@ def _measured(rows: pd.DataFrame, by_day: Any, item: Measure) -> pd.Series:
     if item.kind == ABOVE:
         known = values.dropna()
         return (known > item.above).groupby(rows.loc[known.index, DAY]).mean()
-    present = rows.loc[values.isin(item.values)].groupby(DAY)[item.column].nunique()
-    return present.reindex(by_day.size().index, fill_value=0) / len(item.values)
+    present = rows.loc[values.isin(item.expected)].groupby(DAY)[item.column].nunique()
+    return present.reindex(by_day.size().index, fill_value=0) / len(item.expected)
 
 
 def _values_absent(rows: pd.DataFrame, item: Measure) -> pd.Series:
     seen = rows.groupby(DAY)[item.column].agg(set)
-    return seen.map(lambda found: ", ".join(str(v) for v in item.values if v not in found))
+    return seen.map(lambda found: ", ".join(str(v) for v in item.expected if v not in found))
 
 
 def _absent(item: Measure) -> str:

@@ -27,9 +27,7 @@ def judged(
     """
     if contract is None or day_contract(contract) is None:
         return validated
-    return with_days_judged(
-        validated, contract, _counts(lake, table, list(validated.row_counts))
-    )
+    return with_days_judged(validated, contract, _counts(lake, table, list(validated.row_counts)))
 
 
 def unusual(

@@ -69,9 +69,7 @@ def flight_features(
         One row per flight with its key, ``predicted_at`` and the columns of ``FlightFeatures``.
     """
     flights = flights.reset_index(drop=True)
-    known = outcomes(
-        flights, airports, extra_zones, cancellation_known_hours, diversion_known_days
-    )
+    known = outcomes(flights, airports, extra_zones, cancellation_known_hours, diversion_known_days)
     rows = flights[flights[DAY].isin(days)]
     arrival = scheduled_arrival(rows, airports, extra_zones)
     cut = scheduled_departure(rows) - cut_hours * HOUR
