@@ -62,10 +62,11 @@ def measure(
     counts = by_day.size().reindex(days, fill_value=0)
     found: dict[str, pd.Series] = {ROWS: counts}
     for item in measures_of(contract):
-        if item.kind == PRESENT:
-            found[_absent(item)] = _values_absent(rows, item).reindex(days, fill_value="")
         if item.kind != AGAINST_USUAL:
             found[item.name] = _measured(rows, by_day, item).reindex(days).astype("float64")
+        if item.kind == PRESENT:
+            lacking = rows[rows[DAY].isin(list(found[item.name].index[found[item.name] < 1]))]
+            found[_absent(item)] = _values_absent(lacking, item).reindex(days, fill_value="")
     return _with_usual(pd.DataFrame(found, index=pd.Index(days)), counts_before, contract)
 
 
@@ -91,7 +92,8 @@ def _measured(rows: pd.DataFrame, by_day: Any, item: Measure) -> pd.Series:
     if item.kind == ABOVE:
         known = values.dropna()
         return (known > item.above).groupby(rows.loc[known.index, DAY]).mean()
-    present = rows.loc[values.isin(item.expected)].groupby(DAY)[item.column].nunique()
+    seen = rows.loc[values.isin(item.expected), [DAY, item.column]].drop_duplicates()
+    present = seen.groupby(DAY).size()
     return present.reindex(by_day.size().index, fill_value=0) / len(item.expected)
 
 
