@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from ml_assets.commands import columns as columns_command
+from ml_assets.commands import contract as contract_commands
 from ml_assets.commands import lake as lake_commands
 from ml_assets.commands import lineage as lineage_commands
 from ml_assets.commands import registry as registry_commands
@@ -37,6 +38,7 @@ source_app = typer.Typer(help="The source database.", no_args_is_help=True)
 app.add_typer(source_app, name="source")
 app.add_typer(lake_commands.app)
 app.add_typer(registry_commands.app, name="registry")
+app.add_typer(contract_commands.app, name="contract")
 app.add_typer(release_commands.app)
 app.add_typer(lineage_commands.app)
 app.add_typer(columns_command.app)

@@ -62,10 +62,11 @@ def measure(
     counts = by_day.size().reindex(days, fill_value=0)
     found: dict[str, pd.Series] = {ROWS: counts}
     for item in measures_of(contract):
-        if item.kind == PRESENT:
-            found[_absent(item)] = _values_absent(rows, item).reindex(days, fill_value="")
         if item.kind != AGAINST_USUAL:
             found[item.name] = _measured(rows, by_day, item).reindex(days).astype("float64")
+        if item.kind == PRESENT:
+            lacking = rows[rows[DAY].isin(list(found[item.name].index[found[item.name] < 1]))]
+            found[_absent(item)] = _values_absent(lacking, item).reindex(days, fill_value="")
     return _with_usual(pd.DataFrame(found, index=pd.Index(days)), counts_before, contract)
 
 
@@ -91,13 +92,14 @@ def _measured(rows: pd.DataFrame, by_day: Any, item: Measure) -> pd.Series:
     if item.kind == ABOVE:
         known = values.dropna()
         return (known > item.above).groupby(rows.loc[known.index, DAY]).mean()
-    present = rows.loc[values.isin(item.values)].groupby(DAY)[item.column].nunique()
-    return present.reindex(by_day.size().index, fill_value=0) / len(item.values)
+    seen = rows.loc[values.isin(item.expected), [DAY, item.column]].drop_duplicates()
+    present = seen.groupby(DAY).size()
+    return present.reindex(by_day.size().index, fill_value=0) / len(item.expected)
 
 
 def _values_absent(rows: pd.DataFrame, item: Measure) -> pd.Series:
     seen = rows.groupby(DAY)[item.column].agg(set)
-    return seen.map(lambda found: ", ".join(str(v) for v in item.values if v not in found))
+    return seen.map(lambda found: ", ".join(str(v) for v in item.expected if v not in found))
 
 
 def _absent(item: Measure) -> str:
