@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from ml_assets.database_url import parsed
 from ml_assets.errors import RegistryMismatch, UnsafeModel
 from ml_assets.registry.database import Database, explained
 from ml_assets.registry.files import (
@@ -67,7 +68,7 @@ class Registry:
     """
 
     def __init__(self, url: str, artifacts: Path) -> None:
-        self._database = Database(sa.make_url(url))
+        self._database = Database(parsed(url))
         self.artifacts = artifacts.absolute()
 
     @property
