@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from ml_assets.database_url import hide, parsed
 from ml_assets.errors import (
     ConfigurationError,
     ContractViolation,
@@ -41,7 +42,7 @@ class SourceDatabase:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = sa.make_url(url)
+        self._url = parsed(url)
 
     @property
     def name(self) -> str:
@@ -139,6 +140,7 @@ class SourceDatabase:
             with self._engine.connect() as connection:
                 yield connection
         except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
+            hide(error, self._url)
             raise self._explained(error) from error
 
     def _explained(self, error: Exception) -> Exception:

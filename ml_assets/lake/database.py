@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ml_assets.database_url import hide, parsed
 from ml_assets.errors import ConfigurationError, LedgerUnavailable
 
 CREATE_ATTEMPTS = 100
@@ -27,7 +28,7 @@ class Database:
     """
 
     def __init__(self, url: str | sa.URL, create: Callable[[sa.Connection], None]) -> None:
-        self._url = sa.make_url(url)
+        self._url = parsed(url)
         self._create = create
 
     @cached_property
@@ -51,10 +52,12 @@ class Database:
             with self._engine.begin() as connection:
                 yield connection
         except sa.exc.OperationalError as error:
+            hide(error, self._url)
             raise LedgerUnavailable(f"The ledger does not answer: {error.orig}.") from error
         except sa.exc.DatabaseError as error:
             if type(error) is not sa.exc.DatabaseError:
                 raise
+            hide(error, self._url)
             raise ConfigurationError(
                 f"{self._url.database} cannot be used as the ledger ({error.orig}). Restore it from a "
                 "backup, or check ML_ASSETS_DATA."

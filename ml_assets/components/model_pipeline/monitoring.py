@@ -94,7 +94,6 @@ class Monitoring:
                 contract=RetrainingDecision,
                 is_fact=True,
                 undrawn=["retraining_decision"],
-                is_fact=True,
             ),
         )
 

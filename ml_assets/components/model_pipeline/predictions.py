@@ -64,7 +64,6 @@ class Predictions:
                 is_fact=True,
                 handed_on_by=this.features,
                 names={"feature_columns": self.feature_columns},
-                is_fact=True,
             ),
             this.define(
                 "labels",

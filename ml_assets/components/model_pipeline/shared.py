@@ -144,7 +144,6 @@ class Pipeline:
         undrawn: Sequence[str] = (),
         handed_on_by: str | None = None,
         names: Names | None = None,
-        is_fact: bool = False,
     ) -> dg.Definitions:
         """An asset of the pipeline with its checks, and its dead letters where it keeps them.
 
@@ -157,7 +156,8 @@ class Pipeline:
             compute: from the days of a run to what its IO manager stores.
             contract: the table's contract; None for a model.
             is_as_of: its partitions are as-of days.
-            is_fact: its stored days record what happened; no repair makes them again.
+            is_fact: its stored days record what happened and are never computed again, see
+                ``FACT_KEY``.
             keeps_dead_letters: rejected rows are kept in a table of their own.
             checks: checks besides the standard ones of a contract.
             kinds: what it is made with.
@@ -166,7 +166,6 @@ class Pipeline:
                 none that leads to itself.
             handed_on_by: table that inherited columns are taken from as they are.
             names: what placeholders of its contract stand for, besides ``names`` of the pipeline.
-            is_fact: its stored days are never computed again, see ``FACT_KEY``.
         """
         shown = contract or ModelPrediction
         made_from = lineage(

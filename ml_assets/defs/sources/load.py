@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import sqlalchemy as sa
 
+from ml_assets.database_url import parsed
 from ml_assets.errors import SourceMissing
 
 FILES = {
@@ -72,9 +73,9 @@ def load(url: str, progress: Progress, last_day: str | None = None) -> dict[str,
     Returns:
         table → rows loaded by this call; empty when everything was there.
     """
-    parsed = sa.make_url(url)
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    where = parsed(url)
+    if where.get_backend_name() == "sqlite" and where.database:
+        Path(where.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(url)
     present = set(sa.inspect(engine).get_table_names())
     missing = [table for table in FILES if table not in present]
