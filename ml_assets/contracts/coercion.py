@@ -9,7 +9,7 @@ import contextlib
 import math
 import re
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +18,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from ml_assets.contracts.contract import dtype
+from ml_assets.contracts.moments import moments
 
 Coerced = tuple[pd.Series, pd.Series]
 """The typed values (bad ones null), and a boolean mask of the rows that could not be coerced."""
@@ -43,9 +44,10 @@ def coerce_column(values: pd.Series, column: pa.Column) -> Coerced:
 
 def _coercer(wanted: object) -> Callable[[pd.Series], pd.Series]:
     if isinstance(wanted, pd.DatetimeTZDtype):
-        return _to_utc
+        return lambda values: _in_bounds(moments(values), wanted.unit)
     if _is_kind(wanted, "M"):
-        return lambda values: _to_utc(values).dt.tz_localize(None)
+        unit, _ = np.datetime_data(wanted)
+        return lambda values: _in_bounds(moments(values), unit).dt.tz_localize(None)
     if _is_kind(wanted, "b"):
         return lambda values: _one_by_one(values, _boolean, "object")
     if _is_kind(wanted, "iu"):
@@ -60,17 +62,34 @@ def _is_kind(wanted: object, kinds: str) -> bool:
 
 
 def _one_by_one(values: pd.Series, convert: Callable[[Any], object], result_type: str) -> pd.Series:
-    converted = [None if _is_null(value) else convert(value) for value in values.astype(object)]
+    converted = [None if is_null(value) else convert(value) for value in values.astype(object)]
     return pd.Series(converted, index=values.index, dtype=result_type)
 
 
-def _is_null(value: object) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT or value != value  # noqa: PLR0124
+def is_null(value: object) -> bool:
+    """Whether a single value of any type stands for nothing."""
+    if isinstance(value, Decimal):
+        return value.is_nan()
+    if isinstance(value, (float, np.floating, np.datetime64, np.timedelta64)):
+        return bool(value != value)  # noqa: PLR0124
+    return value is None or value is pd.NA or value is pd.NaT
+
+
+def _in_bounds(found: pd.Series, unit: str) -> pd.Series:
+    """Moments that a column of nanoseconds cannot hold are null: it reaches from 1677 to 2262."""
+    if unit != "ns":
+        return found
+    return found.where(
+        found.between(
+            pd.Timestamp.min.ceil("us").tz_localize("UTC"),
+            pd.Timestamp.max.floor("us").tz_localize("UTC"),
+        )
+    )
 
 
 def _to_float(values: pd.Series) -> pd.Series:
     if _is_kind(values.dtype, "f") or _holds_only(values, "floating"):
-        numbers = values.astype("float64")
+        numbers = _floats(values)
         return numbers.where(np.isfinite(numbers))
     if _holds_only(values, "integer"):
         integers = _to_integer(values)
@@ -83,7 +102,7 @@ def _to_integer(values: pd.Series) -> pd.Series:
     if _is_kind(values.dtype, "i"):
         return values
     if _is_kind(values.dtype, "f") or _holds_only(values, "floating"):
-        numbers = values.astype("float64")
+        numbers = _floats(values)
         whole = np.isfinite(numbers) & (numbers == np.floor(numbers)) & (numbers.abs() <= EXACT)
         return numbers.where(whole).astype("Int64")
     if _holds_only(values, "integer"):
@@ -92,16 +111,18 @@ def _to_integer(values: pd.Series) -> pd.Series:
     return _one_by_one(values, _integer, "Int64")
 
 
+def _floats(values: pd.Series) -> pd.Series:
+    try:
+        return values.astype("float64")
+    except TypeError:  # an object column of floats may hold pandas' own null
+        return values.where(values.notna(), np.nan).astype("float64")
+
+
 def _to_text(values: pd.Series) -> pd.Series:
     if isinstance(values.dtype, pd.StringDtype) or _holds_only(values, "string"):
-        return values.astype("str")
+        with contextlib.suppress(UnicodeEncodeError):
+            return values.astype("str")
     return _one_by_one(values, _text, "str")
-
-
-def _to_utc(values: pd.Series) -> pd.Series:
-    if not pd.api.types.is_datetime64_any_dtype(values.dtype):
-        values = _one_by_one(values, _moment, "object")
-    return pd.to_datetime(values, utc=True, errors="coerce", format="ISO8601").dt.as_unit("us")
 
 
 def _holds_only(values: pd.Series, kind: str) -> bool:
@@ -145,13 +166,15 @@ def _boolean(value: Any) -> bool | None:
 
 
 def _text(value: Any) -> str | None:
-    return str(value) if isinstance(value, (str, bool, np.bool_, *_NUMBERS, date)) else None
+    if not isinstance(value, (str, bool, np.bool_, *_NUMBERS, date)):
+        return None
+    text = str(value)
+    return text if escaped(text) == text else None
 
 
-def _moment(value: Any) -> object:
-    if isinstance(value, str):
-        return value if value[:4].isdecimal() and value[4:5] == "-" else None
-    return value if isinstance(value, (datetime, date, np.datetime64)) else None
+def escaped(text: str) -> str:
+    """The text with escapes for halves of characters, which no file and no database can hold."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 _WHOLE = re.compile(r"\s*[+-]?\d{1,19}(\.0*)?\s*", re.ASCII)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 from pandera.errors import SchemaErrors
 
-from ml_assets.contracts.coercion import coerce_column
+from ml_assets.contracts.coercion import coerce_column, escaped
 from ml_assets.contracts.contract import (
     Contract,
     columns,
@@ -253,7 +253,7 @@ def _check(frame: pd.DataFrame, contract: type[Contract], broken: _Broken) -> st
 def _dead_letters(
     rejected: pd.DataFrame, contract: type[Contract], broken: _Broken
 ) -> pd.DataFrame:
-    keys = rejected[key_columns(contract)].map(str)
+    keys = rejected[key_columns(contract)].map(lambda value: escaped(str(value)))
     records = [
         json.dumps(record, default=str, sort_keys=True, allow_nan=False)
         for record in _as_they_came(rejected.drop(columns=DAY))

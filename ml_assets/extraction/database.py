@@ -1,6 +1,7 @@
 """A source database, read as it is: raw rows of a span of time, and clear errors.
 
-Values are handed on as the driver gives them; contracts judge them later.
+Values are handed on as the driver gives them; contracts judge them later. Text that cannot be decoded
+is handed on as bytes, so that it costs its row and not the rows read with it.
 """
 
 import sqlite3
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from ml_assets.contracts.moments import moments
 from ml_assets.database_url import hide, parsed
 from ml_assets.errors import (
     ConfigurationError,
@@ -24,14 +26,20 @@ from ml_assets.errors import (
     SourceMissing,
     SourceUnavailable,
 )
+from ml_assets.extraction.completeness import Hour
+from ml_assets.extraction.moments import hour_of, is_plausible, is_sure, moment_of, within
 
 CORRUPT = (
     "malformed",
     "not a database",
     "disk i/o error",
     "file is encrypted",
-    "could not decode",
 )
+
+UNDECODABLE = "could not decode"
+
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+"""Later moments, infinity among them, are no time of anything."""
 
 
 class SourceDatabase:
@@ -64,23 +72,83 @@ class SourceDatabase:
         """
         with self._connection() as connection:
             column = self._time_column(connection, table, time_column)
-            query = (
-                sa.select(sa.text("*"))
-                .select_from(sa.table(table, column))
-                .where(
-                    column >= _as_stored(start, column, is_text=self._is_sqlite),
-                    column < _as_stored(end, column, is_text=self._is_sqlite),
+            source = sa.table(table, column)
+            if not self._is_sqlite:
+                in_span = sa.and_(
+                    column >= _as_stored(start, column), column < _as_stored(end, column)
                 )
+                return self._fetch(connection, _every_row(source).where(in_span))
+            near = self._fetch(connection, _every_row(source).where(within(column, start, end)))
+        found = moments(near[time_column])
+        return near[(found >= start) & (found < end)].reset_index(drop=True)
+
+    def unplaced(
+        self, table: str, time_column: str, first: datetime | None, until: datetime | None
+    ) -> pd.DataFrame:
+        """Raw rows that no span of plausible time contains.
+
+        Args:
+            table: table name.
+            time_column: a timestamp column, in UTC when it has no zone.
+            first: rows before this moment are not plausible; None when all early ones are.
+            until: rows from this moment on are not plausible; None when all late ones are.
+
+        Returns:
+            Rows whose time is null, unreadable, or outside ``[first, until)``.
+        """
+        with self._connection() as connection:
+            column = self._time_column(connection, table, time_column)
+            source = sa.table(table, column)
+            if not self._is_sqlite:
+                outside = [column.is_(None)]
+                outside += [column < _as_stored(first, column)] if first else []
+                outside += [column >= _as_stored(until, column)] if until else []
+                return self._fetch(connection, _every_row(source).where(sa.or_(*outside)))
+            at = _distinct(source, column).c["at"]
+            doubtful = sa.select(at).where(sa.not_(is_plausible(at, first, until)))
+            suspect = self._fetch(
+                connection,
+                _every_row(source).where(sa.or_(column.is_(None), column.in_(doubtful))),
             )
-            return _objects(connection.execute(query))
+        found = moments(suspect[time_column])
+        plausible = found.notna()
+        plausible &= True if first is None else found >= first
+        plausible &= True if until is None else found < until
+        return suspect[~plausible].reset_index(drop=True)
+
+    def hours(self, table: str, time_column: str, since: datetime) -> list[Hour]:
+        """How many rows each hour has from a moment on; hours without rows are left out.
+
+        Args:
+            table: table name.
+            time_column: a timestamp column, in UTC when it has no zone.
+            since: first moment, timezone-aware.
+        """
+        with self._connection() as connection:
+            column = self._time_column(connection, table, time_column)
+            source = sa.table(table, column)
+            if self._is_sqlite:
+                counted = _distinct(source, column, within(column, since, None))
+                at = counted.c["at"]
+                rows, hour, newest = sa.func.sum(counted.c["rows"]), hour_of(at), moment_of(at)
+                query = sa.select(hour, rows, sa.func.max(newest)).where(is_sure(at))
+            else:
+                hour = sa.func.date_trunc("hour", column)
+                query = sa.select(hour, sa.func.count(), sa.func.max(column)).where(
+                    column >= _as_stored(since, column), column < _as_stored(LATEST, column)
+                )
+            found = connection.execute(query.group_by(hour).order_by(hour)).all()
+        return [
+            Hour(_aware(hour), int(rows), _aware(newest))
+            for hour, rows, newest in found
+            if _aware(newest) >= since
+        ]
 
     def snapshot(self, table: str) -> pd.DataFrame:
         """All raw rows of a table that has no days."""
         with self._connection() as connection:
             self._columns(connection, table)
-            return _objects(
-                connection.execute(sa.select(sa.text("*")).select_from(sa.table(table)))
-            )
+            return self._fetch(connection, _every_row(sa.table(table)))
 
     def no_rows(self, table: str) -> pd.DataFrame:
         """The table's columns without its rows."""
@@ -93,12 +161,13 @@ class SourceDatabase:
         """The newest moment in a table, timezone-aware; None when it has no rows."""
         with self._connection() as connection:
             column = self._time_column(connection, table, time_column)
+            source = sa.table(table, column)
             newest: sa.ColumnElement[Any] = sa.func.max(column)
             if self._is_sqlite:  # texts: what is no moment must not count as the newest
                 newest = sa.type_coerce(
                     newest.filter(sa.func.substr(column, 1, 1) < "3"), sa.String
                 )
-            value: Any = connection.scalar(sa.select(newest).select_from(sa.table(table, column)))
+            value: Any = connection.scalar(sa.select(newest).select_from(source))
         moment = pd.to_datetime(value, utc=True, errors="coerce")
         return None if pd.isna(moment) else moment.to_pydatetime()
 
@@ -143,6 +212,15 @@ class SourceDatabase:
             hide(error, self._url)
             raise self._explained(error) from error
 
+    def _fetch(self, connection: sa.Connection, query: sa.Select[Any]) -> pd.DataFrame:
+        try:
+            return _objects(connection.execute(query))
+        except (sa.exc.OperationalError, sqlite3.OperationalError) as error:
+            if not self._is_sqlite or UNDECODABLE not in str(error).lower():
+                raise
+        with _undecodable_as_bytes(connection):
+            return _objects(connection.execute(query))
+
     def _explained(self, error: Exception) -> Exception:
         cause = str(getattr(error, "orig", error)).strip().splitlines()[0]
         if any(word in cause.lower() for word in CORRUPT):
@@ -150,7 +228,12 @@ class SourceDatabase:
                 f"The source database {self.name} cannot be read ({cause}). Nothing was taken "
                 "from it. Restore it from a backup, or run 'make setup' after deleting it."
             )
-        if isinstance(error, (sa.exc.ProgrammingError, sa.exc.DataError)):
+        if isinstance(error, sa.exc.DataError):
+            return SourceCorrupt(
+                f"The source database {self.name} has a value that cannot be read ({cause}). "
+                "Correct it there and materialize the day again."
+            )
+        if isinstance(error, sa.exc.ProgrammingError):
             return ConfigurationError(f"The source database {self.name} refuses: {cause}.")
         return SourceUnavailable(f"The source database {self.name} does not answer: {cause}.")
 
@@ -180,16 +263,50 @@ class SourceDatabase:
         return sa.column(name, types[name])
 
 
-def _as_stored(
-    moment: datetime, column: "sa.ColumnClause[datetime]", *, is_text: bool
-) -> "sa.ColumnElement[Any]":
+def _distinct(
+    source: sa.TableClause, column: "sa.ColumnClause[datetime]", *where: "sa.ColumnElement[bool]"
+) -> sa.Subquery:
+    """Each text of a time column once, with its number of rows, read from the column's index.
+
+    The limit keeps SQLite from judging texts before they are grouped, row by row.
+    """
+    at = sa.type_coerce(column, sa.String).label("at")
+    counted = sa.select(at, sa.func.count().label("rows")).select_from(source).where(*where)
+    return counted.group_by(column).limit(-1).subquery()
+
+
+def _every_row(source: sa.TableClause) -> "sa.Select[Any]":
+    return sa.select(sa.text("*")).select_from(source)
+
+
+@contextmanager
+def _undecodable_as_bytes(connection: sa.Connection) -> Iterator[None]:
+    driver: sqlite3.Connection = connection.connection.dbapi_connection  # type: ignore[assignment]
+    driver.text_factory = _decoded
+    try:
+        yield
+    finally:
+        driver.text_factory = str
+
+
+def _decoded(text: bytes) -> str | bytes:
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text
+
+
+def _as_stored(moment: datetime, column: "sa.ColumnClause[datetime]") -> "sa.ColumnElement[Any]":
     utc = moment.astimezone(UTC)
-    if is_text:
-        # SQLite compares texts: without a fraction, both ways of writing a moment sort right.
-        return sa.literal(utc.strftime("%Y-%m-%d %H:%M:%S"), sa.String)
     return sa.literal(
         utc if getattr(column.type, "timezone", False) else utc.replace(tzinfo=None), column.type
     )
+
+
+def _aware(value: Any) -> datetime:
+    """A moment that a database computed; without a zone it is UTC."""
+    found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _objects(result: "sa.CursorResult[tuple[object, ...]]") -> pd.DataFrame:

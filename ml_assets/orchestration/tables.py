@@ -25,9 +25,6 @@ AS_OF_KEY = "ml_assets/as_of"
 """Definition metadata of assets whose partitions are as-of days: made only when asked for."""
 
 
-FACT_KEY = "ml_assets/fact"
-"""Definition metadata of assets whose stored days record what happened: a repair leaves them."""
-
 SPARSE_KEY = "ml_assets/sparse"
 """Definition metadata of assets that have only the days that were asked for: others are no gap."""
 

@@ -1,0 +1,69 @@
+"""Reading moments, one value at a time: a value means the same whatever stands beside it.
+
+A text is a moment only if it says everything itself: ``YYYY-MM-DD``, then optionally a time after a
+blank or ``T``, with or without seconds and fraction (cut to microseconds), then optionally ``Z`` or an
+offset. Without an offset it is UTC. Numbers and any other texts are not guessed at.
+"""
+
+import re
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+_MOMENT = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d)(?::(\d\d)(?:[.](\d+))?)?(?: ?(Z|[+-]\d\d(?::?\d\d)?))?)?",
+    re.ASCII,
+)
+
+
+def moments(values: pd.Series) -> pd.Series:
+    """(n,) moments in UTC with microseconds, null where a value is none."""
+    if pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return pd.to_datetime(values, utc=True).dt.as_unit("us")
+    objects = values.to_numpy(dtype=object)
+    if pd.api.types.infer_dtype(objects, skipna=True) == "string":  # each text is read once
+        codes, distinct = pd.factorize(objects, use_na_sentinel=False)
+        found = _moments(distinct)[codes]
+    else:
+        found = _moments(objects)
+    return pd.Series(found, index=values.index).dt.tz_localize("UTC")
+
+
+def _moments(values: np.ndarray) -> np.ndarray:
+    return np.array([moment(value) for value in values], dtype="datetime64[us]")
+
+
+def moment(value: Any) -> datetime | None:
+    """A value as a moment in UTC without a zone; None when it is none."""
+    if isinstance(value, str):
+        return _in_utc(_of_text(value))
+    if isinstance(value, np.datetime64):
+        value = pd.Timestamp(value)
+    if value is pd.NaT or not isinstance(value, date):
+        return None
+    if isinstance(value, pd.Timestamp):
+        return _in_utc(value.to_pydatetime(warn=False))
+    return _in_utc(value if isinstance(value, datetime) else datetime.combine(value, time()))
+
+
+def _of_text(text: str) -> datetime | None:
+    found = _MOMENT.fullmatch(text)
+    if found is None:
+        return None
+    day, minute, second, fraction, zone = found.groups()
+    written = f"{day}T{minute or '00:00'}:{second or '00'}.{(fraction or '')[:6]:0<6}{zone or ''}"
+    try:
+        return datetime.fromisoformat(written)
+    except ValueError:
+        return None
+
+
+def _in_utc(found: datetime | None) -> datetime | None:
+    if found is None or found.tzinfo is None:
+        return found
+    try:
+        return found.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError:
+        return None

@@ -1,0 +1,75 @@
+"""Conditions on moments that SQLite keeps as text; what a text means is for ``contracts.moments``."""
+
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+WIDEST_OFFSET = timedelta(hours=24)
+"""Local texts differ by less than this from UTC, so a text's date says where to look for it."""
+
+DATE_LENGTH = len("YYYY-MM-DD")
+
+_DIGIT = "[0-9]"
+_DATE = f"{_DIGIT * 4}-{_DIGIT * 2}-{_DIGIT * 2}"
+_MINUTE = f"{_DATE}[ T]{_DIGIT * 2}:{_DIGIT * 2}*"
+_LONGEST = len("YYYY-MM-DD HH:MM:SS.ffffff+HH:MM")
+
+
+def within(
+    column: sa.ColumnElement[str], start: datetime | None, end: datetime | None
+) -> sa.ColumnElement[bool]:
+    """Condition that all texts of moments in ``[start, end)`` meet, and few others.
+
+    It compares texts as they are, so that an index is used; cutting exactly is for who parses.
+    """
+    conditions = []
+    if start is not None:
+        conditions.append(column >= _literal(start - WIDEST_OFFSET, "%Y-%m-%d"))
+    if end is not None:
+        conditions.append(column < _literal(end + WIDEST_OFFSET + timedelta(days=1), "%Y-%m-%d"))
+    return sa.and_(*conditions)
+
+
+def is_sure(column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Condition for SQLite that only texts of moments meet; some of them do not."""
+    date = sa.func.substr(column, 1, DATE_LENGTH)
+    return sa.and_(
+        sa.func.typeof(column) == "text",
+        sa.func.length(column) <= _LONGEST,
+        sa.or_(column.op("GLOB")(_DATE), column.op("GLOB")(_MINUTE)),
+        column.op("NOT GLOB")("*[a-z]*"),
+        column.op("NOT GLOB")("*  *"),
+        column.op("GLOB")("*[0-9Z]"),
+        column.op("NOT GLOB")("*.[^0-9]*"),
+        sa.func.substr(column, 12, 2) < "24",
+        sa.func.julianday(column).is_not(None),
+        sa.func.date(sa.func.julianday(date)).is_not_distinct_from(date),
+        date.between("0001-01-02", "9999-12-30"),
+    )
+
+
+def is_plausible(
+    column: sa.ColumnElement[str], first: datetime | None, until: datetime | None
+) -> sa.ColumnElement[bool]:
+    """Condition for SQLite that only texts of moments in ``[first, until)`` meet; some do not."""
+    found = moment_of(column)
+    conditions = [is_sure(column)]
+    if first is not None:  # SQLite rounds to seconds
+        conditions.append(found >= _literal(first + timedelta(seconds=1), "%Y-%m-%d %H:%M:%S"))
+    if until is not None:
+        conditions.append(found < _literal(until, "%Y-%m-%d %H:%M:%S"))
+    return sa.and_(*conditions)
+
+
+def hour_of(column: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+    """The UTC hour of a text for SQLite; null where it is no moment."""
+    return sa.func.strftime("%Y-%m-%d %H:00:00", column)
+
+
+def moment_of(column: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
+    """The UTC moment of a text for SQLite, to the second; null where it is no moment."""
+    return sa.func.strftime("%Y-%m-%d %H:%M:%S", column)
+
+
+def _literal(moment: datetime, written: str) -> sa.BindParameter[str]:
+    return sa.literal(moment.astimezone(UTC).strftime(written), sa.String)
