@@ -11,7 +11,7 @@ from functools import cached_property
 import dagster as dg
 import pandas as pd
 
-from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.lineage import copied
 from ml_assets.contracts.validation import Validated, combine, validate
 from ml_assets.errors import ContractViolation
@@ -208,7 +208,7 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         Returns:
             Stored days whose rows the source has deleted since: they stay as they are.
         """
-        found = raw_fingerprints(raw, days)
+        found = raw_fingerprints(raw, days, columns(self._contract))
         known = lake.ledger.latest(self._origin, days)
         changed = [day for day in days if day not in known or known[day].content_hash != found[day]]
         gone = self._gone(source, lake, changed, raw)
