@@ -114,8 +114,11 @@ def reveal(url: str, until: str) -> dict[str, int]:
 
 
 def _append(connection: sa.Connection, table: str, until: str) -> int:
-    newest = connection.scalar(sa.text(f"SELECT max(time_hour) FROM {table}"))  # noqa: S608
+    """Rows after the newest one that is not later than ``until``; a row far ahead does not count."""
     rows = reference_table(table, until)
+    hour = sa.column("time_hour", sa.DateTime)
+    known = sa.select(sa.func.max(hour)).select_from(sa.table(table, hour))
+    newest = connection.scalar(known.where(hour <= rows["time_hour"].max().to_pydatetime()))
     if newest is not None:
         rows = rows[rows["time_hour"] > pd.Timestamp(newest)]
     rows.to_sql(table, connection, index=False, if_exists="append", chunksize=CHUNK_ROWS)
