@@ -4,14 +4,14 @@ A ``DayContract`` is a pandera model whose fields are measures of one day: its r
 the usual, the null share of a column, the rate of a boolean. A row contract names its day contract
 in ``Config.metadata``::
 
-    class FlightsDay(DayContract):
+    class OrdersDay(DayContract):
         rows_against_usual: float = against_usual(ge=0.55, le=1.5)
-        arr_delay_missing: float = missing_share("arr_delay", le=0.8)
+        price_missing: float = missing_share("price", le=0.2, on_failure="warn")
 
-    class Flights(Contract):
+    class Orders(Contract):
         ...
         class Config:
-            metadata = {"day": FlightsDay}
+            metadata = {"day": OrdersDay}
 
 ``on_failure`` says what becomes of a day outside the bounds: ``quarantine`` stores none of its rows,
 ``warn`` stores them and says so. Days are measured and judged in ``day_verdicts``.

@@ -97,7 +97,7 @@ def _is_rate(column: pa.Column, values: pd.Series) -> bool:
     known = values.dropna()
     return (
         pd.api.types.is_numeric_dtype(dtype(column))
-        and known.nunique() == 2  # noqa: PLR2004
+        and known.nunique() == 2
         and bool(known.isin([0, 1]).all())
     )
 

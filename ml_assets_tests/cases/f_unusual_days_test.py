@@ -43,10 +43,10 @@ QUARANTINED = {
     ),
 }
 WARNED = {
-    "f1_a_third_of_the_rows_deleted": (19, "DELETE FROM flights WHERE {day} AND rowid % 3 = 0"),
+    "f1_a_third_of_the_rows_deleted": (21, "DELETE FROM flights WHERE {day} AND rowid % 3 = 0"),
     "f1_one_carrier_vanished": (20, "DELETE FROM flights WHERE {day} AND carrier = 'UA'"),
     "f2_half_of_arr_delay_null": (
-        21,
+        19,
         "UPDATE flights SET arr_delay = NULL WHERE {day} AND rowid % 2 = 0",
     ),
 }
@@ -151,7 +151,7 @@ def test_f1_weather_of_one_airport_missing_is_a_warning_and_half_a_day_is_not_st
 
 
 def test_f1_a_day_gets_the_same_verdict_alone(spoiled: Project) -> None:
-    before = {day: _verdict(spoiled, day) for day in ("2013-01-10", "2013-01-19")}
+    before = {day: _verdict(spoiled, day) for day in ("2013-01-10", "2013-01-21")}
 
     for day in before:
         spoiled.materialize(f'key:"{FLIGHTS}"', day)

@@ -57,7 +57,7 @@ def proposed(history: pd.DataFrame) -> tuple[str, type[DayContract]]:
     counts = history[DAY].value_counts().to_dict()
     text = proposal(Readings, measure(history, DAYS, counts, made), made)
     names: dict[str, object] = {}
-    exec(compile(text, "proposal", "exec"), names)  # noqa: S102
+    exec(compile(text, "proposal", "exec"), names)
     found = names["ReadingsDay"]
     assert isinstance(found, type)
     assert issubclass(found, DayContract)
