@@ -36,7 +36,7 @@ class Database:
         file = self._url.database if self._url.get_backend_name() == "sqlite" else None
         if _is_in_memory(self._url):
             return _engine_of.__wrapped__(self._url, self._create)
-        if file is not None and not Path(file).exists():
+        if file is not None and not _has_content(Path(file)):
             _engine_of.cache_clear()
         return _engine_of(self._url, self._create)
 
@@ -92,6 +92,10 @@ def _engine_of(url: sa.URL, create: Callable[[sa.Connection], None]) -> sa.Engin
 def _is_in_memory(url: sa.URL) -> bool:
     """Whether it is a database of SQLite that lives as long as its connection."""
     return url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
+
+
+def _has_content(file: Path) -> bool:
+    return file.exists() and file.stat().st_size > 0
 
 
 def _make_folder(folder: Path) -> None:

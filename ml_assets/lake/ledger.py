@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ml_assets.lake.content import digest
 from ml_assets.lake.database import Database
 from ml_assets.lake.entries import Entry, Read, Status
-from ml_assets.lake.ledger_tables import create_tables
+from ml_assets.lake.ledger_tables import FORMAT, create_tables
 from ml_assets.lake.ledger_tables import entries as _entries
 from ml_assets.lake.ledger_tables import files as _files
 from ml_assets.lake.ledger_tables import meta as _meta
@@ -122,7 +122,8 @@ class Ledger(Database):
     def begin_anew(self, new_id: str, entries: Sequence[Entry]) -> None:
         """Become the ledger of the lake that carries an id, with entries that keep their times."""
         with self._transaction() as connection:
-            connection.execute(sa.update(_meta).values(id=new_id))
+            connection.execute(sa.delete(_meta))
+            connection.execute(sa.insert(_meta).values(number=1, id=new_id, format=FORMAT))
             if entries:
                 _insert(connection, entries, keep_times=True)
 

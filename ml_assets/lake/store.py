@@ -113,9 +113,7 @@ class Lake:
         opened, entries = self._recorded(table, days, version)
         if hashes is not None:
             entries = self._entries_with(table, hashes)
-        if bad := damage(self.ledger, opened, entries):
-            quarantined = self.quarantine_damaged(table, sorted(bad))
-            raise LakeMismatch(_refusal(opened, bad, quarantined, version))
+        self._refuse_damaged(opened, entries, version)
         return _scan(opened, days, columns, version)
 
     def scan(
@@ -147,7 +145,7 @@ class Lake:
 
     def recorded_rows(
         self, table: str, entries: Mapping[str, Entry]
-    ) -> tuple[pd.DataFrame, dict[str, str]]:
+    ) -> tuple[list[pd.DataFrame], dict[str, str]]:
         """Rows of recorded days as they are now, with the content of each hashed.
 
         Args:
@@ -155,9 +153,18 @@ class Lake:
             entries: day → its entry; at least one.
 
         Returns:
-            The rows, each day typed as it was stored, and day → why it is not what was recorded.
+            The rows, those of each schema together and typed by it, and day → why it does not hold
+            what was recorded.
         """
         return all_rows(self.opened(table), entries)
+
+    def verify(self, table: str) -> None:
+        """Refuse a table with a stored day whose rows are not those that were recorded.
+
+        Raises:
+            LakeMismatch: there is one.
+        """
+        self._refuse_damaged(*self._recorded(table, None, None), None)
 
     def opened(self, table: str, version: int | None = None) -> Opened:
         """A table at a version, whether it is there or not."""
@@ -262,6 +269,13 @@ class Lake:
             LakeMismatch: its log is damaged.
         """
         return files.open_table(table, self.path(table), version)
+
+    def _refuse_damaged(
+        self, opened: Opened, entries: Mapping[str, Entry], version: int | None
+    ) -> None:
+        if bad := damage(self.ledger, opened, entries):
+            quarantined = self.quarantine_damaged(opened.table, sorted(bad))
+            raise LakeMismatch(_refusal(opened, bad, quarantined, version))
 
     def _recorded(
         self, table: str, days: Sequence[str] | None, version: int | None

@@ -84,17 +84,15 @@ def damage(ledger: Ledger, opened: Opened, entries: Mapping[str, Entry]) -> dict
     return bad
 
 
-def all_rows(opened: Opened, entries: Mapping[str, Entry]) -> tuple[pd.DataFrame, dict[str, str]]:
+def all_rows(
+    opened: Opened, entries: Mapping[str, Entry]
+) -> tuple[list[pd.DataFrame], dict[str, str]]:
     """Rows of some days, and day → why it does not hold what its entry says; see ``Lake``."""
-    nothing = pd.DataFrame({DAY: pd.Series([], dtype="str")})
     if opened.delta is None:
-        gone = _lost(f"{opened.table} is not in the lake")
-        return nothing, dict.fromkeys(entries, gone)
+        return [], dict.fromkeys(entries, _lost(f"{opened.table} is not in the lake"))
     parts = list(read_typed(opened, entries))
     wrong = {day: why for part in parts for day, why in part.differing(entries).items()}
-    found = [part.rows for part in parts if part.rows is not None]
-    rows = found[0] if len(found) == 1 else pd.concat([nothing, *found], ignore_index=True)
-    return rows, wrong
+    return [part.rows for part in parts if part.rows is not None], wrong
 
 
 def hashes_as_stored(rows: pd.DataFrame, entries: Mapping[str, Entry]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.day import day_contract
 from ml_assets.contracts.validation import validate
 from ml_assets.lake.content import DAY, SNAPSHOT, columns_of
-from ml_assets.lake.entries import Entry, Status
+from ml_assets.lake.entries import LOST, Entry, Status
 from ml_assets.lake.store import Lake
 from ml_assets.lake.window import partition_option
 from ml_assets.orchestration.partitions import days_of_run
@@ -56,6 +56,8 @@ class StoredDays:
     """Rows of the stored days, with ``ds``."""
     damage: Mapping[str, str] = field(default_factory=dict)
     """Stored day → why its rows are not those that were recorded, where they are not."""
+    parts: Sequence[pd.DataFrame] = ()
+    """The same rows, those that were stored with one schema together and typed by it."""
     is_just_written: bool = False
     """Whether the run that checks them also wrote them."""
 
@@ -267,7 +269,9 @@ def read_stored(table: str, days: Sequence[str], *, with_rows: bool = True) -> S
     }
     if not usable or not with_rows:
         return StoredDays(table, days, entries, _NO_ROWS)
-    return StoredDays(table, days, entries, *lake.recorded_rows(table, usable))
+    parts, damage = lake.recorded_rows(table, usable)
+    rows = parts[0] if len(parts) == 1 else pd.concat([_NO_ROWS, *parts], ignore_index=True)
+    return StoredDays(table, days, entries, rows, damage, parts)
 
 
 def _evaluations(
@@ -324,10 +328,14 @@ def _meets_contract(stored: StoredDays, contract: type[Contract]) -> dict[str, V
         for day in stored.stored
         if (missing := missing_columns(stored.entries[day].schema, contract))
     }
-    judged = [day for day in stored.stored if day not in older and day not in stored.damage]
-    checked = validate(stored.rows[stored.rows[DAY].isin(judged)], contract, judged)
-    broken = checked.dead_letters.drop_duplicates(DAY).set_index(DAY)["rule"].to_dict()
-    reasons: dict[str, str] = {**broken, **checked.quarantined, **stored.damage}
+    lost = {day: why for day, why in stored.damage.items() if why.startswith(LOST)}
+    judged = [day for day in stored.stored if day not in older and day not in lost]
+    reasons = dict(lost)
+    for part in stored.parts:
+        of_part = sorted({*judged} & {*part[DAY]})
+        checked = validate(part[part[DAY].isin(of_part)], contract, of_part)
+        broken = checked.dead_letters.drop_duplicates(DAY).set_index(DAY)["rule"].to_dict()
+        reasons |= {**broken, **checked.quarantined}
     return {
         day: Verdict(False, _older_contract(stored.table, day, older[day]), is_warning=True)
         if day in older
