@@ -16,8 +16,8 @@ from ml_assets.lake.content import DAY
 from ml_assets.registry.approvals import Action, Record
 from ml_assets.registry.champion import BY_GATES
 from ml_assets.registry.promotion import (
+    problem_of_tests,
     release_command,
-    tests_problem,
     training_command,
     used_by,
 )
@@ -140,7 +140,7 @@ def registration_problems(champion: Row, registration: Registration) -> list[str
         )
     others = sorted({*registration.tests["fingerprint"]} - {fingerprint})
     problems += [f"integration_tests are of model {other}" for other in others]
-    if failed := tests_problem(registration.tests, registration.test_names):
+    if failed := problem_of_tests(registration.tests, registration.test_names):
         problems.append(failed)
     return problems
 

@@ -61,7 +61,7 @@ def training_command(pipeline: str, as_of: str) -> str:
     )
 
 
-def tests_problem(tests: pd.DataFrame, names: Sequence[str]) -> str:
+def problem_of_tests(tests: pd.DataFrame, names: Sequence[str]) -> str:
     """Which integration tests keep a model from being promoted, and why; empty when all passed.
 
     Args:

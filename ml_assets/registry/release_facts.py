@@ -20,7 +20,7 @@ from ml_assets.registry.confirm import (
     decision_problems,
 )
 from ml_assets.registry.integration import IntegrationTest
-from ml_assets.registry.promotion import tests_problem
+from ml_assets.registry.promotion import problem_of_tests
 from ml_assets.registry.store import Registry
 
 
@@ -78,7 +78,7 @@ def _registration(lake: Lake, registry: Registry, pipeline: str, champion: Row) 
         lake,
         f"{pipeline}/integration_tests",
         as_of,
-        lambda rows: {*rows["fingerprint"]} == {fingerprint} and not tests_problem(rows, names),
+        lambda rows: {*rows["fingerprint"]} == {fingerprint} and not problem_of_tests(rows, names),
     )
     return Registration(
         row=_first(row),

@@ -51,9 +51,6 @@ def test_e_a_forged_row_is_refused_until_the_named_command_computed_it_again(
     forgeries = [
         ("registered_model", {"fingerprint": "0123"}, "registered_model has fingerprint 0123"),
         ("integration_tests", {"fingerprint": "0123"}, "integration_tests are of model 0123"),
-        ("release_decision", {"verdict": "blocked"}, "release_decision says blocked"),
-        ("release_decision", {"evidence": "0123"}, "release_decision has evidence 0123"),
-        ("champion", {"evidence": "0123"}, "the champion 0123"),
         ("champion", {"serves_from": "2013-01-15"}, "from 2013-01-15 on"),
     ]
     for noun, changes, told in forgeries:

@@ -30,8 +30,8 @@ from ml_assets.registry.promotion import (
     NotPromoted,
     is_not_measured,
     lost_approval,
+    problem_of_tests,
     release_command,
-    tests_problem,
     training_command,
 )
 from ml_assets.registry.release import AWAITING
@@ -209,7 +209,7 @@ class ChampionStage:
             return 0
         registered = unaltered(planned.windows["registered_model"], day)
         tests = unaltered(planned.windows["integration_tests"], day)
-        problem = tests_problem(tests, IntegrationTest.names())
+        problem = problem_of_tests(tests, IntegrationTest.names())
         if registered.empty or problem:
             self._refuse_if_released(day)
             advice = (
