@@ -23,6 +23,7 @@ from ml_assets.commands import release as release_commands
 from ml_assets.commands import reproduce as reproduce_commands
 from ml_assets.commands import shared
 from ml_assets.commands import source as source_commands
+from ml_assets.commands import ui as ui_command
 from ml_assets.data_folder import keep_private
 from ml_assets.errors import ConfigurationError, MLAssetsError
 from ml_assets.settings import settings
@@ -40,6 +41,7 @@ app.add_typer(release_commands.app)
 app.add_typer(lineage_commands.app)
 app.add_typer(columns_command.app)
 app.add_typer(reproduce_commands.app)
+app.add_typer(ui_command.app)
 
 console = shared.console()
 
