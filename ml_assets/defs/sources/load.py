@@ -23,6 +23,14 @@ FILES = {
 }
 CHUNK_ROWS = 20_000
 
+FIRST_DAY, LAST_DAY = "2013-01-01", "2013-12-31"
+"""First and last local day of the reference data."""
+
+LAST_DAYS = {"flights": LAST_DAY, "weather": "2013-12-30"}
+"""Last local day of each table that days can be played into."""
+
+TIMEZONE = "America/New_York"
+
 Progress = Callable[[str, int, int], None]
 """Called with table, rows loaded so far and rows in all."""
 
@@ -56,8 +64,8 @@ def reference_table(table: str, last_day: str | None = None) -> pd.DataFrame:
     if "time_hour" not in rows.columns:
         return rows
     if last_day is not None:
-        local = pd.to_datetime(rows["time_hour"], utc=True).dt.tz_convert("America/New_York")
-        rows = rows[local < pd.Timestamp(last_day, tz="America/New_York") + pd.DateOffset(days=1)]
+        local = pd.to_datetime(rows["time_hour"], utc=True).dt.tz_convert(TIMEZONE)
+        rows = rows[local < pd.Timestamp(last_day, tz=TIMEZONE) + pd.DateOffset(days=1)]
     utc = pd.to_datetime(rows["time_hour"], utc=True).dt.tz_localize(None)
     return rows.assign(time_hour=utc.dt.as_unit("us"))
 
@@ -85,6 +93,28 @@ def load(url: str, progress: Progress, last_day: str | None = None) -> dict[str,
     }
     engine.dispose()
     return loaded
+
+
+def held(url: str) -> dict[str, str]:
+    """Table with days → the last local day that the source database holds; empty without rows."""
+    engine = sa.create_engine(url)
+    try:
+        present = set(sa.inspect(engine).get_table_names())
+        with engine.connect() as connection:
+            newest = {
+                table: connection.scalar(sa.text(f"SELECT max(time_hour) FROM {table}"))  # noqa: S608
+                for table in DAILY
+                if table in present
+            }
+    finally:
+        engine.dispose()
+    return {table: _local_day(moment) for table, moment in newest.items()}
+
+
+def _local_day(moment: object) -> str:
+    if moment is None:
+        return ""
+    return str(pd.Timestamp(str(moment), tz="UTC").tz_convert(TIMEZONE).date())
 
 
 def reveal(url: str, until: str) -> dict[str, int]:
