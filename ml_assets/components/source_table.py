@@ -5,22 +5,23 @@ day is for its contract to say, see ``contracts``.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
 import dagster as dg
 import pandas as pd
 
+from ml_assets.components.source_days import SourceDays, every_row_has_a_day
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.lineage import copied
 from ml_assets.contracts.validation import Validated, combine, validate
-from ml_assets.errors import ContractViolation
 from ml_assets.extraction.database import SourceDatabase
-from ml_assets.extraction.fingerprint import assign_days, raw_fingerprints
+from ml_assets.extraction.fingerprint import observed_schema, raw_fingerprints
 from ml_assets.lake.code import code_version
-from ml_assets.lake.content import DAY, SNAPSHOT
-from ml_assets.lake.entries import Entry, Status
-from ml_assets.lake.planning import Input, Plan, keeping, merge, plan
+from ml_assets.lake.content import DAY, SNAPSHOT, columns_of
+from ml_assets.lake.entries import Entry, Status, usable_hashes
+from ml_assets.lake.planning import Input, Plan, computing_skipped, keeping, merge, plan
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.checks import (
@@ -146,6 +147,10 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         ]
         planned = merge([part for part, _ in extracted])
         validated = combine([part for _, part in extracted])
+        if self._partitions is not None:
+            unplaced = self._source_days(source, lake).unplaced(self._contract)
+            letters = pd.concat([validated.dead_letters, unplaced], ignore_index=True)
+            validated = replace(validated, dead_letters=letters)
         return TableOutput(
             planned,
             validated,
@@ -153,13 +158,14 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
             day_metadata=statistics_of_days(
                 lake, self.key, planned, validated.rows, self.statistics
             ),
+            places_every_row=self._partitions is not None,
         )
 
     def _extract_chunk(
         self, source: SourceDatabase, lake: Lake, days: Sequence[str]
     ) -> tuple[Plan, Validated]:
-        raw = self._read(source, days)
-        gone = self._observe(source, lake, days, raw)
+        raw, unreadable = self._read(source, lake, days)
+        gone = self._observe(source, lake, days, raw, unreadable, is_extracted=True)
         planned = plan(
             lake,
             self.key,
@@ -168,21 +174,33 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
             self._version,
         )
         planned = keeping(planned, lake.ledger.latest(self.key, sorted(gone)))
+        planned = computing_skipped(planned, [day for day in unreadable if day in planned.skipped])
         wanted = raw[raw[DAY].isin(planned.compute)] if planned.unchanged else raw
-        reasons = self._why_empty(source, planned.compute, wanted)
-        return planned, validate(wanted, self._contract, planned.compute, reasons)
+        reasons = self._why_empty(source, lake, planned.compute, wanted)
+        validated = validate(wanted, self._contract, planned.compute, reasons)
+        refused = {day: unreadable[day] for day in planned.compute if day in unreadable}
+        return planned, replace(validated, quarantined={**validated.quarantined, **refused})
 
-    def _read(self, source: SourceDatabase, days: Sequence[str]) -> pd.DataFrame:
+    def _source_days(self, source: SourceDatabase, lake: Lake) -> SourceDays:
+        assert self._partitions is not None
+        assert self.time_column is not None
+        return SourceDays(
+            source,
+            lake,
+            self.key,
+            self.table,
+            self.time_column,
+            self.max_age_hours or 0,
+            self._partitions,
+        )
+
+    def _read(
+        self, source: SourceDatabase, lake: Lake, days: Sequence[str]
+    ) -> tuple[pd.DataFrame, dict[str, str]]:
+        """Raw rows with ``ds``, and day → why it cannot be read."""
         if self._partitions is None or self.time_column is None:
-            return source.snapshot(self.table).assign(**{DAY: SNAPSHOT})
-        every = [day for day in self._partitions.get_partition_keys() if days[0] <= day <= days[-1]]
-        starts = [self._bounds(day)[0] for day in every]
-        try:
-            rows = source.rows(self.table, self.time_column, starts[0], self._bounds(days[-1])[1])
-        except ContractViolation:
-            return source.no_rows(self.table).assign(**{DAY: ""})
-        rows = assign_days(rows, self.time_column, every, starts)
-        return rows if len(every) == len(days) else rows[rows[DAY].isin(days)]
+            return source.snapshot(self.table).assign(**{DAY: SNAPSHOT}), {}
+        return self._source_days(source, lake).read(days)
 
     def _bounds(self, day: str) -> tuple[datetime, datetime]:
         assert self._partitions is not None
@@ -190,27 +208,52 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
 
     def last_complete(self, source: SourceDatabase, lake: Lake, days: Sequence[str]) -> str:
         """The last of some days that the source has completely; empty when it has none."""
-        newest = source.newest(self.table, str(self.time_column))
-        age = timedelta(hours=self.max_age_hours or 0)
-        complete = [day for day in days if newest and self._bounds(day)[1] <= newest + age]
-        return complete[-1] if complete else ""
+        return self._source_days(source, lake).last_complete(days)
 
-    def look_again(self, source: SourceDatabase, lake: Lake, days: Sequence[str]) -> None:
-        """Note in the ledger what the source holds of some days now."""
-        if days:
-            self._observe(source, lake, days, self._read(source, days))
+    def look_again(self, source: SourceDatabase, lake: Lake, days: Sequence[str]) -> dict[str, str]:
+        """Note in the ledger what the source holds of some days now.
+
+        Returns:
+            Day → why it cannot be read.
+        """
+        if not days:
+            return {}
+        raw, unreadable = self._read(source, lake, days)
+        self._observe(source, lake, days, raw, unreadable)
+        return unreadable
 
     def _observe(
-        self, source: SourceDatabase, lake: Lake, days: Sequence[str], raw: pd.DataFrame
+        self,
+        source: SourceDatabase,
+        lake: Lake,
+        days: Sequence[str],
+        raw: pd.DataFrame,
+        unreadable: Mapping[str, str],
+        *,
+        is_extracted: bool = False,
     ) -> set[str]:
         """Note in the ledger what the source holds now, where that is news.
 
+        A day that was observed under another contract is compared by the columns of that contract
+        until it is extracted again: a column more in the contract is no change of the source.
+
         Returns:
-            Stored days whose rows the source has deleted since: they stay as they are.
+            Stored days that cannot be had from the source any more, because it deleted their rows
+            or cannot read them: they stay as they are.
         """
-        found = raw_fingerprints(raw, days, columns(self._contract))
         known = lake.ledger.latest(self._origin, days)
-        changed = [day for day in days if day not in known or known[day].content_hash != found[day]]
+        schema = observed_schema(raw, columns(self._contract))
+        schemas = {schema} if is_extracted else {known[day].schema for day in known} | {schema}
+        found = {name: raw_fingerprints(raw, days, columns_of(name)) for name in schemas if name}
+        changed = [
+            day
+            for day in days
+            if day not in unreadable
+            and (
+                day not in known
+                or found.get(known[day].schema, found[schema])[day] != known[day].content_hash
+            )
+        ]
         gone = self._gone(source, lake, changed, raw)
         counts = raw[DAY].value_counts()
         lake.ledger.append(
@@ -219,14 +262,24 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
                     self._origin,
                     day,
                     Status.STORED,
-                    content_hash=found[day],
+                    content_hash=found[schema][day],
                     rows=int(counts.get(day, 0)),
+                    schema=schema,
                 )
                 for day in changed
                 if day not in gone
             ]
         )
-        return gone
+        kept = usable_hashes(lake.ledger.latest(self.key, list(unreadable))) if unreadable else {}
+        lake.ledger.append(
+            [
+                Entry(self._origin, day, Status.QUARANTINED, reason=reason)
+                for day, reason in unreadable.items()
+                if day not in kept
+                and (day not in known or known[day].status is not Status.QUARANTINED)
+            ]
+        )
+        return gone | {*kept}
 
     def _gone(
         self, source: SourceDatabase, lake: Lake, days: Sequence[str], raw: pd.DataFrame
@@ -251,20 +304,11 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         return start <= moment < end
 
     def _why_empty(
-        self, source: SourceDatabase, days: Sequence[str], rows: pd.DataFrame
+        self, source: SourceDatabase, lake: Lake, days: Sequence[str], rows: pd.DataFrame
     ) -> Mapping[str, str]:
-        empty = sorted(set(days) - set(rows[DAY].unique()))
-        if not empty or self.time_column is None or self.time_column not in rows.columns:
+        if self._partitions is None or set(days) <= set(rows[DAY].unique()):
             return {}
-        newest = source.newest(self.table, self.time_column)
-        if newest is None:
-            return dict.fromkeys(empty, f"source table {self.table} has no rows at all")
-        return {
-            day: f"no rows in the source, whose newest row is of {newest:%Y-%m-%d %H:%M} UTC"
-            if self._bounds(day)[0] > newest
-            else "no rows in the source, though it has later ones"
-            for day in empty
-        }
+        return self._source_days(source, lake).why_empty(days, rows)
 
     def _checks(self) -> list[TableCheck]:
         checks = standard_checks(self._contract)
@@ -286,6 +330,7 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
                     reads_rows=False,
                 )
             )
+            checks.append(every_row_has_a_day(self.key, str(self.time_column)))
         if self.max_age_hours is not None:
             checks.append(
                 TableCheck(
@@ -303,11 +348,14 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
             return dict.fromkeys(stored.stored, Verdict(True))
         lake = Lake.of_project()
         source = SourceDatabase(settings().source_database_url)
+        unreadable: dict[str, str] = {}
         for start in range(0, len(stored.days), CHUNK_DAYS):
-            self.look_again(source, lake, stored.days[start : start + CHUNK_DAYS])
+            unreadable |= self.look_again(source, lake, stored.days[start : start + CHUNK_DAYS])
         changed = stale(lake.ledger, self.key, stored.stored)
         return {
-            day: Verdict(False, "its source rows changed: materialize it again")
+            day: Verdict(False, f"its source rows cannot be compared: {unreadable[day]}")
+            if day in unreadable
+            else Verdict(False, "its source rows changed: materialize it again")
             if day in changed
             else Verdict(True)
             for day in stored.stored
@@ -322,7 +370,9 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         gone: set[str] = set()
         for start in range(0, len(stored.stored), CHUNK_DAYS):
             days = stored.stored[start : start + CHUNK_DAYS]
-            gone |= self._gone(source, lake, days, self._read(source, days))
+            raw, unreadable = self._read(source, lake, days)
+            readable = [day for day in days if day not in unreadable]
+            gone |= self._gone(source, lake, readable, raw)
         kept_from = self._kept_from(source)
         return {
             day: Verdict(False, "its rows are gone from the source; the stored rows stay in use")

@@ -83,9 +83,10 @@ def validate(
         return _nothing_stored(contract, dict.fromkeys(days, problem))
     good = _finish_types(broken.removed_from(good), contract)
     rejected, merged_letters = _rejected(raw, contract, broken)
-    dead_letters = _dead_letters(rejected, contract, broken)
+    rules = ["; ".join(sorted(set(broken.rules[row]))) for row in rejected.index]
+    letters = dead_letters(rejected, contract, rules)
     row_counts = _per_day(good, days)
-    dead_letter_counts = _per_day(dead_letters, days)
+    dead_letter_counts = _per_day(letters, days)
     quarantined = {
         day: reason
         for day in days
@@ -98,7 +99,7 @@ def validate(
     kept = good[~good[DAY].isin(quarantined)] if quarantined else good
     return Validated(
         _sorted(kept, [DAY, *key_columns(contract)]),
-        dead_letters,
+        letters,
         quarantined,
         row_counts,
         dead_letter_counts,
@@ -250,10 +251,20 @@ def _check(frame: pd.DataFrame, contract: type[Contract], broken: _Broken) -> st
     return None
 
 
-def _dead_letters(
-    rejected: pd.DataFrame, contract: type[Contract], broken: _Broken
+def dead_letters(
+    rejected: pd.DataFrame, contract: type[Contract], rules: Sequence[str]
 ) -> pd.DataFrame:
-    keys = rejected[key_columns(contract)].map(lambda value: escaped(str(value)))
+    """Rejected rows as ``DeadLetters`` keeps them.
+
+    Args:
+        rejected: (n, columns) rows as they came, with ``ds``.
+        contract: the contract of their table.
+        rules: the rules that each of them broke.
+
+    Returns:
+        (n, …) dead letters, sorted.
+    """
+    keys = rejected.reindex(columns=key_columns(contract)).map(lambda value: escaped(str(value)))
     records = [
         json.dumps(record, default=str, sort_keys=True, allow_nan=False)
         for record in _as_they_came(rejected.drop(columns=DAY))
@@ -262,7 +273,7 @@ def _dead_letters(
         {
             DAY: rejected[DAY].astype("str"),
             "source_key": ["|".join(key) for key in keys.itertuples(index=False)],
-            "rule": ["; ".join(sorted(set(broken.rules[row]))) for row in rejected.index],
+            "rule": list(rules),
             "row": records,
         }
     )

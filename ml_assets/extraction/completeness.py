@@ -57,10 +57,14 @@ class Extent:
         complete_until: nothing more is expected before this moment; None without a dense day.
         plausible_until: rows from this moment on have a wrong time: the end of the day after the
             newest dense one; None without a dense day, as nothing is then known of the source.
+        newest: the newest moment before ``plausible_until``; None without a row.
+        usual: rows of a usual day; None when nothing says it.
     """
 
     complete_until: datetime | None
     plausible_until: datetime | None
+    newest: datetime | None
+    usual: float | None
 
 
 def extent(
@@ -79,12 +83,16 @@ def extent(
     rows = {position: sum(hour.rows for hour in found) for position, found in counted.items()}
     usual = usual or usual_rows(list(rows.values()))
     dense = _newest_dense(rows, usual)
+    every = [hour.newest for found in counted.values() for hour in found]
     if dense is None:
-        return Extent(None, None)
+        return Extent(None, None, max(every, default=None), usual)
+    until = _bounds(days, dense + 1)[1]
     newest = max(hour.newest for hour in counted[dense])
     return Extent(
         max(_bounds(days, dense)[0], newest + timedelta(hours=max_age_hours)),
-        _bounds(days, dense + 1)[1],
+        until,
+        max(moment for moment in every if moment < until),
+        usual,
     )
 
 

@@ -5,7 +5,7 @@ is handed on as bytes, so that it costs its row and not the rows read with it.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cached_property
@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from ml_assets.contracts.moments import moments
+from ml_assets.contracts.moments import moment, moments
 from ml_assets.database_url import hide, parsed
 from ml_assets.errors import (
     ConfigurationError,
@@ -27,7 +26,15 @@ from ml_assets.errors import (
     SourceUnavailable,
 )
 from ml_assets.extraction.completeness import Hour
-from ml_assets.extraction.moments import hour_of, is_plausible, is_sure, moment_of, within
+from ml_assets.extraction.moments import (
+    distinct_texts,
+    hour_of,
+    is_plausible,
+    is_sure,
+    moment_of,
+    within,
+)
+from ml_assets.extraction.values import objects, undecodable_as_bytes
 
 CORRUPT = (
     "malformed",
@@ -104,7 +111,7 @@ class SourceDatabase:
                 outside += [column < _as_stored(first, column)] if first else []
                 outside += [column >= _as_stored(until, column)] if until else []
                 return self._fetch(connection, _every_row(source).where(sa.or_(*outside)))
-            at = _distinct(source, column).c["at"]
+            at = distinct_texts(source, column).c["at"]
             doubtful = sa.select(at).where(sa.not_(is_plausible(at, first, until)))
             suspect = self._fetch(
                 connection,
@@ -116,33 +123,52 @@ class SourceDatabase:
         plausible &= True if until is None else found < until
         return suspect[~plausible].reset_index(drop=True)
 
-    def hours(self, table: str, time_column: str, since: datetime) -> list[Hour]:
+    def hours(
+        self, table: str, time_column: str, since: datetime, until: datetime = LATEST
+    ) -> list[Hour]:
         """How many rows each hour has from a moment on; hours without rows are left out.
 
         Args:
             table: table name.
             time_column: a timestamp column, in UTC when it has no zone.
             since: first moment, timezone-aware.
+            until: first moment after, timezone-aware.
         """
         with self._connection() as connection:
             column = self._time_column(connection, table, time_column)
             source = sa.table(table, column)
             if self._is_sqlite:
-                counted = _distinct(source, column, within(column, since, None))
-                at = counted.c["at"]
-                rows, hour, newest = sa.func.sum(counted.c["rows"]), hour_of(at), moment_of(at)
-                query = sa.select(hour, rows, sa.func.max(newest)).where(is_sure(at))
-            else:
-                hour = sa.func.date_trunc("hour", column)
-                query = sa.select(hour, sa.func.count(), sa.func.max(column)).where(
-                    column >= _as_stored(since, column), column < _as_stored(LATEST, column)
-                )
-            found = connection.execute(query.group_by(hour).order_by(hour)).all()
-        return [
-            Hour(_aware(hour), int(rows), _aware(newest))
-            for hour, rows, newest in found
-            if _aware(newest) >= since
+                return self._hours_of_texts(connection, source, column, since, until)
+            hour = sa.func.date_trunc("hour", column)
+            query = sa.select(hour, sa.func.count(), sa.func.max(column)).where(
+                column >= _as_stored(since, column), column < _as_stored(until, column)
+            )
+            return [
+                Hour(_aware(start), rows, _aware(newest))
+                for start, rows, newest in connection.execute(query.group_by(hour))
+            ]
+
+    def _hours_of_texts(
+        self,
+        connection: sa.Connection,
+        source: sa.TableClause,
+        column: "sa.ColumnClause[datetime]",
+        since: datetime,
+        until: datetime,
+    ) -> list[Hour]:
+        """SQLite counts the texts that it can read; the few others are read one by one."""
+        counted = distinct_texts(source, column, within(column, since, until))
+        at, rows = counted.c["at"], counted.c["rows"]
+        query = sa.select(hour_of(at), sa.func.sum(rows), sa.func.max(moment_of(at)))
+        found = list(connection.execute(query.where(is_sure(at)).group_by(hour_of(at))))
+        doubtful = self._fetch(connection, sa.select(at, rows).where(sa.not_(is_sure(at))))
+        found += zip(doubtful["at"], doubtful["rows"], doubtful["at"], strict=True)
+        hours = [
+            Hour(moment(start).replace(tzinfo=UTC), int(rows), moment(newest).replace(tzinfo=UTC))
+            for start, rows, newest in found
+            if moment(start) is not None
         ]
+        return [hour for hour in hours if since <= hour.newest < until]
 
     def snapshot(self, table: str) -> pd.DataFrame:
         """All raw rows of a table that has no days."""
@@ -159,29 +185,27 @@ class SourceDatabase:
 
     def newest(self, table: str, time_column: str) -> datetime | None:
         """The newest moment in a table, timezone-aware; None when it has no rows."""
-        with self._connection() as connection:
-            column = self._time_column(connection, table, time_column)
-            source = sa.table(table, column)
-            newest: sa.ColumnElement[Any] = sa.func.max(column)
-            if self._is_sqlite:  # texts: what is no moment must not count as the newest
-                newest = sa.type_coerce(
-                    newest.filter(sa.func.substr(column, 1, 1) < "3"), sa.String
-                )
-            value: Any = connection.scalar(sa.select(newest).select_from(source))
-        moment = pd.to_datetime(value, utc=True, errors="coerce")
-        return None if pd.isna(moment) else moment.to_pydatetime()
+        return self._first_by(sa.desc, table, time_column)
 
     def oldest(self, table: str, time_column: str) -> datetime | None:
         """The oldest moment in a table, timezone-aware; None when it has no rows."""
+        return self._first_by(sa.asc, table, time_column)
+
+    def _first_by(
+        self, order: "Callable[[Any], sa.UnaryExpression[Any]]", table: str, time_column: str
+    ) -> datetime | None:
+        """The first moment in an order; what is no moment does not count."""
         with self._connection() as connection:
             column = self._time_column(connection, table, time_column)
-            value: Any = connection.scalar(
-                sa.select(sa.type_coerce(sa.func.min(column), sa.String)).select_from(
-                    sa.table(table, column)
-                )
-            )
-        moment = pd.to_datetime(value, utc=True, errors="coerce")
-        return None if pd.isna(moment) else moment.to_pydatetime()
+            source = sa.table(table, column)
+            if self._is_sqlite:
+                at = distinct_texts(source, column).c["at"]
+                query = sa.select(at).where(is_sure(at)).order_by(order(moment_of(at)), order(at))
+            else:
+                finite = column < _as_stored(LATEST, column)
+                query = sa.select(column).where(finite).order_by(order(column))
+            found = moment(connection.scalar(query.limit(1)))
+        return None if found is None else found.replace(tzinfo=UTC)
 
     @property
     def _is_sqlite(self) -> bool:
@@ -214,12 +238,12 @@ class SourceDatabase:
 
     def _fetch(self, connection: sa.Connection, query: sa.Select[Any]) -> pd.DataFrame:
         try:
-            return _objects(connection.execute(query))
+            return objects(connection.execute(query))
         except (sa.exc.OperationalError, sqlite3.OperationalError) as error:
             if not self._is_sqlite or UNDECODABLE not in str(error).lower():
                 raise
-        with _undecodable_as_bytes(connection):
-            return _objects(connection.execute(query))
+        with undecodable_as_bytes(connection):
+            return objects(connection.execute(query))
 
     def _explained(self, error: Exception) -> Exception:
         cause = str(getattr(error, "orig", error)).strip().splitlines()[0]
@@ -263,37 +287,8 @@ class SourceDatabase:
         return sa.column(name, types[name])
 
 
-def _distinct(
-    source: sa.TableClause, column: "sa.ColumnClause[datetime]", *where: "sa.ColumnElement[bool]"
-) -> sa.Subquery:
-    """Each text of a time column once, with its number of rows, read from the column's index.
-
-    The limit keeps SQLite from judging texts before they are grouped, row by row.
-    """
-    at = sa.type_coerce(column, sa.String).label("at")
-    counted = sa.select(at, sa.func.count().label("rows")).select_from(source).where(*where)
-    return counted.group_by(column).limit(-1).subquery()
-
-
 def _every_row(source: sa.TableClause) -> "sa.Select[Any]":
     return sa.select(sa.text("*")).select_from(source)
-
-
-@contextmanager
-def _undecodable_as_bytes(connection: sa.Connection) -> Iterator[None]:
-    driver: sqlite3.Connection = connection.connection.dbapi_connection  # type: ignore[assignment]
-    driver.text_factory = _decoded
-    try:
-        yield
-    finally:
-        driver.text_factory = str
-
-
-def _decoded(text: bytes) -> str | bytes:
-    try:
-        return text.decode()
-    except UnicodeDecodeError:
-        return text
 
 
 def _as_stored(moment: datetime, column: "sa.ColumnClause[datetime]") -> "sa.ColumnElement[Any]":
@@ -303,19 +298,6 @@ def _as_stored(moment: datetime, column: "sa.ColumnClause[datetime]") -> "sa.Col
     )
 
 
-def _aware(value: Any) -> datetime:
+def _aware(value: datetime) -> datetime:
     """A moment that a database computed; without a zone it is UTC."""
-    found = datetime.fromisoformat(value) if isinstance(value, str) else value
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def _objects(result: "sa.CursorResult[tuple[object, ...]]") -> pd.DataFrame:
-    """Rows with the driver's own values: nothing is guessed from the other rows of a column."""
-    columns = list(result.keys())
-    rows = result.cursor.fetchall()  # plain tuples: SQLAlchemy's rows cost three times as much
-    values = np.empty((len(rows), len(columns)), dtype=object)
-    if rows:
-        values[:] = rows
-    return pd.DataFrame(
-        {name: pd.Series(values[:, i], dtype=object) for i, name in enumerate(columns)}
-    )
+    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)

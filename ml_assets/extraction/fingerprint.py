@@ -54,6 +54,11 @@ def raw_fingerprints(
     return day_hashes(pd.DataFrame({DAY: rows[DAY], **hashed}), days)
 
 
+def observed_schema(rows: pd.DataFrame, columns: Collection[str]) -> str:
+    """The columns that a fingerprint covers, in the form in which the ledger keeps schemas."""
+    return json.dumps([[name, "raw"] for name in sorted(columns) if name in rows.columns])
+
+
 def canonical(value: Any) -> str:
     """A value as text, equal for values that drivers represent differently.
 

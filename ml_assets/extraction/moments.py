@@ -24,10 +24,22 @@ def within(
     """
     conditions = []
     if start is not None:
-        conditions.append(column >= _literal(start - WIDEST_OFFSET, "%Y-%m-%d"))
+        conditions.append(column >= _literal(start - WIDEST_OFFSET))
     if end is not None:
-        conditions.append(column < _literal(end + WIDEST_OFFSET + timedelta(days=1), "%Y-%m-%d"))
+        conditions.append(column < _literal(end + WIDEST_OFFSET + timedelta(days=1)))
     return sa.and_(*conditions)
+
+
+def distinct_texts(
+    source: sa.TableClause, column: "sa.ColumnClause[datetime]", *where: "sa.ColumnElement[bool]"
+) -> sa.Subquery:
+    """Each text of a time column once, with its number of rows, read from the column's index.
+
+    The limit keeps SQLite from judging texts before they are grouped, row by row.
+    """
+    at = sa.type_coerce(column, sa.String).label("at")
+    counted = sa.select(at, sa.func.count().label("rows")).select_from(source).where(*where)
+    return counted.group_by(column).limit(-1).subquery()
 
 
 def is_sure(column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
@@ -55,9 +67,9 @@ def is_plausible(
     found = moment_of(column)
     conditions = [is_sure(column)]
     if first is not None:  # SQLite rounds to seconds
-        conditions.append(found >= _literal(first + timedelta(seconds=1), "%Y-%m-%d %H:%M:%S"))
+        conditions.append(found >= _literal(first + timedelta(seconds=1), "seconds"))
     if until is not None:
-        conditions.append(found < _literal(until, "%Y-%m-%d %H:%M:%S"))
+        conditions.append(found < _literal(until, "seconds"))
     return sa.and_(*conditions)
 
 
@@ -71,5 +83,7 @@ def moment_of(column: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
     return sa.func.strftime("%Y-%m-%d %H:%M:%S", column)
 
 
-def _literal(moment: datetime, written: str) -> sa.BindParameter[str]:
-    return sa.literal(moment.astimezone(UTC).strftime(written), sa.String)
+def _literal(moment: datetime, precision: str = "") -> sa.BindParameter[str]:
+    utc = moment.astimezone(UTC).replace(tzinfo=None)
+    text = utc.isoformat(" ", precision) if precision else utc.date().isoformat()
+    return sa.literal(text, sa.String)

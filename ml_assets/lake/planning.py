@@ -182,6 +182,12 @@ def computing_too(planned: Plan, days: Sequence[str]) -> Plan:
     return replace(planned, compute=[*planned.compute, *days], unchanged=kept)
 
 
+def computing_skipped(planned: Plan, days: Sequence[str]) -> Plan:
+    """The plan, with some skipped days computed all the same."""
+    skipped = {day: reason for day, reason in planned.skipped.items() if day not in days}
+    return replace(planned, compute=sorted([*planned.compute, *days]), skipped=skipped)
+
+
 def keeping(planned: Plan, entries: Mapping[str, Entry]) -> Plan:
     """The plan, with some stored days left as they are."""
     compute = [day for day in planned.compute if day not in entries]

@@ -24,7 +24,11 @@ Further = Mapping[str, float | int | str | dg.MetadataValue]
 
 
 def day_metadata(
-    entry: Entry, planned: Plan, further: Mapping[str, Further], warnings: Sequence[str] = ()
+    entry: Entry,
+    planned: Plan,
+    further: Mapping[str, Further],
+    warnings: Sequence[str] = (),
+    merged_duplicates: int = 0,
 ) -> dict[str, dg.MetadataValue]:
     """Metadata of one stored day.
 
@@ -33,6 +37,7 @@ def day_metadata(
         planned: the run's plan, for what was read and what was left unchanged.
         further: day → more metadata.
         warnings: what is unusual about the day.
+        merged_duplicates: rows that were equal to another row of the day.
     """
     told = {name: _value(value) for name, value in further.get(entry.day, {}).items()}
     metadata: dict[str, dg.MetadataValue] = {
@@ -49,6 +54,8 @@ def day_metadata(
         )
     if entry.day in planned.unchanged:
         metadata["unchanged"] = dg.MetadataValue.bool(True)
+    if merged_duplicates:
+        metadata["merged_duplicates"] = dg.MetadataValue.int(merged_duplicates)
     if warnings:
         metadata["warnings"] = dg.MetadataValue.text("; ".join(warnings))
     return metadata | told

@@ -10,6 +10,9 @@ from ml_assets.lake.store import Lake
 from ml_assets.orchestration.day_metadata import row_count
 from ml_assets.orchestration.range_events import DayResult, log_materialization
 
+UNPLACED = "unplaced"
+"""Partition of the rejected rows that belong to no day, as their time cannot be used."""
+
 
 def dead_letters_of(table: str) -> str:
     """Name of the table that keeps a table's rejected rows."""
@@ -24,8 +27,11 @@ def store_dead_letters(
     planned: Plan,
     letters: pd.DataFrame,
     code_version: str,
+    replaces_unplaced: bool = False,
 ) -> None:
     """Replace the dead letters of the days that have some now or had some before.
+
+    Dagster knows only days, so nothing is logged for the partition of rows without a day.
 
     Args:
         context: the output's context.
@@ -34,10 +40,13 @@ def store_dead_letters(
         planned: days that were computed, and what from.
         letters: (n, …) rejected rows of these days.
         code_version: version of what computed them.
+        replaces_unplaced: whether ``letters`` hold all rows that belong to no day now.
     """
     name = dead_letters_of(table)
     counts = letters[DAY].value_counts()
     before = lake.ledger.latest(name, planned.compute) if planned.compute else {}
+    if replaces_unplaced:
+        before |= lake.ledger.latest(name, [UNPLACED])
     had = {day for day, entry in before.items() if entry.rows}
     days = sorted(had | set(counts.index))
     if not days:
@@ -62,5 +71,9 @@ def store_dead_letters(
     log_materialization(
         context,
         dg.AssetKey(name.split("/")),
-        {entry.day: DayResult(entry.content_hash, row_count(entry.rows)) for entry in entries},
+        {
+            entry.day: DayResult(entry.content_hash, row_count(entry.rows))
+            for entry in entries
+            if entry.day != UNPLACED
+        },
     )

@@ -56,6 +56,7 @@ class TableOutput:
         is_final: the rows record what happened; besides, they never become stale.
         goes_on: the run goes on past a skipped day, so that what reads the table records why it
             has none either; otherwise a run that stores no day fails here.
+        places_every_row: the dead letters hold all rows of the source that belong to no day.
     """
 
     plan: Plan
@@ -67,6 +68,7 @@ class TableOutput:
     is_fact: bool = False
     is_final: bool = False
     goes_on: bool = False
+    places_every_row: bool = False
 
 
 class TableIOManager(dg.IOManager):
@@ -170,6 +172,7 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
             planned=output.plan,
             letters=output.validated.dead_letters,
             code_version=output.code_version,
+            replaces_unplaced=output.places_every_row,
         )
     days = [day for day in output.plan.compute if day not in output.validated.quarantined]
     rows = output.validated.rows
@@ -184,13 +187,7 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
     if output.after_commit:
         output.after_commit()
     bad = {day: entry.reason for day, entry in entries.items() if entry.reason}
-    for day, reason in sorted(bad.items()):
-        context.log.warning(f"{table} {day} is {entries[day].status.value}: {reason}")
-    for day, missing in sorted(output.plan.missing.items()):
-        if missing:
-            context.log.warning(f"{table} {day} is computed without {'; '.join(missing)}")
-    for day, unusual in sorted(output.validated.warnings.items()):
-        context.log.warning(f"{table} {day} is stored, but unusual: {'; '.join(unusual)}")
+    _warn(context, table, entries, output)
     usable = {**output.plan.unchanged, **entries, **kept}
     results = {
         day: skipped_day(reason) for day, reason in output.plan.skipped.items() if output.goes_on
@@ -198,7 +195,11 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
         day: DayResult(
             entry.content_hash,
             day_metadata(
-                entry, output.plan, output.day_metadata, output.validated.warnings.get(day, ())
+                entry,
+                output.plan,
+                output.day_metadata,
+                output.validated.warnings.get(day, ()),
+                output.validated.merged_duplicates.get(day, 0),
             ),
         )
         for day, entry in usable.items()
@@ -212,6 +213,23 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
     if contract and len(output.validated.dead_letters):
         letters = dead_letter_lineage(table, contract)
         lake.provenance.record_columns(dead_letters_of(table), letters)
+
+
+def _warn(
+    context: dg.OutputContext, table: str, entries: Mapping[str, Entry], output: TableOutput
+) -> None:
+    """Tell the run's log of days that are not as usual."""
+    validated = output.validated
+    for day, entry in sorted(entries.items()):
+        if entry.reason:
+            context.log.warning(f"{table} {day} is {entry.status.value}: {entry.reason}")
+    for day, missing in sorted(output.plan.missing.items()):
+        if missing:
+            context.log.warning(f"{table} {day} is computed without {'; '.join(missing)}")
+    for day, unusual in sorted(validated.warnings.items()):
+        context.log.warning(f"{table} {day} is stored, but unusual: {'; '.join(unusual)}")
+    for day, count in validated.merged_duplicates.items():
+        context.log.warning(f"{table} {day}: {count} rows came more than once and were merged")
 
 
 def skipped_day(reason: str) -> DayResult:

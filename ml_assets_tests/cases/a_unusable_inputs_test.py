@@ -6,8 +6,8 @@ from ml_assets.defs.sources.load import reveal
 from ml_assets.lake.entries import Status
 from ml_assets.lake.progress import unfinished
 from ml_assets.lake.staleness import stale
-from ml_assets_tests.keeping_up import DAYS, NEW_DAYS, keep_up
-from ml_assets_tests.lived import FEATURES, LABELS, PREDICTIONS, SCORED, run, tick
+from ml_assets_tests.keeping_up import NEW_DAYS, keep_up
+from ml_assets_tests.lived import FEATURES, tick
 from ml_assets_tests.project import DAILY, Project
 
 FLIGHTS, WEATHER, PLANES = "sources/flights", "sources/weather", "sources/planes"

@@ -1,0 +1,222 @@
+"""The days of one source table: reading them, and what of the source belongs to none of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+
+import dagster as dg
+import pandas as pd
+
+from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.moments import moments
+from ml_assets.contracts.validation import dead_letters
+from ml_assets.errors import ContractViolation, SourceCorrupt
+from ml_assets.extraction.completeness import Day, Extent, extent, usual_rows
+from ml_assets.extraction.database import SourceDatabase
+from ml_assets.extraction.fingerprint import assign_days
+from ml_assets.lake.content import DAY
+from ml_assets.lake.entries import usable_hashes
+from ml_assets.lake.store import Lake
+from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict
+from ml_assets.orchestration.dead_letters import UNPLACED, dead_letters_of
+from ml_assets.orchestration.partitions import bounds
+
+USUAL_DAYS = 28
+"""Newest stored days whose median says how many rows are usual."""
+
+LOOKED_BACK_DAYS = 7
+"""Days before the newest stored one from which on the end of the source is looked for."""
+
+PLACEMENT_CHECK = "every_row_has_a_day"
+
+EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class SourceDays:
+    """A table of the source database, by day, as it is now.
+
+    Attributes:
+        source: the database.
+        lake: whose ledger says which days are stored.
+        key: the table's name in the lake.
+        table: its name in the source database.
+        time_column: timestamp that says which day a row belongs to.
+        max_age_hours: how long before the end of a complete day its newest row may be.
+        partitions: the days it has.
+    """
+
+    source: SourceDatabase
+    lake: Lake
+    key: str
+    table: str
+    time_column: str
+    max_age_hours: float
+    partitions: dg.DailyPartitionsDefinition
+
+    def read(self, days: Sequence[str]) -> tuple[pd.DataFrame, dict[str, str]]:
+        """Raw rows of some days with ``ds``, and day → why it cannot be read.
+
+        Days are read at once; only if that fails, one by one.
+
+        Raises:
+            SourceMissing, SourceCorrupt, SourceUnavailable: the source cannot be read at all, or
+                none of the days can and some of them are stored.
+        """
+        try:
+            return self._rows(days), {}
+        except SourceCorrupt:
+            nothing = self.source.no_rows(self.table)
+        found, unreadable = [nothing.assign(**{DAY: ""})], {}
+        for day in days:
+            try:
+                found.append(self._rows([day]))
+            except SourceCorrupt as error:
+                unreadable[day] = str(error)
+                if len(unreadable) == len(days) and usable_hashes(
+                    self.lake.ledger.latest(self.key, days)
+                ):
+                    raise
+        return pd.concat(found, ignore_index=True), unreadable
+
+    def last_complete(self, days: Sequence[str]) -> str:
+        """The last of some days that the source has completely; empty when it has none."""
+        until = self.extent.complete_until
+        complete = [day for day in days if until and self.bounds(day)[1] <= until]
+        return complete[-1] if complete else ""
+
+    def unplaced(self, contract: type[Contract]) -> pd.DataFrame:
+        """Dead letters of the rows that belong to no day, whichever days are extracted.
+
+        Their time is null or unreadable, or far from all other rows. Rows of a long history before
+        the first day are left out.
+
+        Args:
+            contract: the table's contract.
+
+        Returns:
+            (n, …) dead letters whose ``ds`` is ``UNPLACED``.
+        """
+        try:
+            first, until = self._first_plausible, self._plausible_until
+            rows = self.source.unplaced(self.table, self.time_column, first, until)
+        except ContractViolation:  # without the time column no day can be read either
+            return dead_letters(pd.DataFrame({DAY: []}), contract, [])
+        found = moments(rows[self.time_column])
+        is_null = rows[self.time_column].isna()
+        rules = [
+            f"{self.time_column}: "
+            + (
+                "must not be null"
+                if null
+                else "must be a moment like 2013-07-08 12:00:00"
+                if pd.isna(moment)
+                else "is far before all other rows"
+                if first and moment < first
+                else "is far after all other rows"
+            )
+            for null, moment in zip(is_null, found, strict=True)
+        ]
+        return dead_letters(rows.assign(**{DAY: UNPLACED}), contract, rules)
+
+    def why_empty(self, days: Sequence[str], rows: pd.DataFrame) -> Mapping[str, str]:
+        """Day → what is known about why it has no rows, for days without any."""
+        empty = sorted(set(days) - set(rows[DAY].unique()))
+        if not empty or self.time_column not in rows.columns:
+            return {}
+        newest = self.extent.newest
+        if newest is None:
+            return dict.fromkeys(empty, f"source table {self.table} has no rows at all")
+        return {
+            day: f"no rows in the source, whose newest row is of {newest:%Y-%m-%d %H:%M} UTC"
+            if self.bounds(day)[0] > newest
+            else "no rows in the source, though it has later ones"
+            for day in empty
+        }
+
+    def bounds(self, day: str) -> tuple[datetime, datetime]:
+        """First moment of a local day, and first moment after it."""
+        return bounds(self.partitions, day)
+
+    @cached_property
+    def extent(self) -> Extent:
+        """Up to when the source has its rows, looked for from the newest stored days on."""
+        stored = self._stored
+        keys = self.partitions.get_partition_keys()
+        newest = max(stored, default=keys[0])
+        position = max(0, keys.index(newest) - LOOKED_BACK_DAYS) if newest in keys else 0
+        days: list[Day] = [(day, *self.bounds(day)) for day in keys[position:]]
+        hours = self.source.hours(self.table, self.time_column, days[0][1])
+        return extent(days, hours, self.max_age_hours, self._usual)
+
+    @cached_property
+    def _stored(self) -> dict[str, int]:
+        """Stored day → its rows."""
+        entries = self.lake.ledger.latest(self.key)
+        return {day: entries[day].rows for day in usable_hashes(entries)}
+
+    @cached_property
+    def _usual(self) -> float | None:
+        newest = sorted(self._stored)[-USUAL_DAYS:]
+        return usual_rows([self._stored[day] for day in newest])
+
+    @cached_property
+    def _plausible_until(self) -> datetime | None:
+        known = [self.extent.plausible_until] if self.extent.plausible_until else []
+        if self._stored:
+            known.append(self.bounds(max(self._stored))[1])
+        return max(known, default=None)
+
+    @cached_property
+    def _first_plausible(self) -> datetime | None:
+        """Rows before are typing errors; None when so many are before that they are history."""
+        first = self.bounds(self.partitions.get_partition_keys()[0])[0] - timedelta(days=1)
+        early = self.source.hours(self.table, self.time_column, EARLIEST, first)
+        is_history = sum(hour.rows for hour in early) >= (self._usual or self.extent.usual or 1)
+        return None if is_history else first
+
+    def _rows(self, days: Sequence[str]) -> pd.DataFrame:
+        every = [day for day in self.partitions.get_partition_keys() if days[0] <= day <= days[-1]]
+        starts = [self.bounds(day)[0] for day in every]
+        end = self.bounds(days[-1])[1]
+        try:
+            until = self._plausible_until
+            rows = self.source.rows(
+                self.table, self.time_column, starts[0], min(end, until) if until else end
+            )
+        except ContractViolation:
+            return self.source.no_rows(self.table).assign(**{DAY: ""})
+        rows = assign_days(rows, self.time_column, every, starts)
+        return rows if len(every) == len(days) else rows[rows[DAY].isin(days)]
+
+
+def every_row_has_a_day(key: str, time_column: str) -> TableCheck:
+    """The check that no row of the source was left out because of its time.
+
+    Args:
+        key: the table's name in the lake.
+        time_column: timestamp that says which day a row belongs to.
+    """
+    name = dead_letters_of(key)
+
+    def judge(stored: StoredDays) -> dict[str, Verdict]:
+        entry = Lake.of_project().ledger.latest(name, [UNPLACED]).get(UNPLACED)
+        count = entry.rows if entry else 0
+        verdicts = dict.fromkeys(stored.stored, Verdict(True))
+        if count:  # they belong to no day: one verdict tells of them, not one for each day
+            verdicts[stored.stored[-1]] = Verdict(
+                False,
+                f"{count} rows of the source belong to no day, as their {time_column} is null, "
+                f"unreadable or far from all others. They are in {name}, partition '{UNPLACED}'. "
+                "Correct them in the source; the next extraction looks again.",
+            )
+        return verdicts
+
+    return TableCheck(
+        PLACEMENT_CHECK,
+        f"Every row of the source has a {time_column} that says to which day it belongs.",
+        judge,
+        dg.AssetCheckSeverity.WARN,
+        reads_rows=False,
+    )
