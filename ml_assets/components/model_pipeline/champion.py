@@ -242,7 +242,8 @@ class ChampionStage:
         records = ApprovalLog.of_project().records(name, day)
         if decision["verdict"] != AWAITING:
             return
-        if lost := lost_approval(records, decision["evidence"], datetime.now(UTC)):
+        lost = lost_approval(records, decision["evidence"], datetime.now(UTC))
+        if lost and lost.expires_at:
             raise self._not_promoted(
                 day,
                 lost.signature,
