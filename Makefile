@@ -30,11 +30,11 @@ checks: $(INSTALLED) .env ## Run every check on what is stored, without recomput
 	@$(BIN)/ml-assets checks
 
 ui: $(INSTALLED) .env ## Dagster's UI and daemon on http://127.0.0.1:3000.
-	@$(BIN)/dagster dev --host 127.0.0.1 --port $${PORT:-3000}
+	@exec $(BIN)/ml-assets ui --host 127.0.0.1 --port $${PORT:-3000}
 
 mlflow: $(INSTALLED) .env ## MLflow's own page on the registry, http://127.0.0.1:5000; installs it aside.
 	@$(BIN)/ml-assets registry relocate
-	@MLFLOW_BACKEND_STORE_URI="$$($(BIN)/python -c '$(REGISTRY_URL)')" \
+	@umask 077; MLFLOW_BACKEND_STORE_URI="$$($(BIN)/python -c '$(REGISTRY_URL)')" \
 	  $(UV) tool run -q --from 'mlflow==$(MLFLOW_VERSION)' \
 	  mlflow server --host 127.0.0.1 --port $${PORT:-5000} --workers 1
 

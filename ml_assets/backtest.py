@@ -31,7 +31,7 @@ from ml_assets.orchestration.checks import CHECKS_STEP
 from ml_assets.orchestration.history import live, steps
 from ml_assets.orchestration.runs import Span, project_definitions, project_instance
 from ml_assets.orchestration.table_io import table_name
-from ml_assets.settings import settings
+from ml_assets.settings import PipelineOverrides, settings
 
 DEFS = Path(__file__).with_name("defs")
 RESULT = "result.json"
@@ -260,6 +260,11 @@ def _environment(plan: Plan, shared: Sequence[str]) -> dict[str, str]:
     if plan.is_live:
         return {}
     here = settings()
+    own = here.pipelines.get(plan.pipeline, PipelineOverrides())
+    changes: dict[str, Any] = {"policy": plan.policy_file}
+    if plan.label_delay_days is not None:
+        changes["label_delay_days"] = plan.label_delay_days
+    overrides = own.model_copy(update=changes).model_dump(mode="json", exclude_none=True)
     return {
         "DAGSTER_HOME": str(plan.folder),
         "ML_ASSETS_DATA": str(plan.folder),
@@ -270,14 +275,7 @@ def _environment(plan: Plan, shared: Sequence[str]) -> dict[str, str]:
         "ML_ASSETS_SHARED": json.dumps(
             {"lake": here.lake_uri, "ledger_url": here.ledger_url, "tables": list(shared)}
         ),
-        "ML_ASSETS_PIPELINES": json.dumps(
-            {
-                plan.pipeline: {
-                    "policy": str(plan.policy_file),
-                    "label_delay_days": plan.label_delay_days,
-                }
-            }
-        ),
+        "ML_ASSETS_PIPELINES": json.dumps({plan.pipeline: overrides}),
     }
 
 

@@ -15,16 +15,21 @@ import dotenv
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from ml_assets.commands import columns as columns_command
+from ml_assets.commands import contract as contract_commands
+from ml_assets.commands import lake as lake_commands
 from ml_assets.commands import lineage as lineage_commands
 from ml_assets.commands import registry as registry_commands
 from ml_assets.commands import release as release_commands
 from ml_assets.commands import reproduce as reproduce_commands
 from ml_assets.commands import shared
+from ml_assets.commands import source as source_commands
+from ml_assets.commands import ui as ui_command
+from ml_assets.data_folder import keep_private
 from ml_assets.errors import ConfigurationError, MLAssetsError
+from ml_assets.settings import settings
 
 app = typer.Typer(
     help="Run, check and look after the assets of this project.",
@@ -32,15 +37,15 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-source_app = typer.Typer(help="The source database.", no_args_is_help=True)
-lake_app = typer.Typer(help="The lake's tables.", no_args_is_help=True)
-app.add_typer(source_app, name="source")
-app.add_typer(lake_app, name="lake")
+app.add_typer(source_commands.app, name="source")
+app.add_typer(lake_commands.app)
 app.add_typer(registry_commands.app, name="registry")
+app.add_typer(contract_commands.app, name="contract")
 app.add_typer(release_commands.app)
 app.add_typer(lineage_commands.app)
 app.add_typer(columns_command.app)
 app.add_typer(reproduce_commands.app)
+app.add_typer(ui_command.app)
 
 console = shared.console()
 
@@ -112,53 +117,6 @@ def checks(
     console.print(f"[green]All {len(results)} results are good.[/green]")
 
 
-@source_app.command("load")
-def source_load(
-    last_day: Annotated[str | None, typer.Option(help="Last day of flights and weather.")] = None,
-) -> None:
-    """Load the reference data into the source database, where it is not there yet."""
-    from ml_assets.defs.sources.load import load
-    from ml_assets.settings import settings
-
-    columns = [
-        TextColumn("{task.description:10}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    ]
-    with Progress(*columns, console=console) as bars:
-        tasks = {}
-
-        def show(table: str, done: int, total: int) -> None:
-            if table not in tasks:
-                tasks[table] = bars.add_task(table, total=total)
-            bars.update(tasks[table], completed=done)
-
-        loaded = load(settings().source_database_url, show, last_day)
-    console.print(
-        f"Loaded {sum(loaded.values()):,} rows into the source database."
-        if loaded
-        else "The source database is complete already."
-    )
-
-
-@source_app.command("reveal")
-def source_reveal(
-    until: Annotated[str, typer.Option(help="Last day that is there afterwards, 2013-05-01.")],
-) -> None:
-    """Play further days of the reference data into the source database, as if time went on."""
-    from ml_assets.defs.sources.load import reveal
-    from ml_assets.orchestration.runs import Span
-    from ml_assets.settings import settings
-
-    added = reveal(settings().source_database_url, Span.parse(until).last)
-    console.print(
-        f"Added {', '.join(f'{rows:,} rows of {table}' for table, rows in added.items())}."
-        if any(added.values())
-        else f"The source database has the days until {until} already."
-    )
-
-
 @app.command()
 def backtest(
     pipeline: Annotated[str, typer.Argument(help="First part of its asset keys: flight_delays.")],
@@ -204,31 +162,6 @@ def _step_days(text: str) -> int | None:
     raise ConfigurationError(f"'{text}' is no step. Expected days as in '7d', or 'month'.")
 
 
-@lake_app.command("maintain")
-def lake_maintain() -> None:
-    """Compact tables and delete old files; what models were trained and released on stays."""
-    from ml_assets.lake.maintenance import maintain
-    from ml_assets.lake.store import Lake
-    from ml_assets.orchestration.runs import as_of_tables, project_definitions
-    from ml_assets.registry import audit
-
-    lake = Lake.of_project()
-    readers = as_of_tables(project_definitions())
-    table = Table("table", "version", "kept", "files compacted", "files deleted", box=None)
-    for name in lake.ledger.tables():
-        is_told = name.rpartition("/")[2] in audit.TABLES
-        done = maintain(lake, name, readers, keeps_history=is_told)
-        if done:
-            table.add_row(
-                name,
-                str(done.version),
-                str(len(done.kept_versions)),
-                str(done.files_compacted),
-                str(done.files_deleted),
-            )
-    console.print(table)
-
-
 def _check_table(results: Sequence["CheckResult"]) -> Table:  # type: ignore[name-defined]  # noqa: F821
     table = Table("asset", "check", "passed", "warned", "failed", "no result", box=None)
     counts = Counter((result.asset, result.check, str(result.state)) for result in results)
@@ -263,6 +196,7 @@ def main() -> None:
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "500")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
+        keep_private(settings().data)
         app()
     except ConfigurationError as error:
         _fail(error, 2)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from ml_assets.data_folder import keep_private
 from ml_assets.orchestration.model_io import ModelIOManager
 from ml_assets.orchestration.table_io import TableIOManager
 from ml_assets.settings import settings
@@ -17,6 +18,7 @@ EXECUTORS = {
 @dg.definitions
 def defs() -> dg.Definitions:
     """All definitions of this project."""
+    keep_private(settings().data)
     return dg.Definitions.merge(
         dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
         dg.Definitions(

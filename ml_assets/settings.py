@@ -5,14 +5,15 @@ What belongs to a pipeline (windows, thresholds, hyperparameters) is in its ``de
 backtest replaces some of it through ``ML_ASSETS_PIPELINES``.
 """
 
+import re
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-import sqlalchemy as sa
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from ml_assets.database_url import parsed
 from ml_assets.errors import ConfigurationError
 
 
@@ -29,6 +30,8 @@ class PipelineOverrides(BaseModel, extra="forbid"):
 
     policy: Path | None = None
     label_delay_days: int | None = Field(None, ge=0)
+    test_days: int | None = Field(None, ge=1)
+    release: dict[str, Any] = {}
 
 
 class Settings(BaseSettings):
@@ -91,14 +94,14 @@ class Settings(BaseSettings):
         """SQLAlchemy URL of the source database (SQLite under ``data/`` by default)."""
         if self.source_url is None:
             return f"sqlite:///{self.data / 'source.db'}"
-        return with_driver(self.source_url.get_secret_value())
+        return with_driver(self.source_url.get_secret_value(), "ML_ASSETS_SOURCE_URL")
 
     @property
     def ledger_url(self) -> str:
         """SQLAlchemy URL of the ledger (Postgres when it is configured)."""
         if self.postgres_url is None:
             return f"sqlite:///{self.data / 'ledger.db'}"
-        return with_driver(self.postgres_url.get_secret_value())
+        return with_driver(self.postgres_url.get_secret_value(), "ML_ASSETS_POSTGRES_URL")
 
     @property
     def registry_database_url(self) -> str:
@@ -107,10 +110,12 @@ class Settings(BaseSettings):
         With Postgres it is a schema of its own: MLflow's tables have the names of Dagster's.
         """
         if self.registry_url is not None:
-            return with_driver(self.registry_url.get_secret_value())
+            return with_driver(self.registry_url.get_secret_value(), "ML_ASSETS_REGISTRY_URL")
         if self.postgres_url is None:
             return f"sqlite:///{self.data / 'mlflow.db'}"
-        return with_schema(with_driver(self.postgres_url.get_secret_value()), "mlflow")
+        return with_schema(
+            with_driver(self.postgres_url.get_secret_value(), "ML_ASSETS_POSTGRES_URL"), "mlflow"
+        )
 
     @property
     def registry_artifacts(self) -> Path:
@@ -120,20 +125,26 @@ class Settings(BaseSettings):
 
 def with_schema(url: str, schema: str) -> str:
     """Let a Postgres URL name the schema that its tables are in."""
-    parsed = sa.make_url(url)
-    options = f"{parsed.query.get('options', '')} -csearch_path={schema}".strip()
-    return parsed.update_query_dict({"options": options}).render_as_string(hide_password=False)
+    found = parsed(url)
+    options = f"{found.query.get('options', '')} -csearch_path={schema}".strip()
+    return found.update_query_dict({"options": options}).render_as_string(hide_password=False)
 
 
-def with_driver(url: str) -> str:
-    """Name psycopg2 in a Postgres URL that names no driver: Dagster's NOTIFY needs it."""
+def with_driver(url: str, variable: str = "") -> str:
+    """Name psycopg2 in a Postgres URL that names no driver: Dagster's NOTIFY needs it.
+
+    Args:
+        url: SQLAlchemy URL.
+        variable: the environment variable that holds it.
+
+    Raises:
+        ConfigurationError: it cannot be read; the message holds no part of it.
+    """
     scheme, separator, rest = url.partition("://")
-    if not separator:
-        raise ConfigurationError(
-            "A database URL has no scheme. Expected for example 'sqlite:///data/source.db' or "
-            "'postgresql://user@host/name'. Correct the ML_ASSETS_…_URL variable."
-        )
-    return f"postgresql+psycopg2://{rest}" if scheme in ("postgres", "postgresql") else url
+    if separator and scheme in ("postgres", "postgresql"):
+        url = f"postgresql+psycopg2://{rest}"
+    parsed(url, variable)
+    return url
 
 
 @cache
@@ -143,11 +154,45 @@ def settings() -> Settings:
     Raises:
         ConfigurationError: a variable holds a value that is not allowed.
     """
+    found, problem = _read()
+    if found is None:
+        raise ConfigurationError(f"Settings are not usable: {problem}.")
+    for field in ("source_url", "postgres_url", "registry_url"):
+        url: SecretStr | None = getattr(found, field)
+        if url is not None:
+            with_driver(url.get_secret_value(), f"ML_ASSETS_{field.upper()}")
+    if found.shared:
+        parsed(found.shared.ledger_url.get_secret_value(), "ML_ASSETS_SHARED")
+    _refuse_credentials(found.lake or "", "ML_ASSETS_LAKE")
+    return found
+
+
+def _read() -> tuple[Settings | None, str]:
+    """The settings, or what is wrong; errors end here, as they would quote values."""
     try:
-        return Settings()
+        return Settings(), ""
     except ValidationError as error:
         problems = "; ".join(
             f"ML_ASSETS_{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']}"
             for item in error.errors(include_input=False)
         )
-        raise ConfigurationError(f"Settings are not usable: {problems}.") from None
+        return None, problems
+    except SettingsError as error:
+        name = re.search(r'field "(\w+)"', str(error))
+        variable = f"ML_ASSETS_{name[1].upper()}" if name else "a variable"
+        return None, f"{variable} is no JSON; docs/architecture.md shows what it takes"
+
+
+def _refuse_credentials(lake: str, variable: str) -> None:
+    """A lake's URL is shown in messages, so that it must not hold a password or a token."""
+    scheme, separator, rest = lake.partition("://")
+    if not separator:
+        return
+    authority = rest.partition("/")[0]
+    allowed = 1 if scheme in ("abfs", "abfss") else 0
+    if rest.count("@") > allowed or ":" in authority or "?" in rest:
+        raise ConfigurationError(
+            f"{variable} holds more than a bucket and a path: credentials would be shown in messages. "
+            "Expected for example 's3://bucket/path', with credentials in the variables of the "
+            "store, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for S3."
+        )

@@ -32,12 +32,12 @@ def test_checks_of_good_days_exit_0_and_write_junit(project: Project) -> None:
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "All 35 results are good" in done.stdout
+    assert "All 42 results are good" in done.stdout
     suite = ET.parse(project.data.parent / "out" / "c.xml").getroot().find("testsuite")
     assert suite is not None
     assert suite.attrib == {
         "name": "sources/flights",
-        "tests": "35",
+        "tests": "42",
         "failures": "0",
         "errors": "0",
     }

@@ -39,11 +39,13 @@ def asked_lake() -> "Lake":
     Raises:
         ConfigurationError: nothing was materialized there yet.
     """
+    from ml_assets.lake.pair import lake_id
     from ml_assets.lake.store import Lake
     from ml_assets.settings import settings
 
     file = settings().data / "ledger.db"
-    if settings().postgres_url is None and not Path(file).exists():
+    is_local = settings().postgres_url is None
+    if is_local and not Path(file).exists() and lake_id(settings().lake_uri) is None:
         raise ConfigurationError(
             f"There is no ledger at {file}, so nothing was materialized there yet. Run 'make demo', "
             "or check ML_ASSETS_DATA."

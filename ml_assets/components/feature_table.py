@@ -38,15 +38,35 @@ class TableInput(dg.Model, dg.Resolvable):
         asset: asset key of the input.
         days_before: how many days before its own a day looks back.
         is_snapshot: the input has no days.
+        refreshes_history: whether a change of the snapshot makes days stale that were computed
+            before it. Without it they keep what the snapshot said when they were computed, and
+            new days use what it says now.
     """
 
     asset: str
     days_before: int = 0
     is_snapshot: bool = False
+    refreshes_history: bool = True
 
     def resolved(self) -> Input:
-        """How days of the table depend on days of this input."""
-        return Input(self.asset, -self.days_before, 0, self.is_snapshot)
+        """How days of the table depend on days of this input.
+
+        Raises:
+            ConfigurationError: an input with days does not refresh history.
+        """
+        if not (self.is_snapshot or self.refreshes_history):
+            raise ConfigurationError(
+                f"Input {self.asset} in defs.yaml has 'refreshes_history: false', which only a "
+                "snapshot can have: days are always recomputed when their input days change. "
+                "Remove it."
+            )
+        return Input(
+            self.asset,
+            -self.days_before,
+            0,
+            self.is_snapshot,
+            is_pinned=not self.refreshes_history,
+        )
 
 
 class FeatureTable(dg.Component, dg.Model, dg.Resolvable):

@@ -4,14 +4,14 @@ A ``DayContract`` is a pandera model whose fields are measures of one day: its r
 the usual, the null share of a column, the rate of a boolean. A row contract names its day contract
 in ``Config.metadata``::
 
-    class FlightsDay(DayContract):
+    class OrdersDay(DayContract):
         rows_against_usual: float = against_usual(ge=0.55, le=1.5)
-        arr_delay_missing: float = missing_share("arr_delay", le=0.8)
+        price_missing: float = missing_share("price", le=0.2, on_failure="warn")
 
-    class Flights(Contract):
+    class Orders(Contract):
         ...
         class Config:
-            metadata = {"day": FlightsDay}
+            metadata = {"day": OrdersDay}
 
 ``on_failure`` says what becomes of a day outside the bounds: ``quarantine`` stores none of its rows,
 ``warn`` stores them and says so. Days are measured and judged in ``day_verdicts``.
@@ -59,7 +59,7 @@ class Measure:
         column: column that is measured; empty for the row count.
         on_failure: what becomes of a day outside the bounds.
         above: value that is exceeded, for ``share_above``.
-        values: values that are expected, for ``values_present``.
+        expected: values that are expected, for ``values_present``.
         description: in words.
     """
 
@@ -68,7 +68,7 @@ class Measure:
     column: str
     on_failure: OnFailure
     above: float = 0.0
-    values: Sequence[Any] = ()
+    expected: Sequence[Any] = ()
     description: str = ""
 
 
@@ -117,7 +117,7 @@ def values_present(
 ) -> Any:
     """Share of the expected values that occur at least once on the day, 0 to 1."""
     words = f"share of the expected values of {column}"
-    return _field(PRESENT, column, on_failure, words, bounds, values=list(values))
+    return _field(PRESENT, column, on_failure, words, bounds, expected=list(values))
 
 
 def _field(
@@ -181,7 +181,7 @@ def _measure_of(contract: type[DayContract], name: str, column: pa.Column) -> Me
         column=said.get("column", ""),
         on_failure=cast("OnFailure", on_failure),
         above=said.get("above", 0.0),
-        values=said.get("values", ()),
+        expected=said.get("expected", ()),
         description=column.description or name,
     )
 
@@ -196,7 +196,7 @@ def _refuse_unusable(day: type[DayContract], item: Measure, contract: type[Contr
             f"{day.__name__}.{item.name} is a {item.kind} of '{item.column}', which is "
             f"{dtype(column)}; expected a numeric or boolean column of {contract.__name__}."
         )
-    if item.kind == PRESENT and not item.values:
+    if item.kind == PRESENT and not item.expected:
         raise ConfigurationError(
             f"{day.__name__}.{item.name} names no values of '{item.column}' that are expected."
         )

@@ -59,13 +59,14 @@ def measure(
         One row per day, indexed by day: the contract's fields, and what reasons are told with.
     """
     by_day = rows.groupby(DAY, sort=False)
-    counts = by_day.size().reindex(days, fill_value=0)
+    counts = by_day.size().reindex(list(days), fill_value=0)
     found: dict[str, pd.Series] = {ROWS: counts}
     for item in measures_of(contract):
-        if item.kind == PRESENT:
-            found[_absent(item)] = _values_absent(rows, item).reindex(days, fill_value="")
         if item.kind != AGAINST_USUAL:
-            found[item.name] = _measured(rows, by_day, item).reindex(days).astype("float64")
+            found[item.name] = _measured(rows, by_day, item).reindex(list(days)).astype("float64")
+        if item.kind == PRESENT:
+            lacking = rows[rows[DAY].isin(list(found[item.name].index[found[item.name] < 1]))]
+            found[_absent(item)] = _values_absent(lacking, item).reindex(list(days), fill_value="")
     return _with_usual(pd.DataFrame(found, index=pd.Index(days)), counts_before, contract)
 
 
@@ -76,8 +77,8 @@ def _with_usual(
     usual = usual_of_days(list(measures.index), counts_before if names else {})
     expected = pd.Series([item.rows for item in usual], index=measures.index, dtype="float64")
     ratio = (measures[ROWS] / expected).where(expected > 0)
-    told = {USUAL: expected, USUAL_FOR: [item.words for item in usual]}
-    return measures.assign(**told, **dict.fromkeys(names, ratio))
+    words = pd.Series([item.words for item in usual], index=measures.index, dtype="str")
+    return measures.assign(**{USUAL: expected, USUAL_FOR: words}, **dict.fromkeys(names, ratio))
 
 
 def _measured(rows: pd.DataFrame, by_day: Any, item: Measure) -> pd.Series:
@@ -91,13 +92,14 @@ def _measured(rows: pd.DataFrame, by_day: Any, item: Measure) -> pd.Series:
     if item.kind == ABOVE:
         known = values.dropna()
         return (known > item.above).groupby(rows.loc[known.index, DAY]).mean()
-    present = rows.loc[values.isin(item.values)].groupby(DAY)[item.column].nunique()
-    return present.reindex(by_day.size().index, fill_value=0) / len(item.values)
+    seen = rows.loc[values.isin(item.expected), [DAY, item.column]].drop_duplicates()
+    present = seen.groupby(DAY).size()
+    return present.reindex(by_day.size().index, fill_value=0) / len(item.expected)
 
 
 def _values_absent(rows: pd.DataFrame, item: Measure) -> pd.Series:
     seen = rows.groupby(DAY)[item.column].agg(set)
-    return seen.map(lambda found: ", ".join(str(v) for v in item.values if v not in found))
+    return seen.map(lambda found: ", ".join(str(v) for v in item.expected if v not in found))
 
 
 def _absent(item: Measure) -> str:
@@ -127,7 +129,7 @@ def judge(
     warnings: dict[str, list[str]] = {}
     for failure in failures.to_dict("records"):
         item, day = known[failure["column"]], str(failure["index"])
-        reason = _reason(measures.loc[day], item, str(failure["check"]))
+        reason = _reason(measures.loc[[day]].iloc[0], item, str(failure["check"]))
         (quarantined if item.on_failure == "quarantine" else warnings).setdefault(day, []).append(
             reason
         )
@@ -178,7 +180,7 @@ def judge_days(
     days = sorted(days)
     measures = measure(rows, days, {}, contract)
     stored = {day: count for day, count in counts_before.items() if day not in set(days)}
-    own = {day: int(count) for day, count in measures[ROWS].items()}
+    own = {str(day): int(count) for day, count in measures[ROWS].items()}
     quarantined: dict[str, str] = {}
     while True:
         usable = {day: count for day, count in own.items() if day not in quarantined}

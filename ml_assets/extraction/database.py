@@ -17,6 +17,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ml_assets.contracts.moments import moment, moments
+from ml_assets.database_url import hide, parsed
 from ml_assets.errors import (
     ConfigurationError,
     ContractViolation,
@@ -56,7 +57,7 @@ class SourceDatabase:
     """
 
     def __init__(self, url: str) -> None:
-        self._url = sa.make_url(url)
+        self._url = parsed(url)
 
     @property
     def name(self) -> str:
@@ -234,6 +235,7 @@ class SourceDatabase:
             with self._engine.connect() as connection:
                 yield connection
         except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
+            hide(error, self._url)
             raise self._explained(error) from error
 
     def _fetch(self, connection: sa.Connection, query: sa.Select[Any]) -> pd.DataFrame:

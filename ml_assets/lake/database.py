@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ml_assets.database_url import hide, parsed
 from ml_assets.errors import ConfigurationError, LedgerUnavailable
 
 CREATE_ATTEMPTS = 100
@@ -27,7 +28,7 @@ class Database:
     """
 
     def __init__(self, url: str | sa.URL, create: Callable[[sa.Connection], None]) -> None:
-        self._url = sa.make_url(url)
+        self._url = parsed(url)
         self._create = create
 
     @cached_property
@@ -35,7 +36,7 @@ class Database:
         file = self._url.database if self._url.get_backend_name() == "sqlite" else None
         if _is_in_memory(self._url):
             return _engine_of.__wrapped__(self._url, self._create)
-        if file is not None and not Path(file).exists():
+        if file is not None and not _has_content(Path(file)):
             _engine_of.cache_clear()
         return _engine_of(self._url, self._create)
 
@@ -51,10 +52,12 @@ class Database:
             with self._engine.begin() as connection:
                 yield connection
         except sa.exc.OperationalError as error:
+            hide(error, self._url)
             raise LedgerUnavailable(f"The ledger does not answer: {error.orig}.") from error
         except sa.exc.DatabaseError as error:
             if type(error) is not sa.exc.DatabaseError:
                 raise
+            hide(error, self._url)
             raise ConfigurationError(
                 f"{self._url.database} cannot be used as the ledger ({error.orig}). Restore it from a "
                 "backup, or check ML_ASSETS_DATA."
@@ -89,6 +92,10 @@ def _engine_of(url: sa.URL, create: Callable[[sa.Connection], None]) -> sa.Engin
 def _is_in_memory(url: sa.URL) -> bool:
     """Whether it is a database of SQLite that lives as long as its connection."""
     return url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
+
+
+def _has_content(file: Path) -> bool:
+    return file.exists() and file.stat().st_size > 0
 
 
 def _make_folder(folder: Path) -> None:

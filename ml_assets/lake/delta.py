@@ -135,10 +135,13 @@ def replace_days(
     delta.update_incremental()
 
 
-def commits(delta: "DeltaTable") -> list[tuple[int, dict[str, Any]]]:
-    """Version and what was said of the days it wrote, the oldest first."""
-    found = [(item["version"], item[COMMIT_KEY]) for item in delta.history() if COMMIT_KEY in item]
-    return sorted((int(version), json.loads(said)) for version, said in found)
+def commits(delta: "DeltaTable") -> list[tuple[int, int, dict[str, Any]]]:
+    """Version, time (ms since 1970, UTC) and what was said of the days written, the oldest first."""
+    return [
+        (int(item["version"]), int(item["timestamp"]), json.loads(item[COMMIT_KEY]))
+        for item in reversed(delta.history())
+        if COMMIT_KEY in item
+    ]
 
 
 def refuse_other_types(table: str, path: str, delta: "DeltaTable", schema: Any) -> None:

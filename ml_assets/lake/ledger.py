@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ml_assets.lake.content import digest
 from ml_assets.lake.database import Database
 from ml_assets.lake.entries import Entry, Read, Status
-from ml_assets.lake.ledger_tables import create_tables
+from ml_assets.lake.ledger_tables import FORMAT, create_tables
 from ml_assets.lake.ledger_tables import entries as _entries
 from ml_assets.lake.ledger_tables import files as _files
 from ml_assets.lake.ledger_tables import meta as _meta
@@ -119,10 +119,13 @@ class Ledger(Database):
             Identity(row.id, row.has_entries, row.has_rows) if row else Identity("", False, False)
         )
 
-    def take_id(self, new: str) -> None:
-        """Become the ledger of the lake that carries an id."""
+    def begin_anew(self, new_id: str, entries: Sequence[Entry]) -> None:
+        """Become the ledger of the lake that carries an id, with entries that keep their times."""
         with self._transaction() as connection:
-            connection.execute(sa.update(_meta).values(id=new))
+            connection.execute(sa.delete(_meta))
+            connection.execute(sa.insert(_meta).values(number=1, id=new_id, format=FORMAT))
+            if entries:
+                _insert(connection, entries, keep_times=True)
 
     def known_files(self, table: str, days: Sequence[str]) -> set[Content]:
         """Which files of some days were found to hold which content."""
@@ -220,11 +223,14 @@ class Ledger(Database):
             return {version for version in connection.scalars(query) if version is not None}
 
 
-def _insert(connection: sa.Connection, entries: Sequence[Entry]) -> None:
+def _insert(
+    connection: sa.Connection, entries: Sequence[Entry], *, keep_times: bool = False
+) -> None:
     now = datetime.now(UTC).replace(tzinfo=None)
+    times = [(keep_times and entry.written_at) or now for entry in entries]
     ids = connection.scalars(
         sa.insert(_entries).returning(_entries.c.id, sort_by_parameter_order=True),
-        [_entry_row(entry, now) for entry in entries],
+        [_entry_row(entry, at) for entry, at in zip(entries, times, strict=True)],
     ).all()
     reads = [
         _read_row(entry_id, read)
@@ -287,7 +293,7 @@ def _is_latest(
     return _entries.c.id.in_(newest.group_by(_entries.c.day))
 
 
-def _entry_row(entry: Entry, now: datetime) -> dict[str, object]:
+def _entry_row(entry: Entry, at: datetime) -> dict[str, object]:
     return {
         "table_name": entry.table,
         "day": entry.day,
@@ -300,7 +306,7 @@ def _entry_row(entry: Entry, now: datetime) -> dict[str, object]:
         "code_version": entry.code_version,
         "inputs_hash": entry.inputs_hash,
         "run_id": entry.run_id,
-        "written_at": now,
+        "written_at": at,
         "is_final": entry.is_final,
         "schema_hash": _schema_hash(entry),
     }

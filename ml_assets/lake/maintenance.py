@@ -32,12 +32,17 @@ def maintain(
         readers: tables whose inputs are kept.
         keeps_history: whether every version that days were written at is kept too.
 
+    Raises:
+        LakeMismatch: the table's log is damaged, or rows are not those that were recorded: nothing
+            is deleted then, so that a restored log finds its files.
+
     Returns:
         What was done, or None when the lake has no such table.
     """
     delta = lake.open(table)
     if delta is None:
         return None
+    lake.verify(table)
     before = delta.version()
     kept = {before} | {
         version for version in lake.ledger.versions_read(table, readers) if version <= before

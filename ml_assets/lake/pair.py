@@ -13,8 +13,8 @@ from ml_assets.lake.ledger import Identity, Ledger
 MARK = "_lake"
 """Name of the table that carries the id."""
 
-_confirmed: set[tuple[str, str, str]] = set()
-"""Lake, ledger and id of the pairs that this process found to belong together."""
+_confirmed: set[tuple[str, str, str, int]] = set()
+"""Lake, ledger, id and time of the mark of the pairs that this process found to belong together."""
 
 
 def confirm(uri: str, ledger: Ledger) -> None:
@@ -29,8 +29,8 @@ def confirm(uri: str, ledger: Ledger) -> None:
         ConfigurationError: the lake was written in an earlier format.
     """
     own = ledger.identity()
-    key = (uri, str(ledger.url), own.id)
-    if key in _confirmed and own.has_entries and _may_be_marked(uri):
+    key = (uri, str(ledger.url), own.id, _marked_at(uri))
+    if key in _confirmed and own.has_entries:
         return
     carried = lake_id(uri)
     if carried is None:
@@ -60,7 +60,7 @@ def mark(uri: str, ledger: Ledger) -> None:
         LakeMismatch: it carries another ledger's id.
     """
     own = ledger.identity().id
-    if (uri, str(ledger.url), own) in _confirmed and _may_be_marked(uri):
+    if (uri, str(ledger.url), own, _marked_at(uri)) in _confirmed:
         return
     if lake_id(uri) is None:
         _write(uri, own)
@@ -69,7 +69,7 @@ def mark(uri: str, ledger: Ledger) -> None:
             f"The lake {uri} was begun for another ledger meanwhile (id {carried}, not {own}). Check "
             "ML_ASSETS_LAKE."
         )
-    _confirmed.add((uri, str(ledger.url), own))
+    _confirmed.add((uri, str(ledger.url), own, _marked_at(uri)))
 
 
 def lake_id(uri: str) -> str | None:
@@ -130,9 +130,12 @@ def _refuse_unmarked(uri: str, ledger: Ledger, own: Identity) -> None:
         )
 
 
-def _may_be_marked(uri: str) -> bool:
-    """Whether the mark is still there, as far as that can be seen without asking an object store."""
-    return not is_local(uri) or Path(_path(uri)).is_dir()
+def _marked_at(uri: str) -> int:
+    """When a folder was marked, in ns; −1 where it is not, 0 for an object store, which is not asked."""
+    if not is_local(uri):
+        return 0
+    first = Path(_path(uri)) / "_delta_log" / f"{0:020}.json"
+    return first.stat().st_mtime_ns if first.exists() else -1
 
 
 def _path(uri: str) -> str:

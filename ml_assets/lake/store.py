@@ -21,7 +21,7 @@ from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.pair import confirm, mark
 from ml_assets.lake.provenance import Provenance
 from ml_assets.lake.shared import SharingLedger
-from ml_assets.lake.verification import Opened, damage
+from ml_assets.lake.verification import Opened, all_rows, damage, differing
 from ml_assets.lake.window import Window, partition_option
 from ml_assets.lake.writing import ROW, Written, write
 from ml_assets.settings import settings
@@ -55,22 +55,26 @@ class Lake:
 
     @classmethod
     def of_project(cls) -> "Lake":
-        """The lake that the settings name.
+        """The lake that the settings name, if it and its ledger belong together.
 
         Raises:
             LakeMismatch: lake and ledger do not belong together, or one of them is gone.
             ConfigurationError: they were written in another format.
         """
-        chosen = settings()
-        if chosen.shared is None:
-            lake = cls(chosen.lake_uri, Ledger(chosen.ledger_url))
-        else:
-            theirs = Ledger(chosen.shared.ledger_url.get_secret_value())
-            ledger = SharingLedger(chosen.ledger_url, theirs, chosen.shared.tables)
-            elsewhere = dict.fromkeys(chosen.shared.tables, chosen.shared.lake)
-            lake = cls(chosen.lake_uri, ledger, elsewhere)
+        lake = cls.of_settings()
         confirm(lake.uri, lake.ledger)
         return lake
+
+    @classmethod
+    def of_settings(cls) -> "Lake":
+        """The same, not confirmed: only for what repairs the pair."""
+        chosen = settings()
+        if chosen.shared is None:
+            return cls(chosen.lake_uri, Ledger(chosen.ledger_url))
+        theirs = Ledger(chosen.shared.ledger_url.get_secret_value())
+        ledger = SharingLedger(chosen.ledger_url, theirs, chosen.shared.tables)
+        elsewhere = dict.fromkeys(chosen.shared.tables, chosen.shared.lake)
+        return cls(chosen.lake_uri, ledger, elsewhere)
 
     def window(self, table: str, days: Sequence[str]) -> Window:
         """The given days of a table as they are now, without reading a row."""
@@ -109,23 +113,58 @@ class Lake:
         opened, entries = self._recorded(table, days, version)
         if hashes is not None:
             entries = self._entries_with(table, hashes)
-        if bad := damage(self.ledger, opened, entries):
-            self.quarantine_damaged(table, sorted(bad))
-            raise LakeMismatch(_refusal(table, bad))
-        if opened.delta is None:
-            which = "" if version is None else f" in version {version}"
-            raise LakeMismatch(
-                f"Table {table} is not in the lake{which}. Materialize its days again, or restore "
-                "the lake from a backup."
-            )
-        return _scan(opened, days, columns)
+        self._refuse_damaged(opened, entries, version)
+        return _scan(opened, days, columns, version)
 
-    def scan(self, table: str, days: Sequence[str] | None = None) -> pd.DataFrame:
-        """Rows of some days as they are now, not verified: for checks and repairs only."""
-        delta = self.open(table)
-        if delta is None:
-            raise LakeMismatch(f"Table {table} is not in the lake. Materialize its days again.")
-        return _scan(Opened(table, self.path(table), delta), days, None)
+    def scan(
+        self,
+        table: str,
+        days: Sequence[str] | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        version: int | None = None,
+    ) -> pd.DataFrame:
+        """The same, not verified: only for what compares the rows with the recorded hashes itself.
+
+        Raises:
+            LakeMismatch: the table or the version is not there.
+        """
+        return _scan(self.opened(table, version), days, columns, version)
+
+    def differing(self, table: str, hashes: Mapping[str, str], version: int | None) -> list[str]:
+        """Days of a table that do not hold some content, each hashed whatever files are known.
+
+        Args:
+            table: table name.
+            hashes: day → content that was recorded once.
+            version: table version, the newest when omitted.
+        """
+        entries = self._entries_with(table, hashes)
+        found = differing(self.opened(table, version), entries)
+        return sorted({*found} | ({*hashes} - {*entries}))
+
+    def recorded_rows(
+        self, table: str, entries: Mapping[str, Entry]
+    ) -> tuple[list[pd.DataFrame], dict[str, str]]:
+        """Rows of recorded days as they are now, with the content of each hashed.
+
+        Args:
+            table: table name.
+            entries: day → its entry; at least one.
+
+        Returns:
+            The rows, those of each schema together and typed by it, and day → why it does not hold
+            what was recorded.
+        """
+        return all_rows(self.opened(table), entries)
+
+    def verify(self, table: str) -> None:
+        """Refuse a table with a stored day whose rows are not those that were recorded.
+
+        Raises:
+            LakeMismatch: there is one.
+        """
+        self._refuse_damaged(*self._recorded(table, None, None), None)
 
     def opened(self, table: str, version: int | None = None) -> Opened:
         """A table at a version, whether it is there or not."""
@@ -231,6 +270,13 @@ class Lake:
         """
         return files.open_table(table, self.path(table), version)
 
+    def _refuse_damaged(
+        self, opened: Opened, entries: Mapping[str, Entry], version: int | None
+    ) -> None:
+        if bad := damage(self.ledger, opened, entries):
+            quarantined = self.quarantine_damaged(opened.table, sorted(bad))
+            raise LakeMismatch(_refusal(opened, bad, quarantined, version))
+
     def _recorded(
         self, table: str, days: Sequence[str] | None, version: int | None
     ) -> tuple[Opened, dict[str, Entry]]:
@@ -261,11 +307,18 @@ class Lake:
 
 
 def _scan(
-    opened: Opened, days: Sequence[str] | None, columns: Sequence[str] | None
+    opened: Opened,
+    days: Sequence[str] | None,
+    columns: Sequence[str] | None,
+    version: int | None,
 ) -> pd.DataFrame:
     import pyarrow as pa
 
-    assert opened.delta is not None
+    if opened.delta is None:
+        raise LakeMismatch(
+            f"Table {opened.table} is not in the lake{_at(version)}. Materialize its days again, or "
+            "restore the lake from a backup."
+        )
     wanted = None if columns is None else list(dict.fromkeys([*columns, DAY, ROW]))
     predicate = None if days is None else files.days_predicate(days)
     with files.explained(opened.table, opened.path, opened.delta.version()):
@@ -280,12 +333,20 @@ def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
     return rows if in_order else rows.take(order).reset_index(drop=True)
 
 
-def _refusal(table: str, bad: Mapping[str, str]) -> str:
-    days = sorted(bad)
-    listed = "; ".join(f"{day} {bad[day]}" for day in days[:3])
+def _refusal(
+    opened: Opened, bad: Mapping[str, str], quarantined: Mapping[str, str], version: int | None
+) -> str:
+    table, days = opened.table, sorted(bad)
+    listed = "; ".join(f"{day} was {bad[day]}" for day in days[:3])
     more = f" (and {len(days) - 3} more days until {days[-1]})" if len(days) > 3 else ""
+    told = f"{table}{_at(version)}: rows are not those that the ledger recorded. {listed}{more}. "
+    if not quarantined:
+        return f"{told}Restore the lake from a backup."
     return (
-        f"{table}: rows are not those that the ledger recorded. {listed}{more}. These days count as "
-        f"missing now. Run 'ml-assets recompute {table}"
+        f"{told}These days count as missing now. Run 'ml-assets recompute {table}"
         f"{partition_option(days)}' to compute them again, or restore the lake from a backup."
     )
+
+
+def _at(version: int | None) -> str:
+    return "" if version is None else f" at version {version}"

@@ -70,7 +70,7 @@ def damage(ledger: Ledger, opened: Opened, entries: Mapping[str, Entry]) -> dict
         if day not in bad and (day, entry.content_hash, files[day].identity) not in known
     }
     if doubtful:
-        wrong = _different(opened, doubtful)
+        wrong = differing(opened, doubtful)
         bad |= wrong
         _remember(
             ledger,
@@ -82,6 +82,17 @@ def damage(ledger: Ledger, opened: Opened, entries: Mapping[str, Entry]) -> dict
             ],
         )
     return bad
+
+
+def all_rows(
+    opened: Opened, entries: Mapping[str, Entry]
+) -> tuple[list[pd.DataFrame], dict[str, str]]:
+    """Rows of some days, and day → why it does not hold what its entry says; see ``Lake``."""
+    if opened.delta is None:
+        return [], dict.fromkeys(entries, _lost(f"{opened.table} is not in the lake"))
+    parts = list(read_typed(opened, entries))
+    wrong = {day: why for part in parts for day, why in part.differing(entries).items()}
+    return [part.rows for part in parts if part.rows is not None], wrong
 
 
 def hashes_as_stored(rows: pd.DataFrame, entries: Mapping[str, Entry]) -> dict[str, str]:
@@ -160,7 +171,10 @@ class TypedRows:
         }
 
 
-def _different(opened: Opened, entries: Mapping[str, Entry]) -> dict[str, str]:
+def differing(opened: Opened, entries: Mapping[str, Entry]) -> dict[str, str]:
+    """Days whose rows do not hash to what their entries say, and what became of them."""
+    if opened.delta is None:
+        return dict.fromkeys(entries, _lost(f"{opened.table} is not in the lake"))
     days = sorted(entries)
     return {
         day: reason

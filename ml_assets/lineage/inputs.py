@@ -93,4 +93,6 @@ def source_rows(
 def _rows_read(lake: Lake, reads: Sequence[Read]) -> pd.DataFrame:
     there = [read for read in reads if read.content_hash]
     days = [read.day for read in there]
-    return lake.read(there[0].table, days, version=readable_version(lake, there))
+    hashes = {read.day: read.content_hash for read in there}
+    version = readable_version(lake, there)
+    return lake.read(there[0].table, days, version=version, hashes=hashes)

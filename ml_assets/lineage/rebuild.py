@@ -22,9 +22,6 @@ from ml_assets.lineage.changes import ChangedDays
 from ml_assets.lineage.recorded import RecordedModel, readable_version
 from ml_assets.lineage.specifications import contract_of
 
-DAYS_AT_ONCE = 31
-"""Days whose content is compared at once: whole rows take memory."""
-
 TABLE = "dataset"
 
 
@@ -106,13 +103,8 @@ def rebuild(
 
 def altered_days(lake: Lake, found: RecordedInput) -> ChangedDays:
     """Days whose rows are not the recorded ones."""
-    other: list[str] = []
-    for start in range(0, len(found.reads), DAYS_AT_ONCE):
-        reads = found.reads[start : start + DAYS_AT_ONCE]
-        days = [read.day for read in reads]
-        hashes = day_hashes(lake.read(found.table, days, version=found.version), days)
-        other += [read.day for read in reads if hashes[read.day] != read.content_hash]
-    return ChangedDays(found.table, other)
+    hashes = {read.day: read.content_hash for read in found.reads}
+    return ChangedDays(found.table, lake.differing(found.table, hashes, found.version))
 
 
 def _store_dataset(  # noqa: PLR0917
@@ -128,8 +120,8 @@ def _store_dataset(  # noqa: PLR0917
     used = [name for name in (DAY, *columns(contract)) if name not in added]
     validated = validate(
         specification.build(
-            lake.read(features.table, features.days, columns=used, version=features.version),
-            lake.read(
+            lake.scan(features.table, features.days, columns=used, version=features.version),
+            lake.scan(
                 labels.table,
                 labels.days,
                 columns=specification.label_columns,

@@ -182,7 +182,13 @@ def dataset_rows(lake: Lake, recorded: RecordedModel, columns: Sequence[str]) ->
     entry = recorded.dataset.entry
     read = Read(entry.table, entry.day, entry.content_hash, entry.version)
     version = readable_version(lake, [read])
-    return lake.read(entry.table, [entry.day], columns=columns, version=version)
+    return lake.read(
+        entry.table,
+        [entry.day],
+        columns=columns,
+        version=version,
+        hashes={entry.day: entry.content_hash},
+    )
 
 
 def readable_version(lake: Lake, reads: Sequence[Read]) -> int | None:
@@ -201,7 +207,7 @@ def readable_version(lake: Lake, reads: Sequence[Read]) -> int | None:
     table, version = reads[0].table, reads[0].version
     days = [read.day for read in reads]
     try:
-        lake.read(table, days, columns=[DAY], version=version)
+        lake.scan(table, days, columns=[DAY], version=version)
     except LakeMismatch:
         now = usable_hashes(lake.ledger.latest(table, days))
         other = [read.day for read in reads if now.get(read.day) != read.content_hash]
@@ -254,4 +260,5 @@ def _different_rows(lake: Lake, history: Sequence[Entry]) -> Iterator[pd.DataFra
                 version = readable_version(lake, [read])
             except LakeMismatch:
                 continue
-            yield lake.read(entry.table, [entry.day], version=version)
+            hashes = {entry.day: entry.content_hash}
+            yield lake.read(entry.table, [entry.day], version=version, hashes=hashes)

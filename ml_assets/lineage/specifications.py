@@ -20,7 +20,8 @@ def dataset_specification(pipeline: str) -> DatasetSpecification:
     """
     said = model_pipeline(pipeline)
     labels = said["labels"]
-    delay = settings().pipelines.get(pipeline, PipelineOverrides()).label_delay_days
+    overrides = settings().pipelines.get(pipeline, PipelineOverrides())
+    delay = overrides.label_delay_days
     return DatasetSpecification(
         features=said["features"],
         labels=labels["asset"],
@@ -31,7 +32,7 @@ def dataset_specification(pipeline: str) -> DatasetSpecification:
         windows=Windows(
             said["window_days"],
             said["validation_days"],
-            said["test_days"],
+            overrides.test_days or said["test_days"],
             labels.get("delay_days", 0) if delay is None else delay,
         ),
         contract=said["contracts"]["training_dataset"],

@@ -129,7 +129,8 @@ def trace_prediction(lake: Lake, of: Pipeline, prediction_id: str) -> Prediction
     scored = made(lake, of.table("predictions"), day, lambda entry: _reads(entry, made_from))
     [read] = [read for read in used(scored.entry) if read.table == of.features]
     features = made(lake, of.features, day, lambda entry: entry.content_hash == made_from)
-    rows = lake.read(of.features, [day], version=readable_version(lake, [read]))
+    version = readable_version(lake, [read])
+    rows = lake.read(of.features, [day], version=version, hashes={day: made_from})
     feature_row = _row_of(rows, prediction, of.key)
     as_of, fingerprint = str(prediction["model_as_of"]), str(prediction["model_version"])
     return PredictionTrace(

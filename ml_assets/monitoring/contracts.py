@@ -228,8 +228,13 @@ class DriftReport(Contract):
             "from": [*COMPARED, "feature_profile.counts", "feature_profile.rows"],
         },
     )
+    is_judged: bool = pa.Field(
+        description="Whether the window has the rows to tell drift from chance.",
+        metadata={"from": [*COMPARED, "feature_profile.rows"]},
+    )
     drifted: bool = pa.Field(
-        description="Whether one of the ratios is 1 or more.", metadata={"from": BOTH}
+        description="Whether it is judged and one of the ratios is 1 or more.",
+        metadata={"from": BOTH},
     )
     likely_cause_rank: int = pa.Field(
         ge=1, description="Place by its larger ratio, 1 is first.", metadata={"from": BOTH}
@@ -250,11 +255,12 @@ OF_CHAMPION = [*SERVING, "labels.model_version"]
 METRIC = [*OF_CHAMPION, "labels.label", "labels.prediction", "champion.metric"]
 OF_REPORT = ["champion.serves_from", "drift_report.reference"]
 DRIFTED = [*OF_REPORT, "drift_report.drifted"]
+ENOUGH = ["drift_report.is_judged"]
 STRUCTURAL = [*DRIFTED, "drift_report.group"]
 STRONGEST = [*OF_REPORT, "drift_report.feature", "drift_report.likely_cause_rank"]
 GROWTH = ["champion.serves_from", "champion.training_days"]
 ASKED = ["retraining_decision.verdict"]
-VERDICT = [*METRIC, "champion.value", *STRUCTURAL, *GROWTH, *ASKED]
+VERDICT = [*METRIC, "champion.value", *STRUCTURAL, *ENOUGH, *GROWTH, *ASKED]
 
 
 class RetrainingDecision(Contract):
@@ -264,7 +270,8 @@ class RetrainingDecision(Contract):
         isin=[RETRAIN, KEEP], description="retrain or keep.", metadata={"from": VERDICT}
     )
     reason: str = pa.Field(
-        description="Why, in words; also why not.", metadata={"from": [*VERDICT, *STRONGEST]}
+        description="Why, in words; also why not.",
+        metadata={"from": [*VERDICT, *STRONGEST, "drift_report.rows"]},
     )
     rule: str = pa.Field(
         description="What decided: a signal, a limit, or nothing.", metadata={"from": VERDICT}

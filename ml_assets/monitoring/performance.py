@@ -153,7 +153,7 @@ def arrived_labels(
         ContractViolation: a label arrives later than ``within_days`` allows.
     """
     outcomes = outcomes.assign(**{DAY: outcomes[of_day].astype("str")})
-    outcomes = outcomes[outcomes[DAY].isin(scored_days)]
+    outcomes = outcomes[outcomes[DAY].isin(scored_days) & (outcomes[DAY] <= day)]
     arrived_at = outcomes[known_at] + pd.Timedelta(days=delay_days)
     _refuse_too_late(outcomes[arrived_at >= bounds[1]], day, within_days)
     is_early = (outcomes[DAY] == day) & ~(arrived_at >= bounds[0])

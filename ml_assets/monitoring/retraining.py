@@ -28,7 +28,8 @@ class Evidence:
         labels: labels that arrived in the policy's ``label_days``, with ``ds``.
         drift: drift reports of the ends of the policy's windows, with ``ds``.
         asked_for: days on which a retraining was asked for before.
-        trainable_days: days that a model of the next day would be trained on.
+        trainable_days: days with rows that a model of the next day would be trained on.
+        champion_days: the same of the champion's as-of day, counted now.
     """
 
     day: str
@@ -37,6 +38,7 @@ class Evidence:
     drift: pd.DataFrame
     asked_for: Sequence[str]
     trainable_days: int
+    champion_days: int = 0
 
 
 @dataclass(frozen=True)
@@ -209,13 +211,18 @@ def _calibration(policy: Policy, windows: Sequence[_Window | None]) -> _Signal:
 def _drift(evidence: Evidence, policy: Policy, limit: int, group: str | None) -> _Signal:
     rule = "drifted_structural" if group else "drifted_features"
     what = f"{group} features" if group else "features"
-    reports = [
-        _of_day(evidence.drift, end, evidence.champion) for end in policy.window_ends(evidence.day)
-    ]
-    counts = [None if report.empty else _drifted(report, group) for report in reports]
+    ends = policy.window_ends(evidence.day)
+    reports = [_of_day(evidence.drift, end, evidence.champion) for end in ends]
+    counts = [_drifted(report, group) if _is_judged(report) else None for report in reports]
     raised, times = _confirmed(policy, [None if c is None else c >= limit for c in counts])
-    if counts[0] is None:
+    if reports[0].empty:
         return _Signal(rule, False, f"there is no drift report of {evidence.day}")
+    if counts[0] is None:
+        rows = int(reports[0]["rows"].min())
+        too_few = (
+            f"the {rows} rows of the newest window are too few to judge whether {what} drifted"
+        )
+        return _Signal(rule, False, too_few)
     of_group = reports[0] if group is None else reports[0][reports[0]["group"] == group]
     strongest = f", most of all {_strongest(of_group)}" if counts[0] else ""
     return _Signal(
@@ -267,6 +274,10 @@ def _of_day(drift: pd.DataFrame, day: str, champion: Champion | None) -> pd.Data
     return drift[(drift[DAY] == day) & (drift["reference"] == reference)]
 
 
+def _is_judged(report: pd.DataFrame) -> bool:
+    return not report.empty and bool(report["is_judged"].all())
+
+
 def _drifted(report: pd.DataFrame, group: str | None = None) -> int:
     rows = report if group is None else report[report["group"] == group]
     return int(rows["drifted"].sum())
@@ -278,7 +289,9 @@ def _strongest(report: pd.DataFrame) -> str:
 
 def _growth(evidence: Evidence) -> float:
     assert evidence.champion is not None
-    return evidence.trainable_days / max(evidence.champion.training_days, 1) - 1
+    # days of the champion's window that are lost since still count
+    before = max(evidence.champion_days, evidence.champion.training_days, 1)
+    return evidence.trainable_days / before - 1
 
 
 def _within_budget(evidence: Evidence, policy: Policy) -> list[str]:

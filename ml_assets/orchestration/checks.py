@@ -6,17 +6,18 @@ day, without stopping anything downstream of the good days.
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import dagster as dg
 import pandas as pd
 
-from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.day import day_contract
 from ml_assets.contracts.validation import validate
-from ml_assets.lake.content import DAY, SNAPSHOT, day_hashes
-from ml_assets.lake.entries import Entry, Status
+from ml_assets.lake.content import DAY, SNAPSHOT, columns_of
+from ml_assets.lake.entries import LOST, Entry, Status
 from ml_assets.lake.store import Lake
+from ml_assets.lake.window import partition_option
 from ml_assets.orchestration.partitions import days_of_run
 from ml_assets.orchestration.range_events import log_check_evaluations
 from ml_assets.orchestration.retries import retried
@@ -26,6 +27,9 @@ from ml_assets.orchestration.usual_days import unusual
 VERSION_CHECK = "rows_match_data_version"
 DEAD_LETTER_CHECK = "no_dead_letters"
 DAY_CHECK = "day_is_usual"
+
+OLDER_CONTRACT = "older contract"
+"""How the reason begins where a day was stored before its contract gained columns."""
 
 CHECKS_STEP = "__checks"
 """How the key of a table's check step ends."""
@@ -37,6 +41,8 @@ class Verdict:
 
     passed: bool
     reason: str = ""
+    is_warning: bool = False
+    """Whether not passing is a warning, whatever the check's severity."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,10 @@ class StoredDays:
     entries: Mapping[str, Entry]
     rows: pd.DataFrame
     """Rows of the stored days, with ``ds``."""
+    damage: Mapping[str, str] = field(default_factory=dict)
+    """Stored day → why its rows are not those that were recorded, where they are not."""
+    parts: Sequence[pd.DataFrame] = ()
+    """The same rows, those that were stored with one schema together and typed by it."""
     is_just_written: bool = False
     """Whether the run that checks them also wrote them."""
 
@@ -73,6 +83,8 @@ class StoredDays:
     def _status(self, day: str) -> Status | None:
         return self.entries[day].status if day in self.entries else None
 
+
+_NO_ROWS = pd.DataFrame({DAY: pd.Series([], dtype="str")})
 
 CheckFunction = Callable[[StoredDays], Mapping[str, Verdict]]
 
@@ -252,10 +264,14 @@ def read_stored(table: str, days: Sequence[str], *, with_rows: bool = True) -> S
     """The stored state of some days of a table, with their rows when a check needs them."""
     lake = Lake.of_project()
     entries = lake.ledger.latest(table, days)
-    usable = [day for day in days if day in entries and entries[day].status is Status.STORED]
-    empty = pd.DataFrame({DAY: pd.Series([], dtype="str")})
-    rows = lake.read(table, usable) if usable and with_rows else empty
-    return StoredDays(table, days, entries, rows)
+    usable = {
+        day: entries[day] for day in days if day in entries and entries[day].status is Status.STORED
+    }
+    if not usable or not with_rows:
+        return StoredDays(table, days, entries, _NO_ROWS)
+    parts, damage = lake.recorded_rows(table, usable)
+    rows = parts[0] if len(parts) == 1 else pd.concat([_NO_ROWS, *parts], ignore_index=True)
+    return StoredDays(table, days, entries, rows, damage, parts)
 
 
 def _evaluations(
@@ -269,7 +285,9 @@ def _evaluations(
             asset_key=key,
             check_name=check.name,
             passed=verdict.passed,
-            severity=dg.AssetCheckSeverity.WARN if day in warned else check.severity,
+            severity=dg.AssetCheckSeverity.WARN
+            if day in warned or verdict.is_warning
+            else check.severity,
             metadata={"reason": dg.MetadataValue.text(verdict.reason)} if verdict.reason else {},
             partition=None if day == SNAPSHOT else day,
             blocking=False,
@@ -305,33 +323,51 @@ def _meets_contract(stored: StoredDays, contract: type[Contract]) -> dict[str, V
     """What this run wrote was validated before, and ``_rows_match_data_version`` says it is that."""
     if stored.is_just_written:
         return dict.fromkeys(stored.stored, Verdict(True))
-    checked = validate(stored.rows, contract, stored.stored)
-    broken = checked.dead_letters.drop_duplicates(DAY).set_index(DAY)["rule"].to_dict()
+    older = {
+        day: missing
+        for day in stored.stored
+        if (missing := missing_columns(stored.entries[day].schema, contract))
+    }
+    lost = {day: why for day, why in stored.damage.items() if why.startswith(LOST)}
+    judged = [day for day in stored.stored if day not in older and day not in lost]
+    reasons = dict(lost)
+    for part in stored.parts:
+        of_part = sorted({*judged} & {*part[DAY]})
+        checked = validate(part[part[DAY].isin(of_part)], contract, of_part)
+        broken = checked.dead_letters.drop_duplicates(DAY)
+        reasons |= dict(zip(broken[DAY], broken["rule"], strict=True))
+        reasons |= checked.quarantined
     return {
-        day: Verdict(False, reason)
-        if (reason := checked.quarantined.get(day) or broken.get(day))
-        else Verdict(True)
+        day: Verdict(False, _older_contract(stored.table, day, older[day]), is_warning=True)
+        if day in older
+        else Verdict(day not in reasons, reasons.get(day, ""))
         for day in stored.stored
     }
 
 
+def missing_columns(schema: str, contract: type[Contract]) -> list[str]:
+    """Columns of a contract that a day does not have, which was stored with a schema."""
+    stored = columns_of(schema) if schema else columns(contract)
+    return [name for name in columns(contract) if name not in stored]
+
+
+def _older_contract(table: str, day: str, missing: Sequence[str]) -> str:
+    return (
+        f"{OLDER_CONTRACT}: the day was stored before its contract had {', '.join(missing)}, and can "
+        f"be used. To renew it, run 'ml-assets recompute {table}{partition_option([day])}'"
+    )
+
+
 def _rows_match_data_version(stored: StoredDays) -> dict[str, Verdict]:
-    """Altered days are quarantined as well, so that nothing uses them until they are rewritten."""
-    hashes = day_hashes(stored.rows, stored.stored)
-    altered = [day for day, found in hashes.items() if found != stored.entries[day].content_hash]
-    reason = "its stored rows are not those that were recorded: materialize it again"
+    """Altered and lost days are quarantined as well, so that nothing uses them until they are rewritten."""
     Lake.of_project().ledger.append(
-        [replace(stored.entries[day], status=Status.QUARANTINED, reason=reason) for day in altered]
+        [
+            replace(stored.entries[day], status=Status.QUARANTINED, reason=reason)
+            for day, reason in stored.damage.items()
+        ]
     )
     return {
-        day: Verdict(True)
-        if found == stored.entries[day].content_hash
-        else Verdict(
-            False,
-            f"stored rows hash to {found}, {stored.entries[day].content_hash} was recorded: "
-            "materialize the day again",
-        )
-        for day, found in hashes.items()
+        day: Verdict(day not in stored.damage, stored.damage.get(day, "")) for day in stored.stored
     }
 
 

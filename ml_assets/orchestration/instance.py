@@ -30,6 +30,7 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 
+from ml_assets.data_folder import keep_private
 from ml_assets.settings import settings, with_driver
 
 ASSET_EVENTS = {
@@ -252,6 +253,7 @@ class InstanceStorage(DagsterStorage, ConfigurableClass):
     ) -> DagsterStorage:
         """Postgres when ``ML_ASSETS_POSTGRES_URL`` is set, otherwise SQLite under ``data/``."""
         del config_value
+        keep_private(settings().data)
         url = settings().postgres_url
         if url is None:
             return BatchingSqliteStorage.from_local(

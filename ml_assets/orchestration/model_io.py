@@ -21,6 +21,7 @@ from ml_assets.orchestration.day_metadata import inputs_summary, with_run
 from ml_assets.orchestration.range_events import DayResult, materialize_days
 from ml_assets.orchestration.retries import retried
 from ml_assets.orchestration.table_io import record_provenance, skipped_day, table_name
+from ml_assets.registry.by_hand import written_by_hand
 from ml_assets.registry.numbers import VersionNumbers
 from ml_assets.registry.store import Registry
 from ml_assets.settings import settings
@@ -111,11 +112,12 @@ def project_registry() -> Registry:
 
 
 def lost_models(table: str, entries: Mapping[str, Entry]) -> list[str]:
-    """Days whose model file is gone or altered."""
+    """Days whose model file is gone or altered, or whose entry no run wrote."""
+    by_hand = written_by_hand(Lake.of_project(), table, list(entries))
     return [
         day
         for day, entry in entries.items()
-        if not project_models().is_intact(table, entry.content_hash)
+        if day in by_hand or not project_models().is_intact(table, entry.content_hash)
     ]
 
 

@@ -13,6 +13,7 @@ from ml_assets.errors import ConfigurationError
 from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY
 from ml_assets.lake.planning import Plan
+from ml_assets.lake.recompute import reopen
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.columns import MadeFrom, column_metadata, dead_letter_lineage
 from ml_assets.orchestration.dead_letters import dead_letters_of
@@ -24,11 +25,15 @@ AS_OF_KEY = "ml_assets/as_of"
 """Definition metadata of assets whose partitions are as-of days: made only when asked for."""
 
 
-FACT_KEY = "ml_assets/fact"
-"""Definition metadata of assets whose stored days record what happened: a repair leaves them."""
-
 SPARSE_KEY = "ml_assets/sparse"
 """Definition metadata of assets that have only the days that were asked for: others are no gap."""
+
+
+FACT_KEY = "ml_assets/fact"
+"""Definition metadata of assets whose stored days are facts: they are never computed again."""
+
+RECOMPUTE = "ml_assets/recompute"
+"""Run tag: with the value ``true`` a run computes its days again, whatever is stored of them."""
 
 
 def load_object(path: str) -> Any:
@@ -127,9 +132,30 @@ def table_asset(
     )
     def materialize(context: dg.AssetExecutionContext) -> Any:
         with retried(context.retry_number):
-            return compute(days_of_run(context, spec.partitions_def))
+            days = days_of_run(context, spec.partitions_def)
+            if context.run.tags.get(RECOMPUTE) == "true":
+                _reopen(spec, days)
+            return compute(days)
 
     return materialize
+
+
+def _reopen(spec: dg.AssetSpec, days: Sequence[str]) -> None:
+    table = table_name(spec.key)
+    if reason := refusal_to_recompute(spec):
+        raise ConfigurationError(reason)
+    reopen(Lake.of_project().ledger, table, days)
+
+
+def refusal_to_recompute(spec: dg.AssetSpec) -> str | None:
+    """Why days of a table cannot be computed again on demand; None where they can."""
+    if not spec.metadata.get(FACT_KEY):
+        return None
+    return (
+        f"{table_name(spec.key)} is a record of what was done on a day: its rows were acted on, so "
+        "they stay as they are. Days that have none are computed when they are materialized; run "
+        f"without the tag {RECOMPUTE}."
+    )
 
 
 def pool_of(key: dg.AssetKey) -> str:

@@ -225,7 +225,9 @@ def versions(lake: Lake, table: str, columns: list[str]) -> list[Version]:
 
 def _once(lake: Lake, entry: Entry, columns: list[str]) -> dict[str, Mapping[Any, Any]]:
     """The rows of an entry as they were then."""
-    return _by_day(lake.read(entry.table, [entry.day], version=entry.version), columns)
+    hashes = {entry.day: entry.content_hash}
+    rows = lake.read(entry.table, [entry.day], version=entry.version, hashes=hashes)
+    return _by_day(rows, columns)
 
 
 def _by_day(rows: pd.DataFrame, columns: list[str]) -> dict[str, Mapping[Any, Any]]:

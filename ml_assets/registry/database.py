@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ENVIRONMENT = {
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",  # MLflow then loads no model at all; we do
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",  # a kept connection outlives a deleted file
     "MLFLOW_CONFIGURE_LOGGING": "false",  # it would take over alembic's and SQLAlchemy's loggers
 }
 """What MLflow reads when it is imported."""

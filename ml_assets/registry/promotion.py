@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ml_assets.errors import TrainingError
+from ml_assets.lake.content import DAY
 from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.store import Lake
 from ml_assets.registry.approvals import Action, Record, State, standing
@@ -60,7 +61,7 @@ def training_command(pipeline: str, as_of: str) -> str:
     )
 
 
-def tests_problem(tests: pd.DataFrame, names: Sequence[str]) -> str:
+def problem_of_tests(tests: pd.DataFrame, names: Sequence[str]) -> str:
     """Which integration tests keep a model from being promoted, and why; empty when all passed.
 
     Args:
@@ -90,7 +91,7 @@ def waits_for_tests(lake: Lake, pipeline: str, as_ofs: Sequence[str]) -> list[st
     rows = lake.read(table, days) if days else None
     if rows is None:
         return []
-    return sorted(str(day) for day, tests in rows.groupby("ds") if is_not_measured(tests))
+    return sorted(str(day) for day, tests in rows.groupby(DAY) if is_not_measured(tests))
 
 
 def lost_approval(records: Sequence[Record], evidence: str, now: datetime) -> Record | None:

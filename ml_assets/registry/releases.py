@@ -14,6 +14,7 @@ from ml_assets.errors import LakeMismatch
 from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.integrity import unaltered
 from ml_assets.lake.store import Lake
+from ml_assets.registry.by_hand import is_computed, rows_of, written_by_hand
 from ml_assets.registry.champion import ChampionModel
 
 
@@ -68,13 +69,31 @@ def begun_before(history: Sequence[Entry], day: str) -> list[str]:
 def release_of(lake: Lake, table: str, as_of: str, evidence: str) -> dict[str, Any] | None:
     """The release of an as-of day on this evidence, if its model became champion.
 
+    Where somebody wrote the newest row, the newest one that a run wrote counts.
+
     Raises:
         LakeMismatch: somebody changed it since.
     """
     window = lake.window(table, [as_of])
     if as_of not in window.hashes:
         return None
-    for row in unaltered(window).to_dict("records"):
+    rows = unaltered(window)
+    if written_by_hand(lake, table, [as_of]):
+        rows = _computed(lake, table, as_of, rows)
+    for row in rows.to_dict("records"):
         if row["evidence"] == evidence:
             return {str(name): value for name, value in row.items()}
     return None
+
+
+def _computed(lake: Lake, table: str, as_of: str, otherwise: pd.DataFrame) -> pd.DataFrame:
+    """The newest rows of a day that a run computed, or ``otherwise`` when there are none."""
+    history = lake.ledger.history(table, as_of)
+    for number in reversed(range(len(history))):
+        entry = history[number]
+        if entry.status is not Status.STORED or not is_computed(entry, history[:number]):
+            continue
+        rows = rows_of(lake, entry)
+        if rows is not None:
+            return rows
+    return otherwise

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from ml_assets.database_url import parsed
 from ml_assets.errors import RegistryMismatch, UnsafeModel
 from ml_assets.registry import mlflow_tables
 from ml_assets.registry.database import Database, database_explained, explained
@@ -71,7 +72,7 @@ class Registry:
     """
 
     def __init__(self, url: str, artifacts: Path, numbers: VersionNumbers | None = None) -> None:
-        self._database = Database(sa.make_url(url))
+        self._database = Database(parsed(url))
         self.artifacts = artifacts.absolute()
         self._numbers = numbers
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
@@ -121,6 +122,31 @@ def test_a3_a_repair_names_the_models_it_leaves_and_the_command_that_trains_them
     with_models = " ".join(rebuild(FLIGHTS, "2013-01-20", "--with-models")["repair"])
     assert '"flight_delays/model"' in with_models
     assert not [name for name in FACTS if f'"{name}"' in with_models]
+
+
+def test_a3_a_rerun_of_an_old_dataset_says_what_was_not_known_then(lived: Project) -> None:
+    changed = f"update flights set arr_delay = arr_delay + 40 where {of_day('flights', 20, 21, 1)}"
+    assert lived.sql(changed)
+    impact(FLIGHTS, "2013-01-20", "--run")
+
+    assert lived.materialize(assets("training_dataset"), CHAMPION).succeeded
+
+    run = lived.instance.get_runs(limit=1)[0]
+    [event] = [
+        event
+        for event in lived.instance.fetch_materializations(
+            dg.AssetKey(["flight_delays", "training_dataset"]), 1
+        ).records
+        if event.run_id == run.run_id
+    ]
+    assert event.asset_materialization is not None
+    told = event.asset_materialization.metadata["changed_since_first_made"].value
+    assert isinstance(told, list)
+    assert "flight_delays/flight_outcomes 2013-01-20" in told
+    assert "flight_delays/flight_features 2013-01-21" in told
+    assert "flight_delays/flight_features 2013-01-10" not in told
+    warned = [log.user_message for log in lived.instance.all_logs(run.run_id) if log.level == 30]
+    assert any("not known when it was first made" in message for message in warned)
 
 
 def test_a3_a_model_itself_is_made_again_only_on_request(lived: Project) -> None:

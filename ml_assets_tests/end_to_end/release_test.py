@@ -319,7 +319,7 @@ def test_a_model_is_released_over_no_other_champion_than_it_was_compared_with(
 def test_an_old_day_that_passes_after_a_newer_model_was_released_makes_no_champion(
     waiting: Project,
 ) -> None:
-    """As when its data was corrected: the run goes on, and nobody's champion changes."""
+    """As when its data was corrected: the run says so, and nobody's champion changes."""
     say(Action.APPROVE)
     newer = waiting.lake.read(CHAMPIONS, [CHAMPION]).assign(
         **{DAY: ASKED_FOR, "serves_from": ASKED_FOR}
@@ -341,10 +341,14 @@ def test_an_old_day_that_passes_after_a_newer_model_was_released_makes_no_champi
         ]
     )
 
-    goes_on(waiting)
+    [request] = tick(waiting, SENSOR).requests
+    outcome = run(waiting, request)
 
+    told = outcome.failed_steps["flight_delays__champion__checks"]
+    assert f"the model of {ASKED_FOR} was released since and is newer" in told
+    assert "--partition 2013-02-05" in told
     assert released(waiting) == [CHAMPION, ASKED_FOR]
-    assert waiting.entries(CHAMPIONS)[BLOCKED].rows == 0
+    assert waiting.entries(CHAMPIONS)[BLOCKED].status is Status.SKIPPED
     card = waiting.lake.read(f"{PIPELINE}/model_card", [BLOCKED])
     assert "not released" in card["markdown"].iloc[0]
 
@@ -466,8 +470,10 @@ def test_an_expired_approval_does_nothing(waiting: Project, was_used: bool) -> N
         [approval] = log.records(PIPELINE)
         log.append(application(approval, NOW - timedelta(hours=1.5), "2013-02-04"))
 
-    goes_on(waiting)
+    [request] = tick(waiting, SENSOR).requests
+    outcome = run(waiting, request)
 
+    assert outcome.succeeded is not was_used
     assert_nothing_was_released(waiting)
     assert tick(waiting, SENSOR).requests == []
 
@@ -551,7 +557,9 @@ def test_a_staged_model_that_fails_its_tests_does_not_become_champion(
     tested = assets("integration_tests", "champion", "model_card")
     outcome = measured.materialize(tested, ASKED_FOR)
 
-    assert outcome.succeeded, outcome.failed_steps
+    told = outcome.failed_steps["flight_delays__champion__checks"]
+    assert "integration test loads_from_registry failed: " in told
+    assert f"group:flight_delays__release --partition {ASKED_FOR}" in told
     tests = measured.lake.read(TESTS, [ASKED_FOR]).set_index("test")
     assert not tests.loc["loads_from_registry", "passed"]
     assert released(measured) == [CHAMPION]

@@ -241,7 +241,9 @@ def test_database_that_does_not_answer_is_worth_another_try(unused_port: int, ca
 @pytest.mark.parametrize(
     ("url", "name"),
     [
-        pytest.param("postgresql://someone:s3cret@db.example/client", "client", id="server"),
+        pytest.param(
+            "postgresql+psycopg2://someone:s3cret@db.example/client", "client", id="server"
+        ),
         pytest.param("sqlite:////var/client.db", "/var/client.db", id="file"),
     ],
 )

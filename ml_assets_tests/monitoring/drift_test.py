@@ -58,7 +58,9 @@ def compared(stored: pd.DataFrame, window: pd.DataFrame) -> pd.DataFrame:
     """The report of a window of days, by feature."""
     bins = [each.bins for each in reference_from_rows(stored)]
     profiles = to_rows(*daily_profiles(window, bins), AS_OF)
-    report = drift_report(stored, profiles, GROUPS, day=window[DAY].max(), reference=AS_OF)
+    report = drift_report(
+        stored, profiles, GROUPS, day=window[DAY].max(), reference=AS_OF, min_rows=100
+    )
     return report.set_index("feature", drop=False)
 
 
@@ -171,7 +173,7 @@ def test_profiles_against_other_references_are_left_out() -> None:
     bins = [each.bins for each in reference_from_rows(stored)]
     profiles = to_rows(*daily_profiles(world(5, "2013-05-01", 2), bins), "another")
 
-    report = drift_report(stored, profiles, GROUPS, day="2013-05-02", reference=AS_OF)
+    report = drift_report(stored, profiles, GROUPS, day="2013-05-02", reference=AS_OF, min_rows=100)
 
     assert report.empty
     assert [*validate(report, DriftReport, ["2013-05-02"]).quarantined] == ["2013-05-02"]

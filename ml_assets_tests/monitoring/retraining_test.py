@@ -75,6 +75,8 @@ def drift(
             "reference": reference,
             "feature": f"{group} {number}",
             "group": group,
+            "rows": 1000,
+            "is_judged": True,
             "drifted": number < drifted,
             "likely_cause_rank": 1 + number * 2 + (group == "structural"),
         }
@@ -83,8 +85,9 @@ def drift(
         for group, drifted in zip(["structural", "environment"], of_end, strict=True)
         for number in range(5)
     ]
-    columns = [DAY, "reference", "feature", "group", "drifted", "likely_cause_rank"]
-    return pd.DataFrame(rows, columns=columns).astype({"drifted": "bool"})
+    columns = [DAY, "reference", "feature", "group", "rows", "is_judged", "drifted"]
+    frame = pd.DataFrame(rows, columns=[*columns, "likely_cause_rank"])
+    return frame.astype({"drifted": "bool", "is_judged": "bool"})
 
 
 def evidence(**changes: Any) -> Evidence:

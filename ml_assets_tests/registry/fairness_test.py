@@ -52,7 +52,7 @@ def test_gap_is_the_largest_rate_minus_the_smallest(metric: str) -> None:
 
 def test_group_with_few_rows_has_no_part_in_the_gap() -> None:
     case = better()
-    test = case.test.assign(origin=case.test["origin"].where(case.test.index >= 40, "HPN"))
+    test = case.test.assign(origin=case.test["origin"].where(case.test.index >= 90, "HPN"))
     unfair = flipped(test, case.challenger, {"origin": "HPN"})
     small = replace(case, test=test, challenger=unfair)
 
@@ -134,12 +134,17 @@ def test_missing_predictions_are_not_taken_for_equal_treatment() -> None:
     assert found[["challenger", "low", "high"]].isna().all(axis=None)
 
 
-def test_group_without_a_positive_has_no_true_positive_rate() -> None:
+def test_group_without_a_positive_has_no_true_positive_rate_and_no_part_in_its_gap() -> None:
     case = better()
     test = case.test.assign(late=case.test["late"].where(case.test["origin"] != "JFK", 0))
 
     found = replace(case, test=test, challenger=predictions(test, 0.4)).fairness()
 
     assert np.isnan(one(found, "JFK", "true_positive_rate")["challenger"])
-    assert np.isnan(one(found, GAP, "true_positive_rate")["challenger"])
+    assert not one(found, "JFK", "true_positive_rate")["is_judged"]
+    assert one(found, "JFK", "false_positive_rate")["is_judged"]
+    others = [one(found, group, "true_positive_rate")["challenger"] for group in ("EWR", "LGA")]
+    gap = one(found, GAP, "true_positive_rate")
+    assert gap["challenger"] == pytest.approx(abs(others[0] - others[1]))
+    assert gap["low"] <= gap["high"]
     assert np.isfinite(one(found, "JFK", "false_positive_rate")["challenger"])

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.registry.comparison import Size
 from ml_assets.registry.figures import Exhibit
-from ml_assets.registry.gates import Gate
+from ml_assets.registry.gates import Gate, Outcome
 from ml_assets.registry.question import Question
 from ml_assets.registry.release import AWAITING, BLOCKED, PASSED, findings, findings_of, verdict
 from ml_assets.registry.rules import ReleaseRules
@@ -31,6 +31,11 @@ from ml_assets_tests.registry.judged import (
 
 CASE = better()
 QUESTION, COMPARISON, FAIRNESS = CASE.question(), CASE.comparison(), CASE.fairness()
+
+
+def with_groups(added: dict[str, Size]) -> dict[str, dict[str, Size]]:
+    """The groups of the question and others, for each rate."""
+    return {rate: {**groups, **added} for rate, groups in QUESTION.groups.items()}
 
 
 def gates(
@@ -78,7 +83,7 @@ def test_better_overall_but_clearly_worse_for_one_segment_waits_naming_it_and_it
     assert not gate.passed
     assert "degraded of 6 judged segments: carrier=B6 -0." in gate.reason
     assert " to -0." in gate.reason
-    assert "1 without 100 test rows on 5 days are not judged" in gate.reason
+    assert "not judged: carrier=HA (2.0% of the test rows) without 100 test rows" in gate.reason
     assert gate.reason in reason
 
 
@@ -118,12 +123,12 @@ def test_segment_degrades_when_its_interval_lies_below_the_tolerance(
         pytest.param(float(np.nextafter(0.5625, 0)), False, id="a hair less"),
     ],
 )
-def test_required_improvement_is_relative_to_the_champion(challenger: float, passed: bool) -> None:
+def test_literal_improvement_is_relative_to_the_champion(challenger: float, passed: bool) -> None:
     row = (COMPARISON["segment_column"] == "all") & (COMPARISON["metric"] == "auc")
     found = COMPARISON.copy()
     found.loc[row, ["challenger", "champion"]] = [challenger, 0.5]
-    found.loc[row, ["improvement", "low", "high"]] = [challenger - 0.5, 0.01, 0.1]
-    rules = RULES.model_copy(update={"min_improvement": 0.125})
+    found.loc[row, ["improvement", "low", "high"]] = [challenger - 0.5, -0.01, 0.1]
+    rules = RULES.model_copy(update={"rule": "literal", "min_improvement": 0.125})
 
     assert gates(found, rules=rules)["beats_champion"].passed is passed
 
@@ -135,7 +140,7 @@ def test_first_model_has_to_beat_the_base_rate_by_its_probabilities_too() -> Non
     found = shifted.gates()
 
     assert failed(found) == ["beats_champion"]
-    assert found["beats_champion"].reason.startswith("brier 0.")
+    assert "required, and not so: brier 0." in found["beats_champion"].reason
 
 
 def test_first_model_is_judged_by_its_probabilities_whatever_defs_yaml_measures(
@@ -150,28 +155,193 @@ def test_first_model_is_judged_by_its_probabilities_whatever_defs_yaml_measures(
     assert failed(first.gates()) == []
     assert failed(shifted.gates()) == ["beats_champion"]
     lost = first.comparison().query("metric != 'brier'")
-    assert not gates(lost, question=first.question())["beats_champion"].has_evidence
+    lost_it = gates(lost, question=first.question())["beats_champion"]
+    assert lost_it.outcome is Outcome.NO_EVIDENCE
 
 
-def test_model_of_a_group_with_flipped_labels_waits_for_a_person() -> None:
+def test_model_of_a_group_with_flipped_labels_is_blocked_and_no_approval_lifts_that() -> None:
     case = replace(CASE, challenger=flipped(CASE.test, CASE.challenger, {"origin": "JFK"}))
 
     found = case.gates()
+    decided, reason = verdict([*found.values()])
 
-    assert verdict([*found.values()])[0] == AWAITING
-    assert "true_positive_rate 0." in found["groups_are_close"].reason
-    assert "clearly above 0." in found["groups_are_close"].reason
+    assert decided == BLOCKED
+    assert found["groups_are_close"].outcome is Outcome.FINAL
+    assert "true_positive_rate of 3 groups 0." in reason
+    assert "above the limit of 0.2" in reason
+    assert "No approval lifts the limit of 0.2: reduce the gap and train another model" in reason
+    assert "missing" not in reason
+
+
+def with_gap(challenger: float, low: float, high: float, champion: float) -> pd.DataFrame:
+    """The evidence of fairness with another gap of the true-positive rate."""
+    gap = (FAIRNESS["group"] == "(gap)") & (FAIRNESS["metric"] == "true_positive_rate")
+    changed = FAIRNESS.copy()
+    changed.loc[gap, ["challenger", "low", "high", "champion"]] = [challenger, low, high, champion]
+    return changed
+
+
+ABOVE = float(np.nextafter(0.2, 1))
+"""The smallest number above the limit."""
+
+
+@pytest.mark.parametrize(
+    ("gap", "outcome", "decided", "reason"),
+    [
+        pytest.param(
+            (0.1, 0.05, 0.2, 0.1), "passed", PASSED, "within", id="upper bound on the limit"
+        ),
+        pytest.param(
+            (0.1, 0.05, ABOVE, 0.1), "approvable", AWAITING, "may be above", id="upper bound above"
+        ),
+        pytest.param(
+            (0.2, 0.05, 0.3, 0.1), "approvable", AWAITING, "may be above", id="gap on the limit"
+        ),
+        pytest.param((ABOVE, 0.05, 0.3, 0.1), "final", BLOCKED, "above the limit", id="gap above"),
+        pytest.param((0.4, 0.35, 0.5, 0.5), "final", BLOCKED, "above", id="the champion is worse"),
+        pytest.param(
+            (0.21, 0.05, 0.2, 0.1), "final", BLOCKED, "above", id="beyond its own interval"
+        ),
+    ],
+)
+@pytest.mark.parametrize("is_first", [False, True])
+def test_gap_between_groups_is_held_against_the_limit_by_point_and_upper_bound(
+    gap: tuple[float, float, float, float],
+    outcome: str,
+    decided: str,
+    reason: str,
+    is_first: bool,
+) -> None:
+    fair, question, comparison = with_gap(*gap), QUESTION, COMPARISON
+    if is_first:
+        question = replace(QUESTION, champion="", fitted_last=QUESTION.fitted_last[:1])
+        comparison, fair = (rows.assign(champion_model="") for rows in (comparison, fair))
+
+    found = gates(comparison, fair, question)
+
+    assert found["groups_are_close"].outcome == outcome
+    assert reason in found["groups_are_close"].reason
+    assert verdict([*found.values()])[0] == decided
+
+
+def with_gain(low: float, high: float, **figures: float) -> pd.DataFrame:
+    """The evidence with another interval of the gain in AUC, which is .001 at .7 by default."""
+    row = (COMPARISON["segment_column"] == "all") & (COMPARISON["metric"] == "auc")
+    changed = COMPARISON.copy()
+    gain, champion = figures.get("gain", 0.001), figures.get("champion", 0.7)
+    changed.loc[row, ["challenger", "champion"]] = [champion + gain, champion]
+    changed.loc[row, ["improvement", "low", "high"]] = [gain, low, high]
+    return changed
+
+
+SUPERIOR = RULES
+LITERAL = RULES.model_copy(update={"rule": "literal"})
+NON_INFERIOR = RULES.model_copy(update={"rule": "non_inferior", "margin": 0.01})
+
+
+@pytest.mark.parametrize(
+    ("rules", "rows", "passes", "words"),
+    [
+        pytest.param(SUPERIOR, with_gain(1e-9, 0.01), True, "above 0", id="superior"),
+        pytest.param(SUPERIOR, with_gain(0.0, 0.01), False, "above 0", id="not above zero"),
+        pytest.param(
+            SUPERIOR, with_gain(-0.01, 0.2, gain=0.1), False, "above 0", id="large and uncertain"
+        ),
+        pytest.param(
+            NON_INFERIOR,
+            with_gain(-0.0099, 0.01),
+            True,
+            "above -0.01",
+            id="no worse than the margin",
+        ),
+        pytest.param(
+            NON_INFERIOR,
+            with_gain(-0.01, 0.01),
+            False,
+            "above -0.01",
+            id="perhaps worse by the margin",
+        ),
+        pytest.param(
+            NON_INFERIOR,
+            with_gain(-0.005, 0.01, gain=-0.002),
+            True,
+            "above -0.01",
+            id="a little worse and certain",
+        ),
+        pytest.param(
+            LITERAL, with_gain(-0.1, 0.2, gain=0.0035), True, "0.5% better", id="literal, uncertain"
+        ),
+        pytest.param(
+            LITERAL,
+            with_gain(0.001, 0.01, gain=0.0034),
+            False,
+            "0.5% better",
+            id="literal, too little",
+        ),
+    ],
+)
+def test_each_rule_looks_at_its_own_bound(
+    rules: ReleaseRules, rows: pd.DataFrame, passes: bool, words: str
+) -> None:
+    found = gates(rows, rules=rules)
+
+    gate = found["beats_champion"]
+    assert gate.outcome is (Outcome.PASSED if passes else Outcome.APPROVABLE)
+    assert words in gate.reason
+    assert verdict([*found.values()])[0] == (PASSED if passes else AWAITING)
+
+
+@pytest.mark.parametrize("rules", [SUPERIOR, NON_INFERIOR, LITERAL], ids=lambda of: of.rule)
+def test_a_first_model_has_to_be_superior_to_the_base_rate_under_each_rule(
+    rules: ReleaseRules,
+) -> None:
+    first = better(champion=None)
+    row = (COMPARISON["segment_column"] == "all") & (COMPARISON["metric"] == "auc")
+    uncertain = first.comparison()
+    uncertain.loc[row, "low"] = 0.0
+
+    passing = gates(first.comparison(), first.fairness(), first.question(), rules)
+    waiting = gates(uncertain, first.fairness(), first.question(), rules)
+
+    assert failed(passing) == []
+    assert failed(waiting) == ["beats_champion"]
+    assert "its interval lies above 0" in waiting["beats_champion"].reason
+
+
+def test_a_model_of_no_newer_data_has_to_be_superior_even_where_others_need_not() -> None:
+    same = replace(QUESTION, fitted_last=["2013-05-31", "2013-05-31"])
+
+    found = gates(with_gain(-0.001, 0.01), question=same, rules=NON_INFERIOR)["beats_champion"]
+
+    assert found.outcome is Outcome.APPROVABLE
+    assert "no newer data than the champion" in found.reason
+    assert gates(with_gain(0.001, 0.01), question=same, rules=NON_INFERIOR)["beats_champion"].passed
+
+
+def test_a_margin_that_most_models_would_keep_is_no_evidence() -> None:
+    found = gates(with_gain(-0.001, 0.01, champion=0.05), rules=NON_INFERIOR)["beats_champion"]
+
+    assert found.outcome is Outcome.NO_EVIDENCE
+    assert "more than 10% of the champion's 0.0500: set a smaller 'margin'" in found.reason
+
+
+@pytest.mark.parametrize("rules", [SUPERIOR, NON_INFERIOR, LITERAL], ids=lambda of: of.rule)
+@pytest.mark.parametrize("bound", [np.nan, np.inf, -np.inf])
+def test_without_a_finite_interval_no_rule_passes(rules: ReleaseRules, bound: float) -> None:
+    found = gates(with_gain(bound, 0.1, gain=0.05), rules=rules)["beats_champion"]
+
+    assert found.outcome is Outcome.NO_EVIDENCE
 
 
 def test_gap_within_the_limit_but_clearly_above_the_champions_does_not_pass() -> None:
-    gap = (FAIRNESS["group"] == "(gap)") & (FAIRNESS["metric"] == "true_positive_rate")
-    wider = FAIRNESS.copy()
-    wider.loc[gap, ["challenger", "low", "high", "champion"]] = [0.12, 0.09, 0.15, 0.05]
+    wider = with_gap(0.12, 0.09, 0.15, 0.05)
 
     found = gates(fair=wider)["groups_are_close"]
 
-    assert not found.passed
-    assert "clearly above 0.080, the champion's 0.050 and 0.03 more" in found.reason
+    assert found.outcome is Outcome.APPROVABLE
+    assert (
+        "within the limit of 0.2, clearly above the champion's 0.050 and 0.03 more" in found.reason
+    )
     first = replace(QUESTION, champion="", fitted_last=QUESTION.fitted_last[:1])
     alone = gates(COMPARISON.assign(champion_model=""), wider.assign(champion_model=""), first)
     assert alone["groups_are_close"].passed
@@ -191,6 +361,20 @@ def test_gap_within_the_limit_but_clearly_above_the_champions_does_not_pass() ->
         ),
         pytest.param({"min_improvement": -1.0}, "greater than", id="a loss asked for"),
         pytest.param({"min_improvement": 0.0}, "greater than 0", id="an equal asked for"),
+        pytest.param(
+            {"rule": "point_estimate"}, "'superior', 'non_inferior' or", id="unknown rule"
+        ),
+        pytest.param({"rule": "non_inferior"}, "needs a margin", id="no margin"),
+        pytest.param({"margin": 0.01}, "would do nothing with 'superior'", id="margin of no rule"),
+        pytest.param(
+            {"rule": "non_inferior", "margin": 0.0}, "greater than 0", id="margin of nothing"
+        ),
+        pytest.param(
+            {"rule": "non_inferior", "margin": float("inf")}, "finite", id="endless margin"
+        ),
+        pytest.param(
+            {"max_unjudged_share": 0.6}, "less than or equal to 0.5", id="most not judged"
+        ),
         pytest.param({"min_segment_rows": 1001}, "less than or equal to 1000", id="nobody judged"),
         pytest.param({"fairness_severity": "warn"}, "not permitted", id="a warning instead"),
         pytest.param({"skip": ["fairness"]}, "not permitted", id="a gate left out"),
@@ -250,21 +434,22 @@ def test_no_configuration_turns_a_gate_off(values: dict[str, object], reason: st
             id="evidence of other rows",
         ),
         pytest.param(
-            {"segments": {**QUESTION.segments, ("carrier", "WN"): Size(400, 14)}},
+            {"segments": {**QUESTION.segments, ("carrier", "WN"): Size(400, 14, 90, 14)}},
             "no_segment_degraded",
             "auc of carrier=WN is there 0 times instead of once",
             id="a segment that was not measured",
         ),
         pytest.param(
-            {"groups": {**QUESTION.groups, "HPN": Size(400, 14)}},
+            {"groups": with_groups({"HPN": Size(400, 14, 90, 14)})},
             "groups_are_close",
             "true_positive_rate of group HPN is there 0 times",
             id="a group that was not measured",
         ),
         pytest.param(
-            {"groups": {"EWR": QUESTION.groups["EWR"]}},
+            {"groups": {rate: {"EWR": of["EWR"]} for rate, of in QUESTION.groups.items()}},
             "groups_are_close",
-            "fewer than two groups of origin have 100 test rows on 5 days: gate an attribute",
+            "fewer than two groups of origin have 100 test rows on 5 days for their true_positive_rate: "
+            "gate an attribute",
             id="one group only",
         ),
     ],
@@ -276,7 +461,7 @@ def test_evidence_that_does_not_answer_the_question_blocks(
 
     decided, said = verdict([*found.values()])
     assert decided == BLOCKED
-    assert not found[gate].has_evidence
+    assert found[gate].outcome is Outcome.NO_EVIDENCE
     assert reason in found[gate].reason
     assert found[gate].reason in said
 
@@ -302,9 +487,10 @@ def test_groups_that_are_not_judged_hold_few_rows(unjudged: int, has_evidence: b
 
     gate = case.gates()["groups_are_close"]
 
-    assert gate.has_evidence is has_evidence
+    assert (gate.outcome is not Outcome.NO_EVIDENCE) is has_evidence
     if not has_evidence:
-        assert "281 of 2800 test rows are in groups of origin without 300 test rows" in gate.reason
+        assert "10.0% of the test rows cannot be judged by origin" in gate.reason
+        assert "origin=HPN (10.0% of the test rows) without 300 test rows on 5 days" in gate.reason
 
 
 def on_days(count: int) -> pd.DataFrame:
@@ -330,14 +516,14 @@ def test_a_segment_of_fewer_days_than_an_interval_needs_is_listed_and_not_judged
 
     assert row["is_judged"] is is_judged
     assert np.isfinite(row["low"]) == is_judged
-    assert gate.has_evidence
+    assert gate.outcome is not Outcome.NO_EVIDENCE
     assert gate.passed is not is_judged
 
 
 def test_without_a_segment_to_judge_nothing_is_said_of_segments() -> None:
     found = gates(question=replace(QUESTION, segments={}))
 
-    assert not found["no_segment_degraded"].has_evidence
+    assert found["no_segment_degraded"].outcome is Outcome.NO_EVIDENCE
     assert "no segment has 100 test rows on 5 days" in found["no_segment_degraded"].reason
 
 
@@ -465,7 +651,7 @@ def test_exception_while_judging_blocks_and_is_told() -> None:
     found = gates(text)
 
     assert not found["beats_champion"].passed
-    assert not found["beats_champion"].has_evidence
+    assert found["beats_champion"].outcome is Outcome.NO_EVIDENCE
     nonsense = judged(QUESTION, Exhibit("shop/comparison", 42), Exhibit("shop/fairness", FAIRNESS))  # type: ignore[arg-type]
     assert "could not be judged (AttributeError" in nonsense["is_unseen"].reason
     assert verdict([*nonsense.values()])[0] == BLOCKED
@@ -476,8 +662,8 @@ def test_no_gate_at_all_blocks() -> None:
 
 
 def test_missing_evidence_outweighs_a_broken_limit() -> None:
-    broken = Gate("beats_champion", passed=False, reason="worse")
-    unknown = Gate("groups_are_close", passed=False, reason="missing", has_evidence=False)
+    broken = Gate("beats_champion", Outcome.APPROVABLE, "worse")
+    unknown = Gate("groups_are_close", Outcome.NO_EVIDENCE, "missing")
 
     assert verdict([broken])[0] == AWAITING
     assert verdict([broken, unknown]) == (
@@ -489,7 +675,7 @@ def test_missing_evidence_outweighs_a_broken_limit() -> None:
 def test_findings_can_be_read_again() -> None:
     found = [*gates().values()]
 
-    assert findings_of(findings(found)) == {gate.name: gate.reason for gate in found}
+    assert [*findings_of(findings(found)).values()] == found
 
 
 def test_challenger_without_a_finite_prediction_is_blocked() -> None:

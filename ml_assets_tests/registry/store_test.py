@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from ml_assets.errors import RegistryMismatch, RegistryUnavailable, UnsafeModel
 from ml_assets.registry import database, store
+from ml_assets.registry.numbers import VersionNumbers
 from ml_assets.registry.store import (
     CHAMPION,
     DESCRIPTION_LENGTH,
@@ -99,6 +100,137 @@ def test_a_fingerprint_is_registered_once(registry: Registry, pipeline: Pipeline
         RegisteredVersion(2, "b", DAY),
     ]
     assert registry._get(NAME, 1).tags["run"] == "r1"
+
+
+# Numbers
+
+
+@pytest.fixture
+def numbered(tmp_path: Path, artifacts: Path, empty_database: Path) -> Callable[[], Registry]:
+    """Opens a registry whose numbers are kept beside it; an empty one when its database is gone."""
+    numbers = VersionNumbers(f"sqlite:///{tmp_path / 'ledger.db'}")
+
+    def opened() -> Registry:
+        file = tmp_path / "mlflow.db"
+        if not file.exists():
+            shutil.copy(empty_database, file)
+        return Registry(f"sqlite:///{file}", artifacts, numbers)
+
+    return opened
+
+
+@pytest.mark.parametrize("order", ["abc", "cba", "bca"])
+def test_e6_numbers_outlive_the_database_whatever_is_registered_first(
+    numbered: Callable[[], Registry], pipeline: Pipeline, tmp_path: Path, order: str
+) -> None:
+    assert [register(numbered(), pipeline, name) for name in "abc"] == [1, 2, 3]
+    (tmp_path / "mlflow.db").unlink()
+
+    registry = numbered()
+    found = {name: register(registry, pipeline, name) for name in order}
+
+    assert found == {"a": 1, "b": 2, "c": 3}
+    assert registry.versions(NAME) == [
+        RegisteredVersion(number, name, DAY) for name, number in sorted(found.items())
+    ]
+    assert registry._get(NAME, 2).tags["run"] == "r1"
+    assert registry.set_alias(NAME, CHAMPION, "b") == 2
+
+
+def test_e6_a_new_model_never_gets_a_number_that_another_had(
+    numbered: Callable[[], Registry], pipeline: Pipeline, tmp_path: Path
+) -> None:
+    for name in "ab":
+        register(numbered(), pipeline, name)
+    (tmp_path / "mlflow.db").unlink()
+
+    assert register(numbered(), pipeline, "c") == 3
+    numbered()._client.delete_model_version("shop.late_model", "3")
+    assert register(numbered(), pipeline, "d") == 4
+    assert [version.version for version in numbered().versions(NAME)] == [4]
+
+
+def test_e6_a_number_that_mlflow_gave_to_somebody_else_is_not_taken(
+    numbered: Callable[[], Registry], pipeline: Pipeline
+) -> None:
+    register(numbered(), pipeline, "a")
+    numbered()._client.create_model_version("shop.late_model", "elsewhere")
+
+    assert register(numbered(), pipeline, "b") == 3
+
+
+@pytest.mark.parametrize("is_numbered", [True, False])
+def test_a6_a_deleted_version_is_registered_under_its_number(
+    numbered: Callable[[], Registry], registry: Registry, pipeline: Pipeline, is_numbered: bool
+) -> None:
+    registry = numbered() if is_numbered else registry
+    for name in "ab":
+        register(registry, pipeline, name)
+    registry._client.delete_model_version("shop.late_model", "1")
+    assert registry.lookup(NAME, "a") is None
+
+    assert register(registry, pipeline, "a") == (1 if is_numbered else 3)
+
+    assert registry.lookup(NAME, "a") == next(
+        version for version in registry.versions(NAME) if version.fingerprint == "a"
+    )
+
+
+def test_e6_numbers_of_a_registry_from_before_they_were_kept_are_taken_over(
+    numbered: Callable[[], Registry], registry: Registry, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    for name in "ab":
+        register(registry, pipeline, name)
+    assert register(numbered(), pipeline, "b") == 2
+    (tmp_path / "mlflow.db").unlink()
+
+    assert register(numbered(), pipeline, "b") == 2
+
+
+def test_e6_a_version_under_a_wrong_number_gets_its_own_with_its_aliases(
+    numbered: Callable[[], Registry], registry: Registry, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    for name in "ab":
+        register(numbered(), pipeline, name)
+    (tmp_path / "mlflow.db").unlink()
+    numbered()
+    assert register(registry, pipeline, "b") == 1, "as an older release of this project did"
+    registry.set_alias(NAME, CHAMPION, "b")
+
+    assert register(numbered(), pipeline, "b") == 2
+
+    assert numbered().with_alias(NAME, CHAMPION) == RegisteredVersion(2, "b", DAY)
+    assert register(numbered(), pipeline, "a") == 1
+
+
+def test_e6_a_number_that_is_in_use_is_refused_until_it_is_deleted(
+    numbered: Callable[[], Registry], pipeline: Pipeline, tmp_path: Path
+) -> None:
+    register(numbered(), pipeline, "a")
+    (tmp_path / "mlflow.db").unlink()
+    client = numbered()._client
+    client.create_registered_model("shop.late_model")
+    client.create_model_version("shop.late_model", "elsewhere")
+
+    with pytest.raises(RegistryMismatch, match="delete that version there"):
+        register(numbered(), pipeline, "a")
+    client.delete_model_version("shop.late_model", "1")
+    assert register(numbered(), pipeline, "a") == 1
+
+
+def test_a_lookup_creates_no_database_and_does_not_import_mlflow(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from ml_assets.registry.store import Registry; "
+        "found = Registry(sys.argv[1], Path('models')).lookup('a/b', 'f'); "
+        "print(found, 'mlflow' in sys.modules)"
+    )
+    url = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    told = subprocess.run(
+        [sys.executable, "-c", code, url], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert told.stdout == "None False\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_known_of_a_model_that_was_never_registered(registry: Registry) -> None:
@@ -386,17 +518,50 @@ def test_relative_addresses_stay_valid_in_another_folder(
     assert (relative.url, relative.artifacts) == (registry.url, registry.artifacts)
 
 
-def test_the_data_folder_can_be_moved(
-    registry: Registry, pipeline: Pipeline, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+@pytest.mark.parametrize("is_copied", [True, False], ids=["copied", "moved"])
+@pytest.mark.parametrize("folder", ["data", "data of 2013", "dätä"])
+def test_e7_the_data_folder_can_be_moved(
+    registry: Registry,
+    pipeline: Pipeline,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    folder: str,
+    is_copied: bool,
 ) -> None:
-    register(registry, pipeline, "a")
-    moved = tmp_path_factory.mktemp("moved") / "data"
+    for name in "ab":
+        register(registry, pipeline, name)
+    moved = tmp_path_factory.mktemp("moved") / folder
     shutil.copytree(tmp_path, moved)
-    shutil.rmtree(tmp_path / "models")
+    if not is_copied:
+        shutil.rmtree(tmp_path / "models")
 
-    loaded = Registry(f"sqlite:///{moved / 'mlflow.db'}", moved / "models").load(NAME, 1)
+    elsewhere = Registry(f"sqlite:///{moved / 'mlflow.db'}", moved / "models")
+    loaded = elsewhere.load(NAME, 1)
 
     np.testing.assert_array_equal(loaded.predict(ROWS), pipeline.predict(ROWS))
+    assert elsewhere.relocate() == 2
+    for number in (1, 2):
+        version = elsewhere._get(NAME, number)
+        location = elsewhere._client.get_model_version_download_uri("shop.late_model", str(number))
+        assert version.source == location == str(elsewhere.folder(NAME, number))
+        assert (Path(location) / "MLmodel").is_file()
+    again = Registry(f"sqlite:///{moved / 'mlflow.db'}", moved / "models")
+    assert again.relocate() == 0
+
+
+def test_e7_what_others_registered_and_what_is_nowhere_stays_as_it_is(
+    registry: Registry, pipeline: Pipeline, tmp_path: Path, artifacts: Path
+) -> None:
+    register(registry, pipeline, "a")
+    registry._client.create_model_version("shop.late_model", "elsewhere")
+
+    other = Registry(str(registry.url), tmp_path / "empty")
+
+    assert other.relocate() == 0
+    assert [other._get(NAME, number).source for number in (1, 2)] == [
+        str(artifacts / "shop.late_model" / "a"),
+        "elsewhere",
+    ]
 
 
 def test_unreachable_database_is_transient_and_its_password_is_not_shown(artifacts: Path) -> None:

@@ -16,21 +16,22 @@ from ml_assets.errors import LakeMismatch, TrainingError
 from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY
 from ml_assets.lake.integrity import in_force, unaltered
-from ml_assets.lake.planning import Input, Plan, each_day
+from ml_assets.lake.planning import Input, Plan, computing_too, each_day
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.model_io import project_registry
 from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.registry.approval_log import ApprovalLog
 from ml_assets.registry.approvals import shown_time
+from ml_assets.registry.by_hand import written_by_hand
 from ml_assets.registry.champion import ChampionModel, newest
 from ml_assets.registry.integration import IntegrationTest
 from ml_assets.registry.promotion import (
     NotPromoted,
     is_not_measured,
     lost_approval,
+    problem_of_tests,
     release_command,
-    tests_problem,
     training_command,
 )
 from ml_assets.registry.release import AWAITING
@@ -97,6 +98,8 @@ class ChampionStage:
     def _promote(self, days: Sequence[str]) -> TableOutput:
         version = code_version(ChampionModel)
         planned = planned_from(self.pipeline, "champion", days, version, self._released_through)
+        by_hand = written_by_hand(Lake.of_project(), self._table, list(planned.unchanged))
+        planned = computing_too(planned, by_hand)
         self._take_turns(planned.compute)
         planned, frames = each_day(planned, lambda day: self._champion_of(planned, day))
         return output(
@@ -206,7 +209,7 @@ class ChampionStage:
             return 0
         registered = unaltered(planned.windows["registered_model"], day)
         tests = unaltered(planned.windows["integration_tests"], day)
-        problem = tests_problem(tests, IntegrationTest.names())
+        problem = problem_of_tests(tests, IntegrationTest.names())
         if registered.empty or problem:
             self._refuse_if_released(day)
             advice = (
@@ -239,7 +242,8 @@ class ChampionStage:
         records = ApprovalLog.of_project().records(name, day)
         if decision["verdict"] != AWAITING:
             return
-        if lost := lost_approval(records, decision["evidence"], datetime.now(UTC)):
+        lost = lost_approval(records, decision["evidence"], datetime.now(UTC))
+        if lost and lost.expires_at:
             raise self._not_promoted(
                 day,
                 lost.signature,

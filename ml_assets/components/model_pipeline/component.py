@@ -25,6 +25,7 @@ from ml_assets.errors import ConfigurationError
 from ml_assets.learning.dataset import Windows
 from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.specification import ModelSpecification
+from ml_assets.monitoring.drift import MIN_ROWS
 from ml_assets.monitoring.policy import read_policy
 from ml_assets.orchestration.partitions import Days
 from ml_assets.orchestration.tables import load_object
@@ -62,11 +63,14 @@ class MonitoringOptions(dg.Model, dg.Resolvable):
         groups: group (structural or environment) → its features.
         policy: name of the retraining policy, a file of the folder ``policies`` beside the
             ``defs.yaml``.
+        min_rows: rows that a window needs before a feature counts as drifted, and values that the
+            feature needs in it for its distance to count; about half of a usual day.
     """
 
     window_days: int
     groups: dict[str, list[str]]
     policy: str
+    min_rows: int = MIN_ROWS
 
 
 class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
@@ -121,7 +125,8 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
         watched = self.monitoring
         dataset_contract = load_object(self.contracts.training_dataset)
         training = Training(shared, dataset_contract, watched.window_days)
-        rules = _read(ReleaseRules, self.release, "release", self.pipeline)
+        release = {**self.release, **overrides.release}
+        rules = _read(ReleaseRules, release, "release", self.pipeline)
         rules.check(self._specification.task)
         decision = DecisionStage(EvidenceStage(shared, rules))
         releasing = Releasing(shared, decision.version)
@@ -137,6 +142,7 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
             read_policy(overrides.policy or folder / "policies" / f"{watched.policy}.yaml"),
             watched.window_days,
             self._groups,
+            self._min_rows,
             label_contract,
         )
         return dg.Definitions.merge(
@@ -174,7 +180,10 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
             segments=self.segments,
             specification=self._specification,
             windows=Windows(
-                self.window_days, self.validation_days, self.test_days, labels.delay_days
+                self.window_days,
+                self.validation_days,
+                overrides.test_days or self.test_days,
+                labels.delay_days,
             ),
             evaluation=self._evaluation,
         )
@@ -196,6 +205,15 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
         rules = _read(EvaluationRules, self.evaluation, "evaluation", self.pipeline)
         rules.of_task(self._specification.task)
         return rules
+
+    @property
+    def _min_rows(self) -> int:
+        if self.monitoring.min_rows < 1:
+            raise ConfigurationError(
+                f"'min_rows' of 'monitoring' of {self.pipeline} in defs.yaml is "
+                f"{self.monitoring.min_rows}. Expected the rows that drift can be told from, at least 1."
+            )
+        return self.monitoring.min_rows
 
     @property
     def _groups(self) -> dict[str, str]:

@@ -23,6 +23,7 @@ from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict
 from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.table_io import TableOutput
+from ml_assets.registry.by_hand import written_by_hand
 from ml_assets.registry.champion import Champion
 from ml_assets.registry.figures import Exhibit
 from ml_assets.registry.gates import Outcome, judge
@@ -128,12 +129,14 @@ class DecisionStage:
         )
 
     def _blocked(self, planned: Plan) -> list[str]:
-        """Days that were blocked; their evidence may have been measured since."""
+        """Days that were blocked, whose evidence may be measured by now; and what no run wrote."""
         days = list(planned.unchanged)
         if not days:
             return []
-        rows = Lake.of_project().read(self.pipeline.table("release_decision"), days)
-        return sorted(rows.loc[rows["verdict"] == BLOCKED, DAY])
+        lake, table = Lake.of_project(), self.pipeline.table("release_decision")
+        rows = lake.read(table, days)
+        blocked = rows.loc[rows["verdict"] == BLOCKED, DAY]
+        return sorted({*blocked, *written_by_hand(lake, table, days)})
 
     def _decision_of(self, planned: Plan, day: str, champion: Champion | None) -> pd.DataFrame:
         this, lake = self.pipeline, Lake.of_project()

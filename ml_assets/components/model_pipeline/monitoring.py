@@ -7,6 +7,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.components.model_pipeline.shared import Pipeline, output
+from ml_assets.components.model_pipeline.trainable import days_with_rows, trainable_days
 from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.errors import TrainingError
 from ml_assets.lake.code import code_version
@@ -35,6 +36,7 @@ class Monitoring:
         policy: when to retrain.
         window_days: days that a drift report spans.
         groups: feature → structural or environment.
+        min_rows: rows that a drift report needs before a feature counts as drifted.
         label_contract: contract of the arrived labels.
     """
 
@@ -42,6 +44,7 @@ class Monitoring:
     policy: Policy
     window_days: int
     groups: Mapping[str, str]
+    min_rows: int
     label_contract: type
 
     def definitions(self) -> dg.Definitions:
@@ -100,7 +103,9 @@ class Monitoring:
 
     @property
     def _drift_version(self) -> str:
-        return code_version(drift_report, sorted(self.groups.items()), self.window_days)
+        return code_version(
+            drift_report, sorted(self.groups.items()), self.window_days, self.min_rows
+        )
 
     @property
     def _decision_version(self) -> str:
@@ -189,7 +194,14 @@ class Monitoring:
                     f"no profile of the {self.window_days} days up to {day} is stored"
                 )
             reference = planned.windows["reference"].read(days=[as_of])
-            return drift_report(reference, of_window, self.groups, day=day, reference=as_of)
+            return drift_report(
+                reference,
+                of_window,
+                self.groups,
+                day=day,
+                reference=as_of,
+                min_rows=self.min_rows,
+            )
 
         return of_day
 
@@ -207,6 +219,7 @@ class Monitoring:
         }
         plans: list[Plan] = []
         frames: dict[str, pd.DataFrame] = {}
+        with_rows = days_with_rows(lake, this)
         for day in sorted(days):
             first = days_before(day, self.policy.budget_days)
             before = {asked: found for asked, found in asked_for.items() if first < asked < day}
@@ -223,7 +236,8 @@ class Monitoring:
                 keeps_stored=True,
             )
             if planned.compute:
-                frames[day] = self._decision_of(planned, day, champions.get(day), list(before))
+                champion = champions.get(day)
+                frames[day] = self._decision_of(planned, day, champion, list(before), with_rows)
                 asked_for |= _asked_in(day, frames[day])
             elif day in stored:
                 asked_for[day] = stored[day]
@@ -238,17 +252,24 @@ class Monitoring:
         )
 
     def _decision_of(
-        self, planned: Plan, day: str, champion: Champion | None, asked_for: Sequence[str]
+        self,
+        planned: Plan,
+        day: str,
+        champion: Champion | None,
+        asked_for: Sequence[str],
+        with_rows: Sequence[str],
     ) -> pd.DataFrame:
         labels, drift = planned.windows["labels"], planned.windows["drift"]
         known = labels.read() if labels.hashes else no_rows(self.label_contract)
+        windows = self.pipeline.windows
         evidence = Evidence(
             day=day,
             champion=champion,
             labels=known[~known["is_late"].astype(bool)],
             drift=drift.read() if drift.hashes else no_rows(DriftReport),
             asked_for=asked_for,
-            trainable_days=self._trainable_days(day),
+            trainable_days=trainable_days(with_rows, days_before(day, -1), windows),
+            champion_days=trainable_days(with_rows, champion.as_of, windows) if champion else 0,
         )
         return decide(evidence, self.policy)
 
@@ -261,17 +282,6 @@ class Monitoring:
             return {}
         rows = lake.read(table, days, columns=[DAY, "verdict"])
         return {day: stored[day] for day in sorted(rows.loc[rows["verdict"] == RETRAIN, DAY])}
-
-    def _trainable_days(self, day: str) -> int:
-        """Days that a model of the next day would be trained on."""
-        this = self.pipeline
-        as_of = days_before(day, -1)
-        first = max(
-            this.days.get_first_partition_key() or day,
-            days_before(as_of, this.windows.window_days),
-        )
-        last = days_before(as_of, this.windows.held_out_days)
-        return max(0, len(pd.date_range(first, last)) - 1)
 
 
 def _asked_in(day: str, decision: pd.DataFrame) -> dict[str, str]:

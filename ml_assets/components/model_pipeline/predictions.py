@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import dagster as dg
 import pandas as pd
 
+from ml_assets.components.model_pipeline.confirming import confirm
 from ml_assets.components.model_pipeline.shared import Pipeline, output
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import no_rows
@@ -155,6 +156,7 @@ class Predictions:
         Raises:
             UnsafeModel: a champion's file is gone or altered. No day is scored then: another model
                 must not take its place in silence, and what was predicted before stays.
+            RegistryMismatch: what is stored of a champion's release does not agree.
         """
         this, window = self.pipeline, planned.windows["features"]
         days_of: dict[Champion, list[str]] = {}
@@ -163,6 +165,7 @@ class Predictions:
                 days_of.setdefault(champions[day], []).append(day)
         parts = [no_rows(self.contract)]
         for champion, days in days_of.items():
+            confirm(this, champion)
             model = project_models().load(
                 this.table("model"), champion.fingerprint, this.specification
             )

@@ -156,7 +156,8 @@ class Pipeline:
             compute: from the days of a run to what its IO manager stores.
             contract: the table's contract; None for a model.
             is_as_of: its partitions are as-of days.
-            is_fact: its stored days record what happened; no repair makes them again.
+            is_fact: its stored days record what happened and are never computed again, see
+                ``FACT_KEY``.
             keeps_dead_letters: rejected rows are kept in a table of their own.
             checks: checks besides the standard ones of a contract.
             kinds: what it is made with.

@@ -32,6 +32,7 @@ from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict
 from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.model_io import project_models, project_registry
 from ml_assets.orchestration.table_io import TableOutput
+from ml_assets.registry.by_hand import written_by_hand
 from ml_assets.registry.champion import APPROVED
 from ml_assets.registry.integration import IntegrationTest, StagingRules, integration_tests
 from ml_assets.registry.store import STAGING
@@ -150,7 +151,7 @@ class Staging:
     def _register(self, days: Sequence[str]) -> TableOutput:
         nouns, version = [*DECIDED, "model", "training_dataset"], self._registration_version
         planned = planned_from(self.pipeline, "registered_model", days, version, nouns)
-        planned = computing_too(planned, self._lost_registrations(planned))
+        planned = computing_too(planned, self._wrong_registrations(planned))
         planned, frames = each_day(planned, lambda day: self._registration_of(planned, day))
         return output(planned, frames, RegisteredModel, version)
 
@@ -176,18 +177,28 @@ class Staging:
         rows = unaltered(planned.windows["training_dataset"], day)
         return rows.loc[rows[SPLIT] == "test", features].head(REQUESTS)
 
-    def _lost_registrations(self, planned: Plan) -> list[str]:
-        """Days whose version is no longer in the registry."""
-        stored = [day for day, entry in planned.unchanged.items() if entry.rows]
-        if not stored:
+    def _wrong_registrations(self, planned: Plan) -> list[str]:
+        """Days whose row is not what the registry has, or was written by no run."""
+        if not planned.unchanged:
             return []
-        rows = Lake.of_project().read(self.pipeline.table("registered_model"), stored)
-        known = {version.fingerprint for version in project_registry().versions(self.pipeline.name)}
-        return sorted(rows.loc[~rows["fingerprint"].isin(known), DAY])
+        stored = [day for day, entry in planned.unchanged.items() if entry.rows]
+        lake, table = Lake.of_project(), self.pipeline.table("registered_model")
+        rows = lake.read(table, stored) if stored else no_rows(RegisteredModel)
+        known = {
+            (version.fingerprint, version.version)
+            for version in project_registry().versions(self.pipeline.name)
+        }
+        wrong = {
+            row[DAY]
+            for row in rows.to_dict("records")
+            if (row["fingerprint"], row["version"]) not in known
+        }
+        return sorted(wrong.union(written_by_hand(lake, table, list(planned.unchanged))))
 
     def _stage(self, days: Sequence[str]) -> TableOutput:
         version = code_version(StagingModel)
         planned = planned_from(self.pipeline, "staging_model", days, version, ["registered_model"])
+        planned = computing_too(planned, self._not_staged(planned))
 
         def of_day(day: str) -> pd.DataFrame:
             registered = unaltered(planned.windows["registered_model"], day)
@@ -197,6 +208,15 @@ class Staging:
 
         planned, frames = each_day(planned, of_day)
         return output(planned, frames, StagingModel, version)
+
+    def _not_staged(self, planned: Plan) -> list[str]:
+        """The newest unchanged day, when the registry lost its alias; and what no run wrote."""
+        stored = [day for day, entry in planned.unchanged.items() if entry.rows]
+        table = self.pipeline.table("staging_model")
+        by_hand = written_by_hand(Lake.of_project(), table, list(planned.unchanged))
+        if not stored or project_registry().with_alias(self.pipeline.name, STAGING):
+            return by_hand
+        return sorted({max(stored), *by_hand})
 
     def _test(self, days: Sequence[str]) -> TableOutput:
         version = self.tests_version
@@ -221,12 +241,15 @@ class Staging:
         return output(planned, frames, IntegrationTest, version, day_metadata=shown)
 
     def _failed_tests(self, planned: Plan) -> list[str]:
-        """Days with a test that failed: what broke it (a budget, a lost file) may be repaired."""
+        """Days with a test that did not pass, which it may now; and what no run wrote."""
+        lake, table = Lake.of_project(), self.pipeline.table("integration_tests")
+        by_hand = written_by_hand(lake, table, list(planned.unchanged), is_repeatable=False)
         days = [day for day, entry in planned.unchanged.items() if entry.rows]
         if not days:
-            return []
-        rows = Lake.of_project().read(self.pipeline.table("integration_tests"), days)
-        return sorted(set(rows.loc[~rows["passed"].astype(bool), DAY]))
+            return by_hand
+        rows = lake.read(table, days)
+        failed = {str(day) for day, tests in rows.groupby(DAY) if not all_passed(tests)}
+        return sorted(failed.union(by_hand))
 
     def _tests_of(
         self, planned: Plan, day: str, fingerprint: str

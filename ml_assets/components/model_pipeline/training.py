@@ -20,6 +20,7 @@ from ml_assets.lake.content import DAY
 from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.integrity import unaltered
 from ml_assets.lake.planning import Input, Plan, computing_too, each_day, plan
+from ml_assets.lake.since import changed_since_first_made, sentence
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import (
     FEATURE_DAY,
@@ -185,8 +186,21 @@ class Training:
             labels=replace(self._window, table=self.pipeline.labels.asset),
         )
         planned, frames = each_day(planned, self._dataset_of(planned))
-        counts = {day: split_counts(frame) for day, frame in frames.items()}
-        return output(planned, frames, self.contract, self._dataset_version, day_metadata=counts)
+        told: dict[str, Further] = {
+            day: {**split_counts(frame), **self._later_knowledge(planned, day)}
+            for day, frame in frames.items()
+        }
+        return output(planned, frames, self.contract, self._dataset_version, day_metadata=told)
+
+    def _later_knowledge(self, planned: Plan, day: str) -> Further:
+        """Inputs of a rerun that are not those the dataset was first made from."""
+        table = self.pipeline.table("training_dataset")
+        history = Lake.of_project().ledger.history(table, day)
+        changed = changed_since_first_made(history, planned.reads[day])
+        if not changed:
+            return {}
+        log.warning(f"{table} {day} is {sentence(changed)}")
+        return {"changed_since_first_made": dg.MetadataValue.json(changed)}
 
     def _dataset_of(self, planned: Plan) -> Callable[[str], pd.DataFrame]:
         specification = self._dataset_specification

@@ -6,6 +6,12 @@ import pandas as pd
 import pandera.pandas as pa
 
 from ml_assets.contracts.contract import Contract
+from ml_assets.defs.flight_delays.day_contracts import (
+    FeaturesDay,
+    LabelsDay,
+    OutcomesDay,
+    PredictionsDay,
+)
 from ml_assets.defs.flight_delays.events import KEY
 from ml_assets.learning.scoring import Prediction
 from ml_assets.monitoring.performance import Label
@@ -221,7 +227,11 @@ class FlightFeatures(FlightKey):
         """A feature out of range is a fault of ours."""
 
         unique: ClassVar = KEY
-        metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.01}
+        metadata: ClassVar = {
+            "day": FeaturesDay,
+            "may_be_empty": False,
+            "max_dead_letter_share": 0.01,
+        }
 
 
 class FlightOutcomes(FlightKey):
@@ -257,7 +267,11 @@ class FlightOutcomes(FlightKey):
         """An outcome out of range is a fault of ours."""
 
         unique: ClassVar = KEY
-        metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.01}
+        metadata: ClassVar = {
+            "day": OutcomesDay,
+            "may_be_empty": False,
+            "max_dead_letter_share": 0.01,
+        }
 
 
 class TrainingDataset(FlightFeatures):
@@ -299,7 +313,11 @@ class FlightPredictions(FlightKey, Prediction):
         """A day that has features has predictions."""
 
         unique: ClassVar = ["prediction_id"]
-        metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.0}
+        metadata: ClassVar = {
+            "day": PredictionsDay,
+            "may_be_empty": False,
+            "max_dead_letter_share": 0.0,
+        }
 
 
 class FlightLabels(Label):
@@ -322,4 +340,8 @@ class FlightLabels(Label):
         """A label without a prediction is a dead letter."""
 
         unique: ClassVar = ["prediction_id"]
-        metadata: ClassVar = {"may_be_empty": True, "max_dead_letter_share": 0.05}
+        metadata: ClassVar = {
+            "day": LabelsDay,
+            "may_be_empty": True,
+            "max_dead_letter_share": 0.05,
+        }

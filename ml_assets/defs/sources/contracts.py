@@ -6,8 +6,8 @@ import pandas as pd
 import pandera.pandas as pa
 
 from ml_assets.contracts.contract import Contract
+from ml_assets.defs.sources.day_contracts import ORIGINS, FlightsDay, WeatherDay
 
-ORIGINS = ["EWR", "JFK", "LGA"]
 CARRIER = r"^[0-9A-Z]{2}$"
 AIRPORT = r"^[0-9A-Z]{3}$"
 
@@ -89,7 +89,11 @@ class Flights(Contract):
         """A day without flights would be news; one row in fifty may be rejected."""
 
         unique: ClassVar = ["time_hour", "carrier", "flight"]
-        metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.02}
+        metadata: ClassVar = {
+            "day": FlightsDay,
+            "may_be_empty": False,
+            "max_dead_letter_share": 0.02,
+        }
 
 
 class Weather(Contract):
@@ -141,7 +145,11 @@ class Weather(Contract):
         """Weather is reported every day; one absurd reading does not lose the day."""
 
         unique: ClassVar = ["origin", "time_hour"]
-        metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.05}
+        metadata: ClassVar = {
+            "day": WeatherDay,
+            "may_be_empty": False,
+            "max_dead_letter_share": 0.05,
+        }
 
 
 class Planes(Contract):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import sqlalchemy as sa
 
+from ml_assets.database_url import parsed
 from ml_assets.errors import SourceMissing
 
 FILES = {
@@ -21,6 +22,14 @@ FILES = {
     "airlines": "airlines.csv",
 }
 CHUNK_ROWS = 20_000
+
+FIRST_DAY, LAST_DAY = "2013-01-01", "2013-12-31"
+"""First and last local day of the reference data."""
+
+LAST_DAYS = {"flights": LAST_DAY, "weather": "2013-12-30"}
+"""Last local day of each table that days can be played into."""
+
+TIMEZONE = "America/New_York"
 
 Progress = Callable[[str, int, int], None]
 """Called with table, rows loaded so far and rows in all."""
@@ -55,8 +64,8 @@ def reference_table(table: str, last_day: str | None = None) -> pd.DataFrame:
     if "time_hour" not in rows.columns:
         return rows
     if last_day is not None:
-        local = pd.to_datetime(rows["time_hour"], utc=True).dt.tz_convert("America/New_York")
-        rows = rows[local < pd.Timestamp(last_day, tz="America/New_York") + pd.DateOffset(days=1)]
+        local = pd.to_datetime(rows["time_hour"], utc=True).dt.tz_convert(TIMEZONE)
+        rows = rows[local < pd.Timestamp(last_day, tz=TIMEZONE) + pd.DateOffset(days=1)]
     utc = pd.to_datetime(rows["time_hour"], utc=True).dt.tz_localize(None)
     return rows.assign(time_hour=utc.dt.as_unit("us"))
 
@@ -72,9 +81,9 @@ def load(url: str, progress: Progress, last_day: str | None = None) -> dict[str,
     Returns:
         table → rows loaded by this call; empty when everything was there.
     """
-    parsed = sa.make_url(url)
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    where = parsed(url)
+    if where.get_backend_name() == "sqlite" and where.database:
+        Path(where.database).parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(url)
     present = set(sa.inspect(engine).get_table_names())
     missing = [table for table in FILES if table not in present]
@@ -84,6 +93,28 @@ def load(url: str, progress: Progress, last_day: str | None = None) -> dict[str,
     }
     engine.dispose()
     return loaded
+
+
+def held(url: str) -> dict[str, str]:
+    """Table with days → the last local day that the source database holds; empty without rows."""
+    engine = sa.create_engine(url)
+    try:
+        present = set(sa.inspect(engine).get_table_names())
+        with engine.connect() as connection:
+            newest = {
+                table: connection.scalar(sa.text(f"SELECT max(time_hour) FROM {table}"))  # noqa: S608
+                for table in DAILY
+                if table in present
+            }
+    finally:
+        engine.dispose()
+    return {table: _local_day(moment) for table, moment in newest.items()}
+
+
+def _local_day(moment: object) -> str:
+    if moment is None:
+        return ""
+    return str(pd.Timestamp(str(moment), tz="UTC").tz_convert(TIMEZONE).date())
 
 
 def reveal(url: str, until: str) -> dict[str, int]:
@@ -113,8 +144,11 @@ def reveal(url: str, until: str) -> dict[str, int]:
 
 
 def _append(connection: sa.Connection, table: str, until: str) -> int:
-    newest = connection.scalar(sa.text(f"SELECT max(time_hour) FROM {table}"))  # noqa: S608
+    """Rows after the newest one that is not later than ``until``; a row far ahead does not count."""
     rows = reference_table(table, until)
+    hour = sa.column("time_hour", sa.DateTime)
+    known = sa.select(sa.func.max(hour)).select_from(sa.table(table, hour))
+    newest = connection.scalar(known.where(hour <= rows["time_hour"].max().to_pydatetime()))
     if newest is not None:
         rows = rows[rows["time_hour"] > pd.Timestamp(newest)]
     rows.to_sql(table, connection, index=False, if_exists="append", chunksize=CHUNK_ROWS)

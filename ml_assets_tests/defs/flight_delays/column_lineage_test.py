@@ -40,7 +40,7 @@ Compute = Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame]
 def few(tables: Mapping[str, pd.DataFrame]) -> Mapping[str, pd.DataFrame]:
     """Real rows, with values and holes so spread that every dependency shows on a single day."""
     flights, weather = tables["flights"], tables["weather"]
-    flights = flights[flights[DAY].between("2013-06-29", DAYS[-1])].iloc[::EVERY]
+    flights = flights[flights[DAY].between("2013-06-27", DAYS[-1])].iloc[::EVERY]
     weather = weather[weather[DAY].between("2013-07-07", DAYS[-1])]
     seen = weather[weather.index % 5 != 0]
     return {
@@ -97,11 +97,18 @@ def test_features_are_made_from_what_they_declare(
 
 @pytest.fixture(scope="module")
 def outcomes_moved(few: Mapping[str, pd.DataFrame], parameters: Mapping[str, Any]) -> Moved:
-    """Column of an input → the columns of the outcomes that move with it."""
+    """Column of an input → the columns of the outcomes that move with it.
+
+    A diversion moves to a later partition; on both days together each flight has one outcome.
+    """
     known = {name: value for name, value in parameters.items() if name != "cut_hours"}
+    told_on = [*DAYS, "2013-07-11"]
+    flights = few["flights"]
     return what_moves(
-        {table: few[table] for table in OF_OUTCOMES},
-        lambda changed: _numbered(flight_outcomes(DAYS, **changed, **known)),
+        {"flights": flights[flights[DAY].isin(DAYS)], "airports": few["airports"]},
+        lambda changed: _numbered(flight_outcomes(told_on, **changed, **known)).assign(
+            **{DAY: DAYS[0]}
+        ),
     )
 
 

@@ -32,6 +32,7 @@ def flight(scheduled: str, dest: str, sched_arr_time: int, **values: Any) -> pd.
     """One flight that left and landed on time unless ``values`` say otherwise."""
     moment = pd.Timestamp(scheduled, tz="UTC")
     row = {
+        "ds": f"{moment.tz_convert('America/New_York'):%Y-%m-%d}",
         "time_hour": moment.floor("h"),
         "minute": moment.minute,
         "dest": dest,
@@ -53,7 +54,7 @@ def arrival_of(scheduled: str, dest: str, sched_arr_time: int) -> str:
 
 def outcome_of(rows: pd.DataFrame) -> dict[str, Any]:
     """Outcome, label and moment known of one flight, under the default assumptions."""
-    found = outcomes(rows, AIRPORTS, EXTRA_ZONES, 3, 6).iloc[0].to_dict()
+    found = outcomes(rows, AIRPORTS, EXTRA_ZONES, 3, 3).iloc[0].to_dict()
     return found | {"known_at": f"{found['known_at']:%Y-%m-%d %H:%M}"}
 
 
@@ -138,12 +139,12 @@ DIVERTED = {"dep_delay": 40, "arr_delay": None}
         ),
         pytest.param(
             DIVERTED,
-            {"outcome": "diverted", "late": 1, "known_at": "2013-07-09 00:15"},
-            id="diversion is known 6 h after scheduled arrival",
+            {"outcome": "diverted", "late": 1, "known_at": "2013-07-12 04:00"},
+            id="diversion is known at the end of the third day after",
         ),
         pytest.param(
             DIVERTED | {"arr_time": 1300.0},
-            {"outcome": "diverted", "late": 1, "known_at": "2013-07-09 00:15"},
+            {"outcome": "diverted", "late": 1, "known_at": "2013-07-12 04:00"},
             id="diversion that arrived in the end is a diversion",
         ),
     ],
@@ -160,7 +161,27 @@ def test_assumptions_are_parameters() -> None:
 
     known_at = outcomes(rows, AIRPORTS, EXTRA_ZONES, 0.5, 1)["known_at"]
 
-    assert [f"{moment:%H:%M}" for moment in known_at] == ["12:30", "18:00"]
+    assert [f"{moment:%d %H:%M}" for moment in known_at] == ["08 12:30", "10 04:00"]
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [
+        pytest.param("2013-03-07", "2013-03-11 04:00", id="over 10 March"),
+        pytest.param("2013-10-31", "2013-11-04 05:00", id="over 3 November"),
+        pytest.param("2013-12-29", "2014-01-02 05:00", id="into the new year"),
+    ],
+)
+def test_diversion_is_known_when_a_local_day_ends(day: str, expected: str) -> None:
+    rows = flight(f"{day} 17:00", "BOS", 1300, **DIVERTED)
+
+    assert outcome_of(rows)["known_at"] == expected
+
+
+def test_landing_counts_though_the_departure_was_not_reported() -> None:
+    rows = flight("2013-07-08 12:00", "LAX", 1115, dep_time=None, dep_delay=None, arr_delay=3)
+
+    assert outcome_of(rows)["outcome"] == "landed"
 
 
 def test_departures_are_known_when_they_happen() -> None:
@@ -183,5 +204,5 @@ def test_departures_are_known_when_they_happen() -> None:
 def test_rows_keep_their_index() -> None:
     rows = flight("2013-07-08 12:00", "LAX", 1115).set_axis([17])
 
-    assert [*outcomes(rows, AIRPORTS, EXTRA_ZONES, 3, 6).index] == [17]
+    assert [*outcomes(rows, AIRPORTS, EXTRA_ZONES, 3, 3).index] == [17]
     assert [*scheduled_arrival(rows, AIRPORTS, EXTRA_ZONES).index] == [17]

@@ -117,9 +117,9 @@ def _nothing(patch: pytest.MonkeyPatch) -> None:
         ),
         pytest.param(
             _nothing,
-            {"diversion_known_hours": 0},
+            {"diversion_known_days": -1},
             "origin_late_rate_7d",
-            id="diversions known when scheduled",
+            id="diversions known when their day begins",
         ),
     ],
 )
@@ -179,7 +179,8 @@ def _flights_known_at(cut: pd.Timestamp, flights: pd.DataFrame, plan: pd.DataFra
     departed = plan["departure"] + delay <= cut
     cancelled = flights["dep_time"].isna() & (plan["departure"] + 3 * HOUR <= cut)
     landed = departed & (plan["arrival"] + arrival_delay <= cut)
-    diverted = departed & flights["arr_delay"].isna() & (plan["arrival"] + 6 * HOUR <= cut)
+    would_be_diverted = _three_days_later(flights) <= cut
+    diverted = departed & flights["arr_delay"].isna() & would_be_diverted
 
     erased = flights.astype(dict.fromkeys(NO_TRACE, "float64"))
     waiting = ~departed & ~cancelled
@@ -189,12 +190,20 @@ def _flights_known_at(cut: pd.Timestamp, flights: pd.DataFrame, plan: pd.DataFra
     for name, value in AFTER_CUT.items():
         erased.loc[waiting & would_be_cancelled, name] = value
     flying = departed & ~landed & ~diverted
-    would_be_diverted = plan["arrival"] + 6 * HOUR <= cut
     for name in ("arr_time", "arr_delay", "air_time"):
         erased.loc[flying & ~would_be_diverted, name] = NO_TRACE[name]
         erased.loc[flying & would_be_diverted, name] = AFTER_CUT[name]
     erased.loc[~departed, "tailnum"] = None
     return erased
+
+
+def _three_days_later(flights: pd.DataFrame) -> pd.Series:
+    """End of the third New York day after each flight's own, one plain Python step at a time."""
+    ends = [
+        datetime.combine(datetime.fromisoformat(day).date() + timedelta(days=4), time(), NEW_YORK)
+        for day in flights[DAY]
+    ]
+    return pd.Series(pd.to_datetime(ends, utc=True), index=flights.index)
 
 
 def _sampled(flights: pd.DataFrame, plan: pd.DataFrame, day: str) -> list[int]:
@@ -210,7 +219,7 @@ def _history(tables: Tables, day: str) -> dict[str, pd.DataFrame]:
     flights, weather = tables["flights"], tables["weather"]
     return {
         **tables,
-        "flights": flights[flights[DAY].between(_before(day, 9), day)],
+        "flights": flights[flights[DAY].between(_before(day, 11), day)],
         "weather": weather[weather[DAY].between(_before(day, 1), day)],
     }
 
@@ -319,16 +328,27 @@ def test_prediction_is_made_two_hours_before_departure(
     assert (local.dt.hour * 60 + local.dt.minute == rows["minute_of_day"]).all()
 
 
+def _outcomes(tables: Tables, parameters: Parameters, *days: str) -> pd.DataFrame:
+    """Outcomes of days from the inputs that their table declares."""
+    assumed = {name: value for name, value in parameters.items() if name != "cut_hours"}
+    flights = tables["flights"]
+    needed = flights[flights[DAY].between(_before(min(days), 3), max(days))]
+    return flight_outcomes(days, flights=needed, airports=tables["airports"], **assumed)
+
+
 @pytest.mark.parametrize("day", ["2013-01-01", *DAYS])
 def test_outcomes_of_a_day_keep_the_contract(
     tables: Tables, parameters: Parameters, day: str
 ) -> None:
-    assumed = {name: value for name, value in parameters.items() if name != "cut_hours"}
+    validated = validate(_outcomes(tables, parameters, day), FlightOutcomes, [day])
 
-    rows = flight_outcomes([day], flights=tables["flights"], airports=tables["airports"], **assumed)
-
-    validated = validate(rows, FlightOutcomes, [day])
-    assert len(validated.rows) == (tables["flights"][DAY] == day).sum()
+    flights = tables["flights"]
+    is_unknown = flights["dep_time"].notna() & flights["arr_delay"].isna()
+    told = (flights[DAY] == day) & ~is_unknown
+    told_later = (flights[DAY] == _before(day, 3)) & is_unknown
+    assert len(validated.rows) == told.sum() + told_later.sum()
+    assert (validated.rows["outcome"] == "diverted").sum() == told_later.sum()
+    assert len(validated.dead_letters) == 0
     assert validated.quarantined == {}
 
 
@@ -336,20 +356,34 @@ def test_outcomes_of_a_day_keep_the_contract(
 def test_outcomes_are_known_when_the_plain_rules_say(
     tables: Tables, parameters: Parameters, scheduled: pd.DataFrame, day: str
 ) -> None:
-    assumed = {name: value for name, value in parameters.items() if name != "cut_hours"}
-    flights = tables["flights"][tables["flights"][DAY] == day]
+    rows = _outcomes(tables, parameters, day)
 
-    rows = flight_outcomes([day], flights=flights, airports=tables["airports"], **assumed)
-
-    plan = scheduled.loc[flights.index]
+    flights = tables["flights"].loc[rows.index]
+    plan = scheduled.loc[rows.index]
+    assert [*rows["flight_day"]] == [*flights[DAY]]
     assert [*rows["known_at"]] == [*_known_at(flights, plan)]
 
 
+def test_outcomes_of_a_day_alone_equal_those_within_a_range(
+    tables: Tables, parameters: Parameters
+) -> None:
+    days = [_before("2013-07-08", before) for before in (3, 2, 1, 0)]
+
+    together = _outcomes(tables, parameters, *days)
+
+    alone = pd.concat([_outcomes(tables, parameters, day) for day in days])
+    order = [DAY, *KEY]
+    pd.testing.assert_frame_equal(
+        together.sort_values(order, ignore_index=True), alone.sort_values(order, ignore_index=True)
+    )
+
+
 def _known_at(flights: pd.DataFrame, plan: pd.DataFrame) -> Iterator[pd.Timestamp]:
+    ends = _three_days_later(flights)
     for flight, when in zip(flights.itertuples(), plan.itertuples(), strict=True):
         if pd.isna(flight.dep_time):
             yield when.departure + 3 * HOUR
         elif pd.isna(flight.arr_delay):
-            yield when.arrival + 6 * HOUR
+            yield ends[flight.Index]
         else:
             yield when.arrival + timedelta(minutes=flight.arr_delay)

@@ -10,7 +10,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ml_assets.defs.sources.load import FILES, load, reference_files, reference_table, reveal
+from ml_assets.defs.sources.load import (
+    DAILY,
+    FILES,
+    FIRST_DAY,
+    LAST_DAYS,
+    held,
+    load,
+    reference_files,
+    reference_table,
+    reveal,
+)
 from ml_assets.errors import SourceMissing
 from ml_assets.extraction.database import SourceDatabase
 
@@ -219,3 +229,22 @@ def test_a_reveal_that_fails_adds_nothing_at_all(two_days: str) -> None:
         reveal(two_days, "2013-01-03")
 
     assert counts(two_days) == before
+
+
+@pytest.mark.parametrize("table", DAILY)
+def test_first_and_last_day_are_those_of_the_files(table: str) -> None:
+    moments = reference_table(table)["time_hour"].dt.tz_localize("UTC")
+    local = moments.dt.tz_convert("America/New_York").dt.date.astype(str)
+
+    assert (local.min(), local.max()) == (FIRST_DAY, LAST_DAYS[table])
+
+
+def test_the_last_day_that_is_held_is_told_for_each_table_with_days(
+    loaded: Loaded, tmp_path: Path
+) -> None:
+    file = shutil.copy(loaded.url.removeprefix("sqlite:///"), tmp_path / "source.db")
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("DELETE FROM weather")
+
+    assert held(loaded.url) == {"flights": LAST_DAY, "weather": LAST_DAY}
+    assert held(f"sqlite:///{file}") == {"flights": LAST_DAY, "weather": ""}

@@ -1,0 +1,50 @@
+"""The command about contracts: a contract of a day, proposed from the stored days of a table."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ml_assets.commands.shared import asked_lake
+from ml_assets.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from ml_assets.contracts.contract import Contract
+
+app = typer.Typer(help="Contracts of tables.", no_args_is_help=True)
+
+MAX_DAYS = 366
+"""Last days that a proposal is made from."""
+
+
+@app.command("propose-day")
+def propose_day(
+    table: Annotated[str, typer.Argument(help="Asset key of a table: sources/flights.")],
+) -> None:
+    """Print a day contract for a table, with bounds from its stored days; ready to paste."""
+    from ml_assets.contracts.day_proposal import candidates, proposal
+    from ml_assets.contracts.day_verdicts import measure
+    from ml_assets.lake.content import SNAPSHOT
+    from ml_assets.lake.entries import row_counts
+
+    lake, contract = asked_lake(), _contract_of(table)
+    days = [day for day in lake.days_stored(table) if day != SNAPSHOT][-MAX_DAYS:]
+    if not days:
+        raise ConfigurationError(
+            f"{table} has no stored days to propose from. Materialize some weeks of it first."
+        )
+    rows = lake.read(table, days)
+    proposed = candidates(contract, rows)
+    counts = row_counts(lake.ledger.latest(table, days))
+    typer.echo(proposal(contract, measure(rows, days, counts, proposed), proposed))
+
+
+def _contract_of(table: str) -> "type[Contract]":
+    from ml_assets.lineage.pipelines import unknown
+    from ml_assets.orchestration.runs import project_definitions
+    from ml_assets.orchestration.table_io import CONTRACT_KEY, load_contract, table_name
+
+    specs = project_definitions().resolve_all_asset_specs()
+    known = {table_name(spec.key): spec.metadata for spec in specs if CONTRACT_KEY in spec.metadata}
+    if table not in known or (found := load_contract(known[table])) is None:
+        raise unknown("table", table, known)
+    return found

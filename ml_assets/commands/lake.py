@@ -1,0 +1,122 @@
+"""The commands about the lake: maintain it, compute days again, and repair the pair of lake and ledger."""
+
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from ml_assets.commands.shared import console
+from ml_assets.errors import ConfigurationError, LakeMismatch
+
+app = typer.Typer()
+lake_app = typer.Typer(help="The lake's tables.", no_args_is_help=True)
+app.add_typer(lake_app, name="lake")
+
+LOST_WITH_THE_LEDGER = (
+    "Lost with the ledger: what each day was computed from, the runs, code versions, quarantined and "
+    "skipped days, and what persons approved or rejected. Days are computed again when they are next "
+    "materialized; predictions and other records of what was done stay as they are."
+)
+
+
+@app.command()
+def recompute(
+    table: Annotated[str, typer.Argument(help="Table name: flight_delays/flight_features.")],
+    *,
+    partition: Annotated[str | None, typer.Option(help="One day, 2013-02-09.")] = None,
+    partition_range: Annotated[
+        str | None, typer.Option(help="Days, 2013-02-01...2013-02-28.")
+    ] = None,
+) -> None:
+    """Compute days of a table again, though neither its inputs nor its code changed."""
+    from ml_assets.orchestration.recomputing import recompute_days
+    from ml_assets.orchestration.runs import Span, project_definitions, project_instance
+
+    if partition and partition_range:
+        raise ConfigurationError("Give --partition or --partition-range, not both.")
+    text = partition or partition_range
+    span = Span.parse(text) if text else None
+    with project_instance() as instance, console().status("Computing …"):
+        outcome = recompute_days(project_definitions(), instance, table, span)
+    for message in outcome.failed_steps.values():
+        console().print(f"[red]{escape(message)}[/red]", highlight=False, soft_wrap=True)
+    if not outcome.succeeded:
+        raise typer.Exit(1)
+    console().print(f"[green]{table} was computed again{f' for {text}' if text else ''}.[/green]")
+
+
+@lake_app.command("maintain")
+def maintain() -> None:
+    """Compact tables and delete old files; what models were trained and released on stays."""
+    from ml_assets.lake.maintenance import maintain as maintain_table
+    from ml_assets.lake.store import Lake
+    from ml_assets.orchestration.runs import as_of_tables, project_definitions
+    from ml_assets.registry import audit
+
+    lake = Lake.of_project()
+    readers = as_of_tables(project_definitions())
+    table = Table("table", "version", "kept", "files compacted", "files deleted", box=None)
+    problems: list[str] = []
+    for name in lake.ledger.tables():
+        is_told = name.rpartition("/")[2] in audit.TABLES
+        try:
+            done = maintain_table(lake, name, readers, keeps_history=is_told)
+        except LakeMismatch as error:
+            problems.append(str(error))
+            continue
+        if done:
+            table.add_row(
+                name,
+                str(done.version),
+                str(len(done.kept_versions)),
+                str(done.files_compacted),
+                str(done.files_deleted),
+            )
+    console().print(table)
+    for problem in problems:
+        console().print(f"[red]{escape(problem)}[/red]", highlight=False, soft_wrap=True)
+    if problems:
+        raise typer.Exit(1)
+
+
+@lake_app.command("adopt")
+def adopt() -> None:
+    """Let a lake that was emptied belong to the ledger: what is missing counts as lost."""
+    from ml_assets.lake.pair import lake_id
+    from ml_assets.lake.store import Lake
+
+    lake = Lake.of_settings()
+    if not lake.ledger.identity().has_entries:
+        raise ConfigurationError(
+            "The ledger has no entries, so there is nothing that a lake could belong to. Check "
+            "ML_ASSETS_DATA, or run 'ml-assets lake rebuild-ledger' if the lake has tables."
+        )
+    if lake_id(lake.uri) == lake.ledger.identity().id:
+        console().print("Lake and ledger belong together already.")
+        return
+    lake.mark()
+    console().print(
+        f"The lake {lake.uri} belongs to the ledger now. Days whose rows are missing are computed "
+        "again when they are materialized.",
+        soft_wrap=True,
+    )
+
+
+@lake_app.command("rebuild-ledger")
+def rebuild_ledger() -> None:
+    """Rebuild what the lake still says of a ledger that was lost; says what is lost."""
+    from ml_assets.orchestration.recomputing import rebuild
+    from ml_assets.orchestration.runs import project_definitions
+
+    rebuilt, lost_models = rebuild(project_definitions())
+    table = Table("table", "days", "rows", "versions", "damaged days", "not rebuilt", box=None)
+    for item in rebuilt:
+        damaged = ", ".join(item.damaged[:3]) + (" …" if len(item.damaged) > 3 else "")
+        table.add_row(
+            item.table, str(item.days), str(item.rows), str(item.versions), damaged, item.problem
+        )
+    console().print(table)
+    for as_of in lost_models:
+        console().print(f"[red]The model {as_of} is lost: its file is gone or altered.[/red]")
+    console().print(LOST_WITH_THE_LEDGER, soft_wrap=True)

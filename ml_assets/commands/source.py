@@ -1,0 +1,128 @@
+"""The commands about the source database: load the reference data, and play further days into it."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from ml_assets.commands.shared import console
+from ml_assets.database_url import parsed
+from ml_assets.errors import ConfigurationError
+from ml_assets.settings import settings
+
+app = typer.Typer(help="The source database.", no_args_is_help=True)
+
+
+@app.command("load")
+def source_load(
+    last_day: Annotated[str | None, typer.Option(help="Last day of flights and weather.")] = None,
+) -> None:
+    """Load the reference data into the source database, where it is not there yet."""
+    from ml_assets.defs.sources.load import held, load
+
+    wanted = None if last_day is None else _reference_day(last_day)
+    url = settings().source_database_url
+    columns = [
+        TextColumn("{task.description:10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    ]
+    told = console()
+    with Progress(*columns, console=told) as bars:
+        tasks = {}
+
+        def show(table: str, done: int, total: int) -> None:
+            if table not in tasks:
+                tasks[table] = bars.add_task(table, total=total)
+            bars.update(tasks[table], completed=done)
+
+        loaded = load(url, show, wanted)
+    for sentence in load_report(loaded, held(url), wanted, _emptying(url)):
+        told.print(sentence, highlight=False, soft_wrap=True, markup=False)
+
+
+@app.command("reveal")
+def source_reveal(
+    until: Annotated[str, typer.Option(help="Last day that is there afterwards, 2013-05-01.")],
+) -> None:
+    """Play further days of the reference data into the source database, as if time went on."""
+    from ml_assets.defs.sources.load import reveal
+
+    day = _reference_day(until)
+    added = reveal(settings().source_database_url, day)
+    console().print(
+        f"Added {', '.join(f'{rows:,} rows of {table}' for table, rows in added.items())}."
+        if any(added.values())
+        else f"The source database has the days until {day} already."
+    )
+
+
+def load_report(
+    loaded: Mapping[str, int], held: Mapping[str, str], wanted: str | None, emptying: str
+) -> list[str]:
+    """What a load changed, what the database holds, and how to get what it was asked for.
+
+    Args:
+        loaded: table → rows loaded; empty when every table was there.
+        held: table with days → its last day; empty where it has no rows.
+        wanted: last day that was asked for; None for everything.
+        emptying: how the database is emptied, for a person.
+    """
+    from ml_assets.defs.sources.load import LAST_DAY, LAST_DAYS
+
+    sentences = (
+        [f"Loaded {sum(loaded.values()):,} rows into the source database."] if loaded else []
+    )
+    others = {table: day for table, day in held.items() if table not in loaded}
+    if not others:
+        return sentences
+    holds = ", ".join(f"{table} until {day or 'no day'}" for table, day in others.items())
+    until = wanted or LAST_DAY
+    if all(day == min(until, LAST_DAYS[table]) for table, day in others.items()):
+        return [*sentences, f"The source database is complete already: it holds {holds}."]
+    if wanted is None:
+        sentences.append(
+            f"The source database is complete already as to its tables: it holds {holds}. To add the "
+            f"days until {until}: ml-assets source reveal --until {until}"
+        )
+        return sentences
+    sentences.append(
+        f"Nothing was changed in tables that are there already: the source database holds {holds}, "
+        f"not until {until}."
+    )
+    if max(others.values()) > until:
+        sentences.append(
+            f"To load it until {until}, {emptying}, then: ml-assets source load --last-day {until}"
+        )
+    else:
+        sentences.append(f"To add the days until {until}: ml-assets source reveal --until {until}")
+    return sentences
+
+
+def _emptying(url: str) -> str:
+    from ml_assets.defs.sources.load import FILES
+
+    where = parsed(url)
+    if where.get_backend_name() == "sqlite":
+        return f"delete the file {where.database}"
+    return f"drop its tables {', '.join(FILES)}"
+
+
+def _reference_day(text: str) -> str:
+    from ml_assets.defs.sources.load import FIRST_DAY, LAST_DAY
+
+    try:
+        day = date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise ConfigurationError(
+            f"'{text}' is not a day. Expected for example '2013-05-01'."
+        ) from None
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ConfigurationError(
+            f"The reference data has no {day}: it has the days {FIRST_DAY} to {LAST_DAY}. Give one of "
+            "these."
+        )
+    return day

@@ -1,0 +1,39 @@
+"""Days that a model can learn from: what the growth of the training data is counted in."""
+
+from collections.abc import Sequence
+
+from ml_assets.components.model_pipeline.shared import Pipeline
+from ml_assets.lake.entries import Status
+from ml_assets.lake.store import Lake
+from ml_assets.learning.dataset import Windows, days_before
+
+
+def days_with_rows(lake: Lake, pipeline: Pipeline) -> list[str]:
+    """Days of which both features and labels are stored with rows.
+
+    Args:
+        lake: where they are.
+        pipeline: whose.
+    """
+    stored = [
+        {
+            day
+            for day, entry in lake.ledger.latest(table).items()
+            if entry.status is Status.STORED and entry.rows
+        }
+        for table in (pipeline.features, pipeline.labels.asset)
+    ]
+    return sorted(set.intersection(*stored))
+
+
+def trainable_days(with_rows: Sequence[str], as_of: str, windows: Windows) -> int:
+    """How many days a model of an as-of day is trained on.
+
+    Args:
+        with_rows: days that a model can learn from.
+        as_of: the as-of day.
+        windows: how the days before it are used.
+    """
+    first = days_before(as_of, windows.window_days)
+    end = days_before(as_of, windows.held_out_days)
+    return sum(first <= day < end for day in with_rows)

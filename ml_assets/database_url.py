@@ -1,0 +1,108 @@
+"""Database URLs: read strictly, and kept out of every message.
+
+A URL that cannot be read is refused without repeating any part of it: where a password holds an
+unescaped ``@``, ``/`` or ``:``, parts of it end up as host, port or database name.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import sqlalchemy as sa
+
+from ml_assets.errors import ConfigurationError
+
+EXPECTED = (
+    "Expected for example 'sqlite:///data/source.db' or 'postgresql://user:password@host:5432/name', "
+    "with special characters of user and password escaped ('@' as '%40', '/' as '%2F', ':' as '%3A')"
+)
+HIDDEN = "***"
+MAX_PORT = 65535
+HOST = re.compile(r"[A-Za-z0-9._:,%-]*")
+"""Characters of host names and addresses; anything else belongs to a password that is not escaped."""
+
+
+def parsed(url: str | sa.URL, variable: str = "") -> sa.URL:
+    """Read a database URL.
+
+    Args:
+        url: SQLAlchemy URL.
+        variable: the environment variable that holds it, for the message.
+
+    Raises:
+        ConfigurationError: it cannot be read; the message holds no part of it.
+    """
+    if isinstance(url, sa.URL):
+        return url
+    found, problem = _read(url)
+    if found is None or problem:
+        name = variable or "A database URL"
+        fix = f" Correct {variable}." if variable else " Correct the ML_ASSETS_…_URL variable."
+        raise ConfigurationError(f"{name} cannot be used: {problem}. {EXPECTED}.{fix}")
+    return found
+
+
+def _read(url: str) -> tuple[sa.URL | None, str]:
+    """The URL, or what is wrong with it. Errors end here, so that none quotes it in a traceback."""
+    try:
+        found = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        return None, "it is no URL with a scheme, a host and a port that is a number"
+    try:
+        found.get_dialect().import_dbapi()
+    except sa.exc.ArgumentError:
+        return None, "its scheme names no database that SQLAlchemy knows"
+    except ImportError:
+        return None, "the driver for its scheme is not installed"
+    return found, _problem(found, url)
+
+
+def _problem(url: sa.URL, text: str) -> str:
+    if url.get_backend_name() == "sqlite":
+        has_server = url.host or url.username or url.password or url.port
+        return "SQLite takes a file and no server, 'sqlite:///' and a path" if has_server else ""
+    if text.count("@") > 1 or not HOST.fullmatch(url.host or ""):
+        return "its host is no host name; its password may hold a character that is not escaped"
+    if url.port is not None and not 0 < url.port <= MAX_PORT:
+        return "its port is no port number"
+    return ""
+
+
+def hide(error: BaseException, url: sa.URL) -> None:
+    """Take user, password, host and options of a URL out of an error and of all that led to it.
+
+    Args:
+        error: the error; its texts are changed in place.
+        url: where it came from.
+    """
+    for item in _chain(error):
+        item.args = tuple(_hidden(value, url) for value in item.args)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    waiting: list[Any] = [error]
+    seen: set[int] = set()
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, BaseException) and id(item) not in seen:
+            seen.add(id(item))
+            waiting += [item.__cause__, item.__context__, getattr(item, "orig", None)]
+            yield item
+
+
+def _hidden(value: object, url: sa.URL) -> object:
+    if not isinstance(value, str):
+        return value
+    for secret in sorted(_secrets(url), key=len, reverse=True):
+        value = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", HIDDEN, value)
+    return value
+
+
+def _secrets(url: sa.URL) -> set[str]:
+    options = [
+        part
+        for value in url.query.values()
+        for part in ([value] if isinstance(value, str) else value)
+    ]
+    parts = {url.username, str(url.password or ""), url.host, *options}
+    return {part for part in parts if part} - {url.database}

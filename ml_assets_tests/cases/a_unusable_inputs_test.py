@@ -1,0 +1,138 @@
+"""A · One unusable day or input must not stop all later days."""
+
+import pytest
+
+from ml_assets.defs.sources.load import reveal
+from ml_assets.lake.entries import Status
+from ml_assets.lake.progress import unfinished
+from ml_assets.lake.staleness import stale
+from ml_assets_tests.keeping_up import NEW_DAYS, keep_up
+from ml_assets_tests.lived import FEATURES, tick
+from ml_assets_tests.project import DAILY, Project
+
+FLIGHTS, WEATHER, PLANES = "sources/flights", "sources/weather", "sources/planes"
+DAILY_TABLES = (FLIGHTS, WEATHER, FEATURES, "flight_delays/flight_outcomes")
+NEXT, AFTER, THIRD = "2013-01-07", "2013-01-08", "2013-01-09"
+OF_NEXT = "date(time_hour, '-5 hours') = '2013-01-07'"
+LOOP_DAY, NEXT_LOOP_DAY = "2013-03-04", "2013-03-05"
+
+
+def reveal_until(project: Project, day: str) -> None:
+    """Play further days into the source."""
+    reveal(f"sqlite:///{project.source}", day)
+
+
+def states(project: Project, table: str, *days: str) -> list[Status]:
+    """What became of some days."""
+    entries = project.entries(table)
+    return [entries[day].status for day in days]
+
+
+@pytest.mark.parametrize(
+    ("statement", "table"),
+    [
+        pytest.param(f"DELETE FROM weather WHERE {OF_NEXT}", WEATHER, id="a day without weather"),
+        pytest.param(f"DELETE FROM flights WHERE {OF_NEXT}", FLIGHTS, id="a day without flights"),
+        pytest.param(
+            f"UPDATE weather SET humid = 'wet' WHERE {OF_NEXT}", WEATHER, id="a column of texts"
+        ),
+        pytest.param(
+            f"UPDATE flights SET origin = 'XXX' WHERE {OF_NEXT}", FLIGHTS, id="an unknown origin"
+        ),
+    ],
+)
+def test_a1_a_day_that_cannot_be_used_ends_with_its_reason_and_the_next_ones_run(
+    week: Project, statement: str, table: str
+) -> None:
+    reveal_until(week, THIRD)
+    week.sql(statement)
+
+    keep_up(week)
+
+    assert states(week, table, NEXT) == [Status.QUARANTINED]
+    assert week.entries(table)[NEXT].reason
+    assert states(week, FEATURES, NEXT) == [Status.SKIPPED]
+    assert table in week.entries(FEATURES)[NEXT].reason
+    assert states(week, FEATURES, AFTER, THIRD) == [Status.STORED] * 2
+    assert week.entries(FEATURES)[AFTER].rows
+
+
+def test_a1_a_quarantined_look_back_day_is_named_in_what_was_computed_without_it(
+    week: Project,
+) -> None:
+    reveal_until(week, AFTER)
+    week.sql(f"DELETE FROM weather WHERE {OF_NEXT}")
+    keep_up(week)
+
+    [event] = [
+        record.asset_materialization
+        for record in week.instance.fetch_materializations(
+            _records_of(FEATURES, AFTER), limit=1
+        ).records
+    ]
+
+    assert event is not None
+    assert f"{WEATHER} {NEXT} (quarantined" in str(event.metadata["computed without"].value)
+
+
+def _records_of(table: str, day: str) -> object:
+    import dagster as dg
+
+    return dg.AssetRecordsFilter(dg.AssetKey(table.split("/")), asset_partitions=[day])
+
+
+def test_a2_a_new_row_of_a_snapshot_is_seen_and_makes_no_day_stale(week: Project) -> None:
+    days = sorted(week.entries(FEATURES))
+    before = week.entries(PLANES)["snapshot"].content_hash
+    week.sql(
+        "INSERT INTO planes SELECT 'N00001', year, type, manufacturer, model, engines, seats, "
+        "speed, engine FROM planes LIMIT 1"
+    )
+
+    ticks = keep_up(week)
+
+    assert [key.path[-1] for key in ticks[0].requests[0].asset_selection or []] == ["planes"]
+    assert week.entries(PLANES)["snapshot"].content_hash != before
+    assert stale(week.lake.ledger, FEATURES, days) == {}
+    assert states(week, FEATURES, NEXT) == [Status.STORED]
+
+
+def test_a4_days_before_one_that_was_made_by_hand_are_extracted_first(week: Project) -> None:
+    reveal_until(week, "2013-01-10")
+    assert week.materialize(DAILY, "2013-01-10").succeeded
+
+    [request] = tick(week, NEW_DAYS).requests
+
+    assert request.tags["dagster/asset_partition_range_start"] == NEXT
+    keep_up(week)
+    assert states(week, FEATURES, NEXT, AFTER, THIRD) == [Status.STORED] * 3
+    assert unfinished(week.lake.ledger, FEATURES, [NEXT, AFTER, THIRD, "2013-01-10"]) == {}
+
+
+@pytest.mark.parametrize(
+    "by_hand", [pytest.param(True, id="by hand"), pytest.param(False, id="by itself")]
+)
+def test_a5_a_repaired_source_reopens_the_day(week: Project, by_hand: bool) -> None:
+    week.sql(f"UPDATE flights SET minute = 99 WHERE {OF_NEXT}")
+    keep_up(week)
+    assert states(week, FLIGHTS, NEXT) == [Status.QUARANTINED]
+
+    week.sql(f"UPDATE flights SET minute = sched_dep_time % 100 WHERE {OF_NEXT}")
+    if by_hand:
+        assert week.materialize(DAILY, NEXT).succeeded
+    keep_up(week)
+
+    for table in DAILY_TABLES:
+        assert states(week, table, NEXT) == [Status.STORED], table
+
+
+def test_a7_a_batch_that_was_delivered_twice_is_there_once(week: Project) -> None:
+    count = week.sql(f"INSERT INTO flights SELECT * FROM flights WHERE {OF_NEXT} AND flight < 700")
+
+    keep_up(week)
+
+    entry = week.entries(FLIGHTS)[NEXT]
+    assert count > 100
+    assert (entry.status, entry.dead_letters) == (Status.STORED, 0)
+    rows = week.lake.read(FLIGHTS, [NEXT])
+    assert not rows.duplicated(["time_hour", "carrier", "flight"]).any()

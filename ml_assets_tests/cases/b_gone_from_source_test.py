@@ -1,0 +1,41 @@
+"""B3 · What a source deletes is not what it changes: stored days stay usable."""
+
+from ml_assets.lake.entries import Status
+from ml_assets_tests.keeping_up import keep_up
+from ml_assets_tests.lived import FEATURES
+from ml_assets_tests.project import DAILY, Project, bad_days
+
+FLIGHTS = "sources/flights"
+EARLY = ("2013-01-02", "2013-01-03")
+
+
+def test_b3_purged_days_stay_stored_and_warn(week: Project) -> None:
+    before = week.versions()
+    week.sql("DELETE FROM flights WHERE time_hour < '2013-01-04 05:00:00'")
+
+    results = week.check(f'key:"{FLIGHTS}"', "2013-01-02...2013-01-06")
+    keep_up(week)
+
+    assert bad_days(results) == set()
+    warned = {result.day for result in results if result.state == "warned"}
+    assert set(EARLY) <= warned
+    assert {key: week.versions()[key] for key in before} == before
+
+
+def test_b3_materializing_a_purged_day_again_keeps_it(week: Project) -> None:
+    before = week.versions()
+    week.sql("DELETE FROM flights WHERE time_hour < '2013-01-04 12:00:00'")
+
+    outcome = week.materialize(DAILY, "2013-01-02...2013-01-06")
+
+    assert outcome.succeeded, outcome.failed_steps
+    assert {key: week.versions()[key] for key in before} == before
+
+
+def test_b3_a_day_that_was_deleted_between_others_stays_stored(week: Project) -> None:
+    week.sql("DELETE FROM flights WHERE date(time_hour, '-5 hours') = '2013-01-05'")
+
+    keep_up(week)
+
+    assert week.entries(FLIGHTS)["2013-01-05"].status is Status.STORED
+    assert week.entries(FEATURES)["2013-01-07"].status is Status.STORED

@@ -1,0 +1,77 @@
+"""C1, C3 · The recent past is looked at again, and one row does not tell how far a source is."""
+
+import pytest
+
+from ml_assets.defs.sources.load import reveal
+from ml_assets.lake.entries import Status
+from ml_assets.lake.progress import unfinished
+from ml_assets.orchestration.requests import REASON
+from ml_assets_tests.keeping_up import NEW_DAYS, keep_up
+from ml_assets_tests.lived import FEATURES, tick
+from ml_assets_tests.project import Project
+
+FLIGHTS, WEATHER = "sources/flights", "sources/weather"
+LAST = "2013-01-06"
+OF_LAST = "date(time_hour, '-5 hours') = '2013-01-06'"
+FAR = "2013-09-20 12:00:00.000000"
+
+
+def test_c1_rows_that_come_late_are_extracted_by_themselves_and_told(week: Project) -> None:
+    undisturbed = week.versions(FLIGHTS, FEATURES)
+    keep_up(week)
+    week.sql(f"CREATE TABLE late AS SELECT * FROM flights WHERE {OF_LAST} AND flight < 500")
+    week.sql(f"DELETE FROM flights WHERE {OF_LAST} AND flight < 500")
+    assert week.materialize('key:"sources/flights"', LAST).succeeded
+    keep_up(week)
+    before = week.entries(FLIGHTS)[LAST].rows
+    week.sql("INSERT INTO flights SELECT * FROM late")
+
+    told = tick(week, NEW_DAYS)
+    keep_up(week)
+
+    [request] = told.requests
+    assert f"{FLIGHTS} {LAST}" in request.tags[REASON]
+    assert week.entries(FLIGHTS)[LAST].rows > before
+    found = week.versions(FLIGHTS, FEATURES)
+    assert {key: found[key] for key in undisturbed} == undisturbed
+    assert unfinished(week.lake.ledger, FEATURES, sorted(week.entries(FEATURES))) == {}
+
+
+def test_c1_a_correction_of_the_last_days_is_extracted_by_itself(week: Project) -> None:
+    before = week.versions(FLIGHTS, FEATURES)
+    week.sql(f"UPDATE flights SET arr_delay = arr_delay + 40 WHERE {OF_LAST} AND arr_delay > 0")
+
+    keep_up(week)
+
+    after = week.versions(FLIGHTS, FEATURES)
+    assert after[FLIGHTS, LAST] != before[FLIGHTS, LAST]
+    assert unfinished(week.lake.ledger, FEATURES, sorted(week.entries(FEATURES))) == {}
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        pytest.param(("flights", "weather"), id="in both sources"),
+        pytest.param(("flights",), id="in one source"),
+        pytest.param(("weather",), id="in the other source"),
+    ],
+)
+def test_c3_one_row_far_ahead_asks_for_no_other_day(week: Project, tables: tuple[str, ...]) -> None:
+    for table in tables:
+        week.sql(
+            f"UPDATE {table} SET time_hour = ? WHERE rowid IN "
+            f"(SELECT rowid FROM {table} WHERE {OF_LAST} LIMIT 1)",
+            FAR,
+        )
+
+    keep_up(week)
+
+    assert max(week.entries(FLIGHTS)) == "2013-01-07"
+    assert week.entries(FEATURES)["2013-01-07"].status is Status.STORED
+    for table in tables:
+        letters = week.dead_letters(f"sources/{table}")
+        assert any(FAR[:10] in str(letter["row"]) for letter in letters)
+
+    reveal(f"sqlite:///{week.source}", "2013-01-09")
+    keep_up(week)
+    assert week.entries(FEATURES)["2013-01-09"].status is Status.STORED

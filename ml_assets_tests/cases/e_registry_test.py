@@ -1,0 +1,146 @@
+"""Class E in the registry: facts that disagree, a lost database, a data folder that was moved."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ml_assets.lake.content import day_hashes
+from ml_assets.lake.entries import Entry, Status
+from ml_assets.orchestration.model_io import project_registry
+from ml_assets.registry.store import CHAMPION as CHAMPION_ALIAS
+from ml_assets_tests.lived import ASKED_FOR, CHAMPION, assets, opened
+from ml_assets_tests.project import Project
+
+PIPELINE = "flight_delays"
+RELEASE_GROUP = f"group:{PIPELINE}__release"
+TRAINING_GROUP = f"group:{PIPELINE}__training"
+NEXT = "2013-02-04"
+
+
+def forge(project: Project, noun: str, as_of: str = CHAMPION, **changes: object) -> None:
+    """Write another row through lake and ledger, so that their hashes agree."""
+    table = f"{PIPELINE}/{noun}"
+    rows = project.lake.read(table, [as_of]).assign(**changes)
+    version = project.lake.overwrite(table, rows, [as_of])
+    content = day_hashes(rows, [as_of])[as_of]
+    entry = project.entries(table)[as_of]
+    project.lake.ledger.append([replace(entry, content_hash=content, version=version)])
+
+
+def forge_with_reads(project: Project, noun: str, **changes: object) -> None:
+    """The same, also with the reads of the entry before."""
+    table = f"{PIPELINE}/{noun}"
+    reads = project.lake.ledger.reads(table, [CHAMPION])[CHAMPION]
+    forge(project, noun, **changes)
+    project.lake.ledger.append([replace(project.entries(table)[CHAMPION], reads=reads)])
+
+
+def scored(project: Project, day: str = NEXT) -> str:
+    """Score a day; what the run says when it is refused, or nothing."""
+    outcome = project.materialize(assets("predictions"), day)
+    return "" if outcome.succeeded else outcome.failed_steps[f"{PIPELINE}__predictions"]
+
+
+def test_e_a_forged_row_is_refused_until_the_named_command_computed_it_again(
+    lived: Project,
+) -> None:
+    before = lived.versions(f"{PIPELINE}/champion", f"{PIPELINE}/release_decision")
+    forgeries = [
+        ("registered_model", {"fingerprint": "0123"}, "registered_model has fingerprint 0123"),
+        ("integration_tests", {"fingerprint": "0123"}, "integration_tests are of model 0123"),
+        ("champion", {"serves_from": "2013-01-15"}, "from 2013-01-15 on"),
+    ]
+    for noun, changes, told in forgeries:
+        forge(lived, noun, **changes)
+        refusal = scored(lived)
+        assert told in refusal
+        assert f"--select {RELEASE_GROUP} --partition {CHAMPION}" in refusal
+
+        assert lived.materialize(RELEASE_GROUP, CHAMPION).succeeded, noun
+
+        after = lived.versions(f"{PIPELINE}/champion", f"{PIPELINE}/release_decision")
+        assert after == before, noun
+    forge_with_reads(lived, "release_decision", evidence="0123")
+    assert "release_decision has evidence 0123" in scored(lived)
+    assert lived.materialize(RELEASE_GROUP, CHAMPION).succeeded
+    assert scored(lived) == ""
+
+
+def test_e_a_model_that_no_run_trained_is_refused_until_it_is_trained(lived: Project) -> None:
+    table = f"{PIPELINE}/model"
+    trained = lived.entries(table)[CHAMPION]
+    lived.lake.ledger.append([replace(trained, content_hash="0123")])
+
+    refusal = scored(lived)
+
+    assert "model has fingerprint 0123" in refusal
+    assert f"'{TRAINING_GROUP} or {RELEASE_GROUP}' --partition {CHAMPION}" in refusal
+    assert lived.materialize(f"{TRAINING_GROUP} or {RELEASE_GROUP}", CHAMPION).succeeded
+    assert lived.entries(table)[CHAMPION].content_hash == trained.content_hash
+    assert scored(lived) == ""
+
+
+def test_e6_a_lost_registry_database_gets_its_numbers_back_in_any_order(
+    retrained: Project,
+) -> None:
+    before = retrained.versions()
+    file = retrained.data / "mlflow.db"
+    file.unlink()
+    assert "the registry has no version with this fingerprint" in scored(retrained)
+
+    for as_of, number in [(ASKED_FOR, 2), (CHAMPION, 1)]:
+        assert retrained.materialize(RELEASE_GROUP, as_of).succeeded
+        [version] = [one for one in project_registry().versions(PIPELINE) if one.as_of == as_of]
+        assert version.version == number
+
+    champion = project_registry().with_alias(PIPELINE, CHAMPION_ALIAS)
+    assert champion is not None
+    assert (champion.as_of, champion.version) == (ASKED_FOR, 2)
+    assert retrained.versions() == before
+    assert scored(retrained) == ""
+
+
+def test_e7_a_moved_data_folder_is_corrected_when_the_registry_is_opened(
+    tmp_path: Path, lived_home: Path, definitions: dg.Definitions
+) -> None:
+    moved = tmp_path / "elsewhere" / "home"
+    shutil.copytree(lived_home, moved)
+    with opened(moved, definitions) as project:
+        registry = project_registry()
+        [version] = registry.versions(PIPELINE)
+
+        location = registry._client.get_model_version_download_uri(PIPELINE, "1")
+        assert Path(location) == registry.folder(PIPELINE, 1)
+        assert Path(location).is_relative_to(moved)
+        assert registry.load(PIPELINE, version.version) is not None
+        table = f"{PIPELINE}/integration_tests"
+        project.lake.ledger.append([Entry(table, CHAMPION, Status.WRITING, run_id="killed")])
+        assert project.materialize(RELEASE_GROUP, CHAMPION).succeeded
+        assert project.lake.read(table, [CHAMPION])["passed"].all()
+
+
+@pytest.fixture
+def deleted(lived: Project) -> Project:
+    """A project whose champion's version was deleted in the registry."""
+    project_registry()._client.delete_model_version(PIPELINE, "1")
+    assert project_registry().versions(PIPELINE) == []
+    return lived
+
+
+def test_a6_a_deleted_version_is_registered_again_and_nothing_that_uses_it_is_stale(
+    deleted: Project,
+) -> None:
+    before = deleted.versions()
+    assert "the registry has no version" in scored(deleted)
+
+    assert deleted.materialize(RELEASE_GROUP, CHAMPION).succeeded
+
+    champion = project_registry().with_alias(PIPELINE, CHAMPION_ALIAS)
+    assert champion is not None
+    assert champion.version == 1
+    assert deleted.versions() == before
+    loop = assets("predictions", "labels", "performance", "feature_profile", "drift_report")
+    assert deleted.materialize(loop, NEXT).succeeded

@@ -1,0 +1,178 @@
+"""Cases F1 and F2: days whose rows are right one by one and wrong together.
+
+One run over three weeks of real flights, in which many days are spoiled, each in its own way.
+"""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ml_assets.lake.entries import Status
+from ml_assets.orchestration.checks import DAY_CHECK
+from ml_assets_tests.lived import opened
+from ml_assets_tests.project import ROOT, Project
+
+FLIGHTS, WEATHER = "sources/flights", "sources/weather"
+SOURCES = f'key:"{FLIGHTS}" or key:"{WEATHER}"'
+SPAN = "2013-01-01...2013-01-21"
+GOOD = [f"2013-01-{day:02}" for day in range(1, 9)]
+
+QUARANTINED = {
+    "f1_70_percent_of_rows_deleted": (9, "DELETE FROM flights WHERE {day} AND rowid % 10 < 7"),
+    "f1_half_of_the_rows_deleted": (10, "DELETE FROM flights WHERE {day} AND rowid % 2 = 0"),
+    "f1_only_the_morning_came": (11, "DELETE FROM flights WHERE {day} AND hour > 12"),
+    "f1_one_airport_vanished": (12, "DELETE FROM flights WHERE {day} AND origin = 'JFK'"),
+    "f1_rows_doubled_with_other_numbers": (
+        13,
+        "INSERT INTO flights SELECT * FROM other_numbers",
+    ),
+    "f2_all_arr_delay_null": (14, "UPDATE flights SET arr_delay = NULL WHERE {day}"),
+    "f2_all_dep_delay_null": (15, "UPDATE flights SET dep_delay = NULL WHERE {day}"),
+    "f2_nine_in_ten_arr_delay_null": (
+        16,
+        "UPDATE flights SET arr_delay = NULL WHERE {day} AND rowid % 10 > 0",
+    ),
+    "f2_every_flight_late": (17, "UPDATE flights SET arr_delay = 60 WHERE {day}"),
+    "f2_every_delay_zero": (
+        18,
+        "UPDATE flights SET arr_delay = 0, dep_delay = 0 WHERE {day}",
+    ),
+}
+WARNED = {
+    "f1_a_third_of_the_rows_deleted": (21, "DELETE FROM flights WHERE {day} AND rowid % 3 = 0"),
+    "f1_one_carrier_vanished": (20, "DELETE FROM flights WHERE {day} AND carrier = 'UA'"),
+    "f2_half_of_arr_delay_null": (
+        19,
+        "UPDATE flights SET arr_delay = NULL WHERE {day} AND rowid % 2 = 0",
+    ),
+}
+REASONS = {
+    "f1_70_percent_of_rows_deleted": "271 rows, usually 914 a day: rows_against_usual 0.30 is below 0.55",
+    "f1_one_airport_vanished": "none whose origin is JFK: airports 0.67 is below 1",
+    "f1_rows_doubled_with_other_numbers": r"rows_against_usual \d.\d\d is above 1.5",
+    "f2_all_arr_delay_null": "share of rows whose arr_delay is null: arr_delay_missing 1.00 is above 0.8",
+    "f2_all_dep_delay_null": "dep_delay_missing 1.00 is above 0.8",
+    "f2_every_flight_late": "share of arr_delay above 14: late_arrivals .* is above 0.95",
+    "f2_every_delay_zero": "late_arrivals 0.00 is below 0.005",
+    "f1_one_carrier_vanished": "none whose carrier is UA: large_carriers 0.89 is below 1",
+    "f2_half_of_arr_delay_null": "arr_delay_often_missing 0.5\\d is above 0.3",
+}
+
+
+def day_of(number: int) -> str:
+    """A day of January."""
+    return f"2013-01-{number:02}"
+
+
+def spoil(project: Project) -> None:
+    """Spoil the flights of thirteen days, and one airport's weather of a further one."""
+    of_13 = "year = 2013 AND month = 1 AND day = 13"
+    project.sql(f"CREATE TABLE other_numbers AS SELECT * FROM flights WHERE {of_13}")
+    project.sql("UPDATE other_numbers SET flight = 9999 - rowid")
+    for number, statement in [*QUARANTINED.values(), *WARNED.values()]:
+        project.sql(statement.format(day=f"year = 2013 AND month = 1 AND day = {number}"))
+    project.sql(
+        "DELETE FROM weather WHERE year = 2013 AND month = 1 AND day = 9 AND origin = 'JFK'"
+    )
+    project.sql("DELETE FROM weather WHERE year = 2013 AND month = 1 AND day = 10 AND hour % 2 = 0")
+
+
+@pytest.fixture(scope="module")
+def spoiled(
+    tmp_path_factory: pytest.TempPathFactory, three_weeks: Path, definitions: dg.Definitions
+) -> Iterator[Project]:
+    """Three weeks of sources with the spoiled days, extracted in one run."""
+    home = tmp_path_factory.mktemp("spoiled")
+    (home / "data").mkdir()
+    shutil.copy(three_weeks, home / "data" / "source.db")
+    shutil.copy(ROOT / "dagster.yaml", home / "dagster.yaml")
+    with opened(home, definitions) as project:
+        spoil(project)
+        project.materialize(SOURCES, SPAN)
+        yield project
+
+
+@pytest.fixture(scope="module")
+def checked(spoiled: Project) -> dict[tuple[str, str], tuple[str, str]]:
+    """(table, day) → what the check of the day said."""
+    return {
+        (result.asset, result.day): (str(result.state), result.reason)
+        for result in spoiled.check(SOURCES, SPAN)
+        if result.check == DAY_CHECK
+    }
+
+
+@pytest.mark.parametrize("case", QUARANTINED)
+def test_f_day_far_from_the_usual_is_quarantined(spoiled: Project, case: str) -> None:
+    entry = spoiled.entries(FLIGHTS)[day_of(QUARANTINED[case][0])]
+
+    assert entry.status is Status.QUARANTINED
+    assert entry.rows == 0
+    if case in REASONS:
+        assert _matches(REASONS[case], entry.reason)
+    assert entry.day not in set(spoiled.lake.read(FLIGHTS)["ds"])
+
+
+@pytest.mark.parametrize("case", WARNED)
+def test_f_day_at_the_edge_is_stored_with_a_warning(
+    spoiled: Project, checked: dict[tuple[str, str], tuple[str, str]], case: str
+) -> None:
+    day = day_of(WARNED[case][0])
+
+    assert spoiled.entries(FLIGHTS)[day].status is Status.STORED
+    state, reason = checked[FLIGHTS, day]
+    assert state == "warned"
+    if case in REASONS:
+        assert _matches(REASONS[case], reason)
+    assert _matches(REASONS.get(case, ""), _shown(spoiled, day))
+
+
+def test_f1_good_neighbours_are_stored_without_a_warning(
+    spoiled: Project, checked: dict[tuple[str, str], tuple[str, str]]
+) -> None:
+    assert {day: spoiled.entries(FLIGHTS)[day].status for day in GOOD} == dict.fromkeys(
+        GOOD, Status.STORED
+    )
+    assert {checked[FLIGHTS, day] for day in GOOD} == {("passed", "")}
+
+
+def test_f1_weather_of_one_airport_missing_is_a_warning_and_half_a_day_is_not_stored(
+    spoiled: Project, checked: dict[tuple[str, str], tuple[str, str]]
+) -> None:
+    entries = spoiled.entries(WEATHER)
+
+    assert entries["2013-01-09"].status is Status.STORED
+    assert "none whose origin is JFK" in checked[WEATHER, "2013-01-09"][1]
+    assert entries["2013-01-10"].status is Status.QUARANTINED
+
+
+def test_f1_a_day_gets_the_same_verdict_alone(spoiled: Project) -> None:
+    before = {day: _verdict(spoiled, day) for day in ("2013-01-10", "2013-01-21")}
+
+    for day in before:
+        spoiled.materialize(f'key:"{FLIGHTS}"', day)
+
+    assert {day: _verdict(spoiled, day) for day in before} == before
+
+
+def _verdict(project: Project, day: str) -> tuple[Status, str, str]:
+    entry = project.entries(FLIGHTS)[day]
+    return entry.status, entry.reason, entry.content_hash
+
+
+def _shown(project: Project, day: str) -> str:
+    """What Dagster shows of a materialized day."""
+    records = project.instance.fetch_materializations(
+        dg.AssetRecordsFilter(dg.AssetKey(FLIGHTS.split("/")), asset_partitions=[day]), limit=1
+    ).records
+    materialization = records[0].asset_materialization
+    assert materialization is not None
+    return str(materialization.metadata["warnings"].value)
+
+
+def _matches(pattern: str, text: str) -> bool:
+    return re.search(pattern, text) is not None

@@ -1,0 +1,127 @@
+"""``ml-assets source``: what a load says that changed nothing, and days that cannot be used."""
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ml_assets.cli import app
+from ml_assets.commands.source import load_report
+from ml_assets.defs.sources.load import held
+from ml_assets.settings import settings
+
+BOTH = {"flights": "2013-01-21", "weather": "2013-01-21"}
+
+
+@pytest.fixture
+def url(three_weeks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """URL of a copy of the three weeks, which the settings name."""
+    file = tmp_path / "source.db"
+    file.write_bytes(three_weeks.read_bytes())
+    monkeypatch.setenv("ML_ASSETS_DATA", str(tmp_path))
+    monkeypatch.setenv("ML_ASSETS_SOURCE_URL", "")
+    settings.cache_clear()
+    yield f"sqlite:///{file}"
+    settings.cache_clear()
+
+
+def source(*arguments: str) -> str:
+    """What a command prints; it has to succeed."""
+    done = CliRunner().invoke(app, ["source", *arguments])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_a_last_day_before_what_is_held_changes_nothing_and_names_what_helps(url: str) -> None:
+    text = source("load", "--last-day", "2013-01-05")
+
+    assert "Nothing was changed" in text
+    assert "flights until 2013-01-21, weather until 2013-01-21, not until 2013-01-05" in text
+    assert held(url) == BOTH
+    file = url.removeprefix("sqlite:///")
+    assert f"delete the file {file}, then: ml-assets source load --last-day 2013-01-05" in text
+    Path(file).unlink()
+    arguments = shlex.split(text.rpartition("then: ml-assets source ")[2])
+    source(*arguments)
+    assert held(url) == {"flights": "2013-01-05", "weather": "2013-01-05"}
+
+
+def test_a_last_day_after_what_is_held_changes_nothing_and_names_what_helps(url: str) -> None:
+    text = source("load", "--last-day", "2013-01-23")
+
+    assert "Nothing was changed" in text
+    assert held(url) == BOTH
+    command = text.strip().rpartition(": ml-assets source ")[2]
+    assert command == "reveal --until 2013-01-23"
+    source(*shlex.split(command))
+    assert held(url) == {"flights": "2013-01-23", "weather": "2013-01-23"}
+    assert "complete already" in source("load", "--last-day", "2013-01-23")
+
+
+@pytest.mark.parametrize("command", [("load", "--last-day"), ("reveal", "--until")])
+@pytest.mark.parametrize(
+    ("day", "message"),
+    [
+        pytest.param("2013-02-30", "is not a day", id="no such day"),
+        pytest.param("yesterday", "is not a day", id="word"),
+        pytest.param("2013-01-02...2013-01-03", "is not a day", id="range"),
+        pytest.param("", "is not a day", id="empty"),
+        pytest.param("05/01/2013", "is not a day", id="other order"),
+        pytest.param("2012-12-31", "2013-01-01 to 2013-12-31", id="before the first"),
+        pytest.param("2014-01-01", "2013-01-01 to 2013-12-31", id="beyond the last"),
+    ],
+)
+def test_days_that_cannot_be_used_change_nothing(
+    url: str, command: tuple[str, str], day: str, message: str
+) -> None:
+    done = CliRunner().invoke(app, ["source", *command, day])
+
+    assert done.exit_code == 1
+    assert message in str(done.exception)
+    assert held(url) == BOTH
+
+
+@pytest.mark.parametrize(
+    ("loaded", "there", "wanted", "told"),
+    [
+        pytest.param({"flights": 9, "weather": 1}, BOTH, None, ["Loaded 10 rows"], id="loaded"),
+        pytest.param({}, BOTH, "2013-01-21", ["complete already: it holds flights"], id="same day"),
+        pytest.param(
+            {},
+            {"flights": "2013-12-31", "weather": "2013-12-30"},
+            None,
+            ["complete already: it holds flights"],
+            id="the year",
+        ),
+        pytest.param(
+            {},
+            {"flights": "2013-12-31", "weather": "2013-12-30"},
+            "2013-06-30",
+            ["Nothing was changed", "empty it, then: ml-assets source load --last-day 2013-06-30"],
+            id="less than the year",
+        ),
+        pytest.param({}, BOTH, None, ["reveal --until 2013-12-31"], id="all of three weeks"),
+        pytest.param(
+            {"weather": 5},
+            {"flights": "2013-12-31", "weather": "2013-01-05"},
+            "2013-01-05",
+            ["Loaded 5 rows", "holds flights until 2013-12-31, not", "empty it, then"],
+            id="one table was missing",
+        ),
+        pytest.param(
+            {},
+            {"flights": "", "weather": "2013-01-05"},
+            "2013-01-05",
+            ["flights until no day", "reveal --until 2013-01-05"],
+            id="an empty table",
+        ),
+    ],
+)
+def test_a_report_says_what_is_there_and_how_to_get_what_was_asked_for(
+    loaded: dict[str, int], there: dict[str, str], wanted: str | None, told: list[str]
+) -> None:
+    text = " ".join(load_report(loaded, there, wanted, "empty it"))
+
+    assert not [part for part in told if part not in text], text

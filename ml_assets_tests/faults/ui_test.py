@@ -1,0 +1,123 @@
+"""``make ui`` stops on a signal within ten seconds and leaves no process behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ml_assets.commands.ui import run_until_stopped
+from ml_assets_tests.browser.server import _wait_until_loaded, free_port
+from ml_assets_tests.project import ROOT, Project
+
+STOP_SECONDS = 10
+
+
+def processes_of(home: Path) -> list[psutil.Process]:
+    """Living processes whose working folder is the project's."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(home):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def checkout(home: Path) -> None:
+    """What ``make ui`` needs beside ``dagster.yaml``, as after ``make setup``."""
+    for name in ("Makefile", "workspace.yaml", "requirements.lock", "pyproject.toml"):
+        shutil.copy2(ROOT / name, home / name)
+    (home / ".venv").mkdir()
+    (home / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    (home / ".venv" / ".installed").touch()
+    (home / ".env").touch()
+
+
+def command_of(home: Path, name: str, port: int) -> Sequence[str]:
+    """How the UI is started."""
+    if name == "make":
+        checkout(home)
+        return ["make", "ui", f"PORT={port}"]
+    shutil.copy(ROOT / "workspace.yaml", home / "workspace.yaml")
+    return [str(Path(sys.executable).with_name("ml-assets")), "ui", "--port", str(port)]
+
+
+@pytest.mark.parametrize(
+    ("name", "number", "ignores_interrupts"),
+    [
+        pytest.param("make", signal.SIGTERM, True, id="make in the background, SIGTERM"),
+        pytest.param("ml-assets", signal.SIGINT, False, id="ml-assets, SIGINT"),
+    ],
+)
+def test_the_ui_ends_within_ten_seconds_and_leaves_no_process(
+    project: Project, name: str, number: signal.Signals, ignores_interrupts: bool
+) -> None:
+    home, port = project.data.parent, free_port()
+    log = home / "ui.log"
+    command = command_of(home, name, port)
+    with log.open("wb") as output:
+        before = signal.getsignal(signal.SIGINT)
+        if ignores_interrupts:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does for background jobs
+        process = subprocess.Popen(
+            command,
+            cwd=home,
+            env={**os.environ, "PORT": str(port)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        signal.signal(signal.SIGINT, before)
+    try:
+        _wait_until_loaded(process, f"http://127.0.0.1:{port}", log)
+        assert len(processes_of(home)) >= 5, (
+            "make or ml-assets, dagster dev, UI, daemon, code server"
+        )
+
+        started = time.monotonic()
+        process.send_signal(number)
+        process.wait(STOP_SECONDS)
+
+        assert time.monotonic() - started < STOP_SECONDS
+        assert processes_of(home) == []
+    finally:
+        for left in processes_of(home):
+            left.kill()
+
+
+def test_a_command_that_ends_by_itself_gives_its_exit_code() -> None:
+    assert run_until_stopped([sys.executable, "-c", "raise SystemExit(3)"]) == 3
+
+
+def test_processes_that_ignore_every_signal_are_killed_at_the_deadline(tmp_path: Path) -> None:
+    script = (
+        "import signal, subprocess, sys, time\n"
+        "for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, signal.SIG_IGN)\n"
+        "if len(sys.argv) == 1: subprocess.Popen([sys.executable, __file__, 'child'])\n"
+        "open(sys.argv[-1] + '.ready', 'w').close()\n"
+        "time.sleep(600)\n"
+    )
+    (tmp_path / "stubborn.py").write_text(script, "utf-8")
+    supervisor = (
+        "from ml_assets.commands.ui import run_until_stopped; import sys; "
+        f"sys.exit(run_until_stopped([sys.executable, {str(tmp_path / 'stubborn.py')!r}], 1))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", supervisor], cwd=tmp_path)
+    child = tmp_path / "child.ready"
+    deadline = time.monotonic() + 60
+    while not child.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(STOP_SECONDS) == 0
+    assert processes_of(tmp_path) == []

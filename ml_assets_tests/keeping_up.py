@@ -1,0 +1,28 @@
+"""Doing what the sensors ask for, as the daemon does, until they ask for nothing more."""
+
+from ml_assets_tests.lived import Tick, run, tick
+from ml_assets_tests.project import Project
+
+NEW_DAYS, DAYS, RETRAINING = (
+    "flight_delays__new_days",
+    "flight_delays__days",
+    "flight_delays__retraining",
+)
+MOST_RUNS = 12
+
+
+def keep_up(project: Project, *sensors: str) -> list[Tick]:
+    """Run what sensors ask for until none asks for a run; returns every tick.
+
+    A run may fail: the sensors have to go on by themselves.
+    """
+    ticks: list[Tick] = []
+    while True:
+        told = [tick(project, sensor) for sensor in sensors or (NEW_DAYS,)]
+        ticks += told
+        requests = [request for one in told for request in one.requests]
+        if not requests:
+            return ticks
+        assert len(ticks) < MOST_RUNS * len(told), [one.reason for one in ticks]
+        for request in requests:
+            run(project, request)
