@@ -6,13 +6,14 @@ day is for its contract to say, see ``contracts``.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 
 import dagster as dg
 import pandas as pd
 
-from ml_assets.components.source_days import SourceDays, every_row_has_a_day
+from ml_assets.components.source_checks import CHUNK_DAYS, SourceChecks
+from ml_assets.components.source_days import SourceDays
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.lineage import copied
 from ml_assets.contracts.validation import Validated, combine, validate
@@ -22,13 +23,8 @@ from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY, SNAPSHOT, columns_of
 from ml_assets.lake.entries import Entry, Status, usable_hashes
 from ml_assets.lake.planning import Input, Plan, computing_skipped, keeping, merge, plan
-from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.checks import (
-    StoredDays,
-    TableCheck,
-    Verdict,
-    standard_checks,
     table_checks,
 )
 from ml_assets.orchestration.partitions import Days, bounds
@@ -42,15 +38,8 @@ from ml_assets.orchestration.tables import (
 )
 from ml_assets.settings import settings
 
-CHUNK_DAYS = 31
-"""Days read from the source at once: bounds memory, not results."""
-
 SOURCE_KEY = "ml_assets/source"
 """Definition metadata of a source table: the attributes of its ``SourceTable``."""
-
-UP_TO_DATE_CHECK = "up_to_date_with_source"
-FRESHNESS_CHECK = "newest_row_is_recent"
-RETENTION_CHECK = "still_in_source"
 
 
 class SourceTable(dg.Component, dg.Model, dg.Resolvable):
@@ -103,7 +92,9 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
                 table_asset(spec, self._extract),
                 dead_letter_spec(spec, self._contract),
             ],
-            asset_checks=[table_checks(spec.key, self._partitions, self._checks())],
+            asset_checks=[
+                table_checks(spec.key, self._partitions, SourceChecks(self, self._contract).all())
+            ],
         )
 
     @cached_property
@@ -148,7 +139,7 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         planned = merge([part for part, _ in extracted])
         validated = combine([part for _, part in extracted])
         if self._partitions is not None:
-            unplaced = self._source_days(source, lake).unplaced(self._contract)
+            unplaced = self.source_days(source, lake).unplaced(self._contract)
             letters = pd.concat([validated.dead_letters, unplaced], ignore_index=True)
             validated = replace(validated, dead_letters=letters)
         return TableOutput(
@@ -181,7 +172,8 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         refused = {day: unreadable[day] for day in planned.compute if day in unreadable}
         return planned, replace(validated, quarantined={**validated.quarantined, **refused})
 
-    def _source_days(self, source: SourceDatabase, lake: Lake) -> SourceDays:
+    def source_days(self, source: SourceDatabase, lake: Lake) -> SourceDays:
+        """The days of a table that has days."""
         assert self._partitions is not None
         assert self.time_column is not None
         return SourceDays(
@@ -200,15 +192,11 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         """Raw rows with ``ds``, and day → why it cannot be read."""
         if self._partitions is None or self.time_column is None:
             return source.snapshot(self.table).assign(**{DAY: SNAPSHOT}), {}
-        return self._source_days(source, lake).read(days)
-
-    def _bounds(self, day: str) -> tuple[datetime, datetime]:
-        assert self._partitions is not None
-        return bounds(self._partitions, day)
+        return self.source_days(source, lake).read(days)
 
     def last_complete(self, source: SourceDatabase, lake: Lake, days: Sequence[str]) -> str:
         """The last of some days that the source has completely; empty when it has none."""
-        return self._source_days(source, lake).last_complete(days)
+        return self.source_days(source, lake).last_complete(days)
 
     def look_again(self, source: SourceDatabase, lake: Lake, days: Sequence[str]) -> dict[str, str]:
         """Note in the ledger what the source holds of some days now.
@@ -221,6 +209,11 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         raw, unreadable = self._read(source, lake, days)
         self._observe(source, lake, days, raw, unreadable)
         return unreadable
+
+    def gone_from_source(self, source: SourceDatabase, lake: Lake, days: Sequence[str]) -> set[str]:
+        """Stored days whose rows the source has deleted."""
+        raw, unreadable = self._read(source, lake, days)
+        return self._gone(source, lake, [day for day in days if day not in unreadable], raw)
 
     def _observe(
         self,
@@ -300,7 +293,8 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         return gone
 
     def _contains(self, day: str, moment: datetime) -> bool:
-        start, end = self._bounds(day)
+        assert self._partitions is not None
+        start, end = bounds(self._partitions, day)
         return start <= moment < end
 
     def _why_empty(
@@ -308,95 +302,4 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
     ) -> Mapping[str, str]:
         if self._partitions is None or set(days) <= set(rows[DAY].unique()):
             return {}
-        return self._source_days(source, lake).why_empty(days, rows)
-
-    def _checks(self) -> list[TableCheck]:
-        checks = standard_checks(self._contract)
-        checks.append(
-            TableCheck(
-                UP_TO_DATE_CHECK,
-                "The source still holds the rows that were extracted for this day.",
-                self._up_to_date,
-            )
-        )
-        if self._partitions is not None:
-            checks.append(
-                TableCheck(
-                    RETENTION_CHECK,
-                    "The source still has the rows of this day, or its retention says that it "
-                    "deletes them. Stored rows stay in use either way.",
-                    self._still_in_source,
-                    dg.AssetCheckSeverity.WARN,
-                    reads_rows=False,
-                )
-            )
-            checks.append(every_row_has_a_day(self.key, str(self.time_column)))
-        if self.max_age_hours is not None:
-            checks.append(
-                TableCheck(
-                    FRESHNESS_CHECK,
-                    f"The newest row is at most {self.max_age_hours:g} h older than the end of "
-                    "its day: the source did not stop in between.",
-                    self._newest_row_is_recent,
-                    dg.AssetCheckSeverity.WARN,
-                )
-            )
-        return checks
-
-    def _up_to_date(self, stored: StoredDays) -> dict[str, Verdict]:
-        if stored.is_just_written:
-            return dict.fromkeys(stored.stored, Verdict(True))
-        lake = Lake.of_project()
-        source = SourceDatabase(settings().source_database_url)
-        unreadable: dict[str, str] = {}
-        for start in range(0, len(stored.days), CHUNK_DAYS):
-            unreadable |= self.look_again(source, lake, stored.days[start : start + CHUNK_DAYS])
-        changed = stale(lake.ledger, self.key, stored.stored)
-        return {
-            day: Verdict(False, f"its source rows cannot be compared: {unreadable[day]}")
-            if day in unreadable
-            else Verdict(False, "its source rows changed: materialize it again")
-            if day in changed
-            else Verdict(True)
-            for day in stored.stored
-        }
-
-    def _still_in_source(self, stored: StoredDays) -> dict[str, Verdict]:
-        """Days whose rows the source deleted pass only where its retention says so."""
-        if stored.is_just_written:
-            return dict.fromkeys(stored.stored, Verdict(True))
-        lake = Lake.of_project()
-        source = SourceDatabase(settings().source_database_url)
-        gone: set[str] = set()
-        for start in range(0, len(stored.stored), CHUNK_DAYS):
-            days = stored.stored[start : start + CHUNK_DAYS]
-            raw, unreadable = self._read(source, lake, days)
-            readable = [day for day in days if day not in unreadable]
-            gone |= self._gone(source, lake, readable, raw)
-        kept_from = self._kept_from(source)
-        return {
-            day: Verdict(False, "its rows are gone from the source; the stored rows stay in use")
-            if day in gone and day >= kept_from
-            else Verdict(True)
-            for day in stored.stored
-        }
-
-    def _kept_from(self, source: SourceDatabase) -> str:
-        """The first day that the source should still have; empty when it keeps every day."""
-        newest = source.newest(self.table, str(self.time_column))
-        if self.retention_days is None or newest is None:
-            return ""
-        return (newest - timedelta(days=self.retention_days - 1)).date().isoformat()
-
-    def _newest_row_is_recent(self, stored: StoredDays) -> dict[str, Verdict]:
-        newest = stored.rows.groupby(DAY)[str(self.time_column)].max()
-        return {day: self._age_verdict(day, newest.get(day)) for day in stored.stored}
-
-    def _age_verdict(self, day: str, newest: pd.Timestamp | None) -> Verdict:
-        if newest is None:
-            return Verdict(False, "the day has no rows")
-        age = (pd.Timestamp(self._bounds(day)[1]) - newest).total_seconds() / 3600
-        return Verdict(
-            age <= (self.max_age_hours or 0),
-            f"its newest row is {age:.1f} h older than the end of the day",
-        )
+        return self.source_days(source, lake).why_empty(days, rows)

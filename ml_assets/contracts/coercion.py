@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -46,7 +46,7 @@ def _coercer(wanted: object) -> Callable[[pd.Series], pd.Series]:
     if isinstance(wanted, pd.DatetimeTZDtype):
         return lambda values: _in_bounds(moments(values), wanted.unit)
     if _is_kind(wanted, "M"):
-        unit, _ = np.datetime_data(wanted)
+        unit, _ = np.datetime_data(cast("np.dtype[np.datetime64]", wanted))
         return lambda values: _in_bounds(moments(values), unit).dt.tz_localize(None)
     if _is_kind(wanted, "b"):
         return lambda values: _one_by_one(values, _boolean, "object")

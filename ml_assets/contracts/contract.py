@@ -98,7 +98,7 @@ def row_schema(contract: type[Contract]) -> pa.DataFrameSchema:
 
 def _strict(check: pa.Check) -> pa.Check:
     if check.name == "str_matches":
-        return checks.matches_whole(check.statistics["pattern"], str(check.error))
+        return checks.matches_whole((check.statistics or {})["pattern"], str(check.error))
     if check.statistics == {"wanted": True}:
         check.error = check.name
     return check

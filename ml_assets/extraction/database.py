@@ -107,7 +107,7 @@ class SourceDatabase:
             column = self._time_column(connection, table, time_column)
             source = sa.table(table, column)
             if not self._is_sqlite:
-                outside = [column.is_(None)]
+                outside: list[sa.ColumnElement[bool]] = [column.is_(None)]
                 outside += [column < _as_stored(first, column)] if first else []
                 outside += [column >= _as_stored(until, column)] if until else []
                 return self._fetch(connection, _every_row(source).where(sa.or_(*outside)))
@@ -163,12 +163,13 @@ class SourceDatabase:
         at, rows = counted.c["at"], counted.c["rows"]
         query = sa.select(hour_of(at), sa.func.sum(rows), sa.func.max(moment_of(at)))
         found = list(connection.execute(query.where(is_sure(at)).group_by(hour_of(at))))
-        doubtful = self._fetch(connection, sa.select(at, rows).where(sa.not_(is_sure(at))))
-        found += zip(doubtful["at"], doubtful["rows"], doubtful["at"], strict=True)
+        unread = sa.select(at, rows, at.label("newest")).where(sa.not_(is_sure(at)))
+        doubtful = self._fetch(connection, unread)
+        counts: list[tuple[Any, ...]] = [*found, *doubtful.itertuples(index=False)]
         hours = [
-            Hour(moment(start).replace(tzinfo=UTC), int(rows), moment(newest).replace(tzinfo=UTC))
-            for start, rows, newest in found
-            if moment(start) is not None
+            Hour(start.replace(tzinfo=UTC), int(rows), newest.replace(tzinfo=UTC))
+            for start, rows, newest in ((moment(a), n, moment(b)) for a, n, b in counts)
+            if start is not None and newest is not None
         ]
         return [hour for hour in hours if since <= hour.newest < until]
 

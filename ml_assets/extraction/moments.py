@@ -1,6 +1,7 @@
 """Conditions on moments that SQLite keeps as text; what a text means is for ``contracts.moments``."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -16,7 +17,7 @@ _LONGEST = len("YYYY-MM-DD HH:MM:SS.ffffff+HH:MM")
 
 
 def within(
-    column: sa.ColumnElement[str], start: datetime | None, end: datetime | None
+    column: sa.ColumnElement[Any], start: datetime | None, end: datetime | None
 ) -> sa.ColumnElement[bool]:
     """Condition that all texts of moments in ``[start, end)`` meet, and few others.
 

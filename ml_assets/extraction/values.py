@@ -25,7 +25,7 @@ def objects(result: "sa.CursorResult[tuple[object, ...]]") -> pd.DataFrame:
 @contextmanager
 def unreadable_as_text(connection: sa.Connection) -> Iterator[None]:
     """Within it, moments of Postgres that Python has no date for arrive as text, others as ever."""
-    types = connection.dialect.loaded_dbapi.extensions  # type: ignore[attr-defined]
+    types = connection.dialect.loaded_dbapi.extensions
     driver = connection.connection.dbapi_connection
     usual = [types.PYDATE, types.PYDATETIME, types.PYDATETIMETZ]
     for cast in usual:

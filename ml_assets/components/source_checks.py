@@ -1,0 +1,136 @@
+"""The checks of a source table: is it what the source holds, all of it, and not too old?"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import pandas as pd
+
+from ml_assets.components.source_days import every_row_has_a_day
+from ml_assets.contracts.contract import Contract
+from ml_assets.extraction.database import SourceDatabase
+from ml_assets.lake.content import DAY
+from ml_assets.lake.staleness import stale
+from ml_assets.lake.store import Lake
+from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict, standard_checks
+from ml_assets.orchestration.partitions import bounds
+from ml_assets.settings import settings
+
+if TYPE_CHECKING:
+    from ml_assets.components.source_table import SourceTable
+
+CHUNK_DAYS = 31
+"""Days read from the source at once: bounds memory, not results."""
+
+UP_TO_DATE_CHECK = "up_to_date_with_source"
+FRESHNESS_CHECK = "newest_row_is_recent"
+RETENTION_CHECK = "still_in_source"
+
+
+@dataclass(frozen=True)
+class SourceChecks:
+    """The checks of one source table.
+
+    Attributes:
+        table: the source table.
+        contract: its contract.
+    """
+
+    table: "SourceTable"
+    contract: type[Contract]
+
+    def all(self) -> list[TableCheck]:
+        """The checks of any table, and those of a source table."""
+        table = self.table
+        checks = standard_checks(self.contract)
+        checks.append(
+            TableCheck(
+                UP_TO_DATE_CHECK,
+                "The source still holds the rows that were extracted for this day.",
+                self._up_to_date,
+            )
+        )
+        if table.time_column is not None:
+            checks.append(
+                TableCheck(
+                    RETENTION_CHECK,
+                    "The source still has the rows of this day, or its retention says that it "
+                    "deletes them. Stored rows stay in use either way.",
+                    self._still_in_source,
+                    dg.AssetCheckSeverity.WARN,
+                    reads_rows=False,
+                )
+            )
+            checks.append(every_row_has_a_day(table.key, table.time_column))
+        if table.max_age_hours is not None:
+            checks.append(
+                TableCheck(
+                    FRESHNESS_CHECK,
+                    f"The newest row is at most {table.max_age_hours:g} h older than the end of "
+                    "its day: the source did not stop in between.",
+                    self._newest_row_is_recent,
+                    dg.AssetCheckSeverity.WARN,
+                )
+            )
+        return checks
+
+    def _up_to_date(self, stored: StoredDays) -> dict[str, Verdict]:
+        if stored.is_just_written:
+            return dict.fromkeys(stored.stored, Verdict(True))
+        lake = Lake.of_project()
+        source = SourceDatabase(settings().source_database_url)
+        unreadable: dict[str, str] = {}
+        for start in range(0, len(stored.days), CHUNK_DAYS):
+            unreadable |= self.table.look_again(
+                source, lake, stored.days[start : start + CHUNK_DAYS]
+            )
+        changed = stale(lake.ledger, self.table.key, stored.stored)
+        return {
+            day: Verdict(False, f"its source rows cannot be compared: {unreadable[day]}")
+            if day in unreadable
+            else Verdict(False, "its source rows changed: materialize it again")
+            if day in changed
+            else Verdict(True)
+            for day in stored.stored
+        }
+
+    def _still_in_source(self, stored: StoredDays) -> dict[str, Verdict]:
+        """Days whose rows the source deleted pass only where its retention says so."""
+        if stored.is_just_written:
+            return dict.fromkeys(stored.stored, Verdict(True))
+        lake = Lake.of_project()
+        source = SourceDatabase(settings().source_database_url)
+        gone: set[str] = set()
+        for start in range(0, len(stored.stored), CHUNK_DAYS):
+            days = stored.stored[start : start + CHUNK_DAYS]
+            gone |= self.table.gone_from_source(source, lake, days)
+        kept_from = self._kept_from(source, lake)
+        return {
+            day: Verdict(False, "its rows are gone from the source; the stored rows stay in use")
+            if day in gone and day >= kept_from
+            else Verdict(True)
+            for day in stored.stored
+        }
+
+    def _kept_from(self, source: SourceDatabase, lake: Lake) -> str:
+        """The first day that the source should still have; empty when it keeps every day."""
+        newest = self.table.source_days(source, lake).extent.newest
+        if self.table.retention_days is None or newest is None:
+            return ""
+        return (newest - timedelta(days=self.table.retention_days - 1)).date().isoformat()
+
+    def _newest_row_is_recent(self, stored: StoredDays) -> dict[str, Verdict]:
+        newest = stored.rows.groupby(DAY)[str(self.table.time_column)].max()
+        return {day: self._age_verdict(day, newest.get(day)) for day in stored.stored}
+
+    def _age_verdict(self, day: str, newest: pd.Timestamp | None) -> Verdict:
+        if newest is None:
+            return Verdict(False, "the day has no rows")
+        partitions = self.table.days.definition() if self.table.days else None
+        assert partitions is not None
+        age = (pd.Timestamp(bounds(partitions, day)[1]) - newest).total_seconds() / 3600
+        return Verdict(
+            age <= (self.table.max_age_hours or 0),
+            f"its newest row is {age:.1f} h older than the end of the day",
+        )
