@@ -139,7 +139,7 @@ def judge(
     return {day: "; ".join(reasons) for day, reasons in quarantined.items()}, warnings
 
 
-def _reason(measures: Mapping[str, Any], item: Measure, check: str) -> str:
+def _reason(measures: Mapping[Any, Any], item: Measure, check: str) -> str:
     name, _, bound = check.partition("(")
     outside = f"is {OUTSIDE[name]} {bound.rstrip(')')}" if name in OUTSIDE else f"breaks {check}"
     told = f"{int(measures[ROWS])} rows"
