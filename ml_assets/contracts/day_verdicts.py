@@ -58,16 +58,17 @@ def measure(
     Returns:
         One row per day, indexed by day: the contract's fields, and what reasons are told with.
     """
+    every = pd.Index(days)
     by_day = rows.groupby(DAY, sort=False)
-    counts = by_day.size().reindex(list(days), fill_value=0)
+    counts = by_day.size().reindex(every, fill_value=0)
     found: dict[str, pd.Series] = {ROWS: counts}
     for item in measures_of(contract):
         if item.kind != AGAINST_USUAL:
-            found[item.name] = _measured(rows, by_day, item).reindex(list(days)).astype("float64")
+            found[item.name] = _measured(rows, by_day, item).reindex(every).astype("float64")
         if item.kind == PRESENT:
             lacking = rows[rows[DAY].isin(list(found[item.name].index[found[item.name] < 1]))]
-            found[_absent(item)] = _values_absent(lacking, item).reindex(list(days), fill_value="")
-    return _with_usual(pd.DataFrame(found, index=pd.Index(days)), counts_before, contract)
+            found[_absent(item)] = _values_absent(lacking, item).reindex(every, fill_value="")
+    return _with_usual(pd.DataFrame(found, index=every), counts_before, contract)
 
 
 def _with_usual(
@@ -78,7 +79,8 @@ def _with_usual(
     expected = pd.Series([item.rows for item in usual], index=measures.index, dtype="float64")
     ratio = (measures[ROWS] / expected).where(expected > 0)
     words = pd.Series([item.words for item in usual], index=measures.index, dtype="str")
-    return measures.assign(**{USUAL: expected, USUAL_FOR: words}, **dict.fromkeys(names, ratio))
+    told = {USUAL: expected, USUAL_FOR: words, **dict.fromkeys(names, ratio)}
+    return measures.assign(**told)
 
 
 def _measured(rows: pd.DataFrame, by_day: Any, item: Measure) -> pd.Series:
@@ -125,18 +127,19 @@ def judge(
     else:
         return {}, {}
     known = {item.name: item for item in measures_of(contract)}
+    records = measures.loc[list(failures["index"].unique())].to_dict("index")
     quarantined: dict[str, list[str]] = {}
     warnings: dict[str, list[str]] = {}
     for failure in failures.to_dict("records"):
         item, day = known[failure["column"]], str(failure["index"])
-        reason = _reason(measures.loc[[day]].iloc[0], item, str(failure["check"]))
+        reason = _reason(records[day], item, str(failure["check"]))
         (quarantined if item.on_failure == "quarantine" else warnings).setdefault(day, []).append(
             reason
         )
     return {day: "; ".join(reasons) for day, reasons in quarantined.items()}, warnings
 
 
-def _reason(measures: pd.Series, item: Measure, check: str) -> str:
+def _reason(measures: Mapping[Any, Any], item: Measure, check: str) -> str:
     name, _, bound = check.partition("(")
     outside = f"is {OUTSIDE[name]} {bound.rstrip(')')}" if name in OUTSIDE else f"breaks {check}"
     told = f"{int(measures[ROWS])} rows"
@@ -180,7 +183,7 @@ def judge_days(
     days = sorted(days)
     measures = measure(rows, days, {}, contract)
     stored = {day: count for day, count in counts_before.items() if day not in set(days)}
-    own = {str(day): int(count) for day, count in measures[ROWS].items()}
+    own = dict(zip(days, measures[ROWS].astype("int64"), strict=True))
     quarantined: dict[str, str] = {}
     while True:
         usable = {day: count for day, count in own.items() if day not in quarantined}

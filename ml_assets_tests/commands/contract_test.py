@@ -1,0 +1,56 @@
+"""``ml-assets contract propose-day``: what it prints for a real table, and what it refuses."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ml_assets.contracts.day import DayContract
+from ml_assets.contracts.day_verdicts import judge_days
+from ml_assets_tests.project import Project
+
+WEATHER, SPAN = "sources/weather", "2013-01-01...2013-01-21"
+
+
+def ask(project: Project, table: str) -> "subprocess.CompletedProcess[str]":
+    """Run the command in the project's folder."""
+    command = [str(Path(sys.executable).with_name("ml-assets")), "contract", "propose-day", table]
+    return subprocess.run(
+        command, cwd=project.data.parent, capture_output=True, text=True, check=False, timeout=120
+    )
+
+
+def test_proposal_can_be_pasted_and_history_passes_it(project: Project) -> None:
+    assert project.materialize(f'key:"{WEATHER}"', SPAN).succeeded
+
+    told = ask(project, WEATHER)
+
+    assert told.returncode == 0, told.stderr
+    names: dict[str, object] = {}
+    exec(compile(told.stdout, "proposal", "exec"), names)
+    proposed = names["WeatherDay"]
+    assert isinstance(proposed, type)
+    assert issubclass(proposed, DayContract)
+    days = project.lake.days_stored(WEATHER)
+    assert judge_days(project.lake.read(WEATHER), days, {}, proposed) == ({}, {})
+    assert "origin_present: float = values_present('origin', ['EWR', 'JFK', 'LGA'], ge=1)" in (
+        told.stdout
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        pytest.param("sources/wether", "Is 'sources/weather' meant?", id="unknown table"),
+        pytest.param(WEATHER, "nothing was materialized there yet", id="nothing stored"),
+    ],
+)
+def test_what_cannot_be_proposed_is_told(project: Project, table: str, told: str) -> None:
+    if table != WEATHER:
+        assert project.materialize('key:"sources/airlines"').succeeded
+
+    refused = ask(project, table)
+
+    assert refused.returncode == 2
+    assert told in refused.stderr

@@ -1,0 +1,236 @@
+"""Contracts of a day: what is refused at load, what is usual, and what a verdict says."""
+
+from typing import Any, ClassVar
+
+import pandas as pd
+import pandera.pandas as pa
+import pytest
+
+from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.day import (
+    DayContract,
+    against_usual,
+    day_contract,
+    joined_share,
+    missing_share,
+    rate,
+    share_above,
+    values_present,
+)
+from ml_assets.contracts.day_verdicts import judge_days, with_days_judged
+from ml_assets.contracts.usual import days_before_any, usual_of_days
+from ml_assets.contracts.validation import validate
+from ml_assets.errors import ConfigurationError
+from ml_assets.lake.content import DAY, SNAPSHOT
+
+DAYS = [f"2013-01-{day:02}" for day in range(1, 32)]
+"""A Tuesday to a Thursday."""
+
+
+def contract_with(day: object) -> type[Contract]:
+    """A row contract that names a day contract."""
+
+    class Readings(Contract):
+        """Readings."""
+
+        station: str = pa.Field()
+        temp: float = pa.Field(nullable=True)
+        alarm: bool = pa.Field()
+
+        class Config:
+            """With a day contract."""
+
+            metadata: ClassVar = {"day": day, "max_dead_letter_share": 0.5}
+
+    return Readings
+
+
+def day_with(**fields: Any) -> type[DayContract]:
+    """A day contract with these fields."""
+    annotations = dict.fromkeys(fields, float)
+    return type("ReadingsDay", (DayContract,), {**fields, "__annotations__": annotations})
+
+
+def readings(counts: dict[str, int], **values: object) -> pd.DataFrame:
+    """So many readings for each day."""
+    days = [day for day, count in counts.items() for _ in range(count)]
+    rows = {DAY: days, "station": "A", "temp": 1.0, "alarm": False, **values}
+    return pd.DataFrame(rows).astype({DAY: "str", "station": "str"})
+
+
+@pytest.mark.parametrize(
+    ("day", "told"),
+    [
+        pytest.param(
+            day_with(x=missing_share("tmp", le=0.5)),
+            "Unknown column of ReadingsDay.x in Readings: 'tmp'. Is 'temp' meant?",
+            id="unknown column",
+        ),
+        pytest.param(
+            day_with(x=pa.Field(metadata={"measure": "mising_share", "on_failure": "warn"})),
+            "Unknown measure of ReadingsDay.x: 'mising_share'. Is 'missing_share' meant?",
+            id="unknown measure",
+        ),
+        pytest.param(
+            day_with(x=pa.Field(le=1)),
+            "Unknown measure of ReadingsDay.x: None. Expected one of against_usual",
+            id="a plain field",
+        ),
+        pytest.param(
+            day_with(x=against_usual(ge=1, on_failure="wran")),  # type: ignore[arg-type]
+            "Unknown on_failure of ReadingsDay.x: 'wran'. Is 'warn' meant?",
+            id="unknown consequence",
+        ),
+        pytest.param(
+            day_with(x=rate("station", le=1)),
+            "expected a numeric or boolean column",
+            id="no number",
+        ),
+        pytest.param(
+            day_with(x=values_present("station", [], ge=1)), "names no values", id="no values"
+        ),
+        pytest.param(DayContract(pd.DataFrame()), "a subclass of DayContract", id="not a class"),
+        pytest.param("FlightsDay", "expected a subclass of DayContract", id="a name"),
+    ],
+)
+def test_unusable_day_contract_is_refused_when_it_is_loaded(day: object, told: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        day_contract(contract_with(day))
+
+    assert told in str(refused.value)
+
+
+def test_contract_without_one_is_not_judged() -> None:
+    rows = readings({"2013-01-01": 3})
+    validated = validate(rows, contract_with(None), ["2013-01-01"])
+
+    assert with_days_judged(validated, contract_with(None), {}) is validated
+
+
+WEEKLY = dict.fromkeys(DAYS, 100) | {day: 40 for day in DAYS if pd.Timestamp(day).weekday() == 5}
+
+
+@pytest.mark.parametrize(
+    ("day", "counts", "expected"),
+    [
+        pytest.param("2013-01-26", WEEKLY, (40, "on a Saturday"), id="same weekday"),
+        pytest.param("2013-01-25", WEEKLY, (100, "on a Friday"), id="another weekday"),
+        pytest.param("2013-01-12", WEEKLY, (100, "a day"), id="one same weekday is too few"),
+        pytest.param("2013-01-04", WEEKLY, (100, "a day"), id="three days are enough"),
+        pytest.param("2013-01-03", WEEKLY, (None, ""), id="two days are too few"),
+        pytest.param("2013-01-01", WEEKLY, (None, ""), id="no day before"),
+        pytest.param("2013-06-01", WEEKLY, (None, ""), id="all too long ago"),
+        pytest.param(SNAPSHOT, WEEKLY, (None, ""), id="a snapshot has no weekday"),
+        pytest.param(
+            "2013-01-31",
+            {"2013-01-03": 10, "2013-01-10": 20, "2013-01-24": 60, "2013-01-30": 999},
+            (20, "on a Thursday"),
+            id="median over a gap",
+        ),
+    ],
+)
+def test_usual_is_weekday_aware(
+    day: str, counts: dict[str, int], expected: tuple[float | None, str]
+) -> None:
+    [usual] = usual_of_days([day], counts)
+
+    assert (usual.rows, usual.words) == expected
+
+
+def test_history_reaches_back_eight_weeks() -> None:
+    history = days_before_any(["2013-03-01", "2013-03-02"])
+
+    assert (history[0], history[-1]) == ("2013-01-04", "2013-03-01")
+    assert days_before_any([SNAPSHOT]) == []
+
+
+USUAL = day_with(rows_against_usual=against_usual(ge=0.6, le=1.6))
+
+
+def test_few_rows_are_told_with_what_is_usual() -> None:
+    quarantined, _ = judge_days(readings({"2013-01-26": 12}), ["2013-01-26"], WEEKLY, USUAL)
+
+    assert quarantined == {
+        "2013-01-26": "12 rows, usually 40 on a Saturday: rows_against_usual 0.30 is below 0.6"
+    }
+
+
+def test_day_without_history_is_not_judged() -> None:
+    assert judge_days(readings({"2013-01-02": 1}), ["2013-01-02"], {}, USUAL) == ({}, {})
+
+
+def test_quarantined_days_are_not_usual_for_later_ones_and_a_range_judges_as_single_days() -> None:
+    counts = dict.fromkeys(DAYS, 100) | dict.fromkeys(DAYS[10:20], 20)
+    rows = readings(counts)
+
+    together, _ = judge_days(rows, DAYS, {}, USUAL)
+
+    stored: dict[str, int] = {}
+    alone: dict[str, str] = {}
+    for day in DAYS:
+        found, _ = judge_days(rows[rows[DAY] == day], [day], stored, USUAL)
+        alone |= found
+        if day not in found:
+            stored[day] = counts[day]
+    assert [*together] == DAYS[10:20]
+    assert together == alone
+
+
+def test_later_days_and_the_day_itself_do_not_count() -> None:
+    counts = dict.fromkeys(DAYS[:20], 100) | dict.fromkeys(DAYS[20:], 5)
+
+    found = judge_days(readings({DAYS[10]: 100}), [DAYS[10]], counts, USUAL)
+
+    assert found == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "told"),
+    [
+        pytest.param(
+            missing_share("temp", le=0.4), {"temp": [None, None, 1.0, 2.0]}, "0.50", id="missing"
+        ),
+        pytest.param(
+            joined_share("temp", ge=0.9), {"temp": [None, 1.0, 1.0, 2.0]}, "0.75", id="joined"
+        ),
+        pytest.param(
+            rate("alarm", le=0.5), {"alarm": [True, True, True, False]}, "0.75", id="rate"
+        ),
+        pytest.param(
+            share_above("temp", 10, le=0.4), {"temp": [11.0, 10.0, None, None]}, "0.50", id="above"
+        ),
+        pytest.param(
+            values_present("station", ["A", "B"], ge=1), {}, "station is B: x 0.50", id="present"
+        ),
+    ],
+)
+def test_measure_outside_its_bound_is_told(
+    field: Any, values: dict[str, list[object]], told: str
+) -> None:
+    rows = readings({"2013-01-01": 4}, **values)
+
+    quarantined, _ = judge_days(rows, ["2013-01-01"], {}, day_with(x=field))
+
+    assert told in quarantined["2013-01-01"]
+
+
+def test_warning_leaves_the_day_stored_and_quarantine_removes_its_rows() -> None:
+    day = day_with(rows=against_usual(ge=0.5), few=against_usual(ge=0.9, on_failure="warn"))
+    contract = contract_with(day)
+    rows = readings(dict.fromkeys(DAYS[:8], 100) | {DAYS[8]: 20, DAYS[9]: 80})
+    validated = validate(rows, contract, DAYS[:10])
+
+    judged = with_days_judged(validated, contract, {})
+
+    assert [*judged.quarantined] == [DAYS[8]]
+    assert judged.warnings == {DAYS[9]: ["80 rows, usually 100 a day: few 0.80 is below 0.9"]}
+    assert set(judged.rows[DAY]) == {*DAYS[:8], DAYS[9]}
+
+
+def test_empty_day_that_may_be_is_judged_by_its_row_count_only() -> None:
+    day = day_with(rows=against_usual(ge=0.5, on_failure="warn"), x=missing_share("temp", le=0.1))
+
+    quarantined, warnings = judge_days(readings({}), [DAYS[8]], dict.fromkeys(DAYS[:8], 100), day)
+
+    assert quarantined == {}
+    assert [*warnings] == [DAYS[8]]
