@@ -64,7 +64,7 @@ def test_g4_tests_that_could_not_be_measured_are_tried_again_a_few_times(
     assert len(made) == used
 
 
-def tested(results: dict[str, Result], finding: str) -> Callable[..., object]:
+def machine_that_finds(results: dict[str, Result], finding: str) -> Callable[..., object]:
     """Stands in for the process that tests, as its machine decides what it finds."""
 
     def integration_tests(*arguments: object) -> tuple[pd.DataFrame, dict[str, float]]:
@@ -88,7 +88,7 @@ def test_g4_a_release_on_a_busy_machine_fails_visibly_and_passes_when_it_is_run_
     where = "ml_assets.components.model_pipeline.staging.integration_tests"
     selection = assets("release_decision", *RELEASED)
     for results, finding in ((STOPPED, TIMED_OUT), (BUSY, LATENCY)):
-        monkeypatch.setattr(where, tested(results, finding))
+        monkeypatch.setattr(where, machine_that_finds(results, finding))
 
         outcome = measured.materialize(selection, ASKED_FOR)
 
@@ -104,7 +104,7 @@ def test_g4_a_release_on_a_busy_machine_fails_visibly_and_passes_when_it_is_run_
         assert release_command(PIPELINE, ASKED_FOR) in event.reason
         [request] = tick(measured, f"{PIPELINE}__retraining").requests
         assert "integration_tests" in nouns_of(request)
-    monkeypatch.setattr(where, tested(PASSED, ""))
+    monkeypatch.setattr(where, machine_that_finds(PASSED, ""))
 
     assert measured.materialize(f"group:{PIPELINE}__release", ASKED_FOR).succeeded
 
