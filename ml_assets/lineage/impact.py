@@ -242,9 +242,9 @@ def _champions(lake: Lake, of: Pipeline) -> dict[str, int]:
 def _scored_by(graph: Graph, of: Pipeline) -> dict[str, list[Entry]]:
     """As-of day → the days of predictions that its model made."""
     scored: dict[str, list[Entry]] = defaultdict(list)
+    models = {of.table("champion"), of.table("model")}
     for day in graph.tables.get(of.table("predictions"), []):
         entry = graph.entries[of.table("predictions"), day]
-        for read in used(entry):
-            if read.table == of.table("champion"):
-                scored[read.day].append(entry)
+        for as_of in {read.day for read in used(entry) if read.table in models}:
+            scored[as_of].append(entry)
     return scored
