@@ -252,7 +252,8 @@ class ChampionStage:
         records = ApprovalLog.of_project().records(name, day)
         if decision["verdict"] != AWAITING:
             return
-        if lost := lost_approval(records, decision["evidence"], datetime.now(UTC)):
+        lost = lost_approval(records, decision["evidence"], datetime.now(UTC))
+        if lost is not None and lost.expires_at is not None:
             raise self._not_promoted(
                 day,
                 lost.signature,
