@@ -22,7 +22,7 @@ from ml_assets.registry.promotion import (
     used_by,
 )
 from ml_assets.registry.release import AWAITING, PASSED
-from ml_assets.registry.store import RegisteredVersion
+from ml_assets.registry.versions import RegisteredVersion
 
 Row = Mapping[Any, Any]
 

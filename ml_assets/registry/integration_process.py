@@ -21,7 +21,8 @@ from ml_assets.learning.specification import ModelSpecification, build
 from ml_assets.learning.training import fingerprint, predict
 from ml_assets.registry.integration_request import REGISTRY_URL, RESULTS, Request, Result
 from ml_assets.registry.latency import TIMED, Outcome, measure, within_budget
-from ml_assets.registry.store import STAGING, RegisteredVersion, Registry
+from ml_assets.registry.store import STAGING, Registry
+from ml_assets.registry.versions import RegisteredVersion
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline

@@ -6,7 +6,6 @@ experiments are not used. How the database is made and locked is in ``database``
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -29,6 +28,14 @@ from ml_assets.registry.files import (
     write_texts,
 )
 from ml_assets.registry.numbers import VersionNumbers
+from ml_assets.registry.versions import (
+    AS_OF,
+    FILE_HASH,
+    FINGERPRINT,
+    RegisteredVersion,
+    known_version,
+    registered_name,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -41,22 +48,10 @@ CHAMPION = "champion"
 STAGING = "staging"
 """Alias of the version that is tested before it may become champion."""
 
-FINGERPRINT, AS_OF, FILE_HASH = "fingerprint", "as_of", "file_sha256"
-"""Tags of a version. The hash is in the database, not beside the file that it vouches for."""
-
 DESCRIPTION_LENGTH = 5000
 """Characters that MLflow's column holds."""
 
 PAGE = 1000
-
-
-@dataclass(frozen=True)
-class RegisteredVersion:
-    """One version of a model, as the registry knows it."""
-
-    version: int
-    fingerprint: str
-    as_of: str
 
 
 class Registry:
@@ -127,7 +122,7 @@ class Registry:
                     )
                     return number
                 ours = {FINGERPRINT: fingerprint, AS_OF: as_of, FILE_HASH: file_hash}
-                self._add_version(_registered(name), number, folder, {**tags, **ours})
+                self._add_version(registered_name(name), number, folder, {**tags, **ours})
                 return number
 
     def lookup(self, name: str, fingerprint: str) -> RegisteredVersion | None:
@@ -137,7 +132,7 @@ class Registry:
             RegistryUnavailable, RegistryMismatch: the database cannot be read.
         """
         with database_explained(), self._database.reading() as connection:
-            rows = mlflow_tables.rows(connection, _registered(name)) if connection else []
+            rows = mlflow_tables.rows(connection, registered_name(name)) if connection else []
         found = (row for row in rows if row.tags.get(FINGERPRINT) == fingerprint)
         versions = (
             RegisteredVersion(row.version, fingerprint, row.tags.get(AS_OF, "")) for row in found
@@ -157,7 +152,7 @@ class Registry:
     def versions(self, name: str) -> list[RegisteredVersion]:
         """All versions of a model, oldest first; none when it was never registered."""
         with explained():
-            return [_known(version) for version in self._search(name)]
+            return [known_version(version) for version in self._search(name)]
 
     def set_alias(self, name: str, alias: str, fingerprint: str) -> int:
         """Let an alias name the version with a fingerprint, and give its number.
@@ -178,9 +173,9 @@ class Registry:
     def with_alias(self, name: str, alias: str) -> RegisteredVersion | None:
         """The version that an alias names, or None when it names none yet."""
         with explained():
-            found = self._client.search_registered_models(f"name = '{_registered(name)}'")
+            found = self._client.search_registered_models(f"name = '{registered_name(name)}'")
             number = found[0].aliases.get(alias) if found else None
-            return None if number is None else _known(self._get(name, int(number)))
+            return None if number is None else known_version(self._get(name, int(number)))
 
     def describe(self, name: str, version: int, text: str, files: Mapping[str, str]) -> None:
         """Show a text on a version's page in MLflow, and put files beside its model.
@@ -200,7 +195,7 @@ class Registry:
         with explained():
             with self._database.alone():
                 write_texts(f"model {name} version {version}", folder, files)
-            self._client.update_model_version(_registered(name), str(version), _shortened(text))
+            self._client.update_model_version(registered_name(name), str(version), _shortened(text))
 
     def folder(self, name: str, version: int) -> Path:
         """Where a version's files are.
@@ -209,7 +204,7 @@ class Registry:
             RegistryMismatch: there is no such version.
         """
         with explained():
-            return self._folder(name, _known(self._get(name, version)).fingerprint)
+            return self._folder(name, known_version(self._get(name, version)).fingerprint)
 
     def signature(self, name: str, version: int) -> dict[str, str]:
         """Input column → its type as MLflow stored it, in the model's order.
@@ -249,7 +244,7 @@ class Registry:
         """The number of a model, which it had before or has from now on."""
         registered = int(known.version) if known else None
         with self._database.writing() as connection:
-            highest = mlflow_tables.highest(connection, _registered(name))
+            highest = mlflow_tables.highest(connection, registered_name(name))
         if self._numbers is None:
             return registered or highest + 1
         return self._numbers.assign(name, fingerprint, registered=registered, highest=highest)
@@ -269,7 +264,7 @@ class Registry:
 
     def _search(self, name: str, fingerprint: str | None = None) -> "list[ModelVersion]":
         """Versions that were registered here, oldest first."""
-        query = f"name = '{_registered(name)}'"
+        query = f"name = '{registered_name(name)}'"
         if fingerprint is not None:
             query += f" AND tags.{FINGERPRINT} = '{fingerprint}'"
         page = self._client.search_model_versions(query, max_results=PAGE)
@@ -284,33 +279,18 @@ class Registry:
         return next(iter(self._search(name, fingerprint)), None)
 
     def _get(self, name: str, version: int) -> "ModelVersion":
-        return self._client.get_model_version(_registered(name), str(version))
+        return self._client.get_model_version(registered_name(name), str(version))
 
     def _folder(self, name: str, fingerprint: str) -> Path:
-        return self.artifacts / _registered(name) / fingerprint
+        return self.artifacts / registered_name(name) / fingerprint
 
     def _content(self, name: str, version: "ModelVersion") -> bytes | None:
         """The model file of a version as it was registered, or None."""
-        file = self._folder(name, _known(version).fingerprint) / MODEL_FILE
+        file = self._folder(name, known_version(version).fingerprint) / MODEL_FILE
         content = file.read_bytes() if file.is_file() else b""
         return content if content_hash(content) == version.tags.get(FILE_HASH) else None
-
-
-def _known(version: "ModelVersion") -> RegisteredVersion:
-    if FINGERPRINT not in version.tags:
-        raise RegistryMismatch(
-            f"Version {version.version} of {version.name} has no fingerprint: it was not "
-            "registered by this project. Choose another version."
-        )
-    return RegisteredVersion(
-        int(version.version), version.tags[FINGERPRINT], version.tags.get(AS_OF, "")
-    )
 
 
 def _shortened(text: str) -> str:
     is_short = len(text) <= DESCRIPTION_LENGTH
     return text if is_short else f"{text[: DESCRIPTION_LENGTH - 1]}…"
-
-
-def _registered(name: str) -> str:
-    return name.replace("/", ".")

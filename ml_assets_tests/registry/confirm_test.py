@@ -13,7 +13,7 @@ from ml_assets.lake.content import DAY
 from ml_assets.registry.approvals import Action, Record, application
 from ml_assets.registry.champion import BY_GATES
 from ml_assets.registry.confirm import Registration, ReleaseFacts, confirm_champion
-from ml_assets.registry.store import RegisteredVersion
+from ml_assets.registry.versions import RegisteredVersion
 
 AS_OF, NOW = "2013-07-09", datetime(2026, 8, 1, 12, tzinfo=UTC)
 NAMES = ["loads_from_registry", "within_latency_budget"]

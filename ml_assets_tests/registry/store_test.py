@@ -24,15 +24,8 @@ from threadpoolctl import threadpool_limits
 from ml_assets.errors import RegistryMismatch, RegistryUnavailable, UnsafeModel
 from ml_assets.registry import database, store
 from ml_assets.registry.numbers import VersionNumbers
-from ml_assets.registry.store import (
-    CHAMPION,
-    DESCRIPTION_LENGTH,
-    FILE_HASH,
-    FINGERPRINT,
-    STAGING,
-    RegisteredVersion,
-    Registry,
-)
+from ml_assets.registry.store import CHAMPION, DESCRIPTION_LENGTH, STAGING, Registry
+from ml_assets.registry.versions import FILE_HASH, FINGERPRINT, RegisteredVersion
 from ml_assets.settings import Settings
 from ml_assets_tests.postgres import postgres_url
 from ml_assets_tests.project import ROOT

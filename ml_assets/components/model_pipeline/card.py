@@ -10,13 +10,18 @@ import dagster as dg
 import pandas as pd
 import pandera.pandas as pa
 
+from ml_assets.components.model_pipeline.card_facts import (
+    card_features,
+    card_is_known,
+    card_tables,
+    card_verdict,
+)
 from ml_assets.components.model_pipeline.shared import Pipeline, output
-from ml_assets.contracts.contract import Contract, columns, unit
+from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import TrainingError
 from ml_assets.lake.code import code_version
-from ml_assets.lake.content import DAY, digest
-from ml_assets.lake.entries import Read, Status
+from ml_assets.lake.content import DAY
 from ml_assets.lake.planning import Input, Plan, computing_too, each_day, plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
@@ -28,15 +33,12 @@ from ml_assets.registry.card import (
     CardContents,
     Check,
     Data,
-    Feature,
-    TableVersion,
     html,
     markdown,
 )
-from ml_assets.registry.champion import BY_GATES, ChampionModel
+from ml_assets.registry.champion import ChampionModel
 from ml_assets.registry.comparison import Comparison, Evidence
 from ml_assets.registry.fairness import Fairness
-from ml_assets.registry.latency import Outcome
 from ml_assets.registry.release import ReleaseDecision, findings_of
 
 STAGE = "release"
@@ -169,7 +171,7 @@ class Card:
             registered = planned.windows["registered_model"].read(days=[day])
             if registered.empty:
                 return no_rows(ModelCard)
-            if missing := [noun for noun in SOURCES if not _is_known(planned, noun, day)]:
+            if missing := [noun for noun in SOURCES if not card_is_known(planned, noun, day)]:
                 raise TrainingError(
                     f"its card needs {', '.join(map(this.table, missing))} of {day}: materialize "
                     "them first"
@@ -222,7 +224,9 @@ class Card:
             Check(row["test"], bool(row["passed"]), row["finding"])
             for row in _records(rows("integration_tests"))
         ]
-        verdict, decided_by = _verdict(champion, decision["challenger"], rows("integration_tests"))
+        verdict, decided_by = card_verdict(
+            champion, decision["challenger"], rows("integration_tests")
+        )
         return CardContents(
             pipeline=this.name,
             version=str(number),
@@ -236,7 +240,7 @@ class Card:
             estimator=specification.estimator,
             hyperparameters=specification.hyperparameters,
             label=specification.label,
-            features=_features(self.contract, specification.features),
+            features=card_features(self.contract, specification.features),
             data=self._data(planned, lake, day, decision),
             main_metric=decision["metric"],
             metrics=evaluation[evaluation[SPLIT] == "test"],
@@ -265,54 +269,9 @@ class Card:
             test_first=decision["test_first"],
             test_last=decision["test_last"],
             test_rows=int(decision["test_rows"]),
-            tables=_tables(lake.ledger.reads(table, [day])[day]),
+            tables=card_tables(lake.ledger.reads(table, [day])[day]),
         )
-
-
-def _is_known(planned: Plan, noun: str, day: str) -> bool:
-    """Whether a table is stored, or it is known why its model did not become champion."""
-    window = planned.windows[noun]
-    if day in window.hashes or noun != "champion":
-        return day in window.hashes
-    entry = window.lake.ledger.latest(window.table, [day]).get(day)
-    return entry is not None and entry.status is Status.SKIPPED
-
-
-def _verdict(champion: pd.DataFrame, fingerprint: str, tests: pd.DataFrame) -> tuple[str, str]:
-    """What became of the version, and by whom it was released; empty when the gates did."""
-    released = champion[champion["fingerprint"] == fingerprint]
-    if len(released):
-        by = str(released["released_by"].iloc[0])
-        return "released", "" if by == BY_GATES else by
-    problems = {Outcome.FAILED: "failed", Outcome.NOT_MEASURED: "could not be measured"}
-    told = [
-        f"{', '.join(names)} {words}"
-        for outcome, words in problems.items()
-        if len(names := tests.loc[tests["outcome"] == outcome, "test"])
-    ]
-    return f"not released: {'; '.join(told)}" if told else "not released", ""
 
 
 def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
-
-
-def _features(contract: type[Contract], names: Sequence[str]) -> list[Feature]:
-    known = columns(contract)
-    return [Feature(name, known[name].description or "", unit(known[name]) or "") for name in names]
-
-
-def _tables(reads: Sequence[Read]) -> list[TableVersion]:
-    """Each table that was read, with one hash over the days of it."""
-    tables: dict[str, list[Read]] = {}
-    for read in reads:
-        if read.content_hash:
-            tables.setdefault(read.table, []).append(read)
-    return [
-        TableVersion(
-            table=table,
-            days=len(of_table),
-            content_hash=digest(*(f"{read.day} {read.content_hash}" for read in of_table)),
-        )
-        for table, of_table in tables.items()
-    ]

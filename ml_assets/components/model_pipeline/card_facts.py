@@ -1,0 +1,59 @@
+"""What a model card says of what is stored: verdict, features, tables."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from ml_assets.contracts.contract import Contract, columns, unit
+from ml_assets.lake.content import digest
+from ml_assets.lake.entries import Read, Status
+from ml_assets.lake.planning import Plan
+from ml_assets.registry.card import Feature, TableVersion
+from ml_assets.registry.champion import BY_GATES
+from ml_assets.registry.latency import Outcome
+
+
+def card_is_known(planned: Plan, noun: str, day: str) -> bool:
+    """Whether a table is stored, or it is known why its model did not become champion."""
+    window = planned.windows[noun]
+    if day in window.hashes or noun != "champion":
+        return day in window.hashes
+    entry = window.lake.ledger.latest(window.table, [day]).get(day)
+    return entry is not None and entry.status is Status.SKIPPED
+
+
+def card_verdict(champion: pd.DataFrame, fingerprint: str, tests: pd.DataFrame) -> tuple[str, str]:
+    """What became of the version, and by whom it was released; empty when the gates did."""
+    released = champion[champion["fingerprint"] == fingerprint]
+    if len(released):
+        by = str(released["released_by"].iloc[0])
+        return "released", "" if by == BY_GATES else by
+    problems = {Outcome.FAILED: "failed", Outcome.NOT_MEASURED: "could not be measured"}
+    told = [
+        f"{', '.join(names)} {words}"
+        for outcome, words in problems.items()
+        if len(names := tests.loc[tests["outcome"] == outcome, "test"])
+    ]
+    return f"not released: {'; '.join(told)}" if told else "not released", ""
+
+
+def card_features(contract: type[Contract], names: Sequence[str]) -> list[Feature]:
+    """Input columns, as their contract describes them."""
+    known = columns(contract)
+    return [Feature(name, known[name].description or "", unit(known[name]) or "") for name in names]
+
+
+def card_tables(reads: Sequence[Read]) -> list[TableVersion]:
+    """Each table that was read, with one hash over the days of it."""
+    tables: dict[str, list[Read]] = {}
+    for read in reads:
+        if read.content_hash:
+            tables.setdefault(read.table, []).append(read)
+    return [
+        TableVersion(
+            table=table,
+            days=len(of_table),
+            content_hash=digest(*(f"{read.day} {read.content_hash}" for read in of_table)),
+        )
+        for table, of_table in tables.items()
+    ]

@@ -1,0 +1,42 @@
+"""A version of a model, as the registry's records say it."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ml_assets.errors import RegistryMismatch
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+FINGERPRINT, AS_OF, FILE_HASH = "fingerprint", "as_of", "file_sha256"
+"""Tags of a version. The hash is in the database, not beside the file that it vouches for."""
+
+
+@dataclass(frozen=True)
+class RegisteredVersion:
+    """One version of a model, as the registry knows it."""
+
+    version: int
+    fingerprint: str
+    as_of: str
+
+
+def known_version(version: "ModelVersion") -> RegisteredVersion:
+    """A version in our words.
+
+    Raises:
+        RegistryMismatch: this project did not register it.
+    """
+    if FINGERPRINT not in version.tags:
+        raise RegistryMismatch(
+            f"Version {version.version} of {version.name} has no fingerprint: it was not "
+            "registered by this project. Choose another version."
+        )
+    return RegisteredVersion(
+        int(version.version), version.tags[FINGERPRINT], version.tags.get(AS_OF, "")
+    )
+
+
+def registered_name(name: str) -> str:
+    """A model's name in MLflow, which allows no slash."""
+    return name.replace("/", ".")
