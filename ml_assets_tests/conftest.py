@@ -1,5 +1,6 @@
 """A project of its own for each test: fresh, or one that has lived through a few days; all parts are real."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,9 @@ from ml_assets_tests.lived import (
     build_waiting,
     opened,
 )
-from ml_assets_tests.project import ROOT, Project
+from ml_assets_tests.project import ROOT, Project, overridden
+
+os.environ["ML_ASSETS_PIPELINES"] = overridden()
 
 LAST_DAY = "2013-01-21"
 """The first three weeks of real flights are the fixture."""

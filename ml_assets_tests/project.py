@@ -1,5 +1,6 @@
 """What tests do with a project: change its source, materialize, check, look at what is stored."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -16,6 +17,19 @@ from ml_assets.orchestration.runs import Outcome, Span, materialize, selected_as
 ROOT = Path(__file__).parents[1]
 
 DICTIONARIES = 'key:"sources/planes" or key:"sources/airports" or key:"sources/airlines"'
+SIX_WEEKS: dict[str, object] = {
+    "test_days": 14,
+    "release": {"rule": "literal", "margin": None, "max_group_gap": 0.35},
+}
+"""What tests change of the reference pipeline, whose first champion needs three months: models of ten
+days are tested on two weeks, and gates are as wide as these few rows need."""
+
+
+def overridden(**changes: object) -> str:
+    """The variable ``ML_ASSETS_PIPELINES`` for six weeks of the reference pipeline, and other changes."""
+    return json.dumps({"flight_delays": {**SIX_WEEKS, **changes}})
+
+
 DAILY = 'key:"sources/flights" or key:"sources/weather" or group:flight_delays__features'
 
 

@@ -5,6 +5,8 @@ import pandas as pd
 from ml_assets.lake.content import DAY, day_hashes
 from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.store import Lake
+from ml_assets.registry.gates import Gate, Outcome
+from ml_assets.registry.release import findings
 
 PIPELINE = "flight_delays"
 EVIDENCE = "0123456789abcdef"
@@ -30,12 +32,14 @@ def decide(
     *,
     evidence: str = EVIDENCE,
     reason: str = "beats_champion: auc 0.7000 against 0.7100",
+    outcome: Outcome = Outcome.APPROVABLE,
 ) -> None:
-    """Store the release decision of an as-of day."""
+    """Store the release decision of an as-of day, with the outcome of its one gate."""
     row = {
         DAY: day,
         "verdict": verdict,
         "reason": reason,
+        "findings": findings([Gate("beats_champion", outcome, reason)]),
         "challenger": f"model of {day}",
         "champion": "",
         "champion_as_of": "",

@@ -29,7 +29,7 @@ from ml_assets_tests.lived import (
     RELEASE,
     assets,
 )
-from ml_assets_tests.project import DAILY, Project
+from ml_assets_tests.project import DAILY, Project, overridden
 
 LAST, NEXT = "2013-02-03", "2013-02-04"
 OF_LAST = "year = 2013 AND month = 2 AND day = 3"
@@ -237,8 +237,7 @@ def test_a_deleted_champion_is_made_again_and_scores(retrained: Project) -> None
 def policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A policy file that the settings name; it is not there yet."""
     file = tmp_path / "mine.yaml"
-    said = {"flight_delays": {"policy": str(file)}}
-    monkeypatch.setenv("ML_ASSETS_PIPELINES", json.dumps(said))
+    monkeypatch.setenv("ML_ASSETS_PIPELINES", overridden(policy=str(file)))
     settings.cache_clear()
     yield file
     settings.cache_clear()

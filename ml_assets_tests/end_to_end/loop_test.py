@@ -6,7 +6,6 @@ later, also three days later; the three sensors, tick by tick; two releases at t
 blocked challenger; a lost registry; and corrections of a source after it was used.
 """
 
-import json
 import os
 import re
 import shutil
@@ -56,7 +55,7 @@ from ml_assets_tests.lived import (
     specification,
     tick,
 )
-from ml_assets_tests.project import DAILY, Project
+from ml_assets_tests.project import DAILY, Project, overridden
 
 RETRAINING, DAYS, NEW_DAYS = (
     "flight_delays__retraining",
@@ -319,8 +318,7 @@ def late_labels(
 ) -> Iterator[Project]:
     """Six weeks of features; labels come three days later than they were known."""
     shutil.copytree(features_home, tmp_path / "home")
-    said = {"flight_delays": {"label_delay_days": 3}}
-    monkeypatch.setenv("ML_ASSETS_PIPELINES", json.dumps(said))
+    monkeypatch.setenv("ML_ASSETS_PIPELINES", overridden(label_delay_days=3))
     settings.cache_clear()
     with opened(tmp_path / "home", project_definitions()) as project:
         yield project

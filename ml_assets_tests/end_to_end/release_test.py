@@ -115,7 +115,6 @@ def test_a_challenger_that_breaks_its_gates_waits_and_nothing_follows(waiting: P
     found = decision(waiting)
 
     assert found["verdict"] == "awaiting_approval"
-    assert not found["groups_are_close"]
     assert not found["no_segment_degraded"]
     assert "carrier=MQ -0." in str(found["reason"])
     assert_nothing_was_released(waiting)

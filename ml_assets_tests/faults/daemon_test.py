@@ -4,7 +4,6 @@ Whatever happens to the daemon, a verdict to retrain becomes one finished traini
 decision and one champion, and every day ends with the data that living it in one process gives.
 """
 
-import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +30,7 @@ from ml_assets_tests.faults.daemon import (
     stored_entries,
     units,
 )
-from ml_assets_tests.project import ROOT, Project
+from ml_assets_tests.project import ROOT, Project, overridden
 
 PIPELINE = "flight_delays"
 FIRST_AS_OF = "2013-02-01"
@@ -85,7 +84,6 @@ def opened(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     for section, values in INTERVALS.items():
         instance[section] = {**instance.get(section, {}), **values}
     (home / "dagster.yaml").write_text(yaml.safe_dump(instance))
-    policy = {PIPELINE: {"policy": str(home / "policy.yaml")}}
     for name, value in {
         "DAGSTER_HOME": str(home),
         "DAGSTER_EVENT_BATCH_SIZE": "500",
@@ -94,7 +92,7 @@ def opened(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
         "ML_ASSETS_RETRY_WAITS": "[]",
         "ML_ASSETS_SENSORS": "running",
         "ML_ASSETS_SENSOR_SECONDS": "1",
-        "ML_ASSETS_PIPELINES": json.dumps(policy),
+        "ML_ASSETS_PIPELINES": overridden(policy=str(home / "policy.yaml")),
         "OMP_NUM_THREADS": "1",
     }.items():
         monkeypatch.setenv(name, value)

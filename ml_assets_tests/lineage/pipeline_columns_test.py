@@ -52,7 +52,9 @@ SMALL = {
     "release": {
         "gated_attribute": "origin",
         "min_segment_rows": 30,
+        "rule": "literal",
         "min_improvement": 1e-9,
+        "max_unjudged_share": 0.5,
         "max_group_gap": 0.5,
         "max_gap_above_champion": 0.2,
         "segment_tolerance": 0.2,
@@ -60,6 +62,7 @@ SMALL = {
     "monitoring": {
         "window_days": 7,
         "policy": "small",
+        "min_rows": 20,
         "groups": {"structural": ["carrier", "origin", "dest"]},
     },
 }

@@ -25,7 +25,7 @@ from ml_assets_tests.past import (
     store,
     vacuum,
 )
-from ml_assets_tests.project import Project
+from ml_assets_tests.project import Project, overridden
 
 FIRST, SECOND = "2013-02-01", "2013-02-04"
 
@@ -141,7 +141,7 @@ def test_changed_parameters_and_libraries_are_named_and_not_used(
     assert changed != said
     (folder / "defs.yaml").write_text(changed, "utf-8")
     monkeypatch.setattr(pipelines, "DEFS", tmp_path / "defs")
-    monkeypatch.setenv("ML_ASSETS_PIPELINES", '{"flight_delays": {"label_delay_days": 2}}')
+    monkeypatch.setenv("ML_ASSETS_PIPELINES", overridden(label_delay_days=2))
     pipelines._all_documents.cache_clear()
     settings.cache_clear()
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
+import pytest
 import yaml
 
 from ml_assets.components.model_pipeline import ModelPipeline
@@ -26,6 +27,7 @@ from ml_assets.lake.store import Lake, Window
 from ml_assets.orchestration.columns import LINEAGE_KEY
 from ml_assets.orchestration.model_io import ModelOutput, project_models
 from ml_assets.orchestration.table_io import load_contract
+from ml_assets.settings import settings
 from ml_assets_tests.project import ROOT
 
 DEFS = ROOT / "ml_assets" / "defs" / "flight_delays" / "defs.yaml"
@@ -160,7 +162,11 @@ class World:
         self.name: str = said["pipeline"]
         self.tables = dict(tables)
         self._use = use
-        built = component.build_defs(SimpleNamespace(path=folder))  # type: ignore[arg-type]
+        with pytest.MonkeyPatch.context() as environment:
+            environment.setenv("ML_ASSETS_PIPELINES", "{}")
+            settings.cache_clear()
+            built = component.build_defs(SimpleNamespace(path=folder))  # type: ignore[arg-type]
+        settings.cache_clear()
         self._assets = {
             asset.key: asset
             for asset in built.assets or ()

@@ -12,6 +12,7 @@ from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.store import Lake
 from ml_assets.registry.approval_log import ApprovalLog
 from ml_assets.registry.approvals import Action, Record, application
+from ml_assets.registry.gates import Outcome
 from ml_assets.registry.persons import describe, first_not_scored, record
 from ml_assets_tests.releases import EVIDENCE, PIPELINE, decide, release, score
 
@@ -145,16 +146,33 @@ def test_what_cannot_be_used_is_refused(
 
 @pytest.mark.parametrize("action", [Action.APPROVE, Action.REJECT])
 @pytest.mark.parametrize(
-    ("verdict", "message"),
+    ("verdict", "outcome", "message"),
     [
-        pytest.param("passed", "passed its gates, so there is nothing to approve", id="passed"),
-        pytest.param("blocked", "no test rows. Repair that", id="blocked"),
+        pytest.param(
+            "passed",
+            Outcome.PASSED,
+            "passed its gates, so there is nothing to approve",
+            id="passed",
+        ),
+        pytest.param(
+            "blocked",
+            Outcome.NO_EVIDENCE,
+            "because evidence is missing, and nobody can approve what was not shown: no test rows. "
+            "Repair that",
+            id="without evidence",
+        ),
+        pytest.param(
+            "blocked",
+            Outcome.FINAL,
+            "by a limit that no approval lifts: no test rows. A model as of a later day",
+            id="by a limit that no approval lifts",
+        ),
     ],
 )
 def test_only_a_release_that_waits_can_be_approved(
-    lake: Lake, log: ApprovalLog, verdict: str, message: str, action: Action
+    lake: Lake, log: ApprovalLog, verdict: str, outcome: Outcome, message: str, action: Action
 ) -> None:
-    decide(lake, AS_OF, verdict, reason="no test rows")
+    decide(lake, AS_OF, verdict, reason="no test rows", outcome=outcome)
 
     with pytest.raises(ConfigurationError, match=message):
         say(lake, log, action)

@@ -219,7 +219,7 @@ class Monitoring:
         }
         plans: list[Plan] = []
         frames: dict[str, pd.DataFrame] = {}
-        with_rows = days_with_rows(lake, this)
+        with_rows = days_with_rows(lake.ledger, [this.features, this.labels.asset])
         for day in sorted(days):
             first = days_before(day, self.policy.budget_days)
             before = {asked: found for asked, found in asked_for.items() if first < asked < day}

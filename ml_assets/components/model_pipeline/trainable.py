@@ -2,26 +2,25 @@
 
 from collections.abc import Sequence
 
-from ml_assets.components.model_pipeline.shared import Pipeline
 from ml_assets.lake.entries import Status
-from ml_assets.lake.store import Lake
+from ml_assets.lake.ledger import Ledger
 from ml_assets.learning.dataset import Windows, days_before
 
 
-def days_with_rows(lake: Lake, pipeline: Pipeline) -> list[str]:
-    """Days of which both features and labels are stored with rows.
+def days_with_rows(ledger: Ledger, tables: Sequence[str]) -> list[str]:
+    """Days of which every one of some tables is stored with rows.
 
     Args:
-        lake: where they are.
-        pipeline: whose.
+        ledger: what is stored.
+        tables: names of the tables that a model learns from: features and labels.
     """
     stored = [
         {
             day
-            for day, entry in lake.ledger.latest(table).items()
+            for day, entry in ledger.latest(table).items()
             if entry.status is Status.STORED and entry.rows
         }
-        for table in (pipeline.features, pipeline.labels.asset)
+        for table in tables
     ]
     return sorted(set.intersection(*stored))
 

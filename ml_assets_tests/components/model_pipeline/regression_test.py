@@ -218,7 +218,7 @@ def test_a_regression_goes_all_the_way_from_orders_to_champion(shop: Project) ->
     assert scored.succeeded, scored.failed_steps
 
 
-def test_a_model_that_errs_more_for_one_region_waits_and_the_champion_stays(
+def test_a_model_that_errs_more_for_one_region_is_blocked_and_the_champion_stays(
     shop: Project, tmp_path: Path
 ) -> None:
     assert shop.materialize(RELEASE, FIRST_MODEL).succeeded
@@ -232,7 +232,8 @@ def test_a_model_that_errs_more_for_one_region_waits_and_the_champion_stays(
 
     assert outcome.succeeded, outcome.failed_steps
     [decision] = shop.lake.read("shop/release_decision", [SECOND_MODEL]).to_dict("records")
-    assert decision["verdict"] == "awaiting_approval"
+    assert decision["verdict"] == "blocked"
+    assert "No approval lifts the limit of 0.2" in decision["reason"]
     assert not decision["groups_are_close"]
     assert "region=south" in decision["reason"]
     champion = project_registry().with_alias("shop", CHAMPION)
@@ -249,6 +250,21 @@ def test_a_model_that_errs_more_for_one_region_waits_and_the_champion_stays(
             {"release": {"gated_attribute": "region", "warn_only": True}},
             "warn_only: Extra inputs are not permitted",
             id="a gate made a warning",
+        ),
+        pytest.param(
+            {"release": {"gated_attribute": "region", "rule": "better"}},
+            "rule: Input should be 'superior'",
+            id="an unknown rule",
+        ),
+        pytest.param(
+            {"release": {"gated_attribute": "region", "rule": "non_inferior"}},
+            "needs a margin, in units of the main metric",
+            id="a rule without its margin",
+        ),
+        pytest.param(
+            {"monitoring": {"window_days": 7, "policy": "p", "groups": {}, "min_rows": 0}},
+            "'min_rows' of 'monitoring' of shop in defs.yaml is 0",
+            id="drift of no rows",
         ),
         pytest.param(
             {"evaluation": {"metrics": ["auc"]}}, "no metrics of a regression", id="wrong metric"
