@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 import typer
 
 app = typer.Typer()
