@@ -238,7 +238,7 @@ def _count_different(found: np.ndarray, expected: np.ndarray) -> int:
 
 
 def _resident_mib() -> float:
-    import psutil  # type: ignore[import-untyped]
+    import psutil
 
     return float(psutil.Process().memory_info().rss) / 2**20
 
