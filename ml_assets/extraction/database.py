@@ -31,6 +31,7 @@ from ml_assets.extraction.moments import (
     distinct_texts,
     hour_in_utc,
     hour_of,
+    in_utc,
     is_plausible,
     is_sure,
     moment_of,
