@@ -153,11 +153,7 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         )
 
     def _extract_chunk(
-        self,
-        source: SourceDatabase,
-        lake: Lake,
-        placed: SourceDays | None,
-        days: Sequence[str],
+        self, source: SourceDatabase, lake: Lake, placed: SourceDays | None, days: Sequence[str]
     ) -> tuple[Plan, Validated]:
         raw, unreadable = self._read(source, placed, days)
         gone = self._observe(source, lake, days, raw, unreadable, is_extracted=True)
@@ -180,15 +176,9 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         """The days of a table that has days."""
         assert self._partitions is not None
         assert self.time_column is not None
-        return SourceDays(
-            source,
-            lake,
-            self.key,
-            self.table,
-            self.time_column,
-            self.max_age_hours or 0,
-            self._partitions,
-        )
+        age = self.max_age_hours or 0
+        names = (self.key, self.table, self.time_column)
+        return SourceDays(source, lake, *names, age, self._partitions)
 
     def _placed(self, source: SourceDatabase, lake: Lake) -> SourceDays | None:
         return None if self._partitions is None else self.source_days(source, lake)
