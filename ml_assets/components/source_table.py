@@ -130,16 +130,16 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         )
 
     def _extract(self, days: Sequence[str]) -> TableOutput:
-        source = SourceDatabase(settings().source_database_url)
-        lake = Lake.of_project()
+        source, lake = SourceDatabase(settings().source_database_url), Lake.of_project()
+        placed = self._placed(source, lake)
         extracted = [
-            self._extract_chunk(source, lake, days[start : start + CHUNK_DAYS])
+            self._extract_chunk(source, lake, placed, days[start : start + CHUNK_DAYS])
             for start in range(0, len(days), CHUNK_DAYS)
         ]
         planned = merge([part for part, _ in extracted])
         validated = combine([part for _, part in extracted])
-        if self._partitions is not None:
-            unplaced = self.source_days(source, lake).unplaced(self._contract)
+        if placed is not None:
+            unplaced = placed.unplaced(self._contract)
             letters = pd.concat([validated.dead_letters, unplaced], ignore_index=True)
             validated = replace(validated, dead_letters=letters)
         return TableOutput(
@@ -149,13 +149,13 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
             day_metadata=statistics_of_days(
                 lake, self.key, planned, validated.rows, self.statistics
             ),
-            places_every_row=self._partitions is not None,
+            places_every_row=placed is not None,
         )
 
     def _extract_chunk(
-        self, source: SourceDatabase, lake: Lake, days: Sequence[str]
+        self, source: SourceDatabase, lake: Lake, placed: SourceDays | None, days: Sequence[str]
     ) -> tuple[Plan, Validated]:
-        raw, unreadable = self._read(source, lake, days)
+        raw, unreadable = self._read(source, placed, days)
         gone = self._observe(source, lake, days, raw, unreadable, is_extracted=True)
         planned = plan(
             lake,
@@ -167,7 +167,7 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         planned = keeping(planned, lake.ledger.latest(self.key, sorted(gone)))
         planned = computing_skipped(planned, [day for day in unreadable if day in planned.skipped])
         wanted = raw[raw[DAY].isin(planned.compute)] if planned.unchanged else raw
-        reasons = self._why_empty(source, lake, planned.compute, wanted)
+        reasons = placed.why_empty(planned.compute, wanted) if placed else {}
         validated = validate(wanted, self._contract, planned.compute, reasons)
         refused = {day: unreadable[day] for day in planned.compute if day in unreadable}
         return planned, replace(validated, quarantined={**validated.quarantined, **refused})
@@ -176,23 +176,20 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         """The days of a table that has days."""
         assert self._partitions is not None
         assert self.time_column is not None
-        return SourceDays(
-            source,
-            lake,
-            self.key,
-            self.table,
-            self.time_column,
-            self.max_age_hours or 0,
-            self._partitions,
-        )
+        age = self.max_age_hours or 0
+        names = (self.key, self.table, self.time_column)
+        return SourceDays(source, lake, *names, age, self._partitions)
+
+    def _placed(self, source: SourceDatabase, lake: Lake) -> SourceDays | None:
+        return None if self._partitions is None else self.source_days(source, lake)
 
     def _read(
-        self, source: SourceDatabase, lake: Lake, days: Sequence[str]
+        self, source: SourceDatabase, placed: SourceDays | None, days: Sequence[str]
     ) -> tuple[pd.DataFrame, dict[str, str]]:
         """Raw rows with ``ds``, and day → why it cannot be read."""
-        if self._partitions is None or self.time_column is None:
+        if placed is None:
             return source.snapshot(self.table).assign(**{DAY: SNAPSHOT}), {}
-        return self.source_days(source, lake).read(days)
+        return placed.read(days)
 
     def last_complete(self, source: SourceDatabase, lake: Lake, days: Sequence[str]) -> str:
         """The last of some days that the source has completely; empty when it has none."""
@@ -206,13 +203,13 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         """
         if not days:
             return {}
-        raw, unreadable = self._read(source, lake, days)
+        raw, unreadable = self._read(source, self._placed(source, lake), days)
         self._observe(source, lake, days, raw, unreadable)
         return unreadable
 
     def gone_from_source(self, source: SourceDatabase, lake: Lake, days: Sequence[str]) -> set[str]:
         """Stored days whose rows the source has deleted."""
-        raw, unreadable = self._read(source, lake, days)
+        raw, unreadable = self._read(source, self._placed(source, lake), days)
         return self._gone(source, lake, [day for day in days if day not in unreadable], raw)
 
     def _observe(
@@ -296,10 +293,3 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         assert self._partitions is not None
         start, end = bounds(self._partitions, day)
         return start <= moment < end
-
-    def _why_empty(
-        self, source: SourceDatabase, lake: Lake, days: Sequence[str], rows: pd.DataFrame
-    ) -> Mapping[str, str]:
-        if self._partitions is None or set(days) <= set(rows[DAY].unique()):
-            return {}
-        return self.source_days(source, lake).why_empty(days, rows)

@@ -1,6 +1,6 @@
 """Rules for text that comes from outside, applied before a contract's own checks.
 
-Invisible differences would become new categories: 'UA' and 'UA ' are one carrier to people and two to
+Invisible differences would become new categories: 'UA' and 'UA ' are one code to people and two to
 a model. Blanks at the ends are trimmed, since fixed-width columns have them; other characters that
 cannot be seen are refused, since nobody can say what they mean.
 """

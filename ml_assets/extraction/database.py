@@ -27,8 +27,11 @@ from ml_assets.errors import (
 )
 from ml_assets.extraction.completeness import Hour
 from ml_assets.extraction.moments import (
+    as_stored,
     distinct_texts,
+    hour_in_utc,
     hour_of,
+    in_utc,
     is_plausible,
     is_sure,
     moment_of,
@@ -36,12 +39,7 @@ from ml_assets.extraction.moments import (
 )
 from ml_assets.extraction.values import objects, undecodable_as_bytes, unreadable_as_text
 
-CORRUPT = (
-    "malformed",
-    "not a database",
-    "disk i/o error",
-    "file is encrypted",
-)
+CORRUPT = ("malformed", "not a database", "disk i/o error", "file is encrypted")
 
 UNDECODABLE = "could not decode"
 
@@ -82,7 +80,7 @@ class SourceDatabase:
             source = sa.table(table, column)
             if not self._is_sqlite:
                 in_span = sa.and_(
-                    column >= _as_stored(start, column), column < _as_stored(end, column)
+                    column >= as_stored(start, column), column < as_stored(end, column)
                 )
                 return self._fetch(connection, _every_row(source).where(in_span))
             near = self._fetch(connection, _every_row(source).where(within(column, start, end)))
@@ -108,8 +106,8 @@ class SourceDatabase:
             source = sa.table(table, column)
             if not self._is_sqlite:
                 outside: list[sa.ColumnElement[bool]] = [column.is_(None)]
-                outside += [column < _as_stored(first, column)] if first else []
-                outside += [column >= _as_stored(until, column)] if until else []
+                outside += [column < as_stored(first, column)] if first else []
+                outside += [column >= as_stored(until, column)] if until else []
                 return self._fetch(connection, _every_row(source).where(sa.or_(*outside)))
             at = distinct_texts(source, column).c["at"]
             doubtful = sa.select(at).where(sa.not_(is_plausible(at, first, until)))
@@ -139,14 +137,12 @@ class SourceDatabase:
             source = sa.table(table, column)
             if self._is_sqlite:
                 return self._hours_of_texts(connection, source, column, since, until)
-            has_zone = getattr(column.type, "timezone", False)
-            in_utc = sa.func.timezone("UTC", column) if has_zone else column
-            hour = sa.func.date_trunc("hour", in_utc)
+            hour = hour_in_utc(column)
             query = sa.select(hour, sa.func.count(), sa.func.max(column)).where(
-                column >= _as_stored(since, column), column < _as_stored(until, column)
+                column >= as_stored(since, column), column < as_stored(until, column)
             )
             return [
-                Hour(_aware(start), rows, _aware(newest))
+                Hour(in_utc(start), rows, in_utc(newest))
                 for start, rows, newest in connection.execute(query.group_by(hour))
             ]
 
@@ -205,7 +201,7 @@ class SourceDatabase:
                 at = distinct_texts(source, column).c["at"]
                 query = sa.select(at).where(is_sure(at)).order_by(order(moment_of(at)), order(at))
             else:
-                finite = column < _as_stored(LATEST, column)
+                finite = column < as_stored(LATEST, column)
                 query = sa.select(column).where(finite).order_by(order(column))
             found = moment(connection.scalar(query.limit(1)))
         return None if found is None else found.replace(tzinfo=UTC)
@@ -302,15 +298,3 @@ class SourceDatabase:
 
 def _every_row(source: sa.TableClause) -> "sa.Select[Any]":
     return sa.select(sa.text("*")).select_from(source)
-
-
-def _as_stored(moment: datetime, column: "sa.ColumnClause[datetime]") -> "sa.ColumnElement[Any]":
-    utc = moment.astimezone(UTC)
-    return sa.literal(
-        utc if getattr(column.type, "timezone", False) else utc.replace(tzinfo=None), column.type
-    )
-
-
-def _aware(value: datetime) -> datetime:
-    """A moment that a database computed; without a zone it is UTC."""
-    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)

@@ -1,4 +1,7 @@
-"""Conditions on moments that SQLite keeps as text; what a text means is for ``contracts.moments``."""
+"""Moments in queries, above all those that SQLite keeps as text.
+
+What a text means is for ``contracts.moments``.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -88,3 +91,22 @@ def _literal(moment: datetime, precision: str = "") -> sa.BindParameter[str]:
     utc = moment.astimezone(UTC).replace(tzinfo=None)
     text = utc.isoformat(" ", precision) if precision else utc.date().isoformat()
     return sa.literal(text, sa.String)
+
+
+def as_stored(moment: datetime, column: "sa.ColumnClause[datetime]") -> "sa.ColumnElement[Any]":
+    """A moment as a column of a database other than SQLite compares it."""
+    utc = moment.astimezone(UTC)
+    return sa.literal(
+        utc if getattr(column.type, "timezone", False) else utc.replace(tzinfo=None), column.type
+    )
+
+
+def hour_in_utc(column: "sa.ColumnClause[datetime]") -> "sa.ColumnElement[Any]":
+    """The UTC hour of a moment on Postgres, whatever the zone of the session."""
+    has_zone = getattr(column.type, "timezone", False)
+    return sa.func.date_trunc("hour", sa.func.timezone("UTC", column) if has_zone else column)
+
+
+def in_utc(value: datetime) -> datetime:
+    """A moment that a database computed; without a zone it is UTC."""
+    return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
