@@ -261,7 +261,7 @@ def _environment(plan: Plan, shared: Sequence[str]) -> dict[str, str]:
         return {}
     here = settings()
     own = here.pipelines.get(plan.pipeline, PipelineOverrides())
-    changes = {"policy": plan.policy_file}
+    changes: dict[str, Any] = {"policy": plan.policy_file}
     if plan.label_delay_days is not None:
         changes["label_delay_days"] = plan.label_delay_days
     overrides = own.model_copy(update=changes).model_dump(mode="json", exclude_none=True)
