@@ -125,12 +125,12 @@ def _beats_champion(question: Question, comparison: Exhibit, rules: ReleaseRules
     conditions = _conditions(question, row, rules)
     if question.is_first and question.task in OF_FIRST:
         also = overall_row(rows, OF_FIRST[question.task], question.count)
-        figures = f"{also['metric']} {also['challenger']:.4f} against {also['champion']:.4f}"
-        conditions.append((also["improvement"] > 0, f"{figures} of the base rate"))
+        better = f"a better {also['metric']} than {also['champion']:.4f} of the base rate"
+        conditions.append((also["improvement"] > 0, f"{better} (it is {also['challenger']:.4f})"))
     broken = [words for holds, words in conditions if not holds]
     if broken:
-        return Outcome.APPROVABLE, f"{found}: required, and not so: {'; '.join(broken)}"
-    return Outcome.PASSED, f"{found}: {'; '.join(words for _, words in conditions)}"
+        return Outcome.APPROVABLE, f"{found}: required is {' and '.join(broken)}"
+    return Outcome.PASSED, f"{found}, as required: {' and '.join(words for _, words in conditions)}"
 
 
 def _conditions(
@@ -141,11 +141,11 @@ def _conditions(
     Raises:
         NoEvidence: the margin is so wide that the rule would say nothing.
     """
-    superior = (row["low"] > 0, "its interval lies above 0")
+    superior = (row["low"] > 0, "an interval above 0")
     if rules.rule == "literal":
         improved = (
             row["improvement"] >= abs(row["champion"]) * rules.min_improvement,
-            f"at least {rules.min_improvement:.1%} better",
+            f"a gain of at least {rules.min_improvement:.1%}",
         )
         return [superior, improved] if question.is_first else [improved]
     if rules.margin is None or question.is_first:
@@ -159,7 +159,7 @@ def _conditions(
     challenger_last, champion_last = question.fitted_last
     if challenger_last <= champion_last:
         return [(superior[0], f"{superior[1]}, as it has no newer data than the champion")]
-    return [(row["low"] > -rules.margin, f"its interval lies above -{rules.margin:g}")]
+    return [(row["low"] > -rules.margin, f"an interval above -{rules.margin:g}")]
 
 
 def _no_segment_degraded(question: Question, comparison: Exhibit, rules: ReleaseRules) -> Finding:

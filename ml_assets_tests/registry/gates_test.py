@@ -140,7 +140,7 @@ def test_first_model_has_to_beat_the_base_rate_by_its_probabilities_too() -> Non
     found = shifted.gates()
 
     assert failed(found) == ["beats_champion"]
-    assert "required, and not so: brier 0." in found["beats_champion"].reason
+    assert "required is a better brier than 0." in found["beats_champion"].reason
 
 
 def test_first_model_is_judged_by_its_probabilities_whatever_defs_yaml_measures(
@@ -269,13 +269,17 @@ NON_INFERIOR = RULES.model_copy(update={"rule": "non_inferior", "margin": 0.01})
             id="a little worse and certain",
         ),
         pytest.param(
-            LITERAL, with_gain(-0.1, 0.2, gain=0.0035), True, "0.5% better", id="literal, uncertain"
+            LITERAL,
+            with_gain(-0.1, 0.2, gain=0.0035),
+            True,
+            "at least 0.5%",
+            id="literal, uncertain",
         ),
         pytest.param(
             LITERAL,
             with_gain(0.001, 0.01, gain=0.0034),
             False,
-            "0.5% better",
+            "at least 0.5%",
             id="literal, too little",
         ),
     ],
@@ -305,7 +309,7 @@ def test_a_first_model_has_to_be_superior_to_the_base_rate_under_each_rule(
 
     assert failed(passing) == []
     assert failed(waiting) == ["beats_champion"]
-    assert "its interval lies above 0" in waiting["beats_champion"].reason
+    assert "required is an interval above 0" in waiting["beats_champion"].reason
 
 
 def test_a_model_of_no_newer_data_has_to_be_superior_even_where_others_need_not() -> None:
