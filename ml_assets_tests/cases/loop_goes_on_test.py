@@ -1,0 +1,122 @@
+"""A1, A3, C1 in the loop: days that cannot be scored, corrections, rows that come late."""
+
+import pytest
+
+from ml_assets.lake.entries import Status
+from ml_assets.lake.staleness import stale
+from ml_assets_tests.keeping_up import DAYS, NEW_DAYS, keep_up
+from ml_assets_tests.lived import (
+    FEATURES,
+    LABELS,
+    PERFORMANCE,
+    PREDICTIONS,
+    RELEASED,
+    SCORED,
+    TRAINED,
+    run,
+    tick,
+)
+from ml_assets_tests.project import DAILY, Project
+
+FLIGHTS = "sources/flights"
+FIRST, LAST, BAD, AFTER = "2013-02-01", "2013-02-03", "2013-02-04", "2013-02-05"
+LOOP_TABLES = [f"flight_delays/{noun}" for noun in SCORED]
+COPIED = "year, month, day, dep_time, sched_dep_time, dep_delay, arr_time, sched_arr_time, arr_delay, carrier"
+REST = "tailnum, origin, dest, air_time, distance, hour, minute, time_hour"
+
+
+def of_day(day: str) -> str:
+    """Condition of the flights of a local day."""
+    return f"date(time_hour, '-5 hours') = '{day}'"
+
+
+def process(project: Project, days: int) -> None:
+    """Process some days as the sensor asks for them."""
+    for _ in range(days):
+        [request] = tick(project, DAYS).requests
+        run(project, request)
+
+
+def test_a1_a_day_without_features_is_recorded_as_not_predicted_and_the_next_day_runs(
+    retrained: Project,
+) -> None:
+    retrained.sql(f"UPDATE flights SET origin = 'XXX' WHERE {of_day(BAD)}")
+    retrained.materialize(DAILY, BAD)
+    keep_up(retrained, NEW_DAYS)
+
+    process(retrained, 2)
+
+    skipped = retrained.entries(PREDICTIONS)[BAD]
+    assert skipped.status is Status.SKIPPED
+    assert FLIGHTS in skipped.reason
+    assert {retrained.entries(table)[BAD].status for table in LOOP_TABLES} <= {
+        Status.SKIPPED,
+        Status.STORED,
+    }
+    assert retrained.entries(PREDICTIONS)[AFTER].status is Status.STORED
+
+
+def test_a1_a_repaired_day_is_predicted_by_itself(retrained: Project) -> None:
+    retrained.sql(f"UPDATE flights SET origin = origin || '?' WHERE {of_day(BAD)}")
+    retrained.materialize(DAILY, BAD)
+    process(retrained, 1)
+    assert retrained.entries(PREDICTIONS)[BAD].status is Status.SKIPPED
+
+    retrained.sql(f"UPDATE flights SET origin = substr(origin, 1, 3) WHERE {of_day(BAD)}")
+    retrained.materialize(DAILY, BAD)
+    keep_up(retrained, NEW_DAYS)
+    process(retrained, 1)
+
+    assert retrained.entries(PREDICTIONS)[BAD].status is Status.STORED
+
+
+def test_a3_a_correction_recomputes_labels_and_trains_nothing(lived: Project) -> None:
+    before = lived.versions()
+    lived.sql(
+        f"UPDATE flights SET arr_delay = arr_delay + 40 WHERE {of_day(FIRST)} AND arr_delay < 0 "
+        "AND flight < 400"
+    )
+    assert lived.materialize('key:"sources/flights"', FIRST).succeeded
+
+    keep_up(lived, NEW_DAYS)
+    keep_up(lived, DAYS)
+
+    after = lived.versions()
+    changed = {key for key in before if after.get(key) != before[key]}
+    assert {table for table, _ in changed} >= {FLIGHTS, FEATURES, LABELS, PERFORMANCE}
+    kept = {f"flight_delays/{noun}" for noun in (*TRAINED, *RELEASED, "retraining_decision")}
+    assert not {table for table, _ in changed} & {*kept, PREDICTIONS}
+    assert {key for key in after if key[0] in kept} == {key for key in before if key[0] in kept}
+    for table in (LABELS, PERFORMANCE):
+        assert stale(lived.lake.ledger, table, sorted(lived.entries(table))) == {}
+
+
+@pytest.mark.parametrize("count", [pytest.param(1, id="one row"), pytest.param(3, id="three rows")])
+def test_c1_rows_that_come_late_are_scored_and_marked_and_not_counted_as_in_time(
+    lived: Project, count: int
+) -> None:
+    before = lived.lake.read(PREDICTIONS, [LAST]).set_index("prediction_id")
+    coverage = _overall(lived, "label_coverage")
+    lived.sql(
+        f"INSERT INTO flights ({COPIED}, flight, {REST}) SELECT {COPIED}, flight + 5000, {REST} "
+        f"FROM flights WHERE {of_day(LAST)} AND flight < 3000 LIMIT {count}"
+    )
+    assert lived.materialize('key:"sources/flights"', LAST).succeeded
+
+    keep_up(lived, NEW_DAYS)
+    keep_up(lived, DAYS)
+
+    after = lived.lake.read(PREDICTIONS, [LAST]).set_index("prediction_id")
+    late = after[after["is_late"].astype(bool)]
+    assert len(late) == count
+    assert set(late.index).isdisjoint(before.index)
+    assert after.loc[before.index].equals(before)
+    assert set(late["feature_version"]) == {lived.entries(FEATURES)[LAST].content_hash}
+    assert _overall(lived, "label_coverage") == coverage
+    assert _overall(lived, "late_share") == (count / len(after), coverage[1])
+
+
+def _overall(project: Project, metric: str) -> tuple[float, int]:
+    rows = project.lake.read(PERFORMANCE, [LAST])
+    [row] = rows[(rows["metric"] == metric) & (rows["segment_column"] == "all")].to_dict("records")
+    return float(row["value"]), int(row["rows"])
