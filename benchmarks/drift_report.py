@@ -31,7 +31,11 @@ def main() -> int:
     month = rows("2013-04-01", 30)
     profiles = to_rows(*daily_profiles(month, bins), AS_OF)
     report = [
-        seconds(lambda: drift_report(reference, profiles, {}, day="2013-04-30", reference=AS_OF))
+        seconds(
+            lambda: drift_report(
+                reference, profiles, {}, day="2013-04-30", reference=AS_OF, min_rows=400
+            )
+        )
         for _ in range(repeat)
     ]
     one_day = month[month[DAY] == "2013-04-30"]

@@ -43,7 +43,7 @@ QUARANTINED = {
     ),
 }
 WARNED = {
-    "f1_a_third_of_the_rows_deleted": (21, "DELETE FROM flights WHERE {day} AND rowid % 3 = 0"),
+    "f1_two_fifths_of_the_rows_deleted": (21, "DELETE FROM flights WHERE {day} AND rowid % 5 < 2"),
     "f1_one_carrier_vanished": (20, "DELETE FROM flights WHERE {day} AND carrier = 'UA'"),
     "f2_half_of_arr_delay_null": (
         19,
