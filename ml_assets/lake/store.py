@@ -16,6 +16,7 @@ import pandas as pd
 from ml_assets.errors import LakeMismatch, TerminalError
 from ml_assets.lake import delta as files
 from ml_assets.lake.content import DAY
+from ml_assets.lake.database import is_in_memory
 from ml_assets.lake.entries import Entry, Status, damage_of, usable_hashes
 from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.pair import confirm, mark
@@ -236,11 +237,13 @@ class Lake:
         """
         if table in self._elsewhere:
             raise TerminalError(f"{table} belongs to another lake and is only read here.")
+        self.mark()
         return write(table, self.path(table), rows, days)
 
     def mark(self) -> None:
-        """Let the lake carry the ledger's id, before its first table is written."""
-        mark(self.uri, self.ledger)
+        """Let the lake carry the ledger's id; one in memory is gone before anybody could compare."""
+        if not is_in_memory(self.ledger.url):
+            mark(self.uri, self.ledger)
 
     def exists(self, table: str) -> bool:
         """Whether the lake has this table."""
@@ -337,13 +340,15 @@ def _refusal(
     opened: Opened, bad: Mapping[str, str], quarantined: Mapping[str, str], version: int | None
 ) -> str:
     table, days = opened.table, sorted(bad)
-    listed = "; ".join(f"{day} was {bad[day]}" for day in days[:3])
+    listed = "; ".join(f"{table} {day} was {bad[day]}" for day in days[:3])
     more = f" (and {len(days) - 3} more days until {days[-1]})" if len(days) > 3 else ""
-    told = f"{table}{_at(version)}: rows are not those that the ledger recorded. {listed}{more}. "
     if not quarantined:
-        return f"{told}Restore the lake from a backup."
+        return (
+            f"{listed}{more}. These are not the rows{_at(version)} that the ledger recorded. Restore "
+            "the lake from a backup."
+        )
     return (
-        f"{told}These days count as missing now. Run 'ml-assets recompute {table}"
+        f"{listed}{more}. The days count as missing now. Run 'ml-assets recompute {table}"
         f"{partition_option(days)}' to compute them again, or restore the lake from a backup."
     )
 
