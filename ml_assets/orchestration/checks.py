@@ -303,8 +303,9 @@ def _meets_contract(stored: StoredDays, contract: type[Contract]) -> dict[str, V
     for part in stored.parts:
         of_part = sorted({*judged} & {*part[DAY]})
         checked = validate(part[part[DAY].isin(of_part)], contract, of_part)
-        broken = checked.dead_letters.drop_duplicates(DAY).set_index(DAY)["rule"].to_dict()
-        reasons |= {**broken, **checked.quarantined}
+        first = checked.dead_letters.drop_duplicates(DAY)
+        reasons |= dict(zip(first[DAY], first["rule"], strict=True))
+        reasons |= checked.quarantined
     return {
         day: Verdict(False, _older_contract(stored.table, day, older[day]), is_warning=True)
         if day in older
