@@ -87,6 +87,5 @@ def stale_reads(histories: Histories) -> list[tuple[Node, Node]]:
         for node, entries in histories.items()
         if entries and not any(entry.is_final for entry in entries)
         for read in entries[-1].reads
-        if not read.is_pinned
-        and read.content_hash != state(histories, (read.table, read.day))[1]
+        if not read.is_pinned and read.content_hash != state(histories, (read.table, read.day))[1]
     )

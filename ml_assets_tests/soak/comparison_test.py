@@ -15,7 +15,9 @@ from ml_assets_tests.soak.comparison import (
 MONDAY, TUESDAY = "2013-07-08", "2013-07-09"
 
 
-def entry(table: str, day: str, content: str, *reads: tuple[str, str, str], **said: object) -> Entry:
+def entry(
+    table: str, day: str, content: str, *reads: tuple[str, str, str], **said: object
+) -> Entry:
     found = [Read(*read, None) for read in reads]
     return Entry(table, day, Status.STORED, content_hash=content, reads=found, **said)
 
@@ -74,7 +76,9 @@ def test_a_read_of_equal_content_explains_nothing() -> None:
 
 def test_only_facts_are_explained_by_inputs_that_healed() -> None:
     """A prediction stays as it was made of the faulted rows; features do not."""
-    undisturbed = histories(*days("s1", "f1"), entry("made", MONDAY, "p1", ("features", MONDAY, "f1")))
+    undisturbed = histories(
+        *days("s1", "f1"), entry("made", MONDAY, "p1", ("features", MONDAY, "f1"))
+    )
     healed = [*days("bad", "f1 bad"), *days("s1", "f1")]
 
     def disturbed(*, is_final: bool) -> Histories:

@@ -92,7 +92,9 @@ def drawn(seed: int, first: str = FIRST_DAY, days: int = DAYS, every: int = EVER
             groups = sorted({kind.group for kind in KINDS})
             draw.shuffle(groups)
         group = groups.pop()
-        kind = draw.choice([kind for kind in KINDS if kind.group == group])
+        of_group = [kind for kind in KINDS if kind.group == group]
+        done = {one.kind.id for one in planned}
+        kind = draw.choice([kind for kind in of_group if kind.id not in done] or of_group)
         planned.append(Planned(day_after(first, offset), kind))
     return planned
 
