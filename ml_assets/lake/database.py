@@ -34,7 +34,7 @@ class Database:
     @cached_property
     def _engine(self) -> sa.Engine:
         file = self._url.database if self._url.get_backend_name() == "sqlite" else None
-        if _is_in_memory(self._url):
+        if is_in_memory(self._url):
             return _engine_of.__wrapped__(self._url, self._create)
         if file is not None and not _has_content(Path(file)):
             _engine_of.cache_clear()
@@ -77,7 +77,7 @@ def _engine_of(url: sa.URL, create: Callable[[sa.Connection], None]) -> sa.Engin
     """One engine for all users of a process: a new one would compile every statement again."""
     if url.get_backend_name() != "sqlite":
         engine = sa.create_engine(url)
-    elif _is_in_memory(url):
+    elif is_in_memory(url):
         engine = sa.create_engine(
             url, connect_args={"check_same_thread": False}, poolclass=sa.StaticPool
         )
@@ -89,7 +89,7 @@ def _engine_of(url: sa.URL, create: Callable[[sa.Connection], None]) -> sa.Engin
     return engine
 
 
-def _is_in_memory(url: sa.URL) -> bool:
+def is_in_memory(url: sa.URL) -> bool:
     """Whether it is a database of SQLite that lives as long as its connection."""
     return url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
 

@@ -7,21 +7,24 @@ is its state. Rows themselves are in ``store``, conclusions in ``staleness`` and
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from ml_assets.lake.content import digest
 from ml_assets.lake.database import Database
 from ml_assets.lake.entries import Entry, Read, Status
+from ml_assets.lake.ledger_rows import (
+    entry_of,
+    insert,
+    insert_files,
+    is_latest,
+    read_of,
+    with_schema,
+)
 from ml_assets.lake.ledger_tables import FORMAT, create_tables
 from ml_assets.lake.ledger_tables import entries as _entries
 from ml_assets.lake.ledger_tables import files as _files
 from ml_assets.lake.ledger_tables import meta as _meta
 from ml_assets.lake.ledger_tables import reads as _reads
-from ml_assets.lake.ledger_tables import schemas as _schemas
 
 COMPUTED = (Status.STORED, Status.QUARANTINED)
 """States of days that were computed from what they read."""
@@ -67,14 +70,14 @@ class Ledger(Database):
         """Add entries with what they read, all or nothing."""
         if entries:
             with self._transaction() as connection:
-                _insert(connection, entries)
+                insert(connection, entries)
 
     def begin(self, table: str, days: Sequence[str]) -> None:
         """Note that days begin to be written; of two writers at once the later sees the earlier."""
         with self._transaction() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(IN_TURN)))
-            _insert(connection, [Entry(table, day, Status.WRITING) for day in days])
+            insert(connection, [Entry(table, day, Status.WRITING) for day in days])
 
     def latest(self, table: str, days: Sequence[str] | None = None) -> dict[str, Entry]:
         """The latest entry of each day that has one (``reads`` is left empty).
@@ -83,7 +86,7 @@ class Ledger(Database):
             table: table name, ``pipeline/noun``.
             days: only these days; all of the table's when omitted.
         """
-        return self._by_day(_is_latest(table, days), days)
+        return self._by_day(is_latest(table, days), days)
 
     def at_version(
         self, table: str, version: int, days: Sequence[str] | None = None
@@ -95,15 +98,15 @@ class Ledger(Database):
             version: table version.
             days: only these days; all of the table's when omitted.
         """
-        return self._by_day(_is_latest(table, days, version), days)
+        return self._by_day(is_latest(table, days, version), days)
 
     def _by_day(
         self, condition: sa.ColumnElement[bool], days: Sequence[str] | None
     ) -> dict[str, Entry]:
         with self._transaction() as connection:
-            rows = connection.execute(_with_schema().where(condition)).all()
+            rows = connection.execute(with_schema().where(condition)).all()
         wanted = None if days is None else set(days)
-        return {row.day: _entry(row) for row in rows if wanted is None or row.day in wanted}
+        return {row.day: entry_of(row) for row in rows if wanted is None or row.day in wanted}
 
     def identity(self) -> Identity:
         """The ledger's id, and whether it is empty."""
@@ -125,7 +128,7 @@ class Ledger(Database):
             connection.execute(sa.delete(_meta))
             connection.execute(sa.insert(_meta).values(number=1, id=new_id, format=FORMAT))
             if entries:
-                _insert(connection, entries, keep_times=True)
+                insert(connection, entries, keep_times=True)
 
     def known_files(self, table: str, days: Sequence[str]) -> set[Content]:
         """Which files of some days were found to hold which content."""
@@ -140,7 +143,7 @@ class Ledger(Database):
     def remember_files(self, table: str, found: Iterable[Content]) -> None:
         """Note that files hold the content of days; what is known already is left."""
         with self._transaction() as connection:
-            _insert_files(connection, [(table, *content) for content in found])
+            insert_files(connection, [(table, *content) for content in found])
 
     def everything(self) -> list[Entry]:
         """The latest entry of each day of every table, each with what it was computed from."""
@@ -155,9 +158,9 @@ class Ledger(Database):
 
     def of_run(self, run_id: str) -> list[Entry]:
         """All entries that a run wrote, oldest first (``reads`` is left empty)."""
-        query = sa.select(_entries).where(_entries.c.run_id == run_id).order_by(_entries.c.id)
+        query = with_schema().where(_entries.c.run_id == run_id).order_by(_entries.c.id)
         with self._transaction() as connection:
-            return [_entry(row) for row in connection.execute(query)]
+            return [entry_of(row) for row in connection.execute(query)]
 
     def histories(self, table: str, days: Sequence[str]) -> dict[str, list[Entry]]:
         """The same for several days."""
@@ -170,14 +173,14 @@ class Ledger(Database):
         return found
 
     def _with_reads(self, ids: sa.Select[tuple[int]]) -> list[Entry]:
-        entries = _with_schema().where(_entries.c.id.in_(ids)).order_by(_entries.c.id)
+        entries = with_schema().where(_entries.c.id.in_(ids)).order_by(_entries.c.id)
         reads = sa.select(_reads).where(_reads.c.entry_id.in_(ids))
         with self._transaction() as connection:
             rows = connection.execute(entries).all()
             of_entry: dict[int, list[Read]] = defaultdict(list)
             for row in connection.execute(reads):
-                of_entry[row.entry_id].append(_read(row))
-        return [replace(_entry(row), reads=of_entry[row.id]) for row in rows]
+                of_entry[row.entry_id].append(read_of(row))
+        return [replace(entry_of(row), reads=of_entry[row.id]) for row in rows]
 
     def tables(self) -> list[str]:
         """Names of all tables that have an entry."""
@@ -201,14 +204,14 @@ class Ledger(Database):
         query = (
             sa.select(_entries.c.day.label("of_day"), _reads)
             .join(_reads, _reads.c.entry_id == _entries.c.id)
-            .where(_is_latest(table, days), _entries.c.status.in_([*statuses]))
+            .where(is_latest(table, days), _entries.c.status.in_([*statuses]))
         )
         with self._transaction() as connection:
             rows = connection.execute(query).all()
         reads: dict[str, list[Read]] = {day: [] for day in days}
         for row in rows:
             if row.of_day in reads:
-                reads[row.of_day].append(_read(row))
+                reads[row.of_day].append(read_of(row))
         return reads
 
     def versions_read(self, table: str, readers: Sequence[str]) -> set[int]:
@@ -221,126 +224,3 @@ class Ledger(Database):
         )
         with self._transaction() as connection:
             return {version for version in connection.scalars(query) if version is not None}
-
-
-def _insert(
-    connection: sa.Connection, entries: Sequence[Entry], *, keep_times: bool = False
-) -> None:
-    now = datetime.now(UTC).replace(tzinfo=None)
-    times = [(keep_times and entry.written_at) or now for entry in entries]
-    ids = connection.scalars(
-        sa.insert(_entries).returning(_entries.c.id, sort_by_parameter_order=True),
-        [_entry_row(entry, at) for entry, at in zip(entries, times, strict=True)],
-    ).all()
-    reads = [
-        _read_row(entry_id, read)
-        for entry_id, entry in zip(ids, entries, strict=True)
-        for read in entry.reads
-    ]
-    if reads:
-        connection.execute(sa.insert(_reads), reads)
-    texts = {_schema_hash(entry): entry.schema for entry in entries if entry.schema}
-    _insert_missing(
-        connection,
-        _schemas,
-        [{"schema_hash": key, "columns": text} for key, text in texts.items()],
-    )
-    _insert_files(
-        connection,
-        [
-            (entry.table, entry.day, entry.content_hash, entry.files)
-            for entry in entries
-            if entry.files
-        ],
-    )
-
-
-def _insert_files(connection: sa.Connection, contents: Sequence[tuple[str, str, str, str]]) -> None:
-    names = [column.name for column in _files.columns]
-    rows = [dict(zip(names, content, strict=True)) for content in contents]
-    _insert_missing(connection, _files, rows)
-
-
-def _insert_missing(
-    connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, str]]
-) -> None:
-    """Insert rows whose key is not there; another process may insert them at the same moment."""
-    if rows:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
-
-
-def _with_schema() -> sa.Select[Any]:
-    """Entries with the columns they were stored with."""
-    joined = sa.outerjoin(_entries, _schemas, _entries.c.schema_hash == _schemas.c.schema_hash)
-    return sa.select(_entries, _schemas.c.columns.label("schema_columns")).select_from(joined)
-
-
-def _schema_hash(entry: Entry) -> str:
-    return digest(entry.schema) if entry.schema else ""
-
-
-def _is_latest(
-    table: str, days: Sequence[str] | None, version: int | None = None
-) -> sa.ColumnElement[bool]:
-    newest = sa.select(sa.func.max(_entries.c.id)).where(_entries.c.table_name == table)
-    if version is not None:
-        newest = newest.where(
-            _entries.c.status == Status.STORED.value, _entries.c.version <= version
-        )
-    if days is not None:
-        newest = newest.where(_entries.c.day.between(min(days), max(days)) if days else sa.false())
-    return _entries.c.id.in_(newest.group_by(_entries.c.day))
-
-
-def _entry_row(entry: Entry, at: datetime) -> dict[str, object]:
-    return {
-        "table_name": entry.table,
-        "day": entry.day,
-        "status": entry.status.value,
-        "reason": entry.reason,
-        "content_hash": entry.content_hash,
-        "rows": entry.rows,
-        "dead_letters": entry.dead_letters,
-        "version": entry.version,
-        "code_version": entry.code_version,
-        "inputs_hash": entry.inputs_hash,
-        "run_id": entry.run_id,
-        "written_at": at,
-        "is_final": entry.is_final,
-        "schema_hash": _schema_hash(entry),
-    }
-
-
-def _entry(row: sa.Row) -> Entry:  # type: ignore[type-arg]
-    return Entry(
-        table=row.table_name,
-        day=row.day,
-        status=Status(row.status),
-        reason=row.reason,
-        content_hash=row.content_hash,
-        rows=row.rows,
-        dead_letters=row.dead_letters,
-        version=row.version,
-        code_version=row.code_version,
-        inputs_hash=row.inputs_hash,
-        run_id=row.run_id,
-        written_at=row.written_at,
-        is_final=row.is_final,
-        schema=row.schema_columns or "",
-    )
-
-
-def _read(row: sa.Row) -> Read:  # type: ignore[type-arg]
-    return Read(row.table_name, row.day, row.content_hash, row.version, row.is_pinned)
-
-
-def _read_row(entry_id: int, read: Read) -> dict[str, object]:
-    return {
-        "entry_id": entry_id,
-        "table_name": read.table,
-        "day": read.day,
-        "content_hash": read.content_hash,
-        "version": read.version,
-        "is_pinned": read.is_pinned,
-    }

@@ -1,13 +1,13 @@
 """Lake and ledger belong together: both carry one id, and neither is believed without the other.
 
-The id is in the ledger's database and in a table of one row at the lake's root, so that it works
-alike for folders, object stores, SQLite and Postgres.
+The id is in the ledger's database and in the first commit of a table at the lake's root, so that it
+works alike for folders, object stores, SQLite and Postgres: of several first writers one wins.
 """
 
 from pathlib import Path
 
 from ml_assets.errors import ConfigurationError, LakeMismatch
-from ml_assets.lake.delta import explained, is_local, open_table
+from ml_assets.lake.delta import is_local, open_table
 from ml_assets.lake.ledger import Identity, Ledger
 
 MARK = "_lake"
@@ -73,37 +73,32 @@ def mark(uri: str, ledger: Ledger) -> None:
 
 
 def lake_id(uri: str) -> str | None:
-    """The id that a lake carries; None for one that was never written to."""
-    import pyarrow as pa
+    """The id that a lake carries; None for one that was never written to.
 
-    path = _path(uri)
-    delta = open_table(MARK, path)
-    if delta is None:
-        return None
-    with explained(MARK, path):
-        rows = pa.table(delta.scan(columns=["id"])).to_pylist()
-    if len(rows) != 1:
-        raise LakeMismatch(
-            f"{path} has {len(rows)} rows, expected one with the lake's id. Restore it from a "
-            "backup, or remove it and run 'ml-assets lake adopt'."
-        )
-    return str(rows[0]["id"])
+    Raises:
+        LakeMismatch: the table that carries it is damaged.
+    """
+    delta = open_table(MARK, _path(uri), version=0)
+    return None if delta is None else str(delta.metadata().description)
 
 
 def _write(uri: str, own: str) -> None:
+    """Create the table that carries the id, unless another process was faster."""
     import pyarrow as pa
-    from deltalake import write_deltalake
+    from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
 
     path = _path(uri)
     if is_local(path):
         Path(path).mkdir(parents=True, exist_ok=True)
+    schema = pa.schema([pa.field("id", pa.string())])
     try:
-        write_deltalake(path, pa.table({"id": [own]}), mode="error", name=MARK)
+        DeltaTable.create(path, schema=schema, mode="error", name=MARK, description=own)
     except DeltaError as error:
         if lake_id(uri) is None:
             raise LakeMismatch(
-                f"The lake {uri} cannot be written to ({error}). Check ML_ASSETS_LAKE."
+                f"The lake's id cannot be written to {path} ({error}). If it is there and damaged, "
+                "remove it and try again; otherwise check ML_ASSETS_LAKE."
             ) from error
 
 

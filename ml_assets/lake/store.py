@@ -10,20 +10,20 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from ml_assets.errors import LakeMismatch, TerminalError
 from ml_assets.lake import delta as files
-from ml_assets.lake.content import DAY
+from ml_assets.lake.database import is_in_memory
 from ml_assets.lake.entries import Entry, Status, damage_of, usable_hashes
 from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.pair import confirm, mark
 from ml_assets.lake.provenance import Provenance
+from ml_assets.lake.reading import refusal, scan
 from ml_assets.lake.shared import SharingLedger
 from ml_assets.lake.verification import Opened, all_rows, damage, differing
-from ml_assets.lake.window import Window, partition_option
-from ml_assets.lake.writing import ROW, Written, write
+from ml_assets.lake.window import Window
+from ml_assets.lake.writing import Written, write
 from ml_assets.settings import settings
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Lake:
         if hashes is not None:
             entries = self._entries_with(table, hashes)
         self._refuse_damaged(opened, entries, version)
-        return _scan(opened, days, columns, version)
+        return scan(opened, days, columns, version)
 
     def scan(
         self,
@@ -129,7 +129,7 @@ class Lake:
         Raises:
             LakeMismatch: the table or the version is not there.
         """
-        return _scan(self.opened(table, version), days, columns, version)
+        return scan(self.opened(table, version), days, columns, version)
 
     def differing(self, table: str, hashes: Mapping[str, str], version: int | None) -> list[str]:
         """Days of a table that do not hold some content, each hashed whatever files are known.
@@ -185,11 +185,7 @@ class Lake:
         return before | self.quarantine_damaged(window.table, list(window.hashes))
 
     def quarantine_damaged(self, table: str, days: Sequence[str]) -> dict[str, str]:
-        """Quarantine the days whose newest rows are not the recorded ones.
-
-        Returns:
-            day → what became of its rows.
-        """
+        """Quarantine the days whose newest rows are not the recorded ones; day → why."""
         opened, entries = self._recorded(table, days, None)
         bad = damage(self.ledger, opened, entries)
         if bad and table not in self._elsewhere:
@@ -211,11 +207,7 @@ class Lake:
         return set(entries) - set(damage(self.ledger, opened, entries))
 
     def overwrite(self, table: str, rows: pd.DataFrame, days: Sequence[str]) -> int:
-        """Replace the given days by ``rows`` in one commit; see ``write``.
-
-        Returns:
-            The table's new version.
-        """
+        """Replace the given days by ``rows``, see ``write``; returns the table's new version."""
         return self.write(table, rows, days).version
 
     def write(self, table: str, rows: pd.DataFrame, days: Sequence[str]) -> Written:
@@ -236,11 +228,13 @@ class Lake:
         """
         if table in self._elsewhere:
             raise TerminalError(f"{table} belongs to another lake and is only read here.")
+        self.mark()
         return write(table, self.path(table), rows, days)
 
     def mark(self) -> None:
-        """Let the lake carry the ledger's id, before its first table is written."""
-        mark(self.uri, self.ledger)
+        """Let the lake carry the ledger's id; one in memory is gone before anybody could compare."""
+        if not is_in_memory(self.ledger.url):
+            mark(self.uri, self.ledger)
 
     def exists(self, table: str) -> bool:
         """Whether the lake has this table."""
@@ -275,7 +269,7 @@ class Lake:
     ) -> None:
         if bad := damage(self.ledger, opened, entries):
             quarantined = self.quarantine_damaged(opened.table, sorted(bad))
-            raise LakeMismatch(_refusal(opened, bad, quarantined, version))
+            raise LakeMismatch(refusal(opened, bad, quarantined, version))
 
     def _recorded(
         self, table: str, days: Sequence[str] | None, version: int | None
@@ -304,49 +298,3 @@ class Lake:
             for entry in entries
             if entry.status is Status.STORED and entry.content_hash == hashes[entry.day]
         }
-
-
-def _scan(
-    opened: Opened,
-    days: Sequence[str] | None,
-    columns: Sequence[str] | None,
-    version: int | None,
-) -> pd.DataFrame:
-    import pyarrow as pa
-
-    if opened.delta is None:
-        raise LakeMismatch(
-            f"Table {opened.table} is not in the lake{_at(version)}. Materialize its days again, or "
-            "restore the lake from a backup."
-        )
-    wanted = None if columns is None else list(dict.fromkeys([*columns, DAY, ROW]))
-    predicate = None if days is None else files.days_predicate(days)
-    with files.explained(opened.table, opened.path, opened.delta.version()):
-        scanned = pa.table(opened.delta.scan(columns=wanted, predicate=predicate))
-    rows = scanned.to_pandas(split_blocks=True, self_destruct=True)
-    return _in_order(rows).drop(columns=[ROW] if columns is None else {DAY, ROW} - {*columns})
-
-
-def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
-    order = np.lexsort((rows[ROW].to_numpy(), rows[DAY].to_numpy(dtype="U10")))
-    in_order = bool((np.diff(order) > 0).all())
-    return rows if in_order else rows.take(order).reset_index(drop=True)
-
-
-def _refusal(
-    opened: Opened, bad: Mapping[str, str], quarantined: Mapping[str, str], version: int | None
-) -> str:
-    table, days = opened.table, sorted(bad)
-    listed = "; ".join(f"{day} was {bad[day]}" for day in days[:3])
-    more = f" (and {len(days) - 3} more days until {days[-1]})" if len(days) > 3 else ""
-    told = f"{table}{_at(version)}: rows are not those that the ledger recorded. {listed}{more}. "
-    if not quarantined:
-        return f"{told}Restore the lake from a backup."
-    return (
-        f"{told}These days count as missing now. Run 'ml-assets recompute {table}"
-        f"{partition_option(days)}' to compute them again, or restore the lake from a backup."
-    )
-
-
-def _at(version: int | None) -> str:
-    return "" if version is None else f" at version {version}"

@@ -1,6 +1,6 @@
 """The rows a model may learn from: what was known when the as-of day began, split by time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -9,9 +9,12 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from ml_assets.errors import TrainingError
 from ml_assets.lake.content import DAY
 
 FEATURE_DAY = "feature_day"
+SHOWN_DAYS = 5
+"""Missing days that a refusal names."""
 SPLIT = "split"
 
 
@@ -132,6 +135,28 @@ class DatasetSpecification:
             as_of=as_of,
             as_of_start=datetime.fromisoformat(as_of).replace(tzinfo=ZoneInfo(self.timezone)),
             windows=self.windows,
+        )
+
+
+def refuse_gaps(days: Sequence[str], usable: Collection[str], max_share: float) -> None:
+    """Refuse a window in which too many days are missing.
+
+    Args:
+        days: the days that the window should have.
+        usable: days that have rows to learn from.
+        max_share: share of ``days`` that may be missing.
+
+    Raises:
+        TrainingError: more of them are; it names the first ones and what helps.
+    """
+    missing = [day for day in days if day not in usable]
+    if len(missing) > max_share * len(days):
+        shown = ", ".join(missing[:SHOWN_DAYS])
+        raise TrainingError(
+            f"{len(missing)} of the {len(days)} days to learn from are missing or not usable "
+            f"({shown}{', …' if len(missing) > SHOWN_DAYS else ''}), and no more than "
+            f"{max_share:.0%} may be: repair and materialize them, or raise "
+            "'max_missing_days_share' in defs.yaml"
         )
 
 

@@ -51,7 +51,6 @@ def store_dead_letters(
     days = sorted(had | set(counts.index))
     if not days:
         return
-    lake.mark()
     written = lake.write(name, letters, days)
     entries = [
         written.complete(

@@ -176,7 +176,6 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
         )
     days = [day for day in output.plan.compute if day not in output.validated.quarantined]
     rows = output.validated.rows
-    lake.mark()
     written = lake.write(table, rows, days) if days else None
     written_by = {entry.run_id for entry in lake.ledger.latest(table, days).values()}
     if written_by - {context.run_id}:

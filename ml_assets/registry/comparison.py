@@ -37,8 +37,8 @@ from ml_assets.learning.specification import ModelSpecification, Task
 
 NAN = float("nan")
 
-MIN_LABEL_ROWS = 30
-"""Rows of its rarest label that a figure needs: a rate of fewer rows is off by .09 by chance alone."""
+MIN_LABEL_ROWS = 10
+"""Rows of its rarest label that a figure needs: a rate of fewer rows is off by .16 by chance alone."""
 
 OF_FIRST: dict[Task, str] = {"classification": "brier"}
 """What a first model has to improve besides the main metric: ranking well is not enough."""

@@ -88,7 +88,7 @@ def test_g1_segment_without_both_labels_is_not_judged_and_said_with_its_share(
 
     assert verdict([*found.values()])[0] == PASSED
     reason = found["no_segment_degraded"].reason
-    assert f"carrier=B6 ({share:.1%} of the test rows) without 30 rows of each label" in reason
+    assert f"carrier=B6 ({share:.1%} of the test rows) without 10 rows of each label" in reason
     [row] = case.comparison().query("segment == 'B6'").to_dict("records")
     assert not row["is_judged"]
 
@@ -182,7 +182,7 @@ def test_g1_group_without_a_rate_has_no_part_in_its_gap_and_is_said(
 
     assert gate.outcome is not Outcome.NO_EVIDENCE
     assert f"{rate} of 2 groups" in gate.reason
-    assert "origin=HPN (7.1% of the test rows) without 30 rows of each label" in gate.reason
+    assert "origin=HPN (7.1% of the test rows) without 10 rows of each label" in gate.reason
 
 
 def test_g1_groups_without_a_rate_block_when_they_hold_too_many_rows() -> None:

@@ -85,7 +85,7 @@ def test_what_cannot_be_computed_again_is_refused_with_the_reason(
 
 
 def test_e7_a_copied_data_folder_goes_on_where_it_was(project: Project) -> None:
-    key = 'key:"sources/flights" or key:"flight_delays/flight_outcomes"'
+    key = 'key:"sources/flights" or key:"sources/weather"'
     assert project.materialize(key, WEEK).succeeded
     before, versions = project.versions(), project.lake.open(FLIGHTS).version()
     home = project.data.parent / "elsewhere"

@@ -25,7 +25,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.learning.scoring import prediction_ids
 from ml_assets.learning.training import predict
 from ml_assets.orchestration.model_io import project_models, project_registry
-from ml_assets.orchestration.requests import MAX_ATTEMPTS, UNIT
+from ml_assets.orchestration.requests import UNIT
 from ml_assets.orchestration.runs import Span, project_definitions
 from ml_assets.registry.champion import champions_of
 from ml_assets.settings import settings
@@ -68,6 +68,8 @@ LAST = "2013-02-03"
 NEXT = "2013-02-04"
 KEY = ["time_hour", "carrier", "flight"]
 DEADLINE_SECONDS = 300
+NEARLY_ALL = 0.99
+"""Share of labels that are known on the day after; what became of a diverted flight is told later."""
 
 
 def row(project: Project, table: str, day: str) -> dict[str, object]:
@@ -101,11 +103,20 @@ def commits(project: Project) -> dict[str, int]:
     return found
 
 
-def recorded(project: Project, unit: str, status: dg.DagsterRunStatus) -> dg.DagsterRun:
-    """A run of a unit of work that the instance knows of."""
+def recorded(
+    project: Project, request: dg.RunRequest, status: dg.DagsterRunStatus
+) -> dg.DagsterRun:
+    """A run that was asked for and that the instance knows of."""
     return project.instance.add_run(
-        dg.DagsterRun(job_name="__ASSET_JOB", status=status, tags={UNIT: unit})
+        dg.DagsterRun(job_name="__ASSET_JOB", status=status, tags=dict(request.tags))
     )
+
+
+def last_day_of(request: dg.RunRequest) -> str:
+    """The last day that a run is asked for."""
+    span = span_of(request)
+    assert span is not None
+    return span.last
 
 
 # Predictions
@@ -211,8 +222,7 @@ def test_a_blocked_challenger_fails_its_gate_and_changes_nothing_else(lived: Pro
         for result in lived.check(f'key:"{RELEASE}"', BLOCKED)
         if result.is_bad
     }
-    assert set(failed) == {"no_segment_degraded", "groups_are_close"}
-    assert "clearly above 0.200, the limit" in failed["groups_are_close"]
+    assert set(failed) == {"beats_champion"}
     assert all(f"{gate}: {reason}" in str(decision["reason"]) for gate, reason in failed.items())
     assert lived.entries(REGISTERED)[BLOCKED].rows == 0
     assert [v.as_of for v in project_registry().versions("flight_delays")] == [CHAMPION]
@@ -292,10 +302,10 @@ def test_performance_is_measured_again_when_labels_arrive(lived: Project) -> Non
     assert lived.materialize(assets("performance"), LIVED).succeeded
 
     after = overall(lived, LAST)
-    assert after["label_coverage"] == (1.0, len(lived.lake.read(PREDICTIONS, [LAST])))
+    assert after["label_coverage"][0] > NEARLY_ALL
     assert after["auc"][1] > before["auc"][1]
     assert lived.entries(PERFORMANCE)[LAST].content_hash != version
-    assert overall(lived, "2013-02-01")["label_coverage"][0] == 1.0
+    assert overall(lived, "2013-02-01")["label_coverage"][0] > NEARLY_ALL
 
 
 def test_labels_that_arrive_later_change_no_earlier_decision(lived: Project) -> None:
@@ -350,8 +360,8 @@ def test_labels_three_days_late_end_every_window_three_days_earlier(late_labels:
 
     assert late_labels.materialize(assets("labels"), "2013-02-08...2013-02-09").succeeded
     assert late_labels.materialize(assets("performance"), f"{as_of}...{scored}").succeeded
-    assert overall(late_labels, as_of)["label_coverage"][0] == 1.0
-    assert overall(late_labels, scored)["label_coverage"][0] == 1.0
+    assert overall(late_labels, as_of)["label_coverage"][0] > NEARLY_ALL
+    assert overall(late_labels, scored)["label_coverage"][0] > NEARLY_ALL
 
 
 # Sensors
@@ -367,7 +377,7 @@ def test_a_verdict_becomes_exactly_one_training_run(lived: Project) -> None:
     assert nouns_of(request) == [*TRAINED, *DECIDED, *RELEASED]
     [again] = tick(lived, RETRAINING).requests
     assert again.run_key == request.run_key  # the daemon starts a run key once
-    running = recorded(lived, request.tags[UNIT], dg.DagsterRunStatus.STARTED)
+    running = recorded(lived, request, dg.DagsterRunStatus.STARTED)
     told = tick(lived, RETRAINING)
     assert (told.requests, told.reason) == ([], f"{request.tags[UNIT]} is running.")
     lived.instance.report_run_failed(running)
@@ -398,25 +408,25 @@ def test_a_release_that_was_cut_short_after_its_decision_is_finished_before_the_
     assert champion is not None
     assert champion.as_of == ASKED_FOR
     [day] = tick(lived, DAYS).requests
-    assert span_of(day) == Span(NEXT, NEXT)
+    assert last_day_of(day) == NEXT
 
 
-def test_a_retraining_that_keeps_failing_is_given_up_and_the_days_go_on(lived: Project) -> None:
-    lost = lived.data / "lake" / FEATURES
-    lost.rename(lived.data / "lost")
-    for _ in range(MAX_ATTEMPTS):
-        [request] = tick(lived, RETRAINING).requests
-        assert not run(lived, request).succeeded
+def test_a_retraining_whose_inputs_are_lost_ends_and_begins_again_when_they_are_back(
+    lived: Project,
+) -> None:
+    shutil.rmtree(lived.data / "lake" / FEATURES)
+    [request] = tick(lived, RETRAINING).requests
+    assert not run(lived, request).succeeded
 
-    told = tick(lived, RETRAINING)
-
-    assert not told.requests
-    assert f"failed {MAX_ATTEMPTS} times. Look at the runs with the tag {UNIT}=" in told.reason
+    assert not tick(lived, RETRAINING).requests
+    assert "lost after it was stored" in lived.entries("flight_delays/champion")[ASKED_FOR].reason
     [day] = tick(lived, DAYS).requests
-    assert span_of(day) == Span(NEXT, NEXT)
+    assert last_day_of(day) == NEXT
 
-    (lived.data / "lost").rename(lost)
-    assert lived.materialize(TRAINING, ASKED_FOR).succeeded
+    assert lived.materialize(f'key:"{FEATURES}"', "2013-01-01...2013-02-14").succeeded
+    [again] = tick(lived, RETRAINING).requests
+    assert again.tags[UNIT] == request.tags[UNIT]
+    assert run(lived, again).succeeded
     assert tick(lived, RETRAINING).reason.startswith(f"{LAST} says retrain: ")
 
 
@@ -433,14 +443,13 @@ def test_days_are_lived_through_in_order_until_there_are_no_features(retrained: 
         ledger.append([Entry(table, "2013-02-06", Status.WRITING, run_id="killed")])
 
     [first] = tick(retrained, DAYS).requests
-    assert span_of(first) == Span(NEXT, NEXT)
+    assert last_day_of(first) == NEXT
     assert sorted(nouns_of(first)) == sorted(SCORED)
     assert run(retrained, first).succeeded
-    [again, second] = tick(retrained, DAYS).requests
-    assert nouns_of(again) == ["performance"]
-    assert span_of(second) == Span("2013-02-05", "2013-02-05")
+    [second] = tick(retrained, DAYS).requests
+    assert last_day_of(second) == "2013-02-05"
     assert run(retrained, second).succeeded
-    assert run(retrained, tick(retrained, DAYS).requests[0]).succeeded
+    assert overall(retrained, NEXT)["label_coverage"][0] > NEARLY_ALL
 
     told = tick(retrained, DAYS)
 
@@ -454,12 +463,10 @@ def test_performance_is_asked_for_again_when_labels_have_arrived(lived: Project)
 
     [request] = tick(lived, DAYS).requests
 
-    assert nouns_of(request) == ["performance"]
-    span = span_of(request)
-    assert span is not None
-    assert span.last == LAST
+    assert "performance" in nouns_of(request)
+    assert last_day_of(request) == LAST
     assert run(lived, request).succeeded
-    assert overall(lived, LAST)["label_coverage"][0] == 1.0
+    assert overall(lived, LAST)["label_coverage"][0] > NEARLY_ALL
     assert not tick(lived, DAYS).requests
 
 
@@ -474,7 +481,7 @@ def test_new_days_are_extracted_when_every_source_has_them(lived: Project) -> No
     told = tick(lived, NEW_DAYS)
     assert not told.requests
     assert told.reason == (
-        "2013-02-15 waits for sources/weather, which is complete up to 2013-02-15 14:00 UTC"
+        "2013-02-15 waits for sources/weather, which is complete up to 2013-02-14."
     )
 
     reveal(settings().source_database_url, "2013-02-16")
@@ -501,29 +508,26 @@ def test_a_corrected_training_day_does_not_stop_the_champion(lived: Project) -> 
     assert set(lived.lake.read(PREDICTIONS, [NEXT])["model_as_of"]) == {CHAMPION}
 
 
-def test_a_corrected_day_is_predicted_again_after_its_features_are_repaired(
+def test_predictions_stay_as_they_were_made_when_their_features_are_corrected(
     lived: Project,
 ) -> None:
     lived.sql(
         "UPDATE flights SET dep_delay = dep_delay + 30, arr_delay = arr_delay + 30 "
-        "WHERE month = 2 AND day = 2"
+        "WHERE month = 2 AND day = 2 AND flight < 500"
     )
     assert lived.materialize('key:"sources/flights"', "2013-02-02").succeeded
-    before = lived.versions(PREDICTIONS)
+    before = lived.versions(PREDICTIONS, DECISION, LABELS)
+    features = lived.entries(FEATURES)["2013-02-02"].content_hash
+    assert lived.materialize(assets("predictions"), "2013-02-02").succeeded
+    assert lived.versions(PREDICTIONS, DECISION, LABELS) == before
 
-    refused = lived.materialize(assets("predictions"), "2013-02-02")
-
-    assert not refused.succeeded
-    assert "is stale" in refused.failed_steps["flight_delays__predictions"]
-
-    assert lived.materialize(DAILY, "2013-02-02...2013-02-11").succeeded
+    assert lived.materialize(DAILY, "2013-02-02...2013-02-14").succeeded
     repaired = lived.materialize(LOOP, LIVED)
 
     assert repaired.succeeded, repaired.failed_steps
-    now = lived.versions(PREDICTIONS)
-    changed = {day for (table, day), version in before.items() if now[table, day] != version}
-    assert changed == {"2013-02-02", "2013-02-03"}
-    current = lived.entries(FEATURES)["2013-02-02"].content_hash
-    assert set(lived.lake.read(PREDICTIONS, ["2013-02-02"])["feature_version"]) == {current}
+    now = lived.versions(PREDICTIONS, DECISION, LABELS)
+    assert {table for table, day in before if now[table, day] != before[table, day]} == {LABELS}
+    assert lived.entries(FEATURES)["2013-02-02"].content_hash != features
+    assert set(lived.lake.read(PREDICTIONS, ["2013-02-02"])["feature_version"]) == {features}
     assert not [result for result in lived.check(LOOP, LIVED) if result.is_bad]
     assert Lake.of_project().days_stored(PREDICTIONS) == Span.parse(LIVED).days()

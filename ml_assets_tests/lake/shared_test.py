@@ -10,6 +10,7 @@ import pytest
 from ml_assets.errors import TerminalError
 from ml_assets.lake.content import day_hashes
 from ml_assets.lake.entries import Entry, Read, Status, inputs_hash
+from ml_assets.lake.pair import MARK
 from ml_assets.lake.planning import Input, plan
 from ml_assets.lake.shared import SharingLedger
 from ml_assets.lake.staleness import stale
@@ -114,7 +115,8 @@ def test_own_tables_are_written_to_the_own_root_and_nothing_else_is_touched(
     assert files(Path(theirs.uri)) == before
     assert {table: theirs.ledger.latest(table) for table in theirs.ledger.tables()} == entries
     assert {path.split("/_delta_log")[0].split("/ds=")[0] for path in files(Path(ours.uri))} == {
-        SCORES
+        SCORES,
+        MARK,
     }
 
 

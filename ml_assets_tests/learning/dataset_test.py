@@ -7,8 +7,15 @@ import pandas as pd
 import pytest
 from pandas.errors import MergeError
 
+from ml_assets.errors import TrainingError
 from ml_assets.lake.content import DAY
-from ml_assets.learning.dataset import FEATURE_DAY, SPLIT, Windows, training_dataset
+from ml_assets.learning.dataset import (
+    FEATURE_DAY,
+    SPLIT,
+    Windows,
+    refuse_gaps,
+    training_dataset,
+)
 
 AS_OF = "2013-07-08"
 AS_OF_START = datetime(2013, 7, 8, 4, tzinfo=UTC)
@@ -173,3 +180,27 @@ def test_no_model_is_fitted_on_the_held_out_days(delay: int) -> None:
     fitted = found.loc[found[SPLIT] == "train", FEATURE_DAY]
     assert windows.held_out_days == delay + 5
     assert [*fitted] == [*days[: 60 - windows.held_out_days]]
+
+
+DAYS = [f"2013-01-{day:02}" for day in range(1, 11)]
+
+
+@pytest.mark.parametrize(
+    ("missing", "max_share"),
+    [
+        pytest.param([], 0.0, id="none is missing"),
+        pytest.param(["2013-01-03"], 0.1, id="as many as may be"),
+        pytest.param(["2013-01-05", "2013-01-06", "2013-01-10"], 0.3, id="weekends"),
+    ],
+)
+def test_a_window_with_few_gaps_is_learned_from(missing: list[str], max_share: float) -> None:
+    refuse_gaps(DAYS, {*DAYS} - {*missing}, max_share)
+
+
+def test_a_window_with_too_many_gaps_is_refused_and_names_them() -> None:
+    with pytest.raises(TrainingError) as refused:
+        refuse_gaps(DAYS, {*DAYS} - {"2013-01-03", "2013-01-07"}, 0.1)
+
+    assert "2 of the 10 days" in str(refused.value)
+    assert "2013-01-03, 2013-01-07" in str(refused.value)
+    assert "'max_missing_days_share'" in str(refused.value)

@@ -138,6 +138,8 @@ class SmallLake(Lake):
         rows = rows if days is None else rows[rows[DAY].isin(days)]
         return rows.reset_index(drop=True)[list(columns) if columns else list(rows.columns)]
 
+    scan = read
+
 
 class World:
     """The tables of a pipeline and what computes them.
@@ -253,7 +255,9 @@ class World:
     ) -> tuple[pd.DataFrame, str]:
         self._use(SmallLake(self.tables if tables is None else tables))
         compute = self._asset(noun).op.compute_fn.decorated_fn  # type: ignore[union-attr]
-        output = compute(SimpleNamespace(retry_number=0, partition_keys=[day]))
+        output = compute(
+            SimpleNamespace(retry_number=0, partition_keys=[day], run=SimpleNamespace(tags={}))
+        )
         if day not in output.plan.compute:
             raise MLAssetsError(output.plan.skipped[day])
         if isinstance(output, ModelOutput):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ml_assets.lake.content import DAY
+from ml_assets.lake.content import DAY, day_hashes
 from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.maintenance import maintain
@@ -201,7 +201,8 @@ def test_a_champion_that_is_none_any_more_is_told(tmp_path: Path) -> None:
     release(lake, FIRST, 1, "gates")
     table = f"{PIPELINE}/champion"
     version = lake.overwrite(table, lake.read(table).iloc[:0], [FIRST])
-    lake.ledger.append([Entry(table, FIRST, Status.STORED, content_hash="none", version=version)])
+    nothing = day_hashes(lake.scan(table), [FIRST])[FIRST]
+    lake.ledger.append([Entry(table, FIRST, Status.STORED, content_hash=nothing, version=version)])
 
     assert [what for what, _ in told(lake, log)] == [
         "champion: version 1 by gates",

@@ -52,7 +52,7 @@ def test_gap_is_the_largest_rate_minus_the_smallest(metric: str) -> None:
 
 def test_group_with_few_rows_has_no_part_in_the_gap() -> None:
     case = better()
-    test = case.test.assign(origin=case.test["origin"].where(case.test.index >= 90, "HPN"))
+    test = case.test.assign(origin=case.test["origin"].where(case.test.index >= 40, "HPN"))
     unfair = flipped(test, case.challenger, {"origin": "HPN"})
     small = replace(case, test=test, challenger=unfair)
 

@@ -56,7 +56,7 @@ def test_releases_until_a_day_are_read(lake: Lake) -> None:
         pytest.param(
             entered(Status.QUARANTINED, "two rows"), "is quarantined: two rows", id="quarantined"
         ),
-        pytest.param(emptied, "was altered", id="emptied"),
+        pytest.param(emptied, "was lost", id="emptied"),
         pytest.param(altered, "was altered", id="altered"),
     ],
 )

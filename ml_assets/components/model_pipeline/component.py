@@ -89,6 +89,9 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
         window_days: days looked back on in all when training.
         validation_days: days before the test window, never fitted.
         test_days: last days before the as-of day, never fitted.
+        max_missing_days_share: share of the days looked back on, from the first day that the
+            features have, that may be missing or not usable when training. A table with rows on
+            weekdays only misses 29 %.
         estimator: what is fitted.
         evaluation: what is measured, see ``EvaluationRules``.
         release: what a challenger has to show, see ``ReleaseRules``.
@@ -113,6 +116,7 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
     release: dict[str, Any]
     card: CardText
     segments: list[str]
+    max_missing_days_share: float = 0.3
     evaluation: dict[str, Any] = {}
     staging: dict[str, Any] = {}
 
@@ -124,7 +128,9 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
         label_contract = load_object(self.contracts.labels)
         watched = self.monitoring
         dataset_contract = load_object(self.contracts.training_dataset)
-        training = Training(shared, dataset_contract, watched.window_days)
+        training = Training(
+            shared, dataset_contract, watched.window_days, self.max_missing_days_share
+        )
         release = {**self.release, **overrides.release}
         rules = _read(ReleaseRules, release, "release", self.pipeline)
         rules.check(self._specification.task)

@@ -1,7 +1,7 @@
 """Stage: profiles of the features, drift against the champion's reference, the retraining decision."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import dagster as dg
 import pandas as pd
@@ -132,7 +132,6 @@ class Monitoring:
         champions = this.champions(lake, days)
         inputs = {
             "features": Input(this.features),
-            "model": this.champion_input(champions, "model"),
             "reference": this.champion_input(champions, "feature_reference"),
         }
         planned = plan(lake, this.table("feature_profile"), days, inputs, self._profile_version)
@@ -215,7 +214,6 @@ class Monitoring:
         inputs = {
             "labels": self._labels,
             "drift": self._drift,
-            "model": replace(this.champion_input(champions, "model"), is_optional=True),
         }
         plans: list[Plan] = []
         frames: dict[str, pd.DataFrame] = {}
@@ -224,7 +222,11 @@ class Monitoring:
             first = days_before(day, self.policy.budget_days)
             before = {asked: found for asked, found in asked_for.items() if first < asked < day}
             reads = [
-                Read(table, asked, found, None, is_pinned=True) for asked, found in before.items()
+                *(
+                    Read(table, asked, found, None, is_pinned=True)
+                    for asked, found in before.items()
+                ),
+                *this.model_reads(champions).get(day, []),
             ]
             planned = plan(
                 lake,

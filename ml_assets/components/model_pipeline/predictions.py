@@ -130,12 +130,15 @@ class Predictions:
     def _predict(self, days: Sequence[str]) -> TableOutput:
         lake, this = Lake.of_project(), self.pipeline
         champions = this.champions(lake, days)
-        inputs = {
-            "features": Input(this.features),
-            "model": this.champion_input(champions, "model"),
-        }
         table = this.table("predictions")
-        planned = plan(lake, table, days, inputs, self._prediction_version)
+        planned = plan(
+            lake,
+            table,
+            days,
+            {"features": Input(this.features)},
+            self._prediction_version,
+            further_reads=this.model_reads(champions),
+        )
         scored = self._score(planned, champions)
         planned, frames = each_day(
             planned,

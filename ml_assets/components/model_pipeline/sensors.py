@@ -150,13 +150,13 @@ def day_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
         told: list[str] = []
         next_day = _next_day(pipeline, graph, lake, context.instance)
         for unit in (next_day, _changed_days(pipeline, graph, lake)):
-            if isinstance(unit, str):
+            if isinstance(unit, Unit):
+                result = request(context.instance, lake.ledger, unit)
+                if isinstance(result, dg.RunRequest):
+                    return result
+                told.append(str(result.skip_message))
+            elif unit:
                 told.append(unit)
-                continue
-            result = request(context.instance, lake.ledger, unit)
-            if isinstance(result, dg.RunRequest):
-                return result
-            told.append(str(result.skip_message))
         return dg.SkipReason(" ".join(told))
 
     return days
@@ -241,7 +241,7 @@ def _next_day(
     return _unit(pipeline, graph, f"{pipeline.name} {day}", span)
 
 
-def _changed_days(pipeline: Pipeline, graph: Any, lake: Lake) -> Unit | str:
+def _changed_days(pipeline: Pipeline, graph: Any, lake: Lake) -> Unit | None:
     """Stored days to recompute because their inputs changed, and predictions of late rows."""
     changed: dict[str, str] = {}
     for noun in SCORING:
@@ -250,7 +250,7 @@ def _changed_days(pipeline: Pipeline, graph: Any, lake: Lake) -> Unit | str:
         for day, reason in is_changed(lake.ledger, table, lake.days_stored(table)).items():
             changed.setdefault(day, reason)
     if not changed:
-        return "No day has changed."
+        return None
     first = min(changed)
     span = Span(first, max(day for day in changed if day < _after(first, MAX_DAYS)))
     name = f"{pipeline.name} {span.first}...{span.last} again"

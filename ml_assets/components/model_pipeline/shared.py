@@ -12,6 +12,7 @@ from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.lineage import Names, lineage
 from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.lake.content import DAY
+from ml_assets.lake.entries import Read
 from ml_assets.lake.planning import Input, Plan, plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import Windows
@@ -235,6 +236,14 @@ class Pipeline:
             self.champion_lineage(noun),
             picks={day: [champion.as_of] for day, champion in of_days.items()},
         )
+
+    def model_reads(self, champions: Mapping[str, Champion]) -> dict[str, list[Read]]:
+        """The model of each day's champion as something the day reads: known by its fingerprint."""
+        table = self.table("model")
+        return {
+            day: [Read(table, champion.as_of, champion.fingerprint, None, is_pinned=True)]
+            for day, champion in champions.items()
+        }
 
     def release_of_champion(self, champions: Mapping[str, Champion]) -> Input:
         """The release that made the champion of each day an input of it, where there is one."""

@@ -26,6 +26,7 @@ from ml_assets.learning.dataset import (
     FEATURE_DAY,
     SPLIT,
     DatasetSpecification,
+    refuse_gaps,
     split_counts,
     training_dataset,
 )
@@ -57,11 +58,13 @@ class Training:
         pipeline: what the stages share.
         contract: contract of the training dataset.
         drift_window_days: days of a drift report, which the reference is calibrated for.
+        max_missing_days_share: share of the days looked back on that may be missing.
     """
 
     pipeline: Pipeline
     contract: type[Contract]
     drift_window_days: int
+    max_missing_days_share: float
 
     def definitions(self) -> dg.Definitions:
         """The four assets and their checks."""
@@ -209,7 +212,15 @@ class Training:
             return _nothing_to_learn_from
         features = planned.windows["features"].read(days=wanted)
         labels = planned.windows["labels"].read(specification.label_columns, wanted)
-        return lambda as_of: specification.build(features, labels, as_of)
+        usable = planned.windows["features"].hashes
+        first = min(Lake.of_project().ledger.latest(self.pipeline.features))
+
+        def of_day(as_of: str) -> pd.DataFrame:
+            asked_for = [day for day in self._window.days_of(as_of) if day >= first]
+            refuse_gaps(asked_for, usable, self.max_missing_days_share)
+            return specification.build(features, labels, as_of)
+
+        return of_day
 
     def _fit(self, days: Sequence[str]) -> ModelOutput:
         table, specification = self.pipeline.table("model"), self.pipeline.specification
