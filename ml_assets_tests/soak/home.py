@@ -96,12 +96,10 @@ def undisturbed(home: Path, days: Sequence[str]) -> Histories:
 
 
 def histories(project: Project) -> Histories:
-    """Everything that is recorded of the project, but not what its source holds."""
+    """Everything that is recorded of the project."""
     found: dict[tuple[str, str], list] = {}
     ledger = project.lake.ledger
     for table in ledger.tables():
-        if table.startswith("source_database/"):
-            continue
         for entry in ledger.history(table):
             found.setdefault((table, entry.day), []).append(entry)
     return found

@@ -141,7 +141,11 @@ def result(
     roots = {one: FAULTS[one.kind.id].roots(one.day) for one in planned}
     lasting = set().union(*(nodes for one, nodes in roots.items() if not one.kind.heals))
     faulted = set().union(*roots.values())
-    differing = comparison.differing(found, without)
+    differing = [
+        (table, day)
+        for table, day in comparison.differing(found, without)
+        if not table.startswith("source_database/")
+    ]
     computed = [node for node in differing if node[0].startswith((*MADE_OF_SOURCES, "sources/"))]
     rest = [node for node in differing if node not in computed]
     return Result(

@@ -9,8 +9,8 @@ from threadpoolctl import threadpool_limits
 from ml_assets_tests.soak.runner import soak
 from ml_assets_tests.soak.schedule import named
 
-SHORT = ["C1", "D1", "outage", "kill"]
-"""Faults that need a daemon, late rows, and a bad cell."""
+SHORT = ["C1", "D1", "kill"]
+"""Late rows, a bad cell, and a killed run worker."""
 
 
 @pytest.mark.soak
