@@ -222,7 +222,7 @@ def test_a_blocked_challenger_fails_its_gate_and_changes_nothing_else(lived: Pro
         for result in lived.check(f'key:"{RELEASE}"', BLOCKED)
         if result.is_bad
     }
-    assert set(failed) == {"no_segment_degraded"}
+    assert set(failed) == {"beats_champion"}
     assert all(f"{gate}: {reason}" in str(decision["reason"]) for gate, reason in failed.items())
     assert lived.entries(REGISTERED)[BLOCKED].rows == 0
     assert [v.as_of for v in project_registry().versions("flight_delays")] == [CHAMPION]
