@@ -192,6 +192,7 @@ def labels_of(
         prediction=0.5,
         model_version="f",
         model_as_of="2013-07-01",
+        is_late=False,
         carrier="UA",
     )
     told = rows.assign(late=1, known_at=pd.to_datetime(known_at, utc=True).as_unit("us"))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.pipeline import Pipeline
 
 from ml_assets.lake.content import DAY
-from ml_assets.learning.scoring import PREDICTION_ID, prediction_ids, score
+from ml_assets.learning.scoring import PREDICTION_ID, prediction_ids, score, with_late_rows
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import predict, train
 
@@ -155,3 +155,25 @@ def test_nothing_to_score_gives_the_columns_all_the_same(
 
     assert [*found.columns] == [DAY, "flight", "carrier", PREDICTION_ID, "prediction"]
     assert found.empty
+
+
+def test_predictions_of_a_new_day_are_in_time() -> None:
+    scored = pd.DataFrame({"prediction_id": ["a", "b"], "prediction": [0.1, 0.2]})
+
+    assert list(with_late_rows(None, scored)["is_late"]) == [False, False]
+
+
+def test_predictions_that_were_made_stay_and_rows_that_came_since_are_late() -> None:
+    made = pd.DataFrame({"prediction_id": ["a"], "prediction": [0.1], "is_late": [False]})
+    scored = pd.DataFrame({"prediction_id": ["a", "b"], "prediction": [0.9, 0.2]})
+
+    found = with_late_rows(made, scored).set_index("prediction_id")
+
+    assert found["prediction"].to_dict() == {"a": 0.1, "b": 0.2}
+    assert found["is_late"].to_dict() == {"a": False, "b": True}
+
+
+def test_a_row_that_vanished_keeps_its_prediction() -> None:
+    made = pd.DataFrame({"prediction_id": ["a", "b"], "prediction": [0.1, 0.2], "is_late": False})
+
+    assert with_late_rows(made, made.head(1)) is made

@@ -17,6 +17,7 @@ from ml_assets.learning.scoring import PREDICTION_ID, prediction_ids
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.monitoring.performance import (
     COVERAGE,
+    LATE_SHARE,
     MEAN_PREDICTION,
     MIN_SEGMENT_ROWS,
     NO_LABELS,
@@ -47,6 +48,7 @@ def predictions(day: str = MONDAY, count: int = 3, *, carrier: str = "UA") -> pd
         prediction=np.linspace(0.1, 0.9, count),
         model_version="f1",
         model_as_of="2013-07-01",
+        is_late=False,
     ).drop(columns="flight")
 
 
@@ -359,7 +361,7 @@ def test_without_predictions_nothing_is_known() -> None:
 
     assert found["value"].isna().all()
     assert set(found["note"]) == {"nothing was predicted"}
-    assert set(found["metric"]) == {COVERAGE, MEAN_PREDICTION, "auc"}
+    assert set(found["metric"]) == {COVERAGE, MEAN_PREDICTION, LATE_SHARE, "auc"}
 
 
 @pytest.mark.parametrize(
@@ -387,6 +389,17 @@ def test_headline_is_the_overall_figures_or_why_there_are_none() -> None:
 
     found = headline(measured(made, labels.assign(label=1.0)))
 
-    assert [*found] == ["auc", "average_precision", "brier", COVERAGE, MEAN_PREDICTION]
+    assert [*found] == ["auc", "average_precision", "brier", COVERAGE, MEAN_PREDICTION, LATE_SHARE]
     assert found["auc"] == ONE_CLASS
     assert found[COVERAGE] == 1.0
+
+
+def test_rows_that_came_late_are_not_counted_as_predicted_in_time() -> None:
+    made, labels = world()
+    late = made.head(40).index
+
+    found = measured(made.assign(is_late=made.index.isin(late)), labels)
+
+    assert row(found, LATE_SHARE)["value"] == pytest.approx(40 / len(made))
+    assert row(found, COVERAGE)["rows"] == len(made) - 40
+    assert row(found, "auc")["rows"] == len(made) - 40
