@@ -89,5 +89,7 @@ def _extracted(
     monkeypatch.setattr(SourceDatabase, "rows", lambda *asked: rows)
     monkeypatch.setattr(SourceDatabase, "snapshot", lambda *asked: rows)
     compute = asset.op.compute_fn.decorated_fn  # type: ignore[union-attr]
-    output = compute(SimpleNamespace(retry_number=0, partition_keys=[day]))
+    output = compute(
+        SimpleNamespace(retry_number=0, partition_keys=[day], run=SimpleNamespace(tags={}))
+    )
     return output.validated.rows.drop(columns=DAY)
