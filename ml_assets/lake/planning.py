@@ -130,7 +130,7 @@ def plan(
     unusable = {name: {*stale_inputs[name], *damaged[name]} for name in inputs}
     reads: dict[str, list[Read]] = {}
     skipped: dict[str, str] = {}
-    missing: dict[str, list[str]] = {}
+    missing: dict[str, list[str]] = {day: [] for day in days}
     for day in days:
         reads[day] = [
             *(
@@ -146,7 +146,7 @@ def plan(
             )
             if reason:
                 skipped.setdefault(day, reason)
-            missing.setdefault(day, []).extend(_missing(item, day, entries[name]))
+            missing[day].extend(_missing(item, day, entries[name]))
     stored = lake.ledger.latest(table, days)
     same = {
         day: entry
