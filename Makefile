@@ -9,7 +9,7 @@ REGISTRY_URL := from ml_assets.settings import settings; print(settings().regist
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint checks ui mlflow bench lock clean
+.PHONY: help setup demo test soak lint checks ui mlflow bench lock clean
 
 help: ## Print this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ demo: setup ## The reference year through the graph, and a summary of what happe
 
 test: lint ## Environment, linters and the whole test suite.
 	@$(BIN)/pytest -n auto
+
+soak: $(INSTALLED) ## The daemon over thirty days with a fault on every third (docs/soak.md); takes long.
+	@$(BIN)/python -m ml_assets_tests.soak
 
 lint: $(INSTALLED) ## Ruff, the type checker and the architecture's import rules.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo

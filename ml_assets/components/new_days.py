@@ -15,10 +15,9 @@ from ml_assets.components.source_table import SOURCE_KEY, SourceTable
 from ml_assets.errors import MLAssetsError
 from ml_assets.extraction.database import SourceDatabase
 from ml_assets.lake.content import SNAPSHOT
-from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.progress import unfinished
 from ml_assets.lake.store import Lake
-from ml_assets.orchestration.requests import attempts, request, sensor_status, unit_of
+from ml_assets.orchestration.requests import Unit, attempts, request, sensor_status, unit_of
 from ml_assets.orchestration.runs import Span
 from ml_assets.settings import settings
 
@@ -83,21 +82,27 @@ class NewDays(dg.Component, dg.Model, dg.Resolvable):
         known = [day for day in days if day <= min(last.values())]
         for item in tables.values():
             item.look_again(source, lake, known[-item.revisit_days :])
-        reasons = _reasons(lake.ledger, self._daily, known)
-        if not reasons:
+        work = {table: unfinished(lake.ledger, table, known) for table in self._daily}
+        if not any(work.values()):
             return dg.SkipReason(_waiting(days, known, last))
-        span = _span(list(reasons))
-        unit = unit_of(
-            graph, f"{self.name} {span.first}...{span.last}", self._daily, span, reasons[span.first]
-        )
-        if (
-            span.first != span.last and attempts(instance, unit, unit.inputs(lake.ledger)).failed
-        ):  # one of the days breaks the run: the others must not wait for it
-            first = Span(span.first, span.first)
-            unit = unit_of(
-                graph, f"{self.name} {span.first}", self._daily, first, reasons[span.first]
-            )
+        span = _span(sorted(day for open_days in work.values() for day in open_days))
+        unit = self._unit(graph, work, span)
+        if span.first != span.last and attempts(instance, unit, unit.inputs(lake.ledger)).failed:
+            # one of the days breaks the run: the others must not wait for it
+            unit = self._unit(graph, work, Span(span.first, span.first))
         return request(instance, lake.ledger, unit)
+
+    def _unit(self, graph: Any, work: Mapping[str, Mapping[str, str]], span: Span) -> Unit:
+        """The tables that need work on days of a span, and why."""
+        within = {
+            table: [day for day in open_days if span.first <= day <= span.last]
+            for table, open_days in work.items()
+        }
+        tables = [table for table, open_days in within.items() if open_days]
+        first = within[tables[0]][0]
+        name = f"{self.name} {span.first}...{span.last}"
+        reason = f"{tables[0]} {first}: {work[tables[0]][first]}"
+        return unit_of(graph, name, tables, span, reason)
 
     def _days(self, graph: Any, lake: Lake) -> list[str]:
         """Days from the first that any table was asked for; all days when none was."""
@@ -115,15 +120,6 @@ def _is_outdated(graph: Any, source: SourceDatabase, lake: Lake, table: str) -> 
 
 def _source_table(graph: Any, table: str) -> SourceTable:
     return SourceTable(**graph.get(_key(table)).metadata[SOURCE_KEY])
-
-
-def _reasons(ledger: Ledger, tables: Sequence[str], days: Sequence[str]) -> dict[str, str]:
-    """Day → why it is not finished, in the order of the days."""
-    found: dict[str, str] = {}
-    for table in tables:
-        for day, reason in unfinished(ledger, table, days).items():
-            found.setdefault(day, f"{table} {day}: {reason}")
-    return {day: found[day] for day in sorted(found)}
 
 
 def _span(days: Sequence[str]) -> Span:

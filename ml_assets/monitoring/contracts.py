@@ -258,7 +258,7 @@ DRIFTED = [*OF_REPORT, "drift_report.drifted"]
 ENOUGH = ["drift_report.is_judged"]
 STRUCTURAL = [*DRIFTED, "drift_report.group"]
 STRONGEST = [*OF_REPORT, "drift_report.feature", "drift_report.likely_cause_rank"]
-GROWTH = ["champion.serves_from", "champion.training_days"]
+GROWTH = ["champion.serves_from"]
 ASKED = ["retraining_decision.verdict"]
 VERDICT = [*METRIC, "champion.value", *STRUCTURAL, *ENOUGH, *GROWTH, *ASKED]
 

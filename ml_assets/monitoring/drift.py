@@ -44,7 +44,7 @@ MIN_ROWS = 400
 """Rows that a window needs to be judged, where ``defs.yaml`` says nothing else.
 
 Thresholds are learned from whole days; of fewer rows chance alone makes a distance. Of n rows drawn
-from ordinary days of the reference flights (880 rows a day), 8 of the 10 structural features count as
+from ordinary days of the reference data (880 rows a day), 8 of the 10 structural features count as
 drifted at n = 3 to 30, 4 at 100, 2.6 at 200, .3 at 400. A pipeline of fewer rows a day sets about half
 of its usual day."""
 

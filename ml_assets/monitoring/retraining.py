@@ -38,7 +38,7 @@ class Evidence:
     drift: pd.DataFrame
     asked_for: Sequence[str]
     trainable_days: int
-    champion_days: int = 0
+    champion_days: int
 
 
 @dataclass(frozen=True)
@@ -288,10 +288,7 @@ def _strongest(report: pd.DataFrame) -> str:
 
 
 def _growth(evidence: Evidence) -> float:
-    assert evidence.champion is not None
-    # days of the champion's window that are lost since still count
-    before = max(evidence.champion_days, evidence.champion.training_days, 1)
-    return evidence.trainable_days / before - 1
+    return evidence.trainable_days / max(evidence.champion_days, 1) - 1
 
 
 def _within_budget(evidence: Evidence, policy: Policy) -> list[str]:

@@ -56,7 +56,7 @@ def not_judged(
 
 
 def _named(column: str, sizes: Mapping[str, Size], count: int) -> str:
-    """'carrier=HA and 2 more (1.3% of the test rows)', the largest first."""
+    """'shop=A, B, C and 2 more (1.3% of the test rows)', the largest first."""
     largest = sorted(sizes, key=lambda name: (-sizes[name].rows, name))
     more = f" and {len(largest) - NAMED} more" if len(largest) > NAMED else ""
     share = sum(size.rows for size in sizes.values()) / count

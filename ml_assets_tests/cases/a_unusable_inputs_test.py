@@ -136,3 +136,16 @@ def test_a7_a_batch_that_was_delivered_twice_is_there_once(week: Project) -> Non
     assert (entry.status, entry.dead_letters) == (Status.STORED, 0)
     rows = week.lake.read(FLIGHTS, [NEXT])
     assert not rows.duplicated(["time_hour", "carrier", "flight"]).any()
+
+
+def test_a1_a_day_that_comes_alone_ends_without_repeated_failures(week: Project) -> None:
+    week.sql(f"DELETE FROM weather WHERE {OF_NEXT}")
+    reveal_until(week, AFTER)
+    week.sql("DELETE FROM flights WHERE time_hour >= '2013-01-08 05:00:00'")
+
+    ticks = keep_up(week)
+
+    requested = [request for one in ticks for request in one.requests]
+    assert len({request.run_key for request in requested}) == len(requested) <= 2
+    assert WEATHER in week.entries(FEATURES)[NEXT].reason
+    assert "failed 3 times" not in week.entries(FEATURES)[NEXT].reason

@@ -73,7 +73,8 @@ BASES: Mapping[str, Sequence[Mapping[str, Change]]] = {
         {
             "flight_delays/comparison": lambda rows: rows.assign(
                 challenger=rows["champion"] + 0.1, improvement=0.1, low=0.05, high=0.15
-            )
+            ),
+            "flight_delays/fairness": lambda rows: rows.assign(challenger=0.3, low=0.2, high=0.4),
         }
     ],
     "registered_model": [
@@ -92,7 +93,8 @@ BASES: Mapping[str, Sequence[Mapping[str, Change]]] = {
             ),
         }
         for value, feature in ((0.3, "none"), (0.95, "none"), (0.3, "carrier"))
-    ],
+    ]
+    + [{"flight_delays/drift_report": lambda rows: rows.assign(is_judged=False)}],
 }
 """Table → what is changed before anything else, so that there is something to move."""
 

@@ -62,7 +62,7 @@ SMALL = {
     "monitoring": {
         "window_days": 7,
         "policy": "small",
-        "min_rows": 20,
+        "min_rows": 150,
         "groups": {"structural": ["carrier", "origin", "dest"]},
     },
 }
@@ -103,7 +103,7 @@ DAYS = {
     "labels": ["2013-02-02"],
     "performance": ["2013-02-02"],
     "feature_profile": ["2013-02-02"],
-    "drift_report": ["2013-02-02", "2013-02-08"],
+    "drift_report": ["2013-02-02", "2013-02-04", "2013-02-08"],
     "retraining_decision": ["2013-02-08"],
 }
 """Table → days of it that are computed again; together they show every dependency."""

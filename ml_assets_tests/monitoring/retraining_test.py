@@ -99,6 +99,7 @@ def evidence(**changes: Any) -> Evidence:
         "drift": drift((0, 0), (0, 0), (0, 0)),
         "asked_for": [],
         "trainable_days": 100,
+        "champion_days": 100,
     }
     return Evidence(**{**known, **changes})
 

@@ -126,7 +126,7 @@ def pipeline(folder: Path, **changes: Any) -> dg.Definitions:
         },
         "segments": ["region"],
         "evaluation": {"metrics": ["mae", "rmse", "r2"], "resamples": 200},
-        "release": {"gated_attribute": "region", "min_segment_rows": 100},
+        "release": {"gated_attribute": "region", "min_segment_rows": 100, "max_group_gap": 0.3},
         "staging": {"latency_ms": 1000},
         "card": {"purpose": "Says what an order will weigh.", "limits": ["One shop only."]},
         "monitoring": {
@@ -233,7 +233,7 @@ def test_a_model_that_errs_more_for_one_region_is_blocked_and_the_champion_stays
     assert outcome.succeeded, outcome.failed_steps
     [decision] = shop.lake.read("shop/release_decision", [SECOND_MODEL]).to_dict("records")
     assert decision["verdict"] == "blocked"
-    assert "No approval lifts the limit of 0.2" in decision["reason"]
+    assert "No approval lifts the limit of 0.3" in decision["reason"]
     assert not decision["groups_are_close"]
     assert "region=south" in decision["reason"]
     champion = project_registry().with_alias("shop", CHAMPION)
@@ -262,7 +262,7 @@ def test_a_model_that_errs_more_for_one_region_is_blocked_and_the_champion_stays
             id="a rule without its margin",
         ),
         pytest.param(
-            {"monitoring": {"window_days": 7, "policy": "p", "groups": {}, "min_rows": 0}},
+            {"monitoring": {"window_days": 7, "policy": "never", "groups": {}, "min_rows": 0}},
             "'min_rows' of 'monitoring' of shop in defs.yaml is 0",
             id="drift of no rows",
         ),

@@ -1,0 +1,303 @@
+"""The soak: Dagster's real daemon lives through days with faults, and nobody helps it.
+
+It never sleeps for a fixed time: a day is over when no run is under way and every sensor has looked
+since and found nothing to do.
+"""
+
+import os
+import re
+import shutil
+import signal
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dagster import DagsterRunStatus, RunsFilter
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
+
+from ml_assets.components.model_pipeline.sensors import DECISION, SCORING
+from ml_assets.lake.entries import Entry, Status
+from ml_assets.lake.progress import unfinished
+from ml_assets_tests.faults.daemon import Daemon, daemon_of
+from ml_assets_tests.project import Project
+from ml_assets_tests.soak import comparison
+from ml_assets_tests.soak.comparison import Histories, Node
+from ml_assets_tests.soak.faults import FAULTS, FEATURES, FLIGHTS, WEATHER
+from ml_assets_tests.soak.home import arrive, build_champion, change, histories, opened, undisturbed
+from ml_assets_tests.soak.schedule import FIRST_DAY, Planned, day_after
+
+NEW_DAYS = "flight_delays__new_days"
+SENSORS = {NEW_DAYS, "flight_delays__days", "flight_delays__retraining"}
+OUTCOMES = "flight_delays/flight_outcomes"
+MADE_OF_SOURCES = (FLIGHTS, WEATHER, FEATURES, OUTCOMES)
+TABLES = (*MADE_OF_SOURCES, *(f"flight_delays/{noun}" for noun in (*SCORING, DECISION)))
+PID = re.compile(r"pid: (\d+)")
+
+
+@dataclass
+class Day:
+    """What a day of the soak came to.
+
+    Attributes:
+        day: the day.
+        fault: id of its fault; empty on a day without one.
+        seconds: until nothing was left to do.
+        runs: status → number of runs.
+        seen: what the loop said of the fault.
+    """
+
+    day: str
+    fault: str
+    seconds: float
+    runs: dict[str, int]
+    seen: list[str] = field(default_factory=list)
+
+    def row(self) -> str:
+        """As a row of a Markdown table."""
+        runs = ", ".join(f"{count} {status}" for status, count in sorted(self.runs.items()))
+        seen = "; ".join(self.seen).replace("|", "/").replace("\n", " ")
+        return f"| {self.day} | {self.fault} | {seen} | {runs} | {self.seconds:.0f} |"
+
+
+HEADER = "| day | fault | what was seen | runs | s |\n| --- | --- | --- | --- | --- |"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a soak came to.
+
+    Attributes:
+        days: day by day.
+        open: days without a terminal state, with the reason.
+        stale: days that were computed from other inputs than there are.
+        differing: days that differ from the undisturbed project.
+        unexplained: those of them whose recorded inputs lead to no fault.
+        unseen: lasting faults that left no trace.
+    """
+
+    days: Sequence[Day]
+    open: Sequence[str]
+    stale: Sequence[tuple[Node, Node]]
+    differing: Sequence[Node]
+    unexplained: Sequence[Node]
+    unseen: Sequence[str]
+
+    def problems(self) -> list[str]:
+        """What is not as it has to be, in words."""
+        return [
+            *(f"not terminal: {one}" for one in self.open),
+            *(
+                f"stale: {' '.join(node)} read an older {' '.join(read)}"
+                for node, read in self.stale
+            ),
+            *(
+                f"differs without a fault in its inputs: {' '.join(one)}"
+                for one in self.unexplained
+            ),
+            *(f"left no trace: {one}" for one in self.unseen),
+        ]
+
+
+def soak(
+    folder: Path, planned: Sequence[Planned], count: int, tell: Callable[[str], object] = print
+) -> Result:
+    """Live through days with faults and compare with days without.
+
+    Args:
+        folder: an empty folder.
+        planned: the faults.
+        count: how many days; the last faults need one more day to heal.
+        tell: called with each line of the report.
+    """
+    days = [day_after(FIRST_DAY, n) for n in range(count)]
+    build_champion(folder / "champion")
+    for name in ("undisturbed", "disturbed"):
+        shutil.copytree(folder / "champion", folder / name)
+    without = undisturbed(folder / "undisturbed", days)
+    tell(HEADER)
+    with opened(folder / "disturbed") as project, daemon_of(project) as daemon:
+        daemon.start()
+        loop = _Loop(project, daemon)
+        loop.settle(0.0)
+        lived = []
+        for day in days:
+            lived.append(loop.live(day, planned))
+            tell(lived[-1].row())
+        return result(lived, project, planned, without, days)
+
+
+def result(
+    lived: Sequence[Day],
+    project: Project,
+    planned: Sequence[Planned],
+    without: Histories,
+    days: Sequence[str],
+) -> Result:
+    """Compare a disturbed project with what is recorded of an undisturbed one."""
+    found, ledger = histories(project), project.lake.ledger
+    roots = {one: FAULTS[one.kind.id].roots(one.day) for one in planned}
+    lasting = set().union(*(nodes for one, nodes in roots.items() if not one.kind.heals))
+    faulted = set().union(*roots.values())
+    differing = [
+        (table, day)
+        for table, day in comparison.differing(found, without)
+        if not table.startswith("source_database/")
+    ]
+    computed = [node for node in differing if node[0].startswith((*MADE_OF_SOURCES, "sources/"))]
+    rest = [node for node in differing if node not in computed]
+    return Result(
+        lived,
+        [
+            f"{table} {day}: {reason}"
+            for table in TABLES
+            for day, reason in unfinished(ledger, table, days).items()
+        ],
+        comparison.stale_reads(found),
+        differing,
+        [
+            *comparison.unexplained(computed, found, without, lasting),
+            *comparison.unexplained(rest, found, without, faulted),
+        ],
+        [
+            f"{one.kind.id} on {one.day}"
+            for one, nodes in roots.items()
+            if not one.kind.heals and nodes and not nodes & {*differing}
+        ],
+    )
+
+
+class _Loop:
+    """What the soak does to the project, and how it looks at it."""
+
+    def __init__(self, project: Project, daemon: Daemon) -> None:
+        self._project = project
+        self._daemon = daemon
+        self._to_heal: Planned | None = None
+
+    def live(self, day: str, planned: Sequence[Planned]) -> Day:
+        """Let a day arrive, with the fault that is planned for it, and wait until it is over."""
+        started = time.time()
+        one = next((item for item in planned if item.day == day), None)
+        fault = FAULTS[one.kind.id] if one else None
+        changes = [self._healing()] if self._to_heal else []
+        if fault and fault.arrives:
+            changes.append(fault.arrives)
+        if fault and fault.damages:
+            fault.damages(Path(self._project.lake.uri), day)
+        seen = []
+        if one and one.kind.id == "outage":
+            seen.append(self._out_of_reach(lambda: arrive(self._project.source, day, *changes)))
+        else:
+            arrive(self._project.source, day, *changes)
+        if one and one.kind.id == "kill":
+            seen.append(self._kill_worker())
+        self.settle(time.time())
+        if fault and fault.after:
+            change(self._project.source, day, fault.after)
+            self.settle(time.time())
+        self._to_heal = one if fault and fault.heals else None
+        if one:
+            seen += self._said(one)
+        return Day(
+            day, one.kind.id if one else "", time.time() - started, self._runs(started), seen
+        )
+
+    def _healing(self) -> Callable:
+        healed = self._to_heal
+        assert healed is not None
+        heals = FAULTS[healed.kind.id].heals
+        assert heals is not None
+        return lambda connection, day: heals(connection, healed.day)
+
+    def settle(self, since: float) -> None:
+        """Wait until nothing is left to do."""
+        self._daemon.wait_until("every sensor found nothing to do", lambda: self._is_quiet(since))
+
+    def _is_quiet(self, since: float) -> bool:
+        instance = self._project.instance
+        records = instance.get_run_records(limit=20)
+        if any(not record.dagster_run.is_finished for record in records):
+            return False
+        since = max([since, *(record.end_time or 0.0 for record in records)])
+        ticks = self._ticks()
+        return ticks.keys() >= SENSORS and all(
+            tick.status is TickStatus.SKIPPED and tick.timestamp > since
+            for name, tick in ticks.items()
+            if name in SENSORS
+        )
+
+    def _ticks(self) -> dict[str, InstigatorTick]:
+        """Sensor → its latest tick."""
+        instance = self._project.instance
+        found = {}
+        for state in instance.all_instigator_state(instigator_type=InstigatorType.SENSOR):
+            ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)
+            if ticks:
+                found[state.instigator_name] = ticks[0]
+        return found
+
+    def _out_of_reach(self, arrives: Callable[[], None]) -> str:
+        """The source is moved away until the loop has noticed, then it is back with a new day."""
+        source, since = self._project.source, time.time()
+        away = source.with_suffix(".away")
+        source.replace(away)
+
+        def told() -> str:
+            tick = self._ticks().get(NEW_DAYS)
+            is_news = tick is not None and tick.timestamp > since
+            return (tick.skip_reason or "") if tick and is_news else ""
+
+        self._daemon.wait_until("the outage is noticed", lambda: "cannot be looked at" in told())
+        said = told()
+        away.replace(source)
+        arrives()
+        return said[:160]
+
+    def _kill_worker(self) -> str:
+        """SIGKILL of the process of the next run that has started."""
+        pids: list[int] = []
+
+        def is_found() -> bool:
+            pids[:] = self._workers()
+            return bool(pids)
+
+        self._daemon.wait_until("a run has a process", is_found, pause=0.05)
+        with suppress(ProcessLookupError):
+            os.kill(pids[0], signal.SIGKILL)
+        return f"killed {pids[0]}"
+
+    def _workers(self) -> list[int]:
+        instance = self._project.instance
+        started = instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.STARTED]))
+        told = [
+            log.user_message or log.message
+            for run in started
+            for log in instance.all_logs(run.run_id)
+        ]
+        return [int(found[1]) for message in told if (found := PID.search(message or ""))]
+
+    def _said(self, one: Planned) -> list[str]:
+        """What the ledger says since of what the fault was done to."""
+        roots = FAULTS[one.kind.id].roots(one.day)
+        found = histories(self._project)
+        words = [_words(found[node][-1]) for node in sorted(roots) if node in found]
+        return [word for word in words if word]
+
+    def _runs(self, since: float) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for record in self._project.instance.get_run_records(limit=50):
+            if record.create_timestamp.timestamp() >= since:
+                status = record.dagster_run.status.value
+                counts[status] = counts.get(status, 0) + 1
+        return counts
+
+
+def _words(entry: Entry) -> str:
+    if entry.table.endswith("_dead_letters"):
+        return f"{entry.rows} dead letters {entry.day}" if entry.rows else ""
+    reason = f": {entry.reason[:120]}" if entry.status is not Status.STORED else ""
+    letters = f", {entry.dead_letters} dead letters" if entry.dead_letters else ""
+    return f"{entry.table} {entry.day} {entry.status.value}, {entry.rows} rows{letters}{reason}"

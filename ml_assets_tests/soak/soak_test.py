@@ -1,0 +1,23 @@
+"""The short form of ``make soak``: a few days, each with a fault; run by CI, not by ``make test``."""
+
+from pathlib import Path
+
+import pytest
+import sklearn.ensemble  # noqa: F401  loaded before its threads are limited
+from threadpoolctl import threadpool_limits
+
+from ml_assets_tests.soak.runner import soak
+from ml_assets_tests.soak.schedule import named
+
+SHORT = ["C1", "D1", "kill"]
+"""Late rows, a bad cell, and a killed run worker."""
+
+
+@pytest.mark.soak
+def test_days_with_faults_end_in_a_terminal_state_and_differences_are_explained(
+    tmp_path: Path,
+) -> None:
+    with threadpool_limits(1):
+        result = soak(tmp_path, named(SHORT), len(SHORT))
+    assert result.problems() == []
+    assert [day.fault for day in result.days] == SHORT
