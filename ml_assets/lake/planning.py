@@ -77,7 +77,7 @@ class Plan:
         compute: days to compute.
         unchanged: day → entry of the rows that are already right.
         skipped: day → why it cannot be computed.
-        reads: day → input days it is computed from.
+        reads: day → input days it is computed from; of a skipped day those that keep it from that.
         windows: input name → window over all input days of the run.
         missing: day → input days it was computed without, each with its state.
     """
@@ -130,23 +130,29 @@ def plan(
     unusable = {name: {*stale_inputs[name], *damaged[name]} for name in inputs}
     reads: dict[str, list[Read]] = {}
     skipped: dict[str, str] = {}
-    missing: dict[str, list[str]] = {day: [] for day in days}
+    blocking: dict[str, list[Read]] = {}
+    missing: dict[str, list[str]] = {}
     for day in days:
-        reads[day] = [
-            *(
-                replace(read, content_hash="") if read.day in unusable[name] else read
-                for name, item in inputs.items()
-                for read in item.reads(windows[name], day)
-            ),
-            *(further_reads or {}).get(day, ()),
-        ]
+        reads[day] = []
         for name, item in inputs.items():
+            of_input = [
+                replace(read, content_hash="") if read.day in unusable[name] else read
+                for read in item.reads(windows[name], day)
+            ]
+            reads[day] += of_input
             reason = _not_ready(
                 item, day, windows[name], stale_inputs[name], damaged[name], entries[name]
             )
             if reason:
                 skipped.setdefault(day, reason)
-            missing[day].extend(_missing(item, day, entries[name]))
+                blocking.setdefault(day, []).extend(
+                    read
+                    for read in of_input
+                    if read.day in unusable[name]
+                    or (not read.content_hash and item.is_required(day, read.day))
+                )
+            missing.setdefault(day, []).extend(_missing(item, day, entries[name]))
+        reads[day] += (further_reads or {}).get(day, ())
     stored = lake.ledger.latest(table, days)
     same = {
         day: entry
@@ -160,6 +166,7 @@ def plan(
     intact = lake.intact(same)
     unchanged = {day: entry for day, entry in same.items() if day in intact}
     skipped = {day: reason for day, reason in skipped.items() if day not in unchanged}
+    reads |= {day: blocking[day] for day in skipped}
     compute = [day for day in days if day not in skipped and day not in unchanged]
     return Plan(compute, unchanged, skipped, reads, windows, {day: missing[day] for day in compute})
 

@@ -139,8 +139,8 @@ def test_a7_a_batch_that_was_delivered_twice_is_there_once(week: Project) -> Non
 
 
 def test_a1_a_day_that_comes_alone_ends_without_repeated_failures(week: Project) -> None:
-    week.sql(f"DELETE FROM weather WHERE {OF_NEXT}")
     reveal_until(week, AFTER)
+    week.sql(f"DELETE FROM weather WHERE {OF_NEXT}")
     week.sql("DELETE FROM flights WHERE time_hour >= '2013-01-08 05:00:00'")
 
     ticks = keep_up(week)

@@ -26,7 +26,10 @@ def lake(tmp_path: Path) -> Lake:
     release(lake, AS_OF, 1, "gates")
     champion = lake.ledger.latest(CHAMPION)[AS_OF]
     model = Read(MODEL, AS_OF, "m1", None)
-    used_champion = Read(CHAMPION, AS_OF, champion.content_hash, 1, is_pinned=True)
+    used_model = [
+        Read(CHAMPION, AS_OF, champion.content_hash, 1, is_pinned=True),
+        Read(MODEL, AS_OF, "m1", None, is_pinned=True),
+    ]
     lake.ledger.append(
         [
             _stored(SOURCE, DAY, "s1", 100),
@@ -35,8 +38,8 @@ def lake(tmp_path: Path) -> Lake:
             _stored(MODEL, AS_OF, "m1", 80, features),
             _stored(MODEL, LATER, "m2", 80, features),
             _stored(CHAMPION, AS_OF, champion.content_hash, 1, model),
-            _stored(PREDICTIONS, AS_OF, "p1", 70, used_champion),
-            _stored(PREDICTIONS, LATER, "p2", 60, used_champion),
+            _stored(PREDICTIONS, AS_OF, "p1", 70, *used_model),
+            _stored(PREDICTIONS, LATER, "p2", 60, *used_model),
         ]
     )
     lake.provenance.record_columns(

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
@@ -15,11 +15,13 @@ import sqlalchemy as sa
 import yaml
 
 from ml_assets.defs.sources.load import DAILY, TIMEZONE, load, reference_table
+from ml_assets.lake.entries import Entry
 from ml_assets.orchestration.runs import Outcome, project_definitions, project_instance
 from ml_assets.settings import settings
 from ml_assets_tests.lived import LOOP, TRAINING
 from ml_assets_tests.project import ROOT, Project
-from ml_assets_tests.soak.comparison import Histories
+from ml_assets_tests.soak.comparison import Histories, Node
+from ml_assets_tests.soak.faults import Change
 from ml_assets_tests.soak.schedule import DAYS, FIRST_DAY, day_after
 
 PIPELINES = {
@@ -97,7 +99,7 @@ def undisturbed(home: Path, days: Sequence[str]) -> Histories:
 
 def histories(project: Project) -> Histories:
     """Everything that is recorded of the project."""
-    found: dict[tuple[str, str], list] = {}
+    found: dict[Node, list[Entry]] = {}
     ledger = project.lake.ledger
     for table in ledger.tables():
         for entry in ledger.history(table):
@@ -110,9 +112,6 @@ def _days_of(table: str) -> dict[str, pd.DataFrame]:
     rows = reference_table(table, day_after(FIRST_DAY, DAYS + 1))
     local = rows["time_hour"].dt.tz_localize("UTC").dt.tz_convert(TIMEZONE).dt.strftime("%Y-%m-%d")
     return dict(list(rows.groupby(local)))
-
-
-Change = Callable[[sqlite3.Connection, str], None]
 
 
 def arrive(source: Path, day: str, *changes: Change) -> None:

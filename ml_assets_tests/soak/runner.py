@@ -11,7 +11,6 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from dagster import DagsterRunStatus, RunsFilter
@@ -19,14 +18,14 @@ from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
 
 from ml_assets.components.model_pipeline.sensors import DECISION, SCORING
-from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.progress import unfinished
 from ml_assets_tests.faults.daemon import Daemon, daemon_of
 from ml_assets_tests.project import Project
 from ml_assets_tests.soak import comparison
-from ml_assets_tests.soak.comparison import Histories, Node
-from ml_assets_tests.soak.faults import FAULTS, FEATURES, FLIGHTS, WEATHER
+from ml_assets_tests.soak.comparison import Histories
+from ml_assets_tests.soak.faults import FAULTS, FEATURES, FLIGHTS, WEATHER, Change
 from ml_assets_tests.soak.home import arrive, build_champion, change, histories, opened, undisturbed
+from ml_assets_tests.soak.report import HEADER, Day, Result, words
 from ml_assets_tests.soak.schedule import FIRST_DAY, Planned, day_after
 
 NEW_DAYS = "flight_delays__new_days"
@@ -35,70 +34,6 @@ OUTCOMES = "flight_delays/flight_outcomes"
 MADE_OF_SOURCES = (FLIGHTS, WEATHER, FEATURES, OUTCOMES)
 TABLES = (*MADE_OF_SOURCES, *(f"flight_delays/{noun}" for noun in (*SCORING, DECISION)))
 PID = re.compile(r"pid: (\d+)")
-
-
-@dataclass
-class Day:
-    """What a day of the soak came to.
-
-    Attributes:
-        day: the day.
-        fault: id of its fault; empty on a day without one.
-        seconds: until nothing was left to do.
-        runs: status → number of runs.
-        seen: what the loop said of the fault.
-    """
-
-    day: str
-    fault: str
-    seconds: float
-    runs: dict[str, int]
-    seen: list[str] = field(default_factory=list)
-
-    def row(self) -> str:
-        """As a row of a Markdown table."""
-        runs = ", ".join(f"{count} {status}" for status, count in sorted(self.runs.items()))
-        seen = "; ".join(self.seen).replace("|", "/").replace("\n", " ")
-        return f"| {self.day} | {self.fault} | {seen} | {runs} | {self.seconds:.0f} |"
-
-
-HEADER = "| day | fault | what was seen | runs | s |\n| --- | --- | --- | --- | --- |"
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a soak came to.
-
-    Attributes:
-        days: day by day.
-        open: days without a terminal state, with the reason.
-        stale: days that were computed from other inputs than there are.
-        differing: days that differ from the undisturbed project.
-        unexplained: those of them whose recorded inputs lead to no fault.
-        unseen: lasting faults that left no trace.
-    """
-
-    days: Sequence[Day]
-    open: Sequence[str]
-    stale: Sequence[tuple[Node, Node]]
-    differing: Sequence[Node]
-    unexplained: Sequence[Node]
-    unseen: Sequence[str]
-
-    def problems(self) -> list[str]:
-        """What is not as it has to be, in words."""
-        return [
-            *(f"not terminal: {one}" for one in self.open),
-            *(
-                f"stale: {' '.join(node)} read an older {' '.join(read)}"
-                for node, read in self.stale
-            ),
-            *(
-                f"differs without a fault in its inputs: {' '.join(one)}"
-                for one in self.unexplained
-            ),
-            *(f"left no trace: {one}" for one in self.unseen),
-        ]
 
 
 def soak(
@@ -182,7 +117,8 @@ class _Loop:
         started = time.time()
         one = next((item for item in planned if item.day == day), None)
         fault = FAULTS[one.kind.id] if one else None
-        changes = [self._healing()] if self._to_heal else []
+        healed = self._to_heal
+        changes = [_healing(healed)] if healed else []
         if fault and fault.arrives:
             changes.append(fault.arrives)
         if fault and fault.damages:
@@ -201,16 +137,11 @@ class _Loop:
         self._to_heal = one if fault and fault.heals else None
         if one:
             seen += self._said(one)
+        if healed:
+            seen += [f"healed: {said}" for said in self._said(healed)]
         return Day(
             day, one.kind.id if one else "", time.time() - started, self._runs(started), seen
         )
-
-    def _healing(self) -> Callable:
-        healed = self._to_heal
-        assert healed is not None
-        heals = FAULTS[healed.kind.id].heals
-        assert heals is not None
-        return lambda connection, day: heals(connection, healed.day)
 
     def settle(self, since: float) -> None:
         """Wait until nothing is left to do."""
@@ -283,8 +214,8 @@ class _Loop:
         """What the ledger says since of what the fault was done to."""
         roots = FAULTS[one.kind.id].roots(one.day)
         found = histories(self._project)
-        words = [_words(found[node][-1]) for node in sorted(roots) if node in found]
-        return [word for word in words if word]
+        said = [words(found[node][-1]) for node in sorted(roots) if node in found]
+        return [one for one in said if one]
 
     def _runs(self, since: float) -> dict[str, int]:
         counts: dict[str, int] = {}
@@ -295,9 +226,8 @@ class _Loop:
         return counts
 
 
-def _words(entry: Entry) -> str:
-    if entry.table.endswith("_dead_letters"):
-        return f"{entry.rows} dead letters {entry.day}" if entry.rows else ""
-    reason = f": {entry.reason[:120]}" if entry.status is not Status.STORED else ""
-    letters = f", {entry.dead_letters} dead letters" if entry.dead_letters else ""
-    return f"{entry.table} {entry.day} {entry.status.value}, {entry.rows} rows{letters}{reason}"
+def _healing(planned: Planned) -> Change:
+    """The change of the source that heals a fault, whatever day it comes with."""
+    heals = FAULTS[planned.kind.id].heals
+    assert heals is not None
+    return lambda connection, day: heals(connection, planned.day)

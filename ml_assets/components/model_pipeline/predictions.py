@@ -135,7 +135,7 @@ class Predictions:
             lake,
             table,
             days,
-            {"features": Input(this.features)},
+            {"features": Input(this.features), "champion": this.release_of_champion(champions)},
             self._prediction_version,
             further_reads=this.model_reads(champions),
         )

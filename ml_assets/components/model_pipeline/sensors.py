@@ -241,8 +241,11 @@ def _next_day(
     return _unit(pipeline, graph, f"{pipeline.name} {day}", span)
 
 
-def _changed_days(pipeline: Pipeline, graph: Any, lake: Lake) -> Unit | None:
-    """Stored days to recompute because their inputs changed, and predictions of late rows."""
+def _changed_days(pipeline: Pipeline, graph: Any, lake: Lake) -> Unit | str | None:
+    """Stored days to recompute because their inputs changed, and predictions of late rows.
+
+    They wait until the features and outcomes that they read are recomputed themselves.
+    """
     changed: dict[str, str] = {}
     for noun in SCORING:
         table = pipeline.table(noun)
@@ -253,6 +256,11 @@ def _changed_days(pipeline: Pipeline, graph: Any, lake: Lake) -> Unit | None:
         return None
     first = min(changed)
     span = Span(first, max(day for day in changed if day < _after(first, MAX_DAYS)))
+    within = Span(_after(first, -pipeline.labels.within_days), span.last).days()
+    for table in (pipeline.features, pipeline.labels.asset):
+        known = lake.ledger.latest(table, within)
+        if waiting := unfinished(lake.ledger, table, sorted(known)):
+            return f"{first} waits for {table} {min(waiting)} to be recomputed."
     name = f"{pipeline.name} {span.first}...{span.last} again"
     return _unit(pipeline, graph, name, span, changed[first])
 
