@@ -245,7 +245,7 @@ def test_nothing_is_measured_or_decided_on_a_dataset_that_was_changed_by_hand(
     without_the_worst_airport(measured)
     of_other_code(measured, f"{PIPELINE}/comparison")
 
-    outcome = measured.materialize(assets("comparison", "release_decision"), ASKED_FOR)
+    measured.materialize(assets("comparison", "release_decision"), ASKED_FOR)
 
     told = measured.entries(RELEASE)[ASKED_FOR].reason
     for reason in (measured.entries(f"{PIPELINE}/comparison")[ASKED_FOR].reason, told):
