@@ -4,6 +4,7 @@ python -m benchmarks.verified_reads [--home FOLDER]    FOLDER: kept and used aga
 """
 
 import argparse
+import os
 import shutil
 import statistics
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 from ml_assets.lake import store
 from ml_assets.orchestration.runs import project_definitions
 from ml_assets_tests.lived import assets, build_features, build_lived, opened
+from ml_assets_tests.project import overridden
 
 BUDGET_SHARE = 0.10
 FIRST, DAYS = 4, 8
@@ -27,6 +29,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--home", type=Path)
     given = parser.parse_args().home
+    os.environ["ML_ASSETS_PIPELINES"] = overridden()
     with TemporaryDirectory() as folder:
         built = given or Path(folder) / "lived"
         definitions = project_definitions()

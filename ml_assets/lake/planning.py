@@ -30,6 +30,8 @@ class Input:
         last: offset of the last input day (0: the same day, −1: the day before).
         is_snapshot: the input has no days.
         is_optional: a day can be computed without any of its input days.
+        is_evidence: the reader says itself what follows from rows that are altered or lost: they
+            keep no day from being computed.
         is_pinned: the input is used as it was decided then, see ``Read``.
         picks: day → its input days, where an offset cannot say it (the champion of a day).
     """
@@ -40,6 +42,7 @@ class Input:
     is_snapshot: bool = False
     is_optional: bool = False
     is_pinned: bool = False
+    is_evidence: bool = False
     picks: Mapping[str, Sequence[str]] | None = None
 
     def days_of(self, day: str) -> list[str]:
@@ -126,12 +129,15 @@ def plan(
     entries = {
         name: lake.ledger.latest(item.table, windows[name].days) for name, item in inputs.items()
     }
-    damaged = {name: lake.damaged(window) for name, window in windows.items()}
+    damaged = {
+        name: {} if inputs[name].is_evidence else lake.damaged(window)
+        for name, window in windows.items()
+    }
     unusable = {name: {*stale_inputs[name], *damaged[name]} for name in inputs}
     reads: dict[str, list[Read]] = {}
     skipped: dict[str, str] = {}
     blocking: dict[str, list[Read]] = {}
-    missing: dict[str, list[str]] = {}
+    missing: dict[str, list[str]] = {day: [] for day in days}
     for day in days:
         reads[day] = []
         for name, item in inputs.items():
@@ -151,7 +157,7 @@ def plan(
                     if read.day in unusable[name]
                     or (not read.content_hash and item.is_required(day, read.day))
                 )
-            missing.setdefault(day, []).extend(_missing(item, day, entries[name]))
+            missing[day].extend(_missing(item, day, entries[name]))
         reads[day] += (further_reads or {}).get(day, ())
     stored = lake.ledger.latest(table, days)
     same = {

@@ -245,9 +245,9 @@ def test_nothing_is_measured_or_decided_on_a_dataset_that_was_changed_by_hand(
     without_the_worst_airport(measured)
     of_other_code(measured, f"{PIPELINE}/comparison")
 
-    outcome = measured.materialize(assets("comparison", "release_decision"), ASKED_FOR)
+    measured.materialize(assets("comparison", "release_decision"), ASKED_FOR)
 
-    told = outcome.failed_steps[f"{PIPELINE}__release_decision"]
+    told = measured.entries(RELEASE)[ASKED_FOR].reason
     for reason in (measured.entries(f"{PIPELINE}/comparison")[ASKED_FOR].reason, told):
         assert f"{DATASET} {ASKED_FOR} was altered" in reason
     assert ASKED_FOR not in measured.lake.days_stored(RELEASE)
@@ -259,7 +259,7 @@ def test_nothing_is_registered_with_rows_that_were_changed_by_hand(measured: Pro
 
     outcome = measured.materialize(assets("registered_model"), ASKED_FOR)
 
-    assert "was altered" in outcome.failed_steps[f"{PIPELINE}__registered_model"]
+    assert "was altered" in " ".join(outcome.failed_steps.values())
     assert_nothing_was_released(measured)
 
 
@@ -363,7 +363,7 @@ def test_a_decision_that_was_changed_by_hand_releases_nothing(waiting: Project) 
     outcome = waiting.materialize(AFTER_DECISION, BLOCKED)
 
     assert not outcome.succeeded
-    assert "was altered after it was stored" in outcome.failed_steps["flight_delays__approvals"]
+    assert "was altered after it was stored" in " ".join(outcome.failed_steps.values())
     assert_nothing_was_released(waiting)
 
 

@@ -160,7 +160,8 @@ class Card:
     def _write(self, days: Sequence[str]) -> TableOutput:
         this = self.pipeline
         inputs = {
-            noun: Input(this.table(noun), is_optional=True, is_pinned=True) for noun in SOURCES
+            noun: Input(this.table(noun), is_optional=True, is_pinned=True, is_evidence=True)
+            for noun in SOURCES
         }
         inputs["registered_model"] = Input(this.table("registered_model"))
         planned = plan(Lake.of_project(), this.table("model_card"), days, inputs, self._version)

@@ -103,7 +103,9 @@ class DecisionStage:
 
     def _decide(self, days: Sequence[str]) -> TableOutput:
         exhibits = {
-            noun: Input(self.pipeline.table(noun), is_optional=True, is_pinned=True)
+            noun: Input(
+                self.pipeline.table(noun), is_optional=True, is_pinned=True, is_evidence=True
+            )
             for noun in ("comparison", "fairness")
         }
         this = self.pipeline
