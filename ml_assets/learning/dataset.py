@@ -142,7 +142,7 @@ def refuse_gaps(days: Sequence[str], usable: Collection[str], max_share: float) 
     """Refuse a window in which too many days are missing.
 
     Args:
-        days: the days that the window should have.
+        days: the days of the window that were asked for, whatever became of them.
         usable: days that have rows to learn from.
         max_share: share of ``days`` that may be missing.
 

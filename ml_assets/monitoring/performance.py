@@ -35,7 +35,12 @@ MIN_SEGMENT_ROWS = 100
 
 JOINED = ["predictions.prediction_id", "{label_table}.{key}"]
 """What a contract's ``from`` says of the prediction of a label."""
-MATCHED = ["predictions.prediction_id", "labels.prediction_id", "labels.prediction_day"]
+MATCHED = [
+    "predictions.prediction_id",
+    "predictions.is_late",
+    "labels.prediction_id",
+    "labels.prediction_day",
+]
 """What it says of the labelled predictions of a day, and of those of a segment."""
 LABELLED = [*MATCHED, "predictions.{segments}"]
 

@@ -203,5 +203,9 @@ def _one_more(text: str) -> str:
 
 def _swapped(rows: pd.DataFrame, column: str) -> pd.Series:
     """The column of a key, exchanged between rows that differ in nothing else of the key."""
-    others = [DAY, *(name for name in KEY if name != column)]
+    others = [
+        DAY,
+        *(name for name in KEY if name != column),
+        *(name for name in ["flight_day"] if name in rows.columns),
+    ]
     return rows.groupby(others)[column].transform(lambda values: values.to_numpy()[::-1])

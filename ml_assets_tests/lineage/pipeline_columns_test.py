@@ -21,7 +21,7 @@ import pytest
 import sklearn.ensemble  # noqa: F401  its threads can only be limited once it is loaded
 from threadpoolctl import threadpool_limits
 
-from ml_assets.components.model_pipeline import card, training
+from ml_assets.components.model_pipeline import card, predictions, training
 from ml_assets.lake.content import DAY
 from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.provenance import Column
@@ -30,6 +30,7 @@ from ml_assets.monitoring import performance
 from ml_assets.registry.approval_log import ApprovalLog
 from ml_assets.registry.approvals import Action, Record
 from ml_assets.registry.integration import IntegrationTest
+from ml_assets.registry.latency import Outcome
 from ml_assets.registry.release import AWAITING
 from ml_assets.settings import settings
 from ml_assets_tests.lineage.column_changes import (
@@ -194,6 +195,7 @@ def _passed_tests(decisions: pd.DataFrame, as_of: str) -> pd.DataFrame:
             "fingerprint": decisions.loc[decisions[DAY] == as_of, "challenger"].iloc[0],
             "test": IntegrationTest.names(),
             "passed": True,
+            "outcome": Outcome.PASSED.value,
             "finding": "it is right",
         }
     )
@@ -245,6 +247,8 @@ def world(features_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         patch.setattr(training, "evaluation_plots", lambda *what: {})
         patch.setattr(card, "html", lambda contents: "")
         patch.setattr(performance, "MIN_SEGMENT_ROWS", 10)
+        # a champion of which one column is changed is refused, which registry/confirm_test shows
+        patch.setattr(predictions, "confirm", lambda *facts: None)
         settings.cache_clear()
         yield lived_through(
             tables, folder, lambda lake: patch.setattr(Lake, "of_project", lambda: lake)

@@ -89,9 +89,8 @@ class ModelPipeline(dg.Component, dg.Model, dg.Resolvable):
         window_days: days looked back on in all when training.
         validation_days: days before the test window, never fitted.
         test_days: last days before the as-of day, never fitted.
-        max_missing_days_share: share of the days looked back on, from the first day that the
-            features have, that may be missing or not usable when training. A table with rows on
-            weekdays only misses 29 %.
+        max_missing_days_share: share of the days looked back on that may be quarantined, skipped
+            or otherwise not usable when training. A table with rows on weekdays only misses 29 %.
         estimator: what is fitted.
         evaluation: what is measured, see ``EvaluationRules``.
         release: what a challenger has to show, see ``ReleaseRules``.

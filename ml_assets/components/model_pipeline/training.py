@@ -58,7 +58,7 @@ class Training:
         pipeline: what the stages share.
         contract: contract of the training dataset.
         drift_window_days: days of a drift report, which the reference is calibrated for.
-        max_missing_days_share: share of the days looked back on that may be missing.
+        max_missing_days_share: share of the days looked back on that may not be usable.
     """
 
     pipeline: Pipeline
@@ -213,10 +213,10 @@ class Training:
         features = planned.windows["features"].read(days=wanted)
         labels = planned.windows["labels"].read(specification.label_columns, wanted)
         usable = planned.windows["features"].hashes
-        first = min(Lake.of_project().ledger.latest(self.pipeline.features))
+        known = Lake.of_project().ledger.latest(self.pipeline.features, wanted)
 
         def of_day(as_of: str) -> pd.DataFrame:
-            asked_for = [day for day in self._window.days_of(as_of) if day >= first]
+            asked_for = [day for day in self._window.days_of(as_of) if day in known]
             refuse_gaps(asked_for, usable, self.max_missing_days_share)
             return specification.build(features, labels, as_of)
 
