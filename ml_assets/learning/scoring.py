@@ -63,7 +63,7 @@ class Prediction(Contract):
     )
     is_late: bool = pa.Field(
         description="The row came after its day was scored: it was not predicted in time.",
-        metadata={"from": ["{feature_table}.{key}"]},
+        metadata={"from": []},
     )
 
 

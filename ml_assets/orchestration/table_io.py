@@ -187,6 +187,11 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
         output.after_commit()
     bad = {day: entry.reason for day, entry in entries.items() if entry.reason}
     _warn(context, table, entries, output)
+    if output.is_fact and kept:
+        told = "; ".join(f"{day}: {output.plan.skipped[day]}" for day in sorted(kept))
+        raise dg.Failure(
+            f"{table} could not be computed again and stays as it is. {told}", allow_retries=False
+        )
     usable = {**output.plan.unchanged, **entries, **kept}
     results = {
         day: skipped_day(reason) for day, reason in output.plan.skipped.items() if output.goes_on

