@@ -50,9 +50,17 @@ class Label(Contract):
 
     prediction_id: str = pa.Field(
         description="The prediction it belongs to.",
-        metadata={"from": ["{label_table}.{key}", "{label_table}.{known_at}"]},
+        metadata={
+            "from": [
+                "{label_table}.{key}",
+                "{label_table}.{known_at}",
+                "{label_table}.{label_day}",
+            ]
+        },
     )
-    prediction_day: str = pa.Field(description="Day of that prediction.", metadata={"from": []})
+    prediction_day: str = pa.Field(
+        description="Day of that prediction.", metadata={"from": ["{label_table}.{label_day}"]}
+    )
     label: float = pa.Field(
         description="What really happened.", metadata={"from": ["{label_table}.{label}"]}
     )

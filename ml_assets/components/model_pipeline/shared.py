@@ -114,6 +114,7 @@ class Pipeline:
             "segments": list(self.segments),
             "label": [self.labels.column],
             "known_at": [self.labels.known_at],
+            "label_day": [] if self.labels.day == DAY else [self.labels.day],
             "feature_table": [self.features.rpartition("/")[2]],
             "label_table": [self.labels.asset.rpartition("/")[2]],
         }
