@@ -32,7 +32,7 @@ def test_checks_of_good_days_exit_0_and_write_junit(project: Project) -> None:
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "All 42 results are good" in done.stdout
+    assert "All 56 results are good" in done.stdout
     suite = ET.parse(project.data.parent / "out" / "c.xml").getroot().find("testsuite")
     assert suite is not None
     assert suite.attrib == {
