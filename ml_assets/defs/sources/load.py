@@ -146,6 +146,8 @@ def reveal(url: str, until: str) -> dict[str, int]:
 def _append(connection: sa.Connection, table: str, until: str) -> int:
     """Rows after the newest one that is not later than ``until``; a row far ahead does not count."""
     rows = reference_table(table, until)
+    if rows.empty:
+        return 0
     hour = sa.column("time_hour", sa.DateTime)
     known = sa.select(sa.func.max(hour)).select_from(sa.table(table, hour))
     newest = connection.scalar(known.where(hour <= rows["time_hour"].max().to_pydatetime()))
