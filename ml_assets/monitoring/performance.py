@@ -58,9 +58,7 @@ class Label(Contract):
             ]
         },
     )
-    prediction_day: str = pa.Field(
-        description="Day of that prediction.", metadata={"from": ["{label_table}.{label_day}"]}
-    )
+    prediction_day: str = pa.Field(description="Day of that prediction.", metadata={"from": []})
     label: float = pa.Field(
         description="What really happened.", metadata={"from": ["{label_table}.{label}"]}
     )
