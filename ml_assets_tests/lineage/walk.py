@@ -8,8 +8,10 @@ import pandas as pd
 from ml_assets.lake.content import DAY
 from ml_assets.lake.store import Lake
 
-LOOK_BACK_DAYS = 9
-ARRIVAL_DAYS = 3
+LOOK_BACK_DAYS = 11
+ARRIVAL_DAYS = 4
+OUTCOME_DAYS = 3
+"""Days after a flight on which what became of it may be told: a diversion is told on the last."""
 DRIFT_DAYS = 7
 
 
@@ -21,7 +23,7 @@ def later(day: str, days: int) -> str:
 def walk(lake: Lake, day: str) -> Mapping[str, tuple[int, int]]:
     """Noun → days and rows of the table that used a day of ``sources/flights``."""
     features = _days(lake, "flight_features", day, later(day, LOOK_BACK_DAYS))
-    outcomes = {day}
+    outcomes = _days(lake, "flight_outcomes", day, later(day, OUTCOME_DAYS))
     models = {
         as_of
         for as_of in _stored(lake, "training_dataset")
