@@ -1,17 +1,21 @@
 """What a repair will do and what it leaves as it is, on a console and as JSON."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from ml_assets.lake.content import SNAPSHOT
 from ml_assets.lineage.graph import Node
 from ml_assets.lineage.impact import Impact, TouchedModel
-from ml_assets.orchestration.repairs import Repair
+
+if TYPE_CHECKING:
+    from ml_assets.orchestration.repairs import Repair
 
 
-def print_repair(found: Impact, repair: Repair, console: Console, *, shows_commands: bool) -> None:
+def print_repair(
+    found: Impact, repair: "Repair", console: Console, *, shows_commands: bool
+) -> None:
     """What is made again, if that is asked for, and what stays as it is and why.
 
     Args:
@@ -30,7 +34,7 @@ def print_repair(found: Impact, repair: Repair, console: Console, *, shows_comma
         console.print(sentence, highlight=False, soft_wrap=True, markup=False)
 
 
-def left_sentences(found: Impact, repair: Repair) -> list[str]:
+def left_sentences(found: Impact, repair: "Repair") -> list[str]:
     """What a repair leaves as it is, in words, with the command that would make it again."""
     sentences = []
     if repair.left_as_of:
@@ -56,7 +60,7 @@ def with_models(found: Impact) -> str:
     return f"ml-assets impact {found.table}{days}{column} --run --with-models"
 
 
-def repair_as_json(found: Impact, repair: Repair) -> dict[str, Any]:
+def repair_as_json(found: Impact, repair: "Repair") -> dict[str, Any]:
     """The same as plain values."""
     return {
         "repair": [step.command for step in repair.steps],
