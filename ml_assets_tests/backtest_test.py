@@ -131,7 +131,7 @@ def test_features_are_shared_and_decisions_are_each_policys_own(lived: Lived) ->
     for plan in lived.plans:
         assert plan.folder.parent == root
         lake = plan.folder / "lake"
-        assert sorted(folder.name for folder in lake.iterdir()) == ["flight_delays"]
+        assert {folder.name for folder in lake.iterdir()} == {"_lake", "flight_delays"}
         assert not (lake / "flight_delays" / "flight_features").exists()
         own = Lake(str(lake), Ledger(f"sqlite:///{plan.folder / 'ledger.db'}"))
         assert set(own.ledger.tables()) & set(shared) == set()

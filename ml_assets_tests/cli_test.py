@@ -37,7 +37,7 @@ def test_checks_of_good_days_exit_0_and_write_junit(project: Project) -> None:
     assert suite is not None
     assert suite.attrib == {
         "name": "sources/flights",
-        "tests": "42",
+        "tests": "56",
         "failures": "0",
         "errors": "0",
     }

@@ -250,7 +250,7 @@ class DriftReport(Contract):
 RETRAIN, KEEP = "retrain", "keep"
 
 
-OF_CHAMPION = [*SERVING, "labels.model_version"]
+OF_CHAMPION = [*SERVING, "labels.model_version", "labels.is_late"]
 """What a contract's ``from`` says of the labels of the champion's predictions."""
 METRIC = [*OF_CHAMPION, "labels.label", "labels.prediction", "champion.metric"]
 OF_REPORT = ["champion.serves_from", "drift_report.reference"]

@@ -224,7 +224,8 @@ def _next_day(
     if not ready:
         return f"No day of {pipeline.features} is there yet."
     decided = ledger.latest(pipeline.table(DECISION))
-    first = min(decided) if decided else max(ready)
+    begun = ledger.latest(pipeline.table("predictions")) or decided
+    first = min(begun) if begun else max(ready)
     days = Span(first, _after(max(*ready, first))).days()
     waiting = {day for noun in SCORING for day in _open(ledger, pipeline.table(noun), days)}
     newest = max(decided, default="")
