@@ -21,7 +21,7 @@ demo: setup ## The reference year through the graph, and a summary of what happe
 	@$(BIN)/ml-assets demo
 
 test: lint ## Environment, linters and the whole test suite.
-	@$(BIN)/pytest -n auto
+	@$(BIN)/pytest -n auto --dist worksteal
 
 soak: $(INSTALLED) ## The daemon over thirty days with a fault on every third (docs/soak.md); takes long.
 	@$(BIN)/python -m ml_assets_tests.soak

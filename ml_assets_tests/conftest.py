@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+import psutil
 import pytest
 
 from ml_assets.defs.sources.load import load
@@ -23,6 +24,16 @@ from ml_assets_tests.lived import (
 from ml_assets_tests.project import ROOT, Project, overridden
 
 os.environ["ML_ASSETS_PIPELINES"] = overridden()
+
+SHARED_MEMORY = Path("/dev/shm")
+NEEDED_BYTES = 12 * 2**30
+"""Several times what all folders of a test session take."""
+
+if SHARED_MEMORY.is_dir() and (
+    min(psutil.virtual_memory().available, shutil.disk_usage(SHARED_MEMORY).free) > NEEDED_BYTES
+):
+    # Thousands of small SQLite transactions wait for the disk otherwise, a third of the time.
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(SHARED_MEMORY))
 
 LAST_DAY = "2013-01-21"
 """The first three weeks of real flights are the fixture."""

@@ -276,7 +276,9 @@ def test_of_two_releases_at_the_same_moment_one_is_champion_and_the_other_was_co
     assert 0 in codes, "\n".join(told)
     for code, text in zip(codes, told, strict=True):
         if code:
-            assert re.search("was judged against|is being released|was released since and is newer", text), text
+            assert re.search(
+                "was judged against|is being released|was released since and is newer", text
+            ), text
     released = lived.lake.read("flight_delays/champion").sort_values(DAY)
     assert released["replaces"].tolist() == ["", *released[DAY].iloc[:-1]]
     assert released[DAY].iloc[-1] in both
