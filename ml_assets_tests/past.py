@@ -48,7 +48,7 @@ def alter_in_place(lake: Lake, day: str) -> None:
     rows = lake.read(FEATURES)
     rows.loc[rows["ds"] == day, "distance"] += 100
     shutil.rmtree(Path(lake.uri) / FEATURES)
-    while lake.overwrite(FEATURES, rows, sorted(rows["ds"].unique())) < version:
+    while lake.write(FEATURES, rows, sorted(rows["ds"].unique())).version < version:
         pass
     assert _version(lake) == version
 
@@ -61,7 +61,7 @@ def correct(lake: Lake, day: str) -> None:
 
 def store(lake: Lake, table: str, day: str, rows: object) -> None:
     """Write rows and their entry."""
-    version = lake.overwrite(table, rows, [day])
+    version = lake.write(table, rows, [day]).version
     content = day_hashes(rows, [day])[day]
     entry = Entry(table, day, Status.STORED, content_hash=content, rows=len(rows), version=version)
     lake.ledger.append([entry])
@@ -70,7 +70,7 @@ def store(lake: Lake, table: str, day: str, rows: object) -> None:
 def vacuum(lake: Lake, table: str = FEATURES) -> None:
     """Delete the files of every version of a table but the newest, whoever was trained on them."""
     days = lake.days_stored(table)
-    lake.overwrite(table, lake.read(table, days), days)
+    lake.write(table, lake.read(table, days), days)
     lake.open(table).vacuum(
         retention_hours=0, dry_run=False, enforce_retention_duration=False, full=True
     )

@@ -16,7 +16,7 @@ def store(lake: Lake, noun: str, rows: pd.DataFrame) -> None:
     """Store days of a table of the pipeline."""
     table = f"{PIPELINE}/{noun}"
     days = sorted(rows[DAY].unique())
-    version = lake.overwrite(table, rows, days)
+    version = lake.write(table, rows, days).version
     lake.ledger.append(
         [
             Entry(table, day, Status.STORED, content_hash=content, rows=1, version=version)

@@ -2,14 +2,15 @@
 
 A day is finished when its latest entry is stored and up to date, or when it says why there are no
 rows (quarantined or skipped) and nothing that it read has changed since. Everything else is
-unfinished: never processed, interrupted, or reopened by a change of its inputs.
+unfinished: never processed, interrupted, damaged behind the ledger, or reopened by a change of its
+inputs.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from itertools import chain
 
 from ml_assets.lake.content import digest
-from ml_assets.lake.entries import Read, Status, usable_hashes
+from ml_assets.lake.entries import Read, Status, damage_of, usable_hashes
 from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.staleness import stale, stale_tables
 
@@ -37,6 +38,8 @@ def unfinished(ledger: Ledger, table: str, days: Sequence[str]) -> dict[str, str
             reasons[day] = "not processed yet"
         elif entries[day].status is Status.WRITING:
             reasons[day] = "its run did not finish"
+        elif damage := damage_of(entries[day]):
+            reasons[day] = damage
     return {day: reasons[day] for day in days if day in reasons}
 
 

@@ -206,10 +206,6 @@ class Lake:
         opened = self.opened(table) if has_rows else Opened(table, self.path(table), None)
         return set(entries) - set(damage(self.ledger, opened, entries))
 
-    def overwrite(self, table: str, rows: pd.DataFrame, days: Sequence[str]) -> int:
-        """Replace the given days by ``rows``, see ``write``; returns the table's new version."""
-        return self.write(table, rows, days).version
-
     def write(self, table: str, rows: pd.DataFrame, days: Sequence[str]) -> Written:
         """Replace the given days by ``rows`` in one commit.
 

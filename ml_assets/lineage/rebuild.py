@@ -134,5 +134,5 @@ def _store_dataset(  # noqa: PLR0917
     )
     if reason := validated.quarantined.get(as_of):
         raise TrainingError(f"the dataset breaks its contract: {reason}")
-    scratch.overwrite(TABLE, validated.rows, [as_of])
+    scratch.write(TABLE, validated.rows, [as_of])
     return day_hashes(validated.rows, [as_of])[as_of]

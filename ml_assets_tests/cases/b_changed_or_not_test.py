@@ -101,7 +101,7 @@ def test_b2_old_and_new_days_are_read_together_and_verified(lake: Lake) -> None:
 
 
 def test_b2_an_altered_old_day_is_still_told_from_an_older_contract(lake: Lake) -> None:
-    lake.overwrite(TABLE, rows(OLD[2]).assign(delay=0.0), [OLD[2]])
+    lake.write(TABLE, rows(OLD[2]).assign(delay=0.0), [OLD[2]])
 
     found = checked(lake)["rows_match_data_version"]
 

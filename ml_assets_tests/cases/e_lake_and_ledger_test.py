@@ -103,7 +103,7 @@ def file_gone(lake: Lake) -> None:
 
 def restored(lake: Lake) -> None:
     """Write other rows and forget them: as after a restore of the ledger alone."""
-    lake.overwrite(TABLE, rows(TUESDAY).assign(delay=7.0), [TUESDAY])
+    lake.write(TABLE, rows(TUESDAY).assign(delay=7.0), [TUESDAY])
 
 
 DAMAGE = pytest.mark.parametrize(
@@ -257,12 +257,12 @@ def test_e3_a_lost_table_is_computed_again_by_materializing_it(lake: Lake) -> No
 def test_e4_old_versions_outlive_a_hundred_commits_and_old_logs(lake: Lake) -> None:
     first = lake.open(TABLE).version()
     for number in range(98):
-        lake.overwrite(TABLE, rows(MONDAY).assign(delay=float(number)), [MONDAY])
+        lake.write(TABLE, rows(MONDAY).assign(delay=float(number)), [MONDAY])
     for file in (Path(lake.uri) / TABLE / "_delta_log").iterdir():
         age = file.stat().st_mtime - 45 * 86_400
         os.utime(file, (age, age))
     for _ in range(10):
-        lake.overwrite(TABLE, rows(MONDAY), [MONDAY])
+        lake.write(TABLE, rows(MONDAY), [MONDAY])
 
     assert len(lake.read(TABLE, DAYS, version=first)) == 9
     assert maintain(lake, TABLE, [], keeps_history=True)

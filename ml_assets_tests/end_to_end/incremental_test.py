@@ -134,7 +134,7 @@ def test_each_materialization_says_what_it_read(stored: Project) -> None:
 def test_an_altered_day_is_not_used_until_it_is_rewritten(stored: Project) -> None:
     before = stored.versions()
     rows = stored.lake.read("sources/flights", ["2013-01-05"])
-    stored.lake.overwrite("sources/flights", rows.assign(distance=1), ["2013-01-05"])
+    stored.lake.write("sources/flights", rows.assign(distance=1), ["2013-01-05"])
 
     bad = [r for r in stored.check('key:"sources/flights"', "2013-01-05") if r.is_bad]
     refused = stored.materialize('key:"flight_delays/flight_outcomes"', "2013-01-05")

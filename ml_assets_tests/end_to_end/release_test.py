@@ -129,7 +129,7 @@ def test_a_challenger_that_breaks_its_gates_waits_and_nothing_follows(waiting: P
 def emptied(project: Project, table: str) -> None:
     """Delete the rows of the day behind the ledger's back."""
     rows = project.lake.read(table, [ASKED_FOR])
-    project.lake.overwrite(table, rows.iloc[:0], [ASKED_FOR])
+    project.lake.write(table, rows.iloc[:0], [ASKED_FOR])
 
 
 def deleted(project: Project, table: str) -> None:
@@ -140,7 +140,7 @@ def deleted(project: Project, table: str) -> None:
 def altered(project: Project, table: str) -> None:
     """Improve the figures by hand."""
     rows = project.lake.read(table, [ASKED_FOR])
-    project.lake.overwrite(table, rows.assign(high=rows["high"] + 0.1), [ASKED_FOR])
+    project.lake.write(table, rows.assign(high=rows["high"] + 0.1), [ASKED_FOR])
 
 
 def of_other_code(project: Project, table: str) -> None:
@@ -234,7 +234,7 @@ def test_a_champion_that_could_not_be_made_again_stays_and_keeps_its_alias(lived
 def without_the_worst_airport(project: Project) -> None:
     """Delete rows of the training dataset behind the ledger's back."""
     rows = project.lake.read(DATASET, [ASKED_FOR])
-    project.lake.overwrite(DATASET, rows[rows["origin"] != "JFK"], [ASKED_FOR])
+    project.lake.write(DATASET, rows[rows["origin"] != "JFK"], [ASKED_FOR])
 
 
 def test_nothing_is_measured_or_decided_on_a_dataset_that_was_changed_by_hand(
@@ -323,7 +323,7 @@ def test_an_old_day_that_passes_after_a_newer_model_was_released_makes_no_champi
     )
     content, version = (
         day_hashes(newer, [ASKED_FOR]),
-        waiting.lake.overwrite(CHAMPIONS, newer, [ASKED_FOR]),
+        waiting.lake.write(CHAMPIONS, newer, [ASKED_FOR]).version,
     )
     waiting.lake.ledger.append(
         [
@@ -352,7 +352,7 @@ def test_an_old_day_that_passes_after_a_newer_model_was_released_makes_no_champi
 
 def test_a_decision_that_was_changed_by_hand_releases_nothing(waiting: Project) -> None:
     row = waiting.lake.read(RELEASE, [BLOCKED])
-    waiting.lake.overwrite(RELEASE, row.assign(verdict="passed"), [BLOCKED])
+    waiting.lake.write(RELEASE, row.assign(verdict="passed"), [BLOCKED])
     for noun in RELEASED:
         waiting.lake.ledger.append(
             [Entry(f"{PIPELINE}/{noun}", BLOCKED, Status.WRITING, run_id="killed")]
@@ -493,7 +493,7 @@ def test_an_approval_of_other_evidence_does_nothing(waiting: Project) -> None:
 def rewrite(project: Project, table: str, rows: pd.DataFrame) -> None:
     """Replace a stored day as if it had been computed so."""
     [day] = rows[DAY].unique()
-    version = project.lake.overwrite(table, rows, [day])
+    version = project.lake.write(table, rows, [day]).version
     old = project.entries(table)[day]
     project.lake.ledger.append(
         [

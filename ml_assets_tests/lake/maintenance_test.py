@@ -19,7 +19,7 @@ def write(lake: Lake, value: int) -> int:
     """One commit for each day; returns the last version."""
     for day in DAYS:
         rows = pd.DataFrame({"ds": [day] * 2, "value": [value, value + 1]}).astype({"ds": "str"})
-        version = lake.overwrite(TABLE, rows, [day])
+        version = lake.write(TABLE, rows, [day]).version
     return version
 
 

@@ -21,7 +21,7 @@ def store(lake: Lake, table: str, day: str, value: int, reads: list[Read] | None
     """Store a day of one row and record it; returns its content hash."""
     rows = pd.DataFrame({"ds": [day], "value": [value]}).astype({"ds": "str"})
     content = day_hashes(rows, [day])[day]
-    version = lake.overwrite(table, rows, [day])
+    version = lake.write(table, rows, [day]).version
     lake.ledger.append(
         [
             Entry(

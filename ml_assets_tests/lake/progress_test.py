@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from ml_assets.lake.content import SNAPSHOT
-from ml_assets.lake.entries import Entry, Read, Status
+from ml_assets.lake.entries import ALTERED, LOST, Entry, Read, Status
 from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.progress import finished, outdated, state_key, unfinished
 
@@ -36,6 +36,15 @@ def test_a_day_whose_run_died_is_unfinished(ledger: Ledger) -> None:
     ledger.append([Entry(RAW, MONDAY, Status.WRITING, run_id="dead")])
 
     assert unfinished(ledger, RAW, [MONDAY]) == {MONDAY: "its run did not finish"}
+
+
+@pytest.mark.parametrize("damage", [ALTERED, LOST])
+def test_a_day_that_was_damaged_behind_the_ledger_is_unfinished(
+    ledger: Ledger, damage: str
+) -> None:
+    ledger.append([Entry(RAW, MONDAY, Status.QUARANTINED, reason=f"{damage}: why")])
+
+    assert unfinished(ledger, RAW, [MONDAY]) == {MONDAY: f"{damage}: why"}
 
 
 def test_a_stored_day_is_finished_until_its_input_changes(ledger: Ledger) -> None:

@@ -27,7 +27,7 @@ def store(lake: Lake, table: str, day: str, value: int, reads: list[Read] | None
     """Record a day of one row as the project does, and store it."""
     rows = pd.DataFrame({"ds": [day], "value": [value]}).astype({"ds": "str"})
     lake.ledger.append([Entry(table, day, Status.WRITING)])
-    version = lake.overwrite(table, rows, [day])
+    version = lake.write(table, rows, [day]).version
     content = day_hashes(rows, [day])[day]
     made_from = inputs_hash(CODE, reads or [])
     lake.ledger.append(
@@ -149,7 +149,7 @@ def test_only_own_tables_are_told_so_that_maintenance_leaves_the_others_alone(ou
 
 def test_shared_table_cannot_be_overwritten(ours: Lake) -> None:
     with pytest.raises(TerminalError, match="belongs to another lake"):
-        ours.overwrite(FLIGHTS, pd.DataFrame({"ds": [MONDAY], "value": [1]}), [MONDAY])
+        ours.write(FLIGHTS, pd.DataFrame({"ds": [MONDAY], "value": [1]}), [MONDAY])
 
 
 def test_own_day_is_planned_from_shared_days_and_stale_when_they_change(

@@ -35,50 +35,52 @@ def values_of(lake: Lake, version: int | None = None) -> dict[str, list[int]]:
 
 
 def test_each_overwrite_is_one_commit(lake: Lake) -> None:
-    first = lake.overwrite(TABLE, pd.concat([rows(MONDAY, 1), rows(TUESDAY, 2)]), [MONDAY, TUESDAY])
-    second = lake.overwrite(
+    first = lake.write(
+        TABLE, pd.concat([rows(MONDAY, 1), rows(TUESDAY, 2)]), [MONDAY, TUESDAY]
+    ).version
+    second = lake.write(
         TABLE, pd.concat([rows(MONDAY, 3), rows(TUESDAY, 4)]), [MONDAY, TUESDAY]
-    )
+    ).version
 
     assert second == first + 1
     assert values_of(lake) == {MONDAY: [3], TUESDAY: [4]}
 
 
 def test_only_the_named_days_are_replaced(lake: Lake) -> None:
-    lake.overwrite(TABLE, pd.concat([rows(MONDAY, 1), rows(TUESDAY, 2)]), [MONDAY, TUESDAY])
+    lake.write(TABLE, pd.concat([rows(MONDAY, 1), rows(TUESDAY, 2)]), [MONDAY, TUESDAY])
 
-    lake.overwrite(TABLE, rows(MONDAY, 7, 8), [MONDAY])
+    lake.write(TABLE, rows(MONDAY, 7, 8), [MONDAY])
 
     assert values_of(lake) == {MONDAY: [7, 8], TUESDAY: [2]}
 
 
 def test_named_day_without_rows_becomes_empty(lake: Lake) -> None:
-    lake.overwrite(TABLE, pd.concat([rows(MONDAY, 1), rows(TUESDAY, 2)]), [MONDAY, TUESDAY])
+    lake.write(TABLE, pd.concat([rows(MONDAY, 1), rows(TUESDAY, 2)]), [MONDAY, TUESDAY])
 
-    lake.overwrite(TABLE, rows(MONDAY, 5), [MONDAY, TUESDAY])
+    lake.write(TABLE, rows(MONDAY, 5), [MONDAY, TUESDAY])
 
     assert values_of(lake) == {MONDAY: [5]}
 
 
 def test_no_rows_at_all_empty_the_days_and_make_the_table(lake: Lake) -> None:
-    lake.overwrite(TABLE, rows(MONDAY), [MONDAY])
+    lake.write(TABLE, rows(MONDAY), [MONDAY])
 
     assert lake.exists(TABLE)
     assert values_of(lake) == {}
 
 
 def test_rows_outside_the_named_days_are_refused(lake: Lake) -> None:
-    lake.overwrite(TABLE, rows(MONDAY, 1), [MONDAY])
+    lake.write(TABLE, rows(MONDAY, 1), [MONDAY])
 
     with pytest.raises(TerminalError, match=TUESDAY):
-        lake.overwrite(TABLE, pd.concat([rows(MONDAY, 2), rows(TUESDAY, 3)]), [MONDAY])
+        lake.write(TABLE, pd.concat([rows(MONDAY, 2), rows(TUESDAY, 3)]), [MONDAY])
 
     assert values_of(lake) == {MONDAY: [1]}
 
 
 def test_old_version_is_read_as_it_was(lake: Lake) -> None:
-    first = lake.overwrite(TABLE, rows(MONDAY, 1), [MONDAY])
-    second = lake.overwrite(TABLE, rows(MONDAY, 2), [MONDAY])
+    first = lake.write(TABLE, rows(MONDAY, 1), [MONDAY]).version
+    second = lake.write(TABLE, rows(MONDAY, 2), [MONDAY]).version
 
     assert values_of(lake, version=first) == {MONDAY: [1]}
     assert values_of(lake, version=second) == values_of(lake) == {MONDAY: [2]}
@@ -86,7 +88,7 @@ def test_old_version_is_read_as_it_was(lake: Lake) -> None:
 
 def test_days_and_columns_are_read_as_asked(lake: Lake) -> None:
     both = pd.concat([rows(MONDAY, 1), rows(TUESDAY, 2)]).assign(other="x")
-    lake.overwrite(TABLE, both, [MONDAY, TUESDAY])
+    lake.write(TABLE, both, [MONDAY, TUESDAY])
 
     found = lake.read(TABLE, [TUESDAY, WEDNESDAY], columns=["value"])
 
@@ -104,7 +106,7 @@ def test_types_and_content_survive_storing(lake: Lake) -> None:
             "moment": pd.to_datetime(["2013-11-03 05:30", None], utc=True).as_unit("us"),
         }
     )
-    lake.overwrite(TABLE, frame, [MONDAY])
+    lake.write(TABLE, frame, [MONDAY])
 
     found = lake.read(TABLE)[[*frame.columns]]
 
@@ -122,7 +124,7 @@ def test_what_is_not_there_is_named(lake: Lake, version: int | None) -> None:
 
 
 def test_version_that_was_never_written_is_named(lake: Lake) -> None:
-    version = lake.overwrite(TABLE, rows(MONDAY, 1), [MONDAY])
+    version = lake.write(TABLE, rows(MONDAY, 1), [MONDAY]).version
 
     with pytest.raises(LakeMismatch, match=f"version {version + 5}"):
         lake.read(TABLE, version=version + 5)
@@ -153,9 +155,9 @@ def entry(day: str, status: Status, content: str = "hash") -> Entry:
     "status", [status for status in Status if status is not Status.STORED], ids=str
 )
 def test_window_leaves_days_out_that_are_not_stored(lake: Lake, status: Status) -> None:
-    version = lake.overwrite(
+    version = lake.write(
         TABLE, pd.concat([rows(MONDAY, 1), rows(TUESDAY, 2)]), [MONDAY, TUESDAY]
-    )
+    ).version
     lake.ledger.append([entry(MONDAY, Status.STORED), entry(TUESDAY, status)])
 
     window = lake.window(TABLE, [MONDAY, TUESDAY])
@@ -170,11 +172,11 @@ def test_window_leaves_days_out_that_are_not_stored(lake: Lake, status: Status) 
 
 
 def test_window_reads_the_version_it_was_opened_at(lake: Lake) -> None:
-    lake.overwrite(TABLE, rows(MONDAY, 1), [MONDAY])
+    lake.write(TABLE, rows(MONDAY, 1), [MONDAY])
     lake.ledger.append([entry(MONDAY, Status.STORED)])
     window = lake.window(TABLE, [MONDAY])
 
-    lake.overwrite(TABLE, rows(MONDAY, 2), [MONDAY])
+    lake.write(TABLE, rows(MONDAY, 2), [MONDAY])
 
     assert [*window.read()["value"]] == [1]
 
@@ -182,7 +184,7 @@ def test_window_reads_the_version_it_was_opened_at(lake: Lake) -> None:
 def test_window_gives_its_rows_in_the_order_they_were_written(lake: Lake) -> None:
     days = [f"2013-07-{number:02}" for number in range(1, 31)]
     written = pd.concat([rows(day, *range(50)) for day in days], ignore_index=True)
-    lake.overwrite(TABLE, written, days)
+    lake.write(TABLE, written, days)
     lake.ledger.append([entry(day, Status.STORED) for day in days])
 
     window = lake.window(TABLE, days)
@@ -192,7 +194,7 @@ def test_window_gives_its_rows_in_the_order_they_were_written(lake: Lake) -> Non
 
 
 def test_window_reads_only_days_it_is_asked_for(lake: Lake) -> None:
-    lake.overwrite(TABLE, pd.concat([rows(MONDAY, 1), rows(TUESDAY, 2)]), [MONDAY, TUESDAY])
+    lake.write(TABLE, pd.concat([rows(MONDAY, 1), rows(TUESDAY, 2)]), [MONDAY, TUESDAY])
     lake.ledger.append([entry(MONDAY, Status.STORED), entry(TUESDAY, Status.STORED)])
 
     window = lake.window(TABLE, [MONDAY, TUESDAY])
@@ -205,7 +207,7 @@ def test_window_reads_only_days_it_is_asked_for(lake: Lake) -> None:
 )
 def test_window_without_a_stored_day_cannot_be_read(lake: Lake, written: bool) -> None:
     if written:
-        lake.overwrite(TABLE, rows(MONDAY, 1), [MONDAY])
+        lake.write(TABLE, rows(MONDAY, 1), [MONDAY])
 
     with pytest.raises(LakeMismatch, match="has no stored day"):
         lake.window(TABLE, [MONDAY]).read()
@@ -224,14 +226,14 @@ def test_overwriting_random_days_is_idempotent(
     frame = pd.concat([rows(MONDAY), *[rows(day, *values) for day, values in content.items()]])
     with TemporaryDirectory() as folder:
         lake = Lake(folder, Ledger("sqlite://"))
-        lake.overwrite(
+        lake.write(
             TABLE,
             pd.concat([rows(MONDAY), *[rows(day, *values) for day, values in before.items()]]),
             [MONDAY, TUESDAY, WEDNESDAY],
         )
-        lake.overwrite(TABLE, frame, days)
+        lake.write(TABLE, frame, days)
         once = values_of(lake)
-        lake.overwrite(TABLE, frame, days)
+        lake.write(TABLE, frame, days)
         twice = values_of(lake)
 
     others = {day: sorted(values) for day, values in before.items() if day not in days}
@@ -252,7 +254,7 @@ def together(*calls: Callable[[], object]) -> list[object]:
 
 def writer(lake: Lake, day: str, *values: int) -> Callable[[], object]:
     """A call that overwrites one day through its own view of the lake."""
-    return lambda: Lake(lake.uri, lake.ledger).overwrite(TABLE, rows(day, *values), [day])
+    return lambda: Lake(lake.uri, lake.ledger).write(TABLE, rows(day, *values), [day])
 
 
 EXISTS = pytest.mark.parametrize(
@@ -268,7 +270,7 @@ EXISTS = pytest.mark.parametrize(
 @EXISTS
 def test_writers_of_different_days_all_land(lake: Lake, before: dict[str, list[int]]) -> None:
     for day, values in before.items():
-        lake.overwrite(TABLE, rows(day, *values), [day])
+        lake.write(TABLE, rows(day, *values), [day])
 
     together(writer(lake, MONDAY, 1), writer(lake, TUESDAY, 2))
 
@@ -280,7 +282,7 @@ def test_writers_of_the_same_day_leave_the_rows_of_one(
     lake: Lake, before: dict[str, list[int]]
 ) -> None:
     for day, values in before.items():
-        lake.overwrite(TABLE, rows(day, *values), [day])
+        lake.write(TABLE, rows(day, *values), [day])
 
     together(*[writer(lake, MONDAY, number, number + 10) for number in (1, 2, 3)])
 
@@ -300,7 +302,7 @@ print("ready", flush=True)
 sys.stdin.readline()
 for value in range(first, first + 5):
     rows = pd.DataFrame({"ds": [day], "value": [value]}).astype({"ds": "str"})
-    lake.overwrite("a/flights", rows, [day])
+    lake.write("a/flights", rows, [day])
 """
 
 
@@ -357,11 +359,9 @@ def test_lake_of_the_project_is_the_one_its_settings_name(
 
 
 def test_a_new_column_is_added_and_older_days_have_none(lake: Lake) -> None:
-    lake.overwrite("t/evolving", _frame({"ds": ["2013-01-01"], "a": [1]}), ["2013-01-01"])
-    lake.overwrite(
-        "t/evolving", _frame({"ds": ["2013-01-02"], "a": [2], "b": ["new"]}), ["2013-01-02"]
-    )
-    lake.overwrite("t/evolving", _frame({"ds": ["2013-01-03"], "a": [3]}), ["2013-01-03"])
+    lake.write("t/evolving", _frame({"ds": ["2013-01-01"], "a": [1]}), ["2013-01-01"])
+    lake.write("t/evolving", _frame({"ds": ["2013-01-02"], "a": [2], "b": ["new"]}), ["2013-01-02"])
+    lake.write("t/evolving", _frame({"ds": ["2013-01-03"], "a": [3]}), ["2013-01-03"])
 
     rows = lake.read("t/evolving")
 
@@ -370,10 +370,10 @@ def test_a_new_column_is_added_and_older_days_have_none(lake: Lake) -> None:
 
 
 def test_a_column_of_another_type_is_refused_with_what_to_do(lake: Lake) -> None:
-    lake.overwrite("t/evolving", _frame({"ds": ["2013-01-01"], "a": [1]}), ["2013-01-01"])
+    lake.write("t/evolving", _frame({"ds": ["2013-01-01"], "a": [1]}), ["2013-01-01"])
 
     with pytest.raises(LakeMismatch, match="materialize all its days again"):
-        lake.overwrite("t/evolving", _frame({"ds": ["2013-01-02"], "a": ["x"]}), ["2013-01-02"])
+        lake.write("t/evolving", _frame({"ds": ["2013-01-02"], "a": ["x"]}), ["2013-01-02"])
 
     assert lake.read("t/evolving")["a"].tolist() == [1]
 

@@ -118,7 +118,7 @@ def test_what_differs_of_how_they_were_made_is_named(lake: Lake) -> None:
 def test_what_is_gone_or_was_never_recorded_is_left_out(lake: Lake) -> None:
     sql(lake, "DELETE FROM provenance_runs")
     sql(lake, "DELETE FROM provenance_codes")
-    lake.overwrite(DATASET, lake.read(DATASET, [SECOND]).assign(late=1), [SECOND])
+    lake.write(DATASET, lake.read(DATASET, [SECOND]).assign(late=1), [SECOND])
     sql(lake, "UPDATE ledger_entries SET version = 99 WHERE table_name = ?", REFERENCE)
     made = lake.ledger.latest(DATASET)[SECOND]
     lake.ledger.append([made.__class__(DATASET, SECOND, made.status, content_hash="other", rows=1)])

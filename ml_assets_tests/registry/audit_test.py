@@ -200,7 +200,7 @@ def test_a_champion_that_is_none_any_more_is_told(tmp_path: Path) -> None:
     lake, log = project(tmp_path)
     release(lake, FIRST, 1, "gates")
     table = f"{PIPELINE}/champion"
-    version = lake.overwrite(table, lake.read(table).iloc[:0], [FIRST])
+    version = lake.write(table, lake.read(table).iloc[:0], [FIRST]).version
     nothing = day_hashes(lake.scan(table), [FIRST])[FIRST]
     lake.ledger.append([Entry(table, FIRST, Status.STORED, content_hash=nothing, version=version)])
 

@@ -234,7 +234,7 @@ def test_what_was_approved_and_used_can_be_rejected_until_its_model_is_champion(
 
 def test_a_decision_that_was_altered_cannot_be_approved(lake: Lake, log: ApprovalLog) -> None:
     table = f"{PIPELINE}/release_decision"
-    lake.overwrite(table, lake.read(table).assign(evidence="other"), [AS_OF])
+    lake.write(table, lake.read(table).assign(evidence="other"), [AS_OF])
 
     with pytest.raises(LakeMismatch, match="was altered"):
         say(lake, log)

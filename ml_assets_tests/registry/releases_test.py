@@ -32,12 +32,12 @@ def entered(status: Status, reason: str = "") -> Callable[[Lake], None]:
 
 def emptied(lake: Lake) -> None:
     """Delete the rows of the day behind the ledger's back."""
-    lake.overwrite(TABLE, lake.read(TABLE, [FIRST]).iloc[:0], [FIRST])
+    lake.write(TABLE, lake.read(TABLE, [FIRST]).iloc[:0], [FIRST])
 
 
 def altered(lake: Lake) -> None:
     """Let another model have been released."""
-    lake.overwrite(TABLE, lake.read(TABLE, [FIRST]).assign(fingerprint="another"), [FIRST])
+    lake.write(TABLE, lake.read(TABLE, [FIRST]).assign(fingerprint="another"), [FIRST])
 
 
 def test_releases_until_a_day_are_read(lake: Lake) -> None:

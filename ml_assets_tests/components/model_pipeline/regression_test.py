@@ -169,7 +169,7 @@ def orders() -> pd.DataFrame:
 def store(lake: Lake, table: str, rows: pd.DataFrame) -> None:
     """Put rows into the lake as another asset would."""
     days = sorted(rows[DAY].unique())
-    version = lake.overwrite(table, rows, days)
+    version = lake.write(table, rows, days).version
     counts = rows[DAY].value_counts()
     lake.ledger.append(
         [

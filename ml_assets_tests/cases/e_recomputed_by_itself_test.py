@@ -1,0 +1,48 @@
+"""E2, E3 · Days that were damaged behind the ledger are computed again by themselves once noticed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+
+from ml_assets.lake.progress import unfinished
+from ml_assets_tests.keeping_up import keep_up
+from ml_assets_tests.lived import FEATURES
+from ml_assets_tests.project import Project
+
+FLIGHTS, LAST = "sources/flights", "2013-01-06"
+
+
+def lose_files(root: Path) -> None:
+    for file in (root / FLIGHTS / f"ds={LAST}").glob("*.parquet"):
+        file.unlink()
+
+
+def lose_table(root: Path) -> None:
+    for file in sorted((root / FLIGHTS).rglob("*"), reverse=True):
+        file.rmdir() if file.is_dir() else file.unlink()
+
+
+def delete_rows(root: Path) -> None:
+    DeltaTable(str(root / FLIGHTS)).delete(f"ds = '{LAST}'")
+
+
+def change_rows(root: Path) -> None:
+    DeltaTable(str(root / FLIGHTS)).update({"distance": "distance + 1"}, predicate=f"ds = '{LAST}'")
+
+
+@pytest.mark.parametrize("damage", [lose_files, lose_table, delete_rows, change_rows])
+def test_a_damaged_source_day_is_extracted_again_and_the_next_day_runs(
+    week: Project, damage: Callable[[Path], None]
+) -> None:
+    before = week.versions(FLIGHTS, FEATURES)
+    damage(Path(week.lake.uri))
+
+    keep_up(week)
+
+    after = week.versions(FLIGHTS, FEATURES)
+    assert {key: after[key] for key in before} == before
+    assert (FEATURES, "2013-01-07") in after
+    assert unfinished(week.lake.ledger, FLIGHTS, sorted(week.entries(FLIGHTS))) == {}
+    assert unfinished(week.lake.ledger, FEATURES, sorted(week.entries(FEATURES))) == {}
