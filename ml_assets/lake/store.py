@@ -6,7 +6,6 @@ Every read of a recorded day is verified, see ``verification``.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -112,7 +111,7 @@ class Lake:
         """
         opened, entries = self._recorded(table, days, version)
         if hashes is not None:
-            entries = self._entries_with(table, hashes)
+            entries = self.ledger.with_content(table, hashes)
         self._refuse_damaged(opened, entries, version)
         return scan(opened, days, columns, version)
 
@@ -139,7 +138,7 @@ class Lake:
             hashes: day → content that was recorded once.
             version: table version, the newest when omitted.
         """
-        entries = self._entries_with(table, hashes)
+        entries = self.ledger.with_content(table, hashes)
         found = differing(self.opened(table, version), entries)
         return sorted({*found} | ({*hashes} - {*entries}))
 
@@ -189,12 +188,7 @@ class Lake:
         opened, entries = self._recorded(table, days, None)
         bad = damage(self.ledger, opened, entries)
         if bad and table not in self._elsewhere:
-            self.ledger.append(
-                [
-                    replace(entries[day], status=Status.QUARANTINED, reason=reason)
-                    for day, reason in bad.items()
-                ]
-            )
+            self.ledger.quarantine([entries[day] for day in bad], bad)
         return bad
 
     def intact(self, entries: Mapping[str, Entry]) -> set[str]:
@@ -284,13 +278,3 @@ class Lake:
     def _stored(self, table: str, days: Sequence[str] | None) -> dict[str, Entry]:
         latest = self.ledger.latest(table, days)
         return {day: entry for day, entry in latest.items() if entry.status is Status.STORED}
-
-    def _entries_with(self, table: str, hashes: Mapping[str, str]) -> dict[str, Entry]:
-        """For each day an entry that recorded a content."""
-        histories = self.ledger.histories(table, list(hashes))
-        return {
-            entry.day: entry
-            for entries in histories.values()
-            for entry in entries
-            if entry.status is Status.STORED and entry.content_hash == hashes[entry.day]
-        }

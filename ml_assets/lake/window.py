@@ -46,7 +46,10 @@ class Window:
                 f"{self.table} has no stored day among {span(asked)}, expected at least one. "
                 "Materialize it first."
             )
-        return self.lake.read(self.table, wanted, columns=columns, version=self.version)
+        hashes = {day: self.hashes[day] for day in wanted}
+        return self.lake.read(
+            self.table, wanted, columns=columns, version=self.version, hashes=hashes
+        )
 
     def reads(self, days: Sequence[str] | None = None) -> list[Read]:
         """What reading these days means for the ledger; absent days count."""

@@ -264,12 +264,15 @@ def read_stored(table: str, days: Sequence[str], *, with_rows: bool = True) -> S
     """The stored state of some days of a table, with their rows when a check needs them."""
     lake = Lake.of_project()
     entries = lake.ledger.latest(table, days)
-    usable = {
-        day: entries[day] for day in days if day in entries and entries[day].status is Status.STORED
-    }
-    if not usable or not with_rows:
-        return StoredDays(table, days, entries, _NO_ROWS)
-    parts, damage = lake.recorded_rows(table, usable)
+    while True:
+        usable = {day: entry for day, entry in entries.items() if entry.status is Status.STORED}
+        if not usable or not with_rows:
+            return StoredDays(table, days, entries, _NO_ROWS)
+        parts, damage = lake.recorded_rows(table, usable)
+        again = lake.ledger.latest(table, days)
+        if again == entries:
+            break
+        entries = again
     rows = parts[0] if len(parts) == 1 else pd.concat([_NO_ROWS, *parts], ignore_index=True)
     return StoredDays(table, days, entries, rows, damage, parts)
 
@@ -360,12 +363,8 @@ def _older_contract(table: str, day: str, missing: Sequence[str]) -> str:
 
 def _rows_match_data_version(stored: StoredDays) -> dict[str, Verdict]:
     """Altered and lost days are quarantined as well, so that nothing uses them until they are rewritten."""
-    Lake.of_project().ledger.append(
-        [
-            replace(stored.entries[day], status=Status.QUARANTINED, reason=reason)
-            for day, reason in stored.damage.items()
-        ]
-    )
+    damaged = [stored.entries[day] for day in stored.damage]
+    Lake.of_project().ledger.quarantine(damaged, stored.damage)
     return {
         day: Verdict(day not in stored.damage, stored.damage.get(day, "")) for day in stored.stored
     }
