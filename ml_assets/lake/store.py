@@ -19,6 +19,7 @@ from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.pair import confirm, mark
 from ml_assets.lake.provenance import Provenance
 from ml_assets.lake.reading import refusal, scan
+from ml_assets.lake.remedy import repair_commands
 from ml_assets.lake.shared import SharingLedger
 from ml_assets.lake.verification import Opened, all_rows, damage, differing
 from ml_assets.lake.window import Window
@@ -259,7 +260,9 @@ class Lake:
     ) -> None:
         if bad := damage(self.ledger, opened, entries):
             quarantined = self.quarantine_damaged(opened.table, sorted(bad))
-            raise LakeMismatch(refusal(opened, bad, quarantined, version))
+            damaged = list(self.ledger.latest(opened.table, list(quarantined)).values())
+            commands = repair_commands(self, damaged) if damaged else []
+            raise LakeMismatch(refusal(opened, bad, commands, version))
 
     def _recorded(
         self, table: str, days: Sequence[str] | None, version: int | None

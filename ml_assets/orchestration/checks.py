@@ -16,8 +16,8 @@ from ml_assets.contracts.day import day_contract
 from ml_assets.contracts.validation import validate
 from ml_assets.lake.content import DAY, SNAPSHOT, columns_of
 from ml_assets.lake.entries import LOST, Entry, Status
+from ml_assets.lake.remedy import partition_options
 from ml_assets.lake.store import Lake
-from ml_assets.lake.window import partition_option
 from ml_assets.orchestration.partitions import days_of_run
 from ml_assets.orchestration.range_events import log_check_evaluations
 from ml_assets.orchestration.retries import retried
@@ -341,7 +341,7 @@ def _meets_contract(stored: StoredDays, contract: type[Contract]) -> dict[str, V
         reasons |= dict(zip(broken[DAY], broken["rule"], strict=True))
         reasons |= checked.quarantined
     return {
-        day: Verdict(False, _older_contract(stored.table, day, older[day]), is_warning=True)
+        day: Verdict(False, _older_contract(stored.entries[day], older[day]), is_warning=True)
         if day in older
         else Verdict(day not in reasons, reasons.get(day, ""))
         for day in stored.stored
@@ -354,11 +354,15 @@ def missing_columns(schema: str, contract: type[Contract]) -> list[str]:
     return [name for name in columns(contract) if name not in stored]
 
 
-def _older_contract(table: str, day: str, missing: Sequence[str]) -> str:
-    return (
+def _older_contract(entry: Entry, missing: Sequence[str]) -> str:
+    told = (
         f"{OLDER_CONTRACT}: the day was stored before its contract had {', '.join(missing)}, and can "
-        f"be used. To renew it, run 'ml-assets recompute {table}{partition_option([day])}'"
+        "be used. "
     )
+    if entry.is_final:
+        return told + "It stays as it is, because its rows record what was done."
+    [option] = partition_options([entry.day])
+    return told + f"To renew it, run 'ml-assets recompute {entry.table}{option}'"
 
 
 def _rows_match_data_version(stored: StoredDays) -> dict[str, Verdict]:

@@ -1,8 +1,11 @@
 """E: lake and ledger hold each other to account; nothing is believed without looking."""
 
 import os
+import re
+import shlex
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -462,8 +465,12 @@ def test_data_written_by_an_earlier_version_are_refused_with_the_commands(
     monkeypatch.setenv("ML_ASSETS_POSTGRES_URL", "")
     settings.cache_clear()
 
-    with pytest.raises(ConfigurationError, match="'make clean' and then 'make demo'"):
+    with pytest.raises(ConfigurationError, match="and then 'make demo'") as refused:
         Lake.of_project()
+
+    [clean] = re.findall(r"run '(rm -r .*?)' and then", str(refused.value))
+    subprocess.run(shlex.split(clean), check=True)
+    assert Lake.of_project().ledger.tables() == []
 
 
 def test_a_reopened_day_is_computed_again_and_usable_until_then(lake: Lake) -> None:
