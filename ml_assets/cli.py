@@ -72,7 +72,7 @@ def checks(
     junit_file: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML.")] = None,
 ) -> None:
     """Check what is stored, without recomputing it; exit 1 when a day failed or has no result."""
-    from ml_assets.lake.content import SNAPSHOT
+    from ml_assets.orchestration.check_remedy import next_step
     from ml_assets.orchestration.check_runner import check, junit
     from ml_assets.orchestration.runs import Span, project_definitions, project_instance
 
@@ -81,8 +81,9 @@ def checks(
     text = partition or partition_range
     span = Span.parse(text) if text else None
     with project_instance() as instance, console.status("Loading definitions …") as status:
+        definitions = project_definitions()
         results = check(
-            project_definitions(),
+            definitions,
             instance,
             select,
             span,
@@ -105,13 +106,8 @@ def checks(
     if bad:
         days = sorted({result.day for result in bad})
         console.print(f"[red]{len(bad)} results are bad, on {_listed(days)}.[/red]")
-        first = bad[0]
-        of_day = "" if first.day == SNAPSHOT else f" --partition {first.day}"
         console.print(
-            f"Next, see what it touched: [bold]ml-assets impact {first.asset}{of_day}[/bold]; repair "
-            "its source, then add --run",
-            highlight=False,
-            soft_wrap=True,
+            f"Next, {next_step(definitions, bad)}", highlight=False, soft_wrap=True, markup=False
         )
         raise typer.Exit(1)
     console.print(f"[green]All {len(results)} results are good.[/green]")

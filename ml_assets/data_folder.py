@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def keep_private(data: Path) -> None:
     except OSError as error:
         log.warning(
             f"{data} can be read by other users of this machine, and its permissions cannot be "
-            f"changed ({error.strerror}). Run 'chmod -R go= {data}' as its owner."
+            f"changed ({error.strerror}). Run 'chmod -R go= {shlex.quote(str(data))}' as its owner."
         )
 
 

@@ -103,7 +103,11 @@ def _run(steps: "Sequence[Step]", told: Console) -> None:
     from ml_assets.commands.run_report import print_summary
     from ml_assets.orchestration.repairs import run_step
     from ml_assets.orchestration.run_summary import summary_of
-    from ml_assets.orchestration.runs import project_definitions, project_instance
+    from ml_assets.orchestration.runs import (
+        as_of_tables,
+        project_definitions,
+        project_instance,
+    )
 
     definitions, outcomes = project_definitions(), []
     with project_instance() as instance:
@@ -119,7 +123,8 @@ def _run(steps: "Sequence[Step]", told: Console) -> None:
             )
             for message in outcome.failed_steps.values():
                 told.print(f"  {escape(message)}", soft_wrap=True, highlight=False)
-    print_summary(summary_of(asked_lake().ledger, outcomes), told)
+    summary = summary_of(asked_lake().ledger, outcomes, as_of_tables(definitions))
+    print_summary(summary, told)
     if failed := sum(not outcome.succeeded for outcome in outcomes):
         told.print(
             f"{failed} of {len(steps)} runs failed; the others went on. Look at what is named, and "

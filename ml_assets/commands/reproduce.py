@@ -127,11 +127,10 @@ def _commands(pipeline: str, made: "Reproduction") -> list[str]:
         variables.insert(0, f"DAGSTER_HOME={shlex.quote(str(Path(home).absolute()))}")
     if chosen.lake:
         variables.append(f"ML_ASSETS_LAKE={shlex.quote(chosen.lake)}")
-    if chosen.postgres_url:
-        variables.append('ML_ASSETS_POSTGRES_URL="$ML_ASSETS_POSTGRES_URL"')
     which = f"--version {made.version}" if made.version else f"--as-of {made.as_of}"
     return [
         f"git worktree add {folder} {made.commit}",
+        *([f"cp -p .env {folder}/.env"] if Path(".env").exists() else []),
         f"cd {folder} && make .venv/.installed",
         f"{' '.join(variables)} .venv/bin/ml-assets reproduce {pipeline} {which}",
     ]

@@ -11,6 +11,9 @@ from ml_assets.components.source_days import every_row_has_a_day
 from ml_assets.contracts.contract import Contract
 from ml_assets.extraction.database import SourceDatabase
 from ml_assets.lake.content import DAY
+from ml_assets.lake.entries import Entry
+from ml_assets.lake.rebuilding import REASON as REBUILT
+from ml_assets.lake.remedy import partition_options
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict, standard_checks
@@ -89,6 +92,8 @@ class SourceChecks:
         return {
             day: Verdict(False, f"its source rows cannot be compared: {unreadable[day]}")
             if day in unreadable
+            else _not_known(stored.entries[day])
+            if stored.entries[day].reason == REBUILT
             else Verdict(False, "its source rows changed: materialize it again")
             if day in changed
             else Verdict(True)
@@ -134,3 +139,12 @@ class SourceChecks:
             age <= (self.table.max_age_hours or 0),
             f"its newest row is {age:.1f} h older than the end of the day",
         )
+
+
+def _not_known(entry: Entry) -> Verdict:
+    [option] = partition_options([entry.day])
+    told = (
+        "not known, because the ledger was rebuilt: to compare it with the source, run "
+        f"'ml-assets recompute {entry.table}{option}'"
+    )
+    return Verdict(False, told, is_warning=True)

@@ -4,6 +4,7 @@ import pandas as pd
 
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake.entries import Status
+from ml_assets.lake.remedy import partition_options
 from ml_assets.lake.store import Lake
 from ml_assets.lake.verification import damage, hashes_as_stored
 from ml_assets.lake.window import Window
@@ -27,9 +28,12 @@ def unaltered(window: Window, *days: str) -> pd.DataFrame:
     same = {day: entries[day] for day in wanted if entries[day].content_hash == window.hashes[day]}
     found = hashes_as_stored(rows, same)
     if changed := [day for day in wanted if found.get(day) != window.hashes[day]]:
+        commands = "; ".join(
+            f"ml-assets recompute {window.table}{option}" for option in partition_options(changed)
+        )
         raise LakeMismatch(
             f"{window.table} {', '.join(changed)} was altered after it was stored. Nothing is "
-            "judged by it or released on it: materialize it again."
+            f"judged by it or released on it. To compute it again, run: {commands}"
         )
     return rows
 

@@ -5,7 +5,7 @@ is its state. Rows themselves are in ``store``, conclusions in ``staleness`` and
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
@@ -71,6 +71,23 @@ class Ledger(Database):
         if entries:
             with self._transaction() as connection:
                 insert(connection, entries)
+
+    def quarantine(self, entries: Sequence[Entry], reasons: Mapping[str, str]) -> None:
+        """Quarantine stored days of one table, except those that were written to meanwhile.
+
+        Args:
+            entries: what the ledger said when the rows were compared with it.
+            reasons: day → why its rows are not those that were recorded.
+        """
+        if entries:
+            latest = self.latest(entries[0].table, [entry.day for entry in entries])
+            self.append(
+                [
+                    replace(entry, status=Status.QUARANTINED, reason=reasons[entry.day])
+                    for entry in entries
+                    if latest[entry.day] == entry
+                ]
+            )
 
     def begin(self, table: str, days: Sequence[str]) -> None:
         """Note that days begin to be written; of two writers at once the later sees the earlier."""
@@ -171,6 +188,27 @@ class Ledger(Database):
             if entry.day in found:
                 found[entry.day].append(entry)
         return found
+
+    def with_content(self, table: str, hashes: Mapping[str, str]) -> dict[str, Entry]:
+        """For each day an entry that stored a content, the latest entry where it is that.
+
+        Args:
+            table: table name.
+            hashes: day → content hash; days that never held it are left out.
+        """
+        latest = self.latest(table, list(hashes))
+        candidates = list(latest.values())
+        if any(
+            entry.status is not Status.STORED or entry.content_hash != hashes[entry.day]
+            for entry in candidates
+        ):
+            histories = self.histories(table, list(hashes))
+            candidates = [entry for entries in histories.values() for entry in entries]
+        return {
+            entry.day: entry
+            for entry in candidates
+            if entry.status is Status.STORED and entry.content_hash == hashes[entry.day]
+        }
 
     def _with_reads(self, ids: sa.Select[tuple[int]]) -> list[Entry]:
         entries = with_schema().where(_entries.c.id.in_(ids)).order_by(_entries.c.id)

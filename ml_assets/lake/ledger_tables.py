@@ -1,11 +1,14 @@
 """Tables of the ledger's database, and the format they are in."""
 
+import shlex
 import uuid
+from pathlib import Path
 
 import sqlalchemy as sa
 
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.database import create_missing
+from ml_assets.settings import settings
 
 FORMAT = 2
 """Raised when ledgers written before can no longer be used."""
@@ -93,10 +96,17 @@ def create_tables(connection: sa.Connection) -> None:
     create_missing(connection, metadata)
 
 
+def build_anew() -> str:
+    """The commands that empty the data folder and fill it again; 'make clean' knows only ``data/``."""
+    data = settings().data.absolute()
+    clean = "make clean" if data == Path("data").absolute() else f"rm -r {shlex.quote(str(data))}"
+    return f"'{clean}' and then 'make demo'"
+
+
 def _other_format(which: str) -> ConfigurationError:
     return ConfigurationError(
         f"The data folder was written by {which} version of this project, in a format that is not "
-        "read any more. Nothing was changed. To build it anew from the source, run 'make clean' "
-        "and then 'make demo' (in production: point ML_ASSETS_DATA, ML_ASSETS_LAKE and "
+        "read any more. Nothing was changed. To build it anew from the source, run "
+        f"{build_anew()} (in production: point ML_ASSETS_DATA, ML_ASSETS_LAKE and "
         "ML_ASSETS_POSTGRES_URL at empty places and materialize the tables)."
     )

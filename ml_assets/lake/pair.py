@@ -9,6 +9,7 @@ from pathlib import Path
 from ml_assets.errors import ConfigurationError, LakeMismatch
 from ml_assets.lake.delta import is_local, open_table
 from ml_assets.lake.ledger import Identity, Ledger
+from ml_assets.lake.ledger_tables import build_anew
 
 MARK = "_lake"
 """Name of the table that carries the id."""
@@ -121,7 +122,7 @@ def _refuse_unmarked(uri: str, ledger: Ledger, own: Identity) -> None:
         raise ConfigurationError(
             f"The lake {uri} has tables that were written by an earlier version of this project, or "
             f"beside another ledger than {_shown(ledger)}. Nothing was changed. Check ML_ASSETS_LAKE; "
-            "to build all data anew from the source, run 'make clean' and then 'make demo'."
+            f"to build all data anew from the source, run {build_anew()}."
         )
 
 

@@ -9,7 +9,6 @@ from ml_assets.errors import LakeMismatch
 from ml_assets.lake import delta as files
 from ml_assets.lake.content import DAY
 from ml_assets.lake.verification import Opened
-from ml_assets.lake.window import partition_option
 from ml_assets.lake.writing import ROW
 
 
@@ -42,20 +41,27 @@ def _in_order(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def refusal(
-    opened: Opened, bad: Mapping[str, str], quarantined: Mapping[str, str], version: int | None
+    opened: Opened, bad: Mapping[str, str], commands: Sequence[str], version: int | None
 ) -> str:
-    """What a reader is told of damaged days, and the command that helps."""
+    """What a reader is told of damaged days.
+
+    Args:
+        opened: their table.
+        bad: day → how it is damaged.
+        commands: what computes them again; none when rows of an old version are damaged.
+        version: table version that was asked for.
+    """
     table, days = opened.table, sorted(bad)
     listed = "; ".join(f"{table} {day} was {bad[day]}" for day in days[:3])
     more = f" (and {len(days) - 3} more days until {days[-1]})" if len(days) > 3 else ""
-    if not quarantined:
+    if not commands:
         return (
             f"{listed}{more}. These are not the rows{_at(version)} that the ledger recorded. Restore "
             "the lake from a backup."
         )
     return (
-        f"{listed}{more}. The days count as missing now. Run 'ml-assets recompute {table}"
-        f"{partition_option(days)}' to compute them again, or restore the lake from a backup."
+        f"{listed}{more}. The days count as missing now. To compute them again, run: "
+        f"{'; '.join(commands)} (or restore the lake from a backup)."
     )
 
 

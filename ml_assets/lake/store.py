@@ -6,7 +6,6 @@ Every read of a recorded day is verified, see ``verification``.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.pair import confirm, mark
 from ml_assets.lake.provenance import Provenance
 from ml_assets.lake.reading import refusal, scan
+from ml_assets.lake.remedy import repair_commands
 from ml_assets.lake.shared import SharingLedger
 from ml_assets.lake.verification import Opened, all_rows, damage, differing
 from ml_assets.lake.window import Window
@@ -112,7 +112,7 @@ class Lake:
         """
         opened, entries = self._recorded(table, days, version)
         if hashes is not None:
-            entries = self._entries_with(table, hashes)
+            entries = self.ledger.with_content(table, hashes)
         self._refuse_damaged(opened, entries, version)
         return scan(opened, days, columns, version)
 
@@ -139,7 +139,7 @@ class Lake:
             hashes: day → content that was recorded once.
             version: table version, the newest when omitted.
         """
-        entries = self._entries_with(table, hashes)
+        entries = self.ledger.with_content(table, hashes)
         found = differing(self.opened(table, version), entries)
         return sorted({*found} | ({*hashes} - {*entries}))
 
@@ -189,12 +189,7 @@ class Lake:
         opened, entries = self._recorded(table, days, None)
         bad = damage(self.ledger, opened, entries)
         if bad and table not in self._elsewhere:
-            self.ledger.append(
-                [
-                    replace(entries[day], status=Status.QUARANTINED, reason=reason)
-                    for day, reason in bad.items()
-                ]
-            )
+            self.ledger.quarantine([entries[day] for day in bad], bad)
         return bad
 
     def intact(self, entries: Mapping[str, Entry]) -> set[str]:
@@ -265,7 +260,9 @@ class Lake:
     ) -> None:
         if bad := damage(self.ledger, opened, entries):
             quarantined = self.quarantine_damaged(opened.table, sorted(bad))
-            raise LakeMismatch(refusal(opened, bad, quarantined, version))
+            damaged = list(self.ledger.latest(opened.table, list(quarantined)).values())
+            commands = repair_commands(self, damaged) if damaged else []
+            raise LakeMismatch(refusal(opened, bad, commands, version))
 
     def _recorded(
         self, table: str, days: Sequence[str] | None, version: int | None
@@ -284,13 +281,3 @@ class Lake:
     def _stored(self, table: str, days: Sequence[str] | None) -> dict[str, Entry]:
         latest = self.ledger.latest(table, days)
         return {day: entry for day, entry in latest.items() if entry.status is Status.STORED}
-
-    def _entries_with(self, table: str, hashes: Mapping[str, str]) -> dict[str, Entry]:
-        """For each day an entry that recorded a content."""
-        histories = self.ledger.histories(table, list(hashes))
-        return {
-            entry.day: entry
-            for entries in histories.values()
-            for entry in entries
-            if entry.status is Status.STORED and entry.content_hash == hashes[entry.day]
-        }

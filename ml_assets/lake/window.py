@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ml_assets.errors import LakeMismatch
-from ml_assets.lake.content import SNAPSHOT
 from ml_assets.lake.entries import Read
 
 if TYPE_CHECKING:
@@ -46,7 +45,10 @@ class Window:
                 f"{self.table} has no stored day among {span(asked)}, expected at least one. "
                 "Materialize it first."
             )
-        return self.lake.read(self.table, wanted, columns=columns, version=self.version)
+        hashes = {day: self.hashes[day] for day in wanted}
+        return self.lake.read(
+            self.table, wanted, columns=columns, version=self.version, hashes=hashes
+        )
 
     def reads(self, days: Sequence[str] | None = None) -> list[Read]:
         """What reading these days means for the ledger; absent days count."""
@@ -54,15 +56,6 @@ class Window:
             Read(self.table, day, self.hashes.get(day, ""), self.version)
             for day in (self.days if days is None else days)
         ]
-
-
-def partition_option(days: Sequence[str]) -> str:
-    """The option of our commands that names some days; nothing for a table without days."""
-    if list(days) == [SNAPSHOT]:
-        return ""
-    if len(days) == 1:
-        return f" --partition {days[0]}"
-    return f" --partition-range {min(days)}...{max(days)}"
 
 
 def span(days: Sequence[str]) -> str:

@@ -82,7 +82,8 @@ class ModelStore:
         if found != model_fingerprint:
             raise UnsafeModel(
                 f"Model {name} has fingerprint {found}, expected {model_fingerprint}: its file or "
-                "its specification was changed. Materialize it again."
+                f"its specification was changed. Delete {file.parent} and materialize the model "
+                "again."
             )
         return pipeline
 
@@ -123,7 +124,10 @@ def _read(name: str, file: Path) -> "tuple[Pipeline, pd.DataFrame]":
 def _altered(folder: Path) -> str | None:
     """Name of a file that is not what was stored, or None."""
     try:
-        recorded = json.loads((folder / "model.json").read_text("utf-8"))["files"]
+        record = json.loads((folder / "model.json").read_text("utf-8"))
+        if record["fingerprint"] != folder.name:
+            return "model.json"
+        recorded = record["files"]
         return next((file for file in HASHED if _file_hash(folder / file) != recorded[file]), None)
     except (OSError, ValueError, KeyError, TypeError):
         return "model.json"

@@ -16,8 +16,8 @@ from ml_assets.contracts.day import day_contract
 from ml_assets.contracts.validation import validate
 from ml_assets.lake.content import DAY, SNAPSHOT, columns_of
 from ml_assets.lake.entries import LOST, Entry, Status
+from ml_assets.lake.remedy import partition_options
 from ml_assets.lake.store import Lake
-from ml_assets.lake.window import partition_option
 from ml_assets.orchestration.partitions import days_of_run
 from ml_assets.orchestration.range_events import log_check_evaluations
 from ml_assets.orchestration.retries import retried
@@ -264,12 +264,15 @@ def read_stored(table: str, days: Sequence[str], *, with_rows: bool = True) -> S
     """The stored state of some days of a table, with their rows when a check needs them."""
     lake = Lake.of_project()
     entries = lake.ledger.latest(table, days)
-    usable = {
-        day: entries[day] for day in days if day in entries and entries[day].status is Status.STORED
-    }
-    if not usable or not with_rows:
-        return StoredDays(table, days, entries, _NO_ROWS)
-    parts, damage = lake.recorded_rows(table, usable)
+    while True:
+        usable = {day: entry for day, entry in entries.items() if entry.status is Status.STORED}
+        if not usable or not with_rows:
+            return StoredDays(table, days, entries, _NO_ROWS)
+        parts, damage = lake.recorded_rows(table, usable)
+        again = lake.ledger.latest(table, days)
+        if again == entries:
+            break
+        entries = again
     rows = parts[0] if len(parts) == 1 else pd.concat([_NO_ROWS, *parts], ignore_index=True)
     return StoredDays(table, days, entries, rows, damage, parts)
 
@@ -338,7 +341,7 @@ def _meets_contract(stored: StoredDays, contract: type[Contract]) -> dict[str, V
         reasons |= dict(zip(broken[DAY], broken["rule"], strict=True))
         reasons |= checked.quarantined
     return {
-        day: Verdict(False, _older_contract(stored.table, day, older[day]), is_warning=True)
+        day: Verdict(False, _older_contract(stored.entries[day], older[day]), is_warning=True)
         if day in older
         else Verdict(day not in reasons, reasons.get(day, ""))
         for day in stored.stored
@@ -351,21 +354,21 @@ def missing_columns(schema: str, contract: type[Contract]) -> list[str]:
     return [name for name in columns(contract) if name not in stored]
 
 
-def _older_contract(table: str, day: str, missing: Sequence[str]) -> str:
-    return (
+def _older_contract(entry: Entry, missing: Sequence[str]) -> str:
+    told = (
         f"{OLDER_CONTRACT}: the day was stored before its contract had {', '.join(missing)}, and can "
-        f"be used. To renew it, run 'ml-assets recompute {table}{partition_option([day])}'"
+        "be used. "
     )
+    if entry.is_final:
+        return told + "It stays as it is, because its rows record what was done."
+    [option] = partition_options([entry.day])
+    return told + f"To renew it, run 'ml-assets recompute {entry.table}{option}'"
 
 
 def _rows_match_data_version(stored: StoredDays) -> dict[str, Verdict]:
     """Altered and lost days are quarantined as well, so that nothing uses them until they are rewritten."""
-    Lake.of_project().ledger.append(
-        [
-            replace(stored.entries[day], status=Status.QUARANTINED, reason=reason)
-            for day, reason in stored.damage.items()
-        ]
-    )
+    damaged = [stored.entries[day] for day in stored.damage]
+    Lake.of_project().ledger.quarantine(damaged, stored.damage)
     return {
         day: Verdict(day not in stored.damage, stored.damage.get(day, "")) for day in stored.stored
     }

@@ -1,15 +1,18 @@
 """Computing days again on demand, and rebuilding the ledger of all assets."""
 
 import difflib
+from dataclasses import replace
+from typing import Any
 
 import dagster as dg
 
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.entries import Entry
+from ml_assets.lake.entries import Entry, Read
 from ml_assets.lake.rebuilding import Rebuilt, entries_of_table, refuse_to_rebuild
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.dead_letters import dead_letters_of
 from ml_assets.orchestration.model_io import project_models
+from ml_assets.orchestration.partitions import input_days
 from ml_assets.orchestration.runs import Outcome, Span, materialize
 from ml_assets.orchestration.table_io import CONTRACT_KEY, table_name
 from ml_assets.orchestration.tables import RECOMPUTE, refusal_to_recompute
@@ -75,7 +78,7 @@ def rebuild(definitions: dg.Definitions) -> tuple[list[Rebuilt], list[str]]:
     told: list[Rebuilt] = []
     for name in names:
         if found := entries_of_table(lake, name):
-            entries += found[0]
+            entries += [_from_unknown_sources(graph, entry) for entry in found[0]]
             told.append(found[1])
     lost: list[str] = []
     for name, metadata in assets.items():
@@ -88,3 +91,19 @@ def rebuild(definitions: dg.Definitions) -> tuple[list[Rebuilt], list[str]]:
             told.append(Rebuilt(name, len(models.entries)))
     lake.ledger.begin_anew(carried, entries)
     return told, lost
+
+
+def _from_unknown_sources(graph: Any, entry: Entry) -> Entry:
+    """An entry of a source table that says: what the source held then is not known.
+
+    The next look at the source then counts as a change, and the day is extracted again.
+    """
+    key = dg.AssetKey(entry.table.split("/"))
+    if not graph.get(key).is_executable:
+        return entry
+    unknown = [
+        Read(table, day, "", None)
+        for table, day in input_days(graph, entry.table, entry.day)
+        if not graph.get(dg.AssetKey(table.split("/"))).is_executable
+    ]
+    return replace(entry, reads=unknown)

@@ -1,6 +1,6 @@
 """What some runs of our commands did, in one summary: counts, days with reasons, decisions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ml_assets.lake.content import SNAPSHOT
@@ -22,11 +22,13 @@ class RunSummary:
         tables: what they did to each table.
         decisions: the last decision of each table of decisions.
         failures: step → error of the steps that failed.
+        as_of: tables whose days are repaired together with the models that are trained on them.
     """
 
     tables: Sequence[TableSummary]
     decisions: Sequence[Decision]
     failures: Mapping[str, str]
+    as_of: Collection[str] = ()
 
     @property
     def verdict(self) -> str:
@@ -50,7 +52,7 @@ class RunSummary:
         """The command that goes on from here."""
         for table in self.tables:
             for day in sorted(table.quarantined):
-                return f"ml-assets impact {table.table}{_partition(day)} --run"
+                return repair_command(table.table, day, is_as_of=table.table in self.as_of)
         for decision in self.decisions:
             if decision.verdict == AWAITING_APPROVAL:
                 pipeline = decision.table.partition("/")[0]
@@ -72,18 +74,29 @@ class RunSummary:
         return "see why it failed" if self.failures else "look at the results"
 
 
-def summary_of(ledger: Ledger, outcomes: Sequence[Outcome]) -> RunSummary:
+def repair_command(table: str, day: str, *, is_as_of: bool) -> str:
+    """The command that makes a day again, and what was made from it."""
+    models = " --with-models" if is_as_of else ""
+    return f"ml-assets impact {table}{_partition(day)} --run{models}"
+
+
+def summary_of(
+    ledger: Ledger, outcomes: Sequence[Outcome], as_of: Collection[str] = ()
+) -> RunSummary:
     """Summarize runs, the latest last: a day that several of them wrote counts as the last left it.
 
     Args:
         ledger: what the runs wrote to.
         outcomes: how they ended.
+        as_of: tables whose partitions are as-of days.
     """
     entries = [entry for outcome in outcomes for entry in ledger.of_run(outcome.run_id)]
-    return summarize(entries, outcomes)
+    return summarize(entries, outcomes, as_of)
 
 
-def summarize(entries: Sequence[Entry], outcomes: Sequence[Outcome]) -> RunSummary:
+def summarize(
+    entries: Sequence[Entry], outcomes: Sequence[Outcome], as_of: Collection[str] = ()
+) -> RunSummary:
     """The same from the entries that the runs wrote, in order."""
     latest = {(entry.table, entry.day): entry for entry in entries}
     unchanged: dict[str, int] = {}
@@ -104,6 +117,7 @@ def summarize(entries: Sequence[Entry], outcomes: Sequence[Outcome]) -> RunSumma
         ],
         list(decisions.values()),
         failures,
+        as_of,
     )
 
 

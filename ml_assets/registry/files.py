@@ -94,8 +94,8 @@ def load_model(what: str, content: bytes) -> "Pipeline":
             return skops.io.loads(content, trusted=sorted(ALLOWED_TYPES))
     except Exception as error:  # a hostile file can make its reader raise anything
         raise UnsafeModel(
-            f"The file of {what} cannot be read ({type(error).__name__}: {error}). Register the "
-            "model again."
+            f"The file of {what} cannot be read ({type(error).__name__}: {error}). Delete it "
+            "and register the model again."
         ) from error
     raise UnsafeModel(
         f"The file of {what} holds types outside the allow-list: {', '.join(sorted(strangers))}. "
@@ -103,7 +103,16 @@ def load_model(what: str, content: bytes) -> "Pipeline":
     )
 
 
-def read_signature(what: str, folder: Path) -> dict[str, str]:
+def has_signature(folder: Path) -> bool:
+    """Whether the signature of a stored model can be read."""
+    try:
+        read_signature("", folder)
+    except RegistryMismatch:
+        return False
+    return True
+
+
+def read_signature(what: str, folder: Path, remedy: str = "") -> dict[str, str]:
     """Input column → its type in MLflow's words, in the model's order; the model is not loaded.
 
     Raises:
@@ -117,7 +126,8 @@ def read_signature(what: str, folder: Path) -> dict[str, str]:
     except Exception as error:  # the file may hold anything
         raise RegistryMismatch(
             f"The signature of {what} cannot be read ({type(error).__name__}). Expected it in "
-            "MLmodel, beside the model file. Restore the folder, or register the model again."
+            "MLmodel, beside the model file. Restore the folder, or "
+            f"{remedy}"
         ) from error
 
 

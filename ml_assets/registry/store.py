@@ -22,6 +22,7 @@ from ml_assets.registry.database import Database, database_explained, explained
 from ml_assets.registry.files import (
     MODEL_FILE,
     content_hash,
+    has_signature,
     load_model,
     read_signature,
     save_model,
@@ -35,6 +36,7 @@ from ml_assets.registry.versions import (
     RegisteredVersion,
     known_version,
     registered_name,
+    to_register_again,
 )
 
 if TYPE_CHECKING:
@@ -112,7 +114,7 @@ class Registry:
                 number = self._number(name, fingerprint, known)
                 if known and int(known.version) != number:
                     known = self._renumbered(known, number)
-                if known and self._content(name, known) is not None:
+                if known and self._is_whole(name, known):
                     return number
                 folder = self._folder(name, fingerprint)
                 file_hash = save_model(folder, name, pipeline, example, predictions)
@@ -212,7 +214,12 @@ class Registry:
         Raises:
             RegistryMismatch: there is no such version, or its signature cannot be read.
         """
-        return read_signature(f"model {name} version {version}", self.folder(name, version))
+        with explained():
+            found = self._get(name, version)
+        folder = self._folder(name, known_version(found).fingerprint)
+        return read_signature(
+            f"model {name} version {version}", folder, to_register_again(name, found)
+        )
 
     def load(self, name: str, version: int) -> "Pipeline":
         """Load a model's file through the allow-list, if it is the one that was registered.
@@ -222,12 +229,12 @@ class Registry:
             UnsafeModel: the file is gone, was altered, or holds a type outside the allow-list.
         """
         with explained():
-            content = self._content(name, self._get(name, version))
+            found = self._get(name, version)
+            content = self._content(name, found)
         if content is None:
             raise UnsafeModel(
                 f"The file of model {name} version {version} is gone or was altered after it was "
-                f"registered. It was not loaded. Restore {self.artifacts}, or register the model "
-                "again."
+                f"registered. It was not loaded. Restore {self.artifacts}, or {to_register_again(name, found)}"
             )
         return load_model(f"model {name} version {version}", content)
 
@@ -283,6 +290,12 @@ class Registry:
 
     def _folder(self, name: str, fingerprint: str) -> Path:
         return self.artifacts / registered_name(name) / fingerprint
+
+    def _is_whole(self, name: str, version: "ModelVersion") -> bool:
+        content = self._content(name, version)
+        return content is not None and has_signature(
+            self._folder(name, known_version(version).fingerprint)
+        )
 
     def _content(self, name: str, version: "ModelVersion") -> bytes | None:
         """The model file of a version as it was registered, or None."""

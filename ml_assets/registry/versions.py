@@ -40,3 +40,11 @@ def known_version(version: "ModelVersion") -> RegisteredVersion:
 def registered_name(name: str) -> str:
     """A model's name in MLflow, which allows no slash."""
     return name.replace("/", ".")
+
+
+def to_register_again(name: str, version: "ModelVersion") -> str:
+    """What writes the files of a version again, in words."""
+    as_of = version.tags.get(AS_OF, "")
+    return (
+        f"register the model again: ml-assets recompute {name}/registered_model --partition {as_of}"
+    )

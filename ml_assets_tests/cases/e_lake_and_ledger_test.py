@@ -1,8 +1,11 @@
 """E: lake and ledger hold each other to account; nothing is believed without looking."""
 
 import os
+import re
+import shlex
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +23,7 @@ from ml_assets.lake.planning import Input, plan
 from ml_assets.lake.rebuilding import entries_of_table, refuse_to_rebuild
 from ml_assets.lake.recompute import reopen
 from ml_assets.lake.store import Lake
+from ml_assets.orchestration import checks
 from ml_assets.settings import settings
 
 TABLE, MADE = "sources/flights", "shop/features"
@@ -461,8 +465,12 @@ def test_data_written_by_an_earlier_version_are_refused_with_the_commands(
     monkeypatch.setenv("ML_ASSETS_POSTGRES_URL", "")
     settings.cache_clear()
 
-    with pytest.raises(ConfigurationError, match="'make clean' and then 'make demo'"):
+    with pytest.raises(ConfigurationError, match="and then 'make demo'") as refused:
         Lake.of_project()
+
+    [clean] = re.findall(r"run '(rm -r .*?)' and then", str(refused.value))
+    subprocess.run(shlex.split(clean), check=True)
+    assert Lake.of_project().ledger.tables() == []
 
 
 def test_a_reopened_day_is_computed_again_and_usable_until_then(lake: Lake) -> None:
@@ -472,3 +480,54 @@ def test_a_reopened_day_is_computed_again_and_usable_until_then(lake: Lake) -> N
 
     assert list(planned.compute) == [TUESDAY]
     assert len(lake.window(TABLE, DAYS).read()) == 9
+
+
+def test_e2_a_lake_older_than_its_ledger_is_not_read_as_current(lake: Lake, tmp_path: Path) -> None:
+    shutil.copytree(Path(lake.uri) / TABLE, tmp_path / "older")
+    store(lake, TABLE, rows(TUESDAY).assign(delay=4.0), [TUESDAY])
+    shutil.rmtree(Path(lake.uri) / TABLE)
+    shutil.copytree(tmp_path / "older", Path(lake.uri) / TABLE)
+
+    with pytest.raises(LakeMismatch, match=rf"{TABLE} {TUESDAY} was altered"):
+        lake.window(TABLE, DAYS).read()
+
+    assert [*lake.window(TABLE, DAYS).hashes] == [MONDAY, WEDNESDAY]
+    assert list(plan(lake, TABLE, DAYS, {}, "v1").compute) == [TUESDAY]
+
+
+def test_e2_a_window_reads_what_it_was_opened_on_after_its_days_were_rewritten(lake: Lake) -> None:
+    window = lake.window(TABLE, DAYS)
+    store(lake, TABLE, rows(TUESDAY).assign(delay=4.0), [TUESDAY])
+    store(lake, TABLE, rows(TUESDAY).assign(delay=5.0), [TUESDAY])
+
+    pd.testing.assert_frame_equal(window.read()[["ds", "id", "delay"]], rows(*DAYS))
+    assert lake.days_stored(TABLE) == DAYS
+
+
+@pytest.mark.parametrize("moment", ["before the rows are read", "after the verdict"])
+def test_e2_a_check_does_not_quarantine_a_good_day_that_is_rewritten_meanwhile(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    def rewrite() -> None:
+        store(lake, TABLE, rows(TUESDAY).assign(delay=4.0), [TUESDAY])
+
+    if moment == "before the rows are read":
+        real, waiting = Lake.recorded_rows, [rewrite]
+
+        def recorded(self: Lake, *told: object) -> object:
+            if waiting:
+                waiting.pop()()
+            return real(self, *told)
+
+        monkeypatch.setattr(Lake, "recorded_rows", recorded)
+        stored = checks.read_stored(TABLE, DAYS)
+        assert not stored.damage
+    else:
+        updated(lake)
+        stored = checks.read_stored(TABLE, DAYS)
+        assert [*stored.damage] == [TUESDAY]
+        rewrite()
+
+    checks._rows_match_data_version(stored)
+
+    assert lake.days_stored(TABLE) == DAYS

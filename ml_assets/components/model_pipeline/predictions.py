@@ -258,7 +258,8 @@ def _scored_rows(scored: pd.DataFrame, day: str) -> pd.DataFrame:
     if rows.empty:
         raise TrainingError(
             f"not predicted: no champion serves on {day}. Materialize a model and its release "
-            "decision of that day or an earlier one"
+            "of that day or an earlier one, from the approvals to the champion: the asset groups "
+            "that end in __training and __release"
         )
     return rows
 

@@ -135,7 +135,7 @@ def reveal(url: str, until: str) -> dict[str, int]:
         if missing := set(DAILY) - set(sa.inspect(engine).get_table_names()):
             raise SourceMissing(
                 f"The source database has no table {min(missing)} to play days into. Load it "
-                "first: ml-assets source load --last-day DATE."
+                f"first: run 'ml-assets source load --last-day {until}'."
             )
         with engine.begin() as connection:
             return {table: _append(connection, table, until) for table in DAILY}

@@ -1,0 +1,66 @@
+"""The commands that compute damaged days again."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from ml_assets.lake.content import SNAPSHOT
+from ml_assets.lake.entries import Entry
+
+if TYPE_CHECKING:
+    from ml_assets.lake.store import Lake
+
+DEAD_LETTERS = "_dead_letters"
+"""How the name of a table of rejected rows ends; it is written by the step of its table."""
+
+
+def repair_commands(lake: "Lake", entries: Sequence[Entry]) -> list[str]:
+    """Commands that compute some quarantined days of a table again, and no others.
+
+    Args:
+        lake: where the table is.
+        entries: entries of the days, all of one table.
+    """
+    table = entries[0].table
+    if any(entry.is_final for entry in entries):  # 'recompute' refuses what records what was done
+        command = f"dagster asset materialize -m ml_assets.definitions --select 'key:\"{table}\"'"
+    else:
+        command = f"ml-assets recompute {table}"
+    options = partition_options([_day_to_compute(lake, entry) for entry in entries])
+    return [command + option for option in options]
+
+
+def partition_options(days: Sequence[str]) -> list[str]:
+    """Options of our commands that name some days and no others; empty for a table without days."""
+    if SNAPSHOT in days:
+        return [""]
+    ordered = sorted({*days})
+    gaps = [
+        number
+        for number, (day, following) in enumerate(pairwise(ordered), start=1)
+        if date.fromisoformat(day) + timedelta(days=1) != date.fromisoformat(following)
+    ]
+    spans = [ordered[start:end] for start, end in pairwise([0, *gaps, len(ordered)])]
+    return [
+        f" --partition {span[0]}"
+        if len(span) == 1
+        else f" --partition-range {span[0]}...{span[-1]}"
+        for span in spans
+    ]
+
+
+def _day_to_compute(lake: "Lake", entry: Entry) -> str:
+    """The day itself; for rejected rows without a day any day of their table, as each renews them."""
+    if entry.day == SNAPSHOT or _is_day(entry.day):
+        return entry.day
+    table = entry.table.removesuffix(DEAD_LETTERS)
+    return max(lake.days_stored(table) or lake.ledger.latest(table), default=entry.day)
+
+
+def _is_day(name: str) -> bool:
+    try:
+        date.fromisoformat(name)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,126 @@
+"""The commands that messages name are executed on the state that the message is about."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ml_assets.cli import app
+from ml_assets.errors import LakeMismatch
+from ml_assets.lake.entries import Entry, Status
+from ml_assets.lake.ledger import Ledger
+from ml_assets.lake.remedy import partition_options, repair_commands
+from ml_assets.lake.store import Lake
+from ml_assets_tests.project import Project
+
+FLIGHTS, KEY = "sources/flights", 'key:"sources/flights"'
+WEEK = "2013-01-02...2013-01-08"
+COMMAND = re.compile(
+    r"(?:ml-assets|dagster asset materialize) [^;()\n]*?(?=;| \(|'? to |$)", re.MULTILINE
+)
+
+
+def execute(project: Project, line: str) -> None:
+    """Execute a command as a shell would."""
+    words = shlex.split(line)
+    if words[0] == "ml-assets":
+        done = CliRunner().invoke(app, words[1:], catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return
+    options = dict(zip(words[3::2], words[4::2], strict=True))
+    days = options.get("--partition") or options.get("--partition-range")
+    assert project.materialize(options["--select"], days).succeeded
+
+
+def failing_checks(*arguments: str) -> str:
+    """The command that a failing 'checks' names."""
+    done = CliRunner().invoke(app, ["checks", *arguments], catch_exceptions=False)
+    assert done.exit_code == 1
+    return re.findall(r"(?:ml-assets impact|dagster asset) .*", done.output)[-1]
+
+
+@pytest.mark.parametrize(
+    ("days", "options"),
+    [
+        pytest.param(["snapshot"], [""], id="no days"),
+        pytest.param(["2013-01-31"], [" --partition 2013-01-31"], id="one day"),
+        pytest.param(
+            ["2013-02-01", "2013-01-31"],
+            [" --partition-range 2013-01-31...2013-02-01"],
+            id="over the end of a month",
+        ),
+        pytest.param(
+            ["2013-04-01", "2013-05-01", "2013-05-02"],
+            [" --partition 2013-04-01", " --partition-range 2013-05-01...2013-05-02"],
+            id="with a gap",
+        ),
+    ],
+)
+def test_options_name_the_damaged_days_and_no_others(days: list[str], options: list[str]) -> None:
+    assert partition_options(days) == options
+
+
+def test_rows_that_record_what_was_done_are_materialized_and_not_recomputed(
+    tmp_path: Path,
+) -> None:
+    lake = Lake(str(tmp_path / "lake"), Ledger(f"sqlite:///{tmp_path / 'ledger.db'}"))
+    entry = Entry("p/predictions", "2013-05-01", Status.QUARANTINED, is_final=True)
+
+    [command] = repair_commands(lake, [entry])
+
+    assert shlex.split(command)[-4:] == [
+        "--select",
+        'key:"p/predictions"',
+        "--partition",
+        "2013-05-01",
+    ]
+
+
+def test_the_command_for_lost_days_computes_them_again(project: Project) -> None:
+    assert project.materialize(KEY, WEEK).succeeded
+    before = project.versions(FLIGHTS)
+    shutil.rmtree(Path(project.lake.uri) / FLIGHTS)
+
+    with pytest.raises(LakeMismatch, match="To compute them again") as refused:
+        project.lake.read(FLIGHTS)
+    for line in COMMAND.findall(str(refused.value)):
+        execute(project, line)
+
+    assert project.versions(FLIGHTS) == before
+    assert len(project.lake.read(FLIGHTS))
+
+
+def test_checks_name_what_repairs_a_missing_and_a_changed_day(project: Project) -> None:
+    assert project.materialize(KEY, WEEK).succeeded
+
+    missing = ("--select", KEY, "--partition", "2013-01-09")
+    execute(project, failing_checks(*missing))
+    assert CliRunner().invoke(app, ["checks", *missing]).exit_code == 0
+
+    changed = ("--select", KEY, "--partition", "2013-01-05")
+    project.sql("UPDATE flights SET distance = distance + 1 WHERE month = 1 AND day = 5")
+    execute(project, failing_checks(*changed))
+    assert CliRunner().invoke(app, ["checks", *changed]).exit_code == 0
+
+
+def test_after_a_rebuild_corrections_of_the_source_are_seen(project: Project) -> None:
+    assert project.materialize(KEY, WEEK).succeeded
+    for file in project.data.glob("ledger.db*"):
+        file.unlink()
+    execute(project, "ml-assets lake rebuild-ledger")
+    project.sql("UPDATE flights SET distance = distance + 1 WHERE month = 1 AND day = 5")
+    before = project.versions(FLIGHTS)
+
+    [told] = [
+        result.reason
+        for result in project.check(KEY, "2013-01-05")
+        if result.check == "up_to_date_with_source"
+    ]
+    assert told.startswith("not known")
+    execute(project, re.findall(r"'(ml-assets .*)'", told)[0])
+
+    assert project.versions(FLIGHTS) != before
+    assert not [result for result in project.check(KEY, "2013-01-05") if result.state != "passed"]
