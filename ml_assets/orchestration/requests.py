@@ -9,7 +9,7 @@ it, and the loop goes on without them.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from ml_assets.lineage.repair import Step
 from ml_assets.orchestration.partitions import input_days
 from ml_assets.orchestration.retries import is_transient
 from ml_assets.orchestration.runs import Span, failure_message
+from ml_assets.orchestration.tables import AS_OF_KEY, FACT_KEY
 from ml_assets.settings import settings
 
 UNIT = "ml_assets/unit"
@@ -48,6 +49,8 @@ class Unit:
         span: their days; None for tables without days.
         reads: (table of the unit, day) → input days outside the unit.
         reason: why the work is needed; empty when its name says it.
+        keeps: tables whose stored days stay stored when the unit is given up: what was trained
+            and released is still what it was.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Unit:
     span: Span | None
     reads: Mapping[tuple[str, str], Sequence[tuple[str, str]]]
     reason: str = ""
+    keeps: Collection[str] = ()
 
     @property
     def days(self) -> list[str]:
@@ -90,7 +94,13 @@ def unit_of(
         (table, day): [node for node in input_days(graph, table, day) if node not in own]
         for table, day in sorted(own)
     }
-    return Unit(name, tables, span, reads, reason)
+    keeps = [table for table in tables if _is_kept(graph, table)]
+    return Unit(name, tables, span, reads, reason, keeps)
+
+
+def _is_kept(graph: Any, table: str) -> bool:
+    metadata = graph.get(dg.AssetKey(table.split("/"))).metadata
+    return bool(metadata.get(AS_OF_KEY) or metadata.get(FACT_KEY))
 
 
 @dataclass(frozen=True)
@@ -195,7 +205,10 @@ def is_given_up(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit) -> boo
 
 
 def give_up(ledger: Ledger, unit: Unit, error: str) -> str:
-    """Record the unfinished days of a unit as skipped; returns the reason that is recorded."""
+    """Record the unfinished days of a unit as skipped; returns the reason that is recorded.
+
+    Stored days of the tables that it ``keeps`` stay as they are.
+    """
     reason = (
         f"failed {MAX_ATTEMPTS} times ({error}). Repair what is named. It is tried again when its "
         f"inputs change; to resume it by hand: {unit.command}"
@@ -211,10 +224,17 @@ def give_up(ledger: Ledger, unit: Unit, error: str) -> str:
                 reads=[Read(*node, present.get(node, ""), None) for node in unit.reads[table, day]],
             )
             for table in unit.tables
-            for day in unfinished(ledger, table, unit.days)
+            for day in _to_close(ledger, unit, table)
         ]
     )
     return reason
+
+
+def _to_close(ledger: Ledger, unit: Unit, table: str) -> list[str]:
+    """Unfinished days of a table of a unit, without stored ones that stay."""
+    latest = ledger.latest(table, unit.days) if table in unit.keeps else {}
+    stored = {day for day, entry in latest.items() if entry.status is Status.STORED}
+    return [day for day in unfinished(ledger, table, unit.days) if day not in stored]
 
 
 def _present(ledger: Ledger, unit: Unit) -> dict[tuple[str, str], str]:

@@ -182,7 +182,9 @@ def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
         raise CommitConflict(f"{table}: another run wrote the same days meanwhile.")
     entries = drafts.finished(written)
     kept = _kept(lake, table, output)
-    lake.ledger.append([entry for day, entry in entries.items() if day not in kept])
+    latest = lake.ledger.latest(table, list(kept))
+    changed = [one for day, one in {**entries, **kept}.items() if one != latest.get(day)]
+    lake.ledger.append(changed)
     if output.after_commit:
         output.after_commit()
     bad = {day: entry.reason for day, entry in entries.items() if entry.reason}
@@ -242,11 +244,21 @@ def skipped_day(reason: str) -> DayResult:
 
 
 def _kept(lake: Lake, table: str, output: TableOutput) -> dict[str, Entry]:
-    """Stored days that cannot be made again and stay as they are."""
+    """Days that were stored, cannot be made again, and stay as they were last stored.
+
+    A day with rows that was closed or interrupted since is one, too, while the lake holds them.
+    """
     if not (output.is_fact or output.is_final):
         return {}
-    latest = lake.ledger.latest(table, list(output.plan.skipped))
-    return {day: entry for day, entry in latest.items() if entry.status is Status.STORED}
+    histories = lake.ledger.histories(table, list(output.plan.skipped))
+    stored = {
+        day: found[-1]
+        for day, history in histories.items()
+        if (found := [entry for entry in history if entry.status is Status.STORED])
+    }
+    was_closed = {day for day in stored if histories[day][-1].status is not Status.STORED}
+    intact = lake.intact({day: stored[day] for day in was_closed if stored[day].rows})
+    return {day: entry for day, entry in stored.items() if day not in was_closed - intact}
 
 
 def record_provenance(lake: Lake, run_id: str, code_version: str) -> None:

@@ -1,16 +1,25 @@
 """Asking for a unit of work: what counts as an attempt, when it is tried again, when it is given up."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from ml_assets.lake.entries import Entry, Status
+from ml_assets.lake.entries import Entry, Read, Status
 from ml_assets.lake.ledger import Ledger
-from ml_assets.orchestration.requests import INPUTS, MAX_ATTEMPTS, UNIT, Unit, request
+from ml_assets.orchestration.requests import (
+    INPUTS,
+    MAX_ATTEMPTS,
+    UNIT,
+    Unit,
+    give_up,
+    request,
+    unit_of,
+)
 from ml_assets.orchestration.retries import TRANSIENT
-from ml_assets.orchestration.runs import Span
+from ml_assets.orchestration.runs import Span, project_definitions
 from ml_assets.settings import settings
 
 TABLE, INPUT, DAY = "shop/orders", "shop/source", "2013-02-01"
@@ -162,3 +171,34 @@ def test_waits_after_failed_launches_grow(
 
     assert "tried again at" in told(instance, ledger, unit, now=second + WAITS[1] - 1)
     assert isinstance(request(instance, ledger, unit, now=second + WAITS[1] + 1), dg.RunRequest)
+
+
+@pytest.mark.parametrize(
+    ("keeps", "status"),
+    [
+        pytest.param([TABLE], Status.STORED, id="a table of releases"),
+        pytest.param([], Status.SKIPPED, id="a table that is recomputed"),
+    ],
+)
+def test_giving_up_closes_stored_days_only_of_tables_that_are_recomputed(
+    ledger: Ledger, unit: Unit, keeps: list[str], status: Status
+) -> None:
+    ledger.append(
+        [Entry(TABLE, DAY, Status.STORED, content_hash="c", reads=[Read(INPUT, DAY, "old", 1)])]
+    )
+
+    give_up(ledger, replace(unit, keeps=keeps), "a value is wrong")
+
+    assert ledger.latest(TABLE, [DAY])[DAY].status is status
+
+
+@pytest.mark.parametrize(
+    "noun", ["champion", "registered_model", "release_decision", "model", "approvals"]
+)
+def test_what_was_trained_and_released_is_kept(noun: str) -> None:
+    table = f"flight_delays/{noun}"
+    graph = project_definitions().resolve_asset_graph()
+
+    found = unit_of(graph, "release", [table, "flight_delays/labels"], Span(DAY, DAY))
+
+    assert found.keeps == [table]

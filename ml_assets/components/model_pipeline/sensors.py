@@ -22,6 +22,7 @@ from ml_assets.orchestration.requests import Unit, is_given_up, request, sensor_
 from ml_assets.orchestration.runs import Span
 from ml_assets.registry.approval_log import ApprovalLog
 from ml_assets.registry.promotion import waits_for_tests
+from ml_assets.registry.releases import released_days
 from ml_assets.settings import settings
 
 TRAINING = [
@@ -110,7 +111,11 @@ def release_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
 
 
 def pending_releases(pipeline: Pipeline, lake: Lake, log: ApprovalLog) -> dict[str, int]:
-    """as-of day → number of the newest record, where a release has not followed the records yet."""
+    """as-of day → number of the newest record, where a release has not followed the records yet.
+
+    A model that is champion was released: only a new record is told to it. When its training data
+    is corrected, its release is not run again.
+    """
     newest: dict[str, int] = {}
     for record in log.records(pipeline.name):
         newest[record.as_of] = record.number
@@ -120,14 +125,16 @@ def pending_releases(pipeline: Pipeline, lake: Lake, log: ApprovalLog) -> dict[s
         if stored
         else {}
     )
-    unfinished = stale(lake.ledger, pipeline.table("champion"), list(newest))
+    champions = pipeline.table("champion")
+    unreleased = sorted(newest.keys() - released_days(lake.ledger.history(champions)))
+    changed = outdated(lake.ledger, champions, unreleased)
     decided = set(lake.days_stored(pipeline.table("release_decision")))
     untested = _waiting_for_tests(pipeline, lake, list(newest))
     return {
         as_of: number
         for as_of, number in newest.items()
         if as_of in decided
-        and (known.get(as_of) != number or as_of in unfinished or as_of in untested)
+        and (known.get(as_of) != number or as_of in changed or as_of in untested)
     }
 
 
