@@ -11,6 +11,7 @@ from functools import cached_property
 
 import dagster as dg
 import pandas as pd
+from pydantic import Field
 
 from ml_assets.components.source_checks import CHUNK_DAYS, SourceChecks
 from ml_assets.components.source_days import SourceDays
@@ -54,8 +55,8 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         time_column: timestamp that says which day a row belongs to; omitted for a snapshot.
         days: the days it has; omitted for a snapshot.
         max_age_hours: how long before the end of its day the newest row may be.
-        revisit_days: how many of the last processed days are compared with the source again at
-            every tick; what changed is extracted again.
+        revisit_days: how many of the last stored days are compared with the source again at
+            every tick; what changed is extracted again. 0 for none.
         retention_days: how long the source keeps rows; what it deletes later is expected to be
             gone. Omitted when it keeps everything.
         statistics: numeric columns whose daily means the UI plots.
@@ -69,7 +70,7 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
     time_column: str | None = None
     days: Days | None = None
     max_age_hours: float | None = None
-    revisit_days: int = 3
+    revisit_days: int = Field(3, ge=0)
     retention_days: int | None = None
     statistics: list[str] = []
 
