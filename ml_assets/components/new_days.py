@@ -15,6 +15,7 @@ from ml_assets.components.source_table import SOURCE_KEY, SourceTable
 from ml_assets.errors import MLAssetsError
 from ml_assets.extraction.database import SourceDatabase
 from ml_assets.lake.content import SNAPSHOT
+from ml_assets.lake.entries import Status
 from ml_assets.lake.progress import unfinished
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.requests import Unit, attempts, request, sensor_status, unit_of
@@ -81,7 +82,7 @@ class NewDays(dg.Component, dg.Model, dg.Resolvable):
         last = {table: item.last_complete(source, lake, days) for table, item in tables.items()}
         known = [day for day in days if day <= min(last.values())]
         for item in tables.values():
-            item.look_again(source, lake, known[-item.revisit_days :])
+            item.look_again(source, lake, revisited(lake, item.key, known, item.revisit_days))
         work = {table: unfinished(lake.ledger, table, known) for table in self._daily}
         if not any(work.values()):
             return dg.SkipReason(_waiting(days, known, last))
@@ -110,6 +111,27 @@ class NewDays(dg.Component, dg.Model, dg.Resolvable):
         begun = [day for table in self._daily for day in lake.ledger.latest(table)]
         first = min(begun, default="")
         return [day for day in partitions.get_partition_keys() if day >= first]
+
+
+def revisited(lake: Lake, table: str, known: Sequence[str], count: int) -> list[str]:
+    """Processed days that are compared with the source again.
+
+    Args:
+        lake: whose ledger says which days are stored.
+        table: table name.
+        known: days that the sources have completely, in order.
+        count: how many of the last stored days to compare.
+
+    Returns:
+        The last ``count`` stored days, and the days after the first of them that were processed
+        and have no rows.
+    """
+    if count == 0:
+        return []
+    entries = lake.ledger.latest(table, known)
+    processed = [day for day in known if day in entries]
+    stored = [day for day in processed if entries[day].status is Status.STORED]
+    return processed if len(stored) <= count else processed[processed.index(stored[-count]) :]
 
 
 def _is_outdated(graph: Any, source: SourceDatabase, lake: Lake, table: str) -> bool:

@@ -16,7 +16,8 @@ from ml_assets.extraction.completeness import Day, Extent, extent, usual_rows
 from ml_assets.extraction.database import SourceDatabase
 from ml_assets.extraction.fingerprint import assign_days
 from ml_assets.lake.content import DAY
-from ml_assets.lake.entries import usable_hashes
+from ml_assets.lake.entries import Entry, Status, usable_hashes
+from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict
 from ml_assets.orchestration.dead_letters import UNPLACED, dead_letters_of
@@ -135,6 +136,26 @@ class SourceDays:
             for day in empty
         }
 
+    def gone(self, days: Sequence[str], rows: pd.DataFrame) -> set[str]:
+        """Stored days of which the source no longer has any row, or deleted the oldest ones.
+
+        Args:
+            days: the days in question.
+            rows: their raw rows with ``ds``.
+        """
+        stored = [day for day in days if self._stored.get(day)]
+        present = set(rows[DAY].unique())
+        gone = {day for day in stored if day not in present}
+        if gone == set(stored):
+            return gone
+        oldest = self.source.oldest(self.table, self.time_column)
+        for day in set(stored) & present:
+            start, end = self.bounds(day)
+            if oldest and start <= oldest < end:
+                known = self.lake.window(self.key, [day]).read([self.time_column])
+                gone |= {day} if known[self.time_column].min() < oldest else set()
+        return gone
+
     def bounds(self, day: str) -> tuple[datetime, datetime]:
         """First moment of a local day, and first moment after it."""
         return bounds(self.partitions, day)
@@ -189,6 +210,32 @@ class SourceDays:
             return self.source.no_rows(self.table).assign(**{DAY: ""})
         rows = assign_days(rows, self.time_column, every, starts)
         return rows if len(every) == len(days) else rows[rows[DAY].isin(days)]
+
+
+def as_read(ledger: Ledger, table: str, origin: str, days: Sequence[str]) -> list[Entry]:
+    """Entries that take back what was noted of a source after stored days were extracted from it.
+
+    Args:
+        ledger: what happened to each day.
+        table: the table's name in the lake.
+        origin: the name of the source table in the ledger.
+        days: stored days.
+
+    Returns:
+        The entries of the source that the days were extracted from, where newer ones follow.
+    """
+    now = ledger.latest(origin, days)
+    used = {
+        day: read.content_hash
+        for day, reads in ledger.reads(table, days, [Status.STORED]).items()
+        for read in reads
+        if read.table == origin and read.content_hash
+    }
+    changed = [day for day in used if day in now and now[day].content_hash != used[day]]
+    return [
+        next(entry for entry in reversed(history) if entry.content_hash == used[day])
+        for day, history in ledger.histories(origin, changed).items()
+    ]
 
 
 def every_row_has_a_day(key: str, time_column: str) -> TableCheck:

@@ -6,14 +6,14 @@ day is for its contract to say, see ``contracts``.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import cached_property
 
 import dagster as dg
 import pandas as pd
+from pydantic import Field
 
 from ml_assets.components.source_checks import CHUNK_DAYS, SourceChecks
-from ml_assets.components.source_days import SourceDays
+from ml_assets.components.source_days import SourceDays, as_read
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.lineage import copied
 from ml_assets.contracts.validation import Validated, combine, validate
@@ -27,7 +27,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.orchestration.checks import (
     table_checks,
 )
-from ml_assets.orchestration.partitions import Days, bounds
+from ml_assets.orchestration.partitions import Days
 from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.orchestration.tables import (
     dead_letter_spec,
@@ -54,8 +54,8 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         time_column: timestamp that says which day a row belongs to; omitted for a snapshot.
         days: the days it has; omitted for a snapshot.
         max_age_hours: how long before the end of its day the newest row may be.
-        revisit_days: how many of the last processed days are compared with the source again at
-            every tick; what changed is extracted again.
+        revisit_days: how many of the last stored days are compared with the source again at
+            every tick; what changed is extracted again. 0 for none.
         retention_days: how long the source keeps rows; what it deletes later is expected to be
             gone. Omitted when it keeps everything.
         statistics: numeric columns whose daily means the UI plots.
@@ -69,7 +69,7 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
     time_column: str | None = None
     days: Days | None = None
     max_age_hours: float | None = None
-    revisit_days: int = 3
+    revisit_days: int = Field(3, ge=0)
     retention_days: int | None = None
     statistics: list[str] = []
 
@@ -156,7 +156,7 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         self, source: SourceDatabase, lake: Lake, placed: SourceDays | None, days: Sequence[str]
     ) -> tuple[Plan, Validated]:
         raw, unreadable = self._read(source, placed, days)
-        gone = self._observe(source, lake, days, raw, unreadable, is_extracted=True)
+        gone = self._observe(lake, placed, days, raw, unreadable, is_extracted=True)
         planned = plan(
             lake,
             self.key,
@@ -203,19 +203,21 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         """
         if not days:
             return {}
-        raw, unreadable = self._read(source, self._placed(source, lake), days)
-        self._observe(source, lake, days, raw, unreadable)
+        placed = self._placed(source, lake)
+        raw, unreadable = self._read(source, placed, days)
+        self._observe(lake, placed, days, raw, unreadable)
         return unreadable
 
     def gone_from_source(self, source: SourceDatabase, lake: Lake, days: Sequence[str]) -> set[str]:
         """Stored days whose rows the source has deleted."""
-        raw, unreadable = self._read(source, self._placed(source, lake), days)
-        return self._gone(source, lake, [day for day in days if day not in unreadable], raw)
+        placed = self.source_days(source, lake)
+        raw, unreadable = self._read(source, placed, days)
+        return placed.gone([day for day in days if day not in unreadable], raw)
 
     def _observe(
         self,
-        source: SourceDatabase,
         lake: Lake,
+        placed: SourceDays | None,
         days: Sequence[str],
         raw: pd.DataFrame,
         unreadable: Mapping[str, str],
@@ -229,7 +231,8 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
 
         Returns:
             Stored days that cannot be had from the source any more, because it deleted their rows
-            or cannot read them: they stay as they are.
+            or cannot read them: they stay as they are. A change of them that was noted before
+            cannot be extracted any more either: the source counts again as it was read.
         """
         known = lake.ledger.latest(self._origin, days)
         schema = observed_schema(raw, columns(self._contract))
@@ -244,7 +247,7 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
                 or found.get(known[day].schema, found[schema])[day] != known[day].content_hash
             )
         ]
-        gone = self._gone(source, lake, changed, raw)
+        gone = placed.gone(changed, raw) if placed else set()
         counts = raw[DAY].value_counts()
         lake.ledger.append(
             [
@@ -269,27 +272,6 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
                 and (day not in known or known[day].status is not Status.QUARANTINED)
             ]
         )
-        return gone | {*kept}
-
-    def _gone(
-        self, source: SourceDatabase, lake: Lake, days: Sequence[str], raw: pd.DataFrame
-    ) -> set[str]:
-        """Stored days of which the source no longer has any row, or deleted the oldest ones."""
-        if self._partitions is None or self.time_column is None or not days:
-            return set()
-        entries = lake.ledger.latest(self.key, days)
-        stored = [day for day in days if day in entries and entries[day].rows]
-        present = set(raw[DAY].unique())
-        gone = {day for day in stored if day not in present}
-        oldest = source.oldest(self.table, self.time_column) if present & set(stored) else None
-        boundary = [day for day in stored if oldest and self._contains(day, oldest)]
-        for day in set(boundary) & present:
-            moments = lake.window(self.key, [day]).read([self.time_column])[self.time_column]
-            if moments.min() < oldest:
-                gone.add(day)
+        gone |= {*kept}
+        lake.ledger.append(as_read(lake.ledger, self.key, self._origin, sorted(gone)))
         return gone
-
-    def _contains(self, day: str, moment: datetime) -> bool:
-        assert self._partitions is not None
-        start, end = bounds(self._partitions, day)
-        return start <= moment < end

@@ -1,6 +1,10 @@
 """B3 · What a source deletes is not what it changes: stored days stay usable."""
 
+import pytest
+
 from ml_assets.lake.entries import Status
+from ml_assets.lake.progress import unfinished
+from ml_assets.lake.staleness import stale
 from ml_assets_tests.keeping_up import keep_up
 from ml_assets_tests.lived import FEATURES
 from ml_assets_tests.project import DAILY, Project, bad_days
@@ -39,3 +43,34 @@ def test_b3_a_day_that_was_deleted_between_others_stays_stored(week: Project) ->
 
     assert week.entries(FLIGHTS)["2013-01-05"].status is Status.STORED
     assert week.entries(FEATURES)["2013-01-07"].status is Status.STORED
+
+
+@pytest.mark.parametrize(
+    "purge",
+    [
+        pytest.param("DELETE FROM flights WHERE time_hour < '2013-01-04 05:00:00'", id="whole"),
+        pytest.param("DELETE FROM flights WHERE time_hour < '2013-01-03 15:00:00'", id="in part"),
+        pytest.param(
+            "DELETE FROM flights WHERE date(time_hour, '-5 hours') = '2013-01-03'", id="between"
+        ),
+    ],
+)
+@pytest.mark.parametrize("is_run", [False, True], ids=["then looked at", "then extracted"])
+def test_b3_a_day_that_is_purged_after_its_correction_was_seen_stays_usable(
+    week: Project, purge: str, *, is_run: bool
+) -> None:
+    before = week.versions(FLIGHTS, FEATURES)
+    week.sql("UPDATE flights SET distance = 1 WHERE date(time_hour, '-5 hours') = '2013-01-03'")
+    assert EARLY[1] in bad_days(week.check(f'key:"{FLIGHTS}"', EARLY[1]))
+    assert stale(week.lake.ledger, FLIGHTS, [EARLY[1]])
+    week.sql(purge)
+
+    if is_run:
+        keep_up(week)
+    else:
+        week.check(f'key:"{FLIGHTS}"', EARLY[1])
+
+    assert unfinished(week.lake.ledger, FLIGHTS, sorted(week.entries(FLIGHTS))) == {}
+    assert unfinished(week.lake.ledger, FEATURES, sorted(week.entries(FEATURES))) == {}
+    found = week.versions(FLIGHTS, FEATURES)
+    assert {key: found[key] for key in before} == before

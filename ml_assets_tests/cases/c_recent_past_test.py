@@ -48,6 +48,18 @@ def test_c1_a_correction_of_the_last_days_is_extracted_by_itself(week: Project) 
     assert unfinished(week.lake.ledger, FEATURES, sorted(week.entries(FEATURES))) == {}
 
 
+def test_c1_late_rows_are_extracted_though_four_new_days_came_meanwhile(week: Project) -> None:
+    late = week.sql(f"UPDATE flights SET arr_delay = 7 WHERE {OF_LAST} AND arr_delay IS NULL")
+    reveal(f"sqlite:///{week.source}", "2013-01-10")
+
+    keep_up(week)
+
+    rows = week.lake.read(FLIGHTS, [LAST])
+    assert late > 0
+    assert not rows["arr_delay"].isna().any()
+    assert week.entries(FEATURES)["2013-01-10"].status is Status.STORED
+
+
 @pytest.mark.parametrize(
     "tables",
     [
