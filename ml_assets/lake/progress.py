@@ -6,7 +6,7 @@ unfinished: never processed, interrupted, damaged behind the ledger, or reopened
 inputs.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain
 
 from ml_assets.lake.content import digest
@@ -81,7 +81,7 @@ def _changed(
 ) -> dict[str, Read]:
     """Day → a direct input that has changed, of the days in one of these states."""
     reads = ledger.reads(table, days, statuses) if days else {}
-    present = _usable(ledger, list(chain.from_iterable(reads.values())))
+    present = usable(ledger, {(read.table, read.day) for read in chain(*reads.values())})
     changed: dict[str, Read] = {}
     for day, of_day in reads.items():
         for read in of_day:
@@ -93,25 +93,21 @@ def _changed(
     return changed
 
 
-def state_key(ledger: Ledger, tables: Mapping[str, Sequence[str]]) -> str:
+def state_key(ledger: Ledger, nodes: Collection[tuple[str, str]]) -> str:
     """A short hash of what some days hold now: attempts at the same work share it.
 
     Args:
         ledger: what happened to each day.
-        tables: table → days that the work reads.
+        nodes: (table, day) that the work reads.
     """
-    parts = [
-        f"{table}|{day}|{content_hash}"
-        for table, days in sorted(tables.items())
-        for day, content_hash in sorted(usable_hashes(ledger.latest(table, list(days))).items())
-    ]
-    return digest(*parts)
+    found = usable(ledger, nodes)
+    return digest(*(f"{table}|{day}|{found[table, day]}" for table, day in sorted(found)))
 
 
-def _usable(ledger: Ledger, reads: Sequence[Read]) -> dict[tuple[str, str], str]:
+def usable(ledger: Ledger, nodes: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """(table, day) → content hash of the days that may be read: stored, and not stale."""
     days: dict[str, list[str]] = {}
-    for table, day in {(read.table, read.day) for read in reads}:
+    for table, day in {*nodes}:
         days.setdefault(table, []).append(day)
     outdated = stale_tables(ledger, days)
     return {

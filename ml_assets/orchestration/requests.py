@@ -17,9 +17,9 @@ import dagster as dg
 from dagster import DagsterEventType
 
 from ml_assets.lake.content import SNAPSHOT
-from ml_assets.lake.entries import Entry, Read, Status, usable_hashes
+from ml_assets.lake.entries import Entry, Read, Status
 from ml_assets.lake.ledger import Ledger
-from ml_assets.lake.progress import state_key, unfinished
+from ml_assets.lake.progress import state_key, unfinished, usable
 from ml_assets.lineage.repair import Step
 from ml_assets.orchestration.partitions import input_days
 from ml_assets.orchestration.retries import is_transient
@@ -61,6 +61,11 @@ class Unit:
     keeps: Collection[str] = ()
 
     @property
+    def inputs_read(self) -> set[tuple[str, str]]:
+        """(table, day) that the unit reads and does not compute itself."""
+        return {node for nodes in self.reads.values() for node in nodes}
+
+    @property
     def days(self) -> list[str]:
         """The days of its tables."""
         return self.span.days() if self.span else [SNAPSHOT]
@@ -73,7 +78,7 @@ class Unit:
 
     def inputs(self, ledger: Ledger) -> str:
         """Hash of what it reads now."""
-        return state_key(ledger, _by_table(node for nodes in self.reads.values() for node in nodes))
+        return state_key(ledger, self.inputs_read)
 
 
 def unit_of(
@@ -213,7 +218,7 @@ def give_up(ledger: Ledger, unit: Unit, error: str) -> str:
         f"failed {MAX_ATTEMPTS} times ({error}). Repair what is named. It is tried again when its "
         f"inputs change; to resume it by hand: {unit.command}"
     )
-    present = _present(ledger, unit)
+    present = usable(ledger, unit.inputs_read)
     ledger.append(
         [
             Entry(
@@ -235,22 +240,6 @@ def _to_close(ledger: Ledger, unit: Unit, table: str) -> list[str]:
     latest = ledger.latest(table, unit.days) if table in unit.keeps else {}
     stored = {day for day, entry in latest.items() if entry.status is Status.STORED}
     return [day for day in unfinished(ledger, table, unit.days) if day not in stored]
-
-
-def _present(ledger: Ledger, unit: Unit) -> dict[tuple[str, str], str]:
-    days = _by_table(node for nodes in unit.reads.values() for node in nodes)
-    return {
-        (table, day): content_hash
-        for table, of_table in days.items()
-        for day, content_hash in usable_hashes(ledger.latest(table, of_table)).items()
-    }
-
-
-def _by_table(nodes: Any) -> dict[str, list[str]]:
-    days: dict[str, list[str]] = {}
-    for table, day in sorted(set(nodes)):
-        days.setdefault(table, []).append(day)
-    return days
 
 
 def sensor_status() -> dg.DefaultSensorStatus:

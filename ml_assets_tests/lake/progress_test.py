@@ -110,7 +110,7 @@ def test_a_pinned_snapshot_makes_no_day_stale(ledger: Ledger) -> None:
 
 
 def test_the_key_of_a_state_changes_with_what_is_usable(ledger: Ledger) -> None:
-    days = {RAW: [MONDAY, TUESDAY]}
+    days = [(RAW, MONDAY), (RAW, TUESDAY)]
     empty = state_key(ledger, days)
     closed(ledger, RAW, MONDAY, Status.QUARANTINED, [])
     assert state_key(ledger, days) == empty

@@ -9,6 +9,7 @@ import pytest
 
 from ml_assets.lake.entries import Entry, Read, Status
 from ml_assets.lake.ledger import Ledger
+from ml_assets.lake.progress import unfinished
 from ml_assets.orchestration.requests import (
     INPUTS,
     MAX_ATTEMPTS,
@@ -190,6 +191,20 @@ def test_giving_up_closes_stored_days_only_of_tables_that_are_recomputed(
     give_up(ledger, replace(unit, keeps=keeps), "a value is wrong")
 
     assert ledger.latest(TABLE, [DAY])[DAY].status is status
+
+
+def test_a_day_that_was_given_up_with_a_stale_input_stays_closed(
+    ledger: Ledger, unit: Unit
+) -> None:
+    ledger.append([Entry("shop/raw", DAY, Status.STORED, content_hash="new")])
+    older = [Read("shop/raw", DAY, "old", 1)]
+    ledger.append([Entry(INPUT, DAY, Status.STORED, content_hash="c", reads=older)])
+
+    give_up(ledger, unit, "a value is wrong")
+
+    assert unfinished(ledger, TABLE, [DAY]) == {}
+    ledger.append([Entry(INPUT, DAY, Status.STORED, content_hash="c")])
+    assert list(unfinished(ledger, TABLE, [DAY])) == [DAY]
 
 
 @pytest.mark.parametrize(

@@ -191,11 +191,8 @@ class Predictions:
         planned = plan(lake, this.table("labels"), days, inputs, self._label_version)
         scored, outcomes = planned.windows["predictions"], planned.windows["outcomes"]
         predictions = _read_all(scored, self.contract)
-        known = _read_all(
-            outcomes,
-            None,
-            [DAY, *this.key, this.labels.column, this.labels.known_at, this.labels.day],
-        )
+        columns = [DAY, *this.key, this.labels.column, this.labels.known_at, this.labels.day]
+        known = outcomes.read(columns) if outcomes.hashes else None
         planned, frames = each_day(
             planned, lambda day: self._labels_of(day, predictions, known, scored)
         )
@@ -264,14 +261,9 @@ def _scored_rows(scored: pd.DataFrame, day: str) -> pd.DataFrame:
     return rows
 
 
-def _read_all(
-    window: Window, contract: type[Contract] | None, columns: Sequence[str] | None = None
-) -> pd.DataFrame:
+def _read_all(window: Window, contract: type[Contract]) -> pd.DataFrame:
     """Rows of all stored days of a window; none, with the contract's columns, when none is stored."""
-    if window.hashes:
-        return window.read(columns)
-    assert contract is not None
-    return no_rows(contract)
+    return window.read() if window.hashes else no_rows(contract)
 
 
 def _shown(predictions: pd.DataFrame) -> dict[str, float | int | str]:

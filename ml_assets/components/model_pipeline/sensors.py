@@ -4,13 +4,15 @@ Sensors look at the ledger, not at the clock. The next day is the first one that
 it is processed when its features are finished and the release that was asked for before has ended.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
 import dagster as dg
 
 from ml_assets.components.model_pipeline.shared import Pipeline
+from ml_assets.errors import MLAssetsError
 from ml_assets.lake.content import DAY
 from ml_assets.lake.entries import Status
 from ml_assets.lake.ledger import Ledger
@@ -48,6 +50,22 @@ MAX_DAYS = 31
 """Days that one run recomputes when many changed."""
 
 Result = dg.RunRequest | dg.SkipReason
+Found = TypeVar("Found")
+
+
+def _telling_errors(
+    look: Callable[[dg.SensorEvaluationContext], Found],
+) -> Callable[[dg.SensorEvaluationContext], Found | dg.SkipReason]:
+    """Let a sensor say what it could not read, instead of raising it; the next tick looks again."""
+
+    @wraps(look)
+    def tick(context: dg.SensorEvaluationContext) -> Found | dg.SkipReason:
+        try:
+            return look(context)
+        except MLAssetsError as error:
+            return dg.SkipReason(f"The lake cannot be looked at: {error}")
+
+    return tick
 
 
 def retraining_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
@@ -63,6 +81,7 @@ def retraining_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
         default_status=sensor_status(),
         minimum_interval_seconds=settings().sensor_seconds,
     )
+    @_telling_errors
     def retraining(context: dg.SensorEvaluationContext) -> Result:
         assert context.repository_def is not None
         lake = Lake.of_project()
@@ -85,6 +104,7 @@ def release_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
         default_status=sensor_status(),
         minimum_interval_seconds=settings().sensor_seconds,
     )
+    @_telling_errors
     def release(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         assert context.repository_def is not None
         graph, lake = context.repository_def.asset_graph, Lake.of_project()
@@ -151,6 +171,7 @@ def day_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
         default_status=sensor_status(),
         minimum_interval_seconds=settings().sensor_seconds,
     )
+    @_telling_errors
     def days(context: dg.SensorEvaluationContext) -> Result:
         assert context.repository_def is not None
         graph, lake = context.repository_def.asset_graph, Lake.of_project()
@@ -237,7 +258,7 @@ def _next_day(
     waiting = {day for noun in SCORING for day in _open(ledger, pipeline.table(noun), days)}
     newest = max(decided, default="")
     undecided = _open(ledger, pipeline.table(DECISION), [day for day in days if day >= newest])
-    day = next(day for day in days if day in waiting | undecided)
+    day = next((day for day in days if day in waiting | undecided), _after(days[-1]))
     if day not in ready:
         return f"{day} waits for its features."
     as_of, _ = pending_retraining(pipeline, lake)

@@ -16,6 +16,8 @@ from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.store import Lake
 from ml_assets.registry.approval_log import ApprovalLog
 from ml_assets.registry.approvals import Action, Record
+from ml_assets_tests.lived import tick
+from ml_assets_tests.project import Project
 from ml_assets_tests.releases import EVIDENCE, PIPELINE, decide, store
 
 AS_OF = "2013-07-09"
@@ -100,3 +102,13 @@ def test_a_new_record_is_told_to_a_release_once(
     approve(log)
 
     assert pending_releases(pipeline, lake, log) == {AS_OF: 2}
+
+
+@pytest.mark.parametrize("sensor", ["retraining", "release", "days"])
+def test_a_sensor_tells_what_it_cannot_read(project: Project, sensor: str) -> None:
+    (project.data / "ledger.db").write_text("this is no database")
+
+    told = tick(project, f"flight_delays__{sensor}")
+
+    assert told.requests == []
+    assert "cannot be looked at" in told.reason
