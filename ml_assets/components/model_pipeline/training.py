@@ -212,7 +212,7 @@ class Training:
             return _nothing_to_learn_from
         features = planned.windows["features"].read(days=wanted)
         labels = planned.windows["labels"].read(specification.label_columns, wanted)
-        usable = planned.windows["features"].hashes
+        usable = planned.windows["features"].hashes.keys() & planned.windows["labels"].hashes.keys()
         known = Lake.of_project().ledger.latest(self.pipeline.features, wanted)
 
         def of_day(as_of: str) -> pd.DataFrame:
