@@ -114,9 +114,9 @@ class Registry:
                 number = self._number(name, fingerprint, known)
                 if known and int(known.version) != number:
                     known = self._renumbered(known, number)
-                if known and self._is_whole(name, known):
-                    return number
                 folder = self._folder(name, fingerprint)
+                if known and self._content(name, known) is not None and has_signature(folder):
+                    return number
                 file_hash = save_model(folder, name, pipeline, example, predictions)
                 if known:
                     self._client.set_model_version_tag(
@@ -214,12 +214,9 @@ class Registry:
         Raises:
             RegistryMismatch: there is no such version, or its signature cannot be read.
         """
-        with explained():
-            found = self._get(name, version)
-        folder = self._folder(name, known_version(found).fingerprint)
-        return read_signature(
-            f"model {name} version {version}", folder, to_register_again(name, found)
-        )
+        folder = self.folder(name, version)
+        again = to_register_again(name, self._get(name, version))
+        return read_signature(f"model {name} version {version}", folder, again)
 
     def load(self, name: str, version: int) -> "Pipeline":
         """Load a model's file through the allow-list, if it is the one that was registered.
@@ -290,12 +287,6 @@ class Registry:
 
     def _folder(self, name: str, fingerprint: str) -> Path:
         return self.artifacts / registered_name(name) / fingerprint
-
-    def _is_whole(self, name: str, version: "ModelVersion") -> bool:
-        content = self._content(name, version)
-        return content is not None and has_signature(
-            self._folder(name, known_version(version).fingerprint)
-        )
 
     def _content(self, name: str, version: "ModelVersion") -> bytes | None:
         """The model file of a version as it was registered, or None."""
