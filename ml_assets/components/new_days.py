@@ -12,13 +12,20 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.components.source_table import SOURCE_KEY, SourceTable
-from ml_assets.errors import MLAssetsError
+from ml_assets.errors import MLAssetsError, TerminalError
 from ml_assets.extraction.database import SourceDatabase
 from ml_assets.lake.content import SNAPSHOT
 from ml_assets.lake.entries import Status
 from ml_assets.lake.progress import unfinished
 from ml_assets.lake.store import Lake
-from ml_assets.orchestration.requests import Unit, attempts, request, sensor_status, unit_of
+from ml_assets.orchestration.requests import (
+    REASON,
+    Unit,
+    attempts,
+    request,
+    sensor_status,
+    unit_of,
+)
 from ml_assets.orchestration.runs import Span
 from ml_assets.settings import settings
 
@@ -73,25 +80,48 @@ class NewDays(dg.Component, dg.Model, dg.Resolvable):
     def _tick(self, graph: Any, instance: dg.DagsterInstance) -> dg.RunRequest | dg.SkipReason:
         lake = Lake.of_project()
         source = SourceDatabase(settings().source_database_url)
-        changed = [table for table in self.snapshots if _is_outdated(graph, source, lake, table)]
+        changed, problems = self._look_at_snapshots(graph, source, lake)
         if changed:
             name = f"{self.name} snapshots {' '.join(changed)}"
-            return request(instance, lake.ledger, unit_of(graph, name, changed, None))
+            told = request(instance, lake.ledger, unit_of(graph, name, changed, None))
+            return _with_problems(told, problems)
         tables = {table: _source_table(graph, table) for table in self.sources}
         days = self._days(graph, lake)
         last = {table: item.last_complete(source, lake, days) for table, item in tables.items()}
         known = [day for day in days if day <= min(last.values())]
         for item in tables.values():
-            item.look_again(source, lake, revisited(lake, item.key, known, item.revisit_days))
+            again = revisited(lake, item.key, known, item.revisit_days)
+            if unreadable := item.look_again(source, lake, again):
+                problems[item.key] = next(iter(unreadable.values()))
         work = {table: unfinished(lake.ledger, table, known) for table in self._daily}
         if not any(work.values()):
-            return dg.SkipReason(_waiting(days, known, last))
+            return _with_problems(dg.SkipReason(_waiting(days, known, last)), problems)
         span = _span(sorted(day for open_days in work.values() for day in open_days))
         unit = self._unit(graph, work, span)
         if span.first != span.last and attempts(instance, unit, unit.inputs(lake.ledger)).failed:
             # one of the days breaks the run: the others must not wait for it
             unit = self._unit(graph, work, Span(span.first, span.first))
-        return request(instance, lake.ledger, unit)
+        return _with_problems(request(instance, lake.ledger, unit), problems)
+
+    def _look_at_snapshots(
+        self, graph: Any, source: SourceDatabase, lake: Lake
+    ) -> tuple[list[str], dict[str, str]]:
+        """Snapshots to extract, as they never were or changed, and table → why it cannot be read.
+
+        A snapshot that cannot be read keeps its stored rows, and the days go on.
+        """
+        changed, problems = [], {}
+        for table in self.snapshots:
+            try:
+                unreadable = _source_table(graph, table).look_again(source, lake, [SNAPSHOT])
+            except TerminalError as error:
+                problems[table] = str(error)
+                continue
+            if unreadable:
+                problems[table] = unreadable[SNAPSHOT]
+            if unfinished(lake.ledger, table, [SNAPSHOT]):
+                changed.append(table)
+        return changed, problems
 
     def _unit(self, graph: Any, work: Mapping[str, Mapping[str, str]], span: Span) -> Unit:
         """The tables that need work on days of a span, and why."""
@@ -134,10 +164,20 @@ def revisited(lake: Lake, table: str, known: Sequence[str], count: int) -> list[
     return processed if len(stored) <= count else processed[processed.index(stored[-count]) :]
 
 
-def _is_outdated(graph: Any, source: SourceDatabase, lake: Lake, table: str) -> bool:
-    """Whether a snapshot has to be extracted, because it never was or because it changed."""
-    _source_table(graph, table).look_again(source, lake, [SNAPSHOT])
-    return bool(unfinished(lake.ledger, table, [SNAPSHOT]))
+def _with_problems(
+    told: dg.RunRequest | dg.SkipReason, problems: Mapping[str, str]
+) -> dg.RunRequest | dg.SkipReason:
+    """What a tick says, and table → why it cannot be compared with the source."""
+    if not problems:
+        return told
+    listed = " ".join(
+        f"{table} cannot be compared with the source, and what is stored of it stays in use: {problem}"
+        for table, problem in problems.items()
+    )
+    if isinstance(told, dg.SkipReason):
+        return dg.SkipReason(f"{told.skip_message} {listed}")
+    reason = f"{told.tags.get(REASON, '')} {listed}".strip()
+    return told.with_replaced_attrs(tags={**told.tags, REASON: reason})
 
 
 def _source_table(graph: Any, table: str) -> SourceTable:

@@ -16,7 +16,7 @@ from ml_assets.components.source_checks import CHUNK_DAYS, SourceChecks
 from ml_assets.components.source_days import SourceDays, as_read
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.lineage import copied
-from ml_assets.contracts.validation import Validated, combine, validate
+from ml_assets.contracts.validation import Validated, combine, schema_problem, validate
 from ml_assets.extraction.database import SourceDatabase
 from ml_assets.extraction.fingerprint import observed_schema, raw_fingerprints
 from ml_assets.lake.code import code_version
@@ -24,9 +24,7 @@ from ml_assets.lake.content import DAY, SNAPSHOT, columns_of
 from ml_assets.lake.entries import Entry, Status, usable_hashes
 from ml_assets.lake.planning import Input, Plan, computing_skipped, keeping, merge, plan
 from ml_assets.lake.store import Lake
-from ml_assets.orchestration.checks import (
-    table_checks,
-)
+from ml_assets.orchestration.checks import table_checks
 from ml_assets.orchestration.partitions import Days
 from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.orchestration.tables import (
@@ -165,6 +163,9 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
             self._version,
         )
         planned = keeping(planned, lake.ledger.latest(self.key, sorted(gone)))
+        for day in sorted(gone & unreadable.keys()):
+            told = f"{self.key} {day} stays as it was stored: {unreadable[day]}"
+            dg.get_dagster_logger().warning(told)
         planned = computing_skipped(planned, [day for day in unreadable if day in planned.skipped])
         wanted = raw[raw[DAY].isin(planned.compute)] if planned.unchanged else raw
         reasons = placed.why_empty(planned.compute, wanted) if placed else {}
@@ -186,10 +187,18 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
     def _read(
         self, source: SourceDatabase, placed: SourceDays | None, days: Sequence[str]
     ) -> tuple[pd.DataFrame, dict[str, str]]:
-        """Raw rows with ``ds``, and day → why it cannot be read."""
+        """Raw rows with ``ds``, and day → why it cannot be read or used.
+
+        A source whose columns do not fit the contract cannot be used: its days that are stored
+        stay as they are, others are quarantined.
+        """
         if placed is None:
-            return source.snapshot(self.table).assign(**{DAY: SNAPSHOT}), {}
-        return placed.read(days)
+            raw, unreadable = source.snapshot(self.table).assign(**{DAY: SNAPSHOT}), {}
+        else:
+            raw, unreadable = placed.read(days)
+        if problem := schema_problem(raw, self._contract):
+            unreadable = dict.fromkeys(days, problem) | unreadable
+        return raw, unreadable
 
     def last_complete(self, source: SourceDatabase, lake: Lake, days: Sequence[str]) -> str:
         """The last of some days that the source has completely; empty when it has none."""

@@ -3,9 +3,10 @@
 import pytest
 
 from ml_assets.defs.sources.load import reveal
-from ml_assets.lake.entries import Status
+from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.progress import unfinished
 from ml_assets.lake.staleness import stale
+from ml_assets.orchestration.requests import REASON
 from ml_assets_tests.keeping_up import NEW_DAYS, keep_up
 from ml_assets_tests.lived import FEATURES, tick
 from ml_assets_tests.project import DAILY, Project
@@ -94,6 +95,47 @@ def test_a2_a_new_row_of_a_snapshot_is_seen_and_makes_no_day_stale(week: Project
     assert [key.path[-1] for key in ticks[0].requests[0].asset_selection or []] == ["planes"]
     assert week.entries(PLANES)["snapshot"].content_hash != before
     assert stale(week.lake.ledger, FEATURES, days) == {}
+    assert states(week, FEATURES, NEXT) == [Status.STORED]
+
+
+AIRLINES = "sources/airlines"
+
+
+@pytest.mark.parametrize(
+    ("statement", "cause"),
+    [
+        pytest.param("DROP TABLE airlines", "no table 'airlines'", id="dropped"),
+        pytest.param("ALTER TABLE airlines RENAME TO lines", "no table 'airlines'", id="renamed"),
+        pytest.param(
+            "ALTER TABLE airlines RENAME COLUMN name TO names",
+            "'name' (is it 'names' now?)",
+            id="a column renamed",
+        ),
+        pytest.param("ALTER TABLE airlines DROP COLUMN name", "'name' is missing", id="one less"),
+    ],
+)
+def test_a2_a_snapshot_that_cannot_be_read_keeps_its_rows_and_the_days_go_on(
+    week: Project, statement: str, cause: str
+) -> None:
+    before = week.versions(AIRLINES)
+    week.sql(statement)
+
+    ticks = keep_up(week)
+
+    assert states(week, FEATURES, NEXT) == [Status.STORED]
+    assert week.versions(AIRLINES) == before
+    assert AIRLINES in ticks[-1].reason
+    assert cause in ticks[-1].reason
+    [request] = [request for one in ticks for request in one.requests]
+    assert cause in request.tags[REASON]
+
+
+def test_a2_a_snapshot_that_was_never_read_does_not_stop_the_days(week: Project) -> None:
+    week.lake.ledger.append([Entry(AIRLINES, "snapshot", Status.SKIPPED, reason="for the test")])
+    week.sql("DROP TABLE airlines")
+
+    keep_up(week)
+
     assert states(week, FEATURES, NEXT) == [Status.STORED]
 
 

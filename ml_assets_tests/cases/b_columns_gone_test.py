@@ -1,0 +1,82 @@
+"""B · A column that the source drops or renames costs no day that is stored."""
+
+import pytest
+
+from ml_assets.lake.entries import Status
+from ml_assets.lake.progress import unfinished
+from ml_assets_tests.keeping_up import NEW_DAYS, keep_up
+from ml_assets_tests.lived import FEATURES, tick
+from ml_assets_tests.project import DAILY, Project, bad_days
+
+FLIGHTS, WEATHER = "sources/flights", "sources/weather"
+STORED, NEXT = "2013-01-02...2013-01-06", "2013-01-07"
+LAST = "2013-01-06"
+BREAK = "ALTER TABLE flights RENAME COLUMN distance TO distances"
+REPAIR = "ALTER TABLE flights RENAME COLUMN distances TO distance"
+
+
+@pytest.mark.parametrize(
+    ("table", "statement"),
+    [
+        pytest.param("flights", BREAK, id="renamed"),
+        pytest.param("flights", "ALTER TABLE flights DROP COLUMN minute", id="dropped"),
+        pytest.param(
+            "flights", "ALTER TABLE flights RENAME COLUMN time_hour TO hour_of", id="the time"
+        ),
+        pytest.param("weather", "ALTER TABLE weather DROP COLUMN visib", id="in the other source"),
+    ],
+)
+def test_b_stored_days_stay_when_a_column_is_gone(
+    week: Project, table: str, statement: str
+) -> None:
+    before = week.versions()
+    week.sql(statement)
+
+    results = week.check(f'key:"sources/{table}"', STORED)
+    assert week.materialize(DAILY, STORED).succeeded
+
+    assert bad_days(results) == {f"2013-01-0{day}" for day in range(2, 7)}
+    assert all("is missing" in str(item.reason) for item in results if item.is_bad)
+    found = week.versions()
+    assert {key: found[key] for key in before} == before
+    assert unfinished(week.lake.ledger, FEATURES, sorted(week.entries(FEATURES))) == {}
+
+
+def test_b_new_days_are_quarantined_until_the_column_is_back(week: Project) -> None:
+    before = week.versions(FLIGHTS, FEATURES)
+    week.sql(BREAK)
+
+    keep_up(week)
+    entry = week.entries(FLIGHTS)[NEXT]
+    told = tick(week, NEW_DAYS)
+    week.sql(REPAIR)
+    keep_up(week)
+
+    assert entry.status is Status.QUARANTINED
+    assert "'distance' (is it 'distances' now?) is missing" in entry.reason
+    assert FLIGHTS in told.reason
+    assert "is missing" in told.reason
+    assert week.entries(FEATURES)[NEXT].status is Status.STORED
+    found = week.versions(FLIGHTS, FEATURES)
+    assert {key: found[key] for key in before} == before
+
+
+def test_b_a_correction_that_a_rename_hides_is_extracted_when_the_column_is_back(
+    week: Project,
+) -> None:
+    keep_up(week)
+    before = week.versions(FLIGHTS)
+    of_last = "date(time_hour, '-5 hours') = '2013-01-06'"
+    week.sql(f"UPDATE flights SET air_time = air_time + 1 WHERE {of_last}")
+    assert LAST in bad_days(week.check(f'key:"{FLIGHTS}"', LAST))
+    week.sql(BREAK)
+
+    keep_up(week)
+    hidden = week.versions(FLIGHTS)
+    is_open = unfinished(week.lake.ledger, FLIGHTS, [LAST])
+    week.sql(REPAIR)
+    keep_up(week)
+
+    assert hidden == before
+    assert is_open == {}
+    assert week.versions(FLIGHTS)[FLIGHTS, LAST] != before[FLIGHTS, LAST]
