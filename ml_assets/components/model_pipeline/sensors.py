@@ -133,12 +133,9 @@ def release_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
 def pending_releases(pipeline: Pipeline, lake: Lake, log: ApprovalLog) -> dict[str, int]:
     """as-of day → number of the newest record, where a release has not followed the records yet.
 
-    A model that is champion was released: only a new record is told to it. When its training data
-    is corrected, its release is not run again.
+    The release of a champion is run again for a new record only, not for corrected training data.
     """
-    newest: dict[str, int] = {}
-    for record in log.records(pipeline.name):
-        newest[record.as_of] = record.number
+    newest = {record.as_of: record.number for record in log.records(pipeline.name)}
     stored = lake.days_stored(pipeline.table("approvals"))
     known = (
         lake.read(pipeline.table("approvals"), stored).groupby(DAY)["number"].max().to_dict()
