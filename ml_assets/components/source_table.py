@@ -192,8 +192,9 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         A source whose columns do not fit the contract cannot be used: its days that are stored
         stay as they are, others are quarantined.
         """
+        unreadable: dict[str, str] = {}
         if placed is None:
-            raw, unreadable = source.snapshot(self.table).assign(**{DAY: SNAPSHOT}), {}
+            raw = source.snapshot(self.table).assign(**{DAY: SNAPSHOT})
         else:
             raw, unreadable = placed.read(days)
         if problem := schema_problem(raw, self._contract):
