@@ -9,8 +9,8 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.dead_letters import dead_letters
 from ml_assets.contracts.moments import moments
-from ml_assets.contracts.validation import dead_letters
 from ml_assets.errors import ContractViolation, SourceCorrupt
 from ml_assets.extraction.completeness import Day, Extent, extent, usual_rows
 from ml_assets.extraction.database import SourceDatabase
