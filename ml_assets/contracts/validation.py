@@ -243,7 +243,9 @@ def _check(frame: pd.DataFrame, contract: type[Contract], broken: _Broken) -> st
         if len(whole):
             first = whole.iloc[0]
             return f"contract check '{first['check']}' failed as a whole: {first['failure_case']}"
-        rules = cases["column"].astype("str") + ": " + cases["check"].astype("str")
+        of_column = cases["schema_context"] == "Column"  # a check of rows names no column
+        column = (cases["column"].astype("str") + ": ").where(of_column, "")
+        rules = column + cases["check"].astype("str")
         for rule, rows in cases.groupby(rules)["index"]:
             broken.add(pd.Index(rows.unique()), str(rule))
     return None
