@@ -193,7 +193,8 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         stay as they are, others are quarantined.
         """
         if placed is None:
-            raw, unreadable = source.snapshot(self.table).assign(**{DAY: SNAPSHOT}), {}
+            raw = source.snapshot(self.table).assign(**{DAY: SNAPSHOT})
+            unreadable: dict[str, str] = {}
         else:
             raw, unreadable = placed.read(days)
         if problem := schema_problem(raw, self._contract):
