@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 
 import dagster as dg
 import pandas as pd
 
 from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.dead_letters import dead_letters
 from ml_assets.contracts.moments import moments
-from ml_assets.contracts.validation import dead_letters
 from ml_assets.errors import ContractViolation, SourceCorrupt
 from ml_assets.extraction.completeness import Day, Extent, extent, usual_rows
 from ml_assets.extraction.database import SourceDatabase
 from ml_assets.extraction.fingerprint import assign_days
+from ml_assets.extraction.moments import EARLIEST
 from ml_assets.lake.content import DAY
 from ml_assets.lake.entries import Entry, Status, usable_hashes
 from ml_assets.lake.ledger import Ledger
@@ -30,8 +31,6 @@ LOOKED_BACK_DAYS = 7
 """Days before the newest stored one from which on the end of the source is looked for."""
 
 PLACEMENT_CHECK = "every_row_has_a_day"
-
-EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,8 @@ class SourceDays:
         gone = {day for day in stored if day not in present}
         if gone == set(stored):
             return gone
-        oldest = self.source.oldest(self.table, self.time_column)
+        since = self._first_plausible or EARLIEST
+        oldest = self.source.oldest(self.table, self.time_column, since)
         for day in set(stored) & present:
             start, end = self.bounds(day)
             if oldest and start <= oldest < end:

@@ -5,15 +5,13 @@ names the rule it broke and holds the row as it came, or is counted as a duplica
 """
 
 import difflib
-import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 from pandera.errors import SchemaErrors
 
-from ml_assets.contracts.coercion import coerce_column, escaped
+from ml_assets.contracts.coercion import coerce_column
 from ml_assets.contracts.contract import (
     Contract,
     columns,
@@ -25,7 +23,7 @@ from ml_assets.contracts.contract import (
     text_limit,
     type_name,
 )
-from ml_assets.contracts.dead_letters import DeadLetters
+from ml_assets.contracts.dead_letters import DeadLetters, dead_letters, held
 from ml_assets.contracts.text import uniform
 from ml_assets.lake.content import DAY
 
@@ -220,7 +218,7 @@ def _rejected(
     rows = raw.loc[sorted(broken.rules)]
     if not is_keyed(contract):
         return rows, rows[DAY].iloc[:0]
-    repeated = rows[[DAY, *columns(contract)]].map(repr).duplicated()
+    repeated = rows[[DAY, *columns(contract)]].map(lambda value: repr(held(value))).duplicated()
     return rows[~repeated], rows.loc[repeated, DAY].astype("str")
 
 
@@ -245,56 +243,12 @@ def _check(frame: pd.DataFrame, contract: type[Contract], broken: _Broken) -> st
         if len(whole):
             first = whole.iloc[0]
             return f"contract check '{first['check']}' failed as a whole: {first['failure_case']}"
-        rules = cases["column"].astype("str") + ": " + cases["check"].astype("str")
+        of_column = cases["schema_context"] == "Column"  # a check of rows names no column
+        column = (cases["column"].astype("str") + ": ").where(of_column, "")
+        rules = column + cases["check"].astype("str")
         for rule, rows in cases.groupby(rules)["index"]:
             broken.add(pd.Index(rows.unique()), str(rule))
     return None
-
-
-def dead_letters(
-    rejected: pd.DataFrame, contract: type[Contract], rules: Sequence[str]
-) -> pd.DataFrame:
-    """Rejected rows as ``DeadLetters`` keeps them.
-
-    Args:
-        rejected: (n, columns) rows as they came, with ``ds``.
-        contract: the contract of their table.
-        rules: the rules that each of them broke.
-
-    Returns:
-        (n, …) dead letters, sorted.
-    """
-    keys = rejected.reindex(columns=key_columns(contract)).map(lambda value: escaped(str(value)))
-    records = [
-        json.dumps(record, default=str, sort_keys=True, allow_nan=False)
-        for record in _as_they_came(rejected.drop(columns=DAY))
-    ]
-    letters = pd.DataFrame(
-        {
-            DAY: rejected[DAY].astype("str"),
-            "source_key": ["|".join(key) for key in keys.itertuples(index=False)],
-            "rule": list(rules),
-            "row": records,
-        }
-    )
-    letters = letters.astype("str") if letters.empty else letters
-    return letters.sort_values([DAY, "source_key", "row"], ignore_index=True)[
-        [DAY, *columns(DeadLetters)]
-    ]
-
-
-def _as_they_came(rows: pd.DataFrame) -> list[dict[str, object]]:
-    return [
-        {str(name): _plain(value) for name, value in record.items()}
-        for record in rows.astype(object).to_dict("records")
-    ]
-
-
-def _plain(value: object) -> object:
-    """A value as JSON can hold it: null for null, text for what JSON has no word for."""
-    if not isinstance(value, (list, dict)) and pd.isna(value):  # type: ignore[call-overload]
-        return None
-    return str(value) if isinstance(value, float) and math.isinf(value) else value
 
 
 def _per_day(frame: pd.DataFrame, days: Sequence[str]) -> dict[str, int]:

@@ -5,9 +5,9 @@ is handed on as bytes, so that it costs its row and not the rows read with it.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,8 @@ from ml_assets.errors import (
 )
 from ml_assets.extraction.completeness import Hour
 from ml_assets.extraction.moments import (
+    EARLIEST,
+    LATEST,
     as_stored,
     distinct_texts,
     hour_in_utc,
@@ -42,9 +44,6 @@ from ml_assets.extraction.values import objects, undecodable_as_bytes, unreadabl
 CORRUPT = ("malformed", "not a database", "disk i/o error", "file is encrypted")
 
 UNDECODABLE = "could not decode"
-
-LATEST = datetime(9999, 1, 1, tzinfo=UTC)
-"""Later moments, infinity among them, are no time of anything."""
 
 
 class SourceDatabase:
@@ -182,27 +181,28 @@ class SourceDatabase:
                 {name: [] for name in self._columns(connection, table)}, dtype=object
             )
 
-    def newest(self, table: str, time_column: str) -> datetime | None:
-        """The newest moment in a table, timezone-aware; None when it has no rows."""
-        return self._first_by(sa.desc, table, time_column)
+    def oldest(self, table: str, time_column: str, since: datetime = EARLIEST) -> datetime | None:
+        """The oldest moment in a table from one on; what is no moment does not count.
 
-    def oldest(self, table: str, time_column: str) -> datetime | None:
-        """The oldest moment in a table, timezone-aware; None when it has no rows."""
-        return self._first_by(sa.asc, table, time_column)
+        Args:
+            table: table name.
+            time_column: a timestamp column, in UTC when it has no zone.
+            since: first moment that counts, timezone-aware; SQLite compares whole seconds.
 
-    def _first_by(
-        self, order: "Callable[[Any], sa.UnaryExpression[Any]]", table: str, time_column: str
-    ) -> datetime | None:
-        """The first moment in an order; what is no moment does not count."""
+        Returns:
+            A moment in UTC; None when there is none.
+        """
         with self._connection() as connection:
             column = self._time_column(connection, table, time_column)
             source = sa.table(table, column)
             if self._is_sqlite:
                 at = distinct_texts(source, column).c["at"]
-                query = sa.select(at).where(is_sure(at)).order_by(order(moment_of(at)), order(at))
+                is_later = is_plausible(at, since - timedelta(seconds=1), None)
+                query = sa.select(at).where(is_later).order_by(moment_of(at), at)
             else:
-                finite = column < as_stored(LATEST, column)
-                query = sa.select(column).where(finite).order_by(order(column))
+                latest = as_stored(LATEST, column)
+                is_later = sa.and_(column >= as_stored(since, column), column < latest)
+                query = sa.select(column).where(is_later).order_by(column)
             found = moment(connection.scalar(query.limit(1)))
         return None if found is None else found.replace(tzinfo=UTC)
 

@@ -8,6 +8,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
+"""Python has no date for moments before Christ; two days later each has a day in any zone."""
+
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+"""Later moments, infinity among them, are no time of anything."""
+
 WIDEST_OFFSET = timedelta(hours=24)
 """Local texts differ by less than this from UTC, so a text's date says where to look for it."""
 

@@ -17,6 +17,7 @@ from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import combine, validate
 from ml_assets.extraction.database import SourceDatabase
 from ml_assets.extraction.fingerprint import raw_fingerprints
+from ml_assets.extraction.moments import EARLIEST
 from ml_assets.lake.content import DAY
 from ml_assets.settings import with_driver
 from ml_assets_tests.postgres import postgres_url
@@ -206,11 +207,13 @@ def test_b4_another_session_zone_of_a_real_database_changes_nothing() -> None:
         source = SourceDatabase(with_driver(url))
         hours = source.hours("readings", "at", since)
         unplaced = source.unplaced("readings", "at", since, until)
+        oldest = [source.oldest("readings", "at", moment) for moment in (EARLIEST, until)]
         engine.dispose()
 
     assert len(found) == 1
     assert sorted((hour.start.hour, hour.rows) for hour in hours) == [(0, 1), (12, 1), (23, 1)]
     assert sorted(unplaced["n"]) == [2, 3, 4, 5]
+    assert oldest == [datetime(2013, 7, 8, 12, tzinfo=UTC), until]
 
 
 def _of_session(engine: sa.Engine, url: str, zone: str) -> str:

@@ -74,3 +74,22 @@ def test_b3_a_day_that_is_purged_after_its_correction_was_seen_stays_usable(
     assert unfinished(week.lake.ledger, FEATURES, sorted(week.entries(FEATURES))) == {}
     found = week.versions(FLIGHTS, FEATURES)
     assert {key: found[key] for key in before} == before
+
+
+@pytest.mark.parametrize("stray", ["1970-01-01 00:00:00", "2003-01-05 12:00:00", "0001-01-03"])
+def test_b3_a_row_with_a_wrong_year_does_not_hide_that_a_day_was_purged(
+    week: Project, stray: str
+) -> None:
+    before = week.versions(FLIGHTS)
+    week.sql(
+        "UPDATE flights SET time_hour = ? WHERE rowid = (SELECT max(rowid) FROM flights)", stray
+    )
+    week.sql(
+        "DELETE FROM flights WHERE time_hour > '2013-01-01' AND time_hour < '2013-01-04 15:00:00'"
+    )
+
+    results = week.check(f'key:"{FLIGHTS}"', "2013-01-02...2013-01-04")
+    assert week.materialize(DAILY, "2013-01-02...2013-01-06").succeeded
+
+    assert bad_days(results) == set()
+    assert week.versions(FLIGHTS) == before

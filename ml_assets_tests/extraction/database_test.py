@@ -18,6 +18,7 @@ from ml_assets.errors import (
     TransientError,
 )
 from ml_assets.extraction.database import SourceDatabase
+from ml_assets.extraction.moments import EARLIEST
 
 MIDNIGHT = datetime(2013, 7, 8, 4, tzinfo=UTC)
 NEXT_MIDNIGHT = datetime(2013, 7, 9, 4, tzinfo=UTC)
@@ -55,7 +56,7 @@ CALLS = [
     ),
     pytest.param(lambda source: source.snapshot("flights"), id="snapshot"),
     pytest.param(lambda source: source.no_rows("flights"), id="no rows"),
-    pytest.param(lambda source: source.newest("flights", "taken_at"), id="newest"),
+    pytest.param(lambda source: source.oldest("flights", "taken_at"), id="oldest"),
 ]
 
 
@@ -131,14 +132,17 @@ def test_no_rows_are_those_of_an_empty_span(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "expected"),
+    ("table", "since", "expected"),
     [
-        pytest.param("flights", NEXT_MIDNIGHT, id="newest row"),
-        pytest.param("empty", None, id="no row"),
+        pytest.param("flights", EARLIEST, MIDNIGHT, id="of all rows"),
+        pytest.param("flights", MIDNIGHT, MIDNIGHT, id="at the first moment"),
+        pytest.param("flights", NEXT_MIDNIGHT, NEXT_MIDNIGHT, id="of later rows"),
+        pytest.param("flights", NEXT_MIDNIGHT + timedelta(days=1), None, id="after all rows"),
+        pytest.param("empty", EARLIEST, None, id="no row"),
     ],
 )
-def test_newest_moment(file: Path, table: str, expected: datetime | None) -> None:
-    assert database(file).newest(table, "taken_at") == expected
+def test_oldest_moment(file: Path, table: str, since: datetime, expected: datetime | None) -> None:
+    assert database(file).oldest(table, "taken_at", since) == expected
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -204,7 +208,7 @@ def test_missing_time_column_is_named_with_those_there_are(file: Path) -> None:
 
 def test_time_column_that_is_no_timestamp_is_refused(file: Path) -> None:
     with pytest.raises(ConfigurationError, match="INTEGER, expected a timestamp"):
-        database(file).newest("flights", "wrong_type")
+        database(file).oldest("flights", "wrong_type")
 
 
 def test_source_is_never_written(file: Path) -> None:

@@ -16,6 +16,7 @@ class Flights(Contract):
     """One row per scheduled departure from New York's three airports."""
 
     time_hour: pd.DatetimeTZDtype = pa.Field(
+        whole_hour=True,
         description="Scheduled departure, cut to the hour.",
         metadata={"unit": "UTC"},
         dtype_kwargs={"unit": "us", "tz": "UTC"},
@@ -30,11 +31,16 @@ class Flights(Contract):
         str_matches=AIRPORT, description="Airport of arrival; some have no entry in airports."
     )
     sched_dep_time: int = pa.Field(
-        ge=0, le=2359, description="Scheduled departure.", metadata={"unit": "HHMM New York"}
+        clock_time=True,
+        ge=0,
+        le=2359,
+        description="Scheduled departure.",
+        metadata={"unit": "HHMM New York"},
     )
     dep_time: float = pa.Field(
         nullable=True,
         whole_number=True,
+        clock_time=True,
         ge=1,
         le=2400,
         description="Actual departure; null when cancelled.",
@@ -49,6 +55,7 @@ class Flights(Contract):
         metadata={"unit": "min"},
     )
     sched_arr_time: int = pa.Field(
+        clock_time=True,
         ge=0,
         le=2400,
         description="Scheduled arrival, in the destination's zone and without a date.",
@@ -57,6 +64,7 @@ class Flights(Contract):
     arr_time: float = pa.Field(
         nullable=True,
         whole_number=True,
+        clock_time=True,
         ge=1,
         le=2400,
         description="Actual arrival, in the destination's zone; null when it never arrived.",
@@ -84,6 +92,12 @@ class Flights(Contract):
     minute: int = pa.Field(
         ge=0, le=59, description="Minute of the scheduled departure.", metadata={"unit": "min"}
     )
+
+    @pa.dataframe_check
+    @classmethod
+    def minute_is_that_of_sched_dep_time(cls, rows: pd.DataFrame) -> pd.Series:
+        """The minute is told twice; where the two differ, nobody knows the departure."""
+        return rows["minute"] == rows["sched_dep_time"] % 100
 
     class Config:
         """A day without flights would be news; one row in fifty may be rejected."""

@@ -18,6 +18,7 @@ CONTRACTS: Mapping[str, type[Contract]] = {
     "airports": Airports,
     "airlines": Airlines,
 }
+MINUTE = "minute_is_that_of_sched_dep_time"
 DAYS = [f"{day:%Y-%m-%d}" for day in pd.date_range("2013-01-01", "2013-12-31")]
 
 
@@ -84,6 +85,19 @@ def test_empty_dictionary_is_quarantined(table: str) -> None:
         pytest.param("distance", -1, "distance: greater_than_or_equal_to(1)", id="distance"),
         pytest.param("dep_delay", 1441, "dep_delay: less_than_or_equal_to(1440)", id="a day late"),
         pytest.param("arr_delay", "x", "arr_delay: must be float64", id="text for a delay"),
+        pytest.param(
+            "time_hour", "2013-01-01 10:30:00", "time_hour: whole_hour", id="half an hour"
+        ),
+        pytest.param("time_hour", "2013-01-01 10:00:00.000001", "time_hour: whole_hour", id="1 µs"),
+        pytest.param(
+            "sched_dep_time", 475, f"{MINUTE}; sched_dep_time: clock_time", id="departure at 4:75"
+        ),
+        pytest.param("sched_arr_time", 1275, "sched_arr_time: clock_time", id="arrival at 12:75"),
+        pytest.param("sched_arr_time", 2360, "sched_arr_time: clock_time", id="arrival at 23:60"),
+        pytest.param("dep_time", 599.0, "dep_time: clock_time", id="departed at 5:99"),
+        pytest.param("arr_time", 60.0, "arr_time: clock_time", id="arrived at 0:60"),
+        pytest.param("minute", 30, MINUTE, id="another minute"),
+        pytest.param("sched_dep_time", 530, MINUTE, id="another time"),
         pytest.param("sched_arr_time", None, "sched_arr_time: must not be null", id="no schedule"),
     ],
 )
@@ -106,6 +120,10 @@ def test_flight_that_cannot_be_is_a_dead_letter(
         pytest.param("tailnum", None, id="no plane"),
         pytest.param("dep_delay", 1440, id="just a day late"),
         pytest.param("sched_arr_time", 2400, id="arrival at midnight"),
+        pytest.param("sched_arr_time", 59, id="arrival at one minute to one"),
+        pytest.param("dep_time", 2400.0, id="departed at midnight"),
+        pytest.param("dep_time", None, id="never departed"),
+        pytest.param("arr_time", 2400.0, id="arrived at midnight"),
     ],
 )
 def test_flight_that_is_only_unusual_goes_on(
