@@ -187,7 +187,9 @@ def swap(folder: Path) -> None:
     [
         pytest.param(delete, "Materialize it again", id="deleted"),
         pytest.param(alter, "was altered after it was stored. It was not loaded", id="altered"),
-        pytest.param(swap, "expected", id="another model"),
+        pytest.param(
+            swap, "was altered after it was stored. It was not loaded", id="another model"
+        ),
     ],
 )
 def test_without_the_champions_file_no_day_is_scored_and_old_predictions_stay(
