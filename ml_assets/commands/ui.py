@@ -20,7 +20,7 @@ import typer
 
 app = typer.Typer()
 
-END_SECONDS = 5
+END_SECONDS = 4
 """How long processes may take to end when they are asked to; then they are killed."""
 
 LOOK_SECONDS = 0.1
