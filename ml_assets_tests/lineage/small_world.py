@@ -131,9 +131,10 @@ class SmallLake(Lake):
         *,
         columns: Sequence[str] | None = None,
         version: int | None = None,
+        hashes: Mapping[str, str] | None = None,
     ) -> pd.DataFrame:
         """Rows of some days."""
-        del version
+        del version, hashes
         rows = self._tables[table].rows
         rows = rows if days is None else rows[rows[DAY].isin(days)]
         return rows.reset_index(drop=True)[list(columns) if columns else list(rows.columns)]
