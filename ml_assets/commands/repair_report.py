@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from ml_assets.lake.content import SNAPSHOT
+from ml_assets.lake.remedy import partition_option
 from ml_assets.lineage.graph import Node
 from ml_assets.lineage.impact import Impact, TouchedModel
 
@@ -55,7 +55,7 @@ def left_sentences(found: Impact, repair: "Repair") -> list[str]:
 
 def with_models(found: Impact) -> str:
     """The command that repairs the day and what was trained on it."""
-    days = "" if found.day == SNAPSHOT else f" --partition {found.day}"
+    days = partition_option(found.day)
     column = f" --column {found.column}" if found.column else ""
     return f"ml-assets impact {found.table}{days}{column} --run --with-models"
 

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.components.source_table import SOURCE_KEY, SourceTable
-from ml_assets.errors import MLAssetsError, TerminalError
+from ml_assets.errors import TerminalError
 from ml_assets.extraction.database import SourceDatabase
 from ml_assets.lake.content import SNAPSHOT
 from ml_assets.lake.entries import Status
@@ -24,6 +24,7 @@ from ml_assets.orchestration.requests import (
     attempts,
     request,
     sensor_status,
+    telling_errors,
     unit_of,
 )
 from ml_assets.orchestration.runs import Span
@@ -63,13 +64,10 @@ class NewDays(dg.Component, dg.Model, dg.Resolvable):
             default_status=sensor_status(),
             minimum_interval_seconds=settings().sensor_seconds,
         )
+        @telling_errors("The sources")
         def new_days(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
             assert context.repository_def is not None
-            graph = context.repository_def.asset_graph
-            try:
-                return self._tick(graph, context.instance)
-            except MLAssetsError as error:
-                return dg.SkipReason(f"The sources cannot be looked at: {error}")
+            return self._tick(context.repository_def.asset_graph, context.instance)
 
         return dg.Definitions(sensors=[new_days])
 

@@ -13,7 +13,7 @@ from ml_assets.extraction.database import SourceDatabase
 from ml_assets.lake.content import DAY
 from ml_assets.lake.entries import Entry
 from ml_assets.lake.rebuilding import REASON as REBUILT
-from ml_assets.lake.remedy import partition_options
+from ml_assets.lake.remedy import partition_option
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict, standard_checks
@@ -142,9 +142,8 @@ class SourceChecks:
 
 
 def _not_known(entry: Entry) -> Verdict:
-    [option] = partition_options([entry.day])
     told = (
         "not known, because the ledger was rebuilt: to compare it with the source, run "
-        f"'ml-assets recompute {entry.table}{option}'"
+        f"'ml-assets recompute {entry.table}{partition_option(entry.day)}'"
     )
     return Verdict(False, told, is_warning=True)

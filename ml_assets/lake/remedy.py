@@ -31,10 +31,24 @@ def repair_commands(lake: "Lake", entries: Sequence[Entry]) -> list[str]:
     return [command + option for option in options]
 
 
+def partition_option(first: str, last: str | None = None) -> str:
+    """The option of our and Dagster's commands that names a day, or the days from one to another.
+
+    Args:
+        first: a day; ``SNAPSHOT`` for a table without days, which takes no option.
+        last: the last of some days in a row; ``first`` when omitted.
+    """
+    if first == SNAPSHOT:
+        return ""
+    if last is None or last == first:
+        return f" --partition {first}"
+    return f" --partition-range {first}...{last}"
+
+
 def partition_options(days: Sequence[str]) -> list[str]:
-    """Options of our commands that name some days and no others; empty for a table without days."""
+    """Options that together name some days and no others; see ``partition_option``."""
     if SNAPSHOT in days:
-        return [""]
+        return [partition_option(SNAPSHOT)]
     ordered = sorted({*days})
     gaps = [
         number
@@ -42,12 +56,7 @@ def partition_options(days: Sequence[str]) -> list[str]:
         if date.fromisoformat(day) + timedelta(days=1) != date.fromisoformat(following)
     ]
     spans = [ordered[start:end] for start, end in pairwise([0, *gaps, len(ordered)])]
-    return [
-        f" --partition {span[0]}"
-        if len(span) == 1
-        else f" --partition-range {span[0]}...{span[-1]}"
-        for span in spans
-    ]
+    return [partition_option(span[0], span[-1]) for span in spans]
 
 
 def _day_to_compute(lake: "Lake", entry: Entry) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from ml_assets.lake.content import SNAPSHOT
+from ml_assets.lake.remedy import partition_option
 from ml_assets.lineage.graph import Graph, Node
 
 AS_OF = "as_of"
@@ -81,11 +81,7 @@ class Step:
     @property
     def command(self) -> str:
         """The same on the command line."""
-        days = f" --partition {self.first}"
-        if self.first == SNAPSHOT:
-            days = ""
-        elif self.first != self.last:
-            days = f" --partition-range {self.first}...{self.last}"
+        days = partition_option(self.first, self.last)
         return (
             f"dagster asset materialize -m ml_assets.definitions --select '{self.selection}'{days}"
         )

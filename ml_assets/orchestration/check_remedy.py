@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from ml_assets.lake.content import SNAPSHOT
 from ml_assets.lake.store import Lake
+from ml_assets.lineage.repair import Step
 from ml_assets.orchestration.check_runner import CheckResult
 from ml_assets.orchestration.run_summary import repair_command
 from ml_assets.orchestration.runs import as_of_tables
@@ -25,11 +25,8 @@ def next_step(definitions: dg.Definitions, bad: Sequence[CheckResult]) -> str:
     order = {table_name(key): place for place, key in enumerate(graph.toposorted_asset_keys)}
     first = min(bad, key=lambda result: (order[result.asset], result.day))
     if first.day not in Lake.of_project().ledger.latest(first.asset, [first.day]):
-        option = "" if first.day == SNAPSHOT else f" --partition {first.day}"
-        return (
-            "materialize what is missing: dagster asset materialize -m ml_assets.definitions "
-            f"--select 'key:\"{first.asset}\"'{option}"
-        )
+        missing = Step((first.asset,), first.day, first.day)
+        return f"materialize what is missing: {missing.command}"
     command = repair_command(
         first.asset, first.day, is_as_of=first.asset in as_of_tables(definitions)
     )

@@ -16,7 +16,7 @@ from ml_assets.contracts.day import day_contract
 from ml_assets.contracts.validation import validate
 from ml_assets.lake.content import DAY, SNAPSHOT, columns_of
 from ml_assets.lake.entries import LOST, Entry, Status
-from ml_assets.lake.remedy import partition_options
+from ml_assets.lake.remedy import partition_option
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.partitions import days_of_run
 from ml_assets.orchestration.range_events import log_check_evaluations
@@ -361,7 +361,7 @@ def _older_contract(entry: Entry, missing: Sequence[str]) -> str:
     )
     if entry.is_final:
         return told + "It stays as it is, because its rows record what was done."
-    [option] = partition_options([entry.day])
+    option = partition_option(entry.day)
     return told + f"To renew it, run 'ml-assets recompute {entry.table}{option}'"
 
 

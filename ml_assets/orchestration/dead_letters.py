@@ -6,6 +6,7 @@ import pandas as pd
 from ml_assets.lake.content import DAY
 from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.planning import Plan
+from ml_assets.lake.remedy import DEAD_LETTERS
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.day_metadata import row_count
 from ml_assets.orchestration.range_events import DayResult, log_materialization
@@ -16,7 +17,7 @@ UNPLACED = "unplaced"
 
 def dead_letters_of(table: str) -> str:
     """Name of the table that keeps a table's rejected rows."""
-    return f"{table}_dead_letters"
+    return table + DEAD_LETTERS
 
 
 def store_dead_letters(

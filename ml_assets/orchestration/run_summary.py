@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from ml_assets.lake.content import SNAPSHOT
 from ml_assets.lake.entries import Entry
 from ml_assets.lake.ledger import Ledger
+from ml_assets.lake.remedy import partition_option
 from ml_assets.lake.summary import COMPLETE, INCOMPLETE, TableSummary, table_summary
 from ml_assets.orchestration.dead_letters import dead_letters_of
 from ml_assets.orchestration.runs import Decision, Outcome
@@ -59,7 +59,7 @@ class RunSummary:
                 return f"ml-assets approve {pipeline} {decision.day} --by NAME --reason TEXT"
         for table in self.tables:
             for day in sorted(table.skipped):
-                return f"ml-assets checks{_partition(day)}"
+                return f"ml-assets checks{partition_option(day)}"
         return "make ui"
 
     @property
@@ -77,7 +77,7 @@ class RunSummary:
 def repair_command(table: str, day: str, *, is_as_of: bool) -> str:
     """The command that makes a day again, and what was made from it."""
     models = " --with-models" if is_as_of else ""
-    return f"ml-assets impact {table}{_partition(day)} --run{models}"
+    return f"ml-assets impact {table}{partition_option(day)} --run{models}"
 
 
 def summary_of(
@@ -119,7 +119,3 @@ def summarize(
         failures,
         as_of,
     )
-
-
-def _partition(day: str) -> str:
-    return "" if day == SNAPSHOT else f" --partition {day}"

@@ -115,6 +115,11 @@ def has_signature(folder: Path) -> bool:
 def read_signature(what: str, folder: Path, remedy: str = "") -> dict[str, str]:
     """Input column → its type in MLflow's words, in the model's order; the model is not loaded.
 
+    Args:
+        what: the model, as messages name it.
+        folder: where its files are.
+        remedy: what writes the files again, as a message ends.
+
     Raises:
         RegistryMismatch: the file that holds it is gone or cannot be read.
     """
@@ -126,8 +131,7 @@ def read_signature(what: str, folder: Path, remedy: str = "") -> dict[str, str]:
     except Exception as error:  # the file may hold anything
         raise RegistryMismatch(
             f"The signature of {what} cannot be read ({type(error).__name__}). Expected it in "
-            "MLmodel, beside the model file. Restore the folder, or "
-            f"{remedy}"
+            f"MLmodel, beside the model file. Restore the folder, or {remedy}"
         ) from error
 
 

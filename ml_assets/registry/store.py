@@ -231,7 +231,8 @@ class Registry:
         if content is None:
             raise UnsafeModel(
                 f"The file of model {name} version {version} is gone or was altered after it was "
-                f"registered. It was not loaded. Restore {self.artifacts}, or {to_register_again(name, found)}"
+                f"registered. It was not loaded. Restore {self.artifacts}, or "
+                f"{to_register_again(name, found)}"
             )
         return load_model(f"model {name} version {version}", content)
 

@@ -4,15 +4,13 @@ Sensors look at the ledger, not at the clock. The next day is the first one that
 it is processed when its features are finished and the release that was asked for before has ended.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
-from functools import wraps
-from typing import Any, TypeVar
+from typing import Any
 
 import dagster as dg
 
 from ml_assets.components.model_pipeline.shared import Pipeline
-from ml_assets.errors import MLAssetsError
 from ml_assets.lake.content import DAY
 from ml_assets.lake.entries import Status
 from ml_assets.lake.ledger import Ledger
@@ -20,7 +18,14 @@ from ml_assets.lake.progress import finished, outdated, unfinished
 from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake
 from ml_assets.monitoring.contracts import RETRAIN
-from ml_assets.orchestration.requests import Unit, is_given_up, request, sensor_status, unit_of
+from ml_assets.orchestration.requests import (
+    Unit,
+    is_given_up,
+    request,
+    sensor_status,
+    telling_errors,
+    unit_of,
+)
 from ml_assets.orchestration.runs import Span
 from ml_assets.registry.approval_log import ApprovalLog
 from ml_assets.registry.promotion import waits_for_tests
@@ -50,22 +55,6 @@ MAX_DAYS = 31
 """Days that one run recomputes when many changed."""
 
 Result = dg.RunRequest | dg.SkipReason
-Found = TypeVar("Found")
-
-
-def _telling_errors(
-    look: Callable[[dg.SensorEvaluationContext], Found],
-) -> Callable[[dg.SensorEvaluationContext], Found | dg.SkipReason]:
-    """Let a sensor say what it could not read, instead of raising it; the next tick looks again."""
-
-    @wraps(look)
-    def tick(context: dg.SensorEvaluationContext) -> Found | dg.SkipReason:
-        try:
-            return look(context)
-        except MLAssetsError as error:
-            return dg.SkipReason(f"The lake cannot be looked at: {error}")
-
-    return tick
 
 
 def retraining_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
@@ -81,7 +70,7 @@ def retraining_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
         default_status=sensor_status(),
         minimum_interval_seconds=settings().sensor_seconds,
     )
-    @_telling_errors
+    @telling_errors("The lake")
     def retraining(context: dg.SensorEvaluationContext) -> Result:
         assert context.repository_def is not None
         lake = Lake.of_project()
@@ -104,7 +93,7 @@ def release_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
         default_status=sensor_status(),
         minimum_interval_seconds=settings().sensor_seconds,
     )
-    @_telling_errors
+    @telling_errors("The lake")
     def release(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         assert context.repository_def is not None
         graph, lake = context.repository_def.asset_graph, Lake.of_project()
@@ -168,7 +157,7 @@ def day_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
         default_status=sensor_status(),
         minimum_interval_seconds=settings().sensor_seconds,
     )
-    @_telling_errors
+    @telling_errors("The lake")
     def days(context: dg.SensorEvaluationContext) -> Result:
         assert context.repository_def is not None
         graph, lake = context.repository_def.asset_graph, Lake.of_project()
