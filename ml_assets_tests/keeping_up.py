@@ -23,6 +23,6 @@ def keep_up(project: Project, *sensors: str) -> list[Tick]:
         requests = [request for one in told for request in one.requests]
         if not requests:
             return ticks
-        assert len(ticks) < MOST_RUNS * len(told), [one.reason for one in ticks]
+        assert len(ticks) < MOST_RUNS * len(told), [(one.reason, one.requests) for one in ticks]
         for request in requests:
             run(project, request)

@@ -201,6 +201,17 @@ def computing_skipped(planned: Plan, days: Sequence[str]) -> Plan:
     return replace(planned, compute=sorted([*planned.compute, *days]), skipped=skipped)
 
 
+def skipping(planned: Plan, reasons: Mapping[str, str]) -> Plan:
+    """The plan, with some days to compute skipped.
+
+    Args:
+        planned: which days to compute.
+        reasons: day → why it cannot be computed.
+    """
+    compute = [day for day in planned.compute if day not in reasons]
+    return replace(planned, compute=compute, skipped={**planned.skipped, **reasons})
+
+
 def keeping(planned: Plan, entries: Mapping[str, Entry]) -> Plan:
     """The plan, with some stored days left as they are."""
     compute = [day for day in planned.compute if day not in entries]

@@ -121,6 +121,7 @@ class Attempts:
     Attributes:
         is_running: whether one is queued or running.
         made: how many there were.
+        succeeded: how many of them succeeded.
         failed: how many of them failed, which repeating does not change.
         error: what the last of these said.
         waits_until: when the unit may be asked for again, in seconds since 1970.
@@ -128,6 +129,7 @@ class Attempts:
 
     is_running: bool
     made: int
+    succeeded: int
     failed: int
     error: str
     waits_until: float
@@ -145,6 +147,7 @@ def attempts(instance: dg.DagsterInstance, unit: Unit, inputs: str) -> Attempts:
         not run.is_finished for run in instance.get_runs(dg.RunsFilter(tags={UNIT: unit.name}))
     )
     records = instance.get_run_records(dg.RunsFilter(tags={UNIT: unit.name, INPUTS: inputs}))
+    succeeded = sum(record.dagster_run.is_success for record in records)
     failed, postponed, error, last_end = 0, 0, "", 0.0
     for record in reversed(records):
         if not record.dagster_run.is_failure_or_canceled:
@@ -157,7 +160,7 @@ def attempts(instance: dg.DagsterInstance, unit: Unit, inputs: str) -> Attempts:
             failed, error = failed + 1, found
     waits = settings().retry_waits
     wait = waits[min(postponed, len(waits)) - 1] if postponed and waits else 0
-    return Attempts(is_running, len(records), failed, error, last_end + wait)
+    return Attempts(is_running, len(records), succeeded, failed, error, last_end + wait)
 
 
 def _failure(instance: dg.DagsterInstance, run_id: str) -> str | None:
@@ -213,6 +216,21 @@ def request(
 def is_given_up(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit) -> bool:
     """Whether a unit failed as often as it may for what it reads now."""
     return attempts(instance, unit, unit.inputs(ledger)).failed >= MAX_ATTEMPTS
+
+
+def has_no_effect(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit) -> bool:
+    """Whether one more run would change nothing: a run did what it can, or it was given up.
+
+    Args:
+        instance: knows the runs there were.
+        ledger: what happened to each day.
+        unit: work of which all that can change lies in what it reads.
+    """
+    tried = attempts(instance, unit, unit.inputs(ledger))
+    if tried.is_running:
+        return False
+    is_closed = not any(_to_close(ledger, unit, table) for table in unit.tables)
+    return tried.succeeded > 0 or (tried.failed >= MAX_ATTEMPTS and is_closed)
 
 
 def give_up(ledger: Ledger, unit: Unit, error: str) -> str:

@@ -1,5 +1,7 @@
 """A1, A3, C1 in the loop: days that cannot be scored, corrections, rows that come late."""
 
+import shutil
+
 import pytest
 
 from ml_assets.lake.entries import Status
@@ -8,6 +10,8 @@ from ml_assets_tests.keeping_up import DAYS, NEW_DAYS, keep_up
 from ml_assets_tests.lived import (
     FEATURES,
     LABELS,
+    LAST_DAY,
+    LOOP,
     PERFORMANCE,
     PREDICTIONS,
     RELEASED,
@@ -17,6 +21,7 @@ from ml_assets_tests.lived import (
     tick,
 )
 from ml_assets_tests.project import DAILY, Project
+from ml_assets_tests.remedies import command
 
 FLIGHTS = "sources/flights"
 FIRST, LAST, BAD, AFTER = "2013-02-01", "2013-02-03", "2013-02-04", "2013-02-05"
@@ -36,6 +41,15 @@ def process(project: Project, days: int) -> None:
         told = tick(project, DAYS)
         assert told.requests, told.reason
         run(project, told.requests[0])
+
+
+def add_late_rows(project: Project, day: str, count: int) -> None:
+    """Add flights of a day to the source after it was processed, and extract them."""
+    project.sql(
+        f"INSERT INTO flights ({COPIED}, flight, {REST}) SELECT {COPIED}, flight + 5000, {REST} "
+        f"FROM flights WHERE {of_day(day)} AND flight < 3000 LIMIT {count}"
+    )
+    assert project.materialize(f'key:"{FLIGHTS}"', day).succeeded
 
 
 def test_a1_a_day_without_features_is_recorded_as_not_predicted_and_the_next_day_runs(
@@ -99,11 +113,7 @@ def test_c1_rows_that_come_late_are_scored_and_marked_and_not_counted_as_in_time
 ) -> None:
     before = lived.lake.read(PREDICTIONS, [LAST]).set_index("prediction_id")
     coverage = _overall(lived, "label_coverage")
-    lived.sql(
-        f"INSERT INTO flights ({COPIED}, flight, {REST}) SELECT {COPIED}, flight + 5000, {REST} "
-        f"FROM flights WHERE {of_day(LAST)} AND flight < 3000 LIMIT {count}"
-    )
-    assert lived.materialize('key:"sources/flights"', LAST).succeeded
+    add_late_rows(lived, LAST, count)
 
     keep_up(lived, NEW_DAYS)
     keep_up(lived, DAYS)
@@ -116,6 +126,28 @@ def test_c1_rows_that_come_late_are_scored_and_marked_and_not_counted_as_in_time
     assert set(late["feature_version"]) == {lived.entries(FEATURES)[LAST].content_hash}
     assert _overall(lived, "label_coverage") == coverage
     assert _overall(lived, "late_share") == (count / len(after), coverage[1])
+
+
+def test_a1_a_lost_champion_of_an_earlier_day_holds_up_no_other_day(retrained: Project) -> None:
+    [lost] = set(retrained.lake.read(PREDICTIONS, [LAST])["model_version"])
+    before = retrained.versions(PREDICTIONS)
+    shutil.rmtree(retrained.data / "models" / "flight_delays" / "model" / lost)
+    add_late_rows(retrained, LAST, 1)
+    keep_up(retrained, NEW_DAYS)
+
+    assert retrained.materialize(LOOP, f"{LAST}...{LAST_DAY}").succeeded
+
+    after = retrained.versions(PREDICTIONS)
+    assert {key: after[key] for key in before} == before
+    assert (PREDICTIONS, LAST_DAY) in after
+
+    told = keep_up(retrained, DAYS)[-1].reason
+    assert f"{LAST} stays as it is, although {FEATURES} {LAST} has changed" in told
+    assert command(told)[-1] == LAST
+    add_late_rows(retrained, BAD, 1)
+    keep_up(retrained, NEW_DAYS)
+    keep_up(retrained, DAYS)
+    assert retrained.lake.read(PREDICTIONS, [BAD])["is_late"].sum() == 1
 
 
 def _overall(project: Project, metric: str) -> tuple[float, int]:

@@ -1,45 +1,28 @@
 """The commands that messages name are executed on the state that the message is about."""
 
-import re
 import shlex
 import shutil
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from ml_assets.cli import app
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.remedy import partition_options, repair_commands
 from ml_assets.lake.store import Lake
 from ml_assets_tests.project import Project
+from ml_assets_tests.remedies import commands, invoked, ml_assets, run, run_all
 
 FLIGHTS, KEY = "sources/flights", 'key:"sources/flights"'
 WEEK = "2013-01-02...2013-01-08"
-COMMAND = re.compile(
-    r"(?:ml-assets|dagster asset materialize) [^;()\n]*?(?=;| \(|'? to |$)", re.MULTILINE
-)
 
 
-def execute(project: Project, line: str) -> None:
-    """Execute a command as a shell would."""
-    words = shlex.split(line)
-    if words[0] == "ml-assets":
-        done = CliRunner().invoke(app, words[1:], catch_exceptions=False)
-        assert done.exit_code == 0, done.output
-        return
-    options = dict(zip(words[3::2], words[4::2], strict=True))
-    days = options.get("--partition") or options.get("--partition-range")
-    assert project.materialize(options["--select"], days).succeeded
-
-
-def failing_checks(*arguments: str) -> str:
+def failing_checks(*arguments: str) -> list[str]:
     """The command that a failing 'checks' names."""
-    done = CliRunner().invoke(app, ["checks", *arguments], catch_exceptions=False)
+    done = invoked("checks", *arguments)
     assert done.exit_code == 1
-    return re.findall(r"(?:ml-assets impact|dagster asset) .*", done.output)[-1]
+    return commands(done.output)[-1]
 
 
 @pytest.mark.parametrize(
@@ -86,8 +69,7 @@ def test_the_command_for_lost_days_computes_them_again(project: Project) -> None
 
     with pytest.raises(LakeMismatch, match="To compute them again") as refused:
         project.lake.read(FLIGHTS)
-    for line in COMMAND.findall(str(refused.value)):
-        execute(project, line)
+    run_all(project, str(refused.value))
 
     assert project.versions(FLIGHTS) == before
     assert len(project.lake.read(FLIGHTS))
@@ -97,20 +79,20 @@ def test_checks_name_what_repairs_a_missing_and_a_changed_day(project: Project) 
     assert project.materialize(KEY, WEEK).succeeded
 
     missing = ("--select", KEY, "--partition", "2013-01-09")
-    execute(project, failing_checks(*missing))
-    assert CliRunner().invoke(app, ["checks", *missing]).exit_code == 0
+    run(project, failing_checks(*missing))
+    assert invoked("checks", *missing).exit_code == 0
 
     changed = ("--select", KEY, "--partition", "2013-01-05")
     project.sql("UPDATE flights SET distance = distance + 1 WHERE month = 1 AND day = 5")
-    execute(project, failing_checks(*changed))
-    assert CliRunner().invoke(app, ["checks", *changed]).exit_code == 0
+    run(project, failing_checks(*changed))
+    assert invoked("checks", *changed).exit_code == 0
 
 
 def test_after_a_rebuild_corrections_of_the_source_are_seen(project: Project) -> None:
     assert project.materialize(KEY, WEEK).succeeded
     for file in project.data.glob("ledger.db*"):
         file.unlink()
-    execute(project, "ml-assets lake rebuild-ledger")
+    ml_assets("lake", "rebuild-ledger")
     project.sql("UPDATE flights SET distance = distance + 1 WHERE month = 1 AND day = 5")
     before = project.versions(FLIGHTS)
 
@@ -120,7 +102,7 @@ def test_after_a_rebuild_corrections_of_the_source_are_seen(project: Project) ->
         if result.check == "up_to_date_with_source"
     ]
     assert told.startswith("not known")
-    execute(project, re.findall(r"'(ml-assets .*)'", told)[0])
+    run_all(project, told)
 
     assert project.versions(FLIGHTS) != before
     assert not [result for result in project.check(KEY, "2013-01-05") if result.state != "passed"]

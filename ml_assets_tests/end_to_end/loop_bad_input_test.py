@@ -210,16 +210,6 @@ def test_without_the_champions_file_no_day_is_scored_and_old_predictions_stay(
     assert retrained.materialize(assets("predictions"), LIVED).succeeded
 
 
-def test_a_deleted_champion_is_made_again_and_scores(retrained: Project) -> None:
-    [fingerprint] = retrained.lake.read(RELEASE, [ASKED_FOR])["challenger"]
-    delete(retrained.data / "models" / "flight_delays" / "model" / fingerprint)
-
-    assert retrained.materialize(assets("model"), ASKED_FOR).succeeded
-    assert retrained.materialize(assets("predictions"), NEXT).succeeded
-
-    assert set(retrained.lake.read(PREDICTIONS, [NEXT])["model_version"]) == {fingerprint}
-
-
 @pytest.fixture
 def policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A policy file that the settings name; it is not there yet."""

@@ -195,7 +195,11 @@ def test_evidence_that_is_none_blocks_until_it_is_there(
     found = decision(measured, ASKED_FOR)
     assert found["verdict"] == "blocked"
     assert f"{table} {reason}" in str(found["reason"])
+    assert "materialize comparison and fairness of the day, and then" in str(found["reason"])
     assert_nothing_was_released(measured)
+    assert measured.materialize(assets("comparison", "fairness"), ASKED_FOR).succeeded
+    assert measured.materialize(assets("release_decision"), ASKED_FOR).succeeded
+    assert decision(measured, ASKED_FOR)["verdict"] == "passed"
 
 
 def test_a_lost_champion_does_not_make_its_successor_a_first_model(measured: Project) -> None:

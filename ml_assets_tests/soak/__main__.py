@@ -24,8 +24,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="ml_assets_soak_") as folder:
         result = soak(Path(folder), planned, asked.days, lambda line: print(line, flush=True))
     print(f"\n{len(result.differing)} days of tables differ from the undisturbed run:")
-    for table, day in result.differing:
-        print(f"  {table} {day}")
+    print("\n".join(f"  {one}" for one in result.differences()))
     problems = result.problems()
     print("\n".join(problems) or "All days are terminal and every difference is explained.")
     return 1 if problems else 0

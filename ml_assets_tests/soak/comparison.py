@@ -26,45 +26,33 @@ def differing(disturbed: Histories, undisturbed: Histories) -> list[Node]:
     return sorted(node for node in nodes if state(disturbed, node) != state(undisturbed, node))
 
 
-def unexplained(
-    nodes: Collection[Node],
-    disturbed: Histories,
-    undisturbed: Histories,
-    faulted: Collection[Node],
-) -> list[Node]:
-    """Those of some days whose recorded inputs do not lead to a fault.
+def causes(
+    node: Node, disturbed: Histories, undisturbed: Histories, faulted: Collection[Node]
+) -> set[Node]:
+    """The faulted days that the recorded inputs of a day lead to; a faulted day leads to itself.
 
     An input counts where its content was not what the undisturbed project holds. Of days that
     record what happened every entry counts, of others the latest: it replaced those before.
 
     Args:
-        nodes: days to explain.
+        node: the day to explain.
         disturbed: the project that faults were done to.
         undisturbed: the same days without faults.
         faulted: the days that faults were done to.
     """
-    return sorted(
-        node
-        for node in nodes
-        if node not in faulted and not _leads_to_fault(node, disturbed, undisturbed, faulted)
-    )
-
-
-def _leads_to_fault(
-    node: Node, disturbed: Histories, undisturbed: Histories, faulted: Collection[Node]
-) -> bool:
+    if node in faulted:
+        return {node}
     entries = disturbed.get(node, ())
     counted = entries if any(entry.is_final for entry in entries) else entries[-1:]
     waiting = _foreign_inputs(counted, undisturbed)
     seen: set[Node] = set()
     while waiting:
         found = waiting.pop()
-        if found in faulted:
-            return True
         if found not in seen:
             seen.add(found)
-            waiting |= _foreign_inputs(disturbed.get(found, ()), undisturbed)
-    return False
+            if found not in faulted:
+                waiting |= _foreign_inputs(disturbed.get(found, ()), undisturbed)
+    return seen & {*faulted}
 
 
 def _foreign_inputs(entries: Sequence[Entry], undisturbed: Histories) -> set[Node]:

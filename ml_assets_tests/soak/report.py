@@ -1,6 +1,6 @@
 """What a soak saw, day by day and at its end, in words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ml_assets.lake.entries import Entry, Status
@@ -43,17 +43,23 @@ class Result:
         days: day by day.
         open: days without a terminal state, with the reason.
         stale: days that were computed from other inputs than there are.
-        differing: days that differ from the undisturbed project.
-        unexplained: those of them whose recorded inputs lead to no fault.
+        differing: day that differs from the undisturbed project → faults that its recorded
+            inputs lead to.
         unseen: lasting faults that left no trace.
     """
 
     days: Sequence[Day]
     open: Sequence[str]
     stale: Sequence[tuple[Node, Node]]
-    differing: Sequence[Node]
-    unexplained: Sequence[Node]
+    differing: Mapping[Node, Sequence[str]]
     unseen: Sequence[str]
+
+    def differences(self) -> list[str]:
+        """Each day that differs, with the faults that explain it."""
+        return [
+            f"{table} {day}: {', '.join(faults) or 'no fault'}"
+            for (table, day), faults in self.differing.items()
+        ]
 
     def problems(self) -> list[str]:
         """What is not as it has to be, in words."""
@@ -64,8 +70,9 @@ class Result:
                 for node, read in self.stale
             ),
             *(
-                f"differs without a fault in its inputs: {' '.join(one)}"
-                for one in self.unexplained
+                f"differs without a fault in its inputs: {' '.join(node)}"
+                for node, faults in self.differing.items()
+                if not faults
             ),
             *(f"left no trace: {one}" for one in self.unseen),
         ]

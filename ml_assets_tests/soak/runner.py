@@ -22,7 +22,7 @@ from ml_assets.lake.progress import unfinished
 from ml_assets_tests.faults.daemon import Daemon, daemon_of
 from ml_assets_tests.project import Project
 from ml_assets_tests.soak import comparison
-from ml_assets_tests.soak.comparison import Histories
+from ml_assets_tests.soak.comparison import Histories, Node
 from ml_assets_tests.soak.faults import FAULTS, FEATURES, FLIGHTS, WEATHER, Change
 from ml_assets_tests.soak.home import arrive, build_champion, change, histories, opened, undisturbed
 from ml_assets_tests.soak.report import HEADER, Day, Result, words
@@ -74,15 +74,21 @@ def result(
     """Compare a disturbed project with what is recorded of an undisturbed one."""
     found, ledger = histories(project), project.lake.ledger
     roots = {one: FAULTS[one.kind.id].roots(one.day) for one in planned}
-    lasting = set().union(*(nodes for one, nodes in roots.items() if not one.kind.heals))
-    faulted = set().union(*roots.values())
-    differing = [
-        (table, day)
-        for table, day in comparison.differing(found, without)
-        if not table.startswith("source_database/")
-    ]
-    computed = [node for node in differing if node[0].startswith((*MADE_OF_SOURCES, "sources/"))]
-    rest = [node for node in differing if node not in computed]
+
+    def faults_of(node: Node) -> list[str]:
+        """The faults that explain a difference; in what is made of the sources only those that last."""
+        is_recomputed = node[0].startswith((*MADE_OF_SOURCES, "sources/"))
+        counted = {
+            one: nodes for one, nodes in roots.items() if not (is_recomputed and one.kind.heals)
+        }
+        causes = comparison.causes(node, found, without, set().union(*counted.values()))
+        return [f"{one.kind.id} on {one.day}" for one, nodes in counted.items() if nodes & causes]
+
+    differing = {
+        node: faults_of(node)
+        for node in comparison.differing(found, without)
+        if not node[0].startswith("source_database/")
+    }
     return Result(
         lived,
         [
@@ -93,10 +99,6 @@ def result(
         # as-of tables are left out: a correction trains nothing
         [(node, read) for node, read in comparison.stale_reads(found) if node[0] in TABLES],
         differing,
-        [
-            *comparison.unexplained(computed, found, without, lasting),
-            *comparison.unexplained(rest, found, without, faulted),
-        ],
         [
             f"{one.kind.id} on {one.day}"
             for one, nodes in roots.items()

@@ -172,8 +172,9 @@ class ChampionStage:
             return
         if others := begun_before(history, day):
             raise TrainingError(
-                f"{self._table} {others[0]} is being released, or was cut short: materialize it "
-                f"first, and then comparison, fairness and the release of {day}"
+                f"{self._table} {others[0]} is being released, or was cut short. Release it first: "
+                f"{release_command(self.pipeline.name, others[0])}; and then this one: "
+                f"{release_command(self.pipeline.name, day)}"
             )
 
     def _refuse_older(self, day: str, release: Released) -> None:

@@ -10,11 +10,11 @@ from ml_assets.components.model_pipeline.confirming import confirm
 from ml_assets.components.model_pipeline.shared import Pipeline, output
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import no_rows
-from ml_assets.errors import TrainingError
+from ml_assets.errors import RegistryMismatch, TrainingError, UnsafeModel
 from ml_assets.lake.code import code_version
 from ml_assets.lake.content import DAY
 from ml_assets.lake.integrity import last_stored
-from ml_assets.lake.planning import Input, Plan, each_day, plan
+from ml_assets.lake.planning import Input, Plan, each_day, plan, skipping
 from ml_assets.lake.store import Lake, Window
 from ml_assets.learning.scoring import score, with_late_rows
 from ml_assets.monitoring.performance import Performance, arrived_labels, headline, performance
@@ -139,7 +139,7 @@ class Predictions:
             self._prediction_version,
             further_reads=this.model_reads(champions),
         )
-        scored = self._score(planned, champions)
+        planned, scored = self._score(planned, champions)
         planned, frames = each_day(
             planned,
             lambda day: with_late_rows(last_stored(lake, table, day), _scored_rows(scored, day)),
@@ -153,37 +153,48 @@ class Predictions:
             is_final=True,
         )
 
-    def _score(self, planned: Plan, champions: Mapping[str, Champion]) -> pd.DataFrame:
+    def _score(self, planned: Plan, champions: Mapping[str, Champion]) -> tuple[Plan, pd.DataFrame]:
         """Predictions of all days to compute, each by its champion.
 
+        Days whose champion cannot be used are skipped with the reason: another model must not take
+        its place, and what was predicted before stays.
+
         Raises:
-            UnsafeModel: a champion's file is gone or altered. No day is scored then: another model
-                must not take its place in silence, and what was predicted before stays.
-            RegistryMismatch: what is stored of a champion's release does not agree.
+            UnsafeModel: the newest day was never scored, and the file of its champion is gone or
+                altered.
+            RegistryMismatch: the same, and what is stored of its release does not agree.
         """
-        this, window = self.pipeline, planned.windows["features"]
+        stored = Lake.of_project().days_stored(self.pipeline.table("predictions"))
         days_of: dict[Champion, list[str]] = {}
         for day in planned.compute:
             if day in champions:
                 days_of.setdefault(champions[day], []).append(day)
-        parts = [no_rows(self.contract)]
+        parts, unusable = [no_rows(self.contract)], {}
         for champion, days in days_of.items():
-            confirm(this, champion)
-            model = project_models().load(
-                this.table("model"), champion.fingerprint, this.specification
-            )
-            features = window.read(days=days)
-            scored = score(
-                this.specification, model, features, key=this.key, segments=this.segments
-            )
-            parts.append(
-                scored.assign(
-                    model_version=champion.fingerprint,
-                    model_as_of=champion.as_of,
-                    feature_version=scored[DAY].map(window.hashes),
-                )
-            )
-        return pd.concat(parts[1:] or parts, ignore_index=True)
+            try:
+                parts.append(self._score_by(champion, planned.windows["features"], days))
+            except (UnsafeModel, RegistryMismatch) as error:
+                if max(planned.compute) in {*days} - {*stored}:
+                    raise
+                unusable.update(dict.fromkeys(days, str(error)))
+        return skipping(planned, unusable), pd.concat(parts[1:] or parts, ignore_index=True)
+
+    def _score_by(self, champion: Champion, features: Window, days: Sequence[str]) -> pd.DataFrame:
+        this = self.pipeline
+        confirm(this, champion)
+        model = project_models().load(this.table("model"), champion.fingerprint, this.specification)
+        scored = score(
+            this.specification,
+            model,
+            features.read(days=days),
+            key=this.key,
+            segments=this.segments,
+        )
+        return scored.assign(
+            model_version=champion.fingerprint,
+            model_as_of=champion.as_of,
+            feature_version=scored[DAY].map(features.hashes),
+        )
 
     def _collect_labels(self, days: Sequence[str]) -> TableOutput:
         lake, this = Lake.of_project(), self.pipeline

@@ -15,6 +15,7 @@ from ml_assets.registry.approval_log import ApprovalLog
 from ml_assets.registry.approvals import State, records_of, standing
 from ml_assets.registry.champion import BY_GATES
 from ml_assets.registry.persons import first_not_scored
+from ml_assets.registry.promotion import release_command
 from ml_assets.registry.release import AWAITING, PASSED
 from ml_assets.registry.releases import release_of, released_days
 
@@ -90,8 +91,8 @@ class Releasing:
             return
         raise TrainingError(
             f"the model of {day} was judged against {decision['champion_as_of'] or 'no champion'}, "
-            f"and the champion is {champion.as_of if champion else 'none'} now: materialize "
-            "comparison, fairness and release_decision of the day again"
+            f"and the champion is {champion.as_of if champion else 'none'} now. Judge it again: "
+            f"{release_command(self.pipeline.name, day)}"
         )
 
     def _champion_on(self, decision: dict[str, Any], day: str) -> dict[str, Any] | None:

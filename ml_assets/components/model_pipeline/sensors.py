@@ -20,6 +20,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.monitoring.contracts import RETRAIN
 from ml_assets.orchestration.requests import (
     Unit,
+    has_no_effect,
     is_given_up,
     request,
     sensor_status,
@@ -163,7 +164,7 @@ def day_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
         graph, lake = context.repository_def.asset_graph, Lake.of_project()
         told: list[str] = []
         next_day = _next_day(pipeline, graph, lake, context.instance)
-        for unit in (next_day, _changed_days(pipeline, graph, lake)):
+        for unit in (next_day, _changed_days(pipeline, graph, lake, context.instance)):
             if isinstance(unit, Unit):
                 result = request(context.instance, lake.ledger, unit)
                 if isinstance(result, dg.RunRequest):
@@ -256,10 +257,13 @@ def _next_day(
     return _unit(pipeline, graph, f"{pipeline.name} {day}", span)
 
 
-def _changed_days(pipeline: Pipeline, graph: Any, lake: Lake) -> Unit | str | None:
+def _changed_days(
+    pipeline: Pipeline, graph: Any, lake: Lake, instance: dg.DagsterInstance
+) -> Unit | str:
     """Stored days to recompute because their inputs changed, and predictions of late rows.
 
-    They wait until the features and outcomes that they read are recomputed themselves.
+    They wait until the features and outcomes that they read are recomputed themselves. Days that
+    a run could not change, such as those of a champion that is lost, do not hold up later ones.
     """
     changed: dict[str, str] = {}
     for noun in SCORING:
@@ -267,17 +271,31 @@ def _changed_days(pipeline: Pipeline, graph: Any, lake: Lake) -> Unit | str | No
         is_changed = outdated if noun == "predictions" else stale
         for day, reason in is_changed(lake.ledger, table, lake.days_stored(table)).items():
             changed.setdefault(day, reason)
-    if not changed:
-        return None
-    first = min(changed)
-    span = Span(first, max(day for day in changed if day < _after(first, MAX_DAYS)))
-    within = Span(_after(first, -pipeline.labels.within_days), span.last).days()
+    kept: list[str] = []
+    while changed:
+        first = min(changed)
+        span = Span(first, max(day for day in changed if day < _after(first, MAX_DAYS)))
+        if waiting := _waiting_for_inputs(pipeline, lake, span):
+            return f"{first} waits for {waiting} to be recomputed."
+        name = f"{pipeline.name} {span.first}...{span.last} again"
+        unit = _unit(pipeline, graph, name, span, changed[first])
+        if not has_no_effect(instance, lake.ledger, unit):
+            return unit
+        kept.append(
+            f"{first} stays as it is, although {changed.pop(first)}. Its last run says why; to "
+            f"resume it by hand: {unit.command}"
+        )
+    return ". ".join(kept)
+
+
+def _waiting_for_inputs(pipeline: Pipeline, lake: Lake, span: Span) -> str:
+    """The first day of features or outcomes that a span reads and that is not finished."""
+    within = Span(_after(span.first, -pipeline.labels.within_days), span.last).days()
     for table in (pipeline.features, pipeline.labels.asset):
         known = lake.ledger.latest(table, within)
         if waiting := unfinished(lake.ledger, table, sorted(known)):
-            return f"{first} waits for {table} {min(waiting)} to be recomputed."
-    name = f"{pipeline.name} {span.first}...{span.last} again"
-    return _unit(pipeline, graph, name, span, changed[first])
+            return f"{table} {min(waiting)}"
+    return ""
 
 
 def _unit(pipeline: Pipeline, graph: Any, name: str, span: Span, reason: str = "") -> Unit:

@@ -1,0 +1,163 @@
+"""Remedies of releases, models and given-up days: the commands are taken from the messages and run."""
+
+import re
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ml_assets.lake.entries import Entry, Status
+from ml_assets.orchestration.requests import MAX_ATTEMPTS
+from ml_assets.registry.approval_log import ApprovalLog
+from ml_assets.registry.approvals import Action, application
+from ml_assets.registry.persons import record
+from ml_assets_tests.keeping_up import DAYS
+from ml_assets_tests.lived import (
+    ASKED_FOR,
+    BLOCKED,
+    CHAMPION,
+    DECIDED,
+    PREDICTIONS,
+    RELEASE,
+    RELEASED,
+    TRAINED,
+    TRAINING,
+    assets,
+    run,
+    tick,
+)
+from ml_assets_tests.project import Project
+from ml_assets_tests.remedies import command, commands, ml_assets, run_all
+from ml_assets_tests.remedies import run as execute
+
+PIPELINE = "flight_delays"
+CHAMPIONS = f"{PIPELINE}/champion"
+NEXT = "2013-02-04"
+FOLLOWS = assets(*RELEASED)
+
+
+def champions(project: Project) -> list[str]:
+    """As-of days whose model became champion."""
+    entries = project.entries(CHAMPIONS)
+    return sorted(day for day, entry in entries.items() if entry.rows)
+
+
+def failure(project: Project, selection: str, day: str) -> str:
+    """What a run says that fails."""
+    outcome = project.materialize(selection, day)
+    assert not outcome.succeeded
+    return " ".join(outcome.failed_steps.values())
+
+
+def test_a_release_that_waits_is_approved_and_continued_by_hand(waiting: Project) -> None:
+    [told] = [one for one in waiting.check(assets("approvals"), BLOCKED) if one.state == "warned"]
+    approve = commands(told.reason)[0]
+
+    run_all(waiting, execute(waiting, approve))
+
+    assert champions(waiting) == [CHAMPION, BLOCKED]
+    checks = waiting.check(assets("approvals"), BLOCKED)
+    assert {result.state for result in checks} == {"passed"}
+
+
+def test_an_approval_that_expired_before_its_model_was_champion_is_given_again(
+    waiting: Project,
+) -> None:
+    log, now = ApprovalLog.of_project(), datetime.now(UTC)
+    approval = record(
+        waiting.lake,
+        log,
+        pipeline=PIPELINE,
+        as_of=BLOCKED,
+        action=Action.APPROVE,
+        by="Ann",
+        reason="checked by hand",
+        expires="1h",
+        now=now - timedelta(hours=2),
+    )
+    log.append(application(approval, now - timedelta(hours=1.5), NEXT))
+
+    told = failure(waiting, FOLLOWS, BLOCKED)
+    run_all(waiting, told[told.index("Approve it again") :])
+
+    assert champions(waiting) == [CHAMPION, BLOCKED]
+
+
+def test_an_old_release_that_would_never_serve_names_the_training_of_a_later_one(
+    waiting: Project,
+) -> None:
+    ml_assets("approve", PIPELINE, BLOCKED, "--by", "Ann", "--reason", "TEXT")
+    assert waiting.materialize(TRAINING, ASKED_FOR).succeeded
+
+    told = failure(waiting, FOLLOWS, BLOCKED)
+    later = command(told)
+    execute(waiting, later)
+
+    assert later[-1] == "2013-02-05"
+    assert "2013-02-05" in waiting.entries(RELEASE)
+
+
+def test_a_release_that_was_cut_short_is_finished_before_the_next(measured: Project) -> None:
+    assert measured.materialize(assets(*TRAINED, *DECIDED), BLOCKED).succeeded
+    measured.lake.ledger.append([Entry(CHAMPIONS, BLOCKED, Status.WRITING, run_id="killed")])
+    assert measured.materialize(assets("release_decision", *RELEASED[:-2]), ASKED_FOR).succeeded
+
+    told = failure(measured, assets("champion"), ASKED_FOR)
+    run_all(measured, told)
+
+    assert champions(measured) == [CHAMPION, ASKED_FOR]
+
+
+def test_a_model_that_was_judged_against_another_champion_is_judged_again(
+    waiting: Project,
+) -> None:
+    assert waiting.materialize(assets(*TRAINED, *DECIDED), ASKED_FOR).succeeded
+    ml_assets("approve", PIPELINE, BLOCKED, "--by", "Ann", "--reason", "TEXT")
+    assert waiting.materialize(FOLLOWS, BLOCKED).succeeded
+
+    told = failure(waiting, FOLLOWS, ASKED_FOR)
+    execute(waiting, command(told))
+
+    assert waiting.lake.read(RELEASE, [ASKED_FOR])["champion_as_of"].tolist() == [BLOCKED]
+
+
+def delete(folder: Path) -> None:
+    """Delete the model's folder."""
+    shutil.rmtree(folder)
+
+
+def alter(folder: Path) -> None:
+    """Change the model's file."""
+    (folder / "model.skops").write_bytes(b"!")
+
+
+def empty_probe(folder: Path) -> None:
+    """Empty the rows that belong to the model's fingerprint."""
+    (folder / "probe.parquet").write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [delete, alter, empty_probe])
+def test_a_given_up_day_is_resumed_by_the_command_after_the_model_was_made_again(
+    retrained: Project, damage: Callable[[Path], None]
+) -> None:
+    [champion] = retrained.lake.read(RELEASE, [ASKED_FOR])["challenger"]
+    folder = retrained.data / "models" / PIPELINE / "model" / champion
+    damage(folder)
+    for _ in range(MAX_ATTEMPTS):
+        [request] = tick(retrained, DAYS).requests
+        assert not run(retrained, request).succeeded
+    told = tick(retrained, DAYS)
+    assert not told.requests
+    given_up = retrained.entries(PREDICTIONS)[NEXT]
+    assert given_up.status is Status.SKIPPED
+    assert given_up.reason in told.reason
+
+    if folder.exists():
+        assert re.search("delete its folder", given_up.reason, re.IGNORECASE)
+        shutil.rmtree(folder)
+    assert retrained.materialize(assets("model"), ASKED_FOR).succeeded
+    execute(retrained, command(given_up.reason))
+
+    assert set(retrained.lake.read(PREDICTIONS, [NEXT])["model_version"]) == {champion}
