@@ -115,6 +115,7 @@ class Weather(Contract):
 
     origin: str = pa.Field(isin=ORIGINS, description="Airport of the weather station.")
     time_hour: pd.DatetimeTZDtype = pa.Field(
+        whole_hour=True,
         description="Hour of the observation.",
         metadata={"unit": "UTC"},
         dtype_kwargs={"unit": "us", "tz": "UTC"},
