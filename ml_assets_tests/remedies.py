@@ -19,6 +19,9 @@ ARGUMENTS = {"NAME": "Ann", "TEXT": "checked by hand"}
 DEFINITIONS = "ml_assets.definitions"
 OURS, DAGSTER = "ml-assets", ("dagster", "asset", "materialize")
 
+NOUNS = 3
+"""Words after the first that may be neither an option nor the value of one."""
+
 _BEGIN = re.compile(r"(?<![\w/-])(?:ml-assets [a-z]|dagster asset materialize )")
 _ENDS = ".,;:)]"
 _OPTION = re.compile(r"-m|--[a-z]")
@@ -69,10 +72,6 @@ def _words(line: str) -> Iterator[str]:
         takes_value = is_option
         if bare != word:
             return
-
-
-NOUNS = 3
-"""Words after the first that may be neither an option nor the value of one."""
 
 
 def _split(line: str) -> Iterator[str]:
