@@ -38,6 +38,26 @@ def query(url: str, text: str) -> dict[str, Any]:
 
 
 @contextmanager
+def inherited(**handlers: Any) -> Iterator[None]:
+    """Start processes with these signal handlers, whatever this process has.
+
+    Where tests run in the background, SIGINT is ignored; Dagster then ignores SIGTERM, too, and what
+    is ignored is inherited.
+
+    Args:
+        handlers: name of a signal → its handler.
+    """
+    before = {name: signal.getsignal(signal.Signals[name]) for name in handlers}
+    try:
+        for name, handler in handlers.items():
+            signal.signal(signal.Signals[name], handler)
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(signal.Signals[name], handler)
+
+
+@contextmanager
 def running(
     command: Sequence[str], home: Path, environment: Mapping[str, str], log: Path
 ) -> Iterator[str]:
@@ -51,7 +71,8 @@ def running(
         log: where the server's output goes.
     """
     port = free_port()
-    with log.open("wb") as output:
+    defaults = inherited(SIGINT=signal.SIG_DFL, SIGTERM=signal.SIG_DFL)
+    with log.open("wb") as output, defaults:
         process = subprocess.Popen(
             [sys.executable, "-m", *command, "--host", HOST, "--port", str(port)],
             cwd=home,

@@ -23,13 +23,12 @@ from ml_assets_tests.lived import (
     RELEASE,
     RELEASED,
     TRAINED,
-    TRAINING,
     assets,
     run,
     tick,
 )
 from ml_assets_tests.project import Project
-from ml_assets_tests.remedies import command, commands, ml_assets, run_all
+from ml_assets_tests.remedies import command, commands, run_all
 from ml_assets_tests.remedies import run as execute
 
 PIPELINE = "flight_delays"
@@ -85,20 +84,6 @@ def test_an_approval_that_expired_before_its_model_was_champion_is_given_again(
     assert champions(waiting) == [CHAMPION, BLOCKED]
 
 
-def test_an_old_release_that_would_never_serve_names_the_training_of_a_later_one(
-    waiting: Project,
-) -> None:
-    ml_assets("approve", PIPELINE, BLOCKED, "--by", "Ann", "--reason", "TEXT")
-    assert waiting.materialize(TRAINING, ASKED_FOR).succeeded
-
-    told = failure(waiting, FOLLOWS, BLOCKED)
-    later = command(told)
-    execute(waiting, later)
-
-    assert later[-1] == "2013-02-05"
-    assert "2013-02-05" in waiting.entries(RELEASE)
-
-
 def test_a_release_that_was_cut_short_is_finished_before_the_next(measured: Project) -> None:
     assert measured.materialize(assets(*TRAINED, *DECIDED), BLOCKED).succeeded
     measured.lake.ledger.append([Entry(CHAMPIONS, BLOCKED, Status.WRITING, run_id="killed")])
@@ -108,19 +93,6 @@ def test_a_release_that_was_cut_short_is_finished_before_the_next(measured: Proj
     run_all(measured, told)
 
     assert champions(measured) == [CHAMPION, ASKED_FOR]
-
-
-def test_a_model_that_was_judged_against_another_champion_is_judged_again(
-    waiting: Project,
-) -> None:
-    assert waiting.materialize(assets(*TRAINED, *DECIDED), ASKED_FOR).succeeded
-    ml_assets("approve", PIPELINE, BLOCKED, "--by", "Ann", "--reason", "TEXT")
-    assert waiting.materialize(FOLLOWS, BLOCKED).succeeded
-
-    told = failure(waiting, FOLLOWS, ASKED_FOR)
-    execute(waiting, command(told))
-
-    assert waiting.lake.read(RELEASE, [ASKED_FOR])["champion_as_of"].tolist() == [BLOCKED]
 
 
 def delete(folder: Path) -> None:

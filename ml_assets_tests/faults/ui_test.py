@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from ml_assets.commands.ui import run_until_stopped
-from ml_assets_tests.browser.server import _wait_until_loaded, free_port
+from ml_assets_tests.browser.server import _wait_until_loaded, free_port, inherited
 from ml_assets_tests.project import ROOT, Project
 
 STOP_SECONDS = 30
@@ -64,10 +64,8 @@ def test_the_ui_ends_and_leaves_no_process(
     home, port = project.data.parent, free_port()
     log = home / "ui.log"
     command = command_of(home, name, port)
-    with log.open("wb") as output:
-        before = signal.getsignal(signal.SIGINT)
-        if ignores_interrupts:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a shell does for background jobs
+    interrupts = signal.SIG_IGN if ignores_interrupts else signal.SIG_DFL
+    with log.open("wb") as output, inherited(SIGINT=interrupts, SIGTERM=signal.SIG_DFL):
         process = subprocess.Popen(
             command,
             cwd=home,
@@ -76,7 +74,6 @@ def test_the_ui_ends_and_leaves_no_process(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        signal.signal(signal.SIGINT, before)
     try:
         _wait_until_loaded(process, f"http://127.0.0.1:{port}", log)
         assert len(processes_of(home)) >= 5, (
