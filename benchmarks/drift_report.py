@@ -11,7 +11,7 @@ import time
 import numpy as np
 import pandas as pd
 
-from ml_assets.lake.content import DAY
+from ml_assets.content import DAY
 from ml_assets.monitoring.drift import drift_report, reference_profile
 from ml_assets.monitoring.profile import daily_profiles, reference_from_rows, to_rows
 

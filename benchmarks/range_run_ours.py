@@ -3,8 +3,8 @@
 import dagster as dg
 import pandas as pd
 
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
-from ml_assets.lake.content import DAY
 from ml_assets.lake.store import Window
 from ml_assets.orchestration.checks import standard_checks, table_checks
 from ml_assets.orchestration.table_io import CONTRACT_KEY, TableIOManager

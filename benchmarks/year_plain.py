@@ -10,11 +10,11 @@ from pathlib import Path
 import pandas as pd
 import sqlalchemy as sa
 
+from ml_assets.content import SNAPSHOT
 from ml_assets.contracts.validation import validate
 from ml_assets.defs.flight_delays.contracts import FlightFeatures, FlightOutcomes
 from ml_assets.defs.flight_delays.features import flight_features, flight_outcomes
 from ml_assets.defs.sources.contracts import Airports, Flights, Planes, Weather
-from ml_assets.lake.content import SNAPSHOT
 
 ASSUMPTIONS = {
     "cancellation_known_hours": 3,

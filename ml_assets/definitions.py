@@ -5,7 +5,9 @@ from pathlib import Path
 import dagster as dg
 
 from ml_assets.data_folder import keep_private
+from ml_assets.errors import MLAssetsError
 from ml_assets.orchestration.model_io import ModelIOManager
+from ml_assets.orchestration.runs import silence_notices
 from ml_assets.orchestration.table_io import TableIOManager
 from ml_assets.settings import settings
 
@@ -26,3 +28,19 @@ def defs() -> dg.Definitions:
             executor=EXECUTORS[settings().executor],
         ),
     )
+
+
+def project_definitions() -> dg.Definitions:
+    """The project's definitions, loaded in this process, with Dagster's notices silenced.
+
+    Raises:
+        MLAssetsError: what made them unusable, without Dagster's wrapping.
+    """
+    silence_notices()
+    try:
+        return defs()
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause and not isinstance(cause, MLAssetsError):
+            cause = cause.__cause__
+        raise cause or error from None

@@ -9,8 +9,11 @@ import dagster as dg
 import psutil
 import pytest
 
+from ml_assets.definitions import project_definitions
 from ml_assets.defs.sources.load import load
-from ml_assets.orchestration.runs import project_definitions, project_instance
+from ml_assets.lake.store import Lake
+from ml_assets.ledger.ledger import Ledger
+from ml_assets.orchestration.runs import project_instance
 from ml_assets.settings import settings
 from ml_assets_tests.lived import (
     build_features,
@@ -156,3 +159,15 @@ def retrained(
     shutil.copytree(retrained_home, tmp_path / "home")
     with opened(tmp_path / "home", definitions) as project:
         yield project
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    """An empty ledger of no project."""
+    return Ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
+
+
+@pytest.fixture
+def lake(tmp_path: Path, ledger: Ledger) -> Lake:
+    """An empty lake of no project."""
+    return Lake(str(tmp_path / "lake"), ledger)

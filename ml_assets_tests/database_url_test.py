@@ -13,9 +13,9 @@ import sqlalchemy as sa
 
 from ml_assets.database_url import hide, parsed
 from ml_assets.errors import ConfigurationError, LedgerUnavailable, SourceUnavailable
-from ml_assets.extraction.database import SourceDatabase
-from ml_assets.lake.ledger import Ledger
+from ml_assets.ledger.ledger import Ledger
 from ml_assets.settings import settings
+from ml_assets.sources.database import SourceDatabase
 from ml_assets_tests.project import ROOT
 
 SECRET = "hunter2zebra"
@@ -165,7 +165,7 @@ UNREACHABLE = {
 def test_a_database_that_does_not_answer_is_told_without_its_secrets(
     monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    monkeypatch.setattr("ml_assets.lake.database.CREATE_ATTEMPTS", 1)
+    monkeypatch.setattr("ml_assets.ledger.database.CREATE_ATTEMPTS", 1)
     now = datetime(2013, 1, 1, tzinfo=UTC)
 
     with pytest.raises(LedgerUnavailable) as of_ledger:

@@ -151,13 +151,18 @@ def test_templates_and_plain_packages_know_no_pipeline() -> None:
         for folder in (
             "components",
             "contracts",
-            "extraction",
             "lake",
             "learning",
+            "ledger",
             "lineage",
             "monitoring",
             "orchestration",
+            "planning",
+            "provenance",
             "registry",
+            "release",
+            "reports",
+            "sources",
         )
         for file in (ROOT / "ml_assets" / folder).rglob("*.py")
     ]
@@ -170,6 +175,6 @@ def test_templates_and_plain_packages_know_no_pipeline() -> None:
 
 
 if __name__ == "__main__":
-    from ml_assets.orchestration.runs import project_definitions
+    from ml_assets.definitions import project_definitions
 
     SNAPSHOT.write_text(json.dumps(snapshot(project_definitions()), indent=2) + "\n", "utf-8")

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from ml_assets.lake.content import DAY
-from ml_assets.lake.provenance import Column
+from ml_assets.content import DAY
+from ml_assets.provenance.provenance import Column
 
 SUMS = {"sums"}
 """Columns with JSON lists of sums, whose last digits follow from the order of the terms."""

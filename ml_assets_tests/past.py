@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from ml_assets.lake.content import day_hashes
-from ml_assets.lake.entries import Entry, Status
-from ml_assets.lake.provenance import environment_of_process
+from ml_assets.content import day_hashes
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Status
+from ml_assets.provenance.provenance import environment_of_process
 
 FEATURES, MODEL = "flight_delays/flight_features", "flight_delays/model"
 DAY = "2013-01-09"

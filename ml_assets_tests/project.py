@@ -9,8 +9,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.check_runner import CheckResult, check
 from ml_assets.orchestration.runs import Outcome, Span, materialize, selected_assets
 

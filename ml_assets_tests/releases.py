@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from ml_assets.lake.content import DAY, day_hashes
-from ml_assets.lake.entries import Entry, Status
+from ml_assets.content import DAY, day_hashes
 from ml_assets.lake.store import Lake
-from ml_assets.registry.gates import Gate, Outcome
-from ml_assets.registry.release import findings
+from ml_assets.ledger.entries import Entry, Status
+from ml_assets.release.decision import findings
+from ml_assets.release.gates import Gate, Outcome
 
 PIPELINE = "flight_delays"
 EVIDENCE = "0123456789abcdef"

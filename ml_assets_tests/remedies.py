@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from typer.testing import CliRunner, Result
 
-from ml_assets.cli import app
+from ml_assets.commands.cli import app
 from ml_assets_tests.project import Project
 
 ARGUMENTS = {"NAME": "Ann", "TEXT": "checked by hand"}

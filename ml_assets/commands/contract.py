@@ -21,10 +21,10 @@ def propose_day(
     table: Annotated[str, typer.Argument(help="Asset key of a table: sources/flights.")],
 ) -> None:
     """Print a day contract for a table, with bounds from its stored days; ready to paste."""
+    from ml_assets.content import SNAPSHOT
     from ml_assets.contracts.day_proposal import candidates, proposal
     from ml_assets.contracts.day_verdicts import measure
-    from ml_assets.lake.content import SNAPSHOT
-    from ml_assets.lake.entries import row_counts
+    from ml_assets.ledger.entries import row_counts
 
     lake, contract = asked_lake(), _contract_of(table)
     days = [day for day in lake.days_stored(table) if day != SNAPSHOT][-MAX_DAYS:]
@@ -39,8 +39,8 @@ def propose_day(
 
 
 def _contract_of(table: str) -> "type[Contract]":
+    from ml_assets.definitions import project_definitions
     from ml_assets.lineage.pipelines import unknown
-    from ml_assets.orchestration.runs import project_definitions
     from ml_assets.orchestration.table_io import CONTRACT_KEY, load_contract, table_name
 
     specs = project_definitions().resolve_all_asset_specs()

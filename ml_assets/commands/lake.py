@@ -30,8 +30,9 @@ def recompute(
     ] = None,
 ) -> None:
     """Compute days of a table again, though neither its inputs nor its code changed."""
+    from ml_assets.definitions import project_definitions
     from ml_assets.orchestration.recomputing import recompute_days
-    from ml_assets.orchestration.runs import Span, project_definitions, project_instance
+    from ml_assets.orchestration.runs import Span, project_instance
 
     if partition and partition_range:
         raise ConfigurationError("Give --partition or --partition-range, not both.")
@@ -49,10 +50,11 @@ def recompute(
 @lake_app.command("maintain")
 def maintain() -> None:
     """Compact tables and delete old files; what models were trained and released on stays."""
+    from ml_assets.definitions import project_definitions
     from ml_assets.lake.maintenance import maintain as maintain_table
     from ml_assets.lake.store import Lake
-    from ml_assets.orchestration.runs import as_of_tables, project_definitions
-    from ml_assets.registry import audit
+    from ml_assets.orchestration.runs import as_of_tables
+    from ml_assets.release import audit
 
     lake = Lake.of_project()
     readers = as_of_tables(project_definitions())
@@ -106,8 +108,8 @@ def adopt() -> None:
 @lake_app.command("rebuild-ledger")
 def rebuild_ledger() -> None:
     """Rebuild what the lake still says of a ledger that was lost; says what is lost."""
+    from ml_assets.definitions import project_definitions
     from ml_assets.orchestration.recomputing import rebuild
-    from ml_assets.orchestration.runs import project_definitions
 
     rebuilt, lost_models = rebuild(project_definitions())
     table = Table("table", "days", "rows", "versions", "damaged days", "not rebuilt", box=None)

@@ -91,8 +91,8 @@ def impact(
 
 
 def _repair(graph: "Graph", found: "Impact", *, with_models: bool) -> "Repair":
+    from ml_assets.definitions import project_definitions
     from ml_assets.orchestration.repairs import repair_of
-    from ml_assets.orchestration.runs import project_definitions
 
     start = (found.table, found.day)
     return repair_of(project_definitions(), graph, start, found.nodes, with_models=with_models)
@@ -101,13 +101,10 @@ def _repair(graph: "Graph", found: "Impact", *, with_models: bool) -> "Repair":
 def _run(steps: "Sequence[Step]", told: Console) -> None:
     from ml_assets.commands.lineage_report import days_of
     from ml_assets.commands.run_report import print_summary
+    from ml_assets.definitions import project_definitions
     from ml_assets.orchestration.repairs import run_step
     from ml_assets.orchestration.run_summary import summary_of
-    from ml_assets.orchestration.runs import (
-        as_of_tables,
-        project_definitions,
-        project_instance,
-    )
+    from ml_assets.orchestration.runs import as_of_tables, project_instance
 
     definitions, outcomes = project_definitions(), []
     with project_instance() as instance:

@@ -11,13 +11,11 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.lineage import lineage
 from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.code import code_version
-from ml_assets.lake.content import DAY
-from ml_assets.lake.planning import Input, Plan, plan
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.checks import standard_checks, table_checks
 from ml_assets.orchestration.partitions import Days, mapping_of
@@ -29,6 +27,8 @@ from ml_assets.orchestration.tables import (
     table_asset,
     table_spec,
 )
+from ml_assets.planning.plan import Input, Plan, plan
+from ml_assets.provenance.code import code_version
 
 
 class TableInput(dg.Model, dg.Resolvable):

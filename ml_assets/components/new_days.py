@@ -12,12 +12,10 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.components.source_table import SOURCE_KEY, SourceTable
+from ml_assets.content import SNAPSHOT
 from ml_assets.errors import TerminalError
-from ml_assets.extraction.database import SourceDatabase
-from ml_assets.lake.content import SNAPSHOT
-from ml_assets.lake.entries import Status
-from ml_assets.lake.progress import unfinished
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Status
 from ml_assets.orchestration.requests import (
     REASON,
     Unit,
@@ -28,7 +26,9 @@ from ml_assets.orchestration.requests import (
     unit_of,
 )
 from ml_assets.orchestration.runs import Span
+from ml_assets.planning.progress import unfinished
 from ml_assets.settings import settings
+from ml_assets.sources.database import SourceDatabase
 
 MAX_DAYS = 31
 """Days asked for in one run when many are not finished."""

@@ -8,17 +8,17 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.components.source_days import every_row_has_a_day
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
-from ml_assets.extraction.database import SourceDatabase
-from ml_assets.lake.content import DAY
-from ml_assets.lake.entries import Entry
 from ml_assets.lake.rebuilding import REASON as REBUILT
 from ml_assets.lake.remedy import partition_option
-from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry
 from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict, standard_checks
 from ml_assets.orchestration.partitions import bounds
+from ml_assets.planning.staleness import stale
 from ml_assets.settings import settings
+from ml_assets.sources.database import SourceDatabase
 
 if TYPE_CHECKING:
     from ml_assets.components.source_table import SourceTable

@@ -8,21 +8,21 @@ from functools import cached_property
 import dagster as dg
 import pandas as pd
 
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.dead_letters import dead_letters
 from ml_assets.contracts.moments import moments
 from ml_assets.errors import ContractViolation, SourceCorrupt
-from ml_assets.extraction.completeness import Day, Extent, extent, usual_rows
-from ml_assets.extraction.database import SourceDatabase
-from ml_assets.extraction.fingerprint import assign_days
-from ml_assets.extraction.moments import EARLIEST
-from ml_assets.lake.content import DAY
-from ml_assets.lake.entries import Entry, Status, usable_hashes
-from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Status, usable_hashes
+from ml_assets.ledger.ledger import Ledger
 from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict
 from ml_assets.orchestration.dead_letters import UNPLACED, dead_letters_of
 from ml_assets.orchestration.partitions import bounds
+from ml_assets.sources.completeness import Day, Extent, extent, usual_rows
+from ml_assets.sources.database import SourceDatabase
+from ml_assets.sources.fingerprint import assign_days
+from ml_assets.sources.moments import EARLIEST
 
 USUAL_DAYS = 28
 """Newest stored days whose median says how many rows are usual."""

@@ -14,16 +14,12 @@ from pydantic import Field
 
 from ml_assets.components.source_checks import CHUNK_DAYS, SourceChecks
 from ml_assets.components.source_days import SourceDays, as_read
+from ml_assets.content import DAY, SNAPSHOT, columns_of
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.lineage import copied
 from ml_assets.contracts.validation import Validated, combine, schema_problem, validate
-from ml_assets.extraction.database import SourceDatabase
-from ml_assets.extraction.fingerprint import observed_schema, raw_fingerprints
-from ml_assets.lake.code import code_version
-from ml_assets.lake.content import DAY, SNAPSHOT, columns_of
-from ml_assets.lake.entries import Entry, Status, usable_hashes
-from ml_assets.lake.planning import Input, Plan, computing_skipped, keeping, merge, plan
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Status, usable_hashes
 from ml_assets.orchestration.checks import table_checks
 from ml_assets.orchestration.partitions import Days
 from ml_assets.orchestration.table_io import TableOutput
@@ -34,7 +30,11 @@ from ml_assets.orchestration.tables import (
     table_asset,
     table_spec,
 )
+from ml_assets.planning.plan import Input, Plan, computing_skipped, keeping, merge, plan
+from ml_assets.provenance.code import code_version
 from ml_assets.settings import settings
+from ml_assets.sources.database import SourceDatabase
+from ml_assets.sources.fingerprint import observed_schema, raw_fingerprints
 
 SOURCE_KEY = "ml_assets/source"
 """Definition metadata of a source table: the attributes of its ``SourceTable``."""

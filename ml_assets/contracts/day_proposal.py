@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import pandas as pd
 import pandera.pandas as pa
 
+from ml_assets.content import DAY
 from ml_assets.contracts import day
 from ml_assets.contracts.contract import Contract, columns, dtype
 from ml_assets.contracts.day import AGAINST_USUAL, MISSING, PRESENT, RATE, DayContract, measures_of
-from ml_assets.lake.content import DAY
 
 MAX_VALUES = 20
 """Values of a column that are still listed one by one."""

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from pandera.errors import SchemaErrors
 
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.day import (
     ABOVE,
@@ -26,7 +27,6 @@ from ml_assets.contracts.day import (
 )
 from ml_assets.contracts.usual import usual_of_days
 from ml_assets.contracts.validation import Validated
-from ml_assets.lake.content import DAY
 
 ROWS, USUAL, USUAL_FOR = "_rows", "_usual", "_usual_for"
 """Columns of the measures that reasons are told with, besides those of the contract."""

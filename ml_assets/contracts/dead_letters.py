@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from ml_assets.content import DAY
 from ml_assets.contracts.coercion import escaped, is_null
 from ml_assets.contracts.contract import Contract, columns, key_columns
-from ml_assets.lake.content import DAY
 
 
 class DeadLetters(Contract):

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.provenance import Column
+from ml_assets.provenance.provenance import Column
 
 FROM = "from"
 """Entry of a field's metadata: what its column is made from; an empty list for a constant."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 from pandera.errors import SchemaErrors
 
+from ml_assets.content import DAY
 from ml_assets.contracts.coercion import coerce_column
 from ml_assets.contracts.contract import (
     Contract,
@@ -25,7 +26,6 @@ from ml_assets.contracts.contract import (
 )
 from ml_assets.contracts.dead_letters import DeadLetters, dead_letters, held
 from ml_assets.contracts.text import uniform
-from ml_assets.lake.content import DAY
 
 
 @dataclass(frozen=True)

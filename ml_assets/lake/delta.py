@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ml_assets.content import DAY, digest
 from ml_assets.errors import LakeMismatch
-from ml_assets.lake.content import DAY, digest
 
 if TYPE_CHECKING:
     import pyarrow as pa

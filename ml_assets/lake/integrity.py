@@ -3,11 +3,11 @@
 import pandas as pd
 
 from ml_assets.errors import LakeMismatch
-from ml_assets.lake.entries import Status
 from ml_assets.lake.remedy import partition_options
 from ml_assets.lake.store import Lake
 from ml_assets.lake.verification import damage, hashes_as_stored
 from ml_assets.lake.window import Window
+from ml_assets.ledger.entries import Status
 
 
 def unaltered(window: Window, *days: str) -> pd.DataFrame:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from ml_assets.errors import ConfigurationError, LakeMismatch
 from ml_assets.lake.delta import is_local, open_table
-from ml_assets.lake.ledger import Identity, Ledger
-from ml_assets.lake.ledger_tables import build_anew
+from ml_assets.ledger.ledger import Identity, Ledger
+from ml_assets.ledger.tables import build_anew
 
 MARK = "_lake"
 """Name of the table that carries the id."""

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from ml_assets.content import DAY
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake import delta as files
-from ml_assets.lake.content import DAY
 from ml_assets.lake.verification import Opened
 from ml_assets.lake.writing import ROW
 

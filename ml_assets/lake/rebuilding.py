@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 
 from ml_assets.errors import ConfigurationError, LakeMismatch
 from ml_assets.lake.delta import commits, explained
-from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.pair import lake_id
 from ml_assets.lake.store import Lake
 from ml_assets.lake.verification import differing
+from ml_assets.ledger.entries import Entry, Status
 
 REASON = "rebuilt from the lake: what it was computed from is not known"
 

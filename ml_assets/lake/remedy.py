@@ -5,8 +5,8 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from ml_assets.lake.content import SNAPSHOT
-from ml_assets.lake.entries import Entry
+from ml_assets.content import SNAPSHOT
+from ml_assets.ledger.entries import Entry
 
 if TYPE_CHECKING:
     from ml_assets.lake.store import Lake

@@ -7,8 +7,8 @@ decided on them is its own.
 from collections.abc import Collection, Iterable, Sequence
 
 from ml_assets.errors import TerminalError
-from ml_assets.lake.entries import Entry, Read, Status
-from ml_assets.lake.ledger import COMPUTED, Content, Ledger
+from ml_assets.ledger.entries import Entry, Read, Status
+from ml_assets.ledger.ledger import COMPUTED, Content, Ledger
 
 
 class SharingLedger(Ledger):

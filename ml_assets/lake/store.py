@@ -13,17 +13,17 @@ import pandas as pd
 
 from ml_assets.errors import LakeMismatch, TerminalError
 from ml_assets.lake import delta as files
-from ml_assets.lake.database import is_in_memory
-from ml_assets.lake.entries import Entry, Status, damage_of, usable_hashes
-from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.pair import confirm, mark
-from ml_assets.lake.provenance import Provenance
 from ml_assets.lake.reading import refusal, scan
 from ml_assets.lake.remedy import repair_commands
 from ml_assets.lake.shared import SharingLedger
 from ml_assets.lake.verification import Opened, all_rows, damage, differing
 from ml_assets.lake.window import Window
 from ml_assets.lake.writing import Written, write
+from ml_assets.ledger.database import is_in_memory
+from ml_assets.ledger.entries import Entry, Status, damage_of, usable_hashes
+from ml_assets.ledger.ledger import Ledger
+from ml_assets.provenance.provenance import Provenance
 from ml_assets.settings import settings
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ml_assets.content import DAY, columns_of, day_hashes, typed
 from ml_assets.errors import LakeMismatch, MLAssetsError
-from ml_assets.lake.content import DAY, columns_of, day_hashes, typed
 from ml_assets.lake.delta import days_predicate, explained, files_of_days
-from ml_assets.lake.entries import ALTERED, LOST, Entry
-from ml_assets.lake.ledger import Ledger
+from ml_assets.ledger.entries import ALTERED, LOST, Entry
+from ml_assets.ledger.ledger import Ledger
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable

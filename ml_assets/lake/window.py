@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ml_assets.errors import LakeMismatch
-from ml_assets.lake.entries import Read
+from ml_assets.ledger.entries import Read
 
 if TYPE_CHECKING:
     from ml_assets.lake.store import Lake

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ml_assets.content import DAY, day_hashes, schema_of
 from ml_assets.errors import CommitConflict, TerminalError
 from ml_assets.lake import delta as files
-from ml_assets.lake.content import DAY, day_hashes, schema_of
-from ml_assets.lake.entries import Entry
 from ml_assets.lake.window import span
+from ml_assets.ledger.entries import Entry
 
 COMMIT_ATTEMPTS = 20
 

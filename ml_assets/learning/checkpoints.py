@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ml_assets.content import digest
 from ml_assets.errors import UnsafeModel
-from ml_assets.lake.content import digest
 from ml_assets.learning.skops_files import read_allowed
 from ml_assets.learning.specification import ModelSpecification
 

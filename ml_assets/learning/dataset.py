@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from ml_assets.content import DAY
 from ml_assets.errors import TrainingError
-from ml_assets.lake.content import DAY
 
 FEATURE_DAY = "feature_day"
 SHOWN_DAYS = 5

@@ -9,9 +9,9 @@ import pandas as pd
 import pandera.pandas as pa
 from pydantic import BaseModel, Field
 
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.content import DAY
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.learning.metrics import METRICS, Scored, day_numbers, interval, resamples
 from ml_assets.learning.specification import ModelSpecification, Task

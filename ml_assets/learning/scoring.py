@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pandera.pandas as pa
 
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
-from ml_assets.lake.content import DAY
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import predict
 

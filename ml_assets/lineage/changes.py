@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ml_assets.lake.entries import Entry, Read, Status, usable_hashes
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Read, Status, usable_hashes
 from ml_assets.lineage.recorded import is_no_later
 
 NONE = "–"

@@ -9,8 +9,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 
-from ml_assets.lake.entries import Entry, Read, Status
-from ml_assets.lake.ledger import Ledger
+from ml_assets.ledger.entries import Entry, Read, Status
+from ml_assets.ledger.ledger import Ledger
 
 Node = tuple[str, str]
 """A table and a day."""

@@ -8,16 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 
+from ml_assets.content import DAY, day_hashes
 from ml_assets.contracts.contract import columns
 from ml_assets.contracts.validation import validate
 from ml_assets.errors import TrainingError
-from ml_assets.lake.content import DAY, day_hashes
-from ml_assets.lake.entries import Read
-from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT, DatasetSpecification
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import train
+from ml_assets.ledger.entries import Read
+from ml_assets.ledger.ledger import Ledger
 from ml_assets.lineage.changes import ChangedDays
 from ml_assets.lineage.recorded import RecordedModel, readable_version
 from ml_assets.lineage.specifications import contract_of

@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
+from ml_assets.content import DAY
 from ml_assets.errors import LakeMismatch
-from ml_assets.lake.code import Code
-from ml_assets.lake.content import DAY
-from ml_assets.lake.entries import Entry, Read, Status, usable_hashes
-from ml_assets.lake.provenance import Run
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Read, Status, usable_hashes
 from ml_assets.lineage.pipelines import Pipeline, unknown
+from ml_assets.provenance.code import Code
+from ml_assets.provenance.provenance import Run
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,6 @@ from typing import Any
 from pandas.errors import MergeError
 
 from ml_assets.errors import TerminalError
-from ml_assets.lake.code import Code
-from ml_assets.lake.provenance import Environment, environment_of_process
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import DatasetSpecification
 from ml_assets.learning.specification import ModelSpecification
@@ -27,6 +25,8 @@ from ml_assets.lineage.specifications import (
     model_code,
     model_specification,
 )
+from ml_assets.provenance.code import Code
+from ml_assets.provenance.provenance import Environment, environment_of_process
 
 
 class Verdict(StrEnum):

@@ -4,11 +4,11 @@ import importlib
 
 from ml_assets.contracts.contract import Contract
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.code import Code, code_version, remembered
 from ml_assets.learning.dataset import DatasetSpecification, Windows, training_dataset
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import train
 from ml_assets.lineage.pipelines import model_pipeline
+from ml_assets.provenance.code import Code, code_version, remembered
 from ml_assets.settings import PipelineOverrides, settings
 
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import pandas as pd
 
+from ml_assets.content import DAY
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.content import DAY
-from ml_assets.lake.entries import Entry, Read, usable_hashes
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Read, usable_hashes
 from ml_assets.lineage.graph import used
 from ml_assets.lineage.inputs import SourceRows, TableRead, source_rows, tables_read
 from ml_assets.lineage.pipelines import Pipeline, unknown
@@ -29,8 +29,8 @@ from ml_assets.lineage.recorded import (
     recorded_model,
     trained_model,
 )
-from ml_assets.registry.approval_log import ApprovalLog
-from ml_assets.registry.audit import Event, audit
+from ml_assets.release.approval_log import ApprovalLog
+from ml_assets.release.audit import Event, audit
 
 PREDICTION_ID = "prediction_id"
 

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import columns
-from ml_assets.lake.content import DAY
 from ml_assets.monitoring.bins import bins_of
 from ml_assets.monitoring.contracts import GROUPS, DriftReport, FeatureReference
 from ml_assets.monitoring.measures import distance, missing_shift, psi, wasserstein

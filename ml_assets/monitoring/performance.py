@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 import pandas as pd
 import pandera.pandas as pa
 
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.errors import ContractViolation
-from ml_assets.lake.content import DAY
 from ml_assets.learning.dataset import days_between
 from ml_assets.learning.evaluation import OVERALL, EvaluationRules, segment_metrics
 from ml_assets.learning.scoring import PREDICTION_ID, prediction_ids

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from pydantic_core import from_json
 
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import columns
 from ml_assets.errors import ContractViolation
-from ml_assets.lake.content import DAY
 from ml_assets.monitoring.bins import Bins, places
 from ml_assets.monitoring.contracts import FeatureProfile
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ml_assets.lake.content import DAY
+from ml_assets.content import DAY
 from ml_assets.learning.dataset import days_before, days_between
 from ml_assets.learning.metrics import METRICS, Scored
 from ml_assets.monitoring.contracts import KEEP, RETRAIN
 from ml_assets.monitoring.policy import Policy
-from ml_assets.registry.champion import Champion
+from ml_assets.release.champion import Champion
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import Any
 import dagster as dg
 from dagster import DagsterEventType
 
+from ml_assets.content import SNAPSHOT
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.content import SNAPSHOT
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.runs import Outcome, Span, run_checks, selected_assets
 from ml_assets.orchestration.table_io import table_name

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 import dagster as dg
 import pandas as pd
 
+from ml_assets.content import DAY, SNAPSHOT, columns_of
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.day import day_contract
 from ml_assets.contracts.validation import validate
-from ml_assets.lake.content import DAY, SNAPSHOT, columns_of
-from ml_assets.lake.entries import LOST, Entry, Status
 from ml_assets.lake.remedy import partition_option
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import LOST, Entry, Status
 from ml_assets.orchestration.partitions import days_of_run
 from ml_assets.orchestration.range_events import log_check_evaluations
 from ml_assets.orchestration.retries import retried

@@ -12,8 +12,8 @@ import dagster as dg
 from ml_assets.contracts.contract import Contract, columns, key_columns, type_name, unit
 from ml_assets.contracts.dead_letters import DeadLetters
 from ml_assets.contracts.lineage import in_words, lineage
-from ml_assets.lake.provenance import Column
 from ml_assets.lake.store import Lake
+from ml_assets.provenance.provenance import Column
 
 LINEAGE_KEY = "dagster/column_lineage"
 """Metadata that says which columns each column of a table is made from."""

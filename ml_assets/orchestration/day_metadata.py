@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import dagster as dg
 
-from ml_assets.lake.content import digest
-from ml_assets.lake.entries import Entry, Read
-from ml_assets.lake.planning import Plan
-from ml_assets.lake.summary import TableSummary
+from ml_assets.content import digest
+from ml_assets.ledger.entries import Entry, Read
+from ml_assets.ledger.summary import TableSummary
 from ml_assets.orchestration.range_events import DayResult
+from ml_assets.planning.plan import Plan
 
 VERDICT, REASON = "verdict", "reason"
 """Metadata that comes first: a table's own decision, otherwise whether the run is complete."""

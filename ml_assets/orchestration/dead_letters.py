@@ -3,13 +3,13 @@
 import dagster as dg
 import pandas as pd
 
-from ml_assets.lake.content import DAY
-from ml_assets.lake.entries import Entry, Status
-from ml_assets.lake.planning import Plan
+from ml_assets.content import DAY
 from ml_assets.lake.remedy import DEAD_LETTERS
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.day_metadata import row_count
 from ml_assets.orchestration.range_events import DayResult, log_materialization
+from ml_assets.planning.plan import Plan
 
 UNPLACED = "unplaced"
 """Partition of the rejected rows that belong to no day, as their time cannot be used."""

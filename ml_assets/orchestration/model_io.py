@@ -7,23 +7,23 @@ from pathlib import Path
 import dagster as dg
 
 from ml_assets.errors import UnsafeModel
-from ml_assets.lake.entries import Entry, Status, inputs_hash
-from ml_assets.lake.planning import Plan
 from ml_assets.lake.store import Lake
-from ml_assets.lake.summary import table_summary
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.checkpoints import Checkpoints
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import TrainedModel
+from ml_assets.ledger.entries import Entry, Status, inputs_hash
+from ml_assets.ledger.summary import table_summary
 from ml_assets.orchestration.checks import TableCheck, Verdict
 from ml_assets.orchestration.columns import tell_columns
 from ml_assets.orchestration.day_metadata import inputs_summary, with_run
 from ml_assets.orchestration.range_events import DayResult, materialize_days
 from ml_assets.orchestration.retries import retried
 from ml_assets.orchestration.table_io import record_provenance, skipped_day, table_name
-from ml_assets.registry.by_hand import written_by_hand
+from ml_assets.planning.plan import Plan
 from ml_assets.registry.numbers import VersionNumbers
 from ml_assets.registry.store import Registry
+from ml_assets.release.by_hand import written_by_hand
 from ml_assets.settings import settings
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.lake.content import SNAPSHOT
-from ml_assets.lake.planning import Input
+from ml_assets.content import SNAPSHOT
+from ml_assets.planning.plan import Input
 
 
 class Days(dg.Model, dg.Resolvable):

@@ -27,7 +27,7 @@ from dagster._core.execution.plan.execute_step import (
 )
 from dagster_shared.record import replace
 
-from ml_assets.lake.content import SNAPSHOT
+from ml_assets.content import SNAPSHOT
 
 Metadata = Mapping[str, dg.MetadataValue]
 

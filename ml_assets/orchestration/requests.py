@@ -17,16 +17,16 @@ from typing import Any, TypeAlias, TypeVar
 import dagster as dg
 from dagster import DagsterEventType
 
+from ml_assets.content import SNAPSHOT
 from ml_assets.errors import MLAssetsError
-from ml_assets.lake.content import SNAPSHOT
-from ml_assets.lake.entries import Entry, Read, Status
-from ml_assets.lake.ledger import Ledger
-from ml_assets.lake.progress import state_key, unfinished, usable
+from ml_assets.ledger.entries import Entry, Read, Status
+from ml_assets.ledger.ledger import Ledger
 from ml_assets.lineage.repair import Step
 from ml_assets.orchestration.partitions import input_days
 from ml_assets.orchestration.retries import is_transient
 from ml_assets.orchestration.runs import Span, failure_message
 from ml_assets.orchestration.tables import AS_OF_KEY, FACT_KEY
+from ml_assets.planning.progress import state_key, unfinished, usable
 from ml_assets.settings import settings
 
 Found = TypeVar("Found")

@@ -3,10 +3,10 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from ml_assets.lake.entries import Entry
-from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.remedy import partition_option
-from ml_assets.lake.summary import COMPLETE, INCOMPLETE, TableSummary, table_summary
+from ml_assets.ledger.entries import Entry
+from ml_assets.ledger.ledger import Ledger
+from ml_assets.ledger.summary import COMPLETE, INCOMPLETE, TableSummary, table_summary
 from ml_assets.orchestration.dead_letters import dead_letters_of
 from ml_assets.orchestration.runs import Decision, Outcome
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.errors import ConfigurationError, MLAssetsError
-from ml_assets.lake.content import SNAPSHOT
-from ml_assets.lake.summary import COMPLETE, INCOMPLETE
+from ml_assets.content import SNAPSHOT
+from ml_assets.errors import ConfigurationError
+from ml_assets.ledger.summary import COMPLETE, INCOMPLETE
 from ml_assets.orchestration.day_metadata import REASON, RUN_UNCHANGED, VERDICT
 from ml_assets.orchestration.processes import ComputeLogManager, execute_in_process
 from ml_assets.orchestration.table_io import table_name
@@ -112,25 +112,7 @@ class Outcome:
     decisions: Sequence[Decision] = ()
 
 
-def project_definitions() -> dg.Definitions:
-    """The project's definitions, loaded in this process, with Dagster's notices silenced.
-
-    Raises:
-        MLAssetsError: what made them unusable, without Dagster's wrapping.
-    """
-    from ml_assets.definitions import defs
-
-    _silence_notices()
-    try:
-        return defs()
-    except Exception as error:
-        cause: BaseException | None = error
-        while cause and not isinstance(cause, MLAssetsError):
-            cause = cause.__cause__
-        raise cause or error from None
-
-
-def _silence_notices() -> None:
+def silence_notices() -> None:
     """Dagster tells of its own beta and deprecated parts, which its users can do nothing about."""
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="dagster.*")
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
@@ -149,7 +131,7 @@ def project_instance() -> Iterator[dg.DagsterInstance]:
             "DAGSTER_HOME does not name a folder. Run 'make setup', which writes it to .env, and "
             "start from the project's root."
         )
-    _silence_notices()
+    silence_notices()
     with dg.DagsterInstance.get() as instance:
         if isinstance(instance.compute_log_manager, ComputeLogManager):
             instance.compute_log_manager.mirrors_to_console = False

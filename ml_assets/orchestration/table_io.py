@@ -13,17 +13,14 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from ml_assets.content import DAY, SNAPSHOT, digest
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import Validated, validate
 from ml_assets.errors import CommitConflict, ConfigurationError
-from ml_assets.lake.code import remembered
-from ml_assets.lake.content import DAY, SNAPSHOT, digest
-from ml_assets.lake.entries import Entry, Status, inputs_hash
-from ml_assets.lake.planning import Plan
-from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake, Window
-from ml_assets.lake.summary import TableSummary, table_summary
 from ml_assets.lake.writing import Written
+from ml_assets.ledger.entries import Entry, Status, inputs_hash
+from ml_assets.ledger.summary import TableSummary, table_summary
 from ml_assets.orchestration.columns import dead_letter_lineage, tell_columns
 from ml_assets.orchestration.day_metadata import Further, day_metadata, run_metadata, with_run
 from ml_assets.orchestration.dead_letters import dead_letters_of, store_dead_letters
@@ -34,6 +31,9 @@ from ml_assets.orchestration.range_events import (
 )
 from ml_assets.orchestration.retries import retried
 from ml_assets.orchestration.usual_days import judged
+from ml_assets.planning.plan import Plan
+from ml_assets.planning.staleness import stale
+from ml_assets.provenance.code import remembered
 
 CONTRACT_KEY = "ml_assets/contract"
 """Definition metadata that names a table's contract as ``package.module.Class``."""

@@ -7,19 +7,19 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.dead_letters import DeadLetters
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.code import code_version
-from ml_assets.lake.content import DAY
-from ml_assets.lake.planning import Plan
-from ml_assets.lake.recompute import reopen
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.columns import MadeFrom, column_metadata, dead_letter_lineage
 from ml_assets.orchestration.dead_letters import dead_letters_of
 from ml_assets.orchestration.partitions import days_of_run
 from ml_assets.orchestration.retries import retried
 from ml_assets.orchestration.table_io import CONTRACT_KEY, table_name
+from ml_assets.planning.plan import Plan
+from ml_assets.planning.reopen import reopen
+from ml_assets.provenance.code import code_version
 
 AS_OF_KEY = "ml_assets/as_of"
 """Definition metadata of assets whose partitions are as-of days: made only when asked for."""

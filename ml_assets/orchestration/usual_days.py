@@ -10,8 +10,8 @@ from ml_assets.contracts.day import DayContract, day_contract
 from ml_assets.contracts.day_verdicts import judge, measure, with_days_judged
 from ml_assets.contracts.usual import days_before_any
 from ml_assets.contracts.validation import Validated
-from ml_assets.lake.entries import row_counts
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import row_counts
 
 
 def judged(

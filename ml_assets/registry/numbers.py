@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from ml_assets.lake.database import Database
-from ml_assets.registry.append_only import create_append_only
+from ml_assets.ledger.append_only import create_append_only
+from ml_assets.ledger.database import Database
 from ml_assets.settings import settings
 
 _numbers = sa.Table(

@@ -8,9 +8,9 @@ import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
-from ml_assets.cli import app
-from ml_assets.lake.entries import Status
-from ml_assets.lake.staleness import stale
+from ml_assets.commands.cli import app
+from ml_assets.ledger.entries import Status
+from ml_assets.planning.staleness import stale
 from ml_assets_tests.lived import (
     CHAMPION,
     DECISION,

@@ -13,13 +13,13 @@ import pandera.pandas as pa
 import pytest
 import sqlalchemy as sa
 
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import combine, validate
-from ml_assets.extraction.database import SourceDatabase
-from ml_assets.extraction.fingerprint import raw_fingerprints
-from ml_assets.extraction.moments import EARLIEST
-from ml_assets.lake.content import DAY
 from ml_assets.settings import with_driver
+from ml_assets.sources.database import SourceDatabase
+from ml_assets.sources.fingerprint import raw_fingerprints
+from ml_assets.sources.moments import EARLIEST
 from ml_assets_tests.postgres import postgres_url
 from ml_assets_tests.project import Project, bad_days
 

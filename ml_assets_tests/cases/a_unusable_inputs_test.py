@@ -3,10 +3,10 @@
 import pytest
 
 from ml_assets.defs.sources.load import reveal
-from ml_assets.lake.entries import Entry, Status
-from ml_assets.lake.progress import unfinished
-from ml_assets.lake.staleness import stale
+from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.requests import REASON
+from ml_assets.planning.progress import unfinished
+from ml_assets.planning.staleness import stale
 from ml_assets_tests.keeping_up import NEW_DAYS, keep_up
 from ml_assets_tests.lived import FEATURES, tick
 from ml_assets_tests.project import DAILY, Project

@@ -7,10 +7,10 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
-from ml_assets.lake.content import DAY
-from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.checks import Verdict, read_stored, standard_checks
 from ml_assets.settings import settings
 

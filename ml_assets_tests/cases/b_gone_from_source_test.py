@@ -2,9 +2,9 @@
 
 import pytest
 
-from ml_assets.lake.entries import Status
-from ml_assets.lake.progress import unfinished
-from ml_assets.lake.staleness import stale
+from ml_assets.ledger.entries import Status
+from ml_assets.planning.progress import unfinished
+from ml_assets.planning.staleness import stale
 from ml_assets_tests.keeping_up import keep_up
 from ml_assets_tests.lived import FEATURES
 from ml_assets_tests.project import DAILY, Project, bad_days

@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 import ml_assets.defs.flight_delays as pipeline
+from ml_assets.content import DAY
 from ml_assets.contracts.validation import validate
 from ml_assets.defs.flight_delays.features import WEATHER as OBSERVED
 from ml_assets.defs.flight_delays.features import flight_features, flight_outcomes
-from ml_assets.lake.content import DAY
 from ml_assets.learning.scoring import prediction_ids
 from ml_assets.monitoring.performance import Label, arrived_labels
 

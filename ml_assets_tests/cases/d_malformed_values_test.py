@@ -12,16 +12,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.dead_letters import DeadLetters
 from ml_assets.contracts.validation import Validated, validate
 from ml_assets.defs.flight_delays.events import zone_of
 from ml_assets.defs.sources.contracts import Airports, Flights
 from ml_assets.errors import ContractViolation
-from ml_assets.extraction.database import SourceDatabase
-from ml_assets.extraction.fingerprint import assign_days
-from ml_assets.lake.content import DAY, SNAPSHOT
 from ml_assets.learning.point_in_time import Events
+from ml_assets.sources.database import SourceDatabase
+from ml_assets.sources.fingerprint import assign_days
 from ml_assets_tests.project import Project
 
 FLIGHTS = "sources/flights"

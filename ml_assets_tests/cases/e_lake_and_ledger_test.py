@@ -13,17 +13,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from ml_assets.content import DAY
 from ml_assets.errors import ConfigurationError, LakeMismatch
 from ml_assets.lake import verification
-from ml_assets.lake.content import DAY
-from ml_assets.lake.entries import Entry, Status, inputs_hash
 from ml_assets.lake.maintenance import maintain
 from ml_assets.lake.pair import MARK
-from ml_assets.lake.planning import Input, plan
 from ml_assets.lake.rebuilding import entries_of_table, refuse_to_rebuild
-from ml_assets.lake.recompute import reopen
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Status, inputs_hash
 from ml_assets.orchestration import checks
+from ml_assets.planning.plan import Input, plan
+from ml_assets.planning.reopen import reopen
 from ml_assets.settings import settings
 
 TABLE, MADE = "sources/flights", "shop/features"

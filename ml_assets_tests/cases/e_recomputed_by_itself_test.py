@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
-from ml_assets.lake.progress import unfinished
+from ml_assets.planning.progress import unfinished
 from ml_assets_tests.keeping_up import keep_up
 from ml_assets_tests.lived import FEATURES
 from ml_assets_tests.project import Project

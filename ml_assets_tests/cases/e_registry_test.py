@@ -7,8 +7,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ml_assets.lake.content import day_hashes
-from ml_assets.lake.entries import Entry, Status
+from ml_assets.content import day_hashes
+from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.model_io import project_registry
 from ml_assets.registry.store import CHAMPION as CHAMPION_ALIAS
 from ml_assets_tests.lived import ASKED_FOR, CHAMPION, assets, opened

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import pandas as pd
 import pytest
 
+from ml_assets.content import DAY
 from ml_assets.errors import SourceCorrupt
-from ml_assets.extraction.database import SourceDatabase
-from ml_assets.lake.content import DAY
-from ml_assets.lake.entries import Status
+from ml_assets.ledger.entries import Status
+from ml_assets.sources.database import SourceDatabase
 from ml_assets_tests.project import Project
 
 FLIGHTS = "sources/flights"

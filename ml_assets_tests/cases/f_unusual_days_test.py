@@ -11,7 +11,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ml_assets.lake.entries import Status
+from ml_assets.ledger.entries import Status
 from ml_assets.orchestration.checks import DAY_CHECK
 from ml_assets_tests.lived import opened
 from ml_assets_tests.project import ROOT, Project

@@ -9,22 +9,22 @@ import pandas as pd
 import pytest
 
 from ml_assets.components.model_pipeline.trainable import days_with_rows, trainable_days
+from ml_assets.content import DAY
 from ml_assets.contracts.validation import no_rows
-from ml_assets.lake.content import DAY
-from ml_assets.lake.entries import Entry, Status
-from ml_assets.lake.ledger import Ledger
 from ml_assets.learning.dataset import Windows, days_before
 from ml_assets.learning.metrics import MIN_DAYS
+from ml_assets.ledger.entries import Entry, Status
+from ml_assets.ledger.ledger import Ledger
 from ml_assets.monitoring.contracts import DriftReport
 from ml_assets.monitoring.drift import MIN_ROWS, drift_report, reference_profile, summary
 from ml_assets.monitoring.policy import Policy
 from ml_assets.monitoring.profile import daily_profiles, reference_from_rows, to_rows
 from ml_assets.monitoring.retraining import Evidence, decide
-from ml_assets.registry.champion import Champion
-from ml_assets.registry.figures import Exhibit
-from ml_assets.registry.gates import Gate, Outcome
-from ml_assets.registry.release import AWAITING, BLOCKED, PASSED, verdict
-from ml_assets_tests.registry.judged import RULES, Case, better, flipped, judged, predictions
+from ml_assets.release.champion import Champion
+from ml_assets.release.decision import AWAITING, BLOCKED, PASSED, verdict
+from ml_assets.release.figures import Exhibit
+from ml_assets.release.gates import Gate, Outcome
+from ml_assets_tests.release.judged import RULES, Case, better, flipped, judged, predictions
 
 # G1: a segment or group whose figure is undefined
 

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from ml_assets.lake.entries import Status
-from ml_assets.lake.staleness import stale
+from ml_assets.ledger.entries import Status
+from ml_assets.planning.staleness import stale
 from ml_assets_tests.keeping_up import DAYS, NEW_DAYS, keep_up
 from ml_assets_tests.lived import (
     FEATURES,

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from ml_assets.errors import LakeMismatch
-from ml_assets.lake.entries import Entry, Status
-from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.remedy import partition_options, repair_commands
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Status
+from ml_assets.ledger.ledger import Ledger
 from ml_assets_tests.project import Project
 from ml_assets_tests.remedies import commands, invoked, ml_assets, run, run_all
 

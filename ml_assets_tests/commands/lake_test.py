@@ -5,10 +5,10 @@ import shutil
 import pytest
 from typer.testing import CliRunner
 
-from ml_assets.cli import app
+from ml_assets.commands.cli import app
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.entries import Status
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Status
 from ml_assets.orchestration.recomputing import recompute_days
 from ml_assets.orchestration.runs import Span, materialize, selected_assets
 from ml_assets.orchestration.tables import RECOMPUTE

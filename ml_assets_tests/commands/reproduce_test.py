@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.ledger import Ledger
 from ml_assets_tests.past import DAY, FEATURES, MODEL, alter_in_place, made_by, ran_with, sql
 
 Command = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ml_assets.cli import app
+from ml_assets.commands.cli import app
 from ml_assets.commands.source import load_report
 from ml_assets.defs.sources.load import held
 from ml_assets.settings import settings

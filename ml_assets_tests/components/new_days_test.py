@@ -7,9 +7,9 @@ from pydantic import ValidationError
 
 from ml_assets.components.new_days import revisited
 from ml_assets.components.source_table import SourceTable
-from ml_assets.lake.entries import Entry, Status
-from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Status
+from ml_assets.ledger.ledger import Ledger
 
 TABLE = "sources/orders"
 DAYS = [f"2013-07-0{number}" for number in range(1, 8)]

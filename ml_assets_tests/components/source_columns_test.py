@@ -9,9 +9,9 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from ml_assets.extraction.database import SourceDatabase
-from ml_assets.lake.content import DAY, SNAPSHOT
+from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.orchestration.columns import LINEAGE_KEY
+from ml_assets.sources.database import SourceDatabase
 from ml_assets_tests.moving import differences
 from ml_assets_tests.project import Project
 

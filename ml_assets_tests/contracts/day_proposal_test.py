@@ -7,11 +7,11 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.day import DayContract, measures_of
 from ml_assets.contracts.day_proposal import candidates, proposal
 from ml_assets.contracts.day_verdicts import judge_days, measure
-from ml_assets.lake.content import DAY
 
 DAYS = [f"2013-01-{day:02}" for day in range(1, 29)]
 

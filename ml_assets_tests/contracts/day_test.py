@@ -6,6 +6,7 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 
+from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.day import (
     DayContract,
@@ -21,7 +22,6 @@ from ml_assets.contracts.day_verdicts import judge_days, with_days_judged
 from ml_assets.contracts.usual import days_before_any, usual_of_days
 from ml_assets.contracts.validation import validate
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.content import DAY, SNAPSHOT
 
 DAYS = [f"2013-01-{day:02}" for day in range(1, 32)]
 """A Tuesday to a Thursday."""

@@ -10,9 +10,9 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import validate
-from ml_assets.lake.content import DAY
 
 MONDAY = "2013-07-08"
 

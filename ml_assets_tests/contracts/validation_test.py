@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.dead_letters import DeadLetters
 from ml_assets.contracts.validation import Validated, combine, schema_problem, validate
 from ml_assets.defs.sources.contracts import Weather
-from ml_assets.lake.content import DAY
 
 MONDAY, TUESDAY = "2013-07-08", "2013-07-09"
 

@@ -16,11 +16,11 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from ml_assets.cli import app
+from ml_assets.commands.cli import app
+from ml_assets.content import DAY
 from ml_assets.defs.flight_delays.features import flight_features
 from ml_assets.defs.flight_delays.source_rows import USED_FOR
-from ml_assets.lake.content import DAY
-from ml_assets.lake.entries import Status
+from ml_assets.ledger.entries import Status
 from ml_assets.lineage.graph import Graph
 from ml_assets.lineage.impact import impact
 from ml_assets.lineage.pipelines import feature_table, pipeline
@@ -41,7 +41,7 @@ WRONG_DAY = "2013-01-20"
 TRAINED = ("flight_delays/training_dataset", "flight_delays/model")
 FLIGHTS = "sources/flights"
 WITHOUT_DAGSTER = (
-    "import sys; from ml_assets.cli import app; app(sys.argv[1:], standalone_mode=False); "
+    "import sys; from ml_assets.commands.cli import app; app(sys.argv[1:], standalone_mode=False); "
     "sys.exit('dagster' in sys.modules)"
 )
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from ml_assets.content import DAY
+from ml_assets.definitions import project_definitions
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.content import DAY
-from ml_assets.lake.entries import Entry, Status
-from ml_assets.orchestration.runs import project_definitions
+from ml_assets.ledger.entries import Entry, Status
 from ml_assets.settings import settings
 from ml_assets_tests.lived import (
     ASKED_FOR,

@@ -18,16 +18,17 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from ml_assets.content import DAY
+from ml_assets.definitions import project_definitions
 from ml_assets.defs.sources.load import reveal
-from ml_assets.lake.content import DAY
-from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.store import Lake
 from ml_assets.learning.scoring import prediction_ids
 from ml_assets.learning.training import predict
+from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.model_io import project_models, project_registry
 from ml_assets.orchestration.requests import UNIT
-from ml_assets.orchestration.runs import Span, project_definitions
-from ml_assets.registry.champion import champions_of
+from ml_assets.orchestration.runs import Span
+from ml_assets.release.champion import champions_of
 from ml_assets.settings import settings
 from ml_assets_tests.lived import (
     ASKED_FOR,

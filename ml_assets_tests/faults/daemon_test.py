@@ -16,12 +16,13 @@ import yaml
 from threadpoolctl import threadpool_limits
 
 from ml_assets.components.model_pipeline.sensors import DECISION, SCORING, TRAINING
+from ml_assets.definitions import project_definitions
 from ml_assets.defs.sources.load import load, reveal
-from ml_assets.lake.entries import Status
+from ml_assets.ledger.entries import Status
 from ml_assets.orchestration.history import live, steps
 from ml_assets.orchestration.model_io import project_registry
 from ml_assets.orchestration.requests import MAX_ATTEMPTS
-from ml_assets.orchestration.runs import project_definitions, project_instance
+from ml_assets.orchestration.runs import project_instance
 from ml_assets.settings import settings
 from ml_assets_tests.faults.daemon import (
     daemon_of,

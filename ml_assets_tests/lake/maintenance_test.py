@@ -5,11 +5,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from ml_assets.content import day_hashes
 from ml_assets.errors import LakeMismatch
-from ml_assets.lake.content import day_hashes
-from ml_assets.lake.entries import Entry, Read, Status
 from ml_assets.lake.maintenance import maintain
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Read, Status
 
 TABLE, DATASET = "a/features", "a/dataset"
 DAYS = ["2013-07-08", "2013-07-09", "2013-07-10"]

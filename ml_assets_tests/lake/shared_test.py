@@ -7,14 +7,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from ml_assets.content import day_hashes
 from ml_assets.errors import TerminalError
-from ml_assets.lake.content import day_hashes
-from ml_assets.lake.entries import Entry, Read, Status, inputs_hash
 from ml_assets.lake.pair import MARK
-from ml_assets.lake.planning import Input, plan
 from ml_assets.lake.shared import SharingLedger
-from ml_assets.lake.staleness import stale
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Read, Status, inputs_hash
+from ml_assets.planning.plan import Input, plan
+from ml_assets.planning.staleness import stale
 from ml_assets.settings import settings
 
 FLIGHTS, FEATURES, SCORES = "a/flights", "b/features", "b/scores"

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml_assets.content import DAY, day_hashes
 from ml_assets.errors import LakeMismatch, TerminalError
-from ml_assets.lake.content import DAY, day_hashes
-from ml_assets.lake.entries import Entry, Read, Status
-from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Read, Status
+from ml_assets.ledger.ledger import Ledger
 
 TABLE = "a/flights"
 MONDAY, TUESDAY, WEDNESDAY = "2013-07-08", "2013-07-09", "2013-07-10"
@@ -294,7 +294,7 @@ def test_writers_of_the_same_day_leave_the_rows_of_one(
 WRITER = """
 import sys
 import pandas as pd
-from ml_assets.lake.ledger import Ledger
+from ml_assets.ledger.ledger import Ledger
 from ml_assets.lake.store import Lake
 lake, day, first = Lake(sys.argv[1], Ledger("sqlite://")), sys.argv[2], int(sys.argv[3])
 lake.open("a/flights")

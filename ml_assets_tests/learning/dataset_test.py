@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from pandas.errors import MergeError
 
+from ml_assets.content import DAY
 from ml_assets.errors import TrainingError
-from ml_assets.lake.content import DAY
 from ml_assets.learning.dataset import (
     FEATURE_DAY,
     SPLIT,

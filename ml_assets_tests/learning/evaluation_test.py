@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
+from ml_assets.content import DAY
 from ml_assets.contracts.validation import validate
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.content import DAY
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.learning.evaluation import (
     NO_VALUE,

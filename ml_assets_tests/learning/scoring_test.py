@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.pipeline import Pipeline
 
-from ml_assets.lake.content import DAY
+from ml_assets.content import DAY
 from ml_assets.learning.scoring import PREDICTION_ID, prediction_ids, score, with_late_rows
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import predict, train

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from ml_assets.lake.entries import Entry, Read, Status
-from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Read, Status
+from ml_assets.ledger.ledger import Ledger
 from ml_assets.lineage.changes import Change, ChangedDays, changed_inputs, changes
 
 MONDAY, TUESDAY = "2013-07-08", "2013-07-09"

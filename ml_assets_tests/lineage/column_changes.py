@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import columns
 from ml_assets.defs.flight_delays.contracts import FlightFeatures
-from ml_assets.lake.content import DAY
 from ml_assets_tests.lineage.small_world import Change, World
 from ml_assets_tests.moving import in_other_order, upside_down, variants
 

@@ -8,8 +8,8 @@ import pytest
 import sklearn.ensemble  # noqa: F401  its threads can only be limited once it is loaded
 from threadpoolctl import threadpool_limits
 
-from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.ledger import Ledger
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,8 @@ from dataclasses import asdict
 
 import pytest
 
+from ml_assets.content import DAY
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.content import DAY
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.lineage.changes import Change

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ml_assets.lake.entries import Entry, Read, Status
+from ml_assets.ledger.entries import Entry, Read, Status
 from ml_assets.lineage.graph import Edge, Graph
 
 DAY, NEXT, LATER = "2013-01-01", "2013-01-02", "2013-01-03"

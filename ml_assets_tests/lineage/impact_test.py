@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.entries import Entry, Read, Status
-from ml_assets.lake.ledger import Ledger
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Read, Status
+from ml_assets.ledger.ledger import Ledger
 from ml_assets.lineage.graph import Graph
 from ml_assets.lineage.impact import Impact, impact
 from ml_assets_tests.releases import release

@@ -22,16 +22,16 @@ import sklearn.ensemble  # noqa: F401  its threads can only be limited once it i
 from threadpoolctl import threadpool_limits
 
 from ml_assets.components.model_pipeline import card, predictions, training
-from ml_assets.lake.content import DAY
-from ml_assets.lake.ledger import Ledger
-from ml_assets.lake.provenance import Column
+from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.ledger import Ledger
 from ml_assets.monitoring import performance
-from ml_assets.registry.approval_log import ApprovalLog
-from ml_assets.registry.approvals import Action, Record
+from ml_assets.provenance.provenance import Column
 from ml_assets.registry.integration import IntegrationTest
 from ml_assets.registry.latency import Outcome
-from ml_assets.registry.release import AWAITING
+from ml_assets.release.approval_log import ApprovalLog
+from ml_assets.release.approvals import Action, Record
+from ml_assets.release.decision import AWAITING
 from ml_assets.settings import settings
 from ml_assets_tests.lineage.column_changes import (
     BASES,

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import hypothesis.strategies as st
 from hypothesis import given
 
-from ml_assets.lake.content import SNAPSHOT
+from ml_assets.content import SNAPSHOT
 from ml_assets.lineage.graph import Graph, Node
 from ml_assets.lineage.repair import AS_OF, Scope, Step, repair_steps, scope_of
 from ml_assets_tests.lineage.graph_test import graph, stored

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.lake.entries import Read, Status
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Read, Status
 from ml_assets.lineage import pipelines
 from ml_assets.lineage.changes import Change, ChangedDays
 from ml_assets.lineage.pipelines import Pipeline, pipeline

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from ml_assets.lake.content import DAY
+from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
 
 LOOK_BACK_DAYS = 11

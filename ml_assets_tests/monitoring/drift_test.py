@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml_assets.content import DAY
 from ml_assets.contracts.validation import validate
-from ml_assets.lake.content import DAY
 from ml_assets.monitoring.contracts import DriftReport
 from ml_assets.monitoring.drift import (
     LEAST_DISTANCE,

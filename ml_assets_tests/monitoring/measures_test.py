@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import ks_2samp, wasserstein_distance
 
-from ml_assets.lake.content import DAY
+from ml_assets.content import DAY
 from ml_assets.monitoring.bins import bins_of
 from ml_assets.monitoring.measures import js, ks, psi, wasserstein
 from ml_assets.monitoring.profile import Profile, daily_profiles, merge

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
+from ml_assets.content import DAY
 from ml_assets.contracts.validation import validate
 from ml_assets.errors import ContractViolation
-from ml_assets.lake.content import DAY
 from ml_assets.learning.evaluation import OVERALL, EvaluationRules
 from ml_assets.learning.scoring import PREDICTION_ID, prediction_ids
 from ml_assets.learning.specification import ModelSpecification

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml_assets.content import DAY
 from ml_assets.contracts.validation import validate
 from ml_assets.errors import ContractViolation
-from ml_assets.lake.content import DAY
 from ml_assets.monitoring.bins import BINS, bins_of
 from ml_assets.monitoring.contracts import FeatureProfile, FeatureReference
 from ml_assets.monitoring.drift import reference_profile

@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from ml_assets.content import DAY
 from ml_assets.contracts.validation import validate
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.content import DAY
 from ml_assets.monitoring.contracts import KEEP, RETRAIN, RetrainingDecision
 from ml_assets.monitoring.policy import Policy, read_policy
 from ml_assets.monitoring.retraining import Evidence, decide
-from ml_assets.registry.champion import Champion
+from ml_assets.release.champion import Champion
 from ml_assets_tests.project import ROOT
 
 TODAY, TOMORROW = "2013-07-10", "2013-07-11"

@@ -5,13 +5,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from ml_assets.content import DAY, day_hashes
 from ml_assets.contracts.validation import Validated
-from ml_assets.lake.content import DAY, day_hashes
-from ml_assets.lake.entries import Entry, Status
-from ml_assets.lake.ledger import Ledger
-from ml_assets.lake.planning import Plan
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Status
+from ml_assets.ledger.ledger import Ledger
 from ml_assets.orchestration.table_io import TableOutput, _kept
+from ml_assets.planning.plan import Plan
 
 TABLE, MONDAY = "shop/champion", "2013-07-08"
 ROWS = pd.DataFrame({DAY: [MONDAY], "fingerprint": ["f"]})

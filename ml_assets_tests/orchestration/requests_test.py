@@ -7,9 +7,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ml_assets.lake.entries import Entry, Read, Status
-from ml_assets.lake.ledger import Ledger
-from ml_assets.lake.progress import unfinished
+from ml_assets.definitions import project_definitions
+from ml_assets.ledger.entries import Entry, Read, Status
+from ml_assets.ledger.ledger import Ledger
 from ml_assets.orchestration.requests import (
     INPUTS,
     MAX_ATTEMPTS,
@@ -20,7 +20,8 @@ from ml_assets.orchestration.requests import (
     unit_of,
 )
 from ml_assets.orchestration.retries import TRANSIENT
-from ml_assets.orchestration.runs import Span, project_definitions
+from ml_assets.orchestration.runs import Span
+from ml_assets.planning.progress import unfinished
 from ml_assets.settings import settings
 
 TABLE, INPUT, DAY = "shop/orders", "shop/source", "2013-02-01"

@@ -8,9 +8,9 @@ from dagster import DagsterInstance
 from rich.console import Console
 
 from ml_assets.commands.run_report import print_summary
-from ml_assets.lake.content import SNAPSHOT
-from ml_assets.lake.entries import Entry, Status
+from ml_assets.content import SNAPSHOT
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.run_summary import RunSummary, summarize, summary_of
 from ml_assets.orchestration.runs import Decision, Outcome, materialize
 from ml_assets_tests.orchestration import workload

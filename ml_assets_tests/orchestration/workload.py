@@ -13,8 +13,8 @@ import pandera.pandas as pa
 import yaml
 from dagster._core.instance import DagsterInstance
 
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
-from ml_assets.lake.content import DAY
 from ml_assets.orchestration.checks import standard_checks, table_checks
 from ml_assets.orchestration.runs import Span
 from ml_assets.orchestration.table_io import CONTRACT_KEY, TableIOManager

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from ml_assets.lake.entries import Entry, Status
+from ml_assets.ledger.entries import Entry, Status
 
 Node = tuple[str, str]
 """A table and a day."""

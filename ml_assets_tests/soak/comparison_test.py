@@ -2,7 +2,7 @@
 
 import pytest
 
-from ml_assets.lake.entries import Entry, Read, Status
+from ml_assets.ledger.entries import Entry, Read, Status
 from ml_assets_tests.soak.comparison import (
     Histories,
     Node,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ml_assets.lake.entries import Entry, Status
+from ml_assets.ledger.entries import Entry, Status
 from ml_assets_tests.soak.comparison import Node
 
 

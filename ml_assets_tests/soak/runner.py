@@ -18,7 +18,7 @@ from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
 
 from ml_assets.components.model_pipeline.sensors import DECISION, SCORING
-from ml_assets.lake.progress import unfinished
+from ml_assets.planning.progress import unfinished
 from ml_assets_tests.faults.daemon import Daemon, daemon_of
 from ml_assets_tests.project import Project
 from ml_assets_tests.soak import comparison

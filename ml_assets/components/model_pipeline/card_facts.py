@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ml_assets.content import digest
 from ml_assets.contracts.contract import Contract, columns, unit
-from ml_assets.lake.content import digest
-from ml_assets.lake.entries import Read, Status
-from ml_assets.lake.planning import Plan
-from ml_assets.registry.card import Feature, TableVersion
-from ml_assets.registry.champion import BY_GATES
+from ml_assets.ledger.entries import Read, Status
+from ml_assets.planning.plan import Plan
 from ml_assets.registry.latency import Outcome
+from ml_assets.release.champion import BY_GATES
+from ml_assets.reports.card import Feature, TableVersion
 
 
 def card_is_known(planned: Plan, noun: str, day: str) -> bool:

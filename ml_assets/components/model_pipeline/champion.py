@@ -11,22 +11,25 @@ import pandas as pd
 from ml_assets.components.model_pipeline.releasing import DECIDED, Released, Releasing
 from ml_assets.components.model_pipeline.shared import Pipeline, output, planned_from
 from ml_assets.components.model_pipeline.staging import Staging
+from ml_assets.content import DAY
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import LakeMismatch, TrainingError
-from ml_assets.lake.code import code_version
-from ml_assets.lake.content import DAY
 from ml_assets.lake.integrity import in_force, unaltered
-from ml_assets.lake.planning import Input, Plan, computing_too, each_day
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.model_io import project_registry
 from ml_assets.orchestration.table_io import TableOutput
-from ml_assets.registry.approval_log import ApprovalLog
-from ml_assets.registry.approvals import shown_time
-from ml_assets.registry.by_hand import written_by_hand
-from ml_assets.registry.champion import ChampionModel, newest
+from ml_assets.planning.plan import Input, Plan, computing_too, each_day
+from ml_assets.provenance.code import code_version
 from ml_assets.registry.integration import IntegrationTest
-from ml_assets.registry.promotion import (
+from ml_assets.registry.store import CHAMPION
+from ml_assets.release.approval_log import ApprovalLog
+from ml_assets.release.approvals import shown_time
+from ml_assets.release.by_hand import written_by_hand
+from ml_assets.release.champion import ChampionModel, newest
+from ml_assets.release.decision import AWAITING
+from ml_assets.release.history import begun_before, released_days, releases
+from ml_assets.release.promotion import (
     NotPromoted,
     is_not_measured,
     lost_approval,
@@ -34,9 +37,6 @@ from ml_assets.registry.promotion import (
     release_command,
     training_command,
 )
-from ml_assets.registry.release import AWAITING
-from ml_assets.registry.releases import begun_before, released_days, releases
-from ml_assets.registry.store import CHAMPION
 
 STAGE = "release"
 

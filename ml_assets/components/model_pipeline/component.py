@@ -30,7 +30,7 @@ from ml_assets.monitoring.policy import read_policy
 from ml_assets.orchestration.partitions import Days
 from ml_assets.orchestration.tables import load_object
 from ml_assets.registry.integration import StagingRules
-from ml_assets.registry.rules import ReleaseRules
+from ml_assets.release.rules import ReleaseRules
 from ml_assets.settings import PipelineOverrides, settings
 
 R = TypeVar("R", bound=BaseModel)

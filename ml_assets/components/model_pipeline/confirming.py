@@ -3,10 +3,10 @@
 from ml_assets.components.model_pipeline.shared import Pipeline
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.model_io import project_registry
-from ml_assets.registry.approval_log import ApprovalLog
-from ml_assets.registry.champion import Champion
-from ml_assets.registry.confirm import confirm_champion
-from ml_assets.registry.release_facts import release_facts
+from ml_assets.release.approval_log import ApprovalLog
+from ml_assets.release.champion import Champion
+from ml_assets.release.confirm import confirm_champion
+from ml_assets.release.facts import release_facts
 
 
 def confirm(pipeline: Pipeline, champion: Champion) -> None:

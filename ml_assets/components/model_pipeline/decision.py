@@ -14,21 +14,18 @@ import pandas as pd
 from ml_assets.components.model_pipeline.evidence import EvidenceStage
 from ml_assets.components.model_pipeline.exhibits import exhibit
 from ml_assets.components.model_pipeline.shared import Pipeline, markdown_table, output
-from ml_assets.lake.code import code_version
-from ml_assets.lake.content import DAY, digest
+from ml_assets.content import DAY, digest
 from ml_assets.lake.integrity import unaltered
-from ml_assets.lake.planning import Input, Plan, computing_too, each_day, plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict
 from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.table_io import TableOutput
-from ml_assets.registry.by_hand import written_by_hand
-from ml_assets.registry.champion import Champion
-from ml_assets.registry.figures import Exhibit
-from ml_assets.registry.gates import Outcome, judge
-from ml_assets.registry.question import Question, question_of
-from ml_assets.registry.release import (
+from ml_assets.planning.plan import Input, Plan, computing_too, each_day, plan
+from ml_assets.provenance.code import code_version
+from ml_assets.release.by_hand import written_by_hand
+from ml_assets.release.champion import Champion
+from ml_assets.release.decision import (
     BLOCKED,
     ReleaseDecision,
     findings,
@@ -36,7 +33,10 @@ from ml_assets.registry.release import (
     main_figures,
     verdict,
 )
-from ml_assets.registry.rules import ReleaseRules
+from ml_assets.release.figures import Exhibit
+from ml_assets.release.gates import Outcome, judge
+from ml_assets.release.question import Question, question_of
+from ml_assets.release.rules import ReleaseRules
 
 STAGE = "release"
 

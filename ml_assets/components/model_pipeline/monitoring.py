@@ -8,21 +8,21 @@ import pandas as pd
 
 from ml_assets.components.model_pipeline.shared import Pipeline, output
 from ml_assets.components.model_pipeline.trainable import days_with_rows, trainable_days
+from ml_assets.content import DAY, day_hashes
 from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.errors import TrainingError
-from ml_assets.lake.code import code_version
-from ml_assets.lake.content import DAY, day_hashes
-from ml_assets.lake.entries import Read, usable_hashes
-from ml_assets.lake.planning import Input, Plan, each_day, merge, plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import days_before
+from ml_assets.ledger.entries import Read, usable_hashes
 from ml_assets.monitoring.contracts import RETRAIN, DriftReport, FeatureProfile, RetrainingDecision
 from ml_assets.monitoring.drift import drift_report, summary
 from ml_assets.monitoring.policy import Policy
 from ml_assets.monitoring.profile import daily_profiles, reference_from_rows, to_rows
 from ml_assets.monitoring.retraining import Evidence, decide
 from ml_assets.orchestration.table_io import TableOutput
-from ml_assets.registry.champion import Champion
+from ml_assets.planning.plan import Input, Plan, each_day, merge, plan
+from ml_assets.provenance.code import code_version
+from ml_assets.release.champion import Champion
 
 STAGE = "monitoring"
 

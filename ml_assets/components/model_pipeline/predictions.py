@@ -8,20 +8,20 @@ import pandas as pd
 
 from ml_assets.components.model_pipeline.confirming import confirm
 from ml_assets.components.model_pipeline.shared import Pipeline, output
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import RegistryMismatch, TrainingError, UnsafeModel
-from ml_assets.lake.code import code_version
-from ml_assets.lake.content import DAY
 from ml_assets.lake.integrity import last_stored
-from ml_assets.lake.planning import Input, Plan, each_day, plan, skipping
 from ml_assets.lake.store import Lake, Window
 from ml_assets.learning.scoring import score, with_late_rows
 from ml_assets.monitoring.performance import Performance, arrived_labels, headline, performance
 from ml_assets.orchestration.model_io import project_models
 from ml_assets.orchestration.partitions import bounds
 from ml_assets.orchestration.table_io import TableOutput
-from ml_assets.registry.champion import Champion
+from ml_assets.planning.plan import Input, Plan, each_day, plan, skipping
+from ml_assets.provenance.code import code_version
+from ml_assets.release.champion import Champion
 
 STAGE = "predictions"
 

@@ -9,15 +9,15 @@ import pandas as pd
 from ml_assets.components.model_pipeline.shared import Pipeline
 from ml_assets.errors import TrainingError
 from ml_assets.lake.integrity import in_force, unaltered
-from ml_assets.lake.planning import Plan
 from ml_assets.lake.store import Lake
-from ml_assets.registry.approval_log import ApprovalLog
-from ml_assets.registry.approvals import State, records_of, standing
-from ml_assets.registry.champion import BY_GATES
-from ml_assets.registry.persons import first_not_scored
-from ml_assets.registry.promotion import release_command
-from ml_assets.registry.release import AWAITING, PASSED
-from ml_assets.registry.releases import release_of, released_days
+from ml_assets.planning.plan import Plan
+from ml_assets.release.approval_log import ApprovalLog
+from ml_assets.release.approvals import State, records_of, standing
+from ml_assets.release.champion import BY_GATES
+from ml_assets.release.decision import AWAITING, PASSED
+from ml_assets.release.history import release_of, released_days
+from ml_assets.release.persons import first_not_scored
+from ml_assets.release.promotion import release_command
 
 DECIDED = ("release_decision", "approvals")
 """What says whether a model is released."""

@@ -11,12 +11,10 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.components.model_pipeline.shared import Pipeline
-from ml_assets.lake.content import DAY
-from ml_assets.lake.entries import Status
-from ml_assets.lake.ledger import Ledger
-from ml_assets.lake.progress import finished, outdated, unfinished
-from ml_assets.lake.staleness import stale
+from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Status
+from ml_assets.ledger.ledger import Ledger
 from ml_assets.monitoring.contracts import RETRAIN
 from ml_assets.orchestration.requests import (
     Unit,
@@ -28,9 +26,11 @@ from ml_assets.orchestration.requests import (
     unit_of,
 )
 from ml_assets.orchestration.runs import Span
-from ml_assets.registry.approval_log import ApprovalLog
-from ml_assets.registry.promotion import waits_for_tests
-from ml_assets.registry.releases import released_days
+from ml_assets.planning.progress import finished, outdated, unfinished
+from ml_assets.planning.staleness import stale
+from ml_assets.release.approval_log import ApprovalLog
+from ml_assets.release.history import released_days
+from ml_assets.release.promotion import waits_for_tests
 from ml_assets.settings import settings
 
 TRAINING = [

@@ -8,17 +8,16 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.lineage import Names, lineage
 from ml_assets.contracts.validation import no_rows, validate
-from ml_assets.lake.content import DAY
-from ml_assets.lake.entries import Read
-from ml_assets.lake.planning import Input, Plan, plan
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import Windows
 from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.scoring import ModelPrediction
 from ml_assets.learning.specification import ModelSpecification
+from ml_assets.ledger.entries import Read
 from ml_assets.orchestration.checks import TableCheck, standard_checks, table_checks
 from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.partitions import mapping_of
@@ -30,8 +29,9 @@ from ml_assets.orchestration.tables import (
     table_asset,
     table_spec,
 )
-from ml_assets.registry.champion import Champion, champions_of, newest
-from ml_assets.registry.releases import releases
+from ml_assets.planning.plan import Input, Plan, plan
+from ml_assets.release.champion import Champion, champions_of, newest
+from ml_assets.release.history import releases
 from ml_assets.settings import settings
 
 AS_OF = (

@@ -18,13 +18,11 @@ from ml_assets.components.model_pipeline.shared import (
     output,
     planned_from,
 )
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import CommitConflict
-from ml_assets.lake.code import code_version
-from ml_assets.lake.content import DAY
 from ml_assets.lake.integrity import unaltered
-from ml_assets.lake.planning import Plan, computing_too, each_day
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.training import predict
@@ -32,10 +30,12 @@ from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict
 from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.model_io import project_models, project_registry
 from ml_assets.orchestration.table_io import TableOutput
-from ml_assets.registry.by_hand import written_by_hand
-from ml_assets.registry.champion import APPROVED
+from ml_assets.planning.plan import Plan, computing_too, each_day
+from ml_assets.provenance.code import code_version
 from ml_assets.registry.integration import IntegrationTest, StagingRules, integration_tests
 from ml_assets.registry.store import STAGING
+from ml_assets.release.by_hand import written_by_hand
+from ml_assets.release.champion import APPROVED
 
 STAGE = "release"
 

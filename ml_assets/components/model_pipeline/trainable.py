@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from ml_assets.lake.entries import Status
-from ml_assets.lake.ledger import Ledger
 from ml_assets.learning.dataset import Windows, days_before
+from ml_assets.ledger.entries import Status
+from ml_assets.ledger.ledger import Ledger
 
 
 def days_with_rows(ledger: Ledger, tables: Sequence[str]) -> list[str]:

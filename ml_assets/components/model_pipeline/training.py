@@ -12,15 +12,11 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.components.model_pipeline.shared import Pipeline, markdown_table, output
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.lineage import lineage
 from ml_assets.errors import TrainingError
-from ml_assets.lake.code import code_version
-from ml_assets.lake.content import DAY
-from ml_assets.lake.entries import Entry, Status
 from ml_assets.lake.integrity import unaltered
-from ml_assets.lake.planning import Input, Plan, computing_too, each_day, plan
-from ml_assets.lake.since import changed_since_first_made, sentence
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import (
     FEATURE_DAY,
@@ -31,8 +27,9 @@ from ml_assets.learning.dataset import (
     training_dataset,
 )
 from ml_assets.learning.evaluation import Evaluation, evaluate, headline
-from ml_assets.learning.plots import as_markdown, evaluation_plots
 from ml_assets.learning.training import TrainedModel, predict, train
+from ml_assets.ledger.entries import Entry, Status
+from ml_assets.ledger.since import changed_since_first_made, sentence
 from ml_assets.monitoring.contracts import FeatureReference
 from ml_assets.monitoring.drift import reference_profile
 from ml_assets.orchestration.day_metadata import Further
@@ -44,6 +41,9 @@ from ml_assets.orchestration.model_io import (
     project_models,
 )
 from ml_assets.orchestration.table_io import TableOutput
+from ml_assets.planning.plan import Input, Plan, computing_too, each_day, plan
+from ml_assets.provenance.code import code_version
+from ml_assets.reports.plots import as_markdown, evaluation_plots
 
 STAGE = "training"
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ml_assets.lake.content import DAY
+from ml_assets.content import DAY
 
 KEY = ["time_hour", "carrier", "flight"]
 LATE_MINUTES = 15

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from ml_assets.content import DAY
 from ml_assets.defs.flight_delays.events import (
     KEY,
     LATE_MINUTES,
@@ -19,7 +20,6 @@ from ml_assets.defs.flight_delays.events import (
     scheduled_departure,
     zone_of,
 )
-from ml_assets.lake.content import DAY
 from ml_assets.learning.point_in_time import Events, latest_known, trailing, trailing_mean
 
 HOUR = pd.Timedelta(hours=1)

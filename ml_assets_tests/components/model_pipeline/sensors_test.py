@@ -10,12 +10,12 @@ import pytest
 
 from ml_assets.components.model_pipeline.sensors import pending_releases
 from ml_assets.components.model_pipeline.shared import Pipeline
-from ml_assets.lake.content import DAY
-from ml_assets.lake.entries import Entry, Read, Status
-from ml_assets.lake.ledger import Ledger
+from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
-from ml_assets.registry.approval_log import ApprovalLog
-from ml_assets.registry.approvals import Action, Record
+from ml_assets.ledger.entries import Entry, Read, Status
+from ml_assets.ledger.ledger import Ledger
+from ml_assets.release.approval_log import ApprovalLog
+from ml_assets.release.approvals import Action, Record
 from ml_assets_tests.lived import tick
 from ml_assets_tests.project import Project
 from ml_assets_tests.releases import EVIDENCE, PIPELINE, decide, store

@@ -11,13 +11,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.lineage import lineage
 from ml_assets.defs.flight_delays.contracts import FlightFeatures, FlightOutcomes
 from ml_assets.defs.flight_delays.features import flight_features, flight_outcomes
 from ml_assets.defs.sources.contracts import Airports, Flights, Planes, Weather
-from ml_assets.lake.content import DAY
-from ml_assets.lake.provenance import Column
+from ml_assets.provenance.provenance import Column
 from ml_assets_tests.moving import Moved, differences, moved, variants
 
 DAYS = ["2013-07-08"]

@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 import ml_assets.defs.flight_delays as pipeline
+from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import validate
 from ml_assets.defs.sources.contracts import Airports, Flights, Planes, Weather
 from ml_assets.defs.sources.load import reference_table
-from ml_assets.lake.content import DAY, SNAPSHOT
 
 LONGEST_LOOK_BACK = 14
 WANTED = ["2013-03-10", "2013-07-08", "2013-11-03"]

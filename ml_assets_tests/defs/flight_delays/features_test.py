@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
+from ml_assets.content import DAY
 from ml_assets.contracts.validation import validate
 from ml_assets.defs.flight_delays import events, features
 from ml_assets.defs.flight_delays.contracts import FlightFeatures, FlightOutcomes
 from ml_assets.defs.flight_delays.events import KEY
 from ml_assets.defs.flight_delays.features import flight_features, flight_outcomes
-from ml_assets.lake.content import DAY
 
 Tables = Mapping[str, pd.DataFrame]
 Parameters = Mapping[str, Any]

@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from ml_assets.content import DAY
 from ml_assets.defs.flight_delays.events import KEY
 from ml_assets.defs.flight_delays.features import flight_features
 from ml_assets.defs.flight_delays.source_rows import USED_FOR, source_rows
-from ml_assets.lake.content import DAY
 
 Tables = Mapping[str, pd.DataFrame]
 Parameters = Mapping[str, Any]

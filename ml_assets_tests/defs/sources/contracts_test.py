@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import pandas as pd
 import pytest
 
+from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.contracts.contract import Contract, columns, limits
 from ml_assets.contracts.validation import Validated, validate
 from ml_assets.defs.sources.contracts import Airlines, Airports, Flights, Planes, Weather
 from ml_assets.defs.sources.load import FILES, reference_files, reference_table
-from ml_assets.lake.content import DAY, SNAPSHOT
 
 CONTRACTS: Mapping[str, type[Contract]] = {
     "flights": Flights,

@@ -22,7 +22,7 @@ from ml_assets.defs.sources.load import (
     reveal,
 )
 from ml_assets.errors import SourceMissing
-from ml_assets.extraction.database import SourceDatabase
+from ml_assets.sources.database import SourceDatabase
 
 LAST_DAY = "2013-01-02"
 KEYS = {"flights": ["time_hour", "carrier", "flight"], "weather": ["time_hour", "origin"]}

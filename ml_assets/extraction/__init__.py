@@ -1,1 +1,0 @@
-"""Reading source systems. No Dagster, and no knowledge of what the rows mean."""

@@ -1,0 +1,1 @@
+"""What happened to each day of each table."""

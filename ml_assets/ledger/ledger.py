@@ -1,0 +1,264 @@
+"""The ledger: for every day of every table, what happened to it last and from which inputs.
+
+Is this day usable, and what was it made from? Entries are only appended; the latest entry of a day
+is its state. Rows themselves are in ``store``, conclusions in ``staleness`` and ``planning``.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+
+from ml_assets.ledger.database import Database
+from ml_assets.ledger.entries import Entry, Read, Status
+from ml_assets.ledger.rows import (
+    entry_of,
+    insert,
+    insert_files,
+    is_latest,
+    read_of,
+    with_schema,
+)
+from ml_assets.ledger.tables import FORMAT, create_tables
+from ml_assets.ledger.tables import entries as _entries
+from ml_assets.ledger.tables import files as _files
+from ml_assets.ledger.tables import meta as _meta
+from ml_assets.ledger.tables import reads as _reads
+
+COMPUTED = (Status.STORED, Status.QUARANTINED)
+"""States of days that were computed from what they read."""
+
+IN_TURN = 7309
+"""Lock on Postgres, where entries may else be seen in another order than that of their numbers."""
+
+Content = tuple[str, str, str]
+"""A day, the hash of its content, and the identity of the files that hold it."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What tells a ledger from others.
+
+    Attributes:
+        id: the id that its lake carries too.
+        has_entries: whether anything was ever noted in it.
+        has_rows: whether rows of a lake were noted in it.
+    """
+
+    id: str
+    has_entries: bool
+    has_rows: bool
+
+
+class Ledger(Database):
+    """Append-only record of writes.
+
+    Args:
+        url: SQLAlchemy URL; the tables are created when they are missing.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, create_tables)
+
+    @property
+    def url(self) -> sa.URL:
+        """Where it is; as text it hides the password."""
+        return self._url
+
+    def append(self, entries: Sequence[Entry]) -> None:
+        """Add entries with what they read, all or nothing."""
+        if entries:
+            with self._transaction() as connection:
+                insert(connection, entries)
+
+    def quarantine(self, entries: Sequence[Entry], reasons: Mapping[str, str]) -> None:
+        """Quarantine stored days of one table, except those that were written to meanwhile.
+
+        Args:
+            entries: what the ledger said when the rows were compared with it.
+            reasons: day → why its rows are not those that were recorded.
+        """
+        if entries:
+            latest = self.latest(entries[0].table, [entry.day for entry in entries])
+            self.append(
+                [
+                    replace(entry, status=Status.QUARANTINED, reason=reasons[entry.day])
+                    for entry in entries
+                    if latest[entry.day] == entry
+                ]
+            )
+
+    def begin(self, table: str, days: Sequence[str]) -> None:
+        """Note that days begin to be written; of two writers at once the later sees the earlier."""
+        with self._transaction() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(IN_TURN)))
+            insert(connection, [Entry(table, day, Status.WRITING) for day in days])
+
+    def latest(self, table: str, days: Sequence[str] | None = None) -> dict[str, Entry]:
+        """The latest entry of each day that has one (``reads`` is left empty).
+
+        Args:
+            table: table name, ``pipeline/noun``.
+            days: only these days; all of the table's when omitted.
+        """
+        return self._by_day(is_latest(table, days), days)
+
+    def at_version(
+        self, table: str, version: int, days: Sequence[str] | None = None
+    ) -> dict[str, Entry]:
+        """What each day held at a version of a table, as far as it was recorded as stored.
+
+        Args:
+            table: table name.
+            version: table version.
+            days: only these days; all of the table's when omitted.
+        """
+        return self._by_day(is_latest(table, days, version), days)
+
+    def _by_day(
+        self, condition: sa.ColumnElement[bool], days: Sequence[str] | None
+    ) -> dict[str, Entry]:
+        with self._transaction() as connection:
+            rows = connection.execute(with_schema().where(condition)).all()
+        wanted = None if days is None else set(days)
+        return {row.day: entry_of(row) for row in rows if wanted is None or row.day in wanted}
+
+    def identity(self) -> Identity:
+        """The ledger's id, and whether it is empty."""
+        has_rows = _entries.c.version.is_not(None)
+        query = sa.select(
+            _meta.c.id,
+            sa.exists(sa.select(_entries.c.id)).label("has_entries"),
+            sa.exists(sa.select(_entries.c.id).where(has_rows)).label("has_rows"),
+        )
+        with self._transaction() as connection:
+            row = connection.execute(query).first()
+        return (
+            Identity(row.id, row.has_entries, row.has_rows) if row else Identity("", False, False)
+        )
+
+    def begin_anew(self, new_id: str, entries: Sequence[Entry]) -> None:
+        """Become the ledger of the lake that carries an id, with entries that keep their times."""
+        with self._transaction() as connection:
+            connection.execute(sa.delete(_meta))
+            connection.execute(sa.insert(_meta).values(number=1, id=new_id, format=FORMAT))
+            if entries:
+                insert(connection, entries, keep_times=True)
+
+    def known_files(self, table: str, days: Sequence[str]) -> set[Content]:
+        """Which files of some days were found to hold which content."""
+        if not days:
+            return set()
+        query = sa.select(_files.c.day, _files.c.content_hash, _files.c.files).where(
+            _files.c.table_name == table, _files.c.day.between(min(days), max(days))
+        )
+        with self._transaction() as connection:
+            return {(row.day, row.content_hash, row.files) for row in connection.execute(query)}
+
+    def remember_files(self, table: str, found: Iterable[Content]) -> None:
+        """Note that files hold the content of days; what is known already is left."""
+        with self._transaction() as connection:
+            insert_files(connection, [(table, *content) for content in found])
+
+    def everything(self) -> list[Entry]:
+        """The latest entry of each day of every table, each with what it was computed from."""
+        return self._with_reads(
+            sa.select(sa.func.max(_entries.c.id)).group_by(_entries.c.table_name, _entries.c.day)
+        )
+
+    def history(self, table: str, day: str | None = None) -> list[Entry]:
+        """All entries of a day, or of all days, oldest first, each with what it was computed from."""
+        ids = sa.select(_entries.c.id).where(_entries.c.table_name == table)
+        return self._with_reads(ids if day is None else ids.where(_entries.c.day == day))
+
+    def of_run(self, run_id: str) -> list[Entry]:
+        """All entries that a run wrote, oldest first (``reads`` is left empty)."""
+        query = with_schema().where(_entries.c.run_id == run_id).order_by(_entries.c.id)
+        with self._transaction() as connection:
+            return [entry_of(row) for row in connection.execute(query)]
+
+    def histories(self, table: str, days: Sequence[str]) -> dict[str, list[Entry]]:
+        """The same for several days."""
+        wanted = _entries.c.day.between(min(days), max(days)) if days else sa.false()
+        ids = sa.select(_entries.c.id).where(_entries.c.table_name == table, wanted)
+        found: dict[str, list[Entry]] = {day: [] for day in days}
+        for entry in self._with_reads(ids):
+            if entry.day in found:
+                found[entry.day].append(entry)
+        return found
+
+    def with_content(self, table: str, hashes: Mapping[str, str]) -> dict[str, Entry]:
+        """For each day an entry that stored a content, the latest entry where it is that.
+
+        Args:
+            table: table name.
+            hashes: day → content hash; days that never held it are left out.
+        """
+        latest = self.latest(table, list(hashes))
+        candidates = list(latest.values())
+        if any(
+            entry.status is not Status.STORED or entry.content_hash != hashes[entry.day]
+            for entry in candidates
+        ):
+            histories = self.histories(table, list(hashes))
+            candidates = [entry for entries in histories.values() for entry in entries]
+        return {
+            entry.day: entry
+            for entry in candidates
+            if entry.status is Status.STORED and entry.content_hash == hashes[entry.day]
+        }
+
+    def _with_reads(self, ids: sa.Select[tuple[int]]) -> list[Entry]:
+        entries = with_schema().where(_entries.c.id.in_(ids)).order_by(_entries.c.id)
+        reads = sa.select(_reads).where(_reads.c.entry_id.in_(ids))
+        with self._transaction() as connection:
+            rows = connection.execute(entries).all()
+            of_entry: dict[int, list[Read]] = defaultdict(list)
+            for row in connection.execute(reads):
+                of_entry[row.entry_id].append(read_of(row))
+        return [replace(entry_of(row), reads=of_entry[row.id]) for row in rows]
+
+    def tables(self) -> list[str]:
+        """Names of all tables that have an entry."""
+        with self._transaction() as connection:
+            return list(
+                connection.scalars(
+                    sa.select(_entries.c.table_name).distinct().order_by(_entries.c.table_name)
+                )
+            )
+
+    def reads(
+        self, table: str, days: Sequence[str], statuses: Collection[Status] = COMPUTED
+    ) -> dict[str, list[Read]]:
+        """What the latest entry of each day was computed from.
+
+        Args:
+            table: table name.
+            days: the days wanted.
+            statuses: states of the entries that count; others read nothing.
+        """
+        query = (
+            sa.select(_entries.c.day.label("of_day"), _reads)
+            .join(_reads, _reads.c.entry_id == _entries.c.id)
+            .where(is_latest(table, days), _entries.c.status.in_([*statuses]))
+        )
+        with self._transaction() as connection:
+            rows = connection.execute(query).all()
+        reads: dict[str, list[Read]] = {day: [] for day in days}
+        for row in rows:
+            if row.of_day in reads:
+                reads[row.of_day].append(read_of(row))
+        return reads
+
+    def versions_read(self, table: str, readers: Sequence[str]) -> set[int]:
+        """Versions of a table that any entry, old or new, of the reading tables was made from."""
+        query = (
+            sa.select(_reads.c.version)
+            .join(_entries, _reads.c.entry_id == _entries.c.id)
+            .where(_reads.c.table_name == table, _entries.c.table_name.in_(readers))
+            .distinct()
+        )
+        with self._transaction() as connection:
+            return {version for version in connection.scalars(query) if version is not None}

@@ -1,0 +1,149 @@
+"""Rows of the ledger's tables: made of entries, and entries made of them."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ml_assets.content import digest
+from ml_assets.ledger.entries import Entry, Read, Status
+from ml_assets.ledger.tables import entries as entries_table
+from ml_assets.ledger.tables import files as files_table
+from ml_assets.ledger.tables import reads as reads_table
+from ml_assets.ledger.tables import schemas as schemas_table
+
+
+def insert(
+    connection: sa.Connection, entries: Sequence[Entry], *, keep_times: bool = False
+) -> None:
+    """Add entries with what they read, their schemas and their files, at this moment or at their own."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    times = [(keep_times and entry.written_at) or now for entry in entries]
+    ids = connection.scalars(
+        sa.insert(entries_table).returning(entries_table.c.id, sort_by_parameter_order=True),
+        [_entry_row(entry, at) for entry, at in zip(entries, times, strict=True)],
+    ).all()
+    reads = [
+        _read_row(entry_id, read)
+        for entry_id, entry in zip(ids, entries, strict=True)
+        for read in entry.reads
+    ]
+    if reads:
+        connection.execute(sa.insert(reads_table), reads)
+    texts = {_schema_hash(entry): entry.schema for entry in entries if entry.schema}
+    _insert_missing(
+        connection,
+        schemas_table,
+        [{"schema_hash": key, "columns": text} for key, text in texts.items()],
+    )
+    insert_files(
+        connection,
+        [
+            (entry.table, entry.day, entry.content_hash, entry.files)
+            for entry in entries
+            if entry.files
+        ],
+    )
+
+
+def insert_files(connection: sa.Connection, contents: Sequence[tuple[str, str, str, str]]) -> None:
+    """Note table, day, content hash and identity of files, where that is news."""
+    names = [column.name for column in files_table.columns]
+    rows = [dict(zip(names, content, strict=True)) for content in contents]
+    _insert_missing(connection, files_table, rows)
+
+
+def _insert_missing(
+    connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, str]]
+) -> None:
+    """Insert rows whose key is not there; another process may insert them at the same moment."""
+    if rows:
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+
+
+def with_schema() -> sa.Select[Any]:
+    """Entries with the columns they were stored with."""
+    joined = sa.outerjoin(
+        entries_table, schemas_table, entries_table.c.schema_hash == schemas_table.c.schema_hash
+    )
+    return sa.select(entries_table, schemas_table.c.columns.label("schema_columns")).select_from(
+        joined
+    )
+
+
+def _schema_hash(entry: Entry) -> str:
+    return digest(entry.schema) if entry.schema else ""
+
+
+def is_latest(
+    table: str, days: Sequence[str] | None, version: int | None = None
+) -> sa.ColumnElement[bool]:
+    """Whether an entry is the latest of its day, or the latest that was stored until a version."""
+    newest = sa.select(sa.func.max(entries_table.c.id)).where(entries_table.c.table_name == table)
+    if version is not None:
+        newest = newest.where(
+            entries_table.c.status == Status.STORED.value, entries_table.c.version <= version
+        )
+    if days is not None:
+        newest = newest.where(
+            entries_table.c.day.between(min(days), max(days)) if days else sa.false()
+        )
+    return entries_table.c.id.in_(newest.group_by(entries_table.c.day))
+
+
+def _entry_row(entry: Entry, at: datetime) -> dict[str, object]:
+    return {
+        "table_name": entry.table,
+        "day": entry.day,
+        "status": entry.status.value,
+        "reason": entry.reason,
+        "content_hash": entry.content_hash,
+        "rows": entry.rows,
+        "dead_letters": entry.dead_letters,
+        "version": entry.version,
+        "code_version": entry.code_version,
+        "inputs_hash": entry.inputs_hash,
+        "run_id": entry.run_id,
+        "written_at": at,
+        "is_final": entry.is_final,
+        "schema_hash": _schema_hash(entry),
+    }
+
+
+def entry_of(row: sa.Row) -> Entry:  # type: ignore[type-arg]
+    """The entry of a row that ``with_schema`` selected."""
+    return Entry(
+        table=row.table_name,
+        day=row.day,
+        status=Status(row.status),
+        reason=row.reason,
+        content_hash=row.content_hash,
+        rows=row.rows,
+        dead_letters=row.dead_letters,
+        version=row.version,
+        code_version=row.code_version,
+        inputs_hash=row.inputs_hash,
+        run_id=row.run_id,
+        written_at=row.written_at,
+        is_final=row.is_final,
+        schema=row.schema_columns or "",
+    )
+
+
+def read_of(row: sa.Row) -> Read:  # type: ignore[type-arg]
+    """What a row says was read."""
+    return Read(row.table_name, row.day, row.content_hash, row.version, row.is_pinned)
+
+
+def _read_row(entry_id: int, read: Read) -> dict[str, object]:
+    return {
+        "entry_id": entry_id,
+        "table_name": read.table,
+        "day": read.day,
+        "content_hash": read.content_hash,
+        "version": read.version,
+        "is_pinned": read.is_pinned,
+    }

@@ -1,0 +1,74 @@
+"""What a run did to its tables, counted from the ledger entries that it wrote."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ml_assets.ledger.entries import Entry, Status
+
+COMPLETE, INCOMPLETE = "complete", "incomplete"
+"""Verdicts on a table after a run: whether each of the run's days is stored."""
+
+SHOWN = 3
+"""Days that are named in a sentence."""
+
+
+@dataclass(frozen=True)
+class TableSummary:
+    """What a run did to one table.
+
+    Attributes:
+        table: its name.
+        stored: number of days that the run stored.
+        unchanged: number of days that were right already.
+        skipped: day → why it could not be computed.
+        quarantined: day → why its rows are not usable.
+        dead_letters: number of rows that were rejected on these days.
+    """
+
+    table: str
+    stored: int
+    unchanged: int
+    skipped: Mapping[str, str]
+    quarantined: Mapping[str, str]
+    dead_letters: int
+
+    @property
+    def verdict(self) -> str:
+        """Whether each day of the run is stored now."""
+        return INCOMPLETE if self.skipped or self.quarantined else COMPLETE
+
+    @property
+    def reason(self) -> str:
+        """The same in words, the days that are not stored with their reasons."""
+        days = self.stored + self.unchanged + len(self.skipped) + len(self.quarantined)
+        if self.verdict == COMPLETE:
+            return f"{self.stored + self.unchanged} of {days} days are stored"
+        missing = [
+            *(f"{day} is quarantined: {why}" for day, why in sorted(self.quarantined.items())),
+            *(f"{day} is skipped: {why}" for day, why in sorted(self.skipped.items())),
+        ]
+        more = f"; and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+        return f"{len(missing)} of {days} days are not stored. {'; '.join(missing[:SHOWN])}{more}"
+
+
+def table_summary(table: str, entries: Iterable[Entry], unchanged: int) -> TableSummary:
+    """Count what a run did to a table.
+
+    Args:
+        table: its name.
+        entries: the last entry that the run wrote for each of its days.
+        unchanged: number of days that the run left as they were.
+    """
+    of_table = [entry for entry in entries if entry.table == table]
+
+    def reasons(status: Status) -> dict[str, str]:
+        return {entry.day: entry.reason for entry in of_table if entry.status is status}
+
+    return TableSummary(
+        table=table,
+        stored=sum(entry.status is Status.STORED for entry in of_table),
+        unchanged=unchanged,
+        skipped=reasons(Status.SKIPPED),
+        quarantined=reasons(Status.QUARANTINED),
+        dead_letters=sum(entry.dead_letters for entry in of_table),
+    )

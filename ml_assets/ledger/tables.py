@@ -1,0 +1,112 @@
+"""Tables of the ledger's database, and the format they are in."""
+
+import shlex
+import uuid
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from ml_assets.errors import ConfigurationError
+from ml_assets.ledger.database import create_missing
+from ml_assets.settings import settings
+
+FORMAT = 2
+"""Raised when ledgers written before can no longer be used."""
+
+metadata = sa.MetaData()
+
+meta = sa.Table(
+    "ledger_meta",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("id", sa.String(40), nullable=False),
+    sa.Column("format", sa.Integer, nullable=False),
+)
+"""One row: the id that the lake carries too, and the format."""
+
+entries = sa.Table(
+    "ledger_entries",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("table_name", sa.String(200), nullable=False),
+    sa.Column("day", sa.String(10), nullable=False),
+    sa.Column("status", sa.String(12), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("content_hash", sa.String(64), nullable=False),
+    sa.Column("rows", sa.Integer, nullable=False),
+    sa.Column("dead_letters", sa.Integer, nullable=False),
+    sa.Column("version", sa.Integer),
+    sa.Column("code_version", sa.String(64), nullable=False),
+    sa.Column("inputs_hash", sa.String(64), nullable=False),
+    sa.Column("run_id", sa.String(40), nullable=False),
+    sa.Column("written_at", sa.DateTime, nullable=False),
+    sa.Column("schema_hash", sa.String(64), nullable=False),
+    sa.Column("is_final", sa.Boolean, nullable=False),
+    sa.Index("ledger_entries_of_day", "table_name", "day", "id"),
+)
+
+reads = sa.Table(
+    "ledger_reads",
+    metadata,
+    sa.Column("entry_id", sa.Integer, nullable=False, index=True),
+    sa.Column("table_name", sa.String(200), nullable=False),
+    sa.Column("day", sa.String(10), nullable=False),
+    sa.Column("content_hash", sa.String(64), nullable=False),
+    sa.Column("version", sa.Integer),
+    sa.Column("is_pinned", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Index("ledger_reads_of_day", "table_name", "day"),
+)
+
+schemas = sa.Table(
+    "ledger_schemas",
+    metadata,
+    sa.Column("schema_hash", sa.String(64), primary_key=True),
+    sa.Column("columns", sa.Text, nullable=False),
+)
+"""Columns and dtypes that days were stored with, as JSON."""
+
+files = sa.Table(
+    "ledger_files",
+    metadata,
+    sa.Column("table_name", sa.String(200), primary_key=True),
+    sa.Column("day", sa.String(10), primary_key=True),
+    sa.Column("content_hash", sa.String(64), primary_key=True),
+    sa.Column("files", sa.String(64), primary_key=True),
+)
+"""Which files are known to hold which content of a day."""
+
+
+def create_tables(connection: sa.Connection) -> None:
+    """Create what is missing, and give a new ledger its id.
+
+    Raises:
+        ConfigurationError: the ledger was written in another format.
+    """
+    there = sa.inspect(connection).get_table_names()
+    if entries.name in there and meta.name not in there:
+        raise _other_format("an earlier")
+    # ledger_meta first: a ledger without it that has entries is one of the earlier format
+    connection.execute(sa.schema.CreateTable(meta, if_not_exists=True))
+    found = connection.execute(sa.select(meta)).first()
+    if found is None:
+        new = {"number": 1, "id": uuid.uuid4().hex, "format": FORMAT}
+        connection.execute(sa.insert(meta).values(new))
+    elif found.format != FORMAT:
+        raise _other_format("another")
+    create_missing(connection, metadata)
+
+
+def build_anew() -> str:
+    """The commands that empty the data folder and fill it again; 'make clean' knows only ``data/``."""
+    data = settings().data.absolute()
+    clean = "make clean" if data == Path("data").absolute() else f"rm -r {shlex.quote(str(data))}"
+    return f"'{clean}' and then 'make demo'"
+
+
+def _other_format(which: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The data folder was written by {which} version of this project, in a format that is not "
+        "read any more. Nothing was changed. To build it anew from the source, run "
+        f"{build_anew()} (in production: point ML_ASSETS_DATA, ML_ASSETS_LAKE and "
+        "ML_ASSETS_POSTGRES_URL at empty places and materialize the tables)."
+    )

@@ -1,0 +1,1 @@
+"""Which days to compute, which to leave, and which are stale."""

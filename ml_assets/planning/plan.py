@@ -1,0 +1,271 @@
+"""Which days of a run are computed, which are left as they are, and which cannot be computed.
+
+The rules, in one place: a day needs its own input days, stored and up to date; look-back days
+that are not usable count as missing and are named; a day whose inputs and code are those of its
+stored rows is not computed again. A stale input has to be recomputed first: it is recorded as not
+usable, so that the day is reopened when it is.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import TypeVar
+
+from ml_assets.content import SNAPSHOT
+from ml_assets.errors import TerminalError
+from ml_assets.lake.store import Lake, Window
+from ml_assets.ledger.entries import Entry, Read, Status, inputs_hash
+from ml_assets.planning.staleness import stale_tables
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Input:
+    """How the days of a table depend on the days of one input.
+
+    Attributes:
+        table: the input's table name.
+        first: offset of the first input day, ≤ ``last`` (−9: nine days before).
+        last: offset of the last input day (0: the same day, −1: the day before).
+        is_snapshot: the input has no days.
+        is_optional: a day can be computed without any of its input days.
+        is_evidence: the reader says itself what follows from rows that are altered or lost: they
+            keep no day from being computed.
+        is_pinned: the input is used as it was decided then, see ``Read``.
+        picks: day → its input days, where an offset cannot say it (the champion of a day).
+    """
+
+    table: str
+    first: int = 0
+    last: int = 0
+    is_snapshot: bool = False
+    is_optional: bool = False
+    is_pinned: bool = False
+    is_evidence: bool = False
+    picks: Mapping[str, Sequence[str]] | None = None
+
+    def days_of(self, day: str) -> list[str]:
+        """Input days that one day is computed from."""
+        if self.is_snapshot:
+            return [SNAPSHOT]
+        if self.picks is not None:
+            return list(self.picks.get(day, ()))
+        start = date.fromisoformat(day)
+        return [
+            (start + timedelta(days=offset)).isoformat()
+            for offset in range(self.first, self.last + 1)
+        ]
+
+    def days_of_all(self, days: Sequence[str]) -> list[str]:
+        """Input days that any of some days is computed from, in order."""
+        return sorted({input_day for day in days for input_day in self.days_of(day)})
+
+    def is_required(self, day: str, input_day: str) -> bool:
+        """Whether a day cannot be computed without this input day."""
+        if self.is_optional:
+            return False
+        return self.is_snapshot or self.picks is not None or input_day == day
+
+    def reads(self, window: Window, day: str) -> list[Read]:
+        """What computing a day from this input reads."""
+        return [replace(read, is_pinned=self.is_pinned) for read in window.reads(self.days_of(day))]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run does with each of its days.
+
+    Attributes:
+        compute: days to compute.
+        unchanged: day → entry of the rows that are already right.
+        skipped: day → why it cannot be computed.
+        reads: day → input days it is computed from; of a skipped day those that keep it from that.
+        windows: input name → window over all input days of the run.
+        missing: day → input days it was computed without, each with its state.
+    """
+
+    compute: Sequence[str]
+    unchanged: Mapping[str, Entry]
+    skipped: Mapping[str, str]
+    reads: Mapping[str, Sequence[Read]]
+    windows: Mapping[str, Window]
+    missing: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def plan(
+    lake: Lake,
+    table: str,
+    days: Sequence[str],
+    inputs: Mapping[str, Input],
+    code_version: str,
+    *,
+    further_reads: Mapping[str, Sequence[Read]] | None = None,
+    keeps_stored: bool = False,
+) -> Plan:
+    """Decide for each day of a run whether to compute it.
+
+    Args:
+        lake: where the inputs and the table are.
+        table: the table to compute.
+        days: days of the run.
+        inputs: input name → how days depend on it.
+        code_version: version of the code and parameters that would compute them.
+        further_reads: day → what it is computed from besides, where no input can say it.
+        keeps_stored: a stored day stays as it is, whatever changed since.
+    """
+    windows = {
+        name: lake.window(item.table, item.days_of_all(days)) for name, item in inputs.items()
+    }
+    looked_at: dict[str, list[str]] = {}
+    for name, window in windows.items():
+        if not inputs[name].is_pinned:
+            looked_at.setdefault(window.table, []).extend(window.hashes)
+    stale_days = stale_tables(lake.ledger, looked_at)
+    stale_inputs = {
+        name: {} if inputs[name].is_pinned else stale_days[window.table]
+        for name, window in windows.items()
+    }
+    entries = {
+        name: lake.ledger.latest(item.table, windows[name].days) for name, item in inputs.items()
+    }
+    damaged = {
+        name: {} if inputs[name].is_evidence else lake.damaged(window)
+        for name, window in windows.items()
+    }
+    unusable = {name: {*stale_inputs[name], *damaged[name]} for name in inputs}
+    reads: dict[str, list[Read]] = {}
+    skipped: dict[str, str] = {}
+    blocking: dict[str, list[Read]] = {}
+    missing: dict[str, list[str]] = {day: [] for day in days}
+    for day in days:
+        reads[day] = []
+        for name, item in inputs.items():
+            of_input = [
+                replace(read, content_hash="") if read.day in unusable[name] else read
+                for read in item.reads(windows[name], day)
+            ]
+            reads[day] += of_input
+            reason = _not_ready(
+                item, day, windows[name], stale_inputs[name], damaged[name], entries[name]
+            )
+            if reason:
+                skipped.setdefault(day, reason)
+                blocking.setdefault(day, []).extend(
+                    read
+                    for read in of_input
+                    if read.day in unusable[name]
+                    or (not read.content_hash and item.is_required(day, read.day))
+                )
+            missing[day].extend(_missing(item, day, entries[name]))
+        reads[day] += (further_reads or {}).get(day, ())
+    stored = lake.ledger.latest(table, days)
+    same = {
+        day: entry
+        for day, entry in stored.items()
+        if entry.status is Status.STORED
+        and (
+            keeps_stored
+            or (day not in skipped and entry.inputs_hash == inputs_hash(code_version, reads[day]))
+        )
+    }
+    intact = lake.intact(same)
+    unchanged = {day: entry for day, entry in same.items() if day in intact}
+    skipped = {day: reason for day, reason in skipped.items() if day not in unchanged}
+    reads |= {day: blocking[day] for day in skipped}
+    compute = [day for day in days if day not in skipped and day not in unchanged]
+    return Plan(compute, unchanged, skipped, reads, windows, {day: missing[day] for day in compute})
+
+
+def merge(plans: Sequence[Plan]) -> Plan:
+    """One plan for days that were planned span by span."""
+    return Plan(
+        [day for part in plans for day in part.compute],
+        {day: entry for part in plans for day, entry in part.unchanged.items()},
+        {day: reason for part in plans for day, reason in part.skipped.items()},
+        {day: reads for part in plans for day, reads in part.reads.items()},
+        {},
+        {day: names for part in plans for day, names in part.missing.items()},
+    )
+
+
+def computing_too(planned: Plan, days: Sequence[str]) -> Plan:
+    """The plan, with some unchanged days computed all the same."""
+    kept = {day: entry for day, entry in planned.unchanged.items() if day not in days}
+    return replace(planned, compute=[*planned.compute, *days], unchanged=kept)
+
+
+def computing_skipped(planned: Plan, days: Sequence[str]) -> Plan:
+    """The plan, with some skipped days computed all the same."""
+    skipped = {day: reason for day, reason in planned.skipped.items() if day not in days}
+    return replace(planned, compute=sorted([*planned.compute, *days]), skipped=skipped)
+
+
+def skipping(planned: Plan, reasons: Mapping[str, str]) -> Plan:
+    """The plan, with some days to compute skipped.
+
+    Args:
+        planned: which days to compute.
+        reasons: day → why it cannot be computed.
+    """
+    compute = [day for day in planned.compute if day not in reasons]
+    return replace(planned, compute=compute, skipped={**planned.skipped, **reasons})
+
+
+def keeping(planned: Plan, entries: Mapping[str, Entry]) -> Plan:
+    """The plan, with some stored days left as they are."""
+    compute = [day for day in planned.compute if day not in entries]
+    return replace(planned, compute=compute, unchanged={**planned.unchanged, **entries})
+
+
+def each_day(planned: Plan, compute: Callable[[str], T]) -> tuple[Plan, dict[str, T]]:
+    """Compute day by day; a day that cannot be computed is skipped with its reason.
+
+    Args:
+        planned: which days to compute.
+        compute: from a day to its result.
+
+    Returns:
+        The plan with failed days moved to ``skipped``, and the results of the others.
+    """
+    results: dict[str, T] = {}
+    skipped = dict(planned.skipped)
+    for day in planned.compute:
+        try:
+            results[day] = compute(day)
+        except TerminalError as error:
+            skipped[day] = str(error)
+    return replace(planned, compute=list(results), skipped=skipped), results
+
+
+def _not_ready(  # noqa: PLR0917
+    item: Input,
+    day: str,
+    window: Window,
+    stale_days: Mapping[str, str],
+    damaged: Mapping[str, str],
+    entries: Mapping[str, Entry],
+) -> str | None:
+    for input_day in item.days_of(day):
+        if reason := damaged.get(input_day):
+            return f"{item.table} {input_day} was {reason}"
+        if reason := stale_days.get(input_day):
+            return f"{item.table} {input_day} is stale ({reason}): materialize it first"
+        if input_day not in window.hashes and item.is_required(day, input_day):
+            return f"{item.table} {input_day} is {_state(entries.get(input_day))}"
+    return None
+
+
+def _missing(item: Input, day: str, entries: Mapping[str, Entry]) -> list[str]:
+    """Input days that the table was asked for and has no rows of."""
+    return [
+        f"{item.table} {input_day} ({_state(entries[input_day])})"
+        for input_day in item.days_of(day)
+        if input_day in entries and entries[input_day].status is not Status.STORED
+    ]
+
+
+def _state(entry: Entry | None) -> str:
+    if entry is None or entry.status is Status.STORED:
+        return "not materialized"
+    return f"{entry.status.value}: {entry.reason}" if entry.reason else "half-written: run it again"

@@ -1,0 +1,99 @@
+"""Which stored days are no longer up to date with what they were computed from.
+
+Rows that record what happened (``Entry.is_final``) are never stale.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from graphlib import TopologicalSorter
+from itertools import chain
+
+from ml_assets.content import SNAPSHOT
+from ml_assets.ledger.entries import Entry, Read, Status
+from ml_assets.ledger.ledger import Ledger
+
+Node = tuple[str, str]
+"""A table and a day."""
+
+
+def stale(ledger: Ledger, table: str, days: Sequence[str]) -> dict[str, str]:
+    """Days whose inputs, direct or further up, have changed since they were computed.
+
+    A pinned input counts as changed when it is another one now, not when its own inputs changed.
+
+    Args:
+        ledger: what was computed from what.
+        table: table name.
+        days: days to look at; a day that is not stored is never stale.
+
+    Returns:
+        day → which input changed, in words.
+    """
+    return stale_tables(ledger, {table: days})[table]
+
+
+def stale_tables(ledger: Ledger, tables: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
+    """The same for several tables, which share most of what they depend on.
+
+    Args:
+        ledger: what was computed from what.
+        tables: table → days to look at.
+
+    Returns:
+        table → day → which input changed, in words.
+    """
+    reads = _everything_read(ledger, tables)
+    inputs = {node: [(read.table, read.day) for read in of_node] for node, of_node in reads.items()}
+    entries = _latest(ledger, {*inputs, *chain.from_iterable(inputs.values())})
+    current = {
+        node: entry.content_hash for node, entry in entries.items() if entry.status is Status.STORED
+    }
+    reasons: dict[Node, str] = {}
+    for node in TopologicalSorter(inputs).static_order():
+        if node in entries and entries[node].is_final:
+            continue
+        changes = (_change(read, current, reasons) for read in reads.get(node, ()))
+        if reason := next(filter(None, changes), None):
+            reasons[node] = reason
+    return {
+        table: {day: reasons[table, day] for day in days if (table, day) in reasons}
+        for table, days in tables.items()
+    }
+
+
+def _everything_read(ledger: Ledger, tables: Mapping[str, Sequence[str]]) -> dict[Node, list[Read]]:
+    """(table, day) → what it was computed from, for the given days and all they depend on."""
+    found: dict[Node, list[Read]] = {}
+    waiting = {table: set(days) for table, days in tables.items() if days}
+    while waiting:
+        of_table, new_days = waiting.popitem()
+        reads = ledger.reads(of_table, sorted(new_days))
+        found |= {(of_table, day): of_day for day, of_day in reads.items()}
+        for read in chain.from_iterable(reads.values()):
+            if not read.is_pinned and (read.table, read.day) not in found:
+                waiting.setdefault(read.table, set()).add(read.day)
+    return found
+
+
+def _latest(ledger: Ledger, nodes: Iterable[Node]) -> dict[Node, Entry]:
+    days: dict[str, list[str]] = {}
+    for table, day in nodes:
+        days.setdefault(table, []).append(day)
+    return {
+        (table, day): entry
+        for table, of_table in days.items()
+        for day, entry in ledger.latest(table, of_table).items()
+    }
+
+
+def _change(read: Read, current: Mapping[Node, str], reasons: Mapping[Node, str]) -> str | None:
+    if read.is_pinned and read.day == SNAPSHOT:
+        return None
+    now = current.get((read.table, read.day), "")
+    if now != read.content_hash:
+        return (
+            f"{read.table} {read.day} was {read.content_hash or 'absent'} when it was read "
+            f"and is {now or 'absent'} now"
+        )
+    if not read.is_pinned and (reason := reasons.get((read.table, read.day))):
+        return f"{read.table} {read.day} is itself stale: {reason}"
+    return None

@@ -1,0 +1,1 @@
+"""What stands behind the entries: code versions, runs, commits, libraries."""

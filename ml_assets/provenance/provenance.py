@@ -1,0 +1,253 @@
+"""What stands behind the ledger's entries: the run, the commit, the libraries, the code.
+
+Written in the same step as the rows, kept for ever, read without Dagster. Which rows and days were
+read is in ``ledger``; conclusions are in the package ``lineage``.
+"""
+
+import json
+import platform
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from ml_assets.ledger.database import Database, create_missing
+from ml_assets.provenance.code import Code
+from ml_assets.settings import settings
+
+LIBRARIES = (
+    "dagster",
+    "deltalake",
+    "fairlearn",
+    "joblib",
+    "numpy",
+    "pandas",
+    "pandera",
+    "pyarrow",
+    "scikit-learn",
+    "scipy",
+    "skops",
+    "threadpoolctl",
+)
+"""Libraries whose version can change a result."""
+
+PYTHON = "python"
+"""Name of the interpreter among the libraries."""
+
+Column = tuple[str, str]
+"""A table and one of its columns."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What a process runs with.
+
+    Attributes:
+        commit: git commit of the checkout; empty outside of one.
+        is_dirty: whether code of the checkout differed from that commit.
+        libraries: library, and ``python`` → version.
+    """
+
+    commit: str
+    is_dirty: bool
+    libraries: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that wrote something.
+
+    Attributes:
+        run_id: Dagster's id of it.
+        environment: what it ran with.
+        recorded_at: when it first wrote, UTC.
+    """
+
+    run_id: str
+    environment: Environment
+    recorded_at: datetime
+
+
+_metadata = sa.MetaData()
+
+_runs = sa.Table(
+    "provenance_runs",
+    _metadata,
+    sa.Column("run_id", sa.String(40), primary_key=True),
+    sa.Column("git_commit", sa.String(40), nullable=False),
+    sa.Column("is_dirty", sa.Boolean, nullable=False),
+    sa.Column("libraries", sa.Text, nullable=False),
+    sa.Column("recorded_at", sa.DateTime, nullable=False),
+)
+
+_codes = sa.Table(
+    "provenance_codes",
+    _metadata,
+    sa.Column("code_version", sa.String(64), primary_key=True),
+    sa.Column("modules", sa.Text, nullable=False),
+    sa.Column("parameters", sa.Text, nullable=False),
+)
+
+_columns = sa.Table(
+    "provenance_columns",
+    _metadata,
+    sa.Column("table_name", sa.String(200), primary_key=True),
+    sa.Column("column_name", sa.String(200), primary_key=True),
+    sa.Column("made_from", sa.Text, nullable=False),
+)
+
+
+class Provenance(Database):
+    """Runs, code versions and column lineage.
+
+    Args:
+        url: SQLAlchemy URL of the ledger's database; the tables are created when they are missing.
+    """
+
+    def __init__(self, url: str | sa.URL) -> None:
+        super().__init__(url, _create_tables)
+
+    def record_run(self, run_id: str, environment: Environment | None = None) -> None:
+        """Note what a run runs with, once; this process when ``environment`` is omitted."""
+        ran_with = environment or environment_of_process()
+        self._add_missing(
+            _runs,
+            _runs.c.run_id == run_id,
+            lambda: {
+                "run_id": run_id,
+                "git_commit": ran_with.commit,
+                "is_dirty": ran_with.is_dirty,
+                "libraries": json.dumps(ran_with.libraries, sort_keys=True),
+                "recorded_at": datetime.now(UTC).replace(tzinfo=None),
+            },
+        )
+
+    def record_code(self, code: Code) -> None:
+        """Note what a code version stands for, once."""
+        self._add_missing(
+            _codes,
+            _codes.c.code_version == code.version,
+            lambda: {
+                "code_version": code.version,
+                "modules": json.dumps(code.modules, sort_keys=True),
+                "parameters": json.dumps(code.parameters, sort_keys=True),
+            },
+        )
+
+    def record_columns(self, table: str, made_from: Mapping[str, Sequence[Column]]) -> None:
+        """Note which columns each column of a table is made from; replaces what was noted before.
+
+        Nothing is written when that is what was noted.
+        """
+        rows = [
+            {
+                "table_name": table,
+                "column_name": name,
+                "made_from": json.dumps(sorted(sources)),
+            }
+            for name, sources in made_from.items()
+        ]
+        noted = sa.select(_columns).where(_columns.c.table_name == table)
+        with self._transaction() as connection:
+            known = [dict(row) for row in connection.execute(noted).mappings()]
+        if sorted(known, key=_by_column) == sorted(rows, key=_by_column):
+            return
+        with self._transaction() as connection:
+            connection.execute(sa.delete(_columns).where(_columns.c.table_name == table))
+            if rows:
+                connection.execute(sa.insert(_columns), rows)
+
+    def run(self, run_id: str) -> Run | None:
+        """What a run ran with, or None when it was not noted."""
+        with self._transaction() as connection:
+            row = connection.execute(sa.select(_runs).where(_runs.c.run_id == run_id)).first()
+        if row is None:
+            return None
+        environment = Environment(row.git_commit, row.is_dirty, json.loads(row.libraries))
+        return Run(row.run_id, environment, row.recorded_at)
+
+    def code(self, code_version: str) -> Code | None:
+        """What a code version stands for, or None when it was not noted."""
+        query = sa.select(_codes).where(_codes.c.code_version == code_version)
+        with self._transaction() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        return Code(row.code_version, json.loads(row.modules), json.loads(row.parameters))
+
+    def columns(self) -> dict[Column, list[Column]]:
+        """Column → the columns that it is directly made from, of all tables that were written."""
+        with self._transaction() as connection:
+            rows = connection.execute(sa.select(_columns)).all()
+        return {
+            (row.table_name, row.column_name): [
+                (table, column) for table, column in json.loads(row.made_from)
+            ]
+            for row in rows
+        }
+
+    def _add_missing(
+        self,
+        table: sa.Table,
+        condition: sa.ColumnElement[bool],
+        row: Callable[[], dict[str, object]],
+    ) -> None:
+        """Add a row that is not there yet; another process may add it at the same moment."""
+        with self._transaction() as connection:
+            if connection.execute(sa.select(table.c[0]).where(condition)).first():
+                return
+        try:
+            with self._transaction() as connection:
+                connection.execute(sa.insert(table).values(row()))
+        except sa.exc.IntegrityError:
+            return
+
+
+@cache
+def environment_of_process() -> Environment:
+    """The checkout this process runs from, and the libraries it runs with."""
+    package = Path(__file__).parents[1]
+    is_checkout = _is_tracked(package)
+    commit = _git(package, "rev-parse", "HEAD") if is_checkout else settings().commit
+    changes = _git(package, "status", "--porcelain", "--", ".") if is_checkout else ""
+    libraries = {name: found for name in LIBRARIES if (found := _version(name))}
+    return Environment(commit, bool(changes), {PYTHON: platform.python_version(), **libraries})
+
+
+def _is_tracked(package: Path) -> bool:
+    """Whether the package is code of the checkout around it, and not installed beside one."""
+    return bool(_git(package, "ls-files", "--", "__init__.py", "errors.py"))
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603
+            ["git", "-C", str(folder), *arguments],  # noqa: S607
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
+
+
+def _by_column(row: Mapping[str, object]) -> str:
+    return str(row["column_name"])
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _create_tables(connection: sa.Connection) -> None:
+    create_missing(connection, _metadata)

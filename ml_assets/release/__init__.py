@@ -1,0 +1,1 @@
+"""Whether a model may serve: evidence, gates, decision, approvals, champion, audit."""

@@ -1,0 +1,126 @@
+"""Everything that is stored of a champion's release, read once, for ``confirm`` to compare."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import pandas as pd
+
+from ml_assets.content import DAY
+from ml_assets.contracts.validation import no_rows
+from ml_assets.lake.integrity import unaltered
+from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Status
+from ml_assets.registry.integration import IntegrationTest
+from ml_assets.registry.store import Registry
+from ml_assets.release.approval_log import ApprovalLog
+from ml_assets.release.by_hand import is_remade, rows_of
+from ml_assets.release.confirm import (
+    Registration,
+    ReleaseFacts,
+    Row,
+    decision_problems,
+)
+from ml_assets.release.promotion import problem_of_tests
+
+
+def release_facts(
+    lake: Lake, log: ApprovalLog, registry: Registry | None, pipeline: str, as_of: str
+) -> ReleaseFacts:
+    """Collect what is stored of a champion's release.
+
+    A day may have been trained, judged or tested again since its model became champion. Then what
+    the champion was released on is read, as long as a run did that from other inputs; rows that
+    somebody wrote are never passed over.
+
+    Args:
+        lake: where the tables are.
+        log: what persons said.
+        registry: where the model is registered; None in a backtest.
+        pipeline: whose champion.
+        as_of: its as-of day, which has one.
+
+    Raises:
+        LakeMismatch: stored rows were altered behind the ledger.
+        RegistryUnavailable: the registry does not answer.
+    """
+    champion = _first(unaltered(lake.window(f"{pipeline}/champion", [as_of])))
+    assert champion is not None
+    fingerprint = champion["fingerprint"]
+    records = log.records(pipeline, as_of)
+    decision = _counting(
+        lake,
+        f"{pipeline}/release_decision",
+        as_of,
+        lambda rows: not decision_problems(champion, _first(rows), records),
+    )
+    return ReleaseFacts(
+        pipeline=pipeline,
+        as_of=as_of,
+        champion=champion,
+        decision=_first(decision),
+        records=records,
+        model=_model(lake, pipeline, as_of, fingerprint),
+        registration=_registration(lake, registry, pipeline, champion) if registry else None,
+    )
+
+
+def _registration(lake: Lake, registry: Registry, pipeline: str, champion: Row) -> Registration:
+    as_of, fingerprint = champion[DAY], champion["fingerprint"]
+    names = IntegrationTest.names()
+    row = _counting(
+        lake,
+        f"{pipeline}/registered_model",
+        as_of,
+        lambda rows: {*rows["fingerprint"]} == {fingerprint},
+    )
+    tests = _counting(
+        lake,
+        f"{pipeline}/integration_tests",
+        as_of,
+        lambda rows: {*rows["fingerprint"]} == {fingerprint} and not problem_of_tests(rows, names),
+    )
+    return Registration(
+        row=_first(row),
+        version=registry.lookup(pipeline, fingerprint),
+        tests=no_rows(IntegrationTest) if tests is None else tests,
+        test_names=names,
+    )
+
+
+def _model(lake: Lake, pipeline: str, as_of: str, fingerprint: str) -> str:
+    """Fingerprint of the model of the day, of the one before if it was trained again since."""
+    entries = _stored(lake, f"{pipeline}/model", as_of)
+    for entry, before in pairwise(entries):
+        if entry.content_hash == fingerprint or not is_remade(entry, before):
+            return entry.content_hash
+    return entries[-1].content_hash if entries else ""
+
+
+def _counting(
+    lake: Lake, table: str, as_of: str, agrees: Callable[[pd.DataFrame], bool]
+) -> pd.DataFrame | None:
+    """The newest rows of a day that agree with the champion, or that no run has remade since."""
+    entries = _stored(lake, table, as_of)
+    if not entries:
+        return None
+    latest = lake.ledger.latest(table, [as_of])[as_of]
+    if latest.status is Status.STORED:
+        rows: pd.DataFrame | None = unaltered(lake.window(table, [as_of]))
+    else:
+        rows = rows_of(lake, entries[0])
+    for entry, before in zip(entries, [*entries[1:], None], strict=True):
+        if before is None or rows is None or agrees(rows) or not is_remade(entry, before):
+            break
+        rows = rows_of(lake, before)
+    return rows
+
+
+def _stored(lake: Lake, table: str, as_of: str) -> list[Entry]:
+    """Stored entries of a day, the newest first."""
+    history = lake.ledger.history(table, as_of)
+    return [entry for entry in reversed(history) if entry.status is Status.STORED]
+
+
+def _first(rows: pd.DataFrame | None) -> dict[Any, Any] | None:
+    return None if rows is None or rows.empty else rows.to_dict("records")[0]

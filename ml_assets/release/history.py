@@ -1,0 +1,99 @@
+"""The releases of a pipeline as they are stored: whole and unaltered, or not at all.
+
+While a release is lost, nobody is told who the champion is: the next challenger would be judged
+against an older model, or against nothing. What follows from releases is in ``champion``.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from ml_assets.contracts.validation import no_rows
+from ml_assets.errors import LakeMismatch
+from ml_assets.lake.integrity import unaltered
+from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Status
+from ml_assets.release.by_hand import is_computed, rows_of, written_by_hand
+from ml_assets.release.champion import ChampionModel
+
+
+def releases(lake: Lake, table: str, last: str) -> pd.DataFrame:
+    """Models that became champion with as-of day ≤ ``last``.
+
+    Args:
+        lake: where they are.
+        table: name of the table of champions.
+        last: newest as-of day wanted.
+
+    Returns:
+        Rows of the ``ChampionModel`` contract, maybe none.
+
+    Raises:
+        LakeMismatch: a release that happened is half-written, skipped, altered or gone.
+    """
+    history = [entry for entry in lake.ledger.history(table) if entry.day <= last]
+    window = lake.window(table, sorted({entry.day for entry in history}))
+    if lost := sorted(released_days(history) - window.hashes.keys()):
+        entry = lake.ledger.latest(table, lost)[lost[0]]
+        state = f"{entry.status.value}: {entry.reason}" if entry.reason else "half-written"
+        raise LakeMismatch(
+            f"{table} {entry.day} is {state}. It was released, so nobody knows who the champion "
+            "is: materialize it first."
+        )
+    return unaltered(window) if window.hashes else no_rows(ChampionModel)
+
+
+def released_days(history: Sequence[Entry]) -> set[str]:
+    """As-of days whose model has been champion, whatever became of their rows."""
+    return {entry.day for entry in history if entry.status is Status.STORED and entry.rows}
+
+
+def begun_before(history: Sequence[Entry], day: str) -> list[str]:
+    """Other as-of days that began to be written before ``day`` did, and are not finished.
+
+    Args:
+        history: entries of the table of champions, the oldest first.
+        day: an as-of day that is being written.
+    """
+    began: dict[str, int] = {}
+    for number, entry in enumerate(history):
+        if entry.status is Status.WRITING:
+            began.setdefault(entry.day, number)
+        else:
+            began.pop(entry.day, None)
+    own = began.get(day, len(history))
+    return sorted(other for other, number in began.items() if number < own)
+
+
+def release_of(lake: Lake, table: str, as_of: str, evidence: str) -> dict[str, Any] | None:
+    """The release of an as-of day on this evidence, if its model became champion.
+
+    Where somebody wrote the newest row, the newest one that a run wrote counts.
+
+    Raises:
+        LakeMismatch: somebody changed it since.
+    """
+    window = lake.window(table, [as_of])
+    if as_of not in window.hashes:
+        return None
+    rows = unaltered(window)
+    if written_by_hand(lake, table, [as_of]):
+        rows = _computed(lake, table, as_of, rows)
+    for row in rows.to_dict("records"):
+        if row["evidence"] == evidence:
+            return {str(name): value for name, value in row.items()}
+    return None
+
+
+def _computed(lake: Lake, table: str, as_of: str, otherwise: pd.DataFrame) -> pd.DataFrame:
+    """The newest rows of a day that a run computed, or ``otherwise`` when there are none."""
+    history = lake.ledger.history(table, as_of)
+    for number in reversed(range(len(history))):
+        entry = history[number]
+        if entry.status is not Status.STORED or not is_computed(entry, history[:number]):
+            continue
+        rows = rows_of(lake, entry)
+        if rows is not None:
+            return rows
+    return otherwise

@@ -1,0 +1,275 @@
+"""Model cards: what a version is for, how good it is, why it was released, what it is made from.
+
+A card is made of plain values; collecting them is the assets' business. The Markdown is laid out in
+``model_card.md.jinja``, where every value is escaped unless it says that it is Markdown; the HTML
+is that Markdown, rendered. ``skops.card.Card`` is not used: without a model object it only adds
+headings and tables, and its tables are centred and escape neither pipes nor HTML.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markdown_it import MarkdownIt
+
+from ml_assets.learning.evaluation import OVERALL
+from ml_assets.learning.specification import Task
+from ml_assets.release.fairness import GAP
+
+MEANINGS = {
+    "auc": "How often a positive row is ranked above a negative one; 0.5 is guessing, 1 perfect.",
+    "average_precision": "Mean precision over all thresholds; more is better.",
+    "brier": "Mean squared error of the probabilities; less is better.",
+    "precision": "Share of the flagged rows that are positive; more is better.",
+    "recall": "Share of the positive rows that are flagged; more is better.",
+    "mae": "Mean absolute error, in the label's unit; less is better.",
+    "rmse": "Root of the mean squared error, in the label's unit; less is better.",
+    "r2": "Share of the label's variance that is explained; 1 is perfect.",
+    "true_positive_rate": "Share of the positive rows of a group that are flagged.",
+    "false_positive_rate": "Share of the negative rows of a group that are flagged.",
+    "relative_error": "Mean absolute error of a group, relative to that of all rows.",
+}
+"""What a metric says, for readers who do not know its name."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """An input column, as its contract describes it."""
+
+    name: str
+    description: str
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class TableVersion:
+    """A table that the model was made from, how many of its days, and one hash of their rows."""
+
+    table: str
+    days: int
+    content_hash: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """A gate or an integration test, and what was found."""
+
+    name: str
+    passed: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Data:
+    """Rows a version was fitted and tested on; days are the first and last with such rows."""
+
+    training_first: str
+    training_last: str
+    training_rows: int
+    test_first: str
+    test_last: str
+    test_rows: int
+    tables: Sequence[TableVersion]
+
+
+@dataclass(frozen=True)
+class CardContents:
+    """All that a card says.
+
+    Attributes:
+        pipeline: name of the pipeline.
+        version: of the model, in the registry.
+        fingerprint: what identifies the model.
+        as_of: its as-of day.
+        purpose: what it is for, in whole sentences.
+        owners: teams or persons.
+        verdict: what was decided, in a word or two: promoted, blocked, waiting for approval.
+        decided_by: who decided; empty when the gates did.
+        task: classification or regression.
+        estimator: import path.
+        hyperparameters: its arguments.
+        label: name of the label column.
+        features: its input columns.
+        data: rows and tables.
+        main_metric: the metric that releases are decided on.
+        metrics: test rows of the ``Evaluation`` contract.
+        comparison: rows of the ``Comparison`` contract, and ``is_judged``.
+        champion: as-of day of the champion it was compared with; empty when the base rate stood in for it.
+        fairness: rows of the ``Fairness`` contract; without rows if no groups were compared.
+        gates: what a release depends on.
+        approvals: ``at``, ``by``, ``action``, ``reason`` of each record, and ``remark`` if it has one.
+        integration_tests: tests with the stored model; none when they have not run.
+        limits: what it is not for and not good at, a sentence each.
+        code_version: of the code that trained it.
+        library_versions: library → version.
+        confidence: share of resamples that an interval holds.
+    """
+
+    pipeline: str
+    version: str
+    fingerprint: str
+    as_of: str
+    purpose: str
+    owners: Sequence[str]
+    verdict: str
+    decided_by: str
+    task: Task
+    estimator: str
+    hyperparameters: Mapping[str, Any]
+    label: str
+    features: Sequence[Feature]
+    data: Data
+    main_metric: str
+    metrics: pd.DataFrame
+    comparison: pd.DataFrame
+    champion: str
+    fairness: pd.DataFrame
+    gates: Sequence[Check]
+    approvals: Sequence[Mapping[str, Any]]
+    integration_tests: Sequence[Check]
+    limits: Sequence[str]
+    code_version: str
+    library_versions: Mapping[str, str]
+    confidence: float = 0.95
+
+
+def markdown(card: CardContents) -> str:
+    """The card as Markdown (CommonMark with tables); the same text for the same contents."""
+    metrics, comparison = _records(card.metrics), _records(card.comparison)
+    fairness = _records(card.fairness)
+    template = _environment().get_template("model_card.md.jinja")
+    return template.render(
+        card=card,
+        opponent=f"the champion (as of {card.champion})" if card.champion else "the base rate",
+        other="Champion" if card.champion else "Base rate",
+        failed=[gate for gate in card.gates if not gate.passed],
+        overall=_overall(metrics, card.main_metric),
+        segments=_by_segment(metrics, card.main_metric),
+        compared=_overall(comparison, card.main_metric),
+        compared_segments=[row for row in comparison if row["segment_column"] != OVERALL],
+        gaps=[row for row in fairness if row["group"] == GAP],
+        groups=[row for row in fairness if row["group"] != GAP],
+        meanings=MEANINGS,
+    )
+
+
+def html(card: CardContents) -> str:
+    """The card as an HTML document that needs nothing else; the same text for the same contents."""
+    renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
+    page = Environment(loader=_LOADER, autoescape=True, undefined=StrictUndefined)
+    return page.get_template("model_card.html.jinja").render(
+        title=f"Model card: {card.pipeline}, version {card.version}",
+        body=renderer.render(markdown(card)),
+    )
+
+
+class _Markdown(str):
+    """Text that is Markdown already and is not escaped again."""
+
+    __slots__ = ()
+
+
+_LOADER = FileSystemLoader(Path(__file__).parent)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(  # noqa: S701  Markdown is escaped by finalize
+        loader=_LOADER,
+        finalize=_escaped,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": _number,
+        "signed": lambda value: _number(value, "+"),
+        "bounds": _bounds,
+        "count": lambda value: f"{value:,.0f}",
+        "code": _code,
+        "result": lambda passed: _Markdown("passed" if passed else "**failed**"),
+    }
+    return environment
+
+
+_MARKUP = re.compile(r"[\\`*\[\]|~#]|(?<![^\W_])_|_(?![^\W_])")
+"""What Markdown reads anywhere in a line; underscores only at the edge of a word."""
+
+_BLOCK = re.compile(r"^(\d+(?=[.)](?:\s|$))|(?=[+=-]+(?:\s|$)))")
+"""What it reads at the beginning of a line: lists, rules and underlines of headings."""
+
+_ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+
+
+def _escaped(value: Any) -> str:
+    """A value as one line of Markdown that shows it and nothing else."""
+    if isinstance(value, _Markdown):
+        return value
+    line = " ".join(str(value).split())
+    line = _MARKUP.sub(lambda found: f"\\{found[0]}", line).translate(_ENTITIES)
+    return _BLOCK.sub(r"\1\\", line)
+
+
+def _code(text: str) -> str:
+    """An identifier as code; anything else is text and will be escaped."""
+    return _Markdown(f"`{text}`") if re.fullmatch(r"[\w.:/+=@-]+", text) else text
+
+
+def _number(value: float | None, sign: str = "") -> str:
+    """A number with as many digits as its size deserves; a dash for none."""
+    if value is None or math.isnan(value):
+        return "–"
+    size = abs(value)
+    digits = ".4f" if size < 10 else ",.2f" if size < 1000 else ",.0f"
+    return f"{value:{sign}z{digits}}"
+
+
+def _bounds(row: Mapping[str, Any]) -> _Markdown:
+    """The interval of a row after its value; nothing where there is none."""
+    if pd.isna(row["low"]) or pd.isna(row["high"]):
+        return _Markdown("")
+    return _Markdown(f" [{_number(row['low'])}, {_number(row['high'])}]")
+
+
+def _records(frame: pd.DataFrame) -> list[dict[Any, Any]]:
+    return frame.to_dict("records")
+
+
+def _overall(rows: Sequence[dict[Any, Any]], main: str) -> list[dict[Any, Any]]:
+    """Rows of all segments together, the main metric first."""
+    overall = [row for row in rows if row["segment_column"] == OVERALL]
+    return sorted(overall, key=lambda row: row["metric"] != main)
+
+
+def _by_segment(rows: Sequence[dict[Any, Any]], main: str) -> list[dict[str, Any]]:
+    """For each segment column its segments, the largest first, with a cell for each metric."""
+    tables: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in rows:
+        if row["segment_column"] != OVERALL:
+            segments = tables.setdefault(row["segment_column"], {})
+            segments.setdefault(row["segment"], {})[row["metric"]] = row
+    return [_segment_table(column, segments, main) for column, segments in tables.items()]
+
+
+def _segment_table(
+    column: str, segments: Mapping[str, dict[str, Any]], main: str
+) -> dict[str, Any]:
+    names = dict.fromkeys(metric for cells in segments.values() for metric in cells)
+    metrics = sorted(names, key=lambda metric: metric != main)
+    none = {"value": None, "low": None, "high": None}
+    listed = [
+        {
+            "name": name,
+            "rows": max(row["rows"] for row in cells.values()),
+            "cells": [cells.get(metric, none) for metric in metrics],
+        }
+        for name, cells in segments.items()
+    ]
+    listed.sort(key=lambda segment: (-segment["rows"], segment["name"]))
+    return {"column": column, "metrics": metrics, "segments": listed}

@@ -1,0 +1,1 @@
+"""History replayed under other policies."""

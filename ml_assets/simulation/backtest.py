@@ -1,0 +1,420 @@
+"""Backtests: policies lived through side by side, each in a project of its own.
+
+A backtest reads the project's sources and features and writes everything decided on them to its own
+folder, so it never touches the live champion. Each policy runs in a process of its own.
+"""
+
+import json
+import multiprocessing
+import os
+import queue
+import resource
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from ml_assets.content import DAY, digest
+from ml_assets.errors import ConfigurationError
+from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import usable_hashes
+from ml_assets.monitoring.contracts import RETRAIN
+from ml_assets.monitoring.policy import read_policy
+from ml_assets.orchestration.checks import CHECKS_STEP
+from ml_assets.orchestration.history import live, steps
+from ml_assets.orchestration.runs import Span, project_instance
+from ml_assets.orchestration.table_io import table_name
+from ml_assets.settings import PipelineOverrides, settings
+
+DEFS = Path(__file__).with_name("defs")
+RESULT = "result.json"
+NEVER_READ = ["performance", "evaluation"]
+DRIFT = ["feature_reference", "feature_profile", "drift_report"]
+PROMOTED = "promoted"
+"""What became of a model that is a champion."""
+
+KIB_PER_MIB = 1024
+PRELOADED = [
+    "ml_assets.definitions",
+    "ml_assets.components",
+    "deltalake",
+    "sklearn.ensemble",
+    "skops.io",
+]
+"""Imported once, before the processes of the policies are forked."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to live through.
+
+    Attributes:
+        pipeline: first part of its asset keys.
+        start: first day that is scored.
+        end: last day.
+        step_days: days between two decisions; None for one at the end of each calendar month.
+        policy: name of one of the pipeline's policies, or a path.
+        label_delay_days: instead of what ``defs.yaml`` says; None for that.
+        is_live: lived in the project itself instead of a folder of its own.
+    """
+
+    pipeline: str
+    start: str
+    end: str
+    step_days: int | None
+    policy: str
+    label_delay_days: int | None = None
+    is_live: bool = False
+
+    @property
+    def policy_file(self) -> Path:
+        """The file of the policy.
+
+        Raises:
+            ConfigurationError: there is no such pipeline, policy of it, or file.
+        """
+        own = DEFS / self.pipeline / "policies"
+        if not own.is_dir():
+            raise ConfigurationError(
+                f"There is no pipeline '{self.pipeline}' with retraining policies."
+            )
+        for candidate in (own / f"{self.policy}.yaml", Path(self.policy)):
+            if candidate.is_file():
+                return candidate.absolute()
+        known = ", ".join(sorted(file.stem for file in own.glob("*.yaml"))) or "none"
+        raise ConfigurationError(
+            f"'{self.policy}' is no policy of {self.pipeline} (it has {known}), and no such file is "
+            "there. Name one of these, or a YAML file."
+        )
+
+    @property
+    def name(self) -> str:
+        """What the policy is called in tables."""
+        delay = "" if self.label_delay_days is None else f", labels {self.label_delay_days} d late"
+        return f"{self.policy_file.stem}{delay}"
+
+    @property
+    def folder(self) -> Path:
+        """Where it writes."""
+        delay = "" if self.label_delay_days is None else f"-delay-{self.label_delay_days}"
+        name = f"{self.policy_file.stem}{delay}"
+        return settings().data / "backtests" / self.pipeline / name
+
+
+@dataclass
+class Result:
+    """What living through history gave.
+
+    Attributes:
+        policy: name of the policy.
+        months: month → predictions labelled, AUC of all of them, days with structural drift (0
+            when the policy does not look at drift).
+        mean_auc: mean of the months.
+        retrains: as-of day, reason, and what became of the release of each model asked for:
+            promoted, or the verdict that kept it from that.
+        not_scored: day → why it has no predictions.
+        failures: step → error of everything else that failed.
+        seconds: how long it took.
+        peak_mib: largest memory of its process.
+        inputs: hash of the data, code and policy it comes from.
+    """
+
+    policy: str
+    months: list[dict[str, Any]]
+    mean_auc: float
+    retrains: list[dict[str, str]]
+    not_scored: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    peak_mib: int = 0
+    inputs: str = ""
+
+
+Progress = Callable[[str, int, int, str], None]
+"""Told the policy, steps done, steps in all, and what is done next."""
+
+Load = Callable[[], dg.Definitions]
+"""Loads the definitions under the settings of the process; a function of a module, to be pickled."""
+
+
+def run(
+    plans: Sequence[Plan], load: Load, progress: Progress, *, reuse: bool = False
+) -> list[Result]:
+    """Live through history for each plan, as many at a time as there are processors.
+
+    Args:
+        plans: one for each policy.
+        load: loads the definitions, in this process and in that of each plan.
+        progress: told before each step.
+        reuse: take the result of an earlier backtest whose data, code and policy were the same.
+
+    Raises:
+        ConfigurationError: a policy is not there, or its file is not usable.
+    """
+    for plan in plans:
+        read_policy(plan.policy_file)
+    definitions = load()
+    shared = shared_tables(definitions, plans[0].pipeline)
+    data = _data_version(shared)
+    inputs = {plan: _inputs(plan, definitions, data) for plan in plans}
+    known = {plan: result for plan in plans if reuse and (result := _known(plan, inputs[plan]))}
+    lived = _live_all([plan for plan in plans if plan not in known], load, shared, progress)
+    for plan, result in lived.items():
+        result.inputs = inputs[plan]
+        if not plan.is_live:
+            save([result], plan.folder / RESULT)
+    return [known.get(plan) or lived[plan] for plan in plans]
+
+
+def _inputs(plan: Plan, definitions: dg.Definitions, data: str) -> str:
+    """One hash of everything that a plan's result depends on."""
+    graph = definitions.resolve_asset_graph()
+    return digest(
+        repr(plan),
+        plan.policy_file.read_text("utf-8"),
+        *sorted(
+            f"{table_name(key)} {graph.get(key).code_version}"
+            for key in graph.executable_asset_keys
+            if key.path[0] == plan.pipeline
+        ),
+        data,
+    )
+
+
+def _data_version(tables: Sequence[str]) -> str:
+    """One hash of everything that is stored in some tables."""
+    lake = Lake.of_project()
+    return digest(
+        *(
+            f"{table} {day} {content}"
+            for table in tables
+            for day, content in sorted(usable_hashes(lake.ledger.latest(table)).items())
+        )
+    )
+
+
+def _known(plan: Plan, inputs: str) -> Result | None:
+    """The result of an earlier backtest of the same inputs."""
+    file = plan.folder / RESULT
+    if plan.is_live or not file.is_file():
+        return None
+    result = Result(**json.loads(file.read_text("utf-8"))[0])
+    return result if result.inputs == inputs else None
+
+
+def _live_all(
+    plans: Sequence[Plan], load: Load, shared: Sequence[str], progress: Progress
+) -> dict[Plan, Result]:
+    if not plans:
+        return {}
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(PRELOADED)
+    workers = min(len(plans), os.cpu_count() or 1)
+    with (
+        processes.Manager() as manager,
+        ProcessPoolExecutor(workers, mp_context=processes, max_tasks_per_child=1) as pool,
+    ):
+        events = manager.Queue()
+        futures = [
+            pool.submit(
+                _live, plan, load, _environment(plan, shared), events, _threads(plan, workers)
+            )
+            for plan in plans
+        ]
+        while not all(future.done() for future in futures):
+            _report(events, progress)
+        _report(events, progress)
+        return {plan: future.result() for plan, future in zip(plans, futures, strict=True)}
+
+
+def _threads(plan: Plan, workers: int) -> int:
+    """Threads of a fit: the live project has the most to do, and the others end before it."""
+    processors = os.cpu_count() or 1
+    return processors if plan.is_live else max(1, processors // workers)
+
+
+def shared_tables(definitions: dg.Definitions, pipeline: str) -> list[str]:
+    """Tables that a backtest reads and does not write: all that a training dataset comes from."""
+    graph = definitions.resolve_asset_graph()
+    found: set[dg.AssetKey] = set()
+    waiting = [dg.AssetKey([pipeline, "training_dataset"])]
+    if not graph.has(waiting[0]):
+        raise ConfigurationError(f"There is no pipeline '{pipeline}' that trains a model.")
+    while waiting:
+        parents = graph.get(waiting.pop()).parent_keys - found
+        found |= parents
+        waiting += parents
+    return sorted(table_name(key) for key in found)
+
+
+def _report(events: Any, progress: Progress) -> None:
+    """Pass on what the processes told, and wait a moment for more."""
+    try:
+        while True:
+            progress(*events.get(timeout=0.5))
+    except queue.Empty:
+        return
+
+
+def _environment(plan: Plan, shared: Sequence[str]) -> dict[str, str]:
+    """What makes a process write to the backtest's folder and read the project's tables."""
+    if plan.is_live:
+        return {}
+    here = settings()
+    own = here.pipelines.get(plan.pipeline, PipelineOverrides())
+    changes: dict[str, Any] = {"policy": plan.policy_file}
+    if plan.label_delay_days is not None:
+        changes["label_delay_days"] = plan.label_delay_days
+    overrides = own.model_copy(update=changes).model_dump(mode="json", exclude_none=True)
+    return {
+        "DAGSTER_HOME": str(plan.folder),
+        "ML_ASSETS_DATA": str(plan.folder),
+        "ML_ASSETS_COMPUTE_LOGS": str(plan.folder / "compute_logs"),
+        "ML_ASSETS_LAKE": "",
+        "ML_ASSETS_POSTGRES_URL": "",
+        "ML_ASSETS_REGISTRY_URL": "",
+        "ML_ASSETS_SHARED": json.dumps(
+            {"lake": here.lake_uri, "ledger_url": here.ledger_url, "tables": list(shared)}
+        ),
+        "ML_ASSETS_PIPELINES": json.dumps({plan.pipeline: overrides}),
+    }
+
+
+def _live(
+    plan: Plan, load: Load, environment: Mapping[str, str], events: Any, threads: int
+) -> Result:
+    """Live through history in this process, on some of the machine's processors."""
+    started = time.perf_counter()
+    if not plan.is_live:
+        _empty(plan.folder)
+    os.environ.update(environment)
+    settings.cache_clear()
+    definitions = load()
+    spans = steps(plan.start, plan.end, plan.step_days)
+    done = 0
+
+    def tell(what: str) -> None:
+        nonlocal done
+        events.put((plan.name, done, len(spans) + 1, what))
+        done += 1
+
+    with project_instance() as instance, threadpool_limits(threads):
+        outcomes = live(
+            definitions, instance, plan.pipeline, spans, tell, leaving_out=_left_out(plan)
+        )
+    tell("done")
+    result = describe(Lake.of_project(), plan)
+    result.failures = {
+        step: message
+        for outcome in outcomes
+        for step, message in outcome.failed_steps.items()
+        if not step.endswith(CHECKS_STEP)
+    }
+    result.seconds = round(time.perf_counter() - started, 1)
+    result.peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // KIB_PER_MIB
+    return result
+
+
+def _left_out(plan: Plan) -> list[str]:
+    """Assets that a backtest does without: no decision of its policy reads them."""
+    if plan.is_live:
+        return []
+    if read_policy(plan.policy_file).looks_at_drift:
+        return NEVER_READ
+    return [*NEVER_READ, *DRIFT]
+
+
+def _empty(folder: Path) -> None:
+    """A backtest is a measurement: nothing of an earlier one may be found."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    shutil.copy(Path(os.environ["DAGSTER_HOME"]) / "dagster.yaml", folder / "dagster.yaml")
+
+
+def describe(lake: Lake, plan: Plan) -> Result:
+    """What is stored of a pipeline between the plan's days, month by month.
+
+    Args:
+        lake: where the decisions were made.
+        plan: pipeline and days.
+    """
+    days = Span(plan.start, plan.end).days()
+    columns = ["prediction_day", "prediction", "label"]
+    labels = _stored(lake, f"{plan.pipeline}/labels", columns, days)
+    drift = _stored(lake, f"{plan.pipeline}/drift_report", ["group", "drifted"], days)
+    months = [
+        {
+            "month": month,
+            "rows": len(rows),
+            "auc": _auc(rows),
+            "drifted_days": drift.loc[
+                drift["drifted"].astype("bool")
+                & (drift["group"] == "structural")
+                & (drift[DAY].str[:7] == month),
+                DAY,
+            ].nunique(),
+        }
+        for month, rows in labels.groupby(labels["prediction_day"].str[:7])
+    ]
+    known = [float(month["auc"]) for month in months if month["auc"] is not None]
+    return Result(
+        policy=plan.name,
+        months=months,
+        mean_auc=sum(known) / len(known) if known else float("nan"),
+        retrains=_retrains(lake, plan),
+        not_scored={
+            day: entry.reason
+            for day, entry in lake.ledger.latest(f"{plan.pipeline}/predictions", days).items()
+            if entry.reason
+        },
+    )
+
+
+def _auc(rows: pd.DataFrame) -> float | None:
+    from sklearn.metrics import roc_auc_score
+
+    if rows["label"].nunique() < 2:
+        return None
+    return float(roc_auc_score(rows["label"], rows["prediction"]))
+
+
+def _retrains(lake: Lake, plan: Plan) -> list[dict[str, str]]:
+    asked = _stored(lake, f"{plan.pipeline}/retraining_decision", ["verdict", "as_of", "reason"])
+    asked = asked[(asked["verdict"] == RETRAIN) & (asked["as_of"] <= plan.end)]
+    decided = _stored(lake, f"{plan.pipeline}/release_decision", ["verdict", "reason"])
+    decisions = decided.set_index(DAY)
+    released = set(_stored(lake, f"{plan.pipeline}/champion", ["fingerprint"])[DAY])
+    return [
+        {
+            "as_of": row["as_of"],
+            "reason": row["reason"],
+            "release": PROMOTED
+            if row["as_of"] in released
+            else str(decisions["verdict"].get(row["as_of"], "not decided")),
+            "release_reason": str(decisions["reason"].get(row["as_of"], "")),
+        }
+        for row in asked.sort_values(DAY).to_dict("records")
+    ]
+
+
+def _stored(
+    lake: Lake, table: str, columns: Sequence[str], days: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Rows of the days that may be read; none, with the columns, when there are none."""
+    there = sorted(usable_hashes(lake.ledger.latest(table, days)))
+    if not there:
+        return pd.DataFrame(columns=[DAY, *columns])
+    return lake.read(table, there, columns=[DAY, *columns])
+
+
+def save(results: Sequence[Result], path: Path) -> None:
+    """Write results as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([asdict(result) for result in results], indent=2), "utf-8")

@@ -1,0 +1,73 @@
+"""What a run did to a table, counted from its ledger entries."""
+
+import pytest
+
+from ml_assets.ledger.entries import Entry, Status
+from ml_assets.ledger.summary import table_summary
+
+DAYS = [f"2013-01-{day:02}" for day in range(1, 8)]
+
+
+def stored(day: str, dead_letters: int = 0) -> Entry:
+    """A day that the run stored."""
+    return Entry("a/b", day, Status.STORED, dead_letters=dead_letters)
+
+
+def bad(day: str, status: Status = Status.QUARANTINED) -> Entry:
+    """A day that it could not store."""
+    return Entry("a/b", day, status, reason=f"no rows on {day}")
+
+
+def test_days_are_counted_by_state() -> None:
+    entries = [
+        stored(DAYS[0], 3),
+        stored(DAYS[1], 1),
+        bad(DAYS[2]),
+        bad(DAYS[3], Status.SKIPPED),
+        Entry("a/other", DAYS[0], Status.STORED, dead_letters=9),
+        Entry("a/b", DAYS[4], Status.WRITING),
+    ]
+
+    found = table_summary("a/b", entries, 2)
+
+    assert (found.stored, found.unchanged, found.dead_letters) == (2, 2, 4)
+    assert found.quarantined == {DAYS[2]: f"no rows on {DAYS[2]}"}
+    assert found.skipped == {DAYS[3]: f"no rows on {DAYS[3]}"}
+
+
+@pytest.mark.parametrize(
+    ("entries", "unchanged", "verdict", "reason"),
+    [
+        pytest.param([stored(DAYS[0])], 0, "complete", "1 of 1 days are stored", id="stored"),
+        pytest.param([], 3, "complete", "3 of 3 days are stored", id="unchanged"),
+        pytest.param(
+            [stored(DAYS[0]), bad(DAYS[1])],
+            1,
+            "incomplete",
+            f"1 of 3 days are not stored. {DAYS[1]} is quarantined: no rows on {DAYS[1]}",
+            id="quarantined",
+        ),
+        pytest.param(
+            [bad(DAYS[0], Status.SKIPPED)],
+            0,
+            "incomplete",
+            f"1 of 1 days are not stored. {DAYS[0]} is skipped: no rows on {DAYS[0]}",
+            id="skipped",
+        ),
+    ],
+)
+def test_verdict_and_reason(
+    entries: list[Entry], unchanged: int, verdict: str, reason: str
+) -> None:
+    found = table_summary("a/b", entries, unchanged)
+
+    assert (found.verdict, found.reason) == (verdict, reason)
+
+
+def test_a_reason_names_a_few_days_and_counts_the_rest() -> None:
+    reason = table_summary("a/b", [bad(day) for day in DAYS], 0).reason
+
+    assert reason.startswith("7 of 7 days are not stored.")
+    assert DAYS[2] in reason
+    assert DAYS[3] not in reason
+    assert reason.endswith("and 4 more")

@@ -1,0 +1,374 @@
+"""Which days of a run are computed, left as they are, or cannot be computed, and why."""
+
+import pandas as pd
+import pytest
+
+from ml_assets.content import SNAPSHOT, day_hashes
+from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Read, Status, inputs_hash
+from ml_assets.planning.plan import Input, Plan, merge, plan
+
+FLIGHTS, PLANES, FEATURES = "a/flights", "a/planes", "b/features"
+SUNDAY, MONDAY, TUESDAY = "2013-07-07", "2013-07-08", "2013-07-09"
+INPUTS = {
+    "flights": Input(FLIGHTS, first=-1, last=0),
+    "planes": Input(PLANES, is_snapshot=True),
+}
+CODE = "code-1"
+
+
+def store(lake: Lake, table: str, day: str, value: int, reads: list[Read] | None = None) -> str:
+    """Store a day of one row and record it; returns its content hash."""
+    rows = pd.DataFrame({"ds": [day], "value": [value]}).astype({"ds": "str"})
+    content = day_hashes(rows, [day])[day]
+    version = lake.write(table, rows, [day]).version
+    lake.ledger.append(
+        [
+            Entry(
+                table,
+                day,
+                Status.STORED,
+                content_hash=content,
+                version=version,
+                inputs_hash=inputs_hash(CODE, reads or []),
+                reads=reads or [],
+            )
+        ]
+    )
+    return content
+
+
+def compute(lake: Lake, planned: Plan) -> None:
+    """Store every day that a plan computes."""
+    for day in planned.compute:
+        store(lake, FEATURES, day, 1, [*planned.reads[day]])
+
+
+def planned(lake: Lake, *days: str, code: str = CODE) -> Plan:
+    """The plan of the feature table."""
+    return plan(lake, FEATURES, days, INPUTS, code)
+
+
+@pytest.fixture
+def ready(lake: Lake) -> Lake:
+    """A lake with all inputs of Monday and Tuesday, and those of Sunday but for its look-back."""
+    for number, day in enumerate([SUNDAY, MONDAY, TUESDAY]):
+        store(lake, FLIGHTS, day, number)
+    store(lake, PLANES, SNAPSHOT, 0)
+    return lake
+
+
+@pytest.mark.parametrize(
+    ("item", "days"),
+    [
+        pytest.param(Input("t"), [MONDAY], id="same day"),
+        pytest.param(Input("t", -2, 0), ["2013-07-06", SUNDAY, MONDAY], id="look-back"),
+        pytest.param(Input("t", -1, -1), [SUNDAY], id="day before"),
+        pytest.param(Input("t", is_snapshot=True), [SNAPSHOT], id="snapshot"),
+        pytest.param(Input("t", picks={MONDAY: ["2013-05-01"]}), ["2013-05-01"], id="picked"),
+        pytest.param(Input("t", picks={TUESDAY: ["2013-05-01"]}), [], id="picked for another day"),
+    ],
+)
+def test_input_days_of_a_day(item: Input, days: list[str]) -> None:
+    assert item.days_of(MONDAY) == days
+
+
+@pytest.mark.parametrize(
+    ("item", "input_day", "required"),
+    [
+        pytest.param(Input("t", -1, 0), MONDAY, True, id="its own day"),
+        pytest.param(Input("t", -1, 0), SUNDAY, False, id="look-back"),
+        pytest.param(Input("t", is_snapshot=True), SNAPSHOT, True, id="snapshot"),
+        pytest.param(Input("t", picks={MONDAY: [SUNDAY]}), SUNDAY, True, id="picked"),
+        pytest.param(Input("t", -1, 0, is_optional=True), MONDAY, False, id="optional"),
+        pytest.param(
+            Input("t", is_snapshot=True, is_optional=True), SNAPSHOT, False, id="optional snapshot"
+        ),
+        pytest.param(
+            Input("t", picks={MONDAY: [SUNDAY]}, is_optional=True),
+            SUNDAY,
+            False,
+            id="optional pick",
+        ),
+    ],
+)
+def test_required_input_days(item: Input, input_day: str, required: bool) -> None:
+    assert item.is_required(MONDAY, input_day) is required
+
+
+def test_days_with_their_inputs_are_computed(ready: Lake) -> None:
+    found = planned(ready, MONDAY, TUESDAY)
+
+    assert found.compute == [MONDAY, TUESDAY]
+    assert (found.unchanged, found.skipped) == ({}, {})
+    assert [(read.table, read.day) for read in found.reads[TUESDAY]] == [
+        (FLIGHTS, MONDAY),
+        (FLIGHTS, TUESDAY),
+        (PLANES, SNAPSHOT),
+    ]
+
+
+def test_window_covers_the_input_days_of_all_days(ready: Lake) -> None:
+    windows = planned(ready, MONDAY, TUESDAY).windows
+
+    assert windows["flights"].days == (SUNDAY, MONDAY, TUESDAY)
+    assert sorted(windows["flights"].read()["value"]) == [0, 1, 2]
+
+
+def test_missing_look_back_is_no_obstacle_and_is_recorded(ready: Lake) -> None:
+    found = planned(ready, SUNDAY)
+
+    assert found.compute == [SUNDAY]
+    absent = [read.day for read in found.reads[SUNDAY] if not read.content_hash]
+    assert absent == ["2013-07-06"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        pytest.param(
+            Entry(FLIGHTS, MONDAY, Status.QUARANTINED, reason="no rows"),
+            f"{FLIGHTS} {MONDAY} is quarantined: no rows",
+            id="quarantined",
+        ),
+        pytest.param(
+            Entry(FLIGHTS, MONDAY, Status.SKIPPED, reason="no source"),
+            f"{FLIGHTS} {MONDAY} is skipped: no source",
+            id="skipped",
+        ),
+        pytest.param(
+            Entry(FLIGHTS, MONDAY, Status.WRITING),
+            f"{FLIGHTS} {MONDAY} is half-written: run it again",
+            id="half-written",
+        ),
+    ],
+)
+def test_day_without_its_own_input_is_skipped_with_the_reason(
+    ready: Lake, entry: Entry, reason: str
+) -> None:
+    ready.ledger.append([entry])
+
+    found = planned(ready, MONDAY, TUESDAY)
+
+    assert found.skipped == {MONDAY: reason}
+    assert found.compute == [TUESDAY]
+
+
+def test_day_whose_input_was_never_made_is_skipped(ready: Lake) -> None:
+    assert planned(ready, "2013-07-10").skipped == {
+        "2013-07-10": f"{FLIGHTS} 2013-07-10 is not materialized"
+    }
+
+
+def test_every_day_is_skipped_without_the_snapshot(lake: Lake) -> None:
+    store(lake, FLIGHTS, MONDAY, 1)
+
+    assert planned(lake, MONDAY).skipped == {MONDAY: f"{PLANES} {SNAPSHOT} is not materialized"}
+
+
+def test_day_is_not_computed_again_when_nothing_changed(ready: Lake) -> None:
+    compute(ready, planned(ready, MONDAY, TUESDAY))
+
+    found = planned(ready, MONDAY, TUESDAY)
+
+    assert found.compute == []
+    assert [*found.unchanged] == [MONDAY, TUESDAY]
+    assert found.unchanged == ready.ledger.latest(FEATURES)
+
+
+def test_input_written_again_with_the_same_rows_changes_nothing(ready: Lake) -> None:
+    compute(ready, planned(ready, MONDAY))
+
+    store(ready, FLIGHTS, MONDAY, 1)
+
+    assert planned(ready, MONDAY).compute == []
+
+
+def test_changed_look_back_computes_the_days_that_read_it(ready: Lake) -> None:
+    compute(ready, planned(ready, MONDAY, TUESDAY))
+
+    store(ready, FLIGHTS, SUNDAY, 99)
+
+    found = planned(ready, MONDAY, TUESDAY)
+    assert found.compute == [MONDAY]
+    assert [*found.unchanged] == [TUESDAY]
+
+
+def test_arrival_of_a_missing_look_back_computes_the_day_again(ready: Lake) -> None:
+    compute(ready, planned(ready, SUNDAY))
+
+    store(ready, FLIGHTS, "2013-07-06", 6)
+
+    assert planned(ready, SUNDAY).compute == [SUNDAY]
+
+
+def test_changed_code_computes_all_days_again(ready: Lake) -> None:
+    compute(ready, planned(ready, MONDAY, TUESDAY))
+
+    assert planned(ready, MONDAY, TUESDAY, code="code-2").compute == [MONDAY, TUESDAY]
+
+
+@pytest.mark.parametrize("status", [Status.WRITING, Status.QUARANTINED, Status.SKIPPED], ids=str)
+def test_day_that_is_not_stored_is_computed_again(ready: Lake, status: Status) -> None:
+    first = planned(ready, MONDAY)
+    same_inputs = inputs_hash(CODE, first.reads[MONDAY])
+    ready.ledger.append([Entry(FEATURES, MONDAY, status, inputs_hash=same_inputs)])
+
+    assert planned(ready, MONDAY).compute == [MONDAY]
+
+
+def test_day_is_skipped_while_its_input_is_stale(ready: Lake) -> None:
+    compute(ready, planned(ready, MONDAY))
+    store(ready, FLIGHTS, MONDAY, 99)
+
+    found = plan(ready, "c/dataset", [MONDAY], {"features": Input(FEATURES)}, CODE)
+
+    assert found.compute == []
+    reason = found.skipped[MONDAY]
+    assert reason.startswith(f"{FEATURES} {MONDAY} is stale ({FLIGHTS} {MONDAY} was ")
+    assert reason.endswith("materialize it first")
+
+
+def test_days_of_merged_plans_are_those_of_the_parts(ready: Lake) -> None:
+    compute(ready, planned(ready, MONDAY))
+    parts = [planned(ready, MONDAY), planned(ready, TUESDAY), planned(ready, "2013-07-10")]
+
+    merged = merge(parts)
+
+    assert merged.compute == [TUESDAY]
+    assert [*merged.unchanged] == [MONDAY]
+    assert [*merged.skipped] == ["2013-07-10"]
+    assert [*merged.reads] == [MONDAY, TUESDAY, "2013-07-10"]
+
+
+DECISIONS, FIRST, SECOND = "c/decisions", "2013-05-01", "2013-06-01"
+PICKED = {MONDAY: [FIRST], TUESDAY: [SECOND]}
+
+
+def planned_from(
+    lake: Lake, item: Input, *days: str, further_reads: dict[str, list[Read]] | None = None
+) -> Plan:
+    """The plan of a table with one input."""
+    return plan(lake, FEATURES, days, {"input": item}, CODE, further_reads=further_reads)
+
+
+def make_decision_stale(lake: Lake) -> None:
+    """Store a decision that was made from a day that has changed since."""
+    before = store(lake, FLIGHTS, MONDAY, 1)
+    store(lake, DECISIONS, FIRST, 5, [Read(FLIGHTS, MONDAY, before, 0)])
+    store(lake, FLIGHTS, MONDAY, 99)
+
+
+def test_day_is_computed_without_an_optional_input_and_again_when_it_arrives(lake: Lake) -> None:
+    item = Input(FLIGHTS, -1, 0, is_optional=True)
+    first = planned_from(lake, item, MONDAY)
+    compute(lake, first)
+    unchanged = planned_from(lake, item, MONDAY)
+
+    store(lake, FLIGHTS, MONDAY, 1)
+
+    assert (first.compute, first.skipped) == ([MONDAY], {})
+    assert [read.content_hash for read in first.reads[MONDAY]] == ["", ""]
+    assert unchanged.compute == []
+    assert planned_from(lake, item, MONDAY).compute == [MONDAY]
+
+
+def test_optional_input_that_is_stale_is_waited_for(ready: Lake) -> None:
+    compute(ready, planned(ready, MONDAY))
+    store(ready, FLIGHTS, MONDAY, 99)
+
+    item = Input(FEATURES, is_optional=True)
+    found = plan(ready, "c/dataset", [MONDAY], {"input": item}, CODE)
+
+    assert [*found.skipped] == [MONDAY]
+
+
+def test_each_day_reads_the_days_picked_for_it(lake: Lake) -> None:
+    for value, day in enumerate([FIRST, SECOND]):
+        store(lake, DECISIONS, day, value)
+
+    found = planned_from(lake, Input(DECISIONS, picks=PICKED), MONDAY, TUESDAY)
+
+    assert {day: [read.day for read in reads] for day, reads in found.reads.items()} == PICKED
+    assert found.windows["input"].days == (FIRST, SECOND)
+    assert found.compute == [MONDAY, TUESDAY]
+
+
+def test_day_whose_picked_day_is_not_there_is_skipped(lake: Lake) -> None:
+    store(lake, DECISIONS, SECOND, 1)
+
+    found = planned_from(lake, Input(DECISIONS, picks=PICKED), MONDAY, TUESDAY)
+
+    assert found.skipped == {MONDAY: f"{DECISIONS} {FIRST} is not materialized"}
+    assert found.compute == [TUESDAY]
+
+
+def test_day_for_which_nothing_is_picked_reads_nothing(lake: Lake) -> None:
+    found = planned_from(lake, Input(DECISIONS, picks={}), MONDAY)
+
+    assert (found.compute, found.reads) == ([MONDAY], {MONDAY: []})
+
+
+def test_another_pick_computes_the_day_again(lake: Lake) -> None:
+    for value, day in enumerate([FIRST, SECOND]):
+        store(lake, DECISIONS, day, value)
+    compute(lake, planned_from(lake, Input(DECISIONS, picks=PICKED), MONDAY, TUESDAY))
+
+    other = Input(DECISIONS, picks={MONDAY: [SECOND], TUESDAY: [SECOND]})
+
+    assert planned_from(lake, other, MONDAY, TUESDAY).compute == [MONDAY]
+
+
+@pytest.mark.parametrize("is_pinned", [False, True], ids=["not pinned", "pinned"])
+def test_day_waits_for_a_stale_input_unless_it_is_pinned(lake: Lake, is_pinned: bool) -> None:
+    make_decision_stale(lake)
+    item = Input(DECISIONS, is_pinned=is_pinned, picks={MONDAY: [FIRST]})
+
+    found = planned_from(lake, item, MONDAY)
+
+    assert (found.compute == [MONDAY], [*found.skipped] == [MONDAY]) == (is_pinned, not is_pinned)
+    assert [read.is_pinned for read in found.reads[MONDAY]] == [is_pinned]
+
+
+def test_pinned_input_that_is_another_now_computes_the_day_again(lake: Lake) -> None:
+    make_decision_stale(lake)
+    item = Input(DECISIONS, is_pinned=True, picks={MONDAY: [FIRST]})
+    compute(lake, planned_from(lake, item, MONDAY))
+    unchanged = planned_from(lake, item, MONDAY)
+
+    store(lake, DECISIONS, FIRST, 6)
+
+    assert unchanged.compute == []
+    assert planned_from(lake, item, MONDAY).compute == [MONDAY]
+
+
+def test_pinned_input_has_to_be_there(lake: Lake) -> None:
+    item = Input(DECISIONS, is_pinned=True, picks={MONDAY: [FIRST]})
+
+    assert [*planned_from(lake, item, MONDAY).skipped] == [MONDAY]
+
+
+def further(content: str, day: str = SUNDAY) -> dict[str, list[Read]]:
+    """What Monday is computed from besides."""
+    return {MONDAY: [Read("c/asked", day, content, None, is_pinned=True)]}
+
+
+@pytest.mark.parametrize(
+    ("now", "compute_again"),
+    [
+        pytest.param(further("x"), [], id="the same"),
+        pytest.param(further("y"), [MONDAY], id="other content"),
+        pytest.param(further("x", FIRST), [MONDAY], id="another day"),
+        pytest.param({}, [MONDAY], id="no longer read"),
+        pytest.param(None, [MONDAY], id="none at all"),
+        pytest.param({**further("x"), TUESDAY: further("y")[MONDAY]}, [], id="more of another day"),
+    ],
+)
+def test_further_reads_are_part_of_what_a_day_is_computed_from(
+    ready: Lake, now: dict[str, list[Read]] | None, compute_again: list[str]
+) -> None:
+    first = planned_from(ready, Input(FLIGHTS), MONDAY, further_reads=further("x"))
+    compute(ready, first)
+
+    assert [read.table for read in first.reads[MONDAY]] == [FLIGHTS, "c/asked"]
+    assert planned_from(ready, Input(FLIGHTS), MONDAY, further_reads=now).compute == compute_again

@@ -1,0 +1,122 @@
+"""Which days need work: never processed, interrupted, stale, or reopened by a change."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from ml_assets.content import SNAPSHOT
+from ml_assets.ledger.entries import ALTERED, LOST, Entry, Read, Status
+from ml_assets.ledger.ledger import Ledger
+from ml_assets.planning.progress import finished, outdated, state_key, unfinished
+
+RAW, FEATURES, SCORES = "a/raw", "b/features", "b/scores"
+MONDAY, TUESDAY = "2013-07-08", "2013-07-09"
+
+
+def stored(
+    ledger: Ledger, table: str, day: str, content: str, *reads: Read, final: bool = False
+) -> None:
+    """Record a stored day."""
+    entry = Entry(
+        table, day, Status.STORED, content_hash=content, rows=1, reads=reads, is_final=final
+    )
+    ledger.append([entry])
+
+
+def closed(ledger: Ledger, table: str, day: str, status: Status, reads: Sequence[Read]) -> None:
+    """Record a day without rows and why."""
+    ledger.append([Entry(table, day, status, reason="because", reads=reads)])
+
+
+def test_a_day_without_an_entry_is_unfinished(ledger: Ledger) -> None:
+    assert unfinished(ledger, RAW, [MONDAY]) == {MONDAY: "not processed yet"}
+
+
+def test_a_day_whose_run_died_is_unfinished(ledger: Ledger) -> None:
+    ledger.append([Entry(RAW, MONDAY, Status.WRITING, run_id="dead")])
+
+    assert unfinished(ledger, RAW, [MONDAY]) == {MONDAY: "its run did not finish"}
+
+
+@pytest.mark.parametrize("damage", [ALTERED, LOST])
+def test_a_day_that_was_damaged_behind_the_ledger_is_unfinished(
+    ledger: Ledger, damage: str
+) -> None:
+    ledger.append([Entry(RAW, MONDAY, Status.QUARANTINED, reason=f"{damage}: why")])
+
+    assert unfinished(ledger, RAW, [MONDAY]) == {MONDAY: f"{damage}: why"}
+
+
+def test_a_stored_day_is_finished_until_its_input_changes(ledger: Ledger) -> None:
+    stored(ledger, RAW, MONDAY, "one")
+    stored(ledger, FEATURES, MONDAY, "f", Read(RAW, MONDAY, "one", 1))
+    assert unfinished(ledger, FEATURES, [MONDAY]) == {}
+
+    stored(ledger, RAW, MONDAY, "two")
+
+    assert "a/raw 2013-07-08 was one" in unfinished(ledger, FEATURES, [MONDAY])[MONDAY]
+
+
+@pytest.mark.parametrize("status", [Status.SKIPPED, Status.QUARANTINED])
+def test_a_day_without_rows_is_finished_until_what_it_read_changes(
+    ledger: Ledger, status: Status
+) -> None:
+    closed(ledger, RAW, MONDAY, Status.QUARANTINED, [])
+    closed(ledger, FEATURES, MONDAY, status, [Read(RAW, MONDAY, "", None)])
+    assert finished(ledger, FEATURES) == {MONDAY}
+
+    stored(ledger, RAW, MONDAY, "repaired")
+
+    assert "has changed since" in unfinished(ledger, FEATURES, [MONDAY])[MONDAY]
+
+
+def test_an_input_that_was_stale_reopens_the_day_when_it_is_recomputed_to_the_same_rows(
+    ledger: Ledger,
+) -> None:
+    stored(ledger, RAW, MONDAY, "new")
+    stored(ledger, FEATURES, MONDAY, "f", Read(RAW, MONDAY, "old", 1))
+    closed(ledger, SCORES, MONDAY, Status.SKIPPED, [Read(FEATURES, MONDAY, "", 1)])
+    assert unfinished(ledger, SCORES, [MONDAY]) == {}
+
+    stored(ledger, FEATURES, MONDAY, "f", Read(RAW, MONDAY, "new", 2))
+
+    assert MONDAY in unfinished(ledger, SCORES, [MONDAY])
+
+
+def test_a_final_day_is_never_unfinished_but_may_be_outdated(ledger: Ledger) -> None:
+    stored(ledger, FEATURES, MONDAY, "f")
+    stored(ledger, SCORES, MONDAY, "s", Read(FEATURES, MONDAY, "f", 1), final=True)
+    stored(ledger, FEATURES, MONDAY, "with late rows")
+
+    assert unfinished(ledger, SCORES, [MONDAY]) == {}
+    assert set(outdated(ledger, SCORES, [MONDAY])) == {MONDAY}
+
+
+def test_a_day_is_not_outdated_by_an_input_that_is_gone(ledger: Ledger) -> None:
+    stored(ledger, SCORES, MONDAY, "s", Read(FEATURES, MONDAY, "f", 1), final=True)
+    closed(ledger, FEATURES, MONDAY, Status.QUARANTINED, [])
+
+    assert outdated(ledger, SCORES, [MONDAY]) == {}
+
+
+def test_a_pinned_snapshot_makes_no_day_stale(ledger: Ledger) -> None:
+    stored(ledger, RAW, SNAPSHOT, "one")
+    stored(ledger, FEATURES, MONDAY, "f", Read(RAW, SNAPSHOT, "one", 1, is_pinned=True))
+    stored(ledger, FEATURES, TUESDAY, "f", Read(RAW, SNAPSHOT, "one", 1))
+
+    stored(ledger, RAW, SNAPSHOT, "two")
+
+    assert set(unfinished(ledger, FEATURES, [MONDAY, TUESDAY])) == {TUESDAY}
+
+
+def test_the_key_of_a_state_changes_with_what_is_usable(ledger: Ledger) -> None:
+    days = [(RAW, MONDAY), (RAW, TUESDAY)]
+    empty = state_key(ledger, days)
+    closed(ledger, RAW, MONDAY, Status.QUARANTINED, [])
+    assert state_key(ledger, days) == empty
+
+    stored(ledger, RAW, MONDAY, "one")
+    one = state_key(ledger, days)
+    stored(ledger, RAW, MONDAY, "two")
+
+    assert len({empty, one, state_key(ledger, days)}) == 3

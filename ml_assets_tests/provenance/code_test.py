@@ -1,0 +1,82 @@
+"""What a code version depends on, and what it stands for."""
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from ml_assets.contracts.contract import Contract, limits, unit
+from ml_assets.defs.flight_delays.features import flight_features
+from ml_assets.errors import ConfigurationError
+from ml_assets.provenance.code import code_version, modules_of, remembered
+from ml_assets.release.rules import ReleaseRules
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Parameters of which one does not matter."""
+
+    depth: int
+    names: tuple[str, ...] = ("a", "b")
+    pace: int = field(default=1, repr=False)
+
+
+def test_module_of_a_class_counts() -> None:
+    assert "ml_assets.contracts.contract" in modules_of(Contract)
+
+
+def test_modules_of_the_project_that_it_uses_count() -> None:
+    assert {
+        "ml_assets.defs.flight_delays.features",
+        "ml_assets.defs.flight_delays.events",
+        "ml_assets.learning.point_in_time",
+    } <= set(modules_of(flight_features))
+
+
+def test_other_packages_do_not_count() -> None:
+    assert all(name.startswith("ml_assets.") for name in modules_of(flight_features))
+
+
+def test_any_part_of_a_module_stands_for_all_of_it() -> None:
+    assert modules_of(unit) == modules_of(limits)
+
+
+def test_object_without_a_file_cannot_be_versioned() -> None:
+    with pytest.raises(ConfigurationError, match="has no source file"):
+        modules_of(len)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param((unit, Recipe(4)), id="parameter"),
+        pytest.param((unit, Recipe(3, ("b", "a"))), id="order of a list"),
+        pytest.param((flight_features, Recipe(3)), id="code"),
+        pytest.param((unit, Recipe(3), {}), id="one more parameter"),
+    ],
+)
+def test_other_code_or_parameters_are_another_version(other: tuple[object, ...]) -> None:
+    assert code_version(*other) != code_version(unit, Recipe(3))
+
+
+@pytest.mark.parametrize(
+    ("one", "same"),
+    [
+        pytest.param({"b": 1, "a": 2}, {"a": 2, "b": 1}, id="order of a mapping"),
+        pytest.param(Recipe(3), replace(Recipe(3), pace=9), id="field that its text leaves out"),
+        pytest.param({"y", "x"}, {"x", "y"}, id="order of a set"),
+    ],
+)
+def test_what_does_not_matter_gives_the_same_version(one: object, same: object) -> None:
+    assert code_version(unit, one) == code_version(unit, same)
+
+
+def test_a_version_says_what_it_stands_for() -> None:
+    rules = ReleaseRules(gated_attribute="origin", max_group_gap=0.2)
+
+    code = remembered(code_version(unit, Recipe(3), rules))
+
+    assert code is not None
+    assert code.modules == modules_of(unit)
+    assert code.parameters[0] == {"depth": 3, "names": ["a", "b"]}
+    assert code.parameters[1]["gated_attribute"] == "origin"
+    assert remembered("0000") is None

@@ -1,0 +1,188 @@
+"""Backtests: real child processes in folders of their own, beside a project that stays as it is.
+
+Covered: two policies over two weeks, what they write and where, that features are shared and the
+project is not changed by a byte; results as JSON and taken again; and what is unknown.
+"""
+
+import hashlib
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from ml_assets.definitions import project_definitions
+from ml_assets.errors import ConfigurationError
+from ml_assets.lake.store import Lake
+from ml_assets.ledger.ledger import Ledger
+from ml_assets.simulation.backtest import RESULT, Plan, Result, run, save, shared_tables
+from ml_assets_tests.lived import build_features, build_once, opened
+from ml_assets_tests.project import Project
+
+FIRST = "name: first\nmin_training_days: 10\n"
+"""Only a first model, as soon as the gates let one pass."""
+GROWING = "name: growing\nmin_training_days: 10\ndata_growth: 0.6\ncooldown_days: 5\n"
+"""A second one when there is clearly more to learn from."""
+
+
+@dataclass(frozen=True)
+class Lived:
+    """A backtest that was run, and what the project looked like before."""
+
+    project: Project
+    plans: list[Plan]
+    results: list[Result]
+    told: list[tuple[str, int, int, str]]
+    before: dict[str, str]
+
+
+def files(folder: Path) -> dict[str, str]:
+    """File → hash of everything the project holds, backtests aside."""
+    with closing(sqlite3.connect(folder / "data" / "ledger.db")) as ledger:
+        [entries] = ledger.execute("SELECT count(*) FROM ledger_entries").fetchone()
+    return {"entries of the ledger": str(entries)} | {
+        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+        and "backtests" not in file.parts
+        and not file.name.endswith(("-shm", "-wal", ".lock"))
+    }
+
+
+@pytest.fixture(scope="module")
+def project(
+    tmp_path_factory: pytest.TempPathFactory, definitions: dg.Definitions
+) -> Iterator[Project]:
+    """Six weeks of features and no model."""
+    features = build_once(
+        tmp_path_factory, "features", lambda home: build_features(home, definitions)
+    )
+    home = tmp_path_factory.mktemp("backtest") / "home"
+    shutil.copytree(features, home)
+    with opened(home, definitions) as project:
+        yield project
+
+
+@pytest.fixture(scope="module")
+def lived(project: Project) -> Lived:
+    """Two policies over two weeks."""
+    folder = project.data.parent
+    plans = []
+    for text in (FIRST, GROWING):
+        file = folder / f"{text.split()[1]}.yaml"
+        file.write_text(text, "utf-8")
+        plans.append(Plan("flight_delays", "2013-02-01", "2013-02-14", 7, str(file)))
+    before = files(folder)
+    told: list[tuple[str, int, int, str]] = []
+    results = run(plans, project_definitions, lambda *event: told.append(event))
+    return Lived(project, plans, results, told, before)
+
+
+def test_each_policy_is_lived_through(lived: Lived) -> None:
+    first, growing = lived.results
+
+    assert [first.policy, growing.policy] == ["first", "growing"]
+    assert not first.failures
+    assert not growing.failures
+    assert [(item["as_of"], item["release"]) for item in first.retrains] == [
+        ("2013-02-01", "promoted")
+    ]
+    assert [(item["as_of"], item["release"]) for item in growing.retrains] == [
+        ("2013-02-01", "promoted"),
+        ("2013-02-08", "promoted"),
+    ]
+    assert "the training window has grown by 70%" in growing.retrains[1]["reason"]
+    [of_first], [of_growing] = first.months, growing.months
+    assert of_first["month"] == of_growing["month"] == "2013-02"
+    assert of_first["rows"] == of_growing["rows"] > 10_000
+    assert of_first["auc"] < of_growing["auc"]
+    assert first.mean_auc == of_first["auc"]
+    assert first.not_scored == {}
+
+
+def test_progress_is_told_of_each_policy_to_its_end(lived: Lived) -> None:
+    for policy in ("first", "growing"):
+        of_policy = [event[1:] for event in lived.told if event[0] == policy]
+        assert of_policy == [
+            (0, 3, "the first model"),
+            (1, 3, "2013-02-01…2013-02-07"),
+            (2, 3, "2013-02-08…2013-02-14"),
+            (3, 3, "done"),
+        ]
+
+
+def test_the_project_stays_as_it_is(lived: Lived) -> None:
+    assert files(lived.project.data.parent) == lived.before
+    assert not lived.project.entries("flight_delays/predictions")
+    assert not (lived.project.data / "models").exists()
+    assert not (lived.project.data / "mlflow.db").exists()
+
+
+def test_features_are_shared_and_decisions_are_each_policys_own(lived: Lived) -> None:
+    shared = shared_tables(lived.project.definitions, "flight_delays")
+    assert {"flight_delays/flight_features", "sources/flights"} <= set(shared)
+    assert not {table for table in shared if "model" in table or "predictions" in table}
+    root = lived.project.data / "backtests" / "flight_delays"
+    assert {folder.name for folder in root.iterdir()} == {"first", "growing"}
+    for plan in lived.plans:
+        assert plan.folder.parent == root
+        lake = plan.folder / "lake"
+        assert {folder.name for folder in lake.iterdir()} == {"_lake", "flight_delays"}
+        assert not (lake / "flight_delays" / "flight_features").exists()
+        own = Lake(str(lake), Ledger(f"sqlite:///{plan.folder / 'ledger.db'}"))
+        assert set(own.ledger.tables()) & set(shared) == set()
+        predictions = own.read("flight_delays/predictions")
+        current = lived.project.entries("flight_delays/flight_features")
+        assert set(predictions["feature_version"]) == {
+            current[day].content_hash for day in predictions["ds"].unique()
+        }
+        assert not (plan.folder / "mlflow.db").exists()
+
+
+def test_results_as_json_are_the_same(lived: Lived, tmp_path: Path) -> None:
+    file = tmp_path / "new" / "results.json"
+
+    save(lived.results, file)
+
+    assert [Result(**item) for item in json.loads(file.read_text("utf-8"))] == lived.results
+    for plan, result in zip(lived.plans, lived.results, strict=True):
+        kept = json.loads((plan.folder / RESULT).read_text("utf-8"))
+        assert kept == [asdict(result)]
+
+
+def test_the_same_again_lives_through_nothing(lived: Lived) -> None:
+    folder = lived.project.data / "backtests"
+    before = {file: file.stat().st_mtime_ns for file in folder.rglob("*") if file.is_file()}
+    told: list[tuple[str, int, int, str]] = []
+
+    again = run(lived.plans, project_definitions, lambda *event: told.append(event), reuse=True)
+
+    assert again == lived.results
+    assert not told
+    after = {file: file.stat().st_mtime_ns for file in folder.rglob("*") if file.is_file()}
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        pytest.param(
+            Plan("flight_delays", "2013-02-01", "2013-02-02", 7, "weekly"),
+            r"'weekly' is no policy of flight_delays \(it has monthly, never, triggered\)",
+            id="unknown policy",
+        ),
+        pytest.param(
+            Plan("trains", "2013-02-01", "2013-02-02", 7, "never"),
+            r"trains",
+            id="unknown pipeline",
+        ),
+    ],
+)
+def test_what_is_unknown_is_named(project: Project, plan: Plan, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        run([plan], project_definitions, lambda *event: None)
