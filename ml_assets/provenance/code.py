@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
-from importlib.util import find_spec
+from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,11 @@ from pydantic import BaseModel
 
 from ml_assets.content import digest
 from ml_assets.errors import ConfigurationError
+from ml_assets.provenance.normal_form import normal_form
+
+NEVER_COUNT = ("ml_assets.errors", "ml_assets.settings")
+"""Modules that change no result: what errors are called, and settings. A setting that changes a result
+is a parameter of the version."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class Code:
 
     Attributes:
         version: its hash.
-        modules: name of each module of ours that matters → hash of its text.
+        modules: name of each module of ours that matters → hash of its normal form.
         parameters: the parameters, as JSON has them, in the order in which they were given.
     """
 
@@ -63,7 +68,7 @@ def remembered(version: str) -> Code | None:
 
 
 def modules_of(obj: object) -> Mapping[str, str]:
-    """Module name → hash of its text: the module of a class or function, and ours that it imports.
+    """Module name → hash of its normal form: the module of a class or function, and ours that it imports.
 
     Raises:
         ConfigurationError: the object has no source file.
@@ -80,24 +85,56 @@ def _with_imports(module: str) -> Mapping[str, str]:
     waiting = [module]
     while waiting:
         current = waiting.pop()
-        if current not in found and (read := _read(current)):
+        is_ours = current.partition(".")[0] == package and current not in NEVER_COUNT
+        if is_ours and current not in found and (read := _read(current)):
             found[current], imports = read
-            waiting += [name for name in imports if name.partition(".")[0] == package]
+            waiting += imports
     return found
 
 
 @cache
 def _read(module: str) -> tuple[str, Sequence[str]] | None:
-    """Hash of a module's text, and what it imports from; None where there is no such module.
+    """Hash of a module's normal form, and modules that it may import; None where there is no such module.
 
     Read once for each process: what it runs is what was there when it began.
     """
-    spec = find_spec(module)
+    try:
+        spec = find_spec(module)
+    except ModuleNotFoundError:  # a name in a module, not a module in a package
+        return None
     if spec is None or spec.origin is None:
         return None
     text = Path(spec.origin).read_text(encoding="utf-8")
-    imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)]
-    return digest(text), [node.module for node in imports if node.module]
+    is_package = spec.submodule_search_locations is not None
+    package = module if is_package else module.rpartition(".")[0]
+    return digest(normal_form(text)), sorted(imported(text, package))
+
+
+def imported(text: str, package: str) -> set[str]:
+    """Names of the modules that a text may import, with the packages they lie in.
+
+    Args:
+        text: of a module.
+        package: the package that its relative imports begin at.
+
+    Returns:
+        Full names; of ``from a import b`` both ``a`` and ``a.b``, as the text does not say whether
+        ``b`` is a module.
+    """
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            base = resolve_name("." * node.level + (node.module or ""), package)
+            names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return {
+        ".".join(parts[:end]) for parts in map(_parts, names) for end in range(1, len(parts) + 1)
+    }
+
+
+def _parts(name: str) -> list[str]:
+    return name.split(".")
 
 
 def _plain(value: object) -> Any:

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from ml_assets.contracts.contract import Contract, limits, unit
+from ml_assets.defs.flight_delays.contracts import FlightFeatures
 from ml_assets.defs.flight_delays.features import flight_features
 from ml_assets.errors import ConfigurationError
-from ml_assets.provenance.code import code_version, modules_of, remembered
+from ml_assets.provenance.code import code_version, imported, modules_of, remembered
 from ml_assets.release.rules import ReleaseRules
 
 
@@ -32,8 +33,38 @@ def test_modules_of_the_project_that_it_uses_count() -> None:
     } <= set(modules_of(flight_features))
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        pytest.param("from a.b import c", {"a", "a.b", "a.b.c"}, id="from a module or package"),
+        pytest.param("import a.b", {"a", "a.b"}, id="a module"),
+        pytest.param("import a.b as c", {"a", "a.b"}, id="by another name"),
+        pytest.param("from . import x", {"p", "p.q", "p.q.x"}, id="from the same package"),
+        pytest.param("from .x import y", {"p", "p.q", "p.q.x", "p.q.x.y"}, id="a neighbour"),
+        pytest.param("from ..r import y", {"p", "p.r", "p.r.y"}, id="from the package above"),
+        pytest.param("def f():\n    import a", {"a"}, id="inside a function"),
+    ],
+)
+def test_every_form_of_import_counts(text: str, names: set[str]) -> None:
+    assert imported(text, "p.q") == names
+
+
+def test_packages_count_with_their_own_text() -> None:
+    assert {"ml_assets.defs", "ml_assets.defs.flight_delays"} <= set(modules_of(flight_features))
+
+
+def test_what_errors_are_called_and_settings_do_not_count() -> None:
+    assert not {"ml_assets.errors", "ml_assets.settings"} & set(modules_of(flight_features))
+
+
+@pytest.mark.parametrize("part", [flight_features, FlightFeatures])
+def test_training_changes_no_features(part: object) -> None:
+    found = set(modules_of(part))
+    assert not {name for name in found if name.rpartition(".")[2] in {"training", "checkpoints"}}
+
+
 def test_other_packages_do_not_count() -> None:
-    assert all(name.startswith("ml_assets.") for name in modules_of(flight_features))
+    assert all(name.partition(".")[0] == "ml_assets" for name in modules_of(flight_features))
 
 
 def test_any_part_of_a_module_stands_for_all_of_it() -> None:

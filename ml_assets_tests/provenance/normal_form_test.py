@@ -1,0 +1,110 @@
+"""What changes a module's normal form, what does not, and that interpreters agree on it."""
+
+import hashlib
+import shutil
+import subprocess
+
+import pytest
+
+from ml_assets.provenance import normal_form as module
+from ml_assets.provenance.normal_form import normal_form
+
+TEXT = '''"""Orders."""
+
+from dataclasses import dataclass
+
+LIMIT = 3
+"""How many."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """One order."""
+
+    name: str = ""
+
+    async def shown(self, *, sign="+", digits=2, **others):
+        """As text."""
+        match others:
+            case {"value": float(value)} if (found := value) > 0:
+                return f"{found:{sign}z.{digits}f} {self.name!r:>{digits}}" + u"é"
+            case [first, *_]:
+                return lambda x, /: [y async for y in x if y not in {1, 2}]
+        with open("a") as a, open("b") as b:
+            del a.b, b[1:2, ...]
+        try:
+            yield 1e300 + 0x10 + 1j + b"\\xff".__len__()
+        except (ValueError, KeyError) as error:
+            raise self from error
+        finally:
+            pass
+'''
+
+EXPECTED = "057122cab0ad070603d12d5b11f566e23bdddad11c0c8e9acb0b7ffe0a1039bb"
+"""Hash of its normal form, whatever computes it."""
+
+SCRIPT = """
+import hashlib, runpy, sys
+normal_form = runpy.run_path(sys.argv[1])["normal_form"]
+print(hashlib.sha256(normal_form(sys.stdin.read()).encode()).hexdigest())
+"""
+
+IN_OTHER_WORDS = [
+    pytest.param(TEXT.replace('"""Orders."""', '"""All about orders."""'), id="module docstring"),
+    pytest.param(TEXT.replace('    """One order."""\n\n', ""), id="no class docstring"),
+    pytest.param(TEXT.replace('"""As text."""', '"""The order as text."""'), id="docstring"),
+    pytest.param(TEXT.replace('"""How many."""\n', ""), id="no attribute docstring"),
+    pytest.param(TEXT.replace("LIMIT = 3", "LIMIT = 3  # orders"), id="comment"),
+    pytest.param(TEXT.replace("LIMIT = 3", "LIMIT = (\n    3\n)"), id="layout"),
+    pytest.param(TEXT.replace('sign="+"', "sign='+'"), id="quotes"),
+]
+
+OTHER_CODE = [
+    pytest.param(TEXT.replace("LIMIT = 3", "LIMIT = 4"), id="number"),
+    pytest.param(TEXT.replace("frozen=True", "frozen=False"), id="decorator"),
+    pytest.param(TEXT.replace("digits=2, **others", "digits=2, **more"), id="name of an argument"),
+    pytest.param(TEXT.replace("lambda x, /", "lambda x"), id="kind of an argument"),
+    pytest.param(TEXT.replace('name: str = ""', 'name: str = "x"'), id="default"),
+    pytest.param(TEXT.replace('name: str = ""', "name: str"), id="no default"),
+    pytest.param(TEXT.replace(":>{digits}", ":<{digits}"), id="format of an f-string"),
+    pytest.param(TEXT.replace("not in {1, 2}", "in {1, 2}"), id="operator"),
+    pytest.param(TEXT.replace("raise self from error", "raise self"), id="cause"),
+    pytest.param(TEXT.replace("            pass\n", "            print()\n"), id="finally"),
+]
+
+
+@pytest.mark.parametrize("text", IN_OTHER_WORDS)
+def test_words_and_layout_do_not_count(text: str) -> None:
+    assert text != TEXT
+    assert normal_form(text) == normal_form(TEXT)
+
+
+@pytest.mark.parametrize("text", OTHER_CODE)
+def test_code_counts(text: str) -> None:
+    assert normal_form(text) != normal_form(TEXT)
+
+
+def test_an_empty_body_is_not_an_empty_module() -> None:
+    assert normal_form('def f():\n    """Nothing."""\n') != normal_form("")
+
+
+def test_this_interpreter_gives_the_stored_form() -> None:
+    assert hashlib.sha256(normal_form(TEXT).encode()).hexdigest() == EXPECTED
+
+
+@pytest.mark.parametrize("interpreter", ["python3.11", "python3.12", "python3.13"])
+def test_interpreters_agree(interpreter: str) -> None:
+    found = shutil.which(interpreter)
+    if (
+        found is None
+        or subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode
+    ):
+        pytest.skip(f"{interpreter} is not on this machine")
+    done = subprocess.run(
+        [found, "-c", SCRIPT, module.__file__],
+        input=TEXT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == EXPECTED
