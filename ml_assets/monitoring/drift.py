@@ -14,7 +14,8 @@ import pandas as pd
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import columns
 from ml_assets.monitoring.bins import bins_of
-from ml_assets.monitoring.contracts import GROUPS, DriftReport, FeatureReference
+from ml_assets.monitoring.contracts.drift import GROUPS, DriftReport
+from ml_assets.monitoring.contracts.profiles import FeatureReference
 from ml_assets.monitoring.measures import distance, missing_shift, psi, wasserstein
 from ml_assets.monitoring.profile import (
     Profile,

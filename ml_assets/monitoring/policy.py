@@ -7,8 +7,8 @@ from typing import Self
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from ml_assets.cadence import shifted
 from ml_assets.errors import ConfigurationError
-from ml_assets.learning.dataset import days_before
 
 MONTH = 31
 """Days that "once a month" looks back on."""
@@ -76,7 +76,7 @@ class Policy(BaseModel, extra="forbid", frozen=True):
 
     def window_ends(self, day: str) -> list[str]:
         """Last day of each window, the newest first."""
-        return [days_before(day, number * self.window_step_days) for number in range(self.windows)]
+        return [shifted(day, -number * self.window_step_days) for number in range(self.windows)]
 
 
 def read_policy(path: Path) -> Policy:

@@ -18,7 +18,7 @@ from ml_assets.content import DAY
 from ml_assets.contracts.contract import columns
 from ml_assets.errors import ContractViolation
 from ml_assets.monitoring.bins import Bins, places
-from ml_assets.monitoring.contracts import FeatureProfile
+from ml_assets.monitoring.contracts.profiles import FeatureProfile
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ml_assets.cadence import days_between, shifted
 from ml_assets.content import DAY
-from ml_assets.learning.dataset import days_before, days_between
 from ml_assets.learning.metrics import METRICS, Scored
-from ml_assets.monitoring.contracts import KEEP, RETRAIN
+from ml_assets.monitoring.contracts.retraining import KEEP, RETRAIN
 from ml_assets.monitoring.policy import Policy
 from ml_assets.release.champion import Champion
 
@@ -84,7 +84,7 @@ def decide(evidence: Evidence, policy: Policy) -> pd.DataFrame:
                 "reason": reason,
                 "rule": rule,
                 "policy": policy.name,
-                "as_of": days_before(evidence.day, -1) if verdict == RETRAIN else "",
+                "as_of": shifted(evidence.day, 1) if verdict == RETRAIN else "",
                 "champion": champion.fingerprint if champion else "",
                 "champion_as_of": champion.as_of if champion else "",
                 "metric_at_release": champion.value if champion else nan,
@@ -234,9 +234,9 @@ def _drift(evidence: Evidence, policy: Policy, limit: int, group: str | None) ->
 
 
 def _new_month(evidence: Evidence) -> _Signal:
-    next_day = days_before(evidence.day, -1)
+    next_day = shifted(evidence.day, 1)
     last = max(evidence.asked_for, default=None)
-    asked_in = days_before(last, -1)[:7] if last else ""
+    asked_in = shifted(last, 1)[:7] if last else ""
     return _Signal(
         "each_month",
         asked_in < next_day[:7],
@@ -252,7 +252,7 @@ def _confirmed(policy: Policy, shown: Sequence[bool | None]) -> tuple[bool, int]
 
 def _window(evidence: Evidence, policy: Policy, end: str) -> _Window | None:
     """Performance of the champion's own predictions in one window, or None for too few labels."""
-    first = days_before(end, policy.evaluation_days - 1)
+    first = shifted(end, -(policy.evaluation_days - 1))
     labels = evidence.labels
     champion = evidence.champion
     of_champion = labels["model_version"] == (champion.fingerprint if champion else "")
@@ -292,7 +292,7 @@ def _growth(evidence: Evidence) -> float:
 
 
 def _within_budget(evidence: Evidence, policy: Policy) -> list[str]:
-    first = days_before(evidence.day, policy.budget_days)
+    first = shifted(evidence.day, -policy.budget_days)
     return [day for day in evidence.asked_for if day > first]
 
 
