@@ -15,6 +15,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from ml_assets.cadence import Span
 from ml_assets.defs.sources.load import load
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.orchestration.runs import (
@@ -22,7 +23,6 @@ from ml_assets.orchestration.runs import (
     RANGE_END,
     RANGE_START,
     Outcome,
-    Span,
     materialize,
     project_instance,
 )

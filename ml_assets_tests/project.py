@@ -9,10 +9,11 @@ from pathlib import Path
 
 import dagster as dg
 
+from ml_assets.cadence import Span
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.check_runner import CheckResult, check
-from ml_assets.orchestration.runs import Outcome, Span, materialize, selected_assets
+from ml_assets.orchestration.runs import Outcome, materialize, selected_assets
 
 ROOT = Path(__file__).parents[1]
 

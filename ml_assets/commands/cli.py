@@ -72,10 +72,11 @@ def checks(
     junit_file: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML.")] = None,
 ) -> None:
     """Check what is stored, without recomputing it; exit 1 when a day failed or has no result."""
+    from ml_assets.cadence import Span
     from ml_assets.definitions import project_definitions
     from ml_assets.orchestration.check_remedy import next_step
     from ml_assets.orchestration.check_runner import check, junit
-    from ml_assets.orchestration.runs import Span, project_instance
+    from ml_assets.orchestration.runs import project_instance
 
     if partition and partition_range:
         raise ConfigurationError("Give --partition or --partition-range, not both.")
@@ -131,9 +132,9 @@ def backtest(
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the results.")] = None,
 ) -> None:
     """Live through history under retraining policies, side by side, without touching the project."""
+    from ml_assets.cadence import Span
     from ml_assets.commands.backtest_report import backtest_progress, print_backtest
     from ml_assets.definitions import project_definitions
-    from ml_assets.orchestration.runs import Span
     from ml_assets.simulation.backtest import Plan, run, save
 
     span = Span.parse(f"{start}...{end}")

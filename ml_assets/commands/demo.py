@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ml_assets.cadence import Span
 from ml_assets.commands.backtest_report import backtest_progress, print_backtest
 from ml_assets.commands.run_report import print_summary
 from ml_assets.content import digest
@@ -31,13 +32,7 @@ from ml_assets.orchestration.check_runner import CheckResult, results_of
 from ml_assets.orchestration.checks import CHECKS_STEP
 from ml_assets.orchestration.dead_letters import dead_letters_of
 from ml_assets.orchestration.run_summary import summary_of
-from ml_assets.orchestration.runs import (
-    Outcome,
-    Span,
-    materialize,
-    project_instance,
-    selected_assets,
-)
+from ml_assets.orchestration.runs import Outcome, materialize, project_instance, selected_assets
 from ml_assets.settings import settings
 from ml_assets.simulation import backtest
 from ml_assets.simulation.backtest import PRELOADED, Plan

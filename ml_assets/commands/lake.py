@@ -30,9 +30,10 @@ def recompute(
     ] = None,
 ) -> None:
     """Compute days of a table again, though neither its inputs nor its code changed."""
+    from ml_assets.cadence import Span
     from ml_assets.definitions import project_definitions
     from ml_assets.orchestration.recomputing import recompute_days
-    from ml_assets.orchestration.runs import Span, project_instance
+    from ml_assets.orchestration.runs import project_instance
 
     if partition and partition_range:
         raise ConfigurationError("Give --partition or --partition-range, not both.")

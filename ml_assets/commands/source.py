@@ -1,12 +1,12 @@
 """The commands about the source database: load the reference data, and play further days into it."""
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ml_assets.cadence import as_day
 from ml_assets.commands.shared import console
 from ml_assets.database_url import parsed
 from ml_assets.errors import ConfigurationError
@@ -114,12 +114,9 @@ def _emptying(url: str) -> str:
 def _reference_day(text: str) -> str:
     from ml_assets.defs.sources.load import FIRST_DAY, LAST_DAY
 
-    try:
-        day = date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise ConfigurationError(
-            f"'{text}' is not a day. Expected for example '2013-05-01'."
-        ) from None
+    day = as_day(text)
+    if day is None:
+        raise ConfigurationError(f"'{text}' is not a day. Expected for example '2013-05-01'.")
     if not FIRST_DAY <= day <= LAST_DAY:
         raise ConfigurationError(
             f"The reference data has no {day}: it has the days {FIRST_DAY} to {LAST_DAY}. Give one of "

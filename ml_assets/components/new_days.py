@@ -6,11 +6,11 @@ later days are extracted.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
 
+from ml_assets.cadence import Span, shifted
 from ml_assets.components.source_table import SOURCE_KEY, SourceTable
 from ml_assets.content import SNAPSHOT
 from ml_assets.errors import TerminalError
@@ -25,7 +25,6 @@ from ml_assets.orchestration.requests import (
     telling_errors,
     unit_of,
 )
-from ml_assets.orchestration.runs import Span
 from ml_assets.planning.progress import unfinished
 from ml_assets.settings import settings
 from ml_assets.sources.database import SourceDatabase
@@ -184,7 +183,7 @@ def _source_table(graph: Any, table: str) -> SourceTable:
 
 def _span(days: Sequence[str]) -> Span:
     """The first of some days, and the last that still fits in one run with it."""
-    limit = (date.fromisoformat(days[0]) + timedelta(days=MAX_DAYS - 1)).isoformat()
+    limit = shifted(days[0], MAX_DAYS - 1)
     return Span(days[0], max(day for day in days if day <= limit))
 
 

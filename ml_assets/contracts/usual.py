@@ -6,8 +6,9 @@ the median of the last seven stored days, of at least three; otherwise nobody kn
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from statistics import median
+
+from ml_assets.cadence import Span, as_day, shifted, weekday
 
 HISTORY_DAYS = 56
 """How far back usual days may lie: twice the four weeks that are needed without a gap."""
@@ -41,40 +42,31 @@ def usual_of_days(days: Sequence[str], counts: Mapping[str, int]) -> list[Usual]
 
 def days_before_any(days: Sequence[str]) -> list[str]:
     """The days whose row counts say what is usual for some days, in order."""
-    dates = [found for day in days if (found := _date(day))]
-    if not dates:
+    known = [found for day in days if (found := as_day(day))]
+    if not known:
         return []
-    first, last = min(dates) - timedelta(days=HISTORY_DAYS), max(dates)
-    return [(first + timedelta(days=n)).isoformat() for n in range((last - first).days)]
+    return Span(shifted(min(known), -HISTORY_DAYS), shifted(max(known), -1)).days()
 
 
 def _usual(day: str, counts: Mapping[str, int]) -> Usual:
-    own = _date(day)
-    if own is None or not counts:
+    if as_day(day) is None or not counts:
         return Usual(None)
-    weekdays = _counts_of(own, counts, range(7, HISTORY_DAYS + 1, 7), SAME_WEEKDAYS)
+    weekdays = _counts_of(day, counts, range(7, HISTORY_DAYS + 1, 7), SAME_WEEKDAYS)
     if len(weekdays) >= MIN_SAME_WEEKDAYS:
-        return Usual(median(weekdays), f"on a {own:%A}")
-    last = _counts_of(own, counts, range(1, HISTORY_DAYS + 1), LAST_DAYS)
+        return Usual(median(weekdays), f"on a {weekday(day)}")
+    last = _counts_of(day, counts, range(1, HISTORY_DAYS + 1), LAST_DAYS)
     if len(last) >= MIN_LAST_DAYS:
         return Usual(median(last), "a day")
     return Usual(None)
 
 
-def _counts_of(own: date, counts: Mapping[str, int], ages: range, wanted: int) -> list[int]:
+def _counts_of(own: str, counts: Mapping[str, int], ages: range, wanted: int) -> list[int]:
     """Row counts of the newest stored days of these ages."""
     found: list[int] = []
     for age in ages:
-        day = (own - timedelta(days=age)).isoformat()
+        day = shifted(own, -age)
         if day in counts:
             found.append(counts[day])
             if len(found) == wanted:
                 break
     return found
-
-
-def _date(day: str) -> date | None:
-    try:
-        return date.fromisoformat(day)
-    except ValueError:
-        return None

@@ -1,10 +1,9 @@
 """The commands that compute damaged days again."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from ml_assets.cadence import as_day, in_a_row
 from ml_assets.content import SNAPSHOT
 from ml_assets.ledger.entries import Entry
 
@@ -49,27 +48,13 @@ def partition_options(days: Sequence[str]) -> list[str]:
     """Options that together name some days and no others; see ``partition_option``."""
     if SNAPSHOT in days:
         return [partition_option(SNAPSHOT)]
-    ordered = sorted({*days})
-    gaps = [
-        number
-        for number, (day, following) in enumerate(pairwise(ordered), start=1)
-        if date.fromisoformat(day) + timedelta(days=1) != date.fromisoformat(following)
-    ]
-    spans = [ordered[start:end] for start, end in pairwise([0, *gaps, len(ordered)])]
-    return [partition_option(span[0], span[-1]) for span in spans]
+    spans = in_a_row(sorted({*days}))
+    return [partition_option(span.first, span.last) for span in spans]
 
 
 def _day_to_compute(lake: "Lake", entry: Entry) -> str:
     """The day itself; for rejected rows without a day any day of their table, as each renews them."""
-    if entry.day == SNAPSHOT or _is_day(entry.day):
+    if entry.day == SNAPSHOT or as_day(entry.day):
         return entry.day
     table = entry.table.removesuffix(DEAD_LETTERS)
     return max(lake.days_stored(table) or lake.ledger.latest(table), default=entry.day)
-
-
-def _is_day(name: str) -> bool:
-    try:
-        date.fromisoformat(name)
-    except ValueError:
-        return False
-    return True

@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
+from ml_assets.cadence import shifted, start_of
 from ml_assets.content import DAY
 from ml_assets.errors import TrainingError
 
@@ -42,8 +42,8 @@ class Windows:
 
     def split_of(self, feature_days: pd.Series, as_of: str) -> np.ndarray:
         """(n,) 'train', 'validation' or 'test' by the day of each row."""
-        test_from = days_before(as_of, self.label_delay_days + self.test_days)
-        validation_from = days_before(as_of, self.held_out_days)
+        test_from = shifted(as_of, -(self.label_delay_days + self.test_days))
+        validation_from = shifted(as_of, -self.held_out_days)
         return np.select(
             [feature_days >= test_from, feature_days >= validation_from],
             ["test", "validation"],
@@ -77,7 +77,7 @@ def training_dataset(
     Returns:
         One row per feature row with a known label; ``ds`` is the as-of day.
     """
-    first = days_before(as_of, windows.window_days)
+    first = shifted(as_of, -windows.window_days)
     seen = features[(features[DAY] >= first) & (features[DAY] < as_of)]
     arrived_at = labels[known_at] + pd.Timedelta(days=windows.label_delay_days)
     known = labels.loc[arrived_at < as_of_start, [*key, label, known_at]]
@@ -133,7 +133,7 @@ class DatasetSpecification:
             label=self.label,
             known_at=self.known_at,
             as_of=as_of,
-            as_of_start=datetime.fromisoformat(as_of).replace(tzinfo=ZoneInfo(self.timezone)),
+            as_of_start=start_of(as_of, self.timezone),
             windows=self.windows,
         )
 
@@ -163,13 +163,3 @@ def refuse_gaps(days: Sequence[str], usable: Collection[str], max_share: float) 
 def split_counts(dataset: pd.DataFrame) -> dict[str, int]:
     """Rows of each split, named for people."""
     return {f"{split} rows": int(count) for split, count in dataset[SPLIT].value_counts().items()}
-
-
-def days_before(day: str, count: int) -> str:
-    """The ISO day that lies some days before another."""
-    return (date.fromisoformat(day) - timedelta(days=count)).isoformat()
-
-
-def days_between(first: str, last: str) -> int:
-    """Days from one ISO day to another."""
-    return (date.fromisoformat(last) - date.fromisoformat(first)).days

@@ -3,13 +3,13 @@
 import difflib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from ml_assets.cadence import as_day, nearest
 from ml_assets.errors import ConfigurationError
 
 DEFS = Path(__file__).parents[1] / "defs"
@@ -99,11 +99,9 @@ def unknown(what: str, name: str, known: Collection[str]) -> ConfigurationError:
 
 def _nearest_day(name: str, known: Sequence[str]) -> list[str]:
     """The day that is nearest in time; none where these are no days."""
-    try:
-        wanted = date.fromisoformat(name)
-        return [min(known, key=lambda day: abs((date.fromisoformat(day) - wanted).days))]
-    except ValueError:
+    if not as_day(name) or not all(map(as_day, known)):
         return []
+    return [nearest(name, known)]
 
 
 def _documents(template: str) -> Iterator[dict[str, Any]]:

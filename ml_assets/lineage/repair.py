@@ -4,10 +4,10 @@ Which days are touched is in ``impact``. Runs know nothing of Dagster here; ``or
 starts them.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 
+from ml_assets.cadence import in_a_row
 from ml_assets.lake.remedy import partition_option
 from ml_assets.lineage.graph import Graph, Node
 
@@ -108,8 +108,8 @@ def repair_steps(
             del waiting[node]
         done = {(table, day) for day in days}
         waiting = {node: inputs - done for node, inputs in waiting.items()}
-        for first, last in _in_a_row(days):
-            steps = _appended(steps, table, first, last, partitions_of)
+        for span in in_a_row(days):
+            steps = _appended(steps, table, span.first, span.last, partitions_of)
     return steps
 
 
@@ -131,16 +131,6 @@ def _next(
     choices = sorted(tables, key=lambda table: (table in half_ready, tables[table][0], table))
     table = choices[0]
     return table, tables[table][:1] if partitions_of(table) == AS_OF else tables[table]
-
-
-def _in_a_row(days: Sequence[str]) -> Iterator[tuple[str, str]]:
-    first = last = days[0]
-    for day in days[1:]:  # a snapshot is one day
-        if day != (date.fromisoformat(last) + timedelta(days=1)).isoformat():
-            yield first, last
-            first = day
-        last = day
-    yield first, last
 
 
 def _appended(

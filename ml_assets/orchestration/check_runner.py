@@ -13,10 +13,11 @@ from typing import Any
 import dagster as dg
 from dagster import DagsterEventType
 
+from ml_assets.cadence import Span
 from ml_assets.content import SNAPSHOT
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
-from ml_assets.orchestration.runs import Outcome, Span, run_checks, selected_assets
+from ml_assets.orchestration.runs import Outcome, run_checks, selected_assets
 from ml_assets.orchestration.table_io import table_name
 from ml_assets.orchestration.tables import SPARSE_KEY
 

@@ -1,10 +1,11 @@
 """Partitions: local days, and which input days a day maps to."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
 
+from ml_assets.cadence import shifted
 from ml_assets.content import SNAPSHOT
 from ml_assets.planning.plan import Input
 
@@ -24,9 +25,7 @@ class Days(dg.Model, dg.Resolvable):
 
     def definition(self) -> dg.DailyPartitionsDefinition:
         """The Dagster partitions; the last day counts as complete."""
-        end = None
-        if self.last is not None:
-            end = (date.fromisoformat(self.last) + timedelta(days=1)).isoformat()
+        end = None if self.last is None else shifted(self.last, 1)
         return dg.DailyPartitionsDefinition(self.first, end_date=end, timezone=self.timezone)
 
 

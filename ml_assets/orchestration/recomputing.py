@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from ml_assets.cadence import Span
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.rebuilding import Rebuilt, entries_of_table, refuse_to_rebuild
 from ml_assets.lake.store import Lake
@@ -13,7 +14,7 @@ from ml_assets.ledger.entries import Entry, Read
 from ml_assets.orchestration.dead_letters import dead_letters_of
 from ml_assets.orchestration.model_io import project_models
 from ml_assets.orchestration.partitions import input_days
-from ml_assets.orchestration.runs import Outcome, Span, materialize
+from ml_assets.orchestration.runs import Outcome, materialize
 from ml_assets.orchestration.table_io import CONTRACT_KEY, table_name
 from ml_assets.orchestration.tables import RECOMPUTE, refusal_to_recompute
 from ml_assets.release.rebuilding import models_of

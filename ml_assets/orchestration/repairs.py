@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from ml_assets.cadence import Span
 from ml_assets.content import SNAPSHOT
 from ml_assets.ledger.entries import Status
 from ml_assets.lineage.graph import Graph, Node
 from ml_assets.lineage.repair import AS_OF, Step, repair_steps, scope_of
-from ml_assets.orchestration.runs import Outcome, Span, materialize
+from ml_assets.orchestration.runs import Outcome, materialize
 from ml_assets.orchestration.tables import AS_OF_KEY, FACT_KEY
 
 

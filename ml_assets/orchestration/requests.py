@@ -17,6 +17,7 @@ from typing import Any, TypeAlias, TypeVar
 import dagster as dg
 from dagster import DagsterEventType
 
+from ml_assets.cadence import Span
 from ml_assets.content import SNAPSHOT
 from ml_assets.errors import MLAssetsError
 from ml_assets.ledger.entries import Entry, Read, Status
@@ -24,7 +25,7 @@ from ml_assets.ledger.ledger import Ledger
 from ml_assets.lineage.repair import Step
 from ml_assets.orchestration.partitions import input_days
 from ml_assets.orchestration.retries import is_transient
-from ml_assets.orchestration.runs import Span, failure_message
+from ml_assets.orchestration.runs import failure_message, tags_of
 from ml_assets.orchestration.tables import AS_OF_KEY, FACT_KEY
 from ml_assets.planning.progress import state_key, unfinished, usable
 from ml_assets.settings import settings
@@ -208,7 +209,7 @@ def request(
             UNIT: unit.name,
             INPUTS: inputs,
             **({REASON: unit.reason} if unit.reason else {}),
-            **(unit.span.tags() if unit.span else {}),
+            **tags_of(unit.span),
         },
     )
 

@@ -8,12 +8,12 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from ml_assets.cadence import Span
 from ml_assets.content import SNAPSHOT
 from ml_assets.errors import ConfigurationError
 from ml_assets.ledger.summary import COMPLETE, INCOMPLETE
@@ -31,49 +31,6 @@ STARTED_BY = "ml_assets/started_by"
 
 QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """The full log stays in the instance; the console is for progress and results."""
-
-
-@dataclass(frozen=True)
-class Span:
-    """A range of days, both ends included."""
-
-    first: str
-    last: str
-
-    @classmethod
-    def parse(cls, text: str) -> "Span":
-        """Read ``A...B`` or a single day.
-
-        Raises:
-            ConfigurationError: it is not that, or the range is empty.
-        """
-        first, dots, last = text.partition("...")
-        try:
-            span = cls(
-                *(date.fromisoformat(day).isoformat() for day in (first, last if dots else first))
-            )
-        except ValueError:
-            raise ConfigurationError(
-                f"'{text}' is not a day or a range of days. Expected for example '2013-02-09' or "
-                "'2013-02-01...2013-02-28'."
-            ) from None
-        if span.first > span.last:
-            raise ConfigurationError(f"The range {text} is empty: it ends before it begins.")
-        return span
-
-    def days(self) -> list[str]:
-        """Every day of the span."""
-        first, last = date.fromisoformat(self.first), date.fromisoformat(self.last)
-        return [
-            (first + timedelta(days=number)).isoformat()
-            for number in range((last - first).days + 1)
-        ]
-
-    def tags(self) -> dict[str, str]:
-        """Run tags that make a run cover this span."""
-        if self.first == self.last:
-            return {PARTITION: self.first}
-        return {RANGE_START: self.first, RANGE_END: self.last}
 
 
 @dataclass(frozen=True)
@@ -116,6 +73,15 @@ def silence_notices() -> None:
     """Dagster tells of its own beta and deprecated parts, which its users can do nothing about."""
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="dagster.*")
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
+
+
+def tags_of(span: Span | None) -> dict[str, str]:
+    """Run tags that make a run cover a span; none for tables without days."""
+    if span is None:
+        return {}
+    if span.first == span.last:
+        return {PARTITION: span.first}
+    return {RANGE_START: span.first, RANGE_END: span.last}
 
 
 @contextmanager
@@ -212,7 +178,7 @@ def _execute(
     executed = execute_in_process(
         job,
         instance,
-        tags={STARTED_BY: "ml-assets", **(tags or {}), **(span.tags() if span else {})},
+        tags={STARTED_BY: "ml-assets", **(tags or {}), **tags_of(span)},
         run_config=QUIET_CONSOLE,
     )
     failures = {

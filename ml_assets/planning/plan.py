@@ -8,9 +8,9 @@ usable, so that the day is reopened when it is.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
 from typing import TypeVar
 
+from ml_assets.cadence import shifted
 from ml_assets.content import SNAPSHOT
 from ml_assets.errors import TerminalError
 from ml_assets.lake.store import Lake, Window
@@ -51,11 +51,7 @@ class Input:
             return [SNAPSHOT]
         if self.picks is not None:
             return list(self.picks.get(day, ()))
-        start = date.fromisoformat(day)
-        return [
-            (start + timedelta(days=offset)).isoformat()
-            for offset in range(self.first, self.last + 1)
-        ]
+        return [shifted(day, offset) for offset in range(self.first, self.last + 1)]
 
     def days_of_all(self, days: Sequence[str]) -> list[str]:
         """Input days that any of some days is computed from, in order."""

@@ -5,9 +5,10 @@ Where it is kept is in ``approval_log``, what follows from it in ``approvals``.
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from ml_assets.cadence import as_day, shifted
 from ml_assets.content import DAY
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.integrity import unaltered
@@ -101,12 +102,12 @@ def describe(record: Record) -> str:
 
 
 def _day(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
+    day = as_day(text)
+    if day is None:
         raise ConfigurationError(
             f"'{text}' is not a day. Expected an as-of day, for example '2013-07-09'."
-        ) from None
+        )
+    return day
 
 
 def _words(name: str, text: str) -> str:
@@ -204,4 +205,4 @@ def first_not_scored(lake: Lake, pipeline: str, as_of: str) -> str:
     scored = lake.days_stored(f"{pipeline}/predictions")
     if not scored:
         return as_of
-    return max(as_of, (date.fromisoformat(scored[-1]) + timedelta(days=1)).isoformat())
+    return max(as_of, shifted(scored[-1], 1))

@@ -21,17 +21,18 @@ import dagster as dg
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from ml_assets.cadence import Span, steps
 from ml_assets.content import DAY, digest
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import usable_hashes
-from ml_assets.monitoring.contracts import RETRAIN
+from ml_assets.monitoring.contracts.retraining import RETRAIN
 from ml_assets.monitoring.policy import read_policy
 from ml_assets.orchestration.checks import CHECKS_STEP
-from ml_assets.orchestration.history import live, steps
-from ml_assets.orchestration.runs import Span, project_instance
+from ml_assets.orchestration.runs import project_instance
 from ml_assets.orchestration.table_io import table_name
 from ml_assets.settings import PipelineOverrides, settings
+from ml_assets.simulation.replay import replay
 
 DEFS = Path(__file__).with_name("defs")
 RESULT = "result.json"
@@ -297,7 +298,7 @@ def _live(
     os.environ.update(environment)
     settings.cache_clear()
     definitions = load()
-    spans = steps(plan.start, plan.end, plan.step_days)
+    spans = steps(Span(plan.start, plan.end), plan.step_days)
     done = 0
 
     def tell(what: str) -> None:
@@ -306,7 +307,7 @@ def _live(
         done += 1
 
     with project_instance() as instance, threadpool_limits(threads):
-        outcomes = live(
+        outcomes = replay(
             definitions, instance, plan.pipeline, spans, tell, leaving_out=_left_out(plan)
         )
     tell("done")

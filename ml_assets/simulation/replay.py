@@ -1,41 +1,23 @@
-"""Living through history: day after day as it was, with real runs and the real sensor function.
+"""Replay of history: day after day as it was, with real runs and the real sensor function.
 
-Each step scores and watches some days, then decides on the last of them; what the retraining sensor
-asks for is run before the next step begins; what is asked for at the end is left to the daemon. Performance, which no decision reads, is measured once
-a month.
+Each step scores and measures some days, then decides on the last of them. What the retraining sensor
+asks for is run before the next step begins; what it asks for at the end is left to the daemon.
+Performance, which no decision reads, is measured once a month.
 """
 
-import itertools
 from collections.abc import Callable, Collection, Iterator
-from datetime import date, timedelta
 
 import dagster as dg
 
-from ml_assets.orchestration.runs import Outcome, Span, materialize
+from ml_assets.cadence import Span, shifted
+from ml_assets.orchestration.runs import Outcome, materialize
 
 SCORING = ("predictions", "labels", "feature_profile", "drift_report")
 PERFORMANCE = "performance"
 DECISION = "retraining_decision"
 
 
-def steps(start: str, end: str, days: int | None) -> list[Span]:
-    """Cut a range of days into steps; the last may be shorter.
-
-    Args:
-        start: first day.
-        end: last day.
-        days: length of a step; None for calendar months.
-    """
-    every = Span(start, end).days()
-    if days is None:
-        months = itertools.groupby(every, key=lambda day: day[:7])
-        parts = [list(of_month) for _, of_month in months]
-    else:
-        parts = [every[n : n + days] for n in range(0, len(every), days)]
-    return [Span(part[0], part[-1]) for part in parts]
-
-
-def live(
+def replay(
     definitions: dg.Definitions,
     instance: dg.DagsterInstance,
     pipeline: str,
@@ -44,7 +26,7 @@ def live(
     *,
     leaving_out: Collection[str] = (),
 ) -> list[Outcome]:
-    """Live through some steps of a pipeline.
+    """Replay some steps of a pipeline.
 
     Args:
         definitions: the project's definitions.
@@ -58,7 +40,7 @@ def live(
         The outcome of every run.
     """
     loop = _Loop(definitions, instance, pipeline, spans[0].first, leaving_out=leaving_out)
-    day_before = (date.fromisoformat(spans[0].first) - timedelta(days=1)).isoformat()
+    day_before = shifted(spans[0].first, -1)
     progress("the first model")
     outcomes = [loop.run([DECISION], Span(day_before, day_before)), *loop.retrain()]
     unmeasured = spans[0].first
@@ -103,8 +85,8 @@ class _Loop:
         """The days whose performance labels of these days may change."""
         mapping = self._graph.get(self._key(PERFORMANCE)).partition_mappings[self._key("labels")]
         assert isinstance(mapping, dg.TimeWindowPartitionMapping)
-        first = date.fromisoformat(span.first) - timedelta(days=mapping.end_offset)
-        return Span(max(self._start, first.isoformat()), span.last)
+        first = shifted(span.first, -mapping.end_offset)
+        return Span(max(self._start, first), span.last)
 
     def retrain(self) -> Iterator[Outcome]:
         """What the retraining sensor asks for, until it asks for nothing."""

@@ -15,7 +15,8 @@ from ml_assets.contracts.validation import validate
 from ml_assets.defs.flight_delays.features import WEATHER as OBSERVED
 from ml_assets.defs.flight_delays.features import flight_features, flight_outcomes
 from ml_assets.learning.scoring import prediction_ids
-from ml_assets.monitoring.performance import Label, arrived_labels
+from ml_assets.monitoring.contracts.performance import Label
+from ml_assets.monitoring.performance import arrived_labels
 
 KEY = ["time_hour", "carrier", "flight"]
 DAY_OF_FLIGHT, HOURS = "2013-01-10", range(10, 24)

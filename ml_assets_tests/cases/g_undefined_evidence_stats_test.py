@@ -8,14 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml_assets.cadence import shifted
 from ml_assets.components.model_pipeline.trainable import days_with_rows, trainable_days
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import no_rows
-from ml_assets.learning.dataset import Windows, days_before
+from ml_assets.learning.dataset import Windows
 from ml_assets.learning.metrics import MIN_DAYS
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
-from ml_assets.monitoring.contracts import DriftReport
+from ml_assets.monitoring.contracts.drift import DriftReport
 from ml_assets.monitoring.drift import MIN_ROWS, drift_report, reference_profile, summary
 from ml_assets.monitoring.policy import Policy
 from ml_assets.monitoring.profile import daily_profiles, reference_from_rows, to_rows
@@ -242,7 +243,7 @@ def growth(entries: list[Entry], day: str, as_of: str, tmp_path: Path) -> float:
         labels=NO_LABELS,
         drift=no_rows(DriftReport),
         asked_for=[],
-        trainable_days=trainable_days(known, days_before(day, -1), WINDOWS),
+        trainable_days=trainable_days(known, shifted(day, 1), WINDOWS),
         champion_days=trained,
     )
     return float(decide(evidence, GROWTH)["data_growth"].iloc[0])

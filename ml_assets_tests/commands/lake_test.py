@@ -5,12 +5,13 @@ import shutil
 import pytest
 from typer.testing import CliRunner
 
+from ml_assets.cadence import Span
 from ml_assets.commands.cli import app
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Status
 from ml_assets.orchestration.recomputing import recompute_days
-from ml_assets.orchestration.runs import Span, materialize, selected_assets
+from ml_assets.orchestration.runs import materialize, selected_assets
 from ml_assets.orchestration.tables import RECOMPUTE
 from ml_assets_tests.lived import CHAMPION, LOOP, opened, tick
 from ml_assets_tests.project import DAILY, Project

@@ -18,6 +18,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from ml_assets.cadence import Span
 from ml_assets.content import DAY
 from ml_assets.definitions import project_definitions
 from ml_assets.defs.sources.load import reveal
@@ -27,7 +28,6 @@ from ml_assets.learning.training import predict
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.model_io import project_models, project_registry
 from ml_assets.orchestration.requests import UNIT
-from ml_assets.orchestration.runs import Span
 from ml_assets.release.champion import champions_of
 from ml_assets.settings import settings
 from ml_assets_tests.lived import (

@@ -15,15 +15,16 @@ import sklearn.ensemble  # noqa: F401  loaded before its threads are limited
 import yaml
 from threadpoolctl import threadpool_limits
 
+from ml_assets.cadence import Span, steps
 from ml_assets.components.model_pipeline.sensors import DECISION, SCORING, TRAINING
 from ml_assets.definitions import project_definitions
 from ml_assets.defs.sources.load import load, reveal
 from ml_assets.ledger.entries import Status
-from ml_assets.orchestration.history import live, steps
 from ml_assets.orchestration.model_io import project_registry
 from ml_assets.orchestration.requests import MAX_ATTEMPTS
 from ml_assets.orchestration.runs import project_instance
 from ml_assets.settings import settings
+from ml_assets.simulation.replay import replay
 from ml_assets_tests.faults.daemon import (
     daemon_of,
     runs_of,
@@ -137,11 +138,11 @@ def undisturbed(
 
 
 def live_through(project: Project, first: str, last: str) -> None:
-    outcomes = live(
+    outcomes = replay(
         project.definitions,
         project.instance,
         PIPELINE,
-        steps(first, last, 1),
+        steps(Span(first, last), 1),
         lambda what: None,
     )
     assert [outcome.failed_steps for outcome in outcomes if not outcome.succeeded] == []

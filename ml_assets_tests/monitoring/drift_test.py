@@ -9,7 +9,7 @@ import pytest
 
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import validate
-from ml_assets.monitoring.contracts import DriftReport
+from ml_assets.monitoring.contracts.drift import DriftReport
 from ml_assets.monitoring.drift import (
     LEAST_DISTANCE,
     LEAST_MISSING,

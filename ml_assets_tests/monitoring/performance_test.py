@@ -15,6 +15,7 @@ from ml_assets.errors import ContractViolation
 from ml_assets.learning.evaluation import OVERALL, EvaluationRules
 from ml_assets.learning.scoring import PREDICTION_ID, prediction_ids
 from ml_assets.learning.specification import ModelSpecification
+from ml_assets.monitoring.contracts.performance import Label, Performance
 from ml_assets.monitoring.performance import (
     COVERAGE,
     LATE_SHARE,
@@ -23,8 +24,6 @@ from ml_assets.monitoring.performance import (
     NO_LABELS,
     ONE_CLASS,
     TOO_FEW,
-    Label,
-    Performance,
     arrived_labels,
     headline,
     performance,

@@ -12,7 +12,7 @@ from ml_assets.content import DAY
 from ml_assets.contracts.validation import validate
 from ml_assets.errors import ContractViolation
 from ml_assets.monitoring.bins import BINS, bins_of
-from ml_assets.monitoring.contracts import FeatureProfile, FeatureReference
+from ml_assets.monitoring.contracts.profiles import FeatureProfile, FeatureReference
 from ml_assets.monitoring.drift import reference_profile
 from ml_assets.monitoring.profile import (
     Profile,

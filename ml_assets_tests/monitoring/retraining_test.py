@@ -12,7 +12,7 @@ import pytest
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import validate
 from ml_assets.errors import ConfigurationError
-from ml_assets.monitoring.contracts import KEEP, RETRAIN, RetrainingDecision
+from ml_assets.monitoring.contracts.retraining import KEEP, RETRAIN, RetrainingDecision
 from ml_assets.monitoring.policy import Policy, read_policy
 from ml_assets.monitoring.retraining import Evidence, decide
 from ml_assets.release.champion import Champion

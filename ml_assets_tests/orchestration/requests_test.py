@@ -7,6 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from ml_assets.cadence import Span
 from ml_assets.definitions import project_definitions
 from ml_assets.ledger.entries import Entry, Read, Status
 from ml_assets.ledger.ledger import Ledger
@@ -20,7 +21,6 @@ from ml_assets.orchestration.requests import (
     unit_of,
 )
 from ml_assets.orchestration.retries import TRANSIENT
-from ml_assets.orchestration.runs import Span
 from ml_assets.planning.progress import unfinished
 from ml_assets.settings import settings
 

@@ -3,12 +3,12 @@
 import dagster as dg
 from dagster import DagsterInstance
 
+from ml_assets.cadence import Span
 from ml_assets.orchestration.runs import (
     PARTITION,
     RANGE_END,
     RANGE_START,
     STARTED_BY,
-    Span,
     materialize,
     run_checks,
 )

@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 from dagster import DagsterInstance
 
+from ml_assets.cadence import Span
 from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake, Window
 from ml_assets.ledger.entries import Status
-from ml_assets.orchestration.runs import Outcome, Span, materialize
+from ml_assets.orchestration.runs import Outcome, materialize
 from ml_assets.orchestration.table_io import CONTRACT_KEY, TableIOManager, load_contract
 from ml_assets_tests.orchestration import workload
 from ml_assets_tests.orchestration.workload import CONTRACT, DAILY, DAYS, Numbers

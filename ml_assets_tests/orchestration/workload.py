@@ -13,10 +13,10 @@ import pandera.pandas as pa
 import yaml
 from dagster._core.instance import DagsterInstance
 
+from ml_assets.cadence import Span
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.orchestration.checks import standard_checks, table_checks
-from ml_assets.orchestration.runs import Span
 from ml_assets.orchestration.table_io import CONTRACT_KEY, TableIOManager
 
 SPAN = Span("2024-01-01", "2024-01-10")

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 
+from ml_assets.cadence import shifted
 from ml_assets.components.model_pipeline.releasing import DECIDED, Released, Releasing
 from ml_assets.components.model_pipeline.shared import Pipeline, output, planned_from
 from ml_assets.components.model_pipeline.staging import Staging
@@ -191,7 +192,7 @@ class ChampionStage:
                 f"the model of {newest_day} was released since and is newer, so this one would "
                 "never serve",
                 f"Train and judge a model as of a later day: "
-                f"{training_command(self.pipeline.name, _day_after(newest_day))}",
+                f"{training_command(self.pipeline.name, shifted(newest_day, 1))}",
             )
 
     def _tested_version(self, planned: Plan, day: str, challenger: str, release: Released) -> int:
@@ -265,10 +266,6 @@ class ChampionStage:
         last = self.pipeline.as_of_days.get_last_partition_key() or ""
         champion = newest(releases(Lake.of_project(), self._table, last))
         return champion.fingerprint if champion else None
-
-
-def _day_after(day: str) -> str:
-    return (date.fromisoformat(day) + timedelta(days=1)).isoformat()
 
 
 def _champions(frames: Mapping[str, pd.DataFrame]) -> dict[str, Further]:

@@ -6,15 +6,17 @@ from dataclasses import dataclass
 import dagster as dg
 import pandas as pd
 
+from ml_assets.cadence import shifted
 from ml_assets.components.model_pipeline.shared import Pipeline, output
 from ml_assets.components.model_pipeline.trainable import days_with_rows, trainable_days
 from ml_assets.content import DAY, day_hashes
 from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.errors import TrainingError
 from ml_assets.lake.store import Lake
-from ml_assets.learning.dataset import days_before
 from ml_assets.ledger.entries import Read, usable_hashes
-from ml_assets.monitoring.contracts import RETRAIN, DriftReport, FeatureProfile, RetrainingDecision
+from ml_assets.monitoring.contracts.drift import DriftReport
+from ml_assets.monitoring.contracts.profiles import FeatureProfile
+from ml_assets.monitoring.contracts.retraining import RETRAIN, RetrainingDecision
 from ml_assets.monitoring.drift import drift_report, summary
 from ml_assets.monitoring.policy import Policy
 from ml_assets.monitoring.profile import daily_profiles, reference_from_rows, to_rows
@@ -219,7 +221,7 @@ class Monitoring:
         frames: dict[str, pd.DataFrame] = {}
         with_rows = days_with_rows(lake.ledger, [this.features, this.labels.asset])
         for day in sorted(days):
-            first = days_before(day, self.policy.budget_days)
+            first = shifted(day, -self.policy.budget_days)
             before = {asked: found for asked, found in asked_for.items() if first < asked < day}
             reads = [
                 *(
@@ -270,7 +272,7 @@ class Monitoring:
             labels=known[~known["is_late"].astype(bool)],
             drift=drift.read() if drift.hashes else no_rows(DriftReport),
             asked_for=asked_for,
-            trainable_days=trainable_days(with_rows, days_before(day, -1), windows),
+            trainable_days=trainable_days(with_rows, shifted(day, 1), windows),
             champion_days=trainable_days(with_rows, champion.as_of, windows) if champion else 0,
         )
         return decide(evidence, self.policy)

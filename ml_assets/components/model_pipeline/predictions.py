@@ -15,7 +15,8 @@ from ml_assets.errors import RegistryMismatch, TrainingError, UnsafeModel
 from ml_assets.lake.integrity import last_stored
 from ml_assets.lake.store import Lake, Window
 from ml_assets.learning.scoring import score, with_late_rows
-from ml_assets.monitoring.performance import Performance, arrived_labels, headline, performance
+from ml_assets.monitoring.contracts.performance import Performance
+from ml_assets.monitoring.performance import arrived_labels, headline, performance
 from ml_assets.orchestration.model_io import project_models
 from ml_assets.orchestration.partitions import bounds
 from ml_assets.orchestration.table_io import TableOutput

@@ -5,17 +5,17 @@ it is processed when its features are finished and the release that was asked fo
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
 
+from ml_assets.cadence import Span, shifted
 from ml_assets.components.model_pipeline.shared import Pipeline
 from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Status
 from ml_assets.ledger.ledger import Ledger
-from ml_assets.monitoring.contracts import RETRAIN
+from ml_assets.monitoring.contracts.retraining import RETRAIN
 from ml_assets.orchestration.requests import (
     Unit,
     has_no_effect,
@@ -25,7 +25,6 @@ from ml_assets.orchestration.requests import (
     telling_errors,
     unit_of,
 )
-from ml_assets.orchestration.runs import Span
 from ml_assets.planning.progress import finished, outdated, unfinished
 from ml_assets.planning.staleness import stale
 from ml_assets.release.approval_log import ApprovalLog
@@ -241,11 +240,11 @@ def _next_day(
     decided = ledger.latest(pipeline.table(DECISION))
     begun = ledger.latest(pipeline.table("predictions")) or decided
     first = min(begun) if begun else max(ready)
-    days = Span(first, _after(max(*ready, first))).days()
+    days = Span(first, shifted(max(*ready, first), 1)).days()
     waiting = {day for noun in SCORING for day in _open(ledger, pipeline.table(noun), days)}
     newest = max(decided, default="")
     undecided = _open(ledger, pipeline.table(DECISION), [day for day in days if day >= newest])
-    day = next((day for day in days if day in waiting | undecided), _after(days[-1]))
+    day = next((day for day in days if day in waiting | undecided), shifted(days[-1], 1))
     if day not in ready:
         return f"{day} waits for its features."
     as_of, _ = pending_retraining(pipeline, lake)
@@ -253,7 +252,7 @@ def _next_day(
         instance, ledger, retraining_unit(pipeline, graph, as_of)
     ):
         return f"{day} waits for the release of {as_of}."
-    span = Span(max(first, _after(day, -pipeline.labels.within_days)), day)
+    span = Span(max(first, shifted(day, -pipeline.labels.within_days)), day)
     return _unit(pipeline, graph, f"{pipeline.name} {day}", span)
 
 
@@ -274,7 +273,7 @@ def _changed_days(
     kept: list[str] = []
     while changed:
         first = min(changed)
-        span = Span(first, max(day for day in changed if day < _after(first, MAX_DAYS)))
+        span = Span(first, max(day for day in changed if day < shifted(first, MAX_DAYS)))
         if waiting := _waiting_for_inputs(pipeline, lake, span):
             return f"{first} waits for {waiting} to be recomputed."
         name = f"{pipeline.name} {span.first}...{span.last} again"
@@ -290,7 +289,7 @@ def _changed_days(
 
 def _waiting_for_inputs(pipeline: Pipeline, lake: Lake, span: Span) -> str:
     """The first day of features or outcomes that a span reads and that is not finished."""
-    within = Span(_after(span.first, -pipeline.labels.within_days), span.last).days()
+    within = Span(shifted(span.first, -pipeline.labels.within_days), span.last).days()
     for table in (pipeline.features, pipeline.labels.asset):
         known = lake.ledger.latest(table, within)
         if waiting := unfinished(lake.ledger, table, sorted(known)):
@@ -322,7 +321,3 @@ def _keys(pipeline: Pipeline, nouns: Sequence[str]) -> list[dg.AssetKey]:
 
 def _selection(pipeline: Pipeline, nouns: Sequence[str]) -> dg.AssetSelection:
     return dg.AssetSelection.assets(*_keys(pipeline, nouns))
-
-
-def _after(day: str, count: int = 1) -> str:
-    return (date.fromisoformat(day) + timedelta(days=count)).isoformat()

@@ -2,20 +2,20 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 
+from ml_assets.cadence import shifted
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.lineage import Names, lineage
 from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.lake.store import Lake
+from ml_assets.learning.contracts import ModelPrediction
 from ml_assets.learning.dataset import Windows
 from ml_assets.learning.evaluation import EvaluationRules
-from ml_assets.learning.scoring import ModelPrediction
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.ledger.entries import Read
 from ml_assets.orchestration.checks import TableCheck, standard_checks, table_checks
@@ -228,7 +228,7 @@ class Pipeline:
             LakeMismatch: an earlier release is lost.
         """
         table = self.table("champion")
-        found = {as_of: newest(releases(lake, table, day_before(as_of))) for as_of in as_ofs}
+        found = {as_of: newest(releases(lake, table, shifted(as_of, -1))) for as_of in as_ofs}
         return {as_of: champion for as_of, champion in found.items() if champion}
 
     def champion_input(self, of_days: Mapping[str, Champion], noun: str) -> Input:
@@ -261,11 +261,6 @@ def planned_from(
     """Plan days of an asset that reads the same days of others of the pipeline, by their nouns."""
     inputs = {name: Input(pipeline.table(name)) for name in nouns}
     return plan(Lake.of_project(), pipeline.table(noun), days, inputs, version)
-
-
-def day_before(day: str) -> str:
-    """The day before another."""
-    return (date.fromisoformat(day) - timedelta(days=1)).isoformat()
 
 
 def stacked(frames: Mapping[str, pd.DataFrame], contract: type[Contract]) -> pd.DataFrame:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from ml_assets.learning.dataset import Windows, days_before
+from ml_assets.cadence import shifted
+from ml_assets.learning.dataset import Windows
 from ml_assets.ledger.entries import Status
 from ml_assets.ledger.ledger import Ledger
 
@@ -33,6 +34,6 @@ def trainable_days(with_rows: Sequence[str], as_of: str, windows: Windows) -> in
         as_of: the as-of day.
         windows: how the days before it are used.
     """
-    first = days_before(as_of, windows.window_days)
-    end = days_before(as_of, windows.held_out_days)
+    first = shifted(as_of, -windows.window_days)
+    end = shifted(as_of, -windows.held_out_days)
     return sum(first <= day < end for day in with_rows)

@@ -30,7 +30,7 @@ from ml_assets.learning.evaluation import Evaluation, evaluate, headline
 from ml_assets.learning.training import TrainedModel, predict, train
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.since import changed_since_first_made, sentence
-from ml_assets.monitoring.contracts import FeatureReference
+from ml_assets.monitoring.contracts.profiles import FeatureReference
 from ml_assets.monitoring.drift import reference_profile
 from ml_assets.orchestration.day_metadata import Further
 from ml_assets.orchestration.model_io import (

@@ -13,8 +13,8 @@ from ml_assets.defs.flight_delays.day_contracts import (
     PredictionsDay,
 )
 from ml_assets.defs.flight_delays.events import KEY
-from ml_assets.learning.scoring import Prediction
-from ml_assets.monitoring.performance import Label
+from ml_assets.learning.contracts import Prediction
+from ml_assets.monitoring.contracts.performance import Label
 
 UTC: dict[str, Any] = {"unit": "us", "tz": "UTC"}
 RATE: dict[str, Any] = {"nullable": True, "ge": 0, "le": 1}

@@ -20,9 +20,9 @@ from ml_assets.components.model_pipeline import ModelPipeline
 from ml_assets.content import DAY, day_hashes
 from ml_assets.contracts.contract import Contract
 from ml_assets.lake.store import Lake
-from ml_assets.learning.scoring import Prediction
+from ml_assets.learning.contracts import Prediction
 from ml_assets.ledger.entries import Entry, Status
-from ml_assets.monitoring.performance import Label
+from ml_assets.monitoring.contracts.performance import Label
 from ml_assets.orchestration.model_io import ModelIOManager, project_registry
 from ml_assets.orchestration.runs import project_instance
 from ml_assets.orchestration.table_io import TableIOManager
