@@ -6,9 +6,9 @@ import dagster as dg
 
 from ml_assets.data_folder import keep_private
 from ml_assets.errors import MLAssetsError
-from ml_assets.orchestration.model_io import ModelIOManager
-from ml_assets.orchestration.runs import silence_notices
-from ml_assets.orchestration.table_io import TableIOManager
+from ml_assets.orchestration.assets.model_io import ModelIOManager
+from ml_assets.orchestration.assets.table_io import TableIOManager
+from ml_assets.orchestration.runs.runs import silence_notices
 from ml_assets.settings import settings
 
 EXECUTORS = {

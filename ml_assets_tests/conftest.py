@@ -13,7 +13,7 @@ from ml_assets.definitions import project_definitions
 from ml_assets.defs.sources.load import load
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
-from ml_assets.orchestration.runs import project_instance
+from ml_assets.orchestration.runs.runs import project_instance
 from ml_assets.settings import settings
 from ml_assets_tests.lived import (
     build_features,

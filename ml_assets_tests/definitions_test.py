@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from ml_assets.lineage.columns import downstream
-from ml_assets.orchestration.columns import LINEAGE_KEY
+from ml_assets.orchestration.assets.columns import LINEAGE_KEY
 from ml_assets_tests.project import ROOT
 
 SNAPSHOT = Path(__file__).with_name("definitions_snapshot.json")

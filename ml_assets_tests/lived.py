@@ -18,7 +18,7 @@ import pytest
 from ml_assets.cadence import Span
 from ml_assets.defs.sources.load import load
 from ml_assets.learning.specification import ModelSpecification
-from ml_assets.orchestration.runs import (
+from ml_assets.orchestration.runs.runs import (
     PARTITION,
     RANGE_END,
     RANGE_START,

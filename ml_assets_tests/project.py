@@ -12,8 +12,8 @@ import dagster as dg
 from ml_assets.cadence import Span
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
-from ml_assets.orchestration.check_runner import CheckResult, check
-from ml_assets.orchestration.runs import Outcome, materialize, selected_assets
+from ml_assets.orchestration.checks.runner import CheckResult, check
+from ml_assets.orchestration.runs.runs import Outcome, materialize, selected_assets
 
 ROOT = Path(__file__).parents[1]
 

@@ -74,9 +74,9 @@ def checks(
     """Check what is stored, without recomputing it; exit 1 when a day failed or has no result."""
     from ml_assets.cadence import Span
     from ml_assets.definitions import project_definitions
-    from ml_assets.orchestration.check_remedy import next_step
-    from ml_assets.orchestration.check_runner import check, junit
-    from ml_assets.orchestration.runs import project_instance
+    from ml_assets.orchestration.checks.remedy import next_step
+    from ml_assets.orchestration.checks.runner import check, junit
+    from ml_assets.orchestration.runs.runs import project_instance
 
     if partition and partition_range:
         raise ConfigurationError("Give --partition or --partition-range, not both.")

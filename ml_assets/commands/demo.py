@@ -28,11 +28,16 @@ from ml_assets.content import digest
 from ml_assets.definitions import project_definitions
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
-from ml_assets.orchestration.check_runner import CheckResult, results_of
-from ml_assets.orchestration.checks import CHECKS_STEP
-from ml_assets.orchestration.dead_letters import dead_letters_of
-from ml_assets.orchestration.run_summary import summary_of
-from ml_assets.orchestration.runs import Outcome, materialize, project_instance, selected_assets
+from ml_assets.orchestration.assets.dead_letters import dead_letters_of
+from ml_assets.orchestration.checks.checks import CHECKS_STEP
+from ml_assets.orchestration.checks.runner import CheckResult, results_of
+from ml_assets.orchestration.runs.runs import (
+    Outcome,
+    materialize,
+    project_instance,
+    selected_assets,
+)
+from ml_assets.orchestration.runs.summary import summary_of
 from ml_assets.settings import settings
 from ml_assets.simulation import backtest
 from ml_assets.simulation.backtest import PRELOADED, Plan

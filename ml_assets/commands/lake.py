@@ -32,8 +32,8 @@ def recompute(
     """Compute days of a table again, though neither its inputs nor its code changed."""
     from ml_assets.cadence import Span
     from ml_assets.definitions import project_definitions
-    from ml_assets.orchestration.recomputing import recompute_days
-    from ml_assets.orchestration.runs import project_instance
+    from ml_assets.orchestration.runs.recomputing import recompute_days
+    from ml_assets.orchestration.runs.runs import project_instance
 
     if partition and partition_range:
         raise ConfigurationError("Give --partition or --partition-range, not both.")
@@ -54,7 +54,7 @@ def maintain() -> None:
     from ml_assets.definitions import project_definitions
     from ml_assets.lake.maintenance import maintain as maintain_table
     from ml_assets.lake.store import Lake
-    from ml_assets.orchestration.runs import as_of_tables
+    from ml_assets.orchestration.runs.runs import as_of_tables
     from ml_assets.release import audit
 
     lake = Lake.of_project()
@@ -110,7 +110,7 @@ def adopt() -> None:
 def rebuild_ledger() -> None:
     """Rebuild what the lake still says of a ledger that was lost; says what is lost."""
     from ml_assets.definitions import project_definitions
-    from ml_assets.orchestration.recomputing import rebuild
+    from ml_assets.orchestration.runs.recomputing import rebuild
 
     rebuilt, lost_models = rebuild(project_definitions())
     table = Table("table", "days", "rows", "versions", "damaged days", "not rebuilt", box=None)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ml_assets.lineage.graph import Graph
     from ml_assets.lineage.impact import Impact
     from ml_assets.lineage.repair import Step
-    from ml_assets.orchestration.repairs import Repair
+    from ml_assets.orchestration.runs.repairs import Repair
 
 app = typer.Typer()
 
@@ -92,7 +92,7 @@ def impact(
 
 def _repair(graph: "Graph", found: "Impact", *, with_models: bool) -> "Repair":
     from ml_assets.definitions import project_definitions
-    from ml_assets.orchestration.repairs import repair_of
+    from ml_assets.orchestration.runs.repairs import repair_of
 
     start = (found.table, found.day)
     return repair_of(project_definitions(), graph, start, found.nodes, with_models=with_models)
@@ -102,9 +102,9 @@ def _run(steps: "Sequence[Step]", told: Console) -> None:
     from ml_assets.commands.lineage_report import days_of
     from ml_assets.commands.run_report import print_summary
     from ml_assets.definitions import project_definitions
-    from ml_assets.orchestration.repairs import run_step
-    from ml_assets.orchestration.run_summary import summary_of
-    from ml_assets.orchestration.runs import as_of_tables, project_instance
+    from ml_assets.orchestration.runs.repairs import run_step
+    from ml_assets.orchestration.runs.runs import as_of_tables, project_instance
+    from ml_assets.orchestration.runs.summary import summary_of
 
     definitions, outcomes = project_definitions(), []
     with project_instance() as instance:

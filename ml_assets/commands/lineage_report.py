@@ -15,7 +15,7 @@ from ml_assets.lineage.impact import Impact
 from ml_assets.lineage.inputs import SourceRows, TableRead
 from ml_assets.lineage.repair import Step
 from ml_assets.lineage.trace import ModelTrace, PredictionTrace, Written, plain
-from ml_assets.release.approvals import shown_hash, shown_time
+from ml_assets.release.approvals.approvals import shown_hash, shown_time
 
 FEW_ROWS = 3
 """Rows of a use that are printed in full; the JSON has all."""

@@ -16,7 +16,7 @@ def relocate() -> None:
 
     Whatever opens the registry does this by itself; the command is for MLflow's own page.
     """
-    from ml_assets.orchestration.model_io import project_registry
+    from ml_assets.orchestration.assets.model_io import project_registry
 
     corrected = project_registry().relocate()
     typer.echo(

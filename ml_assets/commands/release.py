@@ -47,8 +47,8 @@ def audit(
 ) -> None:
     """Show who or what released which model, when, and on which evidence."""
     from ml_assets.lake.store import Lake
-    from ml_assets.release.approval_log import ApprovalLog
-    from ml_assets.release.approvals import shown_hash, shown_time
+    from ml_assets.release.approvals.approval_log import ApprovalLog
+    from ml_assets.release.approvals.approvals import shown_hash, shown_time
     from ml_assets.release.audit import audit as history_of
 
     events = history_of(Lake.of_project(), ApprovalLog.of_project(), known_pipeline(pipeline).name)
@@ -78,9 +78,9 @@ def _record(
     pipeline: str, as_of: str, action: str, *, by: str, reason: str, expires: str = ""
 ) -> None:
     from ml_assets.lake.store import Lake
-    from ml_assets.release.approval_log import ApprovalLog
-    from ml_assets.release.approvals import Action
-    from ml_assets.release.persons import describe, record
+    from ml_assets.release.approvals.approval_log import ApprovalLog
+    from ml_assets.release.approvals.approvals import Action
+    from ml_assets.release.approvals.persons import describe, record
 
     added = record(
         Lake.of_project(),

@@ -10,7 +10,7 @@ from ml_assets.lineage.graph import Node
 from ml_assets.lineage.impact import Impact, TouchedModel
 
 if TYPE_CHECKING:
-    from ml_assets.orchestration.repairs import Repair
+    from ml_assets.orchestration.runs.repairs import Repair
 
 
 def print_repair(

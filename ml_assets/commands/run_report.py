@@ -3,7 +3,7 @@
 from rich.console import Console
 from rich.markup import escape
 
-from ml_assets.orchestration.run_summary import RunSummary
+from ml_assets.orchestration.runs.summary import RunSummary
 
 SHOWN = 10
 """Days that are named with their reason; the ledger and the run's page have all."""

@@ -16,7 +16,7 @@ from ml_assets.content import SNAPSHOT
 from ml_assets.errors import TerminalError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Status
-from ml_assets.orchestration.requests import (
+from ml_assets.orchestration.runs.requests import (
     REASON,
     Unit,
     attempts,

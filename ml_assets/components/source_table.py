@@ -20,16 +20,16 @@ from ml_assets.contracts.lineage import copied
 from ml_assets.contracts.validation import Validated, combine, schema_problem, validate
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status, usable_hashes
-from ml_assets.orchestration.checks import table_checks
-from ml_assets.orchestration.partitions import Days
-from ml_assets.orchestration.table_io import TableOutput
-from ml_assets.orchestration.tables import (
+from ml_assets.orchestration.assets.table_io import TableOutput
+from ml_assets.orchestration.assets.tables import (
     dead_letter_spec,
     load_object,
     statistics_of_days,
     table_asset,
     table_spec,
 )
+from ml_assets.orchestration.checks.checks import table_checks
+from ml_assets.orchestration.partitions import Days
 from ml_assets.planning.plan import Input, Plan, computing_skipped, keeping, merge, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.settings import settings

@@ -29,7 +29,7 @@ from ml_assets.lineage.recorded import (
     recorded_model,
     trained_model,
 )
-from ml_assets.release.approval_log import ApprovalLog
+from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.audit import Event, audit
 
 PREDICTION_ID = "prediction_id"

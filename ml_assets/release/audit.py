@@ -15,8 +15,14 @@ from ml_assets.content import DAY
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
-from ml_assets.release.approval_log import ApprovalLog
-from ml_assets.release.approvals import Action, Record, other_evidence, shown_hash, shown_time
+from ml_assets.release.approvals.approval_log import ApprovalLog
+from ml_assets.release.approvals.approvals import (
+    Action,
+    Record,
+    other_evidence,
+    shown_hash,
+    shown_time,
+)
 from ml_assets.release.champion import BY_GATES
 from ml_assets.release.promotion import Unpromoted, unpromoted
 

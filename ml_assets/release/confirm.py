@@ -14,7 +14,7 @@ import pandas as pd
 from ml_assets.content import DAY
 from ml_assets.errors import RegistryMismatch
 from ml_assets.registry.versions import RegisteredVersion
-from ml_assets.release.approvals import Action, Record
+from ml_assets.release.approvals.approvals import Action, Record
 from ml_assets.release.champion import BY_GATES
 from ml_assets.release.decision import AWAITING, PASSED
 from ml_assets.release.promotion import (

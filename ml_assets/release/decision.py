@@ -8,10 +8,10 @@ from typing import ClassVar
 import pandera.pandas as pa
 
 from ml_assets.contracts.contract import Contract, columns
-from ml_assets.release.comparison import BEATEN, ROWS, Comparison
-from ml_assets.release.comparison import Evidence as EvidenceRows
-from ml_assets.release.fairness import Fairness
-from ml_assets.release.figures import Exhibit, is_overall
+from ml_assets.release.evidence.comparison import BEATEN, ROWS, Comparison
+from ml_assets.release.evidence.comparison import Evidence as EvidenceRows
+from ml_assets.release.evidence.fairness import Fairness
+from ml_assets.release.evidence.figures import Exhibit, is_overall
 from ml_assets.release.gates import Gate, Outcome
 
 PASSED, AWAITING, BLOCKED = "passed", "awaiting_approval", "blocked"

@@ -13,7 +13,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.registry.integration import IntegrationTest
 from ml_assets.registry.store import Registry
-from ml_assets.release.approval_log import ApprovalLog
+from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.by_hand import is_remade, rows_of
 from ml_assets.release.confirm import (
     Registration,

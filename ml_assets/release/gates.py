@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from ml_assets.release.comparison import OF_FIRST, Size
-from ml_assets.release.fairness import GAP, RATES
-from ml_assets.release.figures import (
+from ml_assets.release.evidence.comparison import OF_FIRST, Size
+from ml_assets.release.evidence.fairness import GAP, RATES
+from ml_assets.release.evidence.figures import (
     MEASURE,
     TRAIN,
     Exhibit,
@@ -22,9 +22,9 @@ from ml_assets.release.figures import (
     rows_about,
     segment_row,
 )
-from ml_assets.release.question import Question
+from ml_assets.release.evidence.question import Question
+from ml_assets.release.evidence.unjudged import NAMED, enough, not_judged
 from ml_assets.release.rules import ReleaseRules
-from ml_assets.release.unjudged import NAMED, enough, not_judged
 
 MAX_MARGIN_SHARE = 0.1
 """Largest margin, as a share of the champion's metric: with more, nearly any model would pass."""

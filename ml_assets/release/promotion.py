@@ -13,7 +13,7 @@ from ml_assets.errors import TrainingError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.registry.latency import Outcome
-from ml_assets.release.approvals import Action, Record, State, standing
+from ml_assets.release.approvals.approvals import Action, Record, State, standing
 from ml_assets.release.champion import BY_GATES
 from ml_assets.release.decision import AWAITING, PASSED
 

@@ -20,7 +20,7 @@ from markdown_it import MarkdownIt
 
 from ml_assets.learning.evaluation import OVERALL
 from ml_assets.learning.specification import Task
-from ml_assets.release.fairness import GAP
+from ml_assets.release.evidence.fairness import GAP
 
 MEANINGS = {
     "auc": "How often a positive row is ranked above a negative one; 0.5 is guessing, 1 perfect.",

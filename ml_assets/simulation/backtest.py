@@ -28,9 +28,9 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import usable_hashes
 from ml_assets.monitoring.contracts.retraining import RETRAIN
 from ml_assets.monitoring.policy import read_policy
-from ml_assets.orchestration.checks import CHECKS_STEP
-from ml_assets.orchestration.runs import project_instance
-from ml_assets.orchestration.table_io import table_name
+from ml_assets.orchestration.assets.table_io import table_name
+from ml_assets.orchestration.checks.checks import CHECKS_STEP
+from ml_assets.orchestration.runs.runs import project_instance
 from ml_assets.settings import PipelineOverrides, settings
 from ml_assets.simulation.replay import replay
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 import dagster as dg
 
 from ml_assets.cadence import Span, shifted
-from ml_assets.orchestration.runs import Outcome, materialize
+from ml_assets.orchestration.runs.runs import Outcome, materialize
 
 SCORING = ("predictions", "labels", "feature_profile", "drift_report")
 PERFORMANCE = "performance"

@@ -4,7 +4,7 @@ import pytest
 
 from ml_assets.defs.sources.load import reveal
 from ml_assets.ledger.entries import Entry, Status
-from ml_assets.orchestration.requests import REASON
+from ml_assets.orchestration.runs.requests import REASON
 from ml_assets.planning.progress import unfinished
 from ml_assets.planning.staleness import stale
 from ml_assets_tests.keeping_up import NEW_DAYS, keep_up

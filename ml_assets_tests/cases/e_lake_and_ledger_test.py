@@ -21,7 +21,7 @@ from ml_assets.lake.pair import MARK
 from ml_assets.lake.rebuilding import entries_of_table, refuse_to_rebuild
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status, inputs_hash
-from ml_assets.orchestration import checks
+from ml_assets.orchestration.checks.checks import checks
 from ml_assets.planning.plan import Input, plan
 from ml_assets.planning.reopen import reopen
 from ml_assets.settings import settings

@@ -9,7 +9,7 @@ import pytest
 
 from ml_assets.content import day_hashes
 from ml_assets.ledger.entries import Entry, Status
-from ml_assets.orchestration.model_io import project_registry
+from ml_assets.orchestration.assets.model_io import project_registry
 from ml_assets.registry.store import CHAMPION as CHAMPION_ALIAS
 from ml_assets_tests.lived import ASKED_FOR, CHAMPION, assets, opened
 from ml_assets_tests.project import Project

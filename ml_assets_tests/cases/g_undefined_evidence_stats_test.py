@@ -23,7 +23,7 @@ from ml_assets.monitoring.profile import daily_profiles, reference_from_rows, to
 from ml_assets.monitoring.retraining import Evidence, decide
 from ml_assets.release.champion import Champion
 from ml_assets.release.decision import AWAITING, BLOCKED, PASSED, verdict
-from ml_assets.release.figures import Exhibit
+from ml_assets.release.evidence.figures import Exhibit
 from ml_assets.release.gates import Gate, Outcome
 from ml_assets_tests.release.judged import RULES, Case, better, flipped, judged, predictions
 

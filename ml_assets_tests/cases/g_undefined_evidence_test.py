@@ -6,12 +6,12 @@ import pandas as pd
 import pytest
 
 from ml_assets.lake.store import Lake
-from ml_assets.orchestration.model_io import project_registry
+from ml_assets.orchestration.assets.model_io import project_registry
 from ml_assets.registry.integration import IntegrationTest, until_measured
 from ml_assets.registry.integration_request import Result
 from ml_assets.registry.latency import Outcome
 from ml_assets.registry.store import CHAMPION as CHAMPION_ALIAS
-from ml_assets.release.approval_log import ApprovalLog
+from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.audit import audit
 from ml_assets.release.promotion import release_command
 from ml_assets_tests.lived import ASKED_FOR, RELEASED, assets, nouns_of, tick

@@ -13,7 +13,7 @@ from deltalake import DeltaTable, write_deltalake
 from ml_assets.errors import ConfigurationError, LakeMismatch
 from ml_assets.lake.pair import MARK
 from ml_assets.lake.store import Lake
-from ml_assets.orchestration.run_summary import summary_of
+from ml_assets.orchestration.runs.summary import summary_of
 from ml_assets_tests.cases.conftest import WEEK
 from ml_assets_tests.project import DAILY, Project
 from ml_assets_tests.remedies import command, invoked, ml_assets, run, run_all

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from ml_assets.ledger.entries import Entry, Status
-from ml_assets.orchestration.requests import MAX_ATTEMPTS
-from ml_assets.release.approval_log import ApprovalLog
-from ml_assets.release.approvals import Action, application
-from ml_assets.release.persons import record
+from ml_assets.orchestration.runs.requests import MAX_ATTEMPTS
+from ml_assets.release.approvals.approval_log import ApprovalLog
+from ml_assets.release.approvals.approvals import Action, application
+from ml_assets.release.approvals.persons import record
 from ml_assets_tests.keeping_up import DAYS
 from ml_assets_tests.lived import (
     ASKED_FOR,

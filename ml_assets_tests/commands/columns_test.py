@@ -7,7 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from ml_assets.orchestration.columns import LINEAGE_KEY
+from ml_assets.orchestration.assets.columns import LINEAGE_KEY
 from ml_assets_tests.project import Project
 
 DAYS = ["2013-01-02", "2013-01-03"]

@@ -10,9 +10,9 @@ from ml_assets.commands.cli import app
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Status
-from ml_assets.orchestration.recomputing import recompute_days
-from ml_assets.orchestration.runs import materialize, selected_assets
-from ml_assets.orchestration.tables import RECOMPUTE
+from ml_assets.orchestration.assets.tables import RECOMPUTE
+from ml_assets.orchestration.runs.recomputing import recompute_days
+from ml_assets.orchestration.runs.runs import materialize, selected_assets
 from ml_assets_tests.lived import CHAMPION, LOOP, opened, tick
 from ml_assets_tests.project import DAILY, Project
 

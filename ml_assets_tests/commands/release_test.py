@@ -11,8 +11,8 @@ import pytest
 
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
-from ml_assets.release.approval_log import ApprovalLog
-from ml_assets.release.approvals import Action
+from ml_assets.release.approvals.approval_log import ApprovalLog
+from ml_assets.release.approvals.approvals import Action
 from ml_assets_tests.releases import EVIDENCE, PIPELINE, decide, release, score
 
 AS_OF = "2013-07-09"

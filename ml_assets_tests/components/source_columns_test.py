@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from ml_assets.content import DAY, SNAPSHOT
-from ml_assets.orchestration.columns import LINEAGE_KEY
+from ml_assets.orchestration.assets.columns import LINEAGE_KEY
 from ml_assets.sources.database import SourceDatabase
 from ml_assets_tests.moving import differences
 from ml_assets_tests.project import Project

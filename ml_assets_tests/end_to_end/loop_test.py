@@ -26,8 +26,8 @@ from ml_assets.lake.store import Lake
 from ml_assets.learning.scoring import prediction_ids
 from ml_assets.learning.training import predict
 from ml_assets.ledger.entries import Entry, Status
-from ml_assets.orchestration.model_io import project_models, project_registry
-from ml_assets.orchestration.requests import UNIT
+from ml_assets.orchestration.assets.model_io import project_models, project_registry
+from ml_assets.orchestration.runs.requests import UNIT
 from ml_assets.release.champion import champions_of
 from ml_assets.settings import settings
 from ml_assets_tests.lived import (

@@ -20,14 +20,14 @@ from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.training import predict, train
 from ml_assets.ledger.entries import Entry, Status
-from ml_assets.orchestration.model_io import project_models, project_registry
+from ml_assets.orchestration.assets.model_io import project_models, project_registry
 from ml_assets.registry.store import CHAMPION as CHAMPION_ALIAS
 from ml_assets.registry.store import STAGING
-from ml_assets.release.approval_log import ApprovalLog
-from ml_assets.release.approvals import Action, application
+from ml_assets.release.approvals.approval_log import ApprovalLog
+from ml_assets.release.approvals.approvals import Action, application
+from ml_assets.release.approvals.persons import record
 from ml_assets.release.audit import audit
-from ml_assets.release.fairness import GAP, fairness
-from ml_assets.release.persons import record
+from ml_assets.release.evidence.fairness import GAP, fairness
 from ml_assets.release.rules import ReleaseRules
 from ml_assets_tests.lived import (
     ASKED_FOR,
@@ -275,7 +275,7 @@ def test_what_cannot_be_measured_is_missing_evidence_and_says_why(
 
     table = f"{PIPELINE}/comparison"
     of_other_code(measured, table)
-    monkeypatch.setattr("ml_assets.release.measuring.predict", fails)
+    monkeypatch.setattr("ml_assets.release.evidence.measuring.predict", fails)
 
     outcome = measured.materialize(assets("comparison", "release_decision", *RELEASED), ASKED_FOR)
 

@@ -20,9 +20,9 @@ from ml_assets.components.model_pipeline.sensors import DECISION, SCORING, TRAIN
 from ml_assets.definitions import project_definitions
 from ml_assets.defs.sources.load import load, reveal
 from ml_assets.ledger.entries import Status
-from ml_assets.orchestration.model_io import project_registry
-from ml_assets.orchestration.requests import MAX_ATTEMPTS
-from ml_assets.orchestration.runs import project_instance
+from ml_assets.orchestration.assets.model_io import project_registry
+from ml_assets.orchestration.runs.requests import MAX_ATTEMPTS
+from ml_assets.orchestration.runs.runs import project_instance
 from ml_assets.settings import settings
 from ml_assets.simulation.replay import replay
 from ml_assets_tests.faults.daemon import (

@@ -29,8 +29,8 @@ from ml_assets.monitoring import performance
 from ml_assets.provenance.provenance import Column
 from ml_assets.registry.integration import IntegrationTest
 from ml_assets.registry.latency import Outcome
-from ml_assets.release.approval_log import ApprovalLog
-from ml_assets.release.approvals import Action, Record
+from ml_assets.release.approvals.approval_log import ApprovalLog
+from ml_assets.release.approvals.approvals import Action, Record
 from ml_assets.release.decision import AWAITING
 from ml_assets.settings import settings
 from ml_assets_tests.lineage.column_changes import (

@@ -23,9 +23,9 @@ from ml_assets.errors import MLAssetsError
 from ml_assets.lake.store import Lake, Window
 from ml_assets.ledger.entries import Entry, Read, Status
 from ml_assets.ledger.ledger import Ledger
-from ml_assets.orchestration.columns import LINEAGE_KEY
-from ml_assets.orchestration.model_io import ModelOutput, project_models
-from ml_assets.orchestration.table_io import load_contract
+from ml_assets.orchestration.assets.columns import LINEAGE_KEY
+from ml_assets.orchestration.assets.model_io import ModelOutput, project_models
+from ml_assets.orchestration.assets.table_io import load_contract
 from ml_assets.provenance.provenance import Column
 from ml_assets.settings import settings
 from ml_assets_tests.project import ROOT

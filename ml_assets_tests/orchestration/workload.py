@@ -16,8 +16,8 @@ from dagster._core.instance import DagsterInstance
 from ml_assets.cadence import Span
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
-from ml_assets.orchestration.checks import standard_checks, table_checks
-from ml_assets.orchestration.table_io import CONTRACT_KEY, TableIOManager
+from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, TableIOManager
+from ml_assets.orchestration.checks.checks import standard_checks, table_checks
 
 SPAN = Span("2024-01-01", "2024-01-10")
 DAYS = SPAN.days()
@@ -127,7 +127,7 @@ def instance(folder: Path, storage: Mapping[str, object] | None) -> DagsterInsta
 
 OURS: Mapping[str, object] = {
     "custom": {
-        "module": "ml_assets.orchestration.instance",
+        "module": "ml_assets.orchestration.storage.instance",
         "class": "InstanceStorage",
         "config": {},
     }

@@ -11,8 +11,8 @@ from ml_assets.lake.maintenance import maintain
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
-from ml_assets.release.approval_log import ApprovalLog
-from ml_assets.release.approvals import Action, Record, application
+from ml_assets.release.approvals.approval_log import ApprovalLog
+from ml_assets.release.approvals.approvals import Action, Record, application
 from ml_assets.release.audit import (
     CHAMPION_COLUMNS,
     DECISION_COLUMNS,

@@ -11,7 +11,7 @@ import pytest
 from ml_assets.content import DAY
 from ml_assets.errors import RegistryMismatch
 from ml_assets.registry.versions import RegisteredVersion
-from ml_assets.release.approvals import Action, Record, application
+from ml_assets.release.approvals.approvals import Action, Record, application
 from ml_assets.release.champion import BY_GATES
 from ml_assets.release.confirm import Registration, ReleaseFacts, confirm_champion
 

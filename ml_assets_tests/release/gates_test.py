@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from ml_assets.learning.evaluation import EvaluationRules
-from ml_assets.release.comparison import Size
 from ml_assets.release.decision import AWAITING, BLOCKED, PASSED, findings, findings_of, verdict
-from ml_assets.release.figures import Exhibit
+from ml_assets.release.evidence.comparison import Size
+from ml_assets.release.evidence.figures import Exhibit
+from ml_assets.release.evidence.question import Question
 from ml_assets.release.gates import Gate, Outcome
-from ml_assets.release.question import Question
 from ml_assets.release.rules import ReleaseRules
 from ml_assets_tests.release.judged import (
     EVALUATION,

@@ -11,12 +11,12 @@ from ml_assets.learning.dataset import FEATURE_DAY
 from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.release.champion import Champion
-from ml_assets.release.comparison import compare
-from ml_assets.release.fairness import fairness
-from ml_assets.release.figures import Exhibit
+from ml_assets.release.evidence.comparison import compare
+from ml_assets.release.evidence.fairness import fairness
+from ml_assets.release.evidence.figures import Exhibit
+from ml_assets.release.evidence.measuring import Measuring
+from ml_assets.release.evidence.question import Question, question_of
 from ml_assets.release.gates import Gate, judge
-from ml_assets.release.measuring import Measuring
-from ml_assets.release.question import Question, question_of
 from ml_assets.release.rules import ReleaseRules
 
 AS_OF = "2013-07-15"

@@ -10,8 +10,8 @@ from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
-from ml_assets.release.approval_log import ApprovalLog
-from ml_assets.release.approvals import Action, Record, application
+from ml_assets.release.approvals.approval_log import ApprovalLog
+from ml_assets.release.approvals.approvals import Action, Record, application
 from ml_assets.release.audit import audit
 from ml_assets.release.promotion import (
     is_not_measured,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ml_assets.learning.evaluation import OVERALL
 from ml_assets.learning.metrics import METRICS
-from ml_assets.release.fairness import GAP, RATES
+from ml_assets.release.evidence.fairness import GAP, RATES
 from ml_assets.reports.card import (
     MEANINGS,
     CardContents,

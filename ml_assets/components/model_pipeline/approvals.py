@@ -13,13 +13,13 @@ from ml_assets.components.model_pipeline.releasing import Releasing
 from ml_assets.components.model_pipeline.shared import Pipeline, output, planned_from
 from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
-from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict
-from ml_assets.orchestration.retries import retried
-from ml_assets.orchestration.table_io import TableOutput
+from ml_assets.orchestration.assets.table_io import TableOutput
+from ml_assets.orchestration.checks.checks import StoredDays, TableCheck, Verdict
+from ml_assets.orchestration.runs.retries import retried
 from ml_assets.planning.plan import Input, Plan, computing_too, each_day
 from ml_assets.provenance.code import code_version
-from ml_assets.release.approval_log import ApprovalLog
-from ml_assets.release.approvals import (
+from ml_assets.release.approvals.approval_log import ApprovalLog
+from ml_assets.release.approvals.approvals import (
     Action,
     Approvals,
     State,
@@ -28,9 +28,9 @@ from ml_assets.release.approvals import (
     records_of,
     standing,
 )
+from ml_assets.release.approvals.persons import describe, first_not_scored, record
 from ml_assets.release.decision import AWAITING
 from ml_assets.release.history import release_of
-from ml_assets.release.persons import describe, first_not_scored, record
 
 STAGE = "release"
 

@@ -24,15 +24,15 @@ from ml_assets.errors import TrainingError
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.learning.evaluation import Evaluation
-from ml_assets.orchestration.day_metadata import Further
-from ml_assets.orchestration.model_io import below_data, project_registry
-from ml_assets.orchestration.table_io import TableOutput
+from ml_assets.orchestration.assets.day_metadata import Further
+from ml_assets.orchestration.assets.model_io import below_data, project_registry
+from ml_assets.orchestration.assets.table_io import TableOutput
 from ml_assets.planning.plan import Input, Plan, computing_too, each_day, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.release.champion import ChampionModel
-from ml_assets.release.comparison import Comparison, Evidence
 from ml_assets.release.decision import ReleaseDecision, findings_of
-from ml_assets.release.fairness import Fairness
+from ml_assets.release.evidence.comparison import Comparison, Evidence
+from ml_assets.release.evidence.fairness import Fairness
 from ml_assets.reports.card import (
     CardContents,
     Check,

@@ -17,15 +17,15 @@ from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import LakeMismatch, TrainingError
 from ml_assets.lake.integrity import in_force, unaltered
 from ml_assets.lake.store import Lake
-from ml_assets.orchestration.day_metadata import Further
-from ml_assets.orchestration.model_io import project_registry
-from ml_assets.orchestration.table_io import TableOutput
+from ml_assets.orchestration.assets.day_metadata import Further
+from ml_assets.orchestration.assets.model_io import project_registry
+from ml_assets.orchestration.assets.table_io import TableOutput
 from ml_assets.planning.plan import Input, Plan, computing_too, each_day
 from ml_assets.provenance.code import code_version
 from ml_assets.registry.integration import IntegrationTest
 from ml_assets.registry.store import CHAMPION
-from ml_assets.release.approval_log import ApprovalLog
-from ml_assets.release.approvals import shown_time
+from ml_assets.release.approvals.approval_log import ApprovalLog
+from ml_assets.release.approvals.approvals import shown_time
 from ml_assets.release.by_hand import written_by_hand
 from ml_assets.release.champion import ChampionModel, newest
 from ml_assets.release.decision import AWAITING

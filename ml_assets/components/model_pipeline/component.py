@@ -27,8 +27,8 @@ from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.monitoring.drift import MIN_ROWS
 from ml_assets.monitoring.policy import read_policy
+from ml_assets.orchestration.assets.tables import load_object
 from ml_assets.orchestration.partitions import Days
-from ml_assets.orchestration.tables import load_object
 from ml_assets.registry.integration import StagingRules
 from ml_assets.release.rules import ReleaseRules
 from ml_assets.settings import PipelineOverrides, settings

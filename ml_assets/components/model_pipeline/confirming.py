@@ -2,8 +2,8 @@
 
 from ml_assets.components.model_pipeline.shared import Pipeline
 from ml_assets.lake.store import Lake
-from ml_assets.orchestration.model_io import project_registry
-from ml_assets.release.approval_log import ApprovalLog
+from ml_assets.orchestration.assets.model_io import project_registry
+from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.champion import Champion
 from ml_assets.release.confirm import confirm_champion
 from ml_assets.release.facts import release_facts

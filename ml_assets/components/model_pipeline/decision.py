@@ -18,9 +18,9 @@ from ml_assets.content import DAY, digest
 from ml_assets.lake.integrity import unaltered
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
-from ml_assets.orchestration.checks import StoredDays, TableCheck, Verdict
-from ml_assets.orchestration.day_metadata import Further
-from ml_assets.orchestration.table_io import TableOutput
+from ml_assets.orchestration.assets.day_metadata import Further
+from ml_assets.orchestration.assets.table_io import TableOutput
+from ml_assets.orchestration.checks.checks import StoredDays, TableCheck, Verdict
 from ml_assets.planning.plan import Input, Plan, computing_too, each_day, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.release.by_hand import written_by_hand
@@ -33,9 +33,9 @@ from ml_assets.release.decision import (
     main_figures,
     verdict,
 )
-from ml_assets.release.figures import Exhibit
+from ml_assets.release.evidence.figures import Exhibit
+from ml_assets.release.evidence.question import Question, question_of
 from ml_assets.release.gates import Outcome, judge
-from ml_assets.release.question import Question, question_of
 from ml_assets.release.rules import ReleaseRules
 
 STAGE = "release"

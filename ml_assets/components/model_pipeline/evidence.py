@@ -16,15 +16,15 @@ from ml_assets.errors import TrainingError
 from ml_assets.lake.integrity import unaltered
 from ml_assets.lake.store import Lake
 from ml_assets.learning.evaluation import OVERALL
-from ml_assets.orchestration.day_metadata import Further
-from ml_assets.orchestration.model_io import project_models
-from ml_assets.orchestration.table_io import TableOutput
+from ml_assets.orchestration.assets.day_metadata import Further
+from ml_assets.orchestration.assets.model_io import project_models
+from ml_assets.orchestration.assets.table_io import TableOutput
 from ml_assets.planning.plan import Plan, each_day, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.release.champion import Champion, newest
-from ml_assets.release.comparison import Comparison
-from ml_assets.release.fairness import Fairness
-from ml_assets.release.measuring import Measuring
+from ml_assets.release.evidence.comparison import Comparison
+from ml_assets.release.evidence.fairness import Fairness
+from ml_assets.release.evidence.measuring import Measuring
 from ml_assets.release.rules import ReleaseRules
 
 if TYPE_CHECKING:

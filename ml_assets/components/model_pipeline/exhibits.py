@@ -7,7 +7,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.lake.verification import hashes_as_stored
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.planning.staleness import stale
-from ml_assets.release.figures import Exhibit
+from ml_assets.release.evidence.figures import Exhibit
 
 
 def exhibit(lake: Lake, table: str, as_of: str, code_version: str) -> Exhibit:

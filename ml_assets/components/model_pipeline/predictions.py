@@ -17,9 +17,9 @@ from ml_assets.lake.store import Lake, Window
 from ml_assets.learning.scoring import score, with_late_rows
 from ml_assets.monitoring.contracts.performance import Performance
 from ml_assets.monitoring.performance import arrived_labels, headline, performance
-from ml_assets.orchestration.model_io import project_models
+from ml_assets.orchestration.assets.model_io import project_models
+from ml_assets.orchestration.assets.table_io import TableOutput
 from ml_assets.orchestration.partitions import bounds
-from ml_assets.orchestration.table_io import TableOutput
 from ml_assets.planning.plan import Input, Plan, each_day, plan, skipping
 from ml_assets.provenance.code import code_version
 from ml_assets.release.champion import Champion

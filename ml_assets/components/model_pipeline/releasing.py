@@ -11,12 +11,12 @@ from ml_assets.errors import TrainingError
 from ml_assets.lake.integrity import in_force, unaltered
 from ml_assets.lake.store import Lake
 from ml_assets.planning.plan import Plan
-from ml_assets.release.approval_log import ApprovalLog
-from ml_assets.release.approvals import State, records_of, standing
+from ml_assets.release.approvals.approval_log import ApprovalLog
+from ml_assets.release.approvals.approvals import State, records_of, standing
+from ml_assets.release.approvals.persons import first_not_scored
 from ml_assets.release.champion import BY_GATES
 from ml_assets.release.decision import AWAITING, PASSED
 from ml_assets.release.history import release_of, released_days
-from ml_assets.release.persons import first_not_scored
 from ml_assets.release.promotion import release_command
 
 DECIDED = ("release_decision", "approvals")

@@ -16,7 +16,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Status
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.monitoring.contracts.retraining import RETRAIN
-from ml_assets.orchestration.requests import (
+from ml_assets.orchestration.runs.requests import (
     Unit,
     has_no_effect,
     is_given_up,
@@ -27,7 +27,7 @@ from ml_assets.orchestration.requests import (
 )
 from ml_assets.planning.progress import finished, outdated, unfinished
 from ml_assets.planning.staleness import stale
-from ml_assets.release.approval_log import ApprovalLog
+from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.history import released_days
 from ml_assets.release.promotion import waits_for_tests
 from ml_assets.settings import settings

@@ -18,17 +18,17 @@ from ml_assets.learning.dataset import Windows
 from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.ledger.entries import Read
-from ml_assets.orchestration.checks import TableCheck, standard_checks, table_checks
-from ml_assets.orchestration.day_metadata import Further
-from ml_assets.orchestration.partitions import mapping_of
-from ml_assets.orchestration.table_io import TableOutput
-from ml_assets.orchestration.tables import (
+from ml_assets.orchestration.assets.day_metadata import Further
+from ml_assets.orchestration.assets.table_io import TableOutput
+from ml_assets.orchestration.assets.tables import (
     FACT_KEY,
     SPARSE_KEY,
     dead_letter_spec,
     table_asset,
     table_spec,
 )
+from ml_assets.orchestration.checks.checks import TableCheck, standard_checks, table_checks
+from ml_assets.orchestration.partitions import mapping_of
 from ml_assets.planning.plan import Input, Plan, plan
 from ml_assets.release.champion import Champion, champions_of, newest
 from ml_assets.release.history import releases

@@ -32,15 +32,15 @@ from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.since import changed_since_first_made, sentence
 from ml_assets.monitoring.contracts.profiles import FeatureReference
 from ml_assets.monitoring.drift import reference_profile
-from ml_assets.orchestration.day_metadata import Further
-from ml_assets.orchestration.model_io import (
+from ml_assets.orchestration.assets.day_metadata import Further
+from ml_assets.orchestration.assets.model_io import (
     ModelOutput,
     lost_models,
     model_check,
     project_checkpoints,
     project_models,
 )
-from ml_assets.orchestration.table_io import TableOutput
+from ml_assets.orchestration.assets.table_io import TableOutput
 from ml_assets.planning.plan import Input, Plan, computing_too, each_day, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.reports.plots import as_markdown, evaluation_plots

@@ -11,8 +11,8 @@ import pytest
 from ml_assets.components.model_pipeline.approvals import approval_job
 from ml_assets.components.model_pipeline.shared import Pipeline
 from ml_assets.lake.store import Lake
-from ml_assets.release.approval_log import ApprovalLog
-from ml_assets.release.approvals import Action
+from ml_assets.release.approvals.approval_log import ApprovalLog
+from ml_assets.release.approvals.approvals import Action
 from ml_assets.settings import settings
 from ml_assets_tests.releases import EVIDENCE, PIPELINE, decide
 

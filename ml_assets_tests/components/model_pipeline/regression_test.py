@@ -23,9 +23,9 @@ from ml_assets.lake.store import Lake
 from ml_assets.learning.contracts import Prediction
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.monitoring.contracts.performance import Label
-from ml_assets.orchestration.model_io import ModelIOManager, project_registry
-from ml_assets.orchestration.runs import project_instance
-from ml_assets.orchestration.table_io import TableIOManager
+from ml_assets.orchestration.assets.model_io import ModelIOManager, project_registry
+from ml_assets.orchestration.assets.table_io import TableIOManager
+from ml_assets.orchestration.runs.runs import project_instance
 from ml_assets.registry.store import CHAMPION, STAGING
 from ml_assets.settings import settings
 from ml_assets_tests.lived import opened

@@ -1,0 +1,1 @@
+"""Tables and models as Dagster assets: definitions, IO managers, metadata."""

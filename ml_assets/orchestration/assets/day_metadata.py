@@ -1,0 +1,133 @@
+"""What Dagster shows of a stored day: counts, version, inputs, statistics.
+
+The last day of a run also tells what the run did to the table, and begins with the verdict.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import dagster as dg
+
+from ml_assets.content import digest
+from ml_assets.ledger.entries import Entry, Read
+from ml_assets.ledger.summary import TableSummary
+from ml_assets.orchestration.storage.range_events import DayResult
+from ml_assets.planning.plan import Plan
+
+VERDICT, REASON = "verdict", "reason"
+"""Metadata that comes first: a table's own decision, otherwise whether the run is complete."""
+
+RUN_UNCHANGED = "run/unchanged"
+
+Further = Mapping[str, float | int | str | dg.MetadataValue]
+"""More metadata of one day; numbers are plotted over the days."""
+
+
+def day_metadata(
+    entry: Entry,
+    planned: Plan,
+    further: Mapping[str, Further],
+    warnings: Sequence[str] = (),
+    merged_duplicates: int = 0,
+) -> dict[str, dg.MetadataValue]:
+    """Metadata of one stored day.
+
+    Args:
+        entry: the day's ledger entry.
+        planned: the run's plan, for what was read and what was left unchanged.
+        further: day → more metadata.
+        warnings: what is unusual about the day.
+        merged_duplicates: rows that were equal to another row of the day.
+    """
+    told = {name: _value(value) for name, value in further.get(entry.day, {}).items()}
+    metadata: dict[str, dg.MetadataValue] = {
+        **{name: told[name] for name in (VERDICT, REASON) if name in told},
+        **row_count(entry.rows),
+        "dead_letters": dg.MetadataValue.int(entry.dead_letters),
+        "content_hash": dg.MetadataValue.text(entry.content_hash),
+        "table_version": dg.MetadataValue.int(entry.version or 0),
+        "inputs": dg.MetadataValue.json(inputs_summary(planned.reads[entry.day])),
+    }
+    if missing := planned.missing.get(entry.day):
+        metadata["computed without"] = dg.MetadataValue.md(
+            "\n".join(f"- {name}" for name in missing)
+        )
+    if entry.day in planned.unchanged:
+        metadata["unchanged"] = dg.MetadataValue.bool(True)
+    if merged_duplicates:
+        metadata["merged_duplicates"] = dg.MetadataValue.int(merged_duplicates)
+    if warnings:
+        metadata["warnings"] = dg.MetadataValue.text("; ".join(warnings))
+    return metadata | told
+
+
+def run_metadata(
+    metadata: Mapping[str, dg.MetadataValue], summary: TableSummary
+) -> dict[str, dg.MetadataValue]:
+    """Metadata of a run's last day: verdict and reason, counts of the run, then those of the day.
+
+    Args:
+        metadata: of the day; the verdict and reason of a table of decisions stay its own.
+        summary: what the run did to the table.
+    """
+    own = {name: metadata[name] for name in (VERDICT, REASON) if name in metadata}
+    of_run = {
+        VERDICT: dg.MetadataValue.text(summary.verdict),
+        REASON: dg.MetadataValue.text(summary.reason),
+    }
+    counts = {
+        "run/stored": summary.stored,
+        RUN_UNCHANGED: summary.unchanged,
+        "run/skipped": len(summary.skipped),
+        "run/quarantined": len(summary.quarantined),
+        "run/dead_letters": summary.dead_letters,
+    }
+    return {
+        **(own or of_run),
+        **{name: dg.MetadataValue.int(count) for name, count in counts.items()},
+        **{name: value for name, value in metadata.items() if name not in own},
+    }
+
+
+def with_run(results: Mapping[str, DayResult], summary: TableSummary) -> dict[str, DayResult]:
+    """The results of a run's days, of which the last also tells what the run did."""
+    last = max(results)
+    told = replace(results[last], metadata=run_metadata(results[last].metadata, summary))
+    return {**results, last: told}
+
+
+def _value(value: float | str | dg.MetadataValue) -> dg.MetadataValue:
+    if isinstance(value, str):
+        return dg.MetadataValue.text(value)
+    if isinstance(value, int | float):
+        return dg.MetadataValue.float(float(value))
+    return value
+
+
+def inputs_summary(reads: Sequence[Read]) -> dict[str, dict[str, object]]:
+    """Per input table: version, span of days, and one hash over their contents."""
+    tables: dict[str, list[Read]] = {}
+    for read in reads:
+        tables.setdefault(read.table, []).append(read)
+    return {
+        table: {
+            **({"table_version": of_table[0].version} if of_table[0].version is not None else {}),
+            "days": f"{of_table[0].day}…{of_table[-1].day}"
+            if len(of_table) > 1
+            else of_table[0].day,
+            **({"absent": absent} if (absent := _absent(of_table)) else {}),
+            "content_hash": digest(*(read.content_hash for read in of_table))
+            if len(of_table) > 1
+            else of_table[0].content_hash,
+        }
+        for table, of_table in tables.items()
+    }
+
+
+def _absent(reads: Sequence[Read]) -> int:
+    return sum(not read.content_hash for read in reads)
+
+
+def row_count(rows: int) -> dict[str, dg.MetadataValue]:
+    """The row count, under the name that Dagster plots."""
+    return {"dagster/row_count": dg.MetadataValue.int(rows)}

@@ -1,0 +1,165 @@
+"""The IO manager of model assets: files by fingerprint, days in the ledger."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+
+from ml_assets.errors import UnsafeModel
+from ml_assets.lake.store import Lake
+from ml_assets.learning.artifacts import ModelStore
+from ml_assets.learning.checkpoints import Checkpoints
+from ml_assets.learning.specification import ModelSpecification
+from ml_assets.learning.training import TrainedModel
+from ml_assets.ledger.entries import Entry, Status, inputs_hash
+from ml_assets.ledger.summary import table_summary
+from ml_assets.orchestration.assets.columns import tell_columns
+from ml_assets.orchestration.assets.day_metadata import inputs_summary, with_run
+from ml_assets.orchestration.assets.table_io import record_provenance, skipped_day, table_name
+from ml_assets.orchestration.checks.checks import TableCheck, Verdict
+from ml_assets.orchestration.runs.retries import retried
+from ml_assets.orchestration.storage.range_events import DayResult, materialize_days
+from ml_assets.planning.plan import Plan
+from ml_assets.registry.numbers import VersionNumbers
+from ml_assets.registry.store import Registry
+from ml_assets.release.by_hand import written_by_hand
+from ml_assets.settings import settings
+
+
+@dataclass(frozen=True)
+class ModelOutput:
+    """What a training step hands over.
+
+    Attributes:
+        plan: which days were trained, left as they are, or skipped, and what was read.
+        models: day → its model.
+        code_version: version of what trained them.
+    """
+
+    plan: Plan
+    models: Mapping[str, TrainedModel]
+    code_version: str
+
+
+class ModelIOManager(dg.IOManager):
+    """Stores models; reading them is for those who know their specification."""
+
+    def load_input(self, context: dg.InputContext) -> object:
+        """Refuse: a model is loaded with its specification, see ``project_models``.
+
+        Raises:
+            dagster.Failure: always.
+        """
+        raise dg.Failure(
+            f"{context.asset_key.to_user_string()} is a model, not a table. Depend on it with "
+            "'deps' and load it with project_models().load(name, fingerprint, specification).",
+            allow_retries=False,
+        )
+
+    def handle_output(self, context: dg.OutputContext, obj: ModelOutput) -> None:
+        """Store each day's model and tell Dagster its fingerprint as the data version."""
+        with retried(context.step_context.previous_attempt_count):
+            table, lake = table_name(context.asset_key), Lake.of_project()
+            entries = {day: _stored(table, day, obj, context.run_id) for day in obj.models}
+            skipped = [
+                Entry(
+                    table,
+                    day,
+                    Status.SKIPPED,
+                    reason=reason,
+                    run_id=context.run_id,
+                    reads=obj.plan.reads.get(day, ()),
+                )
+                for day, reason in obj.plan.skipped.items()
+            ]
+            record_provenance(lake, context.run_id, obj.code_version)
+            lake.ledger.append([*entries.values(), *skipped])
+            for day in entries:
+                project_checkpoints(table, day).discard()
+            for entry in skipped:
+                context.log.warning(f"{table} {entry.day} is skipped: {entry.reason}")
+            usable = {**obj.plan.unchanged, **entries}
+            summary = table_summary(table, [*entries.values(), *skipped], len(obj.plan.unchanged))
+            results = {
+                day: DayResult(entry.content_hash, _metadata(entry, obj))
+                for day, entry in usable.items()
+            } | {entry.day: skipped_day(entry.reason) for entry in skipped}
+            materialize_days(context, with_run(results, summary))
+            tell_columns(context, lake, table)
+
+
+def project_models() -> ModelStore:
+    """The model files that the settings name."""
+    return ModelStore(settings().data / "models")
+
+
+def below_data(path: Path) -> str:
+    """A path relative to the data folder, which may be moved after it was told."""
+    return str(path.relative_to(settings().data))
+
+
+def project_checkpoints(table: str, day: str) -> Checkpoints:
+    """The checkpoints of one training, below the folder that the settings name."""
+    return Checkpoints(settings().data / "checkpoints" / table / day)
+
+
+def project_registry() -> Registry:
+    """The model registry that the settings name."""
+    chosen = settings()
+    numbers = VersionNumbers.of_project()
+    return Registry(chosen.registry_database_url, chosen.registry_artifacts, numbers)
+
+
+def lost_models(table: str, entries: Mapping[str, Entry]) -> list[str]:
+    """Days whose model file is gone or altered, or whose entry no run wrote."""
+    by_hand = written_by_hand(Lake.of_project(), table, list(entries))
+    return [
+        day
+        for day, entry in entries.items()
+        if day in by_hand or not project_models().is_intact(table, entry.content_hash)
+    ]
+
+
+def model_check(table: str, specification: ModelSpecification) -> TableCheck:
+    """The check of a model asset: its file is still the model that was trained."""
+
+    def verdict(fingerprint: str) -> Verdict:
+        try:
+            project_models().load(table, fingerprint, specification)
+        except UnsafeModel as error:
+            return Verdict(False, str(error))
+        return Verdict(True)
+
+    return TableCheck(
+        "loads_as_trained",
+        "The model file loads through the allow-list and is the model that was trained.",
+        lambda stored: {day: verdict(stored.entries[day].content_hash) for day in stored.stored},
+        reads_rows=False,
+    )
+
+
+def _stored(table: str, day: str, output: ModelOutput, run_id: str) -> Entry:
+    model = output.models[day]
+    project_models().save(table, model)
+    return Entry(
+        table=table,
+        day=day,
+        status=Status.STORED,
+        content_hash=model.fingerprint,
+        rows=model.rows,
+        code_version=output.code_version,
+        inputs_hash=inputs_hash(output.code_version, output.plan.reads[day]),
+        run_id=run_id,
+        reads=output.plan.reads[day],
+    )
+
+
+def _metadata(entry: Entry, output: ModelOutput) -> dict[str, dg.MetadataValue]:
+    folder = project_models().folder(entry.table, entry.content_hash)
+    return {
+        "fingerprint": dg.MetadataValue.text(entry.content_hash),
+        "training rows": dg.MetadataValue.int(entry.rows),
+        "path": dg.MetadataValue.path(below_data(folder)),
+        "inputs": dg.MetadataValue.json(inputs_summary(output.plan.reads[entry.day])),
+    }

@@ -1,0 +1,379 @@
+"""The default IO manager: tables in the lake, day by day, with contract, verdict and provenance.
+
+An asset may return a plain DataFrame; the templates return a ``TableOutput``, which also says
+which days were left as they are or could not be computed. An input annotated ``Window`` arrives
+unread, so that the asset reads only the days and columns it needs.
+"""
+
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from ml_assets.content import DAY, SNAPSHOT, digest
+from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.validation import Validated, validate
+from ml_assets.errors import CommitConflict, ConfigurationError
+from ml_assets.lake.store import Lake, Window
+from ml_assets.lake.writing import Written
+from ml_assets.ledger.entries import Entry, Status, inputs_hash
+from ml_assets.ledger.summary import TableSummary, table_summary
+from ml_assets.orchestration.assets.columns import dead_letter_lineage, tell_columns
+from ml_assets.orchestration.assets.day_metadata import (
+    Further,
+    day_metadata,
+    run_metadata,
+    with_run,
+)
+from ml_assets.orchestration.assets.dead_letters import dead_letters_of, store_dead_letters
+from ml_assets.orchestration.assets.usual_days import judged
+from ml_assets.orchestration.runs.retries import retried
+from ml_assets.orchestration.storage.range_events import (
+    DayResult,
+    log_check_evaluations,
+    materialize_days,
+)
+from ml_assets.planning.plan import Plan
+from ml_assets.planning.staleness import stale
+from ml_assets.provenance.code import remembered
+
+CONTRACT_KEY = "ml_assets/contract"
+"""Definition metadata that names a table's contract as ``package.module.Class``."""
+
+CONTRACT_CHECK = "meets_contract"
+
+
+@dataclass(frozen=True)
+class TableOutput:
+    """What a template hands over for the days of a run.
+
+    Attributes:
+        plan: which days were computed, left as they are, or skipped, and what was read.
+        validated: the computed days' rows, sorted by their contract.
+        code_version: version of what computed them.
+        keeps_dead_letters: whether rejected rows are kept in ``<table>_dead_letters``.
+        day_metadata: day → further metadata for Dagster.
+        after_commit: what follows from the stored rows, done in the same step.
+        is_fact: a stored day that cannot be made again stays as it is: it happened.
+        is_final: the rows record what happened; besides, they never become stale.
+        goes_on: the run goes on past a skipped day, so that what reads the table records why it
+            has none either; otherwise a run that stores no day fails here.
+        places_every_row: the dead letters hold all rows of the source that belong to no day.
+    """
+
+    plan: Plan
+    validated: Validated
+    code_version: str
+    keeps_dead_letters: bool = True
+    day_metadata: Mapping[str, Further] = field(default_factory=dict)
+    after_commit: Callable[[], None] | None = None
+    is_fact: bool = False
+    is_final: bool = False
+    goes_on: bool = False
+    places_every_row: bool = False
+
+
+class TableIOManager(dg.IOManager):
+    """Stores and reads tables; one commit per table and run."""
+
+    def __init__(self) -> None:
+        self._reads: dict[tuple[str, str, int], list[Window]] = {}
+
+    def load_input(self, context: dg.InputContext) -> pd.DataFrame | Window:
+        """The stored days that an input's partition mapping asks for."""
+        with retried(_retry_number(context.step_context)):
+            table = table_name(context.asset_key)
+            window = Lake.of_project().window(table, _days(context))
+            self._reads.setdefault(_attempt(context.step_context), []).append(window)
+            if context.dagster_type.typing_type is Window:
+                return window
+            return window.read(columns=(context.definition_metadata or {}).get("columns"))
+
+    def handle_output(self, context: dg.OutputContext, obj: TableOutput | pd.DataFrame) -> None:
+        """Store the good days in one commit and tell Dagster what became of each day."""
+        with retried(_retry_number(context.step_context)):
+            output = obj if isinstance(obj, TableOutput) else self._planned(context, obj)
+            store(context, table_name(context.asset_key), output)
+
+    def _planned(self, context: dg.OutputContext, rows: pd.DataFrame) -> TableOutput:
+        step = context.step_context
+        windows = self._reads.pop(_attempt(step), [])
+        days = _days(context)
+        if DAY not in rows.columns:
+            if len(days) != 1:
+                raise ConfigurationError(
+                    f"{context.asset_key.to_user_string()} returned rows for {len(days)} days "
+                    f"without a '{DAY}' column that says which row belongs to which day. Add it."
+                )
+            rows = rows.assign(**{DAY: days[0]})
+        skipped = _not_ready(windows, days)
+        compute = [day for day in days if day not in skipped]
+        rows = rows[~rows[DAY].isin(skipped)]
+        plan = Plan(
+            compute=compute,
+            unchanged={},
+            skipped=skipped,
+            reads={
+                day: [read for window in windows for read in window.reads(_input_days(window, day))]
+                for day in days
+            },
+            windows={},
+        )
+        contract = load_contract(context.definition_metadata or {})
+        validated = validate(rows, contract, compute) if contract else Validated(rows, _NO_ROWS, {})
+        code_version = step.job_def.asset_layer.get(context.asset_key).code_version or ""
+        return TableOutput(plan, validated, code_version)
+
+
+_NO_ROWS = pd.DataFrame({DAY: pd.Series([], dtype="str")})
+
+
+def table_name(key: dg.AssetKey) -> str:
+    """The lake's name for an asset."""
+    return "/".join(key.path)
+
+
+def load_contract(metadata: Mapping[str, object]) -> type[Contract] | None:
+    """The contract that an asset's definition metadata names.
+
+    Raises:
+        ConfigurationError: it names something that is not a contract.
+    """
+    name = metadata.get(CONTRACT_KEY)
+    if name is None:
+        return None
+    module, _, attribute = str(getattr(name, "value", name)).rpartition(".")
+    try:
+        contract = getattr(importlib.import_module(module), attribute, None)
+    except (ImportError, ValueError) as error:
+        raise ConfigurationError(
+            f"Contract '{name}' cannot be imported ({error}). Expected package.module.Class."
+        ) from None
+    if not (isinstance(contract, type) and issubclass(contract, Contract)):
+        raise ConfigurationError(f"{name} is not a contract; expected a subclass of Contract.")
+    return contract
+
+
+def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
+    """Write the days of a run: dead letters, rows, ledger, then Dagster's events.
+
+    The ledger marks the days as being written first, so a run that dies in between leaves days
+    that nothing downstream will use.
+    """
+    lake = Lake.of_project()
+    contract = load_contract(context.definition_metadata or {})
+    output = replace(output, validated=judged(lake, table, output.validated, contract))
+    drafts = _Drafts(table, output, context.run_id)
+    record_provenance(lake, context.run_id, output.code_version)
+    lake.ledger.append(list(drafts.writing()))
+    if output.keeps_dead_letters:
+        store_dead_letters(
+            context,
+            lake,
+            table,
+            planned=output.plan,
+            letters=output.validated.dead_letters,
+            code_version=output.code_version,
+            replaces_unplaced=output.places_every_row,
+        )
+    days = [day for day in output.plan.compute if day not in output.validated.quarantined]
+    rows = output.validated.rows
+    written = lake.write(table, rows, days) if days else None
+    written_by = {entry.run_id for entry in lake.ledger.latest(table, days).values()}
+    if written_by - {context.run_id}:
+        raise CommitConflict(f"{table}: another run wrote the same days meanwhile.")
+    entries = drafts.finished(written)
+    kept = _kept(lake, table, output)
+    latest = lake.ledger.latest(table, list(kept))
+    changed = [one for day, one in {**entries, **kept}.items() if one != latest.get(day)]
+    lake.ledger.append(changed)
+    if output.after_commit:
+        output.after_commit()
+    bad = {day: entry.reason for day, entry in entries.items() if entry.reason}
+    _warn(context, table, entries, output)
+    if output.is_fact and kept:
+        told = "; ".join(f"{day}: {output.plan.skipped[day]}" for day in sorted(kept))
+        raise dg.Failure(
+            f"{table} could not be computed again and stays as it is. {told}", allow_retries=False
+        )
+    usable = {**output.plan.unchanged, **entries, **kept}
+    results = {
+        day: skipped_day(reason) for day, reason in output.plan.skipped.items() if output.goes_on
+    } | {
+        day: DayResult(
+            entry.content_hash,
+            day_metadata(
+                entry,
+                output.plan,
+                output.day_metadata,
+                output.validated.warnings.get(day, ()),
+                output.validated.merged_duplicates.get(day, 0),
+            ),
+        )
+        for day, entry in usable.items()
+        if entry.status is Status.STORED
+    }
+    summary = table_summary(table, entries.values(), len(output.plan.unchanged))
+    if not results:
+        _fail(context, table, bad, summary)
+    materialize_days(context, with_run(results, summary))
+    tell_columns(context, lake, table)
+    if contract and len(output.validated.dead_letters):
+        letters = dead_letter_lineage(table, contract)
+        lake.provenance.record_columns(dead_letters_of(table), letters)
+
+
+def _warn(
+    context: dg.OutputContext, table: str, entries: Mapping[str, Entry], output: TableOutput
+) -> None:
+    """Tell the run's log of days that are not as usual."""
+    validated = output.validated
+    for day, entry in sorted(entries.items()):
+        if entry.reason:
+            context.log.warning(f"{table} {day} is {entry.status.value}: {entry.reason}")
+    for day, missing in sorted(output.plan.missing.items()):
+        if missing:
+            context.log.warning(f"{table} {day} is computed without {'; '.join(missing)}")
+    for day, unusual in sorted(validated.warnings.items()):
+        context.log.warning(f"{table} {day} is stored, but unusual: {'; '.join(unusual)}")
+    for day, count in validated.merged_duplicates.items():
+        context.log.warning(f"{table} {day}: {count} rows came more than once and were merged")
+
+
+def skipped_day(reason: str) -> DayResult:
+    """What Dagster is told about a day without rows that the run goes on past."""
+    return DayResult(digest(reason), {"skipped": dg.MetadataValue.text(reason)})
+
+
+def _kept(lake: Lake, table: str, output: TableOutput) -> dict[str, Entry]:
+    """Days that were stored, cannot be made again, and stay as they were last stored.
+
+    A day with rows that was closed or interrupted since is one, too, while the lake holds them.
+    """
+    if not (output.is_fact or output.is_final):
+        return {}
+    histories = lake.ledger.histories(table, list(output.plan.skipped))
+    stored = {
+        day: found[-1]
+        for day, history in histories.items()
+        if (found := [entry for entry in history if entry.status is Status.STORED])
+    }
+    was_closed = {day for day in stored if histories[day][-1].status is not Status.STORED}
+    intact = lake.intact({day: stored[day] for day in was_closed if stored[day].rows})
+    return {day: entry for day, entry in stored.items() if day not in was_closed - intact}
+
+
+def record_provenance(lake: Lake, run_id: str, code_version: str) -> None:
+    """Keep what stands behind the entries that a run is about to write."""
+    lake.provenance.record_run(run_id)
+    if code := remembered(code_version):
+        lake.provenance.record_code(code)
+
+
+def _fail(
+    context: dg.OutputContext, table: str, bad: Mapping[str, str], summary: TableSummary
+) -> None:
+    if CONTRACT_KEY in (context.definition_metadata or {}):
+        log_check_evaluations(
+            context, [failed_contract(context.asset_key, day, why) for day, why in bad.items()]
+        )
+    listed = "; ".join(f"{day}: {reason}" for day, reason in sorted(bad.items())[:5])
+    raise dg.Failure(
+        f"No day of {table} could be stored. {listed}. Repair the source and materialize the "
+        "days again.",
+        metadata=run_metadata({}, summary),
+        allow_retries=False,
+    )
+
+
+def failed_contract(key: dg.AssetKey, day: str, reason: str) -> dg.AssetCheckEvaluation:
+    """The result of the contract check for a day that has no stored rows."""
+    return dg.AssetCheckEvaluation(
+        asset_key=key,
+        check_name=CONTRACT_CHECK,
+        passed=False,
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={"reason": dg.MetadataValue.text(reason)},
+        partition=None if day == SNAPSHOT else day,
+        blocking=False,
+    )
+
+
+@dataclass(frozen=True)
+class _Drafts:
+    """Ledger entries of one run over one table."""
+
+    table: str
+    output: TableOutput
+    run_id: str
+
+    def writing(self) -> Iterator[Entry]:
+        for day in self.output.plan.compute:
+            yield Entry(self.table, day, Status.WRITING, run_id=self.run_id)
+
+    def finished(self, written: Written | None) -> dict[str, Entry]:
+        plan, validated = self.output.plan, self.output.validated
+        entries = {
+            day: Entry(
+                self.table,
+                day,
+                Status.SKIPPED,
+                reason=reason,
+                run_id=self.run_id,
+                reads=plan.reads.get(day, ()),
+            )
+            for day, reason in plan.skipped.items()
+        }
+        row_counts = validated.row_counts or validated.rows[DAY].value_counts().to_dict()
+        for day in plan.compute:
+            reason = validated.quarantined.get(day, "")
+            entry = Entry(
+                table=self.table,
+                day=day,
+                status=Status.QUARANTINED if reason else Status.STORED,
+                reason=reason,
+                rows=0 if reason else int(row_counts.get(day, 0)),
+                dead_letters=validated.dead_letter_counts.get(day, 0),
+                version=written.version if written else None,
+                code_version=self.output.code_version,
+                inputs_hash=inputs_hash(self.output.code_version, plan.reads[day]),
+                run_id=self.run_id,
+                is_final=self.output.is_final,
+                reads=plan.reads[day],
+            )
+            entries[day] = entry if reason or not written else written.complete(entry)
+        return entries
+
+
+def _days(context: dg.InputContext | dg.OutputContext) -> list[str]:
+    return list(context.asset_partition_keys) if context.has_asset_partitions else [SNAPSHOT]
+
+
+def _input_days(window: Window, day: str) -> Sequence[str]:
+    """Input days of one day: the same day where the input has it, otherwise all that were read."""
+    return [day] if day in window.days else window.days
+
+
+def _not_ready(windows: Sequence[Window], days: Sequence[str]) -> dict[str, str]:
+    """Days that a plain asset must not be stored for: an input day is missing or stale."""
+    skipped: dict[str, str] = {}
+    for window in windows:
+        changed = stale(window.lake.ledger, window.table, list(window.hashes))
+        for day in days:
+            for input_day in _input_days(window, day):
+                if reason := changed.get(input_day):
+                    skipped[day] = f"{window.table} {input_day} is stale ({reason})"
+                elif input_day == day and day not in window.hashes:
+                    skipped[day] = f"{window.table} {day} is not stored"
+    return skipped
+
+
+def _attempt(step: Any) -> tuple[str, str, int]:
+    return step.run_id, step.step.key, _retry_number(step)
+
+
+def _retry_number(step: object) -> int:
+    return int(getattr(step, "previous_attempt_count", 0))

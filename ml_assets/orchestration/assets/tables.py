@@ -1,0 +1,231 @@
+"""What every table asset shares: its spec, built from its contract, and its dead-letter table."""
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from ml_assets.content import DAY
+from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.dead_letters import DeadLetters
+from ml_assets.errors import ConfigurationError
+from ml_assets.lake.store import Lake
+from ml_assets.orchestration.assets.columns import MadeFrom, column_metadata, dead_letter_lineage
+from ml_assets.orchestration.assets.dead_letters import dead_letters_of
+from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, table_name
+from ml_assets.orchestration.partitions import days_of_run
+from ml_assets.orchestration.runs.retries import retried
+from ml_assets.planning.plan import Plan
+from ml_assets.planning.reopen import reopen
+from ml_assets.provenance.code import code_version
+
+AS_OF_KEY = "ml_assets/as_of"
+"""Definition metadata of assets whose partitions are as-of days: made only when asked for."""
+
+
+SPARSE_KEY = "ml_assets/sparse"
+"""Definition metadata of assets that have only the days that were asked for: others are no gap."""
+
+
+FACT_KEY = "ml_assets/fact"
+"""Definition metadata of assets whose stored days are facts: they are never computed again."""
+
+RECOMPUTE = "ml_assets/recompute"
+"""Run tag: with the value ``true`` a run computes its days again, whatever is stored of them."""
+
+
+def load_object(path: str) -> Any:
+    """Import what a dotted path in a ``defs.yaml`` names.
+
+    Raises:
+        ConfigurationError: there is no such module or attribute.
+    """
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(
+            f"'{path}' in defs.yaml cannot be imported ({error}). Expected package.module.name."
+        ) from None
+
+
+def table_spec(
+    key: str,
+    contract: type[Contract],
+    made_from: MadeFrom,
+    *,
+    stage: str,
+    description: str,
+    owners: Sequence[str],
+    kinds: set[str],
+    version: str,
+    partitions_def: dg.PartitionsDefinition | None,
+    deps: Sequence[dg.AssetDep] = (),
+    is_as_of: bool = False,
+    is_table: bool = True,
+    metadata: Mapping[str, Any] | None = None,
+) -> dg.AssetSpec:
+    """The spec of a table asset, with its columns taken from the contract.
+
+    Args:
+        key: ``pipeline/noun``.
+        contract: the table's contract.
+        made_from: its column lineage.
+        stage: second part of the group, after the pipeline.
+        description: what it is, for a stakeholder.
+        owners: ``team:…`` names.
+        kinds: what it is made with.
+        version: code version of what computes it.
+        partitions_def: its days; None for a snapshot.
+        deps: what it is made from.
+        is_as_of: its partitions are as-of days, made only when asked for.
+        is_table: whether rows are stored; for a model the contract only says what it predicts.
+        metadata: further definition metadata.
+    """
+    pipeline = key.split("/", maxsplit=1)[0]
+    return dg.AssetSpec(
+        key=dg.AssetKey(key.split("/")),
+        description=description,
+        owners=list(owners),
+        kinds=kinds,
+        group_name=f"{pipeline}__{stage}",
+        code_version=version,
+        partitions_def=partitions_def,
+        deps=deps,
+        metadata={
+            **column_metadata(contract, made_from),
+            **(_table_metadata(key, contract) if is_table else {}),
+            **({AS_OF_KEY: True} if is_as_of else {}),
+            **(metadata or {}),
+        },
+    )
+
+
+def table_asset(
+    spec: dg.AssetSpec,
+    compute: Callable[[Sequence[str]], Any],
+    io_manager_key: str = "io_manager",
+) -> dg.AssetsDefinition:
+    """The executable asset of a spec: one step for any range of days.
+
+    Args:
+        spec: what it is.
+        compute: from the days of a run to what its IO manager stores.
+        io_manager_key: which IO manager that is.
+    """
+
+    @dg.asset(
+        key=spec.key,
+        description=spec.description,
+        owners=spec.owners,
+        kinds=spec.kinds,
+        group_name=spec.group_name,
+        code_version=spec.code_version,
+        partitions_def=spec.partitions_def,
+        deps=spec.deps,
+        metadata=spec.metadata,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool=pool_of(spec.key),
+        io_manager_key=io_manager_key,
+    )
+    def materialize(context: dg.AssetExecutionContext) -> Any:
+        with retried(context.retry_number):
+            days = days_of_run(context, spec.partitions_def)
+            if context.run.tags.get(RECOMPUTE) == "true":
+                _reopen(spec, days)
+            return compute(days)
+
+    return materialize
+
+
+def _reopen(spec: dg.AssetSpec, days: Sequence[str]) -> None:
+    table = table_name(spec.key)
+    if reason := refusal_to_recompute(spec):
+        raise ConfigurationError(reason)
+    reopen(Lake.of_project().ledger, table, days)
+
+
+def refusal_to_recompute(spec: dg.AssetSpec) -> str | None:
+    """Why days of a table cannot be computed again on demand; None where they can."""
+    if not spec.metadata.get(FACT_KEY):
+        return None
+    return (
+        f"{table_name(spec.key)} is a record of what was done on a day: its rows were acted on, so "
+        "they stay as they are. Days that have none are computed when they are materialized; run "
+        f"without the tag {RECOMPUTE}."
+    )
+
+
+def pool_of(key: dg.AssetKey) -> str:
+    """The pool that keeps two runs from writing one asset at once."""
+    return "__".join(key.path)
+
+
+def dead_letter_spec(of: dg.AssetSpec, contract: type[Contract]) -> dg.AssetSpec:
+    """The table of a table's rejected rows; written by the same step, so not executable alone."""
+    name = dead_letters_of(table_name(of.key))
+    return dg.AssetSpec(
+        key=dg.AssetKey(name.split("/")),
+        description=(
+            f"Rows of {table_name(of.key)} that broke its contract, as they came, with the rule. "
+            "Most days are empty, because a day appears here only when a row of it was rejected."
+        ),
+        owners=of.owners,
+        kinds={"pandas", "deltalake"},
+        group_name=of.group_name,
+        code_version=code_version(DeadLetters),
+        partitions_def=of.partitions_def,
+        deps=[dg.AssetDep(of.key)],
+        metadata={
+            **column_metadata(DeadLetters, dead_letter_lineage(table_name(of.key), contract)),
+            **_table_metadata(name, DeadLetters),
+        },
+    )
+
+
+def _table_metadata(table: str, contract: type[Contract]) -> dict[str, Any]:
+    return {
+        "dagster/table_name": table,
+        CONTRACT_KEY: f"{contract.__module__}.{contract.__name__}",
+    }
+
+
+def statistics_of_days(
+    lake: Lake, table: str, planned: Plan, computed: pd.DataFrame, names: Sequence[str]
+) -> dict[str, dict[str, float | int | str]]:
+    """Statistics of all days of a run, those that were left as they are included.
+
+    Args:
+        lake: where the unchanged days are read from.
+        table: table name.
+        planned: which days were computed and which were left.
+        computed: rows of the computed days, with ``ds``.
+        names: numeric columns of the table.
+    """
+    if not names or not planned.unchanged:
+        return day_statistics(computed, names)
+    left = lake.read(table, list(planned.unchanged), columns=[DAY, *names])
+    return day_statistics(computed, names) | day_statistics(left, names)
+
+
+def day_statistics(
+    rows: pd.DataFrame, names: Sequence[str]
+) -> dict[str, dict[str, float | int | str]]:
+    """Mean and share of missing values of some columns for each day, for the UI's plots.
+
+    Args:
+        rows: (n, columns) with ``ds``.
+        names: numeric columns of ``rows``.
+    """
+    if rows.empty or not names:
+        return {}
+    by_day = rows.groupby(DAY)
+    means = by_day[list(names)].mean().add_prefix("mean ")
+    missing = (1 - by_day[list(names)].count().div(by_day.size(), axis=0)).add_prefix("missing ")
+    table = pd.concat([means, missing.loc[:, missing.any()]], axis=1)
+    return {
+        str(day): {str(name): float(value) for name, value in row.items() if pd.notna(value)}
+        for day, row in table.to_dict("index").items()
+    }

@@ -1,0 +1,1 @@
+"""Asset checks: their definitions, running them alone, and what repairs a bad result."""

@@ -1,0 +1,218 @@
+"""Running the checks of stored days and judging what came back: the CI check runner.
+
+A check without a result counts as failed: silence is not evidence.
+"""
+
+import xml.etree.ElementTree as ET
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import dagster as dg
+from dagster import DagsterEventType
+
+from ml_assets.cadence import Span
+from ml_assets.content import SNAPSHOT
+from ml_assets.errors import ConfigurationError
+from ml_assets.lake.store import Lake
+from ml_assets.orchestration.assets.table_io import table_name
+from ml_assets.orchestration.assets.tables import SPARSE_KEY
+from ml_assets.orchestration.runs.runs import Outcome, run_checks, selected_assets
+
+
+class State(StrEnum):
+    """What is known of one check for one day."""
+
+    PASSED = "passed"
+    WARNED = "warned"
+    FAILED = "failed"
+    MISSING = "no result"
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One check for one day.
+
+    Attributes:
+        asset: table name of the asset.
+        check: name of the check.
+        day: the day, or the snapshot's name.
+        state: what came back.
+        reason: why, in words.
+    """
+
+    asset: str
+    check: str
+    day: str
+    state: State
+    reason: str = ""
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether this result fails the whole."""
+        return self.state in (State.FAILED, State.MISSING)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Checks that can run together: their assets have the same days."""
+
+    keys: Sequence[dg.AssetCheckKey]
+    span: Span | None
+    days: Sequence[str]
+    """The days among them that a result is expected for."""
+
+
+def check(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    selection: str,
+    span: Span | None,
+    progress: Callable[[str], None],
+) -> list[CheckResult]:
+    """Run every check of some assets on what is stored and return a result for each day.
+
+    Args:
+        definitions: the project's definitions.
+        instance: where the results are recorded.
+        selection: Dagster asset selection.
+        span: the days; all days that the assets have when omitted. Sparse assets are checked for
+            the days among them that were asked for.
+        progress: told what is running.
+
+    Raises:
+        ConfigurationError: the selection has no checks, or none of its assets has these days.
+    """
+    graph = definitions.resolve_asset_graph()
+    keys = [
+        key
+        for asset in selected_assets(definitions, selection)
+        for key in graph.get(asset).check_keys
+    ]
+    _refuse_unknown_days(graph, keys, selection, span)
+    batches = _batches(graph, keys, span)
+    if not batches:
+        raise ConfigurationError(
+            f"Nothing to check: the assets of '{selection}' have no checks for "
+            f"{span.first + '...' + span.last if span else 'any day'}."
+        )
+    results: list[CheckResult] = []
+    for batch in batches:
+        progress(f"{len(batch.keys)} checks {_shown(batch.span)}")
+        outcome = run_checks(definitions, instance, batch.keys, batch.span)
+        found = _evaluations(instance, outcome.run_id)
+        errors = "; ".join(outcome.failed_steps.values())
+        results += [
+            _result(key, day, found.get((key, day)), errors)
+            for key in batch.keys
+            for day in batch.days
+        ]
+    return sorted(results, key=lambda result: (result.asset, result.check, result.day))
+
+
+def _refuse_unknown_days(
+    graph: Any, keys: Iterable[dg.AssetCheckKey], selection: str, span: Span | None
+) -> None:
+    """A mistyped year must not pass because there was nothing to check."""
+    definitions = [graph.get(key.asset_key).partitions_def for key in keys]
+    known = {day for item in definitions if item for day in item.get_partition_keys()}
+    unknown = [day for day in span.days() if day not in known] if span else []
+    if unknown and known:
+        raise ConfigurationError(
+            f"Nothing to check on {unknown[0]}: the assets of '{selection}' have the days "
+            f"{min(known)}…{max(known)}."
+        )
+
+
+def _batches(graph: Any, keys: Iterable[dg.AssetCheckKey], span: Span | None) -> list[_Batch]:
+    groups: dict[tuple[str, ...], list[dg.AssetCheckKey]] = defaultdict(list)
+    for key in keys:
+        groups[tuple(_days(graph, key.asset_key, span))].append(key)
+    return [
+        _Batch(sorted(group), None if days == (SNAPSHOT,) else Span(days[0], days[-1]), days)
+        for days, group in groups.items()
+        if days
+    ]
+
+
+def _days(graph: Any, asset: dg.AssetKey, span: Span | None) -> list[str]:
+    """The days an asset is to be checked for; of a sparse one those that were asked for."""
+    node = graph.get(asset)
+    if node.partitions_def is None:
+        return [SNAPSHOT]
+    known = node.partitions_def.get_partition_keys()
+    wanted = [day for day in known if span is None or span.first <= day <= span.last]
+    if node.metadata.get(SPARSE_KEY):
+        asked_for = Lake.of_project().ledger.latest(table_name(asset))
+        return [day for day in wanted if day in asked_for]
+    return wanted
+
+
+def results_of(instance: dg.DagsterInstance, outcome: Outcome) -> list[CheckResult]:
+    """The check results that a run left, whatever it ran."""
+    return [
+        _result(key, day, evaluation, "")
+        for (key, day), evaluation in _evaluations(instance, outcome.run_id).items()
+    ]
+
+
+def _evaluations(
+    instance: dg.DagsterInstance, run_id: str
+) -> dict[tuple[dg.AssetCheckKey, str], dg.AssetCheckEvaluation]:
+    logs = instance.all_logs(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION)
+    evaluations = [log.get_dagster_event().asset_check_evaluation_data for log in logs]
+    return {
+        (evaluation.asset_check_key, evaluation.partition or SNAPSHOT): evaluation
+        for evaluation in evaluations
+    }
+
+
+def _result(
+    key: dg.AssetCheckKey, day: str, evaluation: dg.AssetCheckEvaluation | None, errors: str
+) -> CheckResult:
+    asset = table_name(key.asset_key)
+    if evaluation is None:
+        return CheckResult(asset, key.name, day, State.MISSING, errors or "the check did not run")
+    reason = evaluation.metadata.get("reason")
+    text = str(reason.value) if reason else ""
+    if evaluation.passed:
+        return CheckResult(asset, key.name, day, State.PASSED, text)
+    is_warning = evaluation.severity is dg.AssetCheckSeverity.WARN
+    return CheckResult(
+        asset, key.name, day, State.WARNED if is_warning else State.FAILED, text or "failed"
+    )
+
+
+def _shown(span: Span | None) -> str:
+    if span is None:
+        return "of snapshots"
+    return f"on {span.first}" if span.first == span.last else f"on {span.first}…{span.last}"
+
+
+def junit(results: Sequence[CheckResult]) -> bytes:
+    """The results as JUnit XML: a suite per asset, a case per check and day."""
+    root = ET.Element("testsuites", name="ml-assets checks")
+    by_asset: dict[str, list[CheckResult]] = defaultdict(list)
+    for result in results:
+        by_asset[result.asset].append(result)
+    for asset, of_asset in by_asset.items():
+        suite = ET.SubElement(
+            root,
+            "testsuite",
+            name=asset,
+            tests=str(len(of_asset)),
+            failures=str(sum(result.state is State.FAILED for result in of_asset)),
+            errors=str(sum(result.state is State.MISSING for result in of_asset)),
+        )
+        for result in of_asset:
+            case = ET.SubElement(
+                suite, "testcase", classname=f"{asset}.{result.check}", name=result.day
+            )
+            if result.is_bad:
+                tag = "failure" if result.state is State.FAILED else "error"
+                ET.SubElement(case, tag, message=result.reason)
+            elif result.state is State.WARNED:
+                ET.SubElement(case, "system-out").text = f"warning: {result.reason}"
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))

@@ -1,0 +1,1 @@
+"""Runs: starting them, asking for them once, and what they did."""

@@ -1,0 +1,110 @@
+"""Computing days again on demand, and rebuilding the ledger of all assets."""
+
+import difflib
+from dataclasses import replace
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.cadence import Span
+from ml_assets.errors import ConfigurationError
+from ml_assets.lake.rebuilding import Rebuilt, entries_of_table, refuse_to_rebuild
+from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Read
+from ml_assets.orchestration.assets.dead_letters import dead_letters_of
+from ml_assets.orchestration.assets.model_io import project_models
+from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, table_name
+from ml_assets.orchestration.assets.tables import RECOMPUTE, refusal_to_recompute
+from ml_assets.orchestration.partitions import input_days
+from ml_assets.orchestration.runs.runs import Outcome, materialize
+from ml_assets.release.rebuilding import models_of
+
+
+def recompute_days(
+    definitions: dg.Definitions, instance: dg.DagsterInstance, table: str, span: Span | None
+) -> Outcome:
+    """Compute days of one table again, whatever is stored of them, in this process.
+
+    Args:
+        definitions: the project's definitions.
+        instance: where the run is recorded.
+        table: table name.
+        span: the days; None for a table without days.
+
+    Raises:
+        ConfigurationError: there is no such table, it has no such days, or its days are facts.
+    """
+    graph = definitions.resolve_asset_graph()
+    makers = {
+        name: key
+        for key in graph.executable_asset_keys
+        for name in (table_name(key), dead_letters_of(table_name(key)))
+    }
+    if table not in makers:
+        near = difflib.get_close_matches(table, makers, n=1, cutoff=0)
+        raise ConfigurationError(
+            f"No asset computes '{table}'. Expected a table name, for example '{near[0]}'."
+        )
+    key = makers[table]
+    if reason := refusal_to_recompute(definitions.resolve_assets_def(key).get_asset_spec(key)):
+        raise ConfigurationError(reason)
+    partitions = graph.get(key).partitions_def
+    if (partitions is None) != (span is None):
+        said = "has no partitions: leave --partition out" if span else "needs --partition DAY"
+        raise ConfigurationError(f"{table} {said}.")
+    if partitions and span:
+        known = set(partitions.get_partition_keys())
+        if unknown := [day for day in span.days() if day not in known]:
+            raise ConfigurationError(
+                f"{table} has no day {unknown[0]}: it has {min(known)}…{max(known)}."
+            )
+    return materialize(definitions, instance, {key}, span, {RECOMPUTE: "true"})
+
+
+def rebuild(definitions: dg.Definitions) -> tuple[list[Rebuilt], list[str]]:
+    """Rebuild the project's ledger from its lake and its model files.
+
+    Returns:
+        What was rebuilt of each table, and the models that are lost, in words.
+
+    Raises:
+        ConfigurationError: the ledger has entries, or there is no lake.
+    """
+    lake = Lake.of_settings()
+    carried = refuse_to_rebuild(lake)
+    graph = definitions.resolve_asset_graph()
+    assets = {table_name(key): graph.get(key).metadata for key in graph.executable_asset_keys}
+    names = sorted({*assets, *map(dead_letters_of, assets)})
+    entries: list[Entry] = []
+    told: list[Rebuilt] = []
+    for name in names:
+        if found := entries_of_table(lake, name):
+            entries += [_from_unknown_sources(graph, entry) for entry in found[0]]
+            told.append(found[1])
+    lost: list[str] = []
+    for name, metadata in assets.items():
+        if CONTRACT_KEY in metadata:
+            continue
+        models = models_of(lake, name, entries, project_models().is_intact)
+        lost += [f"{name} {as_of}" for as_of in models.lost]
+        if models.entries:
+            entries += models.entries
+            told.append(Rebuilt(name, len(models.entries)))
+    lake.ledger.begin_anew(carried, entries)
+    return told, lost
+
+
+def _from_unknown_sources(graph: Any, entry: Entry) -> Entry:
+    """An entry of a source table that says: what the source held then is not known.
+
+    The next look at the source then counts as a change, and the day is extracted again.
+    """
+    key = dg.AssetKey(entry.table.split("/"))
+    if not graph.get(key).is_executable:
+        return entry
+    unknown = [
+        Read(table, day, "", None)
+        for table, day in input_days(graph, entry.table, entry.day)
+        if not graph.get(dg.AssetKey(table.split("/"))).is_executable
+    ]
+    return replace(entry, reads=unknown)

@@ -1,0 +1,296 @@
+"""Asking for a run once: a unit of work has a name, and runs carry it as a tag.
+
+However often a sensor ticks or its daemon restarts, a unit that is running or queued is not asked
+for again. Attempts at a unit are counted for one state of its inputs, so that a repair opens it
+again. Runs that never started, and runs that failed because something outside was not available,
+are no attempts: they are asked for again with growing waits. A unit that failed ``MAX_ATTEMPTS``
+times is given up: its days are recorded as skipped, with the reason and the command that resumes
+it, and the loop goes on without them.
+"""
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeAlias, TypeVar
+
+import dagster as dg
+from dagster import DagsterEventType
+
+from ml_assets.cadence import Span
+from ml_assets.content import SNAPSHOT
+from ml_assets.errors import MLAssetsError
+from ml_assets.ledger.entries import Entry, Read, Status
+from ml_assets.ledger.ledger import Ledger
+from ml_assets.lineage.repair import Step
+from ml_assets.orchestration.assets.tables import AS_OF_KEY, FACT_KEY
+from ml_assets.orchestration.partitions import input_days
+from ml_assets.orchestration.runs.retries import is_transient
+from ml_assets.orchestration.runs.runs import failure_message, tags_of
+from ml_assets.planning.progress import state_key, unfinished, usable
+from ml_assets.settings import settings
+
+Found = TypeVar("Found")
+Look: TypeAlias = Callable[[dg.SensorEvaluationContext], Found]
+"""What a sensor does at a tick."""
+
+UNIT = "ml_assets/unit"
+"""Run tag that names the unit of work."""
+
+INPUTS = "ml_assets/inputs"
+"""Run tag with the hash of what the unit reads."""
+
+REASON = "ml_assets/reason"
+"""Run tag that says why the run was asked for."""
+
+MAX_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Work that one run does.
+
+    Attributes:
+        name: the same at every tick, unique among units.
+        tables: tables to materialize, inputs first.
+        span: their days; None for tables without days.
+        reads: (table of the unit, day) → input days outside the unit.
+        reason: why the work is needed; empty when its name says it.
+        keeps: tables whose stored days stay stored when the unit is given up: what was trained
+            and released is still what it was.
+    """
+
+    name: str
+    tables: Sequence[str]
+    span: Span | None
+    reads: Mapping[tuple[str, str], Sequence[tuple[str, str]]]
+    reason: str = ""
+    keeps: Collection[str] = ()
+
+    @property
+    def inputs_read(self) -> set[tuple[str, str]]:
+        """(table, day) that the unit reads and does not compute itself."""
+        return {node for nodes in self.reads.values() for node in nodes}
+
+    @property
+    def days(self) -> list[str]:
+        """The days of its tables."""
+        return self.span.days() if self.span else [SNAPSHOT]
+
+    @property
+    def command(self) -> str:
+        """What does the same by hand."""
+        first, last = (self.span.first, self.span.last) if self.span else (SNAPSHOT, SNAPSHOT)
+        return Step(tuple(self.tables), first, last).command
+
+    def inputs(self, ledger: Ledger) -> str:
+        """Hash of what it reads now."""
+        return state_key(ledger, self.inputs_read)
+
+
+def unit_of(
+    graph: Any, name: str, tables: Sequence[str], span: Span | None, reason: str = ""
+) -> Unit:
+    """A unit of work, with what it reads from outside taken from the asset graph.
+
+    Args:
+        graph: the definitions' asset graph.
+        name: its name.
+        tables: tables to materialize, inputs first.
+        span: their days; None for tables without days.
+        reason: why the work is needed.
+    """
+    days = span.days() if span else [SNAPSHOT]
+    own = {(table, day) for table in tables for day in days}
+    reads = {
+        (table, day): [node for node in input_days(graph, table, day) if node not in own]
+        for table, day in sorted(own)
+    }
+    keeps = [table for table in tables if _is_kept(graph, table)]
+    return Unit(name, tables, span, reads, reason, keeps)
+
+
+def _is_kept(graph: Any, table: str) -> bool:
+    metadata = graph.get(dg.AssetKey(table.split("/"))).metadata
+    return bool(metadata.get(AS_OF_KEY) or metadata.get(FACT_KEY))
+
+
+@dataclass(frozen=True)
+class Attempts:
+    """The runs of a unit for one state of its inputs.
+
+    Attributes:
+        is_running: whether one is queued or running.
+        made: how many there were.
+        succeeded: how many of them succeeded.
+        failed: how many of them failed, which repeating does not change.
+        error: what the last of these said.
+        waits_until: when the unit may be asked for again, in seconds since 1970.
+    """
+
+    is_running: bool
+    made: int
+    succeeded: int
+    failed: int
+    error: str
+    waits_until: float
+
+
+def attempts(instance: dg.DagsterInstance, unit: Unit, inputs: str) -> Attempts:
+    """What became of the runs of a unit.
+
+    Args:
+        instance: knows the runs there were.
+        unit: the work.
+        inputs: hash of what it reads now.
+    """
+    is_running = any(
+        not run.is_finished for run in instance.get_runs(dg.RunsFilter(tags={UNIT: unit.name}))
+    )
+    records = instance.get_run_records(dg.RunsFilter(tags={UNIT: unit.name, INPUTS: inputs}))
+    succeeded = sum(record.dagster_run.is_success for record in records)
+    failed, postponed, error, last_end = 0, 0, "", 0.0
+    for record in reversed(records):
+        if not record.dagster_run.is_failure_or_canceled:
+            continue
+        found = _failure(instance, record.dagster_run.run_id)
+        if found is None:
+            postponed += 1
+            last_end = record.end_time or 0.0
+        else:
+            failed, error = failed + 1, found
+    waits = settings().retry_waits
+    wait = waits[min(postponed, len(waits)) - 1] if postponed and waits else 0
+    return Attempts(is_running, len(records), succeeded, failed, error, last_end + wait)
+
+
+def _failure(instance: dg.DagsterInstance, run_id: str) -> str | None:
+    """Why a run failed; None where it never started, or failed for something that passes."""
+    kinds = {DagsterEventType.STEP_START, DagsterEventType.STEP_FAILURE}
+    events = [log.get_dagster_event() for log in instance.all_logs(run_id, of_type=kinds)]
+    failures = [event for event in events if event.is_step_failure]
+    if not events or (failures and all(is_transient(event) for event in failures)):
+        return None
+    if not failures:
+        return "the run was killed"
+    return failure_message(failures[0])
+
+
+def request(
+    instance: dg.DagsterInstance, ledger: Ledger, unit: Unit, *, now: float | None = None
+) -> dg.RunRequest | dg.SkipReason:
+    """A request for a run that does a unit of work, or why there is none.
+
+    A unit that failed too often is closed in the ledger, so that it is not asked for again until
+    what it reads has changed.
+
+    Args:
+        instance: knows the runs there were.
+        ledger: what happened to each day.
+        unit: the work.
+        now: the moment, in seconds since 1970; the present when omitted.
+    """
+    inputs = unit.inputs(ledger)
+    tried = attempts(instance, unit, inputs)
+    if tried.is_running:
+        return dg.SkipReason(f"{unit.name} is running.")
+    if tried.failed >= MAX_ATTEMPTS:
+        reason = give_up(ledger, unit, tried.error)
+        return dg.SkipReason(f"{unit.name}: {reason}")
+    if tried.waits_until > (time.time() if now is None else now):
+        at = time.strftime("%H:%M:%S UTC", time.gmtime(tried.waits_until))
+        return dg.SkipReason(
+            f"{unit.name} did not start or found something unavailable; it is tried again at {at}."
+        )
+    return dg.RunRequest(
+        run_key=f"{unit.name}, inputs {inputs}, attempt {tried.made + 1}",
+        asset_selection=[dg.AssetKey(table.split("/")) for table in unit.tables],
+        tags={
+            UNIT: unit.name,
+            INPUTS: inputs,
+            **({REASON: unit.reason} if unit.reason else {}),
+            **tags_of(unit.span),
+        },
+    )
+
+
+def is_given_up(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit) -> bool:
+    """Whether a unit failed as often as it may for what it reads now."""
+    return attempts(instance, unit, unit.inputs(ledger)).failed >= MAX_ATTEMPTS
+
+
+def has_no_effect(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit) -> bool:
+    """Whether one more run would change nothing: a run did what it can, or it was given up.
+
+    Args:
+        instance: knows the runs there were.
+        ledger: what happened to each day.
+        unit: work of which all that can change lies in what it reads.
+    """
+    tried = attempts(instance, unit, unit.inputs(ledger))
+    if tried.is_running:
+        return False
+    is_closed = not any(_to_close(ledger, unit, table) for table in unit.tables)
+    return tried.succeeded > 0 or (tried.failed >= MAX_ATTEMPTS and is_closed)
+
+
+def give_up(ledger: Ledger, unit: Unit, error: str) -> str:
+    """Record the unfinished days of a unit as skipped; returns the reason that is recorded.
+
+    Stored days of the tables that it ``keeps`` stay as they are.
+    """
+    reason = (
+        f"failed {MAX_ATTEMPTS} times ({error}). Repair what is named. It is tried again when its "
+        f"inputs change; to resume it by hand: {unit.command}"
+    )
+    present = usable(ledger, unit.inputs_read)
+    ledger.append(
+        [
+            Entry(
+                table,
+                day,
+                Status.SKIPPED,
+                reason=reason,
+                reads=[Read(*node, present.get(node, ""), None) for node in unit.reads[table, day]],
+            )
+            for table in unit.tables
+            for day in _to_close(ledger, unit, table)
+        ]
+    )
+    return reason
+
+
+def _to_close(ledger: Ledger, unit: Unit, table: str) -> list[str]:
+    """Unfinished days of a table of a unit, without stored ones that stay."""
+    latest = ledger.latest(table, unit.days) if table in unit.keeps else {}
+    stored = {day for day, entry in latest.items() if entry.status is Status.STORED}
+    return [day for day in unfinished(ledger, table, unit.days) if day not in stored]
+
+
+def telling_errors(
+    what: str,
+) -> Callable[[Look[Found]], Look[Found | dg.SkipReason]]:
+    """Let a sensor say what it could not read, instead of raising it; the next tick looks again.
+
+    Args:
+        what: what the sensor looks at, as its skip reason begins.
+    """
+
+    def decorated(look: Look[Found]) -> Look[Found | dg.SkipReason]:
+        @wraps(look)
+        def tick(context: dg.SensorEvaluationContext) -> Found | dg.SkipReason:
+            try:
+                return look(context)
+            except MLAssetsError as error:
+                return dg.SkipReason(f"{what} cannot be looked at: {error}")
+
+        return tick
+
+    return decorated
+
+
+def sensor_status() -> dg.DefaultSensorStatus:
+    """Whether sensors run as soon as a daemon does."""
+    if settings().sensors == "running":
+        return dg.DefaultSensorStatus.RUNNING
+    return dg.DefaultSensorStatus.STOPPED

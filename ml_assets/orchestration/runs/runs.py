@@ -1,0 +1,225 @@
+"""Running parts of the graph in this process, on the project's Dagster instance.
+
+Runs started here are ordinary runs: the UI shows them. Long-lived daemons are Dagster's own.
+"""
+
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.cadence import Span
+from ml_assets.content import SNAPSHOT
+from ml_assets.errors import ConfigurationError
+from ml_assets.ledger.summary import COMPLETE, INCOMPLETE
+from ml_assets.orchestration.assets.day_metadata import REASON, RUN_UNCHANGED, VERDICT
+from ml_assets.orchestration.assets.table_io import table_name
+from ml_assets.orchestration.assets.tables import AS_OF_KEY
+from ml_assets.orchestration.storage.processes import ComputeLogManager, execute_in_process
+
+PARTITION = "dagster/partition"
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
+STARTED_BY = "ml_assets/started_by"
+"""Run tag that tells runs of our command from those of Dagster's."""
+
+QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""The full log stays in the instance; the console is for progress and results."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A decision that a run stored.
+
+    Attributes:
+        table: table of decisions.
+        day: its day.
+        verdict: what was decided.
+        reason: why.
+    """
+
+    table: str
+    day: str
+    verdict: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        run_id: Dagster's id of the run.
+        succeeded: whether every step succeeded.
+        failed_steps: step key → error message of the steps that did not.
+        unchanged: table → number of its days that the run left as they were.
+        decisions: the last decision of each table of decisions.
+    """
+
+    run_id: str
+    succeeded: bool
+    failed_steps: dict[str, str]
+    unchanged: Mapping[str, int] = field(default_factory=dict)
+    decisions: Sequence[Decision] = ()
+
+
+def silence_notices() -> None:
+    """Dagster tells of its own beta and deprecated parts, which its users can do nothing about."""
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module="dagster.*")
+    warnings.filterwarnings("ignore", category=dg.BetaWarning)
+
+
+def tags_of(span: Span | None) -> dict[str, str]:
+    """Run tags that make a run cover a span; none for tables without days."""
+    if span is None:
+        return {}
+    if span.first == span.last:
+        return {PARTITION: span.first}
+    return {RANGE_START: span.first, RANGE_END: span.last}
+
+
+@contextmanager
+def project_instance() -> Iterator[dg.DagsterInstance]:
+    """The instance that ``DAGSTER_HOME`` names, with Dagster's notices silenced.
+
+    Raises:
+        ConfigurationError: ``DAGSTER_HOME`` is not set, or is no folder.
+    """
+    home = os.environ.get("DAGSTER_HOME", "")
+    if not home or not Path(home).is_dir():
+        raise ConfigurationError(
+            "DAGSTER_HOME does not name a folder. Run 'make setup', which writes it to .env, and "
+            "start from the project's root."
+        )
+    silence_notices()
+    with dg.DagsterInstance.get() as instance:
+        if isinstance(instance.compute_log_manager, ComputeLogManager):
+            instance.compute_log_manager.mirrors_to_console = False
+        yield instance
+
+
+def selected_assets(definitions: dg.Definitions, selection: str) -> set[dg.AssetKey]:
+    """Keys that a Dagster asset selection names.
+
+    Raises:
+        ConfigurationError: the selection cannot be read, or selects nothing.
+    """
+    graph = definitions.resolve_asset_graph()
+    try:
+        keys = dg.AssetSelection.from_string(selection).resolve(graph)
+    except Exception as error:  # Dagster's parser raises several unrelated types
+        raise ConfigurationError(
+            f"Selection '{selection}' cannot be used: {str(error).splitlines()[0]} Expected "
+            "Dagster's asset selection syntax, for example 'key:\"sources/*\"'."
+        ) from None
+    if not keys:
+        known = ", ".join(sorted(key.to_user_string() for key in graph.get_all_asset_keys())[:8])
+        raise ConfigurationError(f"Selection '{selection}' names no asset. There are {known}, ….")
+    return set(keys)
+
+
+def as_of_tables(definitions: dg.Definitions) -> list[str]:
+    """Tables whose partitions are as-of days: what models are trained on and made from."""
+    graph = definitions.resolve_asset_graph()
+    return sorted(
+        table_name(key)
+        for key in graph.get_all_asset_keys()
+        if graph.get(key).metadata.get(AS_OF_KEY)
+    )
+
+
+def materialize(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    keys: set[dg.AssetKey],
+    span: Span | None,
+    tags: Mapping[str, str] | None = None,
+) -> Outcome:
+    """Materialize assets, with their checks, in one run.
+
+    Args:
+        definitions: the project's definitions.
+        instance: where the run is recorded.
+        keys: assets; those that cannot be executed are left out.
+        span: the days; None for assets without days.
+        tags: further tags of the run.
+    """
+    graph = definitions.resolve_asset_graph()
+    executable = {key for key in keys if graph.get(key).is_executable}
+    job = definitions.resolve_implicit_global_asset_job_def().get_subset(asset_selection=executable)
+    return _execute(job, instance, span, tags)
+
+
+def run_checks(
+    definitions: dg.Definitions,
+    instance: dg.DagsterInstance,
+    keys: Sequence[dg.AssetCheckKey],
+    span: Span | None,
+) -> Outcome:
+    """Run checks on what is stored, in one run that materializes nothing."""
+    job = definitions.resolve_implicit_global_asset_job_def().get_subset(
+        asset_selection=set(), asset_check_selection=set(keys)
+    )
+    return _execute(job, instance, span)
+
+
+def _execute(
+    job: Any,
+    instance: dg.DagsterInstance,
+    span: Span | None,
+    tags: Mapping[str, str] | None = None,
+) -> Outcome:
+    executed = execute_in_process(
+        job,
+        instance,
+        tags={STARTED_BY: "ml-assets", **(tags or {}), **tags_of(span)},
+        run_config=QUIET_CONSOLE,
+    )
+    failures = {
+        event.step_key: failure_message(event)
+        for event in executed.events
+        if event.is_step_failure and event.step_key
+    }
+    told = [
+        event.step_materialization_data.materialization
+        for event in executed.events
+        if event.is_step_materialization
+    ]
+    return Outcome(
+        executed.run_id,
+        executed.succeeded,
+        failures,
+        {
+            table_name(item.asset_key): int(str(item.metadata[RUN_UNCHANGED].value))
+            for item in told
+            if RUN_UNCHANGED in item.metadata
+        },
+        [found for item in told if (found := _decision(item))],
+    )
+
+
+def _decision(told: dg.AssetMaterialization) -> Decision | None:
+    """The decision that a materialization tells of."""
+    verdict, reason = (told.metadata.get(name) for name in (VERDICT, REASON))
+    if verdict is None or reason is None or verdict.value in (COMPLETE, INCOMPLETE):
+        return None
+    return Decision(
+        table_name(told.asset_key),
+        told.partition or SNAPSHOT,
+        str(verdict.value),
+        str(reason.value),
+    )
+
+
+def failure_message(event: dg.DagsterEvent) -> str:
+    """The message of the error a step raised, without Dagster's wrapping."""
+    error = event.step_failure_data.error
+    while error and error.cause and (error.cls_name or "").startswith("Dagster"):
+        error = error.cause
+    return error.message.partition(": ")[2].strip() if error else "failed without a message"

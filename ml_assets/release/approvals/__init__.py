@@ -1,0 +1,1 @@
+"""What persons say to a release."""

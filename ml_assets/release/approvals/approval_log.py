@@ -1,0 +1,94 @@
+"""Where approvals and rejections are kept: a table beside the ledger's that can only grow.
+
+The way in for persons is in ``persons``, what follows from the records in ``approvals``.
+"""
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from ml_assets.ledger.append_only import create_append_only
+from ml_assets.ledger.database import Database
+from ml_assets.release.approvals.approvals import Action, Record
+from ml_assets.settings import settings
+
+_approvals = sa.Table(
+    "release_approvals",
+    sa.MetaData(),
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("pipeline", sa.String(200), nullable=False),
+    sa.Column("as_of", sa.String(10), nullable=False),
+    sa.Column("action", sa.String(12), nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("evidence", sa.String(64), nullable=False),
+    sa.Column("serves_from", sa.String(10), nullable=False),
+    sa.Column("at", sa.DateTime, nullable=False),
+    sa.Column("expires_at", sa.DateTime),
+    sa.Index("release_approvals_of_day", "pipeline", "as_of", "id"),
+)
+
+
+class ApprovalLog(Database):
+    """Append-only record of what was said to releases.
+
+    Args:
+        url: SQLAlchemy URL, SQLite or Postgres; the table is created when it is missing.
+    """
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, _create_table)
+
+    @classmethod
+    def of_project(cls) -> "ApprovalLog":
+        """The log that the settings name."""
+        return cls(settings().ledger_url)
+
+    def append(self, record: Record) -> Record:
+        """Add a record; returns it with its number."""
+        row = {
+            "pipeline": record.pipeline,
+            "as_of": record.as_of,
+            "action": record.action.value,
+            "by": record.by,
+            "reason": record.reason,
+            "evidence": record.evidence,
+            "serves_from": record.serves_from,
+            "at": _stored_time(record.at),
+            "expires_at": record.expires_at and _stored_time(record.expires_at),
+        }
+        with self._transaction() as connection:
+            added = connection.execute(sa.insert(_approvals).returning(*_approvals.c), row).one()
+        return _record(added)
+
+    def records(self, pipeline: str, as_of: str | None = None) -> list[Record]:
+        """Records of a pipeline, of one as-of day when it is given, in the order of appending."""
+        query = sa.select(_approvals).where(_approvals.c.pipeline == pipeline)
+        if as_of is not None:
+            query = query.where(_approvals.c.as_of == as_of)
+        with self._transaction() as connection:
+            return [_record(row) for row in connection.execute(query.order_by(_approvals.c.id))]
+
+
+def _record(row: sa.Row) -> Record:  # type: ignore[type-arg]
+    return Record(
+        pipeline=row.pipeline,
+        as_of=row.as_of,
+        action=Action(row.action),
+        by=row.by,
+        reason=row.reason,
+        evidence=row.evidence,
+        serves_from=row.serves_from,
+        at=row.at.replace(tzinfo=UTC),
+        expires_at=row.expires_at and row.expires_at.replace(tzinfo=UTC),
+        number=row.id,
+    )
+
+
+def _stored_time(moment: datetime) -> datetime:
+    """UTC without saying so: SQLite keeps no time zone."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _create_table(connection: sa.Connection) -> None:
+    create_append_only(connection, _approvals)

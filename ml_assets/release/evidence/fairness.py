@@ -1,0 +1,259 @@
+"""Evidence: how differently the groups of the gated attribute are treated, with intervals.
+
+For a classification the rates at which late and punctual rows are flagged (true- and
+false-positive rate), for a regression the mean absolute error. Values are fairlearn's; intervals
+come from drawing days, as everywhere.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+from ml_assets.content import DAY
+from ml_assets.learning.dataset import FEATURE_DAY
+from ml_assets.learning.evaluation import EvaluationRules, segment_values, threshold
+from ml_assets.learning.metrics import Scored, day_numbers, day_sums, interval, ratio, resamples
+from ml_assets.learning.specification import ModelSpecification, Task
+from ml_assets.release.evidence.comparison import BEATEN, Evidence, Size, row_set
+from ml_assets.release.rules import ReleaseRules
+
+GAP = "(gap)"
+"""The group of a row that holds the largest difference between judged groups."""
+
+RATES: dict[Task, tuple[str, ...]] = {
+    "classification": ("true_positive_rate", "false_positive_rate"),
+    "regression": ("relative_error",),
+}
+"""What is compared between groups, by task."""
+
+AMONG: dict[str, int | None] = {
+    "true_positive_rate": 1,
+    "false_positive_rate": 0,
+    "relative_error": None,
+}
+"""The label of the rows that each of these is a mean over; None for all rows."""
+
+
+GROUPED = ["training_dataset.split", "training_dataset.{gated_attribute}"]
+"""What a contract's ``from`` says of the rows of a group, and of how they are treated."""
+TREATED = [
+    *GROUPED,
+    "training_dataset.{label}",
+    "training_dataset.{features}",
+    "training_dataset.feature_day",
+]
+BY_CHALLENGER = [*TREATED, "model.prediction"]
+
+
+class Fairness(Evidence):
+    """One rate of one group of the gated attribute, or the gap between groups."""
+
+    attribute: str = pa.Field(description="The gated attribute.", metadata={"from": []})
+    group: str = pa.Field(
+        description=f"One of its values, or '{GAP}': largest minus smallest.",
+        metadata={"from": GROUPED},
+    )
+    metric: str = pa.Field(description="The rate, or the relative error.", metadata={"from": []})
+    challenger: float = pa.Field(
+        nullable=True,
+        description="The new model; null if undefined.",
+        metadata={"from": BY_CHALLENGER},
+    )
+    low: float = pa.Field(
+        nullable=True,
+        description="Lower bound for it, by drawing days.",
+        metadata={"from": BY_CHALLENGER},
+    )
+    high: float = pa.Field(
+        nullable=True,
+        description="Upper bound for it, by drawing days.",
+        metadata={"from": BY_CHALLENGER},
+    )
+    champion: float = pa.Field(
+        nullable=True,
+        description="The model in production on the same rows; null for none.",
+        metadata={"from": [*TREATED, *BEATEN]},
+    )
+    rows: int = pa.Field(ge=1, description="Test rows of the group.", metadata={"from": GROUPED})
+    is_judged: bool = pa.Field(
+        description="Whether it has the rows, days and labels; always for the gap.",
+        metadata={"from": [*GROUPED, "training_dataset.{label}", "training_dataset.feature_day"]},
+    )
+
+    class Config:
+        """Without a row there is no evidence."""
+
+        unique: ClassVar = ["group", "metric"]
+        metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.0}
+
+
+def fairness(
+    specification: ModelSpecification,
+    challenger: pd.DataFrame,
+    champion: pd.DataFrame | None,
+    *,
+    key: Sequence[str],
+    rules: ReleaseRules,
+    evaluation: EvaluationRules,
+) -> pd.DataFrame:
+    """Rates of each group of the gated attribute, and the gaps between judged groups.
+
+    Args:
+        specification: the models'.
+        challenger: (n, …) test rows with ``prediction`` of the new model.
+        champion: the same rows with that of the model in production; None for none.
+        key: columns that identify a row.
+        rules: names the gated attribute and the rows a group needs.
+        evaluation: share of flagged rows, resamples and confidence.
+
+    Returns:
+        Rows of the ``Fairness`` contract but for the models' fingerprints.
+    """
+    new = _measured(specification, challenger, rules, evaluation)
+    old = None if champion is None else _measured(specification, champion, rules, evaluation)
+    on = ["group", "metric"]
+    both = (
+        new.assign(champion=np.nan)
+        if old is None
+        else new.merge(
+            old[[*on, "challenger"]].rename(columns={"challenger": "champion"}), how="left", on=on
+        )
+    )
+    rows = row_set(challenger, key, specification.label)
+    return both.assign(
+        **{
+            DAY: challenger[DAY].iloc[0],
+            "attribute": rules.gated_attribute,
+            "challenger_rows": rows,
+            "champion_rows": rows
+            if champion is None
+            else row_set(champion, key, specification.label),
+        }
+    )
+
+
+def _measured(
+    specification: ModelSpecification,
+    rows: pd.DataFrame,
+    rules: ReleaseRules,
+    evaluation: EvaluationRules,
+) -> pd.DataFrame:
+    """Values and bounds of one model: a row per metric and group, and one per metric for the gap."""
+    numbers, width = day_numbers(rows[FEATURE_DAY])
+    cut = threshold(rows["prediction"], evaluation.flagged_share)
+    scored = Scored.of(rows[specification.label], rows["prediction"], numbers, cut)
+    groups = segment_values(rows[rules.gated_attribute])
+    sizes = groups.value_counts().sort_index()
+    draws = resamples(width, evaluation.resamples)
+    values = _by_group(specification.task, scored, groups)
+    records = []
+    for metric in RATES[specification.task]:
+        known = group_sizes(metric, groups, rows[FEATURE_DAY], rows[specification.label])
+        judged = np.array([known[name].is_judged(rules.min_segment_rows) for name in sizes.index])
+        drawn = np.column_stack(
+            [_RESAMPLED[metric](scored, (groups == name).to_numpy(), draws) for name in sizes.index]
+        )
+        found = values[metric].reindex(sizes.index).to_numpy(dtype=float)
+        for place, (name, size) in enumerate(sizes.items()):
+            bounds = interval(drawn[:, place], evaluation.confidence, width)
+            records.append([str(name), metric, found[place], *bounds, size, bool(judged[place])])
+        gaps = interval(_spread(drawn[:, judged]), evaluation.confidence, width)
+        gap = float(_spread(found[judged][None, :])[0])
+        records.append([GAP, metric, gap, *gaps, int(sizes.sum()), True])
+    columns = ["group", "metric", "challenger", "low", "high", "rows", "is_judged"]
+    measured = pd.DataFrame(records, columns=columns)
+    if not np.isfinite(scored.predictions).all():
+        measured[["challenger", "low", "high"]] = np.nan
+    return measured
+
+
+def group_sizes(
+    rate: str, groups: pd.Series, days: pd.Series, labels: pd.Series
+) -> dict[str, Size]:
+    """How much there is of each group to tell a rate from.
+
+    Args:
+        rate: one of ``RATES``.
+        groups: (n,) group of each row, see ``segment_values``.
+        days: (n,) day of each row.
+        labels: (n,) label of each row.
+    """
+    label = AMONG[rate]
+    chosen = pd.Series(True, index=days.index) if label is None else labels == label
+    return {
+        str(name): Size.of(days[of_group.index], chosen[of_group.index])
+        for name, of_group in groups.groupby(groups)
+    }
+
+
+def _by_group(task: Task, scored: Scored, groups: pd.Series) -> pd.DataFrame:
+    """Values by group, by fairlearn."""
+    from fairlearn.metrics import MetricFrame, false_positive_rate, true_positive_rate
+    from sklearn.metrics import mean_absolute_error
+
+    if task == "regression":
+        frame = MetricFrame(
+            metrics={"relative_error": mean_absolute_error},
+            y_true=scored.labels,
+            y_pred=scored.predictions,
+            sensitive_features=groups.to_numpy(),
+        )
+        return frame.by_group / frame.overall
+    frame = MetricFrame(
+        metrics={
+            "true_positive_rate": true_positive_rate,
+            "false_positive_rate": false_positive_rate,
+        },
+        y_true=scored.labels.astype(int),
+        y_pred=scored.flagged.astype(int),
+        sensitive_features=groups.to_numpy(),
+    )
+    is_known = {
+        "true_positive_rate": pd.Series(scored.labels.astype(bool))
+        .groupby(groups.to_numpy())
+        .any(),
+        "false_positive_rate": (
+            ~pd.Series(scored.labels.astype(bool)).groupby(groups.to_numpy()).all()
+        ),
+    }
+    return frame.by_group.where(pd.DataFrame(is_known))
+
+
+def _spread(values: np.ndarray) -> np.ndarray:
+    """(b,) largest minus smallest defined value of (b, groups); NaN for fewer than two of them."""
+    is_defined = np.isfinite(values)
+    high = np.where(is_defined, values, -np.inf).max(axis=1, initial=-np.inf)
+    low = np.where(is_defined, values, np.inf).min(axis=1, initial=np.inf)
+    return np.where(is_defined.sum(axis=1) < 2, np.nan, high - low)
+
+
+def _rate(label: int | None) -> Callable[[Scored, np.ndarray, np.ndarray], np.ndarray]:
+    def resampled(scored: Scored, group: np.ndarray, draws: np.ndarray) -> np.ndarray:
+        among = group & (scored.labels == label)
+        width = draws.shape[1]
+        hits = day_sums(among & scored.flagged, scored.days, width)
+        return ratio(draws @ hits, draws @ day_sums(among, scored.days, width))
+
+    return resampled
+
+
+def _relative_error(scored: Scored, group: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    errors, width = np.abs(scored.predictions - scored.labels), draws.shape[1]
+
+    def mean(of: np.ndarray) -> np.ndarray:
+        return ratio(
+            draws @ day_sums(errors * of, scored.days, width),
+            draws @ day_sums(of, scored.days, width),
+        )
+
+    return ratio(mean(group), mean(np.ones_like(group)))
+
+
+_RESAMPLED: dict[str, Any] = {
+    "true_positive_rate": _rate(AMONG["true_positive_rate"]),
+    "false_positive_rate": _rate(AMONG["false_positive_rate"]),
+    "relative_error": _relative_error,
+}

@@ -1,0 +1,104 @@
+"""What is measured of a challenger: it and the champion on the test rows of its training dataset.
+
+Which rows are test rows, and what stands in for a champion that is not there. What is measured of
+the predictions is in ``comparison`` and ``fairness``, the limits are in ``rules``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from ml_assets.errors import TrainingError
+from ml_assets.learning.dataset import SPLIT
+from ml_assets.learning.evaluation import EvaluationRules
+from ml_assets.learning.specification import ModelSpecification
+from ml_assets.learning.training import predict
+from ml_assets.release.evidence.comparison import compare
+from ml_assets.release.evidence.fairness import fairness
+from ml_assets.release.rules import ReleaseRules
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline as Model
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """What is measured, and how.
+
+    Attributes:
+        specification: the models'.
+        key: columns that identify a row.
+        segments: columns whose values are compared one by one.
+        evaluation: metrics, share of flagged rows, confidence.
+        rules: the gated attribute, and the rows that a segment or group needs.
+    """
+
+    specification: ModelSpecification
+    key: Sequence[str]
+    segments: Sequence[str]
+    evaluation: EvaluationRules
+    rules: ReleaseRules
+
+    def comparison(
+        self, dataset: pd.DataFrame, challenger: "Model", champion: "Model | None"
+    ) -> pd.DataFrame:
+        """Rows of the ``Comparison`` contract but for the models' fingerprints.
+
+        Args:
+            dataset: (n, …) the challenger's training dataset, with ``split``.
+            challenger: the new model.
+            champion: the model to beat; the base rate of the training rows when it is None.
+
+        Raises:
+            TrainingError: there is no test row.
+        """
+        test = test_rows(dataset)
+        return compare(
+            self.specification,
+            self._scored(test, challenger),
+            self._scored(test, champion)
+            if champion is not None
+            else test.assign(prediction=self._base_rate(dataset)),
+            key=self.key,
+            segments=self.segments,
+            rules=self.evaluation,
+            min_segment_rows=self.rules.min_segment_rows,
+        )
+
+    def fairness(
+        self, dataset: pd.DataFrame, challenger: "Model", champion: "Model | None"
+    ) -> pd.DataFrame:
+        """Rows of the ``Fairness`` contract but for the models' fingerprints; see ``comparison``."""
+        test = test_rows(dataset)
+        return fairness(
+            self.specification,
+            self._scored(test, challenger),
+            None if champion is None else self._scored(test, champion),
+            key=self.key,
+            rules=self.rules,
+            evaluation=self.evaluation,
+        )
+
+    def _scored(self, test: pd.DataFrame, model: "Model") -> pd.DataFrame:
+        return test.assign(prediction=predict(self.specification, model, test))
+
+    def _base_rate(self, dataset: pd.DataFrame) -> float:
+        """Mean label of the training rows: what a first model has to beat."""
+        return float(dataset.loc[dataset[SPLIT] == "train", self.specification.label].mean())
+
+
+def test_rows(dataset: pd.DataFrame) -> pd.DataFrame:
+    """The rows that models are judged on.
+
+    Raises:
+        TrainingError: there is none.
+    """
+    test = dataset[dataset[SPLIT] == "test"]
+    if test.empty:
+        raise TrainingError(
+            "no label of the test window had arrived when the as-of day began: materialize the "
+            "labels first, or take a later day"
+        )
+    return test
