@@ -67,6 +67,13 @@ class Settings(BaseSettings):
         {}, description="Pipeline → what differs from its defs.yaml, as JSON."
     )
 
+    @field_validator("data", mode="before")
+    @classmethod
+    def _is_named(cls, value: object) -> object:
+        if not str(value).strip():
+            raise ValueError("it is empty; name a folder, or unset it to use ./data")
+        return value
+
     @field_validator("data")
     @classmethod
     def _absolute(cls, value: Path) -> Path:

@@ -11,7 +11,9 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.cadence import Span, shifted
+from ml_assets.components.configured import Configured
 from ml_assets.components.source_table import SOURCE_KEY, SourceTable
+from ml_assets.configuration.tables import NewDaysConfiguration, SourceTableConfiguration
 from ml_assets.content import SNAPSHOT
 from ml_assets.errors import TerminalError
 from ml_assets.lake.store import Lake
@@ -33,28 +35,18 @@ MAX_DAYS = 31
 """Days asked for in one run when many are not finished."""
 
 
-class NewDays(dg.Component, dg.Model, dg.Resolvable):
-    """Keeps daily tables up to date with their sources.
+class NewDays(Configured[NewDaysConfiguration]):
+    """Keeps daily tables up to date with their sources."""
 
-    Attributes:
-        name: name of the sensor.
-        sources: asset keys of the daily source tables; a day begins when all of them have it.
-        snapshots: asset keys of tables without days; they are extracted again when they change.
-        tables: asset keys of the daily tables that are computed from them in the same run.
-    """
-
-    name: str
-    sources: list[str]
-    snapshots: list[str] = []
-    tables: list[str] = []
+    configuration = NewDaysConfiguration
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The sensor."""
         del context
-        selected = [dg.AssetKey(table.split("/")) for table in [*self.snapshots, *self._daily]]
+        selected = [dg.AssetKey(table.split("/")) for table in [*self.said.snapshots, *self._daily]]
 
         @dg.sensor(
-            name=self.name,
+            name=self.said.name,
             description=(
                 "Extracts new days when all sources have them, extracts again what changed in the "
                 "source, and recomputes what is made of it."
@@ -72,24 +64,24 @@ class NewDays(dg.Component, dg.Model, dg.Resolvable):
 
     @property
     def _daily(self) -> list[str]:
-        return [*self.sources, *self.tables]
+        return [*self.said.sources, *self.said.tables]
 
     def _tick(self, graph: Any, instance: dg.DagsterInstance) -> dg.RunRequest | dg.SkipReason:
         lake = Lake.of_project()
         source = SourceDatabase(settings().source_database_url)
         changed, problems = self._look_at_snapshots(graph, source, lake)
         if changed:
-            name = f"{self.name} snapshots {' '.join(changed)}"
+            name = f"{self.said.name} snapshots {' '.join(changed)}"
             told = request(instance, lake.ledger, unit_of(graph, name, changed, None))
             return _with_problems(told, problems)
-        tables = {table: _source_table(graph, table) for table in self.sources}
+        tables = {table: _source_table(graph, table) for table in self.said.sources}
         days = self._days(graph, lake)
         last = {table: item.last_complete(source, lake, days) for table, item in tables.items()}
         known = [day for day in days if day <= min(last.values())]
         for item in tables.values():
-            again = revisited(lake, item.key, known, item.revisit_days)
+            again = revisited(lake, item.said.key, known, item.said.revisit_days)
             if unreadable := item.look_again(source, lake, again):
-                problems[item.key] = next(iter(unreadable.values()))
+                problems[item.said.key] = next(iter(unreadable.values()))
         work = {table: unfinished(lake.ledger, table, known) for table in self._daily}
         if not any(work.values()):
             return _with_problems(dg.SkipReason(_waiting(days, known, last)), problems)
@@ -108,7 +100,7 @@ class NewDays(dg.Component, dg.Model, dg.Resolvable):
         A snapshot that cannot be read keeps its stored rows, and the days go on.
         """
         changed, problems = [], {}
-        for table in self.snapshots:
+        for table in self.said.snapshots:
             try:
                 unreadable = _source_table(graph, table).look_again(source, lake, [SNAPSHOT])
             except TerminalError as error:
@@ -128,13 +120,13 @@ class NewDays(dg.Component, dg.Model, dg.Resolvable):
         }
         tables = [table for table, open_days in within.items() if open_days]
         first = within[tables[0]][0]
-        name = f"{self.name} {span.first}...{span.last}"
+        name = f"{self.said.name} {span.first}...{span.last}"
         reason = f"{tables[0]} {first}: {work[tables[0]][first]}"
         return unit_of(graph, name, tables, span, reason)
 
     def _days(self, graph: Any, lake: Lake) -> list[str]:
         """Days from the first that any table was asked for; all days when none was."""
-        partitions = graph.get(_key(self.sources[0])).partitions_def
+        partitions = graph.get(_key(self.said.sources[0])).partitions_def
         begun = [day for table in self._daily for day in lake.ledger.latest(table)]
         first = min(begun, default="")
         return [day for day in partitions.get_partition_keys() if day >= first]
@@ -178,7 +170,8 @@ def _with_problems(
 
 
 def _source_table(graph: Any, table: str) -> SourceTable:
-    return SourceTable(**graph.get(_key(table)).metadata[SOURCE_KEY])
+    said = graph.get(_key(table)).metadata[SOURCE_KEY]
+    return SourceTable(SourceTableConfiguration.model_validate(said))
 
 
 def _span(days: Sequence[str]) -> Span:

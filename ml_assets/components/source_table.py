@@ -10,10 +10,11 @@ from functools import cached_property
 
 import dagster as dg
 import pandas as pd
-from pydantic import Field
 
+from ml_assets.components.configured import Configured
 from ml_assets.components.source_checks import CHUNK_DAYS, SourceChecks
 from ml_assets.components.source_days import SourceDays, as_read
+from ml_assets.configuration.tables import SourceTableConfiguration
 from ml_assets.content import DAY, SNAPSHOT, columns_of
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.lineage import copied
@@ -29,7 +30,7 @@ from ml_assets.orchestration.assets.tables import (
     table_spec,
 )
 from ml_assets.orchestration.checks.checks import table_checks
-from ml_assets.orchestration.partitions import Days
+from ml_assets.orchestration.partitions import partitions
 from ml_assets.planning.plan import Input, Plan, computing_skipped, keeping, merge, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.settings import settings
@@ -40,36 +41,10 @@ SOURCE_KEY = "ml_assets/source"
 """Definition metadata of a source table: the attributes of its ``SourceTable``."""
 
 
-class SourceTable(dg.Component, dg.Model, dg.Resolvable):
-    """A table of the source database as a partitioned, validated asset.
+class SourceTable(Configured[SourceTableConfiguration]):
+    """A table of the source database as a partitioned, validated asset."""
 
-    Attributes:
-        key: asset key, ``pipeline/noun``.
-        table: its name in the source database.
-        contract: dotted path of its contract.
-        description: what it is, for a stakeholder.
-        owners: ``team:…`` names.
-        time_column: timestamp that says which day a row belongs to; omitted for a snapshot.
-        days: the days it has; omitted for a snapshot.
-        max_age_hours: how long before the end of its day the newest row may be.
-        revisit_days: how many of the last stored days are compared with the source again at
-            every tick; what changed is extracted again. 0 for none.
-        retention_days: how long the source keeps rows; what it deletes later is expected to be
-            gone. Omitted when it keeps everything.
-        statistics: numeric columns whose daily means the UI plots.
-    """
-
-    key: str
-    table: str
-    contract: str
-    description: str
-    owners: list[str]
-    time_column: str | None = None
-    days: Days | None = None
-    max_age_hours: float | None = None
-    revisit_days: int = Field(3, ge=0)
-    retention_days: int | None = None
-    statistics: list[str] = []
+    configuration = SourceTableConfiguration
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The table, the source table it comes from, its dead letters and its checks."""
@@ -77,9 +52,9 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         spec = self._spec
         origin = dg.AssetSpec(
             key=self._origin.split("/"),
-            description=f"Table {self.table} of the source database, as the client keeps it.",
+            description=f"Table {self.said.table} of the source database, as the client keeps it.",
             kinds={"sql"},
-            owners=self.owners,
+            owners=self.said.owners,
             group_name=spec.group_name,
             partitions_def=self._partitions,
         )
@@ -97,34 +72,34 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
 
     @cached_property
     def _contract(self) -> type[Contract]:
-        return load_object(self.contract)
+        return load_object(self.said.contract)
 
     @cached_property
     def _partitions(self) -> dg.DailyPartitionsDefinition | None:
-        return self.days.definition() if self.days else None
+        return partitions(self.said.days) if self.said.days else None
 
     @property
     def _origin(self) -> str:
-        return f"source_database/{self.table}"
+        return f"source_database/{self.said.table}"
 
     @cached_property
     def _version(self) -> str:
-        return code_version(self._contract, self.table, self.time_column)
+        return code_version(self._contract, self.said.table, self.said.time_column)
 
     @cached_property
     def _spec(self) -> dg.AssetSpec:
         return table_spec(
-            self.key,
+            self.said.key,
             self._contract,
             copied(self._contract, self._origin),
             stage="tables",
-            description=self.description,
-            owners=self.owners,
+            description=self.said.description,
+            owners=self.said.owners,
             kinds={"pandas", "deltalake"},
             version=self._version,
             partitions_def=self._partitions,
             deps=[dg.AssetDep(self._origin.split("/"))],
-            metadata={SOURCE_KEY: self.model_dump(mode="json")},
+            metadata={SOURCE_KEY: self.said.model_dump(mode="json")},
         )
 
     def _extract(self, days: Sequence[str]) -> TableOutput:
@@ -145,7 +120,7 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
             validated,
             self._version,
             day_metadata=statistics_of_days(
-                lake, self.key, planned, validated.rows, self.statistics
+                lake, self.said.key, planned, validated.rows, self.said.statistics
             ),
             places_every_row=placed is not None,
         )
@@ -157,14 +132,14 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         gone = self._observe(lake, placed, days, raw, unreadable, is_extracted=True)
         planned = plan(
             lake,
-            self.key,
+            self.said.key,
             days,
             {"source": Input(self._origin, is_snapshot=self._partitions is None)},
             self._version,
         )
-        planned = keeping(planned, lake.ledger.latest(self.key, sorted(gone)))
+        planned = keeping(planned, lake.ledger.latest(self.said.key, sorted(gone)))
         for day in sorted(gone & unreadable.keys()):
-            told = f"{self.key} {day} stays as it was stored: {unreadable[day]}"
+            told = f"{self.said.key} {day} stays as it was stored: {unreadable[day]}"
             dg.get_dagster_logger().warning(told)
         planned = computing_skipped(planned, [day for day in unreadable if day in planned.skipped])
         wanted = raw[raw[DAY].isin(planned.compute)] if planned.unchanged else raw
@@ -176,9 +151,9 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
     def source_days(self, source: SourceDatabase, lake: Lake) -> SourceDays:
         """The days of a table that has days."""
         assert self._partitions is not None
-        assert self.time_column is not None
-        age = self.max_age_hours or 0
-        names = (self.key, self.table, self.time_column)
+        assert self.said.time_column is not None
+        age = self.said.max_age_hours or 0
+        names = (self.said.key, self.said.table, self.said.time_column)
         return SourceDays(source, lake, *names, age, self._partitions)
 
     def _placed(self, source: SourceDatabase, lake: Lake) -> SourceDays | None:
@@ -194,7 +169,7 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
         """
         unreadable: dict[str, str] = {}
         if placed is None:
-            raw = source.snapshot(self.table).assign(**{DAY: SNAPSHOT})
+            raw = source.snapshot(self.said.table).assign(**{DAY: SNAPSHOT})
         else:
             raw, unreadable = placed.read(days)
         if problem := schema_problem(raw, self._contract):
@@ -273,7 +248,9 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
                 if day not in gone
             ]
         )
-        kept = usable_hashes(lake.ledger.latest(self.key, list(unreadable))) if unreadable else {}
+        kept = (
+            usable_hashes(lake.ledger.latest(self.said.key, list(unreadable))) if unreadable else {}
+        )
         lake.ledger.append(
             [
                 Entry(self._origin, day, Status.QUARANTINED, reason=reason)
@@ -283,5 +260,5 @@ class SourceTable(dg.Component, dg.Model, dg.Resolvable):
             ]
         )
         gone |= {*kept}
-        lake.ledger.append(as_read(lake.ledger, self.key, self._origin, sorted(gone)))
+        lake.ledger.append(as_read(lake.ledger, self.said.key, self._origin, sorted(gone)))
         return gone

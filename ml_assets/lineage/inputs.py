@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ml_assets.configuration.documents import feature_table
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Read
-from ml_assets.lineage.pipelines import feature_table
 from ml_assets.lineage.recorded import readable_version
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from pandas.errors import MergeError
 
+from ml_assets.configuration import documents
 from ml_assets.errors import TerminalError
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import DatasetSpecification
@@ -21,9 +22,7 @@ from ml_assets.lineage.rebuild import Rebuilt, Recipe, altered_days, rebuild, re
 from ml_assets.lineage.recorded import RecordedModel, TrainedModel, recorded_model, shown_days
 from ml_assets.lineage.specifications import (
     dataset_code,
-    dataset_specification,
     model_code,
-    model_specification,
 )
 from ml_assets.provenance.code import Code
 from ml_assets.provenance.provenance import Environment, environment_of_process
@@ -166,7 +165,8 @@ def _since(lake: Lake, recorded: RecordedModel, now: Environment) -> Since:
 
 
 def _recipe_now(pipeline: str) -> Recipe:
-    return Recipe(dataset_specification(pipeline), model_specification(pipeline))
+    said = documents.pipeline(pipeline)
+    return Recipe(said.dataset, said.specification)
 
 
 def parameters_of(code: Code) -> Mapping[str, Any]:

@@ -13,13 +13,14 @@ from typing import Any
 
 import pandas as pd
 
+from ml_assets.configuration.names import unknown
 from ml_assets.content import DAY
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Read, usable_hashes
 from ml_assets.lineage.graph import used
 from ml_assets.lineage.inputs import SourceRows, TableRead, source_rows, tables_read
-from ml_assets.lineage.pipelines import Pipeline, unknown
+from ml_assets.lineage.pipelines import Pipeline
 from ml_assets.lineage.recorded import (
     Made,
     TrainedModel,

@@ -6,27 +6,15 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.cadence import shifted
+from ml_assets.configuration.pipeline import Days
 from ml_assets.content import SNAPSHOT
 from ml_assets.planning.plan import Input
 
 
-class Days(dg.Model, dg.Resolvable):
-    """The days a table has, as a ``defs.yaml`` says it.
-
-    Attributes:
-        first: first local day, ISO.
-        last: last local day, ISO; open when omitted.
-        timezone: IANA zone whose midnights bound the days.
-    """
-
-    first: str
-    last: str | None = None
-    timezone: str = "UTC"
-
-    def definition(self) -> dg.DailyPartitionsDefinition:
-        """The Dagster partitions; the last day counts as complete."""
-        end = None if self.last is None else shifted(self.last, 1)
-        return dg.DailyPartitionsDefinition(self.first, end_date=end, timezone=self.timezone)
+def partitions(days: Days) -> dg.DailyPartitionsDefinition:
+    """The Dagster partitions of the days of a table; the last day counts as complete."""
+    end = None if days.last is None else shifted(days.last, 1)
+    return dg.DailyPartitionsDefinition(days.first, end_date=end, timezone=days.timezone)
 
 
 def mapping_of(item: Input) -> dg.PartitionMapping | None:

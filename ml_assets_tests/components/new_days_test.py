@@ -3,10 +3,8 @@
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from ml_assets.components.new_days import revisited
-from ml_assets.components.source_table import SourceTable
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
@@ -39,15 +37,3 @@ def test_c1_the_last_stored_days_are_compared_however_many_are_new(
     )
 
     assert revisited(lake, TABLE, DAYS, count) == expected
-
-
-def test_c1_a_negative_number_of_days_is_refused() -> None:
-    with pytest.raises(ValidationError, match="revisit_days"):
-        SourceTable(
-            key=TABLE,
-            table="orders",
-            contract="orders.Orders",
-            description="Orders.",
-            owners=[],
-            revisit_days=-1,
-        )

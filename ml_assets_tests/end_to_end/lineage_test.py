@@ -17,13 +17,14 @@ import pytest
 from typer.testing import CliRunner
 
 from ml_assets.commands.cli import app
+from ml_assets.configuration.documents import feature_table
 from ml_assets.content import DAY
 from ml_assets.defs.flight_delays.features import flight_features
 from ml_assets.defs.flight_delays.source_rows import USED_FOR
 from ml_assets.ledger.entries import Status
 from ml_assets.lineage.graph import Graph
 from ml_assets.lineage.impact import impact
-from ml_assets.lineage.pipelines import feature_table, pipeline
+from ml_assets.lineage.pipelines import pipeline
 from ml_assets.lineage.trace import trace_prediction
 from ml_assets_tests.lineage.walk import walk
 from ml_assets_tests.lived import (

@@ -161,7 +161,7 @@ class World:
     ) -> None:
         said = list(yaml.safe_load_all(DEFS.read_text("utf-8")))[-1]["attributes"] | changes
         said["estimator"] = {**said["estimator"], **ESTIMATOR}
-        component = ModelPipeline.resolve_from_dict(said)
+        component = ModelPipeline(ModelPipeline.read(said, folder / "defs.yaml"))
         self.name: str = said["pipeline"]
         self.tables = dict(tables)
         self._use = use

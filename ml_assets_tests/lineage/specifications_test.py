@@ -2,14 +2,10 @@
 
 import dagster as dg
 
+from ml_assets.configuration.documents import pipeline
 from ml_assets.learning.dataset import DatasetSpecification
 from ml_assets.learning.specification import ModelSpecification
-from ml_assets.lineage.specifications import (
-    dataset_code,
-    dataset_specification,
-    model_code,
-    model_specification,
-)
+from ml_assets.lineage.specifications import dataset_code, model_code
 
 PIPELINE = "flight_delays"
 
@@ -21,12 +17,12 @@ def test_code_is_that_of_the_assets(definitions: dg.Definitions) -> None:
         for noun in ("training_dataset", "model")
     }
 
-    assert dataset_code(dataset_specification(PIPELINE)).version == versions["training_dataset"]
-    assert model_code(model_specification(PIPELINE)).version == versions["model"]
+    assert dataset_code(pipeline(PIPELINE).dataset).version == versions["training_dataset"]
+    assert model_code(pipeline(PIPELINE).specification).version == versions["model"]
 
 
 def test_specifications_come_back_from_what_is_kept_of_them() -> None:
-    dataset, model = dataset_specification(PIPELINE), model_specification(PIPELINE)
+    dataset, model = pipeline(PIPELINE).dataset, pipeline(PIPELINE).specification
 
     [of_dataset] = dataset_code(dataset).parameters
     [of_model] = model_code(model).parameters

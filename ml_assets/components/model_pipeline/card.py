@@ -17,6 +17,7 @@ from ml_assets.components.model_pipeline.card_facts import (
     card_verdict,
 )
 from ml_assets.components.model_pipeline.shared import Pipeline, output
+from ml_assets.configuration.pipeline import Card as CardConfiguration
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.validation import no_rows
@@ -60,18 +61,6 @@ SOURCES = (
     "champion",
 )
 """What a card is put together from."""
-
-
-class CardText(dg.Model, dg.Resolvable):
-    """What a card says that no asset knows.
-
-    Attributes:
-        purpose: what the model is for, in whole sentences.
-        limits: what it is not for and not good at, a sentence each.
-    """
-
-    purpose: str
-    limits: list[str]
 
 
 UNUSED = {
@@ -132,7 +121,7 @@ class Card:
     """
 
     pipeline: Pipeline
-    text: CardText
+    text: CardConfiguration
     contract: type[Contract]
 
     def definitions(self) -> dg.Definitions:

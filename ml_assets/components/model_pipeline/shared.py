@@ -8,6 +8,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.cadence import shifted
+from ml_assets.configuration.pipeline import Labels
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.lineage import Names, lineage
@@ -40,32 +41,6 @@ AS_OF = (
 )
 
 DELTA = frozenset({"pandas", "deltalake"})
-
-
-class Labels(dg.Model, dg.Resolvable):
-    """Where labels come from.
-
-    Attributes:
-        asset: asset key of the label table.
-        column: the label.
-        known_at: column that says when it was known.
-        day: column with the day of the row it belongs to, where that is not the label's own
-            partition: an outcome may be stored days later.
-        delay_days: days that a label takes from there to here.
-        arrive_within_days: days after ``delay_days`` by which each label has arrived.
-    """
-
-    asset: str
-    column: str
-    known_at: str = "known_at"
-    day: str = DAY
-    delay_days: int = 0
-    arrive_within_days: int = 3
-
-    @property
-    def within_days(self) -> int:
-        """Days after its prediction by which each label has arrived."""
-        return self.delay_days + self.arrive_within_days
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,10 @@ number is not used: cancelled flights have none, so its absence would give the a
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import pandas as pd
+from pydantic import Field
 
 from ml_assets.content import DAY
 from ml_assets.defs.flight_delays.events import (
@@ -21,6 +23,9 @@ from ml_assets.defs.flight_delays.events import (
     zone_of,
 )
 from ml_assets.learning.point_in_time import Events, latest_known, trailing, trailing_mean
+
+Hours = Annotated[float, Field(ge=0, le=48)]
+DaysLater = Annotated[int, Field(ge=0, le=30)]
 
 HOUR = pd.Timedelta(hours=1)
 WEEK = pd.Timedelta(days=7)
@@ -46,9 +51,9 @@ def flight_features(
     weather: pd.DataFrame,
     planes: pd.DataFrame,
     airports: pd.DataFrame,
-    cut_hours: float,
-    cancellation_known_hours: float,
-    diversion_known_days: int,
+    cut_hours: Hours,
+    cancellation_known_hours: Hours,
+    diversion_known_days: DaysLater,
     extra_zones: Mapping[str, str],
 ) -> pd.DataFrame:
     """Feature rows of all flights scheduled on the given days.
@@ -89,8 +94,8 @@ def flight_outcomes(
     *,
     flights: pd.DataFrame,
     airports: pd.DataFrame,
-    cancellation_known_hours: float,
-    diversion_known_days: int,
+    cancellation_known_hours: Hours,
+    diversion_known_days: DaysLater,
     extra_zones: Mapping[str, str],
 ) -> pd.DataFrame:
     """Outcomes that can be told on the given days, and when each was known.

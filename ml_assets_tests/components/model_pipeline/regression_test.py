@@ -136,7 +136,7 @@ def pipeline(folder: Path, **changes: Any) -> dg.Definitions:
         },
         **changes,
     }
-    component = ModelPipeline.resolve_from_dict(said)
+    component = ModelPipeline(ModelPipeline.read(said, folder / "defs.yaml"))
     managers = {"io_manager": TableIOManager(), "model_io_manager": ModelIOManager()}
     return dg.Definitions.merge(
         component.build_defs(SimpleNamespace(path=folder)),  # type: ignore[arg-type]
@@ -245,15 +245,17 @@ def test_a_model_that_errs_more_for_one_region_is_blocked_and_the_champion_stays
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        pytest.param({"release": {}}, "gated_attribute: Field required", id="no gated attribute"),
+        pytest.param(
+            {"release": {}}, "'release.gated_attribute' is missing", id="no gated attribute"
+        ),
         pytest.param(
             {"release": {"gated_attribute": "region", "warn_only": True}},
-            "warn_only: Extra inputs are not permitted",
+            "'release.warn_only' is unknown",
             id="a gate made a warning",
         ),
         pytest.param(
             {"release": {"gated_attribute": "region", "rule": "better"}},
-            "rule: Input should be 'superior'",
+            "'release.rule' is 'better', expected one of superior",
             id="an unknown rule",
         ),
         pytest.param(
@@ -263,19 +265,21 @@ def test_a_model_that_errs_more_for_one_region_is_blocked_and_the_champion_stays
         ),
         pytest.param(
             {"monitoring": {"window_days": 7, "policy": "never", "groups": {}, "min_rows": 0}},
-            "'min_rows' of 'monitoring' of shop in defs.yaml is 0",
+            "'monitoring.min_rows' is 0",
             id="drift of no rows",
         ),
         pytest.param(
             {"evaluation": {"metrics": ["auc"]}}, "no metrics of a regression", id="wrong metric"
         ),
+        pytest.param({"segments": []}, "'segments' is ", id="no segment judged"),
         pytest.param(
-            {"segments": []}, "'segments' of shop in defs.yaml is empty", id="no segment judged"
+            {"evaluation": {"flagged_share": 0.02}},
+            "'evaluation.flagged_share' is 0.02",
+            id="hardly any row flagged",
         ),
         pytest.param(
-            {"evaluation": {"flagged_share": 0.02}}, "flagged_share: ", id="hardly any row flagged"
+            {"staging": {"latency_ms": 0}}, "'staging.latency_ms' is 0", id="no time at all"
         ),
-        pytest.param({"staging": {"latency_ms": 0}}, "latency_ms: ", id="no time at all"),
     ],
 )
 def test_unusable_rules_are_told_in_one_line(
@@ -285,7 +289,7 @@ def test_unusable_rules_are_told_in_one_line(
         pipeline(tmp_path, **changes)
 
     assert "\n" not in str(told.value)
-    assert "in defs.yaml" in str(told.value)
+    assert "defs.yaml" in str(told.value)
 
 
 def test_the_fixture_is_a_project_of_its_own(shop: Project) -> None:

@@ -1,0 +1,65 @@
+"""What the templates share: a template is loaded from a ``defs.yaml`` whose mistakes are named."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+import dagster as dg
+from pydantic import BaseModel, GetJsonSchemaHandler
+
+from ml_assets.configuration.reading import read
+
+C = TypeVar("C", bound=BaseModel)
+
+
+class Configured(dg.Component, Generic[C]):
+    """A template with a typed configuration.
+
+    Args:
+        said: what its ``defs.yaml`` says.
+    """
+
+    configuration: ClassVar[type[BaseModel]]
+    """What a ``defs.yaml`` may say."""
+
+    def __init__(self, said: C) -> None:
+        self.said = said
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any], file: Path) -> C:
+        """What a document of a ``defs.yaml`` says.
+
+        Raises:
+            ConfigurationError: a key is missing or unknown, or a value is outside its limits.
+        """
+        named = said.get("key") or said.get("name") or f"a {cls.__name__}"
+        return read(cls.configuration, dict(said), f"{named} in {file.parent.name}/{file.name}")  # type: ignore[return-value]
+
+    @classmethod
+    def get_model_cls(cls) -> type[BaseModel]:
+        """Any attributes: ``read`` validates them; editors and ``dg`` see the typed schema."""
+        typed = cls.configuration
+
+        class Attributes(BaseModel, extra="allow"):
+            @classmethod
+            def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> Any:
+                del core
+                return handler(typed.__pydantic_core_schema__)
+
+        return Attributes
+
+    @classmethod
+    def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
+        """Read what a ``defs.yaml`` says, with templates resolved.
+
+        Raises:
+            ConfigurationError: see ``read``.
+        """
+        said = attributes.model_dump() if attributes else {}
+        resolved = context.resolution_context.resolve_value(said)
+        return cls(cls.read(resolved, folder_of(context) / "defs.yaml"))
+
+
+def folder_of(context: dg.ComponentLoadContext) -> Path:
+    """The folder of a ``defs.yaml``."""
+    return context.path.parent if context.path.is_file() else context.path

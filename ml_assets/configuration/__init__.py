@@ -1,0 +1,1 @@
+"""What a ``defs.yaml`` says, typed and validated, without Dagster: read once, used by templates and lineage."""

@@ -1,0 +1,75 @@
+"""Validating what a YAML file says: the error names the file, the key, the reason and the nearest name."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from ml_assets.configuration.names import meant
+from ml_assets.errors import ConfigurationError
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read(model: type[M], values: Any, where: str) -> M:
+    """Values of a file as a model.
+
+    Args:
+        model: what the values have to be.
+        values: what the file says.
+        where: file and name of what is read, as messages begin.
+
+    Raises:
+        ConfigurationError: a key is missing or unknown, or a value is outside its limits.
+    """
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        problems = "; ".join(_problem(model, dict(item)) for item in error.errors())
+        raise ConfigurationError(f"{where} is not usable: {problems}.") from None
+
+
+def _problem(model: type[BaseModel], error: Mapping[str, Any]) -> str:
+    path = [str(part) for part in error["loc"]]
+    key, value = ".".join(path), error["input"]
+    match error["type"]:
+        case "extra_forbidden":
+            known = _fields(model, path[:-1])
+            return f"'{key}' is unknown{_one_of(path[-1], known)}"
+        case "missing":
+            return f"'{key}' is missing"
+        case "literal_error":
+            known = [
+                text.strip("' ")
+                for text in error["ctx"]["expected"].replace(" or ", ",").split(",")
+            ]
+            return f"'{key}' is '{value}'{_one_of(str(value), known)}"
+        case "value_error":
+            said = str(error["ctx"]["error"])
+            return f"'{key}': {said}" if key else said
+        case _:
+            reason = error["msg"][:1].lower() + error["msg"][1:]
+            return f"'{key}' is {value!r}: {reason}"
+
+
+def _one_of(name: str, known: Sequence[str]) -> str:
+    near = meant(name, known)
+    return f", expected one of {', '.join(known)}.{near}".rstrip(".") if known else ""
+
+
+def _fields(model: type[BaseModel], path: Sequence[str]) -> list[str]:
+    """Names of the fields of the model that lies at a path; none where none lies there."""
+    found: Any = model
+    for part in path:
+        if _is_model(found):
+            field = found.model_fields.get(part)
+            found = field.annotation if field else None
+        else:  # a mapping or a list: whatever the key, its values are of the last argument
+            found = get_args(found)[-1] if get_args(found) else None
+        if type(None) in get_args(found):
+            found = next(one for one in get_args(found) if one is not type(None))
+    return list(found.model_fields) if _is_model(found) else []
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

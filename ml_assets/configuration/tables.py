@@ -1,0 +1,137 @@
+"""Source tables, computed tables and their sensor as a ``defs.yaml`` says them."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from ml_assets.configuration.pipeline import (
+    Days,
+    DaysOrNone,
+    Key,
+    Name,
+    NumberOfDays,
+    Owner,
+    Path,
+    Section,
+)
+
+MAX_AGE_HOURS = 24 * 366
+"""A year: a longer age is a typing error."""
+
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+
+
+class SourceTableConfiguration(Section):
+    """A table of the source database.
+
+    Attributes:
+        key: asset key, ``pipeline/noun``.
+        table: its name in the source database.
+        contract: dotted path of its contract.
+        description: what it is, for a stakeholder.
+        owners: ``team:…`` names.
+        time_column: timestamp that says which day a row belongs to; omitted for a snapshot.
+        days: the days it has; omitted for a snapshot.
+        max_age_hours: how long before the end of its day the newest row may be.
+        revisit_days: how many of the last stored days are compared with the source again at
+            every tick; what changed is extracted again. 0 for none.
+        retention_days: how long the source keeps rows; what it deletes later is expected to be
+            gone. Omitted when it keeps everything.
+        statistics: numeric columns whose daily means the UI plots.
+    """
+
+    key: Key
+    table: Text
+    contract: Path
+    description: Text
+    owners: tuple[Owner, ...] = Field(min_length=1)
+    time_column: str | None = Field(None, min_length=1)
+    days: Days | None = None
+    max_age_hours: float | None = Field(None, gt=0, le=MAX_AGE_HOURS)
+    revisit_days: DaysOrNone = 3
+    retention_days: NumberOfDays | None = None
+    statistics: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _days_have_a_time(self) -> Self:
+        if (self.time_column is None) != (self.days is None):
+            there, missing = (
+                ("time_column", "days") if self.time_column else ("days", "time_column")
+            )
+            raise ValueError(f"{there} is given without {missing}: a table with days needs both")
+        return self
+
+
+class TableInput(Section):
+    """One input of a computed table.
+
+    Attributes:
+        asset: asset key of the input.
+        days_before: how many days before its own a day looks back.
+        is_snapshot: the input has no days.
+        refreshes_history: whether a change of the snapshot makes days stale that were computed
+            before it. Without it they keep what the snapshot said when they were computed, and
+            new days use what it says now.
+    """
+
+    asset: Key
+    days_before: DaysOrNone = 0
+    is_snapshot: bool = False
+    refreshes_history: bool = True
+
+    @model_validator(mode="after")
+    def _fits_its_kind(self) -> Self:
+        if self.is_snapshot and self.days_before:
+            raise ValueError("days_before is given for a snapshot, which has no days")
+        if not (self.is_snapshot or self.refreshes_history):
+            raise ValueError(
+                "'refreshes_history: false' is for snapshots only: days are always recomputed when "
+                "their input days change. Remove it"
+            )
+        return self
+
+
+class FeatureTableConfiguration(Section):
+    """A table computed by a function.
+
+    Attributes:
+        key: asset key, ``pipeline/noun``.
+        function: dotted path of ``f(days, *, <input>=frame, …, <parameter>=value, …)``.
+        contract: dotted path of its contract.
+        description: what it is, for a stakeholder.
+        owners: ``team:…`` names.
+        days: the days it has.
+        inputs: argument name → input table.
+        parameters: further keyword arguments of the function; validated by its annotations.
+        statistics: numeric columns whose daily means the UI plots.
+        source_rows: dotted path of ``f(row, *, <input>=frame, …, <parameter>=value, …)``, which
+            says which input rows a row was made from; used by ``ml-assets trace``.
+    """
+
+    key: Key
+    function: Path
+    contract: Path
+    description: Text
+    owners: tuple[Owner, ...] = Field(min_length=1)
+    days: Days
+    inputs: Mapping[Name, TableInput] = Field(min_length=1)
+    parameters: dict[str, Any] = {}
+    statistics: tuple[str, ...] = ()
+    source_rows: Path | None = None
+
+
+class NewDaysConfiguration(Section):
+    """A sensor that keeps daily tables up to date with their sources.
+
+    Attributes:
+        name: name of the sensor.
+        sources: asset keys of the daily source tables; a day begins when all of them have it.
+        snapshots: asset keys of tables without days; they are extracted again when they change.
+        tables: asset keys of the daily tables that are computed from them in the same run.
+    """
+
+    name: Name
+    sources: tuple[Key, ...] = Field(min_length=1)
+    snapshots: tuple[Key, ...] = ()
+    tables: tuple[Key, ...] = ()

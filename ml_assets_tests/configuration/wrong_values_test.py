@@ -1,0 +1,211 @@
+"""Values of a ``defs.yaml`` that cannot be right are refused with file, key, reason and nearest name."""
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ml_assets.components import FeatureTable, ModelPipeline, NewDays, SourceTable
+from ml_assets.components.configured import Configured
+from ml_assets.components.feature_table import refuse_parameters
+from ml_assets.components.model_pipeline.component import refuse_unknown_columns
+from ml_assets.defs.flight_delays.contracts import TrainingDataset
+from ml_assets.defs.flight_delays.features import flight_features
+from ml_assets.errors import ConfigurationError
+from ml_assets.settings import Settings, settings
+from ml_assets_tests.project import ROOT
+
+DEFS = ROOT / "ml_assets" / "defs"
+TEMPLATES: Mapping[str, type[Configured[Any]]] = {
+    template.__name__: template for template in (FeatureTable, ModelPipeline, NewDays, SourceTable)
+}
+
+
+def said(pipeline: str, template: str) -> dict[str, Any]:
+    """The first document of a template in a pipeline's ``defs.yaml``."""
+    documents = yaml.safe_load_all((DEFS / pipeline / "defs.yaml").read_text("utf-8"))
+    found = next(one for one in documents if one["type"].endswith(template))
+    return deepcopy(found["attributes"])
+
+
+def changed(attributes: dict[str, Any], key: str, value: object) -> dict[str, Any]:
+    """Attributes with one value at a dotted key that is another."""
+    *parents, last = key.split(".")
+    at = attributes
+    for parent in parents:
+        at = at[parent]
+    at[last] = value
+    return attributes
+
+
+def refusal(pipeline: str, template: str, key: str, value: object) -> str:
+    """What is said of one wrong value."""
+    attributes = changed(said(pipeline, template), key, value)
+    with pytest.raises(ConfigurationError) as refused:
+        TEMPLATES[template].read(attributes, DEFS / pipeline / "defs.yaml")
+    assert "\n" not in str(refused.value)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        pytest.param("window_days", -5, "'window_days' is -5", id="negative window"),
+        pytest.param("window_days", 0, "'window_days' is 0", id="no window"),
+        pytest.param("window_days", 1e9, "'window_days' is 1000000000.0", id="endless window"),
+        pytest.param("window_days", "a year", "'window_days' is 'a year'", id="window in words"),
+        pytest.param("window_days", 35, "window_days (35) leaves no day", id="nothing to fit on"),
+        pytest.param("test_days", 0, "'test_days' is 0", id="no test window"),
+        pytest.param("test_days", 400, "leaves no day to fit on", id="test window too long"),
+        pytest.param("validation_days", -1, "'validation_days' is -1", id="negative validation"),
+        pytest.param("max_missing_days_share", 1.5, "less than 1", id="share above 1"),
+        pytest.param("days.first", "2013-02-30", "'2013-02-30' is not a day", id="no such day"),
+        pytest.param("days.last", "2012-01-01", "lies before first", id="last before first"),
+        pytest.param("days.timezone", "Mars/Olympus", "is no time zone", id="no such zone"),
+        pytest.param("as_of_days.timezone", "UTC", "other time zones", id="two zones"),
+        pytest.param("estimator.task", "regresion", "Is 'regression' meant?", id="misspelled task"),
+        pytest.param("estimator.task", "multiclass", "expected one of", id="unknown task"),
+        pytest.param("estimator.path", "xgboost.XGBClassifier", "'estimator.path'", id="estimator"),
+        pytest.param("estimator.numeric", ["distance", "distance"], "more than once", id="twice"),
+        pytest.param("estimator.checkpoint_every", 0, "'estimator.checkpoint_every'", id="never"),
+        pytest.param("labels.colum", "late", "expected one of asset, column", id="unknown key"),
+        pytest.param("labels.delay_days", -1, "'labels.delay_days' is -1", id="early labels"),
+        pytest.param("labels.asset", "flight_outcomes", "'labels.asset'", id="no asset key"),
+        pytest.param("release.min_improvement", float("inf"), "finite number", id="infinite gain"),
+        pytest.param("release.rule", "superiour", "Is 'superior' meant?", id="misspelled rule"),
+        pytest.param("release.margin", None, "needs a margin", id="no margin"),
+        pytest.param("release.max_group_gap", 2, "'release.max_group_gap' is 2", id="any gap"),
+        pytest.param("evaluation.confidence", 95, "'evaluation.confidence' is 95", id="per cent"),
+        pytest.param("evaluation.resamples", 1, "'evaluation.resamples' is 1", id="one resample"),
+        pytest.param("staging.latency_ms", -1, "'staging.latency_ms' is -1", id="no time"),
+        pytest.param("monitoring.window_days", 0, "'monitoring.window_days'", id="no report"),
+        pytest.param("monitoring.min_rows", 0, "'monitoring.min_rows' is 0", id="drift of no rows"),
+        pytest.param("monitoring.groups", {"structural": ["dist"]}, "dist", id="unknown feature"),
+        pytest.param("monitoring.groups", {"structure": []}, "Is 'structural' meant?", id="group"),
+        pytest.param("segments", [], "'segments'", id="no segment"),
+        pytest.param("owners", ["flight delays"], "'owners.0'", id="no owner"),
+        pytest.param("windw_days", 7, "Is 'window_days' meant?", id="misspelled key"),
+    ],
+)
+def test_a_pipeline_that_cannot_be_right_is_refused(key: str, value: object, told: str) -> None:
+    refused = refusal("flight_delays", "ModelPipeline", key, value)
+
+    assert refused.startswith("flight_delays in flight_delays/defs.yaml is not usable: ")
+    assert told in refused
+
+
+@pytest.mark.parametrize(
+    ("template", "key", "value", "told"),
+    [
+        pytest.param(
+            "SourceTable", "revisit_days", -1, "'revisit_days' is -1", id="negative revisit"
+        ),
+        pytest.param("SourceTable", "max_age_hours", 0, "'max_age_hours' is 0", id="no age"),
+        pytest.param(
+            "SourceTable", "retention_days", 0, "'retention_days' is 0", id="no retention"
+        ),
+        pytest.param("SourceTable", "time_column", None, "days is given without", id="no time"),
+        pytest.param("SourceTable", "days", None, "time_column is given without", id="no days"),
+        pytest.param("SourceTable", "contract", "Flights", "'contract' is 'Flights'", id="path"),
+        pytest.param("SourceTable", "revisit", 3, "Is 'revisit_days' meant?", id="unknown key"),
+        pytest.param("SourceTable", "description", " ", "'description'", id="no description"),
+    ],
+)
+def test_a_source_table_that_cannot_be_right_is_refused(
+    template: str, key: str, value: object, told: str
+) -> None:
+    refused = refusal("sources", template, key, value)
+
+    assert "sources/defs.yaml" in refused
+    assert told in refused
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        pytest.param("inputs.flights.days_before", 1e9, "days_before", id="endless look-back"),
+        pytest.param("inputs.flights.days_before", -1, "is -1", id="look ahead"),
+        pytest.param("inputs.planes.days_before", 1, "which has no days", id="days of a snapshot"),
+        pytest.param("inputs.flights.refreshes_history", False, "snapshots only", id="pinned days"),
+        pytest.param("inputs.flights.as_set", 1, "Is 'asset' meant?", id="unknown key"),
+        pytest.param("inputs", {}, "'inputs'", id="no input"),
+    ],
+)
+def test_a_computed_table_that_cannot_be_right_is_refused(
+    key: str, value: object, told: str
+) -> None:
+    assert told in refusal("flight_delays", "FeatureTable", key, value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        pytest.param("cut_hours", -24, "'cut_hours' is -24", id="negative cut"),
+        pytest.param("cut_hours", "two", "'cut_hours' is 'two'", id="cut in words"),
+        pytest.param("diversion_known_days", -1, "'diversion_known_days' is -1", id="known before"),
+        pytest.param("cut_hour", 2, "Is 'cut_hours' meant?", id="misspelled"),
+    ],
+)
+def test_parameters_that_a_function_does_not_take_are_refused(
+    key: str, value: object, told: str
+) -> None:
+    attributes = changed(said("flight_delays", "FeatureTable"), f"parameters.{key}", value)
+    table = FeatureTable.read(attributes, DEFS / "flight_delays" / "defs.yaml")
+
+    with pytest.raises(ConfigurationError, match="parameters") as refused:
+        refuse_parameters(flight_features, table)
+
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        pytest.param("segments", ["carier"], "Is 'carrier' meant?", id="segment"),
+        pytest.param("key", ["time_hour", "flights"], "Is 'flight' meant?", id="key"),
+        pytest.param("labels.column", "lat", "'labels.column'", id="label"),
+        pytest.param("release.gated_attribute", "orign", "Is 'origin' meant?", id="attribute"),
+    ],
+)
+def test_columns_that_the_training_dataset_lacks_are_refused(
+    key: str, value: object, told: str
+) -> None:
+    attributes = changed(said("flight_delays", "ModelPipeline"), key, value)
+    pipeline = ModelPipeline.read(attributes, DEFS / "flight_delays" / "defs.yaml")
+
+    with pytest.raises(ConfigurationError, match="no column of") as refused:
+        refuse_unknown_columns(pipeline, TrainingDataset)
+
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize("value", [pytest.param("", id="empty"), pytest.param("  ", id="blank")])
+def test_a_data_folder_without_a_name_is_refused(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("ML_ASSETS_DATA", value)
+
+    with pytest.raises(ValueError, match="it is empty; name a folder"):
+        Settings()
+
+
+@pytest.fixture
+def overrides(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Sets what the environment says of pipelines."""
+
+    def said_otherwise(text: str) -> None:
+        monkeypatch.setenv("ML_ASSETS_PIPELINES", text)
+        settings.cache_clear()
+
+    yield said_otherwise
+    settings.cache_clear()
+
+
+def test_what_the_environment_says_is_validated_too(overrides: Callable[[str], None]) -> None:
+    overrides('{"flight_delays": {"test_days": 360}}')
+
+    with pytest.raises(ConfigurationError, match=r"with ML_ASSETS_PIPELINES, .*leaves no day"):
+        ModelPipeline.read(said("flight_delays", "ModelPipeline"), Path("flight_delays/defs.yaml"))
