@@ -4,6 +4,8 @@ from pathlib import Path
 
 import dagster as dg
 
+from ml_assets.configuration.documents import pipelines
+from ml_assets.configuration.names import unknown
 from ml_assets.data_folder import keep_private
 from ml_assets.errors import MLAssetsError
 from ml_assets.orchestration.assets.model_io import ModelIOManager
@@ -21,6 +23,7 @@ EXECUTORS = {
 def defs() -> dg.Definitions:
     """All definitions of this project."""
     keep_private(settings().data)
+    _refuse_unknown_pipelines()
     return dg.Definitions.merge(
         dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
         dg.Definitions(
@@ -44,3 +47,13 @@ def project_definitions() -> dg.Definitions:
         while cause and not isinstance(cause, MLAssetsError):
             cause = cause.__cause__
         raise cause or error from None
+
+
+def _refuse_unknown_pipelines() -> None:
+    """Refuse pipelines that only the environment knows.
+
+    Raises:
+        ConfigurationError: there is one; the nearest name is given.
+    """
+    for name in settings().pipelines.keys() - {*pipelines()}:
+        raise unknown("pipeline of ML_ASSETS_PIPELINES", name, pipelines())

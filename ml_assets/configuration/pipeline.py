@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
 from ml_assets.cadence import as_day, days_between
+from ml_assets.configuration.names import meant
 from ml_assets.content import DAY
 from ml_assets.learning.dataset import DatasetSpecification, Windows
 from ml_assets.learning.evaluation import EvaluationRules
-from ml_assets.learning.specification import ModelSpecification, Task
+from ml_assets.learning.specification import ModelSpecification, Task, estimators_of
 from ml_assets.monitoring.drift import MIN_ROWS
 from ml_assets.registry.integration import StagingRules
 from ml_assets.release.rules import ReleaseRules
@@ -110,6 +111,9 @@ class Estimator(Section):
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
+        module, _, estimator = self.path.rpartition(".")
+        if estimator not in (offered := estimators_of(module)):
+            raise ValueError(f"{module} has no {estimator}.{meant(estimator, offered)}")
         names = [*self.numeric, *self.categorical]
         if not names:
             raise ValueError("no feature is named in 'numeric' or 'categorical'")

@@ -12,6 +12,7 @@ from ml_assets.components import FeatureTable, ModelPipeline, NewDays, SourceTab
 from ml_assets.components.configured import Configured
 from ml_assets.components.feature_table import refuse_parameters
 from ml_assets.components.model_pipeline.component import refuse_unknown_columns
+from ml_assets.definitions import project_definitions
 from ml_assets.defs.flight_delays.contracts import TrainingDataset
 from ml_assets.defs.flight_delays.features import flight_features
 from ml_assets.errors import ConfigurationError
@@ -69,6 +70,13 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
         pytest.param("estimator.task", "regresion", "Is 'regression' meant?", id="misspelled task"),
         pytest.param("estimator.task", "multiclass", "expected one of", id="unknown task"),
         pytest.param("estimator.path", "xgboost.XGBClassifier", "'estimator.path'", id="estimator"),
+        pytest.param(
+            "estimator.path",
+            "sklearn.ensemble.HistGradientBoostingClasifier",
+            "Is 'HistGradientBoostingClassifier' meant?",
+            id="misspelled estimator",
+        ),
+        pytest.param("estimator.path", "sklearn.forest.Tree", "has no Tree", id="no such module"),
         pytest.param("estimator.numeric", ["distance", "distance"], "more than once", id="twice"),
         pytest.param("estimator.checkpoint_every", 0, "'estimator.checkpoint_every'", id="never"),
         pytest.param("labels.colum", "late", "expected one of asset, column", id="unknown key"),
@@ -209,3 +217,12 @@ def test_what_the_environment_says_is_validated_too(overrides: Callable[[str], N
 
     with pytest.raises(ConfigurationError, match=r"with ML_ASSETS_PIPELINES, .*leaves no day"):
         ModelPipeline.read(said("flight_delays", "ModelPipeline"), Path("flight_delays/defs.yaml"))
+
+
+def test_a_pipeline_that_only_the_environment_knows_is_refused(
+    overrides: Callable[[str], None],
+) -> None:
+    overrides('{"flight_delay": {"test_days": 14}}')
+
+    with pytest.raises(ConfigurationError, match="Is 'flight_delays' meant"):
+        project_definitions()
