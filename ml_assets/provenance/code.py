@@ -104,25 +104,25 @@ def _read(module: str) -> tuple[str, Sequence[str]] | None:
         return None
     if spec is None or spec.origin is None:
         return None
-    text = Path(spec.origin).read_text(encoding="utf-8")
+    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
     is_package = spec.submodule_search_locations is not None
     package = module if is_package else module.rpartition(".")[0]
-    return digest(normal_form(text)), sorted(imported(text, package))
+    return digest(normal_form(tree)), sorted(imported(tree, package))
 
 
-def imported(text: str, package: str) -> set[str]:
-    """Names of the modules that a text may import, with the packages they lie in.
+def imported(tree: ast.Module, package: str) -> set[str]:
+    """Names of the modules that a module may import, with the packages they lie in.
 
     Args:
-        text: of a module.
+        tree: its text, parsed.
         package: the package that its relative imports begin at.
 
     Returns:
-        Full names; of ``from a import b`` both ``a`` and ``a.b``, as the text does not say whether
+        Full names; of ``from a import b`` both ``a`` and ``a.b``, as it is not said whether
         ``b`` is a module.
     """
     names: set[str] = set()
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         if isinstance(node, ast.ImportFrom):

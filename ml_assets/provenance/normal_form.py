@@ -5,46 +5,58 @@ empty are left out, as Python versions differ in which empty fields a syntax tre
 """
 
 import ast
+from functools import cache
 from typing import Any
 
 LEFT_OUT = {"kind", "type_comment", "type_ignores"}
 """Fields that hold no code: a prefix like ``u""``, and comments that say types."""
 
 
-def normal_form(text: str) -> str:
-    """A module's text in normal form: equal for texts that compute the same in the same way."""
-    return _shown(ast.parse(text))
+def normal_form(tree: ast.Module) -> str:
+    """A module in normal form: equal for texts that compute the same in the same way."""
+    parts: list[str] = []
+    _write(tree, parts)
+    return "".join(parts)
 
 
-def _shown(node: Any) -> str:
-    if isinstance(node, ast.JoinedStr):
-        parts = [part for part in node.values if not _is_empty_text(part)]
-        return f"JoinedStr([{', '.join(map(_shown, parts))}])"
+def _write(node: Any, parts: list[str]) -> None:
+    """Append the normal form of a node, a list of nodes, or a value."""
     if isinstance(node, ast.AST):
-        fields = sorted(
-            (name, _shown(value))
-            for name, value in ast.iter_fields(node)
-            if name not in LEFT_OUT and not _is_empty(value)
-        )
-        return f"{type(node).__name__}({', '.join(f'{name}={text}' for name, text in fields)})"
-    if isinstance(node, list):
-        return f"[{', '.join(_shown(item) for item in node if not _is_text(item))}]"
-    return ascii(node)
+        parts.append(f"{type(node).__name__}(")
+        for name in _fields(type(node)):
+            value = getattr(node, name, None)
+            if isinstance(value, list):
+                value = [item for item in value if not _is_left_out(item, node)]
+            if value is None or value == []:
+                continue
+            parts.append(f"{name}=")
+            _write(value, parts)
+        parts.append(")")
+    elif isinstance(node, list):
+        parts.append("[")
+        for item in node:
+            _write(item, parts)
+            parts.append(",")
+        parts.append("]")
+    else:
+        parts.append(f"{node!a};")
 
 
-def _is_empty(value: Any) -> bool:
-    return value is None or (isinstance(value, list) and all(_is_text(item) for item in value))
+@cache
+def _fields(node: type[ast.AST]) -> list[str]:
+    return sorted({*node._fields} - LEFT_OUT)
 
 
-def _is_empty_text(node: ast.expr) -> bool:
-    """Whether a part of an f-string is empty; some Python versions add such parts."""
-    return isinstance(node, ast.Constant) and node.value == ""
+def _is_left_out(item: Any, parent: ast.AST) -> bool:
+    """Whether an item of a list holds no code.
 
-
-def _is_text(node: Any) -> bool:
-    """Whether a statement is a text alone, as docstrings are."""
+    It is a statement that is a text alone, as docstrings are, or an empty part of an f-string, which
+    some Python versions add.
+    """
+    if isinstance(parent, ast.JoinedStr):
+        return isinstance(item, ast.Constant) and item.value == ""
     return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
+        isinstance(item, ast.Expr)
+        and isinstance(item.value, ast.Constant)
+        and isinstance(item.value.value, str)
     )

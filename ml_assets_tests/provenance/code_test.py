@@ -1,5 +1,6 @@
 """What a code version depends on, and what it stands for."""
 
+import ast
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -46,7 +47,7 @@ def test_modules_of_the_project_that_it_uses_count() -> None:
     ],
 )
 def test_every_form_of_import_counts(text: str, names: set[str]) -> None:
-    assert imported(text, "p.q") == names
+    assert imported(ast.parse(text), "p.q") == names
 
 
 def test_packages_count_with_their_own_text() -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
-import pandera.pandas as pa
 
 from ml_assets.components.model_pipeline.card_facts import (
     card_features,
@@ -19,21 +18,18 @@ from ml_assets.components.model_pipeline.card_facts import (
 from ml_assets.components.model_pipeline.shared import Pipeline, output
 from ml_assets.configuration.pipeline import Card as CardConfiguration
 from ml_assets.content import DAY
-from ml_assets.contracts.contract import Contract, columns
+from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import TrainingError
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
-from ml_assets.learning.evaluation import Evaluation
 from ml_assets.orchestration.assets.day_metadata import Further
 from ml_assets.orchestration.assets.model_io import below_data, project_registry
 from ml_assets.orchestration.assets.table_io import TableOutput
 from ml_assets.planning.plan import Input, Plan, computing_too, each_day, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.release.champion import ChampionModel
-from ml_assets.release.decision import ReleaseDecision, findings_of
-from ml_assets.release.evidence.comparison import Comparison, Evidence
-from ml_assets.release.evidence.fairness import Fairness
+from ml_assets.release.decision import findings_of
 from ml_assets.reports.card import (
     CardContents,
     Check,
@@ -41,6 +37,7 @@ from ml_assets.reports.card import (
     html,
     markdown,
 )
+from ml_assets.reports.contracts import ModelCard
 
 STAGE = "release"
 
@@ -61,53 +58,6 @@ SOURCES = (
     "champion",
 )
 """What a card is put together from."""
-
-
-UNUSED = {
-    "verdict",
-    "reason",
-    "evidence",
-    "champion",
-    "challenger_value",
-    "champion_value",
-    "improvement_low",
-    "improvement_high",
-    "training_days",
-}
-"""Columns of the decision that a card does not show."""
-WRITTEN = [
-    *(f"training_dataset.{column}" for column in ("split", "feature_day")),
-    *(f"evaluation.{column}" for column in columns(Evaluation) if column != "mean_label"),
-    *(f"comparison.{column}" for column in columns(Comparison) if column not in columns(Evidence)),
-    *(f"fairness.{column}" for column in columns(Fairness) if column not in columns(Evidence)),
-    *(f"approvals.{column}" for column in ("at", "by", "action", "reason", "remark")),
-    *(f"champion.{column}" for column in ("fingerprint", "released_by")),
-    *(f"integration_tests.{column}" for column in ("test", "passed", "finding")),
-    *(f"release_decision.{column}" for column in columns(ReleaseDecision) if column not in UNUSED),
-    "registered_model.version",
-]
-"""What a card is made from, in the words of a contract's ``from``."""
-
-
-class ModelCard(Contract):
-    """The card of a registered version; no row when the model was not registered."""
-
-    fingerprint: str = pa.Field(
-        description="What identifies the model.",
-        metadata={"from": ["registered_model.fingerprint"]},
-    )
-    version: int = pa.Field(
-        ge=1,
-        description="Its version in the registry.",
-        metadata={"from": ["registered_model.version"]},
-    )
-    markdown: str = pa.Field(description="The card.", metadata={"from": WRITTEN})
-
-    class Config:
-        """One card per as-of day, or none."""
-
-        unique = ["fingerprint"]
-        metadata = {"may_be_empty": True, "max_dead_letter_share": 0.0}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import dagster as dg
 import pandas as pd
-import pandera.pandas as pa
 
 from ml_assets.components.model_pipeline.releasing import DECIDED, Releasing
 from ml_assets.components.model_pipeline.shared import (
@@ -19,7 +18,6 @@ from ml_assets.components.model_pipeline.shared import (
     planned_from,
 )
 from ml_assets.content import DAY
-from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import CommitConflict
 from ml_assets.lake.integrity import unaltered
@@ -35,33 +33,12 @@ from ml_assets.provenance.code import code_version
 from ml_assets.registry.integration import IntegrationTest, StagingRules, integration_tests
 from ml_assets.registry.store import STAGING
 from ml_assets.release.by_hand import written_by_hand
-from ml_assets.release.champion import APPROVED
+from ml_assets.release.contracts import RegisteredModel, StagingModel
 
 STAGE = "release"
 
 REQUESTS = 25
 """Test rows that the staged model has to answer as the trained one did."""
-
-
-class RegisteredModel(Contract):
-    """The version of the registry that a released model is; no row when it was not released."""
-
-    fingerprint: str = pa.Field(
-        description="What identifies the model.", metadata={"from": ["model.prediction", *APPROVED]}
-    )
-    version: int = pa.Field(
-        ge=1, description="Its version in the registry.", metadata={"from": ["model.prediction"]}
-    )
-
-    class Config:
-        """A model that was not released is not registered."""
-
-        unique = ["fingerprint"]
-        metadata = {"may_be_empty": True, "max_dead_letter_share": 0.0}
-
-
-class StagingModel(RegisteredModel):
-    """The version that was staged for this as-of day; no row when there was none."""
 
 
 @dataclass(frozen=True)
