@@ -7,7 +7,7 @@ A version is a hash of both. What it stands for is remembered while the process 
 import ast
 import inspect
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from importlib.util import find_spec, resolve_name
@@ -122,7 +122,7 @@ def imported(tree: ast.Module, package: str) -> set[str]:
         ``b`` is a module.
     """
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         if isinstance(node, ast.ImportFrom):
@@ -135,6 +135,16 @@ def imported(tree: ast.Module, package: str) -> set[str]:
 
 def _parts(name: str) -> list[str]:
     return name.split(".")
+
+
+def _statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """Every statement in a node; expressions, which hold no imports, are not looked into."""
+    for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+        found = getattr(node, block, None)
+        for child in found if isinstance(found, list) else ():
+            if isinstance(child, ast.stmt):
+                yield child
+            yield from _statements(child)
 
 
 def _plain(value: object) -> Any:

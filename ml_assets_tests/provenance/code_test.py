@@ -44,6 +44,10 @@ def test_modules_of_the_project_that_it_uses_count() -> None:
         pytest.param("from .x import y", {"p", "p.q", "p.q.x", "p.q.x.y"}, id="a neighbour"),
         pytest.param("from ..r import y", {"p", "p.r", "p.r.y"}, id="from the package above"),
         pytest.param("def f():\n    import a", {"a"}, id="inside a function"),
+        pytest.param("if x:\n    pass\nelse:\n    import a", {"a"}, id="in a branch"),
+        pytest.param("try:\n    pass\nexcept E:\n    import a", {"a"}, id="in a handler"),
+        pytest.param("match x:\n    case 1:\n        import a", {"a"}, id="in a case"),
+        pytest.param("x = 'import a'", set(), id="in a text"),
     ],
 )
 def test_every_form_of_import_counts(text: str, names: set[str]) -> None:
