@@ -7,7 +7,8 @@ from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.lake.store import Window
 from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, TableIOManager
-from ml_assets.orchestration.checks.checks import standard_checks, table_checks
+from ml_assets.orchestration.checks.checks import table_checks
+from ml_assets.orchestration.checks.standard import standard_checks
 
 ASSETS = 6
 YEAR = dg.DailyPartitionsDefinition("2013-01-01", end_date="2014-01-01")

@@ -15,7 +15,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from ml_assets.simulation.backtest import PROMOTED, Result
+from ml_assets.simulation.results import PROMOTED, Result
 
 
 @contextmanager

@@ -135,7 +135,9 @@ def backtest(
     from ml_assets.cadence import Span
     from ml_assets.commands.backtest_report import backtest_progress, print_backtest
     from ml_assets.definitions import project_definitions
-    from ml_assets.simulation.backtest import Plan, run, save
+    from ml_assets.simulation.backtest import run
+    from ml_assets.simulation.plans import Plan
+    from ml_assets.simulation.results import save
 
     span = Span.parse(f"{start}...{end}")
     days = _step_days(step)

@@ -40,7 +40,8 @@ from ml_assets.orchestration.runs.runs import (
 from ml_assets.orchestration.runs.summary import summary_of
 from ml_assets.settings import settings
 from ml_assets.simulation import backtest
-from ml_assets.simulation.backtest import PRELOADED, Plan
+from ml_assets.simulation.backtest import PRELOADED
+from ml_assets.simulation.plans import Plan
 
 YEAR = Span("2013-01-01", "2013-12-31")
 PIPELINE = "flight_delays"

@@ -22,7 +22,7 @@ from ml_assets.contracts.lineage import lineage
 from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
-from ml_assets.orchestration.assets.table_io import TableOutput
+from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.assets.tables import (
     dead_letter_spec,
     load_object,
@@ -30,7 +30,8 @@ from ml_assets.orchestration.assets.tables import (
     table_asset,
     table_spec,
 )
-from ml_assets.orchestration.checks.checks import standard_checks, table_checks
+from ml_assets.orchestration.checks.checks import table_checks
+from ml_assets.orchestration.checks.standard import standard_checks
 from ml_assets.orchestration.partitions import mapping_of, partitions
 from ml_assets.planning.plan import Input, Plan, plan
 from ml_assets.provenance.code import code_version

@@ -14,7 +14,8 @@ from ml_assets.lake.rebuilding import REASON as REBUILT
 from ml_assets.lake.remedy import partition_option
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry
-from ml_assets.orchestration.checks.checks import StoredDays, TableCheck, Verdict, standard_checks
+from ml_assets.orchestration.checks.standard import standard_checks
+from ml_assets.orchestration.checks.table_check import StoredDays, TableCheck, Verdict
 from ml_assets.orchestration.partitions import bounds, partitions
 from ml_assets.planning.staleness import stale
 from ml_assets.settings import settings

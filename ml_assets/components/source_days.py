@@ -17,7 +17,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status, usable_hashes
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.orchestration.assets.dead_letters import UNPLACED, dead_letters_of
-from ml_assets.orchestration.checks.checks import StoredDays, TableCheck, Verdict
+from ml_assets.orchestration.checks.table_check import StoredDays, TableCheck, Verdict
 from ml_assets.orchestration.partitions import bounds
 from ml_assets.sources.completeness import Day, Extent, extent, usual_rows
 from ml_assets.sources.database import SourceDatabase

@@ -21,7 +21,7 @@ from ml_assets.contracts.lineage import copied
 from ml_assets.contracts.validation import Validated, combine, schema_problem, validate
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status, usable_hashes
-from ml_assets.orchestration.assets.table_io import TableOutput
+from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.assets.tables import (
     dead_letter_spec,
     load_object,

@@ -23,7 +23,7 @@ def _write(node: Any, parts: list[str]) -> None:
     """Append the normal form of a node, a list of nodes, or a value."""
     if isinstance(node, ast.AST):
         parts.append(f"{type(node).__name__}(")
-        for name in _fields(type(node)):
+        for name in _sorted(node._fields):
             value = getattr(node, name, None)
             if isinstance(value, list):
                 value = [item for item in value if not _is_left_out(item, node)]
@@ -43,8 +43,8 @@ def _write(node: Any, parts: list[str]) -> None:
 
 
 @cache
-def _fields(node: type[ast.AST]) -> list[str]:
-    return sorted({*node._fields} - LEFT_OUT)
+def _sorted(fields: tuple[str, ...]) -> list[str]:
+    return sorted({*fields} - LEFT_OUT)
 
 
 def _is_left_out(item: Any, parent: ast.AST) -> bool:

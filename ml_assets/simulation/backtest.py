@@ -13,33 +13,29 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from ml_assets.cadence import Span, steps
-from ml_assets.content import DAY, digest
+from ml_assets.content import digest
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import usable_hashes
-from ml_assets.monitoring.contracts.retraining import RETRAIN
 from ml_assets.monitoring.policy import read_policy
 from ml_assets.orchestration.assets.table_io import table_name
 from ml_assets.orchestration.checks.checks import CHECKS_STEP
 from ml_assets.orchestration.runs.runs import project_instance
 from ml_assets.settings import PipelineOverrides, settings
+from ml_assets.simulation.plans import Plan
 from ml_assets.simulation.replay import replay
+from ml_assets.simulation.results import Result, describe, save
 
-DEFS = Path(__file__).with_name("defs")
 RESULT = "result.json"
 NEVER_READ = ["performance", "evaluation"]
 DRIFT = ["feature_reference", "feature_profile", "drift_report"]
-PROMOTED = "promoted"
-"""What became of a model that is a champion."""
 
 KIB_PER_MIB = 1024
 PRELOADED = [
@@ -50,92 +46,6 @@ PRELOADED = [
     "skops.io",
 ]
 """Imported once, before the processes of the policies are forked."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to live through.
-
-    Attributes:
-        pipeline: first part of its asset keys.
-        start: first day that is scored.
-        end: last day.
-        step_days: days between two decisions; None for one at the end of each calendar month.
-        policy: name of one of the pipeline's policies, or a path.
-        label_delay_days: instead of what ``defs.yaml`` says; None for that.
-        is_live: lived in the project itself instead of a folder of its own.
-    """
-
-    pipeline: str
-    start: str
-    end: str
-    step_days: int | None
-    policy: str
-    label_delay_days: int | None = None
-    is_live: bool = False
-
-    @property
-    def policy_file(self) -> Path:
-        """The file of the policy.
-
-        Raises:
-            ConfigurationError: there is no such pipeline, policy of it, or file.
-        """
-        own = DEFS / self.pipeline / "policies"
-        if not own.is_dir():
-            raise ConfigurationError(
-                f"There is no pipeline '{self.pipeline}' with retraining policies."
-            )
-        for candidate in (own / f"{self.policy}.yaml", Path(self.policy)):
-            if candidate.is_file():
-                return candidate.absolute()
-        known = ", ".join(sorted(file.stem for file in own.glob("*.yaml"))) or "none"
-        raise ConfigurationError(
-            f"'{self.policy}' is no policy of {self.pipeline} (it has {known}), and no such file is "
-            "there. Name one of these, or a YAML file."
-        )
-
-    @property
-    def name(self) -> str:
-        """What the policy is called in tables."""
-        delay = "" if self.label_delay_days is None else f", labels {self.label_delay_days} d late"
-        return f"{self.policy_file.stem}{delay}"
-
-    @property
-    def folder(self) -> Path:
-        """Where it writes."""
-        delay = "" if self.label_delay_days is None else f"-delay-{self.label_delay_days}"
-        name = f"{self.policy_file.stem}{delay}"
-        return settings().data / "backtests" / self.pipeline / name
-
-
-@dataclass
-class Result:
-    """What living through history gave.
-
-    Attributes:
-        policy: name of the policy.
-        months: month → predictions labelled, AUC of all of them, days with structural drift (0
-            when the policy does not look at drift).
-        mean_auc: mean of the months.
-        retrains: as-of day, reason, and what became of the release of each model asked for:
-            promoted, or the verdict that kept it from that.
-        not_scored: day → why it has no predictions.
-        failures: step → error of everything else that failed.
-        seconds: how long it took.
-        peak_mib: largest memory of its process.
-        inputs: hash of the data, code and policy it comes from.
-    """
-
-    policy: str
-    months: list[dict[str, Any]]
-    mean_auc: float
-    retrains: list[dict[str, str]]
-    not_scored: dict[str, str] = field(default_factory=dict)
-    failures: dict[str, str] = field(default_factory=dict)
-    seconds: float = 0.0
-    peak_mib: int = 0
-    inputs: str = ""
 
 
 Progress = Callable[[str, int, int, str], None]
@@ -337,85 +247,3 @@ def _empty(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     shutil.copy(Path(os.environ["DAGSTER_HOME"]) / "dagster.yaml", folder / "dagster.yaml")
-
-
-def describe(lake: Lake, plan: Plan) -> Result:
-    """What is stored of a pipeline between the plan's days, month by month.
-
-    Args:
-        lake: where the decisions were made.
-        plan: pipeline and days.
-    """
-    days = Span(plan.start, plan.end).days()
-    columns = ["prediction_day", "prediction", "label"]
-    labels = _stored(lake, f"{plan.pipeline}/labels", columns, days)
-    drift = _stored(lake, f"{plan.pipeline}/drift_report", ["group", "drifted"], days)
-    months = [
-        {
-            "month": month,
-            "rows": len(rows),
-            "auc": _auc(rows),
-            "drifted_days": drift.loc[
-                drift["drifted"].astype("bool")
-                & (drift["group"] == "structural")
-                & (drift[DAY].str[:7] == month),
-                DAY,
-            ].nunique(),
-        }
-        for month, rows in labels.groupby(labels["prediction_day"].str[:7])
-    ]
-    known = [float(month["auc"]) for month in months if month["auc"] is not None]
-    return Result(
-        policy=plan.name,
-        months=months,
-        mean_auc=sum(known) / len(known) if known else float("nan"),
-        retrains=_retrains(lake, plan),
-        not_scored={
-            day: entry.reason
-            for day, entry in lake.ledger.latest(f"{plan.pipeline}/predictions", days).items()
-            if entry.reason
-        },
-    )
-
-
-def _auc(rows: pd.DataFrame) -> float | None:
-    from sklearn.metrics import roc_auc_score
-
-    if rows["label"].nunique() < 2:
-        return None
-    return float(roc_auc_score(rows["label"], rows["prediction"]))
-
-
-def _retrains(lake: Lake, plan: Plan) -> list[dict[str, str]]:
-    asked = _stored(lake, f"{plan.pipeline}/retraining_decision", ["verdict", "as_of", "reason"])
-    asked = asked[(asked["verdict"] == RETRAIN) & (asked["as_of"] <= plan.end)]
-    decided = _stored(lake, f"{plan.pipeline}/release_decision", ["verdict", "reason"])
-    decisions = decided.set_index(DAY)
-    released = set(_stored(lake, f"{plan.pipeline}/champion", ["fingerprint"])[DAY])
-    return [
-        {
-            "as_of": row["as_of"],
-            "reason": row["reason"],
-            "release": PROMOTED
-            if row["as_of"] in released
-            else str(decisions["verdict"].get(row["as_of"], "not decided")),
-            "release_reason": str(decisions["reason"].get(row["as_of"], "")),
-        }
-        for row in asked.sort_values(DAY).to_dict("records")
-    ]
-
-
-def _stored(
-    lake: Lake, table: str, columns: Sequence[str], days: Sequence[str] | None = None
-) -> pd.DataFrame:
-    """Rows of the days that may be read; none, with the columns, when there are none."""
-    there = sorted(usable_hashes(lake.ledger.latest(table, days)))
-    if not there:
-        return pd.DataFrame(columns=[DAY, *columns])
-    return lake.read(table, there, columns=[DAY, *columns])
-
-
-def save(results: Sequence[Result], path: Path) -> None:
-    """Write results as JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps([asdict(result) for result in results], indent=2), "utf-8")

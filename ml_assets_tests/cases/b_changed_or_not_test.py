@@ -11,7 +11,9 @@ from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
-from ml_assets.orchestration.checks.checks import Verdict, read_stored, standard_checks
+from ml_assets.orchestration.checks.checks import read_stored
+from ml_assets.orchestration.checks.standard import standard_checks
+from ml_assets.orchestration.checks.table_check import Verdict
 from ml_assets.settings import settings
 
 TABLE = "sources/flights"

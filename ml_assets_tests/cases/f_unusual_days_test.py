@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 
 from ml_assets.ledger.entries import Status
-from ml_assets.orchestration.checks.checks import DAY_CHECK
+from ml_assets.orchestration.checks.standard import DAY_CHECK
 from ml_assets_tests.lived import opened
 from ml_assets_tests.project import ROOT, Project
 

@@ -17,7 +17,8 @@ from ml_assets.cadence import Span
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, TableIOManager
-from ml_assets.orchestration.checks.checks import standard_checks, table_checks
+from ml_assets.orchestration.checks.checks import table_checks
+from ml_assets.orchestration.checks.standard import standard_checks
 
 SPAN = Span("2024-01-01", "2024-01-10")
 DAYS = SPAN.days()

@@ -20,7 +20,9 @@ from ml_assets.definitions import project_definitions
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
-from ml_assets.simulation.backtest import RESULT, Plan, Result, run, save, shared_tables
+from ml_assets.simulation.backtest import RESULT, run, shared_tables
+from ml_assets.simulation.plans import Plan
+from ml_assets.simulation.results import Result, save
 from ml_assets_tests.lived import build_features, build_once, opened
 from ml_assets_tests.project import Project
 

@@ -13,8 +13,8 @@ from ml_assets.components.model_pipeline.releasing import Releasing
 from ml_assets.components.model_pipeline.shared import Pipeline, output, planned_from
 from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
-from ml_assets.orchestration.assets.table_io import TableOutput
-from ml_assets.orchestration.checks.checks import StoredDays, TableCheck, Verdict
+from ml_assets.orchestration.assets.table_output import TableOutput
+from ml_assets.orchestration.checks.table_check import StoredDays, TableCheck, Verdict
 from ml_assets.orchestration.runs.retries import retried
 from ml_assets.planning.plan import Input, Plan, computing_too, each_day
 from ml_assets.provenance.code import code_version

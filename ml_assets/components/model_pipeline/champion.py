@@ -19,7 +19,7 @@ from ml_assets.lake.integrity import in_force, unaltered
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.assets.day_metadata import Further
 from ml_assets.orchestration.assets.model_io import project_registry
-from ml_assets.orchestration.assets.table_io import TableOutput
+from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.plan import Input, Plan, computing_too, each_day
 from ml_assets.provenance.code import code_version
 from ml_assets.registry.integration import IntegrationTest

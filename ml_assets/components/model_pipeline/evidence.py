@@ -18,7 +18,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.learning.evaluation import OVERALL
 from ml_assets.orchestration.assets.day_metadata import Further
 from ml_assets.orchestration.assets.model_io import project_models
-from ml_assets.orchestration.assets.table_io import TableOutput
+from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.plan import Plan, each_day, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.release.champion import Champion, newest

@@ -21,7 +21,7 @@ from ml_assets.monitoring.drift import drift_report, summary
 from ml_assets.monitoring.policy import Policy
 from ml_assets.monitoring.profile import daily_profiles, reference_from_rows, to_rows
 from ml_assets.monitoring.retraining import Evidence, decide
-from ml_assets.orchestration.assets.table_io import TableOutput
+from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.plan import Input, Plan, each_day, merge, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.release.champion import Champion

@@ -18,7 +18,7 @@ from ml_assets.learning.scoring import score, with_late_rows
 from ml_assets.monitoring.contracts.performance import Performance
 from ml_assets.monitoring.performance import arrived_labels, headline, performance
 from ml_assets.orchestration.assets.model_io import project_models
-from ml_assets.orchestration.assets.table_io import TableOutput
+from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.partitions import bounds
 from ml_assets.planning.plan import Input, Plan, each_day, plan, skipping
 from ml_assets.provenance.code import code_version

@@ -20,7 +20,7 @@ from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.ledger.entries import Read
 from ml_assets.orchestration.assets.day_metadata import Further
-from ml_assets.orchestration.assets.table_io import TableOutput
+from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.assets.tables import (
     FACT_KEY,
     SPARSE_KEY,
@@ -28,7 +28,9 @@ from ml_assets.orchestration.assets.tables import (
     table_asset,
     table_spec,
 )
-from ml_assets.orchestration.checks.checks import TableCheck, standard_checks, table_checks
+from ml_assets.orchestration.checks.checks import table_checks
+from ml_assets.orchestration.checks.standard import standard_checks
+from ml_assets.orchestration.checks.table_check import TableCheck
 from ml_assets.orchestration.partitions import mapping_of
 from ml_assets.planning.plan import Input, Plan, plan
 from ml_assets.release.champion import Champion, champions_of, newest

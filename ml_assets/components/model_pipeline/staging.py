@@ -26,8 +26,8 @@ from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.training import predict
 from ml_assets.orchestration.assets.day_metadata import Further
 from ml_assets.orchestration.assets.model_io import project_models, project_registry
-from ml_assets.orchestration.assets.table_io import TableOutput
-from ml_assets.orchestration.checks.checks import StoredDays, TableCheck, Verdict
+from ml_assets.orchestration.assets.table_output import TableOutput
+from ml_assets.orchestration.checks.table_check import StoredDays, TableCheck, Verdict
 from ml_assets.planning.plan import Plan, computing_too, each_day
 from ml_assets.provenance.code import code_version
 from ml_assets.registry.integration import IntegrationTest, StagingRules, integration_tests

@@ -40,7 +40,7 @@ from ml_assets.orchestration.assets.model_io import (
     project_checkpoints,
     project_models,
 )
-from ml_assets.orchestration.assets.table_io import TableOutput
+from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.plan import Input, Plan, computing_too, each_day, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.reports.plots import as_markdown, evaluation_plots

@@ -17,7 +17,7 @@ from ml_assets.ledger.summary import table_summary
 from ml_assets.orchestration.assets.columns import tell_columns
 from ml_assets.orchestration.assets.day_metadata import inputs_summary, with_run
 from ml_assets.orchestration.assets.table_io import record_provenance, skipped_day, table_name
-from ml_assets.orchestration.checks.checks import TableCheck, Verdict
+from ml_assets.orchestration.checks.table_check import TableCheck, Verdict
 from ml_assets.orchestration.runs.retries import retried
 from ml_assets.orchestration.storage.range_events import DayResult, materialize_days
 from ml_assets.planning.plan import Plan

@@ -6,8 +6,8 @@ unread, so that the asset reads only the days and columns it needs.
 """
 
 import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -18,17 +18,16 @@ from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import Validated, validate
 from ml_assets.errors import CommitConflict, ConfigurationError
 from ml_assets.lake.store import Lake, Window
-from ml_assets.lake.writing import Written
-from ml_assets.ledger.entries import Entry, Status, inputs_hash
+from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.summary import TableSummary, table_summary
 from ml_assets.orchestration.assets.columns import dead_letter_lineage, tell_columns
 from ml_assets.orchestration.assets.day_metadata import (
-    Further,
     day_metadata,
     run_metadata,
     with_run,
 )
 from ml_assets.orchestration.assets.dead_letters import dead_letters_of, store_dead_letters
+from ml_assets.orchestration.assets.table_output import TableOutput, _Drafts
 from ml_assets.orchestration.assets.usual_days import judged
 from ml_assets.orchestration.runs.retries import retried
 from ml_assets.orchestration.storage.range_events import (
@@ -44,36 +43,6 @@ CONTRACT_KEY = "ml_assets/contract"
 """Definition metadata that names a table's contract as ``package.module.Class``."""
 
 CONTRACT_CHECK = "meets_contract"
-
-
-@dataclass(frozen=True)
-class TableOutput:
-    """What a template hands over for the days of a run.
-
-    Attributes:
-        plan: which days were computed, left as they are, or skipped, and what was read.
-        validated: the computed days' rows, sorted by their contract.
-        code_version: version of what computed them.
-        keeps_dead_letters: whether rejected rows are kept in ``<table>_dead_letters``.
-        day_metadata: day → further metadata for Dagster.
-        after_commit: what follows from the stored rows, done in the same step.
-        is_fact: a stored day that cannot be made again stays as it is: it happened.
-        is_final: the rows record what happened; besides, they never become stale.
-        goes_on: the run goes on past a skipped day, so that what reads the table records why it
-            has none either; otherwise a run that stores no day fails here.
-        places_every_row: the dead letters hold all rows of the source that belong to no day.
-    """
-
-    plan: Plan
-    validated: Validated
-    code_version: str
-    keeps_dead_letters: bool = True
-    day_metadata: Mapping[str, Further] = field(default_factory=dict)
-    after_commit: Callable[[], None] | None = None
-    is_fact: bool = False
-    is_final: bool = False
-    goes_on: bool = False
-    places_every_row: bool = False
 
 
 class TableIOManager(dg.IOManager):
@@ -300,52 +269,6 @@ def failed_contract(key: dg.AssetKey, day: str, reason: str) -> dg.AssetCheckEva
         partition=None if day == SNAPSHOT else day,
         blocking=False,
     )
-
-
-@dataclass(frozen=True)
-class _Drafts:
-    """Ledger entries of one run over one table."""
-
-    table: str
-    output: TableOutput
-    run_id: str
-
-    def writing(self) -> Iterator[Entry]:
-        for day in self.output.plan.compute:
-            yield Entry(self.table, day, Status.WRITING, run_id=self.run_id)
-
-    def finished(self, written: Written | None) -> dict[str, Entry]:
-        plan, validated = self.output.plan, self.output.validated
-        entries = {
-            day: Entry(
-                self.table,
-                day,
-                Status.SKIPPED,
-                reason=reason,
-                run_id=self.run_id,
-                reads=plan.reads.get(day, ()),
-            )
-            for day, reason in plan.skipped.items()
-        }
-        row_counts = validated.row_counts or validated.rows[DAY].value_counts().to_dict()
-        for day in plan.compute:
-            reason = validated.quarantined.get(day, "")
-            entry = Entry(
-                table=self.table,
-                day=day,
-                status=Status.QUARANTINED if reason else Status.STORED,
-                reason=reason,
-                rows=0 if reason else int(row_counts.get(day, 0)),
-                dead_letters=validated.dead_letter_counts.get(day, 0),
-                version=written.version if written else None,
-                code_version=self.output.code_version,
-                inputs_hash=inputs_hash(self.output.code_version, plan.reads[day]),
-                run_id=self.run_id,
-                is_final=self.output.is_final,
-                reads=plan.reads[day],
-            )
-            entries[day] = entry if reason or not written else written.complete(entry)
-        return entries
 
 
 def _days(context: dg.InputContext | dg.OutputContext) -> list[str]:

@@ -1,148 +1,30 @@
-"""The checks every table has, run on what is stored: after materializing it, or alone.
+"""Running the checks of a table on what is stored: after materializing it, or alone.
 
 They are a step of their own per table, so that a failing day ends the run as failed, naming the
 day, without stopping anything downstream of the good days.
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import dagster as dg
 import pandas as pd
 
-from ml_assets.content import DAY, SNAPSHOT, columns_of
-from ml_assets.contracts.contract import Contract, columns
-from ml_assets.contracts.day import day_contract
-from ml_assets.contracts.validation import validate
-from ml_assets.lake.remedy import partition_option
+from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.lake.store import Lake
-from ml_assets.ledger.entries import LOST, Entry, Status
-from ml_assets.orchestration.assets.table_io import CONTRACT_CHECK, table_name
-from ml_assets.orchestration.assets.usual_days import unusual
+from ml_assets.ledger.entries import Status
+from ml_assets.orchestration.assets.table_io import table_name
+from ml_assets.orchestration.checks.table_check import StoredDays, TableCheck
 from ml_assets.orchestration.partitions import days_of_run
 from ml_assets.orchestration.runs.retries import retried
 from ml_assets.orchestration.storage.range_events import log_check_evaluations
-
-VERSION_CHECK = "rows_match_data_version"
-DEAD_LETTER_CHECK = "no_dead_letters"
-DAY_CHECK = "day_is_usual"
-
-OLDER_CONTRACT = "older contract"
-"""How the reason begins where a day was stored before its contract gained columns."""
 
 CHECKS_STEP = "__checks"
 """How the key of a table's check step ends."""
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Result of one check for one day."""
-
-    passed: bool
-    reason: str = ""
-    is_warning: bool = False
-    """Whether not passing is a warning, whatever the check's severity."""
-
-
-@dataclass(frozen=True)
-class StoredDays:
-    """What a check looks at: the stored state of some days of one table."""
-
-    table: str
-    days: Sequence[str]
-    entries: Mapping[str, Entry]
-    rows: pd.DataFrame
-    """Rows of the stored days, with ``ds``."""
-    damage: Mapping[str, str] = field(default_factory=dict)
-    """Stored day → why its rows are not those that were recorded, where they are not."""
-    parts: Sequence[pd.DataFrame] = ()
-    """The same rows, those that were stored with one schema together and typed by it."""
-    is_just_written: bool = False
-    """Whether the run that checks them also wrote them."""
-
-    @property
-    def stored(self) -> list[str]:
-        """Days that have rows that may be read."""
-        return [day for day in self.days if self._status(day) is Status.STORED]
-
-    @property
-    def skipped(self) -> set[str]:
-        """Days that have no rows because of what they are made from."""
-        return {day for day in self.days if self._status(day) is Status.SKIPPED}
-
-    def absence(self, day: str) -> Verdict:
-        """The verdict on a day that is not stored."""
-        status = self._status(day)
-        if status is None:
-            return Verdict(False, "not materialized")
-        if status is Status.WRITING:
-            return Verdict(False, "a run died while writing it: materialize it again")
-        return Verdict(False, f"{status.value}: {self.entries[day].reason}")
-
-    def _status(self, day: str) -> Status | None:
-        return self.entries[day].status if day in self.entries else None
-
-
 _NO_ROWS = pd.DataFrame({DAY: pd.Series([], dtype="str")})
-
-CheckFunction = Callable[[StoredDays], Mapping[str, Verdict]]
-
-
-@dataclass(frozen=True)
-class TableCheck:
-    """A promise about a table and the function that judges it for stored days."""
-
-    name: str
-    description: str
-    judge: CheckFunction
-    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
-    reads_rows: bool = True
-    fails_run: bool = True
-    """Whether a day that does not pass ends the run as failed. A gate that blocks has done its work."""
-
-
-def standard_checks(
-    contract: type[Contract], *, keeps_dead_letters: bool = True
-) -> list[TableCheck]:
-    """The checks of any table with a contract."""
-    checks = [
-        TableCheck(
-            CONTRACT_CHECK,
-            f"The day is stored, and each of its rows keeps the contract {contract.__name__}.",
-            lambda stored: _meets_contract(stored, contract),
-        ),
-        TableCheck(
-            VERSION_CHECK,
-            "The stored rows are those whose data version was recorded: nobody changed them since.",
-            _rows_match_data_version,
-        ),
-    ]
-    if keeps_dead_letters:
-        checks.append(
-            TableCheck(
-                DEAD_LETTER_CHECK,
-                "No row of the day was rejected. Rejected rows are in the dead-letter table.",
-                _no_dead_letters,
-                dg.AssetCheckSeverity.WARN,
-            )
-        )
-    if day := day_contract(contract):
-        checks.append(
-            TableCheck(
-                DAY_CHECK,
-                f"The day as a whole keeps the day contract {day.__name__}: its row count, shares "
-                "and rates are as on other days.",
-                lambda stored: {
-                    name: Verdict(not told, told)
-                    for name, told in unusual(
-                        Lake.of_project(), stored.table, stored.stored, stored.rows, day
-                    ).items()
-                },
-                dg.AssetCheckSeverity.WARN,
-            )
-        )
-    return checks
 
 
 def table_checks(
@@ -320,63 +202,3 @@ def _fail_on_errors(stored: StoredDays, evaluations: Sequence[dg.AssetCheckEvalu
 def _reason(evaluation: dg.AssetCheckEvaluation) -> object:
     reason = evaluation.metadata.get("reason")
     return reason.value if reason else "failed"
-
-
-def _meets_contract(stored: StoredDays, contract: type[Contract]) -> dict[str, Verdict]:
-    """What this run wrote was validated before, and ``_rows_match_data_version`` says it is that."""
-    if stored.is_just_written:
-        return dict.fromkeys(stored.stored, Verdict(True))
-    older = {
-        day: missing
-        for day in stored.stored
-        if (missing := missing_columns(stored.entries[day].schema, contract))
-    }
-    lost = {day: why for day, why in stored.damage.items() if why.startswith(LOST)}
-    judged = [day for day in stored.stored if day not in older and day not in lost]
-    reasons = dict(lost)
-    for part in stored.parts:
-        of_part = sorted({*judged} & {*part[DAY]})
-        checked = validate(part[part[DAY].isin(of_part)], contract, of_part)
-        broken = checked.dead_letters.drop_duplicates(DAY)
-        reasons |= dict(zip(broken[DAY], broken["rule"], strict=True))
-        reasons |= checked.quarantined
-    return {
-        day: Verdict(False, _older_contract(stored.entries[day], older[day]), is_warning=True)
-        if day in older
-        else Verdict(day not in reasons, reasons.get(day, ""))
-        for day in stored.stored
-    }
-
-
-def missing_columns(schema: str, contract: type[Contract]) -> list[str]:
-    """Columns of a contract that a day does not have, which was stored with a schema."""
-    stored = columns_of(schema) if schema else columns(contract)
-    return [name for name in columns(contract) if name not in stored]
-
-
-def _older_contract(entry: Entry, missing: Sequence[str]) -> str:
-    told = (
-        f"{OLDER_CONTRACT}: the day was stored before its contract had {', '.join(missing)}, and can "
-        "be used. "
-    )
-    if entry.is_final:
-        return told + "It stays as it is, because its rows record what was done."
-    option = partition_option(entry.day)
-    return told + f"To renew it, run 'ml-assets recompute {entry.table}{option}'"
-
-
-def _rows_match_data_version(stored: StoredDays) -> dict[str, Verdict]:
-    """Altered and lost days are quarantined as well, so that nothing uses them until they are rewritten."""
-    damaged = [stored.entries[day] for day in stored.damage]
-    Lake.of_project().ledger.quarantine(damaged, stored.damage)
-    return {
-        day: Verdict(day not in stored.damage, stored.damage.get(day, "")) for day in stored.stored
-    }
-
-
-def _no_dead_letters(stored: StoredDays) -> dict[str, Verdict]:
-    return {
-        day: Verdict(not count, f"{count} rows were rejected" if count else "")
-        for day in stored.stored
-        for count in [stored.entries[day].dead_letters]
-    }

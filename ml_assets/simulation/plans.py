@@ -1,0 +1,65 @@
+"""One backtest: which pipeline, days and policy, and where it writes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml_assets.configuration.documents import DEFS
+from ml_assets.errors import ConfigurationError
+from ml_assets.settings import settings
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to live through.
+
+    Attributes:
+        pipeline: first part of its asset keys.
+        start: first day that is scored.
+        end: last day.
+        step_days: days between two decisions; None for one at the end of each calendar month.
+        policy: name of one of the pipeline's policies, or a path.
+        label_delay_days: instead of what ``defs.yaml`` says; None for that.
+        is_live: lived in the project itself instead of a folder of its own.
+    """
+
+    pipeline: str
+    start: str
+    end: str
+    step_days: int | None
+    policy: str
+    label_delay_days: int | None = None
+    is_live: bool = False
+
+    @property
+    def policy_file(self) -> Path:
+        """The file of the policy.
+
+        Raises:
+            ConfigurationError: there is no such pipeline, policy of it, or file.
+        """
+        own = DEFS / self.pipeline / "policies"
+        if not own.is_dir():
+            raise ConfigurationError(
+                f"There is no pipeline '{self.pipeline}' with retraining policies."
+            )
+        for candidate in (own / f"{self.policy}.yaml", Path(self.policy)):
+            if candidate.is_file():
+                return candidate.absolute()
+        known = ", ".join(sorted(file.stem for file in own.glob("*.yaml"))) or "none"
+        raise ConfigurationError(
+            f"'{self.policy}' is no policy of {self.pipeline} (it has {known}), and no such file is "
+            "there. Name one of these, or a YAML file."
+        )
+
+    @property
+    def name(self) -> str:
+        """What the policy is called in tables."""
+        delay = "" if self.label_delay_days is None else f", labels {self.label_delay_days} d late"
+        return f"{self.policy_file.stem}{delay}"
+
+    @property
+    def folder(self) -> Path:
+        """Where it writes."""
+        delay = "" if self.label_delay_days is None else f"-delay-{self.label_delay_days}"
+        name = f"{self.policy_file.stem}{delay}"
+        return settings().data / "backtests" / self.pipeline / name

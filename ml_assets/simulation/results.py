@@ -1,0 +1,130 @@
+"""What a backtest gave: metrics by month, retrainings and what became of them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ml_assets.cadence import Span
+from ml_assets.content import DAY
+from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import usable_hashes
+from ml_assets.monitoring.contracts.retraining import RETRAIN
+from ml_assets.simulation.plans import Plan
+
+PROMOTED = "promoted"
+"""What became of a model that is a champion."""
+
+
+@dataclass
+class Result:
+    """What living through history gave.
+
+    Attributes:
+        policy: name of the policy.
+        months: month → predictions labelled, AUC of all of them, days with structural drift (0
+            when the policy does not look at drift).
+        mean_auc: mean of the months.
+        retrains: as-of day, reason, and what became of the release of each model asked for:
+            promoted, or the verdict that kept it from that.
+        not_scored: day → why it has no predictions.
+        failures: step → error of everything else that failed.
+        seconds: how long it took.
+        peak_mib: largest memory of its process.
+        inputs: hash of the data, code and policy it comes from.
+    """
+
+    policy: str
+    months: list[dict[str, Any]]
+    mean_auc: float
+    retrains: list[dict[str, str]]
+    not_scored: dict[str, str] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    peak_mib: int = 0
+    inputs: str = ""
+
+
+def describe(lake: Lake, plan: Plan) -> Result:
+    """What is stored of a pipeline between the plan's days, month by month.
+
+    Args:
+        lake: where the decisions were made.
+        plan: pipeline and days.
+    """
+    days = Span(plan.start, plan.end).days()
+    columns = ["prediction_day", "prediction", "label"]
+    labels = _stored(lake, f"{plan.pipeline}/labels", columns, days)
+    drift = _stored(lake, f"{plan.pipeline}/drift_report", ["group", "drifted"], days)
+    months = [
+        {
+            "month": month,
+            "rows": len(rows),
+            "auc": _auc(rows),
+            "drifted_days": drift.loc[
+                drift["drifted"].astype("bool")
+                & (drift["group"] == "structural")
+                & (drift[DAY].str[:7] == month),
+                DAY,
+            ].nunique(),
+        }
+        for month, rows in labels.groupby(labels["prediction_day"].str[:7])
+    ]
+    known = [float(month["auc"]) for month in months if month["auc"] is not None]
+    return Result(
+        policy=plan.name,
+        months=months,
+        mean_auc=sum(known) / len(known) if known else float("nan"),
+        retrains=_retrains(lake, plan),
+        not_scored={
+            day: entry.reason
+            for day, entry in lake.ledger.latest(f"{plan.pipeline}/predictions", days).items()
+            if entry.reason
+        },
+    )
+
+
+def _auc(rows: pd.DataFrame) -> float | None:
+    from sklearn.metrics import roc_auc_score
+
+    if rows["label"].nunique() < 2:
+        return None
+    return float(roc_auc_score(rows["label"], rows["prediction"]))
+
+
+def _retrains(lake: Lake, plan: Plan) -> list[dict[str, str]]:
+    asked = _stored(lake, f"{plan.pipeline}/retraining_decision", ["verdict", "as_of", "reason"])
+    asked = asked[(asked["verdict"] == RETRAIN) & (asked["as_of"] <= plan.end)]
+    decided = _stored(lake, f"{plan.pipeline}/release_decision", ["verdict", "reason"])
+    decisions = decided.set_index(DAY)
+    released = set(_stored(lake, f"{plan.pipeline}/champion", ["fingerprint"])[DAY])
+    return [
+        {
+            "as_of": row["as_of"],
+            "reason": row["reason"],
+            "release": PROMOTED
+            if row["as_of"] in released
+            else str(decisions["verdict"].get(row["as_of"], "not decided")),
+            "release_reason": str(decisions["reason"].get(row["as_of"], "")),
+        }
+        for row in asked.sort_values(DAY).to_dict("records")
+    ]
+
+
+def _stored(
+    lake: Lake, table: str, columns: Sequence[str], days: Sequence[str] | None = None
+) -> pd.DataFrame:
+    """Rows of the days that may be read; none, with the columns, when there are none."""
+    there = sorted(usable_hashes(lake.ledger.latest(table, days)))
+    if not there:
+        return pd.DataFrame(columns=[DAY, *columns])
+    return lake.read(table, there, columns=[DAY, *columns])
+
+
+def save(results: Sequence[Result], path: Path) -> None:
+    """Write results as JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps([asdict(result) for result in results], indent=2), "utf-8")
