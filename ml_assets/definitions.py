@@ -55,5 +55,6 @@ def _refuse_unknown_pipelines() -> None:
     Raises:
         ConfigurationError: there is one; the nearest name is given.
     """
-    for name in settings().pipelines.keys() - {*pipelines()}:
-        raise unknown("pipeline of ML_ASSETS_PIPELINES", name, pipelines())
+    for name in settings().pipelines:
+        if name not in pipelines():
+            raise unknown("pipeline of ML_ASSETS_PIPELINES", name, pipelines())

@@ -7,13 +7,14 @@ and code did not change is not computed again; a day whose inputs are not there 
 import inspect
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, get_type_hints
 
 import dagster as dg
 import pandas as pd
 from pydantic import ConfigDict, create_model
 
 from ml_assets.components.configured import Configured
+from ml_assets.configuration.names import meant
 from ml_assets.configuration.reading import read
 from ml_assets.configuration.tables import FeatureTableConfiguration, TableInput
 from ml_assets.content import DAY
@@ -128,19 +129,37 @@ def resolved(item: TableInput) -> Input:
 
 
 def refuse_parameters(function: Callable[..., object], said: FeatureTableConfiguration) -> None:
-    """Refuse parameters that a function does not take, by the annotations of its arguments.
+    """Refuse inputs and parameters that a function does not take, by its signature and annotations.
 
     Raises:
         ConfigurationError: one is missing, unknown, or not what its annotation says.
     """
-    arguments = inspect.signature(function, eval_str=True).parameters.values()
-    fields: dict[str, Any] = {
-        argument.name: (
-            argument.annotation,
-            ... if argument.default is argument.empty else argument.default,
-        )
-        for argument in arguments
-        if argument.kind is argument.KEYWORD_ONLY and argument.name not in said.inputs
+    first, *others = inspect.signature(function).parameters.values()
+    takes_any = any(one.kind is one.VAR_KEYWORD for one in others)
+    named = {
+        one.name: one for one in others if one.kind not in {one.VAR_KEYWORD, one.VAR_POSITIONAL}
     }
-    model = create_model("Parameters", __config__=ConfigDict(extra="forbid"), **fields)
+    for name in said.inputs:
+        if name not in named and not takes_any:
+            raise ConfigurationError(
+                f"'inputs' of {said.key} in defs.yaml has '{name}', which {said.function} does not "
+                f"take beside {first.name}.{meant(name, named)}"
+            )
+    hints = _hints(function)
+    fields: dict[str, Any] = {
+        name: (hints.get(name, Any), ... if one.default is one.empty else one.default)
+        for name, one in named.items()
+        if name not in said.inputs
+    }
+    extra: Literal["allow", "forbid"] = "allow" if takes_any else "forbid"
+    config = ConfigDict(extra=extra, arbitrary_types_allowed=True)
+    model = create_model("Parameters", __config__=config, **fields)
     read(model, said.parameters, f"'parameters' of {said.key} in defs.yaml")
+
+
+def _hints(function: Callable[..., object]) -> dict[str, Any]:
+    """Annotations of a function's arguments; none where they name what is imported for types only."""
+    try:
+        return get_type_hints(function, include_extras=True)
+    except NameError:
+        return {}

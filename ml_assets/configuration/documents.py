@@ -10,6 +10,7 @@ import yaml
 from ml_assets.configuration.names import unknown
 from ml_assets.configuration.pipeline import PipelineConfiguration
 from ml_assets.configuration.reading import read
+from ml_assets.errors import ConfigurationError
 from ml_assets.settings import PipelineOverrides, settings
 
 DEFS = Path(__file__).parents[1] / "defs"
@@ -20,7 +21,7 @@ MODEL, FEATURES = "ModelPipeline", "FeatureTable"
 
 def pipelines() -> list[str]:
     """Names of all model pipelines."""
-    return sorted(said["pipeline"] for _, said in _documents(MODEL))
+    return sorted(str(said["pipeline"]) for _, said in _documents(MODEL) if "pipeline" in said)
 
 
 def pipeline(name: str) -> PipelineConfiguration:
@@ -29,9 +30,9 @@ def pipeline(name: str) -> PipelineConfiguration:
     Raises:
         ConfigurationError: there is no such pipeline; the nearest name is given. Or it is not usable.
     """
-    found = {said["pipeline"]: (file, said) for file, said in _documents(MODEL)}
+    found = {said.get("pipeline"): (file, said) for file, said in _documents(MODEL)}
     if name not in found:
-        raise unknown("pipeline", name, found)
+        raise unknown("pipeline", name, pipelines())
     file, said = found[name]
     return pipeline_of(said, file)
 
@@ -63,26 +64,50 @@ def overridden(said: dict[str, Any], overrides: PipelineOverrides) -> dict[str, 
     if overrides.test_days is not None:
         changed["test_days"] = overrides.test_days
     if overrides.release:
-        changed["release"] = {**said["release"], **overrides.release}
+        release = dict(said["release"])
+        if overrides.release.get("rule", release.get("rule")) != release.get("rule"):
+            release.pop("margin", None)  # it belongs to the rule of the file
+        changed["release"] = {**release, **overrides.release}
     return changed
 
 
 def feature_table(table: str) -> dict[str, Any] | None:
     """What is said of a computed table; None when it is not one."""
-    return next((said for _, said in _documents(FEATURES) if said["key"] == table), None)
+    return next((said for _, said in _documents(FEATURES) if said.get("key") == table), None)
 
 
 def _documents(template: str) -> Iterator[tuple[Path, dict[str, Any]]]:
     for file, document in _all_documents():
-        if document["type"].rpartition(".")[2] == template:
-            yield file, document["attributes"]
+        if str(document.get("type")).rpartition(".")[2] == template:
+            yield file, document.get("attributes") or {}
 
 
 @cache
 def _all_documents() -> list[tuple[Path, dict[str, Any]]]:
+    """Every document that is a mapping; what else a file holds is for Dagster to refuse."""
     return [
         (file, document)
-        for file in sorted(DEFS.glob("*/defs.yaml"))
-        for document in yaml.safe_load_all(file.read_text(encoding="utf-8"))
-        if document
+        for file in sorted(DEFS.rglob("defs.yaml"))
+        for document in _read(file)
+        if isinstance(document, dict)
     ]
+
+
+def _read(file: Path) -> list[Any]:
+    try:
+        return list(yaml.load_all(file.read_text(encoding="utf-8"), Loader))
+    except yaml.YAMLError as error:
+        problem = " ".join(str(error).split())
+        raise ConfigurationError(
+            f"{file.parent.name}/{file.name} is no YAML: {problem}. Correct it there."
+        ) from None
+
+
+class Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """YAML as Dagster reads it: a day stays the text that it is."""
+
+
+Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}

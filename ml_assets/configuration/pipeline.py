@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
-from ml_assets.cadence import as_day, days_between
+from ml_assets.cadence import as_day, shifted
 from ml_assets.configuration.names import meant
 from ml_assets.content import DAY
 from ml_assets.learning.dataset import DatasetSpecification, Windows
@@ -16,12 +16,13 @@ from ml_assets.monitoring.drift import MIN_ROWS
 from ml_assets.registry.integration import StagingRules
 from ml_assets.release.rules import ReleaseRules
 
+FIRST_YEAR, LAST_YEAR = "1900", "2199"
 MAX_DAYS = 3660
 """Ten years: a longer window is a typing error."""
 
 
 def _is_day(text: str) -> str:
-    if as_day(text) != text:
+    if as_day(text) != text or not FIRST_YEAR <= text[:4] <= LAST_YEAR:
         raise ValueError(f"'{text}' is not a day, expected for example '2013-01-31'")
     return text
 
@@ -37,16 +38,18 @@ def _is_zone(name: str) -> str:
 
 Day = Annotated[str, AfterValidator(_is_day)]
 Zone = Annotated[str, AfterValidator(_is_zone)]
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 """A column, or the first part of asset keys."""
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*/[a-z][a-z0-9_]*$")]
 """An asset key, ``pipeline/noun``."""
 Path = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]
 """A dotted path, ``package.module.Name``."""
-Owner = Annotated[str, StringConstraints(pattern=r"^(team:[\w.-]+|[^@\s]+@[^@\s]+)$")]
+Owner = Annotated[
+    str, StringConstraints(pattern=r"^(team:[\w.-]+|[\w.+-]+@[\w-]+(\.[\w-]+)*\.[A-Za-z]{2,})$")
+]
 """``team:name`` or an e-mail address, as Dagster has them."""
-NumberOfDays = Annotated[int, Field(ge=1, le=MAX_DAYS)]
-DaysOrNone = Annotated[int, Field(ge=0, le=MAX_DAYS)]
+NumberOfDays = Annotated[int, Field(strict=True, ge=1, le=MAX_DAYS)]
+DaysOrNone = Annotated[int, Field(strict=True, ge=0, le=MAX_DAYS)]
 
 
 class Section(BaseModel, extra="forbid", frozen=True):
@@ -210,16 +213,26 @@ class PipelineConfiguration(Section):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        held_out = self.validation_days + self.test_days
+        held_out = self.windows.held_out_days
         if held_out >= self.window_days:
             raise ValueError(
-                f"window_days ({self.window_days}) leaves no day to fit on: validation_days and "
-                f"test_days take {held_out}"
+                f"window_days ({self.window_days}) leaves no day to fit on: validation_days, "
+                f"test_days and labels.delay_days take {held_out}"
             )
-        if self.days.last and days_between(self.days.first, self.days.last) < held_out:
+        if self.as_of_days.last is not None and self.as_of_days.last <= self.days.first:
             raise ValueError(
-                f"days has fewer days than validation_days and test_days take ({held_out})"
+                f"as_of_days ends on {self.as_of_days.last}, and no day lies before that: days begins "
+                f"on {self.days.first}"
             )
+        if self.days.last is not None and self.as_of_days.first > shifted(self.days.last, MAX_DAYS):
+            raise ValueError(
+                f"as_of_days begins on {self.as_of_days.first}, long after the last of days, "
+                f"{self.days.last}"
+            )
+        for name in ("key", "segments"):
+            names = getattr(self, name)
+            if len({*names}) < len(names):
+                raise ValueError(f"{name} names a column more than once")
         if self.days.timezone != self.as_of_days.timezone:
             raise ValueError(
                 f"days and as_of_days have other time zones: {self.days.timezone} and "

@@ -25,8 +25,19 @@ def read(model: type[M], values: Any, where: str) -> M:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        problems = "; ".join(_problem(model, dict(item)) for item in error.errors())
-        raise ConfigurationError(f"{where} is not usable: {problems}.") from None
+        items: list[Mapping[str, Any]] = [dict(item) for item in error.errors()]
+        problems = "; ".join(
+            _problem(model, item).removesuffix(".")
+            for item in items
+            if not any(_is_within(other["loc"], item["loc"]) for other in items)
+        )
+        end = "" if problems.endswith("?") else "."
+        raise ConfigurationError(f"{where} is not usable: {problems}{end}") from None
+
+
+def _is_within(one: Sequence[object], other: Sequence[object]) -> bool:
+    """Whether a place lies inside another, which is wrong only because of it."""
+    return len(one) > len(other) and one[: len(other)] == other
 
 
 def _problem(model: type[BaseModel], error: Mapping[str, Any]) -> str:
@@ -54,7 +65,7 @@ def _problem(model: type[BaseModel], error: Mapping[str, Any]) -> str:
 
 def _one_of(name: str, known: Sequence[str]) -> str:
     near = meant(name, known)
-    return f", expected one of {', '.join(known)}.{near}".rstrip(".") if known else ""
+    return f", expected one of {', '.join(known)}.{near}" if known else ""
 
 
 def _fields(model: type[BaseModel], path: Sequence[str]) -> list[str]:

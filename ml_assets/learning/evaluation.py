@@ -44,7 +44,7 @@ class EvaluationRules(BaseModel, extra="forbid", frozen=True):
     metrics: tuple[str, ...] = ()
     flagged_share: float = Field(0.2, ge=0.1, le=0.5)
     confidence: float = Field(0.95, ge=0.5, le=0.99)
-    resamples: int = Field(1000, ge=100)
+    resamples: int = Field(1000, ge=100, le=100_000)
 
     def of_task(self, task: Task) -> tuple[str, ...]:
         """The metrics, the main one first.

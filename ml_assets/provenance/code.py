@@ -138,8 +138,10 @@ def _parts(name: str) -> list[str]:
 
 
 def _statements(node: ast.AST) -> Iterator[ast.stmt]:
-    """Every statement in a node; expressions, which hold no imports, are not looked into."""
-    for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+    """Every statement in a node that may run; expressions, which hold no imports, are left out."""
+    is_for_types = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+    blocks = ("orelse",) if is_for_types else ("body", "orelse", "finalbody", "handlers", "cases")
+    for block in blocks:
         found = getattr(node, block, None)
         for child in found if isinstance(found, list) else ():
             if isinstance(child, ast.stmt):

@@ -64,9 +64,9 @@ class StagingRules(BaseModel, extra="forbid", frozen=True):
             measured, and run again a few times.
     """
 
-    latency_ms: float = Field(50, gt=0)
-    memory_mib: float = Field(512, gt=0)
-    timeout_seconds: float = Field(120, gt=0)
+    latency_ms: float = Field(50, gt=0, le=60_000)
+    memory_mib: float = Field(512, gt=0, le=65_536)
+    timeout_seconds: float = Field(120, gt=0, le=3_600)
 
 
 TESTED = ["staging_model.fingerprint", "training_dataset.{features}", "training_dataset.split"]

@@ -12,6 +12,7 @@ from ml_assets.components import FeatureTable, ModelPipeline, NewDays, SourceTab
 from ml_assets.components.configured import Configured
 from ml_assets.components.feature_table import refuse_parameters
 from ml_assets.components.model_pipeline.component import refuse_unknown_columns
+from ml_assets.configuration import documents
 from ml_assets.definitions import project_definitions
 from ml_assets.defs.flight_delays.contracts import TrainingDataset
 from ml_assets.defs.flight_delays.features import flight_features
@@ -94,7 +95,20 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
         pytest.param("monitoring.groups", {"structural": ["dist"]}, "dist", id="unknown feature"),
         pytest.param("monitoring.groups", {"structure": []}, "Is 'structural' meant?", id="group"),
         pytest.param("segments", [], "'segments'", id="no segment"),
+        pytest.param("segments", ["carrier", "carrier"], "more than once", id="segment twice"),
+        pytest.param("labels.delay_days", 340, "labels.delay_days take 375", id="labels too late"),
+        pytest.param("test_days", True, "valid integer", id="truth for a number"),
+        pytest.param("days.first", "0001-01-01", "is not a day", id="year 1"),
+        pytest.param(
+            "as_of_days",
+            {"first": "2012-01-01", "last": "2012-12-31", "timezone": "America/New_York"},
+            "no day lies before",
+            id="as-of before days",
+        ),
+        pytest.param("staging.latency_ms", float("inf"), "'staging.latency_ms'", id="endless"),
+        pytest.param("evaluation.resamples", 10**9, "'evaluation.resamples'", id="too many"),
         pytest.param("owners", ["flight delays"], "'owners.0'", id="no owner"),
+        pytest.param("owners", ["a@b"], "'owners.0'", id="no address"),
         pytest.param("windw_days", 7, "Is 'window_days' meant?", id="misspelled key"),
     ],
 )
@@ -175,6 +189,7 @@ def test_parameters_that_a_function_does_not_take_are_refused(
         pytest.param("segments", ["carier"], "Is 'carrier' meant?", id="segment"),
         pytest.param("key", ["time_hour", "flights"], "Is 'flight' meant?", id="key"),
         pytest.param("labels.column", "lat", "'labels.column'", id="label"),
+        pytest.param("labels.known_at", "knwon_at", "Is 'known_at' meant?", id="known at"),
         pytest.param("release.gated_attribute", "orign", "Is 'origin' meant?", id="attribute"),
     ],
 )
@@ -188,6 +203,58 @@ def test_columns_that_the_training_dataset_lacks_are_refused(
         refuse_unknown_columns(pipeline, TrainingDataset)
 
     assert told in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["late", "known_at", "feature_day", "split"])
+def test_what_is_told_later_is_no_feature(name: str) -> None:
+    attributes = said("flight_delays", "ModelPipeline")
+    attributes["estimator"]["numeric"].append(name)
+    pipeline = ModelPipeline.read(attributes, DEFS / "flight_delays" / "defs.yaml")
+
+    with pytest.raises(ConfigurationError, match=f"names {name} as a feature"):
+        refuse_unknown_columns(pipeline, TrainingDataset)
+
+
+def without_annotations(days, *, flights, weather, planes, airports, **rest): ...
+
+
+def without_star(days, flights, weather, planes, airports, cut_hours: int = 2): ...
+
+
+def of_other_inputs(days, *, flights, wether): ...
+
+
+@pytest.mark.parametrize(
+    ("function", "parameters", "told"),
+    [
+        pytest.param(without_annotations, {"cut_hours": "two"}, "", id="nothing is declared"),
+        pytest.param(without_star, {"cut_hours": 3}, "", id="positional arguments"),
+        pytest.param(without_star, {"cut_hours": "two"}, "'cut_hours' is 'two'", id="no number"),
+        pytest.param(of_other_inputs, {}, "Is 'wether' meant?", id="unknown input"),
+    ],
+)
+def test_any_signature_of_a_feature_function_is_understood(
+    function: Callable[..., None], parameters: dict[str, object], told: str
+) -> None:
+    attributes = said("flight_delays", "FeatureTable") | {"parameters": parameters}
+    table = FeatureTable.read(attributes, DEFS / "flight_delays" / "defs.yaml")
+    if not told:
+        refuse_parameters(function, table)
+        return
+
+    with pytest.raises(ConfigurationError) as refused:
+        refuse_parameters(function, table)
+
+    assert told in str(refused.value)
+
+
+def test_one_mistake_is_told_once(tmp_path: Path) -> None:
+    attributes = changed(said("flight_delays", "ModelPipeline"), "key", ["time hour"])
+
+    with pytest.raises(ConfigurationError) as refused:
+        ModelPipeline.read(attributes, tmp_path / "defs.yaml")
+
+    assert str(refused.value).count("'key") == 1
 
 
 @pytest.mark.parametrize("value", [pytest.param("", id="empty"), pytest.param("  ", id="blank")])
@@ -226,3 +293,40 @@ def test_a_pipeline_that_only_the_environment_knows_is_refused(
 
     with pytest.raises(ConfigurationError, match="Is 'flight_delays' meant"):
         project_definitions()
+
+
+def test_another_rule_in_the_environment_does_without_the_margin_of_the_file(
+    overrides: Callable[[str], None],
+) -> None:
+    overrides('{"flight_delays": {"release": {"rule": "superior"}}}')
+
+    found = ModelPipeline.read(said("flight_delays", "ModelPipeline"), DEFS / "defs.yaml")
+
+    assert (found.release.rule, found.release.margin) == ("superior", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param("type: a.ModelPipeline\nattributes: {pipelin: a}", "", id="no name"),
+        pytest.param("type: a.ModelPipeline", "", id="no attributes"),
+        pytest.param("attributes: {}", "", id="no type"),
+        pytest.param("- a", "", id="a list"),
+        pytest.param("type: [a", "shop/defs.yaml is no YAML", id="no YAML"),
+    ],
+)
+def test_a_broken_document_does_not_hide_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, told: str
+) -> None:
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "defs.yaml").write_text(text, "utf-8")
+    monkeypatch.setattr(documents, "DEFS", tmp_path)
+    documents._all_documents.cache_clear()
+    try:
+        if told:
+            with pytest.raises(ConfigurationError, match=told):
+                documents.pipelines()
+        else:
+            assert documents.pipelines() == []
+    finally:
+        documents._all_documents.cache_clear()

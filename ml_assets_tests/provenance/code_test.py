@@ -48,6 +48,7 @@ def test_modules_of_the_project_that_it_uses_count() -> None:
         pytest.param("try:\n    pass\nexcept E:\n    import a", {"a"}, id="in a handler"),
         pytest.param("match x:\n    case 1:\n        import a", {"a"}, id="in a case"),
         pytest.param("x = 'import a'", set(), id="in a text"),
+        pytest.param("if TYPE_CHECKING:\n    import a\nelse:\n    import b", {"b"}, id="for types"),
     ],
 )
 def test_every_form_of_import_counts(text: str, names: set[str]) -> None:

@@ -26,8 +26,10 @@ from ml_assets.components.model_pipeline.training import Training
 from ml_assets.configuration.documents import pipeline_of
 from ml_assets.configuration.names import meant
 from ml_assets.configuration.pipeline import PipelineConfiguration
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.errors import ConfigurationError
+from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.monitoring.policy import read_policy
 from ml_assets.orchestration.assets.tables import load_object
 from ml_assets.orchestration.partitions import partitions
@@ -127,8 +129,15 @@ def refuse_unknown_columns(said: PipelineConfiguration, contract: type[Contract]
         "estimator.numeric": said.estimator.numeric,
         "estimator.categorical": said.estimator.categorical,
         "labels.column": (said.labels.column,),
+        "labels.known_at": (said.labels.known_at,),
         "release.gated_attribute": (said.release.gated_attribute,),
     }
+    told_later = {said.labels.column, said.labels.known_at, FEATURE_DAY, SPLIT, DAY}
+    if leaking := [name for name in said.specification.features if name in told_later]:
+        raise ConfigurationError(
+            f"'estimator' of {said.pipeline} in defs.yaml names {', '.join(leaking)} as a feature, "
+            "which is the label or says when a row was known. Remove it."
+        )
     for where, names in named.items():
         for name in names:
             if name not in known:

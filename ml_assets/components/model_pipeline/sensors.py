@@ -17,8 +17,9 @@ from ml_assets.ledger.entries import Status
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.monitoring.contracts.retraining import RETRAIN
 from ml_assets.orchestration.runs.requests import (
+    Effect,
     Unit,
-    has_no_effect,
+    effect_of,
     is_given_up,
     request,
     sensor_status,
@@ -278,12 +279,15 @@ def _changed_days(
             return f"{first} waits for {waiting} to be recomputed."
         name = f"{pipeline.name} {span.first}...{span.last} again"
         unit = _unit(pipeline, graph, name, span, changed[first])
-        if not has_no_effect(instance, lake.ledger, unit):
+        effect = effect_of(instance, lake.ledger, unit)
+        if effect is Effect.WANTED:
             return unit
         kept.append(
-            f"{first} stays as it is, although {changed.pop(first)}. Its last run says why; to "
+            f"{first} stays as it is, although {changed[first]}. Its last run says why; to "
             f"resume it by hand: {unit.command}"
         )
+        passed = span.days() if effect is Effect.DONE else [first]
+        changed = {day: reason for day, reason in changed.items() if day not in passed}
     return ". ".join(kept)
 
 

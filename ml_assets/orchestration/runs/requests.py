@@ -11,6 +11,7 @@ it, and the loop goes on without them.
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from functools import wraps
 from typing import Any, TypeAlias, TypeVar
 
@@ -122,7 +123,6 @@ class Attempts:
     Attributes:
         is_running: whether one is queued or running.
         made: how many there were.
-        succeeded: how many of them succeeded.
         failed: how many of them failed, which repeating does not change.
         error: what the last of these said.
         waits_until: when the unit may be asked for again, in seconds since 1970.
@@ -130,7 +130,6 @@ class Attempts:
 
     is_running: bool
     made: int
-    succeeded: int
     failed: int
     error: str
     waits_until: float
@@ -148,7 +147,6 @@ def attempts(instance: dg.DagsterInstance, unit: Unit, inputs: str) -> Attempts:
         not run.is_finished for run in instance.get_runs(dg.RunsFilter(tags={UNIT: unit.name}))
     )
     records = instance.get_run_records(dg.RunsFilter(tags={UNIT: unit.name, INPUTS: inputs}))
-    succeeded = sum(record.dagster_run.is_success for record in records)
     failed, postponed, error, last_end = 0, 0, "", 0.0
     for record in reversed(records):
         if not record.dagster_run.is_failure_or_canceled:
@@ -161,7 +159,7 @@ def attempts(instance: dg.DagsterInstance, unit: Unit, inputs: str) -> Attempts:
             failed, error = failed + 1, found
     waits = settings().retry_waits
     wait = waits[min(postponed, len(waits)) - 1] if postponed and waits else 0
-    return Attempts(is_running, len(records), succeeded, failed, error, last_end + wait)
+    return Attempts(is_running, len(records), failed, error, last_end + wait)
 
 
 def _failure(instance: dg.DagsterInstance, run_id: str) -> str | None:
@@ -219,19 +217,31 @@ def is_given_up(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit) -> boo
     return attempts(instance, unit, unit.inputs(ledger)).failed >= MAX_ATTEMPTS
 
 
-def has_no_effect(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit) -> bool:
-    """Whether one more run would change nothing: a run did what it can, or it was given up.
+class Effect(Enum):
+    """Whether one more run of a unit would change something."""
+
+    WANTED = "it was not run for what it reads now, or may be tried again"
+    DONE = "its newest run did what it can for what it reads now"
+    GIVEN_UP = "it failed as often as it may, and its days are closed"
+
+
+def effect_of(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit) -> Effect:
+    """What one more run of a unit would do.
 
     Args:
         instance: knows the runs there were.
         ledger: what happened to each day.
         unit: work of which all that can change lies in what it reads.
     """
-    tried = attempts(instance, unit, unit.inputs(ledger))
-    if tried.is_running:
-        return False
+    inputs = unit.inputs(ledger)
+    newest = instance.get_runs(dg.RunsFilter(tags={UNIT: unit.name}), limit=1)
+    if newest and newest[0].is_success and newest[0].tags[INPUTS] == inputs:
+        return Effect.DONE
+    tried = attempts(instance, unit, inputs)
     is_closed = not any(_to_close(ledger, unit, table) for table in unit.tables)
-    return tried.succeeded > 0 or (tried.failed >= MAX_ATTEMPTS and is_closed)
+    if not tried.is_running and tried.failed >= MAX_ATTEMPTS and is_closed:
+        return Effect.GIVEN_UP
+    return Effect.WANTED
 
 
 def give_up(ledger: Ledger, unit: Unit, error: str) -> str:

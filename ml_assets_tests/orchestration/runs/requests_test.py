@@ -15,7 +15,9 @@ from ml_assets.orchestration.runs.requests import (
     INPUTS,
     MAX_ATTEMPTS,
     UNIT,
+    Effect,
     Unit,
+    effect_of,
     give_up,
     request,
     unit_of,
@@ -36,6 +38,17 @@ def fail(context: dg.OpExecutionContext) -> None:
     if context.op_config["error"] == "unavailable":
         raise dg.Failure("no answer", metadata={TRANSIENT: True}, allow_retries=False)
     raise dg.Failure("a value is wrong", allow_retries=False)
+
+
+@dg.op
+def succeed() -> None:
+    """Do what can be done."""
+
+
+@dg.job
+def succeeding() -> None:
+    """One step that succeeds."""
+    succeed()
 
 
 @dg.job
@@ -133,6 +146,30 @@ def test_a_unit_that_failed_too_often_is_closed_with_the_command_that_resumes_it
     entry = ledger.latest(TABLE, [DAY])[DAY]
     assert entry.status is Status.SKIPPED
     assert entry.reason in reason
+
+
+def test_one_more_run_has_an_effect_unless_the_newest_did_what_it_can(
+    instance: dg.DagsterInstance, ledger: Ledger, unit: Unit
+) -> None:
+    for content in ("two", "one", "two", "one"):
+        ledger.append([Entry(INPUT, DAY, Status.STORED, content_hash=content)])
+        assert effect_of(instance, ledger, unit) is Effect.WANTED
+
+        tags = dict(asked(instance, ledger, unit).tags)
+        succeeding.execute_in_process(instance=instance, tags=tags)
+
+        assert effect_of(instance, ledger, unit) is Effect.DONE
+
+
+def test_a_unit_that_was_given_up_and_closed_has_no_effect(
+    instance: dg.DagsterInstance, ledger: Ledger, unit: Unit
+) -> None:
+    for _ in range(MAX_ATTEMPTS):
+        fails(instance, ledger, unit)
+    assert effect_of(instance, ledger, unit) is Effect.WANTED
+    told(instance, ledger, unit)
+
+    assert effect_of(instance, ledger, unit) is Effect.GIVEN_UP
 
 
 def test_a_repair_of_the_input_reopens_a_unit_that_was_given_up(
