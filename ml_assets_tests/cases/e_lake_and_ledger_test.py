@@ -21,7 +21,8 @@ from ml_assets.lake.pair import MARK
 from ml_assets.lake.rebuilding import entries_of_table, refuse_to_rebuild
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status, inputs_hash
-from ml_assets.orchestration.checks.checks import checks
+from ml_assets.orchestration.checks.checks import read_stored
+from ml_assets.orchestration.checks.standard import _rows_match_data_version
 from ml_assets.planning.plan import Input, plan
 from ml_assets.planning.reopen import reopen
 from ml_assets.settings import settings
@@ -520,14 +521,14 @@ def test_e2_a_check_does_not_quarantine_a_good_day_that_is_rewritten_meanwhile(
             return real(self, *told)
 
         monkeypatch.setattr(Lake, "recorded_rows", recorded)
-        stored = checks.read_stored(TABLE, DAYS)
+        stored = read_stored(TABLE, DAYS)
         assert not stored.damage
     else:
         updated(lake)
-        stored = checks.read_stored(TABLE, DAYS)
+        stored = read_stored(TABLE, DAYS)
         assert [*stored.damage] == [TUESDAY]
         rewrite()
 
-    checks._rows_match_data_version(stored)
+    _rows_match_data_version(stored)
 
     assert lake.days_stored(TABLE) == DAYS

@@ -89,7 +89,7 @@ def test_what_differs_of_how_they_were_made_is_named(lake: Lake) -> None:
     sql(
         lake,
         "INSERT INTO provenance_codes VALUES ('new', ?, ?)",
-        json.dumps({**code.modules, "ml_assets.errors": "another"}),
+        json.dumps({**code.modules, "ml_assets.learning.dataset": "another"}),
         json.dumps([changed]),
     )
     sql(
@@ -110,7 +110,7 @@ def test_what_differs_of_how_they_were_made_is_named(lake: Lake) -> None:
     assert found.parameters is not None
     assert Change("hyperparameters.max_iter", "120", "7") in found.parameters
     assert found.modules == [
-        Change("ml_assets.errors", code.modules["ml_assets.errors"], "another")
+        Change("ml_assets.learning.dataset", code.modules["ml_assets.learning.dataset"], "another")
     ]
     assert [change.what for change in found.libraries or ()] == ["cupy", "numpy"]
 

@@ -161,13 +161,13 @@ class World:
     ) -> None:
         said = list(yaml.safe_load_all(DEFS.read_text("utf-8")))[-1]["attributes"] | changes
         said["estimator"] = {**said["estimator"], **ESTIMATOR}
-        component = ModelPipeline(ModelPipeline.read(said, folder / "defs.yaml"))
         self.name: str = said["pipeline"]
         self.tables = dict(tables)
         self._use = use
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("ML_ASSETS_PIPELINES", "{}")
             settings.cache_clear()
+            component = ModelPipeline(ModelPipeline.read(said, folder / "defs.yaml"))
             built = component.build_defs(SimpleNamespace(path=folder))  # type: ignore[arg-type]
         settings.cache_clear()
         self._assets = {
