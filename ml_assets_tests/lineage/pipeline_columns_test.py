@@ -247,7 +247,7 @@ def world(features_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         patch.setattr(training, "evaluation_plots", lambda *what: {})
         patch.setattr(card, "html", lambda contents: "")
         patch.setattr(performance, "MIN_SEGMENT_ROWS", 10)
-        # a champion of which one column is changed is refused, which registry/confirm_test shows
+        # a champion of which one column is changed is refused, which release/confirm_test shows
         patch.setattr(predictions, "confirm", lambda *facts: None)
         settings.cache_clear()
         yield lived_through(
