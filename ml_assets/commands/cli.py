@@ -131,7 +131,7 @@ def backtest(
     ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the results.")] = None,
 ) -> None:
-    """Live through history under retraining policies, side by side, without touching the project."""
+    """Replay history under retraining policies, side by side, without touching the project."""
     from ml_assets.cadence import Span
     from ml_assets.commands.backtest_report import backtest_progress, print_backtest
     from ml_assets.definitions import project_definitions

@@ -1,6 +1,6 @@
 """``make demo``: the reference year with the loop closed, and a summary of what happened.
 
-Sources and features of the whole year, then April to December lived through week by week under the
+Sources and features of the whole year, then April to December replayed week by week under the
 triggered policy, and the same months as they would have been with monthly and no retraining.
 
 This is the one module outside ``defs/`` that names the reference pipelines. A day that is

@@ -17,7 +17,7 @@ SHOWN_FEATURES = 10
 
 
 def print_reproduction(made: Reproduction, commands: Sequence[str], console: Console) -> None:
-    """How making a model again ended, what is another now, and how to get there."""
+    """How making a model again ended, what differs from when it was made, and how to get back there."""
     color = {"identical": "green", "different": "red"}.get(made.verdict, "yellow")
     _say(console, f"{_named(made)}: [{color}]{made.verdict}[/{color}]")
     _say(console, f"  {escape(made.reason)}")

@@ -50,10 +50,11 @@ def pipeline_of(said: dict[str, Any], file: Path) -> PipelineConfiguration:
     name = said.get("pipeline", "a ModelPipeline")
     where = f"{name} in {file.parent.name}/{file.name}"
     overrides = settings().pipelines.get(str(name), PipelineOverrides())
-    read(PipelineConfiguration, said, where)
-    return read(
-        PipelineConfiguration, overridden(said, overrides), f"{where}, with ML_ASSETS_PIPELINES,"
-    )
+    found = read(PipelineConfiguration, said, where)
+    changed = overridden(said, overrides)
+    if changed == said:
+        return found
+    return read(PipelineConfiguration, changed, f"{where}, with ML_ASSETS_PIPELINES,")
 
 
 def overridden(said: dict[str, Any], overrides: PipelineOverrides) -> dict[str, Any]:

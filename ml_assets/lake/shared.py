@@ -1,6 +1,6 @@
 """A lake that writes to a place of its own and reads some tables from another, which it never changes.
 
-A backtest lives through history this way: sources and features are the project's, everything
+A backtest uses it to replay history: sources and features are the project's, everything
 decided on them is its own.
 """
 

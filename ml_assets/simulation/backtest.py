@@ -58,7 +58,7 @@ Load = Callable[[], dg.Definitions]
 def run(
     plans: Sequence[Plan], load: Load, progress: Progress, *, reuse: bool = False
 ) -> list[Result]:
-    """Live through history for each plan, as many at a time as there are processors.
+    """Replay history for each plan, as many at a time as there are processors.
 
     Args:
         plans: one for each policy.
@@ -201,7 +201,7 @@ def _environment(plan: Plan, shared: Sequence[str]) -> dict[str, str]:
 def _live(
     plan: Plan, load: Load, environment: Mapping[str, str], events: Any, threads: int
 ) -> Result:
-    """Live through history in this process, on some of the machine's processors."""
+    """Replay history in this process, on some of the machine's processors."""
     started = time.perf_counter()
     if not plan.is_live:
         _empty(plan.folder)

@@ -199,7 +199,7 @@ class Pipeline:
         return champions_of(releases(lake, table, max(days)), days) if days else {}
 
     def champions_before(self, lake: Lake, as_ofs: Sequence[str]) -> dict[str, Champion]:
-        """as-of day → the champion that a model of that day has to beat, be it not serving yet.
+        """as-of day → the champion that a model of that day has to beat, even if it does not serve yet.
 
         Raises:
             LakeMismatch: an earlier release is lost.
