@@ -25,15 +25,6 @@ class SharedTables(BaseModel, extra="forbid"):
     tables: list[str]
 
 
-class PipelineOverrides(BaseModel, extra="forbid"):
-    """What a backtest or a test changes of a pipeline's ``defs.yaml``."""
-
-    policy: Path | None = None
-    label_delay_days: int | None = Field(None, ge=0)
-    test_days: int | None = Field(None, ge=1)
-    release: dict[str, Any] = {}
-
-
 class Settings(BaseSettings):
     """The project's settings; see ``docs/architecture.md`` for the table of variables."""
 
@@ -63,8 +54,8 @@ class Settings(BaseSettings):
     shared: SharedTables | None = Field(
         None, description="Tables read from another lake, as JSON; set by backtests."
     )
-    pipelines: dict[str, PipelineOverrides] = Field(
-        {}, description="Pipeline → what differs from its defs.yaml, as JSON."
+    pipelines: dict[str, dict[str, Any]] = Field(
+        {}, description="Pipeline → the keys of its defs.yaml that differ, as JSON."
     )
 
     @field_validator("data", mode="before")

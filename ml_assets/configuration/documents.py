@@ -1,6 +1,6 @@
 """The ``defs.yaml`` files of the project: what each document says, read without Dagster."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from ml_assets.configuration.names import unknown
 from ml_assets.configuration.pipeline import PipelineConfiguration
 from ml_assets.configuration.reading import read
 from ml_assets.errors import ConfigurationError
-from ml_assets.settings import PipelineOverrides, settings
+from ml_assets.settings import settings
 
 DEFS = Path(__file__).parents[1] / "defs"
 
@@ -49,27 +49,24 @@ def pipeline_of(said: dict[str, Any], file: Path) -> PipelineConfiguration:
     """
     name = said.get("pipeline", "a ModelPipeline")
     where = f"{name} in {file.parent.name}/{file.name}"
-    overrides = settings().pipelines.get(str(name), PipelineOverrides())
     found = read(PipelineConfiguration, said, where)
-    changed = overridden(said, overrides)
-    if changed == said:
+    changes = settings().pipelines.get(str(name))
+    if not changes:
         return found
-    return read(PipelineConfiguration, changed, f"{where}, with ML_ASSETS_PIPELINES,")
+    return read(PipelineConfiguration, merged(said, changes), f"{where}, with ML_ASSETS_PIPELINES,")
 
 
-def overridden(said: dict[str, Any], overrides: PipelineOverrides) -> dict[str, Any]:
-    """Attributes of a document with what the environment says otherwise."""
-    changed = dict(said)
-    if overrides.label_delay_days is not None:
-        changed["labels"] = {**said["labels"], "delay_days": overrides.label_delay_days}
-    if overrides.test_days is not None:
-        changed["test_days"] = overrides.test_days
-    if overrides.release:
-        release = dict(said["release"])
-        if overrides.release.get("rule", release.get("rule")) != release.get("rule"):
-            release.pop("margin", None)  # it belongs to the rule of the file
-        changed["release"] = {**release, **overrides.release}
-    return changed
+def merged(said: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said, with changes: of a section the keys that are named, otherwise the whole value."""
+    return {
+        **said,
+        **{
+            key: merged(said[key], value)
+            if isinstance(value, Mapping) and isinstance(said.get(key), Mapping)
+            else value
+            for key, value in changes.items()
+        },
+    }
 
 
 def feature_table(table: str) -> dict[str, Any] | None:

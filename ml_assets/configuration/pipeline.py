@@ -1,6 +1,7 @@
 """One model pipeline as its ``defs.yaml`` says it."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -42,7 +43,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 """A column, or the first part of asset keys."""
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*/[a-z][a-z0-9_]*$")]
 """An asset key, ``pipeline/noun``."""
-Path = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]
+DottedPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]
 """A dotted path, ``package.module.Name``."""
 Owner = Annotated[
     str, StringConstraints(pattern=r"^(team:[\w.-]+|[\w.+-]+@[\w-]+(\.[\w-]+)*\.[A-Za-z]{2,})$")
@@ -130,9 +131,9 @@ class Estimator(Section):
 class Contracts(Section):
     """Dotted paths of the contracts whose columns are the pipeline's own."""
 
-    training_dataset: Path
-    predictions: Path
-    labels: Path
+    training_dataset: DottedPath
+    predictions: DottedPath
+    labels: DottedPath
 
 
 class Monitoring(Section):
@@ -141,8 +142,8 @@ class Monitoring(Section):
     Attributes:
         window_days: days that a drift report spans.
         groups: group → its features; features of none are in the group 'other'.
-        policy: name of the retraining policy, a file of the folder ``policies`` beside the
-            ``defs.yaml``.
+        policy: the retraining policy: a file's path, or the name of a file of the folder
+            ``policies`` beside the ``defs.yaml``.
         min_rows: rows that a window needs before a feature counts as drifted, and values that the
             feature needs in it for its distance to count; about half of a usual day.
     """
@@ -151,6 +152,12 @@ class Monitoring(Section):
     groups: Mapping[Literal["structural", "environment"], tuple[Name, ...]]
     policy: str = Field(min_length=1)
     min_rows: int = Field(MIN_ROWS, ge=1)
+
+    def policy_file(self, folder: Path) -> Path:
+        """The file of the policy, for a ``defs.yaml`` in a folder."""
+        if self.policy.endswith(".yaml"):
+            return folder / self.policy
+        return folder / "policies" / f"{self.policy}.yaml"
 
 
 class Card(Section):

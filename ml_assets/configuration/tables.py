@@ -8,11 +8,11 @@ from pydantic import Field, StringConstraints, model_validator
 from ml_assets.configuration.pipeline import (
     Days,
     DaysOrNone,
+    DottedPath,
     Key,
     Name,
     NumberOfDays,
     Owner,
-    Path,
     Section,
 )
 
@@ -43,7 +43,7 @@ class SourceTableConfiguration(Section):
 
     key: Key
     table: Text
-    contract: Path
+    contract: DottedPath
     description: Text
     owners: tuple[Owner, ...] = Field(min_length=1)
     time_column: str | None = Field(None, min_length=1)
@@ -110,15 +110,15 @@ class FeatureTableConfiguration(Section):
     """
 
     key: Key
-    function: Path
-    contract: Path
+    function: DottedPath
+    contract: DottedPath
     description: Text
     owners: tuple[Owner, ...] = Field(min_length=1)
     days: Days
     inputs: Mapping[Name, TableInput] = Field(min_length=1)
     parameters: dict[str, Any] = {}
     statistics: tuple[str, ...] = ()
-    source_rows: Path | None = None
+    source_rows: DottedPath | None = None
 
 
 class NewDaysConfiguration(Section):

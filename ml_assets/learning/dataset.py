@@ -160,6 +160,21 @@ def refuse_gaps(days: Sequence[str], usable: Collection[str], max_share: float) 
         )
 
 
+def test_rows(dataset: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a dataset that models are judged on.
+
+    Raises:
+        TrainingError: there is none.
+    """
+    test = dataset[dataset[SPLIT] == "test"]
+    if test.empty:
+        raise TrainingError(
+            "no label of the test window was known when the as-of day began: materialize features "
+            "and labels of the days before it, or take a later day"
+        )
+    return test
+
+
 def split_counts(dataset: pd.DataFrame) -> dict[str, int]:
     """Rows of each split, named for people."""
     return {f"{split} rows": int(count) for split, count in dataset[SPLIT].value_counts().items()}

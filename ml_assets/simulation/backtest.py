@@ -20,6 +20,7 @@ import dagster as dg
 from threadpoolctl import threadpool_limits
 
 from ml_assets.cadence import Span, steps
+from ml_assets.configuration.documents import merged
 from ml_assets.content import digest
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
@@ -28,7 +29,7 @@ from ml_assets.monitoring.policy import read_policy
 from ml_assets.orchestration.assets.table_io import table_name
 from ml_assets.orchestration.checks.checks import CHECKS_STEP
 from ml_assets.orchestration.runs.runs import project_instance
-from ml_assets.settings import PipelineOverrides, settings
+from ml_assets.settings import settings
 from ml_assets.simulation.plans import Plan
 from ml_assets.simulation.replay import replay
 from ml_assets.simulation.results import Result, describe, save
@@ -179,11 +180,10 @@ def _environment(plan: Plan, shared: Sequence[str]) -> dict[str, str]:
     if plan.is_live:
         return {}
     here = settings()
-    own = here.pipelines.get(plan.pipeline, PipelineOverrides())
-    changes: dict[str, Any] = {"policy": plan.policy_file}
+    changes: dict[str, Any] = {"monitoring": {"policy": str(plan.policy_file.absolute())}}
     if plan.label_delay_days is not None:
-        changes["label_delay_days"] = plan.label_delay_days
-    overrides = own.model_copy(update=changes).model_dump(mode="json", exclude_none=True)
+        changes["labels"] = {"delay_days": plan.label_delay_days}
+    changed = merged(here.pipelines.get(plan.pipeline, {}), changes)
     return {
         "DAGSTER_HOME": str(plan.folder),
         "ML_ASSETS_DATA": str(plan.folder),
@@ -194,7 +194,7 @@ def _environment(plan: Plan, shared: Sequence[str]) -> dict[str, str]:
         "ML_ASSETS_SHARED": json.dumps(
             {"lake": here.lake_uri, "ledger_url": here.ledger_url, "tables": list(shared)}
         ),
-        "ML_ASSETS_PIPELINES": json.dumps({plan.pipeline: overrides}),
+        "ML_ASSETS_PIPELINES": json.dumps({plan.pipeline: changed}),
     }
 
 

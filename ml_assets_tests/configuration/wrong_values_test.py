@@ -295,11 +295,12 @@ def test_a_pipeline_that_only_the_environment_knows_is_refused(
         project_definitions()
 
 
-def test_another_rule_in_the_environment_does_without_the_margin_of_the_file(
-    overrides: Callable[[str], None],
-) -> None:
+def test_a_key_of_the_file_is_left_out_by_saying_null(overrides: Callable[[str], None]) -> None:
     overrides('{"flight_delays": {"release": {"rule": "superior"}}}')
+    with pytest.raises(ConfigurationError, match="margin is for rule 'non_inferior'"):
+        ModelPipeline.read(said("flight_delays", "ModelPipeline"), DEFS / "defs.yaml")
 
+    overrides('{"flight_delays": {"release": {"rule": "superior", "margin": null}}}')
     found = ModelPipeline.read(said("flight_delays", "ModelPipeline"), DEFS / "defs.yaml")
 
     assert (found.release.rule, found.release.margin) == ("superior", None)

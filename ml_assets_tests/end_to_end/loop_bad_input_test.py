@@ -214,7 +214,7 @@ def test_without_the_champions_file_no_day_is_scored_and_old_predictions_stay(
 def policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A policy file that the settings name; it is not there yet."""
     file = tmp_path / "mine.yaml"
-    monkeypatch.setenv("ML_ASSETS_PIPELINES", overridden(policy=str(file)))
+    monkeypatch.setenv("ML_ASSETS_PIPELINES", overridden(monitoring={"policy": str(file)}))
     settings.cache_clear()
     yield file
     settings.cache_clear()

@@ -94,7 +94,7 @@ def opened(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
         "ML_ASSETS_RETRY_WAITS": "[]",
         "ML_ASSETS_SENSORS": "running",
         "ML_ASSETS_SENSOR_SECONDS": "1",
-        "ML_ASSETS_PIPELINES": overridden(policy=str(home / "policy.yaml")),
+        "ML_ASSETS_PIPELINES": overridden(monitoring={"policy": str(home / "policy.yaml")}),
         "OMP_NUM_THREADS": "1",
     }.items():
         monkeypatch.setenv(name, value)

@@ -143,7 +143,7 @@ def test_changed_parameters_and_libraries_are_named_and_not_used(
     assert changed != said
     (folder / "defs.yaml").write_text(changed, "utf-8")
     monkeypatch.setattr(documents, "DEFS", tmp_path / "defs")
-    monkeypatch.setenv("ML_ASSETS_PIPELINES", overridden(label_delay_days=2))
+    monkeypatch.setenv("ML_ASSETS_PIPELINES", overridden(labels={"delay_days": 2}))
     documents._all_documents.cache_clear()
     settings.cache_clear()
 

@@ -27,7 +27,7 @@ from ml_assets_tests.soak.schedule import DAYS, FIRST_DAY, day_after
 
 PIPELINES = {
     "flight_delays": {
-        "policy": str(ROOT / "ml_assets" / "defs" / "flight_delays" / "policies" / "never.yaml"),
+        "monitoring": {"policy": "never"},
         "test_days": 7,
         "release": {
             "rule": "literal",

@@ -33,7 +33,6 @@ from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.monitoring.policy import read_policy
 from ml_assets.orchestration.assets.tables import load_object
 from ml_assets.orchestration.partitions import partitions
-from ml_assets.settings import PipelineOverrides, settings
 
 
 class ModelPipeline(Configured[PipelineConfiguration]):
@@ -53,8 +52,6 @@ class ModelPipeline(Configured[PipelineConfiguration]):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """All assets of the pipeline, their checks, and the sensors that keep the loop going."""
         said = self.said
-        overrides = settings().pipelines.get(said.pipeline, PipelineOverrides())
-        policy = folder_of(context) / "policies" / f"{said.monitoring.policy}.yaml"
         shared = self._shared()
         label_contract = load_object(said.contracts.labels)
         dataset_contract = load_object(said.contracts.training_dataset)
@@ -78,7 +75,7 @@ class ModelPipeline(Configured[PipelineConfiguration]):
         )
         monitoring = Monitoring(
             shared,
-            read_policy(overrides.policy or policy),
+            read_policy(said.monitoring.policy_file(folder_of(context))),
             said.monitoring.window_days,
             said.groups,
             said.monitoring.min_rows,

@@ -24,6 +24,7 @@ from ml_assets.learning.dataset import (
     DatasetSpecification,
     refuse_gaps,
     split_counts,
+    test_rows,
     training_dataset,
 )
 from ml_assets.learning.evaluation import Evaluation, evaluate, headline
@@ -281,7 +282,7 @@ class Training:
 
     def _plots_of(self, dataset: pd.DataFrame) -> dg.MetadataValue:
         specification = self.pipeline.specification
-        test = dataset[dataset[SPLIT] == "test"]
+        test = test_rows(dataset)
         plots = evaluation_plots(specification.task, test[specification.label], test["prediction"])
         return dg.MetadataValue.md(as_markdown(plots))
 
@@ -313,13 +314,11 @@ def held_out_rows(planned: Plan, day: str) -> pd.DataFrame:
 
     Raises:
         LakeMismatch: somebody changed the dataset since.
-        TrainingError: no label of the test window had arrived.
+        TrainingError: no label of the test window was known when the day began.
     """
     dataset = unaltered(planned.windows["dataset"], day)
-    dataset = dataset[dataset[SPLIT] != "train"]
-    if not (dataset[SPLIT] == "test").any():
-        raise TrainingError(f"no label of the test window was known when {day} began")
-    return dataset
+    test_rows(dataset)
+    return dataset[dataset[SPLIT] != "train"]
 
 
 def _measured(evaluation: pd.DataFrame) -> dg.MetadataValue:

@@ -1,7 +1,7 @@
 """What is measured of a challenger: it and the champion on the test rows of its training dataset.
 
-Which rows are test rows, and what stands in for a champion that is not there. What is measured of
-the predictions is in ``comparison`` and ``fairness``, the limits are in ``rules``.
+What stands in for a champion that is not there is said here; what is measured of the predictions is
+in ``comparison`` and ``fairness``, the limits are in ``rules``.
 """
 
 from collections.abc import Sequence
@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ml_assets.errors import TrainingError
-from ml_assets.learning.dataset import SPLIT
+from ml_assets.learning.dataset import SPLIT, test_rows
 from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import predict
@@ -87,18 +86,3 @@ class Measuring:
     def _base_rate(self, dataset: pd.DataFrame) -> float:
         """Mean label of the training rows: what a first model has to beat."""
         return float(dataset.loc[dataset[SPLIT] == "train", self.specification.label].mean())
-
-
-def test_rows(dataset: pd.DataFrame) -> pd.DataFrame:
-    """The rows that models are judged on.
-
-    Raises:
-        TrainingError: there is none.
-    """
-    test = dataset[dataset[SPLIT] == "test"]
-    if test.empty:
-        raise TrainingError(
-            "no label of the test window had arrived when the as-of day began: materialize the "
-            "labels first, or take a later day"
-        )
-    return test
