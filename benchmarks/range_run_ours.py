@@ -6,9 +6,10 @@ import pandas as pd
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.lake.store import Window
-from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, TableIOManager
+from ml_assets.orchestration.assets.table_io import CONTRACT_KEY
 from ml_assets.orchestration.checks.checks import table_checks
 from ml_assets.orchestration.checks.standard import standard_checks
+from ml_assets.orchestration.resources import resources
 
 ASSETS = 6
 YEAR = dg.DailyPartitionsDefinition("2013-01-01", end_date="2014-01-01")
@@ -50,6 +51,6 @@ tables = [table(number) for number in range(ASSETS)]
 defs = dg.Definitions(
     assets=tables,
     asset_checks=[table_checks(asset.key, YEAR, standard_checks(Numbers)[:1]) for asset in tables],
-    resources={"io_manager": TableIOManager()},
+    resources=resources(),
     executor=dg.in_process_executor,
 )

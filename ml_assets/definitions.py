@@ -1,4 +1,4 @@
-"""The code location: everything under ``defs/``, the default IO manager and the executor."""
+"""The code location: everything under ``defs/``, the resources and the executor."""
 
 from pathlib import Path
 
@@ -8,10 +8,9 @@ from ml_assets.configuration.documents import pipelines
 from ml_assets.configuration.names import unknown
 from ml_assets.data_folder import keep_private
 from ml_assets.errors import MLAssetsError
-from ml_assets.orchestration.assets.model_io import ModelIOManager
-from ml_assets.orchestration.assets.table_io import TableIOManager
+from ml_assets.orchestration.resources import resources
 from ml_assets.orchestration.runs.runs import silence_notices
-from ml_assets.settings import settings
+from ml_assets.settings import Settings, settings
 
 EXECUTORS = {
     "in_process": dg.in_process_executor,
@@ -21,27 +20,23 @@ EXECUTORS = {
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """All definitions of this project."""
-    keep_private(settings().data)
-    _refuse_unknown_pipelines()
-    return dg.Definitions.merge(
-        dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
-        dg.Definitions(
-            resources={"io_manager": TableIOManager(), "model_io_manager": ModelIOManager()},
-            executor=EXECUTORS[settings().executor],
-        ),
-    )
+    """All definitions of this project, working on what the environment names."""
+    return _loaded(settings(), resources())
 
 
-def project_definitions() -> dg.Definitions:
+def project_definitions(chosen: Settings | None = None) -> dg.Definitions:
     """The project's definitions, loaded in this process, with Dagster's notices silenced.
+
+    Args:
+        chosen: settings of the workspace that they work on; those of the environment, as they are
+            when a run or a tick begins, when omitted.
 
     Raises:
         MLAssetsError: what made them unusable, without Dagster's wrapping.
     """
     silence_notices()
     try:
-        return defs()
+        return _loaded(chosen or settings(), resources(chosen))
     except Exception as error:
         cause: BaseException | None = error
         while cause and not isinstance(cause, MLAssetsError):
@@ -49,12 +44,21 @@ def project_definitions() -> dg.Definitions:
         raise cause or error from None
 
 
-def _refuse_unknown_pipelines() -> None:
+def _loaded(chosen: Settings, found: dict[str, dg.ResourceDefinition]) -> dg.Definitions:
+    keep_private(chosen.data)
+    _refuse_unknown_pipelines(chosen)
+    return dg.Definitions.merge(
+        dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
+        dg.Definitions(resources=found, executor=EXECUTORS[chosen.executor]),
+    )
+
+
+def _refuse_unknown_pipelines(chosen: Settings) -> None:
     """Refuse pipelines that only the environment knows.
 
     Raises:
         ConfigurationError: there is one; the nearest name is given.
     """
-    for name in settings().pipelines:
+    for name in chosen.pipelines:
         if name not in pipelines():
             raise unknown("pipeline of ML_ASSETS_PIPELINES", name, pipelines())

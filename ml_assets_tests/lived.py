@@ -18,6 +18,7 @@ import pytest
 from ml_assets.cadence import Span
 from ml_assets.defs.sources.load import load
 from ml_assets.learning.specification import ModelSpecification
+from ml_assets.orchestration.resources import sensor_context
 from ml_assets.orchestration.runs.runs import (
     PARTITION,
     RANGE_END,
@@ -169,7 +170,7 @@ class Tick:
 
 def tick(project: Project, sensor: str) -> Tick:
     """One tick of a sensor, as the daemon would do it."""
-    context = dg.build_sensor_context(instance=project.instance, definitions=project.definitions)
+    context = sensor_context(project.definitions, project.instance)
     told = project.definitions.resolve_sensor_def(sensor).evaluate_tick(context)
     return Tick(list(told.run_requests or []), told.skip_message or "")
 

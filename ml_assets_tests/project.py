@@ -14,6 +14,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.checks.runner import CheckResult, check
 from ml_assets.orchestration.runs.runs import Outcome, materialize, selected_assets
+from ml_assets.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
 
@@ -50,7 +51,7 @@ class Project:
     @property
     def lake(self) -> Lake:
         """The project's lake."""
-        return Lake.of_project()
+        return open_lake()
 
     def sql(self, statement: str, *parameters: object) -> int:
         """Change the source database; returns the number of rows changed."""
@@ -72,7 +73,14 @@ class Project:
     def check(self, selection: str, days: str | None = None) -> list[CheckResult]:
         """Run checks alone."""
         span = Span.parse(days) if days else None
-        return check(self.definitions, self.instance, selection, span, lambda what: None)
+        return check(
+            self.definitions,
+            self.lake,
+            self.instance,
+            selection,
+            span,
+            progress=lambda what: None,
+        )
 
     def entries(self, table: str) -> dict[str, Entry]:
         """day → latest ledger entry."""
@@ -95,6 +103,11 @@ class Project:
         """Dead letters of a table, as records."""
         name = f"{table}_dead_letters"
         return self.lake.read(name).to_dict("records") if self.lake.exists(name) else []
+
+
+def open_lake() -> Lake:
+    """The lake that the environment names; refused when it and its ledger do not belong together."""
+    return Workspace.of_environment().lake
 
 
 def bad_days(results: Sequence[CheckResult]) -> set[str]:

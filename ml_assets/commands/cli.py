@@ -77,6 +77,7 @@ def checks(
     from ml_assets.orchestration.checks.remedy import next_step
     from ml_assets.orchestration.checks.runner import check, junit
     from ml_assets.orchestration.runs.runs import project_instance
+    from ml_assets.workspace import Workspace
 
     if partition and partition_range:
         raise ConfigurationError("Give --partition or --partition-range, not both.")
@@ -84,12 +85,14 @@ def checks(
     span = Span.parse(text) if text else None
     with project_instance() as instance, console.status("Loading definitions …") as status:
         definitions = project_definitions()
+        lake = Workspace.of_environment().lake
         results = check(
             definitions,
+            lake,
             instance,
             select,
             span,
-            lambda what: status.update(f"Running {what} …"),
+            progress=lambda what: status.update(f"Running {what} …"),
         )
     if junit_file:
         junit_file.parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +112,10 @@ def checks(
         days = sorted({result.day for result in bad})
         console.print(f"[red]{len(bad)} results are bad, on {_listed(days)}.[/red]")
         console.print(
-            f"Next, {next_step(definitions, bad)}", highlight=False, soft_wrap=True, markup=False
+            f"Next, {next_step(definitions, lake, bad)}",
+            highlight=False,
+            soft_wrap=True,
+            markup=False,
         )
         raise typer.Exit(1)
     console.print(f"[green]All {len(results)} results are good.[/green]")

@@ -38,10 +38,10 @@ from ml_assets.orchestration.runs.runs import (
     selected_assets,
 )
 from ml_assets.orchestration.runs.summary import summary_of
-from ml_assets.settings import settings
 from ml_assets.simulation import backtest
 from ml_assets.simulation.backtest import PRELOADED
 from ml_assets.simulation.plans import Plan
+from ml_assets.workspace import Workspace
 
 YEAR = Span("2013-01-01", "2013-12-31")
 PIPELINE = "flight_delays"
@@ -128,10 +128,11 @@ def run(console: Console) -> bool:
         summary.unexpected_failures |= {
             f"{result.policy}: {step}": message for step, message in result.failures.items()
         }
-    told = summary_of(Lake.of_project().ledger, runs)
+    workspace = Workspace.of_environment()
+    told = summary_of(workspace.lake.ledger, runs)
     summary.runs = told.counts
-    _describe(summary, Lake.of_project())
-    path = settings().data / "demo.json"
+    _describe(summary, workspace.lake)
+    path = workspace.settings.data / "demo.json"
     path.write_text(json.dumps(asdict(summary), indent=2), encoding="utf-8")
     _print(summary, console)
     print_backtest(results, console)

@@ -53,11 +53,11 @@ def maintain() -> None:
     """Compact tables and delete old files; what models were trained and released on stays."""
     from ml_assets.definitions import project_definitions
     from ml_assets.lake.maintenance import maintain as maintain_table
-    from ml_assets.lake.store import Lake
     from ml_assets.orchestration.runs.runs import as_of_tables
     from ml_assets.release import audit
+    from ml_assets.workspace import Workspace
 
-    lake = Lake.of_project()
+    lake = Workspace.of_environment().lake
     readers = as_of_tables(project_definitions())
     table = Table("table", "version", "kept", "files compacted", "files deleted", box=None)
     problems: list[str] = []
@@ -87,9 +87,9 @@ def maintain() -> None:
 def adopt() -> None:
     """Let a lake that was emptied belong to the ledger: what is missing counts as lost."""
     from ml_assets.lake.pair import lake_id
-    from ml_assets.lake.store import Lake
+    from ml_assets.workspace import Workspace
 
-    lake = Lake.of_settings()
+    lake = Workspace.of_environment().unconfirmed_lake
     if not lake.ledger.identity().has_entries:
         raise ConfigurationError(
             "The ledger has no entries, so there is nothing that a lake could belong to. Check "
@@ -111,8 +111,9 @@ def rebuild_ledger() -> None:
     """Rebuild what the lake still says of a ledger that was lost; says what is lost."""
     from ml_assets.definitions import project_definitions
     from ml_assets.orchestration.runs.recomputing import rebuild
+    from ml_assets.workspace import Workspace
 
-    rebuilt, lost_models = rebuild(project_definitions())
+    rebuilt, lost_models = rebuild(project_definitions(), Workspace.of_environment())
     table = Table("table", "days", "rows", "versions", "damaged days", "not rebuilt", box=None)
     for item in rebuilt:
         damaged = ", ".join(item.damaged[:3]) + (" …" if len(item.damaged) > 3 else "")

@@ -16,9 +16,9 @@ def relocate() -> None:
 
     Whatever opens the registry does this by itself; the command is for MLflow's own page.
     """
-    from ml_assets.orchestration.assets.model_io import project_registry
+    from ml_assets.workspace import Workspace
 
-    corrected = project_registry().relocate()
+    corrected = Workspace.of_environment().registry.relocate()
     typer.echo(
         f"Corrected the folder of {corrected} versions."
         if corrected

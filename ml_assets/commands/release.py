@@ -46,12 +46,12 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Show who or what released which model, when, and on which evidence."""
-    from ml_assets.lake.store import Lake
-    from ml_assets.release.approvals.approval_log import ApprovalLog
     from ml_assets.release.approvals.approvals import shown_hash, shown_time
     from ml_assets.release.audit import audit as history_of
+    from ml_assets.workspace import Workspace
 
-    events = history_of(Lake.of_project(), ApprovalLog.of_project(), known_pipeline(pipeline).name)
+    workspace, name = Workspace.of_environment(), known_pipeline(pipeline).name
+    events = history_of(workspace.lake, workspace.approvals, name)
     if as_json:
         print_json([asdict(event) for event in events])
         return
@@ -77,14 +77,14 @@ def audit(
 def _record(
     pipeline: str, as_of: str, action: str, *, by: str, reason: str, expires: str = ""
 ) -> None:
-    from ml_assets.lake.store import Lake
-    from ml_assets.release.approvals.approval_log import ApprovalLog
     from ml_assets.release.approvals.approvals import Action
     from ml_assets.release.approvals.persons import describe, record
+    from ml_assets.workspace import Workspace
 
+    workspace = Workspace.of_environment()
     added = record(
-        Lake.of_project(),
-        ApprovalLog.of_project(),
+        workspace.lake,
+        workspace.approvals,
         pipeline=known_pipeline(pipeline).name,
         as_of=as_of,
         action=Action(action),

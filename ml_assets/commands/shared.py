@@ -2,7 +2,6 @@
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -40,17 +39,17 @@ def asked_lake() -> "Lake":
         ConfigurationError: nothing was materialized there yet.
     """
     from ml_assets.lake.pair import lake_id
-    from ml_assets.lake.store import Lake
-    from ml_assets.settings import settings
+    from ml_assets.workspace import Workspace
 
-    file = settings().data / "ledger.db"
-    is_local = settings().postgres_url is None
-    if is_local and not Path(file).exists() and lake_id(settings().lake_uri) is None:
+    workspace = Workspace.of_environment()
+    chosen, file = workspace.settings, workspace.settings.data / "ledger.db"
+    is_local = chosen.postgres_url is None
+    if is_local and not file.exists() and lake_id(chosen.lake_uri) is None:
         raise ConfigurationError(
             f"There is no ledger at {file}, so nothing was materialized there yet. Run 'make demo', "
             "or check ML_ASSETS_DATA."
         )
-    return Lake.of_project()
+    return workspace.lake
 
 
 def _plain(value: Any) -> str:

@@ -1,8 +1,21 @@
 """The templates: how tables, features and models become assets. They know no pipeline."""
 
+from ml_assets.components.batch_predictions import BatchPredictions
 from ml_assets.components.feature_table import FeatureTable
 from ml_assets.components.model_pipeline import ModelPipeline
+from ml_assets.components.model_release import ModelRelease
+from ml_assets.components.monitoring import Monitoring
 from ml_assets.components.new_days import NewDays
 from ml_assets.components.source_table import SourceTable
+from ml_assets.components.trained_model import TrainedModel
 
-__all__ = ["FeatureTable", "ModelPipeline", "NewDays", "SourceTable"]
+__all__ = [
+    "BatchPredictions",
+    "FeatureTable",
+    "ModelPipeline",
+    "ModelRelease",
+    "Monitoring",
+    "NewDays",
+    "SourceTable",
+    "TrainedModel",
+]

@@ -15,6 +15,7 @@ from pydantic import ConfigDict, create_model
 
 from ml_assets.components.configured import Configured
 from ml_assets.configuration.names import meant
+from ml_assets.configuration.objects import load_object
 from ml_assets.configuration.reading import read
 from ml_assets.configuration.tables import FeatureTableConfiguration, TableInput
 from ml_assets.content import DAY
@@ -22,11 +23,9 @@ from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.lineage import lineage
 from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.store import Lake
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.assets.tables import (
     dead_letter_spec,
-    load_object,
     statistics_of_days,
     table_asset,
     table_spec,
@@ -36,6 +35,7 @@ from ml_assets.orchestration.checks.standard import standard_checks
 from ml_assets.orchestration.partitions import mapping_of, partitions
 from ml_assets.planning.plan import Input, Plan, plan
 from ml_assets.provenance.code import code_version
+from ml_assets.workspace import Workspace
 
 
 class FeatureTable(Configured[FeatureTableConfiguration]):
@@ -87,9 +87,9 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
             sorted((name, resolved(item)) for name, item in self.said.inputs.items()),
         )
 
-    def _compute(self, days: Sequence[str]) -> TableOutput:
+    def _compute(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         inputs = {name: resolved(item) for name, item in self.said.inputs.items()}
-        lake = Lake.of_project()
+        lake = workspace.lake
         planned = plan(lake, self.said.key, days, inputs, self._version)
         rows = self._rows(planned, inputs)
         validated = validate(rows, self._contract, planned.compute)

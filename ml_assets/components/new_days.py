@@ -27,9 +27,11 @@ from ml_assets.orchestration.runs.requests import (
     telling_errors,
     unit_of,
 )
+from ml_assets.orchestration.workspace_key import WORKSPACE
 from ml_assets.planning.progress import unfinished
 from ml_assets.settings import settings
 from ml_assets.sources.database import SourceDatabase
+from ml_assets.workspace import Workspace
 
 MAX_DAYS = 31
 """Days asked for in one run when many are not finished."""
@@ -54,11 +56,13 @@ class NewDays(Configured[NewDaysConfiguration]):
             target=dg.AssetSelection.assets(*selected),
             default_status=sensor_status(),
             minimum_interval_seconds=settings().sensor_seconds,
+            required_resource_keys={WORKSPACE},
         )
         @telling_errors("The sources")
         def new_days(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
             assert context.repository_def is not None
-            return self._tick(context.repository_def.asset_graph, context.instance)
+            graph = context.repository_def.asset_graph
+            return self._tick(graph, context.instance, context.resources.workspace)
 
         return dg.Definitions(sensors=[new_days])
 
@@ -66,13 +70,15 @@ class NewDays(Configured[NewDaysConfiguration]):
     def _daily(self) -> list[str]:
         return [*self.said.sources, *self.said.tables]
 
-    def _tick(self, graph: Any, instance: dg.DagsterInstance) -> dg.RunRequest | dg.SkipReason:
-        lake = Lake.of_project()
-        source = SourceDatabase(settings().source_database_url)
+    def _tick(
+        self, graph: Any, instance: dg.DagsterInstance, workspace: Workspace
+    ) -> dg.RunRequest | dg.SkipReason:
+        source, lake = workspace.source, workspace.lake
+        waits = workspace.settings.retry_waits
         changed, problems = self._look_at_snapshots(graph, source, lake)
         if changed:
             name = f"{self.said.name} snapshots {' '.join(changed)}"
-            told = request(instance, lake.ledger, unit_of(graph, name, changed, None))
+            told = request(instance, lake.ledger, unit_of(graph, name, changed, None), waits)
             return _with_problems(told, problems)
         tables = {table: _source_table(graph, table) for table in self.said.sources}
         days = self._days(graph, lake)
@@ -90,7 +96,7 @@ class NewDays(Configured[NewDaysConfiguration]):
         if span.first != span.last and attempts(instance, unit, unit.inputs(lake.ledger)).failed:
             # one of the days breaks the run: the others must not wait for it
             unit = self._unit(graph, work, Span(span.first, span.first))
-        return _with_problems(request(instance, lake.ledger, unit), problems)
+        return _with_problems(request(instance, lake.ledger, unit, waits), problems)
 
     def _look_at_snapshots(
         self, graph: Any, source: SourceDatabase, lake: Lake

@@ -18,7 +18,6 @@ from ml_assets.orchestration.checks.standard import standard_checks
 from ml_assets.orchestration.checks.table_check import StoredDays, TableCheck, Verdict
 from ml_assets.orchestration.partitions import bounds, partitions
 from ml_assets.planning.staleness import stale
-from ml_assets.settings import settings
 from ml_assets.sources.database import SourceDatabase
 
 if TYPE_CHECKING:
@@ -82,8 +81,7 @@ class SourceChecks:
     def _up_to_date(self, stored: StoredDays) -> dict[str, Verdict]:
         if stored.is_just_written:
             return dict.fromkeys(stored.stored, Verdict(True))
-        lake = Lake.of_project()
-        source = SourceDatabase(settings().source_database_url)
+        source, lake = stored.workspace.source, stored.workspace.lake
         unreadable: dict[str, str] = {}
         for start in range(0, len(stored.days), CHUNK_DAYS):
             unreadable |= self.table.look_again(
@@ -105,8 +103,7 @@ class SourceChecks:
         """Days whose rows the source deleted pass only where its retention says so."""
         if stored.is_just_written:
             return dict.fromkeys(stored.stored, Verdict(True))
-        lake = Lake.of_project()
-        source = SourceDatabase(settings().source_database_url)
+        source, lake = stored.workspace.source, stored.workspace.lake
         gone: set[str] = set()
         for start in range(0, len(stored.stored), CHUNK_DAYS):
             days = stored.stored[start : start + CHUNK_DAYS]

@@ -248,7 +248,7 @@ def every_row_has_a_day(key: str, time_column: str) -> TableCheck:
     name = dead_letters_of(key)
 
     def judge(stored: StoredDays) -> dict[str, Verdict]:
-        entry = Lake.of_project().ledger.latest(name, [UNPLACED]).get(UNPLACED)
+        entry = stored.workspace.lake.ledger.latest(name, [UNPLACED]).get(UNPLACED)
         count = entry.rows if entry else 0
         verdicts = dict.fromkeys(stored.stored, Verdict(True))
         if count:  # they belong to no day: one verdict tells of them, not one for each day

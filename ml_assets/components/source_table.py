@@ -14,6 +14,7 @@ import pandas as pd
 from ml_assets.components.configured import Configured
 from ml_assets.components.source_checks import CHUNK_DAYS, SourceChecks
 from ml_assets.components.source_days import SourceDays, as_read
+from ml_assets.configuration.objects import load_object
 from ml_assets.configuration.tables import SourceTableConfiguration
 from ml_assets.content import DAY, SNAPSHOT, columns_of
 from ml_assets.contracts.contract import Contract, columns
@@ -24,7 +25,6 @@ from ml_assets.ledger.entries import Entry, Status, usable_hashes
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.assets.tables import (
     dead_letter_spec,
-    load_object,
     statistics_of_days,
     table_asset,
     table_spec,
@@ -33,9 +33,9 @@ from ml_assets.orchestration.checks.checks import table_checks
 from ml_assets.orchestration.partitions import partitions
 from ml_assets.planning.plan import Input, Plan, computing_skipped, keeping, merge, plan
 from ml_assets.provenance.code import code_version
-from ml_assets.settings import settings
 from ml_assets.sources.database import SourceDatabase
 from ml_assets.sources.fingerprint import observed_schema, raw_fingerprints
+from ml_assets.workspace import Workspace
 
 SOURCE_KEY = "ml_assets/source"
 """Definition metadata of a source table: the attributes of its ``SourceTable``."""
@@ -102,8 +102,8 @@ class SourceTable(Configured[SourceTableConfiguration]):
             metadata={SOURCE_KEY: self.said.model_dump(mode="json")},
         )
 
-    def _extract(self, days: Sequence[str]) -> TableOutput:
-        source, lake = SourceDatabase(settings().source_database_url), Lake.of_project()
+    def _extract(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
+        source, lake = workspace.source, workspace.lake
         placed = self._placed(source, lake)
         extracted = [
             self._extract_chunk(source, lake, placed, days[start : start + CHUNK_DAYS])

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from ml_assets.configuration.pipeline import (
+from ml_assets.configuration.sections import (
     Days,
     DaysOrNone,
     DottedPath,

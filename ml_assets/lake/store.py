@@ -13,10 +13,9 @@ import pandas as pd
 
 from ml_assets.errors import LakeMismatch, TerminalError
 from ml_assets.lake import delta as files
-from ml_assets.lake.pair import confirm, mark
+from ml_assets.lake.pair import mark
 from ml_assets.lake.reading import refusal, scan
 from ml_assets.lake.remedy import repair_commands
-from ml_assets.lake.shared import SharingLedger
 from ml_assets.lake.verification import Opened, all_rows, damage, differing
 from ml_assets.lake.window import Window
 from ml_assets.lake.writing import Written, write
@@ -24,7 +23,6 @@ from ml_assets.ledger.database import is_in_memory
 from ml_assets.ledger.entries import Entry, Status, damage_of, usable_hashes
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.provenance.provenance import Provenance
-from ml_assets.settings import settings
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -52,29 +50,6 @@ class Lake:
     def provenance(self) -> Provenance:
         """What stands behind the entries of the ledger, in the same database."""
         return Provenance(self.ledger.url)
-
-    @classmethod
-    def of_project(cls) -> "Lake":
-        """The lake that the settings name, if it and its ledger belong together.
-
-        Raises:
-            LakeMismatch: lake and ledger do not belong together, or one of them is gone.
-            ConfigurationError: they were written in another format.
-        """
-        lake = cls.of_settings()
-        confirm(lake.uri, lake.ledger)
-        return lake
-
-    @classmethod
-    def of_settings(cls) -> "Lake":
-        """The same, not confirmed: only for what repairs the pair."""
-        chosen = settings()
-        if chosen.shared is None:
-            return cls(chosen.lake_uri, Ledger(chosen.ledger_url))
-        theirs = Ledger(chosen.shared.ledger_url.get_secret_value())
-        ledger = SharingLedger(chosen.ledger_url, theirs, chosen.shared.tables)
-        elsewhere = dict.fromkeys(chosen.shared.tables, chosen.shared.lake)
-        return cls(chosen.lake_uri, ledger, elsewhere)
 
     def window(self, table: str, days: Sequence[str]) -> Window:
         """The given days of a table as they are now, without reading a row."""

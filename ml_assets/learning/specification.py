@@ -1,11 +1,8 @@
 """What a model is, as a ``defs.yaml`` says it, and building it."""
 
-import ast
 import importlib
-import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ml_assets.errors import ConfigurationError
@@ -80,29 +77,6 @@ def build(specification: ModelSpecification) -> "Pipeline":
         verbose_feature_names_out=False,
     )
     return Pipeline([("columns", columns), ("estimator", _estimator(specification))])
-
-
-def estimators_of(module: str) -> list[str]:
-    """Names that a module of scikit-learn offers, read without importing it.
-
-    Args:
-        module: its dotted name; one that is not there offers nothing.
-    """
-    package, *rest = module.split(".")
-    spec = importlib.util.find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        return []
-    folder = Path(spec.submodule_search_locations[0]).joinpath(*rest)
-    file = folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
-    if not file.is_file():
-        return []
-    names: list[str] = []
-    for node in ast.parse(file.read_text("utf-8")).body:
-        if isinstance(node, ast.ImportFrom):
-            names += [alias.asname or alias.name for alias in node.names]
-        elif isinstance(node, ast.ClassDef):
-            names.append(node.name)
-    return [name for name in names if name[:1].isupper()]
 
 
 def slices(specification: ModelSpecification, estimator: Any) -> tuple[str, list[int]]:

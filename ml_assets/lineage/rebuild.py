@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 
+from ml_assets.configuration.objects import dataset_contract_of
 from ml_assets.content import DAY, day_hashes
 from ml_assets.contracts.contract import columns
 from ml_assets.contracts.validation import validate
@@ -20,7 +21,6 @@ from ml_assets.ledger.entries import Read
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.lineage.changes import ChangedDays
 from ml_assets.lineage.recorded import RecordedModel, readable_version
-from ml_assets.lineage.specifications import contract_of
 
 TABLE = "dataset"
 
@@ -115,7 +115,7 @@ def _store_dataset(  # noqa: PLR0917
     specification: DatasetSpecification,
     as_of: str,
 ) -> str:
-    contract = contract_of(specification)
+    contract = dataset_contract_of(specification)
     added = {FEATURE_DAY, SPLIT, specification.label, specification.known_at}
     used = [name for name in (DAY, *columns(contract)) if name not in added]
     validated = validate(

@@ -172,7 +172,7 @@ def _reads(entry: Entry, content_hash: str) -> bool:
 
 def _release(lake: Lake, of: Pipeline, trained: TrainedModel) -> list[Event]:
     """What happened to the release of this model, and not to another of the same as-of day."""
-    history = audit(lake, ApprovalLog.of_project(), of.name)
+    history = audit(lake, ApprovalLog(lake.ledger.url), of.name)
     of_day = [event for event in history if event.as_of == trained.as_of]
     evidence = {event.evidence for event in of_day if event.model == trained.fingerprint}
     return [

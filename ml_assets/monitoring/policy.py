@@ -79,6 +79,10 @@ class Policy(BaseModel, extra="forbid", frozen=True):
         return [shifted(day, -number * self.window_step_days) for number in range(self.windows)]
 
 
+NO_POLICY = Policy(name="none")
+"""Nothing asks for a retraining but a missing champion."""
+
+
 def read_policy(path: Path) -> Policy:
     """Read a policy file.
 

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.cadence import shifted
-from ml_assets.configuration.pipeline import Days
+from ml_assets.configuration.sections import Days
 from ml_assets.content import SNAPSHOT
 from ml_assets.planning.plan import Input
 

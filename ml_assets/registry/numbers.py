@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from ml_assets.ledger.append_only import create_append_only
 from ml_assets.ledger.database import Database
-from ml_assets.settings import settings
 
 _numbers = sa.Table(
     "registered_versions",
@@ -34,11 +33,6 @@ class VersionNumbers(Database):
 
     def __init__(self, url: str) -> None:
         super().__init__(url, _create_table)
-
-    @classmethod
-    def of_project(cls) -> "VersionNumbers":
-        """The record that the settings name."""
-        return cls(settings().ledger_url)
 
     def assign(
         self, pipeline: str, fingerprint: str, *, registered: int | None, highest: int

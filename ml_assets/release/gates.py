@@ -166,6 +166,8 @@ def _no_segment_degraded(question: Question, comparison: Exhibit, rules: Release
     rows, metric = rows_about(question, comparison), question.metrics[0]
     if question.is_first:
         return Outcome.PASSED, "there is no champion to be worse than"
+    if not question.segments:
+        return Outcome.PASSED, "no segment is configured, so none was judged"
     judged = [
         segment_row(rows, column, value, metric, size.rows)
         for (column, value), size in question.segments.items()
@@ -209,7 +211,9 @@ def _is_degraded(row: Mapping[str, Any], rules: ReleaseRules) -> bool:
 
 
 def _groups_are_close(question: Question, fairness: Exhibit, rules: ReleaseRules) -> Finding:
-    rows, column = rows_about(question, fairness), rules.gated_attribute
+    if (column := rules.gated_attribute) is None:
+        return Outcome.PASSED, "no sensitive feature is configured, so fairness was not judged"
+    rows = rows_about(question, fairness)
     rows = rows[rows["attribute"] == column]
     remedy = "gate an attribute with larger groups, or test on more days"
     outcomes, findings = [], []

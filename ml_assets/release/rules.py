@@ -15,7 +15,8 @@ class ReleaseRules(BaseModel, extra="forbid", frozen=True):
     """The limits of the gates. None of them can be turned off, and none made a warning.
 
     Attributes:
-        gated_attribute: column whose groups must not be treated too differently.
+        gated_attribute: column whose groups must not be treated too differently; without one
+            fairness is not judged, and the decision says so.
         max_group_gap: largest allowed gap between groups: of true- and false-positive rates, or
             for a regression of mean absolute errors, relative to that of all rows. A larger gap
             blocks, and no approval lifts that; one whose interval reaches beyond waits for approval.
@@ -35,7 +36,7 @@ class ReleaseRules(BaseModel, extra="forbid", frozen=True):
             or groups that cannot be judged, because they are too small or have nearly one label only.
     """
 
-    gated_attribute: str = Field(min_length=1)
+    gated_attribute: str | None = Field(None, min_length=1)
     max_group_gap: float = Field(0.2, gt=0, le=0.5)
     max_gap_above_champion: float = Field(0.03, gt=0, le=0.2)
     rule: Literal["superior", "non_inferior", "literal"] = "superior"

@@ -33,6 +33,7 @@ from ml_assets.settings import settings
 from ml_assets.simulation.plans import Plan
 from ml_assets.simulation.replay import replay
 from ml_assets.simulation.results import Result, describe, save
+from ml_assets.workspace import Workspace
 
 RESULT = "result.json"
 NEVER_READ = ["performance", "evaluation"]
@@ -74,7 +75,7 @@ def run(
         read_policy(plan.policy_file)
     definitions = load()
     shared = shared_tables(definitions, plans[0].pipeline)
-    data = _data_version(shared)
+    data = _data_version(Workspace.of_environment().lake, shared)
     inputs = {plan: _inputs(plan, definitions, data) for plan in plans}
     known = {plan: result for plan in plans if reuse and (result := _known(plan, inputs[plan]))}
     lived = _live_all([plan for plan in plans if plan not in known], load, shared, progress)
@@ -100,9 +101,8 @@ def _inputs(plan: Plan, definitions: dg.Definitions, data: str) -> str:
     )
 
 
-def _data_version(tables: Sequence[str]) -> str:
+def _data_version(lake: Lake, tables: Sequence[str]) -> str:
     """One hash of everything that is stored in some tables."""
-    lake = Lake.of_project()
     return digest(
         *(
             f"{table} {day} {content}"
@@ -180,7 +180,10 @@ def _environment(plan: Plan, shared: Sequence[str]) -> dict[str, str]:
     if plan.is_live:
         return {}
     here = settings()
-    changes: dict[str, Any] = {"monitoring": {"policy": str(plan.policy_file.absolute())}}
+    changes: dict[str, Any] = {
+        "registry": False,
+        "monitoring": {"policy": str(plan.policy_file.absolute())},
+    }
     if plan.label_delay_days is not None:
         changes["labels"] = {"delay_days": plan.label_delay_days}
     changed = merged(here.pipelines.get(plan.pipeline, {}), changes)
@@ -221,7 +224,7 @@ def _live(
             definitions, instance, plan.pipeline, spans, tell, leaving_out=_left_out(plan)
         )
     tell("done")
-    result = describe(Lake.of_project(), plan)
+    result = describe(Workspace.of_environment().lake, plan)
     result.failures = {
         step: message
         for outcome in outcomes

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator
 import dagster as dg
 
 from ml_assets.cadence import Span, shifted
+from ml_assets.orchestration.resources import sensor_context
 from ml_assets.orchestration.runs.runs import Outcome, materialize
 
 SCORING = ("predictions", "labels", "feature_profile", "drift_report")
@@ -90,7 +91,7 @@ class _Loop:
 
     def retrain(self) -> Iterator[Outcome]:
         """What the retraining sensor asks for, until it asks for nothing."""
-        context = dg.build_sensor_context(instance=self._instance, definitions=self._definitions)
+        context = sensor_context(self._definitions, self._instance)
         for request in self._sensor.evaluate_tick(context).run_requests or []:
             days = request.tags["dagster/partition"]
             keys = set(request.asset_selection or []) - self._left_out

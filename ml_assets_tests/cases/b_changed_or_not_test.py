@@ -15,6 +15,7 @@ from ml_assets.orchestration.checks.checks import read_stored
 from ml_assets.orchestration.checks.standard import standard_checks
 from ml_assets.orchestration.checks.table_check import Verdict
 from ml_assets.settings import settings
+from ml_assets.workspace import Workspace
 
 TABLE = "sources/flights"
 OLD = [f"2013-01-{number:02}" for number in range(1, 11)]
@@ -65,7 +66,7 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     monkeypatch.setenv("ML_ASSETS_POSTGRES_URL", "")
     monkeypatch.setenv("ML_ASSETS_LAKE", "")
     settings.cache_clear()
-    lake = Lake.of_settings()
+    lake = Workspace.of_environment().unconfirmed_lake
     lake.mark()
     store(lake, pd.concat([rows(day) for day in OLD], ignore_index=True), OLD)
     store(lake, with_new_columns(rows(NEW)), [NEW])
@@ -74,7 +75,7 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
 
 def checked(lake: Lake) -> dict[str, dict[str, Verdict]]:
     """Check → day → verdict, for all days in one frame."""
-    stored = read_stored(TABLE, [*OLD, NEW])
+    stored = read_stored(Workspace.of_environment(), TABLE, [*OLD, NEW])
     return {check.name: dict(check.judge(stored)) for check in standard_checks(Today)}
 
 

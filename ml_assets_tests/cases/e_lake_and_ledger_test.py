@@ -26,6 +26,8 @@ from ml_assets.orchestration.checks.standard import _rows_match_data_version
 from ml_assets.planning.plan import Input, plan
 from ml_assets.planning.reopen import reopen
 from ml_assets.settings import settings
+from ml_assets.workspace import Workspace
+from ml_assets_tests.project import open_lake
 
 TABLE, MADE = "sources/flights", "shop/features"
 DAYS = ["2013-07-08", "2013-07-09", "2013-07-10"]
@@ -61,9 +63,9 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     for variable in ("POSTGRES_URL", "LAKE"):
         monkeypatch.setenv(f"ML_ASSETS_{variable}", "")
     settings.cache_clear()
-    lake = Lake.of_settings()
+    lake = Workspace.of_environment().unconfirmed_lake
     store(lake, TABLE, rows(*DAYS), DAYS)
-    return Lake.of_project()
+    return open_lake()
 
 
 def files_of(lake: Lake, day: str, table: str = TABLE) -> list[Path]:
@@ -350,7 +352,7 @@ def test_e5_a_new_or_emptied_ledger_beside_a_lake_is_refused_with_the_command(
 
     for _ in range(2):
         with pytest.raises(LakeMismatch, match="ml-assets lake rebuild-ledger"):
-            Lake.of_project()
+            open_lake()
 
 
 @EMPTIED
@@ -361,13 +363,13 @@ def test_e5_a_rebuilt_ledger_knows_days_hashes_schemas_and_versions(
     before, history = lake.ledger.latest(TABLE), lake.ledger.history(TABLE)
     empty(Path(str(lake.ledger.url.database)))
 
-    bare = Lake.of_settings()
+    bare = Workspace.of_environment().unconfirmed_lake
     carried = refuse_to_rebuild(bare)
     found = entries_of_table(bare, TABLE)
     assert found is not None
     bare.ledger.begin_anew(carried, found[0])
 
-    rebuilt = Lake.of_project()
+    rebuilt = open_lake()
     assert len(rebuilt.window(TABLE, DAYS).read()) == 9
     for day, entry in rebuilt.ledger.latest(TABLE).items():
         was = before[day]
@@ -387,7 +389,7 @@ def test_e5_days_altered_before_a_rebuild_are_not_stored(lake: Lake) -> None:
     updated(lake)
     file_deleted(Path(str(lake.ledger.url.database)))
 
-    found = entries_of_table(Lake.of_settings(), TABLE)
+    found = entries_of_table(Workspace.of_environment().unconfirmed_lake, TABLE)
 
     assert found is not None
     assert found[1].days == 2
@@ -398,10 +400,10 @@ def test_e5_a_ledger_whose_lake_is_gone_says_so_and_can_take_an_empty_one(lake: 
     shutil.rmtree(lake.uri)
 
     with pytest.raises(LakeMismatch, match=r"gone or empty.*ml-assets lake adopt"):
-        Lake.of_project()
+        open_lake()
 
-    Lake.of_settings().mark()
-    again = Lake.of_project()
+    Workspace.of_environment().unconfirmed_lake.mark()
+    again = open_lake()
     assert list(plan(again, TABLE, DAYS, {}, "v1").compute) == DAYS
 
 
@@ -409,10 +411,10 @@ def test_e5_a_lake_whose_id_is_lost_is_refused_and_can_be_adopted(lake: Lake) ->
     shutil.rmtree(Path(lake.uri) / MARK)
 
     with pytest.raises(LakeMismatch, match="ml-assets lake adopt"):
-        Lake.of_project()
+        open_lake()
 
-    Lake.of_settings().mark()
-    assert len(Lake.of_project().window(TABLE, DAYS).read()) == 9
+    Workspace.of_environment().unconfirmed_lake.mark()
+    assert len(Workspace.of_environment().lake.window(TABLE, DAYS).read()) == 9
 
 
 def test_e5_a_ledger_of_another_lake_is_refused(
@@ -420,7 +422,7 @@ def test_e5_a_ledger_of_another_lake_is_refused(
 ) -> None:
     monkeypatch.setenv("ML_ASSETS_DATA", str(tmp_path / "other"))
     settings.cache_clear()
-    other = Lake.of_settings()
+    other = Workspace.of_environment().unconfirmed_lake
     store(other, TABLE, rows(MONDAY), [MONDAY])
     shutil.rmtree(lake.uri)
     shutil.copytree(other.uri, lake.uri)
@@ -428,7 +430,7 @@ def test_e5_a_ledger_of_another_lake_is_refused(
     settings.cache_clear()
 
     with pytest.raises(LakeMismatch, match="do not belong together"):
-        Lake.of_project()
+        open_lake()
 
 
 def test_e7_a_moved_data_folder_goes_on_and_nothing_is_computed(
@@ -439,7 +441,7 @@ def test_e7_a_moved_data_folder_goes_on_and_nothing_is_computed(
     monkeypatch.setenv("ML_ASSETS_DATA", str(tmp_path / "moved"))
     settings.cache_clear()
 
-    moved = Lake.of_project()
+    moved = open_lake()
 
     assert len(moved.window(TABLE, DAYS).read()) == 9
     assert list(plan(moved, TABLE, DAYS, {}, "v1").unchanged) == DAYS
@@ -467,11 +469,11 @@ def test_data_written_by_an_earlier_version_are_refused_with_the_commands(
     settings.cache_clear()
 
     with pytest.raises(ConfigurationError, match="and then 'make demo'") as refused:
-        Lake.of_project()
+        open_lake()
 
     [clean] = re.findall(r"run '(rm -r .*?)' and then", str(refused.value))
     subprocess.run(shlex.split(clean), check=True)
-    assert Lake.of_project().ledger.tables() == []
+    assert Workspace.of_environment().lake.ledger.tables() == []
 
 
 def test_a_reopened_day_is_computed_again_and_usable_until_then(lake: Lake) -> None:
@@ -521,11 +523,11 @@ def test_e2_a_check_does_not_quarantine_a_good_day_that_is_rewritten_meanwhile(
             return real(self, *told)
 
         monkeypatch.setattr(Lake, "recorded_rows", recorded)
-        stored = read_stored(TABLE, DAYS)
+        stored = read_stored(Workspace.of_environment(), TABLE, DAYS)
         assert not stored.damage
     else:
         updated(lake)
-        stored = read_stored(TABLE, DAYS)
+        stored = read_stored(Workspace.of_environment(), TABLE, DAYS)
         assert [*stored.damage] == [TUESDAY]
         rewrite()
 

@@ -9,8 +9,8 @@ import pytest
 
 from ml_assets.content import day_hashes
 from ml_assets.ledger.entries import Entry, Status
-from ml_assets.orchestration.assets.model_io import project_registry
 from ml_assets.registry.store import CHAMPION as CHAMPION_ALIAS
+from ml_assets.workspace import Workspace
 from ml_assets_tests.lived import ASKED_FOR, CHAMPION, assets, opened
 from ml_assets_tests.project import Project
 
@@ -93,10 +93,14 @@ def test_e6_a_lost_registry_database_gets_its_numbers_back_in_any_order(
 
     for as_of, number in [(ASKED_FOR, 2), (CHAMPION, 1)]:
         assert retrained.materialize(RELEASE_GROUP, as_of).succeeded
-        [version] = [one for one in project_registry().versions(PIPELINE) if one.as_of == as_of]
+        [version] = [
+            one
+            for one in Workspace.of_environment().registry.versions(PIPELINE)
+            if one.as_of == as_of
+        ]
         assert version.version == number
 
-    champion = project_registry().with_alias(PIPELINE, CHAMPION_ALIAS)
+    champion = Workspace.of_environment().registry.with_alias(PIPELINE, CHAMPION_ALIAS)
     assert champion is not None
     assert (champion.as_of, champion.version) == (ASKED_FOR, 2)
     assert retrained.versions() == before
@@ -109,7 +113,7 @@ def test_e7_a_moved_data_folder_is_corrected_when_the_registry_is_opened(
     moved = tmp_path / "elsewhere" / "home"
     shutil.copytree(lived_home, moved)
     with opened(moved, definitions) as project:
-        registry = project_registry()
+        registry = Workspace.of_environment().registry
         [version] = registry.versions(PIPELINE)
 
         location = registry._client.get_model_version_download_uri(PIPELINE, "1")
@@ -125,8 +129,8 @@ def test_e7_a_moved_data_folder_is_corrected_when_the_registry_is_opened(
 @pytest.fixture
 def deleted(lived: Project) -> Project:
     """A project whose champion's version was deleted in the registry."""
-    project_registry()._client.delete_model_version(PIPELINE, "1")
-    assert project_registry().versions(PIPELINE) == []
+    Workspace.of_environment().registry._client.delete_model_version(PIPELINE, "1")
+    assert Workspace.of_environment().registry.versions(PIPELINE) == []
     return lived
 
 
@@ -138,7 +142,7 @@ def test_a6_a_deleted_version_is_registered_again_and_nothing_that_uses_it_is_st
 
     assert deleted.materialize(RELEASE_GROUP, CHAMPION).succeeded
 
-    champion = project_registry().with_alias(PIPELINE, CHAMPION_ALIAS)
+    champion = Workspace.of_environment().registry.with_alias(PIPELINE, CHAMPION_ALIAS)
     assert champion is not None
     assert champion.version == 1
     assert deleted.versions() == before

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from ml_assets.cadence import shifted
-from ml_assets.components.model_pipeline.trainable import days_with_rows, trainable_days
+from ml_assets.components.monitoring.trainable import days_with_rows, trainable_days
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import no_rows
 from ml_assets.learning.dataset import Windows

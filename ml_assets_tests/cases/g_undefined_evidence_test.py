@@ -5,15 +5,13 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from ml_assets.lake.store import Lake
-from ml_assets.orchestration.assets.model_io import project_registry
 from ml_assets.registry.integration import IntegrationTest, until_measured
 from ml_assets.registry.integration_request import Result
 from ml_assets.registry.latency import Outcome
 from ml_assets.registry.store import CHAMPION as CHAMPION_ALIAS
-from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.audit import audit
 from ml_assets.release.promotion import release_command
+from ml_assets.workspace import Workspace
 from ml_assets_tests.lived import ASKED_FOR, RELEASED, assets, nouns_of, tick
 from ml_assets_tests.project import Project
 
@@ -85,7 +83,7 @@ def machine_that_finds(results: dict[str, Result], finding: str) -> Callable[...
 def test_g4_a_release_on_a_busy_machine_fails_visibly_and_passes_when_it_is_run_again(
     measured: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    where = "ml_assets.components.model_pipeline.staging.integration_tests"
+    where = "ml_assets.components.model_release.staging.integration_tests"
     selection = assets("release_decision", *RELEASED)
     for results, finding in ((STOPPED, TIMED_OUT), (BUSY, LATENCY)):
         monkeypatch.setattr(where, machine_that_finds(results, finding))
@@ -95,7 +93,9 @@ def test_g4_a_release_on_a_busy_machine_fails_visibly_and_passes_when_it_is_run_
         told = outcome.failed_steps[f"{PIPELINE}__champion__checks"]
         assert f"integration test within_latency_budget could not be measured: {finding}" in told
         assert release_command(PIPELINE, ASKED_FOR) in told
-        event = audit(Lake.of_project(), ApprovalLog.of_project(), PIPELINE)[-1]
+        event = audit(
+            Workspace.of_environment().lake, Workspace.of_environment().approvals, PIPELINE
+        )[-1]
         assert (event.as_of, event.what) == (
             ASKED_FOR,
             "released by gates, did not become champion",
@@ -108,7 +108,7 @@ def test_g4_a_release_on_a_busy_machine_fails_visibly_and_passes_when_it_is_run_
 
     assert measured.materialize(f"group:{PIPELINE}__release", ASKED_FOR).succeeded
 
-    champion = project_registry().with_alias(PIPELINE, CHAMPION_ALIAS)
+    champion = Workspace.of_environment().registry.with_alias(PIPELINE, CHAMPION_ALIAS)
     assert champion is not None
     assert champion.as_of == ASKED_FOR
     assert tick(measured, f"{PIPELINE}__retraining").requests == []

@@ -12,10 +12,10 @@ from deltalake import DeltaTable, write_deltalake
 
 from ml_assets.errors import ConfigurationError, LakeMismatch
 from ml_assets.lake.pair import MARK
-from ml_assets.lake.store import Lake
 from ml_assets.orchestration.runs.summary import summary_of
+from ml_assets.workspace import Workspace
 from ml_assets_tests.cases.conftest import WEEK
-from ml_assets_tests.project import DAILY, Project
+from ml_assets_tests.project import DAILY, Project, open_lake
 from ml_assets_tests.remedies import command, invoked, ml_assets, run, run_all
 
 SOURCE, FLIGHTS = "source_database/flights", "sources/flights"
@@ -27,7 +27,7 @@ DAY = "2013-01-05"
 def refusal() -> str:
     """Why lake and ledger are not used together."""
     with pytest.raises(LakeMismatch) as refused:
-        Lake.of_project()
+        open_lake()
     return str(refused.value)
 
 
@@ -86,7 +86,7 @@ def test_a_ledger_of_another_lake_and_its_lake_are_restored_from_one_backup(
     shutil.copytree(tmp_path / "backup", week.data)
 
     assert week.versions() == before
-    assert len(Lake.of_project().read(FLIGHTS)) > 0
+    assert len(Workspace.of_environment().lake.read(FLIGHTS)) > 0
 
 
 def cut(table: Path) -> None:

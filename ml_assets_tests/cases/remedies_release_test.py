@@ -10,9 +10,9 @@ import pytest
 
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.runs.requests import MAX_ATTEMPTS
-from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.approvals.approvals import Action, application
 from ml_assets.release.approvals.persons import record
+from ml_assets.workspace import Workspace
 from ml_assets_tests.keeping_up import DAYS
 from ml_assets_tests.lived import (
     ASKED_FOR,
@@ -64,7 +64,7 @@ def test_a_release_that_waits_is_approved_and_continued_by_hand(waiting: Project
 def test_an_approval_that_expired_before_its_model_was_champion_is_given_again(
     waiting: Project,
 ) -> None:
-    log, now = ApprovalLog.of_project(), datetime.now(UTC)
+    log, now = Workspace.of_environment().approvals, datetime.now(UTC)
     approval = record(
         waiting.lake,
         log,

@@ -97,7 +97,11 @@ def test_a_damaged_source_is_deleted_and_set_up_again(project: Project) -> None:
 def _recipe(target: str) -> list[str]:
     """Commands that ``make`` would run for a target."""
     told = subprocess.run(
-        ["make", "--dry-run", target], cwd=ROOT, capture_output=True, text=True, check=True
+        ["make", "--dry-run", "--no-print-directory", target],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return told.stdout.splitlines()
 

@@ -8,13 +8,12 @@ from typer.testing import CliRunner
 from ml_assets.cadence import Span
 from ml_assets.commands.cli import app
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Status
 from ml_assets.orchestration.assets.tables import RECOMPUTE
 from ml_assets.orchestration.runs.recomputing import recompute_days
 from ml_assets.orchestration.runs.runs import materialize, selected_assets
 from ml_assets_tests.lived import CHAMPION, LOOP, opened, tick
-from ml_assets_tests.project import DAILY, Project
+from ml_assets_tests.project import DAILY, Project, open_lake
 
 FLIGHTS, DAY = "sources/flights", "2013-01-05"
 WEEK = "2013-01-02...2013-01-08"
@@ -110,7 +109,7 @@ def test_e5_a_rebuilt_ledger_shows_releases_and_scores(lived: Project) -> None:
         file.unlink()
 
     assert "ml-assets lake rebuild-ledger" in tick(lived, "flight_delays__retraining").reason
-    for refused in (Lake.of_project, lambda: command("audit", "flight_delays")):
+    for refused in (open_lake, lambda: command("audit", "flight_delays")):
         with pytest.raises(Exception, match=r".") as told:
             refused()
         assert "ml-assets lake rebuild-ledger" in all_messages(told.value)

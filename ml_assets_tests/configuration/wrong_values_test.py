@@ -3,15 +3,16 @@
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import dagster as dg
 import pytest
 import yaml
 
-from ml_assets.components import FeatureTable, ModelPipeline, NewDays, SourceTable
+from ml_assets.components import FeatureTable, ModelPipeline, ModelRelease, NewDays, SourceTable
 from ml_assets.components.configured import Configured
 from ml_assets.components.feature_table import refuse_parameters
-from ml_assets.components.model_pipeline.component import refuse_unknown_columns
+from ml_assets.components.pipeline.part import refuse_unknown_columns
 from ml_assets.configuration import documents
 from ml_assets.definitions import project_definitions
 from ml_assets.defs.flight_delays.contracts import TrainingDataset
@@ -20,6 +21,8 @@ from ml_assets.errors import ConfigurationError
 from ml_assets.settings import Settings, settings
 from ml_assets_tests.project import ROOT
 
+CONTEXT = cast("dg.ComponentLoadContext", None)
+"""Where a part of a pipeline stands, which only its policy depends on."""
 DEFS = ROOT / "ml_assets" / "defs"
 TEMPLATES: Mapping[str, type[Configured[Any]]] = {
     template.__name__: template for template in (FeatureTable, ModelPipeline, NewDays, SourceTable)
@@ -90,11 +93,10 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
         pytest.param("evaluation.confidence", 95, "'evaluation.confidence' is 95", id="per cent"),
         pytest.param("evaluation.resamples", 1, "'evaluation.resamples' is 1", id="one resample"),
         pytest.param("staging.latency_ms", -1, "'staging.latency_ms' is -1", id="no time"),
-        pytest.param("monitoring.window_days", 0, "'monitoring.window_days'", id="no report"),
+        pytest.param("drift_days", 0, "'drift_days' is 0", id="no report"),
         pytest.param("monitoring.min_rows", 0, "'monitoring.min_rows' is 0", id="drift of no rows"),
-        pytest.param("monitoring.groups", {"structural": ["dist"]}, "dist", id="unknown feature"),
-        pytest.param("monitoring.groups", {"structure": []}, "Is 'structural' meant?", id="group"),
-        pytest.param("segments", [], "'segments'", id="no segment"),
+        pytest.param("monitoring.structural", ["dist"], "dist", id="unknown feature"),
+        pytest.param("monitoring", {"structure": []}, "Is 'structural' meant?", id="group"),
         pytest.param("segments", ["carrier", "carrier"], "more than once", id="segment twice"),
         pytest.param("labels.delay_days", 340, "labels.delay_days take 375", id="labels too late"),
         pytest.param("test_days", True, "valid integer", id="truth for a number"),
@@ -200,7 +202,7 @@ def test_columns_that_the_training_dataset_lacks_are_refused(
     pipeline = ModelPipeline.read(attributes, DEFS / "flight_delays" / "defs.yaml")
 
     with pytest.raises(ConfigurationError, match="no column of") as refused:
-        refuse_unknown_columns(pipeline, TrainingDataset)
+        ModelRelease(pipeline).build_defs(CONTEXT)
 
     assert told in str(refused.value)
 

@@ -22,14 +22,13 @@ from ml_assets.cadence import Span
 from ml_assets.content import DAY
 from ml_assets.definitions import project_definitions
 from ml_assets.defs.sources.load import reveal
-from ml_assets.lake.store import Lake
 from ml_assets.learning.scoring import prediction_ids
 from ml_assets.learning.training import predict
 from ml_assets.ledger.entries import Entry, Status
-from ml_assets.orchestration.assets.model_io import project_models, project_registry
 from ml_assets.orchestration.runs.requests import UNIT
 from ml_assets.release.champion import champions_of
 from ml_assets.settings import settings
+from ml_assets.workspace import Workspace
 from ml_assets_tests.lived import (
     ASKED_FOR,
     BLOCKED,
@@ -135,7 +134,9 @@ def test_a_prediction_says_what_it_was_made_by_and_is_what_the_model_predicts(
     assert set(predictions["model_as_of"]) == {CHAMPION}
     assert set(predictions["feature_version"]) == {lived.entries(FEATURES)[LAST].content_hash}
     assert predictions["prediction_id"].is_unique
-    model = project_models().load("flight_delays/model", fingerprint, specification())
+    model = Workspace.of_environment().models.load(
+        "flight_delays/model", fingerprint, specification()
+    )
     expected = features[KEY].assign(
         prediction_id=prediction_ids(features, KEY),
         prediction=predict(specification(), model, features),
@@ -201,16 +202,16 @@ def test_old_days_keep_their_champion_and_new_days_have_the_new_one(retrained: P
 
 
 def test_the_registry_has_both_and_its_alias_names_the_new_one(retrained: Project) -> None:
-    registered = project_registry().versions("flight_delays")
+    registered = Workspace.of_environment().registry.versions("flight_delays")
 
     assert [version.as_of for version in registered] == [CHAMPION, ASKED_FOR]
-    champion = project_registry().with_alias("flight_delays", "champion")
+    champion = Workspace.of_environment().registry.with_alias("flight_delays", "champion")
     assert champion is not None
     assert champion.fingerprint == row(retrained, RELEASE, ASKED_FOR)["challenger"]
 
 
 def test_a_blocked_challenger_fails_its_gate_and_changes_nothing_else(lived: Project) -> None:
-    champion = project_registry().with_alias("flight_delays", "champion")
+    champion = Workspace.of_environment().registry.with_alias("flight_delays", "champion")
 
     outcome = lived.materialize(TRAINING, BLOCKED)
 
@@ -226,8 +227,10 @@ def test_a_blocked_challenger_fails_its_gate_and_changes_nothing_else(lived: Pro
     assert set(failed) == {"beats_champion"}
     assert all(f"{gate}: {reason}" in str(decision["reason"]) for gate, reason in failed.items())
     assert lived.entries(REGISTERED)[BLOCKED].rows == 0
-    assert [v.as_of for v in project_registry().versions("flight_delays")] == [CHAMPION]
-    assert project_registry().with_alias("flight_delays", "champion") == champion
+    assert [v.as_of for v in Workspace.of_environment().registry.versions("flight_delays")] == [
+        CHAMPION
+    ]
+    assert Workspace.of_environment().registry.with_alias("flight_delays", "champion") == champion
     assert lived.materialize(assets("predictions"), NEXT).succeeded
     assert set(lived.lake.read(PREDICTIONS, [NEXT])["model_as_of"]) == {CHAMPION}
 
@@ -241,10 +244,10 @@ def test_a_lost_registry_is_filled_again(lived: Project) -> None:
     outcome = lived.materialize(assets("registered_model", "model_card", "champion"), CHAMPION)
 
     assert outcome.succeeded, outcome.failed_steps
-    champion = project_registry().with_alias("flight_delays", "champion")
+    champion = Workspace.of_environment().registry.with_alias("flight_delays", "champion")
     assert champion is not None
     assert [champion.fingerprint] == list(before["fingerprint"])
-    assert project_registry().load("flight_delays", champion.version) is not None
+    assert Workspace.of_environment().registry.load("flight_delays", champion.version) is not None
     pd.testing.assert_frame_equal(lived.lake.read(REGISTERED, [CHAMPION]), before)
 
 
@@ -284,10 +287,10 @@ def test_of_two_releases_at_the_same_moment_one_is_champion_and_the_other_was_co
     assert released["replaces"].tolist() == ["", *released[DAY].iloc[:-1]]
     assert released[DAY].iloc[-1] in both
     newest = champions_of(released, ["2013-12-31"])["2013-12-31"]
-    champion = project_registry().with_alias("flight_delays", "champion")
+    champion = Workspace.of_environment().registry.with_alias("flight_delays", "champion")
     assert champion is not None
     assert (champion.fingerprint, champion.as_of) == (newest.fingerprint, newest.as_of)
-    registered = project_registry().versions("flight_delays")
+    registered = Workspace.of_environment().registry.versions("flight_delays")
     assert {version.fingerprint for version in registered} >= set(released["fingerprint"])
     tests = lived.lake.read("flight_delays/integration_tests")
     assert tests["passed"].all()
@@ -407,7 +410,7 @@ def test_a_release_that_was_cut_short_after_its_decision_is_finished_before_the_
     [request] = tick(lived, RETRAINING).requests
     assert run(lived, request).succeeded
 
-    champion = project_registry().with_alias("flight_delays", "champion")
+    champion = Workspace.of_environment().registry.with_alias("flight_delays", "champion")
     assert champion is not None
     assert champion.as_of == ASKED_FOR
     [day] = tick(lived, DAYS).requests
@@ -533,4 +536,4 @@ def test_predictions_stay_as_they_were_made_when_their_features_are_corrected(
     assert lived.entries(FEATURES)["2013-02-02"].content_hash != features
     assert set(lived.lake.read(PREDICTIONS, ["2013-02-02"])["feature_version"]) == {features}
     assert not [result for result in lived.check(LOOP, LIVED) if result.is_bad]
-    assert Lake.of_project().days_stored(PREDICTIONS) == Span.parse(LIVED).days()
+    assert Workspace.of_environment().lake.days_stored(PREDICTIONS) == Span.parse(LIVED).days()

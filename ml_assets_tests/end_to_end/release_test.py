@@ -15,20 +15,18 @@ import pandas as pd
 import pytest
 
 from ml_assets.content import DAY, day_hashes
-from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.training import predict, train
 from ml_assets.ledger.entries import Entry, Status
-from ml_assets.orchestration.assets.model_io import project_models, project_registry
 from ml_assets.registry.store import CHAMPION as CHAMPION_ALIAS
 from ml_assets.registry.store import STAGING
-from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.approvals.approvals import Action, application
 from ml_assets.release.approvals.persons import record
 from ml_assets.release.audit import audit
 from ml_assets.release.evidence.fairness import GAP, fairness
 from ml_assets.release.rules import ReleaseRules
+from ml_assets.workspace import Workspace
 from ml_assets_tests.lived import (
     ASKED_FOR,
     BLOCKED,
@@ -69,21 +67,21 @@ def released(project: Project) -> list[str]:
 
 def champion() -> str:
     """As-of day of the version that the registry's alias names."""
-    found = project_registry().with_alias(PIPELINE, CHAMPION_ALIAS)
+    found = Workspace.of_environment().registry.with_alias(PIPELINE, CHAMPION_ALIAS)
     assert found is not None
     return found.as_of
 
 
 def registered() -> list[str]:
     """As-of days of the registered versions."""
-    return [version.as_of for version in project_registry().versions(PIPELINE)]
+    return [version.as_of for version in Workspace.of_environment().registry.versions(PIPELINE)]
 
 
 def say(action: Action, *, expires: str = "", now: datetime = NOW) -> None:
     """Approve or reject the release that waits."""
     record(
-        Lake.of_project(),
-        ApprovalLog.of_project(),
+        Workspace.of_environment().lake,
+        Workspace.of_environment().approvals,
         pipeline=PIPELINE,
         as_of=BLOCKED,
         action=action,
@@ -105,7 +103,7 @@ def assert_nothing_was_released(project: Project) -> None:
     assert released(project) == [CHAMPION]
     assert champion() == CHAMPION
     assert registered() == [CHAMPION]
-    staged = project_registry().with_alias(PIPELINE, STAGING)
+    staged = Workspace.of_environment().registry.with_alias(PIPELINE, STAGING)
     assert staged is not None
     assert staged.as_of == CHAMPION
 
@@ -448,7 +446,7 @@ def test_an_approval_is_used_once_however_often_the_release_is_run_again(
     say(Action.APPROVE, expires="1h")
     goes_on(waiting)
     version = waiting.entries(CHAMPIONS)[BLOCKED].content_hash
-    log = ApprovalLog.of_project()
+    log = Workspace.of_environment().approvals
     assert [one.action for one in log.records(PIPELINE)] == [Action.APPROVE, Action.APPLY]
 
     for noun in RELEASED:
@@ -472,7 +470,7 @@ def test_an_approval_is_used_once_however_often_the_release_is_run_again(
 def test_an_expired_approval_does_nothing(waiting: Project, was_used: bool) -> None:
     say(Action.APPROVE, expires="1h", now=NOW - timedelta(hours=2))
     if was_used:
-        log = ApprovalLog.of_project()
+        log = Workspace.of_environment().approvals
         [approval] = log.records(PIPELINE)
         log.append(application(approval, NOW - timedelta(hours=1.5), "2013-02-04"))
 
@@ -485,7 +483,7 @@ def test_an_expired_approval_does_nothing(waiting: Project, was_used: bool) -> N
 
 
 def test_an_approval_of_other_evidence_does_nothing(waiting: Project) -> None:
-    log = ApprovalLog.of_project()
+    log = Workspace.of_environment().approvals
     say(Action.APPROVE)
     [approval] = log.records(PIPELINE)
     assert approval.evidence == decision(waiting)["evidence"]
@@ -554,9 +552,9 @@ def test_a_staged_model_that_fails_its_tests_does_not_become_champion(
     assert measured.materialize(
         assets("release_decision", "approvals", "registered_model", "staging_model"), ASKED_FOR
     ).succeeded
-    version = project_registry().with_alias(PIPELINE, STAGING)
+    version = Workspace.of_environment().registry.with_alias(PIPELINE, STAGING)
     assert version is not None
-    folder = project_registry().folder(PIPELINE, version.version)
+    folder = Workspace.of_environment().registry.folder(PIPELINE, version.version)
     whole = (folder / "model.skops").read_bytes()
     (folder / "model.skops").write_bytes(whole[: len(whole) // 2])
 
@@ -599,7 +597,7 @@ def test_tests_of_another_model_make_no_champion(measured: Project) -> None:
 def test_a_release_that_was_cut_short_before_its_alias_moved_is_finished(
     retrained: Project,
 ) -> None:
-    project_registry().set_alias(
+    Workspace.of_environment().registry.set_alias(
         PIPELINE,
         CHAMPION_ALIAS,
         str(retrained.lake.read(RELEASE, [CHAMPION])["challenger"].iloc[0]),
@@ -620,13 +618,15 @@ def test_the_card_of_a_version_is_in_the_lake_and_beside_its_model(waiting: Proj
 
     [card] = waiting.lake.read(CARDS, [BLOCKED])["markdown"]
 
-    folder = project_registry().folder(PIPELINE, 2)
+    folder = Workspace.of_environment().registry.folder(PIPELINE, 2)
     assert (folder / "model_card.md").read_text("utf-8") == card
     page = (folder / "model_card.html").read_text("utf-8")
     assert page.startswith("<!DOCTYPE html>")
     for text in ("Ann", "the storm is over", "groups_are_close", "2013-01-12", "minute_of_day"):
         assert text in card, text
-    assert project_models().is_intact(f"{PIPELINE}/model", str(decision(waiting)["challenger"]))
+    assert Workspace.of_environment().models.is_intact(
+        f"{PIPELINE}/model", str(decision(waiting)["challenger"])
+    )
 
 
 def test_the_audit_trail_says_who_promoted_what_when_and_on_which_evidence(
@@ -635,7 +635,7 @@ def test_the_audit_trail_says_who_promoted_what_when_and_on_which_evidence(
     say(Action.APPROVE, expires="7d")
     goes_on(waiting)
 
-    events = audit(Lake.of_project(), ApprovalLog.of_project(), PIPELINE)
+    events = audit(Workspace.of_environment().lake, Workspace.of_environment().approvals, PIPELINE)
 
     of_day = [event for event in events if event.as_of == BLOCKED]
     assert [event.who for event in of_day if event.who][-1].startswith("Ann")

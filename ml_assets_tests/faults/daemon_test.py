@@ -16,15 +16,15 @@ import yaml
 from threadpoolctl import threadpool_limits
 
 from ml_assets.cadence import Span, steps
-from ml_assets.components.model_pipeline.sensors import DECISION, SCORING, TRAINING
+from ml_assets.components.pipeline.stages import DECISION, SCORING, TRAINING
 from ml_assets.definitions import project_definitions
 from ml_assets.defs.sources.load import load, reveal
 from ml_assets.ledger.entries import Status
-from ml_assets.orchestration.assets.model_io import project_registry
 from ml_assets.orchestration.runs.requests import MAX_ATTEMPTS
 from ml_assets.orchestration.runs.runs import project_instance
 from ml_assets.settings import settings
 from ml_assets.simulation.replay import replay
+from ml_assets.workspace import Workspace
 from ml_assets_tests.faults.daemon import (
     daemon_of,
     runs_of,
@@ -172,7 +172,7 @@ def assert_retrained_once(project: Project) -> None:
     decision = project.lake.read(RELEASES, [AS_OF]).iloc[0]
     assert decision["verdict"] == "passed", decision["reason"]
     assert decision["champion_as_of"] == FIRST_AS_OF
-    champion = project_registry().with_alias(PIPELINE, "champion")
+    champion = Workspace.of_environment().registry.with_alias(PIPELINE, "champion")
     assert champion is not None
     assert champion.fingerprint == decision["challenger"]
     predictions = project.lake.read(f"{PIPELINE}/predictions", [BLIZZARD_DAY, LAST_DAY])

@@ -16,6 +16,7 @@ from ml_assets.ledger.entries import Entry, Read, Status, inputs_hash
 from ml_assets.planning.plan import Input, plan
 from ml_assets.planning.staleness import stale
 from ml_assets.settings import settings
+from ml_assets.workspace import Workspace
 
 FLIGHTS, FEATURES, SCORES = "a/flights", "b/features", "b/scores"
 SHARED = [FLIGHTS, FEATURES]
@@ -198,7 +199,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, theirs: Lake, tmp_path: Path) -
 
 @pytest.mark.usefixtures("environment")
 def test_lake_of_a_project_with_shared_tables(tmp_path: Path) -> None:
-    lake = Lake.of_project()
+    lake = Workspace.of_environment().lake
 
     store(lake, SCORES, MONDAY, 7)
 

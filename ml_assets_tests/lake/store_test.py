@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Barrier
 
@@ -296,6 +295,7 @@ import sys
 import pandas as pd
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.lake.store import Lake
+from ml_assets.workspace import Workspace
 lake, day, first = Lake(sys.argv[1], Ledger("sqlite://")), sys.argv[2], int(sys.argv[3])
 lake.open("a/flights")
 print("ready", flush=True)
@@ -342,20 +342,6 @@ def test_processes_that_overwrite_repeatedly(
     processes(lake, *arguments)
 
     assert values_of(lake) in expected
-
-
-def test_lake_of_the_project_is_the_one_its_settings_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from ml_assets.settings import settings as project_settings
-
-    monkeypatch.setenv("ML_ASSETS_DATA", str(tmp_path))
-    monkeypatch.delenv("ML_ASSETS_LAKE", raising=False)
-    project_settings.cache_clear()
-    try:
-        assert Lake.of_project().uri == str(tmp_path / "lake")
-    finally:
-        project_settings.cache_clear()
 
 
 def test_a_new_column_is_added_and_older_days_have_none(lake: Lake) -> None:

@@ -10,7 +10,7 @@ profiles are not changed: alone they contradict the columns that they are read b
 has shows in its key; where the key is taken over from another table, it shows in no column.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
@@ -21,7 +21,9 @@ import pytest
 import sklearn.ensemble  # noqa: F401  its threads can only be limited once it is loaded
 from threadpoolctl import threadpool_limits
 
-from ml_assets.components.model_pipeline import card, predictions, training
+from ml_assets.components.batch_predictions import predictions
+from ml_assets.components.model_release import card
+from ml_assets.components.trained_model import training
 from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
@@ -29,10 +31,10 @@ from ml_assets.monitoring import performance
 from ml_assets.provenance.provenance import Column
 from ml_assets.registry.integration import IntegrationTest
 from ml_assets.registry.latency import Outcome
-from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.approvals.approvals import Action, Record
 from ml_assets.release.decision import AWAITING
 from ml_assets.settings import settings
+from ml_assets.workspace import Workspace
 from ml_assets_tests.lineage.column_changes import (
     BASES,
     FEATURES,
@@ -61,10 +63,9 @@ SMALL = {
         "segment_tolerance": 0.2,
     },
     "monitoring": {
-        "window_days": 7,
         "policy": "small",
         "min_rows": 150,
-        "groups": {"structural": ["carrier", "origin", "dest"]},
+        "structural": ["carrier", "origin", "dest"],
     },
 }
 
@@ -152,17 +153,17 @@ def beginning(lake: Lake) -> dict[str, Table]:
     }
 
 
-def lived_through(tables: Mapping[str, Table], folder: Path, use: Callable[[Lake], None]) -> World:
+def lived_through(tables: Mapping[str, Table], folder: Path) -> World:
     """Two models, both released, and nine days of the second's life."""
     (folder / "policies").mkdir()
     (folder / "policies" / "small.yaml").write_text(POLICY, "utf-8")
-    world = World(tables, folder, SMALL, use)
+    world = World(tables, folder, SMALL)
     for as_of in (FIRST, SECOND):
         for noun in AS_OF:
             world.live(noun, as_of)
         decisions = world.tables[world.table("release_decision")].rows
         decisions.loc[decisions[DAY] == as_of, "verdict"] = AWAITING
-        ApprovalLog.of_project().append(_approval(world.name, decisions, as_of))
+        Workspace.of_environment().approvals.append(_approval(world.name, decisions, as_of))
         for noun in RELEASED:
             world.live(noun, as_of)
         world.put("integration_tests", _passed_tests(decisions, as_of))
@@ -248,11 +249,9 @@ def world(features_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         patch.setattr(card, "html", lambda contents: "")
         patch.setattr(performance, "MIN_SEGMENT_ROWS", 10)
         # a champion of which one column is changed is refused, which release/confirm_test shows
-        patch.setattr(predictions, "confirm", lambda *facts: None)
+        patch.setattr(predictions, "confirm_champion", lambda *facts: None)
         settings.cache_clear()
-        yield lived_through(
-            tables, folder, lambda lake: patch.setattr(Lake, "of_project", lambda: lake)
-        )
+        yield lived_through(tables, folder)
     settings.cache_clear()
 
 

@@ -24,10 +24,11 @@ from ml_assets.lake.store import Lake, Window
 from ml_assets.ledger.entries import Entry, Read, Status
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.orchestration.assets.columns import LINEAGE_KEY
-from ml_assets.orchestration.assets.model_io import ModelOutput, project_models
+from ml_assets.orchestration.assets.model_io import ModelOutput
 from ml_assets.orchestration.assets.table_io import load_contract
 from ml_assets.provenance.provenance import Column
 from ml_assets.settings import settings
+from ml_assets.workspace import Workspace
 from ml_assets_tests.project import ROOT
 
 DEFS = ROOT / "ml_assets" / "defs" / "flight_delays" / "defs.yaml"
@@ -142,6 +143,18 @@ class SmallLake(Lake):
     scan = read
 
 
+@dataclass(frozen=True)
+class SmallWorkspace(Workspace):
+    """A workspace whose lake is a small one."""
+
+    small: SmallLake
+
+    @property
+    def lake(self) -> Lake:
+        """The small lake."""
+        return self.small
+
+
 class World:
     """The tables of a pipeline and what computes them.
 
@@ -149,7 +162,6 @@ class World:
         tables: what it begins with.
         folder: where its policies are.
         changes: attributes of its ``defs.yaml`` that are others here.
-        use: makes a lake the project's.
     """
 
     def __init__(
@@ -157,13 +169,11 @@ class World:
         tables: Mapping[str, Table],
         folder: Path,
         changes: Mapping[str, Any],
-        use: Callable[[Lake], None],
     ) -> None:
         said = list(yaml.safe_load_all(DEFS.read_text("utf-8")))[-1]["attributes"] | changes
         said["estimator"] = {**said["estimator"], **ESTIMATOR}
         self.name: str = said["pipeline"]
         self.tables = dict(tables)
-        self._use = use
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("ML_ASSETS_PIPELINES", "{}")
             settings.cache_clear()
@@ -254,15 +264,21 @@ class World:
     def _compute(
         self, noun: str, day: str, tables: Mapping[str, Table] | None = None
     ) -> tuple[pd.DataFrame, str]:
-        self._use(SmallLake(self.tables if tables is None else tables))
+        lake = SmallLake(self.tables if tables is None else tables)
+        resources = SimpleNamespace(workspace=SmallWorkspace(settings(), lake))
         compute = self._asset(noun).op.compute_fn.decorated_fn  # type: ignore[union-attr]
         output = compute(
-            SimpleNamespace(retry_number=0, partition_keys=[day], run=SimpleNamespace(tags={}))
+            SimpleNamespace(
+                retry_number=0,
+                partition_keys=[day],
+                run=SimpleNamespace(tags={}),
+                resources=resources,
+            )
         )
         if day not in output.plan.compute:
             raise MLAssetsError(output.plan.skipped[day])
         if isinstance(output, ModelOutput):
-            project_models().save(self.table(noun), output.models[day])
+            Workspace.of_environment().models.save(self.table(noun), output.models[day])
             fingerprint = output.models[day].fingerprint
             return pd.DataFrame({DAY: [day], PREDICTION: [fingerprint]}), output.code_version
         if day in output.validated.quarantined:

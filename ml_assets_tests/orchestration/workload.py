@@ -16,9 +16,10 @@ from dagster._core.instance import DagsterInstance
 from ml_assets.cadence import Span
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
-from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, TableIOManager
+from ml_assets.orchestration.assets.table_io import CONTRACT_KEY
 from ml_assets.orchestration.checks.checks import table_checks
 from ml_assets.orchestration.checks.standard import standard_checks
+from ml_assets.orchestration.resources import resources
 
 SPAN = Span("2024-01-01", "2024-01-10")
 DAYS = SPAN.days()
@@ -113,7 +114,7 @@ def definitions(source: Source) -> dg.Definitions:
     return dg.Definitions(
         assets=[raw, doubled, sighting, plain, broken],
         asset_checks=[table_checks(key, DAILY, standard_checks(Numbers)) for key in (RAW, DOUBLED)],
-        resources={"io_manager": TableIOManager()},
+        resources=resources(),
         executor=dg.in_process_executor,
     )
 

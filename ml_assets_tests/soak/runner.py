@@ -17,7 +17,7 @@ from dagster import DagsterRunStatus, RunsFilter
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
 
-from ml_assets.components.model_pipeline.sensors import DECISION, SCORING
+from ml_assets.components.pipeline.stages import DECISION, SCORING
 from ml_assets.planning.progress import unfinished
 from ml_assets_tests.faults.daemon import Daemon, daemon_of
 from ml_assets_tests.project import Project

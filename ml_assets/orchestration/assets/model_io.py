@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import dagster as dg
 
 from ml_assets.errors import UnsafeModel
-from ml_assets.lake.store import Lake
 from ml_assets.learning.artifacts import ModelStore
-from ml_assets.learning.checkpoints import Checkpoints
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import TrainedModel
 from ml_assets.ledger.entries import Entry, Status, inputs_hash
@@ -21,10 +18,8 @@ from ml_assets.orchestration.checks.table_check import TableCheck, Verdict
 from ml_assets.orchestration.runs.retries import retried
 from ml_assets.orchestration.storage.range_events import DayResult, materialize_days
 from ml_assets.planning.plan import Plan
-from ml_assets.registry.numbers import VersionNumbers
-from ml_assets.registry.store import Registry
 from ml_assets.release.by_hand import written_by_hand
-from ml_assets.settings import settings
+from ml_assets.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -43,25 +38,41 @@ class ModelOutput:
 
 
 class ModelIOManager(dg.IOManager):
-    """Stores models; reading them is for those who know their specification."""
+    """Stores models; reading them is for those who know their specification.
+
+    Args:
+        workspace: whose models they are.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
 
     def load_input(self, context: dg.InputContext) -> object:
-        """Refuse: a model is loaded with its specification, see ``project_models``.
+        """Refuse: a model is loaded with its specification, see ``Workspace.models``.
 
         Raises:
             dagster.Failure: always.
         """
         raise dg.Failure(
             f"{context.asset_key.to_user_string()} is a model, not a table. Depend on it with "
-            "'deps' and load it with project_models().load(name, fingerprint, specification).",
+            "'deps' and load it with the resource 'workspace': models.load(name, fingerprint, "
+            "specification).",
             allow_retries=False,
         )
 
-    def handle_output(self, context: dg.OutputContext, obj: ModelOutput) -> None:
-        """Store each day's model and tell Dagster its fingerprint as the data version."""
-        with retried(context.step_context.previous_attempt_count):
-            table, lake = table_name(context.asset_key), Lake.of_project()
-            entries = {day: _stored(table, day, obj, context.run_id) for day in obj.models}
+    def handle_output(self, context: dg.OutputContext, obj: ModelOutput | TrainedModel) -> None:
+        """Store each day's model and tell Dagster its fingerprint as the data version.
+
+        A plain asset may return the model of its one day.
+        """
+        if isinstance(obj, TrainedModel):
+            obj = _of_one_day(context, obj)
+        workspace, waits = self._workspace, self._workspace.settings.retry_waits
+        with retried(context.step_context.previous_attempt_count, waits):
+            table, lake = table_name(context.asset_key), workspace.lake
+            for model in obj.models.values():
+                workspace.models.save(table, model)
+            entries = {day: _entry(table, day, obj, context.run_id) for day in obj.models}
             skipped = [
                 Entry(
                     table,
@@ -76,57 +87,41 @@ class ModelIOManager(dg.IOManager):
             record_provenance(lake, context.run_id, obj.code_version)
             lake.ledger.append([*entries.values(), *skipped])
             for day in entries:
-                project_checkpoints(table, day).discard()
+                workspace.checkpoints(table, day).discard()
             for entry in skipped:
                 context.log.warning(f"{table} {entry.day} is skipped: {entry.reason}")
             usable = {**obj.plan.unchanged, **entries}
             summary = table_summary(table, [*entries.values(), *skipped], len(obj.plan.unchanged))
             results = {
-                day: DayResult(entry.content_hash, _metadata(entry, obj))
+                day: DayResult(entry.content_hash, _metadata(workspace, entry, obj))
                 for day, entry in usable.items()
             } | {entry.day: skipped_day(entry.reason) for entry in skipped}
             materialize_days(context, with_run(results, summary))
             tell_columns(context, lake, table)
 
 
-def project_models() -> ModelStore:
-    """The model files that the settings name."""
-    return ModelStore(settings().data / "models")
+def _of_one_day(context: dg.OutputContext, model: TrainedModel) -> ModelOutput:
+    [day] = context.asset_partition_keys
+    version = context.step_context.job_def.asset_layer.get(context.asset_key).code_version or ""
+    return ModelOutput(Plan([day], {}, {}, {day: []}, {}), {day: model}, version)
 
 
-def below_data(path: Path) -> str:
-    """A path relative to the data folder, which may be moved after it was told."""
-    return str(path.relative_to(settings().data))
-
-
-def project_checkpoints(table: str, day: str) -> Checkpoints:
-    """The checkpoints of one training, below the folder that the settings name."""
-    return Checkpoints(settings().data / "checkpoints" / table / day)
-
-
-def project_registry() -> Registry:
-    """The model registry that the settings name."""
-    chosen = settings()
-    numbers = VersionNumbers.of_project()
-    return Registry(chosen.registry_database_url, chosen.registry_artifacts, numbers)
-
-
-def lost_models(table: str, entries: Mapping[str, Entry]) -> list[str]:
+def lost_models(workspace: Workspace, table: str, entries: Mapping[str, Entry]) -> list[str]:
     """Days whose model file is gone or altered, or whose entry no run wrote."""
-    by_hand = written_by_hand(Lake.of_project(), table, list(entries))
+    by_hand, models = written_by_hand(workspace.lake, table, list(entries)), workspace.models
     return [
         day
         for day, entry in entries.items()
-        if day in by_hand or not project_models().is_intact(table, entry.content_hash)
+        if day in by_hand or not models.is_intact(table, entry.content_hash)
     ]
 
 
 def model_check(table: str, specification: ModelSpecification) -> TableCheck:
     """The check of a model asset: its file is still the model that was trained."""
 
-    def verdict(fingerprint: str) -> Verdict:
+    def verdict(models: ModelStore, fingerprint: str) -> Verdict:
         try:
-            project_models().load(table, fingerprint, specification)
+            models.load(table, fingerprint, specification)
         except UnsafeModel as error:
             return Verdict(False, str(error))
         return Verdict(True)
@@ -134,14 +129,16 @@ def model_check(table: str, specification: ModelSpecification) -> TableCheck:
     return TableCheck(
         "loads_as_trained",
         "The model file loads through the allow-list and is the model that was trained.",
-        lambda stored: {day: verdict(stored.entries[day].content_hash) for day in stored.stored},
+        lambda stored: {
+            day: verdict(stored.workspace.models, stored.entries[day].content_hash)
+            for day in stored.stored
+        },
         reads_rows=False,
     )
 
 
-def _stored(table: str, day: str, output: ModelOutput, run_id: str) -> Entry:
+def _entry(table: str, day: str, output: ModelOutput, run_id: str) -> Entry:
     model = output.models[day]
-    project_models().save(table, model)
     return Entry(
         table=table,
         day=day,
@@ -155,11 +152,13 @@ def _stored(table: str, day: str, output: ModelOutput, run_id: str) -> Entry:
     )
 
 
-def _metadata(entry: Entry, output: ModelOutput) -> dict[str, dg.MetadataValue]:
-    folder = project_models().folder(entry.table, entry.content_hash)
+def _metadata(
+    workspace: Workspace, entry: Entry, output: ModelOutput
+) -> dict[str, dg.MetadataValue]:
+    folder = workspace.models.folder(entry.table, entry.content_hash)
     return {
         "fingerprint": dg.MetadataValue.text(entry.content_hash),
         "training rows": dg.MetadataValue.int(entry.rows),
-        "path": dg.MetadataValue.path(below_data(folder)),
+        "path": dg.MetadataValue.path(workspace.below_data(folder)),
         "inputs": dg.MetadataValue.json(inputs_summary(output.plan.reads[entry.day])),
     }

@@ -7,8 +7,9 @@ unread, so that the asset reads only the days and columns it needs.
 
 import importlib
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 import pandas as pd
@@ -30,6 +31,7 @@ from ml_assets.orchestration.assets.dead_letters import dead_letters_of, store_d
 from ml_assets.orchestration.assets.table_output import TableOutput, _Drafts
 from ml_assets.orchestration.assets.usual_days import judged
 from ml_assets.orchestration.runs.retries import retried
+from ml_assets.orchestration.storage.objects import ObjectMetadataValue
 from ml_assets.orchestration.storage.range_events import (
     DayResult,
     log_check_evaluations,
@@ -38,24 +40,30 @@ from ml_assets.orchestration.storage.range_events import (
 from ml_assets.planning.plan import Plan
 from ml_assets.planning.staleness import stale
 from ml_assets.provenance.code import remembered
+from ml_assets.workspace import Workspace
 
 CONTRACT_KEY = "ml_assets/contract"
-"""Definition metadata that names a table's contract as ``package.module.Class``."""
+"""Definition metadata with a table's contract: the class, or its name ``package.module.Class``."""
 
 CONTRACT_CHECK = "meets_contract"
 
 
 class TableIOManager(dg.IOManager):
-    """Stores and reads tables; one commit per table and run."""
+    """Stores and reads tables; one commit per table and run.
 
-    def __init__(self) -> None:
+    Args:
+        workspace: whose lake they are in.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
         self._reads: dict[tuple[str, str, int], list[Window]] = {}
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame | Window:
         """The stored days that an input's partition mapping asks for."""
-        with retried(_retry_number(context.step_context)):
+        with self._retried(context.step_context):
             table = table_name(context.asset_key)
-            window = Lake.of_project().window(table, _days(context))
+            window = self._workspace.lake.window(table, _days(context))
             self._reads.setdefault(_attempt(context.step_context), []).append(window)
             if context.dagster_type.typing_type is Window:
                 return window
@@ -63,9 +71,12 @@ class TableIOManager(dg.IOManager):
 
     def handle_output(self, context: dg.OutputContext, obj: TableOutput | pd.DataFrame) -> None:
         """Store the good days in one commit and tell Dagster what became of each day."""
-        with retried(_retry_number(context.step_context)):
+        with self._retried(context.step_context):
             output = obj if isinstance(obj, TableOutput) else self._planned(context, obj)
-            store(context, table_name(context.asset_key), output)
+            store(context, self._workspace.lake, table_name(context.asset_key), output)
+
+    def _retried(self, step: object) -> AbstractContextManager[None]:
+        return retried(_retry_number(step), self._workspace.settings.retry_waits)
 
     def _planned(self, context: dg.OutputContext, rows: pd.DataFrame) -> TableOutput:
         step = context.step_context
@@ -114,6 +125,8 @@ def load_contract(metadata: Mapping[str, object]) -> type[Contract] | None:
     name = metadata.get(CONTRACT_KEY)
     if name is None:
         return None
+    if isinstance(name, ObjectMetadataValue) and name.instance is not None:
+        return cast("type[Contract]", name.instance)
     module, _, attribute = str(getattr(name, "value", name)).rpartition(".")
     try:
         contract = getattr(importlib.import_module(module), attribute, None)
@@ -126,13 +139,12 @@ def load_contract(metadata: Mapping[str, object]) -> type[Contract] | None:
     return contract
 
 
-def store(context: dg.OutputContext, table: str, output: TableOutput) -> None:
+def store(context: dg.OutputContext, lake: Lake, table: str, output: TableOutput) -> None:
     """Write the days of a run: dead letters, rows, ledger, then Dagster's events.
 
     The ledger marks the days as being written first, so a run that dies in between leaves days
     that nothing downstream will use.
     """
-    lake = Lake.of_project()
     contract = load_contract(context.definition_metadata or {})
     output = replace(output, validated=judged(lake, table, output.validated, contract))
     drafts = _Drafts(table, output, context.run_id)

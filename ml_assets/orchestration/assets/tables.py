@@ -1,6 +1,5 @@
 """What every table asset shares: its spec, built from its contract, and its dead-letter table."""
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -17,9 +16,12 @@ from ml_assets.orchestration.assets.dead_letters import dead_letters_of
 from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, table_name
 from ml_assets.orchestration.partitions import days_of_run
 from ml_assets.orchestration.runs.retries import retried
+from ml_assets.orchestration.storage.objects import ObjectMetadataValue
+from ml_assets.orchestration.workspace_key import WORKSPACE
 from ml_assets.planning.plan import Plan
 from ml_assets.planning.reopen import reopen
 from ml_assets.provenance.code import code_version
+from ml_assets.workspace import Workspace
 
 AS_OF_KEY = "ml_assets/as_of"
 """Definition metadata of assets whose partitions are as-of days: made only when asked for."""
@@ -32,23 +34,11 @@ SPARSE_KEY = "ml_assets/sparse"
 FACT_KEY = "ml_assets/fact"
 """Definition metadata of assets whose stored days are facts: they are never computed again."""
 
+Compute = Callable[[Workspace, Sequence[str]], Any]
+"""From a workspace and the days of a run to what an IO manager stores."""
+
 RECOMPUTE = "ml_assets/recompute"
 """Run tag: with the value ``true`` a run computes its days again, whatever is stored of them."""
-
-
-def load_object(path: str) -> Any:
-    """Import what a dotted path in a ``defs.yaml`` names.
-
-    Raises:
-        ConfigurationError: there is no such module or attribute.
-    """
-    module, _, name = path.rpartition(".")
-    try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigurationError(
-            f"'{path}' in defs.yaml cannot be imported ({error}). Expected package.module.name."
-        ) from None
 
 
 def table_spec(
@@ -105,14 +95,14 @@ def table_spec(
 
 def table_asset(
     spec: dg.AssetSpec,
-    compute: Callable[[Sequence[str]], Any],
+    compute: Compute,
     io_manager_key: str = "io_manager",
 ) -> dg.AssetsDefinition:
     """The executable asset of a spec: one step for any range of days.
 
     Args:
         spec: what it is.
-        compute: from the days of a run to what its IO manager stores.
+        compute: from the workspace and the days of a run to what its IO manager stores.
         io_manager_key: which IO manager that is.
     """
 
@@ -129,22 +119,24 @@ def table_asset(
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool=pool_of(spec.key),
         io_manager_key=io_manager_key,
+        required_resource_keys={WORKSPACE},
     )
     def materialize(context: dg.AssetExecutionContext) -> Any:
-        with retried(context.retry_number):
+        workspace: Workspace = context.resources.workspace
+        with retried(context.retry_number, workspace.settings.retry_waits):
             days = days_of_run(context, spec.partitions_def)
             if context.run.tags.get(RECOMPUTE) == "true":
-                _reopen(spec, days)
-            return compute(days)
+                _reopen(workspace.lake, spec, days)
+            return compute(workspace, days)
 
     return materialize
 
 
-def _reopen(spec: dg.AssetSpec, days: Sequence[str]) -> None:
+def _reopen(lake: Lake, spec: dg.AssetSpec, days: Sequence[str]) -> None:
     table = table_name(spec.key)
     if reason := refusal_to_recompute(spec):
         raise ConfigurationError(reason)
-    reopen(Lake.of_project().ledger, table, days)
+    reopen(lake.ledger, table, days)
 
 
 def refusal_to_recompute(spec: dg.AssetSpec) -> str | None:
@@ -188,7 +180,9 @@ def dead_letter_spec(of: dg.AssetSpec, contract: type[Contract]) -> dg.AssetSpec
 def _table_metadata(table: str, contract: type[Contract]) -> dict[str, Any]:
     return {
         "dagster/table_name": table,
-        CONTRACT_KEY: f"{contract.__module__}.{contract.__name__}",
+        CONTRACT_KEY: ObjectMetadataValue(
+            f"{contract.__module__}.{contract.__name__}", instance=contract
+        ),
     }
 
 

@@ -19,6 +19,8 @@ from ml_assets.orchestration.checks.table_check import StoredDays, TableCheck
 from ml_assets.orchestration.partitions import days_of_run
 from ml_assets.orchestration.runs.retries import retried
 from ml_assets.orchestration.storage.range_events import log_check_evaluations
+from ml_assets.orchestration.workspace_key import WORKSPACE
+from ml_assets.workspace import Workspace
 
 CHECKS_STEP = "__checks"
 """How the key of a table's check step ends."""
@@ -60,13 +62,20 @@ def table_checks(
             for check in checks
         ]
 
-    @dg.multi_asset_check(specs=specs, can_subset=True, name=f"{'__'.join(key.path)}{CHECKS_STEP}")
+    @dg.multi_asset_check(
+        specs=specs,
+        can_subset=True,
+        name=f"{'__'.join(key.path)}{CHECKS_STEP}",
+        required_resource_keys={WORKSPACE},
+    )
     def run_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.Output[None]]:
         selected = [spec for spec in specs if spec.key in context.selected_asset_check_keys]
-        with retried(context.retry_number):
+        workspace: Workspace = context.resources.workspace
+        with retried(context.retry_number, workspace.settings.retry_waits):
             stored = read_stored(
+                workspace,
                 table_name(key),
-                _days_to_check(context, key, partitions_def, is_sparse=is_sparse),
+                _days_to_check(workspace.lake, context, key, partitions_def, is_sparse=is_sparse),
                 with_rows=any(by_name[spec.name].reads_rows for spec in selected),
             )
             stored = replace(stored, is_just_written=_is_written_by(context.run, key))
@@ -107,6 +116,7 @@ def _names_days(
 
 
 def _days_to_check(
+    lake: Lake,
     context: dg.AssetCheckExecutionContext,
     key: dg.AssetKey,
     partitions_def: dg.PartitionsDefinition | None,
@@ -117,7 +127,7 @@ def _days_to_check(
     named = days_of_run(context, partitions_def) if _names_days(context, partitions_def) else None
     if named is not None and not is_sparse:
         return named
-    asked_for = sorted(Lake.of_project().ledger.latest(table_name(key), named))
+    asked_for = sorted(lake.ledger.latest(table_name(key), named))
     return asked_for if named is None else [day for day in named if day in asked_for]
 
 
@@ -142,21 +152,23 @@ def _summary(
     )
 
 
-def read_stored(table: str, days: Sequence[str], *, with_rows: bool = True) -> StoredDays:
+def read_stored(
+    workspace: Workspace, table: str, days: Sequence[str], *, with_rows: bool = True
+) -> StoredDays:
     """The stored state of some days of a table, with their rows when a check needs them."""
-    lake = Lake.of_project()
+    lake = workspace.lake
     entries = lake.ledger.latest(table, days)
     while True:
         usable = {day: entry for day, entry in entries.items() if entry.status is Status.STORED}
         if not usable or not with_rows:
-            return StoredDays(table, days, entries, _NO_ROWS)
+            return StoredDays(workspace, table, days, entries, _NO_ROWS)
         parts, damage = lake.recorded_rows(table, usable)
         again = lake.ledger.latest(table, days)
         if again == entries:
             break
         entries = again
     rows = parts[0] if len(parts) == 1 else pd.concat([_NO_ROWS, *parts], ignore_index=True)
-    return StoredDays(table, days, entries, rows, damage, parts)
+    return StoredDays(workspace, table, days, entries, rows, damage, parts)
 
 
 def _evaluations(

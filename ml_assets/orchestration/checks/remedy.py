@@ -12,19 +12,20 @@ from ml_assets.orchestration.runs.runs import as_of_tables
 from ml_assets.orchestration.runs.summary import repair_command
 
 
-def next_step(definitions: dg.Definitions, bad: Sequence[CheckResult]) -> str:
+def next_step(definitions: dg.Definitions, lake: Lake, bad: Sequence[CheckResult]) -> str:
     """What repairs the first of some bad results, in words that end with a command.
 
     The first is of the most upstream table: what is wrong there is why tables below it are wrong.
 
     Args:
         definitions: the project's definitions.
+        lake: whose ledger says what is there.
         bad: results that failed, or that are missing; at least one.
     """
     graph = definitions.resolve_asset_graph()
     order = {table_name(key): place for place, key in enumerate(graph.toposorted_asset_keys)}
     first = min(bad, key=lambda result: (order[result.asset], result.day))
-    if first.day not in Lake.of_project().ledger.latest(first.asset, [first.day]):
+    if first.day not in lake.ledger.latest(first.asset, [first.day]):
         missing = Step((first.asset,), first.day, first.day)
         return f"materialize what is missing: {missing.command}"
     command = repair_command(

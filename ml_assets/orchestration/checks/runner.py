@@ -67,15 +67,18 @@ class _Batch:
 
 def check(
     definitions: dg.Definitions,
+    lake: Lake,
     instance: dg.DagsterInstance,
     selection: str,
     span: Span | None,
+    *,
     progress: Callable[[str], None],
 ) -> list[CheckResult]:
     """Run every check of some assets on what is stored and return a result for each day.
 
     Args:
         definitions: the project's definitions.
+        lake: whose ledger says which days were asked for.
         instance: where the results are recorded.
         selection: Dagster asset selection.
         span: the days; all days that the assets have when omitted. Sparse assets are checked for
@@ -92,7 +95,7 @@ def check(
         for key in graph.get(asset).check_keys
     ]
     _refuse_unknown_days(graph, keys, selection, span)
-    batches = _batches(graph, keys, span)
+    batches = _batches(graph, lake, keys, span)
     if not batches:
         raise ConfigurationError(
             f"Nothing to check: the assets of '{selection}' have no checks for "
@@ -126,10 +129,12 @@ def _refuse_unknown_days(
         )
 
 
-def _batches(graph: Any, keys: Iterable[dg.AssetCheckKey], span: Span | None) -> list[_Batch]:
+def _batches(
+    graph: Any, lake: Lake, keys: Iterable[dg.AssetCheckKey], span: Span | None
+) -> list[_Batch]:
     groups: dict[tuple[str, ...], list[dg.AssetCheckKey]] = defaultdict(list)
     for key in keys:
-        groups[tuple(_days(graph, key.asset_key, span))].append(key)
+        groups[tuple(_days(graph, lake, key.asset_key, span))].append(key)
     return [
         _Batch(sorted(group), None if days == (SNAPSHOT,) else Span(days[0], days[-1]), days)
         for days, group in groups.items()
@@ -137,7 +142,7 @@ def _batches(graph: Any, keys: Iterable[dg.AssetCheckKey], span: Span | None) ->
     ]
 
 
-def _days(graph: Any, asset: dg.AssetKey, span: Span | None) -> list[str]:
+def _days(graph: Any, lake: Lake, asset: dg.AssetKey, span: Span | None) -> list[str]:
     """The days an asset is to be checked for; of a sparse one those that were asked for."""
     node = graph.get(asset)
     if node.partitions_def is None:
@@ -145,7 +150,7 @@ def _days(graph: Any, asset: dg.AssetKey, span: Span | None) -> list[str]:
     known = node.partitions_def.get_partition_keys()
     wanted = [day for day in known if span is None or span.first <= day <= span.last]
     if node.metadata.get(SPARSE_KEY):
-        asked_for = Lake.of_project().ledger.latest(table_name(asset))
+        asked_for = lake.ledger.latest(table_name(asset))
         return [day for day in wanted if day in asked_for]
     return wanted
 

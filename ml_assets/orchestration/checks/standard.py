@@ -9,7 +9,6 @@ from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.day import day_contract
 from ml_assets.contracts.validation import validate
 from ml_assets.lake.remedy import partition_option
-from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import LOST, Entry
 from ml_assets.orchestration.assets.table_io import CONTRACT_CHECK
 from ml_assets.orchestration.assets.usual_days import unusual
@@ -57,7 +56,7 @@ def standard_checks(
                 lambda stored: {
                     name: Verdict(not told, told)
                     for name, told in unusual(
-                        Lake.of_project(), stored.table, stored.stored, stored.rows, day
+                        stored.workspace.lake, stored.table, stored.stored, stored.rows, day
                     ).items()
                 },
                 dg.AssetCheckSeverity.WARN,
@@ -112,7 +111,7 @@ def _older_contract(entry: Entry, missing: Sequence[str]) -> str:
 def _rows_match_data_version(stored: StoredDays) -> dict[str, Verdict]:
     """Altered and lost days are quarantined as well, so that nothing uses them until they are rewritten."""
     damaged = [stored.entries[day] for day in stored.damage]
-    Lake.of_project().ledger.quarantine(damaged, stored.damage)
+    stored.workspace.lake.ledger.quarantine(damaged, stored.damage)
     return {
         day: Verdict(day not in stored.damage, stored.damage.get(day, "")) for day in stored.stored
     }

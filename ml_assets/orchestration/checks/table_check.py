@@ -7,6 +7,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.ledger.entries import Entry, Status
+from ml_assets.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Verdict:
 class StoredDays:
     """What a check looks at: the stored state of some days of one table."""
 
+    workspace: Workspace
     table: str
     days: Sequence[str]
     entries: Mapping[str, Entry]

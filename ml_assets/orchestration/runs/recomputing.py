@@ -9,15 +9,14 @@ import dagster as dg
 from ml_assets.cadence import Span
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.rebuilding import Rebuilt, entries_of_table, refuse_to_rebuild
-from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Read
 from ml_assets.orchestration.assets.dead_letters import dead_letters_of
-from ml_assets.orchestration.assets.model_io import project_models
 from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, table_name
 from ml_assets.orchestration.assets.tables import RECOMPUTE, refusal_to_recompute
 from ml_assets.orchestration.partitions import input_days
 from ml_assets.orchestration.runs.runs import Outcome, materialize
 from ml_assets.release.rebuilding import models_of
+from ml_assets.workspace import Workspace
 
 
 def recompute_days(
@@ -61,8 +60,12 @@ def recompute_days(
     return materialize(definitions, instance, {key}, span, {RECOMPUTE: "true"})
 
 
-def rebuild(definitions: dg.Definitions) -> tuple[list[Rebuilt], list[str]]:
-    """Rebuild the project's ledger from its lake and its model files.
+def rebuild(definitions: dg.Definitions, workspace: Workspace) -> tuple[list[Rebuilt], list[str]]:
+    """Rebuild a workspace's ledger from its lake and its model files.
+
+    Args:
+        definitions: the project's definitions.
+        workspace: whose ledger was lost.
 
     Returns:
         What was rebuilt of each table, and the models that are lost, in words.
@@ -70,7 +73,7 @@ def rebuild(definitions: dg.Definitions) -> tuple[list[Rebuilt], list[str]]:
     Raises:
         ConfigurationError: the ledger has entries, or there is no lake.
     """
-    lake = Lake.of_settings()
+    lake = workspace.unconfirmed_lake
     carried = refuse_to_rebuild(lake)
     graph = definitions.resolve_asset_graph()
     assets = {table_name(key): graph.get(key).metadata for key in graph.executable_asset_keys}
@@ -85,7 +88,7 @@ def rebuild(definitions: dg.Definitions) -> tuple[list[Rebuilt], list[str]]:
     for name, metadata in assets.items():
         if CONTRACT_KEY in metadata:
             continue
-        models = models_of(lake, name, entries, project_models().is_intact)
+        models = models_of(lake, name, entries, workspace.models.is_intact)
         lost += [f"{name} {as_of}" for as_of in models.lost]
         if models.entries:
             entries += models.entries

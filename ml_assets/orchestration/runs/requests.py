@@ -125,14 +125,26 @@ class Attempts:
         made: how many there were.
         failed: how many of them failed, which repeating does not change.
         error: what the last of these said.
-        waits_until: when the unit may be asked for again, in seconds since 1970.
+        postponed: how many never started, or failed for something that passes.
+        last_end: when the last of these ended, in seconds since 1970.
     """
 
     is_running: bool
     made: int
     failed: int
     error: str
-    waits_until: float
+    postponed: int
+    last_end: float
+
+    def waits_until(self, waits: Sequence[int]) -> float:
+        """When the unit may be asked for again, in seconds since 1970.
+
+        Args:
+            waits: seconds before each further attempt.
+        """
+        if not (self.postponed and waits):
+            return self.last_end
+        return self.last_end + waits[min(self.postponed, len(waits)) - 1]
 
 
 def attempts(instance: dg.DagsterInstance, unit: Unit, inputs: str) -> Attempts:
@@ -157,9 +169,7 @@ def attempts(instance: dg.DagsterInstance, unit: Unit, inputs: str) -> Attempts:
             last_end = record.end_time or 0.0
         else:
             failed, error = failed + 1, found
-    waits = settings().retry_waits
-    wait = waits[min(postponed, len(waits)) - 1] if postponed and waits else 0
-    return Attempts(is_running, len(records), failed, error, last_end + wait)
+    return Attempts(is_running, len(records), failed, error, postponed, last_end)
 
 
 def _failure(instance: dg.DagsterInstance, run_id: str) -> str | None:
@@ -175,7 +185,12 @@ def _failure(instance: dg.DagsterInstance, run_id: str) -> str | None:
 
 
 def request(
-    instance: dg.DagsterInstance, ledger: Ledger, unit: Unit, *, now: float | None = None
+    instance: dg.DagsterInstance,
+    ledger: Ledger,
+    unit: Unit,
+    waits: Sequence[int],
+    *,
+    now: float | None = None,
 ) -> dg.RunRequest | dg.SkipReason:
     """A request for a run that does a unit of work, or why there is none.
 
@@ -186,6 +201,8 @@ def request(
         instance: knows the runs there were.
         ledger: what happened to each day.
         unit: the work.
+        waits: seconds before a run that did not start, or found something unavailable, is asked
+            for again.
         now: the moment, in seconds since 1970; the present when omitted.
     """
     inputs = unit.inputs(ledger)
@@ -195,8 +212,9 @@ def request(
     if tried.failed >= MAX_ATTEMPTS:
         reason = give_up(ledger, unit, tried.error)
         return dg.SkipReason(f"{unit.name}: {reason}")
-    if tried.waits_until > (time.time() if now is None else now):
-        at = time.strftime("%H:%M:%S UTC", time.gmtime(tried.waits_until))
+    until = tried.waits_until(waits)
+    if until > (time.time() if now is None else now):
+        at = time.strftime("%H:%M:%S UTC", time.gmtime(until))
         return dg.SkipReason(
             f"{unit.name} did not start or found something unavailable; it is tried again at {at}."
         )

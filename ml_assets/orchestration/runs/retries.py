@@ -1,15 +1,14 @@
 """Trying again what may succeed later, and only that.
 
-Waits grow as ``ML_ASSETS_RETRY_WAITS`` says; which errors are transient is for ``errors`` to say.
+Which errors are transient is for ``errors`` to say.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import dagster as dg
 
 from ml_assets.errors import TerminalError, TransientError
-from ml_assets.settings import settings
 
 TRANSIENT = "transient"
 """Metadata of a failure that may pass by itself."""
@@ -22,17 +21,17 @@ def is_transient(event: dg.DagsterEvent) -> bool:
 
 
 @contextmanager
-def retried(retry_number: int) -> Iterator[None]:
+def retried(retry_number: int, waits: Sequence[int]) -> Iterator[None]:
     """Turn our errors into what Dagster understands: ask for a retry, or fail at once.
 
     Args:
         retry_number: how many retries this step has had.
+        waits: seconds before each retry.
 
     Raises:
         dagster.RetryRequested: a transient error, and a retry is left.
         dagster.Failure: a terminal error, or no retry is left; never retried further.
     """
-    waits = settings().retry_waits
     try:
         yield
     except TransientError as error:

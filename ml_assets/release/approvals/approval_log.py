@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from ml_assets.ledger.append_only import create_append_only
 from ml_assets.ledger.database import Database
 from ml_assets.release.approvals.approvals import Action, Record
-from ml_assets.settings import settings
 
 _approvals = sa.Table(
     "release_approvals",
@@ -36,13 +35,8 @@ class ApprovalLog(Database):
         url: SQLAlchemy URL, SQLite or Postgres; the table is created when it is missing.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | sa.URL) -> None:
         super().__init__(url, _create_table)
-
-    @classmethod
-    def of_project(cls) -> "ApprovalLog":
-        """The log that the settings name."""
-        return cls(settings().ledger_url)
 
     def append(self, record: Record) -> Record:
         """Add a record; returns it with its number."""

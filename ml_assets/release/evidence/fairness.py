@@ -13,6 +13,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from ml_assets.content import DAY
+from ml_assets.contracts.validation import no_rows
 from ml_assets.learning.dataset import FEATURE_DAY
 from ml_assets.learning.evaluation import EvaluationRules, segment_values, threshold
 from ml_assets.learning.metrics import Scored, day_numbers, day_sums, interval, ratio, resamples
@@ -84,10 +85,10 @@ class Fairness(Evidence):
     )
 
     class Config:
-        """Without a row there is no evidence."""
+        """Without a gated attribute nothing is measured."""
 
         unique: ClassVar = ["group", "metric"]
-        metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.0}
+        metadata: ClassVar = {"may_be_empty": True, "max_dead_letter_share": 0.0}
 
 
 def fairness(
@@ -110,8 +111,11 @@ def fairness(
         evaluation: share of flagged rows, resamples and confidence.
 
     Returns:
-        Rows of the ``Fairness`` contract but for the models' fingerprints.
+        Rows of the ``Fairness`` contract but for the models' fingerprints; none without a gated
+        attribute.
     """
+    if rules.gated_attribute is None:
+        return no_rows(Fairness)
     new = _measured(specification, challenger, rules, evaluation)
     old = None if champion is None else _measured(specification, champion, rules, evaluation)
     on = ["group", "metric"]
@@ -145,7 +149,7 @@ def _measured(
     numbers, width = day_numbers(rows[FEATURE_DAY])
     cut = threshold(rows["prediction"], evaluation.flagged_share)
     scored = Scored.of(rows[specification.label], rows["prediction"], numbers, cut)
-    groups = segment_values(rows[rules.gated_attribute])
+    groups = segment_values(rows[str(rules.gated_attribute)])
     sizes = groups.value_counts().sort_index()
     draws = resamples(width, evaluation.resamples)
     values = _by_group(specification.task, scored, groups)

@@ -72,7 +72,6 @@ def question_of(
         for segment in segments_of(test, measuring.segments)
         if segment.column != OVERALL
     }
-    groups = segment_values(test[gated])
     return Question(
         task=task,
         metrics=metrics,
@@ -81,7 +80,10 @@ def question_of(
         rows=row_set(test, measuring.key, measuring.specification.label) if len(test) else "",
         count=len(test),
         segments=segments,
-        groups={rate: group_sizes(rate, groups, days, labels) for rate in RATES[task]},
+        groups={
+            rate: group_sizes(rate, segment_values(test[gated]), days, labels)
+            for rate in (RATES[task] if gated else ())
+        },
         fitted_last=[
             trained.max() if len(trained) else "",
             *([champion.training_last] if champion else []),

@@ -8,12 +8,11 @@ from typing import Any, cast
 import dagster as dg
 import pytest
 
-from ml_assets.components.model_pipeline.approvals import approval_job
-from ml_assets.components.model_pipeline.shared import Pipeline
-from ml_assets.lake.store import Lake
-from ml_assets.release.approvals.approval_log import ApprovalLog
+from ml_assets.components.model_release.approvals import approval_job
+from ml_assets.components.pipeline.pipeline import Pipeline
 from ml_assets.release.approvals.approvals import Action
 from ml_assets.settings import settings
+from ml_assets.workspace import Workspace
 from ml_assets_tests.releases import EVIDENCE, PIPELINE, decide
 
 AS_OF = "2013-07-09"
@@ -26,7 +25,7 @@ def empty_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
     monkeypatch.setenv("ML_ASSETS_RETRY_WAITS", "[1]")
     monkeypatch.delenv("ML_ASSETS_POSTGRES_URL", raising=False)
     settings.cache_clear()
-    decide(Lake.of_project(), AS_OF)
+    decide(Workspace.of_environment().lake, AS_OF)
     yield
     settings.cache_clear()
 
@@ -58,7 +57,7 @@ def test_the_job_records_what_was_typed(
 ) -> None:
     assert launch(job, action=action, expires=expires).success
 
-    (found,) = ApprovalLog.of_project().records(PIPELINE, AS_OF)
+    (found,) = Workspace.of_environment().approvals.records(PIPELINE, AS_OF)
     assert (found.action, found.by, found.reason) == (Action(action), "Ann", "fine")
     assert (found.evidence, found.expires_at is None) == (EVIDENCE, is_for_ever)
 
@@ -80,7 +79,7 @@ def test_what_is_refused_fails_once_with_the_reason(
     failure: Any = next(event for event in result.all_events if event.is_step_failure)
     assert message in failure.step_failure_data.error.cause.message
     assert not [event for event in result.all_events if event.is_step_up_for_retry]
-    assert ApprovalLog.of_project().records(PIPELINE) == []
+    assert Workspace.of_environment().approvals.records(PIPELINE) == []
 
 
 def test_nobody_can_say_that_an_approval_was_used(job: dg.JobDefinition) -> None:

@@ -23,11 +23,11 @@ from ml_assets.lake.store import Lake
 from ml_assets.learning.contracts import Prediction
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.monitoring.contracts.performance import Label
-from ml_assets.orchestration.assets.model_io import ModelIOManager, project_registry
-from ml_assets.orchestration.assets.table_io import TableIOManager
+from ml_assets.orchestration.resources import resources
 from ml_assets.orchestration.runs.runs import project_instance
 from ml_assets.registry.store import CHAMPION, STAGING
 from ml_assets.settings import settings
+from ml_assets.workspace import Workspace
 from ml_assets_tests.lived import opened
 from ml_assets_tests.project import ROOT, Project
 
@@ -130,17 +130,15 @@ def pipeline(folder: Path, **changes: Any) -> dg.Definitions:
         "staging": {"latency_ms": 1000},
         "card": {"purpose": "Says what an order will weigh.", "limits": ["One shop only."]},
         "monitoring": {
-            "window_days": 7,
             "policy": "never",
-            "groups": {"structural": ["region"], "environment": ["items", "hour"]},
+            "structural": ["region"],
         },
         **changes,
     }
     component = ModelPipeline(ModelPipeline.read(said, folder / "defs.yaml"))
-    managers = {"io_manager": TableIOManager(), "model_io_manager": ModelIOManager()}
     return dg.Definitions.merge(
         component.build_defs(SimpleNamespace(path=folder)),  # type: ignore[arg-type]
-        dg.Definitions(resources=managers),
+        dg.Definitions(resources=resources()),
     )
 
 
@@ -209,7 +207,7 @@ def test_a_regression_goes_all_the_way_from_orders_to_champion(shop: Project) ->
     assert set(fairness["group"]) == {"north", "south", "(gap)"}
     tests = shop.lake.read("shop/integration_tests", [FIRST_MODEL])
     assert tests["passed"].all(), tests[~tests["passed"]].to_dict("records")
-    registry = project_registry()
+    registry = Workspace.of_environment().registry
     assert registry.with_alias("shop", CHAMPION) == registry.with_alias("shop", STAGING)
     [card] = shop.lake.read("shop/model_card", [FIRST_MODEL])["markdown"]
     assert "Says what an order will weigh." in card
@@ -236,10 +234,12 @@ def test_a_model_that_errs_more_for_one_region_is_blocked_and_the_champion_stays
     assert "No approval lifts the limit of 0.3" in decision["reason"]
     assert not decision["groups_are_close"]
     assert "region=south" in decision["reason"]
-    champion = project_registry().with_alias("shop", CHAMPION)
+    champion = Workspace.of_environment().registry.with_alias("shop", CHAMPION)
     assert champion is not None
     assert champion.as_of == FIRST_MODEL
-    assert [version.as_of for version in project_registry().versions("shop")] == [FIRST_MODEL]
+    assert [version.as_of for version in Workspace.of_environment().registry.versions("shop")] == [
+        FIRST_MODEL
+    ]
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_a_model_that_errs_more_for_one_region_is_blocked_and_the_champion_stays
             id="a rule without its margin",
         ),
         pytest.param(
-            {"monitoring": {"window_days": 7, "policy": "never", "groups": {}, "min_rows": 0}},
+            {"monitoring": {"policy": "never", "min_rows": 0}},
             "'monitoring.min_rows' is 0",
             id="drift of no rows",
         ),

@@ -8,8 +8,8 @@ from typing import cast
 import pandas as pd
 import pytest
 
-from ml_assets.components.model_pipeline.sensors import pending_releases
-from ml_assets.components.model_pipeline.shared import Pipeline
+from ml_assets.components.model_release.sensor import pending_releases
+from ml_assets.components.pipeline.pipeline import Pipeline
 from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Read, Status

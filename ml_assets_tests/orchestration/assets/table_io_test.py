@@ -13,8 +13,10 @@ from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake, Window
 from ml_assets.ledger.entries import Status
-from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, TableIOManager, load_contract
+from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, load_contract
+from ml_assets.orchestration.resources import resources
 from ml_assets.orchestration.runs.runs import Outcome, materialize
+from ml_assets.workspace import Workspace
 from ml_assets_tests.orchestration import workload
 from ml_assets_tests.orchestration.workload import CONTRACT, DAILY, DAYS, Numbers
 
@@ -50,14 +52,14 @@ def numbers(frame: pd.DataFrame, **changed: Any) -> dg.AssetsDefinition:
 def run(instance: DagsterInstance, span: Span | None, *assets: dg.AssetsDefinition) -> Outcome:
     definitions = dg.Definitions(
         assets=assets,
-        resources={"io_manager": TableIOManager()},
+        resources=resources(),
         executor=dg.in_process_executor,
     )
     return materialize(definitions, instance, {asset.key for asset in assets}, span)
 
 
 def stored(table: str = "mine/numbers") -> pd.DataFrame:
-    return Lake.of_project().read(table)
+    return Workspace.of_environment().lake.read(table)
 
 
 def test_frame_is_stored_by_day_with_the_types_of_its_contract(instance: DagsterInstance) -> None:
@@ -78,7 +80,7 @@ def test_frame_over_several_days_without_their_column_is_refused(instance: Dagst
     outcome = run(instance, THREE, numbers(GOOD.drop(columns=DAY)))
     (message,) = outcome.failed_steps.values()
     assert "mine/numbers returned rows for 3 days without a 'ds' column" in message
-    assert not Lake.of_project().exists("mine/numbers")
+    assert not Workspace.of_environment().lake.exists("mine/numbers")
 
 
 def test_frame_of_one_day_needs_no_day_column(instance: DagsterInstance) -> None:
@@ -93,7 +95,7 @@ def test_frame_of_an_asset_without_days_is_a_snapshot(instance: DagsterInstance)
     (event,) = workload.materializations(instance, KEY)
     assert event[0] is None
     assert event[1].tags["dagster/data_version"] == (
-        Lake.of_project().ledger.latest("mine/numbers")[SNAPSHOT].content_hash
+        Workspace.of_environment().lake.ledger.latest("mine/numbers")[SNAPSHOT].content_hash
     )
 
 
@@ -112,7 +114,7 @@ def test_bad_rows_become_dead_letters_with_rule_and_source_row(instance: Dagster
     assert letters.loc["2", "rule"] == "value: must be float64"
     assert "greater_than_or_equal_to(0)" in letters.loc["3", "rule"]
     assert json.loads(letters.loc["2", "row"]) == {"id": 2, "value": "ten"}
-    entries = Lake.of_project().ledger.latest("mine/numbers")
+    entries = Workspace.of_environment().lake.ledger.latest("mine/numbers")
     assert {day: (entry.rows, entry.dead_letters) for day, entry in entries.items()} == {
         DAYS[0]: (1, 1),
         DAYS[1]: (1, 1),
@@ -130,9 +132,12 @@ def test_repaired_rows_leave_no_dead_letters_behind(instance: DagsterInstance) -
 def test_day_that_is_quarantined_keeps_no_rows_to_read(instance: DagsterInstance) -> None:
     run(instance, THREE, numbers(GOOD))
     run(instance, THREE, numbers(GOOD.assign(value=[1.5, -2.5, 3.5])))
-    entry = Lake.of_project().ledger.latest("mine/numbers")[DAYS[1]]
+    entry = Workspace.of_environment().lake.ledger.latest("mine/numbers")[DAYS[1]]
     assert entry.status is Status.QUARANTINED
-    assert Lake.of_project().window("mine/numbers", DAYS[:3]).hashes.keys() == {DAYS[0], DAYS[2]}
+    assert Workspace.of_environment().lake.window("mine/numbers", DAYS[:3]).hashes.keys() == {
+        DAYS[0],
+        DAYS[2],
+    }
 
 
 def test_rerun_with_rows_in_another_order_gives_the_same_versions(

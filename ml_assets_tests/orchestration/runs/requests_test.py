@@ -24,7 +24,6 @@ from ml_assets.orchestration.runs.requests import (
 )
 from ml_assets.orchestration.runs.retries import TRANSIENT
 from ml_assets.planning.progress import unfinished
-from ml_assets.settings import settings
 
 TABLE, INPUT, DAY = "shop/orders", "shop/source", "2013-02-01"
 WAITS = [30, 120]
@@ -66,13 +65,10 @@ def ledger(tmp_path: Path) -> Ledger:
 
 
 @pytest.fixture
-def instance(monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    """An instance in memory, with short waits."""
-    monkeypatch.setenv("ML_ASSETS_RETRY_WAITS", str(WAITS))
-    settings.cache_clear()
+def instance() -> Iterator[dg.DagsterInstance]:
+    """An instance in memory."""
     with dg.DagsterInstance.ephemeral() as found:
         yield found
-    settings.cache_clear()
 
 
 @pytest.fixture
@@ -83,14 +79,14 @@ def unit() -> Unit:
 
 def asked(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit) -> dg.RunRequest:
     """The run that is asked for."""
-    found = request(instance, ledger, unit, now=NOW)
+    found = request(instance, ledger, unit, WAITS, now=NOW)
     assert isinstance(found, dg.RunRequest), found
     return found
 
 
 def told(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit, now: float = NOW) -> str:
     """Why no run is asked for."""
-    found = request(instance, ledger, unit, now=now)
+    found = request(instance, ledger, unit, WAITS, now=now)
     assert isinstance(found, dg.SkipReason), found
     return str(found.skip_message)
 
@@ -209,7 +205,9 @@ def test_waits_after_failed_launches_grow(
     second = never_starts(instance, ledger, unit)
 
     assert "tried again at" in told(instance, ledger, unit, now=second + WAITS[1] - 1)
-    assert isinstance(request(instance, ledger, unit, now=second + WAITS[1] + 1), dg.RunRequest)
+    assert isinstance(
+        request(instance, ledger, unit, WAITS, now=second + WAITS[1] + 1), dg.RunRequest
+    )
 
 
 @pytest.mark.parametrize(

@@ -21,53 +21,43 @@ from ml_assets_tests.orchestration.conftest import Configure
 LADDER = [30, 120, 600, 3600]
 
 
-@pytest.fixture
-def _ladder(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The waits nobody configured."""
-    configure()
-    monkeypatch.delenv("ML_ASSETS_RETRY_WAITS")
-    settings.cache_clear()
-
-
-@pytest.mark.usefixtures("_ladder")
 @pytest.mark.parametrize("retry_number", range(4), ids=lambda number: f"retry {number + 1}")
 @pytest.mark.parametrize("error", [SourceUnavailable, CommitConflict], ids=lambda e: e.__name__)
 def test_transient_error_asks_for_the_wait_of_its_turn(
     error: type[TransientError], retry_number: int
 ) -> None:
     cause = error("the database is restarting.")
-    with pytest.raises(dg.RetryRequested) as caught, retried(retry_number):
+    with pytest.raises(dg.RetryRequested) as caught, retried(retry_number, LADDER):
         raise cause
     assert caught.value.seconds_to_wait == LADDER[retry_number]
     assert caught.value.max_retries == 4
     assert caught.value.__cause__ is cause
 
 
-@pytest.mark.usefixtures("_ladder")
 def test_transient_error_after_the_last_retry_is_a_failure_that_says_so() -> None:
     words = r"does not answer\. No retry is left after 4"
-    with pytest.raises(dg.Failure, match=words) as caught, retried(4):
+    with pytest.raises(dg.Failure, match=words) as caught, retried(4, LADDER):
         raise SourceUnavailable("The source does not answer.")
     assert caught.value.allow_retries is False
 
 
-@pytest.mark.usefixtures("_ladder")
 @pytest.mark.parametrize("error", [ConfigurationError, ContractViolation], ids=lambda e: e.__name__)
 def test_terminal_error_fails_at_once_with_its_own_words(error: type[TerminalError]) -> None:
-    with pytest.raises(dg.Failure, match=r"^Column 'x' is missing\.$") as caught, retried(0):
+    with (
+        pytest.raises(dg.Failure, match=r"^Column 'x' is missing\.$") as caught,
+        retried(0, LADDER),
+    ):
         raise error("Column 'x' is missing.")
     assert caught.value.allow_retries is False
 
 
-@pytest.mark.usefixtures("_ladder")
 def test_error_of_nobodys_making_is_left_as_it_is() -> None:
-    with pytest.raises(ZeroDivisionError), retried(0):
+    with pytest.raises(ZeroDivisionError), retried(0, LADDER):
         _ = 1 / 0
 
 
-def test_no_waits_configured_means_no_retries(configure: Configure) -> None:
-    configure(retry_waits="[]")
-    with pytest.raises(dg.Failure, match="No retry is left after 0"), retried(0):
+def test_no_waits_mean_no_retries() -> None:
+    with pytest.raises(dg.Failure, match="No retry is left after 0"), retried(0, []):
         raise SourceUnavailable("The source does not answer.")
 
 
@@ -91,7 +81,7 @@ def run(instance: DagsterInstance, attempt: Attempt) -> dg.ExecuteInProcessResul
 
     @dg.asset
     def fragile(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        with retried(context.retry_number):
+        with retried(context.retry_number, [0, 0]):
             attempt()
         return dg.MaterializeResult()
 

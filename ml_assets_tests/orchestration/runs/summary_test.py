@@ -9,10 +9,10 @@ from rich.console import Console
 
 from ml_assets.commands.run_report import print_summary
 from ml_assets.content import SNAPSHOT
-from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.runs.runs import Decision, Outcome, materialize
 from ml_assets.orchestration.runs.summary import RunSummary, summarize, summary_of
+from ml_assets.workspace import Workspace
 from ml_assets_tests.orchestration import workload
 from ml_assets_tests.orchestration.workload import BAD_DAY, DAYS, RAW, SPAN, TABLES
 
@@ -112,7 +112,9 @@ def test_a_run_is_summarized_and_a_rerun_says_what_it_left_unchanged(
     first = materialize(definitions, instance, TABLES, SPAN)
     again = materialize(definitions, instance, {RAW}, SPAN)
 
-    of_first, of_again = (summary_of(Lake.of_project().ledger, [run]) for run in (first, again))
+    of_first, of_again = (
+        summary_of(Workspace.of_environment().lake.ledger, [run]) for run in (first, again)
+    )
 
     raw = next(table for table in of_first.tables if table.table == "shop/raw")
     assert (raw.stored, list(raw.quarantined), raw.dead_letters) == (9, [BAD_DAY], 4)

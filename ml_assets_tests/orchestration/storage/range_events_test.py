@@ -11,8 +11,8 @@ from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
-from ml_assets.lake.store import Lake
 from ml_assets.orchestration.runs.runs import Outcome, materialize, run_checks
+from ml_assets.workspace import Workspace
 from ml_assets_tests.orchestration import workload
 from ml_assets_tests.orchestration.workload import (
     BAD_DAY,
@@ -60,7 +60,7 @@ def test_range_run_gives_each_day_its_own_data_version_and_metadata(
     events = dict(workload.materializations(instance, key))
     versions = {day: event.tags["dagster/data_version"] for day, event in events.items()}
     assert len(set(versions.values())) == len(GOOD_DAYS)
-    entries = Lake.of_project().ledger.latest("/".join(key.path), DAYS)
+    entries = Workspace.of_environment().lake.ledger.latest("/".join(key.path), DAYS)
     assert versions == {day: entries[day].content_hash for day in GOOD_DAYS}
     rows = {day: event.metadata["dagster/row_count"].value for day, event in events.items()}
     assert rows == {day: 2 if day == LETTER_DAY else 3 for day in GOOD_DAYS}

@@ -158,6 +158,5 @@ def test_concurrent_writers_of_a_new_database_all_land(url: str) -> None:
 def test_the_log_can_do_nothing_but_grow_and_be_read() -> None:
     assert {name for name in dir(ApprovalLog) if not name.startswith("_")} == {
         "append",
-        "of_project",
         "records",
     }

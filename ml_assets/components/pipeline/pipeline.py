@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import dagster as dg
 import pandas as pd
 
 from ml_assets.cadence import shifted
-from ml_assets.configuration.pipeline import Labels
+from ml_assets.configuration.pipeline import ModelConfiguration
+from ml_assets.configuration.sections import Labels
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.lineage import Names, lineage
@@ -24,6 +24,7 @@ from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.assets.tables import (
     FACT_KEY,
     SPARSE_KEY,
+    Compute,
     dead_letter_spec,
     table_asset,
     table_spec,
@@ -31,11 +32,10 @@ from ml_assets.orchestration.assets.tables import (
 from ml_assets.orchestration.checks.checks import table_checks
 from ml_assets.orchestration.checks.standard import standard_checks
 from ml_assets.orchestration.checks.table_check import TableCheck
-from ml_assets.orchestration.partitions import mapping_of
+from ml_assets.orchestration.partitions import mapping_of, partitions
 from ml_assets.planning.plan import Input, Plan, plan
 from ml_assets.release.champion import Champion, champions_of, newest
 from ml_assets.release.history import releases
-from ml_assets.settings import settings
 
 AS_OF = (
     "Most days are empty, because a partition is an as-of day and is made only when somebody, or "
@@ -61,6 +61,7 @@ class Pipeline:
         specification: what is fitted.
         windows: how the days before an as-of day are used.
         evaluation: what is measured of a model.
+        has_registry: whether released models are registered and staged.
     """
 
     name: str
@@ -74,11 +75,25 @@ class Pipeline:
     specification: ModelSpecification
     windows: Windows
     evaluation: EvaluationRules
+    has_registry: bool
 
-    @property
-    def has_registry(self) -> bool:
-        """Whether released models are registered and staged: not in a backtest, where none serves."""
-        return settings().shared is None
+    @classmethod
+    def of(cls, said: ModelConfiguration) -> "Pipeline":
+        """The pipeline that a ``defs.yaml`` describes."""
+        return cls(
+            name=said.pipeline,
+            owners=said.owners,
+            days=partitions(said.days),
+            as_of_days=partitions(said.as_ofs),
+            features=said.features,
+            labels=said.labels,
+            key=said.key,
+            segments=said.segments,
+            specification=said.specification,
+            windows=said.windows,
+            evaluation=said.evaluation,
+            has_registry=said.registry,
+        )
 
     @property
     def names(self) -> dict[str, list[str]]:
@@ -112,7 +127,7 @@ class Pipeline:
         description: str,
         version: str,
         inputs: Sequence[Input],
-        compute: Callable[[Sequence[str]], Any],
+        compute: Compute,
         contract: type[Contract] | None,
         is_as_of: bool = False,
         is_fact: bool = False,
@@ -132,7 +147,7 @@ class Pipeline:
             description: what it is, for a stakeholder.
             version: code version of what computes it.
             inputs: what it is computed from, for the lineage.
-            compute: from the days of a run to what its IO manager stores.
+            compute: from the workspace and the days of a run to what its IO manager stores.
             contract: the table's contract; None for a model.
             is_as_of: its partitions are as-of days.
             is_fact: its stored days record what happened and are never computed again, see
@@ -189,6 +204,15 @@ class Pipeline:
             ],
         )
 
+    def feature_columns(self, dataset: type[Contract]) -> list[str]:
+        """Columns of the feature table, which a training dataset takes over as they are.
+
+        Args:
+            dataset: contract of the training dataset.
+        """
+        made_from = lineage(dataset, [self.features, self.labels.asset], self.names, self.features)
+        return [name for name, sources in made_from.items() if sources == [(self.features, name)]]
+
     def champions(self, lake: Lake, days: Sequence[str]) -> dict[str, Champion]:
         """Day → the champion of that day, for the days that have one.
 
@@ -233,11 +257,17 @@ class Pipeline:
 
 
 def planned_from(
-    pipeline: Pipeline, noun: str, days: Sequence[str], version: str, nouns: Sequence[str]
+    pipeline: Pipeline,
+    lake: Lake,
+    noun: str,
+    days: Sequence[str],
+    version: str,
+    *,
+    reads: Sequence[str],
 ) -> Plan:
     """Plan days of an asset that reads the same days of others of the pipeline, by their nouns."""
-    inputs = {name: Input(pipeline.table(name)) for name in nouns}
-    return plan(Lake.of_project(), pipeline.table(noun), days, inputs, version)
+    inputs = {name: Input(pipeline.table(name)) for name in reads}
+    return plan(lake, pipeline.table(noun), days, inputs, version)
 
 
 def stacked(frames: Mapping[str, pd.DataFrame], contract: type[Contract]) -> pd.DataFrame:

@@ -6,18 +6,18 @@ from typing import Any
 
 import pandas as pd
 
-from ml_assets.components.model_pipeline.shared import Pipeline
+from ml_assets.components.pipeline.pipeline import Pipeline
 from ml_assets.errors import TrainingError
 from ml_assets.lake.integrity import in_force, unaltered
 from ml_assets.lake.store import Lake
 from ml_assets.planning.plan import Plan
-from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.approvals.approvals import State, records_of, standing
 from ml_assets.release.approvals.persons import first_not_scored
 from ml_assets.release.champion import BY_GATES
 from ml_assets.release.decision import AWAITING, PASSED
 from ml_assets.release.history import release_of, released_days
 from ml_assets.release.promotion import release_command
+from ml_assets.workspace import Workspace
 
 DECIDED = ("release_decision", "approvals")
 """What says whether a model is released."""
@@ -51,12 +51,13 @@ class Releasing:
         """
         return _record(unaltered(planned.windows["release_decision"], day))
 
-    def released(self, planned: Plan, day: str) -> Released | None:
+    def released(self, workspace: Workspace, planned: Plan, day: str) -> Released | None:
         """Whether the release of a day may go on: it passed, or an approval of it was used.
 
         What is champion was released; of anything else it is asked what holds now.
 
         Args:
+            workspace: where it is asked.
             planned: has windows over the tables of ``DECIDED``.
             day: the as-of day.
 
@@ -66,7 +67,8 @@ class Releasing:
                 said last is not in ``approvals``.
         """
         decision = self.decision_of(planned, day)
-        if champion := self._champion_on(decision, day):
+        lake = workspace.lake
+        if champion := self._champion_on(lake, decision, day):
             return Released(champion["released_by"], champion["serves_from"])
         if decision["verdict"] not in {PASSED, AWAITING}:
             return None
@@ -74,20 +76,21 @@ class Releasing:
         if decision["verdict"] == PASSED:
             found: Released | None = Released(BY_GATES, day)
         else:
-            found = self._approved(unaltered(planned.windows["approvals"], day), decision, day)
+            said = unaltered(planned.windows["approvals"], day)
+            found = self._approved(workspace, said, decision, day)
         if found:
-            self.refuse_other_champion(decision, day)
+            self.refuse_other_champion(lake, decision, day)
         return found
 
-    def refuse_other_champion(self, decision: dict[str, Any], day: str) -> None:
+    def refuse_other_champion(self, lake: Lake, decision: dict[str, Any], day: str) -> None:
         """A model is promoted only over the champion that it was compared with.
 
         Raises:
             TrainingError: the champion is another one now.
         """
-        champion = self.pipeline.champions_before(Lake.of_project(), [day]).get(day)
+        champion = self.pipeline.champions_before(lake, [day]).get(day)
         is_same = decision["champion"] == (champion.fingerprint if champion else "")
-        if is_same or self._champion_on(decision, day):
+        if is_same or self._champion_on(lake, decision, day):
             return
         raise TrainingError(
             f"the model of {day} was judged against {decision['champion_as_of'] or 'no champion'}, "
@@ -95,19 +98,21 @@ class Releasing:
             f"{release_command(self.pipeline.name, day)}"
         )
 
-    def _champion_on(self, decision: dict[str, Any], day: str) -> dict[str, Any] | None:
+    def _champion_on(self, lake: Lake, decision: dict[str, Any], day: str) -> dict[str, Any] | None:
         table = self.pipeline.table("champion")
-        return release_of(Lake.of_project(), table, day, decision["evidence"])
+        return release_of(lake, table, day, decision["evidence"])
 
-    def _approved(self, said: pd.DataFrame, decision: dict[str, Any], day: str) -> Released | None:
+    def _approved(
+        self, workspace: Workspace, said: pd.DataFrame, decision: dict[str, Any], day: str
+    ) -> Released | None:
         """The release on an approval that was used and is still valid.
 
         The model serves from the day that was told then, or later when further days were scored
         before it became champion.
         """
-        lake, name = Lake.of_project(), self.pipeline.name
+        lake, name = workspace.lake, self.pipeline.name
         records = records_of(name, said)
-        if records != ApprovalLog.of_project().records(name, day):
+        if records != workspace.approvals.records(name, day):
             raise TrainingError(
                 f"{self.pipeline.table('approvals')} {day} does not hold what was said last: "
                 "materialize it first"

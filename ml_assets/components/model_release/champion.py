@@ -9,16 +9,16 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.cadence import shifted
-from ml_assets.components.model_pipeline.releasing import DECIDED, Released, Releasing
-from ml_assets.components.model_pipeline.shared import Pipeline, output, planned_from
-from ml_assets.components.model_pipeline.staging import Staging
+from ml_assets.components.model_release.releasing import DECIDED, Released, Releasing
+from ml_assets.components.model_release.staging import Staging
+from ml_assets.components.pipeline.pipeline import Pipeline, output, planned_from
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import LakeMismatch, TrainingError
 from ml_assets.lake.integrity import in_force, unaltered
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.ledger import Ledger
 from ml_assets.orchestration.assets.day_metadata import Further
-from ml_assets.orchestration.assets.model_io import project_registry
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.plan import Input, Plan, computing_too, each_day
 from ml_assets.provenance.code import code_version
@@ -38,6 +38,7 @@ from ml_assets.release.promotion import (
     release_command,
     training_command,
 )
+from ml_assets.workspace import Workspace
 
 STAGE = "release"
 
@@ -91,13 +92,16 @@ class ChampionStage:
         stages = ["registered_model", "integration_tests"] if self.pipeline.has_registry else []
         return [*DECIDED, *stages]
 
-    def _promote(self, days: Sequence[str]) -> TableOutput:
+    def _promote(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
+        lake = workspace.lake
         version = code_version(ChampionModel)
-        planned = planned_from(self.pipeline, "champion", days, version, self._released_through)
-        by_hand = written_by_hand(Lake.of_project(), self._table, list(planned.unchanged))
+        planned = planned_from(
+            self.pipeline, lake, "champion", days, version, reads=self._released_through
+        )
+        by_hand = written_by_hand(lake, self._table, list(planned.unchanged))
         planned = computing_too(planned, by_hand)
-        self._take_turns(planned.compute)
-        planned, frames = each_day(planned, lambda day: self._champion_of(planned, day))
+        self._take_turns(lake.ledger, planned.compute)
+        planned, frames = each_day(planned, lambda day: self._champion_of(workspace, planned, day))
         return output(
             planned,
             frames,
@@ -105,25 +109,28 @@ class ChampionStage:
             version,
             day_metadata=_champions(frames),
             is_fact=True,
-            after_commit=self._point_alias if self.pipeline.has_registry else None,
+            after_commit=(lambda: self._point_alias(workspace))
+            if self.pipeline.has_registry
+            else None,
         )
 
-    def _champion_of(self, planned: Plan, day: str) -> pd.DataFrame:
+    def _champion_of(self, workspace: Workspace, planned: Plan, day: str) -> pd.DataFrame:
         """The champion of an as-of day; no row when its model was not released.
 
         Raises:
             NotPromoted: it was released, and something keeps it from becoming champion.
         """
+        lake = workspace.lake
         decision = self.releasing.decision_of(planned, day)
-        release = self.releasing.released(planned, day)
+        release = self.releasing.released(workspace, planned, day)
         if release is None:
-            self._refuse_if_released(day)
-            self._tell_lost_approval(decision, day)
+            self._refuse_if_released(lake.ledger, day)
+            self._tell_lost_approval(workspace.approvals, decision, day)
             return no_rows(ChampionModel)
-        number = self._tested_version(planned, day, decision["challenger"], release)
-        self._refuse_out_of_turn(day)
-        self._refuse_older(day, release)
-        self.releasing.refuse_other_champion(decision, day)
+        number = self._tested_version(lake.ledger, planned, day, decision["challenger"], release)
+        self._refuse_out_of_turn(lake.ledger, day)
+        self._refuse_older(lake.ledger, day, release)
+        self.releasing.refuse_other_champion(lake, decision, day)
         return pd.DataFrame(
             [
                 {
@@ -142,33 +149,32 @@ class ChampionStage:
             ]
         )
 
-    def _refuse_if_released(self, day: str) -> None:
+    def _refuse_if_released(self, ledger: Ledger, day: str) -> None:
         """A model that has been champion was released on its evidence; that is not taken back.
 
         Raises:
             TrainingError: it was released before, and would not be now.
         """
-        if day in released_days(Lake.of_project().ledger.history(self._table)):
+        if day in released_days(ledger.history(self._table)):
             raise TrainingError(
                 f"the model of {day} was released before, and would not be released now: see "
                 "release_decision, approvals and integration_tests of the day. What is stored of "
                 "it stays"
             )
 
-    def _take_turns(self, days: Sequence[str]) -> None:
+    def _take_turns(self, ledger: Ledger, days: Sequence[str]) -> None:
         """Note which days begin to be released, so that of two at once the later sees the earlier."""
-        ledger = Lake.of_project().ledger
         released = released_days(ledger.history(self._table))
         if new := [day for day in days if day not in released]:
             ledger.begin(self._table, new)
 
-    def _refuse_out_of_turn(self, day: str) -> None:
+    def _refuse_out_of_turn(self, ledger: Ledger, day: str) -> None:
         """One release is promoted after the other.
 
         Raises:
             TrainingError: another release began before this one.
         """
-        history = Lake.of_project().ledger.history(self._table)
+        history = ledger.history(self._table)
         if day in released_days(history):
             return
         if others := begun_before(history, day):
@@ -178,12 +184,12 @@ class ChampionStage:
                 f"{release_command(self.pipeline.name, day)}"
             )
 
-    def _refuse_older(self, day: str, release: Released) -> None:
+    def _refuse_older(self, ledger: Ledger, day: str, release: Released) -> None:
         """A model never replaces the one of a newer day, which was released before it.
 
         It happens when an old day is judged again, because its data was corrected, and passes now.
         """
-        released = released_days(Lake.of_project().ledger.history(self._table))
+        released = released_days(ledger.history(self._table))
         newest_day = max(released, default="")
         if newest_day > day and day not in released:
             raise self._not_promoted(
@@ -195,7 +201,9 @@ class ChampionStage:
                 f"{training_command(self.pipeline.name, shifted(newest_day, 1))}",
             )
 
-    def _tested_version(self, planned: Plan, day: str, challenger: str, release: Released) -> int:
+    def _tested_version(
+        self, ledger: Ledger, planned: Plan, day: str, challenger: str, release: Released
+    ) -> int:
         """The registered version of which every integration test is there and passed; 0 without a registry.
 
         Raises:
@@ -208,7 +216,7 @@ class ChampionStage:
         tests = unaltered(planned.windows["integration_tests"], day)
         problem = problem_of_tests(tests, IntegrationTest.names())
         if registered.empty or problem:
-            self._refuse_if_released(day)
+            self._refuse_if_released(ledger, day)
             advice = (
                 "Repair what they name"
                 if not is_not_measured(tests)
@@ -229,14 +237,14 @@ class ChampionStage:
             )
         return int(registered["version"].iloc[0])
 
-    def _tell_lost_approval(self, decision: Mapping[str, Any], day: str) -> None:
+    def _tell_lost_approval(self, log: ApprovalLog, decision: Mapping[str, Any], day: str) -> None:
         """An approval that was used, and expired before its model was champion.
 
         Raises:
             NotPromoted: there is one.
         """
         name = self.pipeline.name
-        records = ApprovalLog.of_project().records(name, day)
+        records = log.records(name, day)
         if decision["verdict"] != AWAITING:
             return
         lost = lost_approval(records, decision["evidence"], datetime.now(UTC))
@@ -254,17 +262,17 @@ class ChampionStage:
             f"the model of {day} was released by {by} and did not become champion: {problem}. {remedy}"
         )
 
-    def _point_alias(self) -> None:
+    def _point_alias(self, workspace: Workspace) -> None:
         """Let the alias follow the champions, also when another run releases meanwhile."""
-        registry, name = project_registry(), self.pipeline.name
-        while (fingerprint := self._newest()) is not None:
+        registry, name, lake = workspace.registry, self.pipeline.name, workspace.lake
+        while (fingerprint := self._newest(lake)) is not None:
             registry.set_alias(name, CHAMPION, fingerprint)
-            if self._newest() == fingerprint:
+            if self._newest(lake) == fingerprint:
                 return
 
-    def _newest(self) -> str | None:
+    def _newest(self, lake: Lake) -> str | None:
         last = self.pipeline.as_of_days.get_last_partition_key() or ""
-        champion = newest(releases(Lake.of_project(), self._table, last))
+        champion = newest(releases(lake, self._table, last))
         return champion.fingerprint if champion else None
 
 

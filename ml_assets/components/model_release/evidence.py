@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pandas as pd
 
-from ml_assets.components.model_pipeline.shared import Pipeline, markdown_table, output
+from ml_assets.components.pipeline.pipeline import Pipeline, markdown_table, output
+from ml_assets.contracts.lineage import Names
 from ml_assets.errors import TrainingError
 from ml_assets.lake.integrity import unaltered
 from ml_assets.lake.store import Lake
+from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.evaluation import OVERALL
 from ml_assets.orchestration.assets.day_metadata import Further
-from ml_assets.orchestration.assets.model_io import project_models
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.plan import Plan, each_day, plan
 from ml_assets.provenance.code import code_version
@@ -26,6 +27,7 @@ from ml_assets.release.evidence.comparison import Comparison
 from ml_assets.release.evidence.fairness import Fairness
 from ml_assets.release.evidence.measuring import Measuring
 from ml_assets.release.rules import ReleaseRules
+from ml_assets.workspace import Workspace
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline as Model
@@ -62,7 +64,7 @@ class EvidenceStage:
                 contract=Comparison,
                 is_as_of=True,
                 undrawn=["champion"],
-                names={"gated_attribute": [self.rules.gated_attribute]},
+                names=gated(self.rules),
             ),
             this.define(
                 "fairness",
@@ -74,7 +76,7 @@ class EvidenceStage:
                 contract=Fairness,
                 is_as_of=True,
                 undrawn=["champion"],
-                names={"gated_attribute": [self.rules.gated_attribute]},
+                names=gated(self.rules),
             ),
         )
 
@@ -89,8 +91,10 @@ class EvidenceStage:
         """Version of what measures the evidence."""
         return code_version(Measuring, newest, self.measuring)
 
-    def _planned(self, noun: str, days: Sequence[str]) -> tuple[Plan, dict[str, Champion]]:
-        lake, this = Lake.of_project(), self.pipeline
+    def _planned(
+        self, lake: Lake, noun: str, days: Sequence[str]
+    ) -> tuple[Plan, dict[str, Champion]]:
+        this = self.pipeline
         champions = this.champions_before(lake, days)
         inputs = {
             "dataset": this.input("training_dataset"),
@@ -100,9 +104,10 @@ class EvidenceStage:
         planned = plan(lake, this.table(noun), days, inputs, self.version)
         return _first_only(planned), champions
 
-    def _compare(self, days: Sequence[str]) -> TableOutput:
-        planned, champions = self._planned("comparison", days)
-        planned, frames = self._measure(planned, champions, self.measuring.comparison)
+    def _compare(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
+        planned, champions = self._planned(workspace.lake, "comparison", days)
+        measure = self.measuring.comparison
+        planned, frames = self._measure(workspace.models, planned, champions, measure)
         return output(
             planned,
             frames,
@@ -111,9 +116,10 @@ class EvidenceStage:
             day_metadata={day: _compared(frame) for day, frame in frames.items()},
         )
 
-    def _measure_fairness(self, days: Sequence[str]) -> TableOutput:
-        planned, champions = self._planned("fairness", days)
-        planned, frames = self._measure(planned, champions, self.measuring.fairness)
+    def _measure_fairness(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
+        planned, champions = self._planned(workspace.lake, "fairness", days)
+        measure = self.measuring.fairness
+        planned, frames = self._measure(workspace.models, planned, champions, measure)
         return output(
             planned,
             frames,
@@ -124,6 +130,7 @@ class EvidenceStage:
 
     def _measure(
         self,
+        models: ModelStore,
         planned: Plan,
         champions: Mapping[str, Champion],
         measure: Callable[..., pd.DataFrame],
@@ -131,8 +138,8 @@ class EvidenceStage:
         def of_day(day: str) -> pd.DataFrame:
             dataset = unaltered(planned.windows["dataset"], day)
             challenger, champion = planned.windows["model"].hashes[day], champions.get(day)
-            new = self._model(challenger)
-            old = self._model(champion.fingerprint) if champion else None
+            new = self._model(models, challenger)
+            old = self._model(models, champion.fingerprint) if champion else None
             return _or_skipped(lambda: measure(dataset, new, old)).assign(
                 challenger_model=challenger,
                 champion_model=champion.fingerprint if champion else "",
@@ -140,9 +147,14 @@ class EvidenceStage:
 
         return each_day(planned, of_day)
 
-    def _model(self, fingerprint: str) -> "Model":
+    def _model(self, models: ModelStore, fingerprint: str) -> "Model":
         this = self.pipeline
-        return project_models().load(this.table("model"), fingerprint, this.specification)
+        return models.load(this.table("model"), fingerprint, this.specification)
+
+
+def gated(rules: ReleaseRules) -> Names:
+    """What the placeholder of contracts stands for."""
+    return {"gated_attribute": [rules.gated_attribute] if rules.gated_attribute else []}
 
 
 def _or_skipped(measure: Callable[[], pd.DataFrame]) -> pd.DataFrame:

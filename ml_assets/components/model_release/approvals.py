@@ -9,16 +9,16 @@ import dagster as dg
 import pandas as pd
 from pydantic import Field
 
-from ml_assets.components.model_pipeline.releasing import Releasing
-from ml_assets.components.model_pipeline.shared import Pipeline, output, planned_from
+from ml_assets.components.model_release.releasing import Releasing
+from ml_assets.components.pipeline.pipeline import Pipeline, output, planned_from
 from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.checks.table_check import StoredDays, TableCheck, Verdict
 from ml_assets.orchestration.runs.retries import retried
+from ml_assets.orchestration.workspace_key import WORKSPACE
 from ml_assets.planning.plan import Input, Plan, computing_too, each_day
 from ml_assets.provenance.code import code_version
-from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.approvals.approvals import (
     Action,
     Approvals,
@@ -31,6 +31,7 @@ from ml_assets.release.approvals.approvals import (
 from ml_assets.release.approvals.persons import describe, first_not_scored, record
 from ml_assets.release.decision import AWAITING
 from ml_assets.release.history import release_of
+from ml_assets.workspace import Workspace
 
 STAGE = "release"
 
@@ -81,30 +82,30 @@ class ApprovalStage:
     def _version(self) -> str:
         return code_version(approval_rows, standing)
 
-    def _collect_approvals(self, days: Sequence[str]) -> TableOutput:
-        version = self._version
-        planned = planned_from(self.pipeline, "approvals", days, version, ["release_decision"])
+    def _collect_approvals(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
+        this, version, lake = self.pipeline, self._version, workspace.lake
+        planned = planned_from(this, lake, "approvals", days, version, reads=["release_decision"])
         planned = computing_too(planned, list(planned.unchanged))
-        planned, frames = each_day(planned, lambda day: self._approvals_of(planned, day))
+        planned, frames = each_day(planned, lambda day: self._approvals_of(workspace, planned, day))
         return output(planned, frames, Approvals, version)
 
-    def _approvals_of(self, planned: Plan, day: str) -> pd.DataFrame:
+    def _approvals_of(self, workspace: Workspace, planned: Plan, day: str) -> pd.DataFrame:
         """What was said; an approval that is valid is used, once, until its model is champion."""
         decision = self.releasing.decision_of(planned, day)
-        lake, log, name = Lake.of_project(), ApprovalLog.of_project(), self.pipeline.name
+        lake, log, name = workspace.lake, workspace.approvals, self.pipeline.name
         now = datetime.now(UTC)
-        if decision["verdict"] == AWAITING and not self._is_champion(decision, day):
+        if decision["verdict"] == AWAITING and not self._is_champion(lake, decision, day):
             found = standing(log.records(name, day), decision["evidence"], now)
             if found.state is State.APPROVED and found.record is not None:
                 log.append(application(found.record, now, first_not_scored(lake, name, day)))
         return approval_rows(log.records(name, day), {day: decision["evidence"]})
 
-    def _is_champion(self, decision: Mapping[Any, Any], day: str) -> bool:
+    def _is_champion(self, lake: Lake, decision: Mapping[Any, Any], day: str) -> bool:
         table = self.pipeline.table("champion")
-        return release_of(Lake.of_project(), table, day, decision["evidence"]) is not None
+        return release_of(lake, table, day, decision["evidence"]) is not None
 
     def _waiting(self, stored: StoredDays) -> dict[str, Verdict]:
-        lake = Lake.of_project()
+        lake = stored.workspace.lake
         decisions = lake.read(self.pipeline.table("release_decision"), stored.stored)
         found: dict[str, Verdict] = {}
         for decision in decisions.to_dict("records"):
@@ -114,7 +115,7 @@ class ApprovalStage:
             waits = (
                 decision["verdict"] == AWAITING
                 and state in (State.WAITING, State.APPROVED)
-                and not self._is_champion(decision, day)
+                and not self._is_champion(lake, decision, day)
             )
             found[day] = Verdict(
                 not waits,
@@ -141,12 +142,13 @@ class Approval(dg.Config):
 def approval_job(pipeline: Pipeline) -> dg.JobDefinition:
     """Records what a person says to a release that waits for approval."""
 
-    @dg.op(name=f"{pipeline.name}__record")
+    @dg.op(name=f"{pipeline.name}__record", required_resource_keys={WORKSPACE})
     def record_op(context: dg.OpExecutionContext, config: Approval) -> None:
-        with retried(context.retry_number):
+        workspace: Workspace = context.resources.workspace
+        with retried(context.retry_number, workspace.settings.retry_waits):
             added = record(
-                Lake.of_project(),
-                ApprovalLog.of_project(),
+                workspace.lake,
+                workspace.approvals,
                 pipeline=pipeline.name,
                 as_of=config.as_of,
                 action=Action(config.action),

@@ -10,7 +10,16 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.cadence import Span, shifted
-from ml_assets.components.model_pipeline.shared import Pipeline
+from ml_assets.components.pipeline.pipeline import Pipeline
+from ml_assets.components.pipeline.stages import (
+    DECISION,
+    SCORING,
+    TRAINING,
+    after_decision,
+    tables_of,
+    target,
+    waiting_for_tests,
+)
 from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Status
@@ -26,31 +35,11 @@ from ml_assets.orchestration.runs.requests import (
     telling_errors,
     unit_of,
 )
+from ml_assets.orchestration.workspace_key import WORKSPACE
 from ml_assets.planning.progress import finished, outdated, unfinished
 from ml_assets.planning.staleness import stale
-from ml_assets.release.approvals.approval_log import ApprovalLog
-from ml_assets.release.history import released_days
-from ml_assets.release.promotion import waits_for_tests
 from ml_assets.settings import settings
-
-TRAINING = [
-    "training_dataset",
-    "model",
-    "evaluation",
-    "feature_reference",
-    "comparison",
-    "fairness",
-    "release_decision",
-]
-"""From the data to the decision on a model."""
-
-REGISTRATION = ["registered_model", "staging_model", "integration_tests", "model_card"]
-"""What a released model goes through; not in a backtest, which has no registry."""
-
-SCORING = ["predictions", "labels", "performance", "feature_profile", "drift_report"]
-"""What is made of a day once there is a champion."""
-
-DECISION = "retraining_decision"
+from ml_assets.workspace import Workspace
 
 MAX_DAYS = 31
 """Days that one run recomputes when many changed."""
@@ -67,82 +56,23 @@ def retraining_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
             "Starts one run from training dataset to champion for each verdict to retrain, however "
             "often it ticks or restarts."
         ),
-        target=_selection(pipeline, [*TRAINING, *_after_decision(pipeline)]),
+        target=target(pipeline, "training", "release"),
         default_status=sensor_status(),
         minimum_interval_seconds=settings().sensor_seconds,
+        required_resource_keys={WORKSPACE},
     )
     @telling_errors("The lake")
     def retraining(context: dg.SensorEvaluationContext) -> Result:
         assert context.repository_def is not None
-        lake = Lake.of_project()
+        workspace: Workspace = context.resources.workspace
+        lake = workspace.lake
         as_of, reason = pending_retraining(pipeline, lake)
         if as_of is None:
             return dg.SkipReason(reason)
         unit = retraining_unit(pipeline, context.repository_def.asset_graph, as_of)
-        return request(context.instance, lake.ledger, unit)
+        return request(context.instance, lake.ledger, unit, workspace.settings.retry_waits)
 
     return retraining
-
-
-def release_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
-    """Turns what a person said to a waiting release into one run, from approvals to champion."""
-
-    @dg.sensor(
-        name=f"{pipeline.name}__release",
-        description="Continues a release when a person has approved or rejected it, once.",
-        target=_selection(pipeline, _after_decision(pipeline)),
-        default_status=sensor_status(),
-        minimum_interval_seconds=settings().sensor_seconds,
-    )
-    @telling_errors("The lake")
-    def release(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        assert context.repository_def is not None
-        graph, lake = context.repository_def.asset_graph, Lake.of_project()
-        pending = pending_releases(pipeline, lake, ApprovalLog.of_project())
-        tables = [pipeline.table(noun) for noun in _after_decision(pipeline)]
-        units = [
-            unit_of(
-                graph,
-                f"{pipeline.name} release as of {as_of} after record {number}",
-                tables,
-                Span(as_of, as_of),
-            )
-            for as_of, number in pending.items()
-        ]
-        results = [request(context.instance, lake.ledger, unit) for unit in units]
-        skipped = [str(one.skip_message) for one in results if isinstance(one, dg.SkipReason)]
-        requests = [one for one in results if isinstance(one, dg.RunRequest)]
-        reason = " ".join(skipped) or "No release waits for what a person said."
-        return dg.SensorResult(
-            run_requests=requests, skip_reason=None if requests else dg.SkipReason(reason)
-        )
-
-    return release
-
-
-def pending_releases(pipeline: Pipeline, lake: Lake, log: ApprovalLog) -> dict[str, int]:
-    """as-of day → number of the newest record, where a release has not followed the records yet.
-
-    The release of a champion is run again for a new record only, not for corrected training data.
-    """
-    newest = {record.as_of: record.number for record in log.records(pipeline.name)}
-    stored = lake.days_stored(pipeline.table("approvals"))
-    known = (
-        lake.read(pipeline.table("approvals"), stored).groupby(DAY)["number"].max().to_dict()
-        if stored
-        else {}
-    )
-    champions = pipeline.table("champion")
-    unreleased = sorted(newest.keys() - released_days(lake.ledger.history(champions)))
-    changed = outdated(lake.ledger, champions, unreleased)
-    decided = set(lake.days_stored(pipeline.table("release_decision")))
-    untested = _waiting_for_tests(pipeline, lake, list(newest))
-    return {
-        as_of: number
-        for as_of, number in newest.items()
-        if as_of in decided
-        and (known.get(as_of) != number or as_of in changed or as_of in untested)
-    }
 
 
 def day_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
@@ -154,19 +84,22 @@ def day_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
             "Recomputes what changed in days that were processed before; otherwise scores, measures "
             "and decides the first day that is not finished, when its features are."
         ),
-        target=_selection(pipeline, [*SCORING, DECISION]),
+        target=target(pipeline, "predictions", "monitoring"),
         default_status=sensor_status(),
         minimum_interval_seconds=settings().sensor_seconds,
+        required_resource_keys={WORKSPACE},
     )
     @telling_errors("The lake")
     def days(context: dg.SensorEvaluationContext) -> Result:
         assert context.repository_def is not None
-        graph, lake = context.repository_def.asset_graph, Lake.of_project()
+        workspace: Workspace = context.resources.workspace
+        graph, lake = context.repository_def.asset_graph, workspace.lake
+        waits = workspace.settings.retry_waits
         told: list[str] = []
         next_day = _next_day(pipeline, graph, lake, context.instance)
         for unit in (next_day, _changed_days(pipeline, graph, lake, context.instance)):
             if isinstance(unit, Unit):
-                result = request(context.instance, lake.ledger, unit)
+                result = request(context.instance, lake.ledger, unit, waits)
                 if isinstance(result, dg.RunRequest):
                     return result
                 told.append(str(result.skip_message))
@@ -179,7 +112,7 @@ def day_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
 
 def retraining_unit(pipeline: Pipeline, graph: Any, as_of: str) -> Unit:
     """The work that a verdict asks for."""
-    tables = [pipeline.table(noun) for noun in (*TRAINING, *_after_decision(pipeline))]
+    tables = tables_of(pipeline, graph, [*TRAINING, *after_decision(pipeline)])
     name = f"{pipeline.name} retraining as of {as_of}"
     return unit_of(graph, name, tables, Span(as_of, as_of))
 
@@ -208,9 +141,9 @@ def _is_finished(pipeline: Pipeline, lake: Lake, as_of: str) -> bool:
         return False
     if champion.status is Status.STORED:
         return True
-    if _waiting_for_tests(pipeline, lake, [as_of]):
+    if waiting_for_tests(pipeline, lake, [as_of]):
         return False
-    stages = (pipeline.table(noun) for noun in (*TRAINING, *_after_decision(pipeline)))
+    stages = (pipeline.table(noun) for noun in (*TRAINING, *after_decision(pipeline)))
     return not any(_is_reopened(lake, table, as_of) for table in stages)
 
 
@@ -218,13 +151,6 @@ def _is_reopened(lake: Lake, table: str, day: str) -> bool:
     entry = lake.ledger.latest(table, [day]).get(day)
     is_stored = entry is not None and entry.status is Status.STORED
     return not is_stored and day in unfinished(lake.ledger, table, [day])
-
-
-def _waiting_for_tests(pipeline: Pipeline, lake: Lake, as_ofs: Sequence[str]) -> list[str]:
-    """As-of days whose model is not champion, because integration tests could not be measured."""
-    champions = lake.ledger.latest(pipeline.table("champion"), as_ofs)
-    skipped = [day for day, entry in champions.items() if entry.status is Status.SKIPPED]
-    return waits_for_tests(lake, pipeline.name, skipped)
 
 
 def _next_day(
@@ -302,7 +228,7 @@ def _waiting_for_inputs(pipeline: Pipeline, lake: Lake, span: Span) -> str:
 
 
 def _unit(pipeline: Pipeline, graph: Any, name: str, span: Span, reason: str = "") -> Unit:
-    tables = [pipeline.table(noun) for noun in (*SCORING, DECISION)]
+    tables = tables_of(pipeline, graph, [*SCORING, DECISION])
     return unit_of(graph, name, tables, span, reason)
 
 
@@ -311,17 +237,3 @@ def _open(ledger: Ledger, table: str, days: Sequence[str]) -> set[str]:
     latest = ledger.latest(table, days)
     stored = {day for day, entry in latest.items() if entry.status is Status.STORED}
     return {*unfinished(ledger, table, days)} - stored
-
-
-def _after_decision(pipeline: Pipeline) -> list[str]:
-    """What follows from a decision."""
-    stages = REGISTRATION if pipeline.has_registry else []
-    return ["approvals", *stages, "champion"]
-
-
-def _keys(pipeline: Pipeline, nouns: Sequence[str]) -> list[dg.AssetKey]:
-    return [dg.AssetKey(pipeline.table(noun).split("/")) for noun in nouns]
-
-
-def _selection(pipeline: Pipeline, nouns: Sequence[str]) -> dg.AssetSelection:
-    return dg.AssetSelection.assets(*_keys(pipeline, nouns))

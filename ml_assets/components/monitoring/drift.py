@@ -7,8 +7,8 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.cadence import shifted
-from ml_assets.components.model_pipeline.shared import Pipeline, output
-from ml_assets.components.model_pipeline.trainable import days_with_rows, trainable_days
+from ml_assets.components.monitoring.trainable import days_with_rows, trainable_days
+from ml_assets.components.pipeline.pipeline import Pipeline, output
 from ml_assets.content import DAY, day_hashes
 from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.errors import TrainingError
@@ -25,12 +25,13 @@ from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.plan import Input, Plan, each_day, merge, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.release.champion import Champion
+from ml_assets.workspace import Workspace
 
 STAGE = "monitoring"
 
 
 @dataclass(frozen=True)
-class Monitoring:
+class MonitoringStage:
     """The monitoring stage of a pipeline.
 
     Attributes:
@@ -129,8 +130,8 @@ class Monitoring:
         table = self.pipeline.table("drift_report")
         return Input(table, 1 - self.policy.label_days, 0, is_optional=True)
 
-    def _profile(self, days: Sequence[str]) -> TableOutput:
-        lake, this = Lake.of_project(), self.pipeline
+    def _profile(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
+        lake, this = workspace.lake, self.pipeline
         champions = this.champions(lake, days)
         inputs = {
             "features": Input(this.features),
@@ -160,8 +161,8 @@ class Monitoring:
 
         return of_day
 
-    def _report(self, days: Sequence[str]) -> TableOutput:
-        lake, this = Lake.of_project(), self.pipeline
+    def _report(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
+        lake, this = workspace.lake, self.pipeline
         champions = this.champions(lake, days)
         inputs = {
             "profiles": self._profiles,
@@ -206,9 +207,9 @@ class Monitoring:
 
         return of_day
 
-    def _decide(self, days: Sequence[str]) -> TableOutput:
+    def _decide(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         """Decide day by day, as each decision looks back on those before it."""
-        lake, this = Lake.of_project(), self.pipeline
+        lake, this = workspace.lake, self.pipeline
         table = this.table("retraining_decision")
         champions = this.champions(lake, days)
         stored = self._asked_for(lake, max(days))

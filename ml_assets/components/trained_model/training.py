@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 import dagster as dg
 import pandas as pd
 
-from ml_assets.components.model_pipeline.shared import Pipeline, markdown_table, output
+from ml_assets.components.pipeline.pipeline import Pipeline, markdown_table, output
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
-from ml_assets.contracts.lineage import lineage
+from ml_assets.contracts.derived import contract_sources
 from ml_assets.errors import TrainingError
 from ml_assets.lake.integrity import unaltered
 from ml_assets.lake.store import Lake
+from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.dataset import (
     FEATURE_DAY,
     SPLIT,
@@ -38,13 +39,12 @@ from ml_assets.orchestration.assets.model_io import (
     ModelOutput,
     lost_models,
     model_check,
-    project_checkpoints,
-    project_models,
 )
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.plan import Input, Plan, computing_too, each_day, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.reports.plots import as_markdown, evaluation_plots
+from ml_assets.workspace import Workspace
 
 STAGE = "training"
 
@@ -58,13 +58,15 @@ class Training:
     Attributes:
         pipeline: what the stages share.
         contract: contract of the training dataset.
-        drift_window_days: days of a drift report, which the reference is calibrated for.
+        dataset: how it is made.
+        drift_days: days of a drift report, which the reference is calibrated for.
         max_missing_days_share: share of the days looked back on that may not be usable.
     """
 
     pipeline: Pipeline
     contract: type[Contract]
-    drift_window_days: int
+    dataset: DatasetSpecification
+    drift_days: int
     max_missing_days_share: float
 
     def definitions(self) -> dg.Definitions:
@@ -131,30 +133,8 @@ class Training:
         )
 
     @property
-    def feature_columns(self) -> list[str]:
-        """Columns of the feature table, which the dataset takes over as they are."""
-        this = self.pipeline
-        tables = [this.features, this.labels.asset]
-        made_from = lineage(self.contract, tables, this.names, this.features)
-        return [name for name, sources in made_from.items() if sources == [(this.features, name)]]
-
-    @property
     def _dataset_version(self) -> str:
-        return code_version(training_dataset, self.contract, self._dataset_specification)
-
-    @property
-    def _dataset_specification(self) -> DatasetSpecification:
-        this = self.pipeline
-        return DatasetSpecification(
-            features=this.features,
-            labels=this.labels.asset,
-            key=tuple(this.key),
-            label=this.labels.column,
-            known_at=this.labels.known_at,
-            timezone=this.as_of_days.timezone,
-            windows=this.windows,
-            contract=f"{self.contract.__module__}.{self.contract.__qualname__}",
-        )
+        return code_version(training_dataset, *contract_sources(self.contract), self.dataset)
 
     @property
     def _model_version(self) -> str:
@@ -168,53 +148,57 @@ class Training:
     @property
     def _reference_version(self) -> str:
         this = self.pipeline
-        return code_version(reference_profile, this.specification.features, self.drift_window_days)
+        return code_version(reference_profile, this.specification.features, self.drift_days)
 
     @property
     def _window(self) -> Input:
         return Input("", -self.pipeline.windows.window_days, -1)
 
-    def _plan(self, noun: str, days: Sequence[str], version: str, **inputs: Input) -> Plan:
+    def _plan(
+        self, lake: Lake, noun: str, days: Sequence[str], version: str, **inputs: Input
+    ) -> Plan:
         """Plan as-of days and note that they were asked for, so that checks know of them."""
-        lake, table = Lake.of_project(), self.pipeline.table(noun)
+        table = self.pipeline.table(noun)
         planned = plan(lake, table, days, inputs, version)
         lake.ledger.append([Entry(table, day, Status.WRITING) for day in planned.compute])
         return planned
 
-    def _build_dataset(self, days: Sequence[str]) -> TableOutput:
+    def _build_dataset(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
+        lake = workspace.lake
         planned = self._plan(
+            lake,
             "training_dataset",
             days,
             self._dataset_version,
             features=replace(self._window, table=self.pipeline.features),
             labels=replace(self._window, table=self.pipeline.labels.asset),
         )
-        planned, frames = each_day(planned, self._dataset_of(planned))
+        planned, frames = each_day(planned, self._dataset_of(lake, planned))
         told: dict[str, Further] = {
-            day: {**split_counts(frame), **self._later_knowledge(planned, day)}
+            day: {**split_counts(frame), **self._later_knowledge(lake, planned, day)}
             for day, frame in frames.items()
         }
         return output(planned, frames, self.contract, self._dataset_version, day_metadata=told)
 
-    def _later_knowledge(self, planned: Plan, day: str) -> Further:
+    def _later_knowledge(self, lake: Lake, planned: Plan, day: str) -> Further:
         """Inputs of a rerun that are not those the dataset was first made from."""
         table = self.pipeline.table("training_dataset")
-        history = Lake.of_project().ledger.history(table, day)
+        history = lake.ledger.history(table, day)
         changed = changed_since_first_made(history, planned.reads[day])
         if not changed:
             return {}
         log.warning(f"{table} {day} is {sentence(changed)}")
         return {"changed_since_first_made": dg.MetadataValue.json(changed)}
 
-    def _dataset_of(self, planned: Plan) -> Callable[[str], pd.DataFrame]:
-        specification = self._dataset_specification
+    def _dataset_of(self, lake: Lake, planned: Plan) -> Callable[[str], pd.DataFrame]:
+        specification = self.dataset
         wanted = self._window.days_of_all(planned.compute)
         if not any(planned.windows["features"].hashes.get(day) for day in wanted):
             return _nothing_to_learn_from
         features = planned.windows["features"].read(days=wanted)
         labels = planned.windows["labels"].read(specification.label_columns, wanted)
         usable = planned.windows["features"].hashes.keys() & planned.windows["labels"].hashes.keys()
-        known = Lake.of_project().ledger.latest(self.pipeline.features, wanted)
+        known = lake.ledger.latest(self.pipeline.features, wanted)
 
         def of_day(as_of: str) -> pd.DataFrame:
             asked_for = [day for day in self._window.days_of(as_of) if day in known]
@@ -223,26 +207,31 @@ class Training:
 
         return of_day
 
-    def _fit(self, days: Sequence[str]) -> ModelOutput:
+    def _fit(self, workspace: Workspace, days: Sequence[str]) -> ModelOutput:
         table, specification = self.pipeline.table("model"), self.pipeline.specification
         planned = self._plan(
-            "model", days, self._model_version, dataset=self.pipeline.input("training_dataset")
+            workspace.lake,
+            "model",
+            days,
+            self._model_version,
+            dataset=self.pipeline.input("training_dataset"),
         )
-        planned = computing_too(planned, lost_models(table, planned.unchanged))
+        planned = computing_too(planned, lost_models(workspace, table, planned.unchanged))
         used = [*specification.features, self.pipeline.labels.column, SPLIT]
 
         def of_day(day: str) -> TrainedModel:
             log.info(f"training {table} {day}")
             dataset = planned.windows["dataset"].read(used, [day])
-            checkpoints = project_checkpoints(table, day)
+            checkpoints = workspace.checkpoints(table, day)
             return train(specification, dataset, checkpoints, self._model_version)
 
         planned, models = each_day(planned, of_day)
         return ModelOutput(planned, models, self._model_version)
 
-    def _evaluate(self, days: Sequence[str]) -> TableOutput:
+    def _evaluate(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         this = self.pipeline
         planned = self._plan(
+            workspace.lake,
             "evaluation",
             days,
             self._evaluation_version,
@@ -252,7 +241,7 @@ class Training:
         plots: dict[str, dg.MetadataValue] = {}
 
         def of_day(day: str) -> pd.DataFrame:
-            dataset = self._scored_rows(planned, day)
+            dataset = self._scored_rows(workspace.models, planned, day)
             plots[day] = self._plots_of(dataset)
             return evaluate(
                 this.specification,
@@ -273,11 +262,11 @@ class Training:
         }
         return output(planned, frames, Evaluation, self._evaluation_version, day_metadata=shown)
 
-    def _scored_rows(self, planned: Plan, day: str) -> pd.DataFrame:
+    def _scored_rows(self, models: ModelStore, planned: Plan, day: str) -> pd.DataFrame:
         this = self.pipeline
         dataset = held_out_rows(planned, day)
         fingerprint = planned.windows["model"].hashes[day]
-        model = project_models().load(this.table("model"), fingerprint, this.specification)
+        model = models.load(this.table("model"), fingerprint, this.specification)
         return dataset.assign(prediction=predict(this.specification, model, dataset))
 
     def _plots_of(self, dataset: pd.DataFrame) -> dg.MetadataValue:
@@ -286,8 +275,9 @@ class Training:
         plots = evaluation_plots(specification.task, test[specification.label], test["prediction"])
         return dg.MetadataValue.md(as_markdown(plots))
 
-    def _describe_reference(self, days: Sequence[str]) -> TableOutput:
+    def _describe_reference(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         planned = self._plan(
+            workspace.lake,
             "feature_reference",
             days,
             self._reference_version,
@@ -304,7 +294,7 @@ class Training:
             dataset[dataset[SPLIT] == "train"],
             specification.numeric,
             specification.categorical,
-            self.drift_window_days,
+            self.drift_days,
             day=FEATURE_DAY,
         ).assign(**{DAY: day})
 

@@ -11,9 +11,9 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
-from ml_assets.components.model_pipeline.evidence import EvidenceStage
-from ml_assets.components.model_pipeline.exhibits import exhibit
-from ml_assets.components.model_pipeline.shared import Pipeline, markdown_table, output
+from ml_assets.components.model_release.evidence import EvidenceStage, gated
+from ml_assets.components.model_release.exhibits import exhibit
+from ml_assets.components.pipeline.pipeline import Pipeline, markdown_table, output
 from ml_assets.content import DAY, digest
 from ml_assets.lake.integrity import unaltered
 from ml_assets.lake.store import Lake
@@ -37,6 +37,7 @@ from ml_assets.release.evidence.figures import Exhibit
 from ml_assets.release.evidence.question import Question, question_of
 from ml_assets.release.gates import Outcome, judge
 from ml_assets.release.rules import ReleaseRules
+from ml_assets.workspace import Workspace
 
 STAGE = "release"
 
@@ -92,7 +93,7 @@ class DecisionStage:
             contract=ReleaseDecision,
             is_as_of=True,
             undrawn=["champion"],
-            names={"gated_attribute": [self.rules.gated_attribute]},
+            names=gated(self.rules),
             checks=[_gate_check(name, promise) for name, promise in PROMISES.items()],
         )
 
@@ -101,7 +102,8 @@ class DecisionStage:
         """Version of what decides, and by which rules."""
         return code_version(judge, verdict, question_of, exhibit, self.evidence.measuring)
 
-    def _decide(self, days: Sequence[str]) -> TableOutput:
+    def _decide(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
+        lake = workspace.lake
         exhibits = {
             noun: Input(
                 self.pipeline.table(noun), is_optional=True, is_pinned=True, is_evidence=True
@@ -109,7 +111,7 @@ class DecisionStage:
             for noun in ("comparison", "fairness")
         }
         this = self.pipeline
-        champions = this.champions_before(Lake.of_project(), days)
+        champions = this.champions_before(lake, days)
         inputs = {
             "dataset": this.input("training_dataset"),
             "model": this.input("model"),
@@ -117,10 +119,10 @@ class DecisionStage:
             **exhibits,
         }
         table = this.table("release_decision")
-        planned = plan(Lake.of_project(), table, days, inputs, self.version)
-        planned = computing_too(planned, self._blocked(planned))
+        planned = plan(lake, table, days, inputs, self.version)
+        planned = computing_too(planned, self._blocked(lake, planned))
         planned, frames = each_day(
-            planned, lambda day: self._decision_of(planned, day, champions.get(day))
+            planned, lambda day: self._decision_of(lake, planned, day, champions.get(day))
         )
         return output(
             planned,
@@ -130,18 +132,20 @@ class DecisionStage:
             day_metadata={day: _shown(frame) for day, frame in frames.items()},
         )
 
-    def _blocked(self, planned: Plan) -> list[str]:
+    def _blocked(self, lake: Lake, planned: Plan) -> list[str]:
         """Days that were blocked, whose evidence may be measured by now; and what no run wrote."""
         days = list(planned.unchanged)
         if not days:
             return []
-        lake, table = Lake.of_project(), self.pipeline.table("release_decision")
+        table = self.pipeline.table("release_decision")
         rows = lake.read(table, days)
         blocked = rows.loc[rows["verdict"] == BLOCKED, DAY]
         return sorted({*blocked, *written_by_hand(lake, table, days)})
 
-    def _decision_of(self, planned: Plan, day: str, champion: Champion | None) -> pd.DataFrame:
-        this, lake = self.pipeline, Lake.of_project()
+    def _decision_of(
+        self, lake: Lake, planned: Plan, day: str, champion: Champion | None
+    ) -> pd.DataFrame:
+        this = self.pipeline
         comparison, fair = (
             exhibit(lake, this.table(noun), day, self.evidence.version)
             for noun in ("comparison", "fairness")

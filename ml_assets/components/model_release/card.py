@@ -9,13 +9,13 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from ml_assets.components.model_pipeline.card_facts import (
+from ml_assets.components.model_release.card_facts import (
     card_features,
     card_is_known,
     card_tables,
     card_verdict,
 )
-from ml_assets.components.model_pipeline.shared import Pipeline, output
+from ml_assets.components.pipeline.pipeline import Pipeline, output
 from ml_assets.configuration.pipeline import Card as CardConfiguration
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
@@ -24,10 +24,10 @@ from ml_assets.errors import TrainingError
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.orchestration.assets.day_metadata import Further
-from ml_assets.orchestration.assets.model_io import below_data, project_registry
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.plan import Input, Plan, computing_too, each_day, plan
 from ml_assets.provenance.code import code_version
+from ml_assets.registry.store import Registry
 from ml_assets.release.champion import ChampionModel
 from ml_assets.release.decision import findings_of
 from ml_assets.reports.card import (
@@ -38,6 +38,7 @@ from ml_assets.reports.card import (
     markdown,
 )
 from ml_assets.reports.contracts import ModelCard
+from ml_assets.workspace import Workspace
 
 STAGE = "release"
 
@@ -96,15 +97,15 @@ class Card:
         this = self.pipeline
         return code_version(markdown, self.text.model_dump(), this.specification, list(this.owners))
 
-    def _write(self, days: Sequence[str]) -> TableOutput:
-        this = self.pipeline
+    def _write(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
+        this, lake, registry = self.pipeline, workspace.lake, workspace.registry
         inputs = {
             noun: Input(this.table(noun), is_optional=True, is_pinned=True, is_evidence=True)
             for noun in SOURCES
         }
         inputs["registered_model"] = Input(this.table("registered_model"))
-        planned = plan(Lake.of_project(), this.table("model_card"), days, inputs, self._version)
-        planned = computing_too(planned, self._lost(planned))
+        planned = plan(lake, this.table("model_card"), days, inputs, self._version)
+        planned = computing_too(planned, self._lost(lake, registry, planned))
         shown: dict[str, Further] = {}
 
         def of_day(day: str) -> pd.DataFrame:
@@ -117,13 +118,13 @@ class Card:
                     "them first"
                 )
             number = int(registered["version"].iloc[0])
-            contents = self._contents(planned, day, number)
+            contents = self._contents(lake, planned, day, number)
             text = markdown(contents)
             files = {"model_card.md": text, PAGE: html(contents)}
-            project_registry().describe(this.name, number, text, files)
+            registry.describe(this.name, number, text, files)
             shown[day] = {
                 "card": dg.MetadataValue.md(text),
-                "html": dg.MetadataValue.path(below_data(self._file(number))),
+                "html": dg.MetadataValue.path(workspace.below_data(self._file(registry, number))),
                 "version": number,
             }
             return registered.assign(markdown=text)
@@ -131,22 +132,23 @@ class Card:
         planned, frames = each_day(planned, of_day)
         return output(planned, frames, ModelCard, self._version, day_metadata=shown)
 
-    def _file(self, number: int) -> Path:
-        return project_registry().folder(self.pipeline.name, number) / PAGE
+    def _file(self, registry: Registry, number: int) -> Path:
+        return registry.folder(self.pipeline.name, number) / PAGE
 
-    def _lost(self, planned: Plan) -> list[str]:
+    def _lost(self, lake: Lake, registry: Registry, planned: Plan) -> list[str]:
         """Days whose card went when their version was written again."""
         stored = [day for day, entry in planned.unchanged.items() if entry.rows]
         if not stored:
             return []
-        cards = Lake.of_project().read(self.pipeline.table("model_card"), stored)
+        cards = lake.read(self.pipeline.table("model_card"), stored)
         return [
-            row[DAY] for row in cards.to_dict("records") if not self._file(row["version"]).is_file()
+            row[DAY]
+            for row in cards.to_dict("records")
+            if not self._file(registry, row["version"]).is_file()
         ]
 
-    def _contents(self, planned: Plan, day: str, number: int) -> CardContents:
+    def _contents(self, lake: Lake, planned: Plan, day: str, number: int) -> CardContents:
         this, specification = self.pipeline, self.pipeline.specification
-        lake = Lake.of_project()
 
         def rows(noun: str) -> pd.DataFrame:
             return planned.windows[noun].read(days=[day])

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import dagster as dg
 import pandas as pd
 
-from ml_assets.components.model_pipeline.releasing import DECIDED, Releasing
-from ml_assets.components.model_pipeline.shared import (
+from ml_assets.components.model_release.releasing import DECIDED, Releasing
+from ml_assets.components.pipeline.pipeline import (
     Pipeline,
     markdown_table,
     output,
@@ -25,7 +25,6 @@ from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.training import predict
 from ml_assets.orchestration.assets.day_metadata import Further
-from ml_assets.orchestration.assets.model_io import project_models, project_registry
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.checks.table_check import StoredDays, TableCheck, Verdict
 from ml_assets.planning.plan import Plan, computing_too, each_day
@@ -34,6 +33,7 @@ from ml_assets.registry.integration import IntegrationTest, StagingRules, integr
 from ml_assets.registry.store import STAGING
 from ml_assets.release.by_hand import written_by_hand
 from ml_assets.release.contracts import RegisteredModel, StagingModel
+from ml_assets.workspace import Workspace
 
 STAGE = "release"
 
@@ -125,20 +125,24 @@ class Staging:
         """Version of the integration tests and of their budgets."""
         return code_version(integration_tests, self.rules, self.pipeline.specification)
 
-    def _register(self, days: Sequence[str]) -> TableOutput:
+    def _register(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         nouns, version = [*DECIDED, "model", "training_dataset"], self._registration_version
-        planned = planned_from(self.pipeline, "registered_model", days, version, nouns)
-        planned = computing_too(planned, self._wrong_registrations(planned))
-        planned, frames = each_day(planned, lambda day: self._registration_of(planned, day))
+        planned = planned_from(
+            self.pipeline, workspace.lake, "registered_model", days, version, reads=nouns
+        )
+        planned = computing_too(planned, self._wrong_registrations(workspace, planned))
+        planned, frames = each_day(
+            planned, lambda day: self._registration_of(workspace, planned, day)
+        )
         return output(planned, frames, RegisteredModel, version)
 
-    def _registration_of(self, planned: Plan, day: str) -> pd.DataFrame:
-        if self.releasing.released(planned, day) is None:
+    def _registration_of(self, workspace: Workspace, planned: Plan, day: str) -> pd.DataFrame:
+        if self.releasing.released(workspace, planned, day) is None:
             return no_rows(RegisteredModel)
         this, fingerprint = self.pipeline, planned.windows["model"].hashes[day]
-        model = project_models().load(this.table("model"), fingerprint, this.specification)
+        model = workspace.models.load(this.table("model"), fingerprint, this.specification)
         example = self._requests(planned, day)
-        number = project_registry().register(
+        number = workspace.registry.register(
             this.name,
             model,
             fingerprint=fingerprint,
@@ -154,16 +158,16 @@ class Staging:
         rows = unaltered(planned.windows["training_dataset"], day)
         return rows.loc[rows[SPLIT] == "test", features].head(REQUESTS)
 
-    def _wrong_registrations(self, planned: Plan) -> list[str]:
+    def _wrong_registrations(self, workspace: Workspace, planned: Plan) -> list[str]:
         """Days whose row is not what the registry has, or was written by no run."""
         if not planned.unchanged:
             return []
         stored = [day for day, entry in planned.unchanged.items() if entry.rows]
-        lake, table = Lake.of_project(), self.pipeline.table("registered_model")
+        lake, table = workspace.lake, self.pipeline.table("registered_model")
         rows = lake.read(table, stored) if stored else no_rows(RegisteredModel)
         known = {
             (version.fingerprint, version.version)
-            for version in project_registry().versions(self.pipeline.name)
+            for version in workspace.registry.versions(self.pipeline.name)
         }
         wrong = {
             row[DAY]
@@ -172,41 +176,46 @@ class Staging:
         }
         return sorted(wrong.union(written_by_hand(lake, table, list(planned.unchanged))))
 
-    def _stage(self, days: Sequence[str]) -> TableOutput:
-        version = code_version(StagingModel)
-        planned = planned_from(self.pipeline, "staging_model", days, version, ["registered_model"])
-        planned = computing_too(planned, self._not_staged(planned))
+    def _stage(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
+        this, version = self.pipeline, code_version(StagingModel)
+        nouns = ["registered_model"]
+        planned = planned_from(this, workspace.lake, "staging_model", days, version, reads=nouns)
+        planned = computing_too(planned, self._not_staged(workspace, planned))
 
         def of_day(day: str) -> pd.DataFrame:
             registered = unaltered(planned.windows["registered_model"], day)
             for fingerprint in registered["fingerprint"]:
-                project_registry().set_alias(self.pipeline.name, STAGING, fingerprint)
+                workspace.registry.set_alias(this.name, STAGING, fingerprint)
             return registered
 
         planned, frames = each_day(planned, of_day)
         return output(planned, frames, StagingModel, version)
 
-    def _not_staged(self, planned: Plan) -> list[str]:
+    def _not_staged(self, workspace: Workspace, planned: Plan) -> list[str]:
         """The newest unchanged day, when the registry lost its alias; and what no run wrote."""
         stored = [day for day, entry in planned.unchanged.items() if entry.rows]
         table = self.pipeline.table("staging_model")
-        by_hand = written_by_hand(Lake.of_project(), table, list(planned.unchanged))
-        if not stored or project_registry().with_alias(self.pipeline.name, STAGING):
+        by_hand = written_by_hand(workspace.lake, table, list(planned.unchanged))
+        if not stored or workspace.registry.with_alias(self.pipeline.name, STAGING):
             return by_hand
         return sorted({max(stored), *by_hand})
 
-    def _test(self, days: Sequence[str]) -> TableOutput:
+    def _test(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         version = self.tests_version
         nouns = ["staging_model", "model", "training_dataset"]
-        planned = planned_from(self.pipeline, "integration_tests", days, version, nouns)
-        planned = computing_too(planned, self._failed_tests(planned))
+        planned = planned_from(
+            self.pipeline, workspace.lake, "integration_tests", days, version, reads=nouns
+        )
+        planned = computing_too(planned, self._failed_tests(workspace.lake, planned))
         figures: dict[str, dict[str, float]] = {}
 
         def of_day(day: str) -> pd.DataFrame:
             staged = unaltered(planned.windows["staging_model"], day)
             if staged.empty:
                 return no_rows(IntegrationTest)
-            rows, figures[day] = self._tests_of(planned, day, staged["fingerprint"].iloc[0])
+            rows, figures[day] = self._tests_of(
+                workspace, planned, day, staged["fingerprint"].iloc[0]
+            )
             return rows.assign(**{DAY: day})
 
         planned, frames = each_day(planned, of_day)
@@ -217,9 +226,9 @@ class Staging:
         }
         return output(planned, frames, IntegrationTest, version, day_metadata=shown)
 
-    def _failed_tests(self, planned: Plan) -> list[str]:
+    def _failed_tests(self, lake: Lake, planned: Plan) -> list[str]:
         """Days with a test that did not pass, which it may now; and what no run wrote."""
-        lake, table = Lake.of_project(), self.pipeline.table("integration_tests")
+        table = self.pipeline.table("integration_tests")
         by_hand = written_by_hand(lake, table, list(planned.unchanged), is_repeatable=False)
         days = [day for day, entry in planned.unchanged.items() if entry.rows]
         if not days:
@@ -229,14 +238,14 @@ class Staging:
         return sorted(failed.union(by_hand))
 
     def _tests_of(
-        self, planned: Plan, day: str, fingerprint: str
+        self, workspace: Workspace, planned: Plan, day: str, fingerprint: str
     ) -> tuple[pd.DataFrame, dict[str, float]]:
         """The integration tests of a version, which has the alias 'staging' while they run.
 
         Raises:
             CommitConflict: another release took the alias meanwhile, so they say nothing.
         """
-        this, registry, models = self.pipeline, project_registry(), project_models()
+        this, registry, models = self.pipeline, workspace.registry, workspace.models
         registry.set_alias(this.name, STAGING, fingerprint)
         model = models.load(this.table("model"), fingerprint, this.specification)
         requests = self._requests(planned, day)

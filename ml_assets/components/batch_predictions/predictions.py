@@ -6,23 +6,25 @@ from dataclasses import dataclass, replace
 import dagster as dg
 import pandas as pd
 
-from ml_assets.components.model_pipeline.confirming import confirm
-from ml_assets.components.model_pipeline.shared import Pipeline, output
+from ml_assets.components.pipeline.pipeline import Pipeline, output
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.derived import contract_sources
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import RegistryMismatch, TrainingError, UnsafeModel
 from ml_assets.lake.integrity import last_stored
-from ml_assets.lake.store import Lake, Window
+from ml_assets.lake.store import Window
 from ml_assets.learning.scoring import score, with_late_rows
 from ml_assets.monitoring.contracts.performance import Performance
 from ml_assets.monitoring.performance import arrived_labels, headline, performance
-from ml_assets.orchestration.assets.model_io import project_models
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.partitions import bounds
 from ml_assets.planning.plan import Input, Plan, each_day, plan, skipping
 from ml_assets.provenance.code import code_version
 from ml_assets.release.champion import Champion
+from ml_assets.release.confirm import confirm_champion
+from ml_assets.release.facts import release_facts
+from ml_assets.workspace import Workspace
 
 STAGE = "predictions"
 
@@ -93,7 +95,7 @@ class Predictions:
         this = self.pipeline
         return code_version(
             score,
-            self.contract,
+            *contract_sources(self.contract),
             this.specification,
             list(this.key),
             list(this.segments),
@@ -102,7 +104,9 @@ class Predictions:
     @property
     def _label_version(self) -> str:
         this = self.pipeline
-        return code_version(arrived_labels, self.label_contract, this.labels.model_dump())
+        return code_version(
+            arrived_labels, *contract_sources(self.label_contract), this.labels.model_dump()
+        )
 
     @property
     def _performance_version(self) -> str:
@@ -128,8 +132,8 @@ class Predictions:
         within = self.pipeline.labels.within_days
         return Input(self.pipeline.table("labels"), 0, within, is_optional=True)
 
-    def _predict(self, days: Sequence[str]) -> TableOutput:
-        lake, this = Lake.of_project(), self.pipeline
+    def _predict(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
+        lake, this = workspace.lake, self.pipeline
         champions = this.champions(lake, days)
         table = this.table("predictions")
         planned = plan(
@@ -140,7 +144,7 @@ class Predictions:
             self._prediction_version,
             further_reads=this.model_reads(champions),
         )
-        planned, scored = self._score(planned, champions)
+        planned, scored = self._score(workspace, planned, champions)
         planned, frames = each_day(
             planned,
             lambda day: with_late_rows(last_stored(lake, table, day), _scored_rows(scored, day)),
@@ -154,7 +158,9 @@ class Predictions:
             is_final=True,
         )
 
-    def _score(self, planned: Plan, champions: Mapping[str, Champion]) -> tuple[Plan, pd.DataFrame]:
+    def _score(
+        self, workspace: Workspace, planned: Plan, champions: Mapping[str, Champion]
+    ) -> tuple[Plan, pd.DataFrame]:
         """Predictions of all days to compute, each by its champion.
 
         Days whose champion cannot be used are skipped with the reason: another model must not take
@@ -165,7 +171,7 @@ class Predictions:
                 altered.
             RegistryMismatch: the same, and what is stored of its release does not agree.
         """
-        stored = Lake.of_project().days_stored(self.pipeline.table("predictions"))
+        stored = workspace.lake.days_stored(self.pipeline.table("predictions"))
         days_of: dict[Champion, list[str]] = {}
         for day in planned.compute:
             if day in champions:
@@ -173,17 +179,20 @@ class Predictions:
         parts, unusable = [no_rows(self.contract)], {}
         for champion, days in days_of.items():
             try:
-                parts.append(self._score_by(champion, planned.windows["features"], days))
+                features = planned.windows["features"]
+                parts.append(self._score_by(workspace, champion, features, days))
             except (UnsafeModel, RegistryMismatch) as error:
                 if max(planned.compute) in {*days} - {*stored}:
                     raise
                 unusable.update(dict.fromkeys(days, str(error)))
         return skipping(planned, unusable), pd.concat(parts[1:] or parts, ignore_index=True)
 
-    def _score_by(self, champion: Champion, features: Window, days: Sequence[str]) -> pd.DataFrame:
+    def _score_by(
+        self, workspace: Workspace, champion: Champion, features: Window, days: Sequence[str]
+    ) -> pd.DataFrame:
         this = self.pipeline
-        confirm(this, champion)
-        model = project_models().load(this.table("model"), champion.fingerprint, this.specification)
+        self._confirm(workspace, champion)
+        model = workspace.models.load(this.table("model"), champion.fingerprint, this.specification)
         scored = score(
             this.specification,
             model,
@@ -197,8 +206,19 @@ class Predictions:
             feature_version=scored[DAY].map(features.hashes),
         )
 
-    def _collect_labels(self, days: Sequence[str]) -> TableOutput:
-        lake, this = Lake.of_project(), self.pipeline
+    def _confirm(self, workspace: Workspace, champion: Champion) -> None:
+        """Refuse a champion that is not what its release says.
+
+        Raises:
+            RegistryMismatch: decision, approval, registration, tests and model do not agree.
+            LakeMismatch: one of them was altered behind the ledger.
+        """
+        registry = workspace.registry if self.pipeline.has_registry else None
+        lake, log, as_of = workspace.lake, workspace.approvals, champion.as_of
+        confirm_champion(release_facts(lake, log, registry, self.pipeline.name, as_of))
+
+    def _collect_labels(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
+        lake, this = workspace.lake, self.pipeline
         inputs = {"predictions": self._scored, "outcomes": self._outcomes}
         planned = plan(lake, this.table("labels"), days, inputs, self._label_version)
         scored, outcomes = planned.windows["predictions"], planned.windows["outcomes"]
@@ -235,8 +255,8 @@ class Predictions:
             within_days=this.labels.within_days,
         )
 
-    def _measure(self, days: Sequence[str]) -> TableOutput:
-        lake, this = Lake.of_project(), self.pipeline
+    def _measure(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
+        lake, this = workspace.lake, self.pipeline
         inputs = {"predictions": self._predicted, "labels": self._arriving}
         planned = plan(lake, this.table("performance"), days, inputs, self._performance_version)
         predictions = _read_all(planned.windows["predictions"], self.contract)

@@ -1,0 +1,24 @@
+"""Template: predictions of each day by its champion, the labels that arrive, and performance."""
+
+import dagster as dg
+
+from ml_assets.components.batch_predictions.predictions import Predictions
+from ml_assets.components.pipeline.part import ModelPart
+from ml_assets.configuration.pipeline import BatchPredictionsConfiguration
+
+
+class BatchPredictions(ModelPart[BatchPredictionsConfiguration]):
+    """Predictions, labels and performance."""
+
+    configuration = BatchPredictionsConfiguration
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """The three assets and their checks."""
+        del context
+        contracts = self.contracts
+        return Predictions(
+            self.pipeline,
+            contracts.predictions,
+            contracts.labels,
+            self.pipeline.feature_columns(contracts.training_dataset),
+        ).definitions()

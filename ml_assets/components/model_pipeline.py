@@ -1,0 +1,25 @@
+"""Template: a whole model pipeline: training, release, predictions and monitoring of one model.
+
+A preset of four templates that know of each other by asset keys only. Each may stand alone.
+"""
+
+import dagster as dg
+
+from ml_assets.components.batch_predictions import BatchPredictions
+from ml_assets.components.model_release import ModelRelease
+from ml_assets.components.monitoring import Monitoring
+from ml_assets.components.pipeline.part import ModelPart
+from ml_assets.components.trained_model import TrainedModel
+from ml_assets.configuration.pipeline import PipelineConfiguration
+
+PARTS = (TrainedModel, ModelRelease, BatchPredictions, Monitoring)
+
+
+class ModelPipeline(ModelPart[PipelineConfiguration]):
+    """Training, release, predictions and monitoring of one model."""
+
+    configuration = PipelineConfiguration
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """All assets of the pipeline, their checks, and the sensors that keep the loop going."""
+        return dg.Definitions.merge(*(part(self.said).build_defs(context) for part in PARTS))

@@ -1,0 +1,44 @@
+"""Template: a model is compared, judged, registered, tested and becomes the champion."""
+
+import dagster as dg
+
+from ml_assets.components.model_release.approvals import ApprovalStage
+from ml_assets.components.model_release.card import Card
+from ml_assets.components.model_release.champion import ChampionStage
+from ml_assets.components.model_release.decision import DecisionStage
+from ml_assets.components.model_release.evidence import EvidenceStage
+from ml_assets.components.model_release.releasing import Releasing
+from ml_assets.components.model_release.sensor import release_sensor
+from ml_assets.components.model_release.staging import Staging
+from ml_assets.components.pipeline.part import ModelPart, refuse_unknown_column
+from ml_assets.configuration.pipeline import ModelReleaseConfiguration
+from ml_assets.contracts.contract import columns
+
+
+class ModelRelease(ModelPart[ModelReleaseConfiguration]):
+    """Evidence, decision, approvals, registration, integration tests, champion and model card."""
+
+    configuration = ModelReleaseConfiguration
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """All assets of a release, their checks, and the sensor that continues an approved one."""
+        del context
+        said, dataset = self.said, self.contracts.training_dataset
+        said.release.check(said.estimator.task)
+        said.evaluation.of_task(said.estimator.task)
+        if said.release.gated_attribute:
+            named = said.release.gated_attribute
+            refuse_unknown_column("release.gated_attribute", named, said, columns(dataset))
+        evidence = EvidenceStage(self.pipeline, said.release)
+        decision = DecisionStage(evidence)
+        releasing = Releasing(self.pipeline, decision.version)
+        staging = Staging(releasing, said.staging)
+        return dg.Definitions.merge(
+            evidence.definitions(),
+            decision.definitions(),
+            ApprovalStage(releasing).definitions(),
+            staging.definitions(),
+            ChampionStage(staging).definitions(),
+            Card(self.pipeline, said.card, dataset).definitions(),
+            dg.Definitions(sensors=[release_sensor(self.pipeline)]),
+        )

@@ -1,0 +1,85 @@
+"""The sensor that continues a release when a person has approved or rejected it."""
+
+import dagster as dg
+
+from ml_assets.cadence import Span
+from ml_assets.components.pipeline.pipeline import Pipeline
+from ml_assets.components.pipeline.stages import (
+    after_decision,
+    tables_of,
+    target,
+    waiting_for_tests,
+)
+from ml_assets.content import DAY
+from ml_assets.lake.store import Lake
+from ml_assets.orchestration.runs.requests import request, sensor_status, telling_errors, unit_of
+from ml_assets.orchestration.workspace_key import WORKSPACE
+from ml_assets.planning.progress import outdated
+from ml_assets.release.approvals.approval_log import ApprovalLog
+from ml_assets.release.history import released_days
+from ml_assets.settings import settings
+from ml_assets.workspace import Workspace
+
+
+def release_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
+    """Turns what a person said to a waiting release into one run, from approvals to champion."""
+
+    @dg.sensor(
+        name=f"{pipeline.name}__release",
+        description="Continues a release when a person has approved or rejected it, once.",
+        target=target(pipeline, "release"),
+        default_status=sensor_status(),
+        minimum_interval_seconds=settings().sensor_seconds,
+        required_resource_keys={WORKSPACE},
+    )
+    @telling_errors("The lake")
+    def release(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        assert context.repository_def is not None
+        workspace: Workspace = context.resources.workspace
+        graph, lake = context.repository_def.asset_graph, workspace.lake
+        pending = pending_releases(pipeline, lake, workspace.approvals)
+        tables = tables_of(pipeline, graph, after_decision(pipeline))
+        units = [
+            unit_of(
+                graph,
+                f"{pipeline.name} release as of {as_of} after record {number}",
+                tables,
+                Span(as_of, as_of),
+            )
+            for as_of, number in pending.items()
+        ]
+        waits = workspace.settings.retry_waits
+        results = [request(context.instance, lake.ledger, unit, waits) for unit in units]
+        skipped = [str(one.skip_message) for one in results if isinstance(one, dg.SkipReason)]
+        requests = [one for one in results if isinstance(one, dg.RunRequest)]
+        reason = " ".join(skipped) or "No release waits for what a person said."
+        return dg.SensorResult(
+            run_requests=requests, skip_reason=None if requests else dg.SkipReason(reason)
+        )
+
+    return release
+
+
+def pending_releases(pipeline: Pipeline, lake: Lake, log: ApprovalLog) -> dict[str, int]:
+    """as-of day → number of the newest record, where a release has not followed the records yet.
+
+    The release of a champion is run again for a new record only, not for corrected training data.
+    """
+    newest = {record.as_of: record.number for record in log.records(pipeline.name)}
+    stored = lake.days_stored(pipeline.table("approvals"))
+    known = (
+        lake.read(pipeline.table("approvals"), stored).groupby(DAY)["number"].max().to_dict()
+        if stored
+        else {}
+    )
+    champions = pipeline.table("champion")
+    unreleased = sorted(newest.keys() - released_days(lake.ledger.history(champions)))
+    changed = outdated(lake.ledger, champions, unreleased)
+    decided = set(lake.days_stored(pipeline.table("release_decision")))
+    untested = waiting_for_tests(pipeline, lake, list(newest))
+    return {
+        as_of: number
+        for as_of, number in newest.items()
+        if as_of in decided
+        and (known.get(as_of) != number or as_of in changed or as_of in untested)
+    }

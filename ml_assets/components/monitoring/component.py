@@ -1,0 +1,33 @@
+"""Template: features are monitored, a retraining is decided, and sensors keep the loop going."""
+
+import dagster as dg
+
+from ml_assets.components.configured import folder_of
+from ml_assets.components.monitoring.drift import MonitoringStage
+from ml_assets.components.monitoring.sensors import day_sensor, retraining_sensor
+from ml_assets.components.pipeline.part import ModelPart
+from ml_assets.configuration.pipeline import MonitoringConfiguration
+from ml_assets.monitoring.policy import NO_POLICY, read_policy
+
+
+class Monitoring(ModelPart[MonitoringConfiguration]):
+    """Feature profiles, drift report, retraining decision, and sensors."""
+
+    configuration = MonitoringConfiguration
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """The three assets, their checks, and the sensors for new days and retraining."""
+        said, this = self.said, self.pipeline
+        file = said.monitoring.policy_file(folder_of(context))
+        stage = MonitoringStage(
+            this,
+            read_policy(file) if file else NO_POLICY,
+            said.drift_days,
+            said.groups,
+            said.monitoring.min_rows,
+            self.contracts.labels,
+        )
+        return dg.Definitions.merge(
+            stage.definitions(),
+            dg.Definitions(sensors=[retraining_sensor(this), day_sensor(this)]),
+        )

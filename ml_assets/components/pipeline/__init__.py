@@ -1,0 +1,1 @@
+"""What the four parts of a model pipeline share."""

@@ -1,0 +1,137 @@
+"""What the four parts of a model pipeline have in common: reading their configuration, and contracts."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self, TypeVar, cast
+
+from ml_assets.components.configured import Configured
+from ml_assets.components.pipeline.pipeline import Pipeline
+from ml_assets.configuration.documents import pipeline_of
+from ml_assets.configuration.names import meant
+from ml_assets.configuration.objects import dataset_contract_of, load_object
+from ml_assets.configuration.pipeline import ModelConfiguration
+from ml_assets.content import DAY
+from ml_assets.contracts.contract import Contract, columns
+from ml_assets.contracts.derived import label_contract, prediction_contract
+from ml_assets.errors import ConfigurationError
+from ml_assets.learning.contracts import Prediction
+from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
+from ml_assets.monitoring.contracts.performance import Label
+
+P = TypeVar("P", bound=ModelConfiguration)
+
+
+class ModelPart(Configured[P]):
+    """A template of which a model pipeline is made.
+
+    Args:
+        said: what its ``defs.yaml`` says.
+    """
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any], file: Path) -> P:
+        """What a ``defs.yaml`` says, with what the feature table and the environment say.
+
+        Raises:
+            ConfigurationError: a key is missing or unknown, or a value is outside its limits.
+        """
+        return pipeline_of(said, file, cast("type[P]", cls.configuration))
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """What the stages share."""
+        return Pipeline.of(self.said)
+
+    @cached_property
+    def contracts(self) -> "PipelineContracts":
+        """Contracts of the tables that carry the pipeline's own columns.
+
+        Raises:
+            ConfigurationError: one cannot be imported or derived, or the configuration names a
+                column that there is not.
+        """
+        return PipelineContracts.of(self.said)
+
+
+@dataclass(frozen=True)
+class PipelineContracts:
+    """Contracts of the tables that carry a pipeline's own columns; those not said are derived.
+
+    Attributes:
+        training_dataset: of the training dataset.
+        predictions: of the predictions.
+        labels: of the arrived labels.
+    """
+
+    training_dataset: type[Contract]
+    predictions: type[Contract]
+    labels: type[Contract]
+
+    @classmethod
+    def of(cls, said: ModelConfiguration) -> Self:
+        """The contracts of a configuration.
+
+        Raises:
+            ConfigurationError: one cannot be imported or derived, or the configuration names a
+                column that there is not.
+        """
+        dataset = dataset_contract_of(said.dataset)
+        refuse_unknown_columns(said, dataset)
+        named, is_classification = said.contracts, said.estimator.task == "classification"
+        shown = dict.fromkeys([*said.key, *said.segments])
+        return cls(
+            training_dataset=dataset,
+            predictions=load_object(named.predictions)
+            if named.predictions
+            else prediction_contract(
+                Prediction, dataset, [*shown], is_probability=is_classification
+            ),
+            labels=load_object(named.labels)
+            if named.labels
+            else label_contract(
+                Label, dataset, said.segments, said.key, is_binary=is_classification
+            ),
+        )
+
+
+def refuse_unknown_columns(said: ModelConfiguration, contract: type[Contract]) -> None:
+    """Refuse names that are no columns of the training dataset.
+
+    Raises:
+        ConfigurationError: one is none; the nearest column is named.
+    """
+    known = list(columns(contract))
+    named = {
+        "key": said.key,
+        "segments": said.segments,
+        "estimator.numeric": said.estimator.numeric,
+        "estimator.categorical": said.estimator.categorical,
+        "labels.column": (said.labels.column,),
+        "labels.known_at": (said.labels.known_at,),
+    }
+    told_later = {said.labels.column, said.labels.known_at, FEATURE_DAY, SPLIT, DAY}
+    if leaking := [name for name in said.specification.features if name in told_later]:
+        raise ConfigurationError(
+            f"'estimator' of {said.pipeline} in defs.yaml names {', '.join(leaking)} as a feature, "
+            "which is the label or says when a row was known. Remove it."
+        )
+    for where, names in named.items():
+        for name in names:
+            refuse_unknown_column(where, name, said, known)
+
+
+def refuse_unknown_column(
+    where: str, name: str, said: ModelConfiguration, known: Collection[str]
+) -> None:
+    """Refuse a name that is no column of the training dataset.
+
+    Raises:
+        ConfigurationError: it is none; the nearest column is named.
+    """
+    if name not in known:
+        raise ConfigurationError(
+            f"'{where}' of {said.pipeline} in defs.yaml names '{name}', which is no column of the "
+            f"training dataset ({said.dataset.contract}).{meant(name, known)}"
+        )

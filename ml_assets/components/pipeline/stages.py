@@ -1,0 +1,67 @@
+"""The assets of a model pipeline by stage, in the order in which they are made; sensors ask for them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from ml_assets.components.pipeline.pipeline import Pipeline
+from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Status
+from ml_assets.release.promotion import waits_for_tests
+
+TRAINING = [
+    "training_dataset",
+    "model",
+    "evaluation",
+    "feature_reference",
+    "comparison",
+    "fairness",
+    "release_decision",
+]
+"""From the data to the decision on a model."""
+
+REGISTRATION = ["registered_model", "staging_model", "integration_tests", "model_card"]
+"""What a released model goes through; not in a backtest, which has no registry."""
+
+SCORING = ["predictions", "labels", "performance", "feature_profile", "drift_report"]
+"""What is made of a day once there is a champion."""
+
+DECISION = "retraining_decision"
+
+
+def after_decision(pipeline: Pipeline) -> list[str]:
+    """What follows from a decision."""
+    stages = REGISTRATION if pipeline.has_registry else []
+    return ["approvals", *stages, "champion"]
+
+
+def tables_of(pipeline: Pipeline, graph: Any, nouns: Sequence[str]) -> list[str]:
+    """Names of those tables of a pipeline that a graph computes: its parts may stand alone.
+
+    Args:
+        pipeline: whose.
+        graph: Dagster's asset graph.
+        nouns: second parts of their keys.
+    """
+    computed = graph.executable_asset_keys
+    return [
+        table for table in map(pipeline.table, nouns) if dg.AssetKey(table.split("/")) in computed
+    ]
+
+
+def target(pipeline: Pipeline, *stages: str) -> dg.AssetSelection:
+    """The assets of some stages, as the target of a sensor.
+
+    Args:
+        pipeline: whose.
+        stages: second parts of their groups.
+    """
+    return dg.AssetSelection.groups(*(f"{pipeline.name}__{stage}" for stage in stages))
+
+
+def waiting_for_tests(pipeline: Pipeline, lake: Lake, as_ofs: Sequence[str]) -> list[str]:
+    """As-of days whose model is not champion, because integration tests could not be measured."""
+    champions = lake.ledger.latest(pipeline.table("champion"), as_ofs)
+    skipped = [day for day, entry in champions.items() if entry.status is Status.SKIPPED]
+    return waits_for_tests(lake, pipeline.name, skipped)

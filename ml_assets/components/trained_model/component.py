@@ -1,0 +1,26 @@
+"""Template: a model that is trained and evaluated, as of any day, on what was known when it began."""
+
+import dagster as dg
+
+from ml_assets.components.pipeline.part import ModelPart
+from ml_assets.components.trained_model.training import Training
+from ml_assets.configuration.pipeline import TrainedModelConfiguration
+
+
+class TrainedModel(ModelPart[TrainedModelConfiguration]):
+    """Training dataset, model, evaluation and reference."""
+
+    configuration = TrainedModelConfiguration
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """The four assets and their checks."""
+        del context
+        said = self.said
+        said.evaluation.of_task(said.estimator.task)
+        return Training(
+            self.pipeline,
+            self.contracts.training_dataset,
+            said.dataset,
+            said.drift_days,
+            said.max_missing_days_share,
+        ).definitions()

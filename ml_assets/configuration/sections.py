@@ -1,0 +1,139 @@
+"""Parts of a ``defs.yaml`` that several templates have: types of values, days, labels, estimator."""
+
+from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
+
+from ml_assets.cadence import as_day
+from ml_assets.configuration.names import meant
+from ml_assets.content import DAY
+from ml_assets.learning.estimators import Signature, estimators_of, signature
+from ml_assets.learning.specification import Task
+
+FIRST_YEAR, LAST_YEAR = "1900", "2199"
+SEED = "random_state"
+"""The parameter of an estimator that makes its fits repeatable."""
+MAX_DAYS = 3660
+"""Ten years: a longer window is a typing error."""
+
+
+def _is_day(text: str) -> str:
+    if as_day(text) != text or not FIRST_YEAR <= text[:4] <= LAST_YEAR:
+        raise ValueError(f"'{text}' is not a day, expected for example '2013-01-31'")
+    return text
+
+
+def _is_zone(name: str) -> str:
+    try:
+        return ZoneInfo(name).key
+    except (KeyError, OSError, ValueError):
+        raise ValueError(
+            f"'{name}' is no time zone, expected for example 'Europe/Berlin'"
+        ) from None
+
+
+Day = Annotated[str, AfterValidator(_is_day)]
+Zone = Annotated[str, AfterValidator(_is_zone)]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+"""A column, or the first part of asset keys."""
+Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*/[a-z][a-z0-9_]*$")]
+"""An asset key, ``pipeline/noun``."""
+DottedPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]
+"""A dotted path, ``package.module.Name``."""
+Owner = Annotated[
+    str, StringConstraints(pattern=r"^(team:[\w.-]+|[\w.+-]+@[\w-]+(\.[\w-]+)*\.[A-Za-z]{2,})$")
+]
+"""``team:name`` or an e-mail address, as Dagster has them."""
+NumberOfDays = Annotated[int, Field(strict=True, ge=1, le=MAX_DAYS)]
+DaysOrNone = Annotated[int, Field(strict=True, ge=0, le=MAX_DAYS)]
+
+
+class Section(BaseModel, extra="forbid", frozen=True):
+    """A part of a ``defs.yaml``; unknown keys are refused."""
+
+
+class Days(Section):
+    """The days a table has.
+
+    Attributes:
+        first: first local day.
+        last: last local day; open when omitted.
+        timezone: IANA zone whose midnights bound the days.
+    """
+
+    first: Day
+    last: Day | None = None
+    timezone: Zone = "UTC"
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.last is not None and self.last < self.first:
+            raise ValueError(f"last ({self.last}) lies before first ({self.first})")
+        return self
+
+
+class Labels(Section):
+    """Where labels come from.
+
+    Attributes:
+        asset: asset key of the label table.
+        column: the label.
+        known_at: column that says when it was known.
+        day: column with the day of the row it belongs to, where that is not the label's own
+            partition: an outcome may be stored days later.
+        delay_days: days that a label takes from there to here.
+        arrive_within_days: days after ``delay_days`` by which each label has arrived.
+    """
+
+    asset: Key
+    column: Name
+    known_at: Name = "known_at"
+    day: Name = DAY
+    delay_days: DaysOrNone = 0
+    arrive_within_days: DaysOrNone = 3
+
+    @property
+    def within_days(self) -> int:
+        """Days after its prediction by which each label has arrived."""
+        return self.delay_days + self.arrive_within_days
+
+
+class Estimator(Section):
+    """The model; see ``ModelSpecification``."""
+
+    task: Task
+    path: Annotated[str, StringConstraints(pattern=r"^sklearn(\.\w+)+$")]
+    numeric: tuple[Name, ...] = ()
+    categorical: tuple[Name, ...] = ()
+    hyperparameters: dict[str, Any] = {}
+    checkpoint_every: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        module, _, estimator = self.path.rpartition(".")
+        if estimator not in (offered := estimators_of(module)):
+            raise ValueError(f"{module} has no {estimator}.{meant(estimator, offered)}")
+        self._is_built_by(signature(self.path), estimator)
+        names = [*self.numeric, *self.categorical]
+        if not names:
+            raise ValueError("no feature is named in 'numeric' or 'categorical'")
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(
+                f"{', '.join(twice)} is named more than once in 'numeric' and 'categorical'"
+            )
+        return self
+
+    def _is_built_by(self, known: Signature, estimator: str) -> None:
+        if known.task != self.task:
+            what = f"is for {known.task}" if known.task else "neither classifies nor regresses"
+            raise ValueError(f"{estimator} {what}, and the task is {self.task}")
+        for name in self.hyperparameters:
+            if known.parameters and name not in known.parameters:
+                raise ValueError(
+                    f"{estimator} has no parameter '{name}'.{meant(name, known.parameters)}"
+                )
+        if SEED in known.parameters and type(self.hyperparameters.get(SEED)) is not int:
+            raise ValueError(
+                f"hyperparameters say no seed, so a model could not be rebuilt: add '{SEED}: 0'"
+            )

@@ -1,0 +1,179 @@
+"""Contracts of a pipeline's own tables, derived from those of its features and outcomes.
+
+A column keeps the type, the range and the description that it has there; what it is made from is
+said anew, see ``lineage``.
+"""
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandera.pandas as pa
+
+from ml_assets.contracts.contract import Contract, columns, key_columns
+from ml_assets.errors import ConfigurationError
+
+KEYS = ["{feature_table}.{key}", "{label_table}.{key}"]
+"""What ``from`` says of columns that are joined by the key."""
+
+Fields = Mapping[str, tuple[Any, Any]]
+"""Column → its annotation and its pandera field."""
+
+
+def dataset_contract(
+    features: type[Contract], outcomes: type[Contract], *, label: str, known_at: str
+) -> type[Contract]:
+    """The contract of a training dataset: the features, the label and when it was known.
+
+    Args:
+        features: contract of the feature table.
+        outcomes: contract of the table that labels come from.
+        label: label column of ``outcomes``.
+        known_at: its column that says when the label was known.
+
+    Raises:
+        ConfigurationError: ``outcomes`` has no such column.
+    """
+    fields = {
+        "feature_day": (str, pa.Field(description="Day of the row.", metadata={"from": []})),
+        "split": (
+            str,
+            pa.Field(
+                isin=["train", "validation", "test"],
+                description="What the row is used for.",
+                metadata={"from": []},
+            ),
+        ),
+        label: like(outcomes, label, [*KEYS, "{label_table}.{label}"]),
+        known_at: like(outcomes, known_at, [*KEYS, "{label_table}.{known_at}"]),
+    }
+    return _contract(
+        "TrainingDataset",
+        "Feature rows with their labels, as they were known when the as-of day began.",
+        (features,),
+        fields,
+        unique=key_columns(features),
+        max_dead_letter_share=0.0,
+    )
+
+
+def prediction_contract(
+    base: type[Contract], features: type[Contract], names: Sequence[str], *, is_probability: bool
+) -> type[Contract]:
+    """The contract of predictions: key and segments of the features, and what a prediction says.
+
+    Args:
+        base: what every prediction says of itself.
+        features: contract of the feature table.
+        names: key and segments.
+        is_probability: whether a prediction lies between 0 and 1.
+
+    Raises:
+        ConfigurationError: ``features`` has no such column.
+    """
+    fields = {name: like(features, name, [f"{{feature_table}}.{name}"]) for name in names}
+    if is_probability:
+        fields["prediction"] = (
+            float,
+            pa.Field(ge=0, le=1, description="Probability of the positive class."),
+        )
+    return _contract(
+        "Predictions",
+        "What the champion of the day predicts for each row of the day.",
+        (base,),
+        fields,
+        unique=["prediction_id"],
+        max_dead_letter_share=0.0,
+    )
+
+
+def label_contract(
+    base: type[Contract],
+    features: type[Contract],
+    segments: Sequence[str],
+    key: Sequence[str],
+    *,
+    is_binary: bool,
+) -> type[Contract]:
+    """The contract of arrived labels: the segments, and what an arrived label says.
+
+    Args:
+        base: what every arrived label says.
+        features: contract of the feature table.
+        segments: its columns that labels are compared by.
+        key: columns that identify a row.
+        is_binary: whether a label is 0 or 1.
+
+    Raises:
+        ConfigurationError: ``features`` has no such column.
+    """
+    joined = ["predictions.prediction_id", "{label_table}.{key}"]
+    fields = {
+        name: like(
+            features,
+            name,
+            [
+                *([f"{{label_table}}.{name}"] if name in key else []),
+                *joined,
+                f"predictions.{name}",
+            ],
+        )
+        for name in segments
+    }
+    if is_binary:
+        fields["label"] = (float, pa.Field(isin=[0, 1], description="1 when it really happened."))
+    return _contract(
+        "Labels",
+        "What really happened, by the day it became known, with what had been predicted.",
+        (base,),
+        fields,
+        unique=["prediction_id"],
+        may_be_empty=True,
+        max_dead_letter_share=0.05,
+    )
+
+
+def like(contract: type[Contract], name: str, made_from: Sequence[str]) -> tuple[Any, Any]:
+    """A column as another contract has it, made from something else.
+
+    Raises:
+        ConfigurationError: that contract has no such column.
+    """
+    if name not in columns(contract):
+        raise ConfigurationError(
+            f"{contract.__name__} has no column '{name}'; it has {', '.join(columns(contract))}."
+        )
+    annotation, field = contract.__fields__[name]
+    changed = copy.copy(field)
+    changed.metadata = {**(field.metadata or {}), "from": list(made_from)}
+    return annotation.raw_annotation, changed
+
+
+def _contract(
+    name: str,
+    description: str,
+    bases: tuple[type[Contract], ...],
+    fields: Fields,
+    *,
+    unique: Sequence[str],
+    **limits: object,
+) -> type[Contract]:
+    config = {"__doc__": "Derived.", "unique": list(unique), "metadata": limits}
+    return type(
+        name,
+        bases,
+        {
+            "__doc__": description,
+            "__module__": __name__,
+            "__annotations__": {column: annotation for column, (annotation, _) in fields.items()},
+            **{column: field for column, (_, field) in fields.items()},
+            "Config": type("Config", (), config),
+        },
+    )
+
+
+def contract_sources(contract: type[Contract]) -> list[type[Contract]]:
+    """The classes whose code says what a contract is: itself, and of a derived one its bases."""
+    if contract.__module__ != __name__:
+        return [contract]
+    return [contract, *(base for base in contract.__bases__ if issubclass(base, Contract))]

@@ -1,0 +1,46 @@
+"""The resources of a code location: the workspace, and the IO managers that store in it."""
+
+import dagster as dg
+
+from ml_assets.orchestration.assets.model_io import ModelIOManager
+from ml_assets.orchestration.assets.table_io import TableIOManager
+from ml_assets.orchestration.workspace_key import WORKSPACE
+from ml_assets.settings import Settings
+from ml_assets.workspace import Workspace
+
+
+def resources(chosen: Settings | None = None) -> dict[str, dg.ResourceDefinition]:
+    """What assets, checks and sensors ask for.
+
+    The workspace has no configuration, as Dagster shows that to everybody and URLs hold passwords.
+
+    Args:
+        chosen: settings of the workspace; those of the environment, as they are when a run or a
+            tick begins, when omitted.
+    """
+    return {
+        WORKSPACE: dg.ResourceDefinition(
+            lambda _: Workspace(chosen) if chosen else Workspace.of_environment(),
+            description="Lake, models, registry, approvals and source of the project.",
+        ),
+        "io_manager": _io_manager(TableIOManager),
+        "model_io_manager": _io_manager(ModelIOManager),
+    }
+
+
+def sensor_context(
+    definitions: dg.Definitions, instance: dg.DagsterInstance
+) -> dg.SensorEvaluationContext:
+    """What a sensor is evaluated with outside a daemon."""
+    assert definitions.resources is not None
+    return dg.build_sensor_context(
+        instance=instance,
+        definitions=definitions,
+        resources={WORKSPACE: definitions.resources[WORKSPACE]},
+    )
+
+
+def _io_manager(kind: type[TableIOManager | ModelIOManager]) -> dg.IOManagerDefinition:
+    return dg.IOManagerDefinition(
+        lambda context: kind(context.resources.workspace), required_resource_keys={WORKSPACE}
+    )

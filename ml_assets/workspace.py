@@ -1,0 +1,88 @@
+"""What one project works on: lake, models, registry, approvals and source, as its settings say.
+
+A workspace is an argument, or the Dagster resource ``workspace``; nothing below it looks settings up.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml_assets.lake.pair import confirm
+from ml_assets.lake.shared import SharingLedger
+from ml_assets.lake.store import Lake
+from ml_assets.learning.artifacts import ModelStore
+from ml_assets.learning.checkpoints import Checkpoints
+from ml_assets.ledger.ledger import Ledger
+from ml_assets.registry.numbers import VersionNumbers
+from ml_assets.registry.store import Registry
+from ml_assets.release.approvals.approval_log import ApprovalLog
+from ml_assets.settings import Settings, settings
+from ml_assets.sources.database import SourceDatabase
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The stores of one project.
+
+    Attributes:
+        settings: where they are.
+    """
+
+    settings: Settings
+
+    @classmethod
+    def of_environment(cls) -> "Workspace":
+        """The workspace that the environment names."""
+        return cls(settings())
+
+    @property
+    def lake(self) -> Lake:
+        """The lake with its ledger, if they belong together.
+
+        Raises:
+            LakeMismatch: lake and ledger do not belong together, or one of them is gone.
+            ConfigurationError: they were written in another format.
+        """
+        lake = self.unconfirmed_lake
+        confirm(lake.uri, lake.ledger)
+        return lake
+
+    @property
+    def unconfirmed_lake(self) -> Lake:
+        """The same, not confirmed: only for what repairs the pair."""
+        uri, url, shared = self.settings.lake_uri, self.settings.ledger_url, self.settings.shared
+        if shared is None:
+            return Lake(uri, Ledger(url))
+        theirs = Ledger(shared.ledger_url.get_secret_value())
+        elsewhere = dict.fromkeys(shared.tables, shared.lake)
+        return Lake(uri, SharingLedger(url, theirs, shared.tables), elsewhere)
+
+    @property
+    def models(self) -> ModelStore:
+        """The files of trained models."""
+        return ModelStore(self.settings.data / "models")
+
+    def checkpoints(self, table: str, day: str) -> Checkpoints:
+        """The checkpoints of one training."""
+        return Checkpoints(self.settings.data / "checkpoints" / table / day)
+
+    @property
+    def registry(self) -> Registry:
+        """The registry of released models."""
+        numbers = VersionNumbers(self.settings.ledger_url)
+        return Registry(
+            self.settings.registry_database_url, self.settings.registry_artifacts, numbers
+        )
+
+    @property
+    def approvals(self) -> ApprovalLog:
+        """What persons said to releases."""
+        return ApprovalLog(self.settings.ledger_url)
+
+    @property
+    def source(self) -> SourceDatabase:
+        """The database that source tables are extracted from."""
+        return SourceDatabase(self.settings.source_database_url)
+
+    def below_data(self, path: Path) -> str:
+        """A path relative to the data folder, which may be moved after it was told."""
+        return str(path.relative_to(self.settings.data))

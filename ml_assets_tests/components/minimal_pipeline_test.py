@@ -1,0 +1,87 @@
+"""The smallest pipeline: features, label and estimator are said, everything else is a default."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ml_assets.release.decision import findings_of
+from ml_assets_tests.components.shop import definitions, raw_table
+from ml_assets_tests.lived import opened, tick
+from ml_assets_tests.project import ROOT, Project
+
+AS_OF = "2024-02-20"
+SCORED = "2024-02-20...2024-02-27"
+
+MINIMAL = """
+type: ml_assets.components.FeatureTable
+attributes:
+  key: shop/orders
+  function: ml_assets_tests.components.shop.orders
+  contract: ml_assets_tests.components.shop.Orders
+  description: One row per order.
+  owners: ["team:shop"]
+  days: {first: "2024-01-01", last: "2024-02-29"}
+  inputs: {raw: {asset: shop/raw}}
+---
+type: ml_assets.components.FeatureTable
+attributes:
+  key: shop/weights
+  function: ml_assets_tests.components.shop.weights
+  contract: ml_assets_tests.components.shop.Weights
+  description: What each order weighs.
+  owners: ["team:shop"]
+  days: {first: "2024-01-01", last: "2024-02-29"}
+  inputs: {raw: {asset: shop/raw}}
+---
+type: ml_assets.components.ModelPipeline
+attributes:
+  pipeline: shop
+  features: shop/orders
+  labels: {asset: shop/weights, column: weight}
+  estimator:
+    task: regression
+    path: sklearn.ensemble.HistGradientBoostingRegressor
+    numeric: [items, hour]
+    categorical: [region]
+    hyperparameters: {random_state: 0}
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Project]:
+    """A project that has this pipeline alone, with its features of sixty days."""
+    (tmp_path / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text("utf-8"), "utf-8")
+    (tmp_path / "data").mkdir()
+    with opened(tmp_path, definitions(tmp_path / "defs", MINIMAL, raw_table())) as project:
+        done = project.materialize(
+            'key:"shop/raw" or group:shop__features', "2024-01-01...2024-02-29"
+        )
+        assert done.succeeded, done.failed_steps
+        yield project
+
+
+def test_it_goes_from_features_to_a_retraining_decision(shop: Project) -> None:
+    trained = shop.materialize("group:shop__training or group:shop__release", AS_OF)
+    assert trained.succeeded, trained.failed_steps
+    scored = shop.materialize("group:shop__predictions or group:shop__monitoring", SCORED)
+    assert scored.succeeded, scored.failed_steps
+
+    [decision] = shop.lake.read("shop/release_decision", [AS_OF]).to_dict("records")
+    found = findings_of(decision["findings"])
+    assert decision["verdict"] == "passed", decision["reason"]
+    assert found["groups_are_close"].reason == (
+        "no sensitive feature is configured, so fairness was not judged"
+    )
+    assert len(shop.lake.read("shop/champion", [AS_OF])) == 1
+    assert len(shop.lake.read("shop/predictions")) == 8 * 60
+    labels = shop.lake.read("shop/labels")
+    assert (labels["prediction"] - labels["label"]).abs().mean() < 5
+    assert set(shop.lake.read("shop/performance")["metric"]) >= {"mae"}
+    assert set(shop.lake.read("shop/retraining_decision")["verdict"]) == {"keep"}
+    assert all(result.state != "failed" for result in shop.check("group:shop__release", AS_OF))
+
+
+def test_its_sensors_ask_for_the_first_model_and_for_new_days(shop: Project) -> None:
+    assert "waits" in tick(shop, "shop__days").reason or tick(shop, "shop__days").requests
+    assert "No retraining decision has been made yet" in tick(shop, "shop__retraining").reason
