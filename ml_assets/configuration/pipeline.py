@@ -42,6 +42,8 @@ class Contracts(Section):
         training_dataset: of the training dataset; derived from both when omitted.
         predictions: of the predictions; derived from the features, key and segments when omitted.
         labels: of the arrived labels; derived from segments and task when omitted.
+        predictions_day: contract of a day of derived predictions, see ``contracts.day``.
+        labels_day: contract of a day of derived labels.
     """
 
     features: DottedPath | None = None
@@ -49,6 +51,17 @@ class Contracts(Section):
     training_dataset: DottedPath | None = None
     predictions: DottedPath | None = None
     labels: DottedPath | None = None
+    predictions_day: DottedPath | None = None
+    labels_day: DottedPath | None = None
+
+    @model_validator(mode="after")
+    def _days_are_of_derived_ones(self) -> Self:
+        for name in ("predictions", "labels"):
+            if getattr(self, name) and getattr(self, f"{name}_day"):
+                raise ValueError(
+                    f"{name}_day is for derived {name}: name it in the contract {getattr(self, name)}"
+                )
+        return self
 
 
 class MonitoringSection(Section):

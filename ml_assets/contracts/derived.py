@@ -11,6 +11,7 @@ from typing import Any
 import pandera.pandas as pa
 
 from ml_assets.contracts.contract import Contract, columns, key_columns
+from ml_assets.contracts.day import DayContract
 from ml_assets.errors import ConfigurationError
 
 KEYS = ["{feature_table}.{key}", "{label_table}.{key}"]
@@ -58,7 +59,12 @@ def dataset_contract(
 
 
 def prediction_contract(
-    base: type[Contract], features: type[Contract], names: Sequence[str], *, is_probability: bool
+    base: type[Contract],
+    features: type[Contract],
+    names: Sequence[str],
+    *,
+    is_probability: bool,
+    day: type[DayContract] | None,
 ) -> type[Contract]:
     """The contract of predictions: key and segments of the features, and what a prediction says.
 
@@ -67,6 +73,7 @@ def prediction_contract(
         features: contract of the feature table.
         names: key and segments.
         is_probability: whether a prediction lies between 0 and 1.
+        day: contract of a day.
 
     Raises:
         ConfigurationError: ``features`` has no such column.
@@ -83,6 +90,7 @@ def prediction_contract(
         (base,),
         fields,
         unique=["prediction_id"],
+        day=day,
         max_dead_letter_share=0.0,
     )
 
@@ -94,6 +102,7 @@ def label_contract(
     key: Sequence[str],
     *,
     is_binary: bool,
+    day: type[DayContract] | None,
 ) -> type[Contract]:
     """The contract of arrived labels: the segments, and what an arrived label says.
 
@@ -103,23 +112,16 @@ def label_contract(
         segments: its columns that labels are compared by.
         key: columns that identify a row.
         is_binary: whether a label is 0 or 1.
+        day: contract of a day.
 
     Raises:
         ConfigurationError: ``features`` has no such column.
     """
-    joined = ["predictions.prediction_id", "{label_table}.{key}"]
-    fields = {
-        name: like(
-            features,
-            name,
-            [
-                *([f"{{label_table}}.{name}"] if name in key else []),
-                *joined,
-                f"predictions.{name}",
-            ],
-        )
-        for name in segments
-    }
+    fields = {}
+    for name in segments:
+        joined = f"{{label_table}}.{name}" if name in key else "{label_table}.{key}"
+        made_from = ["predictions.prediction_id", joined, f"predictions.{name}"]
+        fields[name] = like(features, name, made_from)
     if is_binary:
         fields["label"] = (float, pa.Field(isin=[0, 1], description="1 when it really happened."))
     return _contract(
@@ -128,6 +130,7 @@ def label_contract(
         (base,),
         fields,
         unique=["prediction_id"],
+        day=day,
         may_be_empty=True,
         max_dead_letter_share=0.05,
     )

@@ -166,7 +166,7 @@ def _no_segment_degraded(question: Question, comparison: Exhibit, rules: Release
     rows, metric = rows_about(question, comparison), question.metrics[0]
     if question.is_first:
         return Outcome.PASSED, "there is no champion to be worse than"
-    if not question.segments:
+    if not question.segment_columns:
         return Outcome.PASSED, "no segment is configured, so none was judged"
     judged = [
         segment_row(rows, column, value, metric, size.rows)

@@ -12,6 +12,7 @@ import pytest
 from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.orchestration.assets.columns import LINEAGE_KEY
 from ml_assets.sources.database import SourceDatabase
+from ml_assets.workspace import Workspace
 from ml_assets_tests.moving import differences
 from ml_assets_tests.project import Project
 
@@ -94,7 +95,9 @@ def _extracted(
     monkeypatch.setattr(SourceDatabase, "rows", lambda *asked: rows)
     monkeypatch.setattr(SourceDatabase, "snapshot", lambda *asked: rows)
     compute = asset.op.compute_fn.decorated_fn  # type: ignore[union-attr]
+    resources = SimpleNamespace(workspace=Workspace.of_environment())
+    run = SimpleNamespace(tags={})
     output = compute(
-        SimpleNamespace(retry_number=0, partition_keys=[day], run=SimpleNamespace(tags={}))
+        SimpleNamespace(retry_number=0, partition_keys=[day], run=run, resources=resources)
     )
     return output.validated.rows.drop(columns=DAY)

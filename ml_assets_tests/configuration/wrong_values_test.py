@@ -12,10 +12,9 @@ import yaml
 from ml_assets.components import FeatureTable, ModelPipeline, ModelRelease, NewDays, SourceTable
 from ml_assets.components.configured import Configured
 from ml_assets.components.feature_table import refuse_parameters
-from ml_assets.components.pipeline.part import refuse_unknown_columns
+from ml_assets.components.pipeline.part import PipelineContracts
 from ml_assets.configuration import documents
 from ml_assets.definitions import project_definitions
-from ml_assets.defs.flight_delays.contracts import TrainingDataset
 from ml_assets.defs.flight_delays.features import flight_features
 from ml_assets.errors import ConfigurationError
 from ml_assets.settings import Settings, settings
@@ -214,7 +213,7 @@ def test_what_is_told_later_is_no_feature(name: str) -> None:
     pipeline = ModelPipeline.read(attributes, DEFS / "flight_delays" / "defs.yaml")
 
     with pytest.raises(ConfigurationError, match=f"names {name} as a feature"):
-        refuse_unknown_columns(pipeline, TrainingDataset)
+        PipelineContracts.of(pipeline)
 
 
 def without_annotations(days, *, flights, weather, planes, airports, **rest): ...

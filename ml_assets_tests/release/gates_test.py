@@ -15,7 +15,7 @@ from ml_assets.release.decision import AWAITING, BLOCKED, PASSED, findings, find
 from ml_assets.release.evidence.comparison import Size
 from ml_assets.release.evidence.figures import Exhibit
 from ml_assets.release.evidence.question import Question
-from ml_assets.release.gates import Gate, Outcome
+from ml_assets.release.gates import Gate, Outcome, judge
 from ml_assets.release.rules import ReleaseRules
 from ml_assets_tests.release.judged import (
     EVALUATION,
@@ -355,7 +355,6 @@ def test_gap_within_the_limit_but_clearly_above_the_champions_does_not_pass() ->
     ("values", "reason"),
     [
         pytest.param({"gated_attribute": ""}, "at least 1 character", id="no attribute"),
-        pytest.param({}, "Field required", id="attribute left out"),
         pytest.param({"max_group_gap": 1.0}, "less than or equal to 0.5", id="any gap allowed"),
         pytest.param(
             {"max_gap_above_champion": 1.0}, "less than", id="any gap above the champion's"
@@ -385,10 +384,25 @@ def test_gap_within_the_limit_but_clearly_above_the_champions_does_not_pass() ->
     ],
 )
 def test_no_configuration_turns_a_gate_off(values: dict[str, object], reason: str) -> None:
-    given_values = {"gated_attribute": "origin", **values} if values else {}
-
     with pytest.raises(ValidationError, match=reason):
-        ReleaseRules.model_validate(given_values)
+        ReleaseRules.model_validate({"gated_attribute": "origin", **values})
+
+
+def test_what_is_not_configured_is_said_and_not_demanded() -> None:
+    found = {
+        gate.name: gate
+        for gate in judge(
+            replace(QUESTION, segments={}, segment_columns=(), groups={}),
+            Exhibit("shop/comparison", COMPARISON),
+            Exhibit("shop/fairness", FAIRNESS.iloc[:0]),
+            ReleaseRules(),
+        )
+    }
+
+    assert found["no_segment_degraded"].passed
+    assert "no segment is configured" in found["no_segment_degraded"].reason
+    assert found["groups_are_close"].passed
+    assert "no sensitive feature is configured" in found["groups_are_close"].reason
 
 
 @pytest.mark.parametrize(

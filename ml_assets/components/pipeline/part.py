@@ -77,6 +77,10 @@ class PipelineContracts:
             ConfigurationError: one cannot be imported or derived, or the configuration names a
                 column that there is not.
         """
+        if not said.contracts.training_dataset:
+            outcomes = columns(load_object(str(said.contracts.outcomes)))
+            refuse_unknown_column("labels.column", said.labels.column, said, outcomes)
+            refuse_unknown_column("labels.known_at", said.labels.known_at, said, outcomes)
         dataset = dataset_contract_of(said.dataset)
         refuse_unknown_columns(said, dataset)
         named, is_classification = said.contracts, said.estimator.task == "classification"
@@ -86,14 +90,27 @@ class PipelineContracts:
             predictions=load_object(named.predictions)
             if named.predictions
             else prediction_contract(
-                Prediction, dataset, [*shown], is_probability=is_classification
+                Prediction,
+                dataset,
+                [*shown],
+                is_probability=is_classification,
+                day=_loaded(named.predictions_day),
             ),
             labels=load_object(named.labels)
             if named.labels
             else label_contract(
-                Label, dataset, said.segments, said.key, is_binary=is_classification
+                Label,
+                dataset,
+                said.segments,
+                said.key,
+                is_binary=is_classification,
+                day=_loaded(named.labels_day),
             ),
         )
+
+
+def _loaded(path: str | None) -> Any:
+    return load_object(path) if path else None
 
 
 def refuse_unknown_columns(said: ModelConfiguration, contract: type[Contract]) -> None:

@@ -1,4 +1,4 @@
-"""Contracts of the flight-delay pipeline: features, outcomes and the training dataset."""
+"""Contracts of the flight-delay pipeline: features and outcomes; those of its other tables follow."""
 
 from typing import Any, ClassVar
 
@@ -6,15 +6,8 @@ import pandas as pd
 import pandera.pandas as pa
 
 from ml_assets.contracts.contract import Contract
-from ml_assets.defs.flight_delays.day_contracts import (
-    FeaturesDay,
-    LabelsDay,
-    OutcomesDay,
-    PredictionsDay,
-)
+from ml_assets.defs.flight_delays.day_contracts import FeaturesDay, OutcomesDay
 from ml_assets.defs.flight_delays.events import KEY
-from ml_assets.learning.contracts import Prediction
-from ml_assets.monitoring.contracts.performance import Label
 
 UTC: dict[str, Any] = {"unit": "us", "tz": "UTC"}
 RATE: dict[str, Any] = {"nullable": True, "ge": 0, "le": 1}
@@ -29,8 +22,6 @@ DEPARTED = [*CUT, "flights.dep_delay"]
 PLANE = [*DEPARTED, "flights.carrier", "flights.flight", "flights.tailnum", "planes.tailnum"]
 OUTCOME = [*ARRIVAL, "flights.arr_delay", "flights.dep_time"]
 """What became of a flight, and when that was known."""
-JOINED = [f"{table}.{column}" for table in ("flight_features", "flight_outcomes") for column in KEY]
-PREDICTED = ["predictions.prediction_id", *(f"flight_outcomes.{column}" for column in KEY)]
 
 
 class FlightKey(Contract):
@@ -271,77 +262,4 @@ class FlightOutcomes(FlightKey):
             "day": OutcomesDay,
             "may_be_empty": False,
             "max_dead_letter_share": 0.01,
-        }
-
-
-class TrainingDataset(FlightFeatures):
-    """Feature rows with their labels, as they were known at the start of the as-of day."""
-
-    feature_day: str = pa.Field(description="Local day of the flight.", metadata={"from": []})
-    split: str = pa.Field(
-        isin=["train", "validation", "test"],
-        description="What the row is used for.",
-        metadata={"from": []},
-    )
-    late: int = pa.Field(
-        isin=[0, 1], description="The label.", metadata={"from": [*JOINED, "flight_outcomes.late"]}
-    )
-    known_at: pd.DatetimeTZDtype = pa.Field(
-        description="When the label was known: before the as-of day began.",
-        metadata={"unit": "UTC", "from": [*JOINED, "flight_outcomes.known_at"]},
-        dtype_kwargs=UTC,
-    )
-
-    class Config:
-        """A dataset without rows trains nothing."""
-
-        unique: ClassVar = KEY
-        metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.0}
-
-
-class FlightPredictions(FlightKey, Prediction):
-    """What the champion of the day predicts for each flight of the day."""
-
-    origin: str = pa.Field(
-        isin=["EWR", "JFK", "LGA"],
-        description="Airport of departure.",
-        metadata={"from": ["flight_features.origin"]},
-    )
-    prediction: float = pa.Field(ge=0, le=1, description="Probability that the flight is late.")
-
-    class Config:
-        """A day that has features has predictions."""
-
-        unique: ClassVar = ["prediction_id"]
-        metadata: ClassVar = {
-            "day": PredictionsDay,
-            "may_be_empty": False,
-            "max_dead_letter_share": 0.0,
-        }
-
-
-class FlightLabels(Label):
-    """What really happened, by the day it became known, with what had been predicted."""
-
-    carrier: str = pa.Field(
-        description="Carrier that operates the flight.",
-        metadata={
-            "from": ["predictions.prediction_id", "flight_outcomes.carrier", "predictions.carrier"]
-        },
-    )
-    origin: str = pa.Field(
-        isin=["EWR", "JFK", "LGA"],
-        description="Airport of departure.",
-        metadata={"from": [*PREDICTED, "predictions.origin"]},
-    )
-    label: float = pa.Field(isin=[0, 1], description="1 when the flight was late.")
-
-    class Config:
-        """A label without a prediction is a dead letter."""
-
-        unique: ClassVar = ["prediction_id"]
-        metadata: ClassVar = {
-            "day": LabelsDay,
-            "may_be_empty": True,
-            "max_dead_letter_share": 0.05,
         }

@@ -1,7 +1,7 @@
 """What is to be decided of a challenger, known without looking at the evidence."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -30,6 +30,8 @@ class Question:
         groups: rate → group of the gated attribute → its test rows, see ``fairness.RATES``.
         fitted_last: last day that each of the models was fitted on.
         tested_first: first day of the test rows.
+        segment_columns: columns whose values are judged one by one; no part of the question's text,
+            as ``segments`` says which there are.
     """
 
     task: Task
@@ -42,6 +44,7 @@ class Question:
     groups: Mapping[str, Mapping[str, Size]]
     fitted_last: Sequence[str]
     tested_first: str
+    segment_columns: Sequence[str] = field(repr=False)
 
     @property
     def is_first(self) -> bool:
@@ -89,4 +92,5 @@ def question_of(
             *([champion.training_last] if champion else []),
         ],
         tested_first=test[FEATURE_DAY].min() if len(test) else "",
+        segment_columns=measuring.segments,
     )

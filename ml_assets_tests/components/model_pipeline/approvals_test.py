@@ -40,7 +40,9 @@ def launch(job: dg.JobDefinition, **config: str) -> dg.ExecuteInProcessResult:
     """Launch the job with what is typed into the launchpad."""
     typed = {"as_of": AS_OF, "by": "Ann", "reason": "fine", **config}
     return job.execute_in_process(
-        run_config={"ops": {f"{PIPELINE}__record": {"config": typed}}}, raise_on_error=False
+        run_config={"ops": {f"{PIPELINE}__record": {"config": typed}}},
+        resources={"workspace": Workspace.of_environment()},
+        raise_on_error=False,
     )
 
 
