@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 import dagster as dg
 from pydantic import BaseModel, GetJsonSchemaHandler
 
+from ml_assets.components.broken import Broken
 from ml_assets.configuration.reading import read
+from ml_assets.errors import ConfigurationError
 
 C = TypeVar("C", bound=BaseModel)
 
@@ -50,14 +52,33 @@ class Configured(dg.Component, Generic[C]):
 
     @classmethod
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
-        """Read what a ``defs.yaml`` says, with templates resolved.
-
-        Raises:
-            ConfigurationError: see ``read``.
-        """
+        """Read what a ``defs.yaml`` says, with templates resolved; what cannot be used is ``Broken``."""
         said = attributes.model_dump() if attributes else {}
         resolved = context.resolution_context.resolve_value(said)
-        return cls(cls.read(resolved, folder_of(context) / "defs.yaml"))
+        return cls.of(resolved, folder_of(context) / "defs.yaml")
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any], file: Path) -> Self:
+        """The template of a document, or what stands for one that cannot be used."""
+        try:
+            return cls(cls.read(said, file))
+        except ConfigurationError as error:
+            return cast("Self", Broken(said, str(error)))
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """What the template defines, or an asset that says why it cannot."""
+        try:
+            return self.build(context)
+        except ConfigurationError as error:
+            return Broken(self.said.model_dump(), str(error)).build_defs(context)
+
+    def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """What the template defines.
+
+        Raises:
+            ConfigurationError: what its ``defs.yaml`` names cannot be used.
+        """
+        raise NotImplementedError
 
 
 def folder_of(context: dg.ComponentLoadContext) -> Path:

@@ -43,7 +43,7 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
 
     configuration = FeatureTableConfiguration
 
-    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+    def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The table, its dead letters and its checks."""
         del context
         if self.said.source_rows:

@@ -20,6 +20,6 @@ class ModelPipeline(ModelPart[PipelineConfiguration]):
 
     configuration = PipelineConfiguration
 
-    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+    def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """All assets of the pipeline, their checks, and the sensors that keep the loop going."""
-        return dg.Definitions.merge(*(part(self.said).build_defs(context) for part in PARTS))
+        return dg.Definitions.merge(*(part(self.said).build(context) for part in PARTS))

@@ -15,7 +15,7 @@ from ml_assets.components.configured import Configured
 from ml_assets.components.source_table import SOURCE_KEY, SourceTable
 from ml_assets.configuration.tables import NewDaysConfiguration, SourceTableConfiguration
 from ml_assets.content import SNAPSHOT
-from ml_assets.errors import TerminalError
+from ml_assets.errors import ConfigurationError, TerminalError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Status
 from ml_assets.orchestration.runs.requests import (
@@ -27,6 +27,7 @@ from ml_assets.orchestration.runs.requests import (
     telling_errors,
     unit_of,
 )
+from ml_assets.orchestration.runs.runs import broken_assets
 from ml_assets.orchestration.workspace_key import WORKSPACE
 from ml_assets.planning.progress import unfinished
 from ml_assets.settings import settings
@@ -42,7 +43,7 @@ class NewDays(Configured[NewDaysConfiguration]):
 
     configuration = NewDaysConfiguration
 
-    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+    def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The sensor."""
         del context
         selected = [dg.AssetKey(table.split("/")) for table in [*self.said.snapshots, *self._daily]]
@@ -73,6 +74,7 @@ class NewDays(Configured[NewDaysConfiguration]):
     def _tick(
         self, graph: Any, instance: dg.DagsterInstance, workspace: Workspace
     ) -> dg.RunRequest | dg.SkipReason:
+        self._refuse_broken(graph)
         source, lake = workspace.source, workspace.lake
         waits = workspace.settings.retry_waits
         changed, problems = self._look_at_snapshots(graph, source, lake)
@@ -97,6 +99,17 @@ class NewDays(Configured[NewDaysConfiguration]):
             # one of the days breaks the run: the others must not wait for it
             unit = self._unit(graph, work, Span(span.first, span.first))
         return _with_problems(request(instance, lake.ledger, unit, waits), problems)
+
+    def _refuse_broken(self, graph: Any) -> None:
+        """Say which table cannot be computed, as its ``defs.yaml`` is wrong.
+
+        Raises:
+            ConfigurationError: there is one.
+        """
+        broken = broken_assets(graph)
+        for table in [*self.said.snapshots, *self._daily]:
+            if table in broken:
+                raise ConfigurationError(f"{table} is broken: {broken[table]}")
 
     def _look_at_snapshots(
         self, graph: Any, source: SourceDatabase, lake: Lake

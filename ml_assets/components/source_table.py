@@ -46,7 +46,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
 
     configuration = SourceTableConfiguration
 
-    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+    def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The table, the source table it comes from, its dead letters and its checks."""
         del context
         spec = self._spec

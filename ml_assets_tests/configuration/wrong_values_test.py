@@ -201,7 +201,7 @@ def test_columns_that_the_training_dataset_lacks_are_refused(
     pipeline = ModelPipeline.read(attributes, DEFS / "flight_delays" / "defs.yaml")
 
     with pytest.raises(ConfigurationError, match="no column of") as refused:
-        ModelRelease(pipeline).build_defs(CONTEXT)
+        ModelRelease(pipeline).build(CONTEXT)
 
     assert told in str(refused.value)
 

@@ -178,7 +178,7 @@ class World:
             environment.setenv("ML_ASSETS_PIPELINES", "{}")
             settings.cache_clear()
             component = ModelPipeline(ModelPipeline.read(said, folder / "defs.yaml"))
-            built = component.build_defs(SimpleNamespace(path=folder))  # type: ignore[arg-type]
+            built = component.build(SimpleNamespace(path=folder))  # type: ignore[arg-type]
         settings.cache_clear()
         self._assets = {
             asset.key: asset

@@ -12,7 +12,7 @@ class BatchPredictions(ModelPart[BatchPredictionsConfiguration]):
 
     configuration = BatchPredictionsConfiguration
 
-    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+    def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The three assets and their checks."""
         del context
         contracts = self.contracts

@@ -20,7 +20,7 @@ class ModelRelease(ModelPart[ModelReleaseConfiguration]):
 
     configuration = ModelReleaseConfiguration
 
-    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+    def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """All assets of a release, their checks, and the sensor that continues an approved one."""
         del context
         said, dataset = self.said, self.contracts.training_dataset

@@ -15,7 +15,7 @@ class Monitoring(ModelPart[MonitoringConfiguration]):
 
     configuration = MonitoringConfiguration
 
-    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+    def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The three assets, their checks, and the sensors for new days and retraining."""
         said, this = self.said, self.pipeline
         file = said.monitoring.policy_file(folder_of(context))

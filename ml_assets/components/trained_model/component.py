@@ -12,7 +12,7 @@ class TrainedModel(ModelPart[TrainedModelConfiguration]):
 
     configuration = TrainedModelConfiguration
 
-    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+    def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The four assets and their checks."""
         del context
         said = self.said

@@ -34,6 +34,9 @@ SPARSE_KEY = "ml_assets/sparse"
 FACT_KEY = "ml_assets/fact"
 """Definition metadata of assets whose stored days are facts: they are never computed again."""
 
+BROKEN_KEY = "ml_assets/broken"
+"""Definition metadata of an asset whose ``defs.yaml`` cannot be used: what is wrong."""
+
 Compute = Callable[[Workspace, Sequence[str]], Any]
 """From a workspace and the days of a run to what an IO manager stores."""
 

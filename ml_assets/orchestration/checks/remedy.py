@@ -7,7 +7,7 @@ import dagster as dg
 from ml_assets.lake.store import Lake
 from ml_assets.lineage.repair import Step
 from ml_assets.orchestration.assets.table_io import table_name
-from ml_assets.orchestration.checks.runner import CheckResult
+from ml_assets.orchestration.checks.runner import DEFINED_CHECK, CheckResult
 from ml_assets.orchestration.runs.runs import as_of_tables
 from ml_assets.orchestration.runs.summary import repair_command
 
@@ -25,6 +25,8 @@ def next_step(definitions: dg.Definitions, lake: Lake, bad: Sequence[CheckResult
     graph = definitions.resolve_asset_graph()
     order = {table_name(key): place for place, key in enumerate(graph.toposorted_asset_keys)}
     first = min(bad, key=lambda result: (order[result.asset], result.day))
+    if first.check == DEFINED_CHECK:
+        return f"correct what is named for {first.asset}, then: ml-assets checks"
     if first.day not in lake.ledger.latest(first.asset, [first.day]):
         missing = Step((first.asset,), first.day, first.day)
         return f"materialize what is missing: {missing.command}"

@@ -19,7 +19,10 @@ from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
 from ml_assets.orchestration.assets.table_io import table_name
 from ml_assets.orchestration.assets.tables import SPARSE_KEY
-from ml_assets.orchestration.runs.runs import Outcome, run_checks, selected_assets
+from ml_assets.orchestration.runs.runs import Outcome, broken_assets, run_checks, selected_assets
+
+DEFINED_CHECK = "is_defined"
+"""What fails for an asset whose ``defs.yaml`` cannot be used."""
 
 
 class State(StrEnum):
@@ -89,19 +92,20 @@ def check(
         ConfigurationError: the selection has no checks, or none of its assets has these days.
     """
     graph = definitions.resolve_asset_graph()
-    keys = [
-        key
-        for asset in selected_assets(definitions, selection)
-        for key in graph.get(asset).check_keys
+    selected = selected_assets(definitions, selection)
+    keys = [key for asset in selected for key in graph.get(asset).check_keys]
+    results = [
+        CheckResult(table, DEFINED_CHECK, SNAPSHOT, State.FAILED, problem)
+        for table, problem in broken_assets(graph).items()
+        if dg.AssetKey(table.split("/")) in selected
     ]
     _refuse_unknown_days(graph, keys, selection, span)
     batches = _batches(graph, lake, keys, span)
-    if not batches:
+    if not (batches or results):
         raise ConfigurationError(
             f"Nothing to check: the assets of '{selection}' have no checks for "
             f"{span.first + '...' + span.last if span else 'any day'}."
         )
-    results: list[CheckResult] = []
     for batch in batches:
         progress(f"{len(batch.keys)} checks {_shown(batch.span)}")
         outcome = run_checks(definitions, instance, batch.keys, batch.span)

@@ -19,7 +19,7 @@ from ml_assets.errors import ConfigurationError
 from ml_assets.ledger.summary import COMPLETE, INCOMPLETE
 from ml_assets.orchestration.assets.day_metadata import REASON, RUN_UNCHANGED, VERDICT
 from ml_assets.orchestration.assets.table_io import table_name
-from ml_assets.orchestration.assets.tables import AS_OF_KEY
+from ml_assets.orchestration.assets.tables import AS_OF_KEY, BROKEN_KEY
 from ml_assets.orchestration.storage.processes import ComputeLogManager, execute_in_process
 
 PARTITION = "dagster/partition"
@@ -120,8 +120,20 @@ def selected_assets(definitions: dg.Definitions, selection: str) -> set[dg.Asset
         ) from None
     if not keys:
         known = ", ".join(sorted(key.to_user_string() for key in graph.get_all_asset_keys())[:8])
-        raise ConfigurationError(f"Selection '{selection}' names no asset. There are {known}, ….")
+        broken = "".join(f" {problem}" for problem in broken_assets(graph).values())
+        raise ConfigurationError(
+            f"Selection '{selection}' names no asset. There are {known}, ….{broken}"
+        )
     return set(keys)
+
+
+def broken_assets(graph: Any) -> dict[str, str]:
+    """Asset that cannot be used → what is wrong with its ``defs.yaml``."""
+    return {
+        table_name(key): str(problem)
+        for key in graph.get_all_asset_keys()
+        if (problem := graph.get(key).metadata.get(BROKEN_KEY))
+    }
 
 
 def as_of_tables(definitions: dg.Definitions) -> list[str]:

@@ -137,7 +137,7 @@ def pipeline(folder: Path, **changes: Any) -> dg.Definitions:
     }
     component = ModelPipeline(ModelPipeline.read(said, folder / "defs.yaml"))
     return dg.Definitions.merge(
-        component.build_defs(SimpleNamespace(path=folder)),  # type: ignore[arg-type]
+        component.build(SimpleNamespace(path=folder)),  # type: ignore[arg-type]
         dg.Definitions(resources=resources()),
     )
 

@@ -1,0 +1,63 @@
+"""What stands for a template whose ``defs.yaml`` cannot be used: the other pipelines load and run."""
+
+import logging
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+from pydantic import ValidationError
+
+from ml_assets.configuration.sections import Days
+from ml_assets.orchestration.assets.tables import BROKEN_KEY
+from ml_assets.orchestration.partitions import partitions
+
+log = logging.getLogger(__name__)
+
+
+class Broken(dg.Component):
+    """A template that could not be read or built, as an asset that says why.
+
+    Args:
+        said: what its ``defs.yaml`` says.
+        problem: what is wrong, with file and key.
+    """
+
+    def __init__(self, said: Mapping[str, Any], problem: str) -> None:
+        self.said = said
+        self.problem = problem
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """An asset that fails with the problem until it is corrected."""
+        del context
+        name, problem = key_of(self.said), self.problem
+        log.error(f"{name} is broken: {problem}")
+
+        @dg.asset(
+            key=name.split("/"),
+            description=f"BROKEN, so it is not computed. {problem}",
+            group_name=f"{name.partition('/')[0]}__broken",
+            partitions_def=_days_of(self.said),
+            metadata={BROKEN_KEY: problem},
+            backfill_policy=dg.BackfillPolicy.single_run(),
+        )
+        def broken() -> None:
+            raise dg.Failure(problem, allow_retries=False)
+
+        return dg.Definitions(assets=[broken])
+
+
+def key_of(said: Mapping[str, Any]) -> str:
+    """Asset key of what a document defines; of several assets, one that stands for them."""
+    if isinstance(key := said.get("key"), str) and re.fullmatch(r"\w+/\w+", key):
+        return key
+    name = re.sub(r"\W", "_", str(said.get("pipeline") or said.get("name") or "a_document"))
+    return f"{name}/broken"
+
+
+def _days_of(said: Mapping[str, Any]) -> dg.PartitionsDefinition | None:
+    """The days of a table, where those can be used: tables made from it map theirs to them."""
+    try:
+        return partitions(Days.model_validate(said.get("days")))
+    except ValidationError:
+        return None
