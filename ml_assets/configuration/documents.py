@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from ml_assets.configuration.names import unknown
+from ml_assets.configuration.names import meant, unknown
 from ml_assets.configuration.objects import load_object
 from ml_assets.configuration.pipeline import (
     ModelConfiguration,
@@ -65,7 +65,7 @@ def pipeline_of(said: Mapping[str, Any], file: Path, kind: type[C]) -> C:
     """
     name = said.get("pipeline", "a ModelPipeline")
     where = f"{name} in {file.parent.name}/{file.name}"
-    found = read(kind, _with_tables(said, file), where)
+    found = read(kind, _with_tables(said, file, where), where)
     known = PipelineConfiguration.model_fields.keys() - kind.model_fields.keys()
     changes = {
         key: value
@@ -74,24 +74,44 @@ def pipeline_of(said: Mapping[str, Any], file: Path, kind: type[C]) -> C:
     }
     if not changes:
         return found
-    changed = _with_tables(merged(said, changes), file)
-    return read(kind, changed, f"{where}, with ML_ASSETS_PIPELINES,")
+    where = f"{where}, with ML_ASSETS_PIPELINES,"
+    return read(kind, _with_tables(merged(said, changes), file, where), where)
 
 
-def _with_tables(said: Mapping[str, Any], file: Path) -> dict[str, Any]:
-    """Attributes of a model, with what the tables that it names say of days, owners, key, contracts."""
+def _with_tables(said: Mapping[str, Any], file: Path, where: str) -> dict[str, Any]:
+    """Attributes of a model, with what the tables that it names say of days, owners, key, contracts.
+
+    Raises:
+        ConfigurationError: a table is none of this project, and its contract is not said.
+    """
     labels = said.get("labels")
+    label_table = labels.get("asset") if isinstance(labels, Mapping) else None
     features = feature_table(said.get("features"), file) or {}
-    outcomes = feature_table(labels.get("asset") if isinstance(labels, Mapping) else None, file)
+    outcomes = feature_table(label_table, file)
     filled = {name: features[name] for name in ("owners", "days") if name in features} | dict(said)
     contracts = filled.get("contracts") or {}
     if isinstance(contracts, Mapping):
         told = {"features": features.get("contract"), "outcomes": (outcomes or {}).get("contract")}
         contracts = {**{name: path for name, path in told.items() if path}, **contracts}
         filled["contracts"] = contracts
+        if not contracts.get("training_dataset"):
+            _refuse_unknown_table(where, {"features": said.get("features")}, "features", contracts)
+            _refuse_unknown_table(where, {"labels.asset": label_table}, "outcomes", contracts)
         if "key" not in filled and isinstance(contracts.get("features"), str):
             filled["key"] = key_columns(load_object(contracts["features"]))
     return filled
+
+
+def _refuse_unknown_table(
+    where: str, named: Mapping[str, object], name: str, contracts: Mapping[str, Any]
+) -> None:
+    [(key, table)] = named.items()
+    if isinstance(table, str) and not contracts.get(name):
+        known = [str(said["key"]) for _, said in _documents(FEATURES) if "key" in said]
+        raise ConfigurationError(
+            f"{where} is not usable: '{key}' is '{table}', which is no FeatureTable of this "
+            f"project.{meant(table, known)} If it is made otherwise, name its contract under 'contracts' as '{name}'."
+        )
 
 
 def merged(said: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

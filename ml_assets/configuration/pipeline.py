@@ -142,7 +142,6 @@ class ModelConfiguration(Section):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        self._has_contracts()
         held_out = self.windows.held_out_days
         if held_out >= self.window_days:
             raise ValueError(
@@ -169,16 +168,6 @@ class ModelConfiguration(Section):
                 f"{self.as_ofs.timezone}"
             )
         return self
-
-    def _has_contracts(self) -> None:
-        named = self.contracts
-        if named.training_dataset or (named.features and named.outcomes):
-            return
-        table = self.labels.asset if named.features else self.features
-        raise ValueError(
-            f"{table} is no FeatureTable of this project, so its contract is not known: name it "
-            f"under 'contracts' as '{'outcomes' if named.features else 'features'}'"
-        )
 
     @property
     def as_ofs(self) -> Days:

@@ -96,6 +96,41 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
         pytest.param("monitoring.min_rows", 0, "'monitoring.min_rows' is 0", id="drift of no rows"),
         pytest.param("monitoring.structural", ["dist"], "dist", id="unknown feature"),
         pytest.param("monitoring", {"structure": []}, "Is 'structural' meant?", id="group"),
+        pytest.param(
+            "features",
+            "flight_delays/flight_feature",
+            "Is 'flight_delays/flight_features' meant?",
+            id="unknown feature table",
+        ),
+        pytest.param(
+            "labels.asset",
+            "flight_delays/flight_outcome",
+            "Is 'flight_delays/flight_outcomes' meant?",
+            id="unknown label table",
+        ),
+        pytest.param(
+            "estimator.hyperparameters",
+            {"max_itr": 5, "random_state": 0},
+            "Is 'max_iter' meant?",
+            id="unknown hyperparameter",
+        ),
+        pytest.param("estimator.hyperparameters", {}, "add 'random_state: 0'", id="no seed"),
+        pytest.param(
+            "estimator.hyperparameters", {"random_state": None}, "no seed", id="seed of nothing"
+        ),
+        pytest.param("estimator.task", "regression", "is for classification", id="another task"),
+        pytest.param(
+            "estimator.path",
+            "sklearn.preprocessing.StandardScaler",
+            "neither classifies nor regresses",
+            id="no estimator",
+        ),
+        pytest.param(
+            "contracts.predictions",
+            "ml_assets.learning.contracts.Prediction",
+            "predictions_day is for derived predictions",
+            id="day contract of no derived one",
+        ),
         pytest.param("segments", ["carrier", "carrier"], "more than once", id="segment twice"),
         pytest.param("labels.delay_days", 340, "labels.delay_days take 375", id="labels too late"),
         pytest.param("test_days", True, "valid integer", id="truth for a number"),
