@@ -1,5 +1,6 @@
 """The ``defs.yaml`` files of the project: what each document says, read without Dagster."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -95,22 +96,22 @@ def _with_tables(said: Mapping[str, Any], file: Path, where: str) -> dict[str, A
         contracts = {**{name: path for name, path in told.items() if path}, **contracts}
         filled["contracts"] = contracts
         if not contracts.get("training_dataset"):
-            _refuse_unknown_table(where, {"features": said.get("features")}, "features", contracts)
-            _refuse_unknown_table(where, {"labels.asset": label_table}, "outcomes", contracts)
+            _refuse_unknown_table(where, "features", said.get("features"), "features", contracts)
+            _refuse_unknown_table(where, "labels.asset", label_table, "outcomes", contracts)
         if "key" not in filled and isinstance(contracts.get("features"), str):
             filled["key"] = key_columns(load_object(contracts["features"]))
     return filled
 
 
 def _refuse_unknown_table(
-    where: str, named: Mapping[str, object], name: str, contracts: Mapping[str, Any]
+    where: str, key: str, table: object, name: str, contracts: Mapping[str, Any]
 ) -> None:
-    [(key, table)] = named.items()
     if isinstance(table, str) and not contracts.get(name):
         known = [str(said["key"]) for _, said in _documents(FEATURES) if "key" in said]
         raise ConfigurationError(
             f"{where} is not usable: '{key}' is '{table}', which is no FeatureTable of this "
-            f"project.{meant(table, known)} If it is made otherwise, name its contract under 'contracts' as '{name}'."
+            f"project.{meant(table, known)} If it is made otherwise, name its contract under "
+            f"'contracts' as '{name}'."
         )
 
 
@@ -164,7 +165,32 @@ def _all_documents() -> list[tuple[Path, dict[str, Any]]]:
 
 def documents_of(file: Path) -> list[tuple[Path, dict[str, Any]]]:
     """Every document of a file that is a mapping; what else it holds is for Dagster to refuse."""
-    return [(file, document) for document in _read(file) if isinstance(document, dict)]
+    return [(file, _resolved(document)) for document in _read(file) if isinstance(document, dict)]
+
+
+def _resolved(value: Any) -> Any:
+    """A value in which templates such as ``{{ env.X }}`` are replaced, as Dagster does it."""
+    if isinstance(value, dict):
+        return {key: _resolved(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_resolved(item) for item in value]
+    if not (isinstance(value, str) and "{{" in value):
+        return value
+    from jinja2.nativetypes import NativeTemplate
+
+    return NativeTemplate(value).render(env=_Variables())
+
+
+class _Variables:
+    """Environment variables in a template: ``env.X``, or ``env('X', 'default')``."""
+
+    def __call__(self, name: str, default: str | None = None) -> str | None:
+        return os.environ.get(name, default)
+
+    def __getattr__(self, name: str) -> str | None:
+        if name.startswith("jinja"):
+            raise AttributeError(name)
+        return os.environ.get(name)
 
 
 def _read(file: Path) -> list[Any]:

@@ -284,6 +284,20 @@ def test_any_signature_of_a_feature_function_is_understood(
     assert told in str(refused.value)
 
 
+def test_questions_see_what_a_template_stands_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "shop" / "defs.yaml"
+    file.parent.mkdir()
+    text = "type: a.FeatureTable\nattributes: {key: '{{ env.SHOP }}/orders', days: '{{ env(\"NONE\", 7) }}'}"
+    file.write_text(text, "utf-8")
+    monkeypatch.setenv("SHOP", "shop")
+
+    found = documents.feature_table("shop/orders", file)
+
+    assert found == {"key": "shop/orders", "days": 7}
+
+
 def test_one_mistake_is_told_once(tmp_path: Path) -> None:
     attributes = changed(said("flight_delays", "ModelPipeline"), "key", ["time hour"])
 
