@@ -39,8 +39,8 @@ def propose_day(
 
 
 def _contract_of(table: str) -> "type[Contract]":
-    from ml_assets.configuration.names import unknown
     from ml_assets.definitions import project_definitions
+    from ml_assets.names import unknown
     from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, load_contract, table_name
 
     specs = project_definitions().resolve_all_asset_specs()

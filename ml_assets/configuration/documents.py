@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 
 import yaml
 
-from ml_assets.configuration.names import unknown
 from ml_assets.configuration.objects import load_object
 from ml_assets.configuration.pipeline import (
     ModelConfiguration,
@@ -17,6 +16,7 @@ from ml_assets.configuration.pipeline import (
 from ml_assets.configuration.reading import read
 from ml_assets.contracts.contract import key_columns
 from ml_assets.errors import ConfigurationError
+from ml_assets.names import unknown
 from ml_assets.settings import settings
 
 DEFS = Path(__file__).parents[1] / "defs"

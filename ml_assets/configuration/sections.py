@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
 from ml_assets.cadence import as_day
-from ml_assets.configuration.names import meant
 from ml_assets.content import DAY
 from ml_assets.learning.estimators import Signature, estimators_of, signature
 from ml_assets.learning.specification import Task
+from ml_assets.names import meant
 
 FIRST_YEAR, LAST_YEAR = "1900", "2199"
 SEED = "random_state"

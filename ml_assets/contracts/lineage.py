@@ -7,13 +7,13 @@ say, the field of the same name in a base contract says. Following lineage throu
 is in ``ml_assets.lineage.columns``.
 """
 
-import difflib
 import inspect
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.errors import ConfigurationError
+from ml_assets.names import meant
 from ml_assets.provenance.provenance import Column
 
 FROM = "from"
@@ -107,9 +107,7 @@ def _filled_in(reference: str, names: Names, place: str) -> Iterator[str]:
 def _known(what: str, name: str, known: Collection[str], place: str) -> str:
     if name in known:
         return name
-    near = difflib.get_close_matches(name, known, n=1)
-    meant = f" Is '{near[0]}' meant?" if near else ""
     raise ConfigurationError(
         f"{place} is made from the {what} '{name}', which is none of {', '.join(sorted(known))}."
-        f"{meant}"
+        f"{meant(name, known)}"
     )

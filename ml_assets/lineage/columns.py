@@ -7,7 +7,7 @@ Which columns a column is directly made from is declared beside the contracts an
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from ml_assets.configuration.names import unknown
+from ml_assets.names import unknown
 from ml_assets.provenance.provenance import Column
 
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ml_assets.configuration.documents import pipelines
-from ml_assets.configuration.names import unknown
 from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
@@ -16,6 +15,7 @@ from ml_assets.ledger.entries import Entry, Status
 from ml_assets.lineage.columns import columns_of, downstream
 from ml_assets.lineage.graph import Edge, Graph, Node, used
 from ml_assets.lineage.pipelines import Pipeline, pipeline
+from ml_assets.names import unknown
 from ml_assets.provenance.provenance import Column
 
 

@@ -9,7 +9,6 @@ from typing import Any, Self, TypeVar, cast
 from ml_assets.components.configured import Configured
 from ml_assets.components.pipeline.pipeline import Pipeline
 from ml_assets.configuration.documents import pipeline_of
-from ml_assets.configuration.names import meant
 from ml_assets.configuration.objects import dataset_contract_of, load_object
 from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.content import DAY
@@ -19,6 +18,7 @@ from ml_assets.errors import ConfigurationError
 from ml_assets.learning.contracts import Prediction
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.monitoring.contracts.performance import Label
+from ml_assets.names import meant
 
 P = TypeVar("P", bound=ModelConfiguration)
 
