@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from ml_assets.configuration.objects import load_object
+from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.pipeline import (
     ModelConfiguration,
     PipelineConfiguration,
@@ -90,7 +90,7 @@ def _with_tables(said: Mapping[str, Any], file: Path) -> dict[str, Any]:
         contracts = {**{name: path for name, path in told.items() if path}, **contracts}
         filled["contracts"] = contracts
         if "key" not in filled and isinstance(contracts.get("features"), str):
-            filled["key"] = key_columns(load_object(contracts["features"]))
+            filled["key"] = key_columns(load_contract(contracts["features"]))
     return filled
 
 

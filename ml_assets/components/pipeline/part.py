@@ -9,7 +9,7 @@ from typing import Any, Self, TypeVar, cast
 from ml_assets.components.configured import Configured
 from ml_assets.components.pipeline.pipeline import Pipeline
 from ml_assets.configuration.documents import pipeline_of
-from ml_assets.configuration.objects import dataset_contract_of, load_object
+from ml_assets.configuration.objects import dataset_contract_of, load_contract
 from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract, columns
@@ -83,12 +83,12 @@ class PipelineContracts:
         shown = dict.fromkeys([*said.key, *said.segments])
         return cls(
             training_dataset=dataset,
-            predictions=load_object(named.predictions)
+            predictions=load_contract(named.predictions)
             if named.predictions
             else prediction_contract(
                 Prediction, dataset, [*shown], is_probability=is_classification
             ),
-            labels=load_object(named.labels)
+            labels=load_contract(named.labels)
             if named.labels
             else label_contract(
                 Label, dataset, said.segments, said.key, is_binary=is_classification
