@@ -8,7 +8,7 @@ import pandas as pd
 from ml_assets.configuration.documents import feature_table
 from ml_assets.configuration.objects import load_object
 from ml_assets.lake.store import Lake
-from ml_assets.ledger.entries import Entry, Read
+from ml_assets.ledger.entries import Entry, Read, grouped
 from ml_assets.lineage.recorded import readable_version
 
 
@@ -48,9 +48,7 @@ class SourceRows:
 
 def tables_read(reads: Sequence[Read]) -> list[TableRead]:
     """What was read, by table."""
-    tables: dict[str, list[Read]] = {}
-    for read in reads:
-        tables.setdefault(read.table, []).append(read)
+    tables = grouped((read.table, read) for read in reads)
     return [_table_read(table, of_table) for table, of_table in sorted(tables.items())]
 
 

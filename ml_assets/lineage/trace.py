@@ -15,7 +15,7 @@ import pandas as pd
 from ml_assets.content import DAY
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
-from ml_assets.ledger.entries import Entry, Read, usable_hashes
+from ml_assets.ledger.entries import Entry, Read, grouped, usable_hashes
 from ml_assets.lineage.graph import used
 from ml_assets.lineage.inputs import SourceRows, TableRead, source_rows, tables_read
 from ml_assets.lineage.pipelines import Pipeline
@@ -221,9 +221,7 @@ def _written(lake: Lake, of: Made) -> Written:
 
 def _read_further_up(lake: Lake, dataset: Entry) -> list[Read]:
     """What the days were made from that a dataset was made from, as the ledger has them now."""
-    days: dict[str, list[str]] = {}
-    for read in used(dataset):
-        days.setdefault(read.table, []).append(read.day)
+    days = grouped((read.table, read.day) for read in used(dataset))
     return [
         read
         for table, of_table in days.items()
