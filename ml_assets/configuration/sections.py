@@ -20,7 +20,7 @@ MAX_DAYS = 3660
 
 def _is_day(text: str) -> str:
     if as_day(text) != text or not FIRST_YEAR <= text[:4] <= LAST_YEAR:
-        raise ValueError(f"'{text}' is not a day, expected for example '2013-01-31'")
+        raise ValueError(f"'{text}' is not a day, expected for example '2024-01-31'")
     return text
 
 

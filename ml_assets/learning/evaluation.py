@@ -23,18 +23,13 @@ MEASURED = ["segment_column", "segment", "metric", "value", "low", "high", "rows
 NO_VALUE = "(none)"
 """The segment of rows whose segment column is null: they are judged like any other."""
 
-USUAL: dict[Task, tuple[str, ...]] = {
-    "classification": ("auc", "average_precision", "brier"),
-    "regression": ("rmse", "mae", "r2"),
-}
-"""Metrics of a task, the main one first, where ``defs.yaml`` names none."""
-
 
 class EvaluationRules(BaseModel, extra="forbid", frozen=True):
     """What is measured; set in ``defs.yaml``.
 
     Attributes:
-        metrics: names of metrics, the main one first; the usual ones of the task when empty.
+        metrics: names of metrics, the main one first; when empty those of the task that need no
+            threshold.
         flagged_share: share of rows with the highest predictions that count as flagged, for
             precision, recall and rates of groups.
         confidence: share of resamples that an interval holds.
@@ -52,8 +47,8 @@ class EvaluationRules(BaseModel, extra="forbid", frozen=True):
         Raises:
             ConfigurationError: one of them is no metric of this task.
         """
-        names = self.metrics or USUAL[task]
         known = [name for name, metric in METRICS.items() if metric.task == task]
+        names = self.metrics or tuple(name for name in known if not METRICS[name].needs_threshold)
         if unknown := [name for name in names if name not in known]:
             raise ConfigurationError(
                 f"'metrics' of 'evaluation' in defs.yaml names {unknown}, which are no metrics of a "

@@ -1,6 +1,6 @@
 """Evidence: how differently the groups of the gated attribute are treated, with intervals.
 
-For a classification the rates at which late and punctual rows are flagged (true- and
+For a classification the rates at which positive and negative rows are flagged (true- and
 false-positive rate), for a regression the mean absolute error. Values are fairlearn's; intervals
 come from drawing days, as everywhere.
 """
