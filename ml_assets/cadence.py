@@ -1,4 +1,4 @@
-"""All arithmetic with partitions: a partition is a local day, named as in ``2013-02-09``."""
+"""All arithmetic with partitions: a partition is a local day, named as in ``2024-02-09``."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -32,8 +32,8 @@ class Span:
         ends = [as_day(day) for day in (first, last if dots else first)]
         if not ends[0] or not ends[1]:
             raise ConfigurationError(
-                f"'{text}' is not a day or a range of days. Expected for example '2013-02-09' or "
-                "'2013-02-01...2013-02-28'."
+                f"'{text}' is not a day or a range of days. Expected for example '2024-02-09' or "
+                "'2024-02-01...2024-02-28'."
             )
         if ends[0] > ends[1]:
             raise ConfigurationError(f"The range {text} is empty: it ends before it begins.")

@@ -5,9 +5,9 @@ from pathlib import Path
 import dagster as dg
 
 from ml_assets.configuration.documents import pipelines
-from ml_assets.configuration.names import unknown
 from ml_assets.data_folder import keep_private
 from ml_assets.errors import MLAssetsError
+from ml_assets.names import unknown
 from ml_assets.orchestration.resources import resources
 from ml_assets.orchestration.runs.runs import silence_notices
 from ml_assets.settings import Settings, settings

@@ -43,7 +43,7 @@ def backtest_progress(console: Console) -> Iterator[Callable[[str, int, int, str
 
 def print_backtest(results: Sequence[Result], console: Console) -> None:
     """Policies side by side, month by month, and what each of them retrained and why."""
-    table = Table("month", "rows", title="AUC of all predictions of a month")
+    table = Table("month", "rows", title=f"{results[0].metric} of all predictions of a month")
     for result in results:
         table.add_column(result.policy, justify="right")
     table.add_column("days with structural drift", justify="right")
@@ -53,11 +53,11 @@ def print_backtest(results: Sequence[Result], console: Console) -> None:
         table.add_row(
             month["month"],
             f"{month['rows']:,}",
-            *(_auc(months.get(month["month"], {}).get("auc")) for months in by_month),
+            *(_shown(months.get(month["month"], {}).get("value")) for months in by_month),
             str(max(months.get(month["month"], month)["drifted_days"] for months in by_month)),
         )
     table.add_section()
-    table.add_row("mean", "", *(f"[bold]{result.mean_auc:.4f}[/bold]" for result in results), "")
+    table.add_row("mean", "", *(f"[bold]{result.mean:.4f}[/bold]" for result in results), "")
     table.add_row("retrainings", "", *(str(max(0, len(r.retrains) - 1)) for r in results), "")
     table.add_row("promoted", "", *(str(_promoted(result) - 1) for result in results), "")
     console.print(table)
@@ -80,8 +80,8 @@ def print_backtest(results: Sequence[Result], console: Console) -> None:
             console.print(f"  [red]FAILED[/red] {step}: {escape(message)}", highlight=False)
 
 
-def _auc(value: float | None) -> str:
-    return "one class only" if value is None else f"{value:.4f}"
+def _shown(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"
 
 
 def _promoted(result: Result) -> int:

@@ -27,6 +27,7 @@ from ml_assets.commands import reproduce as reproduce_commands
 from ml_assets.commands import shared
 from ml_assets.commands import source as source_commands
 from ml_assets.commands import ui as ui_command
+from ml_assets.commands.shared import Partition, PartitionRange, asked_span
 from ml_assets.data_folder import keep_private
 from ml_assets.errors import ConfigurationError, MLAssetsError
 from ml_assets.settings import settings
@@ -65,24 +66,18 @@ def demo() -> None:
 @app.command()
 def checks(
     select: Annotated[str, typer.Option(help="Dagster asset selection.")] = "*",
-    partition: Annotated[str | None, typer.Option(help="One day, 2013-02-09.")] = None,
-    partition_range: Annotated[
-        str | None, typer.Option(help="Days, 2013-02-01...2013-02-28.")
-    ] = None,
+    partition: Partition = None,
+    partition_range: PartitionRange = None,
     junit_file: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML.")] = None,
 ) -> None:
     """Check what is stored, without recomputing it; exit 1 when a day failed or has no result."""
-    from ml_assets.cadence import Span
     from ml_assets.definitions import project_definitions
     from ml_assets.orchestration.checks.remedy import next_step
     from ml_assets.orchestration.checks.runner import check, junit
     from ml_assets.orchestration.runs.runs import project_instance
     from ml_assets.workspace import Workspace
 
-    if partition and partition_range:
-        raise ConfigurationError("Give --partition or --partition-range, not both.")
-    text = partition or partition_range
-    span = Span.parse(text) if text else None
+    span = asked_span(partition, partition_range)
     with project_instance() as instance, console.status("Loading definitions …") as status:
         definitions = project_definitions()
         lake = Workspace.of_environment().lake

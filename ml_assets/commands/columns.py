@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from ml_assets.commands.shared import AsJson, asked_lake, print_json
-from ml_assets.lineage.columns import by_table, columns_of, downstream, origins
+from ml_assets.ledger.entries import grouped
+from ml_assets.lineage.columns import columns_of, downstream, origins
 
 app = typer.Typer()
 
@@ -27,9 +28,11 @@ def columns(
     made_from = asked_lake().provenance.columns()
     told = {
         f"{table}.{column}": {
-            "made_from": by_table(made_from.get((table, column), ())),
-            "comes_from": by_table(origins(made_from, [(table, column)])),
-            "goes_into": by_table(downstream(made_from, [(table, column)]) - {(table, column)}),
+            "made_from": grouped(sorted(made_from.get((table, column), ()))),
+            "comes_from": grouped(sorted(origins(made_from, [(table, column)]))),
+            "goes_into": grouped(
+                sorted(downstream(made_from, [(table, column)]) - {(table, column)})
+            ),
         }
         for table, column in columns_of(made_from, name)
     }

@@ -39,12 +39,12 @@ def propose_day(
 
 
 def _contract_of(table: str) -> "type[Contract]":
-    from ml_assets.configuration.names import unknown
     from ml_assets.definitions import project_definitions
-    from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, load_contract, table_name
+    from ml_assets.names import unknown
+    from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, contract_of, table_name
 
     specs = project_definitions().resolve_all_asset_specs()
     known = {table_name(spec.key): spec.metadata for spec in specs if CONTRACT_KEY in spec.metadata}
-    if table not in known or (found := load_contract(known[table])) is None:
+    if table not in known or (found := contract_of(known[table])) is None:
         raise unknown("table", table, known)
     return found

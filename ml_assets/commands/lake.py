@@ -6,7 +6,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from ml_assets.commands.shared import console
+from ml_assets.commands.shared import Partition, PartitionRange, asked_span, console
 from ml_assets.errors import ConfigurationError, LakeMismatch
 
 app = typer.Typer()
@@ -24,28 +24,23 @@ LOST_WITH_THE_LEDGER = (
 def recompute(
     table: Annotated[str, typer.Argument(help="Table name: flight_delays/flight_features.")],
     *,
-    partition: Annotated[str | None, typer.Option(help="One day, 2013-02-09.")] = None,
-    partition_range: Annotated[
-        str | None, typer.Option(help="Days, 2013-02-01...2013-02-28.")
-    ] = None,
+    partition: Partition = None,
+    partition_range: PartitionRange = None,
 ) -> None:
     """Compute days of a table again, though neither its inputs nor its code changed."""
-    from ml_assets.cadence import Span
     from ml_assets.definitions import project_definitions
     from ml_assets.orchestration.runs.recomputing import recompute_days
     from ml_assets.orchestration.runs.runs import project_instance
 
-    if partition and partition_range:
-        raise ConfigurationError("Give --partition or --partition-range, not both.")
-    text = partition or partition_range
-    span = Span.parse(text) if text else None
+    span = asked_span(partition, partition_range)
     with project_instance() as instance, console().status("Computing …"):
         outcome = recompute_days(project_definitions(), instance, table, span)
     for message in outcome.failed_steps.values():
         console().print(f"[red]{escape(message)}[/red]", highlight=False, soft_wrap=True)
     if not outcome.succeeded:
         raise typer.Exit(1)
-    console().print(f"[green]{table} was computed again{f' for {text}' if text else ''}.[/green]")
+    days = f" for {partition or partition_range}" if span else ""
+    console().print(f"[green]{table} was computed again{days}.[/green]")
 
 
 @lake_app.command("maintain")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from ml_assets.lake.remedy import partition_option
+from ml_assets.ledger.entries import grouped
 from ml_assets.lineage.graph import Node
 from ml_assets.lineage.impact import Impact, TouchedModel
 
@@ -65,8 +66,8 @@ def repair_as_json(found: Impact, repair: "Repair") -> dict[str, Any]:
     return {
         "repair": [step.command for step in repair.steps],
         "left": {
-            "as_of": _by_table(repair.left_as_of),
-            "facts": _by_table(repair.left_facts),
+            "as_of": grouped(repair.left_as_of),
+            "facts": grouped(repair.left_facts),
             "command": with_models(found) if repair.left_as_of else None,
         },
     }
@@ -79,12 +80,5 @@ def _named(model: TouchedModel) -> str:
 def _counted(nodes: Sequence[Node]) -> str:
     return ", ".join(
         f"{len(days)} {'day' if len(days) == 1 else 'days'} of {table}"
-        for table, days in _by_table(nodes).items()
+        for table, days in grouped(nodes).items()
     )
-
-
-def _by_table(nodes: Sequence[Node]) -> dict[str, list[str]]:
-    days: dict[str, list[str]] = {}
-    for table, day in nodes:
-        days.setdefault(table, []).append(day)
-    return days

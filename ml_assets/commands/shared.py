@@ -10,10 +10,14 @@ from rich.console import Console
 from ml_assets.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from ml_assets.cadence import Span
     from ml_assets.lake.store import Lake
 
 PipelineName = Annotated[str, typer.Argument(help="First part of its asset keys: flight_delays.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
+
+Partition = Annotated[str | None, typer.Option(help="One day, 2013-02-09.")]
+PartitionRange = Annotated[str | None, typer.Option(help="Days, 2013-02-01...2013-02-28.")]
 
 COMMIT_LENGTH = 12
 """Characters of a commit that are shown."""
@@ -25,6 +29,20 @@ WIDTH = 150
 def console() -> Console:
     """Where results are printed."""
     return Console(width=None if sys.stdout.isatty() else WIDTH)
+
+
+def asked_span(partition: str | None, partition_range: str | None) -> "Span | None":
+    """The days that the two options name; None when neither is given.
+
+    Raises:
+        ConfigurationError: both are given, or one names no days.
+    """
+    from ml_assets.cadence import Span
+
+    if partition and partition_range:
+        raise ConfigurationError("Give --partition or --partition-range, not both.")
+    text = partition or partition_range
+    return Span.parse(text) if text else None
 
 
 def print_json(told: Any) -> None:

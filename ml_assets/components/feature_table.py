@@ -14,8 +14,7 @@ import pandas as pd
 from pydantic import ConfigDict, create_model
 
 from ml_assets.components.configured import Configured
-from ml_assets.configuration.names import meant
-from ml_assets.configuration.objects import load_object
+from ml_assets.configuration.objects import load_contract, load_object
 from ml_assets.configuration.reading import read
 from ml_assets.configuration.tables import FeatureTableConfiguration, TableInput
 from ml_assets.content import DAY
@@ -23,6 +22,7 @@ from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.lineage import lineage
 from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.errors import ConfigurationError
+from ml_assets.names import meant
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.assets.tables import (
     dead_letter_spec,
@@ -72,7 +72,7 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
 
     @cached_property
     def _contract(self) -> type[Contract]:
-        return load_object(self.said.contract)
+        return load_contract(self.said.contract)
 
     @cached_property
     def _function(self) -> Callable[..., pd.DataFrame]:

@@ -23,14 +23,11 @@ from ml_assets.orchestration.runs.requests import (
     Unit,
     attempts,
     request,
-    sensor_status,
-    telling_errors,
     unit_of,
 )
 from ml_assets.orchestration.runs.runs import broken_assets
-from ml_assets.orchestration.workspace_key import WORKSPACE
+from ml_assets.orchestration.runs.sensors import sensor
 from ml_assets.planning.progress import unfinished
-from ml_assets.settings import settings
 from ml_assets.sources.database import SourceDatabase
 from ml_assets.workspace import Workspace
 
@@ -48,18 +45,15 @@ class NewDays(Configured[NewDaysConfiguration]):
         del context
         selected = [dg.AssetKey(table.split("/")) for table in [*self.said.snapshots, *self._daily]]
 
-        @dg.sensor(
+        @sensor(
             name=self.said.name,
             description=(
                 "Extracts new days when all sources have them, extracts again what changed in the "
                 "source, and recomputes what is made of it."
             ),
             target=dg.AssetSelection.assets(*selected),
-            default_status=sensor_status(),
-            minimum_interval_seconds=settings().sensor_seconds,
-            required_resource_keys={WORKSPACE},
+            looks_at="The sources",
         )
-        @telling_errors("The sources")
         def new_days(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
             assert context.repository_def is not None
             graph = context.repository_def.asset_graph

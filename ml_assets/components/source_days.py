@@ -110,7 +110,7 @@ class SourceDays:
             + (
                 "must not be null"
                 if null
-                else "must be a moment like 2013-07-08 12:00:00"
+                else "must be a moment like 2024-07-08 12:00:00"
                 if pd.isna(moment)
                 else "is far before all other rows"
                 if first and moment < first

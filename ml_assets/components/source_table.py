@@ -14,7 +14,7 @@ import pandas as pd
 from ml_assets.components.configured import Configured
 from ml_assets.components.source_checks import CHUNK_DAYS, SourceChecks
 from ml_assets.components.source_days import SourceDays, as_read
-from ml_assets.configuration.objects import load_object
+from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.tables import SourceTableConfiguration
 from ml_assets.content import DAY, SNAPSHOT, columns_of
 from ml_assets.contracts.contract import Contract, columns
@@ -72,7 +72,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
 
     @cached_property
     def _contract(self) -> type[Contract]:
-        return load_object(self.said.contract)
+        return load_contract(self.said.contract)
 
     @cached_property
     def _partitions(self) -> dg.DailyPartitionsDefinition | None:

@@ -8,8 +8,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from ml_assets.configuration.names import meant, unknown
-from ml_assets.configuration.objects import load_object
+from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.pipeline import (
     ModelConfiguration,
     PipelineConfiguration,
@@ -18,6 +17,7 @@ from ml_assets.configuration.pipeline import (
 from ml_assets.configuration.reading import read
 from ml_assets.contracts.contract import key_columns
 from ml_assets.errors import ConfigurationError
+from ml_assets.names import meant, unknown
 from ml_assets.settings import settings
 
 DEFS = Path(__file__).parents[1] / "defs"
@@ -99,7 +99,7 @@ def _with_tables(said: Mapping[str, Any], file: Path, where: str) -> dict[str, A
             _refuse_unknown_table(where, "features", said.get("features"), "features", contracts)
             _refuse_unknown_table(where, "labels.asset", label_table, "outcomes", contracts)
         if "key" not in filled and isinstance(contracts.get("features"), str):
-            filled["key"] = key_columns(load_object(contracts["features"]))
+            filled["key"] = key_columns(load_contract(contracts["features"]))
     return filled
 
 

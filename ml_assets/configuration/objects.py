@@ -1,6 +1,6 @@
-"""What dotted paths of a ``defs.yaml`` name, and the contracts that are derived from it."""
+"""What dotted paths name, and the contracts that a ``defs.yaml`` derives."""
 
-import importlib
+import pkgutil
 from typing import Any
 
 from ml_assets.contracts.contract import Contract
@@ -13,18 +13,30 @@ WITH = " with "
 
 
 def load_object(path: str) -> Any:
-    """Import what a dotted path in a ``defs.yaml`` names.
+    """Import what a dotted path names.
 
     Raises:
-        ConfigurationError: there is no such module or attribute.
+        ConfigurationError: there is no such module or attribute, or its module cannot be imported.
     """
-    module, _, name = path.rpartition(".")
     try:
-        return getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+        return pkgutil.resolve_name(":".join(path.rsplit(".", 1)))
+    except Exception as error:  # a module of a user may raise anything
         raise ConfigurationError(
-            f"'{path}' in defs.yaml cannot be imported ({error}). Expected package.module.name."
-        ) from None
+            f"'{path}' cannot be imported ({type(error).__name__}: {error}). Expected "
+            "package.module.name."
+        ) from error
+
+
+def load_contract(path: str) -> type[Contract]:
+    """Import the contract that a dotted path names.
+
+    Raises:
+        ConfigurationError: there is no such class, or it is no contract.
+    """
+    found = load_object(path)
+    if not (isinstance(found, type) and issubclass(found, Contract)):
+        raise ConfigurationError(f"'{path}' is no contract; expected a subclass of Contract.")
+    return found
 
 
 def dataset_contract_of(specification: DatasetSpecification) -> type[Contract]:
@@ -35,19 +47,10 @@ def dataset_contract_of(specification: DatasetSpecification) -> type[Contract]:
     """
     first, _, outcomes = specification.contract.partition(WITH)
     if not outcomes:
-        return _contract(first)
+        return load_contract(first)
     return dataset_contract(
-        _contract(first),
-        _contract(outcomes),
+        load_contract(first),
+        load_contract(outcomes),
         label=specification.label,
         known_at=specification.known_at,
     )
-
-
-def _contract(path: str) -> type[Contract]:
-    found = load_object(path)
-    if not (isinstance(found, type) and issubclass(found, Contract)):
-        raise ConfigurationError(
-            f"'{path}' in defs.yaml is no contract; expected a subclass of Contract."
-        )
-    return found

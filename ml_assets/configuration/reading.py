@@ -5,8 +5,8 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from ml_assets.configuration.names import meant
 from ml_assets.errors import ConfigurationError
+from ml_assets.names import meant
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
 from ml_assets.cadence import as_day
-from ml_assets.configuration.names import meant
 from ml_assets.content import DAY
 from ml_assets.learning.estimators import Signature, estimators_of, signature
 from ml_assets.learning.specification import Task
+from ml_assets.names import meant
 
 FIRST_YEAR, LAST_YEAR = "1900", "2199"
 SEED = "random_state"
@@ -20,7 +20,7 @@ MAX_DAYS = 3660
 
 def _is_day(text: str) -> str:
     if as_day(text) != text or not FIRST_YEAR <= text[:4] <= LAST_YEAR:
-        raise ValueError(f"'{text}' is not a day, expected for example '2013-01-31'")
+        raise ValueError(f"'{text}' is not a day, expected for example '2024-01-31'")
     return text
 
 

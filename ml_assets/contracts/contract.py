@@ -6,6 +6,7 @@ rejected) is declared in ``Config.metadata``. Applying a contract to rows is in 
 """
 
 import copy
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, cast
 
@@ -17,6 +18,9 @@ from ml_assets.contracts import checks
 from ml_assets.errors import ConfigurationError
 
 checks.register()
+
+FROM = "from"
+"""Entry of a field's metadata: what its column is made from; an empty list for a constant."""
 
 
 class Contract(pa.DataFrameModel):
@@ -39,6 +43,19 @@ class Contract(pa.DataFrameModel):
 
         strict = "filter"
         coerce = False
+
+
+def made(description: str, made_from: Sequence[str], unit: str = "", **further: Any) -> Any:
+    """A field of a column that the project makes.
+
+    Args:
+        description: what the column says.
+        made_from: the columns that it is made from, see ``contracts.lineage``.
+        unit: its unit, if it has one.
+        further: what pandera's ``Field`` takes besides: bounds, whether it may be null.
+    """
+    metadata = {FROM: [*made_from]} | ({"unit": unit} if unit else {})
+    return pa.Field(description=description, metadata=metadata, **further)
 
 
 class Limits(BaseModel):
@@ -124,7 +141,7 @@ def text_limit(contract: type[Contract], name: str) -> int | None:
     """Characters that a text of a column may have; None where its texts are not judged."""
     column = columns(contract)[name]
     said = column.metadata or {}
-    if not isinstance(dtype(column), pd.StringDtype) or "from" in said or said.get("free_text"):
+    if not isinstance(dtype(column), pd.StringDtype) or FROM in said or said.get("free_text"):
         return None
     return int(said.get("max_length", limits(contract).max_text_length))
 

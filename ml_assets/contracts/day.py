@@ -17,7 +17,6 @@ in ``Config.metadata``::
 ``warn`` stores them and says so. Days are measured and judged in ``day_verdicts``.
 """
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -28,6 +27,7 @@ import pandera.pandas as pa
 
 from ml_assets.contracts.contract import Contract, columns, dtype, limits
 from ml_assets.errors import ConfigurationError
+from ml_assets.names import meant
 
 OnFailure = Literal["warn", "quarantine"]
 ON_FAILURE: tuple[OnFailure, ...] = ("warn", "quarantine")
@@ -205,6 +205,5 @@ def _refuse_unusable(day: type[DayContract], item: Measure, contract: type[Contr
 def _known(name: object, known: Sequence[str], what: str) -> str:
     if name in known:
         return str(name)
-    near = difflib.get_close_matches(str(name), known, n=1)
-    hint = f"Is '{near[0]}' meant?" if near else f"Expected one of {', '.join(known)}."
-    raise ConfigurationError(f"Unknown {what}: {name!r}. {hint}")
+    hint = meant(str(name), known) or f" Expected one of {', '.join(known)}."
+    raise ConfigurationError(f"Unknown {what}: {name!r}.{hint}")

@@ -6,27 +6,18 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 
 from ml_assets.content import DAY
 from ml_assets.contracts.coercion import escaped, is_null
-from ml_assets.contracts.contract import Contract, columns, key_columns
+from ml_assets.contracts.contract import Contract, columns, key_columns, made
 
 
 class DeadLetters(Contract):
     """Rows that broke their table's contract, as they came."""
 
-    source_key: str = pa.Field(
-        description="Key columns of the rejected row, joined by '|'.",
-        metadata={"from": ["{table}.{key}"]},
-    )
-    rule: str = pa.Field(
-        description="Rules the row broke, joined by '; '.", metadata={"from": ["{table}.{columns}"]}
-    )
-    row: str = pa.Field(
-        description="The row as it came from its source, as JSON.",
-        metadata={"from": ["{table}.{columns}"]},
-    )
+    source_key: str = made("Key columns of the rejected row, joined by '|'.", ["{table}.{key}"])
+    rule: str = made("Rules the row broke, joined by '; '.", ["{table}.{columns}"])
+    row: str = made("The row as it came from its source, as JSON.", ["{table}.{columns}"])
 
     class Config:
         """Most days have none."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandera.pandas as pa
 
-from ml_assets.contracts.contract import Contract, columns, key_columns
+from ml_assets.contracts.contract import Contract, columns, key_columns, made
 from ml_assets.contracts.day import DayContract
 from ml_assets.errors import ConfigurationError
 
@@ -36,14 +36,10 @@ def dataset_contract(
         ConfigurationError: ``outcomes`` has no such column.
     """
     fields = {
-        "feature_day": (str, pa.Field(description="Day of the row.", metadata={"from": []})),
+        "feature_day": (str, made("Day of the row.", [])),
         "split": (
             str,
-            pa.Field(
-                isin=["train", "validation", "test"],
-                description="What the row is used for.",
-                metadata={"from": []},
-            ),
+            made("What the row is used for.", [], isin=["train", "validation", "test"]),
         ),
         label: like(outcomes, label, [*KEYS, "{label_table}.{label}"]),
         known_at: like(outcomes, known_at, [*KEYS, "{label_table}.{known_at}"]),

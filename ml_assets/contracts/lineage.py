@@ -1,23 +1,20 @@
 """Column lineage: which columns of its inputs each column of a table is made from.
 
 It is declared once, beside the contract's field, as ``"from": ["orders.amount", …]`` in the field's
-metadata: the last part of an input's name, and one of its columns. A contract that knows no
+metadata (``contract.made`` writes it): the last part of an input's name, and one of its columns. A contract that knows no
 pipeline writes ``{names}`` instead, which stand for what the template says. What a field does not
 say, the field of the same name in a base contract says. Following lineage through several tables
 is in ``ml_assets.lineage.columns``.
 """
 
-import difflib
 import inspect
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from ml_assets.contracts.contract import Contract, columns
+from ml_assets.contracts.contract import FROM, Contract, columns
 from ml_assets.errors import ConfigurationError
+from ml_assets.names import meant
 from ml_assets.provenance.provenance import Column
-
-FROM = "from"
-"""Entry of a field's metadata: what its column is made from; an empty list for a constant."""
 
 SHOWN = 6
 """Columns that a description names."""
@@ -107,9 +104,7 @@ def _filled_in(reference: str, names: Names, place: str) -> Iterator[str]:
 def _known(what: str, name: str, known: Collection[str], place: str) -> str:
     if name in known:
         return name
-    near = difflib.get_close_matches(name, known, n=1)
-    meant = f" Is '{near[0]}' meant?" if near else ""
     raise ConfigurationError(
         f"{place} is made from the {what} '{name}', which is none of {', '.join(sorted(known))}."
-        f"{meant}"
+        f"{meant(name, known)}"
     )

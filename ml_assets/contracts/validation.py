@@ -4,7 +4,6 @@ Nothing is dropped in silence: every row that came in is in ``rows``, or has a d
 names the rule it broke and holds the row as it came, or is counted as a duplicate of one that is.
 """
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -26,6 +25,7 @@ from ml_assets.contracts.contract import (
 )
 from ml_assets.contracts.dead_letters import DeadLetters, dead_letters, held
 from ml_assets.contracts.text import uniform
+from ml_assets.names import near
 
 
 @dataclass(frozen=True)
@@ -138,9 +138,8 @@ def schema_problem(frame: pd.DataFrame, contract: type[Contract]) -> str | None:
         return None
     unexpected = [name for name in frame.columns if name not in columns(contract) and name != DAY]
     hints = [
-        f"'{name}'" + (f" (is it '{near[0]}' now?)" if near else "")
+        f"'{name}'" + (f" (is it '{found}' now?)" if (found := near(name, unexpected)) else "")
         for name in missing
-        if (near := difflib.get_close_matches(name, unexpected, n=1)) or True
     ]
     return f"schema is wrong: column {', '.join(hints)} is missing, as {contract.__name__} needs it"
 

@@ -14,7 +14,7 @@ import pandas as pd
 from ml_assets.content import DAY, columns_of, day_hashes, typed
 from ml_assets.errors import LakeMismatch, MLAssetsError
 from ml_assets.lake.delta import days_predicate, explained, files_of_days
-from ml_assets.ledger.entries import ALTERED, LOST, Entry
+from ml_assets.ledger.entries import ALTERED, LOST, Entry, grouped
 from ml_assets.ledger.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -117,10 +117,7 @@ def hashes_as_stored(rows: pd.DataFrame, entries: Mapping[str, Entry]) -> dict[s
 
 def by_schema(entries: Mapping[str, Entry]) -> dict[str, list[str]]:
     """Schema → days that were stored with it."""
-    groups: dict[str, list[str]] = {}
-    for day, entry in entries.items():
-        groups.setdefault(entry.schema, []).append(day)
-    return groups
+    return grouped((entry.schema, day) for day, entry in entries.items())
 
 
 def read_typed(opened: Opened, entries: Mapping[str, Entry]) -> Iterator["TypedRows"]:

@@ -6,11 +6,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 from pydantic import BaseModel, Field
 
 from ml_assets.content import DAY
-from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.contract import Contract, made
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.learning.metrics import METRICS, Scored, day_numbers, interval, resamples
@@ -23,18 +22,13 @@ MEASURED = ["segment_column", "segment", "metric", "value", "low", "high", "rows
 NO_VALUE = "(none)"
 """The segment of rows whose segment column is null: they are judged like any other."""
 
-USUAL: dict[Task, tuple[str, ...]] = {
-    "classification": ("auc", "average_precision", "brier"),
-    "regression": ("rmse", "mae", "r2"),
-}
-"""Metrics of a task, the main one first, where ``defs.yaml`` names none."""
-
 
 class EvaluationRules(BaseModel, extra="forbid", frozen=True):
     """What is measured; set in ``defs.yaml``.
 
     Attributes:
-        metrics: names of metrics, the main one first; the usual ones of the task when empty.
+        metrics: names of metrics, the main one first; when empty those of the task that need no
+            threshold.
         flagged_share: share of rows with the highest predictions that count as flagged, for
             precision, recall and rates of groups.
         confidence: share of resamples that an interval holds.
@@ -52,8 +46,8 @@ class EvaluationRules(BaseModel, extra="forbid", frozen=True):
         Raises:
             ConfigurationError: one of them is no metric of this task.
         """
-        names = self.metrics or USUAL[task]
         known = [name for name, metric in METRICS.items() if metric.task == task]
+        names = self.metrics or tuple(name for name in known if not METRICS[name].needs_threshold)
         if unknown := [name for name in names if name not in known]:
             raise ConfigurationError(
                 f"'metrics' of 'evaluation' in defs.yaml names {unknown}, which are no metrics of a "
@@ -77,37 +71,19 @@ DRAWN = [*SCORED_WITH, "training_dataset.feature_day"]
 class Evaluation(Contract):
     """One metric of one segment on one split."""
 
-    split: str = pa.Field(
-        isin=["validation", "test"],
-        description="Rows it was measured on.",
-        metadata={"from": ["training_dataset.split"]},
+    split: str = made(
+        "Rows it was measured on.", ["training_dataset.split"], isin=["validation", "test"]
     )
-    segment_column: str = pa.Field(
-        description="Column that cuts the segments; 'all' for none.", metadata={"from": []}
+    segment_column: str = made("Column that cuts the segments; 'all' for none.", [])
+    segment: str = made("Value of that column; 'all' for none.", HELD_OUT)
+    metric: str = made("Name of the metric.", [])
+    value: float = made(
+        "The metric; null where it is undefined (one class only).", SCORED_WITH, nullable=True
     )
-    segment: str = pa.Field(
-        description="Value of that column; 'all' for none.", metadata={"from": HELD_OUT}
-    )
-    metric: str = pa.Field(description="Name of the metric.", metadata={"from": []})
-    value: float = pa.Field(
-        nullable=True,
-        description="The metric; null where it is undefined (one class only).",
-        metadata={"from": SCORED_WITH},
-    )
-    low: float = pa.Field(
-        nullable=True,
-        description="Lower bound, by drawing days; null if none.",
-        metadata={"from": DRAWN},
-    )
-    high: float = pa.Field(
-        nullable=True,
-        description="Upper bound, by drawing days; null if none.",
-        metadata={"from": DRAWN},
-    )
-    rows: int = pa.Field(ge=1, description="Rows it was measured on.", metadata={"from": HELD_OUT})
-    mean_label: float = pa.Field(
-        description="Mean of the label in these rows.", metadata={"from": MEASURED_ON}
-    )
+    low: float = made("Lower bound, by drawing days; null if none.", DRAWN, nullable=True)
+    high: float = made("Upper bound, by drawing days; null if none.", DRAWN, nullable=True)
+    rows: int = made("Rows it was measured on.", HELD_OUT, ge=1)
+    mean_label: float = made("Mean of the label in these rows.", MEASURED_ON)
 
     class Config:
         """An evaluation without a row says nothing."""

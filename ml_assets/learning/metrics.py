@@ -1,7 +1,7 @@
 """The metrics there are, and how far each may be from its true value.
 
-Every value is scikit-learn's. Intervals come from bootstrapping days: rows of one day share its
-weather, so days are drawn, not rows. A thousand resamples of forty segments are forty thousand
+Every value is scikit-learn's. Intervals come from bootstrapping days: rows of one day have
+much in common, so days are drawn, not rows. A thousand resamples of forty segments are forty thousand
 calls of scikit-learn (minutes), so the resamples are computed from sums over days; a test holds
 them to scikit-learn's own values with the drawn days as weights.
 """
@@ -62,6 +62,7 @@ class Metric:
 
     Attributes:
         task: what it is for.
+        meaning: what it says, for readers who do not know its name.
         score: its value, by scikit-learn.
         resampled: its values when days are drawn.
         higher_is_better: whether more of it is better.
@@ -70,6 +71,7 @@ class Metric:
     """
 
     task: Task
+    meaning: str
     score: Callable[[Scored], float]
     resampled: Resampled
     higher_is_better: bool
@@ -216,76 +218,79 @@ def _counts(
     )
 
 
-def _score_auc(scored: Scored) -> float:
-    from sklearn.metrics import roc_auc_score
+def _sklearn(name: str, *, of_flagged: bool = False, **options: Any) -> Callable[[Scored], float]:
+    """A metric of scikit-learn, which is imported when it is first used."""
 
-    return float(roc_auc_score(scored.labels, scored.predictions))
+    def score(scored: Scored) -> float:
+        from sklearn import metrics
 
+        found = scored.flagged if of_flagged else scored.predictions
+        return float(getattr(metrics, name)(scored.labels, found, **options))
 
-def _score_average_precision(scored: Scored) -> float:
-    from sklearn.metrics import average_precision_score
-
-    return float(average_precision_score(scored.labels, scored.predictions))
-
-
-def _score_brier(scored: Scored) -> float:
-    from sklearn.metrics import brier_score_loss
-
-    return float(brier_score_loss(scored.labels, scored.predictions))
-
-
-def _score_precision(scored: Scored) -> float:
-    from sklearn.metrics import precision_score
-
-    return float(precision_score(scored.labels, scored.flagged, zero_division=np.nan))
-
-
-def _score_recall(scored: Scored) -> float:
-    from sklearn.metrics import recall_score
-
-    return float(recall_score(scored.labels, scored.flagged, zero_division=np.nan))
-
-
-def _score_mae(scored: Scored) -> float:
-    from sklearn.metrics import mean_absolute_error
-
-    return float(mean_absolute_error(scored.labels, scored.predictions))
-
-
-def _score_rmse(scored: Scored) -> float:
-    from sklearn.metrics import root_mean_squared_error
-
-    return float(root_mean_squared_error(scored.labels, scored.predictions))
-
-
-def _score_r2(scored: Scored) -> float:
-    from sklearn.metrics import r2_score
-
-    return float(r2_score(scored.labels, scored.predictions))
+    return score
 
 
 METRICS: Mapping[str, Metric] = {
-    "auc": Metric("classification", _score_auc, _auc, True, 2),
-    "average_precision": Metric(
-        "classification", _score_average_precision, _average_precision, True, 2
+    "auc": Metric(
+        "classification",
+        "How often a positive row is ranked above a negative one; 0.5 is guessing, 1 perfect.",
+        _sklearn("roc_auc_score"),
+        _auc,
+        True,
+        2,
     ),
-    "brier": Metric("classification", _score_brier, _mean(_squared_error), False),
+    "average_precision": Metric(
+        "classification",
+        "Mean precision over all thresholds; more is better.",
+        _sklearn("average_precision_score"),
+        _average_precision,
+        True,
+        2,
+    ),
+    "brier": Metric(
+        "classification",
+        "Mean squared error of the probabilities; less is better.",
+        _sklearn("brier_score_loss"),
+        _mean(_squared_error),
+        False,
+    ),
     "precision": Metric(
         "classification",
-        _score_precision,
+        "Share of the flagged rows that are positive; more is better.",
+        _sklearn("precision_score", of_flagged=True, zero_division=np.nan),
         _share(_is_positive, _is_flagged),
         True,
         needs_threshold=True,
     ),
     "recall": Metric(
         "classification",
-        _score_recall,
+        "Share of the positive rows that are flagged; more is better.",
+        _sklearn("recall_score", of_flagged=True, zero_division=np.nan),
         _share(_is_flagged, _is_positive),
         True,
         needs_threshold=True,
     ),
-    "mae": Metric("regression", _score_mae, _mean(_absolute_error), False),
-    "rmse": Metric("regression", _score_rmse, _rmse, False),
-    "r2": Metric("regression", _score_r2, _r2, True, 2),
+    "rmse": Metric(
+        "regression",
+        "Root of the mean squared error, in the label's unit; less is better.",
+        _sklearn("root_mean_squared_error"),
+        _rmse,
+        False,
+    ),
+    "mae": Metric(
+        "regression",
+        "Mean absolute error, in the label's unit; less is better.",
+        _sklearn("mean_absolute_error"),
+        _mean(_absolute_error),
+        False,
+    ),
+    "r2": Metric(
+        "regression",
+        "Share of the label's variance that is explained; 1 is perfect.",
+        _sklearn("r2_score"),
+        _r2,
+        True,
+        2,
+    ),
 }
-"""Metric by name."""
+"""Metric by name; the first of a task is its main one, where ``defs.yaml`` names none."""

@@ -4,8 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeVar
 
 from ml_assets.content import digest
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class Status(StrEnum):
@@ -87,6 +91,14 @@ def inputs_hash(code_version: str, reads: Iterable[Read]) -> str:
     return digest(
         code_version, *sorted(f"{read.table}|{read.day}|{read.content_hash}" for read in reads)
     )
+
+
+def grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
+    """Each key with all values that it is paired with: a table with its days, reads or columns."""
+    found: dict[K, list[V]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
+    return found
 
 
 def usable_hashes(entries: Mapping[str, Entry]) -> dict[str, str]:

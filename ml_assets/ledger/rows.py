@@ -1,6 +1,7 @@
 """Rows of the ledger's tables: made of entries, and entries made of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,11 @@ from ml_assets.ledger.tables import entries as entries_table
 from ml_assets.ledger.tables import files as files_table
 from ml_assets.ledger.tables import reads as reads_table
 from ml_assets.ledger.tables import schemas as schemas_table
+
+_SAME = [
+    each.name for each in fields(Entry) if each.name in entries_table.c and each.name != "status"
+]
+"""Fields of an entry that have a column of their name, as they are."""
 
 
 def insert(
@@ -33,7 +39,7 @@ def insert(
     if reads:
         connection.execute(sa.insert(reads_table), reads)
     texts = {_schema_hash(entry): entry.schema for entry in entries if entry.schema}
-    _insert_missing(
+    insert_missing(
         connection,
         schemas_table,
         [{"schema_hash": key, "columns": text} for key, text in texts.items()],
@@ -52,11 +58,11 @@ def insert_files(connection: sa.Connection, contents: Sequence[tuple[str, str, s
     """Note table, day, content hash and identity of files, where that is news."""
     names = [column.name for column in files_table.columns]
     rows = [dict(zip(names, content, strict=True)) for content in contents]
-    _insert_missing(connection, files_table, rows)
+    insert_missing(connection, files_table, rows)
 
 
-def _insert_missing(
-    connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, str]]
+def insert_missing(
+    connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]
 ) -> None:
     """Insert rows whose key is not there; another process may insert them at the same moment."""
     if rows:
@@ -95,42 +101,18 @@ def is_latest(
 
 
 def _entry_row(entry: Entry, at: datetime) -> dict[str, object]:
-    return {
+    return {name: getattr(entry, name) for name in _SAME} | {
         "table_name": entry.table,
-        "day": entry.day,
         "status": entry.status.value,
-        "reason": entry.reason,
-        "content_hash": entry.content_hash,
-        "rows": entry.rows,
-        "dead_letters": entry.dead_letters,
-        "version": entry.version,
-        "code_version": entry.code_version,
-        "inputs_hash": entry.inputs_hash,
-        "run_id": entry.run_id,
         "written_at": at,
-        "is_final": entry.is_final,
         "schema_hash": _schema_hash(entry),
     }
 
 
 def entry_of(row: sa.Row) -> Entry:  # type: ignore[type-arg]
     """The entry of a row that ``with_schema`` selected."""
-    return Entry(
-        table=row.table_name,
-        day=row.day,
-        status=Status(row.status),
-        reason=row.reason,
-        content_hash=row.content_hash,
-        rows=row.rows,
-        dead_letters=row.dead_letters,
-        version=row.version,
-        code_version=row.code_version,
-        inputs_hash=row.inputs_hash,
-        run_id=row.run_id,
-        written_at=row.written_at,
-        is_final=row.is_final,
-        schema=row.schema_columns or "",
-    )
+    same = {name: getattr(row, name) for name in _SAME}
+    return Entry(row.table_name, status=Status(row.status), schema=row.schema_columns or "", **same)
 
 
 def read_of(row: sa.Row) -> Read:  # type: ignore[type-arg]

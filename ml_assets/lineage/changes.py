@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ml_assets.lake.store import Lake
-from ml_assets.ledger.entries import Entry, Read, Status, usable_hashes
+from ml_assets.ledger.entries import Entry, Read, Status, grouped, usable_hashes
 from ml_assets.lineage.recorded import is_no_later
 
 NONE = "–"
@@ -71,7 +71,7 @@ def changed_inputs(lake: Lake, entry: Entry) -> list[ChangedDays]:
     while reads:
         seen |= reads
         further: set[Read] = set()
-        for table, of_table in _by_table(reads).items():
+        for table, of_table in grouped((read.table, read) for read in reads).items():
             now = usable_hashes(lake.ledger.latest(table, sorted({read.day for read in of_table})))
             other = {read.day for read in of_table if now.get(read.day, "") != read.content_hash}
             found[table] = found.pop(table, set()) | other
@@ -98,13 +98,6 @@ def _reads_of(lake: Lake, table: str, read: Sequence[Read], reader: Entry) -> It
 def _unversioned(reads: Iterable[Read]) -> Iterator[Read]:
     """The same content at another table version is the same input."""
     return (replace(read, version=None) for read in reads if not read.is_pinned)
-
-
-def _by_table(reads: Iterable[Read]) -> dict[str, list[Read]]:
-    tables: dict[str, list[Read]] = {}
-    for read in reads:
-        tables.setdefault(read.table, []).append(read)
-    return tables
 
 
 def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

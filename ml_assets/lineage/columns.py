@@ -4,10 +4,10 @@ Which columns a column is directly made from is declared beside the contracts an
 ``lake.provenance``.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from ml_assets.configuration.names import unknown
+from ml_assets.ledger.entries import grouped
+from ml_assets.names import unknown
 from ml_assets.provenance.provenance import Column
 
 
@@ -39,10 +39,7 @@ def downstream(
         made_from: column → the columns that it is directly made from.
         start: where to begin; included in the answer.
     """
-    makes: dict[Column, list[Column]] = defaultdict(list)
-    for column, sources in made_from.items():
-        for source in sources:
-            makes[source].append(column)
+    makes = grouped((source, column) for column, sources in made_from.items() for source in sources)
     return upstream(makes, start)
 
 
@@ -69,11 +66,3 @@ def columns_of(made_from: Mapping[Column, Sequence[Column]], name: str) -> list[
     if column and (table, column) not in known:
         raise unknown(f"column of {table}", column, [name for _, name in of_table])
     return [(table, column)] if column else of_table
-
-
-def by_table(columns: Iterable[Column]) -> dict[str, list[str]]:
-    """Table → its columns among some, both in order."""
-    found: dict[str, list[str]] = {}
-    for table, column in sorted(columns):
-        found.setdefault(table, []).append(column)
-    return found

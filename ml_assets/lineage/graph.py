@@ -3,13 +3,12 @@
 Built from the ledger alone. Which columns are made from which is in ``columns``.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 
-from ml_assets.ledger.entries import Entry, Read, Status
+from ml_assets.ledger.entries import Entry, Read, Status, grouped
 from ml_assets.ledger.ledger import Ledger
 
 Node = tuple[str, str]
@@ -37,29 +36,26 @@ class Graph:
     @cached_property
     def tables(self) -> dict[str, list[str]]:
         """Table → its days, in order."""
-        days: dict[str, list[str]] = defaultdict(list)
-        for table, day in sorted(self.entries):
-            days[table].append(day)
-        return dict(days)
+        return grouped(sorted(self.entries))
 
     @cached_property
     def _readers(self) -> dict[Node, list[Node]]:
         """Node → the stored days that used it."""
-        readers: dict[Node, list[Node]] = defaultdict(list)
-        for node, entry in self.entries.items():
-            if entry.status is Status.STORED:
-                for read in used(entry):
-                    readers[read.table, read.day].append(node)
-        return readers
+        return grouped(
+            ((read.table, read.day), node)
+            for node, entry in self.entries.items()
+            if entry.status is Status.STORED
+            for read in used(entry)
+        )
 
     @cached_property
     def _lookers(self) -> dict[Node, list[Node]]:
         """Node → the days that looked for it, whether it was there or not."""
-        lookers: dict[Node, list[Node]] = defaultdict(list)
-        for node, entry in self.entries.items():
-            for read in entry.reads:
-                lookers[read.table, read.day].append(node)
-        return lookers
+        return grouped(
+            ((read.table, read.day), node)
+            for node, entry in self.entries.items()
+            for read in entry.reads
+        )
 
     def downstream(self, start: Node, follows: Callable[[Edge], bool]) -> set[Node]:
         """Every stored day that used a day, directly or not; the day itself is none of them.

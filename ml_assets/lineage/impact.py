@@ -3,19 +3,18 @@
 What must be made again to repair it is in ``repair``.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ml_assets.configuration.documents import pipelines
-from ml_assets.configuration.names import unknown
 from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
-from ml_assets.ledger.entries import Entry, Status
+from ml_assets.ledger.entries import Entry, Status, grouped
 from ml_assets.lineage.columns import columns_of, downstream
 from ml_assets.lineage.graph import Edge, Graph, Node, used
 from ml_assets.lineage.pipelines import Pipeline, pipeline
+from ml_assets.names import unknown
 from ml_assets.provenance.provenance import Column
 
 
@@ -115,7 +114,7 @@ def impact(lake: Lake, graph: Graph, table: str, day: str, column: str = "") -> 
     reached = downstream(made_from, columns_of(made_from, f"{table}.{column}")) if column else set()
     follows = _following(made_from, reached) if column else _everywhere
     touched = graph.downstream((table, day), follows)
-    days = _by_table(touched)
+    days = grouped(sorted(touched))
     tables = [
         TouchedTable(
             name,
@@ -129,9 +128,9 @@ def impact(lake: Lake, graph: Graph, table: str, day: str, column: str = "") -> 
     models = [
         model
         for name in pipelines()
-        for model in _models(lake, graph, pipeline(name), _by_table(touched | {(table, day)}))
+        for model in _models(lake, graph, pipeline(name), grouped(sorted(touched | {(table, day)})))
     ]
-    waiting = _by_table(graph.waiting((table, day)) - touched)
+    waiting = grouped(sorted(graph.waiting((table, day)) - touched))
     return Impact(table, day, column, _state(graph, (table, day)), tables, models, waiting)
 
 
@@ -145,13 +144,6 @@ def _refuse_unknown(graph: Graph, table: str, day: str) -> None:
         )
     if day not in graph.tables[table]:
         raise unknown(f"day of {table}", day, graph.tables[table])
-
-
-def _by_table(nodes: Collection[Node]) -> dict[str, list[str]]:
-    days: dict[str, list[str]] = {}
-    for table, day in sorted(nodes):
-        days.setdefault(table, []).append(day)
-    return days
 
 
 def _everywhere(_: Edge) -> bool:
@@ -243,10 +235,8 @@ def _champions(lake: Lake, of: Pipeline) -> dict[str, int]:
 
 def _scored_by(graph: Graph, of: Pipeline) -> dict[str, list[Entry]]:
     """As-of day → the days of predictions that its model made."""
-    scored: dict[str, list[Entry]] = defaultdict(list)
-    for day in graph.tables.get(of.table("predictions"), []):
-        entry = graph.entries[of.table("predictions"), day]
-        for read in used(entry):
-            if read.table == of.table("model"):
-                scored[read.day].append(entry)
-    return scored
+    predictions, model = of.table("predictions"), of.table("model")
+    entries = [graph.entries[predictions, day] for day in graph.tables.get(predictions, [])]
+    return grouped(
+        (read.day, entry) for entry in entries for read in used(entry) if read.table == model
+    )

@@ -1,14 +1,14 @@
 """Which days, and which very rows, something was computed from."""
 
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from ml_assets.configuration.documents import feature_table
+from ml_assets.configuration.objects import load_object
 from ml_assets.lake.store import Lake
-from ml_assets.ledger.entries import Entry, Read
+from ml_assets.ledger.entries import Entry, Read, grouped
 from ml_assets.lineage.recorded import readable_version
 
 
@@ -48,9 +48,7 @@ class SourceRows:
 
 def tables_read(reads: Sequence[Read]) -> list[TableRead]:
     """What was read, by table."""
-    tables: dict[str, list[Read]] = {}
-    for read in reads:
-        tables.setdefault(read.table, []).append(read)
+    tables = grouped((read.table, read) for read in reads)
     return [_table_read(table, of_table) for table, of_table in sorted(tables.items())]
 
 
@@ -82,9 +80,7 @@ def source_rows(
     }
     frames = {name: _rows_read(lake, of_input) for name, of_input in reads.items()}
     if path := said.get("source_rows"):
-        module, _, function = path.rpartition(".")
-        choose = getattr(importlib.import_module(module), function)
-        frames = choose(feature_row, **frames, **said.get("parameters", {}))
+        frames = load_object(path)(feature_row, **frames, **said.get("parameters", {}))
     return [
         SourceRows(_table_read(inputs[name], reads[name]), rows) for name, rows in frames.items()
     ]

@@ -9,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 
-from ml_assets.configuration.names import unknown
 from ml_assets.content import DAY
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Read, Status, usable_hashes
 from ml_assets.lineage.pipelines import Pipeline
+from ml_assets.names import unknown
 from ml_assets.provenance.code import Code
 from ml_assets.provenance.provenance import Run
 

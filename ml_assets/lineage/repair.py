@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from ml_assets.cadence import in_a_row
 from ml_assets.lake.remedy import partition_option
+from ml_assets.ledger.entries import grouped
 from ml_assets.lineage.graph import Graph, Node
 
 AS_OF = "as_of"
@@ -45,10 +46,9 @@ def scope_of(
     """
     nodes = {start, *touched}
     left = frozenset(node for node in nodes if leaves(node))
-    readers: dict[Node, list[Node]] = {}
-    for node in nodes - left:
-        for read in graph.inputs_within(node, nodes):
-            readers.setdefault(read, []).append(node)
+    readers = grouped(
+        (read, node) for node in nodes - left for read in graph.inputs_within(node, nodes)
+    )
     again: set[Node] = set()
     waiting = [start] if start not in left else []
     while waiting:
@@ -120,9 +120,7 @@ def _next(
     partitions_of: Callable[[str], str],
 ) -> tuple[str, list[str]]:
     """The table to make next, and its days: what goes on with the last run, before anything else."""
-    tables: dict[str, list[str]] = {}
-    for table, day in sorted(ready):
-        tables.setdefault(table, []).append(day)
+    tables = grouped(sorted(ready))
     if steps and partitions_of(steps[-1].tables[-1]) == AS_OF:
         for table, days in tables.items():
             if partitions_of(table) == AS_OF and steps[-1].first in days:

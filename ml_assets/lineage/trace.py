@@ -4,7 +4,6 @@ Everything is read as it was: a table at the version at which it was used, an en
 that was used, also when the day has been made again since.
 """
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,11 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from ml_assets.configuration.names import unknown
 from ml_assets.content import DAY
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
-from ml_assets.ledger.entries import Entry, Read, usable_hashes
+from ml_assets.ledger.entries import Entry, Read, grouped, usable_hashes
 from ml_assets.lineage.graph import used
 from ml_assets.lineage.inputs import SourceRows, TableRead, source_rows, tables_read
 from ml_assets.lineage.pipelines import Pipeline
@@ -30,6 +28,7 @@ from ml_assets.lineage.recorded import (
     recorded_model,
     trained_model,
 )
+from ml_assets.names import unknown
 from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.audit import Event, audit
 
@@ -198,11 +197,7 @@ def _prediction(lake: Lake, of: Pipeline, prediction_id: str) -> pd.Series:
     rows = lake.read(table, [found[0]])
     chosen = rows[rows[PREDICTION_ID] == prediction_id]
     if chosen.empty:
-        near = difflib.get_close_matches(prediction_id, rows[PREDICTION_ID], n=1, cutoff=0)
-        raise ConfigurationError(
-            f"There is no prediction '{prediction_id}' among the {len(rows)} of {found[0]}. "
-            f"Is '{near[0]}' meant?"
-        )
+        raise unknown(f"prediction of {found[0]}", prediction_id, [*rows[PREDICTION_ID]])
     return chosen.iloc[0]
 
 
@@ -226,9 +221,7 @@ def _written(lake: Lake, of: Made) -> Written:
 
 def _read_further_up(lake: Lake, dataset: Entry) -> list[Read]:
     """What the days were made from that a dataset was made from, as the ledger has them now."""
-    days: dict[str, list[str]] = {}
-    for read in used(dataset):
-        days.setdefault(read.table, []).append(read.day)
+    days = grouped((read.table, read.day) for read in used(dataset))
     return [
         read
         for table, of_table in days.items()

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from itertools import chain
 
 from ml_assets.content import digest
-from ml_assets.ledger.entries import Read, Status, damage_of, usable_hashes
+from ml_assets.ledger.entries import Read, Status, damage_of, grouped, usable_hashes
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.planning.staleness import stale, stale_tables
 
@@ -106,9 +106,7 @@ def state_key(ledger: Ledger, nodes: Collection[tuple[str, str]]) -> str:
 
 def usable(ledger: Ledger, nodes: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """(table, day) → content hash of the days that may be read: stored, and not stale."""
-    days: dict[str, list[str]] = {}
-    for table, day in {*nodes}:
-        days.setdefault(table, []).append(day)
+    days = grouped({*nodes})
     outdated = stale_tables(ledger, days)
     return {
         (table, day): content_hash

@@ -8,7 +8,7 @@ from graphlib import TopologicalSorter
 from itertools import chain
 
 from ml_assets.content import SNAPSHOT
-from ml_assets.ledger.entries import Entry, Read, Status
+from ml_assets.ledger.entries import Entry, Read, Status, grouped
 from ml_assets.ledger.ledger import Ledger
 
 Node = tuple[str, str]
@@ -75,12 +75,9 @@ def _everything_read(ledger: Ledger, tables: Mapping[str, Sequence[str]]) -> dic
 
 
 def _latest(ledger: Ledger, nodes: Iterable[Node]) -> dict[Node, Entry]:
-    days: dict[str, list[str]] = {}
-    for table, day in nodes:
-        days.setdefault(table, []).append(day)
     return {
         (table, day): entry
-        for table, of_table in days.items()
+        for table, of_table in grouped(nodes).items()
         for day, entry in ledger.latest(table, of_table).items()
     }
 

@@ -20,8 +20,8 @@ from ml_assets.content import digest
 from ml_assets.errors import ConfigurationError
 from ml_assets.provenance.normal_form import normal_form
 
-NEVER_COUNT = ("ml_assets.errors", "ml_assets.settings")
-"""Modules that change no result: what errors are called, and settings. A setting that changes a result
+NEVER_COUNT = ("ml_assets.errors", "ml_assets.names", "ml_assets.settings")
+"""Modules that change no result: what errors are called and say, and settings. A setting that changes a result
 is a parameter of the version."""
 
 

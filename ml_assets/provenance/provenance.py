@@ -7,7 +7,7 @@ read is in ``ledger``; conclusions are in the package ``lineage``.
 import json
 import platform
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -17,6 +17,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from ml_assets.ledger.database import Database, create_missing
+from ml_assets.ledger.rows import insert_missing
 from ml_assets.provenance.code import Code
 from ml_assets.settings import settings
 
@@ -115,29 +116,25 @@ class Provenance(Database):
     def record_run(self, run_id: str, environment: Environment | None = None) -> None:
         """Note what a run runs with, once; this process when ``environment`` is omitted."""
         ran_with = environment or environment_of_process()
-        self._add_missing(
-            _runs,
-            _runs.c.run_id == run_id,
-            lambda: {
-                "run_id": run_id,
-                "git_commit": ran_with.commit,
-                "is_dirty": ran_with.is_dirty,
-                "libraries": json.dumps(ran_with.libraries, sort_keys=True),
-                "recorded_at": datetime.now(UTC).replace(tzinfo=None),
-            },
-        )
+        run = {
+            "run_id": run_id,
+            "git_commit": ran_with.commit,
+            "is_dirty": ran_with.is_dirty,
+            "libraries": json.dumps(ran_with.libraries, sort_keys=True),
+            "recorded_at": datetime.now(UTC).replace(tzinfo=None),
+        }
+        with self._transaction() as connection:
+            insert_missing(connection, _runs, [run])
 
     def record_code(self, code: Code) -> None:
         """Note what a code version stands for, once."""
-        self._add_missing(
-            _codes,
-            _codes.c.code_version == code.version,
-            lambda: {
-                "code_version": code.version,
-                "modules": json.dumps(code.modules, sort_keys=True),
-                "parameters": json.dumps(code.parameters, sort_keys=True),
-            },
-        )
+        found = {
+            "code_version": code.version,
+            "modules": json.dumps(code.modules, sort_keys=True),
+            "parameters": json.dumps(code.parameters, sort_keys=True),
+        }
+        with self._transaction() as connection:
+            insert_missing(connection, _codes, [found])
 
     def record_columns(self, table: str, made_from: Mapping[str, Sequence[Column]]) -> None:
         """Note which columns each column of a table is made from; replaces what was noted before.
@@ -190,22 +187,6 @@ class Provenance(Database):
             ]
             for row in rows
         }
-
-    def _add_missing(
-        self,
-        table: sa.Table,
-        condition: sa.ColumnElement[bool],
-        row: Callable[[], dict[str, object]],
-    ) -> None:
-        """Add a row that is not there yet; another process may add it at the same moment."""
-        with self._transaction() as connection:
-            if connection.execute(sa.select(table.c[0]).where(condition)).first():
-                return
-        try:
-            with self._transaction() as connection:
-                connection.execute(sa.insert(table).values(row()))
-        except sa.exc.IntegrityError:
-            return
 
 
 @cache

@@ -80,29 +80,6 @@ def save_model(
     return content_hash((folder / MODEL_FILE).read_bytes())
 
 
-def load_model(what: str, content: bytes) -> "Pipeline":
-    """Load a model file's content through the allow-list.
-
-    Raises:
-        UnsafeModel: it cannot be read, or holds a type outside the allow-list.
-    """
-    import skops.io
-
-    try:
-        strangers = set(skops.io.get_untrusted_types(data=content)) - ALLOWED_TYPES
-        if not strangers:
-            return skops.io.loads(content, trusted=sorted(ALLOWED_TYPES))
-    except Exception as error:  # a hostile file can make its reader raise anything
-        raise UnsafeModel(
-            f"The file of {what} cannot be read ({type(error).__name__}: {error}). Delete it "
-            "and register the model again."
-        ) from error
-    raise UnsafeModel(
-        f"The file of {what} holds types outside the allow-list: {', '.join(sorted(strangers))}. "
-        "It was not loaded."
-    )
-
-
 def has_signature(folder: Path) -> bool:
     """Whether the signature of a stored model can be read."""
     try:

@@ -20,11 +20,10 @@ from urllib.parse import quote, quote_plus
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 import sqlalchemy as sa
 from pydantic import BaseModel, Field, ValidationError
 
-from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.contract import Contract, made
 from ml_assets.environment import OMP_WAIT_POLICY
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.registry.integration_process import TESTS
@@ -76,26 +75,15 @@ TESTED = ["staging_model.fingerprint", "training_dataset.{features}", "training_
 class IntegrationTest(Contract):
     """What one test of the staged model found."""
 
-    fingerprint: str = pa.Field(
-        description="What identifies the model that was tested.",
-        metadata={"from": ["staging_model.fingerprint"]},
+    fingerprint: str = made(
+        "What identifies the model that was tested.", ["staging_model.fingerprint"]
     )
-    test: str = pa.Field(
-        isin=list(TESTS),
-        description="Name of the test.",
-        metadata={"from": ["staging_model.fingerprint"]},
+    test: str = made("Name of the test.", ["staging_model.fingerprint"], isin=list(TESTS))
+    passed: bool = made("The staged model does what the test asks for.", TESTED)
+    outcome: str = made(
+        "passed, failed, or not_measured where the test could not tell.", TESTED, isin=[*Outcome]
     )
-    passed: bool = pa.Field(
-        description="The staged model does what the test asks for.", metadata={"from": TESTED}
-    )
-    outcome: str = pa.Field(
-        isin=[*Outcome],
-        description="passed, failed, or not_measured where the test could not tell.",
-        metadata={"from": TESTED},
-    )
-    finding: str = pa.Field(
-        description="What was made sure, or what went wrong.", metadata={"from": TESTED}
-    )
+    finding: str = made("What was made sure, or what went wrong.", TESTED)
 
     class Config:
         """Each test once for each as-of day."""

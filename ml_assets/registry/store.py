@@ -17,13 +17,13 @@ import sqlalchemy as sa
 
 from ml_assets.database_url import parsed
 from ml_assets.errors import RegistryMismatch, UnsafeModel
+from ml_assets.learning.skops_files import read_allowed
 from ml_assets.registry import mlflow_tables
 from ml_assets.registry.database import Database, database_explained, explained
 from ml_assets.registry.files import (
     MODEL_FILE,
     content_hash,
     has_signature,
-    load_model,
     read_signature,
     save_model,
     write_texts,
@@ -234,7 +234,8 @@ class Registry:
                 f"registered. It was not loaded. Restore {self.artifacts}, or "
                 f"{to_register_again(name, found)}"
             )
-        return load_model(f"model {name} version {version}", content)
+        what = f"The file of model {name} version {version}"
+        return read_allowed(what, content, "Delete it and register the model again.")
 
     @cached_property
     def _client(self) -> "MlflowClient":

@@ -14,7 +14,7 @@ import pandas as pd
 from ml_assets.content import DAY
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake.store import Lake
-from ml_assets.ledger.entries import Entry, Status
+from ml_assets.ledger.entries import Entry, Status, grouped
 from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.approvals.approvals import (
     Action,
@@ -81,10 +81,11 @@ def audit(lake: Lake, log: ApprovalLog, pipeline: str) -> list[Event]:
     """The history of a pipeline's releases, from everything that was stored of them."""
     decisions = versions(lake, f"{pipeline}/release_decision", DECISION_COLUMNS)
     records = log.records(pipeline)
-    of_day: dict[str, list[tuple[datetime, Mapping[Any, Any]]]] = {}
-    for version in decisions:
-        if version.row is not None:
-            of_day.setdefault(version.as_of, []).append((version.at, version.row))
+    of_day = grouped(
+        (version.as_of, (version.at, version.row))
+        for version in decisions
+        if version.row is not None
+    )
     return history(
         decisions,
         records,

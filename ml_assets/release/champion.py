@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import pandas as pd
-import pandera.pandas as pa
 
 from ml_assets.content import DAY
-from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.contract import Contract, made
 
 BY_GATES = "gates"
 """Who released a model that passed every gate."""
@@ -25,46 +24,27 @@ APPROVED = [
 class ChampionModel(Contract):
     """A model that became champion; an as-of day without a row has none that did."""
 
-    fingerprint: str = pa.Field(
-        description="What identifies the model.",
-        metadata={"from": ["release_decision.challenger", *APPROVED]},
+    fingerprint: str = made(
+        "What identifies the model.", ["release_decision.challenger", *APPROVED]
     )
-    version: int = pa.Field(
-        ge=0,
-        description="Its version in the registry; 0 in a backtest.",
-        metadata={"from": ["{registered}"]},
+    version: int = made("Its version in the registry; 0 in a backtest.", ["{registered}"], ge=0)
+    serves_from: str = made(
+        "First day it serves: the as-of day, or a later one.",
+        ["release_decision.verdict", "approvals.serves_from"],
     )
-    serves_from: str = pa.Field(
-        description="First day it serves: the as-of day, or a later one.",
-        metadata={"from": ["release_decision.verdict", "approvals.serves_from"]},
+    released_by: str = made(
+        "'gates', or who approved it.",
+        ["release_decision.verdict", "approvals.by", "approvals.number"],
     )
-    released_by: str = pa.Field(
-        description="'gates', or who approved it.",
-        metadata={"from": ["release_decision.verdict", "approvals.by", "approvals.number"]},
+    evidence: str = made("Hash of the evidence it was released on.", ["release_decision.evidence"])
+    metric: str = made("The main metric.", ["release_decision.metric"])
+    value: float = made(
+        "That metric on the test rows.", ["release_decision.challenger_value"], nullable=True
     )
-    evidence: str = pa.Field(
-        description="Hash of the evidence it was released on.",
-        metadata={"from": ["release_decision.evidence"]},
-    )
-    metric: str = pa.Field(
-        description="The main metric.", metadata={"from": ["release_decision.metric"]}
-    )
-    value: float = pa.Field(
-        nullable=True,
-        description="That metric on the test rows.",
-        metadata={"from": ["release_decision.challenger_value"]},
-    )
-    training_days: int = pa.Field(
-        ge=0,
-        description="Days it was fitted on.",
-        metadata={"from": ["release_decision.training_days"]},
-    )
-    training_last: str = pa.Field(
-        description="Last of these days.", metadata={"from": ["release_decision.training_last"]}
-    )
-    replaces: str = pa.Field(
-        description="As-of day of the champion before; empty for none.",
-        metadata={"from": ["release_decision.champion_as_of"]},
+    training_days: int = made("Days it was fitted on.", ["release_decision.training_days"], ge=0)
+    training_last: str = made("Last of these days.", ["release_decision.training_last"])
+    replaces: str = made(
+        "As-of day of the champion before; empty for none.", ["release_decision.champion_as_of"]
     )
 
     class Config:

@@ -1,20 +1,14 @@
 """Contracts of registered and staged models: what a release puts into the registry."""
 
-import pandera.pandas as pa
-
-from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.contract import Contract, made
 from ml_assets.release.champion import APPROVED
 
 
 class RegisteredModel(Contract):
     """The version of the registry that a released model is; no row when it was not released."""
 
-    fingerprint: str = pa.Field(
-        description="What identifies the model.", metadata={"from": ["model.prediction", *APPROVED]}
-    )
-    version: int = pa.Field(
-        ge=1, description="Its version in the registry.", metadata={"from": ["model.prediction"]}
-    )
+    fingerprint: str = made("What identifies the model.", ["model.prediction", *APPROVED])
+    version: int = made("Its version in the registry.", ["model.prediction"], ge=1)
 
     class Config:
         """A model that was not released is not registered."""

@@ -5,9 +5,7 @@ import math
 from collections.abc import Sequence
 from typing import ClassVar
 
-import pandera.pandas as pa
-
-from ml_assets.contracts.contract import Contract, columns
+from ml_assets.contracts.contract import Contract, columns, made
 from ml_assets.release.evidence.comparison import BEATEN, ROWS, Comparison
 from ml_assets.release.evidence.comparison import Evidence as EvidenceRows
 from ml_assets.release.evidence.fairness import Fairness
@@ -43,77 +41,44 @@ DAYS = [*TESTED, "training_dataset.feature_day"]
 class ReleaseDecision(Contract):
     """Whether the model of this as-of day may become the champion, and on what grounds."""
 
-    verdict: str = pa.Field(
+    verdict: str = made(
+        "passed; awaiting_approval where a limit is broken that a person may approve; blocked "
+        "where evidence is missing or a limit is broken that no approval lifts.",
+        JUDGED,
         isin=[PASSED, AWAITING, BLOCKED],
-        description=(
-            "passed; awaiting_approval where a limit is broken that a person may approve; blocked "
-            "where evidence is missing or a limit is broken that no approval lifts."
-        ),
-        metadata={"from": JUDGED},
     )
-    reason: str = pa.Field(description="Why, in words.", metadata={"from": JUDGED})
-    findings: str = pa.Field(
-        description="Outcome and reason of each gate, as JSON.", metadata={"from": JUDGED}
+    reason: str = made("Why, in words.", JUDGED)
+    findings: str = made("Outcome and reason of each gate, as JSON.", JUDGED)
+    evidence: str = made(
+        "Hash of the evidence and the rules it was judged by.",
+        [*JUDGED, "comparison.is_judged", "fairness.is_judged"],
     )
-    evidence: str = pa.Field(
-        description="Hash of the evidence and the rules it was judged by.",
-        metadata={"from": [*JUDGED, "comparison.is_judged", "fairness.is_judged"]},
+    challenger: str = made("Fingerprint of the model that was judged.", ["model.prediction"])
+    champion: str = made("Fingerprint of the champion then; empty for none.", BEATEN)
+    champion_as_of: str = made("As-of day of that champion; empty for none.", [])
+    metric: str = made("The main metric.", [])
+    challenger_value: float = made(
+        "The challenger's main metric.", [*MAIN, "comparison.challenger"], nullable=True
     )
-    challenger: str = pa.Field(
-        description="Fingerprint of the model that was judged.",
-        metadata={"from": ["model.prediction"]},
+    champion_value: float = made(
+        "The champion's, on the same rows.", [*MAIN, "comparison.champion"], nullable=True
     )
-    champion: str = pa.Field(
-        description="Fingerprint of the champion then; empty for none.", metadata={"from": BEATEN}
+    improvement_low: float = made(
+        "Lower bound of the gain.", [*MAIN, "comparison.low"], nullable=True
     )
-    champion_as_of: str = pa.Field(
-        description="As-of day of that champion; empty for none.",
-        metadata={"from": []},
+    improvement_high: float = made(
+        "Upper bound of the gain.", [*MAIN, "comparison.high"], nullable=True
     )
-    metric: str = pa.Field(description="The main metric.", metadata={"from": []})
-    challenger_value: float = pa.Field(
-        nullable=True,
-        description="The challenger's main metric.",
-        metadata={"from": [*MAIN, "comparison.challenger"]},
-    )
-    champion_value: float = pa.Field(
-        nullable=True,
-        description="The champion's, on the same rows.",
-        metadata={"from": [*MAIN, "comparison.champion"]},
-    )
-    improvement_low: float = pa.Field(
-        nullable=True,
-        description="Lower bound of the gain.",
-        metadata={"from": [*MAIN, "comparison.low"]},
-    )
-    improvement_high: float = pa.Field(
-        nullable=True,
-        description="Upper bound of the gain.",
-        metadata={"from": [*MAIN, "comparison.high"]},
-    )
-    test_rows: int = pa.Field(
-        ge=0, description="Rows both were judged on.", metadata={"from": TESTED}
-    )
-    test_first: str = pa.Field(description="First day of these rows.", metadata={"from": DAYS})
-    test_last: str = pa.Field(description="Last day of these rows.", metadata={"from": DAYS})
-    training_rows: int = pa.Field(
-        ge=0, description="Rows the challenger was fitted on.", metadata={"from": TESTED}
-    )
-    training_days: int = pa.Field(ge=0, description="Days of these rows.", metadata={"from": DAYS})
-    training_last: str = pa.Field(description="Last of these days.", metadata={"from": DAYS})
-    is_unseen: bool = pa.Field(
-        description="Both were judged on the same, unseen rows.", metadata={"from": UNSEEN}
-    )
-    beats_champion: bool = pa.Field(
-        description="The gain of the main metric is what the rule requires.",
-        metadata={"from": BETTER},
-    )
-    no_segment_degraded: bool = pa.Field(
-        description="No judged segment fell by too much.", metadata={"from": NOT_DEGRADED}
-    )
-    groups_are_close: bool = pa.Field(
-        description="Groups of the gated attribute are treated alike.", metadata={"from": CLOSE}
-    )
+    test_rows: int = made("Rows both were judged on.", TESTED, ge=0)
+    test_first: str = made("First day of these rows.", DAYS)
+    test_last: str = made("Last day of these rows.", DAYS)
+    training_rows: int = made("Rows the challenger was fitted on.", TESTED, ge=0)
+    training_days: int = made("Days of these rows.", DAYS, ge=0)
+    training_last: str = made("Last of these days.", DAYS)
+    is_unseen: bool = made("Both were judged on the same, unseen rows.", UNSEEN)
+    beats_champion: bool = made("The gain of the main metric is what the rule requires.", BETTER)
+    no_segment_degraded: bool = made("No judged segment fell by too much.", NOT_DEGRADED)
+    groups_are_close: bool = made("Groups of the gated attribute are treated alike.", CLOSE)
 
     class Config:
         """Exactly one decision per as-of day."""

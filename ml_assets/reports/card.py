@@ -19,18 +19,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 
 from ml_assets.learning.evaluation import OVERALL
+from ml_assets.learning.metrics import METRICS
 from ml_assets.learning.specification import Task
 from ml_assets.release.evidence.fairness import GAP
 
 MEANINGS = {
-    "auc": "How often a positive row is ranked above a negative one; 0.5 is guessing, 1 perfect.",
-    "average_precision": "Mean precision over all thresholds; more is better.",
-    "brier": "Mean squared error of the probabilities; less is better.",
-    "precision": "Share of the flagged rows that are positive; more is better.",
-    "recall": "Share of the positive rows that are flagged; more is better.",
-    "mae": "Mean absolute error, in the label's unit; less is better.",
-    "rmse": "Root of the mean squared error, in the label's unit; less is better.",
-    "r2": "Share of the label's variance that is explained; 1 is perfect.",
+    **{name: metric.meaning for name, metric in METRICS.items()},
     "true_positive_rate": "Share of the positive rows of a group that are flagged.",
     "false_positive_rate": "Share of the negative rows of a group that are flagged.",
     "relative_error": "Mean absolute error of a group, relative to that of all rows.",

@@ -1,8 +1,6 @@
 """Contract of model cards."""
 
-import pandera.pandas as pa
-
-from ml_assets.contracts.contract import Contract, columns
+from ml_assets.contracts.contract import Contract, columns, made
 from ml_assets.learning.evaluation import Evaluation
 from ml_assets.release.decision import ReleaseDecision
 from ml_assets.release.evidence.comparison import Comparison, Evidence
@@ -37,16 +35,9 @@ WRITTEN = [
 class ModelCard(Contract):
     """The card of a registered version; no row when the model was not registered."""
 
-    fingerprint: str = pa.Field(
-        description="What identifies the model.",
-        metadata={"from": ["registered_model.fingerprint"]},
-    )
-    version: int = pa.Field(
-        ge=1,
-        description="Its version in the registry.",
-        metadata={"from": ["registered_model.version"]},
-    )
-    markdown: str = pa.Field(description="The card.", metadata={"from": WRITTEN})
+    fingerprint: str = made("What identifies the model.", ["registered_model.fingerprint"])
+    version: int = made("Its version in the registry.", ["registered_model.version"], ge=1)
+    markdown: str = made("The card.", WRITTEN)
 
     class Config:
         """One card per as-of day, or none."""

@@ -117,8 +117,8 @@ def _known(plan: Plan, inputs: str) -> Result | None:
     file = plan.folder / RESULT
     if plan.is_live or not file.is_file():
         return None
-    result = Result(**json.loads(file.read_text("utf-8"))[0])
-    return result if result.inputs == inputs else None
+    [found] = json.loads(file.read_text("utf-8"))
+    return Result(**found) if found["inputs"] == inputs else None
 
 
 def _live_all(

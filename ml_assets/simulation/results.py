@@ -1,6 +1,7 @@
 """What a backtest gave: metrics by month, retrainings and what became of them."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 import pandas as pd
 
 from ml_assets.cadence import Span
+from ml_assets.configuration.documents import pipeline
 from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
+from ml_assets.learning.metrics import METRICS, Scored
 from ml_assets.ledger.entries import usable_hashes
 from ml_assets.monitoring.contracts.retraining import RETRAIN
 from ml_assets.simulation.plans import Plan
@@ -25,9 +28,10 @@ class Result:
 
     Attributes:
         policy: name of the policy.
-        months: month → predictions labelled, AUC of all of them, days with structural drift (0
-            when the policy does not look at drift).
-        mean_auc: mean of the months.
+        metric: name of the pipeline's main metric.
+        months: month → predictions labelled, the metric of all of them, days with structural drift
+            (0 when the policy does not look at drift).
+        mean: mean of the months.
         retrains: as-of day, reason, and what became of the release of each model asked for:
             promoted, or the verdict that kept it from that.
         not_scored: day → why it has no predictions.
@@ -38,8 +42,9 @@ class Result:
     """
 
     policy: str
+    metric: str
     months: list[dict[str, Any]]
-    mean_auc: float
+    mean: float
     retrains: list[dict[str, str]]
     not_scored: dict[str, str] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
@@ -59,11 +64,13 @@ def describe(lake: Lake, plan: Plan) -> Result:
     columns = ["prediction_day", "prediction", "label"]
     labels = _stored(lake, f"{plan.pipeline}/labels", columns, days)
     drift = _stored(lake, f"{plan.pipeline}/drift_report", ["group", "drifted"], days)
+    said = pipeline(plan.pipeline)
+    metric = said.evaluation.of_task(said.estimator.task)[0]
     months = [
         {
             "month": month,
             "rows": len(rows),
-            "auc": _auc(rows),
+            "value": _measured(metric, rows),
             "drifted_days": drift.loc[
                 drift["drifted"].astype("bool")
                 & (drift["group"] == "structural")
@@ -73,11 +80,12 @@ def describe(lake: Lake, plan: Plan) -> Result:
         }
         for month, rows in labels.groupby(labels["prediction_day"].str[:7])
     ]
-    known = [float(month["auc"]) for month in months if month["auc"] is not None]
+    known = [float(month["value"]) for month in months if month["value"] is not None]
     return Result(
         policy=plan.name,
+        metric=metric,
         months=months,
-        mean_auc=sum(known) / len(known) if known else float("nan"),
+        mean=sum(known) / len(known) if known else float("nan"),
         retrains=_retrains(lake, plan),
         not_scored={
             day: entry.reason
@@ -87,12 +95,11 @@ def describe(lake: Lake, plan: Plan) -> Result:
     )
 
 
-def _auc(rows: pd.DataFrame) -> float | None:
-    from sklearn.metrics import roc_auc_score
-
-    if rows["label"].nunique() < 2:
-        return None
-    return float(roc_auc_score(rows["label"], rows["prediction"]))
+def _measured(metric: str, rows: pd.DataFrame) -> float | None:
+    """The metric; None where it is undefined."""
+    scored = Scored.of(rows["label"], rows["prediction"], rows[DAY], threshold=math.inf)
+    value = METRICS[metric].value(scored)
+    return None if math.isnan(value) else value
 
 
 def _retrains(lake: Lake, plan: Plan) -> list[dict[str, str]]:

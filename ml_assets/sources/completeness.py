@@ -96,19 +96,6 @@ def extent(
     )
 
 
-def complete_days(
-    days: Sequence[Day], hours: Sequence[Hour], max_age_hours: float, usual: float | None
-) -> list[str]:
-    """Days that a source has completely; a day without rows before a dense one is one of them.
-
-    Args and meaning as in ``extent``.
-    """
-    if not days:
-        return []
-    until = extent(days, hours, max_age_hours, usual).complete_until
-    return [] if until is None else [day for day, _, end in days if end <= until]
-
-
 def usual_rows(counts: Sequence[int]) -> float | None:
     """Rows of a usual day, from the row counts of some days; None when all are empty.
 

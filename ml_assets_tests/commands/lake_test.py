@@ -69,10 +69,15 @@ def test_a_day_is_computed_again_by_command_by_run_tag_and_not_otherwise(project
             "record of what was done",
             id="decisions",
         ),
-        pytest.param("sources/flihgts", "2013-01-05", "for example 'sources/flights'", id="typo"),
+        pytest.param("sources/flihgts", "2013-01-05", "Is 'sources/flights' meant", id="typo"),
         pytest.param(FLIGHTS, None, "needs --partition DAY", id="no day"),
         pytest.param("sources/planes", "2013-01-05", "leave --partition out", id="no partitions"),
-        pytest.param(FLIGHTS, "2031-01-05", "has no day 2031-01-05", id="unknown day"),
+        pytest.param(
+            FLIGHTS,
+            "2031-01-05",
+            "There is no day of sources/flights '2031-01-05'",
+            id="unknown day",
+        ),
     ],
 )
 def test_what_cannot_be_computed_again_is_refused_with_the_reason(

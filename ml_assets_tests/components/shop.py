@@ -59,10 +59,10 @@ class Weights(Contract):
         unique: ClassVar = ["order"]
 
 
-def rows() -> pd.DataFrame:
+def rows(last: date = LAST) -> pd.DataFrame:
     """Orders of all days; what they weigh follows from items and region, and is known at once."""
     random = np.random.default_rng(0)
-    days = [FIRST + timedelta(days=n) for n in range((LAST - FIRST).days + 1)]
+    days = [FIRST + timedelta(days=n) for n in range((last - FIRST).days + 1)]
     count = len(days) * ORDERS_PER_DAY
     items = random.integers(1, 20, count).astype(float)
     region = random.choice(REGIONS, count)

@@ -3,9 +3,9 @@
 import pytest
 
 from ml_assets.configuration.documents import feature_table, pipelines
-from ml_assets.configuration.names import unknown
 from ml_assets.errors import ConfigurationError
 from ml_assets.lineage.pipelines import pipeline
+from ml_assets.names import unknown
 
 
 def test_pipeline_is_what_its_defs_yaml_says() -> None:

@@ -25,7 +25,7 @@ from ml_assets.ledger.entries import Entry, Read, Status
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.orchestration.assets.columns import LINEAGE_KEY
 from ml_assets.orchestration.assets.model_io import ModelOutput
-from ml_assets.orchestration.assets.table_io import load_contract
+from ml_assets.orchestration.assets.table_io import contract_of
 from ml_assets.provenance.provenance import Column
 from ml_assets.settings import settings
 from ml_assets.workspace import Workspace
@@ -204,14 +204,14 @@ class World:
 
     def key(self, noun: str) -> list[str]:
         """Columns that identify a row."""
-        contract = load_contract(self._spec(noun).metadata)
+        contract = contract_of(self._spec(noun).metadata)
         return key_columns(contract) if contract else [PREDICTION]
 
     def is_nullable(self, table: str, column: str) -> bool:
         """Whether a column may hold nulls; of the tables that it begins with those of numbers may."""
         pipeline, _, noun = table.rpartition("/")
         asset = self._assets.get(dg.AssetKey([pipeline, noun]))
-        contract = load_contract(asset.get_asset_spec().metadata) if asset else None
+        contract = contract_of(asset.get_asset_spec().metadata) if asset else None
         return bool(contract and columns(contract)[column].nullable)
 
     def put(self, noun: str, rows: pd.DataFrame) -> None:

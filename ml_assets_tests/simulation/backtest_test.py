@@ -102,8 +102,9 @@ def test_each_policy_is_lived_through(lived: Lived) -> None:
     [of_first], [of_growing] = first.months, growing.months
     assert of_first["month"] == of_growing["month"] == "2013-02"
     assert of_first["rows"] == of_growing["rows"] > 10_000
-    assert of_first["auc"] < of_growing["auc"]
-    assert first.mean_auc == of_first["auc"]
+    assert of_first["value"] < of_growing["value"]
+    assert first.metric == "auc"
+    assert first.mean == of_first["value"]
     assert first.not_scored == {}
 
 

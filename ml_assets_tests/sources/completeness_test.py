@@ -8,7 +8,6 @@ import pytest
 from ml_assets.sources.completeness import (
     Day,
     Hour,
-    complete_days,
     extent,
     usual_rows,
 )
@@ -41,9 +40,8 @@ def complete(
     rows: Mapping[int, int], usual: float | None = None, last_hour: int = 22, count: int = 365
 ) -> int:
     """How many days from the first on are complete."""
-    found = complete_days(days(count), hours(rows, last_hour), MAX_AGE_HOURS, usual)
-    assert found == [day for day, _, _ in days(count)[: len(found)]]
-    return len(found)
+    until = extent(days(count), hours(rows, last_hour), MAX_AGE_HOURS, usual).complete_until
+    return 0 if until is None else sum(end <= until for _, _, end in days(count))
 
 
 def usual_days(numbers: range, rows: int = 842) -> dict[int, int]:

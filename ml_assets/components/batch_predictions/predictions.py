@@ -15,6 +15,7 @@ from ml_assets.errors import RegistryMismatch, TrainingError, UnsafeModel
 from ml_assets.lake.integrity import last_stored
 from ml_assets.lake.store import Window
 from ml_assets.learning.scoring import score, with_late_rows
+from ml_assets.ledger.entries import grouped
 from ml_assets.monitoring.contracts.performance import Performance
 from ml_assets.monitoring.performance import arrived_labels, headline, performance
 from ml_assets.orchestration.assets.table_output import TableOutput
@@ -172,10 +173,7 @@ class Predictions:
             RegistryMismatch: the same, and what is stored of its release does not agree.
         """
         stored = workspace.lake.days_stored(self.pipeline.table("predictions"))
-        days_of: dict[Champion, list[str]] = {}
-        for day in planned.compute:
-            if day in champions:
-                days_of.setdefault(champions[day], []).append(day)
+        days_of = grouped((champions[day], day) for day in planned.compute if day in champions)
         parts, unusable = [no_rows(self.contract)], {}
         for champion, days in days_of.items():
             try:

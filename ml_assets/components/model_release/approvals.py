@@ -130,7 +130,7 @@ class ApprovalStage:
 class Approval(dg.Config):
     """What the launchpad asks for."""
 
-    as_of: str = Field(description="As-of day of the release, 2013-07-09.")
+    as_of: str = Field(description="As-of day of the release, 2024-07-09.")
     action: Literal["approve", "reject"] = Field(description="A rejection is final.")
     by: str = Field(description="Who says so.")
     reason: str = Field(description="Why.")

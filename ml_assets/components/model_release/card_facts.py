@@ -6,7 +6,7 @@ import pandas as pd
 
 from ml_assets.content import digest
 from ml_assets.contracts.contract import Contract, columns, unit
-from ml_assets.ledger.entries import Read, Status
+from ml_assets.ledger.entries import Read, Status, grouped
 from ml_assets.planning.plan import Plan
 from ml_assets.registry.latency import Outcome
 from ml_assets.release.champion import BY_GATES
@@ -45,10 +45,7 @@ def card_features(contract: type[Contract], names: Sequence[str]) -> list[Featur
 
 def card_tables(reads: Sequence[Read]) -> list[TableVersion]:
     """Each table that was read, with one hash over the days of it."""
-    tables: dict[str, list[Read]] = {}
-    for read in reads:
-        if read.content_hash:
-            tables.setdefault(read.table, []).append(read)
+    tables = grouped((read.table, read) for read in reads if read.content_hash)
     return [
         TableVersion(
             table=table,

@@ -12,27 +12,23 @@ from ml_assets.components.pipeline.stages import (
 )
 from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
-from ml_assets.orchestration.runs.requests import request, sensor_status, telling_errors, unit_of
-from ml_assets.orchestration.workspace_key import WORKSPACE
+from ml_assets.orchestration.runs.requests import request, unit_of
+from ml_assets.orchestration.runs.sensors import sensor
 from ml_assets.planning.progress import outdated
 from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.history import released_days
-from ml_assets.settings import settings
 from ml_assets.workspace import Workspace
 
 
 def release_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
     """Turns what a person said to a waiting release into one run, from approvals to champion."""
 
-    @dg.sensor(
+    @sensor(
         name=f"{pipeline.name}__release",
         description="Continues a release when a person has approved or rejected it, once.",
         target=target(pipeline, "release"),
-        default_status=sensor_status(),
-        minimum_interval_seconds=settings().sensor_seconds,
-        required_resource_keys={WORKSPACE},
+        looks_at="The lake",
     )
-    @telling_errors("The lake")
     def release(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         assert context.repository_def is not None
         workspace: Workspace = context.resources.workspace

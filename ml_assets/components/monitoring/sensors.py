@@ -31,14 +31,11 @@ from ml_assets.orchestration.runs.requests import (
     effect_of,
     is_given_up,
     request,
-    sensor_status,
-    telling_errors,
     unit_of,
 )
-from ml_assets.orchestration.workspace_key import WORKSPACE
+from ml_assets.orchestration.runs.sensors import sensor
 from ml_assets.planning.progress import finished, outdated, unfinished
 from ml_assets.planning.staleness import stale
-from ml_assets.settings import settings
 from ml_assets.workspace import Workspace
 
 MAX_DAYS = 31
@@ -50,18 +47,15 @@ Result = dg.RunRequest | dg.SkipReason
 def retraining_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
     """Turns the newest verdict to retrain into one run, from training dataset to release."""
 
-    @dg.sensor(
+    @sensor(
         name=f"{pipeline.name}__retraining",
         description=(
             "Starts one run from training dataset to champion for each verdict to retrain, however "
             "often it ticks or restarts."
         ),
         target=target(pipeline, "training", "release"),
-        default_status=sensor_status(),
-        minimum_interval_seconds=settings().sensor_seconds,
-        required_resource_keys={WORKSPACE},
+        looks_at="The lake",
     )
-    @telling_errors("The lake")
     def retraining(context: dg.SensorEvaluationContext) -> Result:
         assert context.repository_def is not None
         workspace: Workspace = context.resources.workspace
@@ -78,18 +72,15 @@ def retraining_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
 def day_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
     """Processes each new day: predictions, labels, performance, drift, retraining decision."""
 
-    @dg.sensor(
+    @sensor(
         name=f"{pipeline.name}__days",
         description=(
             "Recomputes what changed in days that were processed before; otherwise scores, measures "
             "and decides the first day that is not finished, when its features are."
         ),
         target=target(pipeline, "predictions", "monitoring"),
-        default_status=sensor_status(),
-        minimum_interval_seconds=settings().sensor_seconds,
-        required_resource_keys={WORKSPACE},
+        looks_at="The lake",
     )
-    @telling_errors("The lake")
     def days(context: dg.SensorEvaluationContext) -> Result:
         assert context.repository_def is not None
         workspace: Workspace = context.resources.workspace

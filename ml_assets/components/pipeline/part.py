@@ -9,8 +9,11 @@ from typing import Any, Self, TypeVar, cast
 from ml_assets.components.configured import Configured
 from ml_assets.components.pipeline.pipeline import Pipeline
 from ml_assets.configuration.documents import pipeline_of
-from ml_assets.configuration.names import meant
-from ml_assets.configuration.objects import dataset_contract_of, load_object
+from ml_assets.configuration.objects import (
+    dataset_contract_of,
+    load_contract,
+    load_object,
+)
 from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract, columns
@@ -19,6 +22,7 @@ from ml_assets.errors import ConfigurationError
 from ml_assets.learning.contracts import Prediction
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.monitoring.contracts.performance import Label
+from ml_assets.names import meant
 
 P = TypeVar("P", bound=ModelConfiguration)
 
@@ -78,7 +82,7 @@ class PipelineContracts:
                 column that there is not.
         """
         if not said.contracts.training_dataset:
-            outcomes = columns(load_object(str(said.contracts.outcomes)))
+            outcomes = columns(load_contract(str(said.contracts.outcomes)))
             refuse_unknown_column("labels.column", said.labels.column, said, outcomes)
             refuse_unknown_column("labels.known_at", said.labels.known_at, said, outcomes)
         dataset = dataset_contract_of(said.dataset)
@@ -87,7 +91,7 @@ class PipelineContracts:
         shown = dict.fromkeys([*said.key, *said.segments])
         return cls(
             training_dataset=dataset,
-            predictions=load_object(named.predictions)
+            predictions=load_contract(named.predictions)
             if named.predictions
             else prediction_contract(
                 Prediction,
@@ -96,7 +100,7 @@ class PipelineContracts:
                 is_probability=is_classification,
                 day=_loaded(named.predictions_day),
             ),
-            labels=load_object(named.labels)
+            labels=load_contract(named.labels)
             if named.labels
             else label_contract(
                 Label,

@@ -6,9 +6,7 @@ several columns share.
 
 from typing import ClassVar
 
-import pandera.pandas as pa
-
-from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.contract import Contract, made
 
 GROUPS = ("structural", "environment", "other")
 """Structural features should not move, environment features move by nature."""
@@ -48,87 +46,48 @@ BOTH = [*RATIO, *MISSING_RATIO]
 class DriftReport(Contract):
     """How far one feature's last days are from the rows that the model was trained on."""
 
-    reference: str = pa.Field(
-        description="As-of day of the model whose rows are the reference.",
-        metadata={"from": ["champion.serves_from"]},
+    reference: str = made(
+        "As-of day of the model whose rows are the reference.", ["champion.serves_from"]
     )
-    feature: str = pa.Field(
-        description="Name of the feature.", metadata={"from": ["feature_reference.feature"]}
+    feature: str = made("Name of the feature.", ["feature_reference.feature"])
+    group: str = made(
+        "Whether the feature moves by nature.", ["feature_reference.feature"], isin=GROUPS
     )
-    group: str = pa.Field(
-        isin=GROUPS,
-        description="Whether the feature moves by nature.",
-        metadata={"from": ["feature_reference.feature"]},
+    window_days: int = made("Days with rows.", COMPARED[:2], unit="days", ge=1)
+    rows: int = made("Rows in these days.", [*COMPARED, "feature_profile.rows"], unit="rows", ge=0)
+    measure: str = made("Measure of the distance.", ["feature_reference.kind"], isin=["ks", "js"])
+    distance: float = made(
+        "Distance; null where there are no values.", SHARES, nullable=True, ge=0, le=1
     )
-    window_days: int = pa.Field(
-        ge=1, description="Days with rows.", metadata={"unit": "days", "from": COMPARED[:2]}
+    threshold: float = made("Distance from which it is unusual.", DISTANCE, gt=0)
+    ratio: float = made("Distance over its threshold.", RATIO, nullable=True, ge=0)
+    psi: float = made(
+        "Population stability index; null for categories.", SHARES, nullable=True, ge=0
     )
-    rows: int = pa.Field(
-        ge=0,
-        description="Rows in these days.",
-        metadata={"unit": "rows", "from": [*COMPARED, "feature_profile.rows"]},
-    )
-    measure: str = pa.Field(
-        isin=["ks", "js"],
-        description="Measure of the distance.",
-        metadata={"from": ["feature_reference.kind"]},
-    )
-    distance: float = pa.Field(
+    wasserstein: float = made(
+        "Wasserstein distance; null for categories and for a constant reference.",
+        [*SHARES, "feature_profile.sums", "feature_reference.sums"],
+        unit="standard deviations of the reference",
         nullable=True,
+        ge=0,
+    )
+    missing_share: float = made("Rows without a value.", MISSING, unit="share", ge=0, le=1)
+    missing_ratio: float = made(
+        "Change of the missing share over its threshold.", MISSING_RATIO, ge=0
+    )
+    unseen_share: float = made(
+        "Rows whose category the reference lacks.",
+        [*COMPARED, "feature_profile.counts", "feature_profile.rows"],
+        unit="share",
         ge=0,
         le=1,
-        description="Distance; null where there are no values.",
-        metadata={"from": SHARES},
     )
-    threshold: float = pa.Field(
-        gt=0, description="Distance from which it is unusual.", metadata={"from": DISTANCE}
+    is_judged: bool = made(
+        "Whether the window has the rows to tell drift from chance.",
+        [*COMPARED, "feature_profile.rows"],
     )
-    ratio: float = pa.Field(
-        nullable=True, ge=0, description="Distance over its threshold.", metadata={"from": RATIO}
-    )
-    psi: float = pa.Field(
-        nullable=True,
-        ge=0,
-        description="Population stability index; null for categories.",
-        metadata={"from": SHARES},
-    )
-    wasserstein: float = pa.Field(
-        nullable=True,
-        ge=0,
-        description="Wasserstein distance; null for categories and for a constant reference.",
-        metadata={
-            "unit": "standard deviations of the reference",
-            "from": [*SHARES, "feature_profile.sums", "feature_reference.sums"],
-        },
-    )
-    missing_share: float = pa.Field(
-        ge=0, le=1, description="Rows without a value.", metadata={"unit": "share", "from": MISSING}
-    )
-    missing_ratio: float = pa.Field(
-        ge=0,
-        description="Change of the missing share over its threshold.",
-        metadata={"from": MISSING_RATIO},
-    )
-    unseen_share: float = pa.Field(
-        ge=0,
-        le=1,
-        description="Rows whose category the reference lacks.",
-        metadata={
-            "unit": "share",
-            "from": [*COMPARED, "feature_profile.counts", "feature_profile.rows"],
-        },
-    )
-    is_judged: bool = pa.Field(
-        description="Whether the window has the rows to tell drift from chance.",
-        metadata={"from": [*COMPARED, "feature_profile.rows"]},
-    )
-    drifted: bool = pa.Field(
-        description="Whether it is judged and one of the ratios is 1 or more.",
-        metadata={"from": BOTH},
-    )
-    likely_cause_rank: int = pa.Field(
-        ge=1, description="Place by its larger ratio, 1 is first.", metadata={"from": BOTH}
-    )
+    drifted: bool = made("Whether it is judged and one of the ratios is 1 or more.", BOTH)
+    likely_cause_rank: int = made("Place by its larger ratio, 1 is first.", BOTH, ge=1)
 
     class Config:
         """A report of no feature says nothing."""

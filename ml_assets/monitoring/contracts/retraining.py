@@ -6,9 +6,7 @@ several columns share.
 
 from typing import ClassVar
 
-import pandera.pandas as pa
-
-from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.contract import Contract, made
 from ml_assets.learning.contracts import SERVING
 
 RETRAIN, KEEP = "retrain", "keep"
@@ -29,69 +27,33 @@ VERDICT = [*METRIC, "champion.value", *STRUCTURAL, *ENOUGH, *GROWTH, *ASKED]
 class RetrainingDecision(Contract):
     """Whether monitoring asks for a new model, and why or why not."""
 
-    verdict: str = pa.Field(
-        isin=[RETRAIN, KEEP], description="retrain or keep.", metadata={"from": VERDICT}
+    verdict: str = made("retrain or keep.", VERDICT, isin=[RETRAIN, KEEP])
+    reason: str = made("Why, in words; also why not.", [*VERDICT, *STRONGEST, "drift_report.rows"])
+    rule: str = made("What decided: a signal, a limit, or nothing.", VERDICT)
+    policy: str = made("Name of the policy.", [])
+    as_of: str = made("As-of day of the model asked for; empty for none.", VERDICT)
+    champion: str = made("Fingerprint of the champion; empty for none.", SERVING)
+    champion_as_of: str = made("Its as-of day; empty for none.", ["champion.serves_from"])
+    metric_at_release: float = made(
+        "Its main metric at release.", ["champion.serves_from", "champion.value"], nullable=True
     )
-    reason: str = pa.Field(
-        description="Why, in words; also why not.",
-        metadata={"from": [*VERDICT, *STRONGEST, "drift_report.rows"]},
+    metric_now: float = made(
+        "Its main metric in the newest window; null without evidence.", METRIC, nullable=True
     )
-    rule: str = pa.Field(
-        description="What decided: a signal, a limit, or nothing.", metadata={"from": VERDICT}
+    mean_prediction: float = made(
+        "Mean prediction in that window.", [*OF_CHAMPION, "labels.prediction"], nullable=True
     )
-    policy: str = pa.Field(description="Name of the policy.", metadata={"from": []})
-    as_of: str = pa.Field(
-        description="As-of day of the model asked for; empty for none.", metadata={"from": VERDICT}
+    mean_label: float = made(
+        "Mean label in that window.", [*OF_CHAMPION, "labels.label"], nullable=True
     )
-    champion: str = pa.Field(
-        description="Fingerprint of the champion; empty for none.", metadata={"from": SERVING}
+    labels: int = made("Labels in that window.", OF_CHAMPION, ge=0)
+    drifted_structural: int = made("Structural features that have drifted.", STRUCTURAL, ge=0)
+    drifted_features: int = made("Features of any group that have drifted.", DRIFTED, ge=0)
+    strongest_drift: str = made("Feature that drifted most; empty without a report.", STRONGEST)
+    data_growth: float = made(
+        "Share by which the training window has grown since.", GROWTH, nullable=True
     )
-    champion_as_of: str = pa.Field(
-        description="Its as-of day; empty for none.", metadata={"from": ["champion.serves_from"]}
-    )
-    metric_at_release: float = pa.Field(
-        nullable=True,
-        description="Its main metric at release.",
-        metadata={"from": ["champion.serves_from", "champion.value"]},
-    )
-    metric_now: float = pa.Field(
-        nullable=True,
-        description="Its main metric in the newest window; null without evidence.",
-        metadata={"from": METRIC},
-    )
-    mean_prediction: float = pa.Field(
-        nullable=True,
-        description="Mean prediction in that window.",
-        metadata={"from": [*OF_CHAMPION, "labels.prediction"]},
-    )
-    mean_label: float = pa.Field(
-        nullable=True,
-        description="Mean label in that window.",
-        metadata={"from": [*OF_CHAMPION, "labels.label"]},
-    )
-    labels: int = pa.Field(
-        ge=0, description="Labels in that window.", metadata={"from": OF_CHAMPION}
-    )
-    drifted_structural: int = pa.Field(
-        ge=0, description="Structural features that have drifted.", metadata={"from": STRUCTURAL}
-    )
-    drifted_features: int = pa.Field(
-        ge=0, description="Features of any group that have drifted.", metadata={"from": DRIFTED}
-    )
-    strongest_drift: str = pa.Field(
-        description="Feature that drifted most; empty without a report.",
-        metadata={"from": STRONGEST},
-    )
-    data_growth: float = pa.Field(
-        nullable=True,
-        description="Share by which the training window has grown since.",
-        metadata={"from": GROWTH},
-    )
-    asked_before: int = pa.Field(
-        ge=0,
-        description="Retrainings asked for within the budget's days.",
-        metadata={"from": ASKED},
-    )
+    asked_before: int = made("Retrainings asked for within the budget's days.", ASKED, ge=0)
 
     class Config:
         """Every day has exactly one decision."""

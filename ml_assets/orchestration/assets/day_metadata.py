@@ -9,7 +9,7 @@ from dataclasses import replace
 import dagster as dg
 
 from ml_assets.content import digest
-from ml_assets.ledger.entries import Entry, Read
+from ml_assets.ledger.entries import Entry, Read, grouped
 from ml_assets.ledger.summary import TableSummary
 from ml_assets.orchestration.storage.range_events import DayResult
 from ml_assets.planning.plan import Plan
@@ -106,9 +106,6 @@ def _value(value: float | str | dg.MetadataValue) -> dg.MetadataValue:
 
 def inputs_summary(reads: Sequence[Read]) -> dict[str, dict[str, object]]:
     """Per input table: version, span of days, and one hash over their contents."""
-    tables: dict[str, list[Read]] = {}
-    for read in reads:
-        tables.setdefault(read.table, []).append(read)
     return {
         table: {
             **({"table_version": of_table[0].version} if of_table[0].version is not None else {}),
@@ -120,7 +117,7 @@ def inputs_summary(reads: Sequence[Read]) -> dict[str, dict[str, object]]:
             if len(of_table) > 1
             else of_table[0].content_hash,
         }
-        for table, of_table in tables.items()
+        for table, of_table in grouped((read.table, read) for read in reads).items()
     }
 
 

@@ -5,7 +5,6 @@ which days were left as they are or could not be computed. An input annotated ``
 unread, so that the asset reads only the days and columns it needs.
 """
 
-import importlib
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -14,6 +13,7 @@ from typing import Any, cast
 import dagster as dg
 import pandas as pd
 
+from ml_assets.configuration.objects import load_contract
 from ml_assets.content import DAY, SNAPSHOT, digest
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import Validated, validate
@@ -102,7 +102,7 @@ class TableIOManager(dg.IOManager):
             },
             windows={},
         )
-        contract = load_contract(context.definition_metadata or {})
+        contract = contract_of(context.definition_metadata or {})
         validated = validate(rows, contract, compute) if contract else Validated(rows, _NO_ROWS, {})
         code_version = step.job_def.asset_layer.get(context.asset_key).code_version or ""
         return TableOutput(plan, validated, code_version)
@@ -116,7 +116,7 @@ def table_name(key: dg.AssetKey) -> str:
     return "/".join(key.path)
 
 
-def load_contract(metadata: Mapping[str, object]) -> type[Contract] | None:
+def contract_of(metadata: Mapping[str, object]) -> type[Contract] | None:
     """The contract that an asset's definition metadata names.
 
     Raises:
@@ -127,16 +127,7 @@ def load_contract(metadata: Mapping[str, object]) -> type[Contract] | None:
         return None
     if isinstance(name, ObjectMetadataValue) and name.instance is not None:
         return cast("type[Contract]", name.instance)
-    module, _, attribute = str(getattr(name, "value", name)).rpartition(".")
-    try:
-        contract = getattr(importlib.import_module(module), attribute, None)
-    except (ImportError, ValueError) as error:
-        raise ConfigurationError(
-            f"Contract '{name}' cannot be imported ({error}). Expected package.module.Class."
-        ) from None
-    if not (isinstance(contract, type) and issubclass(contract, Contract)):
-        raise ConfigurationError(f"{name} is not a contract; expected a subclass of Contract.")
-    return contract
+    return load_contract(str(getattr(name, "value", name)))
 
 
 def store(context: dg.OutputContext, lake: Lake, table: str, output: TableOutput) -> None:
@@ -145,7 +136,7 @@ def store(context: dg.OutputContext, lake: Lake, table: str, output: TableOutput
     The ledger marks the days as being written first, so a run that dies in between leaves days
     that nothing downstream will use.
     """
-    contract = load_contract(context.definition_metadata or {})
+    contract = contract_of(context.definition_metadata or {})
     output = replace(output, validated=judged(lake, table, output.validated, contract))
     drafts = _Drafts(table, output, context.run_id)
     record_provenance(lake, context.run_id, output.code_version)

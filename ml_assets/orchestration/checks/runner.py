@@ -4,7 +4,6 @@ A check without a result counts as failed: silence is not evidence.
 """
 
 import xml.etree.ElementTree as ET
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,6 +16,7 @@ from ml_assets.cadence import Span
 from ml_assets.content import SNAPSHOT
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import grouped
 from ml_assets.orchestration.assets.table_io import table_name
 from ml_assets.orchestration.assets.tables import SPARSE_KEY
 from ml_assets.orchestration.runs.runs import Outcome, broken_assets, run_checks, selected_assets
@@ -136,9 +136,7 @@ def _refuse_unknown_days(
 def _batches(
     graph: Any, lake: Lake, keys: Iterable[dg.AssetCheckKey], span: Span | None
 ) -> list[_Batch]:
-    groups: dict[tuple[str, ...], list[dg.AssetCheckKey]] = defaultdict(list)
-    for key in keys:
-        groups[tuple(_days(graph, lake, key.asset_key, span))].append(key)
+    groups = grouped((tuple(_days(graph, lake, key.asset_key, span)), key) for key in keys)
     return [
         _Batch(sorted(group), None if days == (SNAPSHOT,) else Span(days[0], days[-1]), days)
         for days, group in groups.items()
@@ -203,10 +201,7 @@ def _shown(span: Span | None) -> str:
 def junit(results: Sequence[CheckResult]) -> bytes:
     """The results as JUnit XML: a suite per asset, a case per check and day."""
     root = ET.Element("testsuites", name="ml-assets checks")
-    by_asset: dict[str, list[CheckResult]] = defaultdict(list)
-    for result in results:
-        by_asset[result.asset].append(result)
-    for asset, of_asset in by_asset.items():
+    for asset, of_asset in grouped((result.asset, result) for result in results).items():
         suite = ET.SubElement(
             root,
             "testsuite",

@@ -1,6 +1,5 @@
 """Computing days again on demand, and rebuilding the ledger of all assets."""
 
-import difflib
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +9,7 @@ from ml_assets.cadence import Span
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.rebuilding import Rebuilt, entries_of_table, refuse_to_rebuild
 from ml_assets.ledger.entries import Entry, Read
+from ml_assets.names import unknown
 from ml_assets.orchestration.assets.dead_letters import dead_letters_of
 from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, table_name
 from ml_assets.orchestration.assets.tables import RECOMPUTE, refusal_to_recompute
@@ -40,10 +40,7 @@ def recompute_days(
         for name in (table_name(key), dead_letters_of(table_name(key)))
     }
     if table not in makers:
-        near = difflib.get_close_matches(table, makers, n=1, cutoff=0)
-        raise ConfigurationError(
-            f"No asset computes '{table}'. Expected a table name, for example '{near[0]}'."
-        )
+        raise unknown("computed table", table, makers)
     key = makers[table]
     if reason := refusal_to_recompute(definitions.resolve_assets_def(key).get_asset_spec(key)):
         raise ConfigurationError(reason)
@@ -53,10 +50,8 @@ def recompute_days(
         raise ConfigurationError(f"{table} {said}.")
     if partitions and span:
         known = set(partitions.get_partition_keys())
-        if unknown := [day for day in span.days() if day not in known]:
-            raise ConfigurationError(
-                f"{table} has no day {unknown[0]}: it has {min(known)}…{max(known)}."
-            )
+        if absent := [day for day in span.days() if day not in known]:
+            raise unknown(f"day of {table}", absent[0], known)
     return materialize(definitions, instance, {key}, span, {RECOMPUTE: "true"})
 
 

@@ -9,18 +9,16 @@ it, and the loop goes on without them.
 """
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import wraps
-from typing import Any, TypeAlias, TypeVar
+from typing import Any
 
 import dagster as dg
 from dagster import DagsterEventType
 
 from ml_assets.cadence import Span
 from ml_assets.content import SNAPSHOT
-from ml_assets.errors import MLAssetsError
 from ml_assets.ledger.entries import Entry, Read, Status
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.lineage.repair import Step
@@ -29,11 +27,6 @@ from ml_assets.orchestration.partitions import input_days
 from ml_assets.orchestration.runs.retries import is_transient
 from ml_assets.orchestration.runs.runs import failure_message, tags_of
 from ml_assets.planning.progress import state_key, unfinished, usable
-from ml_assets.settings import settings
-
-Found = TypeVar("Found")
-Look: TypeAlias = Callable[[dg.SensorEvaluationContext], Found]
-"""What a sensor does at a tick."""
 
 UNIT = "ml_assets/unit"
 """Run tag that names the unit of work."""
@@ -293,32 +286,3 @@ def _to_close(ledger: Ledger, unit: Unit, table: str) -> list[str]:
     latest = ledger.latest(table, unit.days) if table in unit.keeps else {}
     stored = {day for day, entry in latest.items() if entry.status is Status.STORED}
     return [day for day in unfinished(ledger, table, unit.days) if day not in stored]
-
-
-def telling_errors(
-    what: str,
-) -> Callable[[Look[Found]], Look[Found | dg.SkipReason]]:
-    """Let a sensor say what it could not read, instead of raising it; the next tick looks again.
-
-    Args:
-        what: what the sensor looks at, as its skip reason begins.
-    """
-
-    def decorated(look: Look[Found]) -> Look[Found | dg.SkipReason]:
-        @wraps(look)
-        def tick(context: dg.SensorEvaluationContext) -> Found | dg.SkipReason:
-            try:
-                return look(context)
-            except MLAssetsError as error:
-                return dg.SkipReason(f"{what} cannot be looked at: {error}")
-
-        return tick
-
-    return decorated
-
-
-def sensor_status() -> dg.DefaultSensorStatus:
-    """Whether sensors run as soon as a daemon does."""
-    if settings().sensors == "running":
-        return dg.DefaultSensorStatus.RUNNING
-    return dg.DefaultSensorStatus.STOPPED

@@ -3,6 +3,7 @@
 The way in for persons is in ``persons``, what follows from the records in ``approvals``.
 """
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -40,20 +41,14 @@ class ApprovalLog(Database):
 
     def append(self, record: Record) -> Record:
         """Add a record; returns it with its number."""
-        row = {
-            "pipeline": record.pipeline,
-            "as_of": record.as_of,
+        row = {name: value for name, value in asdict(record).items() if name in _approvals.c} | {
             "action": record.action.value,
-            "by": record.by,
-            "reason": record.reason,
-            "evidence": record.evidence,
-            "serves_from": record.serves_from,
             "at": _stored_time(record.at),
             "expires_at": record.expires_at and _stored_time(record.expires_at),
         }
         with self._transaction() as connection:
-            added = connection.execute(sa.insert(_approvals).returning(*_approvals.c), row).one()
-        return _record(added)
+            added = connection.execute(sa.insert(_approvals).returning(*_approvals.c), row)
+            return _record(added.mappings().one())
 
     def records(self, pipeline: str, as_of: str | None = None) -> list[Record]:
         """Records of a pipeline, of one as-of day when it is given, in the order of appending."""
@@ -61,21 +56,17 @@ class ApprovalLog(Database):
         if as_of is not None:
             query = query.where(_approvals.c.as_of == as_of)
         with self._transaction() as connection:
-            return [_record(row) for row in connection.execute(query.order_by(_approvals.c.id))]
+            found = connection.execute(query.order_by(_approvals.c.id)).mappings()
+            return [_record(row) for row in found]
 
 
-def _record(row: sa.Row) -> Record:  # type: ignore[type-arg]
+def _record(row: sa.RowMapping) -> Record:
+    at, expires_at = (row[name] and row[name].replace(tzinfo=UTC) for name in ("at", "expires_at"))
+    said = {
+        name: row[name] for name in ("pipeline", "as_of", "by", "reason", "evidence", "serves_from")
+    }
     return Record(
-        pipeline=row.pipeline,
-        as_of=row.as_of,
-        action=Action(row.action),
-        by=row.by,
-        reason=row.reason,
-        evidence=row.evidence,
-        serves_from=row.serves_from,
-        at=row.at.replace(tzinfo=UTC),
-        expires_at=row.expires_at and row.expires_at.replace(tzinfo=UTC),
-        number=row.id,
+        action=Action(row["action"]), at=at, expires_at=expires_at, number=row["id"], **said
     )
 
 

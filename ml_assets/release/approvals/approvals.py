@@ -11,10 +11,9 @@ from enum import StrEnum
 from typing import ClassVar
 
 import pandas as pd
-import pandera.pandas as pa
 
 from ml_assets.content import DAY
-from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.contract import Contract, made
 from ml_assets.contracts.validation import no_rows
 
 SHOWN_HASH = 8
@@ -86,32 +85,20 @@ class Record:
 class Approvals(Contract):
     """What was said to the release of this as-of day, one row per record; none is ever changed."""
 
-    number: int = pa.Field(
-        ge=1,
-        description="Number of the record; later ones have larger ones.",
-        metadata={"from": []},
+    number: int = made("Number of the record; later ones have larger ones.", [], ge=1)
+    action: str = made(
+        "approve, reject, or apply when a release used an approval.", [], isin=[*Action]
     )
-    action: str = pa.Field(
-        isin=[*Action],
-        description="approve, reject, or apply when a release used an approval.",
-        metadata={"from": []},
+    by: str = made("Who said it.", [])
+    reason: str = made("Why, in words.", [])
+    evidence: str = made("Hash of the evidence it was said to.", [])
+    serves_from: str = made(
+        "Day from which on the approved model serves, told when an approval is used.", []
     )
-    by: str = pa.Field(description="Who said it.", metadata={"from": []})
-    reason: str = pa.Field(description="Why, in words.", metadata={"from": []})
-    evidence: str = pa.Field(
-        description="Hash of the evidence it was said to.", metadata={"from": []}
-    )
-    serves_from: str = pa.Field(
-        description="Day from which on the approved model serves, told when an approval is used.",
-        metadata={"from": []},
-    )
-    at: str = pa.Field(description="When it was said, UTC.", metadata={"from": []})
-    expires_at: str = pa.Field(
-        description="Moment at which it expires, UTC; empty for never.", metadata={"from": []}
-    )
-    remark: str = pa.Field(
-        description="Why it does nothing to the present evidence; or empty.",
-        metadata={"from": ["release_decision.evidence"]},
+    at: str = made("When it was said, UTC.", [])
+    expires_at: str = made("Moment at which it expires, UTC; empty for never.", [])
+    remark: str = made(
+        "Why it does nothing to the present evidence; or empty.", ["release_decision.evidence"]
     )
 
     class Config:

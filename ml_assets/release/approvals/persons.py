@@ -112,7 +112,7 @@ def _day(text: str) -> str:
     day = as_day(text)
     if day is None:
         raise ConfigurationError(
-            f"'{text}' is not a day. Expected an as-of day, for example '2013-07-09'."
+            f"'{text}' is not a day. Expected an as-of day, for example '2024-07-09'."
         )
     return day
 

@@ -10,10 +10,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 
 from ml_assets.content import DAY, day_hashes
-from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.contract import Contract, made
 from ml_assets.learning.dataset import FEATURE_DAY
 from ml_assets.learning.evaluation import (
     HELD_OUT,
@@ -113,18 +112,10 @@ ROWS = [f"training_dataset.{column}" for column in ("split", "feature_day", "{ke
 class Evidence(Contract):
     """What every row of evidence says of itself."""
 
-    challenger_model: str = pa.Field(
-        description="Fingerprint of the new model.", metadata={"from": ["model.prediction"]}
-    )
-    champion_model: str = pa.Field(
-        description="Fingerprint of the champion; empty for none.", metadata={"from": BEATEN}
-    )
-    challenger_rows: str = pa.Field(
-        description="Hash of the rows that the new model was scored on.", metadata={"from": ROWS}
-    )
-    champion_rows: str = pa.Field(
-        description="Hash of the rows that the champion was scored on.", metadata={"from": ROWS}
-    )
+    challenger_model: str = made("Fingerprint of the new model.", ["model.prediction"])
+    champion_model: str = made("Fingerprint of the champion; empty for none.", BEATEN)
+    challenger_rows: str = made("Hash of the rows that the new model was scored on.", ROWS)
+    champion_rows: str = made("Hash of the rows that the champion was scored on.", ROWS)
 
 
 BY_CHAMPION = [*MEASURED_ON, "training_dataset.{features}", *BEATEN]
@@ -135,44 +126,24 @@ DRAWN = [*GAIN, "training_dataset.feature_day"]
 class Comparison(Evidence):
     """Challenger and champion on the same test rows, one metric of one segment."""
 
-    segment_column: str = pa.Field(
-        description="Column that cuts the segments; 'all' for none.", metadata={"from": []}
-    )
-    segment: str = pa.Field(
-        description="Value of that column; 'all' for none.", metadata={"from": HELD_OUT}
-    )
-    metric: str = pa.Field(description="Name of the metric.", metadata={"from": []})
-    challenger: float = pa.Field(
+    segment_column: str = made("Column that cuts the segments; 'all' for none.", [])
+    segment: str = made("Value of that column; 'all' for none.", HELD_OUT)
+    metric: str = made("Name of the metric.", [])
+    challenger: float = made("The new model; null if undefined.", SCORED_WITH, nullable=True)
+    champion: float = made(
+        "The model in production, or the base rate when there is none; null if undefined.",
+        BY_CHAMPION,
         nullable=True,
-        description="The new model; null if undefined.",
-        metadata={"from": SCORED_WITH},
     )
-    champion: float = pa.Field(
-        nullable=True,
-        description="The model in production, or the base rate when there is none; null if undefined.",
-        metadata={"from": BY_CHAMPION},
+    improvement: float = made(
+        "Challenger's gain in the metric; negative when it is worse.", GAIN, nullable=True
     )
-    improvement: float = pa.Field(
-        nullable=True,
-        description="Challenger's gain in the metric; negative when it is worse.",
-        metadata={"from": GAIN},
-    )
-    low: float = pa.Field(
-        nullable=True,
-        description="Lower bound of the gain, by drawing days.",
-        metadata={"from": DRAWN},
-    )
-    high: float = pa.Field(
-        nullable=True,
-        description="Upper bound of the gain, by drawing days.",
-        metadata={"from": DRAWN},
-    )
-    rows: int = pa.Field(
-        ge=1, description="Test rows it was measured on.", metadata={"from": HELD_OUT}
-    )
-    is_judged: bool = pa.Field(
-        description="Whether it has the rows, days and different labels to be judged.",
-        metadata={"from": [*MEASURED_ON, "training_dataset.feature_day"]},
+    low: float = made("Lower bound of the gain, by drawing days.", DRAWN, nullable=True)
+    high: float = made("Upper bound of the gain, by drawing days.", DRAWN, nullable=True)
+    rows: int = made("Test rows it was measured on.", HELD_OUT, ge=1)
+    is_judged: bool = made(
+        "Whether it has the rows, days and different labels to be judged.",
+        [*MEASURED_ON, "training_dataset.feature_day"],
     )
 
     class Config:

@@ -1,6 +1,6 @@
 """Evidence: how differently the groups of the gated attribute are treated, with intervals.
 
-For a classification the rates at which late and punctual rows are flagged (true- and
+For a classification the rates at which positive and negative rows are flagged (true- and
 false-positive rate), for a regression the mean absolute error. Values are fairlearn's; intervals
 come from drawing days, as everywhere.
 """
@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 
 from ml_assets.content import DAY
+from ml_assets.contracts.contract import made
 from ml_assets.contracts.validation import no_rows
 from ml_assets.learning.dataset import FEATURE_DAY
 from ml_assets.learning.evaluation import EvaluationRules, segment_values, threshold
@@ -52,36 +52,21 @@ BY_CHALLENGER = [*TREATED, "model.prediction"]
 class Fairness(Evidence):
     """One rate of one group of the gated attribute, or the gap between groups."""
 
-    attribute: str = pa.Field(description="The gated attribute.", metadata={"from": []})
-    group: str = pa.Field(
-        description=f"One of its values, or '{GAP}': largest minus smallest.",
-        metadata={"from": GROUPED},
-    )
-    metric: str = pa.Field(description="The rate, or the relative error.", metadata={"from": []})
-    challenger: float = pa.Field(
+    attribute: str = made("The gated attribute.", [])
+    group: str = made(f"One of its values, or '{GAP}': largest minus smallest.", GROUPED)
+    metric: str = made("The rate, or the relative error.", [])
+    challenger: float = made("The new model; null if undefined.", BY_CHALLENGER, nullable=True)
+    low: float = made("Lower bound for it, by drawing days.", BY_CHALLENGER, nullable=True)
+    high: float = made("Upper bound for it, by drawing days.", BY_CHALLENGER, nullable=True)
+    champion: float = made(
+        "The model in production on the same rows; null for none.",
+        [*TREATED, *BEATEN],
         nullable=True,
-        description="The new model; null if undefined.",
-        metadata={"from": BY_CHALLENGER},
     )
-    low: float = pa.Field(
-        nullable=True,
-        description="Lower bound for it, by drawing days.",
-        metadata={"from": BY_CHALLENGER},
-    )
-    high: float = pa.Field(
-        nullable=True,
-        description="Upper bound for it, by drawing days.",
-        metadata={"from": BY_CHALLENGER},
-    )
-    champion: float = pa.Field(
-        nullable=True,
-        description="The model in production on the same rows; null for none.",
-        metadata={"from": [*TREATED, *BEATEN]},
-    )
-    rows: int = pa.Field(ge=1, description="Test rows of the group.", metadata={"from": GROUPED})
-    is_judged: bool = pa.Field(
-        description="Whether it has the rows, days and labels; always for the gap.",
-        metadata={"from": [*GROUPED, "training_dataset.{label}", "training_dataset.feature_day"]},
+    rows: int = made("Test rows of the group.", GROUPED, ge=1)
+    is_judged: bool = made(
+        "Whether it has the rows, days and labels; always for the gap.",
+        [*GROUPED, "training_dataset.{label}", "training_dataset.feature_day"],
     )
 
     class Config:

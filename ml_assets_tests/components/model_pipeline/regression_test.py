@@ -5,7 +5,7 @@ and released, and one that is unfair to a region waits.
 """
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -28,6 +28,7 @@ from ml_assets.orchestration.runs.runs import project_instance
 from ml_assets.registry.store import CHAMPION, STAGING
 from ml_assets.settings import settings
 from ml_assets.workspace import Workspace
+from ml_assets_tests.components.shop import rows as orders
 from ml_assets_tests.lived import opened
 from ml_assets_tests.project import ROOT, Project
 
@@ -142,28 +143,6 @@ def pipeline(folder: Path, **changes: Any) -> dg.Definitions:
     )
 
 
-def orders() -> pd.DataFrame:
-    """Orders of all days; what they weigh follows from items and region."""
-    random = np.random.default_rng(0)
-    days = [FIRST + timedelta(days=n) for n in range((LAST - FIRST).days + 1)]
-    count = len(days) * ORDERS_PER_DAY
-    items = random.integers(1, 20, count).astype(float)
-    region = random.choice(REGIONS, count)
-    weight = items * np.where(region == "north", 2.0, 3.0) + random.normal(0, 1.0, count)
-    day = np.repeat([day.isoformat() for day in days], ORDERS_PER_DAY)
-    return pd.DataFrame(
-        {
-            DAY: pd.Series(day, dtype="str"),
-            "order": np.arange(count),
-            "region": pd.Series(region, dtype="str"),
-            "items": items,
-            "hour": random.integers(0, 24, count),
-            "weight": weight,
-            "known_at": pd.to_datetime(pd.Series(day), utc=True).dt.as_unit("us"),
-        }
-    )
-
-
 def store(lake: Lake, table: str, rows: pd.DataFrame) -> None:
     """Put rows into the lake as another asset would."""
     days = sorted(rows[DAY].unique())
@@ -185,7 +164,7 @@ def shop(tmp_path: Path) -> Iterator[Project]:
     (tmp_path / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text("utf-8"), "utf-8")
     (tmp_path / "data").mkdir()
     with opened(tmp_path, pipeline(tmp_path / "defs")) as project:
-        rows = orders()
+        rows = orders(LAST)
         store(project.lake, "shop/features", rows.drop(columns=["weight", "known_at"]))
         store(project.lake, "shop/outcomes", rows[[DAY, "order", "weight", "known_at"]])
         yield project
@@ -220,7 +199,7 @@ def test_a_model_that_errs_more_for_one_region_is_blocked_and_the_champion_stays
     shop: Project, tmp_path: Path
 ) -> None:
     assert shop.materialize(RELEASE, FIRST_MODEL).succeeded
-    rows = orders()
+    rows = orders(LAST)
     confused = (rows["region"] == "south") & (rows[DAY] < "2024-01-30")
     noise = np.random.default_rng(1).normal(0, 40, len(rows))
     wrong = rows.assign(weight=rows["weight"].where(~confused, rows["weight"] * 2.5 + noise))

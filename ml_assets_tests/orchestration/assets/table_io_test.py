@@ -13,7 +13,7 @@ from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake, Window
 from ml_assets.ledger.entries import Status
-from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, load_contract
+from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, contract_of
 from ml_assets.orchestration.resources import resources
 from ml_assets.orchestration.runs.runs import Outcome, materialize
 from ml_assets.workspace import Workspace
@@ -212,17 +212,21 @@ def test_input_metadata_names_the_columns_that_are_read(instance: DagsterInstanc
 
 
 def test_contract_is_found_by_its_name() -> None:
-    assert load_contract({CONTRACT_KEY: CONTRACT}) is Numbers
-    assert load_contract({CONTRACT_KEY: dg.MetadataValue.text(CONTRACT)}) is Numbers
-    assert load_contract({}) is None
+    assert contract_of({CONTRACT_KEY: CONTRACT}) is Numbers
+    assert contract_of({CONTRACT_KEY: dg.MetadataValue.text(CONTRACT)}) is Numbers
+    assert contract_of({}) is None
 
 
-@pytest.mark.parametrize("name", ["json.JSONDecoder", "json.nothing"])
-def test_contract_that_is_none_is_refused_by_name(name: str) -> None:
-    with pytest.raises(ConfigurationError, match=f"{name} is not a contract"):
-        load_contract({CONTRACT_KEY: name})
-
-
-def test_contract_in_a_module_that_is_not_there_is_refused_by_name() -> None:
-    with pytest.raises(ConfigurationError, match=r"nowhere\.at_all\.Numbers"):
-        load_contract({CONTRACT_KEY: "nowhere.at_all.Numbers"})
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        pytest.param("json.JSONDecoder", "is no contract", id="no contract"),
+        pytest.param("json.nothing", "cannot be imported", id="no such class"),
+        pytest.param("nowhere.at_all.Numbers", "cannot be imported", id="no such module"),
+        pytest.param("Numbers", "cannot be imported", id="no module"),
+        pytest.param("", "cannot be imported", id="nothing"),
+    ],
+)
+def test_contract_that_is_none_is_refused_by_name(name: str, reason: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"'{name}' {reason}"):
+        contract_of({CONTRACT_KEY: name})

@@ -4,9 +4,8 @@ import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, timedelta, timezone
 from pathlib import Path
-from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -15,10 +14,8 @@ from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.approvals.approvals import Action, Record
 from ml_assets.settings import with_driver
 from ml_assets_tests.postgres import postgres_url
-from ml_assets_tests.releases import EVIDENCE, PIPELINE
-
-NOW = datetime(2026, 8, 1, 12, 30, 15, 123456, tzinfo=UTC)
-AS_OF = "2013-07-09"
+from ml_assets_tests.release.approvals.conftest import NOW, approval
+from ml_assets_tests.releases import PIPELINE
 
 
 @pytest.fixture(scope="module")
@@ -40,28 +37,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
     server.dispose()
     yield server.url.set(database=name).render_as_string(hide_password=False)
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> ApprovalLog:
-    """An empty log."""
-    return ApprovalLog(f"sqlite:///{tmp_path / 'ledger.db'}")
-
-
-def approval(**changes: Any) -> Record:
-    """A record that was not appended yet."""
-    values: dict[str, Any] = {
-        "pipeline": PIPELINE,
-        "as_of": AS_OF,
-        "action": Action.APPROVE,
-        "by": "Ann",
-        "reason": "the holidays are over",
-        "evidence": EVIDENCE,
-        "serves_from": "2013-07-12",
-        "at": NOW,
-        "expires_at": NOW + timedelta(days=7),
-    }
-    return Record(**values | changes)
 
 
 def test_records_are_read_as_they_were_appended(url: str) -> None:

@@ -1,6 +1,6 @@
 """What persons can say to a release: only what can do something, until its model is champion."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,8 @@ from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.approvals.approvals import Action, Record, application
 from ml_assets.release.approvals.persons import describe, first_not_scored, record
 from ml_assets.release.gates import Outcome
+from ml_assets_tests.release.approvals.conftest import AS_OF, NOW, approval
 from ml_assets_tests.releases import EVIDENCE, PIPELINE, decide, release, score
-
-NOW = datetime(2026, 8, 1, 12, 30, 15, 123456, tzinfo=UTC)
-AS_OF = "2013-07-09"
 
 
 @pytest.fixture
@@ -26,28 +24,6 @@ def lake(tmp_path: Path) -> Lake:
     lake = Lake(str(tmp_path / "lake"), Ledger(f"sqlite:///{tmp_path / 'ledger.db'}"))
     decide(lake, AS_OF)
     return lake
-
-
-@pytest.fixture
-def log(tmp_path: Path) -> ApprovalLog:
-    """An empty log beside the lake's ledger."""
-    return ApprovalLog(f"sqlite:///{tmp_path / 'ledger.db'}")
-
-
-def approval(**changes: Any) -> Record:
-    """A record that was not appended yet."""
-    values: dict[str, Any] = {
-        "pipeline": PIPELINE,
-        "as_of": AS_OF,
-        "action": Action.APPROVE,
-        "by": "Ann",
-        "reason": "the holidays are over",
-        "evidence": EVIDENCE,
-        "serves_from": "2013-07-12",
-        "at": NOW,
-        "expires_at": NOW + timedelta(days=7),
-    }
-    return Record(**values | changes)
 
 
 def say(lake: Lake, log: ApprovalLog, action: Action = Action.APPROVE, **changes: Any) -> Record:

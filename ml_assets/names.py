@@ -10,12 +10,17 @@ SHOWN = 12
 """Known names that a message lists; of more it names the first and the last."""
 
 
+def near(name: str, known: Collection[str]) -> str:
+    """The nearest known name; empty when none is near."""
+    if as_day(name) and known and all(map(as_day, known)):
+        return nearest(name, sorted(known))
+    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.4)), "")
+
+
 def meant(name: str, known: Collection[str]) -> str:
     """A question after the nearest known name; empty when none is near."""
-    if as_day(name) and known and all(map(as_day, known)):
-        return f" Is '{nearest(name, sorted(known))}' meant?"
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    return f" Is '{near[0]}' meant?" if near else ""
+    found = near(name, known)
+    return f" Is '{found}' meant?" if found else ""
 
 
 def unknown(what: str, name: str, known: Collection[str]) -> ConfigurationError:
