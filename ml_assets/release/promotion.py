@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from ml_assets.content import DAY
-from ml_assets.errors import TrainingError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.registry.latency import Outcome
@@ -19,10 +18,6 @@ from ml_assets.release.decision import AWAITING, PASSED
 
 STAGES = ("registered_model", "staging_model", "integration_tests", "champion")
 """Second parts of the names of the tables that a released model goes through, in order."""
-
-
-class NotPromoted(TrainingError):
-    """A released model did not become champion."""
 
 
 @dataclass(frozen=True)

@@ -175,7 +175,8 @@ def _refuse_unless_waiting(decision: Mapping[Any, Any], pipeline: str, day: str)
 
 
 def _refuse_if_champion(lake: Lake, pipeline: str, day: str, evidence: str) -> None:
-    champion = release_of(lake, f"{pipeline}/champion", day, evidence)
+    history = lake.ledger.history(f"{pipeline}/champion", day)
+    champion = release_of(lake, history, day, evidence)
     if champion:
         raise ConfigurationError(
             f"The model of {pipeline} as of {day} was released already, by "
