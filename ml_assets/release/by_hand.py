@@ -29,17 +29,10 @@ def written_by_hand(
     return [
         day
         for day, history in histories.items()
-        if is_by_hand(history, is_repeatable=is_repeatable)
-    ]
-
-
-def is_by_hand(history: Sequence[Entry], *, is_repeatable: bool = True) -> bool:
-    """Whether no run computed the newest rows of a day, given all of its entries."""
-    return (
-        bool(history)
+        if history
         and history[-1].status is Status.STORED
         and not is_computed(history[-1], history[:-1], is_repeatable=is_repeatable)
-    )
+    ]
 
 
 def is_computed(entry: Entry, earlier: Sequence[Entry], *, is_repeatable: bool = True) -> bool:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import chain
 from typing import Any
 
 import pandas as pd
@@ -18,6 +17,8 @@ from ml_assets.release.decision import AWAITING, PASSED
 
 STAGES = ("registered_model", "staging_model", "integration_tests", "champion")
 """Second parts of the names of the tables that a released model goes through, in order."""
+
+FAILED = {Status.SKIPPED, Status.QUARANTINED}
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,10 @@ def is_not_measured(tests: pd.DataFrame) -> bool:
 def waits_for_tests(lake: Lake, pipeline: str, as_ofs: Sequence[str]) -> list[str]:
     """As-of days whose release is worth another attempt: their tests could not be measured."""
     table = f"{pipeline}/integration_tests"
-    days = [day for day, entry in _latest(lake, table, as_ofs).items() if entry.rows]
-    rows = lake.read(table, days) if days else None
-    if rows is None:
-        return []
-    return sorted(str(day) for day, tests in rows.groupby(DAY) if is_not_measured(tests))
+    entries = lake.ledger.latest(table, as_ofs)
+    days = [day for day, entry in entries.items() if entry.status is Status.STORED and entry.rows]
+    found = lake.read(table, days).groupby(DAY) if days else ()
+    return sorted(str(day) for day, tests in found if is_not_measured(tests))
 
 
 def lost_approval(records: Sequence[Record], evidence: str, now: datetime) -> Record | None:
@@ -96,8 +96,7 @@ def lost_approval(records: Sequence[Record], evidence: str, now: datetime) -> Re
     """
     if standing(records, evidence, now).state not in {State.WAITING, State.APPROVED}:
         return None
-    uses = [one for one in records if one.action is Action.APPLY and one.evidence == evidence]
-    return used_by(records, uses[-1]) if uses else None
+    return _last_used(records, evidence)
 
 
 def used_by(records: Sequence[Record], use: Record) -> Record | None:
@@ -123,7 +122,12 @@ def unpromoted(
     """
     histories = {noun: lake.ledger.history(f"{pipeline}/{noun}") for noun in STAGES}
     failed = [
-        *chain.from_iterable(_failed(noun, entries) for noun, entries in histories.items()),
+        *(
+            (entry, f"{noun}: {entry.reason}")
+            for noun, entries in histories.items()
+            for entry in entries
+            if entry.status in FAILED
+        ),
         *_unfinished(lake, pipeline, histories),
     ]
     found: dict[tuple[str, str], Unpromoted] = {}
@@ -142,12 +146,6 @@ def unpromoted(
     return list(found.values())
 
 
-def _failed(noun: str, entries: Sequence[Entry]) -> Iterator[tuple[Entry, str]]:
-    for entry in entries:
-        if entry.status in {Status.SKIPPED, Status.QUARANTINED}:
-            yield entry, f"{noun}: {entry.reason}"
-
-
 def _unfinished(
     lake: Lake, pipeline: str, histories: Mapping[str, Sequence[Entry]]
 ) -> Iterator[tuple[Entry, str]]:
@@ -156,8 +154,7 @@ def _unfinished(
         entry.day
         for noun, entries in histories.items()
         for entry in entries
-        if entry.status in {Status.SKIPPED, Status.QUARANTINED}
-        or (noun == "champion" and entry.status is Status.STORED)
+        if entry.status in FAILED or (noun == "champion" and entry.status is Status.STORED)
     }
     for day, entry in lake.ledger.latest(f"{pipeline}/approvals").items():
         if day not in ended:
@@ -171,15 +168,11 @@ def _released_by(decision: Mapping[Any, Any], records: Sequence[Record]) -> str:
     """Who released a model; empty when nobody did."""
     if decision["verdict"] == PASSED:
         return BY_GATES
-    uses = [
-        one
-        for one in records
-        if one.action is Action.APPLY and one.evidence == decision["evidence"]
-    ]
-    approval = used_by(records, uses[-1]) if uses and decision["verdict"] == AWAITING else None
+    is_asked = decision["verdict"] == AWAITING
+    approval = _last_used(records, decision["evidence"]) if is_asked else None
     return approval.signature if approval else ""
 
 
-def _latest(lake: Lake, table: str, days: Sequence[str]) -> dict[str, Entry]:
-    entries = lake.ledger.latest(table, days)
-    return {day: entry for day, entry in entries.items() if entry.status is Status.STORED}
+def _last_used(records: Sequence[Record], evidence: str) -> Record | None:
+    uses = [one for one in records if one.action is Action.APPLY and one.evidence == evidence]
+    return used_by(records, uses[-1]) if uses else None

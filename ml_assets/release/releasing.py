@@ -9,6 +9,7 @@ from ml_assets.errors import LakeMismatch, TrainingError
 from ml_assets.registry.integration import IntegrationTest
 from ml_assets.release.approvals.approvals import Record, State, shown_time, standing
 from ml_assets.release.champion import BY_GATES
+from ml_assets.release.confirm import SAME
 from ml_assets.release.decision import AWAITING, PASSED
 from ml_assets.release.history import begun_before
 from ml_assets.release.promotion import (
@@ -83,8 +84,8 @@ def promoted(state: ReleaseState) -> dict[str, Any] | None:
         _tell_lost_approval(state)
         return None
     version = _tested_version(state, release)
-    _refuse_out_of_turn(state)
-    _refuse_older(state, release)
+    if state.as_of not in state.released_days:
+        _refuse_out_of_turn(state, release)
     _refuse_other_champion(state)
     return {
         DAY: state.as_of,
@@ -93,11 +94,7 @@ def promoted(state: ReleaseState) -> dict[str, Any] | None:
         "serves_from": release.serves_from,
         "released_by": release.by,
         "evidence": decision["evidence"],
-        "metric": decision["metric"],
-        "value": decision["challenger_value"],
-        "training_days": decision["training_days"],
-        "training_last": decision["training_last"],
-        "replaces": decision["champion_as_of"],
+        **{column: decision[decided] for column, decided in SAME.items()},
     }
 
 
@@ -183,33 +180,24 @@ def _refuse_if_released(state: ReleaseState) -> None:
         )
 
 
-def _refuse_out_of_turn(state: ReleaseState) -> None:
-    """One release is promoted after the other."""
-    if state.as_of in state.released_days:
-        return
-    if others := begun_before(state.history, state.as_of):
-        name = state.pipeline
+def _refuse_out_of_turn(state: ReleaseState, release: Released) -> None:
+    """One release is promoted after the other, and none replaces the model of a newer day.
+
+    The latter is tried when an old day is judged again, because its data was corrected, and passes.
+    """
+    name, day = state.pipeline, state.as_of
+    if others := begun_before(state.history, day):
         raise TrainingError(
             f"{name}/champion {others[0]} is being released, or was cut short. Release it first: "
-            f"{release_command(name, others[0])}; and then this one: "
-            f"{release_command(name, state.as_of)}"
+            f"{release_command(name, others[0])}; and then this one: {release_command(name, day)}"
         )
-
-
-def _refuse_older(state: ReleaseState, release: Released) -> None:
-    """A model never replaces the one of a newer day, which was released before it.
-
-    It happens when an old day is judged again, because its data was corrected, and passes now.
-    """
-    newest_day = max(state.released_days, default="")
-    if newest_day > state.as_of and state.as_of not in state.released_days:
+    if (newest := max(state.released_days, default="")) > day:
         raise _not_promoted(
             state,
             release.by,
-            f"the model of {newest_day} was released since and is newer, so this one would "
-            "never serve",
-            f"Train and judge a model as of a later day: "
-            f"{training_command(state.pipeline, shifted(newest_day, 1))}",
+            f"the model of {newest} was released since and is newer, so this one would never serve",
+            "Train and judge a model as of a later day: "
+            f"{training_command(name, shifted(newest, 1))}",
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from ml_assets.cadence import shifted
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake.integrity import unaltered
 from ml_assets.lake.store import Lake
@@ -19,10 +20,9 @@ from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.approvals.approvals import Record, records_of
 from ml_assets.release.approvals.persons import first_not_scored
 from ml_assets.release.champion import Champion, newest
-from ml_assets.release.history import release_of, released_days, releases_in
+from ml_assets.release.history import release_of, released_days, releases
 
 T = TypeVar("T")
-Row = Mapping[str, Any]
 
 DECIDED = ("release_decision", "approvals")
 """Second parts of the names of the tables that say whether a model is released."""
@@ -55,9 +55,9 @@ class ReleaseState:
     pipeline: str
     as_of: str
     now: datetime
-    decision: Row
+    decision: Mapping[str, Any]
     history: Sequence[Entry]
-    release: Row | LakeMismatch | None
+    release: Mapping[str, Any] | LakeMismatch | None
     champion_before: Champion | LakeMismatch | None
     records: Sequence[Record]
     approvals: Sequence[Record] | LakeMismatch
@@ -104,7 +104,6 @@ def load(  # noqa: PLR0917
     table = f"{pipeline}/champion"
     [decision] = unaltered(windows["release_decision"], as_of).to_dict("records")
     history = lake.ledger.history(table)
-    earlier = [entry for entry in history if entry.day < as_of]
     said = stored("approvals")
     return ReleaseState(
         pipeline=pipeline,
@@ -113,7 +112,9 @@ def load(  # noqa: PLR0917
         decision={str(name): value for name, value in decision.items()},
         history=history,
         release=_attempt(lambda: release_of(lake, history, as_of, decision["evidence"])),
-        champion_before=_attempt(lambda: newest(releases_in(lake, table, earlier))),
+        champion_before=_attempt(
+            lambda: newest(releases(lake, table, shifted(as_of, -1), history))
+        ),
         records=log.records(pipeline, as_of),
         approvals=records_of(pipeline, said) if isinstance(said, pd.DataFrame) else said or [],
         first_not_scored=first_not_scored(lake, pipeline, as_of),
@@ -122,7 +123,8 @@ def load(  # noqa: PLR0917
         outdated=frozenset(
             noun
             for noun, version in in_force.items()
-            if lake.ledger.latest(f"{pipeline}/{noun}", [as_of])[as_of].code_version != version
+            if noun in windows
+            and lake.ledger.latest(f"{pipeline}/{noun}", [as_of])[as_of].code_version != version
         ),
     )
 

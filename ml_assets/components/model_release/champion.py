@@ -20,14 +20,12 @@ from ml_assets.release.by_hand import written_by_hand
 from ml_assets.release.champion import ChampionModel, newest
 from ml_assets.release.history import released_days, releases
 from ml_assets.release.releasing import promoted
-from ml_assets.release.state import DECIDED, load
+from ml_assets.release.state import DECIDED
 from ml_assets.workspace import Workspace
 
 STAGE = "release"
 
-REGISTERED = {
-    "registered": ["registered_model.version"],
-}
+REGISTERED = {"registered": ["registered_model.version"]}
 """What a champion's columns are made from besides, where there is a registry."""
 
 
@@ -100,11 +98,7 @@ class ChampionStage:
 
     def _champion_of(self, workspace: Workspace, planned: Plan, day: str) -> pd.DataFrame:
         """The champion of an as-of day; no row when its model was not released."""
-        lake, log, name = workspace.lake, workspace.approvals, self.pipeline.name
-        in_force = {"release_decision": self.staging.decision_version}
-        if self.pipeline.has_registry:
-            in_force["integration_tests"] = self.staging.tests_version
-        row = promoted(load(lake, log, planned.windows, name, day, in_force))
+        row = promoted(self.staging.state_of(workspace, planned, day))
         return pd.DataFrame([row]) if row else no_rows(ChampionModel)
 
     def _point_alias(self, workspace: Workspace) -> None:

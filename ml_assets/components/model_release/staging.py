@@ -33,7 +33,7 @@ from ml_assets.registry.store import STAGING
 from ml_assets.release.by_hand import written_by_hand
 from ml_assets.release.contracts import RegisteredModel, StagingModel
 from ml_assets.release.releasing import released
-from ml_assets.release.state import DECIDED, load
+from ml_assets.release.state import DECIDED, ReleaseState, load
 from ml_assets.workspace import Workspace
 
 STAGE = "release"
@@ -123,6 +123,15 @@ class Staging:
         """Version of the integration tests and of their budgets."""
         return code_version(integration_tests, self.rules, self.pipeline.specification)
 
+    def state_of(self, workspace: Workspace, planned: Plan, day: str) -> ReleaseState:
+        """What is stored about the release of an as-of day, and whether it is in force."""
+        in_force = {
+            "release_decision": self.decision_version,
+            "integration_tests": self.tests_version,
+        }
+        lake, log, name = workspace.lake, workspace.approvals, self.pipeline.name
+        return load(lake, log, planned.windows, name, day, in_force)
+
     def _register(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         nouns, version = [*DECIDED, "model", "training_dataset"], self._registration_version
         planned = planned_from(
@@ -136,9 +145,7 @@ class Staging:
 
     def _registration_of(self, workspace: Workspace, planned: Plan, day: str) -> pd.DataFrame:
         this, fingerprint = self.pipeline, planned.windows["model"].hashes[day]
-        in_force = {"release_decision": self.decision_version}
-        lake, log = workspace.lake, workspace.approvals
-        if released(load(lake, log, planned.windows, this.name, day, in_force)) is None:
+        if released(self.state_of(workspace, planned, day)) is None:
             return no_rows(RegisteredModel)
         model = workspace.models.load(this.table("model"), fingerprint, this.specification)
         example = self._requests(planned, day)
