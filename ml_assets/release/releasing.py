@@ -25,6 +25,12 @@ from ml_assets.release.state import ReleaseState, intact
 class NotPromoted(TrainingError):
     """A released model did not become champion."""
 
+    def __init__(self, as_of: str, by: str, problem: str, remedy: str) -> None:
+        super().__init__(
+            f"the model of {as_of} was released by {by} and did not become champion: {problem}. "
+            f"{remedy}"
+        )
+
 
 @dataclass(frozen=True)
 class Released:
@@ -52,10 +58,9 @@ def released(state: ReleaseState) -> Released | None:
     What is champion was released; of anything else it is asked what holds now.
 
     Raises:
-        LakeMismatch: the decision was made by other code or rules, or what it depends on was
-            altered.
-        TrainingError: it was judged against another champion than there is, or what persons
-            said last is not in ``approvals``.
+        LakeMismatch: other code or rules made the decision, or what it depends on was altered.
+        TrainingError: it was judged against another champion than there is, or ``approvals``
+            does not hold what persons said last.
     """
     if champion := intact(state.release):
         return Released(champion["released_by"], champion["serves_from"])
@@ -132,8 +137,8 @@ def _tested_version(state: ReleaseState, release: Released) -> int:
             if is_not_measured(tests)
             else "Repair what they name"
         )
-        raise _not_promoted(
-            state,
+        raise NotPromoted(
+            state.as_of,
             release.by,
             "it is not registered" if registered.empty else problem,
             f"{advice}, and run the release again: {command}",
@@ -192,8 +197,8 @@ def _refuse_out_of_turn(state: ReleaseState, release: Released) -> None:
             f"{release_command(name, others[0])}; and then this one: {release_command(name, day)}"
         )
     if (newest := max(state.released_days, default="")) > day:
-        raise _not_promoted(
-            state,
+        raise NotPromoted(
+            day,
             release.by,
             f"the model of {newest} was released since and is newer, so this one would never serve",
             "Train and judge a model as of a later day: "
@@ -208,17 +213,10 @@ def _tell_lost_approval(state: ReleaseState) -> None:
     lost = lost_approval(state.records, state.decision["evidence"], state.now)
     if lost and lost.expires_at:
         name, day = state.pipeline, state.as_of
-        raise _not_promoted(
-            state,
+        raise NotPromoted(
+            state.as_of,
             lost.signature,
             f"{lost.name} expired on {shown_time(lost.expires_at)}, before the release was finished",
             f"Approve it again: ml-assets approve {name} {day} --by NAME --reason TEXT; then: "
             f"{release_command(name, day)}",
         )
-
-
-def _not_promoted(state: ReleaseState, by: str, problem: str, remedy: str) -> NotPromoted:
-    return NotPromoted(
-        f"the model of {state.as_of} was released by {by} and did not become champion: {problem}. "
-        f"{remedy}"
-    )

@@ -4,7 +4,7 @@ What follows from it is decided in ``releasing``, which reads nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -64,7 +64,7 @@ class ReleaseState:
     first_not_scored: str
     registered: pd.DataFrame | LakeMismatch | None = None
     tests: pd.DataFrame | LakeMismatch | None = None
-    outdated: frozenset[str] = field(default_factory=frozenset)
+    outdated: frozenset[str] = frozenset()
 
     @property
     def released_days(self) -> set[str]:

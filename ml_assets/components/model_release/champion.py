@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import dagster as dg
 import pandas as pd
@@ -13,7 +14,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.orchestration.assets.day_metadata import Further
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.planning.plan import Input, Plan, computing_too, each_day
+from ml_assets.planning.plan import Input, computing_too, each_day
 from ml_assets.provenance.code import code_version
 from ml_assets.registry.store import CHAMPION
 from ml_assets.release.by_hand import written_by_hand
@@ -69,25 +70,28 @@ class ChampionStage:
         return [*DECIDED, *stages]
 
     def _promote(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
-        lake = workspace.lake
-        version = code_version(ChampionModel)
+        lake, version = workspace.lake, code_version(ChampionModel)
         planned = planned_from(
             self.pipeline, lake, "champion", days, version, reads=self._released_through
         )
         by_hand = written_by_hand(lake, self._table, list(planned.unchanged))
         planned = computing_too(planned, by_hand)
         self._take_turns(lake.ledger, planned.compute)
-        planned, frames = each_day(planned, lambda day: self._champion_of(workspace, planned, day))
+
+        def of_day(day: str) -> pd.DataFrame:
+            row = promoted(self.staging.state_of(workspace, planned, day))
+            return pd.DataFrame([row]) if row else no_rows(ChampionModel)
+
+        has_registry = self.pipeline.has_registry
+        decided, frames = each_day(planned, of_day)
         return output(
-            planned,
+            decided,
             frames,
             ChampionModel,
             version,
             day_metadata=_champions(frames),
             is_fact=True,
-            after_commit=(lambda: self._point_alias(workspace))
-            if self.pipeline.has_registry
-            else None,
+            after_commit=partial(self._point_alias, workspace) if has_registry else None,
         )
 
     def _take_turns(self, ledger: Ledger, days: Sequence[str]) -> None:
@@ -95,11 +99,6 @@ class ChampionStage:
         released = released_days(ledger.history(self._table))
         if new := [day for day in days if day not in released]:
             ledger.begin(self._table, new)
-
-    def _champion_of(self, workspace: Workspace, planned: Plan, day: str) -> pd.DataFrame:
-        """The champion of an as-of day; no row when its model was not released."""
-        row = promoted(self.staging.state_of(workspace, planned, day))
-        return pd.DataFrame([row]) if row else no_rows(ChampionModel)
 
     def _point_alias(self, workspace: Workspace) -> None:
         """Let the alias follow the champions, also when another run releases meanwhile."""
