@@ -91,7 +91,9 @@ def promoted(state: ReleaseState) -> dict[str, Any] | None:
     version = _tested_version(state, release)
     if state.as_of not in state.released_days:
         _refuse_out_of_turn(state, release)
-    _refuse_other_champion(state)
+    intact(
+        state.champion_before
+    )  # also a champion is not written again while an earlier one is lost
     return {
         DAY: state.as_of,
         "fingerprint": decision["challenger"],
@@ -165,14 +167,13 @@ def _refuse_outdated(state: ReleaseState, noun: str) -> None:
 def _refuse_other_champion(state: ReleaseState) -> None:
     """A model is promoted only over the champion that it was compared with."""
     champion, decision = intact(state.champion_before), state.decision
-    is_same = decision["champion"] == (champion.fingerprint if champion else "")
-    if is_same or intact(state.release):
-        return
-    raise TrainingError(
-        f"the model of {state.as_of} was judged against {decision['champion_as_of'] or 'no champion'}, "
-        f"and the champion is {champion.as_of if champion else 'none'} now. Judge it again: "
-        f"{release_command(state.pipeline, state.as_of)}"
-    )
+    if decision["champion"] != (champion.fingerprint if champion else ""):
+        raise TrainingError(
+            f"the model of {state.as_of} was judged against "
+            f"{decision['champion_as_of'] or 'no champion'}, and the champion is "
+            f"{champion.as_of if champion else 'none'} now. Judge it again: "
+            f"{release_command(state.pipeline, state.as_of)}"
+        )
 
 
 def _refuse_if_released(state: ReleaseState) -> None:
