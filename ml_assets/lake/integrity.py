@@ -38,26 +38,6 @@ def unaltered(window: Window, *days: str) -> pd.DataFrame:
     return rows
 
 
-def in_force(window: Window, day: str, code_version: str) -> pd.DataFrame:
-    """Rows of a stored day, if what would make them now is what made them.
-
-    Args:
-        window: where they are.
-        day: a stored day of it.
-        code_version: version of the code and rules that are in force.
-
-    Raises:
-        LakeMismatch: they were made by others, or somebody changed them since.
-    """
-    entry = window.lake.ledger.latest(window.table, [day])[day]
-    if entry.code_version != code_version:
-        raise LakeMismatch(
-            f"{window.table} {day} was made by other code or rules than are in force: materialize "
-            "it again."
-        )
-    return unaltered(window, day)
-
-
 def last_stored(lake: Lake, table: str, day: str) -> pd.DataFrame | None:
     """Rows of a day as they were last stored, whatever happened to the day since.
 

@@ -14,7 +14,7 @@ import pandas as pd
 from ml_assets.content import DAY
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake.store import Lake
-from ml_assets.ledger.entries import Entry, Status, grouped
+from ml_assets.ledger.entries import Entry, Status
 from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.approvals.approvals import (
     Action,
@@ -24,10 +24,17 @@ from ml_assets.release.approvals.approvals import (
     shown_time,
 )
 from ml_assets.release.champion import BY_GATES
-from ml_assets.release.promotion import Unpromoted, unpromoted
+from ml_assets.release.decision import AWAITING, PASSED
+from ml_assets.release.promotion import last_used, release_command
 
 TABLES = ("release_decision", "approvals", "champion")
 """Second parts of the names of the tables whose old rows are part of the history."""
+
+STAGES = ("registered_model", "staging_model", "integration_tests", "champion")
+"""Second parts of the names of the tables that a released model goes through, in order."""
+
+FAILED = {Status.SKIPPED, Status.QUARANTINED}
+UNFINISHED = "the release was not finished: its run failed, was cut short or is going on"
 
 DECISION_COLUMNS = [DAY, "verdict", "reason", "challenger", "evidence"]
 CHAMPION_COLUMNS = [DAY, "fingerprint", "version", "released_by", "evidence", "serves_from"]
@@ -81,16 +88,11 @@ def audit(lake: Lake, log: ApprovalLog, pipeline: str) -> list[Event]:
     """The history of a pipeline's releases, from everything that was stored of them."""
     decisions = versions(lake, f"{pipeline}/release_decision", DECISION_COLUMNS)
     records = log.records(pipeline)
-    of_day = grouped(
-        (version.as_of, (version.at, version.row))
-        for version in decisions
-        if version.row is not None
-    )
     return history(
         decisions,
         records,
         versions(lake, f"{pipeline}/champion", CHAMPION_COLUMNS),
-        unpromoted(lake, pipeline, records, of_day),
+        _unpromoted(lake, pipeline, records, decisions),
     )
 
 
@@ -98,7 +100,7 @@ def history(
     decisions: Sequence[Version],
     records: Sequence[Record],
     champions: Sequence[Version],
-    failures: Sequence[Unpromoted] = (),
+    failures: Sequence[Event] = (),
 ) -> list[Event]:
     """What happened to each as-of day, the oldest day first and each day in the order of time.
 
@@ -115,7 +117,7 @@ def history(
         *map(_decided, decisions),
         *(_said(record, evidence.get(record.as_of, "")) for record in records),
         *_released(champions),
-        *map(_not_champion, failures),
+        *failures,
     ]
     return sorted(events, key=lambda event: (event.as_of, event.at))
 
@@ -170,17 +172,6 @@ def _released(champions: Sequence[Version]) -> Iterator[Event]:
             yield Event(version.at, version.as_of, "champion no more", BY_GATES, "", "")
 
 
-def _not_champion(failure: Unpromoted) -> Event:
-    return Event(
-        at=failure.at,
-        as_of=failure.as_of,
-        what=f"released by {failure.by}, did not become champion",
-        who=failure.by,
-        evidence=failure.evidence,
-        reason=failure.reason,
-    )
-
-
 def _promoted(version: Version, row: Mapping[Any, Any]) -> Event:
     number = int(row["version"]) or None
     name = f"version {number}" if number else f"model {shown_hash(row['fingerprint'])}"
@@ -200,6 +191,47 @@ def _promoted(version: Version, row: Mapping[Any, Any]) -> Event:
 def _gone(version: Version, what: str) -> Event:
     reason = "the rows were deleted from the lake; that they were written is all that is known"
     return Event(version.at, version.as_of, f"{what}: not known any more", "", "", reason)
+
+
+def _unpromoted(
+    lake: Lake, pipeline: str, records: Sequence[Record], decisions: Sequence[Version]
+) -> list[Event]:
+    """Every attempt to promote a released model that failed, also one that was cut short."""
+    entries = [
+        (noun, entry)
+        for noun in STAGES
+        for entry in lake.ledger.history(f"{pipeline}/{noun}")
+        if entry.status in FAILED or (noun == "champion" and entry.status is Status.STORED)
+    ]
+    ended = {entry.day for _, entry in entries}
+    past_approvals = lake.ledger.latest(f"{pipeline}/approvals")
+    failed = [
+        *((entry, f"{noun}: {entry.reason}") for noun, entry in entries if entry.status in FAILED),
+        *((entry, UNFINISHED) for day, entry in past_approvals.items() if day not in ended),
+    ]
+    found: dict[tuple[str, str], Event] = {}
+    for entry, problem in failed:
+        assert entry.written_at is not None
+        day, at = entry.day, entry.written_at.replace(tzinfo=UTC)
+        rows = [one.row for one in decisions if one.as_of == day and one.at <= at and one.row]
+        said = [one for one in records if one.as_of == day and one.at <= at]
+        by = _released_by(rows[-1], said) if rows else ""
+        if by:
+            then = f"{problem.rstrip('.')}. Then: {release_command(pipeline, day)}"
+            reason = problem if "--partition" in problem else then
+            what = f"released by {by}, did not become champion"
+            attempt = Event(at, day, what, by, rows[-1]["evidence"], reason)
+            found.setdefault((day, reason), attempt)
+    return list(found.values())
+
+
+def _released_by(decision: Mapping[Any, Any], records: Sequence[Record]) -> str:
+    """Who released a model; empty when nobody did."""
+    if decision["verdict"] == PASSED:
+        return BY_GATES
+    is_asked = decision["verdict"] == AWAITING
+    approval = last_used(records, decision["evidence"]) if is_asked else None
+    return approval.signature if approval else ""
 
 
 def versions(lake: Lake, table: str, columns: list[str]) -> list[Version]:

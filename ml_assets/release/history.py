@@ -14,17 +14,20 @@ from ml_assets.errors import LakeMismatch
 from ml_assets.lake.integrity import unaltered
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
-from ml_assets.release.by_hand import is_computed, rows_of, written_by_hand
+from ml_assets.release.by_hand import is_computed, rows_of
 from ml_assets.release.champion import ChampionModel
 
 
-def releases(lake: Lake, table: str, last: str) -> pd.DataFrame:
+def releases(
+    lake: Lake, table: str, last: str, history: Sequence[Entry] | None = None
+) -> pd.DataFrame:
     """Models that became champion with as-of day ≤ ``last``.
 
     Args:
         lake: where they are.
         table: name of the table of champions.
         last: newest as-of day wanted.
+        history: its entries, the oldest first; read now when omitted.
 
     Returns:
         Rows of the ``ChampionModel`` contract, maybe none.
@@ -32,9 +35,10 @@ def releases(lake: Lake, table: str, last: str) -> pd.DataFrame:
     Raises:
         LakeMismatch: a release that happened is half-written, skipped, altered or gone.
     """
-    history = [entry for entry in lake.ledger.history(table) if entry.day <= last]
-    window = lake.window(table, sorted({entry.day for entry in history}))
-    if lost := sorted(released_days(history) - window.hashes.keys()):
+    entries = lake.ledger.history(table) if history is None else history
+    entries = [entry for entry in entries if entry.day <= last]
+    window = lake.window(table, sorted({entry.day for entry in entries}))
+    if lost := sorted(released_days(entries) - window.hashes.keys()):
         entry = lake.ledger.latest(table, lost)[lost[0]]
         state = f"{entry.status.value}: {entry.reason}" if entry.reason else "half-written"
         raise LakeMismatch(
@@ -66,34 +70,34 @@ def begun_before(history: Sequence[Entry], day: str) -> list[str]:
     return sorted(other for other, number in began.items() if number < own)
 
 
-def release_of(lake: Lake, table: str, as_of: str, evidence: str) -> dict[str, Any] | None:
+def release_of(
+    lake: Lake, history: Sequence[Entry], as_of: str, evidence: str
+) -> dict[str, Any] | None:
     """The release of an as-of day on this evidence, if its model became champion.
 
     Where somebody wrote the newest row, the newest one that a run wrote counts.
 
+    Args:
+        lake: where it is.
+        history: entries of the table of champions, the oldest first, at least those of the day.
+        as_of: the as-of day.
+        evidence: hash of the evidence.
+
     Raises:
         LakeMismatch: somebody changed it since.
     """
-    window = lake.window(table, [as_of])
-    if as_of not in window.hashes:
+    entries = [entry for entry in history if entry.day == as_of]
+    window = lake.window(entries[0].table, [as_of]) if entries else None
+    if window is None or as_of not in window.hashes:
         return None
-    rows = unaltered(window)
-    if written_by_hand(lake, table, [as_of]):
-        rows = _computed(lake, table, as_of, rows)
+    rows = newest = unaltered(window)
+    for number, entry in reversed([*enumerate(entries)]):
+        if entry.status is Status.STORED and is_computed(entry, entries[:number]):
+            found = newest if entry is entries[-1] else rows_of(lake, entry)
+            if found is not None:
+                rows = found
+                break
     for row in rows.to_dict("records"):
         if row["evidence"] == evidence:
             return {str(name): value for name, value in row.items()}
     return None
-
-
-def _computed(lake: Lake, table: str, as_of: str, otherwise: pd.DataFrame) -> pd.DataFrame:
-    """The newest rows of a day that a run computed, or ``otherwise`` when there are none."""
-    history = lake.ledger.history(table, as_of)
-    for number in reversed(range(len(history))):
-        entry = history[number]
-        if entry.status is not Status.STORED or not is_computed(entry, history[:number]):
-            continue
-        rows = rows_of(lake, entry)
-        if rows is not None:
-            return rows
-    return otherwise

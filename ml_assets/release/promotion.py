@@ -1,47 +1,15 @@
-"""Released models that did not become champion: why, by whom they were released, what helps."""
+"""What keeps a released model from becoming champion: its tests, a lost approval; and what helps."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import chain
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
 
 import pandas as pd
 
 from ml_assets.content import DAY
-from ml_assets.errors import TrainingError
 from ml_assets.lake.store import Lake
-from ml_assets.ledger.entries import Entry, Status
+from ml_assets.ledger.entries import Status
 from ml_assets.registry.latency import Outcome
 from ml_assets.release.approvals.approvals import Action, Record, State, standing
-from ml_assets.release.champion import BY_GATES
-from ml_assets.release.decision import AWAITING, PASSED
-
-STAGES = ("registered_model", "staging_model", "integration_tests", "champion")
-"""Second parts of the names of the tables that a released model goes through, in order."""
-
-
-class NotPromoted(TrainingError):
-    """A released model did not become champion."""
-
-
-@dataclass(frozen=True)
-class Unpromoted:
-    """An attempt to promote a released model that did not make it champion.
-
-    Attributes:
-        at: when, UTC.
-        as_of: its as-of day.
-        by: who released it: the gates, or the signature of an approval.
-        evidence: hash of the evidence it was released on.
-        reason: the stage and what it found, and what helps.
-    """
-
-    at: datetime
-    as_of: str
-    by: str
-    evidence: str
-    reason: str
 
 
 def release_command(pipeline: str, as_of: str) -> str:
@@ -87,11 +55,10 @@ def is_not_measured(tests: pd.DataFrame) -> bool:
 def waits_for_tests(lake: Lake, pipeline: str, as_ofs: Sequence[str]) -> list[str]:
     """As-of days whose release is worth another attempt: their tests could not be measured."""
     table = f"{pipeline}/integration_tests"
-    days = [day for day, entry in _latest(lake, table, as_ofs).items() if entry.rows]
-    rows = lake.read(table, days) if days else None
-    if rows is None:
-        return []
-    return sorted(str(day) for day, tests in rows.groupby(DAY) if is_not_measured(tests))
+    entries = lake.ledger.latest(table, as_ofs)
+    days = [day for day, entry in entries.items() if entry.status is Status.STORED and entry.rows]
+    found = lake.read(table, days).groupby(DAY) if days else ()
+    return sorted(str(day) for day, tests in found if is_not_measured(tests))
 
 
 def lost_approval(records: Sequence[Record], evidence: str, now: datetime) -> Record | None:
@@ -101,8 +68,7 @@ def lost_approval(records: Sequence[Record], evidence: str, now: datetime) -> Re
     """
     if standing(records, evidence, now).state not in {State.WAITING, State.APPROVED}:
         return None
-    uses = [one for one in records if one.action is Action.APPLY and one.evidence == evidence]
-    return used_by(records, uses[-1]) if uses else None
+    return last_used(records, evidence)
 
 
 def used_by(records: Sequence[Record], use: Record) -> Record | None:
@@ -112,79 +78,7 @@ def used_by(records: Sequence[Record], use: Record) -> Record | None:
     return found.record if found.state is State.USED else None
 
 
-def unpromoted(
-    lake: Lake,
-    pipeline: str,
-    records: Sequence[Record],
-    decisions: Mapping[str, Sequence[tuple[datetime, Mapping[Any, Any]]]],
-) -> list[Unpromoted]:
-    """Every attempt to promote a released model that failed, also one that was cut short.
-
-    Args:
-        lake: where the stages are.
-        pipeline: whose.
-        records: what persons said, in the order of their numbers.
-        decisions: as-of day → its decisions with the time they were made at, the oldest first.
-    """
-    histories = {noun: lake.ledger.history(f"{pipeline}/{noun}") for noun in STAGES}
-    failed = [
-        *chain.from_iterable(_failed(noun, entries) for noun, entries in histories.items()),
-        *_unfinished(lake, pipeline, histories),
-    ]
-    found: dict[tuple[str, str], Unpromoted] = {}
-    for entry, problem in failed:
-        assert entry.written_at is not None
-        at = entry.written_at.replace(tzinfo=UTC)
-        decided = [row for made_at, row in decisions.get(entry.day, ()) if made_at <= at]
-        said = [one for one in records if one.as_of == entry.day and one.at <= at]
-        by = _released_by(decided[-1], said) if decided else ""
-        if not by:
-            continue
-        command = release_command(pipeline, entry.day)
-        reason = problem if "--partition" in problem else f"{problem.rstrip('.')}. Then: {command}"
-        attempt = Unpromoted(at, entry.day, by, decided[-1]["evidence"], reason)
-        found.setdefault((entry.day, reason), attempt)
-    return list(found.values())
-
-
-def _failed(noun: str, entries: Sequence[Entry]) -> Iterator[tuple[Entry, str]]:
-    for entry in entries:
-        if entry.status in {Status.SKIPPED, Status.QUARANTINED}:
-            yield entry, f"{noun}: {entry.reason}"
-
-
-def _unfinished(
-    lake: Lake, pipeline: str, histories: Mapping[str, Sequence[Entry]]
-) -> Iterator[tuple[Entry, str]]:
-    """Releases that went past their approvals, and of which no stage said how they ended."""
-    ended = {
-        entry.day
-        for noun, entries in histories.items()
-        for entry in entries
-        if entry.status in {Status.SKIPPED, Status.QUARANTINED}
-        or (noun == "champion" and entry.status is Status.STORED)
-    }
-    for day, entry in lake.ledger.latest(f"{pipeline}/approvals").items():
-        if day not in ended:
-            yield (
-                entry,
-                "the release was not finished: its run failed, was cut short or is going on",
-            )
-
-
-def _released_by(decision: Mapping[Any, Any], records: Sequence[Record]) -> str:
-    """Who released a model; empty when nobody did."""
-    if decision["verdict"] == PASSED:
-        return BY_GATES
-    uses = [
-        one
-        for one in records
-        if one.action is Action.APPLY and one.evidence == decision["evidence"]
-    ]
-    approval = used_by(records, uses[-1]) if uses and decision["verdict"] == AWAITING else None
-    return approval.signature if approval else ""
-
-
-def _latest(lake: Lake, table: str, days: Sequence[str]) -> dict[str, Entry]:
-    entries = lake.ledger.latest(table, days)
-    return {day: entry for day, entry in entries.items() if entry.status is Status.STORED}
+def last_used(records: Sequence[Record], evidence: str) -> Record | None:
+    """The approval of this evidence that was used last, if it was valid then."""
+    uses = [one for one in records if one.action is Action.APPLY and one.evidence == evidence]
+    return used_by(records, uses[-1]) if uses else None

@@ -1,18 +1,16 @@
 """Stage: what persons say to a release that waits, as an asset, and the job to say it in the UI."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 import dagster as dg
 import pandas as pd
 from pydantic import Field
 
-from ml_assets.components.model_release.releasing import Releasing
 from ml_assets.components.pipeline.pipeline import Pipeline, output, planned_from
 from ml_assets.content import DAY
-from ml_assets.lake.store import Lake
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.checks.table_check import StoredDays, TableCheck, Verdict
 from ml_assets.orchestration.runs.retries import retried
@@ -28,9 +26,11 @@ from ml_assets.release.approvals.approvals import (
     records_of,
     standing,
 )
-from ml_assets.release.approvals.persons import describe, first_not_scored, record
+from ml_assets.release.approvals.persons import describe, record
 from ml_assets.release.decision import AWAITING
 from ml_assets.release.history import release_of
+from ml_assets.release.releasing import approval_to_use
+from ml_assets.release.state import load
 from ml_assets.workspace import Workspace
 
 STAGE = "release"
@@ -41,15 +41,10 @@ class ApprovalStage:
     """The approvals of a pipeline's releases.
 
     Attributes:
-        releasing: what a release goes on by.
+        pipeline: what the stages share.
     """
 
-    releasing: Releasing
-
-    @property
-    def pipeline(self) -> Pipeline:
-        """What the stages share."""
-        return self.releasing.pipeline
+    pipeline: Pipeline
 
     def definitions(self) -> dg.Definitions:
         """The asset, its check, and the launchpad's job."""
@@ -91,22 +86,16 @@ class ApprovalStage:
 
     def _approvals_of(self, workspace: Workspace, planned: Plan, day: str) -> pd.DataFrame:
         """What was said; an approval that is valid is used, once, until its model is champion."""
-        decision = self.releasing.decision_of(planned, day)
-        lake, log, name = workspace.lake, workspace.approvals, self.pipeline.name
-        now = datetime.now(UTC)
-        if decision["verdict"] == AWAITING and not self._is_champion(lake, decision, day):
-            found = standing(log.records(name, day), decision["evidence"], now)
-            if found.state is State.APPROVED and found.record is not None:
-                log.append(application(found.record, now, first_not_scored(lake, name, day)))
-        return approval_rows(log.records(name, day), {day: decision["evidence"]})
-
-    def _is_champion(self, lake: Lake, decision: Mapping[Any, Any], day: str) -> bool:
-        table = self.pipeline.table("champion")
-        return release_of(lake, table, day, decision["evidence"]) is not None
+        log, name = workspace.approvals, self.pipeline.name
+        state = load(workspace.lake, log, planned.windows, name, day, {})
+        if approval := approval_to_use(state):
+            log.append(application(approval, state.now, state.first_not_scored))
+        return approval_rows(log.records(name, day), {day: state.decision["evidence"]})
 
     def _waiting(self, stored: StoredDays) -> dict[str, Verdict]:
         lake = stored.workspace.lake
         decisions = lake.read(self.pipeline.table("release_decision"), stored.stored)
+        history = lake.ledger.history(self.pipeline.table("champion"))
         found: dict[str, Verdict] = {}
         for decision in decisions.to_dict("records"):
             day = decision[DAY]
@@ -115,7 +104,7 @@ class ApprovalStage:
             waits = (
                 decision["verdict"] == AWAITING
                 and state in (State.WAITING, State.APPROVED)
-                and not self._is_champion(lake, decision, day)
+                and not release_of(lake, history, day, decision["evidence"])
             )
             found[day] = Verdict(
                 not waits,

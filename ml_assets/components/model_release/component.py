@@ -7,7 +7,6 @@ from ml_assets.components.model_release.card import Card
 from ml_assets.components.model_release.champion import ChampionStage
 from ml_assets.components.model_release.decision import DecisionStage
 from ml_assets.components.model_release.evidence import EvidenceStage
-from ml_assets.components.model_release.releasing import Releasing
 from ml_assets.components.model_release.sensor import release_sensor
 from ml_assets.components.model_release.staging import Staging
 from ml_assets.components.pipeline.part import ModelPart, refuse_unknown_column
@@ -31,12 +30,11 @@ class ModelRelease(ModelPart[ModelReleaseConfiguration]):
             refuse_unknown_column("release.gated_attribute", named, said, columns(dataset))
         evidence = EvidenceStage(self.pipeline, said.release)
         decision = DecisionStage(evidence)
-        releasing = Releasing(self.pipeline, decision.version)
-        staging = Staging(releasing, said.staging)
+        staging = Staging(self.pipeline, said.staging, decision.version)
         return dg.Definitions.merge(
             evidence.definitions(),
             decision.definitions(),
-            ApprovalStage(releasing).definitions(),
+            ApprovalStage(self.pipeline).definitions(),
             staging.definitions(),
             ChampionStage(staging).definitions(),
             Card(self.pipeline, said.card, dataset).definitions(),

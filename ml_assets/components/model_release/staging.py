@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import dagster as dg
 import pandas as pd
 
-from ml_assets.components.model_release.releasing import DECIDED, Releasing
 from ml_assets.components.pipeline.pipeline import (
     Pipeline,
     markdown_table,
@@ -33,6 +32,8 @@ from ml_assets.registry.integration import IntegrationTest, StagingRules, integr
 from ml_assets.registry.store import STAGING
 from ml_assets.release.by_hand import written_by_hand
 from ml_assets.release.contracts import RegisteredModel, StagingModel
+from ml_assets.release.releasing import released
+from ml_assets.release.state import DECIDED, ReleaseState, load
 from ml_assets.workspace import Workspace
 
 STAGE = "release"
@@ -46,17 +47,14 @@ class Staging:
     """Registration, staging and integration tests of a pipeline's released models.
 
     Attributes:
-        releasing: what a release goes on by.
+        pipeline: what the stages share.
         rules: budgets of the integration tests.
+        decision_version: version of the code and rules that decide now.
     """
 
-    releasing: Releasing
+    pipeline: Pipeline
     rules: StagingRules
-
-    @property
-    def pipeline(self) -> Pipeline:
-        """What the stages share."""
-        return self.releasing.pipeline
+    decision_version: str
 
     def definitions(self) -> dg.Definitions:
         """The three assets and their checks; none in a backtest, which has no registry."""
@@ -125,6 +123,15 @@ class Staging:
         """Version of the integration tests and of their budgets."""
         return code_version(integration_tests, self.rules, self.pipeline.specification)
 
+    def state_of(self, workspace: Workspace, planned: Plan, day: str) -> ReleaseState:
+        """What is stored about the release of an as-of day, and whether it is in force."""
+        in_force = {
+            "release_decision": self.decision_version,
+            "integration_tests": self.tests_version,
+        }
+        lake, log, name = workspace.lake, workspace.approvals, self.pipeline.name
+        return load(lake, log, planned.windows, name, day, in_force)
+
     def _register(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         nouns, version = [*DECIDED, "model", "training_dataset"], self._registration_version
         planned = planned_from(
@@ -137,9 +144,9 @@ class Staging:
         return output(planned, frames, RegisteredModel, version)
 
     def _registration_of(self, workspace: Workspace, planned: Plan, day: str) -> pd.DataFrame:
-        if self.releasing.released(workspace, planned, day) is None:
-            return no_rows(RegisteredModel)
         this, fingerprint = self.pipeline, planned.windows["model"].hashes[day]
+        if released(self.state_of(workspace, planned, day)) is None:
+            return no_rows(RegisteredModel)
         model = workspace.models.load(this.table("model"), fingerprint, this.specification)
         example = self._requests(planned, day)
         number = workspace.registry.register(

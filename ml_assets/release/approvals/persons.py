@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ml_assets.cadence import as_day, shifted
-from ml_assets.content import DAY
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.integrity import unaltered
 from ml_assets.lake.store import Lake
@@ -24,13 +23,8 @@ from ml_assets.release.approvals.approvals import (
 )
 from ml_assets.release.decision import AWAITING, PASSED, findings_of
 from ml_assets.release.gates import Outcome
-from ml_assets.release.history import release_of
-
-CONTINUES = (
-    "The sensor {pipeline}__release continues the release; by hand: dagster asset materialize "
-    "-m ml_assets.definitions --select group:{pipeline}__release --partition {as_of}"
-)
-"""What happens after an approval."""
+from ml_assets.release.history import release_of, released_days
+from ml_assets.release.promotion import release_command
 
 UNITS = {"d": "days", "h": "hours"}
 SHOWN_DAYS = 8
@@ -73,10 +67,15 @@ def record(
     decision = _decision(lake, pipeline, day)
     _refuse_unless_waiting(decision, pipeline, day)
     evidence = decision["evidence"]
-    _refuse_if_champion(lake, pipeline, day, evidence)
+    history = lake.ledger.history(f"{pipeline}/champion")
+    if champion := release_of(lake, history, day, evidence):
+        raise ConfigurationError(
+            f"The model of {pipeline} as of {day} was released already, by "
+            f"{champion['released_by']}. Only a later release replaces it."
+        )
     _refuse_if_rejected(standing(log.records(pipeline, day), evidence, now), pipeline, day)
     if action is Action.APPROVE:
-        _refuse_if_replaced(lake, pipeline, day)
+        _refuse_if_replaced(released_days(history), pipeline, day)
     return log.append(
         Record(
             pipeline=pipeline,
@@ -101,10 +100,10 @@ def describe(record: Record) -> str:
             "released."
         )
     until = f"until {shown_time(record.expires_at)}" if record.expires_at else "for always"
-    continues = CONTINUES.format(pipeline=record.pipeline, as_of=record.as_of)
     return (
         f"Recorded {record.name} of {of_what}. It is valid {until}, and the model serves from "
-        f"the first day that is not scored when it is used. {continues}"
+        f"the first day that is not scored when it is used. The sensor {record.pipeline}__release "
+        f"continues the release; by hand: {release_command(record.pipeline, record.as_of)}"
     )
 
 
@@ -174,15 +173,6 @@ def _refuse_unless_waiting(decision: Mapping[Any, Any], pipeline: str, day: str)
     )
 
 
-def _refuse_if_champion(lake: Lake, pipeline: str, day: str, evidence: str) -> None:
-    champion = release_of(lake, f"{pipeline}/champion", day, evidence)
-    if champion:
-        raise ConfigurationError(
-            f"The model of {pipeline} as of {day} was released already, by "
-            f"{champion['released_by']}. Only a later release replaces it."
-        )
-
-
 def _refuse_if_rejected(found: Standing, pipeline: str, day: str) -> None:
     said = found.record
     if said and found.state is State.REJECTED:
@@ -193,13 +183,11 @@ def _refuse_if_rejected(found: Standing, pipeline: str, day: str) -> None:
         )
 
 
-def _refuse_if_replaced(lake: Lake, pipeline: str, day: str) -> None:
+def _refuse_if_replaced(released: set[str], pipeline: str, day: str) -> None:
     """A model of an older day would be released and never serve."""
-    table = f"{pipeline}/champion"
-    later = [stored for stored in lake.days_stored(table) if stored > day]
-    if later and len(newer := lake.read(table, later)):
+    if (newest := max(released, default="")) > day:
         raise ConfigurationError(
-            f"The model of {pipeline} as of {newer[DAY].max()} was released since and is newer, so that "
+            f"The model of {pipeline} as of {newest} was released since and is newer, so that "
             f"of {day} would never serve. Train and judge a model as of a later day."
         )
 
