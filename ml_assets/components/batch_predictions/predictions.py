@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import dagster as dg
 import pandas as pd
 
-from ml_assets.components.pipeline.pipeline import Pipeline, output
+from ml_assets.components.pipeline.output import output
+from ml_assets.components.pipeline.pipeline import Pipeline
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.derived import contract_sources

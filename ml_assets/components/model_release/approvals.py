@@ -9,7 +9,8 @@ import dagster as dg
 import pandas as pd
 from pydantic import Field
 
-from ml_assets.components.pipeline.pipeline import Pipeline, output, planned_from
+from ml_assets.components.pipeline.output import output, planned_from
+from ml_assets.components.pipeline.pipeline import Pipeline
 from ml_assets.content import DAY
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.checks.table_check import StoredDays, TableCheck, Verdict

@@ -15,7 +15,8 @@ from ml_assets.components.model_release.card_facts import (
     card_tables,
     card_verdict,
 )
-from ml_assets.components.pipeline.pipeline import Pipeline, output
+from ml_assets.components.pipeline.output import output
+from ml_assets.components.pipeline.pipeline import Pipeline
 from ml_assets.configuration.pipeline import Card as CardConfiguration
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract

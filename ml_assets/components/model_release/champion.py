@@ -8,7 +8,8 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.components.model_release.staging import Staging
-from ml_assets.components.pipeline.pipeline import Pipeline, output, planned_from
+from ml_assets.components.pipeline.output import output, planned_from
+from ml_assets.components.pipeline.pipeline import Pipeline
 from ml_assets.contracts.validation import no_rows
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger

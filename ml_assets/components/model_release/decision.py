@@ -13,7 +13,8 @@ import pandas as pd
 
 from ml_assets.components.model_release.evidence import EvidenceStage, gated
 from ml_assets.components.model_release.exhibits import exhibit
-from ml_assets.components.pipeline.pipeline import Pipeline, markdown_table, output
+from ml_assets.components.pipeline.output import markdown_table, output
+from ml_assets.components.pipeline.pipeline import Pipeline
 from ml_assets.content import DAY, digest
 from ml_assets.lake.integrity import unaltered
 from ml_assets.lake.store import Lake

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pandas as pd
 
-from ml_assets.components.pipeline.pipeline import Pipeline, markdown_table, output
+from ml_assets.components.pipeline.output import markdown_table, output
+from ml_assets.components.pipeline.pipeline import Pipeline
 from ml_assets.contracts.lineage import Names
 from ml_assets.errors import TrainingError
 from ml_assets.lake.integrity import unaltered

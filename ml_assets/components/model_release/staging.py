@@ -10,12 +10,8 @@ from dataclasses import dataclass
 import dagster as dg
 import pandas as pd
 
-from ml_assets.components.pipeline.pipeline import (
-    Pipeline,
-    markdown_table,
-    output,
-    planned_from,
-)
+from ml_assets.components.pipeline.output import markdown_table, output, planned_from
+from ml_assets.components.pipeline.pipeline import Pipeline
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import CommitConflict

@@ -8,7 +8,8 @@ import pandas as pd
 
 from ml_assets.cadence import shifted
 from ml_assets.components.monitoring.trainable import days_with_rows, trainable_days
-from ml_assets.components.pipeline.pipeline import Pipeline, output
+from ml_assets.components.pipeline.output import output
+from ml_assets.components.pipeline.pipeline import Pipeline
 from ml_assets.content import DAY, day_hashes
 from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.errors import TrainingError

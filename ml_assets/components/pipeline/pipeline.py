@@ -1,10 +1,9 @@
 """What the stages of a model pipeline share: names, days, the model's description, defining an asset."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import dagster as dg
-import pandas as pd
 
 from ml_assets.cadence import shifted
 from ml_assets.configuration.pipeline import ModelConfiguration
@@ -12,15 +11,12 @@ from ml_assets.configuration.sections import Labels
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.lineage import Names, lineage
-from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.lake.store import Lake
 from ml_assets.learning.contracts import ModelPrediction
 from ml_assets.learning.dataset import Windows
 from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.ledger.entries import Read
-from ml_assets.orchestration.assets.day_metadata import Further
-from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.assets.tables import (
     FACT_KEY,
     SPARSE_KEY,
@@ -33,7 +29,7 @@ from ml_assets.orchestration.checks.checks import table_checks
 from ml_assets.orchestration.checks.standard import standard_checks
 from ml_assets.orchestration.checks.table_check import TableCheck
 from ml_assets.orchestration.partitions import mapping_of, partitions
-from ml_assets.planning.plan import Input, Plan, plan
+from ml_assets.planning.plan import Input
 from ml_assets.release.champion import Champion, champions_of, newest
 from ml_assets.release.history import releases
 
@@ -254,59 +250,3 @@ class Pipeline:
     def champion_lineage(self, noun: str) -> Input:
         """The same for the lineage, which cannot know who the champion will be."""
         return Input(self.table(noun), -self.windows.window_days, 0, is_pinned=True)
-
-
-def planned_from(
-    pipeline: Pipeline,
-    lake: Lake,
-    noun: str,
-    days: Sequence[str],
-    version: str,
-    *,
-    reads: Sequence[str],
-) -> Plan:
-    """Plan days of an asset that reads the same days of others of the pipeline, by their nouns."""
-    inputs = {name: Input(pipeline.table(name)) for name in reads}
-    return plan(lake, pipeline.table(noun), days, inputs, version)
-
-
-def stacked(frames: Mapping[str, pd.DataFrame], contract: type[Contract]) -> pd.DataFrame:
-    """Frames of several days as one; the contract's columns when there is none."""
-    present = [frame for frame in frames.values() if len(frame)]
-    return pd.concat(present, ignore_index=True) if present else no_rows(contract)
-
-
-def output(
-    planned: Plan,
-    frames: Mapping[str, pd.DataFrame],
-    contract: type[Contract],
-    version: str,
-    *,
-    day_metadata: Mapping[str, Further] | None = None,
-    keeps_dead_letters: bool = False,
-    after_commit: Callable[[], None] | None = None,
-    is_fact: bool = False,
-    is_final: bool = False,
-) -> TableOutput:
-    """What a stage hands over for frames that were computed day by day.
-
-    A run goes on past skipped days: every later stage records why it has no rows either.
-    """
-    validated = validate(stacked(frames, contract), contract, planned.compute)
-    return TableOutput(
-        planned,
-        validated,
-        version,
-        keeps_dead_letters=keeps_dead_letters,
-        day_metadata=day_metadata or {},
-        after_commit=after_commit,
-        is_fact=is_fact,
-        is_final=is_final,
-        goes_on=True,
-    )
-
-
-def markdown_table(rows: pd.DataFrame) -> dg.MarkdownMetadataValue:
-    """A table as Dagster shows it; numbers are rounded for people."""
-    escaped = rows.map(lambda value: value.replace("|", "\\|") if isinstance(value, str) else value)
-    return dg.MetadataValue.md(escaped.to_markdown(index=False, floatfmt=".4f"))

@@ -3,6 +3,7 @@
 import dagster as dg
 
 from ml_assets.components.pipeline.part import ModelPart
+from ml_assets.components.trained_model.reference import ReferenceStage
 from ml_assets.components.trained_model.training import Training
 from ml_assets.configuration.pipeline import TrainedModelConfiguration
 
@@ -17,10 +18,11 @@ class TrainedModel(ModelPart[TrainedModelConfiguration]):
         del context
         said = self.said
         said.evaluation.of_task(said.estimator.task)
-        return Training(
+        training = Training(
             self.pipeline,
             self.contracts.training_dataset,
             said.dataset,
-            said.drift_days,
             said.max_missing_days_share,
-        ).definitions()
+        )
+        reference = ReferenceStage(self.pipeline, said.drift_days)
+        return dg.Definitions.merge(training.definitions(), reference.definitions())

@@ -1,4 +1,4 @@
-"""Stage: from features and labels to a training dataset, a model, its evaluation and its reference.
+"""Stage: from features and labels to a training dataset, a model and its evaluation.
 
 All are partitioned by the as-of day: what is trained on day D uses only what was known when D
 began, so the same D gives the same model whenever it is run.
@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import dagster as dg
 import pandas as pd
 
-from ml_assets.components.pipeline.pipeline import Pipeline, markdown_table, output
-from ml_assets.content import DAY
+from ml_assets.components.pipeline.output import markdown_table, output, planned_as_of
+from ml_assets.components.pipeline.pipeline import Pipeline
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.derived import contract_sources
 from ml_assets.errors import TrainingError
@@ -20,7 +20,6 @@ from ml_assets.lake.integrity import unaltered
 from ml_assets.lake.store import Lake
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.dataset import (
-    FEATURE_DAY,
     SPLIT,
     DatasetSpecification,
     refuse_gaps,
@@ -30,10 +29,7 @@ from ml_assets.learning.dataset import (
 )
 from ml_assets.learning.evaluation import Evaluation, evaluate, headline
 from ml_assets.learning.training import TrainedModel, predict, train
-from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.since import changed_since_first_made, sentence
-from ml_assets.monitoring.contracts.profiles import FeatureReference
-from ml_assets.monitoring.drift import reference_profile
 from ml_assets.orchestration.assets.day_metadata import Further
 from ml_assets.orchestration.assets.model_io import (
     ModelOutput,
@@ -41,7 +37,7 @@ from ml_assets.orchestration.assets.model_io import (
     model_check,
 )
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.planning.plan import Input, Plan, computing_too, each_day, plan
+from ml_assets.planning.plan import Input, Plan, computing_too, each_day
 from ml_assets.provenance.code import code_version
 from ml_assets.reports.plots import as_markdown, evaluation_plots
 from ml_assets.workspace import Workspace
@@ -59,18 +55,16 @@ class Training:
         pipeline: what the stages share.
         contract: contract of the training dataset.
         dataset: how it is made.
-        drift_days: days of a drift report, which the reference is calibrated for.
         max_missing_days_share: share of the days looked back on that may not be usable.
     """
 
     pipeline: Pipeline
     contract: type[Contract]
     dataset: DatasetSpecification
-    drift_days: int
     max_missing_days_share: float
 
     def definitions(self) -> dg.Definitions:
-        """The four assets and their checks."""
+        """The three assets and their checks."""
         this = self.pipeline
         dataset, model = Input(this.table("training_dataset")), Input(this.table("model"))
         return dg.Definitions.merge(
@@ -111,25 +105,6 @@ class Training:
                 contract=Evaluation,
                 is_as_of=True,
             ),
-            this.define(
-                "feature_reference",
-                stage=STAGE,
-                description=(
-                    "How each feature was distributed in the training window, and how far its days "
-                    "and weeks usually are from that: what drift is measured against."
-                ),
-                version=self._reference_version,
-                inputs=[dataset],
-                compute=self._describe_reference,
-                contract=FeatureReference,
-                is_as_of=True,
-                names={
-                    "counted": ["training_dataset"],
-                    "dataset": ["training_dataset"],
-                    "reference": [],
-                    "champion": [],
-                },
-            ),
         )
 
     @property
@@ -146,26 +121,13 @@ class Training:
         return code_version(evaluate, this.specification, list(this.segments), this.evaluation)
 
     @property
-    def _reference_version(self) -> str:
-        this = self.pipeline
-        return code_version(reference_profile, this.specification.features, self.drift_days)
-
-    @property
     def _window(self) -> Input:
         return Input("", -self.pipeline.windows.window_days, -1)
 
-    def _plan(
-        self, lake: Lake, noun: str, days: Sequence[str], version: str, **inputs: Input
-    ) -> Plan:
-        """Plan as-of days and note that they were asked for, so that checks know of them."""
-        table = self.pipeline.table(noun)
-        planned = plan(lake, table, days, inputs, version)
-        lake.ledger.append([Entry(table, day, Status.WRITING) for day in planned.compute])
-        return planned
-
     def _build_dataset(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         lake = workspace.lake
-        planned = self._plan(
+        planned = planned_as_of(
+            self.pipeline,
             lake,
             "training_dataset",
             days,
@@ -209,7 +171,8 @@ class Training:
 
     def _fit(self, workspace: Workspace, days: Sequence[str]) -> ModelOutput:
         table, specification = self.pipeline.table("model"), self.pipeline.specification
-        planned = self._plan(
+        planned = planned_as_of(
+            self.pipeline,
             workspace.lake,
             "model",
             days,
@@ -230,7 +193,8 @@ class Training:
 
     def _evaluate(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         this = self.pipeline
-        planned = self._plan(
+        planned = planned_as_of(
+            self.pipeline,
             workspace.lake,
             "evaluation",
             days,
@@ -274,29 +238,6 @@ class Training:
         test = test_rows(dataset)
         plots = evaluation_plots(specification.task, test[specification.label], test["prediction"])
         return dg.MetadataValue.md(as_markdown(plots))
-
-    def _describe_reference(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
-        planned = self._plan(
-            workspace.lake,
-            "feature_reference",
-            days,
-            self._reference_version,
-            dataset=self.pipeline.input("training_dataset"),
-        )
-        planned, frames = each_day(planned, lambda day: self._reference_of(planned, day))
-        return output(planned, frames, FeatureReference, self._reference_version)
-
-    def _reference_of(self, planned: Plan, day: str) -> pd.DataFrame:
-        specification = self.pipeline.specification
-        used = [*specification.features, FEATURE_DAY, SPLIT]
-        dataset = planned.windows["dataset"].read(used, [day])
-        return reference_profile(
-            dataset[dataset[SPLIT] == "train"],
-            specification.numeric,
-            specification.categorical,
-            self.drift_days,
-            day=FEATURE_DAY,
-        ).assign(**{DAY: day})
 
 
 def held_out_rows(planned: Plan, day: str) -> pd.DataFrame:

@@ -1,0 +1,81 @@
+"""What the stages of a pipeline hand over: rows computed day by day, and how Dagster shows them."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import dagster as dg
+import pandas as pd
+
+from ml_assets.components.pipeline.pipeline import Pipeline
+from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.validation import no_rows, validate
+from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import Entry, Status
+from ml_assets.orchestration.assets.day_metadata import Further
+from ml_assets.orchestration.assets.table_output import TableOutput
+from ml_assets.planning.plan import Input, Plan, plan
+
+
+def planned_from(
+    pipeline: Pipeline,
+    lake: Lake,
+    noun: str,
+    days: Sequence[str],
+    version: str,
+    *,
+    reads: Sequence[str],
+) -> Plan:
+    """Plan days of an asset that reads the same days of others of the pipeline, by their nouns."""
+    inputs = {name: Input(pipeline.table(name)) for name in reads}
+    return plan(lake, pipeline.table(noun), days, inputs, version)
+
+
+def planned_as_of(
+    pipeline: Pipeline, lake: Lake, noun: str, days: Sequence[str], version: str, **inputs: Input
+) -> Plan:
+    """Plan as-of days and note that they were asked for, so that checks know of them."""
+    table = pipeline.table(noun)
+    planned = plan(lake, table, days, inputs, version)
+    lake.ledger.append([Entry(table, day, Status.WRITING) for day in planned.compute])
+    return planned
+
+
+def stacked(frames: Mapping[str, pd.DataFrame], contract: type[Contract]) -> pd.DataFrame:
+    """Frames of several days as one; the contract's columns when there is none."""
+    present = [frame for frame in frames.values() if len(frame)]
+    return pd.concat(present, ignore_index=True) if present else no_rows(contract)
+
+
+def output(
+    planned: Plan,
+    frames: Mapping[str, pd.DataFrame],
+    contract: type[Contract],
+    version: str,
+    *,
+    day_metadata: Mapping[str, Further] | None = None,
+    keeps_dead_letters: bool = False,
+    after_commit: Callable[[], None] | None = None,
+    is_fact: bool = False,
+    is_final: bool = False,
+) -> TableOutput:
+    """What a stage hands over for frames that were computed day by day.
+
+    A run goes on past skipped days: every later stage records why it has no rows either.
+    """
+    validated = validate(stacked(frames, contract), contract, planned.compute)
+    return TableOutput(
+        planned,
+        validated,
+        version,
+        keeps_dead_letters=keeps_dead_letters,
+        day_metadata=day_metadata or {},
+        after_commit=after_commit,
+        is_fact=is_fact,
+        is_final=is_final,
+        goes_on=True,
+    )
+
+
+def markdown_table(rows: pd.DataFrame) -> dg.MarkdownMetadataValue:
+    """A table as Dagster shows it; numbers are rounded for people."""
+    escaped = rows.map(lambda value: value.replace("|", "\\|") if isinstance(value, str) else value)
+    return dg.MetadataValue.md(escaped.to_markdown(index=False, floatfmt=".4f"))

@@ -1,0 +1,83 @@
+"""Stage: how each feature was distributed when a model was trained, what drift is measured against."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+import pandas as pd
+
+from ml_assets.components.pipeline.output import output, planned_as_of
+from ml_assets.components.pipeline.pipeline import Pipeline
+from ml_assets.content import DAY
+from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
+from ml_assets.monitoring.contracts.profiles import FeatureReference
+from ml_assets.monitoring.drift import reference_profile
+from ml_assets.orchestration.assets.table_output import TableOutput
+from ml_assets.planning.plan import Plan, each_day
+from ml_assets.provenance.code import code_version
+from ml_assets.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class ReferenceStage:
+    """The references of a pipeline's models.
+
+    Attributes:
+        pipeline: what the stages share.
+        drift_days: days of a drift report, which the reference is calibrated for.
+    """
+
+    pipeline: Pipeline
+    drift_days: int
+
+    def definitions(self) -> dg.Definitions:
+        """The asset and its checks."""
+        return self.pipeline.define(
+            "feature_reference",
+            stage="training",
+            description=(
+                "How each feature was distributed in the training window, and how far its days "
+                "and weeks usually are from that: what drift is measured against."
+            ),
+            version=self._version,
+            inputs=[self.pipeline.input("training_dataset")],
+            compute=self._describe,
+            contract=FeatureReference,
+            is_as_of=True,
+            names={
+                "counted": ["training_dataset"],
+                "dataset": ["training_dataset"],
+                "reference": [],
+                "champion": [],
+            },
+        )
+
+    @property
+    def _version(self) -> str:
+        return code_version(
+            reference_profile, self.pipeline.specification.features, self.drift_days
+        )
+
+    def _describe(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
+        planned = planned_as_of(
+            self.pipeline,
+            workspace.lake,
+            "feature_reference",
+            days,
+            self._version,
+            dataset=self.pipeline.input("training_dataset"),
+        )
+        planned, frames = each_day(planned, lambda day: self._reference_of(planned, day))
+        return output(planned, frames, FeatureReference, self._version)
+
+    def _reference_of(self, planned: Plan, day: str) -> pd.DataFrame:
+        specification = self.pipeline.specification
+        used = [*specification.features, FEATURE_DAY, SPLIT]
+        dataset = planned.windows["dataset"].read(used, [day])
+        return reference_profile(
+            dataset[dataset[SPLIT] == "train"],
+            specification.numeric,
+            specification.categorical,
+            self.drift_days,
+            day=FEATURE_DAY,
+        ).assign(**{DAY: day})
