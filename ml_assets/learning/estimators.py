@@ -25,19 +25,26 @@ class Signature:
     task: str | None
 
 
+@dataclass(frozen=True)
+class _Class:
+    """What is kept of a class: syntax trees of whole modules are large.
+
+    Attributes:
+        bases: how it names the classes that it derives from.
+        parameters: keyword arguments of its own ``__init__``; None where it has none of its own.
+    """
+
+    bases: tuple[str, ...]
+    parameters: tuple[str, ...] | None
+
+
 def estimators_of(module: str) -> list[str]:
     """Names of the classes that a module offers.
 
     Args:
         module: its dotted name; one that is not there offers nothing.
     """
-    names: list[str] = []
-    for node in _body(module):
-        if isinstance(node, ast.ImportFrom):
-            names += [alias.asname or alias.name for alias in node.names]
-        elif isinstance(node, ast.ClassDef):
-            names.append(node.name)
-    return [name for name in names if name[:1].isupper()]
+    return [name for name in _names(module) if name[:1].isupper()]
 
 
 @cache
@@ -47,33 +54,44 @@ def signature(path: str) -> Signature:
     Args:
         path: import path of a class, ``sklearn.module.Class``.
     """
-    module, _, name = path.rpartition(".")
     parameters: tuple[str, ...] | None = None
     task: str | None = None
-    for found in _with_bases(module, name):
+    for name, found in _with_bases(path):
         if parameters is None:
-            parameters = _parameters(found)
-        task = task or TASKS.get(found.name)
+            parameters = found.parameters
+        task = task or TASKS.get(name)
     return Signature(parameters or (), task)
 
 
-def _with_bases(module: str, name: str) -> Iterator[ast.ClassDef]:
+def _with_bases(path: str) -> Iterator[tuple[str, _Class]]:
     """A class and those it derives from, in the order of the source; each is looked up where it is."""
-    for node in _body(module):
-        if isinstance(node, ast.ClassDef) and node.name == name:
-            yield node
-            for base in node.bases:
-                yield from _with_bases(module, ast.unparse(base))
-            return
-        if isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                if (alias.asname or alias.name) == name:
-                    yield from _with_bases(_imported_from(node, module), alias.name)
-                    return
+    module, _, name = path.rpartition(".")
+    found = _names(module).get(name)
+    if isinstance(found, _Class):
+        yield name, found
+        for base in found.bases:
+            yield from _with_bases(f"{module}.{base}")
+    elif found:
+        yield from _with_bases(found)
 
 
-def _imported_from(node: ast.ImportFrom, module: str) -> str:
+@cache
+def _names(module: str) -> dict[str, _Class | str]:
+    """Name → the class that a module defines, or the path of what it imports by that name."""
     file = _file(module)
+    names: dict[str, _Class | str] = {}
+    for node in ast.parse(file.read_text("utf-8")).body if file else ():
+        if isinstance(node, ast.ClassDef):
+            bases = tuple(ast.unparse(base) for base in node.bases)
+            names.setdefault(node.name, _Class(bases, _parameters(node)))
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                path = f"{_imported_from(node, module, file)}.{alias.name}"
+                names.setdefault(alias.asname or alias.name, path)
+    return names
+
+
+def _imported_from(node: ast.ImportFrom, module: str, file: Path | None) -> str:
     is_package = file is not None and file.name == "__init__.py"
     package = module if is_package else module.rpartition(".")[0]
     return resolve_name("." * node.level + (node.module or ""), package)
@@ -85,12 +103,6 @@ def _parameters(of: ast.ClassDef) -> tuple[str, ...] | None:
             arguments = [*node.args.args[1:], *node.args.kwonlyargs]
             return tuple(argument.arg for argument in arguments)
     return None
-
-
-@cache
-def _body(module: str) -> list[ast.stmt]:
-    file = _file(module)
-    return ast.parse(file.read_text("utf-8")).body if file else []
 
 
 def _file(module: str) -> Path | None:
