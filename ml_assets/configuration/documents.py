@@ -157,7 +157,7 @@ def _read(file: Path) -> list[Any]:
         ) from None
 
 
-class Loader(yaml.CSafeLoader):  # type: ignore[misc]
+class Loader(yaml.SafeLoader):  # type: ignore[misc]
     """YAML as Dagster reads it: a day stays the text that it is."""
 
 

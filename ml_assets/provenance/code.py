@@ -79,6 +79,7 @@ def modules_of(obj: object) -> Mapping[str, str]:
     return _with_imports(module.__name__)
 
 
+@cache
 def _with_imports(module: str) -> Mapping[str, str]:
     package = module.partition(".")[0]
     found: dict[str, str] = {}
