@@ -1,11 +1,10 @@
 """What scikit-learn offers, read from its source: importing it takes longer than loading everything else."""
 
 import ast
-import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import resolve_name
+from importlib.util import find_spec, resolve_name
 from pathlib import Path
 
 TASKS = {"ClassifierMixin": "classification", "RegressorMixin": "regression"}
@@ -27,12 +26,7 @@ class Signature:
 
 @dataclass(frozen=True)
 class _Class:
-    """What is kept of a class: syntax trees of whole modules are large.
-
-    Attributes:
-        bases: how it names the classes that it derives from.
-        parameters: keyword arguments of its own ``__init__``; None where it has none of its own.
-    """
+    """What is kept of a class, as syntax trees are large: bases, and arguments of its own ``__init__``."""
 
     bases: tuple[str, ...]
     parameters: tuple[str, ...] | None
@@ -54,13 +48,10 @@ def signature(path: str) -> Signature:
     Args:
         path: import path of a class, ``sklearn.module.Class``.
     """
-    parameters: tuple[str, ...] | None = None
-    task: str | None = None
-    for name, found in _with_bases(path):
-        if parameters is None:
-            parameters = found.parameters
-        task = task or TASKS.get(name)
-    return Signature(parameters or (), task)
+    found = dict(_with_bases(path))
+    parameters = (one.parameters for one in found.values() if one.parameters is not None)
+    tasks = (TASKS[name] for name in found if name in TASKS)
+    return Signature(next(parameters, ()), next(tasks, None))
 
 
 def _with_bases(path: str) -> Iterator[tuple[str, _Class]]:
@@ -79,22 +70,19 @@ def _with_bases(path: str) -> Iterator[tuple[str, _Class]]:
 def _names(module: str) -> dict[str, _Class | str]:
     """Name → the class that a module defines, or the path of what it imports by that name."""
     file = _file(module)
+    if file is None:
+        return {}
+    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     names: dict[str, _Class | str] = {}
-    for node in ast.parse(file.read_text("utf-8")).body if file else ():
+    for node in ast.parse(file.read_text("utf-8")).body:
         if isinstance(node, ast.ClassDef):
             bases = tuple(ast.unparse(base) for base in node.bases)
             names.setdefault(node.name, _Class(bases, _parameters(node)))
         elif isinstance(node, ast.ImportFrom):
+            origin = resolve_name("." * node.level + (node.module or ""), package)
             for alias in node.names:
-                path = f"{_imported_from(node, module, file)}.{alias.name}"
-                names.setdefault(alias.asname or alias.name, path)
+                names.setdefault(alias.asname or alias.name, f"{origin}.{alias.name}")
     return names
-
-
-def _imported_from(node: ast.ImportFrom, module: str, file: Path | None) -> str:
-    is_package = file is not None and file.name == "__init__.py"
-    package = module if is_package else module.rpartition(".")[0]
-    return resolve_name("." * node.level + (node.module or ""), package)
 
 
 def _parameters(of: ast.ClassDef) -> tuple[str, ...] | None:
@@ -107,9 +95,7 @@ def _parameters(of: ast.ClassDef) -> tuple[str, ...] | None:
 
 def _file(module: str) -> Path | None:
     package, *rest = module.split(".")
-    if package != "sklearn":
-        return None
-    spec = importlib.util.find_spec(package)
+    spec = find_spec(package) if package == "sklearn" else None
     if spec is None or not spec.submodule_search_locations:
         return None
     folder = Path(spec.submodule_search_locations[0]).joinpath(*rest)

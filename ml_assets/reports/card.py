@@ -23,7 +23,7 @@ from ml_assets.release.evidence.fairness import GAP
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-TEMPLATES = Path(__file__).parent
+HERE = Path(__file__).parent
 
 MEANINGS = {
     "auc": "How often a positive row is ranked above a negative one; 0.5 is guessing, 1 perfect.",
@@ -168,8 +168,7 @@ def html(card: CardContents) -> str:
     from markdown_it import MarkdownIt
 
     renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
-    loader = FileSystemLoader(TEMPLATES)
-    page = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
+    page = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined)
     return page.get_template("model_card.html.jinja").render(
         title=f"Model card: {card.pipeline}, version {card.version}",
         body=renderer.render(markdown(card)),
@@ -187,7 +186,7 @@ def _environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(  # noqa: S701  Markdown is escaped by finalize
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader(HERE),
         finalize=_escaped,
         undefined=StrictUndefined,
         trim_blocks=True,
