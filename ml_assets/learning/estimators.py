@@ -1,11 +1,10 @@
 """What scikit-learn offers, read from its source: importing it takes longer than loading everything else."""
 
 import ast
-import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import resolve_name
+from importlib.util import find_spec, resolve_name
 from pathlib import Path
 
 TASKS = {"ClassifierMixin": "classification", "RegressorMixin": "regression"}
@@ -25,19 +24,21 @@ class Signature:
     task: str | None
 
 
+@dataclass(frozen=True)
+class _Class:
+    """What is kept of a class, as syntax trees are large: bases, and arguments of its own ``__init__``."""
+
+    bases: tuple[str, ...]
+    parameters: tuple[str, ...] | None
+
+
 def estimators_of(module: str) -> list[str]:
     """Names of the classes that a module offers.
 
     Args:
         module: its dotted name; one that is not there offers nothing.
     """
-    names: list[str] = []
-    for node in _body(module):
-        if isinstance(node, ast.ImportFrom):
-            names += [alias.asname or alias.name for alias in node.names]
-        elif isinstance(node, ast.ClassDef):
-            names.append(node.name)
-    return [name for name in names if name[:1].isupper()]
+    return [name for name in _names(module) if name[:1].isupper()]
 
 
 @cache
@@ -47,36 +48,41 @@ def signature(path: str) -> Signature:
     Args:
         path: import path of a class, ``sklearn.module.Class``.
     """
-    module, _, name = path.rpartition(".")
-    parameters: tuple[str, ...] | None = None
-    task: str | None = None
-    for found in _with_bases(module, name):
-        if parameters is None:
-            parameters = _parameters(found)
-        task = task or TASKS.get(found.name)
-    return Signature(parameters or (), task)
+    found = dict(_with_bases(path))
+    parameters = (one.parameters for one in found.values() if one.parameters is not None)
+    tasks = (TASKS[name] for name in found if name in TASKS)
+    return Signature(next(parameters, ()), next(tasks, None))
 
 
-def _with_bases(module: str, name: str) -> Iterator[ast.ClassDef]:
+def _with_bases(path: str) -> Iterator[tuple[str, _Class]]:
     """A class and those it derives from, in the order of the source; each is looked up where it is."""
-    for node in _body(module):
-        if isinstance(node, ast.ClassDef) and node.name == name:
-            yield node
-            for base in node.bases:
-                yield from _with_bases(module, ast.unparse(base))
-            return
-        if isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                if (alias.asname or alias.name) == name:
-                    yield from _with_bases(_imported_from(node, module), alias.name)
-                    return
+    module, _, name = path.rpartition(".")
+    found = _names(module).get(name)
+    if isinstance(found, _Class):
+        yield name, found
+        for base in found.bases:
+            yield from _with_bases(f"{module}.{base}")
+    elif found:
+        yield from _with_bases(found)
 
 
-def _imported_from(node: ast.ImportFrom, module: str) -> str:
+@cache
+def _names(module: str) -> dict[str, _Class | str]:
+    """Name → the class that a module defines, or the path of what it imports by that name."""
     file = _file(module)
-    is_package = file is not None and file.name == "__init__.py"
-    package = module if is_package else module.rpartition(".")[0]
-    return resolve_name("." * node.level + (node.module or ""), package)
+    if file is None:
+        return {}
+    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    names: dict[str, _Class | str] = {}
+    for node in ast.parse(file.read_text("utf-8")).body:
+        if isinstance(node, ast.ClassDef):
+            bases = tuple(ast.unparse(base) for base in node.bases)
+            names.setdefault(node.name, _Class(bases, _parameters(node)))
+        elif isinstance(node, ast.ImportFrom):
+            origin = resolve_name("." * node.level + (node.module or ""), package)
+            for alias in node.names:
+                names.setdefault(alias.asname or alias.name, f"{origin}.{alias.name}")
+    return names
 
 
 def _parameters(of: ast.ClassDef) -> tuple[str, ...] | None:
@@ -87,17 +93,9 @@ def _parameters(of: ast.ClassDef) -> tuple[str, ...] | None:
     return None
 
 
-@cache
-def _body(module: str) -> list[ast.stmt]:
-    file = _file(module)
-    return ast.parse(file.read_text("utf-8")).body if file else []
-
-
 def _file(module: str) -> Path | None:
     package, *rest = module.split(".")
-    if package != "sklearn":
-        return None
-    spec = importlib.util.find_spec(package)
+    spec = find_spec(package) if package == "sklearn" else None
     if spec is None or not spec.submodule_search_locations:
         return None
     folder = Path(spec.submodule_search_locations[0]).joinpath(*rest)

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ml_assets.content import digest
 from ml_assets.ledger.entries import Entry, Read, Status
@@ -66,6 +65,8 @@ def insert_missing(
 ) -> None:
     """Insert rows whose key is not there; another process may insert them at the same moment."""
     if rows:
+        from sqlalchemy.dialects import postgresql, sqlite
+
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
         connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
 

@@ -79,6 +79,7 @@ def modules_of(obj: object) -> Mapping[str, str]:
     return _with_imports(module.__name__)
 
 
+@cache
 def _with_imports(module: str) -> Mapping[str, str]:
     package = module.partition(".")[0]
     found: dict[str, str] = {}
@@ -128,13 +129,8 @@ def imported(tree: ast.Module, package: str) -> set[str]:
         if isinstance(node, ast.ImportFrom):
             base = resolve_name("." * node.level + (node.module or ""), package)
             names |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
-    return {
-        ".".join(parts[:end]) for parts in map(_parts, names) for end in range(1, len(parts) + 1)
-    }
-
-
-def _parts(name: str) -> list[str]:
-    return name.split(".")
+    parts = [name.split(".") for name in names]
+    return {".".join(name[:end]) for name in parts for end in range(1, len(name) + 1)}
 
 
 def _statements(node: ast.AST) -> Iterator[ast.stmt]:

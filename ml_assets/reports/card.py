@@ -12,16 +12,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markdown_it import MarkdownIt
 
 from ml_assets.learning.evaluation import OVERALL
 from ml_assets.learning.metrics import METRICS
 from ml_assets.learning.specification import Task
 from ml_assets.release.evidence.fairness import GAP
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+HERE = Path(__file__).parent
 
 MEANINGS = {
     **{name: metric.meaning for name, metric in METRICS.items()},
@@ -155,8 +158,11 @@ def markdown(card: CardContents) -> str:
 
 def html(card: CardContents) -> str:
     """The card as an HTML document that needs nothing else; the same text for the same contents."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markdown_it import MarkdownIt
+
     renderer = MarkdownIt("commonmark", {"html": False}).enable("table")
-    page = Environment(loader=_LOADER, autoescape=True, undefined=StrictUndefined)
+    page = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined)
     return page.get_template("model_card.html.jinja").render(
         title=f"Model card: {card.pipeline}, version {card.version}",
         body=renderer.render(markdown(card)),
@@ -169,13 +175,12 @@ class _Markdown(str):
     __slots__ = ()
 
 
-_LOADER = FileSystemLoader(Path(__file__).parent)
-
-
 @cache
-def _environment() -> Environment:
+def _environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     environment = Environment(  # noqa: S701  Markdown is escaped by finalize
-        loader=_LOADER,
+        loader=FileSystemLoader(HERE),
         finalize=_escaped,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -26,10 +26,8 @@ from ml_assets.workspace import Workspace
 AS_OF_KEY = "ml_assets/as_of"
 """Definition metadata of assets whose partitions are as-of days: made only when asked for."""
 
-
 SPARSE_KEY = "ml_assets/sparse"
 """Definition metadata of assets that have only the days that were asked for: others are no gap."""
-
 
 FACT_KEY = "ml_assets/fact"
 """Definition metadata of assets whose stored days are facts: they are never computed again."""
@@ -136,10 +134,9 @@ def table_asset(
 
 
 def _reopen(lake: Lake, spec: dg.AssetSpec, days: Sequence[str]) -> None:
-    table = table_name(spec.key)
     if reason := refusal_to_recompute(spec):
         raise ConfigurationError(reason)
-    reopen(lake.ledger, table, days)
+    reopen(lake.ledger, table_name(spec.key), days)
 
 
 def refusal_to_recompute(spec: dg.AssetSpec) -> str | None:
