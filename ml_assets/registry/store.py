@@ -228,13 +228,12 @@ class Registry:
         with explained():
             found = self._get(name, version)
             content = self._content(name, found)
+        what = f"The file of model {name} version {version}"
         if content is None:
             raise UnsafeModel(
-                f"The file of model {name} version {version} is gone or was altered after it was "
-                f"registered. It was not loaded. Restore {self.artifacts}, or "
-                f"{to_register_again(name, found)}"
+                f"{what} is gone or was altered after it was registered. It was not loaded. Restore "
+                f"{self.artifacts}, or {to_register_again(name, found)}"
             )
-        what = f"The file of model {name} version {version}"
         return read_allowed(what, content, "Delete it and register the model again.")
 
     @cached_property
@@ -298,5 +297,4 @@ class Registry:
 
 
 def _shortened(text: str) -> str:
-    is_short = len(text) <= DESCRIPTION_LENGTH
-    return text if is_short else f"{text[: DESCRIPTION_LENGTH - 1]}…"
+    return text if len(text) <= DESCRIPTION_LENGTH else f"{text[: DESCRIPTION_LENGTH - 1]}…"

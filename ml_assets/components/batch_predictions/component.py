@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from ml_assets.components.batch_predictions.labels import LabelStage
 from ml_assets.components.batch_predictions.predictions import Predictions
 from ml_assets.components.pipeline.part import ModelPart
 from ml_assets.configuration.pipeline import BatchPredictionsConfiguration
@@ -15,10 +16,9 @@ class BatchPredictions(ModelPart[BatchPredictionsConfiguration]):
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The three assets and their checks."""
         del context
-        contracts = self.contracts
-        return Predictions(
-            self.pipeline,
-            contracts.predictions,
-            contracts.labels,
-            self.pipeline.feature_columns(contracts.training_dataset),
-        ).definitions()
+        this, contracts = self.pipeline, self.contracts
+        columns = this.feature_columns(contracts.training_dataset)
+        return dg.Definitions.merge(
+            Predictions(this, contracts.predictions, columns).definitions(),
+            LabelStage(this, contracts.predictions, contracts.labels).definitions(),
+        )

@@ -3,7 +3,8 @@
 import dagster as dg
 
 from ml_assets.components.configured import folder_of
-from ml_assets.components.monitoring.drift import MonitoringStage
+from ml_assets.components.monitoring.drift import DriftStage
+from ml_assets.components.monitoring.retraining import RetrainingStage
 from ml_assets.components.monitoring.sensors import day_sensor, retraining_sensor
 from ml_assets.components.pipeline.part import ModelPart
 from ml_assets.configuration.pipeline import MonitoringConfiguration
@@ -19,15 +20,10 @@ class Monitoring(ModelPart[MonitoringConfiguration]):
         """The three assets, their checks, and the sensors for new days and retraining."""
         said, this = self.said, self.pipeline
         file = said.monitoring.policy_file(folder_of(context))
-        stage = MonitoringStage(
-            this,
-            read_policy(file) if file else NO_POLICY,
-            said.drift_days,
-            said.groups,
-            said.monitoring.min_rows,
-            self.contracts.labels,
-        )
+        policy = read_policy(file) if file else NO_POLICY
+        drift = DriftStage(this, said.drift_days, said.groups, said.monitoring.min_rows)
         return dg.Definitions.merge(
-            stage.definitions(),
+            drift.definitions(),
+            RetrainingStage(this, policy, self.contracts.labels).definitions(),
             dg.Definitions(sensors=[retraining_sensor(this), day_sensor(this)]),
         )

@@ -128,3 +128,8 @@ def _absent(reads: Sequence[Read]) -> int:
 def row_count(rows: int) -> dict[str, dg.MetadataValue]:
     """The row count, under the name that Dagster plots."""
     return {"dagster/row_count": dg.MetadataValue.int(rows)}
+
+
+def skipped_day(reason: str) -> DayResult:
+    """What Dagster is told about a day without rows that the run goes on past."""
+    return DayResult(digest(reason), {"skipped": dg.MetadataValue.text(reason)})

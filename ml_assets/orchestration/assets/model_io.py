@@ -12,8 +12,8 @@ from ml_assets.learning.training import TrainedModel
 from ml_assets.ledger.entries import Entry, Status, inputs_hash
 from ml_assets.ledger.summary import table_summary
 from ml_assets.orchestration.assets.columns import tell_columns
-from ml_assets.orchestration.assets.day_metadata import inputs_summary, with_run
-from ml_assets.orchestration.assets.table_io import record_provenance, skipped_day, table_name
+from ml_assets.orchestration.assets.day_metadata import inputs_summary, skipped_day, with_run
+from ml_assets.orchestration.assets.table_io import record_provenance, table_name
 from ml_assets.orchestration.checks.table_check import TableCheck, Verdict
 from ml_assets.orchestration.runs.retries import retried
 from ml_assets.orchestration.storage.range_events import DayResult, materialize_days

@@ -14,7 +14,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.configuration.objects import load_contract
-from ml_assets.content import DAY, SNAPSHOT, digest
+from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import Validated, validate
 from ml_assets.errors import CommitConflict, ConfigurationError
@@ -25,6 +25,7 @@ from ml_assets.orchestration.assets.columns import dead_letter_lineage, tell_col
 from ml_assets.orchestration.assets.day_metadata import (
     day_metadata,
     run_metadata,
+    skipped_day,
     with_run,
 )
 from ml_assets.orchestration.assets.dead_letters import dead_letters_of, store_dead_letters
@@ -213,11 +214,6 @@ def _warn(
         context.log.warning(f"{table} {day} is stored, but unusual: {'; '.join(unusual)}")
     for day, count in validated.merged_duplicates.items():
         context.log.warning(f"{table} {day}: {count} rows came more than once and were merged")
-
-
-def skipped_day(reason: str) -> DayResult:
-    """What Dagster is told about a day without rows that the run goes on past."""
-    return DayResult(digest(reason), {"skipped": dg.MetadataValue.text(reason)})
 
 
 def _kept(lake: Lake, table: str, output: TableOutput) -> dict[str, Entry]:
