@@ -81,8 +81,7 @@ class TableIOManager(dg.IOManager):
 
     def _planned(self, context: dg.OutputContext, rows: pd.DataFrame) -> TableOutput:
         step = context.step_context
-        windows = self._reads.pop(_attempt(step), [])
-        days = _days(context)
+        windows, days = self._reads.pop(_attempt(step), []), _days(context)
         if DAY not in rows.columns:
             if len(days) != 1:
                 raise ConfigurationError(
