@@ -61,7 +61,7 @@ STAGES: list[tuple[str, str, list[Span | None]]] = [
     ("features, 365 days", FEATURES, [YEAR]),
 ]
 PLANS = [
-    Plan(PIPELINE, START, END, 7, "triggered", is_live=True),
+    Plan(PIPELINE, START, END, 7, "triggered", in_project=True),
     Plan(PIPELINE, START, END, None, "monthly"),
     Plan(PIPELINE, START, END, None, "never"),
 ]

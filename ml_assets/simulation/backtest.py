@@ -1,7 +1,7 @@
-"""Backtests: policies lived through side by side, each in a project of its own.
+"""Backtests: policies compared side by side, each in a project of its own.
 
 A backtest reads the project's sources and features and writes everything decided on them to its own
-folder, so it never touches the live champion. Each policy runs in a process of its own.
+folder, so it never touches the champion that serves. Each policy runs in a process of its own.
 """
 
 import json
@@ -78,12 +78,12 @@ def run(
     data = _data_version(Workspace.of_environment().lake, shared)
     inputs = {plan: _inputs(plan, definitions, data) for plan in plans}
     known = {plan: result for plan in plans if reuse and (result := _known(plan, inputs[plan]))}
-    lived = _live_all([plan for plan in plans if plan not in known], load, shared, progress)
-    for plan, result in lived.items():
+    made = _run_all([plan for plan in plans if plan not in known], load, shared, progress)
+    for plan, result in made.items():
         result.inputs = inputs[plan]
-        if not plan.is_live:
+        if not plan.in_project:
             save([result], plan.folder / RESULT)
-    return [known.get(plan) or lived[plan] for plan in plans]
+    return [known.get(plan) or made[plan] for plan in plans]
 
 
 def _inputs(plan: Plan, definitions: dg.Definitions, data: str) -> str:
@@ -115,13 +115,13 @@ def _data_version(lake: Lake, tables: Sequence[str]) -> str:
 def _known(plan: Plan, inputs: str) -> Result | None:
     """The result of an earlier backtest of the same inputs."""
     file = plan.folder / RESULT
-    if plan.is_live or not file.is_file():
+    if plan.in_project or not file.is_file():
         return None
     [found] = json.loads(file.read_text("utf-8"))
     return Result(**found) if found["inputs"] == inputs else None
 
 
-def _live_all(
+def _run_all(
     plans: Sequence[Plan], load: Load, shared: Sequence[str], progress: Progress
 ) -> dict[Plan, Result]:
     if not plans:
@@ -136,7 +136,7 @@ def _live_all(
         events = manager.Queue()
         futures = [
             pool.submit(
-                _live, plan, load, _environment(plan, shared), events, _threads(plan, workers)
+                _run_plan, plan, load, _environment(plan, shared), events, _threads(plan, workers)
             )
             for plan in plans
         ]
@@ -147,9 +147,9 @@ def _live_all(
 
 
 def _threads(plan: Plan, workers: int) -> int:
-    """Threads of a fit: the live project has the most to do, and the others end before it."""
+    """Threads of a fit: the project itself has the most to do, and the others end before it."""
     processors = os.cpu_count() or 1
-    return processors if plan.is_live else max(1, processors // workers)
+    return processors if plan.in_project else max(1, processors // workers)
 
 
 def shared_tables(definitions: dg.Definitions, pipeline: str) -> list[str]:
@@ -177,7 +177,7 @@ def _report(events: Any, progress: Progress) -> None:
 
 def _environment(plan: Plan, shared: Sequence[str]) -> dict[str, str]:
     """What makes a process write to the backtest's folder and read the project's tables."""
-    if plan.is_live:
+    if plan.in_project:
         return {}
     here = settings()
     changes: dict[str, Any] = {
@@ -201,12 +201,12 @@ def _environment(plan: Plan, shared: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _live(
+def _run_plan(
     plan: Plan, load: Load, environment: Mapping[str, str], events: Any, threads: int
 ) -> Result:
     """Replay history in this process, on some of the machine's processors."""
     started = time.perf_counter()
-    if not plan.is_live:
+    if not plan.in_project:
         _empty(plan.folder)
     os.environ.update(environment)
     settings.cache_clear()
@@ -238,7 +238,7 @@ def _live(
 
 def _left_out(plan: Plan) -> list[str]:
     """Assets that a backtest does without: no decision of its policy reads them."""
-    if plan.is_live:
+    if plan.in_project:
         return []
     if read_policy(plan.policy_file).looks_at_drift:
         return NEVER_READ

@@ -10,7 +10,7 @@ from ml_assets.settings import settings
 
 @dataclass(frozen=True)
 class Plan:
-    """What to live through.
+    """What to replay.
 
     Attributes:
         pipeline: first part of its asset keys.
@@ -19,7 +19,7 @@ class Plan:
         step_days: days between two decisions; None for one at the end of each calendar month.
         policy: name of one of the pipeline's policies, or a path.
         label_delay_days: instead of what ``defs.yaml`` says; None for that.
-        is_live: lived in the project itself instead of a folder of its own.
+        in_project: replayed in the project itself instead of a folder of its own.
     """
 
     pipeline: str
@@ -28,7 +28,7 @@ class Plan:
     step_days: int | None
     policy: str
     label_delay_days: int | None = None
-    is_live: bool = False
+    in_project: bool = False
 
     @property
     def policy_file(self) -> Path:
