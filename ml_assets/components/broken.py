@@ -19,25 +19,25 @@ class Broken(dg.Component):
     """A template that could not be read or built, as an asset that says why.
 
     Args:
-        said: what its ``defs.yaml`` says.
+        attributes: what its ``defs.yaml`` says.
         problem: what is wrong, with file and key.
     """
 
-    def __init__(self, said: Mapping[str, Any], problem: str) -> None:
-        self.said = said
+    def __init__(self, attributes: Mapping[str, Any], problem: str) -> None:
+        self.attributes = attributes
         self.problem = problem
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """An asset that fails with the problem until it is corrected."""
         del context
-        name, problem = key_of(self.said), self.problem
+        name, problem = key_of(self.attributes), self.problem
         log.error(f"{name} is broken: {problem}")
 
         @dg.asset(
             key=name.split("/"),
             description=f"BROKEN, so it is not computed. {problem}",
             group_name=f"{name.partition('/')[0]}__broken",
-            partitions_def=_days_of(self.said),
+            partitions_def=_days_of(self.attributes),
             metadata={BROKEN_KEY: problem},
             backfill_policy=dg.BackfillPolicy.single_run(),
         )
@@ -47,17 +47,19 @@ class Broken(dg.Component):
         return dg.Definitions(assets=[broken])
 
 
-def key_of(said: Mapping[str, Any]) -> str:
+def key_of(attributes: Mapping[str, Any]) -> str:
     """Asset key of what a document defines; of several assets, one that stands for them."""
-    if isinstance(key := said.get("key"), str) and re.fullmatch(r"\w+/\w+", key):
+    if isinstance(key := attributes.get("key"), str) and re.fullmatch(r"\w+/\w+", key):
         return key
-    name = re.sub(r"\W", "_", str(said.get("pipeline") or said.get("name") or "a_document"))
+    name = re.sub(
+        r"\W", "_", str(attributes.get("pipeline") or attributes.get("name") or "a_document")
+    )
     return f"{name}/broken"
 
 
-def _days_of(said: Mapping[str, Any]) -> dg.PartitionsDefinition | None:
+def _days_of(attributes: Mapping[str, Any]) -> dg.PartitionsDefinition | None:
     """The days of a table, where those can be used: tables made from it map theirs to them."""
     try:
-        return partitions(Days.model_validate(said.get("days")))
+        return partitions(Days.model_validate(attributes.get("days")))
     except ValidationError:
         return None

@@ -18,24 +18,26 @@ class Configured(dg.Component, Generic[C]):
     """A template with a typed configuration.
 
     Args:
-        said: what its ``defs.yaml`` says.
+        config: what its ``defs.yaml`` says.
     """
 
     configuration: ClassVar[type[BaseModel]]
     """What a ``defs.yaml`` may say."""
 
-    def __init__(self, said: C) -> None:
-        self.said = said
+    def __init__(self, config: C) -> None:
+        self.config = config
 
     @classmethod
-    def read(cls, said: Mapping[str, Any], file: Path) -> C:
+    def read(cls, attributes: Mapping[str, Any], file: Path) -> C:
         """What a document of a ``defs.yaml`` says.
 
         Raises:
             ConfigurationError: a key is missing or unknown, or a value is outside its limits.
         """
-        named = said.get("key") or said.get("name") or f"a {cls.__name__}"
-        return read(cls.configuration, dict(said), f"{named} in {file.parent.name}/{file.name}")  # type: ignore[return-value]
+        named = attributes.get("key") or attributes.get("name") or f"a {cls.__name__}"
+        return read(
+            cls.configuration, dict(attributes), f"{named} in {file.parent.name}/{file.name}"
+        )  # type: ignore[return-value]
 
     @classmethod
     def get_model_cls(cls) -> type[BaseModel]:
@@ -53,24 +55,24 @@ class Configured(dg.Component, Generic[C]):
     @classmethod
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
         """Read what a ``defs.yaml`` says, with templates resolved; what cannot be used is ``Broken``."""
-        said = attributes.model_dump() if attributes else {}
-        resolved = context.resolution_context.resolve_value(said)
+        written = attributes.model_dump() if attributes else {}
+        resolved = context.resolution_context.resolve_value(written)
         return cls.of(resolved, folder_of(context) / "defs.yaml")
 
     @classmethod
-    def of(cls, said: Mapping[str, Any], file: Path) -> Self:
+    def of(cls, attributes: Mapping[str, Any], file: Path) -> Self:
         """The template of a document, or what stands for one that cannot be used."""
         try:
-            return cls(cls.read(said, file))
+            return cls(cls.read(attributes, file))
         except ConfigurationError as error:
-            return cast("Self", Broken(said, str(error)))
+            return cast("Self", Broken(attributes, str(error)))
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """What the template defines, or an asset that says why it cannot."""
         try:
             return self.build(context)
         except ConfigurationError as error:
-            return Broken(self.said.model_dump(), str(error)).build_defs(context)
+            return Broken(self.config.model_dump(), str(error)).build_defs(context)
 
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """What the template defines.

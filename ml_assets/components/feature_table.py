@@ -46,23 +46,23 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The table, its dead letters and its checks."""
         del context
-        if self.said.source_rows:
-            load_object(self.said.source_rows)
-        refuse_parameters(self._function, self.said)
-        days = partitions(self.said.days)
+        if self.config.source_rows:
+            load_object(self.config.source_rows)
+        refuse_parameters(self._function, self.config)
+        days = partitions(self.config.days)
         spec = table_spec(
-            self.said.key,
+            self.config.key,
             self._contract,
-            lineage(self._contract, [item.asset for item in self.said.inputs.values()]),
+            lineage(self._contract, [item.asset for item in self.config.inputs.values()]),
             stage="features",
-            description=self.said.description,
-            owners=self.said.owners,
+            description=self.config.description,
+            owners=self.config.owners,
             kinds={"pandas", "deltalake"},
             version=self._version,
             partitions_def=days,
             deps=[
                 dg.AssetDep(item.asset.split("/"), partition_mapping=mapping_of(resolved(item)))
-                for item in self.said.inputs.values()
+                for item in self.config.inputs.values()
             ],
         )
         return dg.Definitions(
@@ -72,25 +72,25 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
 
     @cached_property
     def _contract(self) -> type[Contract]:
-        return load_contract(self.said.contract)
+        return load_contract(self.config.contract)
 
     @cached_property
     def _function(self) -> Callable[..., pd.DataFrame]:
-        return load_object(self.said.function)
+        return load_object(self.config.function)
 
     @cached_property
     def _version(self) -> str:
         return code_version(
             self._function,
             self._contract,
-            sorted(self.said.parameters.items()),
-            sorted((name, resolved(item)) for name, item in self.said.inputs.items()),
+            sorted(self.config.parameters.items()),
+            sorted((name, resolved(item)) for name, item in self.config.inputs.items()),
         )
 
     def _compute(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
-        inputs = {name: resolved(item) for name, item in self.said.inputs.items()}
+        inputs = {name: resolved(item) for name, item in self.config.inputs.items()}
         lake = workspace.lake
-        planned = plan(lake, self.said.key, days, inputs, self._version)
+        planned = plan(lake, self.config.key, days, inputs, self._version)
         rows = self._rows(planned, inputs)
         validated = validate(rows, self._contract, planned.compute)
         return TableOutput(
@@ -98,7 +98,7 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
             validated,
             self._version,
             day_metadata=statistics_of_days(
-                lake, self.said.key, planned, validated.rows, self.said.statistics
+                lake, self.config.key, planned, validated.rows, self.config.statistics
             ),
         )
 
@@ -109,10 +109,10 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
             name: planned.windows[name].read(days=item.days_of_all(planned.compute))
             for name, item in inputs.items()
         }
-        rows = self._function(planned.compute, **frames, **self.said.parameters)
+        rows = self._function(planned.compute, **frames, **self.config.parameters)
         if DAY not in rows.columns:
             raise ConfigurationError(
-                f"{self.said.function} returned rows without '{DAY}', the day each belongs to. Add it."
+                f"{self.config.function} returned rows without '{DAY}', the day each belongs to. Add it."
             )
         return rows[rows[DAY].isin(planned.compute)]
 
@@ -128,7 +128,7 @@ def resolved(item: TableInput) -> Input:
     )
 
 
-def refuse_parameters(function: Callable[..., object], said: FeatureTableConfiguration) -> None:
+def refuse_parameters(function: Callable[..., object], config: FeatureTableConfiguration) -> None:
     """Refuse inputs and parameters that a function does not take, by its signature and annotations.
 
     Raises:
@@ -139,22 +139,22 @@ def refuse_parameters(function: Callable[..., object], said: FeatureTableConfigu
     named = {
         one.name: one for one in others if one.kind not in {one.VAR_KEYWORD, one.VAR_POSITIONAL}
     }
-    for name in said.inputs:
+    for name in config.inputs:
         if name not in named and not takes_any:
             raise ConfigurationError(
-                f"'inputs' of {said.key} in defs.yaml has '{name}', which {said.function} does not "
+                f"'inputs' of {config.key} in defs.yaml has '{name}', which {config.function} does not "
                 f"take beside {first.name}.{meant(name, named)}"
             )
     hints = _hints(function)
     fields: dict[str, Any] = {
         name: (hints.get(name, Any), ... if one.default is one.empty else one.default)
         for name, one in named.items()
-        if name not in said.inputs
+        if name not in config.inputs
     }
     extra: Literal["allow", "forbid"] = "allow" if takes_any else "forbid"
-    config = ConfigDict(extra=extra, arbitrary_types_allowed=True)
-    model = create_model("Parameters", __config__=config, **fields)
-    read(model, said.parameters, f"'parameters' of {said.key} in defs.yaml")
+    strict = ConfigDict(extra=extra, arbitrary_types_allowed=True)
+    model = create_model("Parameters", __config__=strict, **fields)
+    read(model, config.parameters, f"'parameters' of {config.key} in defs.yaml")
 
 
 def _hints(function: Callable[..., object]) -> dict[str, Any]:

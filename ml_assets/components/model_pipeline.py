@@ -22,4 +22,4 @@ class ModelPipeline(ModelPart[PipelineConfiguration]):
 
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """All assets of the pipeline, their checks, and the sensors that keep the loop going."""
-        return dg.Definitions.merge(*(part(self.said).build(context) for part in PARTS))
+        return dg.Definitions.merge(*(part(self.config).build(context) for part in PARTS))

@@ -43,10 +43,12 @@ class NewDays(Configured[NewDaysConfiguration]):
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The sensor."""
         del context
-        selected = [dg.AssetKey(table.split("/")) for table in [*self.said.snapshots, *self._daily]]
+        selected = [
+            dg.AssetKey(table.split("/")) for table in [*self.config.snapshots, *self._daily]
+        ]
 
         @sensor(
-            name=self.said.name,
+            name=self.config.name,
             description=(
                 "Extracts new days when all sources have them, extracts again what changed in the "
                 "source, and recomputes what is made of it."
@@ -63,7 +65,7 @@ class NewDays(Configured[NewDaysConfiguration]):
 
     @property
     def _daily(self) -> list[str]:
-        return [*self.said.sources, *self.said.tables]
+        return [*self.config.sources, *self.config.tables]
 
     def _tick(
         self, graph: Any, instance: dg.DagsterInstance, workspace: Workspace
@@ -73,17 +75,17 @@ class NewDays(Configured[NewDaysConfiguration]):
         waits = workspace.settings.retry_waits
         changed, problems = self._look_at_snapshots(graph, source, lake)
         if changed:
-            name = f"{self.said.name} snapshots {' '.join(changed)}"
+            name = f"{self.config.name} snapshots {' '.join(changed)}"
             told = request(instance, lake.ledger, unit_of(graph, name, changed, None), waits)
             return _with_problems(told, problems)
-        tables = {table: _source_table(graph, table) for table in self.said.sources}
+        tables = {table: _source_table(graph, table) for table in self.config.sources}
         days = self._days(graph, lake)
         last = {table: item.last_complete(source, lake, days) for table, item in tables.items()}
         known = [day for day in days if day <= min(last.values())]
         for item in tables.values():
-            again = revisited(lake, item.said.key, known, item.said.revisit_days)
-            if unreadable := item.look_again(source, lake, again):
-                problems[item.said.key] = next(iter(unreadable.values()))
+            again = revisited(lake, item.config.key, known, item.config.revisit_days)
+            if unreadable := item.record_source(source, lake, again):
+                problems[item.config.key] = next(iter(unreadable.values()))
         work = {table: unfinished(lake.ledger, table, known) for table in self._daily}
         if not any(work.values()):
             return _with_problems(dg.SkipReason(_waiting(days, known, last)), problems)
@@ -101,7 +103,7 @@ class NewDays(Configured[NewDaysConfiguration]):
             ConfigurationError: there is one.
         """
         broken = broken_assets(graph)
-        for table in [*self.said.snapshots, *self._daily]:
+        for table in [*self.config.snapshots, *self._daily]:
             if table in broken:
                 raise ConfigurationError(f"{table} is broken: {broken[table]}")
 
@@ -113,9 +115,9 @@ class NewDays(Configured[NewDaysConfiguration]):
         A snapshot that cannot be read keeps its stored rows, and the days go on.
         """
         changed, problems = [], {}
-        for table in self.said.snapshots:
+        for table in self.config.snapshots:
             try:
-                unreadable = _source_table(graph, table).look_again(source, lake, [SNAPSHOT])
+                unreadable = _source_table(graph, table).record_source(source, lake, [SNAPSHOT])
             except TerminalError as error:
                 problems[table] = str(error)
                 continue
@@ -133,13 +135,13 @@ class NewDays(Configured[NewDaysConfiguration]):
         }
         tables = [table for table, open_days in within.items() if open_days]
         first = within[tables[0]][0]
-        name = f"{self.said.name} {span.first}...{span.last}"
+        name = f"{self.config.name} {span.first}...{span.last}"
         reason = f"{tables[0]} {first}: {work[tables[0]][first]}"
         return unit_of(graph, name, tables, span, reason)
 
     def _days(self, graph: Any, lake: Lake) -> list[str]:
         """Days from the first that any table was asked for; all days when none was."""
-        partitions = graph.get(_key(self.said.sources[0])).partitions_def
+        partitions = graph.get(_key(self.config.sources[0])).partitions_def
         begun = [day for table in self._daily for day in lake.ledger.latest(table)]
         first = min(begun, default="")
         return [day for day in partitions.get_partition_keys() if day >= first]
@@ -183,8 +185,8 @@ def _with_problems(
 
 
 def _source_table(graph: Any, table: str) -> SourceTable:
-    said = graph.get(_key(table)).metadata[SOURCE_KEY]
-    return SourceTable(SourceTableConfiguration.model_validate(said))
+    config = graph.get(_key(table)).metadata[SOURCE_KEY]
+    return SourceTable(SourceTableConfiguration.model_validate(config))
 
 
 def _span(days: Sequence[str]) -> Span:

@@ -54,7 +54,7 @@ class SourceChecks:
                 self._up_to_date,
             )
         )
-        if table.said.time_column is not None:
+        if table.config.time_column is not None:
             checks.append(
                 TableCheck(
                     RETENTION_CHECK,
@@ -65,12 +65,12 @@ class SourceChecks:
                     reads_rows=False,
                 )
             )
-            checks.append(every_row_has_a_day(table.said.key, table.said.time_column))
-        if table.said.max_age_hours is not None:
+            checks.append(every_row_has_a_day(table.config.key, table.config.time_column))
+        if table.config.max_age_hours is not None:
             checks.append(
                 TableCheck(
                     FRESHNESS_CHECK,
-                    f"The newest row is at most {table.said.max_age_hours:g} h older than the end of "
+                    f"The newest row is at most {table.config.max_age_hours:g} h older than the end of "
                     "its day: the source did not stop in between.",
                     self._newest_row_is_recent,
                     dg.AssetCheckSeverity.WARN,
@@ -84,10 +84,10 @@ class SourceChecks:
         source, lake = stored.workspace.source, stored.workspace.lake
         unreadable: dict[str, str] = {}
         for start in range(0, len(stored.days), CHUNK_DAYS):
-            unreadable |= self.table.look_again(
+            unreadable |= self.table.record_source(
                 source, lake, stored.days[start : start + CHUNK_DAYS]
             )
-        changed = stale(lake.ledger, self.table.said.key, stored.stored)
+        changed = stale(lake.ledger, self.table.config.key, stored.stored)
         return {
             day: Verdict(False, f"its source rows cannot be compared: {unreadable[day]}")
             if day in unreadable
@@ -119,22 +119,22 @@ class SourceChecks:
     def _kept_from(self, source: SourceDatabase, lake: Lake) -> str:
         """The first day that the source should still have; empty when it keeps every day."""
         newest = self.table.source_days(source, lake).extent.newest
-        if self.table.said.retention_days is None or newest is None:
+        if self.table.config.retention_days is None or newest is None:
             return ""
-        return (newest - timedelta(days=self.table.said.retention_days - 1)).date().isoformat()
+        return (newest - timedelta(days=self.table.config.retention_days - 1)).date().isoformat()
 
     def _newest_row_is_recent(self, stored: StoredDays) -> dict[str, Verdict]:
-        newest = stored.rows.groupby(DAY)[str(self.table.said.time_column)].max()
+        newest = stored.rows.groupby(DAY)[str(self.table.config.time_column)].max()
         return {day: self._age_verdict(day, newest.get(day)) for day in stored.stored}
 
     def _age_verdict(self, day: str, newest: pd.Timestamp | None) -> Verdict:
         if newest is None:
             return Verdict(False, "the day has no rows")
-        assert self.table.said.days is not None
-        days = partitions(self.table.said.days)
+        assert self.table.config.days is not None
+        days = partitions(self.table.config.days)
         age = (pd.Timestamp(bounds(days, day)[1]) - newest).total_seconds() / 3600
         return Verdict(
-            age <= (self.table.said.max_age_hours or 0),
+            age <= (self.table.config.max_age_hours or 0),
             f"its newest row is {age:.1f} h older than the end of the day",
         )
 

@@ -1,4 +1,7 @@
-"""The days of one source table: reading them, and what of the source belongs to none of them."""
+"""The days of one source table, and the rows whose timestamp puts them in no day.
+
+What is usual, plausible or far from all others is decided in ``sources.completeness``.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,14 +31,14 @@ USUAL_DAYS = 28
 """Newest stored days whose median says how many rows are usual."""
 
 LOOKED_BACK_DAYS = 7
-"""Days before the newest stored one from which on the end of the source is looked for."""
+"""The end of the source is looked for from this many days before the newest stored day on."""
 
 PLACEMENT_CHECK = "every_row_has_a_day"
 
 
 @dataclass(frozen=True)
 class SourceDays:
-    """A table of the source database, by day, as it is now.
+    """A table of the source database, by day, as it is now. Days are passed in order.
 
     Attributes:
         source: the database.
@@ -81,7 +84,7 @@ class SourceDays:
         return pd.concat(found, ignore_index=True), unreadable
 
     def last_complete(self, days: Sequence[str]) -> str:
-        """The last of some days that the source has completely; empty when it has none."""
+        """The last of some days of which the source has all rows; empty when there is none."""
         until = self.extent.complete_until
         complete = [day for day in days if until and self.bounds(day)[1] <= until]
         return complete[-1] if complete else ""
@@ -136,7 +139,7 @@ class SourceDays:
         }
 
     def gone(self, days: Sequence[str], rows: pd.DataFrame) -> set[str]:
-        """Stored days of which the source no longer has any row, or deleted the oldest ones.
+        """Stored days of which the source has no row any more, or deleted the oldest rows of the day.
 
         Args:
             days: the days in question.
@@ -191,7 +194,7 @@ class SourceDays:
 
     @cached_property
     def _first_plausible(self) -> datetime | None:
-        """Rows before are typing errors; None when so many are before that they are history."""
+        """Rows before it are typing errors. None when a usual day of rows lies before: that is history."""
         first = self.bounds(self.partitions.get_partition_keys()[0])[0] - timedelta(days=1)
         early = self.source.hours(self.table, self.time_column, EARLIEST, first)
         is_history = sum(hour.rows for hour in early) >= (self._usual or self.extent.usual or 1)
@@ -212,8 +215,10 @@ class SourceDays:
         return rows if len(every) == len(days) else rows[rows[DAY].isin(days)]
 
 
-def as_read(ledger: Ledger, table: str, origin: str, days: Sequence[str]) -> list[Entry]:
-    """Entries that take back what was noted of a source after stored days were extracted from it.
+def entries_as_extracted(
+    ledger: Ledger, table: str, origin: str, days: Sequence[str]
+) -> list[Entry]:
+    """Ledger entries that show again the source state from which stored days were extracted.
 
     Args:
         ledger: what happened to each day.

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ml_assets.components.configured import Configured
 from ml_assets.components.source_checks import CHUNK_DAYS, SourceChecks
-from ml_assets.components.source_days import SourceDays, as_read
+from ml_assets.components.source_days import SourceDays, entries_as_extracted
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.tables import SourceTableConfiguration
 from ml_assets.content import DAY, SNAPSHOT, columns_of
@@ -52,9 +52,9 @@ class SourceTable(Configured[SourceTableConfiguration]):
         spec = self._spec
         origin = dg.AssetSpec(
             key=self._origin.split("/"),
-            description=f"Table {self.said.table} of the source database, as the client keeps it.",
+            description=f"Table {self.config.table} of the source database, as its owner keeps it.",
             kinds={"sql"},
-            owners=self.said.owners,
+            owners=self.config.owners,
             group_name=spec.group_name,
             partitions_def=self._partitions,
         )
@@ -72,47 +72,47 @@ class SourceTable(Configured[SourceTableConfiguration]):
 
     @cached_property
     def _contract(self) -> type[Contract]:
-        return load_contract(self.said.contract)
+        return load_contract(self.config.contract)
 
     @cached_property
     def _partitions(self) -> dg.DailyPartitionsDefinition | None:
-        return partitions(self.said.days) if self.said.days else None
+        return partitions(self.config.days) if self.config.days else None
 
     @property
     def _origin(self) -> str:
-        return f"source_database/{self.said.table}"
+        return f"source_database/{self.config.table}"
 
     @cached_property
     def _version(self) -> str:
-        return code_version(self._contract, self.said.table, self.said.time_column)
+        return code_version(self._contract, self.config.table, self.config.time_column)
 
     @cached_property
     def _spec(self) -> dg.AssetSpec:
         return table_spec(
-            self.said.key,
+            self.config.key,
             self._contract,
             copied(self._contract, self._origin),
             stage="tables",
-            description=self.said.description,
-            owners=self.said.owners,
+            description=self.config.description,
+            owners=self.config.owners,
             kinds={"pandas", "deltalake"},
             version=self._version,
             partitions_def=self._partitions,
             deps=[dg.AssetDep(self._origin.split("/"))],
-            metadata={SOURCE_KEY: self.said.model_dump(mode="json")},
+            metadata={SOURCE_KEY: self.config.model_dump(mode="json")},
         )
 
     def _extract(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         source, lake = workspace.source, workspace.lake
-        placed = self._placed(source, lake)
+        source_days = self._source_days(source, lake)
         extracted = [
-            self._extract_chunk(source, lake, placed, days[start : start + CHUNK_DAYS])
+            self._extract_chunk(source, lake, source_days, days[start : start + CHUNK_DAYS])
             for start in range(0, len(days), CHUNK_DAYS)
         ]
         planned = merge([part for part, _ in extracted])
         validated = combine([part for _, part in extracted])
-        if placed is not None:
-            unplaced = placed.unplaced(self._contract)
+        if source_days is not None:
+            unplaced = source_days.unplaced(self._contract)
             letters = pd.concat([validated.dead_letters, unplaced], ignore_index=True)
             validated = replace(validated, dead_letters=letters)
         return TableOutput(
@@ -120,30 +120,34 @@ class SourceTable(Configured[SourceTableConfiguration]):
             validated,
             self._version,
             day_metadata=statistics_of_days(
-                lake, self.said.key, planned, validated.rows, self.said.statistics
+                lake, self.config.key, planned, validated.rows, self.config.statistics
             ),
-            places_every_row=placed is not None,
+            places_every_row=source_days is not None,
         )
 
     def _extract_chunk(
-        self, source: SourceDatabase, lake: Lake, placed: SourceDays | None, days: Sequence[str]
+        self,
+        source: SourceDatabase,
+        lake: Lake,
+        source_days: SourceDays | None,
+        days: Sequence[str],
     ) -> tuple[Plan, Validated]:
-        raw, unreadable = self._read(source, placed, days)
-        gone = self._observe(lake, placed, days, raw, unreadable, is_extracted=True)
+        raw, unreadable = self._read(source, source_days, days)
+        stays = self._observe(lake, source_days, days, raw, unreadable, is_extracted=True)
         planned = plan(
             lake,
-            self.said.key,
+            self.config.key,
             days,
             {"source": Input(self._origin, is_snapshot=self._partitions is None)},
             self._version,
         )
-        planned = keeping(planned, lake.ledger.latest(self.said.key, sorted(gone)))
-        for day in sorted(gone & unreadable.keys()):
-            told = f"{self.said.key} {day} stays as it was stored: {unreadable[day]}"
+        planned = keeping(planned, lake.ledger.latest(self.config.key, sorted(stays)))
+        for day in sorted(stays & unreadable.keys()):
+            told = f"{self.config.key} {day} stays as it was stored: {unreadable[day]}"
             dg.get_dagster_logger().warning(told)
         planned = computing_skipped(planned, [day for day in unreadable if day in planned.skipped])
         wanted = raw[raw[DAY].isin(planned.compute)] if planned.unchanged else raw
-        reasons = placed.why_empty(planned.compute, wanted) if placed else {}
+        reasons = source_days.why_empty(planned.compute, wanted) if source_days else {}
         validated = validate(wanted, self._contract, planned.compute, reasons)
         refused = {day: unreadable[day] for day in planned.compute if day in unreadable}
         return planned, replace(validated, quarantined={**validated.quarantined, **refused})
@@ -151,16 +155,17 @@ class SourceTable(Configured[SourceTableConfiguration]):
     def source_days(self, source: SourceDatabase, lake: Lake) -> SourceDays:
         """The days of a table that has days."""
         assert self._partitions is not None
-        assert self.said.time_column is not None
-        age = self.said.max_age_hours or 0
-        names = (self.said.key, self.said.table, self.said.time_column)
+        assert self.config.time_column is not None
+        age = self.config.max_age_hours or 0
+        names = (self.config.key, self.config.table, self.config.time_column)
         return SourceDays(source, lake, *names, age, self._partitions)
 
-    def _placed(self, source: SourceDatabase, lake: Lake) -> SourceDays | None:
+    def _source_days(self, source: SourceDatabase, lake: Lake) -> SourceDays | None:
+        """The same; None for a snapshot, which has no days."""
         return None if self._partitions is None else self.source_days(source, lake)
 
     def _read(
-        self, source: SourceDatabase, placed: SourceDays | None, days: Sequence[str]
+        self, source: SourceDatabase, source_days: SourceDays | None, days: Sequence[str]
     ) -> tuple[pd.DataFrame, dict[str, str]]:
         """Raw rows with ``ds``, and day → why it cannot be read or used.
 
@@ -168,10 +173,10 @@ class SourceTable(Configured[SourceTableConfiguration]):
         stay as they are, others are quarantined.
         """
         unreadable: dict[str, str] = {}
-        if placed is None:
-            raw = source.snapshot(self.said.table).assign(**{DAY: SNAPSHOT})
+        if source_days is None:
+            raw = source.snapshot(self.config.table).assign(**{DAY: SNAPSHOT})
         else:
-            raw, unreadable = placed.read(days)
+            raw, unreadable = source_days.read(days)
         if problem := schema_problem(raw, self._contract):
             unreadable = dict.fromkeys(days, problem) | unreadable
         return raw, unreadable
@@ -180,7 +185,9 @@ class SourceTable(Configured[SourceTableConfiguration]):
         """The last of some days that the source has completely; empty when it has none."""
         return self.source_days(source, lake).last_complete(days)
 
-    def look_again(self, source: SourceDatabase, lake: Lake, days: Sequence[str]) -> dict[str, str]:
+    def record_source(
+        self, source: SourceDatabase, lake: Lake, days: Sequence[str]
+    ) -> dict[str, str]:
         """Note in the ledger what the source holds of some days now.
 
         Returns:
@@ -188,21 +195,21 @@ class SourceTable(Configured[SourceTableConfiguration]):
         """
         if not days:
             return {}
-        placed = self._placed(source, lake)
-        raw, unreadable = self._read(source, placed, days)
-        self._observe(lake, placed, days, raw, unreadable)
+        source_days = self._source_days(source, lake)
+        raw, unreadable = self._read(source, source_days, days)
+        self._observe(lake, source_days, days, raw, unreadable)
         return unreadable
 
     def gone_from_source(self, source: SourceDatabase, lake: Lake, days: Sequence[str]) -> set[str]:
         """Stored days whose rows the source has deleted."""
-        placed = self.source_days(source, lake)
-        raw, unreadable = self._read(source, placed, days)
-        return placed.gone([day for day in days if day not in unreadable], raw)
+        source_days = self.source_days(source, lake)
+        raw, unreadable = self._read(source, source_days, days)
+        return source_days.gone([day for day in days if day not in unreadable], raw)
 
     def _observe(
         self,
         lake: Lake,
-        placed: SourceDays | None,
+        source_days: SourceDays | None,
         days: Sequence[str],
         raw: pd.DataFrame,
         unreadable: Mapping[str, str],
@@ -212,12 +219,12 @@ class SourceTable(Configured[SourceTableConfiguration]):
         """Note in the ledger what the source holds now, where that is news.
 
         A day that was observed under another contract is compared by the columns of that contract
-        until it is extracted again: a column more in the contract is no change of the source.
+        until it is extracted again: a new column in the contract is no change of the source.
 
         Returns:
-            Stored days that cannot be had from the source any more, because it deleted their rows
-            or cannot read them: they stay as they are. A change of them that was noted before
-            cannot be extracted any more either: the source counts again as it was read.
+            Stored days that cannot be extracted any more, because the source deleted their rows
+            or they cannot be read: they stay as they are. For these the ledger shows again the
+            state of the source from which the stored rows were extracted.
         """
         known = lake.ledger.latest(self._origin, days)
         schema = observed_schema(raw, columns(self._contract))
@@ -232,7 +239,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
                 or found.get(known[day].schema, found[schema])[day] != known[day].content_hash
             )
         ]
-        gone = placed.gone(changed, raw) if placed else set()
+        gone = source_days.gone(changed, raw) if source_days else set()
         counts = raw[DAY].value_counts()
         lake.ledger.append(
             [
@@ -249,7 +256,9 @@ class SourceTable(Configured[SourceTableConfiguration]):
             ]
         )
         kept = (
-            usable_hashes(lake.ledger.latest(self.said.key, list(unreadable))) if unreadable else {}
+            usable_hashes(lake.ledger.latest(self.config.key, list(unreadable)))
+            if unreadable
+            else {}
         )
         lake.ledger.append(
             [
@@ -259,6 +268,8 @@ class SourceTable(Configured[SourceTableConfiguration]):
                 and (day not in known or known[day].status is not Status.QUARANTINED)
             ]
         )
-        gone |= {*kept}
-        lake.ledger.append(as_read(lake.ledger, self.said.key, self._origin, sorted(gone)))
-        return gone
+        stays = gone | {*kept}
+        lake.ledger.append(
+            entries_as_extracted(lake.ledger, self.config.key, self._origin, sorted(stays))
+        )
+        return stays

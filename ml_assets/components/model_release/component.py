@@ -22,21 +22,21 @@ class ModelRelease(ModelPart[ModelReleaseConfiguration]):
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """All assets of a release, their checks, and the sensor that continues an approved one."""
         del context
-        said, dataset = self.said, self.contracts.training_dataset
-        said.release.check(said.estimator.task)
-        said.evaluation.of_task(said.estimator.task)
-        if said.release.gated_attribute:
-            named = said.release.gated_attribute
-            refuse_unknown_column("release.gated_attribute", named, said, columns(dataset))
-        evidence = EvidenceStage(self.pipeline, said.release)
+        config, dataset = self.config, self.contracts.training_dataset
+        config.release.check(config.estimator.task)
+        config.evaluation.of_task(config.estimator.task)
+        if config.release.gated_attribute:
+            named = config.release.gated_attribute
+            refuse_unknown_column("release.gated_attribute", named, config, columns(dataset))
+        evidence = EvidenceStage(self.pipeline, config.release)
         decision = DecisionStage(evidence)
-        staging = Staging(self.pipeline, said.staging, decision.version)
+        staging = Staging(self.pipeline, config.staging, decision.version)
         return dg.Definitions.merge(
             evidence.definitions(),
             decision.definitions(),
             ApprovalStage(self.pipeline).definitions(),
             staging.definitions(),
             ChampionStage(staging).definitions(),
-            Card(self.pipeline, said.card, dataset).definitions(),
+            Card(self.pipeline, config.card, dataset).definitions(),
             dg.Definitions(sensors=[release_sensor(self.pipeline)]),
         )

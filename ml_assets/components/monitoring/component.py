@@ -18,10 +18,10 @@ class Monitoring(ModelPart[MonitoringConfiguration]):
 
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The three assets, their checks, and the sensors for new days and retraining."""
-        said, this = self.said, self.pipeline
-        file = said.monitoring.policy_file(folder_of(context))
+        config, this = self.config, self.pipeline
+        file = config.monitoring.policy_file(folder_of(context))
         policy = read_policy(file) if file else NO_POLICY
-        drift = DriftStage(this, said.drift_days, said.groups, said.monitoring.min_rows)
+        drift = DriftStage(this, config.drift_days, config.groups, config.monitoring.min_rows)
         return dg.Definitions.merge(
             drift.definitions(),
             RetrainingStage(this, policy, self.contracts.labels).definitions(),

@@ -31,22 +31,22 @@ class ModelPart(Configured[P]):
     """A template of which a model pipeline is made.
 
     Args:
-        said: what its ``defs.yaml`` says.
+        config: what its ``defs.yaml`` says.
     """
 
     @classmethod
-    def read(cls, said: Mapping[str, Any], file: Path) -> P:
+    def read(cls, config: Mapping[str, Any], file: Path) -> P:
         """What a ``defs.yaml`` says, with what the feature table and the environment say.
 
         Raises:
             ConfigurationError: a key is missing or unknown, or a value is outside its limits.
         """
-        return pipeline_of(said, file, cast("type[P]", cls.configuration))
+        return pipeline_of(config, file, cast("type[P]", cls.configuration))
 
     @cached_property
     def pipeline(self) -> Pipeline:
         """What the stages share."""
-        return Pipeline.of(self.said)
+        return Pipeline.of(self.config)
 
     @cached_property
     def contracts(self) -> "PipelineContracts":
@@ -56,7 +56,7 @@ class ModelPart(Configured[P]):
             ConfigurationError: one cannot be imported or derived, or the configuration names a
                 column that there is not.
         """
-        return PipelineContracts.of(self.said)
+        return PipelineContracts.of(self.config)
 
 
 @dataclass(frozen=True)
@@ -74,21 +74,21 @@ class PipelineContracts:
     labels: type[Contract]
 
     @classmethod
-    def of(cls, said: ModelConfiguration) -> Self:
+    def of(cls, config: ModelConfiguration) -> Self:
         """The contracts of a configuration.
 
         Raises:
             ConfigurationError: one cannot be imported or derived, or the configuration names a
                 column that there is not.
         """
-        if not said.contracts.training_dataset:
-            outcomes = columns(load_contract(str(said.contracts.outcomes)))
-            refuse_unknown_column("labels.column", said.labels.column, said, outcomes)
-            refuse_unknown_column("labels.known_at", said.labels.known_at, said, outcomes)
-        dataset = dataset_contract_of(said.dataset)
-        refuse_unknown_columns(said, dataset)
-        named, is_classification = said.contracts, said.estimator.task == "classification"
-        shown = dict.fromkeys([*said.key, *said.segments])
+        if not config.contracts.training_dataset:
+            outcomes = columns(load_contract(str(config.contracts.outcomes)))
+            refuse_unknown_column("labels.column", config.labels.column, config, outcomes)
+            refuse_unknown_column("labels.known_at", config.labels.known_at, config, outcomes)
+        dataset = dataset_contract_of(config.dataset)
+        refuse_unknown_columns(config, dataset)
+        named, is_classification = config.contracts, config.estimator.task == "classification"
+        shown = dict.fromkeys([*config.key, *config.segments])
         return cls(
             training_dataset=dataset,
             predictions=load_contract(named.predictions)
@@ -105,8 +105,8 @@ class PipelineContracts:
             else label_contract(
                 Label,
                 dataset,
-                said.segments,
-                said.key,
+                config.segments,
+                config.key,
                 is_binary=is_classification,
                 day=_loaded(named.labels_day),
             ),
@@ -117,7 +117,7 @@ def _loaded(path: str | None) -> Any:
     return load_object(path) if path else None
 
 
-def refuse_unknown_columns(said: ModelConfiguration, contract: type[Contract]) -> None:
+def refuse_unknown_columns(config: ModelConfiguration, contract: type[Contract]) -> None:
     """Refuse names that are no columns of the training dataset.
 
     Raises:
@@ -125,26 +125,26 @@ def refuse_unknown_columns(said: ModelConfiguration, contract: type[Contract]) -
     """
     known = list(columns(contract))
     named = {
-        "key": said.key,
-        "segments": said.segments,
-        "estimator.numeric": said.estimator.numeric,
-        "estimator.categorical": said.estimator.categorical,
-        "labels.column": (said.labels.column,),
-        "labels.known_at": (said.labels.known_at,),
+        "key": config.key,
+        "segments": config.segments,
+        "estimator.numeric": config.estimator.numeric,
+        "estimator.categorical": config.estimator.categorical,
+        "labels.column": (config.labels.column,),
+        "labels.known_at": (config.labels.known_at,),
     }
-    told_later = {said.labels.column, said.labels.known_at, FEATURE_DAY, SPLIT, DAY}
-    if leaking := [name for name in said.specification.features if name in told_later]:
+    told_later = {config.labels.column, config.labels.known_at, FEATURE_DAY, SPLIT, DAY}
+    if leaking := [name for name in config.specification.features if name in told_later]:
         raise ConfigurationError(
-            f"'estimator' of {said.pipeline} in defs.yaml names {', '.join(leaking)} as a feature, "
+            f"'estimator' of {config.pipeline} in defs.yaml names {', '.join(leaking)} as a feature, "
             "which is the label or says when a row was known. Remove it."
         )
     for where, names in named.items():
         for name in names:
-            refuse_unknown_column(where, name, said, known)
+            refuse_unknown_column(where, name, config, known)
 
 
 def refuse_unknown_column(
-    where: str, name: str, said: ModelConfiguration, known: Collection[str]
+    where: str, name: str, config: ModelConfiguration, known: Collection[str]
 ) -> None:
     """Refuse a name that is no column of the training dataset.
 
@@ -153,6 +153,6 @@ def refuse_unknown_column(
     """
     if name not in known:
         raise ConfigurationError(
-            f"'{where}' of {said.pipeline} in defs.yaml names '{name}', which is no column of the "
-            f"training dataset ({said.dataset.contract}).{meant(name, known)}"
+            f"'{where}' of {config.pipeline} in defs.yaml names '{name}', which is no column of the "
+            f"training dataset ({config.dataset.contract}).{meant(name, known)}"
         )

@@ -74,21 +74,21 @@ class Pipeline:
     has_registry: bool
 
     @classmethod
-    def of(cls, said: ModelConfiguration) -> "Pipeline":
+    def of(cls, config: ModelConfiguration) -> "Pipeline":
         """The pipeline that a ``defs.yaml`` describes."""
         return cls(
-            name=said.pipeline,
-            owners=said.owners,
-            days=partitions(said.days),
-            as_of_days=partitions(said.as_ofs),
-            features=said.features,
-            labels=said.labels,
-            key=said.key,
-            segments=said.segments,
-            specification=said.specification,
-            windows=said.windows,
-            evaluation=said.evaluation,
-            has_registry=said.registry,
+            name=config.pipeline,
+            owners=config.owners,
+            days=partitions(config.days),
+            as_of_days=partitions(config.as_ofs),
+            features=config.features,
+            labels=config.labels,
+            key=config.key,
+            segments=config.segments,
+            specification=config.specification,
+            windows=config.windows,
+            evaluation=config.evaluation,
+            has_registry=config.registry,
         )
 
     @property

@@ -16,13 +16,13 @@ class TrainedModel(ModelPart[TrainedModelConfiguration]):
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The four assets and their checks."""
         del context
-        said = self.said
-        said.evaluation.of_task(said.estimator.task)
+        config = self.config
+        config.evaluation.of_task(config.estimator.task)
         training = Training(
             self.pipeline,
             self.contracts.training_dataset,
-            said.dataset,
-            said.max_missing_days_share,
+            config.dataset,
+            config.max_missing_days_share,
         )
-        reference = ReferenceStage(self.pipeline, said.drift_days)
+        reference = ReferenceStage(self.pipeline, config.drift_days)
         return dg.Definitions.merge(training.definitions(), reference.definitions())

@@ -55,7 +55,8 @@ class Training:
         pipeline: what the stages share.
         contract: contract of the training dataset.
         dataset: how it is made.
-        max_missing_days_share: share of the days looked back on that may not be usable.
+        max_missing_days_share: largest share of the days looked back on that may be unusable; days
+            that were never asked for do not count.
     """
 
     pipeline: Pipeline
@@ -137,12 +138,12 @@ class Training:
         )
         planned, frames = each_day(planned, self._dataset_of(lake, planned))
         told: dict[str, Further] = {
-            day: {**split_counts(frame), **self._later_knowledge(lake, planned, day)}
+            day: {**split_counts(frame), **self._inputs_changed_since(lake, planned, day)}
             for day, frame in frames.items()
         }
         return output(planned, frames, self.contract, self._dataset_version, day_metadata=told)
 
-    def _later_knowledge(self, lake: Lake, planned: Plan, day: str) -> Further:
+    def _inputs_changed_since(self, lake: Lake, planned: Plan, day: str) -> Further:
         """Inputs of a rerun that are not those the dataset was first made from."""
         table = self.pipeline.table("training_dataset")
         history = lake.ledger.history(table, day)
@@ -248,7 +249,7 @@ def held_out_rows(planned: Plan, day: str) -> pd.DataFrame:
         TrainingError: no label of the test window was known when the day began.
     """
     dataset = unaltered(planned.windows["dataset"], day)
-    test_rows(dataset)
+    test_rows(dataset)  # refuses a dataset without any
     return dataset[dataset[SPLIT] != "train"]
 
 
