@@ -7,7 +7,7 @@ import dagster as dg
 
 from ml_assets.configuration.documents import pipelines
 from ml_assets.data_folder import keep_private
-from ml_assets.errors import MLAssetsError
+from ml_assets.errors import ConfigurationError, MLAssetsError
 from ml_assets.names import unknown
 from ml_assets.orchestration.resources import resources
 from ml_assets.orchestration.runs.runs import silence_notices
@@ -40,6 +40,8 @@ def project_definitions(chosen: Settings | None = None) -> dg.Definitions:
         MLAssetsError: what made them unusable, without Dagster's wrapping.
     """
     silence_notices()
+    if chosen:
+        _refuse_settings_of_the_process(chosen)
     try:
         return _loaded(chosen or settings(), resources(chosen))
     except Exception as error:
@@ -56,6 +58,20 @@ def _loaded(chosen: Settings, found: dict[str, dg.ResourceDefinition]) -> dg.Def
         dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
         dg.Definitions(resources=found, executor=EXECUTORS[chosen.executor]),
     )
+
+
+def _refuse_settings_of_the_process(chosen: Settings) -> None:
+    """Refuse settings that are read from the environment when definitions load.
+
+    Raises:
+        ConfigurationError: one differs there.
+    """
+    for name in ("pipelines", "sensors", "sensor_seconds"):
+        if getattr(chosen, name) != getattr(settings(), name):
+            raise ConfigurationError(
+                f"'{name}' is read from the environment when definitions load: set "
+                f"ML_ASSETS_{name.upper()} instead."
+            )
 
 
 def _refuse_unknown_pipelines(chosen: Settings) -> None:

@@ -9,6 +9,7 @@ import dagster as dg
 from pydantic import ValidationError
 
 from ml_assets.configuration.sections import Days
+from ml_assets.content import digest
 from ml_assets.orchestration.assets.tables import BROKEN_KEY
 from ml_assets.orchestration.partitions import partitions
 
@@ -19,18 +20,20 @@ class Broken(dg.Component):
     """A template that could not be read or built, as an asset that says why.
 
     Args:
+        template: its name.
         attributes: what its ``defs.yaml`` says.
         problem: what is wrong, with file and key.
     """
 
-    def __init__(self, attributes: Mapping[str, Any], problem: str) -> None:
+    def __init__(self, template: str, attributes: Mapping[str, Any], problem: str) -> None:
+        self.template = template
         self.attributes = attributes
         self.problem = problem
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """An asset that fails with the problem until it is corrected."""
         del context
-        name, problem = key_of(self.attributes), self.problem
+        name, problem = key_of(self.template, self.attributes), self.problem
         log.error(f"{name} is broken: {problem}")
 
         @dg.asset(
@@ -47,14 +50,12 @@ class Broken(dg.Component):
         return dg.Definitions(assets=[broken])
 
 
-def key_of(attributes: Mapping[str, Any]) -> str:
+def key_of(template: str, attributes: Mapping[str, Any]) -> str:
     """Asset key of what a document defines; of several assets, one that stands for them."""
-    if isinstance(key := attributes.get("key"), str) and re.fullmatch(r"\w+/\w+", key):
+    if isinstance(key := attributes.get("key"), str) and re.fullmatch(r"\w+/\w+", key, re.ASCII):
         return key
-    name = re.sub(
-        r"\W", "_", str(attributes.get("pipeline") or attributes.get("name") or "a_document")
-    )
-    return f"{name}/broken"
+    named = attributes.get("pipeline") or attributes.get("name") or digest(repr(attributes))
+    return f"{re.sub(r'[^A-Za-z0-9_]', '_', str(named))}/broken_{template}"
 
 
 def _days_of(attributes: Mapping[str, Any]) -> dg.PartitionsDefinition | None:

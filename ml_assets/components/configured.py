@@ -56,7 +56,10 @@ class Configured(dg.Component, Generic[C]):
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
         """Read what a ``defs.yaml`` says, with templates resolved; what cannot be used is ``Broken``."""
         written = attributes.model_dump() if attributes else {}
-        resolved = context.resolution_context.resolve_value(written)
+        try:
+            resolved = context.resolution_context.resolve_value(written)
+        except Exception as error:  # a template may raise anything
+            return cast("Self", Broken(cls.__name__, written, str(error)))
         return cls.of(resolved, folder_of(context) / "defs.yaml")
 
     @classmethod
@@ -65,14 +68,15 @@ class Configured(dg.Component, Generic[C]):
         try:
             return cls(cls.read(attributes, file))
         except ConfigurationError as error:
-            return cast("Self", Broken(attributes, str(error)))
+            return cast("Self", Broken(cls.__name__, attributes, str(error)))
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """What the template defines, or an asset that says why it cannot."""
         try:
             return self.build(context)
         except ConfigurationError as error:
-            return Broken(self.config.model_dump(), str(error)).build_defs(context)
+            broken = Broken(type(self).__name__, self.config.model_dump(), str(error))
+            return broken.build_defs(context)
 
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """What the template defines.

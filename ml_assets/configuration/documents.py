@@ -10,12 +10,15 @@ import yaml
 
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.pipeline import (
+    BatchPredictionsConfiguration,
     ModelConfiguration,
+    ModelReleaseConfiguration,
+    MonitoringConfiguration,
     PipelineConfiguration,
     TrainedModelConfiguration,
 )
 from ml_assets.configuration.reading import read
-from ml_assets.contracts.contract import key_columns
+from ml_assets.contracts.contract import is_keyed, key_columns
 from ml_assets.errors import ConfigurationError
 from ml_assets.names import meant, unknown
 from ml_assets.settings import settings
@@ -28,6 +31,14 @@ MODELS: dict[str, type[ModelConfiguration]] = {
     "TrainedModel": TrainedModelConfiguration,
 }
 """Templates, as the last part of a document's ``type``; those that say how a model is made."""
+
+PARTS: dict[str, type[ModelConfiguration]] = {
+    "TrainedModel": TrainedModelConfiguration,
+    "ModelRelease": ModelReleaseConfiguration,
+    "BatchPredictions": BatchPredictionsConfiguration,
+    "Monitoring": MonitoringConfiguration,
+}
+"""Templates that say one part of a model pipeline."""
 
 C = TypeVar("C", bound=ModelConfiguration)
 
@@ -66,6 +77,44 @@ def pipeline_of(said: Mapping[str, Any], file: Path, kind: type[C]) -> C:
     """
     name = said.get("pipeline", "a ModelPipeline")
     where = f"{name} in {file.parent.name}/{file.name}"
+    found = _changed_by_environment(said, file, kind, where)
+    for other_file, other, other_kind in _other_parts(name, file, kind):
+        _refuse_contradiction(
+            where, found, _changed_by_environment(other, other_file, other_kind, where)
+        )
+    return found
+
+
+def _other_parts(
+    pipeline: object, file: Path, part: type[ModelConfiguration]
+) -> Iterator[tuple[Path, dict[str, Any], type[ModelConfiguration]]]:
+    """Documents that say the other parts of a model pipeline, in the project and in a file."""
+    others = {} if part is PipelineConfiguration else PARTS
+    for template, kind in others.items():
+        if kind is part:
+            continue
+        for of, said in _of_kind([*_own(file), *_all_documents()], template):
+            if said.get("pipeline") == pipeline:
+                yield of, said, kind
+
+
+def _refuse_contradiction(where: str, one: ModelConfiguration, other: ModelConfiguration) -> None:
+    """Refuse parts of one pipeline that describe different models.
+
+    Raises:
+        ConfigurationError: they do.
+    """
+    for name in ModelConfiguration.model_fields:
+        if getattr(one, name) != getattr(other, name):
+            raise ConfigurationError(
+                f"{where} is not usable: '{name}' is {getattr(one, name)!r}, and another part of the "
+                f"pipeline says {getattr(other, name)!r}. Say the same in both."
+            )
+
+
+def _changed_by_environment(said: Mapping[str, Any], file: Path, kind: type[C], where: str) -> C:
+    """A document as it says it, and as the environment changes it; both have to be usable."""
+    name = said.get("pipeline")
     found = read(kind, _with_tables(said, file, where), where)
     known = PipelineConfiguration.model_fields.keys() - kind.model_fields.keys()
     changes = {
@@ -90,6 +139,8 @@ def _with_tables(said: Mapping[str, Any], file: Path, where: str) -> dict[str, A
     features = feature_table(said.get("features"), file) or {}
     outcomes = feature_table(label_table, file)
     filled = {name: features[name] for name in ("owners", "days") if name in features} | dict(said)
+    if isinstance(filled.get("days"), Mapping) and isinstance(features.get("days"), Mapping):
+        filled["days"] = {**features["days"], **filled["days"]}
     contracts = filled.get("contracts") or {}
     if isinstance(contracts, Mapping):
         told = {"features": features.get("contract"), "outcomes": (outcomes or {}).get("contract")}
@@ -99,7 +150,8 @@ def _with_tables(said: Mapping[str, Any], file: Path, where: str) -> dict[str, A
             _refuse_unknown_table(where, "features", said.get("features"), "features", contracts)
             _refuse_unknown_table(where, "labels.asset", label_table, "outcomes", contracts)
         if "key" not in filled and isinstance(contracts.get("features"), str):
-            filled["key"] = key_columns(load_contract(contracts["features"]))
+            contract = load_contract(contracts["features"])
+            filled |= {"key": key_columns(contract)} if is_keyed(contract) else {}
     return filled
 
 
@@ -135,9 +187,14 @@ def feature_table(table: object, file: Path | None = None) -> dict[str, Any] | N
         table: its asset key.
         file: a file outside the project that may say it, too.
     """
-    own = documents_of(file) if file and file.is_file() and not file.is_relative_to(DEFS) else []
-    found = [*_of_kind(own, FEATURES), *_documents(FEATURES)]
+    found = [*_of_kind(_own(file), FEATURES), *_documents(FEATURES)]
     return next((said for _, said in found if said.get("key") == table), None)
+
+
+def _own(file: Path | None) -> list[tuple[Path, dict[str, Any]]]:
+    """Documents of a file outside the project."""
+    is_outside = file is not None and file.is_file() and not file.is_relative_to(DEFS)
+    return documents_of(file) if file and is_outside else []
 
 
 def _models() -> Iterator[tuple[Path, dict[str, Any], type[ModelConfiguration]]]:
@@ -176,9 +233,13 @@ def _resolved(value: Any) -> Any:
         return [_resolved(item) for item in value]
     if not (isinstance(value, str) and "{{" in value):
         return value
+    from jinja2 import TemplateError
     from jinja2.nativetypes import NativeTemplate
 
-    return NativeTemplate(value).render(env=_Variables())
+    try:
+        return NativeTemplate(value).render(env=_Variables())
+    except TemplateError:  # for Dagster to tell, which resolves more than the environment
+        return value
 
 
 class _Variables:

@@ -36,6 +36,10 @@ def load_contract(path: str) -> type[Contract]:
     found = load_object(path)
     if not (isinstance(found, type) and issubclass(found, Contract)):
         raise ConfigurationError(f"'{path}' is no contract; expected a subclass of Contract.")
+    try:
+        found.to_schema()
+    except Exception as error:  # pandera raises several unrelated types
+        raise ConfigurationError(f"Contract '{path}' cannot be used: {error}") from error
     return found
 
 

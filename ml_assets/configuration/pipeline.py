@@ -143,6 +143,12 @@ class ModelConfiguration(Section):
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         held_out = self.windows.held_out_days
+        last = self.days.last
+        if not self.as_of_days and last and shifted(self.days.first, held_out) > last:
+            raise ValueError(
+                f"days ({self.days.first} to {last}) leave no as-of day: validation_days, test_days "
+                f"and labels.delay_days take {held_out}"
+            )
         if held_out >= self.window_days:
             raise ValueError(
                 f"window_days ({self.window_days}) leaves no day to fit on: validation_days, "
@@ -160,6 +166,8 @@ class ModelConfiguration(Section):
             )
         for name in ("key", "segments"):
             names = getattr(self, name)
+            if not names and name in self.model_fields_set:
+                raise ValueError(f"{name} is empty: name a column, or leave the key out")
             if len({*names}) < len(names):
                 raise ValueError(f"{name} names a column more than once")
         if self.days.timezone != self.as_ofs.timezone:

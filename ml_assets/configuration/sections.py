@@ -128,6 +128,15 @@ class Estimator(Section):
         if known.task != self.task:
             what = f"is for {known.task}" if known.task else "neither classifies nor regresses"
             raise ValueError(f"{estimator} {what}, and the task is {self.task}")
+        if self.task == "classification" and not known.has_probabilities:
+            raise ValueError(f"{estimator} predicts no probabilities, which every score is")
+        if missing := [name for name in known.required if name not in self.hyperparameters]:
+            raise ValueError(f"hyperparameters lack {', '.join(missing)}, which {estimator} needs")
+        steps = {"max_iter", "n_estimators"} & {*known.parameters}
+        if self.checkpoint_every and not (steps and "warm_start" in known.parameters):
+            raise ValueError(
+                f"{estimator} cannot go on from a checkpoint: leave checkpoint_every out"
+            )
         for name in self.hyperparameters:
             if known.parameters and name not in known.parameters:
                 raise ValueError(

@@ -1,7 +1,8 @@
 """Contracts of a pipeline's own tables, derived from those of its features and outcomes.
 
 A column keeps the type, the range and the description that it has there; what it is made from is
-said anew, see ``lineage``.
+said anew, see ``lineage``. Checks over several columns or whole frames are not carried over: they hold
+where they are declared, and the rows come from there.
 """
 
 import copy
@@ -10,12 +11,15 @@ from typing import Any
 
 import pandera.pandas as pa
 
-from ml_assets.contracts.contract import Contract, columns, key_columns, made
+from ml_assets.contracts.contract import Contract, columns, key_columns, limits, made
 from ml_assets.contracts.day import DayContract
 from ml_assets.errors import ConfigurationError
 
 KEYS = ["{feature_table}.{key}", "{label_table}.{key}"]
 """What ``from`` says of columns that are joined by the key."""
+
+SOURCES = "_made_from"
+"""Attribute of a derived contract: the contracts that it is made from."""
 
 Fields = Mapping[str, tuple[Any, Any]]
 """Column → its annotation and its pandera field."""
@@ -49,6 +53,7 @@ def dataset_contract(
         "Feature rows with their labels, as they were known when the as-of day began.",
         (features,),
         fields,
+        (features, outcomes),
         unique=key_columns(features),
         max_dead_letter_share=0.0,
     )
@@ -85,6 +90,7 @@ def prediction_contract(
         "What the champion of the day predicts for each row of the day.",
         (base,),
         fields,
+        (base, features, *([day] if day else [])),
         unique=["prediction_id"],
         day=day,
         max_dead_letter_share=0.0,
@@ -125,6 +131,7 @@ def label_contract(
         "What really happened, by the day it became known, with what had been predicted.",
         (base,),
         fields,
+        (base, features, *([day] if day else [])),
         unique=["prediction_id"],
         day=day,
         may_be_empty=True,
@@ -153,11 +160,14 @@ def _contract(
     description: str,
     bases: tuple[type[Contract], ...],
     fields: Fields,
+    made_from: tuple[type, ...],
     *,
     unique: Sequence[str],
-    **limits: object,
+    **own: object,
 ) -> type[Contract]:
-    config = {"__doc__": "Derived.", "unique": list(unique), "metadata": limits}
+    text = max(limits(one).max_text_length for one in made_from if issubclass(one, Contract))
+    metadata = {"max_text_length": text, **own}
+    config = {"__doc__": "Derived.", "unique": list(unique), "metadata": metadata}
     return type(
         name,
         bases,
@@ -167,12 +177,12 @@ def _contract(
             "__annotations__": {column: annotation for column, (annotation, _) in fields.items()},
             **{column: field for column, (_, field) in fields.items()},
             "Config": type("Config", (), config),
+            SOURCES: made_from,
         },
     )
 
 
-def contract_sources(contract: type[Contract]) -> list[type[Contract]]:
-    """The classes whose code says what a contract is: itself, and of a derived one its bases."""
-    if contract.__module__ != __name__:
-        return [contract]
-    return [contract, *(base for base in contract.__bases__ if issubclass(base, Contract))]
+def contract_sources(contract: type[Contract]) -> list[type]:
+    """The classes whose code says what a contract is: itself, and those that a derived one is made from."""
+    made_from = vars(contract).get(SOURCES, ())
+    return [contract, *(one for source in made_from for one in contract_sources(source))]

@@ -122,7 +122,7 @@ def _refuse_unmarked(uri: str, ledger: Ledger, own: Identity) -> None:
         raise ConfigurationError(
             f"The lake {uri} has tables that were written by an earlier version of this project, or "
             f"beside another ledger than {_shown(ledger)}. Nothing was changed. Check ML_ASSETS_LAKE; "
-            f"to build all data anew from the source, run {build_anew()}."
+            f"to build all data anew from the source, run {build_anew(ledger.url)}."
         )
 
 

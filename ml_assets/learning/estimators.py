@@ -17,19 +17,25 @@ class Signature:
 
     Attributes:
         parameters: names of its keyword arguments.
+        required: those without a default.
         task: what it is for; None where it neither classifies nor regresses.
+        has_probabilities: whether it predicts the probability of a class.
     """
 
     parameters: tuple[str, ...]
+    required: tuple[str, ...]
     task: str | None
+    has_probabilities: bool
 
 
 @dataclass(frozen=True)
 class _Class:
-    """What is kept of a class, as syntax trees are large: bases, and arguments of its own ``__init__``."""
+    """What is kept of a class, as syntax trees are large: bases, methods, arguments of ``__init__``."""
 
     bases: tuple[str, ...]
-    parameters: tuple[str, ...] | None
+    methods: frozenset[str]
+    parameters: tuple[str, ...]
+    required: tuple[str, ...]
 
 
 def estimators_of(module: str) -> list[str]:
@@ -49,9 +55,14 @@ def signature(path: str) -> Signature:
         path: import path of a class, ``sklearn.module.Class``.
     """
     found = dict(_with_bases(path))
-    parameters = (one.parameters for one in found.values() if one.parameters is not None)
-    tasks = (TASKS[name] for name in found if name in TASKS)
-    return Signature(next(parameters, ()), next(tasks, None))
+    built_by = next((one for one in found.values() if "__init__" in one.methods), None)
+    bases = [name for name in found if name != path.rpartition(".")[2]]
+    return Signature(
+        built_by.parameters if built_by else (),
+        built_by.required if built_by else (),
+        next((TASKS[name] for name in bases if name in TASKS), None),
+        any("predict_proba" in one.methods for one in found.values()),
+    )
 
 
 def _with_bases(path: str) -> Iterator[tuple[str, _Class]]:
@@ -76,8 +87,7 @@ def _names(module: str) -> dict[str, _Class | str]:
     names: dict[str, _Class | str] = {}
     for node in ast.parse(file.read_text("utf-8")).body:
         if isinstance(node, ast.ClassDef):
-            bases = tuple(ast.unparse(base) for base in node.bases)
-            names.setdefault(node.name, _Class(bases, _parameters(node)))
+            names.setdefault(node.name, _class(node))
         elif isinstance(node, ast.ImportFrom):
             origin = resolve_name("." * node.level + (node.module or ""), package)
             for alias in node.names:
@@ -85,12 +95,22 @@ def _names(module: str) -> dict[str, _Class | str]:
     return names
 
 
-def _parameters(of: ast.ClassDef) -> tuple[str, ...] | None:
-    for node in of.body:
-        if isinstance(node, ast.FunctionDef) and node.name == "__init__":
-            arguments = [*node.args.args[1:], *node.args.kwonlyargs]
-            return tuple(argument.arg for argument in arguments)
-    return None
+def _class(node: ast.ClassDef) -> _Class:
+    methods = {one.name: one.args for one in node.body if isinstance(one, ast.FunctionDef)}
+    bases = tuple(ast.unparse(base) for base in node.bases)
+    if (built := methods.get("__init__")) is None:
+        return _Class(bases, frozenset(methods), (), ())
+    positional = [one.arg for one in built.args[1:]]
+    keywords = zip(built.kwonlyargs, built.kw_defaults, strict=True)
+    return _Class(
+        bases,
+        frozenset(methods),
+        (*positional, *(one.arg for one in built.kwonlyargs)),
+        (
+            *positional[: len(positional) - len(built.defaults)],
+            *(one.arg for one, default in keywords if default is None),
+        ),
+    )
 
 
 def _file(module: str) -> Path | None:

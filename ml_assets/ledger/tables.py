@@ -8,7 +8,6 @@ import sqlalchemy as sa
 
 from ml_assets.errors import ConfigurationError
 from ml_assets.ledger.database import create_missing
-from ml_assets.settings import settings
 
 FORMAT = 2
 """Raised when ledgers written before can no longer be used."""
@@ -84,7 +83,7 @@ def create_tables(connection: sa.Connection) -> None:
     """
     there = sa.inspect(connection).get_table_names()
     if entries.name in there and meta.name not in there:
-        raise _other_format("an earlier")
+        raise _other_format("an earlier", connection.engine.url)
     # ledger_meta first: a ledger without it that has entries is one of the earlier format
     connection.execute(sa.schema.CreateTable(meta, if_not_exists=True))
     found = connection.execute(sa.select(meta)).first()
@@ -92,21 +91,26 @@ def create_tables(connection: sa.Connection) -> None:
         new = {"number": 1, "id": uuid.uuid4().hex, "format": FORMAT}
         connection.execute(sa.insert(meta).values(new))
     elif found.format != FORMAT:
-        raise _other_format("another")
+        raise _other_format("another", connection.engine.url)
     create_missing(connection, metadata)
 
 
-def build_anew() -> str:
-    """The commands that empty the data folder and fill it again; 'make clean' knows only ``data/``."""
-    data = settings().data.absolute()
+def build_anew(url: sa.URL) -> str:
+    """The commands that empty a data folder and fill it again; 'make clean' knows only ``data/``.
+
+    Args:
+        url: of the ledger; its folder is the data folder where it is a file.
+    """
+    is_file = url.get_backend_name() == "sqlite" and url.database
+    data = Path(str(url.database)).absolute().parent if is_file else Path("data").absolute()
     clean = "make clean" if data == Path("data").absolute() else f"rm -r {shlex.quote(str(data))}"
     return f"'{clean}' and then 'make demo'"
 
 
-def _other_format(which: str) -> ConfigurationError:
+def _other_format(which: str, url: sa.URL) -> ConfigurationError:
     return ConfigurationError(
         f"The data folder was written by {which} version of this project, in a format that is not "
         "read any more. Nothing was changed. To build it anew from the source, run "
-        f"{build_anew()} (in production: point ML_ASSETS_DATA, ML_ASSETS_LAKE and "
+        f"{build_anew(url)} (in production: point ML_ASSETS_DATA, ML_ASSETS_LAKE and "
         "ML_ASSETS_POSTGRES_URL at empty places and materialize the tables)."
     )

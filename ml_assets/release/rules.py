@@ -48,6 +48,15 @@ class ReleaseRules(BaseModel, extra="forbid", frozen=True):
     max_unjudged_share: float = Field(0.1, ge=0, le=0.5)
 
     @model_validator(mode="after")
+    def _attribute_is_no_null(self) -> Self:
+        if self.gated_attribute is None and "gated_attribute" in self.model_fields_set:
+            raise ValueError(
+                "gated_attribute is null: name a column, or leave the key out where fairness is not "
+                "to be judged"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _margin_has_a_rule(self) -> Self:
         if (self.rule == "non_inferior") != (self.margin is not None):
             raise ValueError(

@@ -4,8 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import pandas as pd
+import pandera.pandas as pa
 import pytest
 
+from ml_assets.contracts.contract import Contract
 from ml_assets.errors import ConfigurationError
 from ml_assets.orchestration.checks.remedy import next_step
 from ml_assets.orchestration.runs.runs import broken_assets, selected_assets
@@ -23,6 +26,19 @@ attributes:
   sources: [shop/orders]
   tables: [shop/weights]
 """
+
+
+class Unusable(Contract):
+    """A contract with a check of a column that there is not."""
+
+    weight: float
+
+    @pa.check("wieght")
+    @classmethod
+    def is_positive(cls, series: pd.Series) -> pd.Series:
+        """Whether it is."""
+        return series > 0
+
 
 Open = Callable[[str], Project]
 
@@ -44,12 +60,16 @@ def open_shop(tmp_path: Path) -> Iterator[Open]:
         pytest.param(
             "task: regression",
             "task: regresion",
-            "shop/broken",
+            "shop/broken_ModelPipeline",
             "Is 'regression' meant?",
             id="task",
         ),
         pytest.param(
-            "column: weight", "column: weigth", "shop/broken", "Is 'weight' meant?", id="label"
+            "column: weight",
+            "column: weigth",
+            "shop/broken_ModelPipeline",
+            "Is 'weight' meant?",
+            id="label",
         ),
         pytest.param(
             "contract: ml_assets_tests.components.shop.Weights",
@@ -81,6 +101,59 @@ def test_the_other_documents_load_and_run(
     results = [result for result in shop.check("*", ALL_DAYS) if result.is_bad]
     assert told in " ".join(result.reason for result in results if result.asset == asset)
     assert next_step(shop.definitions, shop.lake, [one for one in results if one.asset == asset])
+
+
+PART = """
+---
+type: ml_assets.components.{template}
+attributes:
+  pipeline: shop
+  features: shop/orders
+  labels: {{asset: shop/weights, column: {label}}}
+  estimator:
+    task: regression
+    path: sklearn.ensemble.HistGradientBoostingRegressor
+    numeric: [items]
+    hyperparameters: {{random_state: 0}}
+{more}"""
+TABLES = MINIMAL.partition("---\ntype: ml_assets.components.ModelPipeline")[0].rstrip("-\n")
+
+
+def parts(label: str = "weight", **more: str) -> str:
+    """Two parts of a pipeline, in documents of their own."""
+    return TABLES + "".join(
+        PART.format(template=template, label=label, more=more.get(template, ""))
+        for template in ("TrainedModel", "ModelRelease")
+    )
+
+
+def test_two_broken_parts_of_a_pipeline_are_two_assets(open_shop: Open) -> None:
+    shop = open_shop(parts(label="weigth"))
+
+    broken = broken_assets(shop.definitions.resolve_asset_graph())
+
+    assert broken.keys() == {"shop/broken_TrainedModel", "shop/broken_ModelRelease"}
+
+
+def test_parts_of_a_pipeline_that_describe_different_models_are_broken(open_shop: Open) -> None:
+    shop = open_shop(parts(ModelRelease="  test_days: 14\n"))
+
+    broken = broken_assets(shop.definitions.resolve_asset_graph())
+
+    assert "'test_days' is 28, and another part of the pipeline says 14" in " ".join(
+        broken.values()
+    )
+
+
+def test_a_contract_that_pandera_cannot_use_is_broken(open_shop: Open) -> None:
+    shop = open_shop(MINIMAL.replace("components.shop.Weights", "components.broken_test.Unusable"))
+
+    broken = broken_assets(shop.definitions.resolve_asset_graph())
+
+    assert (
+        "Contract 'ml_assets_tests.components.broken_test.Unusable' cannot be used"
+        in (broken["shop/weights"])
+    )
 
 
 def test_a_selection_without_assets_says_what_is_broken(open_shop: Open) -> None:

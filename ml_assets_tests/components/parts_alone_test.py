@@ -28,7 +28,7 @@ from ml_assets_tests.components.shop import (
     rows,
     weights,
 )
-from ml_assets_tests.lived import opened, tick
+from ml_assets_tests.lived import opened, run, tick
 from ml_assets_tests.project import ROOT, Project
 
 AS_OF = "2024-02-20"
@@ -229,3 +229,12 @@ def test_features_of_somebody_elses_champion_are_monitored(open_shop: Open) -> N
     assert set(shop.lake.read("shop/drift_report")["feature"]) == {"items", "hour", "region"}
     assert set(shop.lake.read("shop/retraining_decision")["verdict"]) == {"keep"}
     assert "says keep" in tick(shop, "shop__retraining").reason
+    for day in ("2024-02-24", "2024-02-25"):
+        [asked] = tick(shop, "shop__days").requests
+        assert {key.path[-1] for key in asked.asset_selection or []} == {
+            "feature_profile",
+            "drift_report",
+            "retraining_decision",
+        }
+        assert run(shop, asked).succeeded
+        assert shop.lake.days_stored("shop/retraining_decision")[-1] == day

@@ -121,6 +121,28 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
         pytest.param("estimator.task", "regression", "is for classification", id="another task"),
         pytest.param(
             "estimator.path",
+            "sklearn.svm.LinearSVC",
+            "predicts no probabilities",
+            id="no probabilities",
+        ),
+        pytest.param(
+            "estimator.path",
+            "sklearn.ensemble.VotingClassifier",
+            "lack estimators",
+            id="argument without a default",
+        ),
+        pytest.param(
+            "estimator.path",
+            "sklearn.base.ClassifierMixin",
+            "neither classifies nor regresses",
+            id="base class",
+        ),
+        pytest.param(
+            "release.gated_attribute", None, "gated_attribute is null", id="attribute of a template"
+        ),
+        pytest.param("segments", [], "segments is empty", id="no segment"),
+        pytest.param(
+            "estimator.path",
             "sklearn.preprocessing.StandardScaler",
             "neither classifies nor regresses",
             id="no estimator",
@@ -227,6 +249,8 @@ def test_parameters_that_a_function_does_not_take_are_refused(
         pytest.param("labels.column", "lat", "'labels.column'", id="label"),
         pytest.param("labels.known_at", "knwon_at", "Is 'known_at' meant?", id="known at"),
         pytest.param("release.gated_attribute", "orign", "Is 'origin' meant?", id="attribute"),
+        pytest.param("labels.day", "flightday", "Is 'flight_day' meant?", id="day of labels"),
+        pytest.param("key", ["time_hour", "plane_age"], "'plane_age'", id="key of no label"),
     ],
 )
 def test_columns_that_the_training_dataset_lacks_are_refused(
@@ -239,6 +263,25 @@ def test_columns_that_the_training_dataset_lacks_are_refused(
         ModelRelease(pipeline).build(CONTEXT)
 
     assert told in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["late", "known_at", "feature_day", "split"])
+def test_what_is_told_later_is_no_segment(name: str) -> None:
+    attributes = said("flight_delays", "ModelPipeline") | {"segments": ["carrier", name]}
+    pipeline = ModelPipeline.read(attributes, DEFS / "flight_delays" / "defs.yaml")
+
+    with pytest.raises(ConfigurationError, match=f"'segments' .* names {name}"):
+        PipelineContracts.of(pipeline)
+
+
+def test_days_of_a_pipeline_are_in_the_zone_of_its_features() -> None:
+    attributes = said("flight_delays", "ModelPipeline")
+    attributes["days"] = {"first": "2013-02-01", "last": "2013-12-31"}
+    del attributes["as_of_days"]
+
+    found = ModelPipeline.read(attributes, DEFS / "flight_delays" / "defs.yaml")
+
+    assert found.days.timezone == found.as_ofs.timezone == "America/New_York"
 
 
 @pytest.mark.parametrize("name", ["late", "known_at", "feature_day", "split"])

@@ -222,7 +222,9 @@ def policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def refused() -> str:
     """What is said of the pipeline, which is shown as broken."""
-    return broken_assets(project_definitions().resolve_asset_graph())["flight_delays/broken"]
+    return broken_assets(project_definitions().resolve_asset_graph())[
+        "flight_delays/broken_ModelPipeline"
+    ]
 
 
 def test_a_policy_that_is_missing_is_named(policy: Path) -> None:

@@ -25,7 +25,7 @@ class Side:
     """Definitions of one data folder, an instance for their runs, and what is stored."""
 
     def __init__(self, data: Path, instance: dg.DagsterInstance) -> None:
-        self.workspace = Workspace(Settings(data=data, sensors="stopped"))
+        self.workspace = Workspace(Settings(data=data))
         self.definitions = project_definitions(self.workspace.settings)
         self._instance = instance
 

@@ -68,7 +68,10 @@ class LabelStage:
     def _label_version(self) -> str:
         this = self.pipeline
         return code_version(
-            arrived_labels, *contract_sources(self.contract), this.labels.model_dump()
+            arrived_labels,
+            *contract_sources(self.contract),
+            this.labels.model_dump(),
+            [list(this.key), list(this.segments), this.specification.task],
         )
 
     @property

@@ -64,6 +64,8 @@ def retraining_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
         if as_of is None:
             return dg.SkipReason(reason)
         unit = retraining_unit(pipeline, context.repository_def.asset_graph, as_of)
+        if not unit.tables:
+            return dg.SkipReason(f"{as_of} is to be retrained, and nothing here trains a model.")
         return request(context.instance, lake.ledger, unit, workspace.settings.retry_waits)
 
     return retraining
@@ -159,17 +161,18 @@ def _next_day(
     begun = ledger.latest(pipeline.table("predictions")) or decided
     first = min(begun) if begun else max(ready)
     days = Span(first, shifted(max(*ready, first), 1)).days()
-    waiting = {day for noun in SCORING for day in _open(ledger, pipeline.table(noun), days)}
+    scored = tables_of(pipeline, graph, SCORING)
+    waiting = {day for table in scored for day in _open(ledger, table, days)}
     newest = max(decided, default="")
     undecided = _open(ledger, pipeline.table(DECISION), [day for day in days if day >= newest])
     day = next((day for day in days if day in waiting | undecided), shifted(days[-1], 1))
     if day not in ready:
         return f"{day} waits for its features."
     as_of, _ = pending_retraining(pipeline, lake)
-    if as_of is not None and not is_given_up(
-        instance, ledger, retraining_unit(pipeline, graph, as_of)
-    ):
-        return f"{day} waits for the release of {as_of}."
+    if as_of is not None:
+        unit = retraining_unit(pipeline, graph, as_of)
+        if unit.tables and not is_given_up(instance, ledger, unit):
+            return f"{day} waits for the release of {as_of}."
     span = Span(max(first, shifted(day, -pipeline.labels.within_days)), day)
     return _unit(pipeline, graph, f"{pipeline.name} {day}", span)
 

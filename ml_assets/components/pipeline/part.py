@@ -85,6 +85,10 @@ class PipelineContracts:
             outcomes = columns(load_contract(str(config.contracts.outcomes)))
             refuse_unknown_column("labels.column", config.labels.column, config, outcomes)
             refuse_unknown_column("labels.known_at", config.labels.known_at, config, outcomes)
+            for name in config.key:
+                refuse_unknown_column("key", name, config, outcomes)
+            if config.labels.day != DAY:
+                refuse_unknown_column("labels.day", config.labels.day, config, outcomes)
         dataset = dataset_contract_of(config.dataset)
         refuse_unknown_columns(config, dataset)
         named, is_classification = config.contracts, config.estimator.task == "classification"
@@ -137,6 +141,11 @@ def refuse_unknown_columns(config: ModelConfiguration, contract: type[Contract])
         raise ConfigurationError(
             f"'estimator' of {config.pipeline} in defs.yaml names {', '.join(leaking)} as a feature, "
             "which is the label or says when a row was known. Remove it."
+        )
+    if wrong := [name for name in config.segments if name in told_later]:
+        raise ConfigurationError(
+            f"'segments' of {config.pipeline} in defs.yaml names {', '.join(wrong)}, which is the "
+            "label or says when or for what a row is used. Name columns of the features."
         )
     for where, names in named.items():
         for name in names:
