@@ -42,11 +42,6 @@ LAST_DAY = "2013-01-21"
 """The first three weeks of real flights are the fixture."""
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One process more than processors: tests that wait for a daemon or a browser leave one idle."""
-    return (os.cpu_count() or 1) + 1
-
-
 @pytest.fixture(scope="session")
 def definitions() -> dg.Definitions:
     """The project's definitions, loaded once."""
