@@ -35,13 +35,13 @@ class ModelPart(Configured[P]):
     """
 
     @classmethod
-    def read(cls, config: Mapping[str, Any], file: Path) -> P:
+    def read(cls, attributes: Mapping[str, Any], file: Path) -> P:
         """What a ``defs.yaml`` says, with what the feature table and the environment say.
 
         Raises:
             ConfigurationError: a key is missing or unknown, or a value is outside its limits.
         """
-        return pipeline_of(config, file, cast("type[P]", cls.configuration))
+        return pipeline_of(attributes, file, cast("type[P]", cls.configuration))
 
     @cached_property
     def pipeline(self) -> Pipeline:
