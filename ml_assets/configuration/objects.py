@@ -1,6 +1,7 @@
 """What dotted paths name, and the contracts that a ``defs.yaml`` derives."""
 
 import pkgutil
+from functools import cache
 from typing import Any
 
 from ml_assets.contracts.contract import Contract
@@ -43,6 +44,7 @@ def load_contract(path: str) -> type[Contract]:
     return found
 
 
+@cache
 def dataset_contract_of(specification: DatasetSpecification) -> type[Contract]:
     """The contract of a training dataset: one of its own, or derived from features and outcomes.
 

@@ -67,10 +67,10 @@ class Graph:
         return _reached(start, lambda node: self._readers.get(node, []), follows)
 
     def waiting(self, start: Node) -> set[Node]:
-        """Every day that is not there, or had to do without something, because of a day.
+        """Every day that is missing, or was computed without an input, because of a day.
 
-        Those are a quarantined day that was made from it, days that were skipped for want of one of
-        these, stored days that looked for one of these, and what used those.
+        These are quarantined days that were made from it, days that were skipped because one of these
+        is missing, stored days that were computed without one of these, and the days that used those.
         """
         found: set[Node] = set()
         reached = [start]

@@ -26,7 +26,7 @@ class TouchedTable:
         table: its name.
         days: the days, in order.
         rows: rows of these days.
-        stale: how many of them were made from something that is another now.
+        stale: how many of them were made from an input that changed since.
         columns: its columns that depend on the column that was asked about; empty for all.
     """
 
@@ -174,7 +174,7 @@ def _state(graph: Graph, node: Node) -> str:
 
 
 def _is_changed(graph: Graph, node: Node) -> bool:
-    """Whether something that a day read directly is another now."""
+    """Whether an input that a day read directly changed since."""
     return any(
         _is_another(graph, read.table, read.day, read.content_hash)
         for read in used(graph.entries[node])

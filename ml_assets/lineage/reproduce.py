@@ -38,7 +38,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Since:
-    """What is another now than when a model was made.
+    """What changed since a model was made.
 
     Attributes:
         inputs: days that it was made from, directly or not.
@@ -65,8 +65,8 @@ class Reproduction:
         recorded: fingerprint that was recorded.
         rebuilt: fingerprint of the model that was made; empty when none was.
         altered: days that do not hold, at the recorded version, what was recorded.
-        modules: modules that made it and have another text now.
-        since: what else is another now.
+        modules: modules that made it and changed since.
+        since: what else changed since.
         commit: commit that it was made with; empty when it was not recorded.
         is_dirty: whether code differed from that commit.
     """

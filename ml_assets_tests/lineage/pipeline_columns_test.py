@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from ml_assets.components.batch_predictions import predictions
 from ml_assets.components.model_release import card
+from ml_assets.components.pipeline.stages import TRAINING
 from ml_assets.components.trained_model import training
 from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
@@ -85,20 +86,11 @@ budget: 2
 budget_days: 30
 """
 
-AS_OF = [
-    "training_dataset",
-    "model",
-    "evaluation",
-    "feature_reference",
-    "comparison",
-    "fairness",
-    "release_decision",
-]
 RELEASED = ["approvals", "registered_model", "staging_model"]
 DAILY = ["predictions", "labels", "performance", "feature_profile", "drift_report"]
 
 DAYS = {
-    **{noun: [SECOND] for noun in (*AS_OF, *RELEASED)},
+    **{noun: [SECOND] for noun in (*TRAINING, *RELEASED)},
     "champion": [SECOND],
     "model_card": [SECOND],
     "predictions": ["2013-02-02"],
@@ -159,7 +151,7 @@ def lived_through(tables: Mapping[str, Table], folder: Path) -> World:
     (folder / "policies" / "small.yaml").write_text(POLICY, "utf-8")
     world = World(tables, folder, SMALL)
     for as_of in (FIRST, SECOND):
-        for noun in AS_OF:
+        for noun in TRAINING:
             world.live(noun, as_of)
         decisions = world.tables[world.table("release_decision")].rows
         decisions.loc[decisions[DAY] == as_of, "verdict"] = AWAITING

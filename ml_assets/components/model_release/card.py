@@ -77,7 +77,7 @@ class Card:
     contract: type[Contract]
 
     def definitions(self) -> dg.Definitions:
-        """The asset; none in a backtest, which has no registry."""
+        """The asset; none where no registry takes part."""
         this = self.pipeline
         if not this.has_registry:
             return dg.Definitions()

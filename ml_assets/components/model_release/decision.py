@@ -113,12 +113,7 @@ class DecisionStage:
         }
         this = self.pipeline
         champions = this.champions_before(lake, days)
-        inputs = {
-            "dataset": this.input("training_dataset"),
-            "model": this.input("model"),
-            "champion": this.release_of_champion(champions),
-            **exhibits,
-        }
+        inputs = this.judged(champions) | exhibits
         table = this.table("release_decision")
         planned = plan(lake, table, days, inputs, self.version)
         planned = computing_too(planned, self._blocked(lake, planned))

@@ -97,12 +97,7 @@ class EvidenceStage:
     ) -> tuple[Plan, dict[str, Champion]]:
         this = self.pipeline
         champions = this.champions_before(lake, days)
-        inputs = {
-            "dataset": this.input("training_dataset"),
-            "model": this.input("model"),
-            "champion": this.release_of_champion(champions),
-        }
-        planned = plan(lake, this.table(noun), days, inputs, self.version)
+        planned = plan(lake, this.table(noun), days, this.judged(champions), self.version)
         return _first_only(planned), champions
 
     def _compare(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:

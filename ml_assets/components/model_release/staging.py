@@ -53,7 +53,7 @@ class Staging:
     decision_version: str
 
     def definitions(self) -> dg.Definitions:
-        """The three assets and their checks; none in a backtest, which has no registry."""
+        """The three assets and their checks; none where no registry takes part."""
         if not self.pipeline.has_registry:
             return dg.Definitions()
         return dg.Definitions.merge(

@@ -82,13 +82,7 @@ class PipelineContracts:
                 column that there is not.
         """
         if not config.contracts.training_dataset:
-            outcomes = columns(load_contract(str(config.contracts.outcomes)))
-            refuse_unknown_column("labels.column", config.labels.column, config, outcomes)
-            refuse_unknown_column("labels.known_at", config.labels.known_at, config, outcomes)
-            for name in config.key:
-                refuse_unknown_column("key", name, config, outcomes)
-            if config.labels.day != DAY:
-                refuse_unknown_column("labels.day", config.labels.day, config, outcomes)
+            refuse_unknown_label_columns(config, load_contract(str(config.contracts.outcomes)))
         dataset = dataset_contract_of(config.dataset)
         refuse_unknown_columns(config, dataset)
         named, is_classification = config.contracts, config.estimator.task == "classification"
@@ -119,6 +113,20 @@ class PipelineContracts:
 
 def _loaded(path: str | None) -> Any:
     return load_object(path) if path else None
+
+
+def refuse_unknown_label_columns(config: ModelConfiguration, contract: type[Contract]) -> None:
+    """Refuse names that are no columns of the table that labels come from.
+
+    Raises:
+        ConfigurationError: one is none; the nearest column is named.
+    """
+    labels = config.labels
+    named = {"labels.column": labels.column, "labels.known_at": labels.known_at}
+    if labels.day != DAY:
+        named["labels.day"] = labels.day
+    for where, name in [*named.items(), *(("key", name) for name in config.key)]:
+        _refuse(where, name, config, columns(contract), labels.asset)
 
 
 def refuse_unknown_columns(config: ModelConfiguration, contract: type[Contract]) -> None:
@@ -160,8 +168,14 @@ def refuse_unknown_column(
     Raises:
         ConfigurationError: it is none; the nearest column is named.
     """
+    _refuse(where, name, config, known, f"the training dataset ({config.dataset.contract})")
+
+
+def _refuse(
+    where: str, name: str, config: ModelConfiguration, known: Collection[str], table: str
+) -> None:
     if name not in known:
         raise ConfigurationError(
-            f"'{where}' of {config.pipeline} in defs.yaml names '{name}', which is no column of the "
-            f"training dataset ({config.dataset.contract}).{meant(name, known)}"
+            f"'{where}' of {config.pipeline} in defs.yaml names '{name}', which is no column of "
+            f"{table}.{meant(name, known)}"
         )

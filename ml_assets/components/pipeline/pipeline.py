@@ -247,6 +247,14 @@ class Pipeline:
         """The release that made the champion of each day an input of it, where there is one."""
         return replace(self.champion_input(champions, "champion"), is_optional=True)
 
+    def judged(self, of_days: Mapping[str, Champion]) -> dict[str, Input]:
+        """What is read of a challenger, and of the champion that each day's has to beat."""
+        return {
+            "dataset": self.input("training_dataset"),
+            "model": self.input("model"),
+            "champion": self.release_of_champion(of_days),
+        }
+
     def champion_lineage(self, noun: str) -> Input:
         """The same for the lineage, which cannot know who the champion will be."""
         return Input(self.table(noun), -self.windows.window_days, 0, is_pinned=True)

@@ -22,7 +22,7 @@ TRAINING = [
 """From the data to the decision on a model."""
 
 REGISTRATION = ["registered_model", "staging_model", "integration_tests", "model_card"]
-"""What a released model goes through; not in a backtest, which has no registry."""
+"""What a released model goes through; where a registry takes part."""
 
 SCORING = ["predictions", "labels", "performance", "feature_profile", "drift_report"]
 """What is made of a day once there is a champion."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from ml_assets.errors import UnsafeModel
+from ml_assets.errors import ConfigurationError, UnsafeModel
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import TrainedModel
@@ -14,6 +14,7 @@ from ml_assets.ledger.summary import table_summary
 from ml_assets.orchestration.assets.columns import tell_columns
 from ml_assets.orchestration.assets.day_metadata import inputs_summary, skipped_day, with_run
 from ml_assets.orchestration.assets.table_io import record_provenance, table_name
+from ml_assets.orchestration.assets.table_output import code_version_of
 from ml_assets.orchestration.checks.table_check import TableCheck, Verdict
 from ml_assets.orchestration.runs.retries import retried
 from ml_assets.orchestration.storage.range_events import DayResult, materialize_days
@@ -65,10 +66,10 @@ class ModelIOManager(dg.IOManager):
 
         A plain asset may return the model of its one day.
         """
-        if isinstance(obj, TrainedModel):
-            obj = _of_one_day(context, obj)
         workspace, waits = self._workspace, self._workspace.settings.retry_waits
         with retried(context.step_context.previous_attempt_count, waits):
+            if isinstance(obj, TrainedModel):
+                obj = _of_one_day(context, obj)
             table, lake = table_name(context.asset_key), workspace.lake
             for model in obj.models.values():
                 workspace.models.save(table, model)
@@ -101,9 +102,15 @@ class ModelIOManager(dg.IOManager):
 
 
 def _of_one_day(context: dg.OutputContext, model: TrainedModel) -> ModelOutput:
-    [day] = context.asset_partition_keys
-    version = context.step_context.job_def.asset_layer.get(context.asset_key).code_version or ""
-    return ModelOutput(Plan([day], {}, {}, {day: []}, {}), {day: model}, version)
+    days = list(context.asset_partition_keys)
+    if len(days) != 1:
+        raise ConfigurationError(
+            f"{context.asset_key.to_user_string()} returned one model for {len(days)} days. Return "
+            "a ModelOutput with the model of each day, or materialize one day at a time."
+        )
+    [day] = days
+    plan = Plan([day], {}, {}, {day: []}, {})
+    return ModelOutput(plan, {day: model}, code_version_of(context))
 
 
 def lost_models(workspace: Workspace, table: str, entries: Mapping[str, Entry]) -> list[str]:

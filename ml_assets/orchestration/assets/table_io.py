@@ -29,7 +29,7 @@ from ml_assets.orchestration.assets.day_metadata import (
     with_run,
 )
 from ml_assets.orchestration.assets.dead_letters import dead_letters_of, store_dead_letters
-from ml_assets.orchestration.assets.table_output import TableOutput, _Drafts
+from ml_assets.orchestration.assets.table_output import TableOutput, _Drafts, code_version_of
 from ml_assets.orchestration.assets.usual_days import judged
 from ml_assets.orchestration.runs.retries import retried
 from ml_assets.orchestration.storage.objects import ObjectMetadataValue
@@ -104,8 +104,7 @@ class TableIOManager(dg.IOManager):
         )
         contract = contract_of(context.definition_metadata or {})
         validated = validate(rows, contract, compute) if contract else Validated(rows, _NO_ROWS, {})
-        code_version = step.job_def.asset_layer.get(context.asset_key).code_version or ""
-        return TableOutput(plan, validated, code_version)
+        return TableOutput(plan, validated, code_version_of(context))
 
 
 _NO_ROWS = pd.DataFrame({DAY: pd.Series([], dtype="str")})

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+import dagster as dg
+
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import Validated
 from ml_assets.lake.writing import Written
@@ -87,3 +89,9 @@ class _Drafts:
             )
             entries[day] = entry if reason or not written else written.complete(entry)
         return entries
+
+
+def code_version_of(context: dg.OutputContext) -> str:
+    """The code version that an asset declares; empty without one."""
+    layer = context.step_context.job_def.asset_layer
+    return layer.get(context.asset_key).code_version or ""

@@ -13,7 +13,6 @@ import pandas as pd
 
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import made
-from ml_assets.contracts.validation import no_rows
 from ml_assets.learning.dataset import FEATURE_DAY
 from ml_assets.learning.evaluation import EvaluationRules, segment_values, threshold
 from ml_assets.learning.metrics import Scored, day_numbers, day_sums, interval, ratio, resamples
@@ -96,11 +95,8 @@ def fairness(
         evaluation: share of flagged rows, resamples and confidence.
 
     Returns:
-        Rows of the ``Fairness`` contract but for the models' fingerprints; none without a gated
-        attribute.
+        Rows of the ``Fairness`` contract but for the models' fingerprints.
     """
-    if rules.gated_attribute is None:
-        return no_rows(Fairness)
     new = _measured(specification, challenger, rules, evaluation)
     old = None if champion is None else _measured(specification, champion, rules, evaluation)
     on = ["group", "metric"]

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ml_assets.contracts.validation import no_rows
 from ml_assets.learning.dataset import SPLIT, test_rows
 from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import predict
 from ml_assets.release.evidence.comparison import compare
-from ml_assets.release.evidence.fairness import fairness
+from ml_assets.release.evidence.fairness import Fairness, fairness
 from ml_assets.release.rules import ReleaseRules
 
 if TYPE_CHECKING:
@@ -69,8 +70,13 @@ class Measuring:
     def fairness(
         self, dataset: pd.DataFrame, challenger: "Model", champion: "Model | None"
     ) -> pd.DataFrame:
-        """Rows of the ``Fairness`` contract but for the models' fingerprints; see ``comparison``."""
+        """Rows of the ``Fairness`` contract but for the models' fingerprints; see ``comparison``.
+
+        There is none without a gated attribute.
+        """
         test = test_rows(dataset)
+        if self.rules.gated_attribute is None:
+            return no_rows(Fairness)
         return fairness(
             self.specification,
             self._scored(test, challenger),
