@@ -115,11 +115,6 @@ class Settings(BaseSettings):
             with_driver(self.postgres_url.get_secret_value(), "ML_ASSETS_POSTGRES_URL"), "mlflow"
         )
 
-    @property
-    def registry_artifacts(self) -> Path:
-        """Folder of the registered models' files."""
-        return self.data / "mlflow"
-
 
 def with_schema(url: str, schema: str) -> str:
     """Let a Postgres URL name the schema that its tables are in."""

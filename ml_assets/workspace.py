@@ -69,9 +69,7 @@ class Workspace:
     def registry(self) -> Registry:
         """The registry of released models."""
         numbers = VersionNumbers(self.settings.ledger_url)
-        return Registry(
-            self.settings.registry_database_url, self.settings.registry_artifacts, numbers
-        )
+        return Registry(self.settings.registry_database_url, self.models, numbers)
 
     @property
     def approvals(self) -> ApprovalLog:

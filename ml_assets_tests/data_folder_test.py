@@ -56,7 +56,7 @@ def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
 
 def test_everything_that_a_project_with_models_wrote_is_private(lived: Project) -> None:
     written = {path.relative_to(lived.data).parts[0] for path in lived.data.rglob("*")}
-    assert {"lake", "models", "mlflow", "mlflow.db", "ledger.db", "dagster"} <= written
+    assert {"lake", "models", "mlflow.db", "ledger.db", "dagster"} <= written
     assert readable_by_others(lived.data) == []
 
 

@@ -5,7 +5,6 @@ A model is addressed by its fingerprint, so storing the same model twice changes
 
 import hashlib
 import json
-import shutil
 import tempfile
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,7 +21,10 @@ from ml_assets.learning.training import TrainedModel, fingerprint
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-HASHED = ("model.skops", "probe.parquet")
+MODEL_FILE, PROBE, RECORD = "model.skops", "probe.parquet", "model.json"
+HASHED = (MODEL_FILE, PROBE)
+MODEL_FILES = frozenset({*HASHED, RECORD})
+"""The files of a model; the record holds hashes of the others."""
 
 KEPT = 4
 """Models kept in memory: a champion, a challenger, and those before."""
@@ -35,26 +37,27 @@ class ModelStore:
     root: Path
 
     def save(self, name: str, model: TrainedModel) -> Path:
-        """Store a model under its fingerprint; an intact one that is there already stays as it is."""
+        """Store a model under its fingerprint; an intact one that is there already stays as it is.
+
+        Files that others wrote beside it, such as a registry's, stay as well.
+        """
         import skops.io
 
         folder = self.folder(name, model.fingerprint)
-        if folder.exists():
-            if not _altered(folder):
-                return folder
-            shutil.rmtree(folder)
+        if self.is_intact(name, model.fingerprint):
+            return folder
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as temporary:
             draft = Path(temporary) / "model"
             draft.mkdir()
-            skops.io.dump(model.pipeline, draft / "model.skops")
-            model.probe.to_parquet(draft / "probe.parquet")
+            skops.io.dump(model.pipeline, draft / MODEL_FILE)
+            model.probe.to_parquet(draft / PROBE)
             record = {
                 "fingerprint": model.fingerprint,
                 "rows": model.rows,
                 "files": {file: _file_hash(draft / file) for file in HASHED},
             }
-            (draft / "model.json").write_text(json.dumps(record), "utf-8")
+            (draft / RECORD).write_text(json.dumps(record), "utf-8")
             _replace(draft, folder)
         return folder
 
@@ -67,17 +70,7 @@ class ModelStore:
             UnsafeModel: the file is gone, holds a type outside the allow-list, or is another
                 model than its fingerprint says.
         """
-        file = self.folder(name, model_fingerprint) / "model.skops"
-        if not file.is_file():
-            raise UnsafeModel(
-                f"Model {name} {model_fingerprint} is not in {self.root}. Materialize it again: "
-                "the same data and code give the same model."
-            )
-        if altered := _altered(file.parent):
-            raise UnsafeModel(
-                f"{altered} of model {name} was altered after it was stored. It was not loaded. "
-                "Restore it, or delete its folder and materialize the model again."
-            )
+        file = self.intact_folder(name, model_fingerprint) / MODEL_FILE
         pipeline, found = _identified(name, file, _file_hash(file), specification)
         if found != model_fingerprint:
             raise UnsafeModel(
@@ -87,13 +80,32 @@ class ModelStore:
             )
         return pipeline
 
+    def intact_folder(self, name: str, model_fingerprint: str) -> Path:
+        """Where a model's files are, if they are there as they were stored.
+
+        Raises:
+            UnsafeModel: one of them is gone or was altered.
+        """
+        folder = self.folder(name, model_fingerprint)
+        if not (folder / MODEL_FILE).is_file():
+            raise UnsafeModel(
+                f"Model {name} {model_fingerprint} is not in {self.root}. Materialize it again: "
+                "the same data and code give the same model."
+            )
+        if altered := _altered(folder):
+            raise UnsafeModel(
+                f"{altered} of model {name} was altered after it was stored. It was not loaded. "
+                "Restore it, or delete its folder and materialize the model again."
+            )
+        return folder
+
     def is_intact(self, name: str, model_fingerprint: str) -> bool:
         """Whether a model's files are there, as they were stored."""
         return _altered(self.folder(name, model_fingerprint)) is None
 
     def probe(self, name: str, model_fingerprint: str) -> pd.DataFrame:
         """The rows that belong to a model's fingerprint, of a model that was loaded before."""
-        return pd.read_parquet(self.folder(name, model_fingerprint) / "probe.parquet")
+        return pd.read_parquet(self.folder(name, model_fingerprint) / PROBE)
 
     def folder(self, name: str, model_fingerprint: str) -> Path:
         """Where a model's files are."""
@@ -113,7 +125,7 @@ def _identified(
 def _read(name: str, file: Path) -> "tuple[Pipeline, pd.DataFrame]":
     pipeline = read_allowed(f"Model file {file.name} of {name}", file.read_bytes())
     try:
-        return pipeline, pd.read_parquet(file.with_name("probe.parquet"))
+        return pipeline, pd.read_parquet(file.with_name(PROBE))
     except Exception as error:  # a hostile file can make its reader raise anything
         raise UnsafeModel(
             f"Probe of model {name} cannot be read ({type(error).__name__}: {error}). Delete its "
@@ -124,13 +136,13 @@ def _read(name: str, file: Path) -> "tuple[Pipeline, pd.DataFrame]":
 def _altered(folder: Path) -> str | None:
     """Name of a file that is not what was stored, or None."""
     try:
-        record = json.loads((folder / "model.json").read_text("utf-8"))
+        record = json.loads((folder / RECORD).read_text("utf-8"))
         if record["fingerprint"] != folder.name:
-            return "model.json"
+            return RECORD
         recorded = record["files"]
         return next((file for file in HASHED if _file_hash(folder / file) != recorded[file]), None)
     except (OSError, ValueError, KeyError, TypeError):
-        return "model.json"
+        return RECORD
 
 
 def _file_hash(file: Path) -> str:
@@ -138,9 +150,11 @@ def _file_hash(file: Path) -> str:
 
 
 def _replace(draft: Path, folder: Path) -> None:
+    """Move a model to its place, or its files if the folder is there; the record last."""
     try:
         draft.replace(folder)
-    except OSError:  # another process stored the same model first
-        if not folder.exists():
+    except OSError:
+        if not folder.is_dir():
             raise
-        shutil.rmtree(draft)
+        for file in (*HASHED, RECORD):
+            (draft / file).replace(folder / file)

@@ -20,13 +20,12 @@ A partial is harmless here: the function it wraps has to be on the list as well.
 MATERIALIZE = "Delete its folder and materialize the model again."
 
 
-def read_allowed(what: str, content: bytes, remedy: str = MATERIALIZE) -> Any:
+def read_allowed(what: str, content: bytes) -> Any:
     """What a skops file holds, if every type in it is allowed.
 
     Args:
         what: what it is, as an error names it.
         content: bytes of the file.
-        remedy: what makes the file again, as an error ends.
 
     Raises:
         UnsafeModel: it holds a type outside the allow-list, or cannot be read.
@@ -39,9 +38,9 @@ def read_allowed(what: str, content: bytes, remedy: str = MATERIALIZE) -> Any:
             return skops.io.loads(content, trusted=sorted(ALLOWED_TYPES))
     except Exception as error:  # a hostile file can make its reader raise anything
         raise UnsafeModel(
-            f"{what} cannot be read ({type(error).__name__}: {error}). {remedy}"
+            f"{what} cannot be read ({type(error).__name__}: {error}). {MATERIALIZE}"
         ) from error
     raise UnsafeModel(
         f"{what} holds types outside the allow-list: {', '.join(sorted(strangers))}. It was not "
-        f"loaded. {remedy}"
+        f"loaded. {MATERIALIZE}"
     )

@@ -126,7 +126,7 @@ def integration_tests(  # noqa: PLR0917  what is tested, what is expected, what 
     """
     request = Request(
         name=name,
-        artifacts=registry.artifacts,
+        models=registry.models.root,
         specification=specification,
         fingerprint=fingerprint,
         latency_ms=rules.latency_ms,

@@ -17,12 +17,13 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.errors import MLAssetsError, RegistryMismatch, TransientError
+from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.specification import ModelSpecification, build
 from ml_assets.learning.training import fingerprint, predict
 from ml_assets.registry.integration_request import REGISTRY_URL, RESULTS, Request, Result
 from ml_assets.registry.latency import TIMED, Outcome, measure, within_budget
 from ml_assets.registry.store import STAGING, Registry
-from ml_assets.registry.versions import RegisteredVersion
+from ml_assets.registry.versions import RegisteredVersion, model_table
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -91,9 +92,9 @@ class StagedModel:
     @cached_property
     def pipeline(self) -> "Pipeline":
         """The model, loaded once."""
-        number = self.version.version
+        found = self.version.fingerprint
         _ = self.memory_before
-        return self.registry.load(self.request.name, number)
+        return self.registry.models.load(model_table(self.request.name), found, self.specification)
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
         """(n,) predictions of the staged model."""
@@ -268,7 +269,8 @@ def _result(name: str, staged: StagedModel) -> Result:
 def main(folder: Path) -> None:
     """Run all tests of the request in a folder."""
     request = Request.read(folder)
-    staged = StagedModel(request, Registry(os.environ[REGISTRY_URL], request.artifacts))
+    registry = Registry(os.environ[REGISTRY_URL], ModelStore(request.models))
+    staged = StagedModel(request, registry)
     with (folder / RESULTS).open("w", encoding="utf-8") as results:
         for name in TESTS:
             print(_result(name, staged).model_dump_json(), file=results, flush=True)

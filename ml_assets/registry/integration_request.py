@@ -29,7 +29,7 @@ class Request:
 
     Attributes:
         name: the model's name.
-        artifacts: the registry's folder of model files.
+        models: the folder of the model store.
         specification: the model's.
         fingerprint: of the version that the alias has to name.
         latency_ms: allowed 95th percentile of the time for one request, milliseconds.
@@ -40,7 +40,7 @@ class Request:
     """
 
     name: str
-    artifacts: Path
+    models: Path
     specification: ModelSpecification
     fingerprint: str
     latency_ms: float
@@ -57,7 +57,7 @@ class Request:
         np.save(folder / "predictions.npy", self.predictions, allow_pickle=False)
         said = {
             "name": self.name,
-            "artifacts": str(self.artifacts),
+            "models": str(self.models),
             "specification": _tagged(asdict(self.specification)),
             "fingerprint": self.fingerprint,
             "latency_ms": self.latency_ms,
@@ -71,7 +71,7 @@ class Request:
         said = json.loads((folder / "request.json").read_text("utf-8"), object_hook=_untagged)
         return cls(
             name=said["name"],
-            artifacts=Path(said["artifacts"]),
+            models=Path(said["models"]),
             specification=ModelSpecification(**said["specification"]),
             fingerprint=said["fingerprint"],
             latency_ms=said["latency_ms"],

@@ -5,7 +5,7 @@ files of a version are. A lookup here does not import MLflow, which takes second
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,13 +131,17 @@ def renumber(connection: sa.Connection, name: str, old: int, new: int) -> None:
 
 
 def relocate(
-    connection: sa.Connection, artifacts: Path, fingerprint_tag: str, *, is_shared: bool
+    connection: sa.Connection,
+    folder_of: Callable[[str, str], Path],
+    fingerprint_tag: str,
+    *,
+    is_shared: bool,
 ) -> int:
     """Correct where the files of versions are, after their folder was moved.
 
     Args:
         connection: to MLflow's database.
-        artifacts: the folder of all model files, where it is now.
+        folder_of: name and fingerprint of a model → the folder of its files, where it is now.
         fingerprint_tag: tag of the versions that this project registered.
         is_shared: whether machines use the database that may see the files elsewhere; then a
             record that is right for one of them stays. A database file is moved with the files.
@@ -146,7 +150,7 @@ def relocate(
         How many versions were corrected.
     """
     ours = [row for row in rows(connection) if fingerprint_tag in row.tags]
-    folders = [(row, artifacts / row.name / row.tags[fingerprint_tag]) for row in ours]
+    folders = [(row, folder_of(row.name, row.tags[fingerprint_tag])) for row in ours]
     moved = [
         (row, str(folder))
         for row, folder in folders

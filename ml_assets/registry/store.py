@@ -1,8 +1,9 @@
 """The model registry: MLflow's, used as a library on our own database and folder.
 
-Versions are addressed by fingerprint, so registering the same model twice changes nothing. Models
-are files without pickle, read only through our own allow-list (see ``files``); MLflow runs and
-experiments are not used. How the database is made and locked is in ``database``.
+Versions are addressed by fingerprint, so registering the same model twice changes nothing. A model
+is stored once, in the ``ModelStore``, which alone loads it; what a registry writes beside it is in
+``files``. MLflow runs and experiments are not used. How the database is made and locked is in
+``database``.
 """
 
 from collections.abc import Mapping
@@ -16,26 +17,23 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ml_assets.database_url import parsed
-from ml_assets.errors import RegistryMismatch, UnsafeModel
-from ml_assets.learning.skops_files import read_allowed
+from ml_assets.errors import RegistryMismatch
+from ml_assets.learning.artifacts import ModelStore
 from ml_assets.registry import mlflow_tables
 from ml_assets.registry.database import Database, database_explained, explained
 from ml_assets.registry.files import (
-    MODEL_FILE,
-    content_hash,
     has_signature,
     read_signature,
-    save_model,
+    write_description,
     write_texts,
 )
 from ml_assets.registry.numbers import VersionNumbers
 from ml_assets.registry.versions import (
     AS_OF,
-    FILE_HASH,
     FINGERPRINT,
     RegisteredVersion,
     known_version,
-    registered_name,
+    model_table,
     to_register_again,
 )
 
@@ -59,18 +57,18 @@ PAGE = 1000
 class Registry:
     """Versions of models, and aliases that name one of them.
 
-    A model's name is its table name; MLflow allows no slash and shows ``pipeline.noun``.
+    A model has the name of its pipeline.
 
     Args:
         url: SQLAlchemy URL of MLflow's database, a SQLite file or Postgres. What is missing is
             created at the first use, which takes some seconds.
-        artifacts: folder for the model files; when it was moved, MLflow's records are corrected.
+        models: where the models are; when its folder was moved, MLflow's records are corrected.
         numbers: which number each model has; without it, numbers are those of the database alone.
     """
 
-    def __init__(self, url: str, artifacts: Path, numbers: VersionNumbers | None = None) -> None:
+    def __init__(self, url: str, models: ModelStore, numbers: VersionNumbers | None = None) -> None:
         self._database = Database(parsed(url))
-        self.artifacts = artifacts.absolute()
+        self.models = ModelStore(models.root.absolute())
         self._numbers = numbers
 
     @property
@@ -89,7 +87,7 @@ class Registry:
         predictions: np.ndarray,
         tags: Mapping[str, str] = MappingProxyType({}),
     ) -> int:
-        """Register a model once; a lost or altered file of a known one is written again.
+        """Register a stored model once; MLflow's files of a known one are written again if lost.
 
         Args:
             name: the model's name.
@@ -105,8 +103,9 @@ class Registry:
 
         Raises:
             RegistryMismatch, RegistryUnavailable: see ``ml_assets.errors``.
-            UnsafeModel: the pipeline holds a type outside the allow-list.
+            UnsafeModel: the model is not stored, or its files were altered.
         """
+        folder = self.models.intact_folder(model_table(name), fingerprint)
         with explained():
             _ = self._client  # takes the lock itself when it creates the database
             with self._database.alone():
@@ -114,17 +113,11 @@ class Registry:
                 number = self._number(name, fingerprint, known)
                 if known and int(known.version) != number:
                     known = self._renumbered(known, number)
-                folder = self._folder(name, fingerprint)
-                if known and self._content(name, known) is not None and has_signature(folder):
-                    return number
-                file_hash = save_model(folder, name, pipeline, example, predictions)
-                if known:
-                    self._client.set_model_version_tag(
-                        known.name, str(known.version), FILE_HASH, file_hash
-                    )
-                    return number
-                ours = {FINGERPRINT: fingerprint, AS_OF: as_of, FILE_HASH: file_hash}
-                self._add_version(registered_name(name), number, folder, {**tags, **ours})
+                if not has_signature(folder):
+                    write_description(folder, pipeline, example, predictions)
+                if not known:
+                    ours = {FINGERPRINT: fingerprint, AS_OF: as_of}
+                    self._add_version(name, number, folder, {**tags, **ours})
                 return number
 
     def lookup(self, name: str, fingerprint: str) -> RegisteredVersion | None:
@@ -134,7 +127,7 @@ class Registry:
             RegistryUnavailable, RegistryMismatch: the database cannot be read.
         """
         with database_explained(), self._database.reading() as connection:
-            rows = mlflow_tables.rows(connection, registered_name(name)) if connection else []
+            rows = mlflow_tables.rows(connection, name) if connection else []
         found = (row for row in rows if row.tags.get(FINGERPRINT) == fingerprint)
         versions = (
             RegisteredVersion(row.version, fingerprint, row.tags.get(AS_OF, "")) for row in found
@@ -175,14 +168,12 @@ class Registry:
     def with_alias(self, name: str, alias: str) -> RegisteredVersion | None:
         """The version that an alias names, or None when it names none yet."""
         with explained():
-            found = self._client.search_registered_models(f"name = '{registered_name(name)}'")
+            found = self._client.search_registered_models(f"name = '{name}'")
             number = found[0].aliases.get(alias) if found else None
             return None if number is None else known_version(self._get(name, int(number)))
 
     def describe(self, name: str, version: int, text: str, files: Mapping[str, str]) -> None:
         """Show a text on a version's page in MLflow, and put files beside its model.
-
-        A model that has to be written again loses the files, so describe it after registering it.
 
         Args:
             name: the model's name.
@@ -197,7 +188,7 @@ class Registry:
         with explained():
             with self._database.alone():
                 write_texts(f"model {name} version {version}", folder, files)
-            self._client.update_model_version(registered_name(name), str(version), _shortened(text))
+            self._client.update_model_version(name, str(version), _shortened(text))
 
     def folder(self, name: str, version: int) -> Path:
         """Where a version's files are.
@@ -218,30 +209,12 @@ class Registry:
         again = to_register_again(name, self._get(name, version))
         return read_signature(f"model {name} version {version}", folder, again)
 
-    def load(self, name: str, version: int) -> "Pipeline":
-        """Load a model's file through the allow-list, if it is the one that was registered.
-
-        Raises:
-            RegistryMismatch: there is no such version.
-            UnsafeModel: the file is gone, was altered, or holds a type outside the allow-list.
-        """
-        with explained():
-            found = self._get(name, version)
-            content = self._content(name, found)
-        what = f"The file of model {name} version {version}"
-        if content is None:
-            raise UnsafeModel(
-                f"{what} is gone or was altered after it was registered. It was not loaded. Restore "
-                f"{self.artifacts}, or {to_register_again(name, found)}"
-            )
-        return read_allowed(what, content, "Delete it and register the model again.")
-
     @cached_property
     def _client(self) -> "MlflowClient":
         client = self._database.client
         with self._database.alone(), self._database.writing() as connection:
             self._relocated = mlflow_tables.relocate(
-                connection, self.artifacts, FINGERPRINT, is_shared=not self._database.is_file
+                connection, self._folder, FINGERPRINT, is_shared=not self._database.is_file
             )
         return client
 
@@ -249,7 +222,7 @@ class Registry:
         """The number of a model, which it had before or has from now on."""
         registered = int(known.version) if known else None
         with self._database.writing() as connection:
-            highest = mlflow_tables.highest(connection, registered_name(name))
+            highest = mlflow_tables.highest(connection, name)
         if self._numbers is None:
             return registered or highest + 1
         return self._numbers.assign(name, fingerprint, registered=registered, highest=highest)
@@ -259,17 +232,15 @@ class Registry:
             mlflow_tables.renumber(connection, known.name, int(known.version), number)
         return self._client.get_model_version(known.name, str(number))
 
-    def _add_version(
-        self, registered: str, number: int, folder: Path, tags: Mapping[str, str]
-    ) -> None:
-        if not self._client.search_registered_models(f"name = '{registered}'"):
-            self._client.create_registered_model(registered)
+    def _add_version(self, name: str, number: int, folder: Path, tags: Mapping[str, str]) -> None:
+        if not self._client.search_registered_models(f"name = '{name}'"):
+            self._client.create_registered_model(name)
         with self._database.writing() as connection:
-            mlflow_tables.add(connection, registered, number, str(folder), tags)
+            mlflow_tables.add(connection, name, number, str(folder), tags)
 
     def _search(self, name: str, fingerprint: str | None = None) -> "list[ModelVersion]":
         """Versions that were registered here, oldest first."""
-        query = f"name = '{registered_name(name)}'"
+        query = f"name = '{name}'"
         if fingerprint is not None:
             query += f" AND tags.{FINGERPRINT} = '{fingerprint}'"
         page = self._client.search_model_versions(query, max_results=PAGE)
@@ -284,16 +255,10 @@ class Registry:
         return next(iter(self._search(name, fingerprint)), None)
 
     def _get(self, name: str, version: int) -> "ModelVersion":
-        return self._client.get_model_version(registered_name(name), str(version))
+        return self._client.get_model_version(name, str(version))
 
     def _folder(self, name: str, fingerprint: str) -> Path:
-        return self.artifacts / registered_name(name) / fingerprint
-
-    def _content(self, name: str, version: "ModelVersion") -> bytes | None:
-        """The model file of a version as it was registered, or None."""
-        file = self._folder(name, known_version(version).fingerprint) / MODEL_FILE
-        content = file.read_bytes() if file.is_file() else b""
-        return content if content_hash(content) == version.tags.get(FILE_HASH) else None
+        return self.models.folder(model_table(name), fingerprint)
 
 
 def _shortened(text: str) -> str:

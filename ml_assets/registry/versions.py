@@ -8,8 +8,8 @@ from ml_assets.errors import RegistryMismatch
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
-FINGERPRINT, AS_OF, FILE_HASH = "fingerprint", "as_of", "file_sha256"
-"""Tags of a version. The hash is in the database, not beside the file that it vouches for."""
+FINGERPRINT, AS_OF = "fingerprint", "as_of"
+"""Tags of a version."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ def known_version(version: "ModelVersion") -> RegisteredVersion:
     )
 
 
-def registered_name(name: str) -> str:
-    """A model's name in MLflow, which allows no slash."""
-    return name.replace("/", ".")
+def model_table(name: str) -> str:
+    """Table of a registered model's asset, under which its files are stored."""
+    return f"{name}/model"
 
 
 def to_register_again(name: str, version: "ModelVersion") -> str:
-    """What writes the files of a version again, in words."""
+    """What writes MLflow's files of a version again, in words."""
     as_of = version.tags.get(AS_OF, "")
     return (
         f"register the model again: ml-assets recompute {name}/registered_model --partition {as_of}"

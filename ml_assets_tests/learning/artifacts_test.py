@@ -98,6 +98,19 @@ def test_saving_twice_changes_nothing(store: ModelStore, folder: Path, model: Tr
     assert contents(store.root) == before
 
 
+def test_saving_again_repairs_the_model_and_leaves_what_others_wrote_beside_it(
+    store: ModelStore, folder: Path, model: TrainedModel, specification: ModelSpecification
+) -> None:
+    (folder / "model_card.md").write_text("A card")
+    (folder / "model.skops").write_bytes(b"cut")
+    (folder / "probe.parquet").unlink()
+
+    store.save(NAME, model)
+
+    assert store.load(NAME, model.fingerprint, specification) is not None
+    assert (folder / "model_card.md").read_text() == "A card"
+
+
 def test_saving_leaves_nothing_but_the_model(folder: Path) -> None:
     assert sorted(path.name for path in folder.parent.iterdir()) == [folder.name]
     assert sorted(path.name for path in folder.iterdir()) == [

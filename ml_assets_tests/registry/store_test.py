@@ -1,8 +1,6 @@
-"""The registry: one version per fingerprint, an alias, and files that are only read when safe."""
+"""The registry: one version per fingerprint, an alias, and what it writes beside a stored model."""
 
-import hashlib
 import os
-import pickle
 import re
 import shutil
 import subprocess
@@ -14,23 +12,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import skops.io
 import sqlalchemy as sa
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_limits
 
 from ml_assets.errors import RegistryMismatch, RegistryUnavailable, UnsafeModel
+from ml_assets.learning.artifacts import ModelStore
+from ml_assets.learning.training import TrainedModel
 from ml_assets.registry import database, store
 from ml_assets.registry.numbers import VersionNumbers
 from ml_assets.registry.store import CHAMPION, DESCRIPTION_LENGTH, STAGING, Registry
-from ml_assets.registry.versions import FILE_HASH, FINGERPRINT, RegisteredVersion
+from ml_assets.registry.versions import FINGERPRINT, RegisteredVersion
 from ml_assets.settings import Settings
 from ml_assets_tests.postgres import postgres_url
 from ml_assets_tests.project import ROOT
 
-NAME = "shop/late_model"
+NAME = "late_model"
+TABLE = "late_model/model"
 DAY = "2013-07-08"
 ROWS = pd.DataFrame({"size": np.arange(200), "price": np.linspace(0, 1, 200)})
 
@@ -54,25 +53,26 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty registry's database; copy it, as making it takes seconds."""
     folder = tmp_path_factory.mktemp("registry")
     file = folder / "mlflow.db"
-    assert Registry(f"sqlite:///{file}", folder / "models").versions(NAME) == []
+    assert Registry(f"sqlite:///{file}", ModelStore(folder / "models")).versions(NAME) == []
     return file
 
 
 @pytest.fixture
-def artifacts(tmp_path: Path) -> Path:
-    """Where the model files are."""
-    return tmp_path / "models"
+def models(tmp_path: Path) -> ModelStore:
+    """Where the models are."""
+    return ModelStore(tmp_path / "models")
 
 
 @pytest.fixture
-def registry(tmp_path: Path, artifacts: Path, empty_database: Path) -> Registry:
+def registry(tmp_path: Path, models: ModelStore, empty_database: Path) -> Registry:
     """An empty registry on SQLite."""
     shutil.copy(empty_database, tmp_path / "mlflow.db")
-    return Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", artifacts)
+    return Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", models)
 
 
 def register(registry: Registry, pipeline: Pipeline, fingerprint: str, as_of: str = DAY) -> int:
-    """Register a model as the project does."""
+    """Store and register a model as the project does."""
+    registry.models.save(TABLE, TrainedModel(pipeline, fingerprint, ROWS, len(ROWS)))
     return registry.register(
         NAME,
         pipeline,
@@ -99,7 +99,7 @@ def test_a_fingerprint_is_registered_once(registry: Registry, pipeline: Pipeline
 
 
 @pytest.fixture
-def numbered(tmp_path: Path, artifacts: Path, empty_database: Path) -> Callable[[], Registry]:
+def numbered(tmp_path: Path, models: ModelStore, empty_database: Path) -> Callable[[], Registry]:
     """Opens a registry whose numbers are kept beside it; an empty one when its database is gone."""
     numbers = VersionNumbers(f"sqlite:///{tmp_path / 'ledger.db'}")
 
@@ -107,7 +107,7 @@ def numbered(tmp_path: Path, artifacts: Path, empty_database: Path) -> Callable[
         file = tmp_path / "mlflow.db"
         if not file.exists():
             shutil.copy(empty_database, file)
-        return Registry(f"sqlite:///{file}", artifacts, numbers)
+        return Registry(f"sqlite:///{file}", models, numbers)
 
     return opened
 
@@ -138,7 +138,7 @@ def test_e6_a_new_model_never_gets_a_number_that_another_had(
     (tmp_path / "mlflow.db").unlink()
 
     assert register(numbered(), pipeline, "c") == 3
-    numbered()._client.delete_model_version("shop.late_model", "3")
+    numbered()._client.delete_model_version(NAME, "3")
     assert register(numbered(), pipeline, "d") == 4
     assert [version.version for version in numbered().versions(NAME)] == [4]
 
@@ -147,7 +147,7 @@ def test_e6_a_number_that_mlflow_gave_to_somebody_else_is_not_taken(
     numbered: Callable[[], Registry], pipeline: Pipeline
 ) -> None:
     register(numbered(), pipeline, "a")
-    numbered()._client.create_model_version("shop.late_model", "elsewhere")
+    numbered()._client.create_model_version(NAME, "elsewhere")
 
     assert register(numbered(), pipeline, "b") == 3
 
@@ -159,7 +159,7 @@ def test_a6_a_deleted_version_is_registered_under_its_number(
     registry = numbered() if is_numbered else registry
     for name in "ab":
         register(registry, pipeline, name)
-    registry._client.delete_model_version("shop.late_model", "1")
+    registry._client.delete_model_version(NAME, "1")
     assert registry.lookup(NAME, "a") is None
 
     assert register(registry, pipeline, "a") == (1 if is_numbered else 3)
@@ -202,19 +202,19 @@ def test_e6_a_number_that_is_in_use_is_refused_until_it_is_deleted(
     register(numbered(), pipeline, "a")
     (tmp_path / "mlflow.db").unlink()
     client = numbered()._client
-    client.create_registered_model("shop.late_model")
-    client.create_model_version("shop.late_model", "elsewhere")
+    client.create_registered_model(NAME)
+    client.create_model_version(NAME, "elsewhere")
 
     with pytest.raises(RegistryMismatch, match="delete that version there"):
         register(numbered(), pipeline, "a")
-    client.delete_model_version("shop.late_model", "1")
+    client.delete_model_version(NAME, "1")
     assert register(numbered(), pipeline, "a") == 1
 
 
 def test_a_lookup_creates_no_database_and_does_not_import_mlflow(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from ml_assets.registry.store import Registry; "
-        "found = Registry(sys.argv[1], Path('models')).lookup('a/b', 'f'); "
+        "import sys; from pathlib import Path; from ml_assets.registry.store import ModelStore, Registry; "
+        "found = Registry(sys.argv[1], ModelStore(Path('models'))).lookup('a', 'f'); "
         "print(found, 'mlflow' in sys.modules)"
     )
     url = f"sqlite:///{tmp_path / 'mlflow.db'}"
@@ -230,7 +230,7 @@ def test_nothing_is_known_of_a_model_that_was_never_registered(registry: Registr
     assert registry.versions(NAME) == []
     assert registry.with_alias(NAME, CHAMPION) is None
     with pytest.raises(RegistryMismatch, match="version"):
-        registry.load(NAME, 1)
+        registry.folder(NAME, 1)
 
 
 def test_models_do_not_share_versions(registry: Registry, pipeline: Pipeline) -> None:
@@ -245,9 +245,7 @@ def test_versions_are_in_order_over_several_pages(
 ) -> None:
     register(registry, pipeline, "1")
     for number in range(2, 12):
-        registry._client.create_model_version(
-            "shop.late_model", "x", tags={FINGERPRINT: f"{number}"}
-        )
+        registry._client.create_model_version(NAME, "x", tags={FINGERPRINT: f"{number}"})
     monkeypatch.setattr(store, "PAGE", 4)
 
     assert [version.version for version in registry.versions(NAME)] == list(range(1, 12))
@@ -280,29 +278,25 @@ def test_only_a_registered_model_becomes_champion(registry: Registry, pipeline: 
 
 def test_versions_that_others_made_are_not_ours(registry: Registry, pipeline: Pipeline) -> None:
     register(registry, pipeline, "a")
-    registry._client.create_model_version("shop.late_model", "elsewhere")
-    registry._client.set_registered_model_alias("shop.late_model", CHAMPION, "2")
+    registry._client.create_model_version(NAME, "elsewhere")
+    registry._client.set_registered_model_alias(NAME, CHAMPION, "2")
 
     assert [version.fingerprint for version in registry.versions(NAME)] == ["a"]
     with pytest.raises(RegistryMismatch, match="has no fingerprint"):
         registry.with_alias(NAME, CHAMPION)
 
 
-def test_a_loaded_model_predicts_as_it_did(registry: Registry, pipeline: Pipeline) -> None:
-    loaded = registry.load(NAME, register(registry, pipeline, "a"))
-
-    np.testing.assert_array_equal(loaded.predict_proba(ROWS), pipeline.predict_proba(ROWS))
-
-
 def test_files_name_their_types_and_packages_and_hold_no_pickle(
-    registry: Registry, pipeline: Pipeline, artifacts: Path
+    registry: Registry, pipeline: Pipeline, models: ModelStore
 ) -> None:
     register(registry, pipeline, "a")
-    folder = artifacts / "shop.late_model" / "a"
+    folder = models.folder(TABLE, "a")
 
-    assert sorted(file.name for file in artifacts.rglob("*") if file.is_file()) == [
-        "MLmodel", "conda.yaml", "model.skops", "python_env.yaml", "requirements.txt",
+    assert sorted(file.name for file in models.root.rglob("*") if file.is_file()) == [
+        "MLmodel", "conda.yaml", "model.json", "model.skops", "probe.parquet", "python_env.yaml",
+        "requirements.txt",
     ]  # fmt: skip
+    assert models.is_intact(TABLE, "a")
     assert "serialization_format: skops" in (folder / "MLmodel").read_text("utf-8")
     assert '"name": "price"' in (folder / "MLmodel").read_text("utf-8")
     requirements = (folder / "requirements.txt").read_text("utf-8")
@@ -331,97 +325,47 @@ def test_registering_says_nothing(
 ) -> None:
     register(registry, pipeline, "a")
     registry.set_alias(NAME, CHAMPION, "a")
-    registry.load(NAME, 1)
 
     assert capfd.readouterr() == ("", "")
-
-
-class Stranger(ClassifierMixin, BaseEstimator):
-    """An estimator that is not on the allow-list."""
-
-    def fit(self, rows: pd.DataFrame, labels: pd.Series) -> "Stranger":
-        self.classes_ = np.unique(labels)
-        return self
-
-    def predict_proba(self, rows: pd.DataFrame) -> np.ndarray:
-        return np.full((len(rows), 2), 0.5)
-
-
-def test_a_foreign_estimator_is_not_registered(registry: Registry, artifacts: Path) -> None:
-    foreign = Pipeline([("estimator", Stranger())]).fit(ROWS, ROWS["size"] > 3)
-
-    with pytest.raises(UnsafeModel, match="Stranger"):
-        register(registry, foreign, "a")
-
-    assert registry.versions(NAME) == []
-    assert not [file for file in artifacts.rglob("*") if file.is_file()]
-
-
-class Payload:
-    """Makes a folder when it is unpickled."""
-
-    def __init__(self, target: Path) -> None:
-        self.target = str(target)
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, (self.target,)
 
 
 def _cut(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:200])
 
 
-def _foreign_type(file: Path) -> None:
-    skops.io.dump(Pipeline([("estimator", Stranger())]), file)
-
-
-def _function(file: Path) -> None:
-    skops.io.dump({"model": os.system}, file)
-
-
-def _pickle(file: Path) -> None:
-    file.write_bytes(pickle.dumps(Payload(file.with_name("executed"))))
-
-
-@pytest.mark.parametrize("is_covered_up", [False, True])
-@pytest.mark.parametrize("damage", [_cut, _foreign_type, _function, _pickle])
-def test_altered_file_is_refused(
-    registry: Registry,
-    pipeline: Pipeline,
-    artifacts: Path,
-    damage: Callable[[Path], None],
-    is_covered_up: bool,
+@pytest.mark.parametrize("damage", [_cut, Path.unlink])
+def test_a_model_that_is_not_stored_or_was_altered_is_not_registered(
+    registry: Registry, pipeline: Pipeline, models: ModelStore, damage: Callable[[Path], None]
 ) -> None:
-    register(registry, pipeline, "a")
-    file = artifacts / "shop.late_model" / "a" / "model.skops"
-    damage(file)
-    if is_covered_up:
-        content = hashlib.sha256(file.read_bytes()).hexdigest()
-        registry._client.set_model_version_tag("shop.late_model", "1", FILE_HASH, content)
+    model = models.save(TABLE, TrainedModel(pipeline, "a", ROWS, len(ROWS)))
+    damage(model / "model.skops")
 
-    with pytest.raises(
-        UnsafeModel, match="allow-list|cannot be read" if is_covered_up else "altered"
-    ):
-        registry.load(NAME, 1)
+    with pytest.raises(UnsafeModel, match=r"not in|altered"):
+        registry.register(
+            NAME,
+            pipeline,
+            fingerprint="a",
+            as_of=DAY,
+            example=ROWS,
+            predictions=pipeline.predict(ROWS),
+        )
 
-    assert not file.with_name("executed").exists()
+    assert registry.versions(NAME) == []
 
 
 @pytest.mark.parametrize("damage", [_cut, Path.unlink])
-def test_a_lost_file_is_written_by_registering_again(
-    registry: Registry, pipeline: Pipeline, artifacts: Path, damage: Callable[[Path], None]
+def test_lost_files_of_mlflow_are_written_by_registering_again(
+    registry: Registry, pipeline: Pipeline, models: ModelStore, damage: Callable[[Path], None]
 ) -> None:
     register(registry, pipeline, "a")
     registry.set_alias(NAME, CHAMPION, "a")
-    damage(artifacts / "shop.late_model" / "a" / "model.skops")
-    with pytest.raises(UnsafeModel, match="register the model again"):
-        registry.load(NAME, 1)
+    damage(models.folder(TABLE, "a") / "MLmodel")
+    with pytest.raises(RegistryMismatch, match="register the model again"):
+        registry.signature(NAME, 1)
 
     assert register(registry, pipeline, "a") == 1
 
-    np.testing.assert_array_equal(
-        registry.load(NAME, 1).predict_proba(ROWS), pipeline.predict_proba(ROWS)
-    )
+    assert list(registry.signature(NAME, 1)) == ["size", "price"]
     assert registry.with_alias(NAME, CHAMPION) == RegisteredVersion(1, "a", DAY)
 
 
@@ -437,23 +381,23 @@ def test_signature_is_what_was_registered(registry: Registry, pipeline: Pipeline
     "content", [None, "", "signature: 3", "\0", "flavors: {}", "signature: {inputs: '[{}]'}"]
 )
 def test_unreadable_signature_is_one_line(
-    registry: Registry, pipeline: Pipeline, artifacts: Path, content: str | None
+    registry: Registry, pipeline: Pipeline, models: ModelStore, content: str | None
 ) -> None:
     version = register(registry, pipeline, "a")
-    file = artifacts / "shop.late_model" / "a" / "MLmodel"
+    file = models.folder(TABLE, "a") / "MLmodel"
     file.unlink() if content is None else file.write_text(content)
 
-    with pytest.raises(RegistryMismatch, match="signature of model shop/late_model version 1"):
+    with pytest.raises(RegistryMismatch, match="signature of model late_model version 1"):
         registry.signature(NAME, version)
 
 
 def test_description_and_files_leave_the_model_as_it_is(
-    registry: Registry, pipeline: Pipeline, artifacts: Path
+    registry: Registry, pipeline: Pipeline, models: ModelStore
 ) -> None:
     version = register(registry, pipeline, "a")
     files = {"model_card.md": "# Première", "model_card.html": "<h1>1</h1>"}
     folder = registry.folder(NAME, version)
-    assert folder == artifacts / "shop.late_model" / "a"
+    assert folder == models.folder(TABLE, "a")
     before = {file.name: file.read_bytes() for file in folder.iterdir()}
 
     registry.describe(NAME, version, "# Première", files)
@@ -463,9 +407,7 @@ def test_description_and_files_leave_the_model_as_it_is(
     after = {file.name: file.read_bytes() for file in folder.iterdir()}
     assert after == before | {"model_card.md": b"# Second", "model_card.html": b"<h1>1</h1>"}
     assert [file.name for file in folder.parent.iterdir()] == ["a"]
-    np.testing.assert_array_equal(
-        registry.load(NAME, version).predict(ROWS), pipeline.predict(ROWS)
-    )
+    assert registry.models.is_intact(TABLE, "a")
 
 
 def test_description_is_as_long_as_the_database_allows(
@@ -481,23 +423,23 @@ def test_description_is_as_long_as_the_database_allows(
 
 @pytest.mark.parametrize("file", ["model.skops", "MLmodel", "../other/model.skops", "/tmp/x", ".."])
 def test_a_text_cannot_take_the_place_of_a_model_file(
-    registry: Registry, pipeline: Pipeline, artifacts: Path, file: str
+    registry: Registry, pipeline: Pipeline, models: ModelStore, file: str
 ) -> None:
     version = register(registry, pipeline, "a")
-    before = {found: found.stat().st_mtime_ns for found in artifacts.rglob("*")}
+    before = {found: found.stat().st_mtime_ns for found in models.root.rglob("*")}
 
     with pytest.raises(RegistryMismatch, match="Choose another name"):
         registry.describe(NAME, version, "", {"model_card.md": "", file: ""})
 
-    assert {found: found.stat().st_mtime_ns for found in artifacts.rglob("*")} == before
+    assert {found: found.stat().st_mtime_ns for found in models.root.rglob("*")} == before
 
 
-def test_only_a_registered_version_is_described(registry: Registry, artifacts: Path) -> None:
+def test_only_a_registered_version_is_described(registry: Registry, models: ModelStore) -> None:
     with pytest.raises(RegistryMismatch, match="version"):
         registry.describe(NAME, 1, "text", {"model_card.md": "text"})
     with pytest.raises(RegistryMismatch, match="version"):
         registry.signature(NAME, 1)
-    assert not artifacts.exists()
+    assert not models.root.exists()
 
 
 def test_relative_addresses_stay_valid_in_another_folder(
@@ -506,9 +448,9 @@ def test_relative_addresses_stay_valid_in_another_folder(
     register(registry, pipeline, "a")
     monkeypatch.chdir(tmp_path)
 
-    relative = Registry("sqlite:///mlflow.db", Path("models"))
+    relative = Registry("sqlite:///mlflow.db", ModelStore(Path("models")))
 
-    assert (relative.url, relative.artifacts) == (registry.url, registry.artifacts)
+    assert (relative.url, relative.models) == (registry.url, registry.models)
 
 
 @pytest.mark.parametrize("is_copied", [True, False], ids=["copied", "moved"])
@@ -528,69 +470,69 @@ def test_e7_the_data_folder_can_be_moved(
     if not is_copied:
         shutil.rmtree(tmp_path / "models")
 
-    elsewhere = Registry(f"sqlite:///{moved / 'mlflow.db'}", moved / "models")
-    loaded = elsewhere.load(NAME, 1)
+    elsewhere = Registry(f"sqlite:///{moved / 'mlflow.db'}", ModelStore(moved / "models"))
 
-    np.testing.assert_array_equal(loaded.predict(ROWS), pipeline.predict(ROWS))
     assert elsewhere.relocate() == 2
     for number in (1, 2):
         version = elsewhere._get(NAME, number)
-        location = elsewhere._client.get_model_version_download_uri("shop.late_model", str(number))
+        location = elsewhere._client.get_model_version_download_uri(NAME, str(number))
         assert version.source == location == str(elsewhere.folder(NAME, number))
         assert (Path(location) / "MLmodel").is_file()
-    again = Registry(f"sqlite:///{moved / 'mlflow.db'}", moved / "models")
+    again = Registry(f"sqlite:///{moved / 'mlflow.db'}", ModelStore(moved / "models"))
     assert again.relocate() == 0
 
 
 def test_e7_what_others_registered_and_what_is_nowhere_stays_as_it_is(
-    registry: Registry, pipeline: Pipeline, tmp_path: Path, artifacts: Path
+    registry: Registry, pipeline: Pipeline, tmp_path: Path, models: ModelStore
 ) -> None:
     register(registry, pipeline, "a")
-    registry._client.create_model_version("shop.late_model", "elsewhere")
+    registry._client.create_model_version(NAME, "elsewhere")
 
-    other = Registry(str(registry.url), tmp_path / "empty")
+    other = Registry(str(registry.url), ModelStore(tmp_path / "empty"))
 
     assert other.relocate() == 0
     assert [other._get(NAME, number).source for number in (1, 2)] == [
-        str(artifacts / "shop.late_model" / "a"),
+        str(models.folder(TABLE, "a")),
         "elsewhere",
     ]
 
 
-def test_unreachable_database_is_transient_and_its_password_is_not_shown(artifacts: Path) -> None:
-    registry = Registry("postgresql+psycopg2://u:hunter2@127.0.0.1:1/d", artifacts)
+def test_unreachable_database_is_transient_and_its_password_is_not_shown(
+    models: ModelStore,
+) -> None:
+    registry = Registry("postgresql+psycopg2://u:hunter2@127.0.0.1:1/d", models)
 
     with pytest.raises(RegistryUnavailable, match="does not answer") as caught:
         registry.versions(NAME)
     assert "hunter2" not in str(caught.value)
 
 
-def test_database_that_cannot_be_opened_is_transient(tmp_path: Path, artifacts: Path) -> None:
+def test_database_that_cannot_be_opened_is_transient(tmp_path: Path, models: ModelStore) -> None:
     (tmp_path / "mlflow.db").mkdir()
 
     with pytest.raises(RegistryUnavailable, match="does not answer: unable to open"):
-        Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", artifacts).versions(NAME)
+        Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", models).versions(NAME)
 
 
-def test_damaged_database_is_terminal(tmp_path: Path, artifacts: Path) -> None:
+def test_damaged_database_is_terminal(tmp_path: Path, models: ModelStore) -> None:
     (tmp_path / "mlflow.db").write_bytes(b"not a database" * 100)
 
     with pytest.raises(RegistryMismatch, match="not a database"):
-        Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", artifacts).versions(NAME)
+        Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", models).versions(NAME)
 
 
-def test_tables_of_another_program_are_left_alone(tmp_path: Path, artifacts: Path) -> None:
+def test_tables_of_another_program_are_left_alone(tmp_path: Path, models: ModelStore) -> None:
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'dagster.db'}")
     with engine.begin() as connection:
         connection.execute(sa.text("CREATE TABLE runs (id INTEGER)"))
 
     with pytest.raises(RegistryMismatch, match="not MLflow's"):
-        Registry(str(engine.url), artifacts).versions(NAME)
+        Registry(str(engine.url), models).versions(NAME)
     assert sa.inspect(engine).get_table_names() == ["runs"]
 
 
 def test_interrupted_first_use_leaves_nothing_half_made(
-    tmp_path: Path, artifacts: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, models: ModelStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def half(url: sa.URL) -> None:
         Path(str(url.database)).write_bytes(b"half")
@@ -599,7 +541,7 @@ def test_interrupted_first_use_leaves_nothing_half_made(
     monkeypatch.setattr(database, "_connect", half)
 
     with pytest.raises(KeyboardInterrupt):
-        Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", artifacts).versions(NAME)
+        Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", models).versions(NAME)
     assert [file.name for file in tmp_path.iterdir()] == ["mlflow.db.lock"]
 
 
@@ -614,6 +556,8 @@ sys.addaudithook(no_network)
 
 from pathlib import Path
 from ml_assets.registry.database import prepare_mlflow
+from ml_assets.learning.artifacts import ModelStore
+from ml_assets.learning.training import TrainedModel
 from ml_assets.registry.store import Registry
 assert "mlflow" not in sys.modules, "importing the module is cheap"
 import pandas as pd
@@ -626,8 +570,10 @@ import mlflow.store.tracking.sqlalchemy_store
 rows = pd.DataFrame({"x": [1, 2, 3]})
 pipeline = Pipeline([("estimator", LinearRegression())]).fit(rows, rows["x"])
 child = os.fork()
-number = Registry(sys.argv[1], Path(sys.argv[2])).register(
-    "a/model", pipeline, fingerprint="f", as_of="", example=rows, predictions=pipeline.predict(rows)
+models = ModelStore(Path(sys.argv[2]))
+models.save("a/model", TrainedModel(pipeline, "f", rows, 3))
+number = Registry(sys.argv[1], models).register(
+    "a", pipeline, fingerprint="f", as_of="", example=rows, predictions=pipeline.predict(rows)
 )
 if child:
     os.waitpid(child, 0)
@@ -636,7 +582,7 @@ print(number, flush=True)
 
 
 def test_two_processes_create_the_database_and_register_the_same_model_at_once(
-    tmp_path: Path, artifacts: Path
+    tmp_path: Path, models: ModelStore
 ) -> None:
     url = f"sqlite:///{tmp_path / 'mlflow.db'}"
     telemetry_is_off_by = ("MLFLOW_", "PYTEST_", "CI", "GITHUB_", "DO_NOT_TRACK")
@@ -647,7 +593,7 @@ def test_two_processes_create_the_database_and_register_the_same_model_at_once(
     }
 
     result = subprocess.run(
-        [sys.executable, "-c", TWO_PROCESSES, url, str(artifacts)],
+        [sys.executable, "-c", TWO_PROCESSES, url, str(models.root)],
         cwd=tmp_path,
         env={
             **environment,
@@ -661,14 +607,14 @@ def test_two_processes_create_the_database_and_register_the_same_model_at_once(
     )
 
     assert (result.stdout, result.stderr) == ("1\n1\n", "")
-    assert Registry(url, artifacts).versions("a/model") == [RegisteredVersion(1, "f", "")]
+    assert Registry(url, models).versions("a") == [RegisteredVersion(1, "f", "")]
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         "mlflow.db", "mlflow.db.lock", "models",
     ]  # fmt: skip
 
 
 def test_postgres_next_to_dagsters_tables(
-    pipeline: Pipeline, artifacts: Path, monkeypatch: pytest.MonkeyPatch
+    pipeline: Pipeline, models: ModelStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ML_ASSETS_REGISTRY_URL", raising=False)
     with postgres_url() as server:
@@ -679,17 +625,15 @@ def test_postgres_next_to_dagsters_tables(
                 connection.execute(sa.text(f"CREATE TABLE {table} (id INTEGER)"))
 
         with ThreadPoolExecutor(2) as pool:
-            numbers = pool.map(
-                lambda _: register(Registry(url, artifacts), pipeline, "a"), range(2)
-            )
+            numbers = pool.map(lambda _: register(Registry(url, models), pipeline, "a"), range(2))
             assert list(numbers) == [1, 1]
-        registry = Registry(url, artifacts)
+        registry = Registry(url, models)
         assert registry.set_alias(NAME, CHAMPION, "a") == 1
         assert registry.with_alias(NAME, CHAMPION) == RegisteredVersion(1, "a", DAY)
         registry.describe(NAME, 1, "é" * (DESCRIPTION_LENGTH + 1), {"model_card.md": "é"})
-        np.testing.assert_array_equal(registry.load(NAME, 1).predict(ROWS), pipeline.predict(ROWS))
+        assert list(registry.signature(NAME, 1)) == ["size", "price"]
         with pytest.raises(RegistryMismatch, match="not MLflow's"):
-            Registry(str(engine.url), artifacts).versions(NAME)
+            Registry(str(engine.url), models).versions(NAME)
         assert sorted(sa.inspect(engine).get_table_names()) == ["alembic_version", "runs"]
         engine.dispose()
 
