@@ -10,9 +10,9 @@ profiles are not changed: alone they contradict the columns that they are read b
 has shows in its key; where the key is taken over from another table, it shows in no column.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import product
+from itertools import product, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +46,7 @@ from ml_assets_tests.lineage.column_changes import (
     changeable,
     changes,
 )
-from ml_assets_tests.lineage.small_world import Table, World
+from ml_assets_tests.lineage.small_world import Change, Table, World
 from ml_assets_tests.moving import Moved, differences, moved
 
 SMALL = {
@@ -196,22 +196,50 @@ def _passed_tests(decisions: pd.DataFrame, as_of: str) -> pd.DataFrame:
 
 def what_moves(world: World, noun: str) -> Moved:
     """Column that a table may be made from → the columns of the table that move when it changes."""
-    made_from = world.lineage(noun)
-    sources = {table for columns in made_from.values() for table, _ in columns}
+    declared = {source for sources in world.lineage(noun).values() for source in sources}
     found: dict[Column, set[str]] = {}
     for day, base in product(DAYS[noun], BASES.get(noun, [{}])):
         there = world.changed(base)
         before = there.computed(noun, day, {})
         assert before is not None
-        for table in sorted(sources | world.inputs(noun)):
-            for column in changeable(world, noun, table):
-                rows, names = there.tables[table].rows, found.setdefault((table, column), set())
-                for change in changes(world, noun, table, column):
-                    if change(rows)[column].equals(rows[column]):
-                        continue
+        for table in sorted({table for table, _ in declared} | world.inputs(noun)):
+            columns = changeable(world, noun, table)
+            unused = [name for name in columns if (table, name) not in declared]
+            together = _all_unused(there, noun, day, table, unused, before)
+            for column in columns:
+                names = found.setdefault((table, column), set())
+                if together and column in unused:
+                    continue
+                for change in _effective(there, noun, table, column):
                     after = there.computed(noun, day, {table: change})
                     names |= _moved(world, noun, (table, column), before, after)
     return found
+
+
+def _effective(world: World, noun: str, table: str, column: str) -> list[Change]:
+    """The ways to change a column that leave it another one."""
+    rows = world.tables[table].rows
+    return [
+        change
+        for change in changes(world, noun, table, column)
+        if not change(rows)[column].equals(rows[column])
+    ]
+
+
+def _all_unused(
+    world: World, noun: str, day: str, table: str, columns: Sequence[str], before: pd.DataFrame
+) -> bool:
+    """Whether a day is the same when all columns are changed at once, in each of several ways."""
+    for together in zip_longest(*(_effective(world, noun, table, name) for name in columns)):
+        changed = {
+            name: change(world.tables[table].rows)[name]
+            for name, change in zip(columns, together, strict=True)
+            if change
+        }
+        after = world.computed(noun, day, {table: lambda rows, new=changed: rows.assign(**new)})
+        if after is None or not after.equals(before):
+            return False
+    return True
 
 
 def _moved(
