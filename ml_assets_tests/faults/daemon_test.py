@@ -11,9 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import sklearn.ensemble  # noqa: F401  loaded before its threads are limited
 import yaml
-from threadpoolctl import threadpool_limits
 
 from ml_assets.cadence import Span, steps
 from ml_assets.components.pipeline.stages import DECISION, SCORING, TRAINING
@@ -103,13 +101,6 @@ def opened(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
     with project_instance() as opened_instance:
         yield Project(data, project_definitions(), opened_instance)
     settings.cache_clear()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Threads that wait for each other on a busy machine make training ten times slower."""
-    with threadpool_limits(1):
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -1,24 +1,14 @@
 """A small, fast model and data it can learn from."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import sklearn.ensemble  # noqa: F401  its threads can only be limited once it is loaded
-from threadpoolctl import threadpool_limits
 
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.specification import ModelSpecification
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small fits on several threads are slower than on one when tests run side by side."""
-    with threadpool_limits(1):
-        yield
 
 
 @pytest.fixture

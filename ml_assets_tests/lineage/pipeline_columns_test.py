@@ -18,8 +18,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import sklearn.ensemble  # noqa: F401  its threads can only be limited once it is loaded
-from threadpoolctl import threadpool_limits
 
 from ml_assets.components.batch_predictions import predictions
 from ml_assets.components.model_release import card
@@ -263,7 +261,7 @@ def world(features_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     folder = tmp_path_factory.mktemp("small")
     stored = Ledger(f"sqlite:///{features_home / 'data' / 'ledger.db'}")
     tables = beginning(Lake(str(features_home / "data" / "lake"), stored))
-    with threadpool_limits(1), pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ML_ASSETS_DATA", str(folder / "data"))
         patch.setattr(training, "evaluation_plots", lambda *what: {})
         patch.setattr(card, "html", lambda contents: "")

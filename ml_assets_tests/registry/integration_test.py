@@ -3,17 +3,15 @@
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import sklearn.ensemble  # noqa: F401  its threads can only be limited once it is loaded
 from pydantic import ValidationError
 from sklearn.pipeline import Pipeline
-from threadpoolctl import threadpool_limits
 
 from ml_assets.contracts.validation import validate
 from ml_assets.learning.artifacts import ModelStore
@@ -103,13 +101,6 @@ class Registered:
             self.request.probe,
             StagingRules(**{"latency_ms": 500, **rules}),
         )
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small fits on several threads are slower than on one when tests run side by side."""
-    with threadpool_limits(1):
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,7 +15,6 @@ import pytest
 import sqlalchemy as sa
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.pipeline import Pipeline
-from threadpoolctl import threadpool_limits
 
 from ml_assets.errors import RegistryMismatch, RegistryUnavailable, UnsafeModel
 from ml_assets.learning.artifacts import ModelStore
@@ -32,13 +31,6 @@ NAME = "late_model"
 TABLE = "late_model/model"
 DAY = "2013-07-08"
 ROWS = pd.DataFrame({"size": np.arange(200), "price": np.linspace(0, 1, 200)})
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small fits on several threads are slower than on one when tests run side by side."""
-    with threadpool_limits(1):
-        yield
 
 
 @pytest.fixture(scope="session")
