@@ -23,7 +23,7 @@ from ml_assets.orchestration.runs.runs import (
     PARTITION,
     RANGE_END,
     RANGE_START,
-    Outcome,
+    RunOutcome,
     materialize,
     project_instance,
 )
@@ -183,7 +183,7 @@ def span_of(request: dg.RunRequest) -> Span | None:
     return Span(day, day) if day else None
 
 
-def run(project: Project, request: dg.RunRequest) -> Outcome:
+def run(project: Project, request: dg.RunRequest) -> RunOutcome:
     """Do what a sensor asks for."""
     keys = set(request.asset_selection or [])
     return materialize(
@@ -196,5 +196,5 @@ def nouns_of(request: dg.RunRequest) -> list[str]:
     return [key.path[-1] for key in request.asset_selection or []]
 
 
-def _succeeds(outcome: Outcome) -> None:
+def _succeeds(outcome: RunOutcome) -> None:
     assert outcome.succeeded, outcome.failed_steps

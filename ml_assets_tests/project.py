@@ -13,7 +13,7 @@ from ml_assets.cadence import Span
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.checks.runner import CheckResult, check
-from ml_assets.orchestration.runs.runs import Outcome, materialize, selected_assets
+from ml_assets.orchestration.runs.runs import RunOutcome, materialize, selected_assets
 from ml_assets.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
@@ -58,14 +58,14 @@ class Project:
         with closing(sqlite3.connect(self.source)) as connection, connection:
             return connection.execute(statement, parameters).rowcount
 
-    def materialize(self, selection: str, days: str | None = None) -> Outcome:
+    def materialize(self, selection: str, days: str | None = None) -> RunOutcome:
         """Materialize assets for ``A...B`` or a single day."""
         keys = selected_assets(self.definitions, selection)
         return materialize(
             self.definitions, self.instance, keys, Span.parse(days) if days else None
         )
 
-    def materialize_daily(self, days: str) -> Outcome:
+    def materialize_daily(self, days: str) -> RunOutcome:
         """Dictionaries, then daily sources and features in one run."""
         self.materialize(DICTIONARIES)
         return self.materialize(DAILY, days)

@@ -6,7 +6,7 @@ from ml_assets.content import DAY, day_hashes
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.release.decision import findings
-from ml_assets.release.gates import Gate, Outcome
+from ml_assets.release.gates import Gate, GateOutcome
 
 PIPELINE = "flight_delays"
 EVIDENCE = "0123456789abcdef"
@@ -32,7 +32,7 @@ def decide(
     *,
     evidence: str = EVIDENCE,
     reason: str = "beats_champion: auc 0.7000 against 0.7100",
-    outcome: Outcome = Outcome.APPROVABLE,
+    outcome: GateOutcome = GateOutcome.APPROVABLE,
 ) -> None:
     """Store the release decision of an as-of day, with the outcome of its one gate."""
     row = {

@@ -15,7 +15,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from ml_assets.simulation.results import PROMOTED, Result
+from ml_assets.simulation.results import PROMOTED, BacktestResult
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def backtest_progress(console: Console) -> Iterator[Callable[[str, int, int, str
         yield show
 
 
-def print_backtest(results: Sequence[Result], console: Console) -> None:
+def print_backtest(results: Sequence[BacktestResult], console: Console) -> None:
     """Policies side by side, month by month, and what each of them retrained and why."""
     table = Table("month", "rows", title=f"{results[0].metric} of all predictions of a month")
     for result in results:
@@ -84,5 +84,5 @@ def _shown(value: float | None) -> str:
     return "undefined" if value is None else f"{value:.4f}"
 
 
-def _promoted(result: Result) -> int:
+def _promoted(result: BacktestResult) -> int:
     return sum(item["release"] == PROMOTED for item in result.retrains)

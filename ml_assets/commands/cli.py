@@ -137,13 +137,13 @@ def backtest(
     from ml_assets.commands.backtest_report import backtest_progress, print_backtest
     from ml_assets.definitions import project_definitions
     from ml_assets.simulation.backtest import run
-    from ml_assets.simulation.plans import Plan
+    from ml_assets.simulation.plans import BacktestPlan
     from ml_assets.simulation.results import save
 
     span = Span.parse(f"{start}...{end}")
     days = _step_days(step)
     plans = [
-        Plan(pipeline, span.first, span.last, days, name, label_delay)
+        BacktestPlan(pipeline, span.first, span.last, days, name, label_delay)
         for name in policy or ["triggered", "monthly", "never"]
     ]
     with backtest_progress(console) as progress:

@@ -32,7 +32,7 @@ from ml_assets.orchestration.assets.dead_letters import dead_letters_of
 from ml_assets.orchestration.checks.checks import CHECKS_STEP
 from ml_assets.orchestration.checks.runner import CheckResult, results_of
 from ml_assets.orchestration.runs.runs import (
-    Outcome,
+    RunOutcome,
     materialize,
     project_instance,
     selected_assets,
@@ -40,7 +40,7 @@ from ml_assets.orchestration.runs.runs import (
 from ml_assets.orchestration.runs.summary import summary_of
 from ml_assets.simulation import backtest
 from ml_assets.simulation.backtest import PRELOADED
-from ml_assets.simulation.plans import Plan
+from ml_assets.simulation.plans import BacktestPlan
 from ml_assets.workspace import Workspace
 
 YEAR = Span("2013-01-01", "2013-12-31")
@@ -61,9 +61,9 @@ STAGES: list[tuple[str, str, list[Span | None]]] = [
     ("features, 365 days", FEATURES, [YEAR]),
 ]
 PLANS = [
-    Plan(PIPELINE, START, END, 7, "triggered", in_project=True),
-    Plan(PIPELINE, START, END, None, "monthly"),
-    Plan(PIPELINE, START, END, None, "never"),
+    BacktestPlan(PIPELINE, START, END, 7, "triggered", in_project=True),
+    BacktestPlan(PIPELINE, START, END, None, "monthly"),
+    BacktestPlan(PIPELINE, START, END, None, "never"),
 ]
 """Weekly decisions of the project's own policy; the others need none but at the end of months."""
 
@@ -103,7 +103,7 @@ def run(console: Console) -> bool:
     Returns:
         Whether nothing failed but what is quarantined, with its reason, in the summary.
     """
-    summary, runs = Summary(), list[Outcome]()
+    summary, runs = Summary(), list[RunOutcome]()
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(PRELOADED)
     with ProcessPoolExecutor(1, mp_context=processes, max_tasks_per_child=1) as pool:
@@ -144,7 +144,7 @@ def run(console: Console) -> bool:
 
 def _run(
     selection: str, spans: Sequence[Span | None], name: str
-) -> tuple[int, dict[str, str], list[Outcome]]:
+) -> tuple[int, dict[str, str], list[RunOutcome]]:
     """A stage in this process.
 
     Returns:
@@ -163,7 +163,7 @@ def _run(
     return peak_mib, failures, outcomes
 
 
-def _unexpected(outcome: Outcome, results: Sequence[CheckResult]) -> dict[str, str]:
+def _unexpected(outcome: RunOutcome, results: Sequence[CheckResult]) -> dict[str, str]:
     """Failures but those of the one day that really has no weather."""
     bad = [result for result in results if result.is_bad]
     reported = {result.asset.replace("/", "__") + CHECKS_STEP for result in bad}

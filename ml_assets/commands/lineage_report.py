@@ -14,7 +14,7 @@ from ml_assets.commands.shared import COMMIT_LENGTH
 from ml_assets.lineage.impact import Impact
 from ml_assets.lineage.inputs import SourceRows, TableRead
 from ml_assets.lineage.repair import Step
-from ml_assets.lineage.trace import ModelTrace, PredictionTrace, Written, plain
+from ml_assets.lineage.trace import ModelTrace, PredictionTrace, WrittenDay, plain
 from ml_assets.release.approvals.approvals import shown_hash, shown_time
 
 FEW_ROWS = 3
@@ -159,7 +159,7 @@ def _print_models(found: Impact, console: Console) -> None:
     )
 
 
-def _how(written: Written) -> str:
+def _how(written: WrittenDay) -> str:
     at = f" on {written.written_at:%Y-%m-%d %H:%M} UTC" if written.written_at else ""
     commit = f" at commit {written.commit[:COMMIT_LENGTH]}" if written.commit else ""
     changed = " with changes that were not committed" if written.is_dirty else ""

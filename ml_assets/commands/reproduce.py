@@ -18,12 +18,12 @@ from ml_assets.commands.shared import (
     print_json,
 )
 from ml_assets.errors import ConfigurationError, LakeMismatch
-from ml_assets.lineage.pipelines import Pipeline
+from ml_assets.lineage.pipelines import PipelineTables
 from ml_assets.lineage.pipelines import pipeline as known_pipeline
 
 if TYPE_CHECKING:
     from ml_assets.lake.store import Lake
-    from ml_assets.lineage.recorded import TrainedModel
+    from ml_assets.lineage.recorded import ModelReference
     from ml_assets.lineage.reproduce import Reproduction
 
 app = typer.Typer()
@@ -42,7 +42,7 @@ def reproduce(
 ) -> None:
     """Make a past model again from what was recorded; exit 0 identical, 1 different, 2 not possible."""
     from ml_assets.commands.reproduce_report import counted, print_reproduction
-    from ml_assets.lineage.reproduce import Verdict
+    from ml_assets.lineage.reproduce import ReproductionVerdict
     from ml_assets.lineage.reproduce import reproduce as make_again
 
     if [version is not None, as_of is not None, every].count(True) != 1:
@@ -62,9 +62,9 @@ def reproduce(
     elif every:
         console().print(counted(found), highlight=False)
     verdicts = {made.verdict for made in found}
-    if Verdict.DIFFERENT in verdicts:
+    if ReproductionVerdict.DIFFERENT in verdicts:
         raise typer.Exit(1)
-    if Verdict.IMPOSSIBLE in verdicts:
+    if ReproductionVerdict.IMPOSSIBLE in verdicts:
         raise typer.Exit(2)
 
 
@@ -88,8 +88,8 @@ def diff(
 
 
 def _asked(
-    lake: "Lake", pipeline: Pipeline, version: int | None, as_of: str | None
-) -> "list[TrainedModel]":
+    lake: "Lake", pipeline: PipelineTables, version: int | None, as_of: str | None
+) -> "list[ModelReference]":
     """What was asked about.
 
     Raises:
@@ -102,8 +102,8 @@ def _asked(
 
 
 def _known(
-    lake: "Lake", pipeline: Pipeline, version: int | None, as_of: str | None
-) -> "list[TrainedModel]":
+    lake: "Lake", pipeline: PipelineTables, version: int | None, as_of: str | None
+) -> "list[ModelReference]":
     from ml_assets.lineage.recorded import registered_versions, trained_day, trained_version
 
     if version is not None:

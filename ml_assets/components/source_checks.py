@@ -15,7 +15,7 @@ from ml_assets.lake.remedy import partition_option
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry
 from ml_assets.orchestration.checks.standard import standard_checks
-from ml_assets.orchestration.checks.table_check import StoredDays, TableCheck, Verdict
+from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
 from ml_assets.orchestration.partitions import bounds, partitions
 from ml_assets.planning.staleness import stale
 from ml_assets.sources.database import SourceDatabase
@@ -78,9 +78,9 @@ class SourceChecks:
             )
         return checks
 
-    def _up_to_date(self, stored: StoredDays) -> dict[str, Verdict]:
+    def _up_to_date(self, stored: StoredDays) -> dict[str, DayVerdict]:
         if stored.is_just_written:
-            return dict.fromkeys(stored.stored, Verdict(True))
+            return dict.fromkeys(stored.stored, DayVerdict(True))
         source, lake = stored.workspace.source, stored.workspace.lake
         unreadable: dict[str, str] = {}
         for start in range(0, len(stored.days), CHUNK_DAYS):
@@ -89,20 +89,20 @@ class SourceChecks:
             )
         changed = stale(lake.ledger, self.table.config.key, stored.stored)
         return {
-            day: Verdict(False, f"its source rows cannot be compared: {unreadable[day]}")
+            day: DayVerdict(False, f"its source rows cannot be compared: {unreadable[day]}")
             if day in unreadable
             else _not_known(stored.entries[day])
             if stored.entries[day].reason == REBUILT
-            else Verdict(False, "its source rows changed: materialize it again")
+            else DayVerdict(False, "its source rows changed: materialize it again")
             if day in changed
-            else Verdict(True)
+            else DayVerdict(True)
             for day in stored.stored
         }
 
-    def _still_in_source(self, stored: StoredDays) -> dict[str, Verdict]:
+    def _still_in_source(self, stored: StoredDays) -> dict[str, DayVerdict]:
         """Days whose rows the source deleted pass only where its retention says so."""
         if stored.is_just_written:
-            return dict.fromkeys(stored.stored, Verdict(True))
+            return dict.fromkeys(stored.stored, DayVerdict(True))
         source, lake = stored.workspace.source, stored.workspace.lake
         gone: set[str] = set()
         for start in range(0, len(stored.stored), CHUNK_DAYS):
@@ -110,9 +110,9 @@ class SourceChecks:
             gone |= self.table.gone_from_source(source, lake, days)
         kept_from = self._kept_from(source, lake)
         return {
-            day: Verdict(False, "its rows are gone from the source; the stored rows stay in use")
+            day: DayVerdict(False, "its rows are gone from the source; the stored rows stay in use")
             if day in gone and day >= kept_from
-            else Verdict(True)
+            else DayVerdict(True)
             for day in stored.stored
         }
 
@@ -123,25 +123,25 @@ class SourceChecks:
             return ""
         return (newest - timedelta(days=self.table.config.retention_days - 1)).date().isoformat()
 
-    def _newest_row_is_recent(self, stored: StoredDays) -> dict[str, Verdict]:
+    def _newest_row_is_recent(self, stored: StoredDays) -> dict[str, DayVerdict]:
         newest = stored.rows.groupby(DAY)[str(self.table.config.time_column)].max()
         return {day: self._age_verdict(day, newest.get(day)) for day in stored.stored}
 
-    def _age_verdict(self, day: str, newest: pd.Timestamp | None) -> Verdict:
+    def _age_verdict(self, day: str, newest: pd.Timestamp | None) -> DayVerdict:
         if newest is None:
-            return Verdict(False, "the day has no rows")
+            return DayVerdict(False, "the day has no rows")
         assert self.table.config.days is not None
         days = partitions(self.table.config.days)
         age = (pd.Timestamp(bounds(days, day)[1]) - newest).total_seconds() / 3600
-        return Verdict(
+        return DayVerdict(
             age <= (self.table.config.max_age_hours or 0),
             f"its newest row is {age:.1f} h older than the end of the day",
         )
 
 
-def _not_known(entry: Entry) -> Verdict:
+def _not_known(entry: Entry) -> DayVerdict:
     told = (
         "not known, because the ledger was rebuilt: to compare it with the source, run "
         f"'ml-assets recompute {entry.table}{partition_option(entry.day)}'"
     )
-    return Verdict(False, told, is_warning=True)
+    return DayVerdict(False, told, is_warning=True)

@@ -20,7 +20,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status, usable_hashes
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.orchestration.assets.dead_letters import UNPLACED, dead_letters_of
-from ml_assets.orchestration.checks.table_check import StoredDays, TableCheck, Verdict
+from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
 from ml_assets.orchestration.partitions import bounds
 from ml_assets.sources.completeness import Day, Extent, extent, usual_rows
 from ml_assets.sources.database import SourceDatabase
@@ -252,12 +252,12 @@ def every_row_has_a_day(key: str, time_column: str) -> TableCheck:
     """
     name = dead_letters_of(key)
 
-    def judge(stored: StoredDays) -> dict[str, Verdict]:
+    def judge(stored: StoredDays) -> dict[str, DayVerdict]:
         entry = stored.workspace.lake.ledger.latest(name, [UNPLACED]).get(UNPLACED)
         count = entry.rows if entry else 0
-        verdicts = dict.fromkeys(stored.stored, Verdict(True))
+        verdicts = dict.fromkeys(stored.stored, DayVerdict(True))
         if count:  # they belong to no day: one verdict tells of them, not one for each day
-            verdicts[stored.stored[-1]] = Verdict(
+            verdicts[stored.stored[-1]] = DayVerdict(
                 False,
                 f"{count} rows of the source belong to no day, as their {time_column} is null, "
                 f"unreadable or far from all others. They are in {name}, partition '{UNPLACED}'. "

@@ -87,7 +87,7 @@ class MonitoringSection(Section):
         return folder / "policies" / f"{self.policy}.yaml"
 
 
-class Card(Section):
+class CardConfiguration(Section):
     """What a model card says that no asset knows.
 
     Attributes:
@@ -247,7 +247,7 @@ class ModelReleaseConfiguration(ModelConfiguration):
 
     release: ReleaseRules = ReleaseRules()
     staging: StagingRules = StagingRules()
-    card: Card = Card()
+    card: CardConfiguration = CardConfiguration()
 
 
 class BatchPredictionsConfiguration(ModelConfiguration):

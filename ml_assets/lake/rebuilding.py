@@ -20,7 +20,7 @@ REASON = "rebuilt from the lake: what it was computed from is not known"
 
 
 @dataclass(frozen=True)
-class Rebuilt:
+class RebuiltTable:
     """What was rebuilt of one table.
 
     Attributes:
@@ -62,7 +62,7 @@ def refuse_to_rebuild(lake: Lake) -> str:
     return carried
 
 
-def entries_of_table(lake: Lake, table: str) -> tuple[list[Entry], Rebuilt] | None:
+def entries_of_table(lake: Lake, table: str) -> tuple[list[Entry], RebuiltTable] | None:
     """Entries of every day and version that a table's commits tell of, the oldest first.
 
     The newest content of each day is read and hashed; a day that holds something else is
@@ -82,7 +82,7 @@ def entries_of_table(lake: Lake, table: str) -> tuple[list[Entry], Rebuilt] | No
                 for day, content in said["days"].items()
             ]
     except LakeMismatch as error:
-        return [], Rebuilt(table, problem=str(error))
+        return [], RebuiltTable(table, problem=str(error))
     newest = {entry.day: entry for entry in found}
     wrong = differing(lake.opened(table), newest)
     found += [
@@ -90,7 +90,7 @@ def entries_of_table(lake: Lake, table: str) -> tuple[list[Entry], Rebuilt] | No
         for day, reason in wrong.items()
     ]
     good = [entry for day, entry in newest.items() if day not in wrong]
-    told = Rebuilt(
+    told = RebuiltTable(
         table,
         len(good),
         sum(entry.rows for entry in good),

@@ -18,7 +18,7 @@ from ml_assets.lake.reading import refusal, scan
 from ml_assets.lake.remedy import repair_commands
 from ml_assets.lake.verification import Opened, all_rows, damage, differing
 from ml_assets.lake.window import Window
-from ml_assets.lake.writing import Written, write
+from ml_assets.lake.writing import WrittenDays, write
 from ml_assets.ledger.database import is_in_memory
 from ml_assets.ledger.entries import Entry, Status, damage_of, usable_hashes
 from ml_assets.ledger.ledger import Ledger
@@ -176,7 +176,7 @@ class Lake:
         opened = self.opened(table) if has_rows else Opened(table, self.path(table), None)
         return set(entries) - set(damage(self.ledger, opened, entries))
 
-    def write(self, table: str, rows: pd.DataFrame, days: Sequence[str]) -> Written:
+    def write(self, table: str, rows: pd.DataFrame, days: Sequence[str]) -> WrittenDays:
         """Replace the given days by ``rows`` in one commit.
 
         Args:

@@ -20,7 +20,7 @@ ROW = "_row"
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenDays:
     """What one commit stored.
 
     Attributes:
@@ -46,7 +46,7 @@ class Written:
         )
 
 
-def write(table: str, path: str, rows: pd.DataFrame, days: Sequence[str]) -> Written:
+def write(table: str, path: str, rows: pd.DataFrame, days: Sequence[str]) -> WrittenDays:
     """Replace the given days of a table by ``rows`` in one commit; see ``Lake.write``."""
     import pyarrow as pa
     from deltalake.exceptions import CommitFailedError
@@ -69,7 +69,7 @@ def write(table: str, path: str, rows: pd.DataFrame, days: Sequence[str]) -> Wri
         except CommitFailedError:
             continue
         identities = {day: of_day.identity for day, of_day in found.items()}
-        return Written(delta.version(), hashes, schema, identities)
+        return WrittenDays(delta.version(), hashes, schema, identities)
     raise CommitConflict(
         f"{table}: {COMMIT_ATTEMPTS} commits of {span(days)} lost against other writers of "
         "the same days. The run is retried; limit the table's pool if this repeats."

@@ -16,7 +16,7 @@ import pandas as pd
 from ml_assets.errors import UnsafeModel
 from ml_assets.learning.skops_files import read_allowed
 from ml_assets.learning.specification import ModelSpecification
-from ml_assets.learning.training import TrainedModel, fingerprint
+from ml_assets.learning.training import FittedModel, fingerprint
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -36,7 +36,7 @@ class ModelStore:
 
     root: Path
 
-    def save(self, name: str, model: TrainedModel) -> Path:
+    def save(self, name: str, model: FittedModel) -> Path:
         """Store a model under its fingerprint; an intact one that is there already stays as it is.
 
         Files that others wrote beside it, such as a registry's, stay as well.

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class TrainedModel:
+class FittedModel:
     """A fitted model and what identifies it.
 
     Attributes:
@@ -45,7 +45,7 @@ def train(
     dataset: pd.DataFrame,
     checkpoints: Checkpoints | None = None,
     code_version: str = "",
-) -> TrainedModel:
+) -> FittedModel:
     """Fit a model on the training split of a dataset.
 
     Args:
@@ -80,7 +80,7 @@ def train(
         ) from error
     step = max(1, len(inputs) // PROBE_ROWS)
     probe = inputs.iloc[::step].head(PROBE_ROWS).reset_index(drop=True)
-    return TrainedModel(pipeline, fingerprint(specification, pipeline, probe), probe, len(labels))
+    return FittedModel(pipeline, fingerprint(specification, pipeline, probe), probe, len(labels))
 
 
 def _fit_in_slices(

@@ -19,7 +19,7 @@ CREATE_ATTEMPTS = 100
 CREATE_WAIT_SECONDS = 0.1
 
 
-class Database:
+class LedgerDatabase:
     """Some tables of the database, in any that SQLAlchemy knows.
 
     Args:

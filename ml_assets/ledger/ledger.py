@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
-from ml_assets.ledger.database import Database
+from ml_assets.ledger.database import LedgerDatabase
 from ml_assets.ledger.entries import Entry, Read, Status
 from ml_assets.ledger.rows import (
     entry_of,
@@ -51,7 +51,7 @@ class Identity:
     has_rows: bool
 
 
-class Ledger(Database):
+class Ledger(LedgerDatabase):
     """Append-only record of writes.
 
     Args:

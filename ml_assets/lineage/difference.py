@@ -12,7 +12,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.learning.evaluation import OVERALL
 from ml_assets.lineage.changes import Change, changes
-from ml_assets.lineage.pipelines import Pipeline
+from ml_assets.lineage.pipelines import PipelineTables
 from ml_assets.lineage.recorded import (
     Made,
     RecordedModel,
@@ -128,7 +128,7 @@ class Difference:
     comparison: Sequence[Gain]
 
 
-def difference(lake: Lake, pipeline: Pipeline, one: int, other: int) -> Difference:
+def difference(lake: Lake, pipeline: PipelineTables, one: int, other: int) -> Difference:
     """Compare two versions, whichever is named first.
 
     Raises:

@@ -13,7 +13,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status, grouped
 from ml_assets.lineage.columns import columns_of, downstream
 from ml_assets.lineage.graph import Edge, Graph, Node, used
-from ml_assets.lineage.pipelines import Pipeline, pipeline
+from ml_assets.lineage.pipelines import PipelineTables, pipeline
 from ml_assets.names import unknown
 from ml_assets.provenance.provenance import Column
 
@@ -202,7 +202,7 @@ def _nearest_first(graph: Graph, start: str, tables: set[str]) -> list[str]:
 
 
 def _models(
-    lake: Lake, graph: Graph, of: Pipeline, days: Mapping[str, Sequence[str]]
+    lake: Lake, graph: Graph, of: PipelineTables, days: Mapping[str, Sequence[str]]
 ) -> list[TouchedModel]:
     as_ofs = days.get(of.table("model"), ())
     if not as_ofs:
@@ -224,7 +224,7 @@ def _models(
     ]
 
 
-def _champions(lake: Lake, of: Pipeline) -> dict[str, int]:
+def _champions(lake: Lake, of: PipelineTables) -> dict[str, int]:
     """As-of day → version, of the models that became champion."""
     days = lake.days_stored(of.table("champion"))
     if not days:
@@ -233,7 +233,7 @@ def _champions(lake: Lake, of: Pipeline) -> dict[str, int]:
     return {day: int(version) for day, version in zip(rows[DAY], rows["version"], strict=True)}
 
 
-def _scored_by(graph: Graph, of: Pipeline) -> dict[str, list[Entry]]:
+def _scored_by(graph: Graph, of: PipelineTables) -> dict[str, list[Entry]]:
     """As-of day → the days of predictions that its model made."""
     predictions, model = of.table("predictions"), of.table("model")
     entries = [graph.entries[predictions, day] for day in graph.tables.get(predictions, [])]

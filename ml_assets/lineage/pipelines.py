@@ -6,7 +6,7 @@ from ml_assets.configuration import documents
 
 
 @dataclass(frozen=True)
-class Pipeline:
+class PipelineTables:
     """A model pipeline, as questions see it.
 
     Attributes:
@@ -28,14 +28,14 @@ class Pipeline:
         return f"{self.name}/{noun}"
 
 
-def pipeline(name: str) -> Pipeline:
+def pipeline(name: str) -> PipelineTables:
     """The pipeline of a name.
 
     Raises:
         ConfigurationError: there is none; the nearest name is given.
     """
     said = documents.pipeline(name)
-    return Pipeline(
+    return PipelineTables(
         name=name,
         features=said.features,
         labels=said.labels.asset,

@@ -54,7 +54,7 @@ class RecordedInput:
 
 
 @dataclass(frozen=True)
-class Rebuilt:
+class RebuiltModel:
     """What came out.
 
     Attributes:
@@ -80,7 +80,7 @@ def recorded_input(lake: Lake, recorded: RecordedModel, table: str) -> RecordedI
 
 def rebuild(
     lake: Lake, features: RecordedInput, labels: RecordedInput, recipe: Recipe, as_of: str
-) -> Rebuilt:
+) -> RebuiltModel:
     """Make a dataset and a model.
 
     Args:
@@ -98,7 +98,7 @@ def rebuild(
         dataset = _store_dataset(lake, scratch, features, labels, recipe.dataset, as_of)
         used = [*recipe.model.features, recipe.model.label, SPLIT]
         rows = scratch.read(TABLE, [as_of], columns=used)
-    return Rebuilt(dataset, train(recipe.model, rows).fingerprint)
+    return RebuiltModel(dataset, train(recipe.model, rows).fingerprint)
 
 
 def altered_days(lake: Lake, found: RecordedInput) -> ChangedDays:

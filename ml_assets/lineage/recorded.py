@@ -13,14 +13,14 @@ from ml_assets.content import DAY
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Read, Status, usable_hashes
-from ml_assets.lineage.pipelines import Pipeline
+from ml_assets.lineage.pipelines import PipelineTables
 from ml_assets.names import unknown
 from ml_assets.provenance.code import Code
 from ml_assets.provenance.provenance import Run
 
 
 @dataclass(frozen=True)
-class TrainedModel:
+class ModelReference:
     """A model that was trained.
 
     Attributes:
@@ -60,7 +60,7 @@ class RecordedModel:
         dataset: how the dataset was made that it was fitted on.
     """
 
-    pipeline: Pipeline
+    pipeline: PipelineTables
     version: int | None
     model: Made
     dataset: Made
@@ -76,12 +76,12 @@ class RecordedModel:
         return self.model.entry.content_hash
 
 
-def registered_versions(lake: Lake, pipeline: Pipeline) -> list[TrainedModel]:
+def registered_versions(lake: Lake, pipeline: PipelineTables) -> list[ModelReference]:
     """All versions, by number; also those of days that were released again since."""
     table = pipeline.table("registered_model")
     days = sorted(lake.ledger.latest(table))
     found = {
-        int(row["version"]): TrainedModel(int(row["version"]), row[DAY], row["fingerprint"])
+        int(row["version"]): ModelReference(int(row["version"]), row[DAY], row["fingerprint"])
         for history in lake.ledger.histories(table, days).values()
         for rows in _different_rows(lake, history)
         for row in rows.to_dict("records")
@@ -89,7 +89,7 @@ def registered_versions(lake: Lake, pipeline: Pipeline) -> list[TrainedModel]:
     return [found[number] for number in sorted(found)]
 
 
-def trained_version(lake: Lake, pipeline: Pipeline, version: int) -> TrainedModel:
+def trained_version(lake: Lake, pipeline: PipelineTables, version: int) -> ModelReference:
     """The model of a version.
 
     Raises:
@@ -101,7 +101,7 @@ def trained_version(lake: Lake, pipeline: Pipeline, version: int) -> TrainedMode
     return known[str(version)]
 
 
-def trained_day(lake: Lake, pipeline: Pipeline, as_of: str) -> TrainedModel:
+def trained_day(lake: Lake, pipeline: PipelineTables, as_of: str) -> ModelReference:
     """The latest model of an as-of day, whether it was released or not.
 
     Raises:
@@ -113,14 +113,16 @@ def trained_day(lake: Lake, pipeline: Pipeline, as_of: str) -> TrainedModel:
     return trained_model(lake, pipeline, as_of, known[as_of])
 
 
-def trained_model(lake: Lake, pipeline: Pipeline, as_of: str, fingerprint: str) -> TrainedModel:
+def trained_model(
+    lake: Lake, pipeline: PipelineTables, as_of: str, fingerprint: str
+) -> ModelReference:
     """The model of an as-of day with a fingerprint, and its version where it has one."""
     versions = registered_versions(lake, pipeline)
     of_it = (found.version for found in versions if found.fingerprint == fingerprint)
-    return TrainedModel(next(of_it, None), as_of, fingerprint)
+    return ModelReference(next(of_it, None), as_of, fingerprint)
 
 
-def recorded_model(lake: Lake, pipeline: Pipeline, trained: TrainedModel) -> RecordedModel:
+def recorded_model(lake: Lake, pipeline: PipelineTables, trained: ModelReference) -> RecordedModel:
     """What was recorded of a model.
 
     Raises:

@@ -17,9 +17,9 @@ from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import DatasetSpecification
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.lineage.changes import Change, ChangedDays, changed_inputs, changes
-from ml_assets.lineage.pipelines import Pipeline
-from ml_assets.lineage.rebuild import Rebuilt, Recipe, altered_days, rebuild, recorded_input
-from ml_assets.lineage.recorded import RecordedModel, TrainedModel, recorded_model, shown_days
+from ml_assets.lineage.pipelines import PipelineTables
+from ml_assets.lineage.rebuild import RebuiltModel, Recipe, altered_days, rebuild, recorded_input
+from ml_assets.lineage.recorded import ModelReference, RecordedModel, recorded_model, shown_days
 from ml_assets.lineage.specifications import (
     dataset_code,
     model_code,
@@ -28,7 +28,7 @@ from ml_assets.provenance.code import Code
 from ml_assets.provenance.provenance import Environment, environment_of_process
 
 
-class Verdict(StrEnum):
+class ReproductionVerdict(StrEnum):
     """How making a model again ended."""
 
     IDENTICAL = "identical"
@@ -73,7 +73,7 @@ class Reproduction:
 
     version: int | None
     as_of: str
-    verdict: Verdict
+    verdict: ReproductionVerdict
     reason: str
     recorded: str
     rebuilt: str = ""
@@ -85,7 +85,10 @@ class Reproduction:
 
 
 def reproduce(
-    lake: Lake, pipeline: Pipeline, trained: TrainedModel, environment: Environment | None = None
+    lake: Lake,
+    pipeline: PipelineTables,
+    trained: ModelReference,
+    environment: Environment | None = None,
 ) -> Reproduction:
     """Make a dataset and a model again, from the recorded versions and with the recorded parameters.
 
@@ -98,7 +101,7 @@ def reproduce(
     asked = Reproduction(
         version=trained.version,
         as_of=trained.as_of,
-        verdict=Verdict.IMPOSSIBLE,
+        verdict=ReproductionVerdict.IMPOSSIBLE,
         reason="",
         recorded=trained.fingerprint,
     )
@@ -210,16 +213,16 @@ def _compared(
         recorded_input(lake, recorded, table)
         for table in (recipe.dataset.features, recipe.dataset.labels)
     )
-    problem, rebuilt = "", Rebuilt("", "")
+    problem, rebuilt = "", RebuiltModel("", "")
     try:
         rebuilt = rebuild(lake, features, labels, recipe, recorded.as_of)
     except (TerminalError, MergeError) as error:
         problem = str(error)
     asked = replace(asked, rebuilt=rebuilt.fingerprint)
-    as_recorded = Rebuilt(recorded.dataset.entry.content_hash, recorded.fingerprint)
+    as_recorded = RebuiltModel(recorded.dataset.entry.content_hash, recorded.fingerprint)
     if rebuilt == as_recorded:
         reason = "dataset and model have the recorded fingerprints"
-        return replace(asked, verdict=Verdict.IDENTICAL, reason=reason)
+        return replace(asked, verdict=ReproductionVerdict.IDENTICAL, reason=reason)
     altered = [found for each in (features, labels) if (found := altered_days(lake, each)).days]
     if problem and not altered:
         return replace(asked, reason=problem)
@@ -227,7 +230,7 @@ def _compared(
     problem = problem or f"the {what} came out differently"
     return replace(
         asked,
-        verdict=Verdict.DIFFERENT,
+        verdict=ReproductionVerdict.DIFFERENT,
         reason=f"{problem}: {_causes(altered, asked.since)}",
         altered=altered,
     )

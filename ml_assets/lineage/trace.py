@@ -18,10 +18,10 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Read, grouped, usable_hashes
 from ml_assets.lineage.graph import used
 from ml_assets.lineage.inputs import SourceRows, TableRead, source_rows, tables_read
-from ml_assets.lineage.pipelines import Pipeline
+from ml_assets.lineage.pipelines import PipelineTables
 from ml_assets.lineage.recorded import (
     Made,
-    TrainedModel,
+    ModelReference,
     championship,
     made,
     readable_version,
@@ -38,7 +38,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenDay:
     """A day of a table as it was written.
 
     Attributes:
@@ -87,8 +87,8 @@ class ModelTrace:
     pipeline: str
     as_of: str
     version: int | None
-    model: Written
-    dataset: Written
+    model: WrittenDay
+    dataset: WrittenDay
     training: Sequence[TableRead]
     sources: Sequence[TableRead]
     release: Sequence[Event]
@@ -109,14 +109,14 @@ class PredictionTrace:
     """
 
     prediction: Row
-    written: Written
+    written: WrittenDay
     model: ModelTrace
-    features: Written
+    features: WrittenDay
     feature_row: Row
     sources: Sequence[SourceRows]
 
 
-def trace_prediction(lake: Lake, of: Pipeline, prediction_id: str) -> PredictionTrace:
+def trace_prediction(lake: Lake, of: PipelineTables, prediction_id: str) -> PredictionTrace:
     """Where a prediction comes from.
 
     Raises:
@@ -143,7 +143,7 @@ def trace_prediction(lake: Lake, of: Pipeline, prediction_id: str) -> Prediction
     )
 
 
-def trace_model(lake: Lake, of: Pipeline, trained: TrainedModel) -> ModelTrace:
+def trace_model(lake: Lake, of: PipelineTables, trained: ModelReference) -> ModelTrace:
     """Where a model comes from.
 
     Raises:
@@ -169,7 +169,7 @@ def _reads(entry: Entry, content_hash: str) -> bool:
     return any(read.content_hash == content_hash for read in used(entry))
 
 
-def _release(lake: Lake, of: Pipeline, trained: TrainedModel) -> list[Event]:
+def _release(lake: Lake, of: PipelineTables, trained: ModelReference) -> list[Event]:
     """What happened to the release of this model, and not to another of the same as-of day."""
     history = audit(lake, ApprovalLog(lake.ledger.url), of.name)
     of_day = [event for event in history if event.as_of == trained.as_of]
@@ -181,7 +181,7 @@ def _release(lake: Lake, of: Pipeline, trained: TrainedModel) -> list[Event]:
     ]
 
 
-def _prediction(lake: Lake, of: Pipeline, prediction_id: str) -> pd.Series:
+def _prediction(lake: Lake, of: PipelineTables, prediction_id: str) -> pd.Series:
     table = of.table("predictions")
     stored = lake.days_stored(table)
     if not stored:
@@ -201,10 +201,10 @@ def _prediction(lake: Lake, of: Pipeline, prediction_id: str) -> pd.Series:
     return chosen.iloc[0]
 
 
-def _written(lake: Lake, of: Made) -> Written:
+def _written(lake: Lake, of: Made) -> WrittenDay:
     entry, run = of.entry, of.run
     now = usable_hashes(lake.ledger.latest(entry.table, [entry.day]))
-    return Written(
+    return WrittenDay(
         table=entry.table,
         day=entry.day,
         version=entry.version,

@@ -1,6 +1,6 @@
 """Whether to retrain: evidence of a day, a policy, and a decision that gives its reason either way.
 
-Evidence is what was known when the day ended: labels that had arrived, drift reports, the champion
+RetrainingEvidence is what was known when the day ended: labels that had arrived, drift reports, the champion
 and the retrainings asked for before. Labels that arrive later never change a decision.
 """
 
@@ -19,7 +19,7 @@ from ml_assets.release.champion import Champion
 
 
 @dataclass(frozen=True)
-class Evidence:
+class RetrainingEvidence:
     """What was known when a day ended.
 
     Attributes:
@@ -60,7 +60,7 @@ class _Signal:
     finding: str
 
 
-def decide(evidence: Evidence, policy: Policy) -> pd.DataFrame:
+def decide(evidence: RetrainingEvidence, policy: Policy) -> pd.DataFrame:
     """Decide on a day's evidence.
 
     Args:
@@ -103,7 +103,7 @@ def decide(evidence: Evidence, policy: Policy) -> pd.DataFrame:
 
 
 def _verdict(
-    evidence: Evidence, policy: Policy, signals: Sequence[_Signal]
+    evidence: RetrainingEvidence, policy: Policy, signals: Sequence[_Signal]
 ) -> tuple[str, str, str]:
     """Verdict, what decided, and the reason in words."""
     raised = [signal for signal in signals if signal.is_raised]
@@ -116,7 +116,7 @@ def _verdict(
     return RETRAIN, raised[0].rule, wanted
 
 
-def _limit(evidence: Evidence, policy: Policy) -> tuple[str, str] | None:
+def _limit(evidence: RetrainingEvidence, policy: Policy) -> tuple[str, str] | None:
     """What forbids a retraining that is called for: the limit and why, or None."""
     last = max(evidence.asked_for, default=None)
     if last is not None and (age := days_between(last, evidence.day)) < policy.cooldown_days:
@@ -128,7 +128,7 @@ def _limit(evidence: Evidence, policy: Policy) -> tuple[str, str] | None:
 
 
 def _signals(
-    evidence: Evidence, policy: Policy, windows: Sequence[_Window | None]
+    evidence: RetrainingEvidence, policy: Policy, windows: Sequence[_Window | None]
 ) -> list[_Signal]:
     champion = evidence.champion
     if champion is None:
@@ -157,7 +157,7 @@ def _signals(
     return found or [_Signal("nothing", False, f"policy '{policy.name}' asks for no retraining")]
 
 
-def _first_model(evidence: Evidence, policy: Policy) -> _Signal:
+def _first_model(evidence: RetrainingEvidence, policy: Policy) -> _Signal:
     is_enough = evidence.trainable_days >= policy.min_training_days
     return _Signal(
         "no_champion",
@@ -208,7 +208,7 @@ def _calibration(policy: Policy, windows: Sequence[_Window | None]) -> _Signal:
     )
 
 
-def _drift(evidence: Evidence, policy: Policy, limit: int, group: str | None) -> _Signal:
+def _drift(evidence: RetrainingEvidence, policy: Policy, limit: int, group: str | None) -> _Signal:
     rule = "drifted_structural" if group else "drifted_features"
     what = f"{group} features" if group else "features"
     ends = policy.window_ends(evidence.day)
@@ -233,7 +233,7 @@ def _drift(evidence: Evidence, policy: Policy, limit: int, group: str | None) ->
     )
 
 
-def _new_month(evidence: Evidence) -> _Signal:
+def _new_month(evidence: RetrainingEvidence) -> _Signal:
     next_day = shifted(evidence.day, 1)
     last = max(evidence.asked_for, default=None)
     asked_in = shifted(last, 1)[:7] if last else ""
@@ -250,7 +250,7 @@ def _confirmed(policy: Policy, shown: Sequence[bool | None]) -> tuple[bool, int]
     return bool(shown[0]) and count >= policy.confirmations, count
 
 
-def _window(evidence: Evidence, policy: Policy, end: str) -> _Window | None:
+def _window(evidence: RetrainingEvidence, policy: Policy, end: str) -> _Window | None:
     """Performance of the champion's own predictions in one window, or None for too few labels."""
     first = shifted(end, -(policy.evaluation_days - 1))
     labels = evidence.labels
@@ -287,11 +287,11 @@ def _strongest(report: pd.DataFrame) -> str:
     return str(report.sort_values("likely_cause_rank")["feature"].iloc[0]) if len(report) else ""
 
 
-def _growth(evidence: Evidence) -> float:
+def _growth(evidence: RetrainingEvidence) -> float:
     return evidence.trainable_days / max(evidence.champion_days, 1) - 1
 
 
-def _within_budget(evidence: Evidence, policy: Policy) -> list[str]:
+def _within_budget(evidence: RetrainingEvidence, policy: Policy) -> list[str]:
     first = shifted(evidence.day, -policy.budget_days)
     return [day for day in evidence.asked_for if day > first]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from ml_assets.ledger.database import Database, create_missing
+from ml_assets.ledger.database import LedgerDatabase, create_missing
 from ml_assets.ledger.rows import insert_missing
 from ml_assets.provenance.code import Code
 from ml_assets.settings import settings
@@ -103,7 +103,7 @@ _columns = sa.Table(
 )
 
 
-class Provenance(Database):
+class Provenance(LedgerDatabase):
     """Runs, code versions and column lineage.
 
     Args:

@@ -32,7 +32,7 @@ LOCK = 0x6D6C666C6F77
 """Key of the advisory lock in Postgres; any number that nobody else uses."""
 
 
-class Database:
+class RegistryDatabase:
     """A database for MLflow, a SQLite file or Postgres; what is missing is created at first use.
 
     Args:

@@ -27,8 +27,8 @@ from ml_assets.contracts.contract import Contract, made
 from ml_assets.environment import OMP_WAIT_POLICY
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.registry.integration_process import TESTS
-from ml_assets.registry.integration_request import REGISTRY_URL, RESULTS, Request, Result
-from ml_assets.registry.latency import Outcome
+from ml_assets.registry.integration_request import REGISTRY_URL, RESULTS, IntegrationResult, Request
+from ml_assets.registry.latency import IntegrationOutcome
 from ml_assets.registry.store import Registry
 
 ATTEMPTS = 3
@@ -81,7 +81,9 @@ class IntegrationTest(Contract):
     test: str = made("Name of the test.", ["staging_model.fingerprint"], isin=list(TESTS))
     passed: bool = made("The staged model does what the test asks for.", TESTED)
     outcome: str = made(
-        "passed, failed, or not_measured where the test could not tell.", TESTED, isin=[*Outcome]
+        "passed, failed, or not_measured where the test could not tell.",
+        TESTED,
+        isin=[*IntegrationOutcome],
     )
     finding: str = made("What was made sure, or what went wrong.", TESTED)
 
@@ -116,7 +118,7 @@ def integration_tests(  # noqa: PLR0917  what is tested, what is expected, what 
         fingerprint: of the version that the alias has to name.
         requests: (n, …) some rows with the input columns.
         predictions: (n,) what the trained model predicts for them.
-        probe: the rows that belong to the fingerprint, see ``TrainedModel``.
+        probe: the rows that belong to the fingerprint, see ``FittedModel``.
         rules: budgets.
 
     Returns:
@@ -154,8 +156,8 @@ def integration_tests(  # noqa: PLR0917  what is tested, what is expected, what 
 
 
 def until_measured(
-    attempt: Callable[[], Mapping[str, Result]], attempts: int = ATTEMPTS
-) -> Mapping[str, Result]:
+    attempt: Callable[[], Mapping[str, IntegrationResult]], attempts: int = ATTEMPTS
+) -> Mapping[str, IntegrationResult]:
     """The results of the first attempt in which every test could tell, or else of the last one.
 
     Args:
@@ -164,7 +166,7 @@ def until_measured(
     """
     for _ in range(attempts - 1):
         found = attempt()
-        if all(result.outcome is not Outcome.NOT_MEASURED for result in found.values()):
+        if all(result.outcome is not IntegrationOutcome.NOT_MEASURED for result in found.values()):
             return found
     return attempt()
 
@@ -177,7 +179,7 @@ class _Ending:
     is_measured: bool = field(default=True, kw_only=True)
 
 
-def _attempt(request: Request, url: sa.URL, timeout: float) -> dict[str, Result]:
+def _attempt(request: Request, url: sa.URL, timeout: float) -> dict[str, IntegrationResult]:
     """Run all tests once; each has a result."""
     with tempfile.TemporaryDirectory(prefix="integration-") as temporary:
         folder = Path(temporary)
@@ -186,7 +188,9 @@ def _attempt(request: Request, url: sa.URL, timeout: float) -> dict[str, Result]
         results = _results(folder / RESULTS)
     return {
         test: results.get(test)
-        or Result(test=test, passed=False, finding=ending.reason, is_measured=ending.is_measured)
+        or IntegrationResult(
+            test=test, passed=False, finding=ending.reason, is_measured=ending.is_measured
+        )
         for test in TESTS
     }
 
@@ -238,12 +242,12 @@ def _environment(url: sa.URL) -> dict[str, str]:
     }
 
 
-def _results(file: Path) -> dict[str, Result]:
+def _results(file: Path) -> dict[str, IntegrationResult]:
     """Test → its result, as far as the process wrote whole lines."""
     found = {}
     for line in file.read_bytes().splitlines() if file.is_file() else []:
         try:
-            result = Result.model_validate_json(line)
+            result = IntegrationResult.model_validate_json(line)
         except ValidationError:
             continue
         found[result.test] = result

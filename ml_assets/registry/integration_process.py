@@ -20,8 +20,8 @@ from ml_assets.errors import MLAssetsError, RegistryMismatch, TransientError
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.specification import ModelSpecification, build
 from ml_assets.learning.training import fingerprint, predict
-from ml_assets.registry.integration_request import REGISTRY_URL, RESULTS, Request, Result
-from ml_assets.registry.latency import TIMED, Outcome, measure, within_budget
+from ml_assets.registry.integration_request import REGISTRY_URL, RESULTS, IntegrationResult, Request
+from ml_assets.registry.latency import TIMED, IntegrationOutcome, measure, within_budget
 from ml_assets.registry.store import STAGING, Registry
 from ml_assets.registry.versions import RegisteredVersion, model_table
 
@@ -194,7 +194,7 @@ def within_latency_budget(staged: StagedModel) -> Finding:
         "reference machine",
         [found.reason] if found.reason else [],
         {"latency_p50_ms": found.latency.p50, "latency_p95_ms": found.latency.p95},
-        is_measured=found.outcome is not Outcome.NOT_MEASURED,
+        is_measured=found.outcome is not IntegrationOutcome.NOT_MEASURED,
     )
 
 
@@ -249,15 +249,15 @@ def _reason(error: Exception) -> str:
     return text if isinstance(error, MLAssetsError) else f"{type(error).__name__}: {text}"
 
 
-def _result(name: str, staged: StagedModel) -> Result:
+def _result(name: str, staged: StagedModel) -> IntegrationResult:
     try:
         finding = TESTS[name](staged)
     except TransientError as error:
-        return Result(test=name, passed=False, finding=_reason(error), is_measured=False)
+        return IntegrationResult(test=name, passed=False, finding=_reason(error), is_measured=False)
     except Exception as error:  # fails this test, and the others go on
-        return Result(test=name, passed=False, finding=_reason(error))
+        return IntegrationResult(test=name, passed=False, finding=_reason(error))
     told = "; ".join(finding.problems[:SHOWN_PROBLEMS]) or finding.promise
-    return Result(
+    return IntegrationResult(
         test=name,
         passed=not finding.problems,
         finding=told,

@@ -15,7 +15,7 @@ import pandas as pd
 from pydantic import BaseModel, Field
 
 from ml_assets.learning.specification import ModelSpecification
-from ml_assets.registry.latency import Outcome
+from ml_assets.registry.latency import IntegrationOutcome
 
 REGISTRY_URL = "ML_ASSETS_REGISTRY_URL"
 """The registry's address goes through the environment: it may hold a password."""
@@ -82,7 +82,7 @@ class Request:
         )
 
 
-class Result(BaseModel, extra="forbid", frozen=True):
+class IntegrationResult(BaseModel, extra="forbid", frozen=True):
     """What one test found.
 
     Attributes:
@@ -100,11 +100,11 @@ class Result(BaseModel, extra="forbid", frozen=True):
     is_measured: bool = True
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> IntegrationOutcome:
         """What the test came to."""
         if self.passed:
-            return Outcome.PASSED
-        return Outcome.FAILED if self.is_measured else Outcome.NOT_MEASURED
+            return IntegrationOutcome.PASSED
+        return IntegrationOutcome.FAILED if self.is_measured else IntegrationOutcome.NOT_MEASURED
 
 
 def _tagged(value: Any) -> Any:

@@ -37,7 +37,7 @@ Clock = Callable[[], float]
 """Seconds since some moment."""
 
 
-class Outcome(StrEnum):
+class IntegrationOutcome(StrEnum):
     """What an integration test came to."""
 
     PASSED = "passed"
@@ -69,7 +69,7 @@ class Latency:
 class Answer:
     """Whether requests are answered fast enough, the measurement that says so, and the reason."""
 
-    outcome: Outcome
+    outcome: IntegrationOutcome
     latency: Latency
     reason: str = ""
 
@@ -111,7 +111,7 @@ def within_budget(measure: Callable[[], Latency], latency_ms: float) -> Answer:
     answers: list[Answer] = []
     for _ in range(ROUNDS):
         answers.append(judge(measure(), latency_ms))
-        if answers[-1].outcome is Outcome.PASSED:
+        if answers[-1].outcome is IntegrationOutcome.PASSED:
             return answers[-1]
     return _worst_known(answers)
 
@@ -119,24 +119,24 @@ def within_budget(measure: Callable[[], Latency], latency_ms: float) -> Answer:
 def judge(latency: Latency, latency_ms: float) -> Answer:
     """What one measurement says."""
     if latency.p95 <= latency_ms:
-        return Answer(Outcome.PASSED, latency)
+        return Answer(IntegrationOutcome.PASSED, latency)
     slowdown = latency.slowdown
     allowed = latency_ms * slowdown
     reason = f"95th percentile {latency.p95:.2f} ms, allowed are {latency_ms:g} ms"
     if latency.p95 > allowed * MAX_SLOWDOWN:
-        return Answer(Outcome.FAILED, latency, reason)
+        return Answer(IntegrationOutcome.FAILED, latency, reason)
     if slowdown > MAX_SLOWDOWN:
         busy = f"the machine was {slowdown:.1f} times slower than the reference, too busy to judge"
-        return Answer(Outcome.NOT_MEASURED, latency, f"{reason}; but {busy}")
+        return Answer(IntegrationOutcome.NOT_MEASURED, latency, f"{reason}; but {busy}")
     if latency.p95 <= allowed:
-        return Answer(Outcome.PASSED, latency)
+        return Answer(IntegrationOutcome.PASSED, latency)
     scaled = f" × {slowdown:.2f} for the speed of this machine" if slowdown > 1 else ""
-    return Answer(Outcome.FAILED, latency, f"{reason}{scaled}")
+    return Answer(IntegrationOutcome.FAILED, latency, f"{reason}{scaled}")
 
 
 def _worst_known(answers: Sequence[Answer]) -> Answer:
     """The fastest measurement among those that could not be judged, or else among all."""
-    unknown = [answer for answer in answers if answer.outcome is Outcome.NOT_MEASURED]
+    unknown = [answer for answer in answers if answer.outcome is IntegrationOutcome.NOT_MEASURED]
     return min(unknown or answers, key=lambda answer: answer.latency.p95)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from ml_assets.ledger.append_only import create_append_only
-from ml_assets.ledger.database import Database
+from ml_assets.ledger.database import LedgerDatabase
 
 _numbers = sa.Table(
     "registered_versions",
@@ -24,7 +24,7 @@ _numbers = sa.Table(
 )
 
 
-class VersionNumbers(Database):
+class VersionNumbers(LedgerDatabase):
     """Append-only record of version numbers.
 
     Args:

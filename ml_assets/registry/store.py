@@ -20,7 +20,7 @@ from ml_assets.database_url import parsed
 from ml_assets.errors import RegistryMismatch
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.registry import mlflow_tables
-from ml_assets.registry.database import Database, database_explained, explained
+from ml_assets.registry.database import RegistryDatabase, database_explained, explained
 from ml_assets.registry.files import (
     has_signature,
     read_signature,
@@ -67,7 +67,7 @@ class Registry:
     """
 
     def __init__(self, url: str, models: ModelStore, numbers: VersionNumbers | None = None) -> None:
-        self._database = Database(parsed(url))
+        self._database = RegistryDatabase(parsed(url))
         self.models = ModelStore(models.root.absolute())
         self._numbers = numbers
 

@@ -6,18 +6,17 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from ml_assets.contracts.contract import Contract, columns, made
-from ml_assets.release.evidence.comparison import BEATEN, ROWS, Comparison
-from ml_assets.release.evidence.comparison import Evidence as EvidenceRows
+from ml_assets.release.evidence.comparison import BEATEN, ROWS, Comparison, EvidenceRow
 from ml_assets.release.evidence.fairness import Fairness
 from ml_assets.release.evidence.figures import Exhibit, is_overall
-from ml_assets.release.gates import Gate, Outcome
+from ml_assets.release.gates import Gate, GateOutcome
 
 PASSED, AWAITING, BLOCKED = "passed", "awaiting_approval", "blocked"
 """All gates passed; a limit is broken that a person may approve; a limit is broken that no approval
 lifts, or evidence is missing."""
 
 
-BLOCKING = {Outcome.FINAL, Outcome.NO_EVIDENCE}
+BLOCKING = {GateOutcome.FINAL, GateOutcome.NO_EVIDENCE}
 """Outcomes of a gate that no approval helps."""
 
 ASKED = ["model.prediction", *BEATEN, *ROWS]
@@ -26,7 +25,7 @@ COMPARED = [f"comparison.{column}" for column in columns(Comparison) if column !
 TREATED = [f"fairness.{column}" for column in columns(Fairness) if column != "is_judged"]
 UNSEEN = [
     *ASKED,
-    *(f"comparison.{column}" for column in columns(EvidenceRows)),
+    *(f"comparison.{column}" for column in columns(EvidenceRow)),
     "champion.training_last",
 ]
 BETTER = [*ASKED, *(column for column in COMPARED if column != "comparison.segment")]
@@ -48,7 +47,7 @@ class ReleaseDecision(Contract):
         isin=[PASSED, AWAITING, BLOCKED],
     )
     reason: str = made("Why, in words.", JUDGED)
-    findings: str = made("Outcome and reason of each gate, as JSON.", JUDGED)
+    findings: str = made("GateOutcome and reason of each gate, as JSON.", JUDGED)
     evidence: str = made(
         "Hash of the evidence and the rules it was judged by.",
         [*JUDGED, "comparison.is_judged", "fairness.is_judged"],
@@ -126,6 +125,6 @@ def findings(gates: Sequence[Gate]) -> str:
 def findings_of(text: str) -> dict[str, Gate]:
     """Name of a gate → what it found, from the column ``findings``."""
     return {
-        name: Gate(name, Outcome(found["outcome"]), found["reason"])
+        name: Gate(name, GateOutcome(found["outcome"]), found["reason"])
         for name, found in json.loads(text).items()
     }

@@ -30,7 +30,7 @@ MAX_MARGIN_SHARE = 0.1
 """Largest margin, as a share of the champion's metric: with more, nearly any model would pass."""
 
 
-class Outcome(StrEnum):
+class GateOutcome(StrEnum):
     """What a gate found."""
 
     PASSED = "passed"
@@ -53,16 +53,16 @@ class Gate:
     """
 
     name: str
-    outcome: Outcome
+    outcome: GateOutcome
     reason: str
 
     @property
     def passed(self) -> bool:
         """Whether the condition holds."""
-        return self.outcome is Outcome.PASSED
+        return self.outcome is GateOutcome.PASSED
 
 
-Finding = tuple[Outcome, str]
+Finding = tuple[GateOutcome, str]
 """The outcome of a gate, and what was found."""
 
 
@@ -89,10 +89,10 @@ def _gate(name: str, find: Callable[[], Finding]) -> Gate:
     try:
         return Gate(name, *find())
     except NoEvidence as missing:
-        return Gate(name, Outcome.NO_EVIDENCE, str(missing))
+        return Gate(name, GateOutcome.NO_EVIDENCE, str(missing))
     except Exception as error:  # whatever it is, the gate could not be judged
         reason = f"could not be judged ({type(error).__name__}: {error}): {MEASURE}"
-        return Gate(name, Outcome.NO_EVIDENCE, reason)
+        return Gate(name, GateOutcome.NO_EVIDENCE, reason)
 
 
 def _is_unseen(question: Question, comparison: Exhibit) -> Finding:
@@ -109,7 +109,7 @@ def _is_unseen(question: Question, comparison: Exhibit) -> Finding:
     if len(question.fitted_last) != (1 if question.is_first else 2):
         raise NoEvidence("it is not known which days the champion was fitted on", TRAIN)
     return (
-        Outcome.PASSED,
+        GateOutcome.PASSED,
         "both were judged on the same rows, and neither was fitted on one of them",
     )
 
@@ -129,8 +129,11 @@ def _beats_champion(question: Question, comparison: Exhibit, rules: ReleaseRules
         conditions.append((also["improvement"] > 0, f"{better} (it is {also['challenger']:.4f})"))
     broken = [words for holds, words in conditions if not holds]
     if broken:
-        return Outcome.APPROVABLE, f"{found}: required is {' and '.join(broken)}"
-    return Outcome.PASSED, f"{found}, as required: {' and '.join(words for _, words in conditions)}"
+        return GateOutcome.APPROVABLE, f"{found}: required is {' and '.join(broken)}"
+    return (
+        GateOutcome.PASSED,
+        f"{found}, as required: {' and '.join(words for _, words in conditions)}",
+    )
 
 
 def _conditions(
@@ -165,9 +168,9 @@ def _conditions(
 def _no_segment_degraded(question: Question, comparison: Exhibit, rules: ReleaseRules) -> Finding:
     rows, metric = rows_about(question, comparison), question.metrics[0]
     if question.is_first:
-        return Outcome.PASSED, "there is no champion to be worse than"
+        return GateOutcome.PASSED, "there is no champion to be worse than"
     if not question.segment_columns:
-        return Outcome.PASSED, "no segment is configured, so none was judged"
+        return GateOutcome.PASSED, "no segment is configured, so none was judged"
     judged = [
         segment_row(rows, column, value, metric, size.rows)
         for (column, value), size in question.segments.items()
@@ -193,7 +196,7 @@ def _no_segment_degraded(question: Question, comparison: Exhibit, rules: Release
         if rules.segment_rule == "literal"
         else f"degraded is an interval below -{rules.segment_tolerance:g}"
     )
-    return Outcome.APPROVABLE if degraded else Outcome.PASSED, (
+    return GateOutcome.APPROVABLE if degraded else GateOutcome.PASSED, (
         f"{metric} of the {'degraded' if degraded else 'worst'} of {len(judged)} judged segments: "
         f"{listed}; {limit}{left_out}"
     )
@@ -212,7 +215,7 @@ def _is_degraded(row: Mapping[str, Any], rules: ReleaseRules) -> bool:
 
 def _groups_are_close(question: Question, fairness: Exhibit, rules: ReleaseRules) -> Finding:
     if (column := rules.gated_attribute) is None:
-        return Outcome.PASSED, "no sensitive feature is configured, so fairness was not judged"
+        return GateOutcome.PASSED, "no sensitive feature is configured, so fairness was not judged"
     rows = rows_about(question, fairness)
     rows = rows[rows["attribute"] == column]
     remedy = "gate an attribute with larger groups, or test on more days"
@@ -231,11 +234,11 @@ def _groups_are_close(question: Question, fairness: Exhibit, rules: ReleaseRules
         outcome, found = _gap_within(gap, question, rules)
         outcomes.append(outcome)
         findings.append(f"{rate} of {len(judged)} groups {found}{left_out}")
-    worst = max(outcomes, key=[*Outcome].index)
+    worst = max(outcomes, key=[*GateOutcome].index)
     final = (
         f". No approval lifts the limit of {rules.max_group_gap:g}: reduce the gap and train another "
         "model"
-        if worst is Outcome.FINAL
+        if worst is GateOutcome.FINAL
         else ""
     )
     return worst, f"gaps between groups of {column}: {'; '.join(findings)}{final}"
@@ -245,7 +248,7 @@ def _gap_within(gap: Mapping[str, Any], question: Question, rules: ReleaseRules)
     """Whether one gap keeps the limit, and that relative to the champion's gap."""
     found, limit = f"{gap['challenger']:.3f} ({_bounds(gap)})", rules.max_group_gap
     if gap["challenger"] > limit:
-        return Outcome.FINAL, f"{found}, above the limit of {limit:g}"
+        return GateOutcome.FINAL, f"{found}, above the limit of {limit:g}"
     above_champion = ""
     if not question.is_first:
         of_champion = finite(gap["champion"], f"{gap['metric']} of the champion's groups")
@@ -255,8 +258,11 @@ def _gap_within(gap: Mapping[str, Any], question: Question, rules: ReleaseRules)
                 f"{rules.max_gap_above_champion:g} more"
             )
     if gap["high"] > limit:
-        return Outcome.APPROVABLE, f"{found}, may be above the limit of {limit:g}{above_champion}"
-    outcome = Outcome.APPROVABLE if above_champion else Outcome.PASSED
+        return (
+            GateOutcome.APPROVABLE,
+            f"{found}, may be above the limit of {limit:g}{above_champion}",
+        )
+    outcome = GateOutcome.APPROVABLE if above_champion else GateOutcome.PASSED
     return outcome, f"{found}, within the limit of {limit:g}{above_champion}"
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Status
-from ml_assets.registry.latency import Outcome
-from ml_assets.release.approvals.approvals import Action, Record, State, standing
+from ml_assets.registry.latency import IntegrationOutcome
+from ml_assets.release.approvals.approvals import Action, ApprovalState, Record, standing
 
 
 def release_command(pipeline: str, as_of: str) -> str:
@@ -36,9 +36,12 @@ def problem_of_tests(tests: pd.DataFrame, names: Sequence[str]) -> str:
         tests: rows of the ``IntegrationTest`` contract.
         names: tests that there have to be.
     """
-    words = {Outcome.FAILED: "failed", Outcome.NOT_MEASURED: "could not be measured"}
+    words = {
+        IntegrationOutcome.FAILED: "failed",
+        IntegrationOutcome.NOT_MEASURED: "could not be measured",
+    }
     problems = [
-        f"integration test {row['test']} {words[Outcome(row['outcome'])]}: {row['finding']}"
+        f"integration test {row['test']} {words[IntegrationOutcome(row['outcome'])]}: {row['finding']}"
         for row in tests.to_dict("records")
         if not row["passed"]
     ]
@@ -49,7 +52,7 @@ def problem_of_tests(tests: pd.DataFrame, names: Sequence[str]) -> str:
 def is_not_measured(tests: pd.DataFrame) -> bool:
     """Whether nothing failed, but some test could not tell: it may pass the next time."""
     outcomes = set(tests["outcome"])
-    return Outcome.NOT_MEASURED in outcomes and Outcome.FAILED not in outcomes
+    return IntegrationOutcome.NOT_MEASURED in outcomes and IntegrationOutcome.FAILED not in outcomes
 
 
 def waits_for_tests(lake: Lake, pipeline: str, as_ofs: Sequence[str]) -> list[str]:
@@ -66,7 +69,10 @@ def lost_approval(records: Sequence[Record], evidence: str, now: datetime) -> Re
 
     A rejection after its use is no loss: a person has decided.
     """
-    if standing(records, evidence, now).state not in {State.WAITING, State.APPROVED}:
+    if standing(records, evidence, now).state not in {
+        ApprovalState.WAITING,
+        ApprovalState.APPROVED,
+    }:
         return None
     return last_used(records, evidence)
 
@@ -75,7 +81,7 @@ def used_by(records: Sequence[Record], use: Record) -> Record | None:
     """The approval that a record says was used, if it was valid then."""
     until = [one for one in records if one.number <= use.number]
     found = standing(until, use.evidence, use.at)
-    return found.record if found.state is State.USED else None
+    return found.record if found.state is ApprovalState.USED else None
 
 
 def last_used(records: Sequence[Record], evidence: str) -> Record | None:

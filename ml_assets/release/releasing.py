@@ -7,7 +7,7 @@ from ml_assets.cadence import shifted
 from ml_assets.content import DAY
 from ml_assets.errors import LakeMismatch, TrainingError
 from ml_assets.registry.integration import IntegrationTest
-from ml_assets.release.approvals.approvals import Record, State, shown_time, standing
+from ml_assets.release.approvals.approvals import ApprovalState, Record, shown_time, standing
 from ml_assets.release.champion import BY_GATES
 from ml_assets.release.confirm import SAME
 from ml_assets.release.decision import AWAITING, PASSED
@@ -49,7 +49,7 @@ def approval_to_use(state: ReleaseState) -> Record | None:
     if state.decision["verdict"] != AWAITING or intact(state.release):
         return None
     found = standing(state.records, state.decision["evidence"], state.now)
-    return found.record if found.state is State.APPROVED else None
+    return found.record if found.state is ApprovalState.APPROVED else None
 
 
 def released(state: ReleaseState) -> Released | None:
@@ -117,7 +117,7 @@ def _approved(state: ReleaseState) -> Released | None:
             "materialize it first"
         )
     found = standing(state.records, state.decision["evidence"], state.now)
-    if found.state is not State.USED or found.record is None:
+    if found.state is not ApprovalState.USED or found.record is None:
         return None
     serves_from = found.serves_from
     if state.as_of not in state.released_days:

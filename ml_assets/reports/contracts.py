@@ -3,7 +3,7 @@
 from ml_assets.contracts.contract import Contract, columns, made
 from ml_assets.learning.evaluation import Evaluation
 from ml_assets.release.decision import ReleaseDecision
-from ml_assets.release.evidence.comparison import Comparison, Evidence
+from ml_assets.release.evidence.comparison import Comparison, EvidenceRow
 from ml_assets.release.evidence.fairness import Fairness
 
 UNUSED = {
@@ -21,8 +21,12 @@ UNUSED = {
 WRITTEN = [
     *(f"training_dataset.{column}" for column in ("split", "feature_day")),
     *(f"evaluation.{column}" for column in columns(Evaluation) if column != "mean_label"),
-    *(f"comparison.{column}" for column in columns(Comparison) if column not in columns(Evidence)),
-    *(f"fairness.{column}" for column in columns(Fairness) if column not in columns(Evidence)),
+    *(
+        f"comparison.{column}"
+        for column in columns(Comparison)
+        if column not in columns(EvidenceRow)
+    ),
+    *(f"fairness.{column}" for column in columns(Fairness) if column not in columns(EvidenceRow)),
     *(f"approvals.{column}" for column in ("at", "by", "action", "reason", "remark")),
     *(f"champion.{column}" for column in ("fingerprint", "released_by")),
     *(f"integration_tests.{column}" for column in ("test", "passed", "finding")),

@@ -30,9 +30,9 @@ from ml_assets.orchestration.assets.table_io import table_name
 from ml_assets.orchestration.checks.checks import CHECKS_STEP
 from ml_assets.orchestration.runs.runs import project_instance
 from ml_assets.settings import settings
-from ml_assets.simulation.plans import Plan
+from ml_assets.simulation.plans import BacktestPlan
 from ml_assets.simulation.replay import replay
-from ml_assets.simulation.results import Result, describe, save
+from ml_assets.simulation.results import BacktestResult, describe, save
 from ml_assets.workspace import Workspace
 
 RESULT = "result.json"
@@ -58,8 +58,8 @@ Load = Callable[[], dg.Definitions]
 
 
 def run(
-    plans: Sequence[Plan], load: Load, progress: Progress, *, reuse: bool = False
-) -> list[Result]:
+    plans: Sequence[BacktestPlan], load: Load, progress: Progress, *, reuse: bool = False
+) -> list[BacktestResult]:
     """Replay history for each plan, as many at a time as there are processors.
 
     Args:
@@ -86,7 +86,7 @@ def run(
     return [known.get(plan) or made[plan] for plan in plans]
 
 
-def _inputs(plan: Plan, definitions: dg.Definitions, data: str) -> str:
+def _inputs(plan: BacktestPlan, definitions: dg.Definitions, data: str) -> str:
     """One hash of everything that a plan's result depends on."""
     graph = definitions.resolve_asset_graph()
     return digest(
@@ -112,18 +112,18 @@ def _data_version(lake: Lake, tables: Sequence[str]) -> str:
     )
 
 
-def _known(plan: Plan, inputs: str) -> Result | None:
+def _known(plan: BacktestPlan, inputs: str) -> BacktestResult | None:
     """The result of an earlier backtest of the same inputs."""
     file = plan.folder / RESULT
     if plan.in_project or not file.is_file():
         return None
     [found] = json.loads(file.read_text("utf-8"))
-    return Result(**found) if found["inputs"] == inputs else None
+    return BacktestResult(**found) if found["inputs"] == inputs else None
 
 
 def _run_all(
-    plans: Sequence[Plan], load: Load, shared: Sequence[str], progress: Progress
-) -> dict[Plan, Result]:
+    plans: Sequence[BacktestPlan], load: Load, shared: Sequence[str], progress: Progress
+) -> dict[BacktestPlan, BacktestResult]:
     if not plans:
         return {}
     processes = multiprocessing.get_context("forkserver")
@@ -146,7 +146,7 @@ def _run_all(
         return {plan: future.result() for plan, future in zip(plans, futures, strict=True)}
 
 
-def _threads(plan: Plan, workers: int) -> int:
+def _threads(plan: BacktestPlan, workers: int) -> int:
     """Threads of a fit: the project itself has the most to do, and the others end before it."""
     processors = os.cpu_count() or 1
     return processors if plan.in_project else max(1, processors // workers)
@@ -175,7 +175,7 @@ def _report(events: Any, progress: Progress) -> None:
         return
 
 
-def _environment(plan: Plan, shared: Sequence[str]) -> dict[str, str]:
+def _environment(plan: BacktestPlan, shared: Sequence[str]) -> dict[str, str]:
     """What makes a process write to the backtest's folder and read the project's tables."""
     if plan.in_project:
         return {}
@@ -202,8 +202,8 @@ def _environment(plan: Plan, shared: Sequence[str]) -> dict[str, str]:
 
 
 def _run_plan(
-    plan: Plan, load: Load, environment: Mapping[str, str], events: Any, threads: int
-) -> Result:
+    plan: BacktestPlan, load: Load, environment: Mapping[str, str], events: Any, threads: int
+) -> BacktestResult:
     """Replay history in this process, on some of the machine's processors."""
     started = time.perf_counter()
     if not plan.in_project:
@@ -236,7 +236,7 @@ def _run_plan(
     return result
 
 
-def _left_out(plan: Plan) -> list[str]:
+def _left_out(plan: BacktestPlan) -> list[str]:
     """Assets that a backtest does without: no decision of its policy reads them."""
     if plan.in_project:
         return []

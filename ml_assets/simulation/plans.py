@@ -9,7 +9,7 @@ from ml_assets.settings import settings
 
 
 @dataclass(frozen=True)
-class Plan:
+class BacktestPlan:
     """What to replay.
 
     Attributes:

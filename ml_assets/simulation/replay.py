@@ -11,7 +11,7 @@ import dagster as dg
 
 from ml_assets.cadence import Span, shifted
 from ml_assets.orchestration.resources import sensor_context
-from ml_assets.orchestration.runs.runs import Outcome, materialize
+from ml_assets.orchestration.runs.runs import RunOutcome, materialize
 
 SCORING = ("predictions", "labels", "feature_profile", "drift_report")
 PERFORMANCE = "performance"
@@ -26,7 +26,7 @@ def replay(
     progress: Callable[[str], None],
     *,
     leaving_out: Collection[str] = (),
-) -> list[Outcome]:
+) -> list[RunOutcome]:
     """Replay some steps of a pipeline.
 
     Args:
@@ -79,7 +79,7 @@ class _Loop:
         self._graph = definitions.resolve_asset_graph()
         self._sensor = definitions.resolve_sensor_def(f"{pipeline}__retraining")
 
-    def run(self, nouns: list[str] | tuple[str, ...], span: Span) -> Outcome:
+    def run(self, nouns: list[str] | tuple[str, ...], span: Span) -> RunOutcome:
         return self._materialize({self._key(noun) for noun in nouns} - self._left_out, span, {})
 
     def to_measure(self, span: Span) -> Span:
@@ -89,7 +89,7 @@ class _Loop:
         first = shifted(span.first, -mapping.end_offset)
         return Span(max(self._start, first), span.last)
 
-    def retrain(self) -> Iterator[Outcome]:
+    def retrain(self) -> Iterator[RunOutcome]:
         """What the retraining sensor asks for, until it asks for nothing."""
         context = sensor_context(self._definitions, self._instance)
         for request in self._sensor.evaluate_tick(context).run_requests or []:
@@ -97,7 +97,7 @@ class _Loop:
             keys = set(request.asset_selection or []) - self._left_out
             yield self._materialize(keys, Span(days, days), dict(request.tags))
 
-    def _materialize(self, keys: set[dg.AssetKey], span: Span, tags: dict[str, str]) -> Outcome:
+    def _materialize(self, keys: set[dg.AssetKey], span: Span, tags: dict[str, str]) -> RunOutcome:
         return materialize(self._definitions, self._instance, keys, span, tags)
 
     def _key(self, noun: str) -> dg.AssetKey:

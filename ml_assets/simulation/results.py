@@ -16,14 +16,14 @@ from ml_assets.lake.store import Lake
 from ml_assets.learning.metrics import METRICS, Scored
 from ml_assets.ledger.entries import usable_hashes
 from ml_assets.monitoring.contracts.retraining import RETRAIN
-from ml_assets.simulation.plans import Plan
+from ml_assets.simulation.plans import BacktestPlan
 
 PROMOTED = "promoted"
 """What became of a model that is a champion."""
 
 
 @dataclass
-class Result:
+class BacktestResult:
     """What living through history gave.
 
     Attributes:
@@ -53,7 +53,7 @@ class Result:
     inputs: str = ""
 
 
-def describe(lake: Lake, plan: Plan) -> Result:
+def describe(lake: Lake, plan: BacktestPlan) -> BacktestResult:
     """What is stored of a pipeline between the plan's days, month by month.
 
     Args:
@@ -81,7 +81,7 @@ def describe(lake: Lake, plan: Plan) -> Result:
         for month, rows in labels.groupby(labels["prediction_day"].str[:7])
     ]
     known = [float(month["value"]) for month in months if month["value"] is not None]
-    return Result(
+    return BacktestResult(
         policy=plan.name,
         metric=metric,
         months=months,
@@ -102,7 +102,7 @@ def _measured(metric: str, rows: pd.DataFrame) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _retrains(lake: Lake, plan: Plan) -> list[dict[str, str]]:
+def _retrains(lake: Lake, plan: BacktestPlan) -> list[dict[str, str]]:
     asked = _stored(lake, f"{plan.pipeline}/retraining_decision", ["verdict", "as_of", "reason"])
     asked = asked[(asked["verdict"] == RETRAIN) & (asked["as_of"] <= plan.end)]
     decided = _stored(lake, f"{plan.pipeline}/release_decision", ["verdict", "reason"])
@@ -131,7 +131,7 @@ def _stored(
     return lake.read(table, there, columns=[DAY, *columns])
 
 
-def save(results: Sequence[Result], path: Path) -> None:
+def save(results: Sequence[BacktestResult], path: Path) -> None:
     """Write results as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps([asdict(result) for result in results], indent=2), "utf-8")

@@ -13,7 +13,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.checks.checks import read_stored
 from ml_assets.orchestration.checks.standard import standard_checks
-from ml_assets.orchestration.checks.table_check import Verdict
+from ml_assets.orchestration.checks.table_check import DayVerdict
 from ml_assets.settings import settings
 from ml_assets.workspace import Workspace
 
@@ -73,7 +73,7 @@ def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     return lake
 
 
-def checked(lake: Lake) -> dict[str, dict[str, Verdict]]:
+def checked(lake: Lake) -> dict[str, dict[str, DayVerdict]]:
     """Check → day → verdict, for all days in one frame."""
     stored = read_stored(Workspace.of_environment(), TABLE, [*OLD, NEW])
     return {check.name: dict(check.judge(stored)) for check in standard_checks(Today)}
@@ -89,7 +89,7 @@ def test_b2_old_and_new_days_checked_together_are_unaltered(lake: Lake) -> None:
 def test_b2_old_days_are_told_as_of_an_older_contract_with_the_command(lake: Lake) -> None:
     found = checked(lake)["meets_contract"]
 
-    assert found[NEW] == Verdict(True)
+    assert found[NEW] == DayVerdict(True)
     assert all(found[day].is_warning for day in OLD)
     assert "hour, is_late, seen" in found[OLD[0]].reason
     assert "ml-assets recompute sources/flights --partition 2013-01-01'" in found[OLD[0]].reason

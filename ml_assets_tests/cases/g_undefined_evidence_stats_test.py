@@ -20,11 +20,11 @@ from ml_assets.monitoring.contracts.drift import DriftReport
 from ml_assets.monitoring.drift import MIN_ROWS, drift_report, reference_profile, summary
 from ml_assets.monitoring.policy import Policy
 from ml_assets.monitoring.profile import daily_profiles, reference_from_rows, to_rows
-from ml_assets.monitoring.retraining import Evidence, decide
+from ml_assets.monitoring.retraining import RetrainingEvidence, decide
 from ml_assets.release.champion import Champion
 from ml_assets.release.decision import AWAITING, BLOCKED, PASSED, verdict
 from ml_assets.release.evidence.figures import Exhibit
-from ml_assets.release.gates import Gate, Outcome
+from ml_assets.release.gates import Gate, GateOutcome
 from ml_assets_tests.release.judged import RULES, Case, better, flipped, judged, predictions
 
 # G1: a segment or group whose figure is undefined
@@ -103,7 +103,7 @@ def test_g1_positives_on_as_many_days_as_an_interval_needs_are_judged() -> None:
     assert row["is_judged"]
     assert np.isfinite([row["low"], row["high"]]).all()
     assert "carrier=B6" not in case.gates()["no_segment_degraded"].reason.partition("not judged")[2]
-    assert worse.gates()["no_segment_degraded"].outcome is Outcome.APPROVABLE
+    assert worse.gates()["no_segment_degraded"].outcome is GateOutcome.APPROVABLE
 
 
 def test_g1_too_many_rows_that_cannot_be_judged_block_and_no_approval_helps() -> None:
@@ -112,7 +112,7 @@ def test_g1_too_many_rows_that_cannot_be_judged_block_and_no_approval_helps() ->
     found = case.gates()
 
     assert verdict([*found.values()])[0] == BLOCKED
-    assert found["no_segment_degraded"].outcome is Outcome.NO_EVIDENCE
+    assert found["no_segment_degraded"].outcome is GateOutcome.NO_EVIDENCE
     reason = found["no_segment_degraded"].reason
     assert "of the test rows cannot be judged by carrier, and no more than 10% may be" in reason
 
@@ -146,7 +146,7 @@ def test_g1_evidence_that_lacks_what_the_data_could_give_still_blocks(
         Exhibit("shop/fairness", case.fairness()),
     )
 
-    assert found["no_segment_degraded"].outcome is Outcome.NO_EVIDENCE
+    assert found["no_segment_degraded"].outcome is GateOutcome.NO_EVIDENCE
     assert verdict([*found.values()])[0] == BLOCKED
 
 
@@ -181,7 +181,7 @@ def test_g1_group_without_a_rate_has_no_part_in_its_gap_and_is_said(
 
     gate = case.gates()["groups_are_close"]
 
-    assert gate.outcome is not Outcome.NO_EVIDENCE
+    assert gate.outcome is not GateOutcome.NO_EVIDENCE
     assert f"{rate} of 2 groups" in gate.reason
     assert "origin=HPN (7.1% of the test rows) without 10 rows of each label" in gate.reason
 
@@ -189,7 +189,7 @@ def test_g1_group_without_a_rate_has_no_part_in_its_gap_and_is_said(
 def test_g1_groups_without_a_rate_block_when_they_hold_too_many_rows() -> None:
     gate = in_groups({"HPN": 200, "ISP": 200}, never).gates()["groups_are_close"]
 
-    assert gate.outcome is Outcome.NO_EVIDENCE
+    assert gate.outcome is GateOutcome.NO_EVIDENCE
     assert "14.3% of the test rows cannot be judged by origin" in gate.reason
 
 
@@ -237,7 +237,7 @@ def growth(entries: list[Entry], day: str, as_of: str, tmp_path: Path) -> float:
     known = days_with_rows(ledger, TABLES)
     trained = trainable_days(known, as_of, WINDOWS)
     champion = Champion(as_of, "c", 0.7, trained, as_of, "auc", as_of)
-    evidence = Evidence(
+    evidence = RetrainingEvidence(
         day=day,
         champion=champion,
         labels=NO_LABELS,
@@ -331,7 +331,7 @@ def asked(report: pd.DataFrame) -> tuple[str, str]:
     """Verdict and reason of the decision on a report."""
     champion = Champion(REFERENCE, "c", 0.7, 60, "2013-04-10", "auc", REFERENCE)
     day = report[DAY].iloc[0]
-    evidence = Evidence(day, champion, NO_LABELS, report, [], 60, 60)
+    evidence = RetrainingEvidence(day, champion, NO_LABELS, report, [], 60, 60)
     row = decide(evidence, DRIFT).iloc[0]
     return str(row["verdict"]), str(row["reason"])
 
@@ -382,6 +382,6 @@ def test_g3_few_values_of_a_feature_are_no_distance_and_their_absence_still_coun
 
 
 def test_g3_a_gate_is_told_apart_by_its_outcome() -> None:
-    found = [Gate("groups_are_close", outcome, "said") for outcome in Outcome]
+    found = [Gate("groups_are_close", outcome, "said") for outcome in GateOutcome]
 
     assert [verdict([gate])[0] for gate in found] == [PASSED, AWAITING, BLOCKED, BLOCKED]

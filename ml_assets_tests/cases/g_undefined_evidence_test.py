@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from ml_assets.registry.integration import IntegrationTest, until_measured
-from ml_assets.registry.integration_request import Result
-from ml_assets.registry.latency import Outcome
+from ml_assets.registry.integration_request import IntegrationResult
+from ml_assets.registry.latency import IntegrationOutcome
 from ml_assets.registry.store import CHAMPION as CHAMPION_ALIAS
 from ml_assets.release.audit import audit
 from ml_assets.release.promotion import release_command
@@ -20,22 +20,22 @@ TIMED_OUT = "no result: the tests took more than 120 s and were stopped"
 LATENCY = "95th percentile 107.00 ms, allowed are 100 ms; but the machine was 6.0 times slower"
 
 
-def outcomes(**not_passed: Outcome) -> dict[str, Result]:
+def outcomes(**not_passed: IntegrationOutcome) -> dict[str, IntegrationResult]:
     """Results of all tests, some of which did not pass."""
     return {
-        name: Result(
+        name: IntegrationResult(
             test=name,
             passed=name not in not_passed,
             finding=name,
-            is_measured=not_passed.get(name) is not Outcome.NOT_MEASURED,
+            is_measured=not_passed.get(name) is not IntegrationOutcome.NOT_MEASURED,
         )
         for name in IntegrationTest.names()
     }
 
 
-BUSY = outcomes(within_latency_budget=Outcome.NOT_MEASURED)
-STOPPED = outcomes(**dict.fromkeys(IntegrationTest.names(), Outcome.NOT_MEASURED))
-FAILED = outcomes(golden_requests=Outcome.FAILED)
+BUSY = outcomes(within_latency_budget=IntegrationOutcome.NOT_MEASURED)
+STOPPED = outcomes(**dict.fromkeys(IntegrationTest.names(), IntegrationOutcome.NOT_MEASURED))
+FAILED = outcomes(golden_requests=IntegrationOutcome.FAILED)
 PASSED = outcomes()
 
 
@@ -50,11 +50,11 @@ PASSED = outcomes()
     ],
 )
 def test_g4_tests_that_could_not_be_measured_are_tried_again_a_few_times(
-    attempts: list[dict[str, Result]], used: int
+    attempts: list[dict[str, IntegrationResult]], used: int
 ) -> None:
-    made: list[dict[str, Result]] = []
+    made: list[dict[str, IntegrationResult]] = []
 
-    def attempt() -> dict[str, Result]:
+    def attempt() -> dict[str, IntegrationResult]:
         made.append(attempts[len(made)])
         return made[-1]
 
@@ -62,7 +62,9 @@ def test_g4_tests_that_could_not_be_measured_are_tried_again_a_few_times(
     assert len(made) == used
 
 
-def machine_that_finds(results: dict[str, Result], finding: str) -> Callable[..., object]:
+def machine_that_finds(
+    results: dict[str, IntegrationResult], finding: str
+) -> Callable[..., object]:
     """Stands in for the process that tests, as its machine decides what it finds."""
 
     def integration_tests(*arguments: object) -> tuple[pd.DataFrame, dict[str, float]]:

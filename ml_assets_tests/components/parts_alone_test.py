@@ -14,7 +14,7 @@ from ml_assets.content import DAY
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT, Windows, training_dataset
 from ml_assets.learning.evaluation import EvaluationRules, evaluate
 from ml_assets.learning.specification import ModelSpecification
-from ml_assets.learning.training import TrainedModel, predict, train
+from ml_assets.learning.training import FittedModel, predict, train
 from ml_assets.monitoring.drift import reference_profile
 from ml_assets.release.champion import BY_GATES
 from ml_assets.release.decision import PASSED
@@ -78,7 +78,7 @@ def dataset() -> pd.DataFrame:
     )
 
 
-def model() -> TrainedModel:
+def model() -> FittedModel:
     """The model of the as-of day."""
     return train(SPECIFICATION, dataset())
 
@@ -182,7 +182,7 @@ def stored(project: Project, selection: str, days: str) -> None:
 
 
 def test_a_model_is_trained_without_a_release(open_shop: Open) -> None:
-    shop = open_shop("TrainedModel")
+    shop = open_shop("FittedModel")
 
     stored(shop, "group:shop__training", AS_OF)
 

@@ -20,19 +20,19 @@ import skops.io
 from ml_assets.errors import UnsafeModel
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.specification import ModelSpecification
-from ml_assets.learning.training import TrainedModel, predict, train
+from ml_assets.learning.training import FittedModel, predict, train
 
 NAME = "flight_delays/model"
 
 
 @pytest.fixture
-def model(specification: ModelSpecification, dataset: pd.DataFrame) -> TrainedModel:
+def model(specification: ModelSpecification, dataset: pd.DataFrame) -> FittedModel:
     """A trained model."""
     return train(specification, dataset)
 
 
 @pytest.fixture
-def folder(store: ModelStore, model: TrainedModel) -> Path:
+def folder(store: ModelStore, model: FittedModel) -> Path:
     """The stored model's folder."""
     return store.save(NAME, model)
 
@@ -49,7 +49,7 @@ def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
 def test_loaded_model_predicts_what_was_stored(
     store: ModelStore,
     folder: Path,
-    model: TrainedModel,
+    model: FittedModel,
     specification: ModelSpecification,
     dataset: pd.DataFrame,
 ) -> None:
@@ -89,7 +89,7 @@ def test_model_of_any_usual_estimator_is_stored_and_loaded(
     )
 
 
-def test_saving_twice_changes_nothing(store: ModelStore, folder: Path, model: TrainedModel) -> None:
+def test_saving_twice_changes_nothing(store: ModelStore, folder: Path, model: FittedModel) -> None:
     before = contents(store.root)
 
     again = store.save(NAME, model)
@@ -99,7 +99,7 @@ def test_saving_twice_changes_nothing(store: ModelStore, folder: Path, model: Tr
 
 
 def test_saving_again_repairs_the_model_and_leaves_what_others_wrote_beside_it(
-    store: ModelStore, folder: Path, model: TrainedModel, specification: ModelSpecification
+    store: ModelStore, folder: Path, model: FittedModel, specification: ModelSpecification
 ) -> None:
     (folder / "model_card.md").write_text("A card")
     (folder / "model.skops").write_bytes(b"cut")
@@ -124,7 +124,7 @@ def test_saving_leaves_nothing_but_the_model(folder: Path) -> None:
 
 
 def test_saving_at_the_same_time_leaves_one_model(
-    store: ModelStore, model: TrainedModel, specification: ModelSpecification
+    store: ModelStore, model: FittedModel, specification: ModelSpecification
 ) -> None:
     with ThreadPoolExecutor(4) as pool:
         folders = set(pool.map(lambda _: store.save(NAME, model), range(4)))
@@ -144,7 +144,7 @@ def test_model_that_is_not_there_is_named(
 def test_another_model_in_its_place_is_refused(
     store: ModelStore,
     folder: Path,
-    model: TrainedModel,
+    model: FittedModel,
     specification: ModelSpecification,
     dataset: pd.DataFrame,
 ) -> None:
@@ -160,7 +160,7 @@ def test_another_model_in_its_place_is_refused(
 
 
 def test_model_of_another_specification_is_refused(
-    store: ModelStore, folder: Path, model: TrainedModel, specification: ModelSpecification
+    store: ModelStore, folder: Path, model: FittedModel, specification: ModelSpecification
 ) -> None:
     assert folder.is_dir()
     other = replace(specification, label="other")
@@ -170,7 +170,7 @@ def test_model_of_another_specification_is_refused(
 
 
 def test_altered_probe_is_refused(
-    store: ModelStore, folder: Path, model: TrainedModel, specification: ModelSpecification
+    store: ModelStore, folder: Path, model: FittedModel, specification: ModelSpecification
 ) -> None:
     model.probe.assign(minute=0, delay=50.0).to_parquet(folder / "probe.parquet")
 
@@ -189,7 +189,7 @@ class Foreign:
 def test_foreign_types_are_refused_by_name(
     store: ModelStore,
     folder: Path,
-    model: TrainedModel,
+    model: FittedModel,
     specification: ModelSpecification,
     content: object,
 ) -> None:
@@ -254,7 +254,7 @@ def _alter_thresholds(file: Path) -> None:
 def test_altered_file_is_refused(
     store: ModelStore,
     folder: Path,
-    model: TrainedModel,
+    model: FittedModel,
     specification: ModelSpecification,
     damage: Callable[[Path], None],
 ) -> None:
@@ -277,7 +277,7 @@ class Payload:
 def test_pickle_renamed_to_a_model_is_refused_and_not_executed(
     store: ModelStore,
     folder: Path,
-    model: TrainedModel,
+    model: FittedModel,
     specification: ModelSpecification,
     tmp_path: Path,
 ) -> None:
@@ -295,7 +295,7 @@ def test_pickle_renamed_to_a_model_is_refused_and_not_executed(
 def test_pickled_array_inside_a_model_is_not_executed(
     store: ModelStore,
     folder: Path,
-    model: TrainedModel,
+    model: FittedModel,
     specification: ModelSpecification,
     tmp_path: Path,
 ) -> None:

@@ -29,7 +29,7 @@ from ml_assets.ledger.ledger import Ledger
 from ml_assets.monitoring import performance
 from ml_assets.provenance.provenance import Column
 from ml_assets.registry.integration import IntegrationTest
-from ml_assets.registry.latency import Outcome
+from ml_assets.registry.latency import IntegrationOutcome
 from ml_assets.release.approvals.approvals import Action, Record
 from ml_assets.release.decision import AWAITING
 from ml_assets.settings import settings
@@ -186,7 +186,7 @@ def _passed_tests(decisions: pd.DataFrame, as_of: str) -> pd.DataFrame:
             "fingerprint": decisions.loc[decisions[DAY] == as_of, "challenger"].iloc[0],
             "test": IntegrationTest.names(),
             "passed": True,
-            "outcome": Outcome.PASSED.value,
+            "outcome": IntegrationOutcome.PASSED.value,
             "finding": "it is right",
         }
     )

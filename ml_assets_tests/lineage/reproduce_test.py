@@ -10,9 +10,9 @@ from ml_assets.configuration import documents
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Read, Status
 from ml_assets.lineage.changes import Change, ChangedDays
-from ml_assets.lineage.pipelines import Pipeline, pipeline
-from ml_assets.lineage.recorded import TrainedModel, trained_day, trained_version
-from ml_assets.lineage.reproduce import Reproduction, Since, Verdict, reproduce
+from ml_assets.lineage.pipelines import PipelineTables, pipeline
+from ml_assets.lineage.recorded import ModelReference, trained_day, trained_version
+from ml_assets.lineage.reproduce import Reproduction, ReproductionVerdict, Since, reproduce
 from ml_assets.settings import settings
 from ml_assets_tests.past import (
     DAY,
@@ -32,7 +32,7 @@ FIRST, SECOND = "2013-02-01", "2013-02-04"
 
 
 @pytest.fixture
-def flight_delays() -> Pipeline:
+def flight_delays() -> PipelineTables:
     """The pipeline."""
     return pipeline("flight_delays")
 
@@ -56,7 +56,7 @@ def test_first_version_is_identical_and_nothing_is_written(lake: Lake, tmp_path:
 
     made = again(lake, 1)
 
-    assert (made.verdict, made.as_of) == (Verdict.IDENTICAL, FIRST), made.reason
+    assert (made.verdict, made.as_of) == (ReproductionVerdict.IDENTICAL, FIRST), made.reason
     assert made.rebuilt == made.recorded == lake.ledger.latest(MODEL)[FIRST].content_hash
     assert made.since == Since([], [], [], [])
     assert files(tmp_path) == before
@@ -71,7 +71,7 @@ def test_corrected_source_changes_no_past_model_and_is_named(retrained: Project)
 
     made = again(retrained.lake, 1)
 
-    assert made.verdict is Verdict.IDENTICAL, made.reason
+    assert made.verdict is ReproductionVerdict.IDENTICAL, made.reason
     changed_since = {each.table: each.days for each in made.since.inputs}
     assert [*changed_since][:2] == ["source_database/flights", "sources/flights"]
     assert changed_since["sources/flights"] == [DAY]
@@ -83,7 +83,7 @@ def test_rows_altered_in_place_are_a_difference_with_table_and_day(lake: Lake) -
 
     made = again(lake, 1)
 
-    assert made.verdict is Verdict.DIFFERENT
+    assert made.verdict is ReproductionVerdict.DIFFERENT
     assert made.altered == [ChangedDays(FEATURES, [DAY])]
     assert f"{FEATURES} {DAY} does not hold what was recorded" in made.reason
     assert made.rebuilt not in {made.recorded, ""}
@@ -94,7 +94,7 @@ def test_content_counts_where_the_version_is_gone(lake: Lake) -> None:
 
     made = again(lake, 1)
 
-    assert made.verdict is Verdict.IDENTICAL, made.reason
+    assert made.verdict is ReproductionVerdict.IDENTICAL, made.reason
     assert made.since.inputs == []
 
 
@@ -104,7 +104,7 @@ def test_model_cannot_be_made_from_rows_that_are_gone(lake: Lake) -> None:
 
     made = again(lake, 1)
 
-    assert (made.verdict, made.rebuilt) == (Verdict.IMPOSSIBLE, "")
+    assert (made.verdict, made.rebuilt) == (ReproductionVerdict.IMPOSSIBLE, "")
     assert f"of {FEATURES} is gone (vacuumed), and the newest holds other rows of {DAY}" in (
         made.reason
     )
@@ -118,7 +118,7 @@ def test_model_cannot_be_made_from_rows_that_are_gone(lake: Lake) -> None:
     ],
 )
 def test_difference_without_altered_rows_is_told_its_likely_cause(
-    lake: Lake, flight_delays: Pipeline, libraries: dict[str, str], told: str
+    lake: Lake, flight_delays: PipelineTables, libraries: dict[str, str], told: str
 ) -> None:
     ran_with(lake, **libraries)
     [entry] = [e for e in lake.ledger.history(MODEL, FIRST) if e.status is Status.STORED]
@@ -126,7 +126,7 @@ def test_difference_without_altered_rows_is_told_its_likely_cause(
 
     made = reproduce(lake, flight_delays, trained_day(lake, flight_delays, FIRST))
 
-    assert (made.verdict, made.version, made.altered) == (Verdict.DIFFERENT, None, [])
+    assert (made.verdict, made.version, made.altered) == (ReproductionVerdict.DIFFERENT, None, [])
     assert told in made.reason
     assert [change.what for change in made.since.libraries] == [*libraries]
 
@@ -152,7 +152,7 @@ def test_changed_parameters_and_libraries_are_named_and_not_used(
     documents._all_documents.cache_clear()
     settings.cache_clear()
 
-    assert made.verdict is Verdict.IDENTICAL, made.reason
+    assert made.verdict is ReproductionVerdict.IDENTICAL, made.reason
     assert made.since.parameters == [
         Change("windows.label_delay_days", "0", "2"),
         Change("hyperparameters.max_iter", "120", "7"),
@@ -166,7 +166,7 @@ def test_other_code_is_named_and_nothing_is_made(lake: Lake) -> None:
 
     made = again(lake, 1)
 
-    assert (made.verdict, made.rebuilt) == (Verdict.IMPOSSIBLE, "")
+    assert (made.verdict, made.rebuilt) == (ReproductionVerdict.IMPOSSIBLE, "")
     assert [change.what for change in made.modules] == [
         "ml_assets.gone",
         "ml_assets.learning.training",
@@ -180,7 +180,7 @@ def test_parameters_of_older_code_are_other_code(lake: Lake) -> None:
 
     made = again(lake, 1)
 
-    assert made.verdict is Verdict.IMPOSSIBLE
+    assert made.verdict is ReproductionVerdict.IMPOSSIBLE
     assert "ml_assets.learning.dataset" in made.reason
 
 
@@ -189,7 +189,7 @@ def test_model_from_before_provenance_says_so(lake: Lake) -> None:
 
     made = again(lake, 2)
 
-    assert made.verdict is Verdict.IMPOSSIBLE
+    assert made.verdict is ReproductionVerdict.IMPOSSIBLE
     assert f"no provenance is recorded of flight_delays/training_dataset and {MODEL} {SECOND}" in (
         made.reason
     )
@@ -209,6 +209,6 @@ def test_older_model_of_a_day_that_was_trained_again(lake: Lake) -> None:
 
     made = again(lake, 1)
 
-    assert trained_version(lake, of, 3) == TrainedModel(3, FIRST, "new")
-    assert (made.verdict, made.recorded) == (Verdict.IDENTICAL, content), made.reason
+    assert trained_version(lake, of, 3) == ModelReference(3, FIRST, "new")
+    assert (made.verdict, made.recorded) == (ReproductionVerdict.IDENTICAL, content), made.reason
     assert ChangedDays(FEATURES, [DAY]) in made.since.inputs

@@ -14,7 +14,7 @@ from ml_assets.contracts.validation import validate
 from ml_assets.errors import ConfigurationError
 from ml_assets.monitoring.contracts.retraining import KEEP, RETRAIN, RetrainingDecision
 from ml_assets.monitoring.policy import Policy, read_policy
-from ml_assets.monitoring.retraining import Evidence, decide
+from ml_assets.monitoring.retraining import RetrainingEvidence, decide
 from ml_assets.release.champion import Champion
 from ml_assets_tests.project import ROOT
 
@@ -90,7 +90,7 @@ def drift(
     return frame.astype({"drifted": "bool", "is_judged": "bool"})
 
 
-def evidence(**changes: Any) -> Evidence:
+def evidence(**changes: Any) -> RetrainingEvidence:
     """A champion, labels that are as good as ever, and no drift."""
     known = {
         "day": TODAY,
@@ -101,10 +101,10 @@ def evidence(**changes: Any) -> Evidence:
         "trainable_days": 100,
         "champion_days": 100,
     }
-    return Evidence(**{**known, **changes})
+    return RetrainingEvidence(**{**known, **changes})
 
 
-def decided(of: Evidence, by: Policy) -> Mapping[Any, Any]:
+def decided(of: RetrainingEvidence, by: Policy) -> Mapping[Any, Any]:
     """The decision, which keeps its contract whatever it is."""
     found = decide(of, by)
     validated = validate(found, RetrainingDecision, [of.day])

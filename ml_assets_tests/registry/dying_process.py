@@ -8,13 +8,13 @@ import signal
 import sys
 from pathlib import Path
 
-from ml_assets.registry.integration_request import REGISTRY_URL, RESULTS, Result
+from ml_assets.registry.integration_request import REGISTRY_URL, RESULTS, IntegrationResult
 
 UNTIL_CUT = 218
 """The password that follows begins before the end of what is kept, and ends after it."""
 
 if __name__ == "__main__":
-    first = Result(test="loads_from_registry", passed=True, finding="it loads")
+    first = IntegrationResult(test="loads_from_registry", passed=True, finding="it loads")
     unreadable = '{"test": "signature_matches", "passed": "yes", "finding": ""}'
     text = f'{first.model_dump_json()}\n{unreadable}\n[]\n{{"test": "golden_requests", "passed": tr'
     (Path(sys.argv[1]) / RESULTS).write_text(text, "utf-8")

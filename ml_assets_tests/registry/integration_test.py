@@ -16,10 +16,10 @@ from sklearn.pipeline import Pipeline
 from ml_assets.contracts.validation import validate
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.specification import ModelSpecification, build
-from ml_assets.learning.training import TrainedModel, fingerprint, predict, train
+from ml_assets.learning.training import FittedModel, fingerprint, predict, train
 from ml_assets.registry import integration, integration_process
 from ml_assets.registry.integration import IntegrationTest, StagingRules, integration_tests
-from ml_assets.registry.integration_request import REGISTRY_URL, RESULTS, Request, Result
+from ml_assets.registry.integration_request import REGISTRY_URL, RESULTS, IntegrationResult, Request
 from ml_assets.registry.store import STAGING, Registry
 from ml_assets_tests.project import ROOT
 
@@ -79,15 +79,15 @@ class Registered:
 
     registry: Registry
     request: Request
-    model: TrainedModel
+    model: FittedModel
 
-    def run(self, folder: Path, **changes: object) -> dict[str, Result]:
+    def run(self, folder: Path, **changes: object) -> dict[str, IntegrationResult]:
         """Run the tests in this process."""
         folder.mkdir()
         replace(self.request, **changes).write(folder)
         integration_process.main(folder)
         lines = (folder / RESULTS).read_text("utf-8").splitlines()
-        return {result.test: result for result in map(Result.model_validate_json, lines)}
+        return {result.test: result for result in map(IntegrationResult.model_validate_json, lines)}
 
     def run_in_process(self, **rules: float) -> tuple[pd.DataFrame, dict[str, float]]:
         """Run the tests as the project does."""
@@ -160,7 +160,7 @@ def staged(
     return stage
 
 
-def failed(results: dict[str, Result]) -> set[str]:
+def failed(results: dict[str, IntegrationResult]) -> set[str]:
     """Names of the tests that did not pass; each has a result."""
     assert results.keys() == ALL
     return {name for name, result in results.items() if not result.passed}

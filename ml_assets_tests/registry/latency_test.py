@@ -10,8 +10,8 @@ from ml_assets.registry.latency import (
     ROUNDS,
     TIMED,
     WARM_UP,
+    IntegrationOutcome,
     Latency,
-    Outcome,
     judge,
     measure,
     within_budget,
@@ -28,26 +28,32 @@ def latency(p95: float, slowdown: float) -> Latency:
 @pytest.mark.parametrize(
     ("p95", "slowdown", "outcome"),
     [
-        pytest.param(99, 1, Outcome.PASSED, id="within the budget"),
-        pytest.param(99, 50, Outcome.PASSED, id="within the budget on a busy machine"),
-        pytest.param(107, 1, Outcome.FAILED, id="over the budget on the reference machine"),
-        pytest.param(107, 0.3, Outcome.FAILED, id="a fast machine makes no budget smaller"),
-        pytest.param(99, 0.3, Outcome.PASSED, id="within it on a fast machine"),
-        pytest.param(107, 1.5, Outcome.PASSED, id="107 ms on a machine half as fast again"),
-        pytest.param(151, 1.5, Outcome.FAILED, id="over what that machine may take"),
-        pytest.param(399, MAX_SLOWDOWN, Outcome.PASSED, id="at the highest slowdown"),
-        pytest.param(107, 4.1, Outcome.NOT_MEASURED, id="too busy to judge"),
-        pytest.param(1600, 4.1, Outcome.NOT_MEASURED, id="too busy, and may be slow"),
-        pytest.param(1700, 4.1, Outcome.FAILED, id="too slow on any machine"),
+        pytest.param(99, 1, IntegrationOutcome.PASSED, id="within the budget"),
+        pytest.param(99, 50, IntegrationOutcome.PASSED, id="within the budget on a busy machine"),
+        pytest.param(
+            107, 1, IntegrationOutcome.FAILED, id="over the budget on the reference machine"
+        ),
+        pytest.param(
+            107, 0.3, IntegrationOutcome.FAILED, id="a fast machine makes no budget smaller"
+        ),
+        pytest.param(99, 0.3, IntegrationOutcome.PASSED, id="within it on a fast machine"),
+        pytest.param(
+            107, 1.5, IntegrationOutcome.PASSED, id="107 ms on a machine half as fast again"
+        ),
+        pytest.param(151, 1.5, IntegrationOutcome.FAILED, id="over what that machine may take"),
+        pytest.param(399, MAX_SLOWDOWN, IntegrationOutcome.PASSED, id="at the highest slowdown"),
+        pytest.param(107, 4.1, IntegrationOutcome.NOT_MEASURED, id="too busy to judge"),
+        pytest.param(1600, 4.1, IntegrationOutcome.NOT_MEASURED, id="too busy, and may be slow"),
+        pytest.param(1700, 4.1, IntegrationOutcome.FAILED, id="too slow on any machine"),
     ],
 )
 def test_g4_budget_is_relative_to_the_machine(
-    p95: float, slowdown: float, outcome: Outcome
+    p95: float, slowdown: float, outcome: IntegrationOutcome
 ) -> None:
     answer = judge(latency(p95, slowdown), BUDGET)
 
     assert answer.outcome is outcome
-    assert bool(answer.reason) is (outcome is not Outcome.PASSED)
+    assert bool(answer.reason) is (outcome is not IntegrationOutcome.PASSED)
 
 
 def measured(*latencies: Latency) -> Callable[[], Latency]:
@@ -62,15 +68,17 @@ SLOW, FAST, BUSY = latency(150, 1), latency(50, 1), latency(300, 6)
 @pytest.mark.parametrize(
     ("latencies", "outcome"),
     [
-        pytest.param([FAST], Outcome.PASSED, id="at once"),
-        pytest.param([SLOW, BUSY, FAST], Outcome.PASSED, id="at last"),
-        pytest.param([SLOW] * ROUNDS, Outcome.FAILED, id="never"),
-        pytest.param([SLOW, BUSY, SLOW], Outcome.NOT_MEASURED, id="once it was too busy"),
-        pytest.param([BUSY] * ROUNDS, Outcome.NOT_MEASURED, id="always too busy"),
+        pytest.param([FAST], IntegrationOutcome.PASSED, id="at once"),
+        pytest.param([SLOW, BUSY, FAST], IntegrationOutcome.PASSED, id="at last"),
+        pytest.param([SLOW] * ROUNDS, IntegrationOutcome.FAILED, id="never"),
+        pytest.param(
+            [SLOW, BUSY, SLOW], IntegrationOutcome.NOT_MEASURED, id="once it was too busy"
+        ),
+        pytest.param([BUSY] * ROUNDS, IntegrationOutcome.NOT_MEASURED, id="always too busy"),
     ],
 )
 def test_g4_measurements_are_bounded_and_fail_only_when_all_of_them_can_be_judged(
-    latencies: list[Latency], outcome: Outcome
+    latencies: list[Latency], outcome: IntegrationOutcome
 ) -> None:
     assert within_budget(measured(*latencies), BUDGET).outcome is outcome
 

@@ -18,7 +18,7 @@ from sklearn.pipeline import Pipeline
 
 from ml_assets.errors import RegistryMismatch, RegistryUnavailable, UnsafeModel
 from ml_assets.learning.artifacts import ModelStore
-from ml_assets.learning.training import TrainedModel
+from ml_assets.learning.training import FittedModel
 from ml_assets.registry import database, store
 from ml_assets.registry.numbers import VersionNumbers
 from ml_assets.registry.store import CHAMPION, DESCRIPTION_LENGTH, STAGING, Registry
@@ -64,7 +64,7 @@ def registry(tmp_path: Path, models: ModelStore, empty_database: Path) -> Regist
 
 def register(registry: Registry, pipeline: Pipeline, fingerprint: str, as_of: str = DAY) -> int:
     """Store and register a model as the project does."""
-    registry.models.save(TABLE, TrainedModel(pipeline, fingerprint, ROWS, len(ROWS)))
+    registry.models.save(TABLE, FittedModel(pipeline, fingerprint, ROWS, len(ROWS)))
     return registry.register(
         NAME,
         pipeline,
@@ -329,7 +329,7 @@ def _cut(file: Path) -> None:
 def test_a_model_that_is_not_stored_or_was_altered_is_not_registered(
     registry: Registry, pipeline: Pipeline, models: ModelStore, damage: Callable[[Path], None]
 ) -> None:
-    model = models.save(TABLE, TrainedModel(pipeline, "a", ROWS, len(ROWS)))
+    model = models.save(TABLE, FittedModel(pipeline, "a", ROWS, len(ROWS)))
     damage(model / "model.skops")
 
     with pytest.raises(UnsafeModel, match=r"not in|altered"):
@@ -549,7 +549,7 @@ sys.addaudithook(no_network)
 from pathlib import Path
 from ml_assets.registry.database import prepare_mlflow
 from ml_assets.learning.artifacts import ModelStore
-from ml_assets.learning.training import TrainedModel
+from ml_assets.learning.training import FittedModel
 from ml_assets.registry.store import Registry
 assert "mlflow" not in sys.modules, "importing the module is cheap"
 import pandas as pd
@@ -563,7 +563,7 @@ rows = pd.DataFrame({"x": [1, 2, 3]})
 pipeline = Pipeline([("estimator", LinearRegression())]).fit(rows, rows["x"])
 child = os.fork()
 models = ModelStore(Path(sys.argv[2]))
-models.save("a/model", TrainedModel(pipeline, "f", rows, 3))
+models.save("a/model", FittedModel(pipeline, "f", rows, 3))
 number = Registry(sys.argv[1], models).register(
     "a", pipeline, fingerprint="f", as_of="", example=rows, predictions=pipeline.predict(rows)
 )

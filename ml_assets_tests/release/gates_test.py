@@ -15,7 +15,7 @@ from ml_assets.release.decision import AWAITING, BLOCKED, PASSED, findings, find
 from ml_assets.release.evidence.comparison import Size
 from ml_assets.release.evidence.figures import Exhibit
 from ml_assets.release.evidence.question import Question
-from ml_assets.release.gates import Gate, Outcome, judge
+from ml_assets.release.gates import Gate, GateOutcome, judge
 from ml_assets.release.rules import ReleaseRules
 from ml_assets_tests.release.judged import (
     EVALUATION,
@@ -156,7 +156,7 @@ def test_first_model_is_judged_by_its_probabilities_whatever_defs_yaml_measures(
     assert failed(shifted.gates()) == ["beats_champion"]
     lost = first.comparison().query("metric != 'brier'")
     lost_it = gates(lost, question=first.question())["beats_champion"]
-    assert lost_it.outcome is Outcome.NO_EVIDENCE
+    assert lost_it.outcome is GateOutcome.NO_EVIDENCE
 
 
 def test_model_of_a_group_with_flipped_labels_is_blocked_and_no_approval_lifts_that() -> None:
@@ -166,7 +166,7 @@ def test_model_of_a_group_with_flipped_labels_is_blocked_and_no_approval_lifts_t
     decided, reason = verdict([*found.values()])
 
     assert decided == BLOCKED
-    assert found["groups_are_close"].outcome is Outcome.FINAL
+    assert found["groups_are_close"].outcome is GateOutcome.FINAL
     assert "true_positive_rate of 3 groups 0." in reason
     assert "above the limit of 0.2" in reason
     assert "No approval lifts the limit of 0.2: reduce the gap and train another model" in reason
@@ -290,7 +290,7 @@ def test_each_rule_looks_at_its_own_bound(
     found = gates(rows, rules=rules)
 
     gate = found["beats_champion"]
-    assert gate.outcome is (Outcome.PASSED if passes else Outcome.APPROVABLE)
+    assert gate.outcome is (GateOutcome.PASSED if passes else GateOutcome.APPROVABLE)
     assert words in gate.reason
     assert verdict([*found.values()])[0] == (PASSED if passes else AWAITING)
 
@@ -317,7 +317,7 @@ def test_a_model_of_no_newer_data_has_to_be_superior_even_where_others_need_not(
 
     found = gates(with_gain(-0.001, 0.01), question=same, rules=NON_INFERIOR)["beats_champion"]
 
-    assert found.outcome is Outcome.APPROVABLE
+    assert found.outcome is GateOutcome.APPROVABLE
     assert "no newer data than the champion" in found.reason
     assert gates(with_gain(0.001, 0.01), question=same, rules=NON_INFERIOR)["beats_champion"].passed
 
@@ -325,7 +325,7 @@ def test_a_model_of_no_newer_data_has_to_be_superior_even_where_others_need_not(
 def test_a_margin_that_most_models_would_keep_is_no_evidence() -> None:
     found = gates(with_gain(-0.001, 0.01, champion=0.05), rules=NON_INFERIOR)["beats_champion"]
 
-    assert found.outcome is Outcome.NO_EVIDENCE
+    assert found.outcome is GateOutcome.NO_EVIDENCE
     assert "more than 10% of the champion's 0.0500: set a smaller 'margin'" in found.reason
 
 
@@ -334,7 +334,7 @@ def test_a_margin_that_most_models_would_keep_is_no_evidence() -> None:
 def test_without_a_finite_interval_no_rule_passes(rules: ReleaseRules, bound: float) -> None:
     found = gates(with_gain(bound, 0.1, gain=0.05), rules=rules)["beats_champion"]
 
-    assert found.outcome is Outcome.NO_EVIDENCE
+    assert found.outcome is GateOutcome.NO_EVIDENCE
 
 
 def test_gap_within_the_limit_but_clearly_above_the_champions_does_not_pass() -> None:
@@ -342,7 +342,7 @@ def test_gap_within_the_limit_but_clearly_above_the_champions_does_not_pass() ->
 
     found = gates(fair=wider)["groups_are_close"]
 
-    assert found.outcome is Outcome.APPROVABLE
+    assert found.outcome is GateOutcome.APPROVABLE
     assert (
         "within the limit of 0.2, clearly above the champion's 0.050 and 0.03 more" in found.reason
     )
@@ -479,7 +479,7 @@ def test_evidence_that_does_not_answer_the_question_blocks(
 
     decided, said = verdict([*found.values()])
     assert decided == BLOCKED
-    assert found[gate].outcome is Outcome.NO_EVIDENCE
+    assert found[gate].outcome is GateOutcome.NO_EVIDENCE
     assert reason in found[gate].reason
     assert found[gate].reason in said
 
@@ -505,7 +505,7 @@ def test_groups_that_are_not_judged_hold_few_rows(unjudged: int, has_evidence: b
 
     gate = case.gates()["groups_are_close"]
 
-    assert (gate.outcome is not Outcome.NO_EVIDENCE) is has_evidence
+    assert (gate.outcome is not GateOutcome.NO_EVIDENCE) is has_evidence
     if not has_evidence:
         assert "10.0% of the test rows cannot be judged by origin" in gate.reason
         assert "origin=HPN (10.0% of the test rows) without 300 test rows on 5 days" in gate.reason
@@ -534,14 +534,14 @@ def test_a_segment_of_fewer_days_than_an_interval_needs_is_listed_and_not_judged
 
     assert row["is_judged"] is is_judged
     assert np.isfinite(row["low"]) == is_judged
-    assert gate.outcome is not Outcome.NO_EVIDENCE
+    assert gate.outcome is not GateOutcome.NO_EVIDENCE
     assert gate.passed is not is_judged
 
 
 def test_without_a_segment_to_judge_nothing_is_said_of_segments() -> None:
     found = gates(question=replace(QUESTION, segments={}))
 
-    assert found["no_segment_degraded"].outcome is Outcome.NO_EVIDENCE
+    assert found["no_segment_degraded"].outcome is GateOutcome.NO_EVIDENCE
     assert "no segment has 100 test rows on 5 days" in found["no_segment_degraded"].reason
 
 
@@ -669,7 +669,7 @@ def test_exception_while_judging_blocks_and_is_told() -> None:
     found = gates(text)
 
     assert not found["beats_champion"].passed
-    assert found["beats_champion"].outcome is Outcome.NO_EVIDENCE
+    assert found["beats_champion"].outcome is GateOutcome.NO_EVIDENCE
     nonsense = judged(QUESTION, Exhibit("shop/comparison", 42), Exhibit("shop/fairness", FAIRNESS))  # type: ignore[arg-type]
     assert "could not be judged (AttributeError" in nonsense["is_unseen"].reason
     assert verdict([*nonsense.values()])[0] == BLOCKED
@@ -680,8 +680,8 @@ def test_no_gate_at_all_blocks() -> None:
 
 
 def test_missing_evidence_outweighs_a_broken_limit() -> None:
-    broken = Gate("beats_champion", Outcome.APPROVABLE, "worse")
-    unknown = Gate("groups_are_close", Outcome.NO_EVIDENCE, "missing")
+    broken = Gate("beats_champion", GateOutcome.APPROVABLE, "worse")
+    unknown = Gate("groups_are_close", GateOutcome.NO_EVIDENCE, "missing")
 
     assert verdict([broken])[0] == AWAITING
     assert verdict([broken, unknown]) == (

@@ -21,8 +21,8 @@ from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.simulation.backtest import RESULT, run, shared_tables
-from ml_assets.simulation.plans import Plan
-from ml_assets.simulation.results import Result, save
+from ml_assets.simulation.plans import BacktestPlan
+from ml_assets.simulation.results import BacktestResult, save
 from ml_assets_tests.lived import build_features, build_once, opened
 from ml_assets_tests.project import Project
 
@@ -37,8 +37,8 @@ class Lived:
     """A backtest that was run, and what the project looked like before."""
 
     project: Project
-    plans: list[Plan]
-    results: list[Result]
+    plans: list[BacktestPlan]
+    results: list[BacktestResult]
     told: list[tuple[str, int, int, str]]
     before: dict[str, str]
 
@@ -78,7 +78,7 @@ def lived(project: Project) -> Lived:
     for text in (FIRST, GROWING):
         file = folder / f"{text.split()[1]}.yaml"
         file.write_text(text, "utf-8")
-        plans.append(Plan("flight_delays", "2013-02-01", "2013-02-14", 7, str(file)))
+        plans.append(BacktestPlan("flight_delays", "2013-02-01", "2013-02-14", 7, str(file)))
     before = files(folder)
     told: list[tuple[str, int, int, str]] = []
     results = run(plans, project_definitions, lambda *event: told.append(event))
@@ -152,7 +152,7 @@ def test_results_as_json_are_the_same(lived: Lived, tmp_path: Path) -> None:
 
     save(lived.results, file)
 
-    assert [Result(**item) for item in json.loads(file.read_text("utf-8"))] == lived.results
+    assert [BacktestResult(**item) for item in json.loads(file.read_text("utf-8"))] == lived.results
     for plan, result in zip(lived.plans, lived.results, strict=True):
         kept = json.loads((plan.folder / RESULT).read_text("utf-8"))
         assert kept == [asdict(result)]
@@ -175,17 +175,17 @@ def test_the_same_again_lives_through_nothing(lived: Lived) -> None:
     ("plan", "message"),
     [
         pytest.param(
-            Plan("flight_delays", "2013-02-01", "2013-02-02", 7, "weekly"),
+            BacktestPlan("flight_delays", "2013-02-01", "2013-02-02", 7, "weekly"),
             r"'weekly' is no policy of flight_delays \(it has monthly, never, triggered\)",
             id="unknown policy",
         ),
         pytest.param(
-            Plan("trains", "2013-02-01", "2013-02-02", 7, "never"),
+            BacktestPlan("trains", "2013-02-01", "2013-02-02", 7, "never"),
             r"trains",
             id="unknown pipeline",
         ),
     ],
 )
-def test_what_is_unknown_is_named(project: Project, plan: Plan, message: str) -> None:
+def test_what_is_unknown_is_named(project: Project, plan: BacktestPlan, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         run([plan], project_definitions, lambda *event: None)

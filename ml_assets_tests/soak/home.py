@@ -17,7 +17,7 @@ import yaml
 from ml_assets.definitions import project_definitions
 from ml_assets.defs.sources.load import DAILY, TIMEZONE, load, reference_table
 from ml_assets.ledger.entries import Entry
-from ml_assets.orchestration.runs.runs import Outcome, project_instance
+from ml_assets.orchestration.runs.runs import RunOutcome, project_instance
 from ml_assets.settings import settings
 from ml_assets_tests.lived import LOOP, TRAINING
 from ml_assets_tests.project import ROOT, Project
@@ -141,5 +141,5 @@ def _draft(source: Path) -> Path:
     return source.with_suffix(".draft")
 
 
-def _succeeds(outcome: Outcome) -> None:
+def _succeeds(outcome: RunOutcome) -> None:
     assert outcome.succeeded, outcome.failed_steps

@@ -7,7 +7,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.components.pipeline.output import output
-from ml_assets.components.pipeline.pipeline import Pipeline
+from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.derived import contract_sources
@@ -38,7 +38,7 @@ class Predictions:
         feature_columns: columns of the feature table.
     """
 
-    pipeline: Pipeline
+    pipeline: PipelineContext
     contract: type[Contract]
     feature_columns: Sequence[str]
 

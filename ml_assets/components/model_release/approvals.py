@@ -10,10 +10,10 @@ import pandas as pd
 from pydantic import Field
 
 from ml_assets.components.pipeline.output import output, planned_from
-from ml_assets.components.pipeline.pipeline import Pipeline
+from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.orchestration.checks.table_check import StoredDays, TableCheck, Verdict
+from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
 from ml_assets.orchestration.runs.retries import retried
 from ml_assets.orchestration.workspace_key import WORKSPACE
 from ml_assets.planning.plan import Input, Plan, computing_too, each_day
@@ -21,7 +21,7 @@ from ml_assets.provenance.code import code_version
 from ml_assets.release.approvals.approvals import (
     Action,
     Approvals,
-    State,
+    ApprovalState,
     application,
     approval_rows,
     records_of,
@@ -45,7 +45,7 @@ class ApprovalStage:
         pipeline: what the stages share.
     """
 
-    pipeline: Pipeline
+    pipeline: PipelineContext
 
     def definitions(self) -> dg.Definitions:
         """The asset, its check, and the launchpad's job."""
@@ -93,21 +93,21 @@ class ApprovalStage:
             log.append(application(approval, state.now, state.first_not_scored))
         return approval_rows(log.records(name, day), {day: state.decision["evidence"]})
 
-    def _waiting(self, stored: StoredDays) -> dict[str, Verdict]:
+    def _waiting(self, stored: StoredDays) -> dict[str, DayVerdict]:
         lake = stored.workspace.lake
         decisions = lake.read(self.pipeline.table("release_decision"), stored.stored)
         history = lake.ledger.history(self.pipeline.table("champion"))
-        found: dict[str, Verdict] = {}
+        found: dict[str, DayVerdict] = {}
         for decision in decisions.to_dict("records"):
             day = decision[DAY]
             said = records_of(self.pipeline.name, stored.rows[stored.rows[DAY] == day])
             state = standing(said, decision["evidence"], datetime.now(UTC)).state
             waits = (
                 decision["verdict"] == AWAITING
-                and state in (State.WAITING, State.APPROVED)
+                and state in (ApprovalState.WAITING, ApprovalState.APPROVED)
                 and not release_of(lake, history, day, decision["evidence"])
             )
-            found[day] = Verdict(
+            found[day] = DayVerdict(
                 not waits,
                 f"awaiting_approval: {decision['reason']}. Decide with 'ml-assets approve "
                 f"{self.pipeline.name} {day} --by NAME --reason TEXT', or 'reject'."
@@ -129,7 +129,7 @@ class Approval(dg.Config):
     )
 
 
-def approval_job(pipeline: Pipeline) -> dg.JobDefinition:
+def approval_job(pipeline: PipelineContext) -> dg.JobDefinition:
     """Records what a person says to a release that waits for approval."""
 
     @dg.op(name=f"{pipeline.name}__record", required_resource_keys={WORKSPACE})

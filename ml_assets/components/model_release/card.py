@@ -16,8 +16,8 @@ from ml_assets.components.model_release.card_facts import (
     card_verdict,
 )
 from ml_assets.components.pipeline.output import output
-from ml_assets.components.pipeline.pipeline import Pipeline
-from ml_assets.configuration.pipeline import Card as CardConfiguration
+from ml_assets.components.pipeline.pipeline import PipelineContext
+from ml_assets.configuration.pipeline import CardConfiguration
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import no_rows
@@ -63,7 +63,7 @@ SOURCES = (
 
 
 @dataclass(frozen=True)
-class Card:
+class ModelCardStage:
     """The model card stage of a pipeline.
 
     Attributes:
@@ -72,7 +72,7 @@ class Card:
         contract: contract of the training dataset, which describes the features.
     """
 
-    pipeline: Pipeline
+    pipeline: PipelineContext
     text: CardConfiguration
     contract: type[Contract]
 

@@ -8,7 +8,7 @@ from ml_assets.content import digest
 from ml_assets.contracts.contract import Contract, columns, unit
 from ml_assets.ledger.entries import Read, Status, grouped
 from ml_assets.planning.plan import Plan
-from ml_assets.registry.latency import Outcome
+from ml_assets.registry.latency import IntegrationOutcome
 from ml_assets.release.champion import BY_GATES
 from ml_assets.reports.card import Feature, TableVersion
 
@@ -28,7 +28,10 @@ def card_verdict(champion: pd.DataFrame, fingerprint: str, tests: pd.DataFrame) 
     if len(released):
         by = str(released["released_by"].iloc[0])
         return "released", "" if by == BY_GATES else by
-    problems = {Outcome.FAILED: "failed", Outcome.NOT_MEASURED: "could not be measured"}
+    problems = {
+        IntegrationOutcome.FAILED: "failed",
+        IntegrationOutcome.NOT_MEASURED: "could not be measured",
+    }
     told = [
         f"{', '.join(names)} {words}"
         for outcome, words in problems.items()

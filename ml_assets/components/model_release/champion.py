@@ -9,7 +9,7 @@ import pandas as pd
 
 from ml_assets.components.model_release.staging import Staging
 from ml_assets.components.pipeline.output import output, planned_from
-from ml_assets.components.pipeline.pipeline import Pipeline
+from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.contracts.validation import no_rows
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
@@ -42,7 +42,7 @@ class ChampionStage:
     staging: Staging
 
     @property
-    def pipeline(self) -> Pipeline:
+    def pipeline(self) -> PipelineContext:
         """What the stages share."""
         return self.staging.pipeline
 

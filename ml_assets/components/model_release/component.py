@@ -3,7 +3,7 @@
 import dagster as dg
 
 from ml_assets.components.model_release.approvals import ApprovalStage
-from ml_assets.components.model_release.card import Card
+from ml_assets.components.model_release.card import ModelCardStage
 from ml_assets.components.model_release.champion import ChampionStage
 from ml_assets.components.model_release.decision import DecisionStage
 from ml_assets.components.model_release.evidence import EvidenceStage
@@ -37,6 +37,6 @@ class ModelRelease(ModelPart[ModelReleaseConfiguration]):
             ApprovalStage(self.pipeline).definitions(),
             staging.definitions(),
             ChampionStage(staging).definitions(),
-            Card(self.pipeline, config.card, dataset).definitions(),
+            ModelCardStage(self.pipeline, config.card, dataset).definitions(),
             dg.Definitions(sensors=[release_sensor(self.pipeline)]),
         )

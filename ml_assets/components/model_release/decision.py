@@ -14,14 +14,14 @@ import pandas as pd
 from ml_assets.components.model_release.evidence import EvidenceStage, gated
 from ml_assets.components.model_release.exhibits import exhibit
 from ml_assets.components.pipeline.output import markdown_table, output
-from ml_assets.components.pipeline.pipeline import Pipeline
+from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY, digest
 from ml_assets.lake.integrity import unaltered
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.orchestration.assets.day_metadata import Further
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.orchestration.checks.table_check import StoredDays, TableCheck, Verdict
+from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
 from ml_assets.planning.plan import Input, Plan, computing_too, each_day, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.release.by_hand import written_by_hand
@@ -36,7 +36,7 @@ from ml_assets.release.decision import (
 )
 from ml_assets.release.evidence.figures import Exhibit
 from ml_assets.release.evidence.question import Question, question_of
-from ml_assets.release.gates import Outcome, judge
+from ml_assets.release.gates import GateOutcome, judge
 from ml_assets.release.rules import ReleaseRules
 from ml_assets.workspace import Workspace
 
@@ -51,10 +51,10 @@ PROMISES = {
 """The gates of a release, as the checks of its decision."""
 
 SHOWN = {
-    Outcome.PASSED: "passed",
-    Outcome.APPROVABLE: "NOT PASSED, a person may approve",
-    Outcome.FINAL: "NOT PASSED, no approval lifts it",
-    Outcome.NO_EVIDENCE: "NO EVIDENCE",
+    GateOutcome.PASSED: "passed",
+    GateOutcome.APPROVABLE: "NOT PASSED, a person may approve",
+    GateOutcome.FINAL: "NOT PASSED, no approval lifts it",
+    GateOutcome.NO_EVIDENCE: "NO EVIDENCE",
 }
 """What a gate's outcome is called in the UI."""
 
@@ -70,7 +70,7 @@ class DecisionStage:
     evidence: EvidenceStage
 
     @property
-    def pipeline(self) -> Pipeline:
+    def pipeline(self) -> PipelineContext:
         """What the stages share."""
         return self.evidence.pipeline
 
@@ -212,9 +212,9 @@ def _shown(decision: pd.DataFrame) -> Further:
 
 
 def _gate_check(name: str, promise: str) -> TableCheck:
-    def judge_days(stored: StoredDays) -> dict[str, Verdict]:
+    def judge_days(stored: StoredDays) -> dict[str, DayVerdict]:
         return {
-            row[DAY]: Verdict(bool(row[name]), findings_of(row["findings"])[name].reason)
+            row[DAY]: DayVerdict(bool(row[name]), findings_of(row["findings"])[name].reason)
             for row in stored.rows.to_dict("records")
         }
 

@@ -12,7 +12,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.components.pipeline.output import markdown_table, output
-from ml_assets.components.pipeline.pipeline import Pipeline
+from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.contracts.lineage import Names
 from ml_assets.errors import TrainingError
 from ml_assets.lake.integrity import unaltered
@@ -31,7 +31,7 @@ from ml_assets.release.rules import ReleaseRules
 from ml_assets.workspace import Workspace
 
 if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline as Model
+    from sklearn.pipeline import PipelineContext as Model
 
 STAGE = "release"
 
@@ -45,7 +45,7 @@ class EvidenceStage:
         rules: which groups are compared, and the rows that a segment or group needs.
     """
 
-    pipeline: Pipeline
+    pipeline: PipelineContext
     rules: ReleaseRules
 
     def definitions(self) -> dg.Definitions:

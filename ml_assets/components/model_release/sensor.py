@@ -3,7 +3,7 @@
 import dagster as dg
 
 from ml_assets.cadence import Span
-from ml_assets.components.pipeline.pipeline import Pipeline
+from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.components.pipeline.stages import (
     after_decision,
     tables_of,
@@ -20,7 +20,7 @@ from ml_assets.release.history import released_days
 from ml_assets.workspace import Workspace
 
 
-def release_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
+def release_sensor(pipeline: PipelineContext) -> dg.SensorDefinition:
     """Turns what a person said to a waiting release into one run, from approvals to champion."""
 
     @sensor(
@@ -56,7 +56,7 @@ def release_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
     return release
 
 
-def pending_releases(pipeline: Pipeline, lake: Lake, log: ApprovalLog) -> dict[str, int]:
+def pending_releases(pipeline: PipelineContext, lake: Lake, log: ApprovalLog) -> dict[str, int]:
     """as-of day → number of the newest record, where a release has not followed the records yet.
 
     The release of a champion is run again for a new record only, not for corrected training data.

@@ -11,7 +11,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.components.pipeline.output import markdown_table, output, planned_from
-from ml_assets.components.pipeline.pipeline import Pipeline
+from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import CommitConflict
@@ -21,7 +21,7 @@ from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.training import predict
 from ml_assets.orchestration.assets.day_metadata import Further
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.orchestration.checks.table_check import StoredDays, TableCheck, Verdict
+from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
 from ml_assets.planning.plan import Plan, computing_too, each_day
 from ml_assets.provenance.code import code_version
 from ml_assets.registry.integration import IntegrationTest, StagingRules, integration_tests
@@ -48,7 +48,7 @@ class Staging:
         decision_version: version of the code and rules that decide now.
     """
 
-    pipeline: Pipeline
+    pipeline: PipelineContext
     rules: StagingRules
     decision_version: str
 
@@ -277,11 +277,11 @@ def all_passed(tests: pd.DataFrame) -> bool:
     return set(tests["test"]) == set(IntegrationTest.names()) and bool(tests["passed"].all())
 
 
-def _tests_passed(stored: StoredDays) -> dict[str, Verdict]:
-    found: dict[str, Verdict] = {}
+def _tests_passed(stored: StoredDays) -> dict[str, DayVerdict]:
+    found: dict[str, DayVerdict] = {}
     for day in stored.stored:
         rows = stored.rows[stored.rows[DAY] == day]
         failed = rows[~rows["passed"].astype(bool)]
         reason = "; ".join(f"{row.test}: {row.finding}" for row in failed.itertuples())
-        found[day] = Verdict(rows.empty or all_passed(rows), reason)
+        found[day] = DayVerdict(rows.empty or all_passed(rows), reason)
     return found

@@ -7,7 +7,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.components.pipeline.output import output
-from ml_assets.components.pipeline.pipeline import Pipeline
+from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import TrainingError
@@ -35,7 +35,7 @@ class DriftStage:
         min_rows: rows that a drift report needs before a feature counts as drifted.
     """
 
-    pipeline: Pipeline
+    pipeline: PipelineContext
     window_days: int
     groups: Mapping[str, str]
     min_rows: int

@@ -9,7 +9,7 @@ import pandas as pd
 from ml_assets.cadence import shifted
 from ml_assets.components.monitoring.trainable import days_with_rows, trainable_days
 from ml_assets.components.pipeline.output import output
-from ml_assets.components.pipeline.pipeline import Pipeline
+from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY, day_hashes
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import no_rows, validate
@@ -18,7 +18,7 @@ from ml_assets.ledger.entries import Read, usable_hashes
 from ml_assets.monitoring.contracts.drift import DriftReport
 from ml_assets.monitoring.contracts.retraining import RETRAIN, RetrainingDecision
 from ml_assets.monitoring.policy import Policy
-from ml_assets.monitoring.retraining import Evidence, decide
+from ml_assets.monitoring.retraining import RetrainingEvidence, decide
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.plan import Input, Plan, merge, plan
 from ml_assets.provenance.code import code_version
@@ -36,7 +36,7 @@ class RetrainingStage:
         label_contract: contract of the arrived labels.
     """
 
-    pipeline: Pipeline
+    pipeline: PipelineContext
     policy: Policy
     label_contract: type[Contract]
 
@@ -134,7 +134,7 @@ class RetrainingStage:
         labels, drift = planned.windows["labels"], planned.windows["drift"]
         known = labels.read() if labels.hashes else no_rows(self.label_contract)
         windows = self.pipeline.windows
-        evidence = Evidence(
+        evidence = RetrainingEvidence(
             day=day,
             champion=champion,
             labels=known[~known["is_late"].astype(bool)],

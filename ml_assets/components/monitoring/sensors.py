@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.cadence import Span, shifted
-from ml_assets.components.pipeline.pipeline import Pipeline
+from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.components.pipeline.stages import (
     DECISION,
     SCORING,
@@ -44,7 +44,7 @@ MAX_DAYS = 31
 Result = dg.RunRequest | dg.SkipReason
 
 
-def retraining_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
+def retraining_sensor(pipeline: PipelineContext) -> dg.SensorDefinition:
     """Turns the newest verdict to retrain into one run, from training dataset to release."""
 
     @sensor(
@@ -71,7 +71,7 @@ def retraining_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
     return retraining
 
 
-def day_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
+def day_sensor(pipeline: PipelineContext) -> dg.SensorDefinition:
     """Processes each new day: predictions, labels, performance, drift, retraining decision."""
 
     @sensor(
@@ -103,14 +103,14 @@ def day_sensor(pipeline: Pipeline) -> dg.SensorDefinition:
     return days
 
 
-def retraining_unit(pipeline: Pipeline, graph: Any, as_of: str) -> Unit:
+def retraining_unit(pipeline: PipelineContext, graph: Any, as_of: str) -> Unit:
     """The work that a verdict asks for."""
     tables = tables_of(pipeline, graph, [*TRAINING, *after_decision(pipeline)])
     name = f"{pipeline.name} retraining as of {as_of}"
     return unit_of(graph, name, tables, Span(as_of, as_of))
 
 
-def pending_retraining(pipeline: Pipeline, lake: Lake) -> tuple[str | None, str]:
+def pending_retraining(pipeline: PipelineContext, lake: Lake) -> tuple[str | None, str]:
     """As-of day that was asked for last and is not finished, or why there is none.
 
     A release is finished when it is known whether its model is champion, also while it waits for
@@ -127,7 +127,7 @@ def pending_retraining(pipeline: Pipeline, lake: Lake) -> tuple[str | None, str]
     return as_of, ""
 
 
-def _is_finished(pipeline: Pipeline, lake: Lake, as_of: str) -> bool:
+def _is_finished(pipeline: PipelineContext, lake: Lake, as_of: str) -> bool:
     """Whether a release ended, and nothing reopened a stage that was skipped."""
     champion = lake.ledger.latest(pipeline.table("champion"), [as_of]).get(as_of)
     if champion is None or champion.status is Status.WRITING:
@@ -147,7 +147,7 @@ def _is_reopened(lake: Lake, table: str, day: str) -> bool:
 
 
 def _next_day(
-    pipeline: Pipeline, graph: Any, lake: Lake, instance: dg.DagsterInstance
+    pipeline: PipelineContext, graph: Any, lake: Lake, instance: dg.DagsterInstance
 ) -> Unit | str:
     """The first day that is not finished, or why there is none to process.
 
@@ -178,7 +178,7 @@ def _next_day(
 
 
 def _changed_days(
-    pipeline: Pipeline, graph: Any, lake: Lake, instance: dg.DagsterInstance
+    pipeline: PipelineContext, graph: Any, lake: Lake, instance: dg.DagsterInstance
 ) -> Unit | str:
     """Stored days to recompute because their inputs changed, and predictions of late rows.
 
@@ -211,7 +211,7 @@ def _changed_days(
     return ". ".join(kept)
 
 
-def _waiting_for_inputs(pipeline: Pipeline, lake: Lake, span: Span) -> str:
+def _waiting_for_inputs(pipeline: PipelineContext, lake: Lake, span: Span) -> str:
     """The first day of features or outcomes that a span reads and that is not finished."""
     within = Span(shifted(span.first, -pipeline.labels.within_days), span.last).days()
     for table in (pipeline.features, pipeline.labels.asset):
@@ -221,7 +221,7 @@ def _waiting_for_inputs(pipeline: Pipeline, lake: Lake, span: Span) -> str:
     return ""
 
 
-def _unit(pipeline: Pipeline, graph: Any, name: str, span: Span, reason: str = "") -> Unit:
+def _unit(pipeline: PipelineContext, graph: Any, name: str, span: Span, reason: str = "") -> Unit:
     tables = tables_of(pipeline, graph, [*SCORING, DECISION])
     return unit_of(graph, name, tables, span, reason)
 

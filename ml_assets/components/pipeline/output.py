@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import dagster as dg
 import pandas as pd
 
-from ml_assets.components.pipeline.pipeline import Pipeline
+from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.lake.store import Lake
@@ -16,7 +16,7 @@ from ml_assets.planning.plan import Input, Plan, plan
 
 
 def planned_from(
-    pipeline: Pipeline,
+    pipeline: PipelineContext,
     lake: Lake,
     noun: str,
     days: Sequence[str],
@@ -30,7 +30,12 @@ def planned_from(
 
 
 def planned_as_of(
-    pipeline: Pipeline, lake: Lake, noun: str, days: Sequence[str], version: str, **inputs: Input
+    pipeline: PipelineContext,
+    lake: Lake,
+    noun: str,
+    days: Sequence[str],
+    version: str,
+    **inputs: Input,
 ) -> Plan:
     """Plan as-of days and note that they were asked for, so that checks know of them."""
     table = pipeline.table(noun)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 
 from ml_assets.components.configured import Configured
-from ml_assets.components.pipeline.pipeline import Pipeline
+from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.configuration.documents import pipeline_of
 from ml_assets.configuration.objects import (
     dataset_contract_of,
@@ -44,9 +44,9 @@ class ModelPart(Configured[P]):
         return pipeline_of(attributes, file, cast("type[P]", cls.configuration))
 
     @cached_property
-    def pipeline(self) -> Pipeline:
+    def pipeline(self) -> PipelineContext:
         """What the stages share."""
-        return Pipeline.of(self.config)
+        return PipelineContext.of(self.config)
 
     @cached_property
     def contracts(self) -> "PipelineContracts":

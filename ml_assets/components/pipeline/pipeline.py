@@ -42,7 +42,7 @@ DELTA = frozenset({"pandas", "deltalake"})
 
 
 @dataclass(frozen=True)
-class Pipeline:
+class PipelineContext:
     """One pipeline, as all its stages see it.
 
     Attributes:
@@ -74,7 +74,7 @@ class Pipeline:
     has_registry: bool
 
     @classmethod
-    def of(cls, config: ModelConfiguration) -> "Pipeline":
+    def of(cls, config: ModelConfiguration) -> "PipelineContext":
         """The pipeline that a ``defs.yaml`` describes."""
         return cls(
             name=config.pipeline,

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from ml_assets.components.pipeline.pipeline import Pipeline
+from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Status
 from ml_assets.release.promotion import waits_for_tests
@@ -30,13 +30,13 @@ SCORING = ["predictions", "labels", "performance", "feature_profile", "drift_rep
 DECISION = "retraining_decision"
 
 
-def after_decision(pipeline: Pipeline) -> list[str]:
+def after_decision(pipeline: PipelineContext) -> list[str]:
     """What follows from a decision."""
     stages = REGISTRATION if pipeline.has_registry else []
     return ["approvals", *stages, "champion"]
 
 
-def tables_of(pipeline: Pipeline, graph: Any, nouns: Sequence[str]) -> list[str]:
+def tables_of(pipeline: PipelineContext, graph: Any, nouns: Sequence[str]) -> list[str]:
     """Names of those tables of a pipeline that a graph computes: its parts may stand alone.
 
     Args:
@@ -50,7 +50,7 @@ def tables_of(pipeline: Pipeline, graph: Any, nouns: Sequence[str]) -> list[str]
     ]
 
 
-def target(pipeline: Pipeline, *stages: str) -> dg.AssetSelection:
+def target(pipeline: PipelineContext, *stages: str) -> dg.AssetSelection:
     """The assets of some stages, as the target of a sensor.
 
     Args:
@@ -60,7 +60,7 @@ def target(pipeline: Pipeline, *stages: str) -> dg.AssetSelection:
     return dg.AssetSelection.groups(*(f"{pipeline.name}__{stage}" for stage in stages))
 
 
-def waiting_for_tests(pipeline: Pipeline, lake: Lake, as_ofs: Sequence[str]) -> list[str]:
+def waiting_for_tests(pipeline: PipelineContext, lake: Lake, as_ofs: Sequence[str]) -> list[str]:
     """As-of days whose model is not champion, because integration tests could not be measured."""
     champions = lake.ledger.latest(pipeline.table("champion"), as_ofs)
     skipped = [day for day, entry in champions.items() if entry.status is Status.SKIPPED]

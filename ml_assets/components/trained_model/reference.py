@@ -7,7 +7,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.components.pipeline.output import output, planned_as_of
-from ml_assets.components.pipeline.pipeline import Pipeline
+from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.monitoring.contracts.profiles import FeatureReference
@@ -27,7 +27,7 @@ class ReferenceStage:
         drift_days: days of a drift report, which the reference is calibrated for.
     """
 
-    pipeline: Pipeline
+    pipeline: PipelineContext
     drift_days: int
 
     def definitions(self) -> dg.Definitions:

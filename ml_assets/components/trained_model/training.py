@@ -12,7 +12,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.components.pipeline.output import markdown_table, output, planned_as_of
-from ml_assets.components.pipeline.pipeline import Pipeline
+from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.derived import contract_sources
 from ml_assets.errors import TrainingError
@@ -28,7 +28,7 @@ from ml_assets.learning.dataset import (
     training_dataset,
 )
 from ml_assets.learning.evaluation import Evaluation, evaluate, headline
-from ml_assets.learning.training import TrainedModel, predict, train
+from ml_assets.learning.training import FittedModel, predict, train
 from ml_assets.ledger.since import changed_since_first_made, sentence
 from ml_assets.orchestration.assets.day_metadata import Further
 from ml_assets.orchestration.assets.model_io import (
@@ -59,7 +59,7 @@ class Training:
             that were never asked for do not count.
     """
 
-    pipeline: Pipeline
+    pipeline: PipelineContext
     contract: type[Contract]
     dataset: DatasetSpecification
     max_missing_days_share: float
@@ -183,7 +183,7 @@ class Training:
         planned = computing_too(planned, lost_models(workspace, table, planned.unchanged))
         used = [*specification.features, self.pipeline.labels.column, SPLIT]
 
-        def of_day(day: str) -> TrainedModel:
+        def of_day(day: str) -> FittedModel:
             log.info(f"training {table} {day}")
             dataset = planned.windows["dataset"].read(used, [day])
             checkpoints = workspace.checkpoints(table, day)

@@ -8,14 +8,14 @@ import dagster as dg
 from ml_assets.errors import ConfigurationError, UnsafeModel
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.specification import ModelSpecification
-from ml_assets.learning.training import TrainedModel
+from ml_assets.learning.training import FittedModel
 from ml_assets.ledger.entries import Entry, Status, inputs_hash
 from ml_assets.ledger.summary import table_summary
 from ml_assets.orchestration.assets.columns import tell_columns
 from ml_assets.orchestration.assets.day_metadata import inputs_summary, skipped_day, with_run
 from ml_assets.orchestration.assets.table_io import record_provenance, table_name
 from ml_assets.orchestration.assets.table_output import code_version_of
-from ml_assets.orchestration.checks.table_check import TableCheck, Verdict
+from ml_assets.orchestration.checks.table_check import DayVerdict, TableCheck
 from ml_assets.orchestration.runs.retries import retried
 from ml_assets.orchestration.storage.range_events import DayResult, materialize_days
 from ml_assets.planning.plan import Plan
@@ -34,7 +34,7 @@ class ModelOutput:
     """
 
     plan: Plan
-    models: Mapping[str, TrainedModel]
+    models: Mapping[str, FittedModel]
     code_version: str
 
 
@@ -61,14 +61,14 @@ class ModelIOManager(dg.IOManager):
             allow_retries=False,
         )
 
-    def handle_output(self, context: dg.OutputContext, obj: ModelOutput | TrainedModel) -> None:
+    def handle_output(self, context: dg.OutputContext, obj: ModelOutput | FittedModel) -> None:
         """Store each day's model and tell Dagster its fingerprint as the data version.
 
         A plain asset may return the model of its one day.
         """
         workspace, waits = self._workspace, self._workspace.settings.retry_waits
         with retried(context.step_context.previous_attempt_count, waits):
-            if isinstance(obj, TrainedModel):
+            if isinstance(obj, FittedModel):
                 obj = _of_one_day(context, obj)
             table, lake = table_name(context.asset_key), workspace.lake
             for model in obj.models.values():
@@ -101,7 +101,7 @@ class ModelIOManager(dg.IOManager):
             tell_columns(context, lake, table)
 
 
-def _of_one_day(context: dg.OutputContext, model: TrainedModel) -> ModelOutput:
+def _of_one_day(context: dg.OutputContext, model: FittedModel) -> ModelOutput:
     days = list(context.asset_partition_keys)
     if len(days) != 1:
         raise ConfigurationError(
@@ -126,12 +126,12 @@ def lost_models(workspace: Workspace, table: str, entries: Mapping[str, Entry]) 
 def model_check(table: str, specification: ModelSpecification) -> TableCheck:
     """The check of a model asset: its file is still the model that was trained."""
 
-    def verdict(models: ModelStore, fingerprint: str) -> Verdict:
+    def verdict(models: ModelStore, fingerprint: str) -> DayVerdict:
         try:
             models.load(table, fingerprint, specification)
         except UnsafeModel as error:
-            return Verdict(False, str(error))
-        return Verdict(True)
+            return DayVerdict(False, str(error))
+        return DayVerdict(True)
 
     return TableCheck(
         "loads_as_trained",

@@ -7,7 +7,7 @@ import dagster as dg
 
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import Validated
-from ml_assets.lake.writing import Written
+from ml_assets.lake.writing import WrittenDays
 from ml_assets.ledger.entries import Entry, Status, inputs_hash
 from ml_assets.orchestration.assets.day_metadata import (
     Further,
@@ -57,7 +57,7 @@ class _Drafts:
         for day in self.output.plan.compute:
             yield Entry(self.table, day, Status.WRITING, run_id=self.run_id)
 
-    def finished(self, written: Written | None) -> dict[str, Entry]:
+    def finished(self, written: WrittenDays | None) -> dict[str, Entry]:
         plan, validated = self.output.plan, self.output.validated
         entries = {
             day: Entry(

@@ -19,13 +19,13 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import grouped
 from ml_assets.orchestration.assets.table_io import table_name
 from ml_assets.orchestration.assets.tables import SPARSE_KEY
-from ml_assets.orchestration.runs.runs import Outcome, broken_assets, run_checks, selected_assets
+from ml_assets.orchestration.runs.runs import RunOutcome, broken_assets, run_checks, selected_assets
 
 DEFINED_CHECK = "is_defined"
 """What fails for an asset whose ``defs.yaml`` cannot be used."""
 
 
-class State(StrEnum):
+class CheckState(StrEnum):
     """What is known of one check for one day."""
 
     PASSED = "passed"
@@ -49,13 +49,13 @@ class CheckResult:
     asset: str
     check: str
     day: str
-    state: State
+    state: CheckState
     reason: str = ""
 
     @property
     def is_bad(self) -> bool:
         """Whether this result fails the whole."""
-        return self.state in (State.FAILED, State.MISSING)
+        return self.state in (CheckState.FAILED, CheckState.MISSING)
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def check(
     selected = selected_assets(definitions, selection)
     keys = [key for asset in selected for key in graph.get(asset).check_keys]
     results = [
-        CheckResult(table, DEFINED_CHECK, SNAPSHOT, State.FAILED, problem)
+        CheckResult(table, DEFINED_CHECK, SNAPSHOT, CheckState.FAILED, problem)
         for table, problem in broken_assets(graph).items()
         if dg.AssetKey(table.split("/")) in selected
     ]
@@ -157,7 +157,7 @@ def _days(graph: Any, lake: Lake, asset: dg.AssetKey, span: Span | None) -> list
     return wanted
 
 
-def results_of(instance: dg.DagsterInstance, outcome: Outcome) -> list[CheckResult]:
+def results_of(instance: dg.DagsterInstance, outcome: RunOutcome) -> list[CheckResult]:
     """The check results that a run left, whatever it ran."""
     return [
         _result(key, day, evaluation, "")
@@ -181,14 +181,20 @@ def _result(
 ) -> CheckResult:
     asset = table_name(key.asset_key)
     if evaluation is None:
-        return CheckResult(asset, key.name, day, State.MISSING, errors or "the check did not run")
+        return CheckResult(
+            asset, key.name, day, CheckState.MISSING, errors or "the check did not run"
+        )
     reason = evaluation.metadata.get("reason")
     text = str(reason.value) if reason else ""
     if evaluation.passed:
-        return CheckResult(asset, key.name, day, State.PASSED, text)
+        return CheckResult(asset, key.name, day, CheckState.PASSED, text)
     is_warning = evaluation.severity is dg.AssetCheckSeverity.WARN
     return CheckResult(
-        asset, key.name, day, State.WARNED if is_warning else State.FAILED, text or "failed"
+        asset,
+        key.name,
+        day,
+        CheckState.WARNED if is_warning else CheckState.FAILED,
+        text or "failed",
     )
 
 
@@ -207,16 +213,16 @@ def junit(results: Sequence[CheckResult]) -> bytes:
             "testsuite",
             name=asset,
             tests=str(len(of_asset)),
-            failures=str(sum(result.state is State.FAILED for result in of_asset)),
-            errors=str(sum(result.state is State.MISSING for result in of_asset)),
+            failures=str(sum(result.state is CheckState.FAILED for result in of_asset)),
+            errors=str(sum(result.state is CheckState.MISSING for result in of_asset)),
         )
         for result in of_asset:
             case = ET.SubElement(
                 suite, "testcase", classname=f"{asset}.{result.check}", name=result.day
             )
             if result.is_bad:
-                tag = "failure" if result.state is State.FAILED else "error"
+                tag = "failure" if result.state is CheckState.FAILED else "error"
                 ET.SubElement(case, tag, message=result.reason)
-            elif result.state is State.WARNED:
+            elif result.state is CheckState.WARNED:
                 ET.SubElement(case, "system-out").text = f"warning: {result.reason}"
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))

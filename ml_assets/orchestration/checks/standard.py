@@ -12,7 +12,7 @@ from ml_assets.lake.remedy import partition_option
 from ml_assets.ledger.entries import LOST, Entry
 from ml_assets.orchestration.assets.table_io import CONTRACT_CHECK
 from ml_assets.orchestration.assets.usual_days import unusual
-from ml_assets.orchestration.checks.table_check import StoredDays, TableCheck, Verdict
+from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
 
 VERSION_CHECK = "rows_match_data_version"
 DEAD_LETTER_CHECK = "no_dead_letters"
@@ -54,7 +54,7 @@ def standard_checks(
                 f"The day as a whole keeps the day contract {day.__name__}: its row count, shares "
                 "and rates are as on other days.",
                 lambda stored: {
-                    name: Verdict(not told, told)
+                    name: DayVerdict(not told, told)
                     for name, told in unusual(
                         stored.workspace.lake, stored.table, stored.stored, stored.rows, day
                     ).items()
@@ -65,10 +65,10 @@ def standard_checks(
     return checks
 
 
-def _meets_contract(stored: StoredDays, contract: type[Contract]) -> dict[str, Verdict]:
+def _meets_contract(stored: StoredDays, contract: type[Contract]) -> dict[str, DayVerdict]:
     """What this run wrote was validated before, and ``_rows_match_data_version`` says it is that."""
     if stored.is_just_written:
-        return dict.fromkeys(stored.stored, Verdict(True))
+        return dict.fromkeys(stored.stored, DayVerdict(True))
     older = {
         day: missing
         for day in stored.stored
@@ -84,9 +84,9 @@ def _meets_contract(stored: StoredDays, contract: type[Contract]) -> dict[str, V
         reasons |= dict(zip(broken[DAY], broken["rule"], strict=True))
         reasons |= checked.quarantined
     return {
-        day: Verdict(False, _older_contract(stored.entries[day], older[day]), is_warning=True)
+        day: DayVerdict(False, _older_contract(stored.entries[day], older[day]), is_warning=True)
         if day in older
-        else Verdict(day not in reasons, reasons.get(day, ""))
+        else DayVerdict(day not in reasons, reasons.get(day, ""))
         for day in stored.stored
     }
 
@@ -108,18 +108,19 @@ def _older_contract(entry: Entry, missing: Sequence[str]) -> str:
     return told + f"To renew it, run 'ml-assets recompute {entry.table}{option}'"
 
 
-def _rows_match_data_version(stored: StoredDays) -> dict[str, Verdict]:
+def _rows_match_data_version(stored: StoredDays) -> dict[str, DayVerdict]:
     """Altered and lost days are quarantined as well, so that nothing uses them until they are rewritten."""
     damaged = [stored.entries[day] for day in stored.damage]
     stored.workspace.lake.ledger.quarantine(damaged, stored.damage)
     return {
-        day: Verdict(day not in stored.damage, stored.damage.get(day, "")) for day in stored.stored
+        day: DayVerdict(day not in stored.damage, stored.damage.get(day, ""))
+        for day in stored.stored
     }
 
 
-def _no_dead_letters(stored: StoredDays) -> dict[str, Verdict]:
+def _no_dead_letters(stored: StoredDays) -> dict[str, DayVerdict]:
     return {
-        day: Verdict(not count, f"{count} rows were rejected" if count else "")
+        day: DayVerdict(not count, f"{count} rows were rejected" if count else "")
         for day in stored.stored
         for count in [stored.entries[day].dead_letters]
     }

@@ -11,7 +11,7 @@ from ml_assets.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DayVerdict:
     """Result of one check for one day."""
 
     passed: bool
@@ -47,20 +47,20 @@ class StoredDays:
         """Days that have no rows because of what they are made from."""
         return {day for day in self.days if self._status(day) is Status.SKIPPED}
 
-    def absence(self, day: str) -> Verdict:
+    def absence(self, day: str) -> DayVerdict:
         """The verdict on a day that is not stored."""
         status = self._status(day)
         if status is None:
-            return Verdict(False, "not materialized")
+            return DayVerdict(False, "not materialized")
         if status is Status.WRITING:
-            return Verdict(False, "a run died while writing it: materialize it again")
-        return Verdict(False, f"{status.value}: {self.entries[day].reason}")
+            return DayVerdict(False, "a run died while writing it: materialize it again")
+        return DayVerdict(False, f"{status.value}: {self.entries[day].reason}")
 
     def _status(self, day: str) -> Status | None:
         return self.entries[day].status if day in self.entries else None
 
 
-CheckFunction = Callable[[StoredDays], Mapping[str, Verdict]]
+CheckFunction = Callable[[StoredDays], Mapping[str, DayVerdict]]
 
 
 @dataclass(frozen=True)

@@ -7,21 +7,21 @@ import dagster as dg
 
 from ml_assets.cadence import Span
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.rebuilding import Rebuilt, entries_of_table, refuse_to_rebuild
+from ml_assets.lake.rebuilding import RebuiltTable, entries_of_table, refuse_to_rebuild
 from ml_assets.ledger.entries import Entry, Read
 from ml_assets.names import unknown
 from ml_assets.orchestration.assets.dead_letters import dead_letters_of
 from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, table_name
 from ml_assets.orchestration.assets.tables import RECOMPUTE, refusal_to_recompute
 from ml_assets.orchestration.partitions import input_days
-from ml_assets.orchestration.runs.runs import Outcome, materialize
+from ml_assets.orchestration.runs.runs import RunOutcome, materialize
 from ml_assets.release.rebuilding import models_of
 from ml_assets.workspace import Workspace
 
 
 def recompute_days(
     definitions: dg.Definitions, instance: dg.DagsterInstance, table: str, span: Span | None
-) -> Outcome:
+) -> RunOutcome:
     """Compute days of one table again, whatever is stored of them, in this process.
 
     Args:
@@ -55,7 +55,9 @@ def recompute_days(
     return materialize(definitions, instance, {key}, span, {RECOMPUTE: "true"})
 
 
-def rebuild(definitions: dg.Definitions, workspace: Workspace) -> tuple[list[Rebuilt], list[str]]:
+def rebuild(
+    definitions: dg.Definitions, workspace: Workspace
+) -> tuple[list[RebuiltTable], list[str]]:
     """Rebuild a workspace's ledger from its lake and its model files.
 
     Args:
@@ -74,7 +76,7 @@ def rebuild(definitions: dg.Definitions, workspace: Workspace) -> tuple[list[Reb
     assets = {table_name(key): graph.get(key).metadata for key in graph.executable_asset_keys}
     names = sorted({*assets, *map(dead_letters_of, assets)})
     entries: list[Entry] = []
-    told: list[Rebuilt] = []
+    told: list[RebuiltTable] = []
     for name in names:
         if found := entries_of_table(lake, name):
             entries += [_from_unknown_sources(graph, entry) for entry in found[0]]
@@ -87,7 +89,7 @@ def rebuild(definitions: dg.Definitions, workspace: Workspace) -> tuple[list[Reb
         lost += [f"{name} {as_of}" for as_of in models.lost]
         if models.entries:
             entries += models.entries
-            told.append(Rebuilt(name, len(models.entries)))
+            told.append(RebuiltTable(name, len(models.entries)))
     lake.ledger.begin_anew(carried, entries)
     return told, lost
 

@@ -15,7 +15,7 @@ from ml_assets.ledger.entries import Status
 from ml_assets.lineage.graph import Graph, Node
 from ml_assets.lineage.repair import AS_OF, Step, repair_steps, scope_of
 from ml_assets.orchestration.assets.tables import AS_OF_KEY, FACT_KEY
-from ml_assets.orchestration.runs.runs import Outcome, materialize
+from ml_assets.orchestration.runs.runs import RunOutcome, materialize
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def repair_of(
     )
 
 
-def run_step(definitions: dg.Definitions, instance: dg.DagsterInstance, step: Step) -> Outcome:
+def run_step(definitions: dg.Definitions, instance: dg.DagsterInstance, step: Step) -> RunOutcome:
     """Make the days of one step again, in this process."""
     keys = {dg.AssetKey(table.split("/")) for table in step.tables}
     span = None if step.first == SNAPSHOT else Span(step.first, step.last)

@@ -51,7 +51,7 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """How a run ended.
 
     Attributes:
@@ -152,7 +152,7 @@ def materialize(
     keys: set[dg.AssetKey],
     span: Span | None,
     tags: Mapping[str, str] | None = None,
-) -> Outcome:
+) -> RunOutcome:
     """Materialize assets, with their checks, in one run.
 
     Args:
@@ -173,7 +173,7 @@ def run_checks(
     instance: dg.DagsterInstance,
     keys: Sequence[dg.AssetCheckKey],
     span: Span | None,
-) -> Outcome:
+) -> RunOutcome:
     """Run checks on what is stored, in one run that materializes nothing."""
     job = definitions.resolve_implicit_global_asset_job_def().get_subset(
         asset_selection=set(), asset_check_selection=set(keys)
@@ -186,7 +186,7 @@ def _execute(
     instance: dg.DagsterInstance,
     span: Span | None,
     tags: Mapping[str, str] | None = None,
-) -> Outcome:
+) -> RunOutcome:
     executed = execute_in_process(
         job,
         instance,
@@ -203,7 +203,7 @@ def _execute(
         for event in executed.events
         if event.is_step_materialization
     ]
-    return Outcome(
+    return RunOutcome(
         executed.run_id,
         executed.succeeded,
         failures,

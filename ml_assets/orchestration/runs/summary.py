@@ -8,7 +8,7 @@ from ml_assets.ledger.entries import Entry
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.ledger.summary import COMPLETE, INCOMPLETE, TableSummary, table_summary
 from ml_assets.orchestration.assets.dead_letters import dead_letters_of
-from ml_assets.orchestration.runs.runs import Decision, Outcome
+from ml_assets.orchestration.runs.runs import Decision, RunOutcome
 
 AWAITING_APPROVAL = "awaiting_approval"
 """Verdict of a release decision that a person has to approve."""
@@ -81,7 +81,7 @@ def repair_command(table: str, day: str, *, is_as_of: bool) -> str:
 
 
 def summary_of(
-    ledger: Ledger, outcomes: Sequence[Outcome], as_of: Collection[str] = ()
+    ledger: Ledger, outcomes: Sequence[RunOutcome], as_of: Collection[str] = ()
 ) -> RunSummary:
     """Summarize runs, the latest last: a day that several of them wrote counts as the last left it.
 
@@ -95,7 +95,7 @@ def summary_of(
 
 
 def summarize(
-    entries: Sequence[Entry], outcomes: Sequence[Outcome], as_of: Collection[str] = ()
+    entries: Sequence[Entry], outcomes: Sequence[RunOutcome], as_of: Collection[str] = ()
 ) -> RunSummary:
     """The same from the entries that the runs wrote, in order."""
     latest = {(entry.table, entry.day): entry for entry in entries}

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from ml_assets.ledger.append_only import create_append_only
-from ml_assets.ledger.database import Database
+from ml_assets.ledger.database import LedgerDatabase
 from ml_assets.release.approvals.approvals import Action, Record
 
 _approvals = sa.Table(
@@ -29,7 +29,7 @@ _approvals = sa.Table(
 )
 
 
-class ApprovalLog(Database):
+class ApprovalLog(LedgerDatabase):
     """Append-only record of what was said to releases.
 
     Args:

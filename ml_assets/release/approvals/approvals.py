@@ -27,7 +27,7 @@ class Action(StrEnum):
     APPLY = "apply"
 
 
-class State(StrEnum):
+class ApprovalState(StrEnum):
     """What became of a release that waits for approval."""
 
     WAITING = "waiting"
@@ -119,7 +119,7 @@ class Standing:
         remarks: a sentence for each record that does nothing, with the reason.
     """
 
-    state: State
+    state: ApprovalState
     record: Record | None = None
     serves_from: str = ""
     remarks: list[str] = field(default_factory=list)
@@ -161,12 +161,14 @@ def standing(records: Sequence[Record], evidence: str, now: datetime) -> Standin
     }
     sentences = [remarks[number] for number in sorted(remarks)]
     if rejection:
-        return Standing(State.REJECTED, rejection, remarks=sentences)
+        return Standing(ApprovalState.REJECTED, rejection, remarks=sentences)
     used = _newest_valid([one for one in approvals if one.number in uses], now)
     if used:
-        return Standing(State.USED, used, uses[used.number].serves_from, sentences)
+        return Standing(ApprovalState.USED, used, uses[used.number].serves_from, sentences)
     approval = _newest_valid(approvals, now)
-    return Standing(State.APPROVED if approval else State.WAITING, approval, remarks=sentences)
+    return Standing(
+        ApprovalState.APPROVED if approval else ApprovalState.WAITING, approval, remarks=sentences
+    )
 
 
 def _newest_valid(approvals: Sequence[Record], moment: datetime) -> Record | None:

@@ -15,14 +15,14 @@ from ml_assets.lake.store import Lake
 from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.approvals.approvals import (
     Action,
+    ApprovalState,
     Record,
     Standing,
-    State,
     shown_time,
     standing,
 )
 from ml_assets.release.decision import AWAITING, PASSED, findings_of
-from ml_assets.release.gates import Outcome
+from ml_assets.release.gates import GateOutcome
 from ml_assets.release.history import release_of, released_days
 from ml_assets.release.promotion import release_command
 
@@ -162,7 +162,7 @@ def _refuse_unless_waiting(decision: Mapping[Any, Any], pipeline: str, day: str)
     if decision["verdict"] == AWAITING:
         return
     found = {gate.outcome for gate in findings_of(decision["findings"]).values()}
-    if Outcome.FINAL in found:
+    if GateOutcome.FINAL in found:
         raise ConfigurationError(
             f"{release} is blocked by a limit that no approval lifts: {decision['reason']}. A model as "
             "of a later day, or one of other features or data, is judged anew."
@@ -175,7 +175,7 @@ def _refuse_unless_waiting(decision: Mapping[Any, Any], pipeline: str, day: str)
 
 def _refuse_if_rejected(found: Standing, pipeline: str, day: str) -> None:
     said = found.record
-    if said and found.state is State.REJECTED:
+    if said and found.state is ApprovalState.REJECTED:
         raise ConfigurationError(
             f"The release of {pipeline} as of {day} was rejected already ({said.name}: "
             f"{said.reason}). That is final for this evidence: train another model, or decide on "

@@ -1,4 +1,4 @@
-"""Evidence: challenger and champion measured on identical rows, with paired intervals.
+"""EvidenceRow: challenger and champion measured on identical rows, with paired intervals.
 
 Measured, not judged: the limits are in ``rules``. Each row says which models and which rows it
 is about, so that evidence of others is told apart.
@@ -109,7 +109,7 @@ BEATEN = ["champion.fingerprint"]
 ROWS = [f"training_dataset.{column}" for column in ("split", "feature_day", "{key}", "{label}")]
 
 
-class Evidence(Contract):
+class EvidenceRow(Contract):
     """What every row of evidence says of itself."""
 
     challenger_model: str = made("Fingerprint of the new model.", ["model.prediction"])
@@ -123,7 +123,7 @@ GAIN = [*SCORED_WITH, *BEATEN]
 DRAWN = [*GAIN, "training_dataset.feature_day"]
 
 
-class Comparison(Evidence):
+class Comparison(EvidenceRow):
     """Challenger and champion on the same test rows, one metric of one segment."""
 
     segment_column: str = made("Column that cuts the segments; 'all' for none.", [])

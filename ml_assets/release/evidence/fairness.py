@@ -1,4 +1,4 @@
-"""Evidence: how differently the groups of the gated attribute are treated, with intervals.
+"""EvidenceRow: how differently the groups of the gated attribute are treated, with intervals.
 
 For a classification the rates at which positive and negative rows are flagged (true- and
 false-positive rate), for a regression the mean absolute error. Values are fairlearn's; intervals
@@ -17,7 +17,7 @@ from ml_assets.learning.dataset import FEATURE_DAY
 from ml_assets.learning.evaluation import EvaluationRules, segment_values, threshold
 from ml_assets.learning.metrics import Scored, day_numbers, day_sums, interval, ratio, resamples
 from ml_assets.learning.specification import ModelSpecification, Task
-from ml_assets.release.evidence.comparison import BEATEN, Evidence, Size, row_set
+from ml_assets.release.evidence.comparison import BEATEN, EvidenceRow, Size, row_set
 from ml_assets.release.rules import ReleaseRules
 
 GAP = "(gap)"
@@ -48,7 +48,7 @@ TREATED = [
 BY_CHALLENGER = [*TREATED, "model.prediction"]
 
 
-class Fairness(Evidence):
+class Fairness(EvidenceRow):
     """One rate of one group of the gated attribute, or the gap between groups."""
 
     attribute: str = made("The gated attribute.", [])

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 
 from ml_assets.components.model_release.approvals import approval_job
-from ml_assets.components.pipeline.pipeline import Pipeline
+from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.release.approvals.approvals import Action
 from ml_assets.settings import settings
 from ml_assets.workspace import Workspace
@@ -33,7 +33,7 @@ def empty_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
 @pytest.fixture
 def job() -> dg.JobDefinition:
     """The job of a pipeline, of which it uses the name alone."""
-    return approval_job(cast("Pipeline", SimpleNamespace(name=PIPELINE)))
+    return approval_job(cast("PipelineContext", SimpleNamespace(name=PIPELINE)))
 
 
 def launch(job: dg.JobDefinition, **config: str) -> dg.ExecuteInProcessResult:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from ml_assets.components.model_release.sensor import pending_releases
-from ml_assets.components.pipeline.pipeline import Pipeline
+from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Read, Status
@@ -30,9 +30,9 @@ def name_of(noun: str) -> str:
 
 
 @pytest.fixture
-def pipeline() -> Pipeline:
+def pipeline() -> PipelineContext:
     """A pipeline, of which its names alone are used."""
-    return cast("Pipeline", SimpleNamespace(name=PIPELINE, features=FEATURES, table=name_of))
+    return cast("PipelineContext", SimpleNamespace(name=PIPELINE, features=FEATURES, table=name_of))
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def champion(lake: Lake, *, rows: int) -> None:
 
 @pytest.mark.parametrize("rows", [pytest.param(1, id="champion"), pytest.param(0, id="none yet")])
 def test_a_correction_of_the_training_data_continues_no_release(
-    pipeline: Pipeline, lake: Lake, log: ApprovalLog, rows: int
+    pipeline: PipelineContext, lake: Lake, log: ApprovalLog, rows: int
 ) -> None:
     champion(lake, rows=rows)
     assert pending_releases(pipeline, lake, log) == {}
@@ -85,7 +85,7 @@ def test_a_correction_of_the_training_data_continues_no_release(
 
 
 def test_another_decision_continues_a_release_that_made_no_champion(
-    pipeline: Pipeline, lake: Lake, log: ApprovalLog
+    pipeline: PipelineContext, lake: Lake, log: ApprovalLog
 ) -> None:
     champion(lake, rows=0)
 
@@ -95,7 +95,7 @@ def test_another_decision_continues_a_release_that_made_no_champion(
 
 
 def test_a_new_record_is_told_to_a_release_once(
-    pipeline: Pipeline, lake: Lake, log: ApprovalLog
+    pipeline: PipelineContext, lake: Lake, log: ApprovalLog
 ) -> None:
     champion(lake, rows=1)
 

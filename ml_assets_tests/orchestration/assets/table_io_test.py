@@ -15,7 +15,7 @@ from ml_assets.lake.store import Lake, Window
 from ml_assets.ledger.entries import Status
 from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, contract_of
 from ml_assets.orchestration.resources import resources
-from ml_assets.orchestration.runs.runs import Outcome, materialize
+from ml_assets.orchestration.runs.runs import RunOutcome, materialize
 from ml_assets.workspace import Workspace
 from ml_assets_tests.orchestration import workload
 from ml_assets_tests.orchestration.workload import CONTRACT, DAILY, DAYS, Numbers
@@ -49,7 +49,7 @@ def numbers(frame: pd.DataFrame, **changed: Any) -> dg.AssetsDefinition:
     return mine
 
 
-def run(instance: DagsterInstance, span: Span | None, *assets: dg.AssetsDefinition) -> Outcome:
+def run(instance: DagsterInstance, span: Span | None, *assets: dg.AssetsDefinition) -> RunOutcome:
     definitions = dg.Definitions(
         assets=assets,
         resources=resources(),

@@ -10,7 +10,7 @@ from rich.console import Console
 from ml_assets.commands.run_report import print_summary
 from ml_assets.content import SNAPSHOT
 from ml_assets.ledger.entries import Entry, Status
-from ml_assets.orchestration.runs.runs import Decision, Outcome, materialize
+from ml_assets.orchestration.runs.runs import Decision, RunOutcome, materialize
 from ml_assets.orchestration.runs.summary import RunSummary, summarize, summary_of
 from ml_assets.workspace import Workspace
 from ml_assets_tests.orchestration import workload
@@ -19,9 +19,9 @@ from ml_assets_tests.orchestration.workload import BAD_DAY, DAYS, RAW, SPAN, TAB
 DAY = DAYS[0]
 
 
-def outcome(**changed: object) -> Outcome:
+def outcome(**changed: object) -> RunOutcome:
     """A run that ended well."""
-    return Outcome(**{"run_id": "r", "succeeded": True, "failed_steps": {}, **changed})  # type: ignore[arg-type]
+    return RunOutcome(**{"run_id": "r", "succeeded": True, "failed_steps": {}, **changed})  # type: ignore[arg-type]
 
 
 def printed(summary: RunSummary) -> list[str]:

@@ -11,7 +11,7 @@ from dagster import DagsterEventType, DagsterInstance, DagsterRunStatus
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
-from ml_assets.orchestration.runs.runs import Outcome, materialize, run_checks
+from ml_assets.orchestration.runs.runs import RunOutcome, materialize, run_checks
 from ml_assets.workspace import Workspace
 from ml_assets_tests.orchestration import workload
 from ml_assets_tests.orchestration.workload import (
@@ -29,13 +29,13 @@ BOTH = pytest.mark.parametrize("key", [RAW, DOUBLED], ids=["upstream", "downstre
 
 
 @pytest.fixture
-def run(definitions: dg.Definitions, instance: DagsterInstance) -> Outcome:
+def run(definitions: dg.Definitions, instance: DagsterInstance) -> RunOutcome:
     """A run over ten days, one of them bad."""
     return materialize(definitions, instance, TABLES, SPAN)
 
 
 def test_range_run_with_a_bad_day_fails_in_the_check_steps_only(
-    run: Outcome, instance: DagsterInstance
+    run: RunOutcome, instance: DagsterInstance
 ) -> None:
     stored = instance.get_run_by_id(run.run_id)
     assert stored is not None
@@ -46,7 +46,7 @@ def test_range_run_with_a_bad_day_fails_in_the_check_steps_only(
 
 @BOTH
 def test_range_run_materializes_each_good_day_once_and_the_bad_day_never(
-    run: Outcome, instance: DagsterInstance, key: dg.AssetKey
+    run: RunOutcome, instance: DagsterInstance, key: dg.AssetKey
 ) -> None:
     days = Counter(day for day, _ in workload.materializations(instance, key, run.run_id))
     assert days == Counter(GOOD_DAYS)
@@ -55,7 +55,7 @@ def test_range_run_materializes_each_good_day_once_and_the_bad_day_never(
 
 @BOTH
 def test_range_run_gives_each_day_its_own_data_version_and_metadata(
-    run: Outcome, instance: DagsterInstance, key: dg.AssetKey
+    run: RunOutcome, instance: DagsterInstance, key: dg.AssetKey
 ) -> None:
     events = dict(workload.materializations(instance, key))
     versions = {day: event.tags["dagster/data_version"] for day, event in events.items()}
@@ -69,7 +69,7 @@ def test_range_run_gives_each_day_its_own_data_version_and_metadata(
 
 @BOTH
 def test_range_run_tags_each_day_with_the_code_version(
-    run: Outcome, instance: DagsterInstance, key: dg.AssetKey
+    run: RunOutcome, instance: DagsterInstance, key: dg.AssetKey
 ) -> None:
     codes = {
         event.tags["dagster/code_version"] for _, event in workload.materializations(instance, key)
@@ -78,7 +78,7 @@ def test_range_run_tags_each_day_with_the_code_version(
 
 
 def test_range_run_tags_each_day_with_the_provenance_of_its_input(
-    run: Outcome, instance: DagsterInstance
+    run: RunOutcome, instance: DagsterInstance
 ) -> None:
     pointers = set()
     for _, event in workload.materializations(instance, DOUBLED):
@@ -90,7 +90,7 @@ def test_range_run_tags_each_day_with_the_provenance_of_its_input(
 
 
 def test_range_run_records_what_each_day_was_made_from(
-    run: Outcome, instance: DagsterInstance
+    run: RunOutcome, instance: DagsterInstance
 ) -> None:
     upstream = dict(workload.materializations(instance, RAW))
     for day, event in workload.materializations(instance, DOUBLED):
@@ -101,7 +101,7 @@ def test_range_run_records_what_each_day_was_made_from(
 
 @BOTH
 def test_range_run_has_a_verdict_for_every_day_and_none_left_planned(
-    run: Outcome, instance: DagsterInstance, key: dg.AssetKey
+    run: RunOutcome, instance: DagsterInstance, key: dg.AssetKey
 ) -> None:
     history = instance.event_log_storage.get_asset_check_execution_history(
         dg.AssetCheckKey(key, "meets_contract"), limit=100
@@ -112,7 +112,7 @@ def test_range_run_has_a_verdict_for_every_day_and_none_left_planned(
 
 
 def test_range_run_materializes_dead_letters_of_the_days_that_have_some(
-    run: Outcome, instance: DagsterInstance
+    run: RunOutcome, instance: DagsterInstance
 ) -> None:
     letters = dict(workload.materializations(instance, dg.AssetKey(["shop", "raw_dead_letters"])))
     rows = {day: event.metadata["dagster/row_count"].value for day, event in letters.items()}
@@ -132,7 +132,7 @@ def test_single_day_run_of_a_bad_day_fails_and_gives_its_verdict(
 
 
 def test_check_executed_alone_gives_a_result_for_each_day_and_materializes_nothing(
-    run: Outcome, definitions: dg.Definitions, instance: DagsterInstance
+    run: RunOutcome, definitions: dg.Definitions, instance: DagsterInstance
 ) -> None:
     before = len(list(workload.materializations(instance, RAW)))
     key = dg.AssetCheckKey(RAW, "meets_contract")
@@ -162,7 +162,7 @@ def stale_days(definitions: dg.Definitions, instance: DagsterInstance) -> set[st
 
 
 def test_staleness_rerun_without_change_leaves_downstream_fresh(
-    run: Outcome, definitions: dg.Definitions, instance: DagsterInstance
+    run: RunOutcome, definitions: dg.Definitions, instance: DagsterInstance
 ) -> None:
     assert stale_days(definitions, instance) == set()
     materialize(definitions, instance, {RAW}, SPAN)
@@ -171,7 +171,7 @@ def test_staleness_rerun_without_change_leaves_downstream_fresh(
 
 
 def test_staleness_changed_day_makes_its_own_downstream_day_stale_and_no_other(
-    run: Outcome,
+    run: RunOutcome,
     definitions: dg.Definitions,
     instance: DagsterInstance,
     source: workload.Source,

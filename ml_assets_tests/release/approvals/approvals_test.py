@@ -11,8 +11,8 @@ from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.release.approvals.approvals import (
     Action,
     Approvals,
+    ApprovalState,
     Record,
-    State,
     application,
     approval_rows,
     standing,
@@ -50,26 +50,26 @@ def said(
 @pytest.mark.parametrize(
     ("records", "state", "follows_from", "remarks"),
     [
-        pytest.param([], State.WAITING, None, [], id="nothing was said"),
-        pytest.param([said(1, APPROVE)], State.APPROVED, 1, [], id="approved"),
-        pytest.param([said(1, REJECT)], State.REJECTED, 1, [], id="rejected"),
+        pytest.param([], ApprovalState.WAITING, None, [], id="nothing was said"),
+        pytest.param([said(1, APPROVE)], ApprovalState.APPROVED, 1, [], id="approved"),
+        pytest.param([said(1, REJECT)], ApprovalState.REJECTED, 1, [], id="rejected"),
         pytest.param(
             [said(3, APPROVE, evidence=OTHER)],
-            State.WAITING,
+            ApprovalState.WAITING,
             None,
             ["approval 3 by Ann is of other evidence (fedcba98…)"],
             id="approval of other evidence",
         ),
         pytest.param(
             [said(1, REJECT, evidence=OTHER), said(2, APPROVE)],
-            State.APPROVED,
+            ApprovalState.APPROVED,
             2,
             ["rejection 1 by Ann is of other evidence (fedcba98…)"],
             id="rejection of other evidence",
         ),
         pytest.param(
             [said(1, APPROVE, evidence=OTHER), said(2, APPLY, evidence=OTHER)],
-            State.WAITING,
+            ApprovalState.WAITING,
             None,
             [
                 "approval 1 by Ann is of other evidence (fedcba98…)",
@@ -79,40 +79,46 @@ def said(
         ),
         pytest.param(
             [said(4, APPROVE, "Bob", expires_in=-2)],
-            State.WAITING,
+            ApprovalState.WAITING,
             None,
             ["approval 4 by Bob expired on 2013-08-01 10:00 UTC"],
             id="expired",
         ),
         pytest.param(
             [said(1, APPROVE, expires_in=-2), said(2, APPROVE, "Bob", expires_in=1)],
-            State.APPROVED,
+            ApprovalState.APPROVED,
             2,
             ["approval 1 by Ann expired on 2013-08-01 10:00 UTC"],
             id="approved again after it expired",
         ),
         pytest.param(
             [said(1, APPROVE), said(2, APPROVE, "Bob", expires_in=-1)],
-            State.APPROVED,
+            ApprovalState.APPROVED,
             1,
             ["approval 2 by Bob expired on 2013-08-01 11:00 UTC"],
             id="the newer one expired",
         ),
         pytest.param(
-            [said(1, APPROVE), said(2, APPROVE, "Bob")], State.APPROVED, 2, [], id="newest counts"
+            [said(1, APPROVE), said(2, APPROVE, "Bob")],
+            ApprovalState.APPROVED,
+            2,
+            [],
+            id="newest counts",
         ),
-        pytest.param([said(1, APPROVE), said(2, REJECT)], State.REJECTED, 2, [], id="withdrawn"),
+        pytest.param(
+            [said(1, APPROVE), said(2, REJECT)], ApprovalState.REJECTED, 2, [], id="withdrawn"
+        ),
         pytest.param(
             [said(2, REJECT, "Bob"), said(5, APPROVE)],
-            State.REJECTED,
+            ApprovalState.REJECTED,
             2,
             ["approval 5 by Ann came after the rejection 2"],
             id="approved after a rejection",
         ),
-        pytest.param([said(1, APPROVE), said(2, APPLY)], State.USED, 1, [], id="used"),
+        pytest.param([said(1, APPROVE), said(2, APPLY)], ApprovalState.USED, 1, [], id="used"),
         pytest.param(
             [said(1, APPROVE, expires_in=-2), said(2, APPLY, hours_ago=3)],
-            State.WAITING,
+            ApprovalState.WAITING,
             None,
             ["approval 1 by Ann expired on 2013-08-01 10:00 UTC"],
             id="used, and expired before its model was champion",
@@ -123,21 +129,21 @@ def said(
                 said(2, APPLY, hours_ago=3),
                 said(3, APPROVE, "Bob"),
             ],
-            State.APPROVED,
+            ApprovalState.APPROVED,
             3,
             ["approval 1 by Ann expired on 2013-08-01 10:00 UTC"],
             id="approved again after the used one expired",
         ),
         pytest.param(
             [said(1, APPROVE), said(2, APPLY), said(3, APPROVE, "Bob")],
-            State.USED,
+            ApprovalState.USED,
             1,
             [],
             id="approved again while the used one is valid",
         ),
         pytest.param(
             [said(1, APPROVE, expires_in=-2), said(2, APPLY, hours_ago=1)],
-            State.WAITING,
+            ApprovalState.WAITING,
             None,
             [
                 "approval 1 by Ann expired on 2013-08-01 10:00 UTC",
@@ -147,14 +153,14 @@ def said(
         ),
         pytest.param(
             [said(1, APPROVE), said(2, APPLY), said(7, REJECT, "Bob"), said(8, APPROVE, "Cy")],
-            State.REJECTED,
+            ApprovalState.REJECTED,
             7,
             ["approval 8 by Cy came after the rejection 7"],
             id="rejected after its use, before its model was champion",
         ),
         pytest.param(
             [said(1, APPROVE), said(2, REJECT, "Bob"), said(3, APPLY)],
-            State.REJECTED,
+            ApprovalState.REJECTED,
             2,
             ["use 3 by Ann came after the rejection 2"],
             id="rejected while it was being released",
@@ -162,7 +168,7 @@ def said(
     ],
 )
 def test_what_follows_from_records(
-    records: list[Record], state: State, follows_from: int | None, remarks: list[str]
+    records: list[Record], state: ApprovalState, follows_from: int | None, remarks: list[str]
 ) -> None:
     found = standing(records, SEEN, NOW)
 
@@ -174,12 +180,14 @@ def test_what_follows_from_records(
 @pytest.mark.parametrize(
     ("seconds", "state"),
     [
-        pytest.param(-1, State.APPROVED, id="before"),
-        pytest.param(0, State.WAITING, id="at the moment itself"),
-        pytest.param(1, State.WAITING, id="after"),
+        pytest.param(-1, ApprovalState.APPROVED, id="before"),
+        pytest.param(0, ApprovalState.WAITING, id="at the moment itself"),
+        pytest.param(1, ApprovalState.WAITING, id="after"),
     ],
 )
-def test_an_approval_is_valid_strictly_before_it_expires(seconds: int, state: State) -> None:
+def test_an_approval_is_valid_strictly_before_it_expires(
+    seconds: int, state: ApprovalState
+) -> None:
     records = [said(1, APPROVE, expires_in=0)]
 
     assert standing(records, SEEN, NOW + timedelta(seconds=seconds)).state is state
@@ -214,9 +222,9 @@ def test_a_rejection_stays_for_ever_and_an_approval_no_longer_than_it_is_valid(
         NOW + timedelta(days=days),
     )
 
-    if before.state is State.REJECTED:
+    if before.state is ApprovalState.REJECTED:
         assert (after.state, after.record) == (before.state, before.record)
-    if after.state in (State.APPROVED, State.USED):
+    if after.state in (ApprovalState.APPROVED, ApprovalState.USED):
         assert after.record is not None
         assert after.record.is_valid(NOW + timedelta(days=days))
 
@@ -225,7 +233,7 @@ def test_a_rejection_stays_for_ever_and_an_approval_no_longer_than_it_is_valid(
 def test_a_release_goes_on_only_by_an_approval_of_its_evidence(records: list[Record]) -> None:
     found = standing(records, SEEN, NOW)
 
-    if found.state in (State.APPROVED, State.USED):
+    if found.state in (ApprovalState.APPROVED, ApprovalState.USED):
         assert found.record is not None
         assert (found.record.action, found.record.evidence) == (APPROVE, SEEN)
     of_it = standing([one for one in records if one.evidence == SEEN], SEEN, NOW)
@@ -240,7 +248,11 @@ def test_using_an_approval_tells_from_which_day_on_its_model_serves() -> None:
     assert (used.action, used.evidence, used.serves_from) == (APPLY, SEEN, "2013-07-20")
     assert (used.reason, used.at, used.expires_at) == ("approval 3 by Ann", NOW, None)
     found = standing([approval, used], SEEN, NOW)
-    assert (found.state, found.record, found.serves_from) == (State.USED, approval, "2013-07-20")
+    assert (found.state, found.record, found.serves_from) == (
+        ApprovalState.USED,
+        approval,
+        "2013-07-20",
+    )
     assert approval.signature == "Ann (approval 3)"
 
 

@@ -13,7 +13,7 @@ from ml_assets.ledger.ledger import Ledger
 from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.approvals.approvals import Action, Record, application
 from ml_assets.release.approvals.persons import describe, first_not_scored, record
-from ml_assets.release.gates import Outcome
+from ml_assets.release.gates import GateOutcome
 from ml_assets_tests.release.approvals.conftest import AS_OF, NOW, approval
 from ml_assets_tests.releases import EVIDENCE, PIPELINE, decide, release, score
 
@@ -126,27 +126,27 @@ def test_what_cannot_be_used_is_refused(
     [
         pytest.param(
             "passed",
-            Outcome.PASSED,
+            GateOutcome.PASSED,
             "passed its gates, so there is nothing to approve",
             id="passed",
         ),
         pytest.param(
             "blocked",
-            Outcome.NO_EVIDENCE,
+            GateOutcome.NO_EVIDENCE,
             "because evidence is missing, and nobody can approve what was not shown: no test rows. "
             "Repair that",
             id="without evidence",
         ),
         pytest.param(
             "blocked",
-            Outcome.FINAL,
+            GateOutcome.FINAL,
             "by a limit that no approval lifts: no test rows. A model as of a later day",
             id="by a limit that no approval lifts",
         ),
     ],
 )
 def test_only_a_release_that_waits_can_be_approved(
-    lake: Lake, log: ApprovalLog, verdict: str, outcome: Outcome, message: str, action: Action
+    lake: Lake, log: ApprovalLog, verdict: str, outcome: GateOutcome, message: str, action: Action
 ) -> None:
     decide(lake, AS_OF, verdict, reason="no test rows", outcome=outcome)
 
