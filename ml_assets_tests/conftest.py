@@ -1,4 +1,4 @@
-"""A project of its own for each test: fresh, or one that has lived through a few days; all parts are real."""
+"""A project of its own for each test: fresh, or prepared with some days; all parts are real."""
 
 import os
 import shutil
@@ -15,9 +15,9 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.orchestration.runs.runs import project_instance
 from ml_assets.settings import settings
-from ml_assets_tests.lived import (
+from ml_assets_tests.prepared import (
+    build_champion,
     build_features,
-    build_lived,
     build_measured,
     build_once,
     build_retrained,
@@ -88,42 +88,46 @@ def features_home(tmp_path_factory: pytest.TempPathFactory, definitions: dg.Defi
 
 
 @pytest.fixture(scope="session")
-def lived_home(
+def champion_home(
     tmp_path_factory: pytest.TempPathFactory, definitions: dg.Definitions, features_home: Path
 ) -> Path:
-    """A champion and three days of its life."""
+    """A champion and three days that it scored."""
     return build_once(
-        tmp_path_factory, "lived", lambda home: build_lived(home, definitions, features_home)
+        tmp_path_factory,
+        "with_champion",
+        lambda home: build_champion(home, definitions, features_home),
     )
 
 
 @pytest.fixture(scope="session")
 def retrained_home(
-    tmp_path_factory: pytest.TempPathFactory, definitions: dg.Definitions, lived_home: Path
+    tmp_path_factory: pytest.TempPathFactory, definitions: dg.Definitions, champion_home: Path
 ) -> Path:
-    """The same after the retraining that the last day asked for."""
+    """The same after the retraining that the last day decided."""
     return build_once(
-        tmp_path_factory, "retrained", lambda home: build_retrained(home, definitions, lived_home)
+        tmp_path_factory,
+        "retrained",
+        lambda home: build_retrained(home, definitions, champion_home),
     )
 
 
 @pytest.fixture(scope="session")
 def waiting_home(
-    tmp_path_factory: pytest.TempPathFactory, definitions: dg.Definitions, lived_home: Path
+    tmp_path_factory: pytest.TempPathFactory, definitions: dg.Definitions, champion_home: Path
 ) -> Path:
     """The same with a challenger that waits for approval."""
     return build_once(
-        tmp_path_factory, "waiting", lambda home: build_waiting(home, definitions, lived_home)
+        tmp_path_factory, "waiting", lambda home: build_waiting(home, definitions, champion_home)
     )
 
 
 @pytest.fixture(scope="session")
 def measured_home(
-    tmp_path_factory: pytest.TempPathFactory, definitions: dg.Definitions, lived_home: Path
+    tmp_path_factory: pytest.TempPathFactory, definitions: dg.Definitions, champion_home: Path
 ) -> Path:
     """The same with a challenger that is trained and measured, and not decided."""
     return build_once(
-        tmp_path_factory, "measured", lambda home: build_measured(home, definitions, lived_home)
+        tmp_path_factory, "measured", lambda home: build_measured(home, definitions, champion_home)
     )
 
 
@@ -144,9 +148,11 @@ def waiting(tmp_path: Path, waiting_home: Path, definitions: dg.Definitions) -> 
 
 
 @pytest.fixture
-def lived(tmp_path: Path, lived_home: Path, definitions: dg.Definitions) -> Iterator[Project]:
-    """A project with a champion, three days of its life, and a retraining that was asked for."""
-    shutil.copytree(lived_home, tmp_path / "home")
+def with_champion(
+    tmp_path: Path, champion_home: Path, definitions: dg.Definitions
+) -> Iterator[Project]:
+    """A project with a champion, three days that it scored, and a retraining that is due."""
+    shutil.copytree(champion_home, tmp_path / "home")
     with opened(tmp_path / "home", definitions) as project:
         yield project
 

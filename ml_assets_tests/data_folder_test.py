@@ -54,10 +54,12 @@ def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
-def test_everything_that_a_project_with_models_wrote_is_private(lived: Project) -> None:
-    written = {path.relative_to(lived.data).parts[0] for path in lived.data.rglob("*")}
+def test_everything_that_a_project_with_models_wrote_is_private(with_champion: Project) -> None:
+    written = {
+        path.relative_to(with_champion.data).parts[0] for path in with_champion.data.rglob("*")
+    }
     assert {"lake", "models", "mlflow.db", "ledger.db", "dagster"} <= written
-    assert readable_by_others(lived.data) == []
+    assert readable_by_others(with_champion.data) == []
 
 
 def test_commands_and_run_processes_write_private_files(project: Project) -> None:

@@ -1,6 +1,6 @@
 """Doing what the sensors ask for, as the daemon does, until they ask for nothing more."""
 
-from ml_assets_tests.lived import Tick, run, tick
+from ml_assets_tests.prepared import Tick, run, tick
 from ml_assets_tests.project import Project
 
 NEW_DAYS, DAYS, RETRAINING = (

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from ml_assets.commands.cli import app
 from ml_assets.ledger.entries import Status
 from ml_assets.planning.staleness import stale
-from ml_assets_tests.lived import (
+from ml_assets_tests.prepared import (
     CHAMPION,
     DECISION,
     LABELS,
@@ -86,10 +86,10 @@ def told_of(project: Project, *tables: str) -> dict[str, int]:
 
 @pytest.mark.parametrize(("table", "day", "correction"), CORRECTIONS)
 def test_a3_one_command_repairs_a_corrected_day_and_trains_nothing(
-    lived: Project, table: str, day: str, correction: str
+    with_champion: Project, table: str, day: str, correction: str
 ) -> None:
-    before, facts = told_of(lived, *MODELS), lived.versions(*FACTS)
-    assert lived.sql(correction)
+    before, facts = told_of(with_champion, *MODELS), with_champion.versions(*FACTS)
+    assert with_champion.sql(correction)
     planned = rebuild(table, day)
     assert planned["repair"]
     assert not [name for name in (*MODELS, *FACTS) if f'"{name}"' in " ".join(planned["repair"])]
@@ -97,18 +97,20 @@ def test_a3_one_command_repairs_a_corrected_day_and_trains_nothing(
     text = impact(table, day, "--run")
 
     assert "FAILED" not in text
-    assert told_of(lived, *MODELS) == before, "no model is trained or judged"
-    assert lived.versions(*FACTS) == facts, "predictions and decisions stay as they were made"
+    assert told_of(with_champion, *MODELS) == before, "no model is trained or judged"
+    assert with_champion.versions(*FACTS) == facts, (
+        "predictions and decisions stay as they were made"
+    )
     for repaired in (table, "flight_delays/flight_features", LABELS, PERFORMANCE):
         days = LIVED_DAYS if repaired != table else [day]
-        entries = lived.lake.ledger.latest(repaired, days)
+        entries = with_champion.lake.ledger.latest(repaired, days)
         assert {entries[stored].status for stored in days} == {Status.STORED}
-        assert stale(lived.lake.ledger, repaired, days) == {}
-    assert lived.materialize(assets(*SCORED), NEXT_DAY).succeeded, "the loop goes on"
+        assert stale(with_champion.lake.ledger, repaired, days) == {}
+    assert with_champion.materialize(assets(*SCORED), NEXT_DAY).succeeded, "the loop goes on"
 
 
 def test_a3_a_repair_names_the_models_it_leaves_and_the_command_that_trains_them(
-    lived: Project,
+    with_champion: Project,
 ) -> None:
     text = impact(FLIGHTS, "2013-01-20", "--rebuild")
 
@@ -124,17 +126,17 @@ def test_a3_a_repair_names_the_models_it_leaves_and_the_command_that_trains_them
     assert not [name for name in FACTS if f'"{name}"' in with_models]
 
 
-def test_a3_a_rerun_of_an_old_dataset_says_what_was_not_known_then(lived: Project) -> None:
+def test_a3_a_rerun_of_an_old_dataset_says_what_was_not_known_then(with_champion: Project) -> None:
     changed = f"update flights set arr_delay = arr_delay + 40 where {of_day('flights', 20, 21, 1)}"
-    assert lived.sql(changed)
+    assert with_champion.sql(changed)
     impact(FLIGHTS, "2013-01-20", "--run")
 
-    assert lived.materialize(assets("training_dataset"), CHAMPION).succeeded
+    assert with_champion.materialize(assets("training_dataset"), CHAMPION).succeeded
 
-    run = lived.instance.get_runs(limit=1)[0]
+    run = with_champion.instance.get_runs(limit=1)[0]
     [event] = [
         event
-        for event in lived.instance.fetch_materializations(
+        for event in with_champion.instance.fetch_materializations(
             dg.AssetKey(["flight_delays", "training_dataset"]), 1
         ).records
         if event.run_id == run.run_id
@@ -145,18 +147,20 @@ def test_a3_a_rerun_of_an_old_dataset_says_what_was_not_known_then(lived: Projec
     assert "flight_delays/flight_outcomes 2013-01-20" in told
     assert "flight_delays/flight_features 2013-01-21" in told
     assert "flight_delays/flight_features 2013-01-10" not in told
-    warned = [log.user_message for log in lived.instance.all_logs(run.run_id) if log.level == 30]
+    warned = [
+        log.user_message for log in with_champion.instance.all_logs(run.run_id) if log.level == 30
+    ]
     assert any("not known when it was first made" in message for message in warned)
 
 
-def test_a3_a_model_itself_is_made_again_only_on_request(lived: Project) -> None:
+def test_a3_a_model_itself_is_made_again_only_on_request(with_champion: Project) -> None:
     text = impact("flight_delays/model", CHAMPION, "--rebuild")
 
     assert "There is nothing for this repair to make again." in text
     assert "--with-models" in text
 
 
-def test_a3_with_models_alone_is_refused(lived: Project) -> None:
+def test_a3_with_models_alone_is_refused(with_champion: Project) -> None:
     done = CliRunner().invoke(
         app, ["impact", FLIGHTS, "--partition", "2013-01-20", "--with-models"]
     )

@@ -8,7 +8,7 @@ from ml_assets.orchestration.runs.requests import REASON
 from ml_assets.planning.progress import unfinished
 from ml_assets.planning.staleness import stale
 from ml_assets_tests.keeping_up import NEW_DAYS, keep_up
-from ml_assets_tests.lived import FEATURES, tick
+from ml_assets_tests.prepared import FEATURES, tick
 from ml_assets_tests.project import DAILY, Project
 
 FLIGHTS, WEATHER, PLANES = "sources/flights", "sources/weather", "sources/planes"

@@ -6,7 +6,7 @@ from ml_assets.ledger.entries import Status
 from ml_assets.planning.progress import unfinished
 from ml_assets.planning.staleness import stale
 from ml_assets_tests.keeping_up import keep_up
-from ml_assets_tests.lived import FEATURES
+from ml_assets_tests.prepared import FEATURES
 from ml_assets_tests.project import DAILY, Project, bad_days
 
 FLIGHTS = "sources/flights"

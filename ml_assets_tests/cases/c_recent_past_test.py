@@ -7,7 +7,7 @@ from ml_assets.ledger.entries import Status
 from ml_assets.orchestration.runs.requests import REASON
 from ml_assets.planning.progress import unfinished
 from ml_assets_tests.keeping_up import NEW_DAYS, keep_up
-from ml_assets_tests.lived import FEATURES, tick
+from ml_assets_tests.prepared import FEATURES, tick
 from ml_assets_tests.project import Project
 
 FLIGHTS, WEATHER = "sources/flights", "sources/weather"

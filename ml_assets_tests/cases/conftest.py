@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from ml_assets.defs.sources.load import load
-from ml_assets_tests.lived import build_once, opened
+from ml_assets_tests.prepared import build_once, opened
 from ml_assets_tests.project import ROOT, Project
 
 WEEK = "2013-01-02...2013-01-06"

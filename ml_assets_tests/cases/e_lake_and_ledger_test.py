@@ -261,7 +261,7 @@ def test_e3_a_lost_table_is_computed_again_by_materializing_it(lake: Lake) -> No
     assert len(lake.window(TABLE, DAYS).read()) == 9
 
 
-def test_e4_old_versions_outlive_a_hundred_commits_and_old_logs(lake: Lake) -> None:
+def test_e4_old_versions_are_readable_after_a_hundred_commits_and_old_logs(lake: Lake) -> None:
     first = lake.open(TABLE).version()
     for number in range(98):
         lake.write(TABLE, rows(MONDAY).assign(delay=float(number)), [MONDAY])

@@ -8,7 +8,7 @@ from deltalake import DeltaTable
 
 from ml_assets.planning.progress import unfinished
 from ml_assets_tests.keeping_up import keep_up
-from ml_assets_tests.lived import FEATURES
+from ml_assets_tests.prepared import FEATURES
 from ml_assets_tests.project import Project
 
 FLIGHTS, LAST = "sources/flights", "2013-01-06"

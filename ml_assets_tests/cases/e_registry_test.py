@@ -11,7 +11,7 @@ from ml_assets.content import day_hashes
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.registry.store import CHAMPION as CHAMPION_ALIAS
 from ml_assets.workspace import Workspace
-from ml_assets_tests.lived import ASKED_FOR, CHAMPION, assets, opened
+from ml_assets_tests.prepared import ASKED_FOR, CHAMPION, assets, opened
 from ml_assets_tests.project import Project
 
 PIPELINE = "flight_delays"
@@ -45,42 +45,44 @@ def scored(project: Project, day: str = NEXT) -> str:
 
 
 def test_e_a_forged_row_is_refused_until_the_named_command_computed_it_again(
-    lived: Project,
+    with_champion: Project,
 ) -> None:
-    before = lived.versions(f"{PIPELINE}/champion", f"{PIPELINE}/release_decision")
+    before = with_champion.versions(f"{PIPELINE}/champion", f"{PIPELINE}/release_decision")
     forgeries = [
         ("registered_model", {"fingerprint": "0123"}, "registered_model has fingerprint 0123"),
         ("integration_tests", {"fingerprint": "0123"}, "integration_tests are of model 0123"),
         ("champion", {"serves_from": "2013-01-15"}, "from 2013-01-15 on"),
     ]
     for noun, changes, told in forgeries:
-        forge(lived, noun, **changes)
-        refusal = scored(lived)
+        forge(with_champion, noun, **changes)
+        refusal = scored(with_champion)
         assert told in refusal
         assert f"--select {RELEASE_GROUP} --partition {CHAMPION}" in refusal
 
-        assert lived.materialize(RELEASE_GROUP, CHAMPION).succeeded, noun
+        assert with_champion.materialize(RELEASE_GROUP, CHAMPION).succeeded, noun
 
-        after = lived.versions(f"{PIPELINE}/champion", f"{PIPELINE}/release_decision")
+        after = with_champion.versions(f"{PIPELINE}/champion", f"{PIPELINE}/release_decision")
         assert after == before, noun
-    forge_with_reads(lived, "release_decision", evidence="0123")
-    assert "release_decision has evidence 0123" in scored(lived)
-    assert lived.materialize(RELEASE_GROUP, CHAMPION).succeeded
-    assert scored(lived) == ""
+    forge_with_reads(with_champion, "release_decision", evidence="0123")
+    assert "release_decision has evidence 0123" in scored(with_champion)
+    assert with_champion.materialize(RELEASE_GROUP, CHAMPION).succeeded
+    assert scored(with_champion) == ""
 
 
-def test_e_a_model_that_no_run_trained_is_refused_until_it_is_trained(lived: Project) -> None:
+def test_e_a_model_that_no_run_trained_is_refused_until_it_is_trained(
+    with_champion: Project,
+) -> None:
     table = f"{PIPELINE}/model"
-    trained = lived.entries(table)[CHAMPION]
-    lived.lake.ledger.append([replace(trained, content_hash="0123")])
+    trained = with_champion.entries(table)[CHAMPION]
+    with_champion.lake.ledger.append([replace(trained, content_hash="0123")])
 
-    refusal = scored(lived)
+    refusal = scored(with_champion)
 
     assert "model has fingerprint 0123" in refusal
     assert f"'{TRAINING_GROUP} or {RELEASE_GROUP}' --partition {CHAMPION}" in refusal
-    assert lived.materialize(f"{TRAINING_GROUP} or {RELEASE_GROUP}", CHAMPION).succeeded
-    assert lived.entries(table)[CHAMPION].content_hash == trained.content_hash
-    assert scored(lived) == ""
+    assert with_champion.materialize(f"{TRAINING_GROUP} or {RELEASE_GROUP}", CHAMPION).succeeded
+    assert with_champion.entries(table)[CHAMPION].content_hash == trained.content_hash
+    assert scored(with_champion) == ""
 
 
 def test_e6_a_lost_registry_database_gets_its_numbers_back_in_any_order(
@@ -108,10 +110,10 @@ def test_e6_a_lost_registry_database_gets_its_numbers_back_in_any_order(
 
 
 def test_e7_a_moved_data_folder_is_corrected_when_the_registry_is_opened(
-    tmp_path: Path, lived_home: Path, definitions: dg.Definitions
+    tmp_path: Path, champion_home: Path, definitions: dg.Definitions
 ) -> None:
     moved = tmp_path / "elsewhere" / "home"
-    shutil.copytree(lived_home, moved)
+    shutil.copytree(champion_home, moved)
     with opened(moved, definitions) as project:
         registry = Workspace.of_environment().registry
         [version] = registry.versions(PIPELINE)
@@ -127,11 +129,11 @@ def test_e7_a_moved_data_folder_is_corrected_when_the_registry_is_opened(
 
 
 @pytest.fixture
-def deleted(lived: Project) -> Project:
+def deleted(with_champion: Project) -> Project:
     """A project whose champion's version was deleted in the registry."""
     Workspace.of_environment().registry._client.delete_model_version(PIPELINE, "1")
     assert Workspace.of_environment().registry.versions(PIPELINE) == []
-    return lived
+    return with_champion
 
 
 def test_a6_a_deleted_version_is_registered_again_and_nothing_that_uses_it_is_stale(

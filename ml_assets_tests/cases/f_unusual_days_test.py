@@ -13,7 +13,7 @@ import pytest
 
 from ml_assets.ledger.entries import Status
 from ml_assets.orchestration.checks.standard import DAY_CHECK
-from ml_assets_tests.lived import opened
+from ml_assets_tests.prepared import opened
 from ml_assets_tests.project import ROOT, Project
 
 FLIGHTS, WEATHER = "sources/flights", "sources/weather"

@@ -12,7 +12,7 @@ from ml_assets.registry.store import CHAMPION as CHAMPION_ALIAS
 from ml_assets.release.audit import audit
 from ml_assets.release.promotion import release_command
 from ml_assets.workspace import Workspace
-from ml_assets_tests.lived import ASKED_FOR, RELEASED, assets, nouns_of, tick
+from ml_assets_tests.prepared import ASKED_FOR, RELEASED, assets, nouns_of, tick
 from ml_assets_tests.project import Project
 
 PIPELINE = "flight_delays"

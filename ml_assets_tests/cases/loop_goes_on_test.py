@@ -7,7 +7,7 @@ import pytest
 from ml_assets.ledger.entries import Status
 from ml_assets.planning.staleness import stale
 from ml_assets_tests.keeping_up import DAYS, NEW_DAYS, keep_up
-from ml_assets_tests.lived import (
+from ml_assets_tests.prepared import (
     FEATURES,
     LABELS,
     LAST_DAY,
@@ -86,46 +86,46 @@ def test_a1_a_repaired_day_is_predicted_by_itself(retrained: Project) -> None:
     assert retrained.entries(PREDICTIONS)[BAD].status is Status.STORED
 
 
-def test_a3_a_correction_recomputes_labels_and_trains_nothing(lived: Project) -> None:
-    before = lived.versions()
-    lived.sql(
+def test_a3_a_correction_recomputes_labels_and_trains_nothing(with_champion: Project) -> None:
+    before = with_champion.versions()
+    with_champion.sql(
         f"UPDATE flights SET arr_delay = arr_delay + 40 WHERE {of_day(FIRST)} AND arr_delay < 0 "
         "AND flight < 400"
     )
-    assert lived.materialize('key:"sources/flights"', FIRST).succeeded
+    assert with_champion.materialize('key:"sources/flights"', FIRST).succeeded
 
-    keep_up(lived, NEW_DAYS)
-    keep_up(lived, DAYS)
+    keep_up(with_champion, NEW_DAYS)
+    keep_up(with_champion, DAYS)
 
-    after = lived.versions()
+    after = with_champion.versions()
     changed = {key for key in before if after.get(key) != before[key]}
     assert {table for table, _ in changed} >= {FLIGHTS, FEATURES, LABELS, PERFORMANCE}
     kept = {f"flight_delays/{noun}" for noun in (*TRAINED, *RELEASED, "retraining_decision")}
     assert not {table for table, _ in changed} & {*kept, PREDICTIONS}
     assert {key for key in after if key[0] in kept} == {key for key in before if key[0] in kept}
     for table in (LABELS, PERFORMANCE):
-        assert stale(lived.lake.ledger, table, sorted(lived.entries(table))) == {}
+        assert stale(with_champion.lake.ledger, table, sorted(with_champion.entries(table))) == {}
 
 
 @pytest.mark.parametrize("count", [pytest.param(1, id="one row"), pytest.param(3, id="three rows")])
 def test_c1_rows_that_come_late_are_scored_and_marked_and_not_counted_as_in_time(
-    lived: Project, count: int
+    with_champion: Project, count: int
 ) -> None:
-    before = lived.lake.read(PREDICTIONS, [LAST]).set_index("prediction_id")
-    coverage = _overall(lived, "label_coverage")
-    add_late_rows(lived, LAST, count)
+    before = with_champion.lake.read(PREDICTIONS, [LAST]).set_index("prediction_id")
+    coverage = _overall(with_champion, "label_coverage")
+    add_late_rows(with_champion, LAST, count)
 
-    keep_up(lived, NEW_DAYS)
-    keep_up(lived, DAYS)
+    keep_up(with_champion, NEW_DAYS)
+    keep_up(with_champion, DAYS)
 
-    after = lived.lake.read(PREDICTIONS, [LAST]).set_index("prediction_id")
+    after = with_champion.lake.read(PREDICTIONS, [LAST]).set_index("prediction_id")
     late = after[after["is_late"].astype(bool)]
     assert len(late) == count
     assert set(late.index).isdisjoint(before.index)
     assert after.loc[before.index].equals(before)
-    assert set(late["feature_version"]) == {lived.entries(FEATURES)[LAST].content_hash}
-    assert _overall(lived, "label_coverage") == coverage
-    assert _overall(lived, "late_share") == (count / len(after), coverage[1])
+    assert set(late["feature_version"]) == {with_champion.entries(FEATURES)[LAST].content_hash}
+    assert _overall(with_champion, "label_coverage") == coverage
+    assert _overall(with_champion, "late_share") == (count / len(after), coverage[1])
 
 
 def test_a1_a_lost_champion_of_an_earlier_day_holds_up_no_other_day(retrained: Project) -> None:

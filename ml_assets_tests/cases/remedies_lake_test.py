@@ -161,7 +161,7 @@ def test_a_source_that_is_damaged_is_restored_from_a_backup(week: Project, tmp_p
     assert week.materialize(KEY, "2013-01-07").succeeded
 
 
-@pytest.mark.usefixtures("lived")
+@pytest.mark.usefixtures("with_champion")
 def test_a_registry_of_a_copied_project_is_relocated_once() -> None:
     assert "Corrected the folder of 1 version" in ml_assets("registry", "relocate")
     assert "All versions" in ml_assets("registry", "relocate")

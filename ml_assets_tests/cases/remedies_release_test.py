@@ -14,7 +14,7 @@ from ml_assets.release.approvals.approvals import Action, application
 from ml_assets.release.approvals.persons import record
 from ml_assets.workspace import Workspace
 from ml_assets_tests.keeping_up import DAYS
-from ml_assets_tests.lived import (
+from ml_assets_tests.prepared import (
     ASKED_FOR,
     BLOCKED,
     CHAMPION,

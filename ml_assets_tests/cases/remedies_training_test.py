@@ -9,7 +9,7 @@ import pytest
 
 from ml_assets.definitions import project_definitions
 from ml_assets.settings import settings
-from ml_assets_tests.lived import CHAMPION, assets, opened
+from ml_assets_tests.prepared import CHAMPION, assets, opened
 from ml_assets_tests.project import DAILY, DICTIONARIES, Project, overridden
 
 OUTCOMES = 'key:"flight_delays/flight_outcomes"'

@@ -12,7 +12,7 @@ from ml_assets.ledger.entries import Status
 from ml_assets.orchestration.assets.tables import RECOMPUTE
 from ml_assets.orchestration.runs.recomputing import recompute_days
 from ml_assets.orchestration.runs.runs import materialize, selected_assets
-from ml_assets_tests.lived import CHAMPION, LOOP, opened, tick
+from ml_assets_tests.prepared import CHAMPION, LOOP, opened, tick
 from ml_assets_tests.project import DAILY, Project, open_lake
 
 FLIGHTS, DAY = "sources/flights", "2013-01-05"
@@ -106,14 +106,16 @@ def test_e7_a_copied_data_folder_goes_on_where_it_was(project: Project) -> None:
         assert moved.lake.open(FLIGHTS).version() == versions
 
 
-def test_e5_a_rebuilt_ledger_shows_releases_and_scores(lived: Project) -> None:
+def test_e5_a_rebuilt_ledger_shows_releases_and_scores(with_champion: Project) -> None:
     scored, next_day = "2013-02-01...2013-02-03", "2013-02-04"
-    predictions = lived.versions("flight_delays/predictions")
-    model = lived.versions("flight_delays/model")
-    for file in lived.data.glob("ledger.db*"):
+    predictions = with_champion.versions("flight_delays/predictions")
+    model = with_champion.versions("flight_delays/model")
+    for file in with_champion.data.glob("ledger.db*"):
         file.unlink()
 
-    assert "ml-assets lake rebuild-ledger" in tick(lived, "flight_delays__retraining").reason
+    assert (
+        "ml-assets lake rebuild-ledger" in tick(with_champion, "flight_delays__retraining").reason
+    )
     for refused in (open_lake, lambda: command("audit", "flight_delays")):
         with pytest.raises(Exception, match=r".") as told:
             refused()
@@ -123,8 +125,8 @@ def test_e5_a_rebuilt_ledger_shows_releases_and_scores(lived: Project) -> None:
     assert "flight_delays/predictions" in said
     assert "Lost with the ledger" in said
     assert f"{CHAMPION}" in command("audit", "flight_delays")
-    assert lived.versions("flight_delays/predictions") == predictions
-    assert lived.versions("flight_delays/model").items() >= model.items()
-    assert lived.materialize('key:"flight_delays/predictions"', next_day).succeeded
-    assert not lived.materialize(DAILY, scored).failed_steps
-    assert not lived.materialize(LOOP, next_day).failed_steps
+    assert with_champion.versions("flight_delays/predictions") == predictions
+    assert with_champion.versions("flight_delays/model").items() >= model.items()
+    assert with_champion.materialize('key:"flight_delays/predictions"', next_day).succeeded
+    assert not with_champion.materialize(DAILY, scored).failed_steps
+    assert not with_champion.materialize(LOOP, next_day).failed_steps

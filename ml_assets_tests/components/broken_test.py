@@ -14,7 +14,7 @@ from ml_assets.orchestration.checks.remedy import next_step
 from ml_assets.orchestration.runs.runs import broken_assets, selected_assets
 from ml_assets_tests.components.minimal_pipeline_test import MINIMAL
 from ml_assets_tests.components.shop import definitions, raw_table
-from ml_assets_tests.lived import opened, tick
+from ml_assets_tests.prepared import opened, tick
 from ml_assets_tests.project import ROOT, Project
 
 ALL_DAYS = "2024-01-01...2024-02-29"

@@ -7,7 +7,7 @@ import pytest
 
 from ml_assets.release.decision import findings_of
 from ml_assets_tests.components.shop import definitions, raw_table
-from ml_assets_tests.lived import opened, tick
+from ml_assets_tests.prepared import opened, tick
 from ml_assets_tests.project import ROOT, Project
 
 AS_OF = "2024-02-20"

@@ -28,7 +28,7 @@ from ml_assets_tests.components.shop import (
     rows,
     weights,
 )
-from ml_assets_tests.lived import opened, run, tick
+from ml_assets_tests.prepared import opened, run, tick
 from ml_assets_tests.project import ROOT, Project
 
 AS_OF = "2024-02-20"

@@ -1,4 +1,4 @@
-"""Questions to a project that has lived: trace, impact, and the story of a bad day that is repaired."""
+"""Questions about a project with a champion: trace, impact, and the repair of a bad day."""
 
 import json
 import random
@@ -27,7 +27,7 @@ from ml_assets.lineage.impact import impact
 from ml_assets.lineage.pipelines import pipeline
 from ml_assets.lineage.trace import trace_prediction
 from ml_assets_tests.lineage.walk import walk
-from ml_assets_tests.lived import (
+from ml_assets_tests.prepared import (
     ASKED_FOR,
     CHAMPION,
     DECISION,
@@ -262,7 +262,7 @@ def test_what_a_prediction_was_made_from_is_told_also_when_it_was_made_again(
     assert found["feature_row"] == before["feature_row"]
 
 
-def test_provenance_says_what_dagster_says_and_outlives_its_event_log(
+def test_provenance_says_what_dagster_says_and_is_kept_when_its_event_log_is_lost(
     retrained: Project, prediction_id: str
 ) -> None:
     records = {}
@@ -335,32 +335,34 @@ def test_a_quarantined_day_tells_what_waits_for_it_and_its_repair_makes_that(
 
 
 def test_a_day_that_was_wrong_is_repaired_and_nothing_else_is_made_again(
-    lived: Project,
+    with_champion: Project,
 ) -> None:
     """Found wrong, asked what it touched, corrected, repaired: as if it had never been wrong."""
-    undisturbed = _made(lived)
-    _shift_delays(lived, 9)
+    undisturbed = _made(with_champion)
+    _shift_delays(with_champion, 9)
     command("impact", FLIGHTS, "--partition", WRONG_DAY, "--run", "--with-models")
-    wrong = _made(lived)
+    wrong = _made(with_champion)
     touched = answer("impact", FLIGHTS, "--partition", WRONG_DAY)
     expected = {(of["table"], day) for of in touched["tables"] for day in of["days"]}
     expected.add((FLIGHTS, WRONG_DAY))
     assert {model["as_of"] for model in touched["models"]} == {CHAMPION}
-    entries = _entries(lived)
+    entries = _entries(with_champion)
 
-    _shift_delays(lived, -9)
+    _shift_delays(with_champion, -9)
     repair = answer("impact", FLIGHTS, "--partition", WRONG_DAY, "--rebuild")
     assert f'--select \'key:"{FLIGHTS}"' in repair["repair"][0]
     command("impact", FLIGHTS, "--partition", WRONG_DAY, "--run")
-    assert lived.versions(*TRAINED) != {
+    assert with_champion.versions(*TRAINED) != {
         node: version for node, version in undisturbed.items() if node[0] in TRAINED
     }, "models are left as they are"
     _, *arguments = repair["left"]["command"].split()
     command(*arguments)
 
-    assert _made(lived) == undisturbed
+    assert _made(with_champion) == undisturbed
     assert wrong != undisturbed
-    made_again = {node for node, count in _entries(lived).items() if count != entries.get(node)}
+    made_again = {
+        node for node, count in _entries(with_champion).items() if count != entries.get(node)
+    }
     assert {
         (table, day) for table, day in made_again if not table.startswith("source_database/")
     } <= expected

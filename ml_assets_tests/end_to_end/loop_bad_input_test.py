@@ -17,14 +17,14 @@ from ml_assets.definitions import project_definitions
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.runs.runs import broken_assets
 from ml_assets.settings import settings
-from ml_assets_tests.lived import (
+from ml_assets_tests.prepared import (
     ASKED_FOR,
     DECISION,
     LABELS,
-    LIVED,
     LOOP,
     PREDICTIONS,
     RELEASE,
+    SCORED_DAYS,
     assets,
 )
 from ml_assets_tests.project import DAILY, Project, overridden
@@ -34,10 +34,10 @@ OF_LAST = "year = 2013 AND month = 2 AND day = 3"
 DRIFT, PROFILE = "flight_delays/drift_report", "flight_delays/feature_profile"
 
 
-def test_a_day_before_any_champion_ends_as_not_predicted(lived: Project) -> None:
+def test_a_day_before_any_champion_ends_as_not_predicted(with_champion: Project) -> None:
     day = "2013-01-31"
 
-    outcome = lived.materialize(LOOP, day)
+    outcome = with_champion.materialize(LOOP, day)
 
     assert outcome.succeeded, outcome.failed_steps
     for noun, reason in (
@@ -46,116 +46,120 @@ def test_a_day_before_any_champion_ends_as_not_predicted(lived: Project) -> None
         ("feature_profile", f"there is no champion on {day}"),
         ("drift_report", f"there is no champion on {day}"),
     ):
-        entry = lived.entries(f"flight_delays/{noun}")[day]
+        entry = with_champion.entries(f"flight_delays/{noun}")[day]
         assert entry.status is Status.SKIPPED
         assert entry.reason.startswith(reason)
-    assert lived.entries(LABELS)[day].rows == 0
-    [reason] = lived.lake.read(DECISION, [day])["reason"]
+    assert with_champion.entries(LABELS)[day].rows == 0
+    [reason] = with_champion.lake.read(DECISION, [day])["reason"]
     assert reason == "there is no champion yet, and 10 days to train one on, of 28 needed"
 
 
-def test_a_range_that_begins_before_the_champion_scores_the_days_it_has(lived: Project) -> None:
-    before = lived.versions(PREDICTIONS)
+def test_a_range_that_begins_before_the_champion_scores_the_days_it_has(
+    with_champion: Project,
+) -> None:
+    before = with_champion.versions(PREDICTIONS)
 
-    outcome = lived.materialize(assets("predictions"), f"2013-01-31...{LAST}")
+    outcome = with_champion.materialize(assets("predictions"), f"2013-01-31...{LAST}")
 
     assert outcome.succeeded, outcome.failed_steps
-    assert "no champion" in lived.entries(PREDICTIONS)["2013-01-31"].reason
-    assert lived.versions(PREDICTIONS) == before
+    assert "no champion" in with_champion.entries(PREDICTIONS)["2013-01-31"].reason
+    assert with_champion.versions(PREDICTIONS) == before
 
 
 def test_a_flight_with_two_contradicting_rows_has_no_label_and_keeps_its_prediction(
-    lived: Project,
+    with_champion: Project,
 ) -> None:
-    predicted = set(lived.lake.read(PREDICTIONS, [LAST])["prediction_id"])
-    lived.sql(
+    predicted = set(with_champion.lake.read(PREDICTIONS, [LAST])["prediction_id"])
+    with_champion.sql(
         f"CREATE TABLE copies AS SELECT * FROM flights WHERE {OF_LAST} "
         "AND arr_delay IS NOT NULL LIMIT 5"
     )
-    lived.sql("UPDATE copies SET arr_delay = arr_delay + 1")
-    lived.sql("INSERT INTO flights SELECT * FROM copies")
-    assert lived.materialize(DAILY, f"{LAST}...{NEXT}").succeeded
-    assert len(lived.dead_letters("sources/flights")) == 2 * 5
+    with_champion.sql("UPDATE copies SET arr_delay = arr_delay + 1")
+    with_champion.sql("INSERT INTO flights SELECT * FROM copies")
+    assert with_champion.materialize(DAILY, f"{LAST}...{NEXT}").succeeded
+    assert len(with_champion.dead_letters("sources/flights")) == 2 * 5
 
-    outcome = lived.materialize(LOOP, f"{LAST}...{NEXT}")
+    outcome = with_champion.materialize(LOOP, f"{LAST}...{NEXT}")
 
     assert outcome.succeeded, outcome.failed_steps
-    assert set(lived.lake.read(PREDICTIONS, [LAST])["prediction_id"]) == predicted
-    labels = lived.lake.read(LABELS)
+    assert set(with_champion.lake.read(PREDICTIONS, [LAST])["prediction_id"]) == predicted
+    labels = with_champion.lake.read(LABELS)
     assert labels["prediction_id"].is_unique
     labelled = set(labels.loc[labels["prediction_day"] == LAST, "prediction_id"])
     assert labelled < predicted
     assert len(predicted - labelled) >= 5
-    assert not lived.dead_letters(LABELS)
+    assert not with_champion.dead_letters(LABELS)
 
 
-def test_a_label_that_moves_to_another_day_is_there_once(lived: Project) -> None:
+def test_a_label_that_moves_to_another_day_is_there_once(with_champion: Project) -> None:
     [[flight, carrier]] = (
-        lived.lake.read("sources/flights", [LAST])
+        with_champion.lake.read("sources/flights", [LAST])
         .query("arr_delay == arr_delay and arr_delay < 0")
         .sort_values("time_hour")
         .head(1)[["flight", "carrier"]]
         .to_numpy()
         .tolist()
     )
-    assert lived.sql(
+    assert with_champion.sql(
         f"UPDATE flights SET arr_delay = arr_delay + 1200 WHERE {OF_LAST} AND flight = ? "
         "AND carrier = ?",
         flight,
         carrier,
     )
-    before = set(lived.lake.read(LABELS, [LAST])["prediction_id"])
-    assert lived.materialize(DAILY, f"{LAST}...{NEXT}").succeeded
+    before = set(with_champion.lake.read(LABELS, [LAST])["prediction_id"])
+    assert with_champion.materialize(DAILY, f"{LAST}...{NEXT}").succeeded
 
-    outcome = lived.materialize(LOOP, f"{LAST}...{NEXT}")
+    outcome = with_champion.materialize(LOOP, f"{LAST}...{NEXT}")
 
     assert outcome.succeeded, outcome.failed_steps
 
-    labels = lived.lake.read(LABELS)
+    labels = with_champion.lake.read(LABELS)
     assert labels["prediction_id"].is_unique
     [moved] = before - set(labels.loc[labels[DAY] == LAST, "prediction_id"])
     assert list(labels.loc[labels["prediction_id"] == moved, [DAY, "label"]].iloc[0]) == [NEXT, 1.0]
 
 
-def test_a_label_whose_prediction_is_unknown_is_a_dead_letter(lived: Project) -> None:
-    labels = lived.lake.read(LABELS, [LAST])
-    predictions = lived.lake.read(PREDICTIONS, [LAST])
+def test_a_label_whose_prediction_is_unknown_is_a_dead_letter(with_champion: Project) -> None:
+    labels = with_champion.lake.read(LABELS, [LAST])
+    predictions = with_champion.lake.read(PREDICTIONS, [LAST])
     lost = labels.loc[labels["prediction_day"] == LAST, "prediction_id"].iloc[0]
-    written = lived.lake.write(
+    written = with_champion.lake.write(
         PREDICTIONS, predictions[predictions["prediction_id"] != lost], [LAST]
     )
-    lived.lake.ledger.append(
+    with_champion.lake.ledger.append(
         [
-            written.complete(lived.entries(PREDICTIONS)[LAST]),
+            written.complete(with_champion.entries(PREDICTIONS)[LAST]),
             Entry(LABELS, LAST, Status.WRITING, run_id="killed"),
         ]
     )
 
-    outcome = lived.materialize(assets("labels"), LAST)
+    outcome = with_champion.materialize(assets("labels"), LAST)
 
     assert outcome.succeeded, outcome.failed_steps
-    [letter] = lived.dead_letters(LABELS)
+    [letter] = with_champion.dead_letters(LABELS)
     assert letter[DAY] == LAST
     assert "prediction: must not be null" in str(letter["rule"])
     assert lost in str(letter["row"])
-    assert set(lived.lake.read(LABELS, [LAST])["prediction_id"]) == {*labels["prediction_id"]} - {
-        lost
-    }
+    assert set(with_champion.lake.read(LABELS, [LAST])["prediction_id"]) == {
+        *labels["prediction_id"]
+    } - {lost}
 
 
 def test_a_feature_without_values_and_one_that_never_moves_are_named_as_drifted(
-    lived: Project,
+    with_champion: Project,
 ) -> None:
-    lived.sql("UPDATE weather SET pressure = NULL, visib = 1 WHERE time_hour > '2013-01-31'")
-    assert lived.materialize(DAILY, LIVED).succeeded
+    with_champion.sql(
+        "UPDATE weather SET pressure = NULL, visib = 1 WHERE time_hour > '2013-01-31'"
+    )
+    assert with_champion.materialize(DAILY, SCORED_DAYS).succeeded
 
-    outcome = lived.materialize(LOOP, LIVED)
+    outcome = with_champion.materialize(LOOP, SCORED_DAYS)
 
     assert outcome.succeeded, outcome.failed_steps
-    profiles = lived.lake.read(PROFILE, [LAST]).set_index("feature")
+    profiles = with_champion.lake.read(PROFILE, [LAST]).set_index("feature")
     assert profiles.loc["pressure", "missing"] == profiles.loc["pressure", "rows"] > 0
     assert profiles.loc["visib", "missing"] == 0
-    report = lived.lake.read(DRIFT, [LAST]).set_index("feature")
+    report = with_champion.lake.read(DRIFT, [LAST]).set_index("feature")
     assert len(report) == len(profiles)
     assert bool(report.loc["pressure", "drifted"])
     assert report.loc["pressure", "missing_share"] == 1.0
@@ -163,7 +167,11 @@ def test_a_feature_without_values_and_one_that_never_moves_are_named_as_drifted(
     assert bool(report.loc["visib", "drifted"])
     assert report.loc["visib", "distance"] > report.loc["visib", "threshold"]
     assert report.loc[["pressure", "visib"], "likely_cause_rank"].max() <= 5
-    assert not [result for result in lived.check(assets("drift_report"), LIVED) if result.is_bad]
+    assert not [
+        result
+        for result in with_champion.check(assets("drift_report"), SCORED_DAYS)
+        if result.is_bad
+    ]
 
 
 def delete(folder: Path) -> None:
@@ -207,7 +215,7 @@ def test_without_the_champions_file_no_day_is_scored_and_old_predictions_stay(
     assert "flight_delays/model" in told
     assert retrained.versions(PREDICTIONS) == before
     assert set(retrained.lake.read(PREDICTIONS)[DAY]) == {day for _, day in before}
-    assert retrained.materialize(assets("predictions"), LIVED).succeeded
+    assert retrained.materialize(assets("predictions"), SCORED_DAYS).succeeded
 
 
 @pytest.fixture

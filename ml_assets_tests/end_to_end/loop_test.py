@@ -29,7 +29,7 @@ from ml_assets.orchestration.runs.requests import UNIT
 from ml_assets.release.champion import champions_of
 from ml_assets.settings import settings
 from ml_assets.workspace import Workspace
-from ml_assets_tests.lived import (
+from ml_assets_tests.prepared import (
     ASKED_FOR,
     BLOCKED,
     CHAMPION,
@@ -37,7 +37,6 @@ from ml_assets_tests.lived import (
     DECISION,
     FEATURES,
     LABELS,
-    LIVED,
     LOOP,
     PERFORMANCE,
     PREDICTIONS,
@@ -45,6 +44,7 @@ from ml_assets_tests.lived import (
     RELEASE,
     RELEASED,
     SCORED,
+    SCORED_DAYS,
     TRAINED,
     TRAINING,
     assets,
@@ -64,7 +64,7 @@ RETRAINING, DAYS, NEW_DAYS = (
 )
 DAILY_TABLES = [f"flight_delays/{noun}" for noun in SCORED]
 LAST = "2013-02-03"
-"""The last day that was lived through."""
+"""The last day that was scored."""
 NEXT = "2013-02-04"
 KEY = ["time_hour", "carrier", "flight"]
 DEADLINE_SECONDS = 300
@@ -123,16 +123,18 @@ def last_day_of(request: dg.RunRequest) -> str:
 
 
 def test_a_prediction_says_what_it_was_made_by_and_is_what_the_model_predicts(
-    lived: Project,
+    with_champion: Project,
 ) -> None:
-    fingerprint = str(row(lived, RELEASE, CHAMPION)["challenger"])
-    features = lived.lake.read(FEATURES, [LAST])
+    fingerprint = str(row(with_champion, RELEASE, CHAMPION)["challenger"])
+    features = with_champion.lake.read(FEATURES, [LAST])
 
-    predictions = lived.lake.read(PREDICTIONS, [LAST])
+    predictions = with_champion.lake.read(PREDICTIONS, [LAST])
 
     assert set(predictions["model_version"]) == {fingerprint}
     assert set(predictions["model_as_of"]) == {CHAMPION}
-    assert set(predictions["feature_version"]) == {lived.entries(FEATURES)[LAST].content_hash}
+    assert set(predictions["feature_version"]) == {
+        with_champion.entries(FEATURES)[LAST].content_hash
+    }
     assert predictions["prediction_id"].is_unique
     model = Workspace.of_environment().models.load(
         "flight_delays/model", fingerprint, specification()
@@ -148,29 +150,29 @@ def test_a_prediction_says_what_it_was_made_by_and_is_what_the_model_predicts(
     )
 
 
-def test_a_prediction_is_found_by_its_own_flight_alone(lived: Project) -> None:
-    one = lived.lake.read(FEATURES, [LAST]).sample(1, random_state=0)
+def test_a_prediction_is_found_by_its_own_flight_alone(with_champion: Project) -> None:
+    one = with_champion.lake.read(FEATURES, [LAST]).sample(1, random_state=0)
 
     [identifier] = prediction_ids(one, KEY)
 
-    predictions = lived.lake.read(PREDICTIONS, [LAST]).set_index("prediction_id")
+    predictions = with_champion.lake.read(PREDICTIONS, [LAST]).set_index("prediction_id")
     assert list(predictions.loc[identifier, KEY]) == list(one.iloc[0][KEY])
 
 
-def test_a_rerun_changes_no_version_and_writes_nothing(lived: Project) -> None:
-    versions, before = lived.versions(), commits(lived)
-    entries = {table: lived.entries(table) for table in DAILY_TABLES}
+def test_a_rerun_changes_no_version_and_writes_nothing(with_champion: Project) -> None:
+    versions, before = with_champion.versions(), commits(with_champion)
+    entries = {table: with_champion.entries(table) for table in DAILY_TABLES}
 
-    outcome = lived.materialize(LOOP, LIVED)
+    outcome = with_champion.materialize(LOOP, SCORED_DAYS)
 
     assert outcome.succeeded, outcome.failed_steps
-    assert lived.versions() == versions
-    assert commits(lived) == before
-    assert {table: lived.entries(table) for table in DAILY_TABLES} == entries
+    assert with_champion.versions() == versions
+    assert commits(with_champion) == before
+    assert {table: with_champion.entries(table) for table in DAILY_TABLES} == entries
 
 
-def test_every_check_of_the_lived_days_is_good(lived: Project) -> None:
-    results = lived.check(LOOP, LIVED)
+def test_every_check_of_the_scored_days_passes(with_champion: Project) -> None:
+    results = with_champion.check(LOOP, SCORED_DAYS)
 
     assert {result.asset for result in results} == {*DAILY_TABLES}
     assert not [result for result in results if result.is_bad]
@@ -184,7 +186,7 @@ def test_old_days_keep_their_champion_and_new_days_have_the_new_one(retrained: P
     assert row(retrained, RELEASE, ASKED_FOR)["verdict"] == "passed"
     forget(retrained, PREDICTIONS, "2013-02-02")
 
-    assert retrained.materialize(LOOP, LIVED).succeeded
+    assert retrained.materialize(LOOP, SCORED_DAYS).succeeded
     assert retrained.materialize(assets("predictions", "feature_profile", "drift_report"), NEXT)
 
     versions = retrained.versions(*DAILY_TABLES)
@@ -210,54 +212,58 @@ def test_the_registry_has_both_and_its_alias_names_the_new_one(retrained: Projec
     assert champion.fingerprint == row(retrained, RELEASE, ASKED_FOR)["challenger"]
 
 
-def test_a_blocked_challenger_fails_its_gate_and_changes_nothing_else(lived: Project) -> None:
+def test_a_blocked_challenger_fails_its_gate_and_changes_nothing_else(
+    with_champion: Project,
+) -> None:
     champion = Workspace.of_environment().registry.with_alias("flight_delays", "champion")
 
-    outcome = lived.materialize(TRAINING, BLOCKED)
+    outcome = with_champion.materialize(TRAINING, BLOCKED)
 
     assert outcome.succeeded, outcome.failed_steps
-    decision = row(lived, RELEASE, BLOCKED)
+    decision = row(with_champion, RELEASE, BLOCKED)
     assert decision["verdict"] == "awaiting_approval"
     assert decision["champion_as_of"] == CHAMPION
     failed = {
         result.check: result.reason
-        for result in lived.check(f'key:"{RELEASE}"', BLOCKED)
+        for result in with_champion.check(f'key:"{RELEASE}"', BLOCKED)
         if result.is_bad
     }
     assert set(failed) == {"beats_champion"}
     assert all(f"{gate}: {reason}" in str(decision["reason"]) for gate, reason in failed.items())
-    assert lived.entries(REGISTERED)[BLOCKED].rows == 0
+    assert with_champion.entries(REGISTERED)[BLOCKED].rows == 0
     assert [v.as_of for v in Workspace.of_environment().registry.versions("flight_delays")] == [
         CHAMPION
     ]
     assert Workspace.of_environment().registry.with_alias("flight_delays", "champion") == champion
-    assert lived.materialize(assets("predictions"), NEXT).succeeded
-    assert set(lived.lake.read(PREDICTIONS, [NEXT])["model_as_of"]) == {CHAMPION}
+    assert with_champion.materialize(assets("predictions"), NEXT).succeeded
+    assert set(with_champion.lake.read(PREDICTIONS, [NEXT])["model_as_of"]) == {CHAMPION}
 
 
-def test_a_lost_registry_is_filled_again(lived: Project) -> None:
-    before = lived.lake.read(REGISTERED, [CHAMPION])
-    for file in lived.data.glob("mlflow.db*"):
+def test_a_lost_registry_is_filled_again(with_champion: Project) -> None:
+    before = with_champion.lake.read(REGISTERED, [CHAMPION])
+    for file in with_champion.data.glob("mlflow.db*"):
         file.unlink()
-    [written] = lived.data.glob("models/flight_delays/model/*/MLmodel")
+    [written] = with_champion.data.glob("models/flight_delays/model/*/MLmodel")
     written.unlink()
 
-    outcome = lived.materialize(assets("registered_model", "model_card", "champion"), CHAMPION)
+    outcome = with_champion.materialize(
+        assets("registered_model", "model_card", "champion"), CHAMPION
+    )
 
     assert outcome.succeeded, outcome.failed_steps
     champion = Workspace.of_environment().registry.with_alias("flight_delays", "champion")
     assert champion is not None
     assert [champion.fingerprint] == list(before["fingerprint"])
     assert written.is_file()
-    pd.testing.assert_frame_equal(lived.lake.read(REGISTERED, [CHAMPION]), before)
+    pd.testing.assert_frame_equal(with_champion.lake.read(REGISTERED, [CHAMPION]), before)
 
 
 def test_of_two_releases_at_the_same_moment_one_is_champion_and_the_other_was_compared_with_it(
-    lived: Project,
+    with_champion: Project,
 ) -> None:
     both = [ASKED_FOR, "2013-02-08"]
     for as_of in both:
-        assert lived.materialize(assets(*TRAINED), as_of).succeeded
+        assert with_champion.materialize(assets(*TRAINED), as_of).succeeded
     command = [
         str(Path(sys.executable).with_name("dagster")),
         *("asset", "materialize", "-m", "ml_assets.definitions"),
@@ -267,7 +273,7 @@ def test_of_two_releases_at_the_same_moment_one_is_champion_and_the_other_was_co
     processes = [
         subprocess.Popen(
             [*command, as_of],
-            cwd=lived.data.parent,
+            cwd=with_champion.data.parent,
             env={**os.environ, "ML_ASSETS_RETRY_WAITS": "[2, 2, 2]"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -284,7 +290,7 @@ def test_of_two_releases_at_the_same_moment_one_is_champion_and_the_other_was_co
             assert re.search(
                 "was judged against|is being released|was released since and is newer", text
             ), text
-    released = lived.lake.read("flight_delays/champion").sort_values(DAY)
+    released = with_champion.lake.read("flight_delays/champion").sort_values(DAY)
     assert released["replaces"].tolist() == ["", *released[DAY].iloc[:-1]]
     assert released[DAY].iloc[-1] in both
     newest = champions_of(released, ["2013-12-31"])["2013-12-31"]
@@ -293,40 +299,40 @@ def test_of_two_releases_at_the_same_moment_one_is_champion_and_the_other_was_co
     assert (champion.fingerprint, champion.as_of) == (newest.fingerprint, newest.as_of)
     registered = Workspace.of_environment().registry.versions("flight_delays")
     assert {version.fingerprint for version in registered} >= set(released["fingerprint"])
-    tests = lived.lake.read("flight_delays/integration_tests")
+    tests = with_champion.lake.read("flight_delays/integration_tests")
     assert tests["passed"].all()
 
 
 # Labels that arrive later
 
 
-def test_performance_is_measured_again_when_labels_arrive(lived: Project) -> None:
-    before = overall(lived, LAST)
-    version = lived.entries(PERFORMANCE)[LAST].content_hash
+def test_performance_is_measured_again_when_labels_arrive(with_champion: Project) -> None:
+    before = overall(with_champion, LAST)
+    version = with_champion.entries(PERFORMANCE)[LAST].content_hash
     assert 0.5 < before["label_coverage"][0] < 1
 
-    assert lived.materialize(assets("labels"), NEXT).succeeded
-    assert lived.materialize(assets("performance"), LIVED).succeeded
+    assert with_champion.materialize(assets("labels"), NEXT).succeeded
+    assert with_champion.materialize(assets("performance"), SCORED_DAYS).succeeded
 
-    after = overall(lived, LAST)
+    after = overall(with_champion, LAST)
     assert after["label_coverage"][0] > NEARLY_ALL
     assert after["auc"][1] > before["auc"][1]
-    assert lived.entries(PERFORMANCE)[LAST].content_hash != version
-    assert overall(lived, "2013-02-01")["label_coverage"][0] > NEARLY_ALL
+    assert with_champion.entries(PERFORMANCE)[LAST].content_hash != version
+    assert overall(with_champion, "2013-02-01")["label_coverage"][0] > NEARLY_ALL
 
 
-def test_labels_that_arrive_later_change_no_earlier_decision(lived: Project) -> None:
-    before = lived.versions(DECISION)
-    assert lived.materialize(assets("labels"), NEXT).succeeded
-    assert lived.materialize(assets("performance"), LIVED).succeeded
+def test_labels_that_arrive_later_change_no_earlier_decision(with_champion: Project) -> None:
+    before = with_champion.versions(DECISION)
+    assert with_champion.materialize(assets("labels"), NEXT).succeeded
+    assert with_champion.materialize(assets("performance"), SCORED_DAYS).succeeded
 
-    assert lived.materialize(assets("retraining_decision"), LIVED).succeeded
-    assert lived.versions(DECISION) == before
+    assert with_champion.materialize(assets("retraining_decision"), SCORED_DAYS).succeeded
+    assert with_champion.versions(DECISION) == before
 
-    for day in Span.parse(LIVED).days():
-        forget(lived, DECISION, day)
-    assert lived.materialize(assets("retraining_decision"), LIVED).succeeded
-    assert lived.versions(DECISION) == before
+    for day in Span.parse(SCORED_DAYS).days():
+        forget(with_champion, DECISION, day)
+    assert with_champion.materialize(assets("retraining_decision"), SCORED_DAYS).succeeded
+    assert with_champion.versions(DECISION) == before
 
 
 @pytest.fixture
@@ -374,21 +380,21 @@ def test_labels_three_days_late_end_every_window_three_days_earlier(late_labels:
 # Sensors
 
 
-def test_a_verdict_becomes_exactly_one_training_run(lived: Project) -> None:
-    decision = row(lived, DECISION, LAST)
+def test_a_verdict_becomes_exactly_one_training_run(with_champion: Project) -> None:
+    decision = row(with_champion, DECISION, LAST)
     assert (decision["verdict"], decision["as_of"]) == ("retrain", ASKED_FOR)
 
-    [request] = tick(lived, RETRAINING).requests
+    [request] = tick(with_champion, RETRAINING).requests
 
     assert span_of(request) == Span(ASKED_FOR, ASKED_FOR)
     assert nouns_of(request) == [*TRAINED, *DECIDED, *RELEASED]
-    [again] = tick(lived, RETRAINING).requests
+    [again] = tick(with_champion, RETRAINING).requests
     assert again.run_key == request.run_key  # the daemon starts a run key once
-    running = recorded(lived, request, dg.DagsterRunStatus.STARTED)
-    told = tick(lived, RETRAINING)
+    running = recorded(with_champion, request, dg.DagsterRunStatus.STARTED)
+    told = tick(with_champion, RETRAINING)
     assert (told.requests, told.reason) == ([], f"{request.tags[UNIT]} is running.")
-    lived.instance.report_run_failed(running)
-    [second] = tick(lived, RETRAINING).requests
+    with_champion.instance.report_run_failed(running)
+    [second] = tick(with_champion, RETRAINING).requests
     assert second.run_key != request.run_key
 
 
@@ -402,49 +408,52 @@ def test_a_retraining_that_is_done_is_not_asked_for_again(retrained: Project) ->
 
 
 def test_a_release_that_was_cut_short_after_its_decision_is_finished_before_the_next_day(
-    lived: Project,
+    with_champion: Project,
 ) -> None:
-    assert lived.materialize(assets(*TRAINED, *DECIDED), ASKED_FOR).succeeded
-    assert row(lived, RELEASE, ASKED_FOR)["verdict"] == "passed"
+    assert with_champion.materialize(assets(*TRAINED, *DECIDED), ASKED_FOR).succeeded
+    assert row(with_champion, RELEASE, ASKED_FOR)["verdict"] == "passed"
 
-    assert tick(lived, DAYS).reason == f"{NEXT} waits for the release of {ASKED_FOR}."
-    [request] = tick(lived, RETRAINING).requests
-    assert run(lived, request).succeeded
+    assert tick(with_champion, DAYS).reason == f"{NEXT} waits for the release of {ASKED_FOR}."
+    [request] = tick(with_champion, RETRAINING).requests
+    assert run(with_champion, request).succeeded
 
     champion = Workspace.of_environment().registry.with_alias("flight_delays", "champion")
     assert champion is not None
     assert champion.as_of == ASKED_FOR
-    [day] = tick(lived, DAYS).requests
+    [day] = tick(with_champion, DAYS).requests
     assert last_day_of(day) == NEXT
 
 
 def test_a_retraining_whose_inputs_are_lost_ends_and_begins_again_when_they_are_back(
-    lived: Project,
+    with_champion: Project,
 ) -> None:
-    shutil.rmtree(lived.data / "lake" / FEATURES)
-    [request] = tick(lived, RETRAINING).requests
-    assert not run(lived, request).succeeded
+    shutil.rmtree(with_champion.data / "lake" / FEATURES)
+    [request] = tick(with_champion, RETRAINING).requests
+    assert not run(with_champion, request).succeeded
 
-    assert not tick(lived, RETRAINING).requests
-    assert "lost after it was stored" in lived.entries("flight_delays/champion")[ASKED_FOR].reason
-    [day] = tick(lived, DAYS).requests
+    assert not tick(with_champion, RETRAINING).requests
+    assert (
+        "lost after it was stored"
+        in with_champion.entries("flight_delays/champion")[ASKED_FOR].reason
+    )
+    [day] = tick(with_champion, DAYS).requests
     assert last_day_of(day) == NEXT
 
-    assert lived.materialize(f'key:"{FEATURES}"', "2013-01-01...2013-02-14").succeeded
-    [again] = tick(lived, RETRAINING).requests
+    assert with_champion.materialize(f'key:"{FEATURES}"', "2013-01-01...2013-02-14").succeeded
+    [again] = tick(with_champion, RETRAINING).requests
     assert again.tags[UNIT] == request.tags[UNIT]
-    assert run(lived, again).succeeded
-    assert tick(lived, RETRAINING).reason.startswith(f"{LAST} says retrain: ")
+    assert run(with_champion, again).succeeded
+    assert tick(with_champion, RETRAINING).reason.startswith(f"{LAST} says retrain: ")
 
 
-def test_a_new_day_waits_for_the_release_that_was_asked_for(lived: Project) -> None:
-    told = tick(lived, DAYS)
+def test_a_new_day_waits_for_the_release_that_was_asked_for(with_champion: Project) -> None:
+    told = tick(with_champion, DAYS)
 
     assert not told.requests
     assert told.reason == f"{NEXT} waits for the release of {ASKED_FOR}."
 
 
-def test_days_are_lived_through_in_order_until_there_are_no_features(retrained: Project) -> None:
+def test_days_are_processed_in_order_until_there_are_no_features(retrained: Project) -> None:
     ledger = retrained.lake.ledger
     for table in (FEATURES, "flight_delays/flight_outcomes"):
         ledger.append([Entry(table, "2013-02-06", Status.WRITING, run_id="killed")])
@@ -464,77 +473,81 @@ def test_days_are_lived_through_in_order_until_there_are_no_features(retrained: 
     assert told.reason == "2013-02-06 waits for its features."
 
 
-def test_performance_is_asked_for_again_when_labels_have_arrived(lived: Project) -> None:
-    assert not tick(lived, DAYS).requests
-    assert lived.materialize(assets("labels"), NEXT).succeeded
+def test_performance_is_asked_for_again_when_labels_have_arrived(with_champion: Project) -> None:
+    assert not tick(with_champion, DAYS).requests
+    assert with_champion.materialize(assets("labels"), NEXT).succeeded
 
-    [request] = tick(lived, DAYS).requests
+    [request] = tick(with_champion, DAYS).requests
 
     assert "performance" in nouns_of(request)
     assert last_day_of(request) == LAST
-    assert run(lived, request).succeeded
-    assert overall(lived, LAST)["label_coverage"][0] > NEARLY_ALL
-    assert not tick(lived, DAYS).requests
+    assert run(with_champion, request).succeeded
+    assert overall(with_champion, LAST)["label_coverage"][0] > NEARLY_ALL
+    assert not tick(with_champion, DAYS).requests
 
 
-def test_new_days_are_extracted_when_every_source_has_them(lived: Project) -> None:
-    told = tick(lived, NEW_DAYS)
+def test_new_days_are_extracted_when_every_source_has_them(with_champion: Project) -> None:
+    told = tick(with_champion, NEW_DAYS)
     assert not told.requests
     assert told.reason.startswith("2013-02-15 waits for sources/flights, which is complete up to ")
     assert " and sources/weather, which is complete up to " in told.reason
 
     reveal(settings().source_database_url, "2013-02-16")
-    lived.sql("DELETE FROM weather WHERE time_hour > '2013-02-15 12:00'")
-    told = tick(lived, NEW_DAYS)
+    with_champion.sql("DELETE FROM weather WHERE time_hour > '2013-02-15 12:00'")
+    told = tick(with_champion, NEW_DAYS)
     assert not told.requests
     assert told.reason == (
         "2013-02-15 waits for sources/weather, which is complete up to 2013-02-14."
     )
 
     reveal(settings().source_database_url, "2013-02-16")
-    [request] = tick(lived, NEW_DAYS).requests
+    [request] = tick(with_champion, NEW_DAYS).requests
     assert span_of(request) == Span("2013-02-15", "2013-02-16")
-    assert run(lived, request).succeeded
-    assert {"2013-02-15", "2013-02-16"} <= set(lived.lake.days_stored(FEATURES))
-    assert tick(lived, NEW_DAYS).reason.startswith("2013-02-17 waits for ")
+    assert run(with_champion, request).succeeded
+    assert {"2013-02-15", "2013-02-16"} <= set(with_champion.lake.days_stored(FEATURES))
+    assert tick(with_champion, NEW_DAYS).reason.startswith("2013-02-17 waits for ")
 
 
 # Corrections
 
 
-def test_a_corrected_training_day_does_not_stop_the_champion(lived: Project) -> None:
-    lived.sql("UPDATE flights SET dep_delay = dep_delay + 7 WHERE month = 1 AND day = 5")
-    assert lived.materialize('key:"sources/flights"', "2013-01-05").succeeded
-    before = lived.versions(PREDICTIONS)
+def test_a_corrected_training_day_does_not_stop_the_champion(with_champion: Project) -> None:
+    with_champion.sql("UPDATE flights SET dep_delay = dep_delay + 7 WHERE month = 1 AND day = 5")
+    assert with_champion.materialize('key:"sources/flights"', "2013-01-05").succeeded
+    before = with_champion.versions(PREDICTIONS)
 
-    outcome = lived.materialize(assets("predictions"), f"2013-02-01...{NEXT}")
+    outcome = with_champion.materialize(assets("predictions"), f"2013-02-01...{NEXT}")
 
     assert outcome.succeeded, outcome.failed_steps
-    now = lived.versions(PREDICTIONS)
+    now = with_champion.versions(PREDICTIONS)
     assert {key: now[key] for key in before} == before
-    assert set(lived.lake.read(PREDICTIONS, [NEXT])["model_as_of"]) == {CHAMPION}
+    assert set(with_champion.lake.read(PREDICTIONS, [NEXT])["model_as_of"]) == {CHAMPION}
 
 
 def test_predictions_stay_as_they_were_made_when_their_features_are_corrected(
-    lived: Project,
+    with_champion: Project,
 ) -> None:
-    lived.sql(
+    with_champion.sql(
         "UPDATE flights SET dep_delay = dep_delay + 30, arr_delay = arr_delay + 30 "
         "WHERE month = 2 AND day = 2 AND flight < 500"
     )
-    assert lived.materialize('key:"sources/flights"', "2013-02-02").succeeded
-    before = lived.versions(PREDICTIONS, DECISION, LABELS)
-    features = lived.entries(FEATURES)["2013-02-02"].content_hash
-    assert lived.materialize(assets("predictions"), "2013-02-02").succeeded
-    assert lived.versions(PREDICTIONS, DECISION, LABELS) == before
+    assert with_champion.materialize('key:"sources/flights"', "2013-02-02").succeeded
+    before = with_champion.versions(PREDICTIONS, DECISION, LABELS)
+    features = with_champion.entries(FEATURES)["2013-02-02"].content_hash
+    assert with_champion.materialize(assets("predictions"), "2013-02-02").succeeded
+    assert with_champion.versions(PREDICTIONS, DECISION, LABELS) == before
 
-    assert lived.materialize(DAILY, "2013-02-02...2013-02-14").succeeded
-    repaired = lived.materialize(LOOP, LIVED)
+    assert with_champion.materialize(DAILY, "2013-02-02...2013-02-14").succeeded
+    repaired = with_champion.materialize(LOOP, SCORED_DAYS)
 
     assert repaired.succeeded, repaired.failed_steps
-    now = lived.versions(PREDICTIONS, DECISION, LABELS)
+    now = with_champion.versions(PREDICTIONS, DECISION, LABELS)
     assert {table for table, day in before if now[table, day] != before[table, day]} == {LABELS}
-    assert lived.entries(FEATURES)["2013-02-02"].content_hash != features
-    assert set(lived.lake.read(PREDICTIONS, ["2013-02-02"])["feature_version"]) == {features}
-    assert not [result for result in lived.check(LOOP, LIVED) if result.is_bad]
-    assert Workspace.of_environment().lake.days_stored(PREDICTIONS) == Span.parse(LIVED).days()
+    assert with_champion.entries(FEATURES)["2013-02-02"].content_hash != features
+    assert set(with_champion.lake.read(PREDICTIONS, ["2013-02-02"])["feature_version"]) == {
+        features
+    }
+    assert not [result for result in with_champion.check(LOOP, SCORED_DAYS) if result.is_bad]
+    assert (
+        Workspace.of_environment().lake.days_stored(PREDICTIONS) == Span.parse(SCORED_DAYS).days()
+    )

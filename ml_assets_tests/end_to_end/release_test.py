@@ -27,7 +27,7 @@ from ml_assets.release.audit import audit
 from ml_assets.release.evidence.fairness import GAP, fairness
 from ml_assets.release.rules import ReleaseRules
 from ml_assets.workspace import Workspace
-from ml_assets_tests.lived import (
+from ml_assets_tests.prepared import (
     ASKED_FOR,
     BLOCKED,
     CHAMPION,
@@ -224,14 +224,16 @@ def test_no_day_is_scored_while_a_champion_is_lost(retrained: Project) -> None:
     assert lost in outcome.failed_steps[f"{PIPELINE}__predictions"]
 
 
-def test_a_champion_that_could_not_be_made_again_stays_and_keeps_its_alias(lived: Project) -> None:
-    before = lived.entries(CHAMPIONS)[CHAMPION]
-    lived.lake.ledger.append([Entry(TESTS, CHAMPION, Status.WRITING, run_id="killed")])
+def test_a_champion_that_could_not_be_made_again_stays_and_keeps_its_alias(
+    with_champion: Project,
+) -> None:
+    before = with_champion.entries(CHAMPIONS)[CHAMPION]
+    with_champion.lake.ledger.append([Entry(TESTS, CHAMPION, Status.WRITING, run_id="killed")])
 
-    outcome = lived.materialize(assets("champion"), CHAMPION)
+    outcome = with_champion.materialize(assets("champion"), CHAMPION)
 
     assert f"{TESTS} {CHAMPION} is half-written" in outcome.failed_steps["flight_delays__champion"]
-    assert lived.entries(CHAMPIONS)[CHAMPION] == before
+    assert with_champion.entries(CHAMPIONS)[CHAMPION] == before
     assert champion() == CHAMPION
 
 

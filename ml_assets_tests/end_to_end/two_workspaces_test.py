@@ -15,7 +15,7 @@ from ml_assets.orchestration.resources import sensor_context
 from ml_assets.orchestration.runs.runs import materialize, selected_assets
 from ml_assets.settings import Settings, settings
 from ml_assets.workspace import Workspace
-from ml_assets_tests.lived import CHAMPION, DECIDED, RELEASED, TRAINED, assets
+from ml_assets_tests.prepared import CHAMPION, DECIDED, RELEASED, TRAINED, assets
 
 STEPS = (TRAINED, DECIDED, RELEASED)
 PIPELINE = "flight_delays"

@@ -54,7 +54,7 @@ class Daemon:
     def wait_until(
         self, what: str, is_reached: Callable[[], object], *, pause: float = LOOK_SECONDS
     ) -> None:
-        """Look until it is so; the daemon has to live meanwhile."""
+        """Look until it is so; the daemon has to run meanwhile."""
         deadline = time.monotonic() + DEADLINE_SECONDS
         while not is_reached():
             assert self.process is not None

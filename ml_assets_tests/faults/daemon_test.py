@@ -1,7 +1,7 @@
-"""The loop by itself: Dagster's real daemon lives through a blizzard, undisturbed and killed.
+"""The loop by itself: Dagster's real daemon processes a blizzard, undisturbed and killed.
 
 Whatever happens to the daemon, a verdict to retrain becomes one finished training run, one release
-decision and one champion, and every day ends with the data that living it in one process gives.
+decision and one champion, and every day ends with the data that processing it in one process gives.
 """
 
 import shutil
@@ -67,7 +67,7 @@ RELEASES = f"{PIPELINE}/release_decision"
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiet_days: Path) -> Iterator[Project]:
-    """A project that has lived through quiet days with its first champion."""
+    """A project that has processed quiet days with its first champion."""
     home = tmp_path / "project"
     shutil.copytree(quiet_days, home)
     with opened(home, monkeypatch) as project:
@@ -105,7 +105,7 @@ def opened(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
 
 @pytest.fixture(scope="module")
 def quiet_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Lived until ``QUIET_DAY``; copy it, do not change it."""
+    """Processed until ``QUIET_DAY``; copy it, do not change it."""
     home = tmp_path_factory.mktemp("quiet_days")
     with pytest.MonkeyPatch.context() as monkeypatch, opened(home, monkeypatch) as project:
         load(f"sqlite:///{project.source}", lambda table, done, total: None, QUIET_DAY)
@@ -172,7 +172,7 @@ def assert_retrained_once(project: Project) -> None:
 
 
 def assert_a_rerun_changes_nothing(project: Project) -> None:
-    """Materialize every stage of every lived day again, in this process."""
+    """Materialize every stage of every processed day again, in this process."""
     before = project.versions()
     entries = stored_entries(project, RELEASES, AS_OF)
     assert project.materialize_daily(f"2013-01-01...{LAST_DAY}").succeeded
@@ -199,7 +199,7 @@ def test_a_blizzard_becomes_one_new_champion_without_anybody_doing_anything(
 
         reveal(source, LAST_DAY)
         daemon.wait_until(
-            "every data version of an undisturbed life is there",
+            "every data version of an undisturbed run is there",
             lambda: is_settled(project, undisturbed),
         )
     blizzard = project.lake.read(DECISIONS, [BLIZZARD_DAY]).iloc[0]
@@ -240,7 +240,7 @@ def test_killed_at_the_worst_moments_it_still_trains_once(
             assert not is_settled(project, undisturbed), "it was over before it could be killed"
         daemon.start()
         daemon.wait_until(
-            "every data version of an undisturbed life is there",
+            "every data version of an undisturbed run is there",
             lambda: is_settled(project, undisturbed),
         )
     runs = runs_of(project, TRAINING_UNIT)

@@ -25,7 +25,7 @@ import pytest
 from ml_assets.learning.checkpoints import RECORD
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.specification import ModelSpecification
-from ml_assets_tests.lived import ASKED_FOR, assets, build_features, build_once, opened
+from ml_assets_tests.prepared import ASKED_FOR, assets, build_features, build_once, opened
 from ml_assets_tests.project import Project
 
 DEADLINE_SECONDS = 120

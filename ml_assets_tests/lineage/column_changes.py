@@ -9,7 +9,7 @@ import pandas as pd
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import columns
 from ml_assets.defs.flight_delays.contracts import FlightFeatures
-from ml_assets_tests.lineage.small_world import Change, World
+from ml_assets_tests.lineage.small_pipeline import Change, SmallPipeline
 from ml_assets_tests.moving import in_other_order, upside_down, variants
 
 FIRST, SECOND = "2013-01-22", "2013-02-01"
@@ -146,19 +146,19 @@ SPECIAL: Mapping[tuple[str, str], Sequence[Callable[[pd.DataFrame], object]]] = 
 """Changes that show what the usual ones do not."""
 
 
-def changeable(world: World, noun: str, table: str) -> list[str]:
+def changeable(small: SmallPipeline, noun: str, table: str) -> list[str]:
     """Columns of a table that can be changed without contradicting others."""
-    unused = WIDE - {column for sources in world.lineage(noun).values() for _, column in sources}
+    unused = WIDE - {column for sources in small.lineage(noun).values() for _, column in sources}
     return [
         column
-        for column in world.tables[table].rows.columns
+        for column in small.tables[table].rows.columns
         if column not in {DAY, *BINDING}
         and column not in unused
         and not f"{table}.{column}".startswith(COMPARED.get(noun, ()))
     ]
 
 
-def changes(world: World, of: str, table: str, column: str) -> Iterator[Change]:
+def changes(small: SmallPipeline, of: str, table: str, column: str) -> Iterator[Change]:
     """Several ways to change a column that a table is made from."""
     noun = table.rpartition("/")[2]
     if column in KEY and of in ROW_BY_ROW:
@@ -174,7 +174,7 @@ def changes(world: World, of: str, table: str, column: str) -> Iterator[Change]:
     if column in LISTS:
         yield lambda rows: rows.assign(**{column: rows[column].map(_other_list)})
         return
-    values, nullable = world.tables[table].rows[column], world.is_nullable(table, column)
+    values, nullable = small.tables[table].rows[column], small.is_nullable(table, column)
     for number in range(len([*variants(values, nullable=nullable)])):
         yield lambda rows, at=number: rows.assign(
             **{column: [*variants(rows[column], nullable=nullable)][at]}

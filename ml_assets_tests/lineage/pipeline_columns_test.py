@@ -44,7 +44,7 @@ from ml_assets_tests.lineage.column_changes import (
     changeable,
     changes,
 )
-from ml_assets_tests.lineage.small_world import Change, Table, World
+from ml_assets_tests.lineage.small_pipeline import Change, SmallPipeline, Table
 from ml_assets_tests.moving import Moved, differences, moved
 
 SMALL = {
@@ -143,27 +143,27 @@ def beginning(lake: Lake) -> dict[str, Table]:
     }
 
 
-def lived_through(tables: Mapping[str, Table], folder: Path) -> World:
+def computed_pipeline(tables: Mapping[str, Table], folder: Path) -> SmallPipeline:
     """Two models, both released, and nine days of the second's life."""
     (folder / "policies").mkdir()
     (folder / "policies" / "small.yaml").write_text(POLICY, "utf-8")
-    world = World(tables, folder, SMALL)
+    small = SmallPipeline(tables, folder, SMALL)
     for as_of in (FIRST, SECOND):
         for noun in TRAINING:
-            world.live(noun, as_of)
-        decisions = world.tables[world.table("release_decision")].rows
+            small.add_days(noun, as_of)
+        decisions = small.tables[small.table("release_decision")].rows
         decisions.loc[decisions[DAY] == as_of, "verdict"] = AWAITING
-        Workspace.of_environment().approvals.append(_approval(world.name, decisions, as_of))
+        Workspace.of_environment().approvals.append(_approval(small.name, decisions, as_of))
         for noun in RELEASED:
-            world.live(noun, as_of)
-        world.put("integration_tests", _passed_tests(decisions, as_of))
-        world.live("champion", as_of)
+            small.add_days(noun, as_of)
+        small.put("integration_tests", _passed_tests(decisions, as_of))
+        small.add_days("champion", as_of)
     days = [day.strftime("%Y-%m-%d") for day in pd.date_range("2013-01-27", "2013-02-09")]
     for noun in DAILY:
-        world.live(noun, *days)
-    world.live("retraining_decision", *days[:-2])
-    world.live("model_card", SECOND)
-    return world
+        small.add_days(noun, *days)
+    small.add_days("retraining_decision", *days[:-2])
+    small.add_days("model_card", SECOND)
+    return small
 
 
 def _approval(pipeline: str, decisions: pd.DataFrame, as_of: str) -> Record:
@@ -192,16 +192,16 @@ def _passed_tests(decisions: pd.DataFrame, as_of: str) -> pd.DataFrame:
     )
 
 
-def what_moves(world: World, noun: str) -> Moved:
+def what_moves(small: SmallPipeline, noun: str) -> Moved:
     """Column that a table may be made from → the columns of the table that move when it changes."""
-    declared = {source for sources in world.lineage(noun).values() for source in sources}
+    declared = {source for sources in small.lineage(noun).values() for source in sources}
     found: dict[Column, set[str]] = {}
     for day, base in product(DAYS[noun], BASES.get(noun, [{}])):
-        there = world.changed(base)
+        there = small.changed(base)
         before = there.computed(noun, day, {})
         assert before is not None
-        for table in sorted({table for table, _ in declared} | world.inputs(noun)):
-            columns = changeable(world, noun, table)
+        for table in sorted({table for table, _ in declared} | small.inputs(noun)):
+            columns = changeable(small, noun, table)
             unused = [name for name in columns if (table, name) not in declared]
             together = _all_unused(there, noun, day, table, unused, before)
             for column in columns:
@@ -210,42 +210,51 @@ def what_moves(world: World, noun: str) -> Moved:
                     continue
                 for change in _effective(there, noun, table, column):
                     after = there.computed(noun, day, {table: change})
-                    names |= _moved(world, noun, (table, column), before, after)
+                    names |= _moved(small, noun, (table, column), before, after)
     return found
 
 
-def _effective(world: World, noun: str, table: str, column: str) -> list[Change]:
+def _effective(small: SmallPipeline, noun: str, table: str, column: str) -> list[Change]:
     """The ways to change a column that leave it another one."""
-    rows = world.tables[table].rows
+    rows = small.tables[table].rows
     return [
         change
-        for change in changes(world, noun, table, column)
+        for change in changes(small, noun, table, column)
         if not change(rows)[column].equals(rows[column])
     ]
 
 
 def _all_unused(
-    world: World, noun: str, day: str, table: str, columns: Sequence[str], before: pd.DataFrame
+    small: SmallPipeline,
+    noun: str,
+    day: str,
+    table: str,
+    columns: Sequence[str],
+    before: pd.DataFrame,
 ) -> bool:
     """Whether a day is the same when all columns are changed at once, in each of several ways."""
-    for together in zip_longest(*(_effective(world, noun, table, name) for name in columns)):
+    for together in zip_longest(*(_effective(small, noun, table, name) for name in columns)):
         changed = {
-            name: change(world.tables[table].rows)[name]
+            name: change(small.tables[table].rows)[name]
             for name, change in zip(columns, together, strict=True)
             if change
         }
-        after = world.computed(noun, day, {table: lambda rows, new=changed: rows.assign(**new)})
+        after = small.computed(noun, day, {table: lambda rows, new=changed: rows.assign(**new)})
         if after is None or not after.equals(before):
             return False
     return True
 
 
 def _moved(
-    world: World, noun: str, changed: Column, before: pd.DataFrame, after: pd.DataFrame | None
+    small: SmallPipeline,
+    noun: str,
+    changed: Column,
+    before: pd.DataFrame,
+    after: pd.DataFrame | None,
 ) -> set[str]:
     if after is None:
         return set()
-    made_from, key = world.lineage(noun), world.key(noun)
+    made_from, key = small.lineage(noun), small.key(noun)
     by = next(
         (by for by in BY.get(noun, ()) if not any(changed in made_from[name] for name in by)), key
     )
@@ -256,7 +265,7 @@ def _moved(
 
 
 @pytest.fixture(scope="module")
-def world(features_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def small(features_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallPipeline]:
     """The small pipeline, with a registry and model files of its own."""
     folder = tmp_path_factory.mktemp("small")
     stored = Ledger(f"sqlite:///{features_home / 'data' / 'ledger.db'}")
@@ -269,10 +278,10 @@ def world(features_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         # a champion of which one column is changed is refused, which release/confirm_test shows
         patch.setattr(predictions, "confirm_champion", lambda *facts: None)
         settings.cache_clear()
-        yield lived_through(tables, folder)
+        yield computed_pipeline(tables, folder)
     settings.cache_clear()
 
 
 @pytest.mark.parametrize("noun", DAYS)
-def test_columns_are_made_from_what_they_declare(world: World, noun: str) -> None:
-    assert differences(world.lineage(noun), what_moves(world, noun)) == []
+def test_columns_are_made_from_what_they_declare(small: SmallPipeline, noun: str) -> None:
+    assert differences(small.lineage(noun), what_moves(small, noun)) == []

@@ -26,7 +26,7 @@ CATEGORICAL = ["colour", "size"]
 GROUPS = {"temperature": "environment", "price": "structural", "colour": "structural"}
 
 
-def world(
+def sample(
     seed: int, first: str = "2013-01-01", days: int = 120, per_day: int = 150
 ) -> pd.DataFrame:
     """Days that differ from each other as days do: a level of their own, weekdays, missing rows."""
@@ -51,7 +51,7 @@ def world(
 @cache
 def stored_reference(seed: int) -> pd.DataFrame:
     """A reference of four months, until the end of April."""
-    return reference_profile(world(seed), NUMERIC, CATEGORICAL, 7)
+    return reference_profile(sample(seed), NUMERIC, CATEGORICAL, 7)
 
 
 def compared(stored: pd.DataFrame, window: pd.DataFrame) -> pd.DataFrame:
@@ -67,7 +67,7 @@ def compared(stored: pd.DataFrame, window: pd.DataFrame) -> pd.DataFrame:
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("days", [pytest.param(1, id="a day"), pytest.param(7, id="a week")])
 def test_held_out_days_do_not_drift(seed: int, days: int) -> None:
-    held_out = world(seed + 10, "2013-05-01", days)
+    held_out = sample(seed + 10, "2013-05-01", days)
 
     report = compared(stored_reference(seed), held_out)
 
@@ -95,7 +95,7 @@ def test_held_out_days_do_not_drift(seed: int, days: int) -> None:
 def test_what_changed_is_found_first(
     seed: int, days: int, feature: str, change: Callable[[pd.Series], pd.Series]
 ) -> None:
-    window = world(seed + 10, "2013-05-01", days)
+    window = sample(seed + 10, "2013-05-01", days)
 
     report = compared(stored_reference(seed), window.assign(**{feature: change(window[feature])}))
 
@@ -109,7 +109,7 @@ def test_what_changed_is_found_first(
 
 
 def test_distance_of_what_has_no_values_is_null() -> None:
-    window = world(5, "2013-05-01", 7).assign(price=np.nan)
+    window = sample(5, "2013-05-01", 7).assign(price=np.nan)
 
     report = compared(stored_reference(1), window)
 
@@ -120,7 +120,7 @@ def test_distance_of_what_has_no_values_is_null() -> None:
 
 
 def test_unseen_categories_are_told_by_their_share() -> None:
-    window = world(5, "2013-05-01", 1)
+    window = sample(5, "2013-05-01", 1)
     window.loc[window.index[:15], "size"] = "XXL"
 
     report = compared(stored_reference(1), window)
@@ -131,8 +131,8 @@ def test_unseen_categories_are_told_by_their_share() -> None:
 def test_thresholds_are_those_of_the_span() -> None:
     stored = stored_reference(1).set_index("feature")
 
-    day = compared(stored_reference(1), world(5, "2013-05-01", 1))
-    week = compared(stored_reference(1), world(5, "2013-05-01", 7))
+    day = compared(stored_reference(1), sample(5, "2013-05-01", 1))
+    week = compared(stored_reference(1), sample(5, "2013-05-01", 7))
 
     pd.testing.assert_series_equal(
         day["threshold"], stored.loc[day.index, "daily_threshold"], check_names=False
@@ -171,7 +171,7 @@ def test_a_short_reference_is_calibrated_on_windows_of_half_its_days(
 def test_profiles_against_other_references_are_left_out() -> None:
     stored = stored_reference(1)
     bins = [each.bins for each in reference_from_rows(stored)]
-    profiles = to_rows(*daily_profiles(world(5, "2013-05-01", 2), bins), "another")
+    profiles = to_rows(*daily_profiles(sample(5, "2013-05-01", 2), bins), "another")
 
     report = drift_report(stored, profiles, GROUPS, day="2013-05-02", reference=AS_OF, min_rows=100)
 
@@ -181,7 +181,7 @@ def test_profiles_against_other_references_are_left_out() -> None:
 
 
 def test_summary_counts_by_group_and_names_the_strongest() -> None:
-    window = world(5, "2013-05-01", 7)
+    window = sample(5, "2013-05-01", 7)
     window = window.assign(temperature=window["temperature"] + 200, price=np.nan, constant=8.0)
 
     report = compared(stored_reference(1), window)

@@ -191,7 +191,7 @@ def test_outcome_that_nobody_waits_for_is_not_too_late() -> None:
     assert arrived(overdue, scored_days=[MONDAY], within_days=1).empty
 
 
-def world(count: int = 400) -> tuple[pd.DataFrame, pd.DataFrame]:
+def scored_rows(count: int = 400) -> tuple[pd.DataFrame, pd.DataFrame]:
     """A day's predictions of two carriers, and labels that somewhat follow them."""
     random = np.random.default_rng(3)
     made = predictions(count=count)
@@ -237,7 +237,7 @@ def row(found: pd.DataFrame, metric: str, segment: str = OVERALL) -> dict[str, A
 def test_figures_are_those_of_scikit_learn(
     specification: ModelSpecification, metric: str, function: Any
 ) -> None:
-    made, labels = world()
+    made, labels = scored_rows()
     arrived_so_far = labels.sample(300, random_state=1)
 
     found = row(measured(made, arrived_so_far, specification), metric)
@@ -253,7 +253,7 @@ def test_figures_are_those_of_scikit_learn(
 
 @pytest.mark.parametrize("carrier", ["UA", "DL"])
 def test_segments_are_judged_by_the_main_metric_alone(carrier: str) -> None:
-    made, labels = world()
+    made, labels = scored_rows()
     found = measured(made, labels)
 
     of_carrier = made["carrier"] == carrier
@@ -265,7 +265,7 @@ def test_segments_are_judged_by_the_main_metric_alone(carrier: str) -> None:
 
 @pytest.mark.parametrize("labelled", [0, 1, 100, 400])
 def test_coverage_is_the_share_of_predictions_that_are_labelled(labelled: int) -> None:
-    made, labels = world()
+    made, labels = scored_rows()
 
     found = measured(made, labels.head(labelled))
 
@@ -275,7 +275,7 @@ def test_coverage_is_the_share_of_predictions_that_are_labelled(labelled: int) -
 
 
 def test_labels_of_other_predictions_do_not_count() -> None:
-    made, labels = world()
+    made, labels = scored_rows()
 
     found = measured(made.head(100), labels)
 
@@ -284,7 +284,7 @@ def test_labels_of_other_predictions_do_not_count() -> None:
 
 
 def test_of_a_label_that_came_twice_the_last_counts() -> None:
-    made, labels = world()
+    made, labels = scored_rows()
     corrected = labels.assign(label=1 - labels["label"])
 
     found = measured(made, pd.concat([labels, corrected]))
@@ -296,7 +296,7 @@ def test_of_a_label_that_came_twice_the_last_counts() -> None:
 
 
 def test_metric_of_one_class_is_null_and_says_so() -> None:
-    made, labels = world()
+    made, labels = scored_rows()
 
     found = measured(made, labels.assign(label=0.0))
 
@@ -316,7 +316,7 @@ def test_metric_of_one_class_is_null_and_says_so() -> None:
     ],
 )
 def test_small_segment_is_listed_and_not_judged(rows: int, is_judged: bool) -> None:
-    made, labels = world()
+    made, labels = scored_rows()
     made["carrier"] = ["B6"] * rows + ["UA"] * (len(made) - rows)
     labels["label"] = np.arange(len(labels)) % 2 * 1.0
 
@@ -328,13 +328,13 @@ def test_small_segment_is_listed_and_not_judged(rows: int, is_judged: bool) -> N
 
 
 def test_few_labels_of_all_are_judged_all_the_same() -> None:
-    made, labels = world(20)
+    made, labels = scored_rows(20)
 
     assert row(measured(made, labels), "auc")["note"] == ""
 
 
 def test_without_labels_coverage_is_nothing() -> None:
-    made, labels = world()
+    made, labels = scored_rows()
 
     found = measured(made, labels.head(0))
 
@@ -348,13 +348,13 @@ def test_without_labels_coverage_is_nothing() -> None:
 
 
 def test_without_labels_the_metric_says_so() -> None:
-    made, labels = world()
+    made, labels = scored_rows()
 
     assert row(measured(made, labels.head(0)), "auc")["note"] == NO_LABELS
 
 
 def test_without_predictions_nothing_is_known() -> None:
-    made, labels = world()
+    made, labels = scored_rows()
 
     found = measured(made.head(0), labels)
 
@@ -373,7 +373,7 @@ def test_without_predictions_nothing_is_known() -> None:
     ],
 )
 def test_performance_keeps_its_contract(predicted: int, labelled: int) -> None:
-    made, labels = world()
+    made, labels = scored_rows()
 
     found = measured(made.head(predicted), labels.head(labelled))
 
@@ -384,7 +384,7 @@ def test_performance_keeps_its_contract(predicted: int, labelled: int) -> None:
 
 
 def test_headline_is_the_overall_figures_or_why_there_are_none() -> None:
-    made, labels = world()
+    made, labels = scored_rows()
 
     found = headline(measured(made, labels.assign(label=1.0)))
 
@@ -394,7 +394,7 @@ def test_headline_is_the_overall_figures_or_why_there_are_none() -> None:
 
 
 def test_rows_that_came_late_are_not_counted_as_predicted_in_time() -> None:
-    made, labels = world()
+    made, labels = scored_rows()
     late = made.head(40).index
 
     found = measured(made.assign(is_late=made.index.isin(late)), labels)

@@ -105,7 +105,7 @@ def numbered(tmp_path: Path, models: ModelStore, empty_database: Path) -> Callab
 
 
 @pytest.mark.parametrize("order", ["abc", "cba", "bca"])
-def test_e6_numbers_outlive_the_database_whatever_is_registered_first(
+def test_e6_numbers_survive_the_loss_of_the_database_whatever_is_registered_first(
     numbered: Callable[[], Registry], pipeline: Pipeline, tmp_path: Path, order: str
 ) -> None:
     assert [register(numbered(), pipeline, name) for name in "abc"] == [1, 2, 3]

@@ -23,7 +23,7 @@ from ml_assets.ledger.ledger import Ledger
 from ml_assets.simulation.backtest import RESULT, run, shared_tables
 from ml_assets.simulation.plans import BacktestPlan
 from ml_assets.simulation.results import BacktestResult, save
-from ml_assets_tests.lived import build_features, build_once, opened
+from ml_assets_tests.prepared import build_features, build_once, opened
 from ml_assets_tests.project import Project
 
 FIRST = "name: first\nmin_training_days: 10\n"
@@ -33,7 +33,7 @@ GROWING = "name: growing\nmin_training_days: 10\ndata_growth: 0.6\ncooldown_days
 
 
 @dataclass(frozen=True)
-class Lived:
+class Replayed:
     """A backtest that was run, and what the project looked like before."""
 
     project: Project
@@ -71,7 +71,7 @@ def project(
 
 
 @pytest.fixture(scope="module")
-def lived(project: Project) -> Lived:
+def replayed(project: Project) -> Replayed:
     """Two policies over two weeks."""
     folder = project.data.parent
     plans = []
@@ -82,11 +82,11 @@ def lived(project: Project) -> Lived:
     before = files(folder)
     told: list[tuple[str, int, int, str]] = []
     results = run(plans, project_definitions, lambda *event: told.append(event))
-    return Lived(project, plans, results, told, before)
+    return Replayed(project, plans, results, told, before)
 
 
-def test_each_policy_is_lived_through(lived: Lived) -> None:
-    first, growing = lived.results
+def test_each_policy_is_replayed(replayed: Replayed) -> None:
+    first, growing = replayed.results
 
     assert [first.policy, growing.policy] == ["first", "growing"]
     assert not first.failures
@@ -108,9 +108,9 @@ def test_each_policy_is_lived_through(lived: Lived) -> None:
     assert first.not_scored == {}
 
 
-def test_progress_is_told_of_each_policy_to_its_end(lived: Lived) -> None:
+def test_progress_is_told_of_each_policy_to_its_end(replayed: Replayed) -> None:
     for policy in ("first", "growing"):
-        of_policy = [event[1:] for event in lived.told if event[0] == policy]
+        of_policy = [event[1:] for event in replayed.told if event[0] == policy]
         assert of_policy == [
             (0, 3, "the first model"),
             (1, 3, "2013-02-01…2013-02-07"),
@@ -119,20 +119,20 @@ def test_progress_is_told_of_each_policy_to_its_end(lived: Lived) -> None:
         ]
 
 
-def test_the_project_stays_as_it_is(lived: Lived) -> None:
-    assert files(lived.project.data.parent) == lived.before
-    assert not lived.project.entries("flight_delays/predictions")
-    assert not (lived.project.data / "models").exists()
-    assert not (lived.project.data / "mlflow.db").exists()
+def test_the_project_stays_as_it_is(replayed: Replayed) -> None:
+    assert files(replayed.project.data.parent) == replayed.before
+    assert not replayed.project.entries("flight_delays/predictions")
+    assert not (replayed.project.data / "models").exists()
+    assert not (replayed.project.data / "mlflow.db").exists()
 
 
-def test_features_are_shared_and_decisions_are_each_policys_own(lived: Lived) -> None:
-    shared = shared_tables(lived.project.definitions, "flight_delays")
+def test_features_are_shared_and_decisions_are_each_policys_own(replayed: Replayed) -> None:
+    shared = shared_tables(replayed.project.definitions, "flight_delays")
     assert {"flight_delays/flight_features", "sources/flights"} <= set(shared)
     assert not {table for table in shared if "model" in table or "predictions" in table}
-    root = lived.project.data / "backtests" / "flight_delays"
+    root = replayed.project.data / "backtests" / "flight_delays"
     assert {folder.name for folder in root.iterdir()} == {"first", "growing"}
-    for plan in lived.plans:
+    for plan in replayed.plans:
         assert plan.folder.parent == root
         lake = plan.folder / "lake"
         assert {folder.name for folder in lake.iterdir()} == {"_lake", "flight_delays"}
@@ -140,32 +140,34 @@ def test_features_are_shared_and_decisions_are_each_policys_own(lived: Lived) ->
         own = Lake(str(lake), Ledger(f"sqlite:///{plan.folder / 'ledger.db'}"))
         assert set(own.ledger.tables()) & set(shared) == set()
         predictions = own.read("flight_delays/predictions")
-        current = lived.project.entries("flight_delays/flight_features")
+        current = replayed.project.entries("flight_delays/flight_features")
         assert set(predictions["feature_version"]) == {
             current[day].content_hash for day in predictions["ds"].unique()
         }
         assert not (plan.folder / "mlflow.db").exists()
 
 
-def test_results_as_json_are_the_same(lived: Lived, tmp_path: Path) -> None:
+def test_results_as_json_are_the_same(replayed: Replayed, tmp_path: Path) -> None:
     file = tmp_path / "new" / "results.json"
 
-    save(lived.results, file)
+    save(replayed.results, file)
 
-    assert [BacktestResult(**item) for item in json.loads(file.read_text("utf-8"))] == lived.results
-    for plan, result in zip(lived.plans, lived.results, strict=True):
+    assert [
+        BacktestResult(**item) for item in json.loads(file.read_text("utf-8"))
+    ] == replayed.results
+    for plan, result in zip(replayed.plans, replayed.results, strict=True):
         kept = json.loads((plan.folder / RESULT).read_text("utf-8"))
         assert kept == [asdict(result)]
 
 
-def test_the_same_again_lives_through_nothing(lived: Lived) -> None:
-    folder = lived.project.data / "backtests"
+def test_the_same_backtest_again_replays_nothing(replayed: Replayed) -> None:
+    folder = replayed.project.data / "backtests"
     before = {file: file.stat().st_mtime_ns for file in folder.rglob("*") if file.is_file()}
     told: list[tuple[str, int, int, str]] = []
 
-    again = run(lived.plans, project_definitions, lambda *event: told.append(event), reuse=True)
+    again = run(replayed.plans, project_definitions, lambda *event: told.append(event), reuse=True)
 
-    assert again == lived.results
+    assert again == replayed.results
     assert not told
     after = {file: file.stat().st_mtime_ns for file in folder.rglob("*") if file.is_file()}
     assert after == before

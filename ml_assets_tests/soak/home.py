@@ -19,7 +19,7 @@ from ml_assets.defs.sources.load import DAILY, TIMEZONE, load, reference_table
 from ml_assets.ledger.entries import Entry
 from ml_assets.orchestration.runs.runs import RunOutcome, project_instance
 from ml_assets.settings import settings
-from ml_assets_tests.lived import LOOP, TRAINING
+from ml_assets_tests.prepared import LOOP, TRAINING
 from ml_assets_tests.project import ROOT, Project
 from ml_assets_tests.soak.comparison import Histories, Node
 from ml_assets_tests.soak.faults import Change

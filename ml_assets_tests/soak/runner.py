@@ -1,4 +1,4 @@
-"""The soak: Dagster's real daemon lives through days with faults, and nobody helps it.
+"""The soak: Dagster's real daemon processes days with faults, and nobody helps it.
 
 It never sleeps for a fixed time: a day is over when no run is under way and every sensor has looked
 since and found nothing to do.
@@ -39,7 +39,7 @@ PID = re.compile(r"pid: (\d+)")
 def soak(
     folder: Path, planned: Sequence[Planned], count: int, tell: Callable[[str], object] = print
 ) -> Result:
-    """Live through days with faults and compare with days without.
+    """Process days with faults and compare with days without.
 
     Args:
         folder: an empty folder.
@@ -57,15 +57,15 @@ def soak(
         daemon.start()
         loop = _Loop(project, daemon)
         loop.settle(0.0)
-        lived = []
+        processed = []
         for day in days:
-            lived.append(loop.live(day, planned))
-            tell(lived[-1].row())
-        return result(lived, project, planned, without, days)
+            processed.append(loop.process(day, planned))
+            tell(processed[-1].row())
+        return result(processed, project, planned, without, days)
 
 
 def result(
-    lived: Sequence[Day],
+    processed: Sequence[Day],
     project: Project,
     planned: Sequence[Planned],
     without: Histories,
@@ -90,7 +90,7 @@ def result(
         if not node[0].startswith("source_database/")
     }
     return Result(
-        lived,
+        processed,
         [
             f"{table} {day}: {reason}"
             for table in TABLES
@@ -115,7 +115,7 @@ class _Loop:
         self._daemon = daemon
         self._to_heal: Planned | None = None
 
-    def live(self, day: str, planned: Sequence[Planned]) -> Day:
+    def process(self, day: str, planned: Sequence[Planned]) -> Day:
         """Let a day arrive, with the fault that is planned for it, and wait until it is over."""
         started = time.time()
         one = next((item for item in planned if item.day == day), None)

@@ -29,7 +29,7 @@ from ml_assets.registry.store import CHAMPION, STAGING
 from ml_assets.settings import settings
 from ml_assets.workspace import Workspace
 from ml_assets_tests.components.shop import rows as orders
-from ml_assets_tests.lived import opened
+from ml_assets_tests.prepared import opened
 from ml_assets_tests.project import ROOT, Project
 
 FIRST, LAST = date(2024, 1, 1), date(2024, 2, 9)

@@ -16,7 +16,7 @@ from ml_assets.ledger.entries import Entry, Read, Status
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.approvals.approvals import Action, Record
-from ml_assets_tests.lived import tick
+from ml_assets_tests.prepared import tick
 from ml_assets_tests.project import Project
 from ml_assets_tests.releases import EVIDENCE, PIPELINE, decide, store
 

@@ -1,4 +1,4 @@
-"""A pipeline lived through in memory on a few real rows, to be computed again with changed columns.
+"""A pipeline computed in memory on a few real rows, to be computed again with changed columns.
 
 The tables are frames instead of Delta tables and know no history, so every day is computed whenever
 it is asked for, and nothing is stale. What computes them is the real template with a smaller model.
@@ -155,7 +155,7 @@ class SmallWorkspace(Workspace):
         return self.small
 
 
-class World:
+class SmallPipeline:
     """The tables of a pipeline and what computes them.
 
     Args:
@@ -218,14 +218,14 @@ class World:
         """Keep rows of a day that is not computed."""
         self._add(noun, rows, set(rows[DAY]), self._spec(noun).code_version or "")
 
-    def live(self, noun: str, *days: str) -> None:
+    def add_days(self, noun: str, *days: str) -> None:
         """Compute days one after the other and keep them."""
         for day in days:
             rows, code_version = self._compute(noun, day)
             self._add(noun, rows, {day}, code_version)
 
-    def changed(self, changes: Mapping[str, Change]) -> "World":
-        """The same world, in which some tables hold other rows."""
+    def changed(self, changes: Mapping[str, Change]) -> "SmallPipeline":
+        """The same small, in which some tables hold other rows."""
         other = copy(self)
         other.tables = self.tables | {
             table: self.tables[table].changed(change) for table, change in changes.items()

@@ -1,7 +1,7 @@
-"""A project that has lived through a few days, built once for a whole test session and then copied.
+"""Projects with some days processed: built once for a whole test run, and copied by each test.
 
 Six weeks of features; the first champion, as of ``CHAMPION``, is trained on ten days and registered.
-The days of ``LIVED`` are scored, watched and decided; the last of them asks for a retraining.
+``SCORED_DAYS`` are scored, monitored and decided on; the last of them decides to retrain.
 """
 
 import fcntl
@@ -33,9 +33,9 @@ from ml_assets_tests.project import ROOT, Project
 LAST_DAY = "2013-02-14"
 CHAMPION = "2013-02-01"
 """As-of day of the first champion: days before it do not pass the gates."""
-LIVED = "2013-02-01...2013-02-03"
+SCORED_DAYS = "2013-02-01...2013-02-03"
 ASKED_FOR = "2013-02-04"
-"""As-of day of the retraining that the last lived day asks for; its model is promoted."""
+"""As-of day of the retraining that the last scored day decides; its model is promoted."""
 BLOCKED = "2013-02-03"
 """As-of day of a model that the gates block."""
 
@@ -130,32 +130,32 @@ def build_features(home: Path, definitions: dg.Definitions) -> None:
         _succeeds(project.materialize_daily(f"2013-01-01...{LAST_DAY}"))
 
 
-def build_lived(home: Path, definitions: dg.Definitions, features: Path) -> None:
-    """A champion and three days of its life."""
+def build_champion(home: Path, definitions: dg.Definitions, features: Path) -> None:
+    """A champion and three days that it scored."""
     shutil.copytree(features, home)
     with opened(home, definitions) as project:
         _succeeds(project.materialize(TRAINING, CHAMPION))
-        _succeeds(project.materialize(LOOP, LIVED))
+        _succeeds(project.materialize(LOOP, SCORED_DAYS))
 
 
-def build_retrained(home: Path, definitions: dg.Definitions, lived: Path) -> None:
-    """What the last lived day asked for, done as the sensor asks for it."""
-    shutil.copytree(lived, home)
+def build_retrained(home: Path, definitions: dg.Definitions, champion: Path) -> None:
+    """The retraining that the last scored day decided, requested by the sensor."""
+    shutil.copytree(champion, home)
     with opened(home, definitions) as project:
         [request] = tick(project, "flight_delays__retraining").requests
         _succeeds(run(project, request))
 
 
-def build_measured(home: Path, definitions: dg.Definitions, lived: Path) -> None:
+def build_measured(home: Path, definitions: dg.Definitions, champion: Path) -> None:
     """The champion's successor, trained and measured."""
-    shutil.copytree(lived, home)
+    shutil.copytree(champion, home)
     with opened(home, definitions) as project:
         _succeeds(project.materialize(assets(*TRAINED, "evaluation", *EVIDENCE), ASKED_FOR))
 
 
-def build_waiting(home: Path, definitions: dg.Definitions, lived: Path) -> None:
+def build_waiting(home: Path, definitions: dg.Definitions, champion: Path) -> None:
     """A challenger that the gates stop."""
-    shutil.copytree(lived, home)
+    shutil.copytree(champion, home)
     with opened(home, definitions) as project:
         _succeeds(project.materialize(TRAINING, BLOCKED))
 
