@@ -9,16 +9,19 @@ REGISTRY_URL := from ml_assets.settings import settings; print(settings().regist
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test soak lint checks ui mlflow bench lock clean
+.PHONY: help setup demo demo-year test soak lint checks ui mlflow bench lock clean
 
 help: ## Print this list.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) .env ## Environment from the lock, .env, and the source database (once).
 	@$(BIN)/ml-assets source load
 
-demo: setup ## The reference year through the graph, and a summary of what happened.
+demo: $(INSTALLED) .env ## January to May of the reference pipeline, and a summary of what happened.
 	@$(BIN)/ml-assets demo
+
+demo-year: $(INSTALLED) .env ## The whole year, and its retraining compared with two other policies.
+	@$(BIN)/ml-assets demo --year
 
 test: lint ## Environment, linters and the whole test suite.
 	@$(BIN)/pytest -n auto --dist worksteal

@@ -20,7 +20,12 @@ from ml_assets.simulation.results import PROMOTED, BacktestResult
 
 @contextmanager
 def backtest_progress(console: Console) -> Iterator[Callable[[str, int, int, str], None]]:
-    """A bar with ETA for each policy; yields what is told of the steps."""
+    """A bar with ETA for each policy, or a line for each step where there is no terminal."""
+    if not console.is_terminal:
+        yield lambda policy, done, total, what: console.print(
+            f"{policy} {done}/{total}: {what}", highlight=False
+        )
+        return
     columns = [
         TextColumn("{task.description}"),
         BarColumn(),

@@ -55,11 +55,15 @@ SHOWN = 20
 
 
 @app.command()
-def demo() -> None:
-    """Run the reference year through the graph and say what happened."""
-    from ml_assets.commands.demo import run
+def demo(
+    year: Annotated[
+        bool, typer.Option("--year", help="The whole year, and three policies compared.")
+    ] = False,
+) -> None:
+    """Run the reference pipeline from January to May: releases, a retraining, a bad day."""
+    from ml_assets.commands.demo import SHORT, YEAR, run
 
-    if not run(console):
+    if not run(YEAR if year else SHORT, console):
         raise typer.Exit(1)
 
 

@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -29,6 +31,17 @@ WIDTH = 150
 def console() -> Console:
     """Where results are printed."""
     return Console(width=None if sys.stdout.isatty() else WIDTH)
+
+
+@contextmanager
+def working(console: Console, what: str) -> Iterator[None]:
+    """Show what is being done: a spinner on a terminal, a line elsewhere."""
+    if console.is_terminal:
+        with console.status(f"{what} …"):
+            yield
+    else:
+        console.print(f"{what} …")
+        yield
 
 
 def asked_span(partition: str | None, partition_range: str | None) -> "Span | None":

@@ -5,7 +5,7 @@ package would load everything.
 """
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -117,12 +117,13 @@ def _local_day(moment: object) -> str:
     return str(pd.Timestamp(str(moment), tz="UTC").tz_convert(TIMEZONE).date())
 
 
-def reveal(url: str, until: str) -> dict[str, int]:
+def reveal(url: str, until: str, tables: Sequence[str] = DAILY) -> dict[str, int]:
     """Play further days into the source database, as if time went on; all or nothing.
 
     Args:
         url: SQLAlchemy URL of a database that was loaded.
         until: last day that is there afterwards.
+        tables: of ``DAILY``.
 
     Returns:
         table → rows added; none when the database has these days already.
@@ -138,7 +139,7 @@ def reveal(url: str, until: str) -> dict[str, int]:
                 f"first: run 'ml-assets source load --last-day {until}'."
             )
         with engine.begin() as connection:
-            return {table: _append(connection, table, until) for table in DAILY}
+            return {table: _append(connection, table, until) for table in tables}
     finally:
         engine.dispose()
 
