@@ -144,7 +144,7 @@ def _fill_source(last: str) -> None:
     """Load the reference data until a day, but for its weather; a database that has more stays as it is."""
     url = Workspace.of_environment().settings.source_database_url
     day_before = shifted(last, -1)
-    load(url, lambda *progress: None, day_before)
+    load(url, lambda *_: None, day_before)
     reveal(url, day_before)
     reveal(url, last, ["flights"])
 
