@@ -9,7 +9,7 @@ REGISTRY_URL := from ml_assets.settings import settings; print(settings().regist
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-year test soak lint checks ui mlflow bench lock clean
+.PHONY: help setup demo demo-year test test-all soak lint checks ui mlflow bench lock clean
 
 help: ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,8 +23,11 @@ demo: $(INSTALLED) .env ## January to May of the reference pipeline, and a summa
 demo-year: $(INSTALLED) .env ## The whole year, and its retraining compared with two other policies.
 	@$(BIN)/ml-assets demo --year
 
-test: lint ## Environment, linters and the whole test suite.
-	@$(BIN)/pytest -n auto --dist worksteal
+test: lint ## Environment, linters, and all tests but those that are slow by nature.
+	@$(BIN)/pytest -n auto --dist worksteal --durations 15
+
+test-all: lint ## The same with real daemons, kills, browsers and Postgres.
+	@$(BIN)/pytest -n auto --dist worksteal --durations 15 -m 'not soak'
 
 soak: $(INSTALLED) ## The daemon over thirty days with a fault on every third (docs/soak.md); takes long.
 	@$(BIN)/python -m ml_assets_tests.soak

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from ml_assets_tests.browser.conftest import QUARANTINED, Ui
 from ml_assets_tests.browser.lineage import GROUPS, open_lineage
 
-pytestmark = pytest.mark.browser
+pytestmark = pytest.mark.slow
 
 WEATHER = dg.AssetKey(["sources", "weather"])
 PLANES = dg.AssetKey(["sources", "planes"])

@@ -187,6 +187,7 @@ def test_b4_other_values_do_count(one: object, other: object) -> None:
     assert fingerprint(one) != fingerprint(other)
 
 
+@pytest.mark.slow
 def test_b4_another_session_zone_of_a_real_database_changes_nothing() -> None:
     since, until = datetime(2013, 7, 8, tzinfo=UTC), datetime(2013, 7, 9, tzinfo=UTC)
     with postgres_url() as url:

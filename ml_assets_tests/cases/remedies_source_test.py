@@ -52,6 +52,7 @@ def on_postgres(
         engine.dispose()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "correction"),
     [

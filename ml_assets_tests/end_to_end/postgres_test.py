@@ -8,6 +8,8 @@ from ml_assets.settings import settings, with_driver
 from ml_assets_tests.postgres import postgres_url
 from ml_assets_tests.project import Project, bad_days
 
+pytestmark = pytest.mark.slow
+
 DAYS = "2013-01-02...2013-01-05"
 
 

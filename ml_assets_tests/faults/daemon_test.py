@@ -32,6 +32,8 @@ from ml_assets_tests.faults.daemon import (
 )
 from ml_assets_tests.project import ROOT, Project, overridden
 
+pytestmark = pytest.mark.slow
+
 PIPELINE = "flight_delays"
 FIRST_AS_OF = "2013-02-01"
 """As-of day of the first champion: trained on 1–10 January, tested on 18–31 January."""

@@ -15,6 +15,8 @@ import pytest
 
 from ml_assets_tests.project import DAILY, DICTIONARIES, Project
 
+pytestmark = pytest.mark.slow
+
 DAYS = "2013-01-02...2013-01-16"
 DEADLINE_SECONDS = 120
 

@@ -28,6 +28,8 @@ from ml_assets.learning.specification import ModelSpecification
 from ml_assets_tests.prepared import ASKED_FOR, assets, build_features, build_once, opened
 from ml_assets_tests.project import Project
 
+pytestmark = pytest.mark.slow
+
 DEADLINE_SECONDS = 120
 MODEL = "flight_delays/model"
 

@@ -16,6 +16,8 @@ from ml_assets.commands.ui import run_until_stopped
 from ml_assets_tests.browser.server import _wait_until_loaded, free_port, inherited
 from ml_assets_tests.project import ROOT, Project
 
+pytestmark = pytest.mark.slow
+
 STOP_SECONDS = 30
 """On a quiet machine it takes four; other tests run beside this one."""
 

@@ -573,6 +573,7 @@ print(number, flush=True)
 """
 
 
+@pytest.mark.slow
 def test_two_processes_create_the_database_and_register_the_same_model_at_once(
     tmp_path: Path, models: ModelStore
 ) -> None:
@@ -605,6 +606,7 @@ def test_two_processes_create_the_database_and_register_the_same_model_at_once(
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_postgres_next_to_dagsters_tables(
     pipeline: Pipeline, models: ModelStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

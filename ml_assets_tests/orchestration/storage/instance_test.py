@@ -146,6 +146,7 @@ def test_workload_ours_answers_as_stock_does(stored: Mapping[str, Stored]) -> No
     assert len(found["checks"]) == 3 * len(CHECK_KEYS) * len(DAYS) + 1
 
 
+@pytest.mark.slow
 def test_workload_postgres_answers_as_sqlite_does(
     stored: Mapping[str, Stored],
     configure: Configure,

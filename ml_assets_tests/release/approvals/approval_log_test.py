@@ -25,7 +25,7 @@ def postgres() -> Iterator[str]:
         yield with_driver(url)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """URL of an empty database, once for each kind."""
     if request.param == "sqlite":
@@ -90,6 +90,7 @@ def test_the_database_refuses_to_change_a_record(url: str, change: str) -> None:
     assert ApprovalLog(url).records(PIPELINE) == [approval(number=1)]
 
 
+@pytest.mark.slow
 def test_postgres_refuses_to_empty_the_table(postgres: str) -> None:
     log = ApprovalLog(postgres)
     log.append(approval())
