@@ -31,7 +31,7 @@ def trace(
     """Where a prediction or a model comes from, down to the source rows."""
     from ml_assets.commands.lineage_report import prediction_as_json, print_model, print_prediction
     from ml_assets.lineage.pipelines import pipeline as known_pipeline
-    from ml_assets.lineage.recorded import trained_version
+    from ml_assets.lineage.recorded import model_of_version
     from ml_assets.lineage.trace import trace_model, trace_prediction
 
     if bool(prediction) == (model is not None):
@@ -40,7 +40,7 @@ def trace(
         )
     of, lake = known_pipeline(pipeline), asked_lake()
     if model is not None:
-        trained = trace_model(lake, of, trained_version(lake, of, model))
+        trained = trace_model(lake, of, model_of_version(lake, of, model))
         print_json(asdict(trained)) if as_json else print_model(trained, console())
     else:
         found = trace_prediction(lake, of, prediction)

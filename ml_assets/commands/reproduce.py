@@ -104,12 +104,12 @@ def _asked(
 def _known(
     lake: "Lake", pipeline: PipelineTables, version: int | None, as_of: str | None
 ) -> "list[ModelReference]":
-    from ml_assets.lineage.recorded import registered_versions, trained_day, trained_version
+    from ml_assets.lineage.recorded import model_of_day, model_of_version, registered_versions
 
     if version is not None:
-        return [trained_version(lake, pipeline, version)]
+        return [model_of_version(lake, pipeline, version)]
     if as_of is not None:
-        return [trained_day(lake, pipeline, as_of)]
+        return [model_of_day(lake, pipeline, as_of)]
     if found := registered_versions(lake, pipeline):
         return found
     raise ConfigurationError(f"No model of {pipeline.name} was registered yet.")

@@ -9,7 +9,7 @@ from rich.table import Table
 from ml_assets.commands.shared import COMMIT_LENGTH
 from ml_assets.lineage.changes import NONE, Change
 from ml_assets.lineage.difference import Difference, Side
-from ml_assets.lineage.recorded import shown_days
+from ml_assets.lineage.recorded import format_days
 from ml_assets.lineage.reproduce import Reproduction
 
 SHOWN_FEATURES = 10
@@ -29,7 +29,8 @@ def print_reproduction(made: Reproduction, commands: Sequence[str], console: Con
         _say(console, f"  made with: commit {made.commit[:COMMIT_LENGTH]}{_dirty(made)}")
     for changed in made.since.inputs:
         _say(
-            console, f"  since then: {changed.table} holds other rows of {shown_days(changed.days)}"
+            console,
+            f"  since then: {changed.table} holds other rows of {format_days(changed.days)}",
         )
     for what, changes in [
         ("defs.yaml", made.since.parameters),

@@ -22,7 +22,7 @@ from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.lineage import lineage
 from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.errors import ConfigurationError
-from ml_assets.names import meant
+from ml_assets.names import suggestion
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.assets.tables import (
     dead_letter_spec,
@@ -143,7 +143,7 @@ def refuse_parameters(function: Callable[..., object], config: FeatureTableConfi
         if name not in named and not takes_any:
             raise ConfigurationError(
                 f"'inputs' of {config.key} in defs.yaml has '{name}', which {config.function} does not "
-                f"take beside {first.name}.{meant(name, named)}"
+                f"take beside {first.name}.{suggestion(name, named)}"
             )
     hints = _hints(function)
     fields: dict[str, Any] = {

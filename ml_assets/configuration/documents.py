@@ -20,7 +20,7 @@ from ml_assets.configuration.pipeline import (
 from ml_assets.configuration.reading import read
 from ml_assets.contracts.contract import is_keyed, key_columns
 from ml_assets.errors import ConfigurationError
-from ml_assets.names import meant, unknown
+from ml_assets.names import suggestion, unknown
 from ml_assets.settings import settings
 
 DEFS = Path(__file__).parents[1] / "defs"
@@ -162,7 +162,7 @@ def _refuse_unknown_table(
         known = [str(said["key"]) for _, said in _documents(FEATURES) if "key" in said]
         raise ConfigurationError(
             f"{where} is not usable: '{key}' is '{table}', which is no FeatureTable of this "
-            f"project.{meant(table, known)} If it is made otherwise, name its contract under "
+            f"project.{suggestion(table, known)} If it is made otherwise, name its contract under "
             f"'contracts' as '{name}'."
         )
 

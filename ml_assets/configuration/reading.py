@@ -6,7 +6,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from ml_assets.errors import ConfigurationError
-from ml_assets.names import meant
+from ml_assets.names import suggestion
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -64,7 +64,7 @@ def _problem(model: type[BaseModel], error: Mapping[str, Any]) -> str:
 
 
 def _one_of(name: str, known: Sequence[str]) -> str:
-    near = meant(name, known)
+    near = suggestion(name, known)
     return f", expected one of {', '.join(known)}.{near}" if known else ""
 
 

@@ -9,7 +9,7 @@ from ml_assets.cadence import as_day
 from ml_assets.content import DAY
 from ml_assets.learning.estimators import Signature, estimators_of, signature
 from ml_assets.learning.specification import Task
-from ml_assets.names import meant
+from ml_assets.names import suggestion
 
 FIRST_YEAR, LAST_YEAR = "1900", "2199"
 SEED = "random_state"
@@ -113,7 +113,7 @@ class Estimator(Section):
     def _is_complete(self) -> Self:
         module, _, estimator = self.path.rpartition(".")
         if estimator not in (offered := estimators_of(module)):
-            raise ValueError(f"{module} has no {estimator}.{meant(estimator, offered)}")
+            raise ValueError(f"{module} has no {estimator}.{suggestion(estimator, offered)}")
         self._is_built_by(signature(self.path), estimator)
         names = [*self.numeric, *self.categorical]
         if not names:
@@ -140,7 +140,7 @@ class Estimator(Section):
         for name in self.hyperparameters:
             if known.parameters and name not in known.parameters:
                 raise ValueError(
-                    f"{estimator} has no parameter '{name}'.{meant(name, known.parameters)}"
+                    f"{estimator} has no parameter '{name}'.{suggestion(name, known.parameters)}"
                 )
         if SEED in known.parameters and type(self.hyperparameters.get(SEED)) is not int:
             raise ValueError(

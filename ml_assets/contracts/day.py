@@ -27,7 +27,7 @@ import pandera.pandas as pa
 
 from ml_assets.contracts.contract import Contract, columns, dtype, limits
 from ml_assets.errors import ConfigurationError
-from ml_assets.names import meant
+from ml_assets.names import suggestion
 
 OnFailure = Literal["warn", "quarantine"]
 ON_FAILURE: tuple[OnFailure, ...] = ("warn", "quarantine")
@@ -205,5 +205,5 @@ def _refuse_unusable(day: type[DayContract], item: Measure, contract: type[Contr
 def _known(name: object, known: Sequence[str], what: str) -> str:
     if name in known:
         return str(name)
-    hint = meant(str(name), known) or f" Expected one of {', '.join(known)}."
+    hint = suggestion(str(name), known) or f" Expected one of {', '.join(known)}."
     raise ConfigurationError(f"Unknown {what}: {name!r}.{hint}")

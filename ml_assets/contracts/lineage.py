@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from ml_assets.contracts.contract import FROM, Contract, columns
 from ml_assets.errors import ConfigurationError
-from ml_assets.names import meant
+from ml_assets.names import suggestion
 from ml_assets.provenance.provenance import Column
 
 SHOWN = 6
@@ -106,5 +106,5 @@ def _known(what: str, name: str, known: Collection[str], place: str) -> str:
         return name
     raise ConfigurationError(
         f"{place} is made from the {what} '{name}', which is none of {', '.join(sorted(known))}."
-        f"{meant(name, known)}"
+        f"{suggestion(name, known)}"
     )

@@ -25,7 +25,7 @@ from ml_assets.contracts.contract import (
 )
 from ml_assets.contracts.dead_letters import DeadLetters, dead_letters, held
 from ml_assets.contracts.text import uniform
-from ml_assets.names import near
+from ml_assets.names import most_similar
 
 
 @dataclass(frozen=True)
@@ -132,13 +132,14 @@ def no_rows(contract: type[Contract]) -> pd.DataFrame:
 
 
 def schema_problem(frame: pd.DataFrame, contract: type[Contract]) -> str | None:
-    """What is wrong with a frame's columns, with the nearest present name, or None."""
+    """What is wrong with a frame's columns, with the most similar present name, or None."""
     missing = [name for name in columns(contract) if name not in frame.columns]
     if not missing:
         return None
     unexpected = [name for name in frame.columns if name not in columns(contract) and name != DAY]
     hints = [
-        f"'{name}'" + (f" (is it '{found}' now?)" if (found := near(name, unexpected)) else "")
+        f"'{name}'"
+        + (f" (renamed to '{found}'?)" if (found := most_similar(name, unexpected)) else "")
         for name in missing
     ]
     return f"schema is wrong: column {', '.join(hints)} is missing, as {contract.__name__} needs it"

@@ -1,1 +1,1 @@
-"""Questions to what is stored: where does this come from, what did that touch, can it be made again?"""
+"""Data and model lineage from stored records: origins, impact, repair and reproduction."""

@@ -1,4 +1,4 @@
-"""What differs between two recordings: values, and the content of what was read."""
+"""Differences between two recordings: changed values, and inputs whose content changed."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,17 +9,17 @@ from ml_assets.ledger.entries import Entry, Read, Status, grouped, usable_hashes
 from ml_assets.lineage.recorded import is_no_later
 
 NONE = "–"
-"""What is shown of something that is not there."""
+"""Shown for a missing value."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """Something that was one thing and is another.
+    """A value that changed.
 
     Attributes:
-        what: its name.
-        then: what it was.
-        now: what it is.
+        what: name of the value.
+        then: its earlier value.
+        now: its current value.
     """
 
     what: str
@@ -29,10 +29,10 @@ class Change:
 
 @dataclass(frozen=True)
 class ChangedDays:
-    """Days of a table that hold other rows than were read.
+    """Days of a table whose rows changed since they were read.
 
     Attributes:
-        table: its name.
+        table: table name.
         days: the days, in order.
     """
 
@@ -41,29 +41,29 @@ class ChangedDays:
 
 
 def changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
-    """Values that differ, by their dotted names; of lists, what only one of them has.
+    """Values that differ, by their dotted names; for lists, the items that only one of them has.
 
     Args:
-        then: values, mappings within them included.
-        now: the same later.
+        then: earlier values; may contain nested mappings.
+        now: later values.
     """
     before, after = dict(_flat(then)), dict(_flat(now))
     return [
-        Change(name, *_shown(before.get(name), after.get(name)))
+        Change(name, *_formatted(before.get(name), after.get(name)))
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
     ]
 
 
 def changed_inputs(lake: Lake, entry: Entry) -> list[ChangedDays]:
-    """Days that an entry was computed from, directly or not, and that hold other rows now.
+    """Direct and indirect inputs of an entry whose rows changed since they were read.
 
     Args:
-        lake: whose ledger knows them.
-        entry: an entry with what it read.
+        lake: the lake with the ledger that recorded them.
+        entry: an entry with its reads.
 
     Returns:
-        By table, the farthest away first: a source before what is made from it.
+        Changed days by table, upstream tables first.
     """
     found: dict[str, set[str]] = {}
     seen: set[Read] = set()
@@ -81,7 +81,7 @@ def changed_inputs(lake: Lake, entry: Entry) -> list[ChangedDays]:
 
 
 def _reads_of(lake: Lake, table: str, read: Sequence[Read], reader: Entry) -> Iterator[Read]:
-    """What days of a table were computed from when they had the content that was read."""
+    """The reads of a table's days at the time when they had the content that was read."""
     histories = lake.ledger.histories(table, sorted({item.day for item in read}))
     for item in read:
         then = [
@@ -96,7 +96,7 @@ def _reads_of(lake: Lake, table: str, read: Sequence[Read], reader: Entry) -> It
 
 
 def _unversioned(reads: Iterable[Read]) -> Iterator[Read]:
-    """The same content at another table version is the same input."""
+    """Reads without table versions: equal content at different versions is the same input."""
     return (replace(read, version=None) for read in reads if not read.is_pinned)
 
 
@@ -108,7 +108,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{name}", value
 
 
-def _shown(then: Any, now: Any) -> tuple[str, str]:
+def _formatted(then: Any, now: Any) -> tuple[str, str]:
     if isinstance(then, list) and isinstance(now, list) and {*then} != {*now}:
         return _text([item for item in then if item not in now]), _text(
             [item for item in now if item not in then]

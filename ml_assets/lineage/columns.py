@@ -1,7 +1,6 @@
-"""Walking column lineage: what a column is made from, and what is made from it.
+"""Traversal of column lineage, upstream and downstream.
 
-Which columns a column is directly made from is declared beside the contracts and kept in
-``lake.provenance``.
+Contracts declare the direct inputs of each column; ``lake.provenance`` stores them.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,11 +13,11 @@ from ml_assets.provenance.provenance import Column
 def upstream(
     made_from: Mapping[Column, Sequence[Column]], start: Collection[Column]
 ) -> set[Column]:
-    """The columns that some columns are made from, directly or through others.
+    """The direct and indirect inputs of columns.
 
     Args:
-        made_from: column → the columns that it is directly made from.
-        start: where to begin; included in the answer.
+        made_from: column → its direct input columns.
+        start: the columns to start from; included in the result.
     """
     found: set[Column] = set()
     waiting = list(start)
@@ -33,30 +32,32 @@ def upstream(
 def downstream(
     made_from: Mapping[Column, Sequence[Column]], start: Collection[Column]
 ) -> set[Column]:
-    """The columns that are made from some columns, directly or through others.
+    """The columns that are computed from columns, directly or indirectly.
 
     Args:
-        made_from: column → the columns that it is directly made from.
-        start: where to begin; included in the answer.
+        made_from: column → its direct input columns.
+        start: the columns to start from; included in the result.
     """
-    makes = grouped((source, column) for column, sources in made_from.items() for source in sources)
-    return upstream(makes, start)
+    dependents = grouped(
+        (source, column) for column, sources in made_from.items() for source in sources
+    )
+    return upstream(dependents, start)
 
 
 def origins(made_from: Mapping[Column, Sequence[Column]], start: Collection[Column]) -> set[Column]:
-    """The columns furthest up that some columns are made from: those that no other makes."""
+    """The inputs of columns that have no inputs themselves."""
     return {column for column in upstream(made_from, start) if not made_from.get(column)} - {*start}
 
 
 def columns_of(made_from: Mapping[Column, Sequence[Column]], name: str) -> list[Column]:
-    """The columns that a name means: all of ``table``, or the one of ``table.column``.
+    """The columns that a name selects: all of ``table``, or the one of ``table.column``.
 
     Args:
-        made_from: column → the columns that it is directly made from.
-        name: what somebody asks about.
+        made_from: column → its direct input columns.
+        name: a table name or ``table.column``.
 
     Raises:
-        ConfigurationError: there is no such table or column; the nearest is told.
+        ConfigurationError: the table or column is unknown.
     """
     table, _, column = name.partition(".")
     known = {*made_from, *(source for sources in made_from.values() for source in sources)}

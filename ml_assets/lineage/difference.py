@@ -1,4 +1,4 @@
-"""Two models of a pipeline side by side: data, features, parameters, code, metrics, releases."""
+"""Comparison of two models of a pipeline: data, features, parameters, code, metrics, releases."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from ml_assets.learning.evaluation import OVERALL
 from ml_assets.lineage.changes import Change, changes
 from ml_assets.lineage.pipelines import PipelineTables
 from ml_assets.lineage.recorded import (
-    Made,
+    RecordedDay,
     RecordedModel,
-    championship,
+    champion_row,
     dataset_rows,
+    model_of_version,
     recorded_model,
-    stored_for,
-    trained_version,
+    rows_of_model,
 )
 from ml_assets.lineage.reproduce import parameters_of
 from ml_assets.lineage.shifts import Shift, shifts
@@ -36,7 +36,7 @@ class Volume:
         split: its name.
         first: day of its first rows.
         last: day of its last rows.
-        days: days that have rows.
+        days: number of days that have rows.
         rows: number of rows.
         mean_label: mean of the label; the share of positive rows for a class.
     """
@@ -51,7 +51,7 @@ class Volume:
 
 @dataclass(frozen=True)
 class Measured:
-    """A metric on the test rows of a model, with its interval."""
+    """A metric on the test rows of a model, with its confidence interval."""
 
     metric: str
     value: float | None
@@ -61,7 +61,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Gain:
-    """A metric of both models on the same rows, and the gain of the newer with its interval."""
+    """A metric of both models on the same rows, and the newer model's gain with its interval."""
 
     metric: str
     rows: int
@@ -77,17 +77,17 @@ class Side:
     """One of the two models.
 
     Attributes:
-        version: its version in the registry.
-        as_of: its as-of day.
-        fingerprint: what identifies it.
-        commit: commit that it was made with; empty when it was not recorded.
-        is_dirty: whether code differed from that commit.
-        volumes: the splits of its dataset; none when the rows are gone.
-        metrics: what was measured on its own test rows.
-        verdict: of its release decision; empty without one.
-        reason: of that decision.
-        released_by: who made it champion; empty when nobody did.
-        serves_from: first day it serves; empty when it never did.
+        version: version in the model registry.
+        as_of: as-of day.
+        fingerprint: hash that identifies the model.
+        commit: git commit of the training run; empty when it was not recorded.
+        is_dirty: whether the code differed from that commit.
+        volumes: splits of the training dataset; empty when its rows were deleted.
+        metrics: metrics on the model's own test rows.
+        verdict: verdict of the release decision; empty without one.
+        reason: reason of that decision.
+        released_by: who made it champion; empty when it never was.
+        serves_from: first day on which it serves; empty when it never did.
     """
 
     version: int | None
@@ -108,14 +108,14 @@ class Difference:
     """Two models side by side.
 
     Attributes:
-        pipeline: whose models.
-        older: the one with the lower version.
-        newer: the other.
-        shifts: features that both have, the farthest apart first; None when a reference is gone.
-        parameters: what differs of how they were made; None when it was not recorded.
-        modules: modules of ours whose text differs; None when it was not recorded.
-        libraries: libraries that differ; None when it was not recorded.
-        comparison: both on the same rows; none when the newer was not compared with the older.
+        pipeline: pipeline name.
+        older: the model with the lower version.
+        newer: the other model.
+        shifts: features of both models, the largest shift first; None when a reference was deleted.
+        parameters: parameters that differ; None when they were not recorded.
+        modules: modules of this project whose code differs; None when they were not recorded.
+        libraries: library versions that differ; None when they were not recorded.
+        comparison: both models on the same rows; empty when they were not compared.
     """
 
     pipeline: str
@@ -129,16 +129,16 @@ class Difference:
 
 
 def difference(lake: Lake, pipeline: PipelineTables, one: int, other: int) -> Difference:
-    """Compare two versions, whichever is named first.
+    """Compare two versions, in any order.
 
     Raises:
-        ConfigurationError: there is no such version, or it is the same one twice.
-        LakeMismatch: the ledger does not know how one of them was made.
+        ConfigurationError: a version is unknown, or both are the same.
+        LakeMismatch: the ledger has no record of one of the models.
     """
     if one == other:
-        raise ConfigurationError(f"Version {one} was named twice. Name two different versions.")
+        raise ConfigurationError(f"Version {one} was given twice. Give two different versions.")
     older, newer = (
-        recorded_model(lake, pipeline, trained_version(lake, pipeline, version))
+        recorded_model(lake, pipeline, model_of_version(lake, pipeline, version))
         for version in sorted((one, other))
     )
     return Difference(
@@ -155,9 +155,9 @@ def difference(lake: Lake, pipeline: PipelineTables, one: int, other: int) -> Di
 
 def _side(lake: Lake, recorded: RecordedModel) -> Side:
     ran_with = recorded.model.run.environment if recorded.model.run else None
-    decision = stored_for(lake, recorded, "release_decision")
+    decision = rows_of_model(lake, recorded, "release_decision")
     decided = {} if decision is None else decision.iloc[0].to_dict()
-    champion = championship(lake, recorded) or {}
+    champion = champion_row(lake, recorded) or {}
     return Side(
         version=recorded.version,
         as_of=recorded.as_of,
@@ -194,7 +194,7 @@ def _volumes(lake: Lake, recorded: RecordedModel) -> list[Volume]:
 
 
 def _metrics(lake: Lake, recorded: RecordedModel) -> list[Measured]:
-    found = stored_for(lake, recorded, "evaluation")
+    found = rows_of_model(lake, recorded, "evaluation")
     if found is None:
         return []
     rows = found[(found[SPLIT] == "test") & (found["segment_column"] == OVERALL)]
@@ -205,11 +205,11 @@ def _metrics(lake: Lake, recorded: RecordedModel) -> list[Measured]:
 
 
 def _comparison(lake: Lake, older: RecordedModel, newer: RecordedModel) -> list[Gain]:
-    found = stored_for(lake, newer, "comparison")
+    found = rows_of_model(lake, newer, "comparison")
     if found is None:
         return []
-    is_ours = found["champion_model"] == older.fingerprint
-    rows = found[is_ours & (found["segment_column"] == OVERALL)]
+    is_older = found["champion_model"] == older.fingerprint
+    rows = found[is_older & (found["segment_column"] == OVERALL)]
     figures = ("champion", "challenger", "improvement", "low", "high")
     return [
         Gain(row["metric"], int(row["rows"]), *(_number(row[name]) for name in figures))
@@ -218,35 +218,35 @@ def _comparison(lake: Lake, older: RecordedModel, newer: RecordedModel) -> list[
 
 
 def _shifts(lake: Lake, older: RecordedModel, newer: RecordedModel) -> list[Shift] | None:
-    then, now = (stored_for(lake, each, "feature_reference") for each in (older, newer))
+    then, now = (rows_of_model(lake, each, "feature_reference") for each in (older, newer))
     return None if then is None or now is None else shifts(then, now)
 
 
 def _changes(
     older: RecordedModel,
     newer: RecordedModel,
-    of: Callable[[Made], Mapping[str, Any] | None],
+    values_of: Callable[[RecordedDay], Mapping[str, Any] | None],
 ) -> list[Change] | None:
-    """What differs between the datasets and between the models; None when one was not recorded."""
+    """Values that differ between the datasets or the models; None when one was not recorded."""
     found: list[Change] = []
     for then, now in ((older.dataset, newer.dataset), (older.model, newer.model)):
-        before, after = of(then), of(now)
+        before, after = values_of(then), values_of(now)
         if before is None or after is None:
             return None
         found += changes(before, after)
     return list(dict.fromkeys(found))
 
 
-def _parameters(made: Made) -> Mapping[str, Any] | None:
-    return parameters_of(made.code) if made.code else None
+def _parameters(day: RecordedDay) -> Mapping[str, Any] | None:
+    return parameters_of(day.code) if day.code else None
 
 
-def _modules(made: Made) -> Mapping[str, Any] | None:
-    return made.code.modules if made.code else None
+def _modules(day: RecordedDay) -> Mapping[str, Any] | None:
+    return day.code.modules if day.code else None
 
 
-def _libraries(made: Made) -> Mapping[str, Any] | None:
-    return made.run.environment.libraries if made.run else None
+def _libraries(day: RecordedDay) -> Mapping[str, Any] | None:
+    return day.run.environment.libraries if day.run else None
 
 
 def _number(value: Any) -> float | None:

@@ -1,6 +1,6 @@
-"""Stored days as a graph: what each was computed from, and what was computed from it.
+"""Lineage graph of stored days, built from the ledger: inputs and dependents of each day.
 
-Built from the ledger alone. Which columns are made from which is in ``columns``.
+Column lineage is in ``columns``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ Node = tuple[str, str]
 """A table and a day."""
 
 Edge = tuple[str, str]
-"""A table, and one that is computed from it."""
+"""An input table, and a table that is computed from it."""
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,14 @@ class Graph:
     """The latest entry of each day of every table.
 
     Attributes:
-        entries: node → its entry, with what it was computed from.
+        entries: node → its entry, with its reads.
     """
 
     entries: Mapping[Node, Entry]
 
     @classmethod
     def of(cls, ledger: Ledger) -> "Graph":
-        """The graph of everything that a ledger knows."""
+        """The graph of all entries of a ledger."""
         return cls({(entry.table, entry.day): entry for entry in ledger.everything()})
 
     @cached_property
@@ -40,17 +40,17 @@ class Graph:
 
     @cached_property
     def _readers(self) -> dict[Node, list[Node]]:
-        """Node → the stored days that used it."""
+        """Node → the stored days that were computed from it."""
         return grouped(
             ((read.table, read.day), node)
             for node, entry in self.entries.items()
             if entry.status is Status.STORED
-            for read in used(entry)
+            for read in stored_reads(entry)
         )
 
     @cached_property
-    def _lookers(self) -> dict[Node, list[Node]]:
-        """Node → the days that looked for it, whether it was there or not."""
+    def _requesters(self) -> dict[Node, list[Node]]:
+        """Node → the days that have it as an input, whether it was stored or missing."""
         return grouped(
             ((read.table, read.day), node)
             for node, entry in self.entries.items()
@@ -58,61 +58,61 @@ class Graph:
         )
 
     def downstream(self, start: Node, follows: Callable[[Edge], bool]) -> set[Node]:
-        """Every stored day that used a day, directly or not; the day itself is none of them.
+        """Every stored day that was computed from a day, directly or indirectly; without that day.
 
         Args:
             start: the day.
-            follows: whether what is wrong with the first table of an edge reaches the second.
+            follows: whether a problem in the first table of an edge affects the second.
         """
-        return _reached(start, lambda node: self._readers.get(node, []), follows)
+        return _reachable(start, lambda node: self._readers.get(node, []), follows)
 
     def waiting(self, start: Node) -> set[Node]:
         """Every day that is missing, or was computed without an input, because of a day.
 
-        These are quarantined days that were made from it, days that were skipped because one of these
-        is missing, stored days that were computed without one of these, and the days that used those.
+        These are quarantined days that read it, days that were skipped because one of these is
+        missing, stored days that were computed without one of these, and the dependents of those.
         """
         found: set[Node] = set()
         reached = [start]
         while reached:
             node = reached.pop()
-            is_amiss = node != start or not self._is_stored(start)
-            for other in self._lookers.get(node, []):
-                if other not in found and self._waits(other, node, is_amiss=is_amiss):
+            is_faulty = node != start or not self._is_stored(start)
+            for other in self._requesters.get(node, []):
+                if other not in found and self._is_waiting(other, node, is_faulty=is_faulty):
                     found.add(other)
                     reached.append(other)
         return found - {start}
 
-    def _waits(self, node: Node, for_node: Node, *, is_amiss: bool) -> bool:
+    def _is_waiting(self, node: Node, for_node: Node, *, is_faulty: bool) -> bool:
         status = self.entries[node].status
         if status is Status.QUARANTINED:
             return True
-        return is_amiss and (status is Status.STORED or not self._is_stored(for_node))
+        return is_faulty and (status is Status.STORED or not self._is_stored(for_node))
 
     def _is_stored(self, node: Node) -> bool:
         entry = self.entries.get(node)
         return entry is not None and entry.status is Status.STORED
 
     def upstream(self, start: Node) -> set[Node]:
-        """Every day that a stored day was computed from, directly or not."""
-        return _reached(start, self._inputs, lambda _: True)
+        """Every day that a stored day was computed from, directly or indirectly."""
+        return _reachable(start, self._inputs, lambda _: True)
 
     def inputs_within(self, node: Node, nodes: AbstractSet[Node]) -> set[Node]:
-        """The direct inputs of a day that are among some nodes, also those that were not there."""
+        """The direct inputs of a day that are among ``nodes``, including missing ones."""
         reads = self.entries[node].reads if node in self.entries else ()
         return {(read.table, read.day) for read in reads} & nodes
 
     def _inputs(self, node: Node) -> Sequence[Node]:
         entry = self.entries.get(node)
-        return [(read.table, read.day) for read in used(entry)] if entry else []
+        return [(read.table, read.day) for read in stored_reads(entry)] if entry else []
 
 
-def used(entry: Entry) -> list[Read]:
-    """What an entry read that was there."""
+def stored_reads(entry: Entry) -> list[Read]:
+    """The reads of an entry whose input day was stored."""
     return [read for read in entry.reads if read.content_hash]
 
 
-def _reached(
+def _reachable(
     start: Node, neighbours: Callable[[Node], Sequence[Node]], follows: Callable[[Edge], bool]
 ) -> set[Node]:
     found: set[Node] = set()

@@ -1,6 +1,6 @@
-"""What one day of a table touched: days, models, predictions; whether a champion is among them.
+"""Impact of one day of a table: the days, models and predictions that were computed from it.
 
-What must be made again to repair it is in ``repair``.
+The days that a repair recomputes are in ``repair``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status, grouped
 from ml_assets.lineage.columns import columns_of, downstream
-from ml_assets.lineage.graph import Edge, Graph, Node, used
+from ml_assets.lineage.graph import Edge, Graph, Node, stored_reads
 from ml_assets.lineage.pipelines import PipelineTables, pipeline
 from ml_assets.names import unknown
 from ml_assets.provenance.provenance import Column
@@ -20,14 +20,14 @@ from ml_assets.provenance.provenance import Column
 
 @dataclass(frozen=True)
 class TouchedTable:
-    """Days of one table that used the day.
+    """Days of one table that were computed from the day, directly or indirectly.
 
     Attributes:
-        table: its name.
+        table: table name.
         days: the days, in order.
-        rows: rows of these days.
-        stale: how many of them were made from an input that changed since.
-        columns: its columns that depend on the column that was asked about; empty for all.
+        rows: number of rows of these days.
+        stale: number of these days with an input that changed since.
+        columns: columns that depend on the requested column; empty for all.
     """
 
     table: str
@@ -39,17 +39,17 @@ class TouchedTable:
 
 @dataclass(frozen=True)
 class TouchedModel:
-    """A model that was trained on the day, or on something made from it.
+    """A model that was trained on the day, or on data computed from it.
 
     Attributes:
-        pipeline: whose model.
-        as_of: its as-of day.
-        fingerprint: what identifies it.
-        version: its version in the registry; None when it was never released.
-        is_champion: whether it is the champion now.
-        predictions: predictions that it made.
-        first: first day of these; empty for none.
-        last: last day of these; empty for none.
+        pipeline: name of its pipeline.
+        as_of: as-of day.
+        fingerprint: hash that identifies the model.
+        version: version in the model registry; None when it was never released.
+        is_champion: whether it is the current champion.
+        predictions: number of its predictions.
+        first: first day of its predictions; empty without any.
+        last: last day of its predictions; empty without any.
     """
 
     pipeline: str
@@ -64,16 +64,16 @@ class TouchedModel:
 
 @dataclass(frozen=True)
 class Impact:
-    """What used a day.
+    """The dependents of a day.
 
     Attributes:
         table: the day's table.
         day: the day.
-        column: the column that was asked about; empty for all.
-        state: what the ledger says of the day, in words.
-        tables: the tables that used it, those nearest to it first.
-        models: the models among them, and the day itself when it is one.
-        waiting: table → days that wait for it: it is not there, or was not good enough for them.
+        column: the requested column; empty for all.
+        state: status, reason and row count of the day in the ledger.
+        tables: the dependent tables, the nearest first.
+        models: the dependent models, and the day itself when it is a model.
+        waiting: table → days that are missing or incomplete because of this day.
     """
 
     table: str
@@ -86,33 +86,33 @@ class Impact:
 
     @property
     def reaches_champion(self) -> bool:
-        """Whether a model that is champion now is among them."""
+        """Whether the current champion is among the models."""
         return any(model.is_champion for model in self.models)
 
     @property
     def nodes(self) -> set[Node]:
-        """All touched days, and those that wait."""
+        """All touched and all waiting days."""
         used = {(touched.table, day) for touched in self.tables for day in touched.days}
         return used | {(table, day) for table, days in self.waiting.items() for day in days}
 
 
 def impact(lake: Lake, graph: Graph, table: str, day: str, column: str = "") -> Impact:
-    """Everything that used a day of a table, directly or not.
+    """The direct and indirect dependents of a day of a table.
 
     Args:
-        lake: where models and predictions are.
-        graph: what was computed from what.
+        lake: the lake with models and predictions.
+        graph: the lineage graph.
         table: table name.
         day: one of its days.
-        column: only what depends on this column.
+        column: limits the result to dependents of this column.
 
     Raises:
-        ConfigurationError: there is no such table, day or column; the nearest is given.
+        ConfigurationError: the table, day or column is unknown.
     """
     _refuse_unknown(graph, table, day)
     made_from = lake.provenance.columns() if column else {}
     reached = downstream(made_from, columns_of(made_from, f"{table}.{column}")) if column else set()
-    follows = _following(made_from, reached) if column else _everywhere
+    follows = _follows_columns(made_from, reached) if column else _follows_all
     touched = graph.downstream((table, day), follows)
     days = grouped(sorted(touched))
     tables = [
@@ -120,7 +120,7 @@ def impact(lake: Lake, graph: Graph, table: str, day: str, column: str = "") -> 
             name,
             days[name],
             sum(graph.entries[name, touched_day].rows for touched_day in days[name]),
-            sum(_is_changed(graph, (name, touched_day)) for touched_day in days[name]),
+            sum(_is_stale(graph, (name, touched_day)) for touched_day in days[name]),
             sorted(found for of, found in reached if of == name),
         )
         for name in _nearest_first(graph, table, set(days))
@@ -139,57 +139,61 @@ def _refuse_unknown(graph: Graph, table: str, day: str) -> None:
         raise unknown("table", table, graph.tables)
     if day == SNAPSHOT != graph.tables[table][0]:
         raise ConfigurationError(
-            f"{table} has days, {graph.tables[table][0]} … {graph.tables[table][-1]}: say which "
+            f"{table} has days, {graph.tables[table][0]} … {graph.tables[table][-1]}: choose one "
             "with --partition."
         )
     if day not in graph.tables[table]:
         raise unknown(f"day of {table}", day, graph.tables[table])
 
 
-def _everywhere(_: Edge) -> bool:
+def _follows_all(_: Edge) -> bool:
     return True
 
 
-def _following(
+def _follows_columns(
     made_from: Mapping[Column, Sequence[Column]], reached: set[Column]
 ) -> Callable[[Edge], bool]:
-    """Edges along which a column that is reached makes one of the second table.
+    """Edges along which the second table has a column computed from a reached column.
 
-    A table whose columns were never noted may depend on anything: it is followed.
+    A table without recorded column lineage may depend on any column: it is followed.
     """
-    noted = {table for table, _ in made_from}
+    recorded = {table for table, _ in made_from}
     edges = {
-        (source[0], made[0])
-        for made, sources in made_from.items()
+        (source[0], column[0])
+        for column, sources in made_from.items()
         for source in sources
         if source in reached
     }
-    return lambda edge: edge in edges or edge[1] not in noted
+    return lambda edge: edge in edges or edge[1] not in recorded
 
 
 def _state(graph: Graph, node: Node) -> str:
     entry = graph.entries[node]
-    told = f"{entry.status.value}: {entry.reason}" if entry.reason else entry.status.value
-    return f"{told}, {entry.rows:,} rows" if entry.status is Status.STORED else told
+    state = f"{entry.status.value}: {entry.reason}" if entry.reason else entry.status.value
+    return f"{state}, {entry.rows:,} rows" if entry.status is Status.STORED else state
 
 
-def _is_changed(graph: Graph, node: Node) -> bool:
-    """Whether an input that a day read directly changed since."""
+def _is_stale(graph: Graph, node: Node) -> bool:
+    """Whether a direct input of a day changed since."""
     return any(
-        _is_another(graph, read.table, read.day, read.content_hash)
-        for read in used(graph.entries[node])
+        _has_changed(graph, read.table, read.day, read.content_hash)
+        for read in stored_reads(graph.entries[node])
     )
 
 
-def _is_another(graph: Graph, table: str, day: str, content_hash: str) -> bool:
+def _has_changed(graph: Graph, table: str, day: str, content_hash: str) -> bool:
     entry = graph.entries.get((table, day))
     return entry is None or entry.status is not Status.STORED or entry.content_hash != content_hash
 
 
 def _nearest_first(graph: Graph, start: str, tables: set[str]) -> list[str]:
-    """Tables by how many steps they are away, along what was read."""
+    """Tables ordered by their distance from ``start`` in the lineage graph."""
     inputs = {
-        name: {read.table for day in graph.tables[name] for read in used(graph.entries[name, day])}
+        name: {
+            read.table
+            for day in graph.tables[name]
+            for read in stored_reads(graph.entries[name, day])
+        }
         for name in tables
     }
     ordered: list[str] = []
@@ -225,7 +229,7 @@ def _models(
 
 
 def _champions(lake: Lake, of: PipelineTables) -> dict[str, int]:
-    """As-of day → version, of the models that became champion."""
+    """As-of day → version of each model that became champion."""
     days = lake.days_stored(of.table("champion"))
     if not days:
         return {}
@@ -234,9 +238,12 @@ def _champions(lake: Lake, of: PipelineTables) -> dict[str, int]:
 
 
 def _scored_by(graph: Graph, of: PipelineTables) -> dict[str, list[Entry]]:
-    """As-of day → the days of predictions that its model made."""
+    """As-of day → the days of predictions of its model."""
     predictions, model = of.table("predictions"), of.table("model")
     entries = [graph.entries[predictions, day] for day in graph.tables.get(predictions, [])]
     return grouped(
-        (read.day, entry) for entry in entries for read in used(entry) if read.table == model
+        (read.day, entry)
+        for entry in entries
+        for read in stored_reads(entry)
+        if read.table == model
     )

@@ -1,4 +1,4 @@
-"""Which days, and which very rows, something was computed from."""
+"""Input days and input rows of a feature row, a dataset or a model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from ml_assets.lineage.recorded import readable_version
 
 @dataclass(frozen=True)
 class TableRead:
-    """Days of one table that something was computed from.
+    """Input days of one table.
 
     Attributes:
-        table: the table.
-        version: table version they were read at.
+        table: table name.
+        version: table version at which they were read.
         first: first day.
         last: last day.
-        days: how many there were.
-        absent: days that were asked for and not there.
+        days: number of stored days.
+        absent: number of requested days that were missing.
     """
 
     table: str
@@ -35,29 +35,29 @@ class TableRead:
 
 @dataclass(frozen=True)
 class SourceRows:
-    """Rows of one input that a feature row was made from.
+    """Rows of one input that a feature row was computed from.
 
     Attributes:
         read: the days that were read.
-        rows: the very rows, with ``used_for`` where the feature table says what for.
+        rows: the rows, with their purpose in column ``used_for`` if the feature table defines it.
     """
 
     read: TableRead
     rows: pd.DataFrame
 
 
-def tables_read(reads: Sequence[Read]) -> list[TableRead]:
-    """What was read, by table."""
+def reads_by_table(reads: Sequence[Read]) -> list[TableRead]:
+    """Reads summarized by table."""
     tables = grouped((read.table, read) for read in reads)
     return [_table_read(table, of_table) for table, of_table in sorted(tables.items())]
 
 
 def _table_read(table: str, reads: Sequence[Read]) -> TableRead:
-    there = [read for read in reads if read.content_hash]
-    days = sorted({read.day for read in there})
+    stored = [read for read in reads if read.content_hash]
+    days = sorted({read.day for read in stored})
     return TableRead(
         table=table,
-        version=max((read.version for read in there if read.version is not None), default=None),
+        version=max((read.version for read in stored if read.version is not None), default=None),
         first=days[0] if days else "",
         last=days[-1] if days else "",
         days=len(days),
@@ -68,27 +68,29 @@ def _table_read(table: str, reads: Sequence[Read]) -> TableRead:
 def source_rows(
     lake: Lake, table: str, feature_row: pd.Series, features: Entry
 ) -> list[SourceRows]:
-    """The very rows, where the feature table says which; all rows that were read otherwise.
+    """The input rows of a feature row.
+
+    All rows that were read, unless the feature table sets ``source_rows`` to select from them.
 
     Raises:
-        LakeMismatch: a table version that was read is gone, and the days hold other rows now.
+        LakeMismatch: a table version that was read was deleted, and the days changed since.
     """
-    said = feature_table(table) or {"inputs": {}}
-    inputs = {name: item["asset"] for name, item in said["inputs"].items()}
+    config = feature_table(table) or {"inputs": {}}
+    inputs = {name: item["asset"] for name, item in config["inputs"].items()}
     reads = {
         name: [r for r in features.reads if r.table == asset] for name, asset in inputs.items()
     }
     frames = {name: _rows_read(lake, of_input) for name, of_input in reads.items()}
-    if path := said.get("source_rows"):
-        frames = load_object(path)(feature_row, **frames, **said.get("parameters", {}))
+    if path := config.get("source_rows"):
+        frames = load_object(path)(feature_row, **frames, **config.get("parameters", {}))
     return [
         SourceRows(_table_read(inputs[name], reads[name]), rows) for name, rows in frames.items()
     ]
 
 
 def _rows_read(lake: Lake, reads: Sequence[Read]) -> pd.DataFrame:
-    there = [read for read in reads if read.content_hash]
-    days = [read.day for read in there]
-    hashes = {read.day: read.content_hash for read in there}
-    version = readable_version(lake, there)
-    return lake.read(there[0].table, days, version=version, hashes=hashes)
+    stored = [read for read in reads if read.content_hash]
+    days = [read.day for read in stored]
+    hashes = {read.day: read.content_hash for read in stored}
+    version = readable_version(lake, stored)
+    return lake.read(stored[0].table, days, version=version, hashes=hashes)

@@ -1,4 +1,4 @@
-"""What questions need to know of a model pipeline."""
+"""Table and column names of a model pipeline, for lineage queries."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ from ml_assets.configuration import documents
 
 @dataclass(frozen=True)
 class PipelineTables:
-    """A model pipeline, as questions see it.
+    """Tables and columns of a model pipeline.
 
     Attributes:
         name: first part of its table names.
-        features: its feature table.
-        labels: the table that labels come from.
+        features: feature table.
+        labels: table with the labels.
         label: label column of that table.
-        key: columns that identify a row in both.
+        key: columns that identify a row in both tables.
     """
 
     name: str
@@ -29,16 +29,16 @@ class PipelineTables:
 
 
 def pipeline(name: str) -> PipelineTables:
-    """The pipeline of a name.
+    """The pipeline with a name.
 
     Raises:
-        ConfigurationError: there is none; the nearest name is given.
+        ConfigurationError: the name is unknown.
     """
-    said = documents.pipeline(name)
+    config = documents.pipeline(name)
     return PipelineTables(
         name=name,
-        features=said.features,
-        labels=said.labels.asset,
-        label=said.labels.column,
-        key=said.key,
+        features=config.features,
+        labels=config.labels.asset,
+        label=config.labels.column,
+        key=config.key,
     )

@@ -1,7 +1,7 @@
-"""A training dataset and a model, made again from recorded table versions; what they are compared with is in ``reproduce``.
+"""Rebuilding a training dataset and a model from recorded table versions.
 
-The dataset is stored in a temporary lake and read from there, as the pipeline does it: types and the
-order of rows are then the same.
+The dataset is stored in a temporary lake and read from there, as in the pipeline, so that types and
+the order of rows are the same. ``reproduce`` compares the result with the recorded model.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ TABLE = "dataset"
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a dataset and the model on it are made."""
+    """Specifications of a dataset and of the model that is trained on it."""
 
     dataset: DatasetSpecification
     model: ModelSpecification
@@ -35,12 +35,12 @@ class Recipe:
 
 @dataclass(frozen=True)
 class RecordedInput:
-    """Days of a table as they were read.
+    """Recorded reads of one table.
 
     Attributes:
-        table: its name.
-        reads: the days.
-        version: version at which they can be read now; None for the newest.
+        table: table name.
+        reads: the recorded reads.
+        version: version at which the rows can be read now; None for the newest.
     """
 
     table: str
@@ -55,11 +55,11 @@ class RecordedInput:
 
 @dataclass(frozen=True)
 class RebuiltModel:
-    """What came out.
+    """Hashes of a rebuilt dataset and model.
 
     Attributes:
         dataset: content hash of the dataset.
-        fingerprint: the model's.
+        fingerprint: fingerprint of the model.
     """
 
     dataset: str
@@ -67,10 +67,10 @@ class RebuiltModel:
 
 
 def recorded_input(lake: Lake, recorded: RecordedModel, table: str) -> RecordedInput:
-    """What the dataset of a model read of a table.
+    """The reads that the dataset of a model recorded for a table.
 
     Raises:
-        LakeMismatch: it is gone, and the table holds other rows now.
+        LakeMismatch: the table version was deleted, and the days changed since.
     """
     reads = [
         read for read in recorded.dataset.entry.reads if read.table == table and read.content_hash
@@ -81,17 +81,17 @@ def recorded_input(lake: Lake, recorded: RecordedModel, table: str) -> RecordedI
 def rebuild(
     lake: Lake, features: RecordedInput, labels: RecordedInput, recipe: Recipe, as_of: str
 ) -> RebuiltModel:
-    """Make a dataset and a model.
+    """Build a dataset and train a model on it.
 
     Args:
-        lake: where the inputs are.
-        features: days of the features.
-        labels: days of the labels.
-        recipe: how both are made.
+        lake: the lake with the inputs.
+        features: recorded reads of the feature table.
+        labels: recorded reads of the label table.
+        recipe: specifications of dataset and model.
         as_of: the as-of day.
 
     Raises:
-        TrainingError: the rows give no dataset or no model.
+        TrainingError: no dataset or no model can be made from the rows.
     """
     with TemporaryDirectory() as folder:
         scratch = Lake(folder, Ledger(f"sqlite:///{folder}/ledger.db"))
@@ -102,7 +102,7 @@ def rebuild(
 
 
 def altered_days(lake: Lake, found: RecordedInput) -> ChangedDays:
-    """Days whose rows are not the recorded ones."""
+    """Days whose stored rows differ from the recorded hashes."""
     hashes = {read.day: read.content_hash for read in found.reads}
     return ChangedDays(found.table, lake.differing(found.table, hashes, found.version))
 

@@ -1,6 +1,6 @@
-"""What was recorded of a model that was trained: its version, what it read, its run and its code.
+"""Records of a trained model: its version, inputs, run and code.
 
-A day may have been trained again since, so all entries of a day are looked at, not only the latest.
+All ledger entries of an as-of day are searched, not only the latest: it may have been retrained.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,12 +21,12 @@ from ml_assets.provenance.provenance import Run
 
 @dataclass(frozen=True)
 class ModelReference:
-    """A model that was trained.
+    """Identifiers of a trained model.
 
     Attributes:
-        version: its version in the registry; None when it was not registered.
-        as_of: its as-of day.
-        fingerprint: what identifies it.
+        version: version in the model registry; None when it was not registered.
+        as_of: as-of day.
+        fingerprint: hash that identifies the model.
     """
 
     version: int | None
@@ -35,11 +35,11 @@ class ModelReference:
 
 
 @dataclass(frozen=True)
-class Made:
-    """A day that was stored, with what stands behind it.
+class RecordedDay:
+    """A stored day with its provenance.
 
     Attributes:
-        entry: its entry, with what it read.
+        entry: ledger entry, with its reads.
         run: the run that wrote it; None when it was not recorded.
         code: the code that computed it; None when it was not recorded.
     """
@@ -51,49 +51,49 @@ class Made:
 
 @dataclass(frozen=True)
 class RecordedModel:
-    """What was recorded of a model.
+    """Records of a model and its training dataset.
 
     Attributes:
-        pipeline: whose model.
-        version: its version in the registry; None when it was not registered.
-        model: how the model was made.
-        dataset: how the dataset was made that it was fitted on.
+        pipeline: pipeline of the model.
+        version: version in the model registry; None when it was not registered.
+        model: record of the model.
+        dataset: record of the dataset that it was trained on.
     """
 
     pipeline: PipelineTables
     version: int | None
-    model: Made
-    dataset: Made
+    model: RecordedDay
+    dataset: RecordedDay
 
     @property
     def as_of(self) -> str:
-        """Its as-of day."""
+        """The as-of day."""
         return self.model.entry.day
 
     @property
     def fingerprint(self) -> str:
-        """What identifies it."""
+        """The hash that identifies the model."""
         return self.model.entry.content_hash
 
 
 def registered_versions(lake: Lake, pipeline: PipelineTables) -> list[ModelReference]:
-    """All versions, by number; also those of days that were released again since."""
+    """All versions, ordered by number, including those of days that were released again since."""
     table = pipeline.table("registered_model")
     days = sorted(lake.ledger.latest(table))
     found = {
         int(row["version"]): ModelReference(int(row["version"]), row[DAY], row["fingerprint"])
         for history in lake.ledger.histories(table, days).values()
-        for rows in _different_rows(lake, history)
+        for rows in _distinct_rows(lake, history)
         for row in rows.to_dict("records")
     }
     return [found[number] for number in sorted(found)]
 
 
-def trained_version(lake: Lake, pipeline: PipelineTables, version: int) -> ModelReference:
-    """The model of a version.
+def model_of_version(lake: Lake, pipeline: PipelineTables, version: int) -> ModelReference:
+    """The model with a registry version.
 
     Raises:
-        ConfigurationError: there is no such version; those that there are, are given.
+        ConfigurationError: the version is unknown.
     """
     known = {str(found.version): found for found in registered_versions(lake, pipeline)}
     if str(version) not in known:
@@ -101,34 +101,34 @@ def trained_version(lake: Lake, pipeline: PipelineTables, version: int) -> Model
     return known[str(version)]
 
 
-def trained_day(lake: Lake, pipeline: PipelineTables, as_of: str) -> ModelReference:
+def model_of_day(lake: Lake, pipeline: PipelineTables, as_of: str) -> ModelReference:
     """The latest model of an as-of day, whether it was released or not.
 
     Raises:
-        ConfigurationError: there is no such model; the nearest day is given.
+        ConfigurationError: the day has no model.
     """
     known = usable_hashes(lake.ledger.latest(pipeline.table("model")))
     if as_of not in known:
         raise unknown(f"model of {pipeline.name} as of", as_of, known)
-    return trained_model(lake, pipeline, as_of, known[as_of])
+    return model_of_fingerprint(lake, pipeline, as_of, known[as_of])
 
 
-def trained_model(
+def model_of_fingerprint(
     lake: Lake, pipeline: PipelineTables, as_of: str, fingerprint: str
 ) -> ModelReference:
-    """The model of an as-of day with a fingerprint, and its version where it has one."""
-    versions = registered_versions(lake, pipeline)
-    of_it = (found.version for found in versions if found.fingerprint == fingerprint)
-    return ModelReference(next(of_it, None), as_of, fingerprint)
+    """The model with a fingerprint; its version is None when it was not registered."""
+    registered = registered_versions(lake, pipeline)
+    versions = (found.version for found in registered if found.fingerprint == fingerprint)
+    return ModelReference(next(versions, None), as_of, fingerprint)
 
 
 def recorded_model(lake: Lake, pipeline: PipelineTables, trained: ModelReference) -> RecordedModel:
-    """What was recorded of a model.
+    """The records of a model and its dataset.
 
     Raises:
-        LakeMismatch: the ledger does not know how it was made.
+        LakeMismatch: the ledger has no record of them.
     """
-    model = made(
+    model = recorded_day(
         lake,
         pipeline.table("model"),
         trained.as_of,
@@ -136,7 +136,7 @@ def recorded_model(lake: Lake, pipeline: PipelineTables, trained: ModelReference
     )
     table = pipeline.table("training_dataset")
     content = {read.content_hash for read in model.entry.reads if read.table == table}
-    dataset = made(
+    dataset = recorded_day(
         lake,
         table,
         trained.as_of,
@@ -145,42 +145,41 @@ def recorded_model(lake: Lake, pipeline: PipelineTables, trained: ModelReference
     return RecordedModel(pipeline, trained.version, model, dataset)
 
 
-def stored_for(lake: Lake, recorded: RecordedModel, noun: str) -> pd.DataFrame | None:
-    """Rows that another table of the pipeline has of a model, or of its dataset.
+def rows_of_model(lake: Lake, recorded: RecordedModel, noun: str) -> pd.DataFrame | None:
+    """Rows of another table of the pipeline that were computed from a model or its dataset.
 
     Args:
-        lake: where they are.
+        lake: the lake with the table.
         recorded: the model.
         noun: second part of the table's name.
 
     Returns:
-        The newest rows that were computed from this model or its dataset; None when there are
-        none, or they are gone.
+        The newest such rows; None when there are none, or they were deleted.
     """
     history = lake.ledger.history(recorded.pipeline.table(noun), recorded.as_of)
     model, dataset = recorded.model.entry, recorded.dataset.entry
 
-    def is_of_it(entry: Entry) -> bool:
+    def is_of_model(entry: Entry) -> bool:
         read = {item.table: item.content_hash for item in entry.reads if item.day == entry.day}
         if model.table in read:
             return read[model.table] == model.content_hash
         return read.get(dataset.table) == dataset.content_hash
 
-    return next(_different_rows(lake, [entry for entry in history if is_of_it(entry)]), None)
+    return next(_distinct_rows(lake, [entry for entry in history if is_of_model(entry)]), None)
 
 
-def championship(lake: Lake, recorded: RecordedModel) -> Mapping[Any, Any] | None:
-    """The row of table ``champion`` by which a model was released; None when it never was."""
+def champion_row(lake: Lake, recorded: RecordedModel) -> Mapping[Any, Any] | None:
+    """The row of table ``champion`` for a model; None when it never was champion."""
     history = lake.ledger.history(recorded.pipeline.table("champion"), recorded.as_of)
-    rows = (row for rows in _different_rows(lake, history) for row in rows.to_dict("records"))
+    rows = (row for rows in _distinct_rows(lake, history) for row in rows.to_dict("records"))
     return next((row for row in rows if row["fingerprint"] == recorded.fingerprint), None)
 
 
 def dataset_rows(lake: Lake, recorded: RecordedModel, columns: Sequence[str]) -> pd.DataFrame:
-    """Rows of the dataset that a model was fitted on.
+    """Rows of the dataset that a model was trained on.
 
     Raises:
-        LakeMismatch: they are gone.
+        LakeMismatch: they were deleted.
     """
     entry = recorded.dataset.entry
     read = Read(entry.table, entry.day, entry.content_hash, entry.version)
@@ -195,17 +194,17 @@ def dataset_rows(lake: Lake, recorded: RecordedModel, columns: Sequence[str]) ->
 
 
 def readable_version(lake: Lake, reads: Sequence[Read]) -> int | None:
-    """The version of a table at which some days are as they were read, None for the newest.
+    """The table version that contains days as they were read; None for the newest.
 
-    The content counts, not the number: where the recorded version is gone, the newest one serves
-    if the ledger says that it holds the same rows.
+    If the recorded version was deleted, the newest is used, provided that the ledger has the same
+    content hashes for it.
 
     Args:
-        lake: where the table is.
-        reads: days of one table, all read at one version.
+        lake: the lake with the table.
+        reads: reads of one table, all at one version.
 
     Raises:
-        LakeMismatch: the version is gone and some days hold other rows now.
+        LakeMismatch: the version was deleted, and some days changed since.
     """
     table, version = reads[0].table, reads[0].version
     days = [read.day for read in reads]
@@ -216,44 +215,46 @@ def readable_version(lake: Lake, reads: Sequence[Read]) -> int | None:
         other = [read.day for read in reads if now.get(read.day) != read.content_hash]
         if other:
             raise LakeMismatch(
-                f"version {version} of {table} is gone (vacuumed), and the newest holds other rows "
-                f"of {shown_days(other)}"
+                f"version {version} of {table} was deleted by vacuum, and the newest version has "
+                f"different rows for {format_days(other)}"
             ) from None
         return None
     return version
 
 
-def made(lake: Lake, table: str, day: str, is_it: Callable[[Entry], bool]) -> Made:
-    """The newest stored content of a day that is the one meant, with what stands behind it.
+def recorded_day(lake: Lake, table: str, day: str, matches: Callable[[Entry], bool]) -> RecordedDay:
+    """The newest stored entry of a day that matches, with its provenance.
 
     Raises:
-        LakeMismatch: the ledger knows of none.
+        LakeMismatch: the ledger has no such entry.
     """
     stored = [entry for entry in lake.ledger.history(table, day) if entry.status is Status.STORED]
-    entry = next(filter(is_it, reversed(stored)), None)
+    entry = next(filter(matches, reversed(stored)), None)
     if entry is None:
         raise LakeMismatch(
-            f"The ledger has no entry of {table} {day} with the content that was used, so nothing "
-            "is known of how it was made. Restore the ledger from a backup."
+            f"The ledger has no entry of {table} {day} with the content that was used, so its "
+            "provenance is unknown. Restore the ledger from a backup."
         )
-    return Made(entry, lake.provenance.run(entry.run_id), lake.provenance.code(entry.code_version))
+    return RecordedDay(
+        entry, lake.provenance.run(entry.run_id), lake.provenance.code(entry.code_version)
+    )
 
 
 def is_no_later(entry: Entry, than: Entry) -> bool:
-    """Whether an entry was written when another was."""
+    """Whether an entry was written before another, or at the same time."""
     at, other = entry.written_at, than.written_at
     return at is None or other is None or at <= other
 
 
-def shown_days(days: Sequence[str]) -> str:
-    """Some days in few words."""
+def format_days(days: Sequence[str]) -> str:
+    """Days for a message, abbreviated when there are more than three."""
     if len(days) <= 3:
         return ", ".join(days)
     return f"{days[0]}, {days[1]} … {days[-1]} ({len(days)} days)"
 
 
-def _different_rows(lake: Lake, history: Sequence[Entry]) -> Iterator[pd.DataFrame]:
-    """Rows of each content that a day had, the newest first; what is gone is left out."""
+def _distinct_rows(lake: Lake, history: Sequence[Entry]) -> Iterator[pd.DataFrame]:
+    """Rows of each distinct content of a day, the newest first, without deleted ones."""
     seen: set[str] = set()
     for entry in reversed(history):
         if entry.status is Status.STORED and entry.rows and entry.content_hash not in seen:

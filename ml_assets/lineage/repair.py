@@ -1,7 +1,6 @@
-"""What a repair makes again, what it leaves as it is, and in which order its runs go.
+"""Plan of a repair: which days it recomputes, which it keeps, and the order of its runs.
 
-Which days are touched is in ``impact``. Runs know nothing of Dagster here; ``orchestration``
-starts them.
+``impact`` finds the touched days. Nothing here depends on Dagster; ``orchestration`` starts the runs.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -13,60 +12,60 @@ from ml_assets.ledger.entries import grouped
 from ml_assets.lineage.graph import Graph, Node
 
 AS_OF = "as_of"
-"""Name of the partitions whose days are made one after the other."""
+"""Name of the partitions whose days are computed one after the other."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Which of the touched days a repair makes again.
+    """The touched days that a repair recomputes or keeps.
 
     Attributes:
-        again: days to make again.
-        left: touched days that stay as they are, because a person has to ask for them or because
-            they record what happened.
+        recomputed: days to recompute.
+        kept: touched days that do not change, because they are recomputed only on request or
+            because they record facts.
     """
 
-    again: frozenset[Node]
-    left: frozenset[Node]
+    recomputed: frozenset[Node]
+    kept: frozenset[Node]
 
 
 def scope_of(
-    graph: Graph, start: Node, touched: Collection[Node], leaves: Callable[[Node], bool]
+    graph: Graph, start: Node, touched: Collection[Node], is_kept: Callable[[Node], bool]
 ) -> Scope:
-    """Tell the days that a repair makes again from those that it leaves as they are.
+    """Separate the days that a repair recomputes from those that it keeps.
 
-    A day is made again when it is the repaired day itself or reads a day that is made again. What
-    only a left day leads to has unchanged inputs and is neither.
+    A day is recomputed when it is the repaired day itself or reads a recomputed day. Dependents of
+    kept days only have unchanged inputs: they are in neither set.
 
     Args:
-        graph: what was computed from what.
-        start: the day that was wrong.
-        touched: every day that used it or waits for it.
-        leaves: whether a day stays as it is.
+        graph: the lineage graph.
+        start: the repaired day.
+        touched: every day that was computed from it or waits for it.
+        is_kept: whether a day is kept as it is.
     """
     nodes = {start, *touched}
-    left = frozenset(node for node in nodes if leaves(node))
+    kept = frozenset(node for node in nodes if is_kept(node))
     readers = grouped(
-        (read, node) for node in nodes - left for read in graph.inputs_within(node, nodes)
+        (read, node) for node in nodes - kept for read in graph.inputs_within(node, nodes)
     )
-    again: set[Node] = set()
-    waiting = [start] if start not in left else []
+    recomputed: set[Node] = set()
+    waiting = [start] if start not in kept else []
     while waiting:
         node = waiting.pop()
-        if node not in again:
-            again.add(node)
+        if node not in recomputed:
+            recomputed.add(node)
             waiting += readers.get(node, [])
-    return Scope(frozenset(again), left)
+    return Scope(frozenset(recomputed), kept)
 
 
 @dataclass(frozen=True)
 class Step:
-    """Tables that are materialized together for the same days.
+    """Tables that are materialized in one run for the same range of days.
 
     Attributes:
         tables: the tables, inputs first.
         first: first day.
-        last: last day, of days in a row.
+        last: last day.
     """
 
     tables: tuple[str, ...]
@@ -80,7 +79,7 @@ class Step:
 
     @property
     def command(self) -> str:
-        """The same on the command line."""
+        """The command that materializes the step."""
         days = partition_option(self.first, self.last)
         return (
             f"dagster asset materialize -m ml_assets.definitions --select '{self.selection}'{days}"
@@ -90,36 +89,36 @@ class Step:
 def repair_steps(
     graph: Graph, nodes: Collection[Node], partitions_of: Callable[[str], str]
 ) -> list[Step]:
-    """Runs that make some days again, each after all it is made from.
+    """Runs that recompute days, each after its inputs.
 
     Args:
-        graph: what was computed from what.
-        nodes: the days to make again.
-        partitions_of: table → name of the days it has; tables of one run have to share it. Days
-            of ``AS_OF`` are made one after the other, as a model is judged against the one before.
+        graph: the lineage graph.
+        nodes: the days to recompute.
+        partitions_of: table → name of its partitions; tables of one run share it. ``AS_OF`` days
+            are computed one after the other, as a model is compared with the one before.
     """
-    wanted = set(nodes)
-    waiting = {node: graph.inputs_within(node, wanted) for node in wanted}
+    requested = set(nodes)
+    waiting = {node: graph.inputs_within(node, requested) for node in requested}
     steps: list[Step] = []
     while waiting:
         ready = {node for node, inputs in waiting.items() if not inputs - {node}}
-        table, days = _next(ready, set(waiting) - ready, steps, partitions_of)
+        table, days = _next_table(ready, set(waiting) - ready, steps, partitions_of)
         for node in [(table, day) for day in days]:
             del waiting[node]
         done = {(table, day) for day in days}
         waiting = {node: inputs - done for node, inputs in waiting.items()}
         for span in in_a_row(days):
-            steps = _appended(steps, table, span.first, span.last, partitions_of)
+            steps = _with_table(steps, table, span.first, span.last, partitions_of)
     return steps
 
 
-def _next(
+def _next_table(
     ready: Collection[Node],
     blocked: Collection[Node],
     steps: Sequence[Step],
     partitions_of: Callable[[str], str],
 ) -> tuple[str, list[str]]:
-    """The table to make next, and its days: what goes on with the last run, before anything else."""
+    """The next table and its days; one that can join the last run comes first."""
     tables = grouped(sorted(ready))
     if steps and partitions_of(steps[-1].tables[-1]) == AS_OF:
         for table, days in tables.items():
@@ -131,12 +130,12 @@ def _next(
     return table, tables[table][:1] if partitions_of(table) == AS_OF else tables[table]
 
 
-def _appended(
+def _with_table(
     steps: list[Step], table: str, first: str, last: str, partitions_of: Callable[[str], str]
 ) -> list[Step]:
-    """The steps with one more table, in the run before where it has the same days."""
+    """The steps with one more table, which joins the last run if that has the same days."""
     if steps and (steps[-1].first, steps[-1].last) == (first, last):
-        before = steps[-1]
-        if partitions_of(before.tables[-1]) == partitions_of(table):
-            return [*steps[:-1], replace(before, tables=(*before.tables, table))]
+        previous = steps[-1]
+        if partitions_of(previous.tables[-1]) == partitions_of(table):
+            return [*steps[:-1], replace(previous, tables=(*previous.tables, table))]
     return [*steps, Step((table,), first, last)]

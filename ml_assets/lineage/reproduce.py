@@ -1,7 +1,6 @@
-"""Making a model again from what was recorded of it, to see whether it is the same.
+"""Reproduction: rebuilds a model from its records and compares the fingerprints.
 
-Nothing is written into the project. What was recorded is in ``recorded``, what differs between two
-recordings in ``changes``.
+Nothing is written into the project. ``recorded`` reads the records, ``changes`` compares them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +18,7 @@ from ml_assets.learning.specification import ModelSpecification
 from ml_assets.lineage.changes import Change, ChangedDays, changed_inputs, changes
 from ml_assets.lineage.pipelines import PipelineTables
 from ml_assets.lineage.rebuild import RebuiltModel, Recipe, altered_days, rebuild, recorded_input
-from ml_assets.lineage.recorded import ModelReference, RecordedModel, recorded_model, shown_days
+from ml_assets.lineage.recorded import ModelReference, RecordedModel, format_days, recorded_model
 from ml_assets.lineage.specifications import (
     dataset_code,
     model_code,
@@ -29,7 +28,7 @@ from ml_assets.provenance.provenance import Environment, environment_of_process
 
 
 class ReproductionVerdict(StrEnum):
-    """How making a model again ended."""
+    """Result of a reproduction."""
 
     IDENTICAL = "identical"
     DIFFERENT = "different"
@@ -38,13 +37,13 @@ class ReproductionVerdict(StrEnum):
 
 @dataclass(frozen=True)
 class Since:
-    """What changed since a model was made.
+    """Changes since a model was trained.
 
     Attributes:
-        inputs: days that it was made from, directly or not.
-        parameters: what ``defs.yaml`` and the settings say.
-        libraries: versions that are installed.
-        commit: commit of the checkout.
+        inputs: direct and indirect inputs whose rows changed.
+        parameters: parameters of ``defs.yaml`` and the settings.
+        libraries: versions of installed libraries.
+        commit: git commit of the checkout.
     """
 
     inputs: Sequence[ChangedDays] = ()
@@ -55,20 +54,20 @@ class Since:
 
 @dataclass(frozen=True)
 class Reproduction:
-    """How making a model again ended, and why.
+    """Result of a reproduction, with its reason.
 
     Attributes:
-        version: its version in the registry; None when it was not registered.
-        as_of: its as-of day.
-        verdict: how it ended.
-        reason: why, in words.
-        recorded: fingerprint that was recorded.
-        rebuilt: fingerprint of the model that was made; empty when none was.
-        altered: days that do not hold, at the recorded version, what was recorded.
-        modules: modules that made it and changed since.
-        since: what else changed since.
-        commit: commit that it was made with; empty when it was not recorded.
-        is_dirty: whether code differed from that commit.
+        version: version in the model registry; None when it was not registered.
+        as_of: as-of day.
+        verdict: the result.
+        reason: explanation of the verdict.
+        recorded: recorded fingerprint.
+        rebuilt: fingerprint of the rebuilt model; empty when none was built.
+        altered: days whose rows, at the recorded version, differ from the recorded hashes.
+        modules: modules whose code changed since.
+        since: other changes since the model was trained.
+        commit: git commit of the training run; empty when it was not recorded.
+        is_dirty: whether the code differed from that commit.
     """
 
     version: int | None
@@ -90,15 +89,15 @@ def reproduce(
     trained: ModelReference,
     environment: Environment | None = None,
 ) -> Reproduction:
-    """Make a dataset and a model again, from the recorded versions and with the recorded parameters.
+    """Rebuild a dataset and a model from the recorded versions and parameters.
 
     Args:
-        lake: where the inputs are; nothing is written to it.
-        pipeline: whose model.
+        lake: the lake with the inputs; nothing is written to it.
+        pipeline: pipeline of the model.
         trained: the model.
-        environment: what this process runs with; found out when omitted.
+        environment: code and libraries of this process; determined when omitted.
     """
-    asked = Reproduction(
+    result = Reproduction(
         version=trained.version,
         as_of=trained.as_of,
         verdict=ReproductionVerdict.IMPOSSIBLE,
@@ -109,67 +108,67 @@ def reproduce(
         recorded = recorded_model(lake, pipeline, trained)
         model, dataset = recorded.model, recorded.dataset
         if not (model.run and model.code and dataset.run and dataset.code):
-            return replace(asked, reason=_unrecorded(recorded))
-        asked = replace(
-            asked,
+            return replace(result, reason=_missing_provenance(recorded))
+        result = replace(
+            result,
             commit=model.run.environment.commit,
             is_dirty=model.run.environment.is_dirty or dataset.run.environment.is_dirty,
             since=_since(lake, recorded, environment or environment_of_process()),
         )
         recipe = _recipe(dataset.code, model.code)
-        modules = _other_modules([dataset.code, model.code], recipe or _recipe_now(pipeline.name))
+        modules = _changed_modules(
+            [dataset.code, model.code], recipe or _current_recipe(pipeline.name)
+        )
         if modules or not recipe:
-            return replace(asked, modules=modules, reason=_other_code(modules))
-        return _compared(lake, recorded, asked, recipe)
+            return replace(result, modules=modules, reason=_changed_code(modules))
+        return _compared(lake, recorded, result, recipe)
     except TerminalError as error:
-        return replace(asked, reason=str(error))
+        return replace(result, reason=str(error))
 
 
-def _other_code(modules: Sequence[Change]) -> str:
+def _changed_code(modules: Sequence[Change]) -> str:
     names = ", ".join(change.what for change in modules)
-    return f"other code made it; these modules have another text now: {names}"
+    return f"the code changed since the model was trained; changed modules: {names}"
 
 
-def _unrecorded(recorded: RecordedModel) -> str:
-    lacking = " and ".join(
-        made.entry.table
-        for made in (recorded.dataset, recorded.model)
-        if not (made.run and made.code)
+def _missing_provenance(recorded: RecordedModel) -> str:
+    tables = " and ".join(
+        day.entry.table for day in (recorded.dataset, recorded.model) if not (day.run and day.code)
     )
     return (
-        f"no provenance is recorded of {lacking} {recorded.as_of}: commit, libraries and parameters "
-        "were not kept when it was made. Materialize that day of both again: if the fingerprint "
-        "stays the same, the model can be made again from then on"
+        f"no provenance is recorded for {tables} {recorded.as_of}: commit, libraries and parameters "
+        "were not stored with it. Materialize that day of both again: if the fingerprint "
+        "stays the same, the model can be reproduced from then on"
     )
 
 
 def _since(lake: Lake, recorded: RecordedModel, now: Environment) -> Since:
-    recipe = _recipe_now(recorded.pipeline.name)
+    recipe = _current_recipe(recorded.pipeline.name)
     code_now = [dataset_code(recipe.dataset), model_code(recipe.model)]
-    made = [recorded.dataset, recorded.model]
-    code = [each.code for each in made if each.code]
-    ran_with = [each.run.environment for each in made if each.run]
+    days = [recorded.dataset, recorded.model]
+    code = [day.code for day in days if day.code]
+    environments = [day.run.environment for day in days if day.run]
     return Since(
         inputs=changed_inputs(lake, recorded.dataset.entry),
-        parameters=_once(
+        parameters=_unique(
             change
             for then, today in zip(code, code_now, strict=True)
             for change in changes(parameters_of(then), parameters_of(today))
         ),
-        libraries=_once(
-            change for then in ran_with for change in changes(then.libraries, now.libraries)
+        libraries=_unique(
+            change for then in environments for change in changes(then.libraries, now.libraries)
         ),
-        commit=_once(
+        commit=_unique(
             Change("commit", then.commit, now.commit)
-            for then in ran_with
+            for then in environments
             if then.commit != now.commit
         ),
     )
 
 
-def _recipe_now(pipeline: str) -> Recipe:
-    said = documents.pipeline(pipeline)
-    return Recipe(said.dataset, said.specification)
+def _current_recipe(pipeline: str) -> Recipe:
+    config = documents.pipeline(pipeline)
+    return Recipe(config.dataset, config.specification)
 
 
 def parameters_of(code: Code) -> Mapping[str, Any]:
@@ -177,12 +176,12 @@ def parameters_of(code: Code) -> Mapping[str, Any]:
     return next((each for each in code.parameters if isinstance(each, Mapping)), {})
 
 
-def _once(found: Iterable[Change]) -> list[Change]:
+def _unique(found: Iterable[Change]) -> list[Change]:
     return list(dict.fromkeys(found))
 
 
 def _recipe(dataset: Code, model: Code) -> Recipe | None:
-    """The recorded parameters; None when other code recorded them, and they cannot be read."""
+    """The recorded parameters; None when the current code cannot read them."""
     try:
         return Recipe(
             DatasetSpecification.of_record(parameters_of(dataset)),
@@ -192,22 +191,22 @@ def _recipe(dataset: Code, model: Code) -> Recipe | None:
         return None
 
 
-def _other_modules(then: Sequence[Code], recipe: Recipe) -> list[Change]:
+def _changed_modules(then: Sequence[Code], recipe: Recipe) -> list[Change]:
     now = [dataset_code(recipe.dataset), model_code(recipe.model)]
-    return _once(
+    return _unique(
         change
-        for one, other in zip(then, now, strict=True)
-        for change in changes(one.modules, other.modules)
+        for before, after in zip(then, now, strict=True)
+        for change in changes(before.modules, after.modules)
     )
 
 
 def _compared(
-    lake: Lake, recorded: RecordedModel, asked: Reproduction, recipe: Recipe
+    lake: Lake, recorded: RecordedModel, result: Reproduction, recipe: Recipe
 ) -> Reproduction:
-    """Make it again and compare.
+    """Rebuild the model and compare it with the recorded one.
 
     Raises:
-        LakeMismatch: what it was made from is gone.
+        LakeMismatch: an input was deleted.
     """
     features, labels = (
         recorded_input(lake, recorded, table)
@@ -218,27 +217,27 @@ def _compared(
         rebuilt = rebuild(lake, features, labels, recipe, recorded.as_of)
     except (TerminalError, MergeError) as error:
         problem = str(error)
-    asked = replace(asked, rebuilt=rebuilt.fingerprint)
+    result = replace(result, rebuilt=rebuilt.fingerprint)
     as_recorded = RebuiltModel(recorded.dataset.entry.content_hash, recorded.fingerprint)
     if rebuilt == as_recorded:
         reason = "dataset and model have the recorded fingerprints"
-        return replace(asked, verdict=ReproductionVerdict.IDENTICAL, reason=reason)
+        return replace(result, verdict=ReproductionVerdict.IDENTICAL, reason=reason)
     altered = [found for each in (features, labels) if (found := altered_days(lake, each)).days]
     if problem and not altered:
-        return replace(asked, reason=problem)
+        return replace(result, reason=problem)
     what = "dataset" if rebuilt.dataset != as_recorded.dataset else "model"
-    problem = problem or f"the {what} came out differently"
+    problem = problem or f"the rebuilt {what} differs"
     return replace(
-        asked,
+        result,
         verdict=ReproductionVerdict.DIFFERENT,
-        reason=f"{problem}: {_causes(altered, asked.since)}",
+        reason=f"{problem}: {_causes(altered, result.since)}",
         altered=altered,
     )
 
 
 def _causes(altered: Sequence[ChangedDays], since: Since) -> str:
     data = [
-        f"{each.table} {shown_days(each.days)} does not hold what was recorded: its rows were "
+        f"{each.table} {format_days(each.days)} differs from its recorded content: its rows were "
         "altered in place"
         for each in altered
     ]
@@ -249,6 +248,6 @@ def _causes(altered: Sequence[ChangedDays], since: Since) -> str:
     if causes := [*data, *libraries, *([] if data or libraries else code)]:
         return "; ".join(causes)
     return (
-        "data, code, parameters and libraries are the recorded ones, so what is left is the machine "
-        "(its processor and the libraries of its system)"
+        "data, code, parameters and libraries are the recorded ones; the remaining possible cause "
+        "is the machine (its processor and system libraries)"
     )

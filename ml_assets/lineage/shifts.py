@@ -1,6 +1,6 @@
-"""Which features changed most between the rows that two models were trained on.
+"""Distribution shifts of features between the training rows of two models.
 
-Both are read from the stored references: counts by bin, no rows.
+They are computed from the stored references, which contain counts by bin and no rows.
 """
 
 from collections.abc import Iterator
@@ -16,16 +16,16 @@ from ml_assets.monitoring.recount import recounted
 
 @dataclass(frozen=True)
 class Shift:
-    """How far the training rows of the newer model are from those of the older, in one feature.
+    """Shift of one feature from the older model's training rows to the newer model's.
 
     Attributes:
-        feature: its name.
-        distance: KS of numbers, Jensen-Shannon of names; None where a side has no value.
-        threshold: distance from which the older model's drift reports call a window unusual.
-        ratio: distance over threshold.
-        missing_then: share of the older rows without a value.
-        missing_now: the same of the newer.
-        missing_ratio: change of that share over its threshold.
+        feature: feature name.
+        distance: KS for numbers, Jensen-Shannon for categories; None without values on a side.
+        threshold: distance from which the older model's drift reports flag a window.
+        ratio: distance divided by threshold.
+        missing_then: share of missing values in the older rows, 0 to 1.
+        missing_now: share of missing values in the newer rows, 0 to 1.
+        missing_ratio: change of that share divided by its threshold.
     """
 
     feature: str
@@ -38,16 +38,16 @@ class Shift:
 
     @property
     def strength(self) -> float:
-        """The larger ratio."""
+        """The larger of both ratios."""
         return max(self.ratio or 0.0, self.missing_ratio)
 
 
 def shifts(then: pd.DataFrame, now: pd.DataFrame) -> list[Shift]:
-    """Features that two models share, the farthest apart first.
+    """Shifts of the features that two models share, the largest first.
 
     Args:
-        then: rows of the ``FeatureReference`` contract, of the older model.
-        now: the same of the newer.
+        then: ``FeatureReference`` rows of the older model.
+        now: ``FeatureReference`` rows of the newer model.
     """
     return sorted(_shifts(then, now), key=lambda shift: (-shift.strength, shift.feature))
 

@@ -1,4 +1,4 @@
-"""How a pipeline's datasets and models are made today, as its ``defs.yaml`` and the settings say."""
+"""Current code and parameters of a pipeline's datasets and models, from ``defs.yaml``."""
 
 from ml_assets.configuration.objects import dataset_contract_of
 from ml_assets.contracts.derived import contract_sources
@@ -9,7 +9,7 @@ from ml_assets.provenance.code import Code, code_version, remembered
 
 
 def dataset_code(specification: DatasetSpecification) -> Code:
-    """What makes a dataset now, as it would be recorded.
+    """The current code of a dataset, as a run records it.
 
     Raises:
         ConfigurationError: the contract cannot be imported.
@@ -19,7 +19,7 @@ def dataset_code(specification: DatasetSpecification) -> Code:
 
 
 def model_code(specification: ModelSpecification) -> Code:
-    """What fits a model now, as it would be recorded."""
+    """The current code of a model, as a run records it."""
     return _code(train, specification)
 
 

@@ -1,7 +1,7 @@
-"""Where a prediction or a model comes from: down to the source rows, up to who released it.
+"""Trace of a prediction or a model: its source rows, its training and its release.
 
-Everything is read as it was: a table at the version at which it was used, an entry by the content
-that was used, also when the day has been made again since.
+Tables are read at the versions that were used, and entries are found by the content that was used,
+even if the day was recomputed since.
 """
 
 import re
@@ -16,17 +16,17 @@ from ml_assets.content import DAY
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Read, grouped, usable_hashes
-from ml_assets.lineage.graph import used
-from ml_assets.lineage.inputs import SourceRows, TableRead, source_rows, tables_read
+from ml_assets.lineage.graph import stored_reads
+from ml_assets.lineage.inputs import SourceRows, TableRead, reads_by_table, source_rows
 from ml_assets.lineage.pipelines import PipelineTables
 from ml_assets.lineage.recorded import (
-    Made,
     ModelReference,
-    championship,
-    made,
+    RecordedDay,
+    champion_row,
+    model_of_fingerprint,
     readable_version,
+    recorded_day,
     recorded_model,
-    trained_model,
 )
 from ml_assets.names import unknown
 from ml_assets.release.approvals.approval_log import ApprovalLog
@@ -42,17 +42,17 @@ class WrittenDay:
     """A day of a table as it was written.
 
     Attributes:
-        table: its table.
+        table: table name.
         day: the day.
         version: table version; None for a model.
-        content_hash: what it held.
+        content_hash: hash of its rows.
         rows: number of rows.
-        code_version: of what computed it.
-        commit: git commit it was computed at; empty when it was not noted.
+        code_version: hash of the code that computed it.
+        commit: git commit of that code; empty when it was not recorded.
         is_dirty: whether the code differed from that commit.
         run_id: the run that wrote it.
-        written_at: when, UTC.
-        is_current: whether this is what the day holds now.
+        written_at: time of writing, UTC.
+        is_current: whether the day still has this content.
     """
 
     table: str
@@ -70,18 +70,18 @@ class WrittenDay:
 
 @dataclass(frozen=True)
 class ModelTrace:
-    """Where a model comes from.
+    """Trace of a model.
 
     Attributes:
-        pipeline: whose model.
-        as_of: its as-of day.
-        version: its version in the registry; None when it was never registered.
-        model: how it was written.
-        dataset: how its training dataset was written.
-        training: the days that dataset was made from, by table.
-        sources: the days that those were made from, by table.
-        release: what happened to its release, oldest first.
-        serves_from: first day it serves; empty when it is no champion.
+        pipeline: pipeline of the model.
+        as_of: as-of day.
+        version: version in the model registry; None when it was never registered.
+        model: the model as it was written.
+        dataset: its training dataset as it was written.
+        training: input days of that dataset, by table.
+        sources: input days of those days, by table.
+        release: events of its release, oldest first.
+        serves_from: first day on which it serves; empty when it never was champion.
     """
 
     pipeline: str
@@ -97,15 +97,15 @@ class ModelTrace:
 
 @dataclass(frozen=True)
 class PredictionTrace:
-    """Where a prediction comes from.
+    """Trace of a prediction.
 
     Attributes:
-        prediction: its row.
-        written: how its day was written.
-        model: the model that made it.
-        features: how the day of features was written that it was made from.
-        feature_row: the row of features.
-        sources: the rows that those were made from, by input.
+        prediction: row of the prediction.
+        written: its day as it was written.
+        model: trace of the model that made it.
+        features: day of its features as it was written.
+        feature_row: row of its features.
+        sources: input rows of that row, by input.
     """
 
     prediction: Row
@@ -117,60 +117,64 @@ class PredictionTrace:
 
 
 def trace_prediction(lake: Lake, of: PipelineTables, prediction_id: str) -> PredictionTrace:
-    """Where a prediction comes from.
+    """Trace a prediction to its source rows and its model.
 
     Raises:
-        ConfigurationError: there is no such prediction; the nearest is given.
-        LakeMismatch: a table version that it was made from is gone.
+        ConfigurationError: the prediction is unknown.
+        LakeMismatch: a table version that it was computed from was deleted.
     """
     prediction = _prediction(lake, of, prediction_id)
     day = str(prediction[DAY])
-    made_from = str(prediction["feature_version"])
-    scored = made(lake, of.table("predictions"), day, lambda entry: _reads(entry, made_from))
-    [read] = [read for read in used(scored.entry) if read.table == of.features]
-    features = made(lake, of.features, day, lambda entry: entry.content_hash == made_from)
+    feature_hash = str(prediction["feature_version"])
+    scored = recorded_day(
+        lake, of.table("predictions"), day, lambda entry: _has_read(entry, feature_hash)
+    )
+    [read] = [read for read in stored_reads(scored.entry) if read.table == of.features]
+    features = recorded_day(
+        lake, of.features, day, lambda entry: entry.content_hash == feature_hash
+    )
     version = readable_version(lake, [read])
-    rows = lake.read(of.features, [day], version=version, hashes={day: made_from})
+    rows = lake.read(of.features, [day], version=version, hashes={day: feature_hash})
     feature_row = _row_of(rows, prediction, of.key)
     as_of, fingerprint = str(prediction["model_as_of"]), str(prediction["model_version"])
     return PredictionTrace(
-        prediction=plain(prediction),
-        written=_written(lake, scored),
-        model=trace_model(lake, of, trained_model(lake, of, as_of, fingerprint)),
-        features=_written(lake, features),
-        feature_row=plain(feature_row),
+        prediction=plain_values(prediction),
+        written=_written_day(lake, scored),
+        model=trace_model(lake, of, model_of_fingerprint(lake, of, as_of, fingerprint)),
+        features=_written_day(lake, features),
+        feature_row=plain_values(feature_row),
         sources=source_rows(lake, of.features, feature_row, features.entry),
     )
 
 
 def trace_model(lake: Lake, of: PipelineTables, trained: ModelReference) -> ModelTrace:
-    """Where a model comes from.
+    """Trace a model to its training data and its release.
 
     Raises:
-        LakeMismatch: the ledger does not know how it was made.
+        LakeMismatch: the ledger has no record of it.
     """
     recorded = recorded_model(lake, of, trained)
     dataset = recorded.dataset.entry
-    champion = championship(lake, recorded)
+    champion = champion_row(lake, recorded)
     return ModelTrace(
         pipeline=of.name,
         as_of=trained.as_of,
         version=trained.version,
-        model=_written(lake, recorded.model),
-        dataset=_written(lake, recorded.dataset),
-        training=tables_read(dataset.reads),
-        sources=tables_read(_read_further_up(lake, dataset)),
+        model=_written_day(lake, recorded.model),
+        dataset=_written_day(lake, recorded.dataset),
+        training=reads_by_table(dataset.reads),
+        sources=reads_by_table(_reads_of_inputs(lake, dataset)),
         release=_release(lake, of, trained),
         serves_from=str(champion["serves_from"]) if champion else "",
     )
 
 
-def _reads(entry: Entry, content_hash: str) -> bool:
-    return any(read.content_hash == content_hash for read in used(entry))
+def _has_read(entry: Entry, content_hash: str) -> bool:
+    return any(read.content_hash == content_hash for read in stored_reads(entry))
 
 
 def _release(lake: Lake, of: PipelineTables, trained: ModelReference) -> list[Event]:
-    """What happened to the release of this model, and not to another of the same as-of day."""
+    """Release events of this model, without those of other models of the same as-of day."""
     history = audit(lake, ApprovalLog(lake.ledger.url), of.name)
     of_day = [event for event in history if event.as_of == trained.as_of]
     evidence = {event.evidence for event in of_day if event.model == trained.fingerprint}
@@ -189,8 +193,8 @@ def _prediction(lake: Lake, of: PipelineTables, prediction_id: str) -> pd.Series
     found = re.match(r"\d{4}-\d\d-\d\d", prediction_id)
     if not found:
         raise ConfigurationError(
-            f"'{prediction_id}' is no prediction: expected its day and the hash of its key, as in the column "
-            f"{PREDICTION_ID} of {table}."
+            f"'{prediction_id}' is not the ID of a prediction. Expected a day and the hash of its "
+            f"key, as in the column {PREDICTION_ID} of {table}."
         )
     if found[0] not in stored:
         raise unknown(f"day of {table}", found[0], stored)
@@ -201,8 +205,8 @@ def _prediction(lake: Lake, of: PipelineTables, prediction_id: str) -> pd.Series
     return chosen.iloc[0]
 
 
-def _written(lake: Lake, of: Made) -> WrittenDay:
-    entry, run = of.entry, of.run
+def _written_day(lake: Lake, recorded: RecordedDay) -> WrittenDay:
+    entry, run = recorded.entry, recorded.run
     now = usable_hashes(lake.ledger.latest(entry.table, [entry.day]))
     return WrittenDay(
         table=entry.table,
@@ -219,9 +223,9 @@ def _written(lake: Lake, of: Made) -> WrittenDay:
     )
 
 
-def _read_further_up(lake: Lake, dataset: Entry) -> list[Read]:
-    """What the days were made from that a dataset was made from, as the ledger has them now."""
-    days = grouped((read.table, read.day) for read in used(dataset))
+def _reads_of_inputs(lake: Lake, dataset: Entry) -> list[Read]:
+    """The reads of a dataset's input days, from their latest ledger entries."""
+    days = grouped((read.table, read.day) for read in stored_reads(dataset))
     return [
         read
         for table, of_table in days.items()
@@ -235,8 +239,8 @@ def _row_of(rows: pd.DataFrame, like: pd.Series, key: Sequence[str]) -> pd.Serie
     return row
 
 
-def plain(row: pd.Series) -> dict[str, Any]:
-    """A row with null for null, as people and JSON read it."""
+def plain_values(row: pd.Series) -> dict[str, Any]:
+    """A row as plain Python values, with None for null."""
     return {
         str(name): None if pd.isna(value) else getattr(value, "item", lambda v=value: v)()
         for name, value in row.items()

@@ -108,7 +108,7 @@ AIRLINES = "sources/airlines"
         pytest.param("ALTER TABLE airlines RENAME TO lines", "no table 'airlines'", id="renamed"),
         pytest.param(
             "ALTER TABLE airlines RENAME COLUMN name TO names",
-            "'name' (is it 'names' now?)",
+            "'name' (renamed to 'names'?)",
             id="a column renamed",
         ),
         pytest.param("ALTER TABLE airlines DROP COLUMN name", "'name' is missing", id="one less"),

@@ -53,7 +53,7 @@ def test_b_new_days_are_quarantined_until_the_column_is_back(week: Project) -> N
     keep_up(week)
 
     assert entry.status is Status.QUARANTINED
-    assert "'distance' (is it 'distances' now?) is missing" in entry.reason
+    assert "'distance' (renamed to 'distances'?) is missing" in entry.reason
     assert FLIGHTS in told.reason
     assert "is missing" in told.reason
     assert week.entries(FEATURES)[NEXT].status is Status.STORED

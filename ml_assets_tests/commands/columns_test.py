@@ -54,7 +54,7 @@ def test_names_that_do_not_exist_exit_2(project: Project) -> None:
 
     assert (table.returncode, column.returncode) == (2, 2)
     assert "There is no table 'sources/airline'" in table.stderr
-    assert "Is 'name' meant?" in column.stderr
+    assert "Did you mean 'name'?" in column.stderr
 
 
 def _letters(project: Project, table: str) -> dict[str, list[str]]:

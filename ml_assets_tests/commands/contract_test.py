@@ -42,7 +42,7 @@ def test_proposal_can_be_pasted_and_history_passes_it(project: Project) -> None:
 @pytest.mark.parametrize(
     ("table", "told"),
     [
-        pytest.param("sources/wether", "Is 'sources/weather' meant?", id="unknown table"),
+        pytest.param("sources/wether", "Did you mean 'sources/weather'?", id="unknown table"),
         pytest.param(WEATHER, "nothing was materialized there yet", id="nothing stored"),
     ],
 )

@@ -69,7 +69,7 @@ def test_a_day_is_computed_again_by_command_by_run_tag_and_not_otherwise(project
             "record of what was done",
             id="decisions",
         ),
-        pytest.param("sources/flihgts", "2013-01-05", "Is 'sources/flights' meant", id="typo"),
+        pytest.param("sources/flihgts", "2013-01-05", "Did you mean 'sources/flights'?", id="typo"),
         pytest.param(FLIGHTS, None, "needs --partition DAY", id="no day"),
         pytest.param("sources/planes", "2013-01-05", "leave --partition out", id="no partitions"),
         pytest.param(

@@ -94,10 +94,10 @@ def test_after_a_rejection_nobody_can_approve(ml_assets: Command, lake: Lake, ur
     [
         pytest.param(
             ["approve", "flight_delay", AS_OF, *SAID],
-            "no pipeline 'flight_delay'. There is flight_delays. Is 'flight_delays' meant?",
+            "no pipeline 'flight_delay'. Known: flight_delays. Did you mean 'flight_delays'?",
             id="nearly a pipeline",
         ),
-        pytest.param(["audit", "sources"], "There is flight_delays.\n", id="no pipeline"),
+        pytest.param(["audit", "sources"], "Known: flight_delays.\n", id="no pipeline"),
         pytest.param(["audit", "../x"], "There is no pipeline '../x'", id="no name"),
         pytest.param(
             ["reject", PIPELINE, AS_OF, *SAID], "was decided yet", id="nothing was decided"

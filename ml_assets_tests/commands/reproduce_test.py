@@ -70,7 +70,7 @@ def test_model_that_comes_out_differently_exits_1(ml_assets: Command, lake: Lake
 
     assert done.returncode == 1, done.stderr
     assert f"Version 1 as of {FIRST}: different\n" in done.stdout
-    assert f"{FEATURES} {DAY} does not hold what was recorded" in done.stdout
+    assert f"{FEATURES} {DAY} differs from its recorded content" in done.stdout
     assert "library numpy was 1.26.4 and is " in done.stdout
 
 
@@ -83,7 +83,7 @@ def test_all_versions_need_all_their_code(ml_assets: Command, lake: Lake, data: 
 
     assert done.returncode == 2, done.stderr
     assert "2 versions: 2 not possible." in done.stdout
-    assert "another text now: ml_assets.learning.training" in done.stdout
+    assert "changed modules: ml_assets.learning.training" in done.stdout
     assert "commit 0123456789ab, and code that was not committed" in done.stdout
     assert f"git worktree add ../ml-assets-0123456789ab {commit}" in done.stdout
     assert (
@@ -116,17 +116,17 @@ def test_two_versions_are_told_side_by_side(ml_assets: Command) -> None:
     [
         pytest.param(
             ["reproduce", "flight_delays", "--version", "9"],
-            "no version of flight_delays '9'. There is 1, 2.",
+            "no version of flight_delays '9'. Known: 1, 2.",
             id="version",
         ),
         pytest.param(
             ["reproduce", "flight_delays", "--as-of", "2013-02-02"],
-            "Is '2013-02-0",
+            "Did you mean '2013-02-0",
             id="day",
         ),
         pytest.param(["reproduce", "flight_delays"], "--version, --as-of and --all", id="none"),
         pytest.param(["reproduce", "flight_delays", "--version", "1", "--all"], "one of", id="two"),
-        pytest.param(["reproduce", "flight_delay", "--all"], "'flight_delays' meant", id="name"),
+        pytest.param(["reproduce", "flight_delay", "--all"], "mean 'flight_delays'?", id="name"),
         pytest.param(["diff", "flight_delays", "1", "5"], "There is 1, 2.", id="diff"),
     ],
 )

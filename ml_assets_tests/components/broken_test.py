@@ -61,14 +61,14 @@ def open_shop(tmp_path: Path) -> Iterator[Open]:
             "task: regression",
             "task: regresion",
             "shop/broken_ModelPipeline",
-            "Is 'regression' meant?",
+            "Did you mean 'regression'?",
             id="task",
         ),
         pytest.param(
             "column: weight",
             "column: weigth",
             "shop/broken_ModelPipeline",
-            "Is 'weight' meant?",
+            "Did you mean 'weight'?",
             id="label",
         ),
         pytest.param(
@@ -159,7 +159,7 @@ def test_a_contract_that_pandera_cannot_use_is_broken(open_shop: Open) -> None:
 def test_a_selection_without_assets_says_what_is_broken(open_shop: Open) -> None:
     shop = open_shop(MINIMAL.replace("task: regression", "task: regresion"))
 
-    with pytest.raises(ConfigurationError, match="Is 'regression' meant"):
+    with pytest.raises(ConfigurationError, match="Did you mean 'regression'"):
         selected_assets(shop.definitions, "group:shop__training")
 
 

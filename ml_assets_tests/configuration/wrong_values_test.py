@@ -70,13 +70,15 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
         pytest.param("days.last", "2012-01-01", "lies before first", id="last before first"),
         pytest.param("days.timezone", "Mars/Olympus", "is no time zone", id="no such zone"),
         pytest.param("as_of_days.timezone", "UTC", "other time zones", id="two zones"),
-        pytest.param("estimator.task", "regresion", "Is 'regression' meant?", id="misspelled task"),
+        pytest.param(
+            "estimator.task", "regresion", "Did you mean 'regression'?", id="misspelled task"
+        ),
         pytest.param("estimator.task", "multiclass", "expected one of", id="unknown task"),
         pytest.param("estimator.path", "xgboost.XGBClassifier", "'estimator.path'", id="estimator"),
         pytest.param(
             "estimator.path",
             "sklearn.ensemble.HistGradientBoostingClasifier",
-            "Is 'HistGradientBoostingClassifier' meant?",
+            "Did you mean 'HistGradientBoostingClassifier'?",
             id="misspelled estimator",
         ),
         pytest.param("estimator.path", "sklearn.forest.Tree", "has no Tree", id="no such module"),
@@ -86,7 +88,7 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
         pytest.param("labels.delay_days", -1, "'labels.delay_days' is -1", id="early labels"),
         pytest.param("labels.asset", "flight_outcomes", "'labels.asset'", id="no asset key"),
         pytest.param("release.min_improvement", float("inf"), "finite number", id="infinite gain"),
-        pytest.param("release.rule", "superiour", "Is 'superior' meant?", id="misspelled rule"),
+        pytest.param("release.rule", "superiour", "Did you mean 'superior'?", id="misspelled rule"),
         pytest.param("release.margin", None, "needs a margin", id="no margin"),
         pytest.param("release.max_group_gap", 2, "'release.max_group_gap' is 2", id="any gap"),
         pytest.param("evaluation.confidence", 95, "'evaluation.confidence' is 95", id="per cent"),
@@ -95,23 +97,23 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
         pytest.param("drift_days", 0, "'drift_days' is 0", id="no report"),
         pytest.param("monitoring.min_rows", 0, "'monitoring.min_rows' is 0", id="drift of no rows"),
         pytest.param("monitoring.structural", ["dist"], "dist", id="unknown feature"),
-        pytest.param("monitoring", {"structure": []}, "Is 'structural' meant?", id="group"),
+        pytest.param("monitoring", {"structure": []}, "Did you mean 'structural'?", id="group"),
         pytest.param(
             "features",
             "flight_delays/flight_feature",
-            "Is 'flight_delays/flight_features' meant?",
+            "Did you mean 'flight_delays/flight_features'?",
             id="unknown feature table",
         ),
         pytest.param(
             "labels.asset",
             "flight_delays/flight_outcome",
-            "Is 'flight_delays/flight_outcomes' meant?",
+            "Did you mean 'flight_delays/flight_outcomes'?",
             id="unknown label table",
         ),
         pytest.param(
             "estimator.hyperparameters",
             {"max_itr": 5, "random_state": 0},
-            "Is 'max_iter' meant?",
+            "Did you mean 'max_iter'?",
             id="unknown hyperparameter",
         ),
         pytest.param("estimator.hyperparameters", {}, "add 'random_state: 0'", id="no seed"),
@@ -167,7 +169,7 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
         pytest.param("evaluation.resamples", 10**9, "'evaluation.resamples'", id="too many"),
         pytest.param("owners", ["flight delays"], "'owners.0'", id="no owner"),
         pytest.param("owners", ["a@b"], "'owners.0'", id="no address"),
-        pytest.param("windw_days", 7, "Is 'window_days' meant?", id="misspelled key"),
+        pytest.param("windw_days", 7, "Did you mean 'window_days'?", id="misspelled key"),
     ],
 )
 def test_a_pipeline_that_cannot_be_right_is_refused(key: str, value: object, told: str) -> None:
@@ -190,7 +192,7 @@ def test_a_pipeline_that_cannot_be_right_is_refused(key: str, value: object, tol
         pytest.param("SourceTable", "time_column", None, "days is given without", id="no time"),
         pytest.param("SourceTable", "days", None, "time_column is given without", id="no days"),
         pytest.param("SourceTable", "contract", "Flights", "'contract' is 'Flights'", id="path"),
-        pytest.param("SourceTable", "revisit", 3, "Is 'revisit_days' meant?", id="unknown key"),
+        pytest.param("SourceTable", "revisit", 3, "Did you mean 'revisit_days'?", id="unknown key"),
         pytest.param("SourceTable", "description", " ", "'description'", id="no description"),
     ],
 )
@@ -210,7 +212,7 @@ def test_a_source_table_that_cannot_be_right_is_refused(
         pytest.param("inputs.flights.days_before", -1, "is -1", id="look ahead"),
         pytest.param("inputs.planes.days_before", 1, "which has no days", id="days of a snapshot"),
         pytest.param("inputs.flights.refreshes_history", False, "snapshots only", id="pinned days"),
-        pytest.param("inputs.flights.as_set", 1, "Is 'asset' meant?", id="unknown key"),
+        pytest.param("inputs.flights.as_set", 1, "Did you mean 'asset'?", id="unknown key"),
         pytest.param("inputs", {}, "'inputs'", id="no input"),
     ],
 )
@@ -226,7 +228,7 @@ def test_a_computed_table_that_cannot_be_right_is_refused(
         pytest.param("cut_hours", -24, "'cut_hours' is -24", id="negative cut"),
         pytest.param("cut_hours", "two", "'cut_hours' is 'two'", id="cut in words"),
         pytest.param("diversion_known_days", -1, "'diversion_known_days' is -1", id="known before"),
-        pytest.param("cut_hour", 2, "Is 'cut_hours' meant?", id="misspelled"),
+        pytest.param("cut_hour", 2, "Did you mean 'cut_hours'?", id="misspelled"),
     ],
 )
 def test_parameters_that_a_function_does_not_take_are_refused(
@@ -244,12 +246,12 @@ def test_parameters_that_a_function_does_not_take_are_refused(
 @pytest.mark.parametrize(
     ("key", "value", "told"),
     [
-        pytest.param("segments", ["carier"], "Is 'carrier' meant?", id="segment"),
-        pytest.param("key", ["time_hour", "flights"], "Is 'flight' meant?", id="key"),
+        pytest.param("segments", ["carier"], "Did you mean 'carrier'?", id="segment"),
+        pytest.param("key", ["time_hour", "flights"], "Did you mean 'flight'?", id="key"),
         pytest.param("labels.column", "lat", "'labels.column'", id="label"),
-        pytest.param("labels.known_at", "knwon_at", "Is 'known_at' meant?", id="known at"),
-        pytest.param("release.gated_attribute", "orign", "Is 'origin' meant?", id="attribute"),
-        pytest.param("labels.day", "flightday", "Is 'flight_day' meant?", id="day of labels"),
+        pytest.param("labels.known_at", "knwon_at", "Did you mean 'known_at'?", id="known at"),
+        pytest.param("release.gated_attribute", "orign", "Did you mean 'origin'?", id="attribute"),
+        pytest.param("labels.day", "flightday", "Did you mean 'flight_day'?", id="day of labels"),
         pytest.param("key", ["time_hour", "plane_age"], "'plane_age'", id="key of no label"),
     ],
 )
@@ -309,7 +311,7 @@ def of_other_inputs(days, *, flights, wether): ...
         pytest.param(without_annotations, {"cut_hours": "two"}, "", id="nothing is declared"),
         pytest.param(without_star, {"cut_hours": 3}, "", id="positional arguments"),
         pytest.param(without_star, {"cut_hours": "two"}, "'cut_hours' is 'two'", id="no number"),
-        pytest.param(of_other_inputs, {}, "Is 'wether' meant?", id="unknown input"),
+        pytest.param(of_other_inputs, {}, "Did you mean 'wether'?", id="unknown input"),
     ],
 )
 def test_any_signature_of_a_feature_function_is_understood(
@@ -384,7 +386,7 @@ def test_a_pipeline_that_only_the_environment_knows_is_refused(
 ) -> None:
     overrides('{"flight_delay": {"test_days": 14}}')
 
-    with pytest.raises(ConfigurationError, match="Is 'flight_delays' meant"):
+    with pytest.raises(ConfigurationError, match="Did you mean 'flight_delays'"):
         project_definitions()
 
 

@@ -63,12 +63,12 @@ def readings(counts: dict[str, int], **values: object) -> pd.DataFrame:
     [
         pytest.param(
             day_with(x=missing_share("tmp", le=0.5)),
-            "Unknown column of ReadingsDay.x in Readings: 'tmp'. Is 'temp' meant?",
+            "Unknown column of ReadingsDay.x in Readings: 'tmp'. Did you mean 'temp'?",
             id="unknown column",
         ),
         pytest.param(
             day_with(x=pa.Field(metadata={"measure": "mising_share", "on_failure": "warn"})),
-            "Unknown measure of ReadingsDay.x: 'mising_share'. Is 'missing_share' meant?",
+            "Unknown measure of ReadingsDay.x: 'mising_share'. Did you mean 'missing_share'?",
             id="unknown measure",
         ),
         pytest.param(
@@ -78,7 +78,7 @@ def readings(counts: dict[str, int], **values: object) -> pd.DataFrame:
         ),
         pytest.param(
             day_with(x=against_usual(ge=1, on_failure="wran")),  # type: ignore[arg-type]
-            "Unknown on_failure of ReadingsDay.x: 'wran'. Is 'warn' meant?",
+            "Unknown on_failure of ReadingsDay.x: 'wran'. Did you mean 'warn'?",
             id="unknown consequence",
         ),
         pytest.param(

@@ -67,12 +67,12 @@ def test_an_unknown_input_is_told_the_nearest() -> None:
 
     assert str(raised.value) == (
         "Column 'number' of Order is made from the input 'orders', which is none of items, order. "
-        "Is 'order' meant?"
+        "Did you mean 'order'?"
     )
 
 
 def test_an_unknown_placeholder_is_told_the_nearest() -> None:
-    with pytest.raises(ConfigurationError, match=r"placeholder 'features'.*Is 'feature' meant"):
+    with pytest.raises(ConfigurationError, match=r"placeholder 'features'.*Did you mean 'feature'"):
         lineage(Scored, SHOP, {"feature": [], "models": []})
 
 

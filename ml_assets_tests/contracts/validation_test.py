@@ -277,7 +277,7 @@ def test_renamed_column_quarantines_every_day_and_names_the_likely_new_name() ->
 
     assert [*validated.quarantined] == [MONDAY, TUESDAY]
     for reason in validated.quarantined.values():
-        assert "'amount' (is it 'amounts' now?) is missing" in reason
+        assert "'amount' (renamed to 'amounts'?) is missing" in reason
     assert validated.rows.empty
     assert [*validated.rows.columns] == [DAY, *columns(Orders)]
 

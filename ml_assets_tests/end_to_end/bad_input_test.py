@@ -155,7 +155,7 @@ def test_a_renamed_column_quarantines_every_day_and_names_the_column(
 
     assert not outcome.succeeded
     assert (
-        "'dep_delay' (is it 'departure_delay' now?) is missing"
+        "'dep_delay' (renamed to 'departure_delay'?) is missing"
         in (outcome.failed_steps["sources__flights"])
     )
     assert project.lake.days_stored(FLIGHTS) == []

@@ -201,12 +201,16 @@ def test_trace_of_a_version_is_that_of_its_predictions(asked: Project, predictio
     ("arguments", "message"),
     [
         pytest.param(
-            ["trace", "flight_delay", "--model", "1"], "Is 'flight_delays' meant?", id="pipeline"
+            ["trace", "flight_delay", "--model", "1"],
+            "Did you mean 'flight_delays'?",
+            id="pipeline",
         ),
         pytest.param(["trace", "flight_delays", "--model", "9"], "There is 1, 2.", id="version"),
         pytest.param(["trace", "flight_delays"], "--prediction ID or --model N", id="nothing"),
         pytest.param(
-            ["trace", "flight_delays", "--prediction", "x"], "is no prediction", id="no id"
+            ["trace", "flight_delays", "--prediction", "x"],
+            "is not the ID of a prediction",
+            id="no id",
         ),
         pytest.param(
             ["trace", "flight_delays", "--prediction", "2013-02-09-00"],
@@ -215,16 +219,16 @@ def test_trace_of_a_version_is_that_of_its_predictions(asked: Project, predictio
         ),
         pytest.param(
             ["trace", "flight_delays", "--prediction", "2013-02-02-0000000000000000"],
-            "Is '2013-02-02-",
+            "Did you mean '2013-02-02-",
             id="unknown prediction",
         ),
-        pytest.param(["impact", "sources/fligths"], "Is 'sources/flights' meant?", id="table"),
+        pytest.param(["impact", "sources/fligths"], "Did you mean 'sources/flights'?", id="table"),
         pytest.param(
             ["impact", FLIGHTS, "--partition", "2013-13-01"],
-            "Is '2013-01-01' meant?",
+            "Did you mean '2013-01-01'?",
             id="partition",
         ),
-        pytest.param(["impact", FLIGHTS], "say which with --partition", id="no day"),
+        pytest.param(["impact", FLIGHTS], "choose one with --partition", id="no day"),
     ],
 )
 def test_unknown_names_are_told_the_nearest(

@@ -1,4 +1,4 @@
-"""What differs between two recordings of values, by name."""
+"""Differences between two recordings of values, and changed inputs."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def ledger(tmp_path: object) -> Ledger:
 
 
 def dataset(lake: Lake) -> Entry:
-    """What the dataset read."""
+    """The entry of a dataset with its reads."""
     reads = [Read("a/features", day, "f", 2) for day in (MONDAY, TUESDAY)]
     pinned = Read("a/limits", MONDAY, "one", 1, is_pinned=True)
     absent = Read("a/features", "2013-07-07", "", 2)
@@ -51,9 +51,7 @@ def dataset(lake: Lake) -> Entry:
     return lake.ledger.history("a/dataset", "2013-07-10")[0]
 
 
-def test_source_that_changed_is_named_before_what_is_made_from_it(
-    ledger: Ledger, tmp_path: object
-) -> None:
+def test_changed_source_is_listed_before_its_dependents(ledger: Ledger, tmp_path: object) -> None:
     lake = Lake(f"{tmp_path}/lake", ledger)
     entry = dataset(lake)
     assert changed_inputs(lake, entry) == []
@@ -68,7 +66,9 @@ def test_source_that_changed_is_named_before_what_is_made_from_it(
     ]
 
 
-def test_source_that_changed_nothing_it_makes_is_named(ledger: Ledger, tmp_path: object) -> None:
+def test_changed_source_without_effect_on_its_dependents_is_listed(
+    ledger: Ledger, tmp_path: object
+) -> None:
     lake = Lake(f"{tmp_path}/lake", ledger)
     entry = dataset(lake)
 
@@ -78,7 +78,7 @@ def test_source_that_changed_nothing_it_makes_is_named(ledger: Ledger, tmp_path:
     assert changed_inputs(lake, entry) == [ChangedDays("a/source", [MONDAY])]
 
 
-def test_days_that_came_or_went_are_changes(ledger: Ledger, tmp_path: object) -> None:
+def test_added_and_removed_days_are_changes(ledger: Ledger, tmp_path: object) -> None:
     lake = Lake(f"{tmp_path}/lake", ledger)
     entry = dataset(lake)
 

@@ -1,4 +1,4 @@
-"""How the columns of a pipeline are changed so that what depends on them moves."""
+"""Changes of a pipeline's columns that alter each column that depends on them."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +25,7 @@ WIDE = {*columns(FlightFeatures)} - {*KEY, "predicted_at", "temp"}
 
 CHOSEN = {"split", "late", "feature_day"}
 SELECTING = {*KEY, "origin", *CHOSEN}
-"""Columns of the dataset by which its rows are chosen, and besides cut into segments."""
+"""Columns of the dataset that select its rows or define segments."""
 
 STRONGER: Mapping[str, Sequence[Callable[[pd.Series], pd.Series]]] = {
     "fairness": [upside_down, lambda values: values.where(values.isna())]
@@ -36,13 +36,13 @@ LISTS = {"edges", "categories", "counts", "sums"}
 """Columns that hold JSON lists, whose lengths belong together."""
 
 BINDING = {"feature", "kind"}
-"""Columns of profiles by which the others are read; changed alone they contradict these."""
+"""Columns of profiles that define the meaning of others; changed alone they contradict these."""
 
 COMPARED = {
     "registered_model": ("flight_delays/approvals.",),
     "champion": ("flight_delays/approvals.", "flight_delays/release_decision.challenger"),
 }
-"""Table → what it compares with other tables or the approval log before it uses it: changed alone it is refused."""
+"""Table → columns that it checks against other tables or the approval log: changed alone they are refused."""
 
 BASES: Mapping[str, Sequence[Mapping[str, Change]]] = {
     "labels": [
@@ -97,7 +97,7 @@ BASES: Mapping[str, Sequence[Mapping[str, Change]]] = {
     ]
     + [{"flight_delays/drift_report": lambda rows: rows.assign(is_judged=False)}],
 }
-"""Table → what is changed before anything else, so that there is something to move."""
+"""Table → changes that are made first, so that further changes have an effect."""
 
 SPECIAL: Mapping[tuple[str, str], Sequence[Callable[[pd.DataFrame], object]]] = {
     ("training_dataset", "split"): [
@@ -143,7 +143,7 @@ SPECIAL: Mapping[tuple[str, str], Sequence[Callable[[pd.DataFrame], object]]] = 
     ("retraining_decision", "verdict"): [lambda rows: "retrain"],
     ("champion", "training_last"): [lambda rows: "2013-12-31"],
 }
-"""Changes that show what the usual ones do not."""
+"""Changes that reveal dependencies that the usual ones do not."""
 
 
 def changeable(small: SmallPipeline, noun: str, table: str) -> list[str]:
@@ -159,7 +159,7 @@ def changeable(small: SmallPipeline, noun: str, table: str) -> list[str]:
 
 
 def changes(small: SmallPipeline, of: str, table: str, column: str) -> Iterator[Change]:
-    """Several ways to change a column that a table is made from."""
+    """Several ways to change an input column of a table."""
     noun = table.rpartition("/")[2]
     if column in KEY and of in ROW_BY_ROW:
         yield lambda rows: rows.assign(**{column: _swapped(rows, column)})
@@ -182,7 +182,7 @@ def changes(small: SmallPipeline, of: str, table: str, column: str) -> Iterator[
 
 
 def _with_gaps(values: pd.Series) -> pd.Series:
-    """Other values, among them nulls and, of texts, one that was never seen."""
+    """Other values, including nulls and, for text, an unknown one."""
     third = np.arange(len(values)) // 12 % 3
     changed = upside_down(values).where(third != 0)
     return (

@@ -11,7 +11,7 @@ MADE_FROM = {
 }
 
 
-def test_upstream_goes_down_to_the_sources_of_a_column_and_of_no_other() -> None:
+def test_upstream_finds_all_inputs_of_a_column_and_no_others() -> None:
     assert upstream(MADE_FROM, {("features", "delay")}) == {
         ("features", "delay"),
         ("flights", "dep_delay"),
@@ -19,7 +19,7 @@ def test_upstream_goes_down_to_the_sources_of_a_column_and_of_no_other() -> None
     }
 
 
-def test_downstream_finds_all_that_is_made_from_a_column() -> None:
+def test_downstream_finds_all_columns_computed_from_a_column() -> None:
     assert downstream(MADE_FROM, {("weather", "wind_speed")}) == {
         ("weather", "wind_speed"),
         ("features", "wind"),
@@ -28,16 +28,16 @@ def test_downstream_finds_all_that_is_made_from_a_column() -> None:
     }
 
 
-def test_a_column_that_is_made_from_itself_ends_the_walk() -> None:
+def test_a_column_computed_from_itself_ends_the_traversal() -> None:
     assert ("flights", "origin") in upstream(MADE_FROM, {("champion", "fingerprint")})
 
 
-def test_a_column_that_nothing_is_known_of_is_its_own_answer() -> None:
+def test_a_column_without_lineage_is_its_own_result() -> None:
     assert upstream(MADE_FROM, {("airports", "tzone")}) == {("airports", "tzone")}
     assert downstream(MADE_FROM, {("airports", "tzone")}) == {("airports", "tzone")}
 
 
-def test_origins_are_the_columns_that_no_other_makes() -> None:
+def test_origins_are_the_columns_without_inputs() -> None:
     assert origins(MADE_FROM, [("champion", "fingerprint")]) == {
         ("flights", "dep_delay"),
         ("flights", "origin"),
@@ -45,7 +45,7 @@ def test_origins_are_the_columns_that_no_other_makes() -> None:
     }
 
 
-def test_a_name_means_a_column_or_all_of_a_table() -> None:
+def test_a_name_selects_a_column_or_all_of_a_table() -> None:
     assert columns_of(MADE_FROM, "features.wind") == [("features", "wind")]
     assert columns_of(MADE_FROM, "flights") == [("flights", "dep_delay"), ("flights", "origin")]
 
@@ -53,12 +53,12 @@ def test_a_name_means_a_column_or_all_of_a_table() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        pytest.param("feature", "There is no table 'feature'.*Is 'features' meant", id="table"),
+        pytest.param("feature", "There is no table 'feature'.*Did you mean 'features'", id="table"),
         pytest.param(
-            "flights.delay", "no column of flights 'delay'.*Is 'dep_delay' meant", id="column"
+            "flights.delay", "no column of flights 'delay'.*Did you mean 'dep_delay'", id="column"
         ),
     ],
 )
-def test_unknown_names_are_told_the_nearest(name: str, message: str) -> None:
+def test_error_of_an_unknown_name_suggests_a_similar_one(name: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         columns_of(MADE_FROM, name)

@@ -1,4 +1,4 @@
-"""What is stored of a project with two champions; a copy for each test, without its Dagster instance."""
+"""Lake and ledger of a project with two champions; a copy for each test."""
 
 import shutil
 from pathlib import Path

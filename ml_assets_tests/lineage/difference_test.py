@@ -1,4 +1,4 @@
-"""Two versions side by side: what is stored of both, and what differs of how they were made."""
+"""Comparison of two versions: their stored results, and differences of code and parameters."""
 
 import json
 from dataclasses import asdict
@@ -25,7 +25,7 @@ def of_both(lake: Lake, one: int = 1, other: int = 2) -> Difference:
     return difference(lake, pipeline("flight_delays"), one, other)
 
 
-def test_each_side_is_what_is_stored_of_it(lake: Lake) -> None:
+def test_each_side_equals_its_stored_tables(lake: Lake) -> None:
     found = of_both(lake, 2, 1)
 
     assert [(side.version, side.as_of) for side in (found.older, found.newer)] == [
@@ -51,7 +51,7 @@ def test_each_side_is_what_is_stored_of_it(lake: Lake) -> None:
     )  # fmt: skip
 
 
-def test_shifts_are_those_of_the_rows(lake: Lake) -> None:
+def test_shifts_equal_those_computed_from_rows(lake: Lake) -> None:
     found = of_both(lake)
 
     rows = lake.read(DATASET, [SECOND]).query(f"{SPLIT} == 'train'").assign(**{DAY: SECOND})
@@ -81,7 +81,7 @@ def test_same_code_parameters_and_libraries_are_no_difference(lake: Lake) -> Non
     assert (found.parameters, found.modules, found.libraries) == ([], [], [])
 
 
-def test_what_differs_of_how_they_were_made_is_named(lake: Lake) -> None:
+def test_differences_of_parameters_code_and_libraries_are_reported(lake: Lake) -> None:
     code = lake.provenance.code(lake.ledger.latest(MODEL)[SECOND].code_version)
     assert code is not None
     [specification] = code.parameters
@@ -115,7 +115,7 @@ def test_what_differs_of_how_they_were_made_is_named(lake: Lake) -> None:
     assert [change.what for change in found.libraries or ()] == ["cupy", "numpy"]
 
 
-def test_what_is_gone_or_was_never_recorded_is_left_out(lake: Lake) -> None:
+def test_deleted_and_unrecorded_parts_are_left_out(lake: Lake) -> None:
     sql(lake, "DELETE FROM provenance_runs")
     sql(lake, "DELETE FROM provenance_codes")
     lake.write(DATASET, lake.read(DATASET, [SECOND]).assign(late=1), [SECOND])
@@ -132,7 +132,7 @@ def test_what_is_gone_or_was_never_recorded_is_left_out(lake: Lake) -> None:
     json.dumps(asdict(found), allow_nan=False)
 
 
-def test_other_code_of_a_dataset_counts_too(lake: Lake) -> None:
+def test_changed_code_of_a_dataset_is_reported(lake: Lake) -> None:
     sql(
         lake,
         "UPDATE ledger_entries SET code_version = 'new' WHERE table_name = ? AND day = ?",
@@ -153,12 +153,12 @@ def test_other_code_of_a_dataset_counts_too(lake: Lake) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "told"),
+    ("one", "other", "message"),
     [
-        pytest.param(1, 3, "There is no version of flight_delays '3'. There is 1, 2", id="unknown"),
-        pytest.param(2, 2, "Version 2 was named twice", id="twice"),
+        pytest.param(1, 3, "There is no version of flight_delays '3'. Known: 1, 2", id="unknown"),
+        pytest.param(2, 2, "Version 2 was given twice", id="twice"),
     ],
 )
-def test_versions_that_cannot_be_compared(lake: Lake, one: int, other: int, told: str) -> None:
-    with pytest.raises(ConfigurationError, match=told):
+def test_versions_that_cannot_be_compared(lake: Lake, one: int, other: int, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
         of_both(lake, one, other)

@@ -1,4 +1,4 @@
-"""What used a day, directly or not, as the ledger tells it."""
+"""Direct and indirect dependents and inputs of a day, from ledger entries."""
 
 import pytest
 
@@ -9,7 +9,7 @@ DAY, NEXT, LATER = "2013-01-01", "2013-01-02", "2013-01-03"
 
 
 def stored(table: str, day: str, *inputs: tuple[str, str], hashed: str = "aa") -> Entry:
-    """A stored day and what it read."""
+    """A stored day and its reads."""
     reads = [Read(of, of_day, hashed, 1) for of, of_day in inputs]
     return Entry(table, day, Status.STORED, content_hash="aa", rows=10, reads=reads)
 
@@ -37,7 +37,7 @@ def chain() -> Graph:
     )
 
 
-def test_everything_below_a_day_used_it(chain: Graph) -> None:
+def test_downstream_finds_all_dependents(chain: Graph) -> None:
     assert chain.downstream(("a/source", DAY), everywhere) == {
         ("a/features", DAY),
         ("a/features", NEXT),
@@ -46,21 +46,21 @@ def test_everything_below_a_day_used_it(chain: Graph) -> None:
     }
 
 
-def test_days_beside_it_are_not_touched(chain: Graph) -> None:
+def test_days_that_do_not_depend_on_it_are_not_touched(chain: Graph) -> None:
     assert ("a/features", DAY) not in chain.downstream(("a/source", NEXT), everywhere)
 
 
-def test_edges_that_are_not_followed_lead_nowhere(chain: Graph) -> None:
+def test_traversal_stops_at_edges_that_are_not_followed(chain: Graph) -> None:
     touched = chain.downstream(("a/source", DAY), lambda edge: edge != ("a/features", "a/model"))
 
     assert touched == {("a/features", DAY), ("a/features", NEXT)}
 
 
-def test_everything_above_a_day_is_what_it_was_made_from(chain: Graph) -> None:
+def test_upstream_finds_all_inputs(chain: Graph) -> None:
     assert chain.upstream(("a/features", NEXT)) == {("a/source", DAY), ("a/source", NEXT)}
 
 
-def test_a_day_that_was_absent_was_not_used() -> None:
+def test_a_missing_day_was_not_used() -> None:
     found = graph(stored("a/source", DAY), stored("a/features", NEXT, ("a/source", DAY), hashed=""))
 
     assert found.downstream(("a/source", DAY), everywhere) == set()
@@ -74,7 +74,7 @@ def test_a_day_that_is_not_stored_used_nothing(status: Status) -> None:
     assert found.downstream(("a/source", DAY), everywhere) == set()
 
 
-def test_what_waits_for_a_day_that_is_not_there_is_skipped_or_had_to_do_without_it() -> None:
+def test_days_that_were_skipped_or_computed_without_a_missing_day_wait_for_it() -> None:
     absent = Read("a/source", DAY, "", None)
     found = graph(
         Entry("a/source", DAY, Status.QUARANTINED, reads=[Read("a/origin", DAY, "aa", None)]),

@@ -1,4 +1,4 @@
-"""What a day touched, told from a ledger and the columns that were noted."""
+"""Impact of a day, from a ledger and recorded column lineage."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ PREDICTIONS = "flight_delays/predictions"
 
 @pytest.fixture
 def lake(tmp_path: Path) -> Lake:
-    """A day of a source, its features, two models, of which one scored two days."""
+    """A day of a source, its features and two models; one of them scored two days."""
     lake = Lake(str(tmp_path / "lake"), Ledger(f"sqlite:///{tmp_path / 'ledger.db'}"))
     source, features = Read(SOURCE, DAY, "s1", 1), Read(FEATURES, DAY, "f1", 1)
     release(lake, AS_OF, 1, "gates")
@@ -59,7 +59,7 @@ def _impact(lake: Lake, table: str = SOURCE, day: str = DAY, column: str = "") -
     return impact(lake, Graph.of(lake.ledger), table, day, column)
 
 
-def test_tables_are_told_with_days_and_rows_the_nearest_first(lake: Lake) -> None:
+def test_tables_have_days_and_rows_the_nearest_first(lake: Lake) -> None:
     found = _impact(lake)
 
     assert [(table.table, list(table.days), table.rows) for table in found.tables] == [
@@ -72,7 +72,7 @@ def test_tables_are_told_with_days_and_rows_the_nearest_first(lake: Lake) -> Non
     assert found.reaches_champion
 
 
-def test_models_are_told_with_what_they_predicted(lake: Lake) -> None:
+def test_models_have_the_number_of_their_predictions(lake: Lake) -> None:
     released, other = _impact(lake).models
 
     assert (released.version, released.is_champion, released.predictions) == (1, True, 130)
@@ -80,25 +80,25 @@ def test_models_are_told_with_what_they_predicted(lake: Lake) -> None:
     assert (other.version, other.is_champion, other.predictions) == (None, False, 0)
 
 
-def test_a_newer_champion_that_did_not_use_the_day_is_the_current_one(lake: Lake) -> None:
+def test_impact_does_not_reach_a_newer_champion_that_did_not_use_the_day(lake: Lake) -> None:
     release(lake, "2013-02-01", 2, "gates")
 
     assert not _impact(lake).reaches_champion
 
 
-def test_a_model_is_among_those_that_a_question_about_it_finds(lake: Lake) -> None:
+def test_impact_of_a_model_includes_the_model(lake: Lake) -> None:
     [model] = _impact(lake, MODEL, AS_OF).models
 
     assert (model.as_of, model.is_champion, model.predictions) == (AS_OF, True, 130)
 
 
-def test_a_day_that_nothing_used_touched_nothing(lake: Lake) -> None:
+def test_a_day_without_dependents_has_no_impact(lake: Lake) -> None:
     found = _impact(lake, day=NEXT)
 
     assert (found.tables, found.models) == ([], [])
 
 
-def test_what_was_made_from_other_content_is_out_of_date(lake: Lake) -> None:
+def test_days_computed_from_changed_content_are_stale(lake: Lake) -> None:
     lake.ledger.append([_stored(SOURCE, DAY, "s1 corrected", 100)])
 
     stale = {table.table: table.stale for table in _impact(lake).tables}
@@ -106,13 +106,13 @@ def test_what_was_made_from_other_content_is_out_of_date(lake: Lake) -> None:
     assert stale == {FEATURES: 1, MODEL: 0, CHAMPION: 0, PREDICTIONS: 0}
 
 
-def test_a_quarantined_day_says_why(lake: Lake) -> None:
+def test_state_of_a_quarantined_day_contains_the_reason(lake: Lake) -> None:
     lake.ledger.append([Entry(SOURCE, DAY, Status.QUARANTINED, reason="no rows")])
 
     assert _impact(lake).state == "quarantined: no rows"
 
 
-def test_a_column_leads_only_where_it_is_used(lake: Lake) -> None:
+def test_impact_of_a_column_follows_column_lineage(lake: Lake) -> None:
     used, unused = _impact(lake, column="dep_delay"), _impact(lake, column="distance")
 
     assert [(table.table, list(table.columns)) for table in used.tables] == [
@@ -127,7 +127,7 @@ def test_a_column_leads_only_where_it_is_used(lake: Lake) -> None:
     assert unused.models == []
 
 
-def test_a_table_whose_columns_were_never_noted_may_depend_on_any(lake: Lake) -> None:
+def test_a_table_without_column_lineage_may_depend_on_any_column(lake: Lake) -> None:
     lake.provenance.record_columns(MODEL, {})
 
     assert {
@@ -141,13 +141,13 @@ def test_a_table_whose_columns_were_never_noted_may_depend_on_any(lake: Lake) ->
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param(("sources/flight",), "Is 'sources/flights' meant?", id="table"),
-        pytest.param((SOURCE, "2013-01-03"), "Is '2013-01-02' meant?", id="day"),
-        pytest.param((SOURCE, "snapshot"), "say which with --partition", id="no day"),
-        pytest.param((SOURCE, DAY, "dep_dely"), "Is 'dep_delay' meant?", id="column"),
+        pytest.param(("sources/flight",), "Did you mean 'sources/flights'?", id="table"),
+        pytest.param((SOURCE, "2013-01-03"), "Did you mean '2013-01-02'?", id="day"),
+        pytest.param((SOURCE, "snapshot"), "choose one with --partition", id="no day"),
+        pytest.param((SOURCE, DAY, "dep_dely"), "Did you mean 'dep_delay'?", id="column"),
     ],
 )
-def test_unknown_names_are_told_the_nearest(
+def test_error_of_an_unknown_name_suggests_a_similar_one(
     lake: Lake, arguments: tuple[str, ...], message: str
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:

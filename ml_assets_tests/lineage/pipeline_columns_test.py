@@ -110,7 +110,7 @@ BY = {
     "labels": [["prediction_id"], ["known_at"], ["carrier", "origin", "prediction"]],
     "feature_profile": [["feature"]],
 }
-"""Table → columns that tell its rows apart, where they are not its key; the first that are not made from the changed one count."""
+"""Table → columns that identify its rows, if not its key; the first that do not depend on the changed column are used."""
 
 ONE_ROW = {
     "model",
@@ -192,8 +192,8 @@ def _passed_tests(decisions: pd.DataFrame, as_of: str) -> pd.DataFrame:
     )
 
 
-def what_moves(small: SmallPipeline, noun: str) -> Moved:
-    """Column that a table may be made from → the columns of the table that move when it changes."""
+def measured_lineage(small: SmallPipeline, noun: str) -> Moved:
+    """Possible input column of a table → the columns of the table that change with it."""
     declared = {source for sources in small.lineage(noun).values() for source in sources}
     found: dict[Column, set[str]] = {}
     for day, base in product(DAYS[noun], BASES.get(noun, [{}])):
@@ -215,7 +215,7 @@ def what_moves(small: SmallPipeline, noun: str) -> Moved:
 
 
 def _effective(small: SmallPipeline, noun: str, table: str, column: str) -> list[Change]:
-    """The ways to change a column that leave it another one."""
+    """The changes of a column that alter its values."""
     rows = small.tables[table].rows
     return [
         change
@@ -232,7 +232,7 @@ def _all_unused(
     columns: Sequence[str],
     before: pd.DataFrame,
 ) -> bool:
-    """Whether a day is the same when all columns are changed at once, in each of several ways."""
+    """Whether a day stays the same when all columns are changed at once, in each of several ways."""
     for together in zip_longest(*(_effective(small, noun, table, name) for name in columns)):
         changed = {
             name: change(small.tables[table].rows)[name]
@@ -283,5 +283,5 @@ def small(features_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.mark.parametrize("noun", DAYS)
-def test_columns_are_made_from_what_they_declare(small: SmallPipeline, noun: str) -> None:
-    assert differences(small.lineage(noun), what_moves(small, noun)) == []
+def test_declared_column_lineage_equals_measured_lineage(small: SmallPipeline, noun: str) -> None:
+    assert differences(small.lineage(noun), measured_lineage(small, noun)) == []

@@ -1,4 +1,4 @@
-"""What is read of ``defs.yaml``, and what is said of names that do not exist."""
+"""Configuration read from ``defs.yaml``, and errors for unknown names."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from ml_assets.lineage.pipelines import pipeline
 from ml_assets.names import unknown
 
 
-def test_pipeline_is_what_its_defs_yaml_says() -> None:
+def test_pipeline_is_read_from_defs_yaml() -> None:
     found = pipeline("flight_delays")
 
     assert found.features == "flight_delays/flight_features"
@@ -18,28 +18,32 @@ def test_pipeline_is_what_its_defs_yaml_says() -> None:
     assert "flight_delays" in pipelines()
 
 
-def test_computed_table_is_told_from_others() -> None:
-    said = feature_table("flight_delays/flight_features")
+def test_only_feature_tables_have_a_feature_table_document() -> None:
+    document = feature_table("flight_delays/flight_features")
 
-    assert said is not None
-    assert said["inputs"]["flights"]["asset"] == "sources/flights"
+    assert document is not None
+    assert document["inputs"]["flights"]["asset"] == "sources/flights"
     assert feature_table("sources/flights") is None
 
 
-def test_unknown_pipeline_is_told_the_nearest() -> None:
-    with pytest.raises(ConfigurationError, match="Is 'flight_delays' meant"):
+def test_error_of_an_unknown_pipeline_suggests_a_similar_one() -> None:
+    with pytest.raises(ConfigurationError, match="Did you mean 'flight_delays'"):
         pipeline("flight_delay")
 
 
 @pytest.mark.parametrize(
-    ("name", "known", "told"),
+    ("name", "known", "message"),
     [
-        pytest.param("dep_dely", ["dep_delay", "dest"], "Is 'dep_delay' meant?", id="near"),
-        pytest.param("zzz", ["dep_delay", "dest"], "There is dep_delay, dest.", id="far"),
-        pytest.param("2014-07-10", ["2013-07-10", "2013-12-30"], "Is '2013-12-30'", id="day"),
-        pytest.param("x", [], "there is none at all yet", id="nothing"),
+        pytest.param("dep_dely", ["dep_delay", "dest"], "Did you mean 'dep_delay'?", id="near"),
+        pytest.param("zzz", ["dep_delay", "dest"], "Known: dep_delay, dest.", id="far"),
+        pytest.param(
+            "2014-07-10", ["2013-07-10", "2013-12-30"], "Did you mean '2013-12-30'?", id="day"
+        ),
+        pytest.param("x", [], "none exists yet", id="nothing"),
         pytest.param("x", [f"2013-{n}" for n in range(10, 40)], "2013-10 … 2013-39", id="many"),
     ],
 )
-def test_unknown_name_is_told_what_there_is(name: str, known: list[str], told: str) -> None:
-    assert told in str(unknown("column", name, known))
+def test_error_of_an_unknown_name_lists_known_ones(
+    name: str, known: list[str], message: str
+) -> None:
+    assert message in str(unknown("column", name, known))

@@ -1,4 +1,4 @@
-"""The order in which touched days are made again."""
+"""Which days a repair recomputes, and in which order."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -15,12 +15,12 @@ DAYS = [(date(2013, 1, 1) + timedelta(days=number)).isoformat() for number in ra
 
 
 def kind(table: str) -> str:
-    """Models have as-of days, all else days."""
+    """Partitions of a table: as-of days for models, days for others."""
     return AS_OF if table.startswith("m/") else "days"
 
 
 def steps(of: Graph, nodes: Sequence[Node] | None = None) -> list[Step]:
-    """The runs for some days, or all."""
+    """The repair steps for some days, or all."""
     return repair_steps(of, nodes or list(of.entries), kind)
 
 
@@ -33,7 +33,7 @@ def test_tables_with_the_same_days_share_a_run() -> None:
     assert steps(found) == [Step(("a/source", "a/features"), DAYS[0], DAYS[2])]
 
 
-def test_a_gap_is_not_run() -> None:
+def test_a_gap_between_days_splits_steps() -> None:
     found = graph(*(stored("a/source", DAYS[number]) for number in (0, 1, 4, 6)))
 
     assert steps(found) == [
@@ -43,7 +43,7 @@ def test_a_gap_is_not_run() -> None:
     ]
 
 
-def test_models_are_made_one_after_the_other_and_scores_after_all_of_them() -> None:
+def test_models_are_trained_one_after_the_other_and_scores_after_all_of_them() -> None:
     found = graph(
         stored("a/features", DAYS[0]),
         stored("m/model", DAYS[2], ("a/features", DAYS[0])),
@@ -68,13 +68,13 @@ def test_tables_of_other_partitions_do_not_share_a_run() -> None:
     assert [step.tables for step in steps(found)] == [("a/source",), ("m/model",)]
 
 
-def test_what_is_not_touched_is_not_waited_for() -> None:
+def test_inputs_that_are_not_recomputed_are_not_waited_for() -> None:
     found = graph(stored("a/source", DAYS[0]), stored("a/features", DAYS[0], ("a/source", DAYS[0])))
 
     assert steps(found, [("a/features", DAYS[0])]) == [Step(("a/features",), DAYS[0], DAYS[0])]
 
 
-def test_what_was_absent_is_made_before_what_had_to_do_without_it() -> None:
+def test_a_missing_input_is_computed_before_days_that_were_computed_without_it() -> None:
     found = graph(
         stored("a/source", DAYS[0]), stored("a/features", DAYS[1], ("a/source", DAYS[0]), hashed="")
     )
@@ -93,12 +93,12 @@ def test_commands_name_days_as_dagster_does() -> None:
     assert Step(("a/b",), SNAPSHOT, SNAPSHOT).command.endswith("--select 'key:\"a/b\"'")
 
 
-def scope(of: Graph, *left: str, start: Node = ("a/source", DAYS[0])) -> Scope:
-    """What a repair of the source's first day makes again when some tables are left."""
-    return scope_of(of, start, set(of.entries) - {start}, lambda node: node[0] in left)
+def scope(of: Graph, *kept: str, start: Node = ("a/source", DAYS[0])) -> Scope:
+    """The scope of a repair of the source's first day when some tables are kept."""
+    return scope_of(of, start, set(of.entries) - {start}, lambda node: node[0] in kept)
 
 
-def test_what_only_a_left_day_leads_to_is_not_made_again() -> None:
+def test_dependents_of_kept_days_only_are_not_recomputed() -> None:
     found = graph(
         stored("a/source", DAYS[0]),
         stored("a/features", DAYS[0], ("a/source", DAYS[0])),
@@ -110,10 +110,10 @@ def test_what_only_a_left_day_leads_to_is_not_made_again() -> None:
         frozenset({("a/source", DAYS[0]), ("a/features", DAYS[0])}),
         frozenset({("m/model", DAYS[2])}),
     )
-    assert scope(found).again == set(found.entries)
+    assert scope(found).recomputed == set(found.entries)
 
 
-def test_what_reads_a_left_day_and_one_that_is_made_again_is_made_again() -> None:
+def test_a_day_that_reads_a_kept_and_a_recomputed_day_is_recomputed() -> None:
     found = graph(
         stored("a/source", DAYS[0]),
         stored("a/outcomes", DAYS[0], ("a/source", DAYS[0])),
@@ -121,25 +121,27 @@ def test_what_reads_a_left_day_and_one_that_is_made_again_is_made_again() -> Non
         stored("a/labels", DAYS[0], ("a/predictions", DAYS[0]), ("a/outcomes", DAYS[0])),
     )
 
-    assert scope(found, "a/predictions").again == set(found.entries) - {("a/predictions", DAYS[0])}
+    assert scope(found, "a/predictions").recomputed == set(found.entries) - {
+        ("a/predictions", DAYS[0])
+    }
 
 
-def test_what_looked_for_a_day_that_was_absent_is_made_again() -> None:
+def test_a_day_that_was_computed_without_a_missing_input_is_recomputed() -> None:
     found = graph(
         stored("a/source", DAYS[0]), stored("a/features", DAYS[1], ("a/source", DAYS[0]), hashed="")
     )
 
-    assert ("a/features", DAYS[1]) in scope(found).again
+    assert ("a/features", DAYS[1]) in scope(found).recomputed
 
 
-def test_a_day_that_is_left_itself_is_not_repaired() -> None:
+def test_a_kept_day_is_not_repaired() -> None:
     found = graph(stored("m/model", DAYS[0]), stored("a/scores", DAYS[1], ("m/model", DAYS[0])))
 
-    assert scope(found, "m/model", start=("m/model", DAYS[0])).again == frozenset()
+    assert scope(found, "m/model", start=("m/model", DAYS[0])).recomputed == frozenset()
 
 
 @given(st.data())
-def test_every_day_is_made_once_and_after_all_it_is_made_from(data: st.DataObject) -> None:
+def test_every_day_is_computed_once_and_after_its_inputs(data: st.DataObject) -> None:
     tables = ["a/one", "a/two", "m/three", "m/four", "b/five"]
     nodes = [(table, day) for table in tables for day in DAYS[:4]]
     chosen = data.draw(st.lists(st.sampled_from(nodes), min_size=1, unique=True))

@@ -45,7 +45,7 @@ ESTIMATOR = {
     "hyperparameters": {"max_iter": 80, "min_samples_leaf": 3, "random_state": 0},
     "checkpoint_every": None,
 }
-"""Fewer features and smaller trees, which split on every one of them all the same."""
+"""Fewer features and smaller trees, which still split on each feature."""
 
 PREDICTION = "prediction"
 
@@ -75,21 +75,21 @@ class Table:
 
 
 class SmallLedger(Ledger):
-    """Says of each day that it is stored, and made from nothing."""
+    """A ledger in which each day is stored and has no inputs."""
 
     def __init__(self, tables: Mapping[str, Table]) -> None:
         super().__init__("sqlite://")
         self._tables = tables
 
     def begin(self, table: str, days: Sequence[str]) -> None:
-        """Nothing is ever under way."""
+        """Does nothing."""
 
     def history(self, table: str, day: str | None = None) -> list[Entry]:
         """Each day was stored once."""
         return list(self.latest(table, None if day is None else [day]).values())
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Forget them."""
+        """Discard them."""
 
     def latest(self, table: str, days: Sequence[str] | None = None) -> dict[str, Entry]:
         """The entries of days that are stored."""
@@ -108,7 +108,7 @@ class SmallLedger(Ledger):
         }
 
     def reads(self, table: str, days: Sequence[str]) -> dict[str, list[Read]]:
-        """Nothing, so that nothing is stale."""
+        """No reads, so that no day is stale."""
         del table
         return {day: [] for day in days}
 
@@ -121,7 +121,7 @@ class SmallLake(Lake):
         self._tables = tables
 
     def window(self, table: str, days: Sequence[str]) -> Window:
-        """The days that are there."""
+        """The stored days."""
         hashes = {day: entry.content_hash for day, entry in self.ledger.latest(table, days).items()}
         return Window(self, table, tuple(days), hashes, 1)
 
@@ -198,7 +198,7 @@ class SmallPipeline:
         }
 
     def inputs(self, noun: str) -> set[str]:
-        """Tables that Dagster draws an asset from."""
+        """Tables that are dependencies of an asset in Dagster."""
         spec = self._spec(noun)
         return {"/".join(dep.asset_key.path) for dep in spec.deps}
 
@@ -208,7 +208,7 @@ class SmallPipeline:
         return key_columns(contract) if contract else [PREDICTION]
 
     def is_nullable(self, table: str, column: str) -> bool:
-        """Whether a column may hold nulls; of the tables that it begins with those of numbers may."""
+        """Whether a column may contain nulls; in the initial tables, only numeric columns may."""
         pipeline, _, noun = table.rpartition("/")
         asset = self._assets.get(dg.AssetKey([pipeline, noun]))
         contract = contract_of(asset.get_asset_spec().metadata) if asset else None
@@ -225,7 +225,7 @@ class SmallPipeline:
             self._add(noun, rows, {day}, code_version)
 
     def changed(self, changes: Mapping[str, Change]) -> "SmallPipeline":
-        """The same small, in which some tables hold other rows."""
+        """The same pipeline with changed tables."""
         other = copy(self)
         other.tables = self.tables | {
             table: self.tables[table].changed(change) for table, change in changes.items()

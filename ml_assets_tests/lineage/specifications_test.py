@@ -1,4 +1,4 @@
-"""What ``defs.yaml`` says without Dagster is what the assets are defined with."""
+"""Specifications read from ``defs.yaml`` without Dagster equal those of the assets."""
 
 import dagster as dg
 
@@ -21,7 +21,7 @@ def test_code_is_that_of_the_assets(definitions: dg.Definitions) -> None:
     assert model_code(pipeline(PIPELINE).specification).version == versions["model"]
 
 
-def test_specifications_come_back_from_what_is_kept_of_them() -> None:
+def test_specifications_are_restored_from_their_records() -> None:
     dataset, model = pipeline(PIPELINE).dataset, pipeline(PIPELINE).specification
 
     [of_dataset] = dataset_code(dataset).parameters

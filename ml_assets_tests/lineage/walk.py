@@ -1,4 +1,4 @@
-"""What used a day of flights, found by looking at the tables' rows and windows, not at the ledger."""
+"""Dependents of a day of flights, computed from the tables' rows and windows without the ledger."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -11,7 +11,7 @@ from ml_assets.lake.store import Lake
 LOOK_BACK_DAYS = 11
 ARRIVAL_DAYS = 4
 OUTCOME_DAYS = 3
-"""Days after a flight on which what became of it may be told: a diversion is told on the last."""
+"""Days after a flight within which its outcome is published; a diversion on the last of them."""
 DRIFT_DAYS = 7
 
 

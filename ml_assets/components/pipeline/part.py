@@ -22,7 +22,7 @@ from ml_assets.errors import ConfigurationError
 from ml_assets.learning.contracts import Prediction
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.monitoring.contracts.performance import Label
-from ml_assets.names import meant
+from ml_assets.names import suggestion
 
 P = TypeVar("P", bound=ModelConfiguration)
 
@@ -177,5 +177,5 @@ def _refuse(
     if name not in known:
         raise ConfigurationError(
             f"'{where}' of {config.pipeline} in defs.yaml names '{name}', which is no column of "
-            f"{table}.{meant(name, known)}"
+            f"{table}.{suggestion(name, known)}"
         )

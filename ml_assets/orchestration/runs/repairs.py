@@ -64,15 +64,15 @@ def repair_of(
         return is_fact(node) or (node[0] in as_of and not with_models)
 
     scope = scope_of(graph, start, touched, is_left)
-    made = {node for node in scope.again if node[0] in nodes}
+    made = {node for node in scope.recomputed if node[0] in nodes}
     partitions = {
         table: AS_OF if table in as_of else str(node.partitions_def)
         for table, node in nodes.items()
     }
     return Repair(
         repair_steps(graph, made, partitions.__getitem__),
-        sorted(node for node in scope.left if node[0] in as_of),
-        sorted(node for node in scope.left if node[0] in facts),
+        sorted(node for node in scope.kept if node[0] in as_of),
+        sorted(node for node in scope.kept if node[0] in facts),
     )
 
 
