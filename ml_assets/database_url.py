@@ -68,7 +68,7 @@ def _problem(url: sa.URL, text: str) -> str:
     return ""
 
 
-def hide(error: BaseException, url: sa.URL) -> None:
+def redact(error: BaseException, url: sa.URL) -> None:
     """Take user, password, host and options of a URL out of an error and of all that led to it.
 
     Args:

@@ -53,8 +53,8 @@ class Workspace:
         if shared is None:
             return Lake(uri, Ledger(url))
         theirs = Ledger(shared.ledger_url.get_secret_value())
-        elsewhere = dict.fromkeys(shared.tables, shared.lake)
-        return Lake(uri, SharingLedger(url, theirs, shared.tables), elsewhere)
+        other_roots = dict.fromkeys(shared.tables, shared.lake)
+        return Lake(uri, SharingLedger(url, theirs, shared.tables), other_roots)
 
     @property
     def models(self) -> ModelStore:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from ml_assets.database_url import hide, parsed
+from ml_assets.database_url import parsed, redact
 from ml_assets.errors import ConfigurationError, LedgerUnavailable, SourceUnavailable
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.settings import settings
@@ -222,6 +222,6 @@ def test_hiding_changes_whole_words_only() -> None:
     url = sa.make_url("postgresql://u:pass@host/name")
     error = ValueError('user "u" at "host" of unit: pass, not passed', 5)
 
-    hide(error, url)
+    redact(error, url)
 
     assert error.args == ('user "***" at "***" of unit: ***, not passed', 5)

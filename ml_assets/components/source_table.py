@@ -18,7 +18,7 @@ from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.tables import SourceTableConfiguration
 from ml_assets.content import DAY, SNAPSHOT, columns_of
 from ml_assets.contracts.contract import Contract, columns
-from ml_assets.contracts.lineage import copied
+from ml_assets.contracts.lineage import copied_lineage
 from ml_assets.contracts.validation import Validated, combine, schema_problem, validate
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status, usable_hashes
@@ -91,7 +91,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
         return table_spec(
             self.config.key,
             self._contract,
-            copied(self._contract, self._origin),
+            copied_lineage(self._contract, self._origin),
             stage="tables",
             description=self.config.description,
             owners=self.config.owners,

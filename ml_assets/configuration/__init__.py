@@ -1,1 +1,1 @@
-"""What a ``defs.yaml`` says, typed and validated, without Dagster: read once, used by templates and lineage."""
+"""Typed and validated configuration of ``defs.yaml``, without Dagster; used by templates and lineage."""

@@ -1,4 +1,4 @@
-"""The ``defs.yaml`` files of the project: what each document says, read without Dagster."""
+"""The ``defs.yaml`` files of the project: their documents, read without Dagster."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,7 +30,7 @@ MODELS: dict[str, type[ModelConfiguration]] = {
     "ModelPipeline": PipelineConfiguration,
     "TrainedModel": TrainedModelConfiguration,
 }
-"""Templates, as the last part of a document's ``type``; those that say how a model is made."""
+"""Templates that define how a model is trained; the name is the last part of a document's ``type``."""
 
 PARTS: dict[str, type[ModelConfiguration]] = {
     "TrainedModel": TrainedModelConfiguration,
@@ -38,46 +38,50 @@ PARTS: dict[str, type[ModelConfiguration]] = {
     "BatchPredictions": BatchPredictionsConfiguration,
     "Monitoring": MonitoringConfiguration,
 }
-"""Templates that say one part of a model pipeline."""
+"""Templates of one part of a model pipeline."""
 
 C = TypeVar("C", bound=ModelConfiguration)
 
 
 def pipelines() -> list[str]:
     """Names of all model pipelines."""
-    return sorted({str(said["pipeline"]) for _, said, _ in _models() if "pipeline" in said})
+    return sorted(
+        {str(attributes["pipeline"]) for _, attributes, _ in _models() if "pipeline" in attributes}
+    )
 
 
 def pipeline(name: str) -> ModelConfiguration:
-    """The configuration of a model, with what the feature table and the environment say.
+    """The configuration of a model, completed from the feature table and changed by the environment.
 
     Raises:
-        ConfigurationError: there is no such pipeline; the nearest name is given. Or it is not usable.
+        ConfigurationError: the pipeline is unknown or its configuration not usable.
     """
-    found = {said.get("pipeline"): (file, said, kind) for file, said, kind in _models()}
+    found = {
+        attributes.get("pipeline"): (file, attributes, kind) for file, attributes, kind in _models()
+    }
     if name not in found:
         raise unknown("pipeline", name, pipelines())
-    file, said, kind = found[name]
-    return pipeline_of(said, file, kind)
+    file, attributes, kind = found[name]
+    return pipeline_of(attributes, file, kind)
 
 
-def pipeline_of(said: Mapping[str, Any], file: Path, kind: type[C]) -> C:
-    """A part of a model pipeline, or all of it, as a document says it.
+def pipeline_of(attributes: Mapping[str, Any], file: Path, kind: type[C]) -> C:
+    """The configuration of a part of a model pipeline, or all of it, from a document.
 
-    What it does not say, the feature table says; what the environment says otherwise is validated
-    as well.
+    Missing attributes are taken from the feature table. The document is validated both with and
+    without the changes of the environment.
 
     Args:
-        said: the document's attributes.
-        file: where they stand.
-        kind: which parts it is.
+        attributes: the document's attributes.
+        file: file of the document.
+        kind: class of the part.
 
     Raises:
         ConfigurationError: a key is missing or unknown, or a value is outside its limits.
     """
-    name = said.get("pipeline", "a ModelPipeline")
+    name = attributes.get("pipeline", "a ModelPipeline")
     where = f"{name} in {file.parent.name}/{file.name}"
-    found = _changed_by_environment(said, file, kind, where)
+    found = _changed_by_environment(attributes, file, kind, where)
     for other_file, other, other_kind in _other_parts(name, file, kind):
         _refuse_contradiction(
             where, found, _changed_by_environment(other, other_file, other_kind, where)
@@ -88,14 +92,15 @@ def pipeline_of(said: Mapping[str, Any], file: Path, kind: type[C]) -> C:
 def _other_parts(
     pipeline: object, file: Path, part: type[ModelConfiguration]
 ) -> Iterator[tuple[Path, dict[str, Any], type[ModelConfiguration]]]:
-    """Documents that say the other parts of a model pipeline, in the project and in a file."""
+    """Documents of the other parts of a model pipeline, in the project and in a file."""
     others = {} if part is PipelineConfiguration else PARTS
     for template, kind in others.items():
         if kind is part:
             continue
-        for of, said in _of_kind([*_own(file), *_all_documents()], template):
-            if said.get("pipeline") == pipeline:
-                yield of, said, kind
+        documents = _of_kind([*_outside_documents(file), *_all_documents()], template)
+        for other_file, attributes in documents:
+            if attributes.get("pipeline") == pipeline:
+                yield other_file, attributes, kind
 
 
 def _refuse_contradiction(where: str, one: ModelConfiguration, other: ModelConfiguration) -> None:
@@ -107,15 +112,17 @@ def _refuse_contradiction(where: str, one: ModelConfiguration, other: ModelConfi
     for name in ModelConfiguration.model_fields:
         if getattr(one, name) != getattr(other, name):
             raise ConfigurationError(
-                f"{where} is not usable: '{name}' is {getattr(one, name)!r}, and another part of the "
-                f"pipeline says {getattr(other, name)!r}. Say the same in both."
+                f"{where} is not usable: '{name}' is {getattr(one, name)!r}, but "
+                f"{getattr(other, name)!r} in another part of the pipeline. Set both to one value."
             )
 
 
-def _changed_by_environment(said: Mapping[str, Any], file: Path, kind: type[C], where: str) -> C:
-    """A document as it says it, and as the environment changes it; both have to be usable."""
-    name = said.get("pipeline")
-    found = read(kind, _with_tables(said, file, where), where)
+def _changed_by_environment(
+    attributes: Mapping[str, Any], file: Path, kind: type[C], where: str
+) -> C:
+    """A document with the changes of the environment; it is validated with and without them."""
+    name = attributes.get("pipeline")
+    found = read(kind, _with_tables(attributes, file, where), where)
     known = PipelineConfiguration.model_fields.keys() - kind.model_fields.keys()
     changes = {
         key: value
@@ -125,29 +132,32 @@ def _changed_by_environment(said: Mapping[str, Any], file: Path, kind: type[C], 
     if not changes:
         return found
     where = f"{where}, with ML_ASSETS_PIPELINES,"
-    return read(kind, _with_tables(merged(said, changes), file, where), where)
+    return read(kind, _with_tables(merged(attributes, changes), file, where), where)
 
 
-def _with_tables(said: Mapping[str, Any], file: Path, where: str) -> dict[str, Any]:
-    """Attributes of a model, with what the tables that it names say of days, owners, key, contracts.
+def _with_tables(attributes: Mapping[str, Any], file: Path, where: str) -> dict[str, Any]:
+    """Attributes of a model, with days, owners, key and contracts completed from its tables.
 
     Raises:
-        ConfigurationError: a table is none of this project, and its contract is not said.
+        ConfigurationError: a table is unknown, and its contract is not set.
     """
-    labels = said.get("labels")
+    labels = attributes.get("labels")
     label_table = labels.get("asset") if isinstance(labels, Mapping) else None
-    features = feature_table(said.get("features"), file) or {}
+    features = feature_table(attributes.get("features"), file) or {}
     outcomes = feature_table(label_table, file)
-    filled = {name: features[name] for name in ("owners", "days") if name in features} | dict(said)
+    defaults = {name: features[name] for name in ("owners", "days") if name in features}
+    filled = defaults | dict(attributes)
     if isinstance(filled.get("days"), Mapping) and isinstance(features.get("days"), Mapping):
         filled["days"] = {**features["days"], **filled["days"]}
     contracts = filled.get("contracts") or {}
     if isinstance(contracts, Mapping):
-        told = {"features": features.get("contract"), "outcomes": (outcomes or {}).get("contract")}
-        contracts = {**{name: path for name, path in told.items() if path}, **contracts}
+        own = {"features": features.get("contract"), "outcomes": (outcomes or {}).get("contract")}
+        contracts = {**{name: path for name, path in own.items() if path}, **contracts}
         filled["contracts"] = contracts
         if not contracts.get("training_dataset"):
-            _refuse_unknown_table(where, "features", said.get("features"), "features", contracts)
+            _refuse_unknown_table(
+                where, "features", attributes.get("features"), "features", contracts
+            )
             _refuse_unknown_table(where, "labels.asset", label_table, "outcomes", contracts)
         if "key" not in filled and isinstance(contracts.get("features"), str):
             contract = load_contract(contracts["features"])
@@ -159,21 +169,22 @@ def _refuse_unknown_table(
     where: str, key: str, table: object, name: str, contracts: Mapping[str, Any]
 ) -> None:
     if isinstance(table, str) and not contracts.get(name):
-        known = [str(said["key"]) for _, said in _documents(FEATURES) if "key" in said]
+        documents = _documents(FEATURES)
+        known = [str(attributes["key"]) for _, attributes in documents if "key" in attributes]
         raise ConfigurationError(
             f"{where} is not usable: '{key}' is '{table}', which is no FeatureTable of this "
-            f"project.{suggestion(table, known)} If it is made otherwise, name its contract under "
+            f"project.{suggestion(table, known)} For a table of another kind, set its contract under "
             f"'contracts' as '{name}'."
         )
 
 
-def merged(said: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """What is said, with changes: of a section the keys that are named, otherwise the whole value."""
+def merged(attributes: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes with changes: sections are merged key by key, other values replaced."""
     return {
-        **said,
+        **attributes,
         **{
-            key: merged(said[key], value)
-            if isinstance(value, Mapping) and isinstance(said.get(key), Mapping)
+            key: merged(attributes[key], value)
+            if isinstance(value, Mapping) and isinstance(attributes.get(key), Mapping)
             else value
             for key, value in changes.items()
         },
@@ -181,17 +192,17 @@ def merged(said: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
 
 
 def feature_table(table: object, file: Path | None = None) -> dict[str, Any] | None:
-    """What is said of a computed table; None when it is not one.
+    """Attributes of a computed table; None when it is not one.
 
     Args:
         table: its asset key.
-        file: a file outside the project that may say it, too.
+        file: a file outside the project that may define it, too.
     """
-    found = [*_of_kind(_own(file), FEATURES), *_documents(FEATURES)]
-    return next((said for _, said in found if said.get("key") == table), None)
+    found = [*_of_kind(_outside_documents(file), FEATURES), *_documents(FEATURES)]
+    return next((attributes for _, attributes in found if attributes.get("key") == table), None)
 
 
-def _own(file: Path | None) -> list[tuple[Path, dict[str, Any]]]:
+def _outside_documents(file: Path | None) -> list[tuple[Path, dict[str, Any]]]:
     """Documents of a file outside the project."""
     is_outside = file is not None and file.is_file() and not file.is_relative_to(DEFS)
     return documents_of(file) if file and is_outside else []
@@ -199,8 +210,8 @@ def _own(file: Path | None) -> list[tuple[Path, dict[str, Any]]]:
 
 def _models() -> Iterator[tuple[Path, dict[str, Any], type[ModelConfiguration]]]:
     for template, kind in MODELS.items():
-        for file, said in _documents(template):
-            yield file, said, kind
+        for file, attributes in _documents(template):
+            yield file, attributes, kind
 
 
 def _documents(template: str) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -221,12 +232,12 @@ def _all_documents() -> list[tuple[Path, dict[str, Any]]]:
 
 
 def documents_of(file: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """Every document of a file that is a mapping; what else it holds is for Dagster to refuse."""
+    """Every document of a file that is a mapping; Dagster refuses others."""
     return [(file, _resolved(document)) for document in _read(file) if isinstance(document, dict)]
 
 
 def _resolved(value: Any) -> Any:
-    """A value in which templates such as ``{{ env.X }}`` are replaced, as Dagster does it."""
+    """A value in which templates such as ``{{ env.X }}`` are replaced, as in Dagster."""
     if isinstance(value, dict):
         return {key: _resolved(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -238,7 +249,7 @@ def _resolved(value: Any) -> Any:
 
     try:
         return NativeTemplate(value).render(env=_Variables())
-    except TemplateError:  # for Dagster to tell, which resolves more than the environment
+    except TemplateError:  # Dagster resolves more than the environment and reports errors
         return value
 
 
@@ -260,12 +271,12 @@ def _read(file: Path) -> list[Any]:
     except yaml.YAMLError as error:
         problem = " ".join(str(error).split())
         raise ConfigurationError(
-            f"{file.parent.name}/{file.name} is no YAML: {problem}. Correct it there."
+            f"{file.parent.name}/{file.name} is not valid YAML: {problem}. Correct it there."
         ) from None
 
 
 class Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """YAML as Dagster reads it: a day stays the text that it is."""
+    """YAML as in Dagster: a day remains a text."""
 
 
 Loader.yaml_implicit_resolvers = {

@@ -1,4 +1,4 @@
-"""What dotted paths name, and the contracts that a ``defs.yaml`` derives."""
+"""Import of dotted paths, and the contracts that a ``defs.yaml`` derives."""
 
 import pkgutil
 from functools import cache
@@ -10,14 +10,14 @@ from ml_assets.errors import ConfigurationError
 from ml_assets.learning.dataset import DatasetSpecification
 
 WITH = " with "
-"""Between the features' and the outcomes' contract in the name of a derived contract."""
+"""Separator of the features' and the outcomes' contract in the name of a derived contract."""
 
 
 def load_object(path: str) -> Any:
-    """Import what a dotted path names.
+    """Import the object at a dotted path.
 
     Raises:
-        ConfigurationError: there is no such module or attribute, or its module cannot be imported.
+        ConfigurationError: the module or attribute does not exist or cannot be imported.
     """
     try:
         return pkgutil.resolve_name(":".join(path.rsplit(".", 1)))
@@ -29,14 +29,14 @@ def load_object(path: str) -> Any:
 
 
 def load_contract(path: str) -> type[Contract]:
-    """Import the contract that a dotted path names.
+    """Import the contract at a dotted path.
 
     Raises:
-        ConfigurationError: there is no such class, or it is no contract.
+        ConfigurationError: the class does not exist or is not a contract.
     """
     found = load_object(path)
     if not (isinstance(found, type) and issubclass(found, Contract)):
-        raise ConfigurationError(f"'{path}' is no contract; expected a subclass of Contract.")
+        raise ConfigurationError(f"'{path}' is not a contract; expected a subclass of Contract.")
     try:
         found.to_schema()
     except Exception as error:  # pandera raises several unrelated types

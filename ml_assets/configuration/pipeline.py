@@ -1,8 +1,8 @@
-"""A model pipeline as its ``defs.yaml`` says it: what its four parts share, and what each adds.
+"""Configuration of a model pipeline in a ``defs.yaml``: shared attributes, and those of its four parts.
 
-``TrainedModel``, ``ModelRelease``, ``BatchPredictions`` and ``Monitoring`` may stand alone; a
-``ModelPipeline`` is all four. Days, key and owners that are omitted are those of the feature table,
-see ``documents``.
+``TrainedModel``, ``ModelRelease``, ``BatchPredictions`` and ``Monitoring`` can be used alone; a
+``ModelPipeline`` is all four. Days, key and owners default to those of the feature table, see
+``documents``.
 """
 
 from pathlib import Path
@@ -37,13 +37,13 @@ class Contracts(Section):
     """Dotted paths of contracts.
 
     Attributes:
-        features: of the feature table; that of its ``FeatureTable`` when omitted.
-        outcomes: of the table that labels come from; that of its ``FeatureTable`` when omitted.
-        training_dataset: of the training dataset; derived from both when omitted.
-        predictions: of the predictions; derived from the features, key and segments when omitted.
-        labels: of the arrived labels; derived from segments and task when omitted.
-        predictions_day: contract of a day of derived predictions, see ``contracts.day``.
-        labels_day: contract of a day of derived labels.
+        features: contract of the feature table; by default that of its ``FeatureTable``.
+        outcomes: contract of the label table; by default that of its ``FeatureTable``.
+        training_dataset: contract of the training dataset; by default derived from both.
+        predictions: contract of the predictions; by default derived from features, key and segments.
+        labels: contract of the arrived labels; by default derived from segments and task.
+        predictions_day: day contract of derived predictions, see ``contracts.day``.
+        labels_day: day contract of derived labels.
     """
 
     features: DottedPath | None = None
@@ -59,7 +59,7 @@ class Contracts(Section):
         for name in ("predictions", "labels"):
             if getattr(self, name) and getattr(self, f"{name}_day"):
                 raise ValueError(
-                    f"{name}_day is for derived {name}: name it in the contract {getattr(self, name)}"
+                    f"{name}_day is for derived {name}: set it in the contract {getattr(self, name)}"
                 )
         return self
 
@@ -68,12 +68,11 @@ class MonitoringSection(Section):
     """How features are monitored.
 
     Attributes:
-        structural: features whose distribution should not move; all others move by nature.
-        policy: the retraining policy: a file's path, or the name of a file of the folder
-            ``policies`` beside the ``defs.yaml``. Without one nothing asks for a retraining but a
-            missing champion.
-        min_rows: rows that a window needs before a feature counts as drifted, and values that the
-            feature needs in it for its distance to count; about half of a usual day.
+        structural: features whose distribution should be stable; that of all others may change.
+        policy: the retraining policy: path of a file, or name of a file in the folder ``policies``
+            beside the ``defs.yaml``. Without one, only a missing champion triggers a retraining.
+        min_rows: minimum number of rows of a window, and of values of a feature in it, to detect
+            drift; about half of a usual day.
     """
 
     structural: tuple[Name, ...] = ()
@@ -88,11 +87,11 @@ class MonitoringSection(Section):
 
 
 class CardConfiguration(Section):
-    """What a model card says that no asset knows.
+    """Texts of a model card that are not computed.
 
     Attributes:
-        purpose: what the model is for, in whole sentences.
-        limits: what it is not for and not good at, a sentence each.
+        purpose: purpose of the model, in whole sentences.
+        limits: limits of its use, one sentence each.
     """
 
     purpose: str = Field("Nobody has written down what it is for.", min_length=1)
@@ -100,27 +99,26 @@ class CardConfiguration(Section):
 
 
 class ModelConfiguration(Section):
-    """What every part of a model pipeline knows of the model.
+    """Attributes that all parts of a model pipeline share.
 
     Attributes:
         pipeline: first part of the asset keys.
         owners: ``team:…`` names.
         days: daily partitions of features, predictions and monitoring.
-        as_of_days: the as-of days there are; from the first day that leaves one to fit on, as long
-            as ``days``, when omitted.
+        as_of_days: as-of days; by default from the first day that leaves a day to train on to the
+            end of ``days``.
         features: asset key of the feature table.
-        labels: where labels come from.
-        key: columns that identify a row in both.
-        segments: columns whose values are judged one by one.
-        contracts: contracts of the tables that carry the pipeline's own columns.
-        estimator: what is fitted.
-        window_days: days looked back on in all when training.
-        validation_days: days before the test window, never fitted.
-        test_days: last days before the as-of day, never fitted.
-        drift_days: days that a drift report spans, and that the reference is calibrated for.
-        evaluation: what is measured, see ``EvaluationRules``.
-        registry: whether released models are registered and staged; not in a backtest, where none
-            serves.
+        labels: the source of labels.
+        key: columns that identify a row in both tables.
+        segments: columns whose values are evaluated separately.
+        contracts: contracts of the tables with columns of this pipeline.
+        estimator: the estimator and its features.
+        window_days: total number of days before the as-of day in a training dataset.
+        validation_days: days before the test window, not used for training.
+        test_days: last days before the as-of day, not used for training.
+        drift_days: number of days of a drift report, for which the reference is calibrated.
+        evaluation: metrics, see ``EvaluationRules``.
+        registry: whether released models are registered and staged; False in a backtest.
     """
 
     pipeline: Name
@@ -151,13 +149,13 @@ class ModelConfiguration(Section):
             )
         if held_out >= self.window_days:
             raise ValueError(
-                f"window_days ({self.window_days}) leaves no day to fit on: validation_days, "
+                f"window_days ({self.window_days}) leaves no day to train on: validation_days, "
                 f"test_days and labels.delay_days take {held_out}"
             )
         if self.as_ofs.last is not None and self.as_ofs.last <= self.days.first:
             raise ValueError(
-                f"as_of_days ends on {self.as_ofs.last}, and no day lies before that: days begins "
-                f"on {self.days.first}"
+                f"as_of_days ends on {self.as_ofs.last}, without a day before it: days begins on "
+                f"{self.days.first}"
             )
         if self.days.last is not None and self.as_ofs.first > shifted(self.days.last, MAX_DAYS):
             raise ValueError(
@@ -167,19 +165,19 @@ class ModelConfiguration(Section):
         for name in ("key", "segments"):
             names = getattr(self, name)
             if not names and name in self.model_fields_set:
-                raise ValueError(f"{name} is empty: name a column, or leave the key out")
+                raise ValueError(f"{name} is empty: add a column, or remove the key")
             if len({*names}) < len(names):
-                raise ValueError(f"{name} names a column more than once")
+                raise ValueError(f"{name} contains a column more than once")
         if self.days.timezone != self.as_ofs.timezone:
             raise ValueError(
-                f"days and as_of_days have other time zones: {self.days.timezone} and "
+                f"days and as_of_days have different time zones: {self.days.timezone} and "
                 f"{self.as_ofs.timezone}"
             )
         return self
 
     @property
     def as_ofs(self) -> Days:
-        """The as-of days there are."""
+        """The as-of days."""
         if self.as_of_days is not None:
             return self.as_of_days
         return Days(
@@ -190,7 +188,7 @@ class ModelConfiguration(Section):
 
     @property
     def dataset(self) -> DatasetSpecification:
-        """How training datasets are made."""
+        """Specification of training datasets."""
         named = self.contracts
         derived = f"{named.features}{WITH}{named.outcomes}"
         return DatasetSpecification(
@@ -206,7 +204,7 @@ class ModelConfiguration(Section):
 
     @property
     def specification(self) -> ModelSpecification:
-        """What is fitted."""
+        """Specification of the model."""
         return ModelSpecification(
             task=self.estimator.task,
             estimator=self.estimator.path,
@@ -219,7 +217,7 @@ class ModelConfiguration(Section):
 
     @property
     def windows(self) -> Windows:
-        """How the days before an as-of day are used."""
+        """Windows of days before an as-of day."""
         return Windows(
             self.window_days, self.validation_days, self.test_days, self.labels.delay_days
         )
@@ -229,8 +227,8 @@ class TrainedModelConfiguration(ModelConfiguration):
     """Training dataset, model, evaluation, reference.
 
     Attributes:
-        max_missing_days_share: share of the days looked back on that may be quarantined, skipped
-            or otherwise not usable when training. A table with rows on weekdays only misses 29 %.
+        max_missing_days_share: maximum share of the window's days that are quarantined, skipped or
+            otherwise not usable, 0 to 1. A table with rows on weekdays only misses 29 %.
     """
 
     max_missing_days_share: float = Field(0.3, ge=0, lt=1)
@@ -240,9 +238,9 @@ class ModelReleaseConfiguration(ModelConfiguration):
     """From the evidence about a model to the champion.
 
     Attributes:
-        release: what a challenger has to show, see ``ReleaseRules``.
+        release: requirements for a challenger, see ``ReleaseRules``.
         staging: budgets of the integration tests, see ``StagingRules``.
-        card: what the model card says that no asset knows.
+        card: texts of the model card that are not computed.
     """
 
     release: ReleaseRules = ReleaseRules()
@@ -255,7 +253,7 @@ class BatchPredictionsConfiguration(ModelConfiguration):
 
 
 class MonitoringConfiguration(ModelConfiguration):
-    """Profiles, drift, the retraining decision, and the sensors that keep the loop going.
+    """Profiles, drift, the retraining decision, and the sensors that request runs.
 
     Attributes:
         monitoring: how features are monitored and when to retrain.
@@ -269,11 +267,11 @@ class MonitoringConfiguration(ModelConfiguration):
         features = [*self.estimator.categorical, *self.estimator.numeric]
         if unknown := [name for name in named if name not in features]:
             raise ValueError(
-                f"monitoring.structural names {', '.join(unknown)}, which are no features of the "
+                f"monitoring.structural contains {', '.join(unknown)}, which are no features of the "
                 "estimator"
             )
         if twice := sorted({name for name in named if named.count(name) > 1}):
-            raise ValueError(f"monitoring.structural names {', '.join(twice)} more than once")
+            raise ValueError(f"monitoring.structural contains {', '.join(twice)} more than once")
         return self
 
     @property

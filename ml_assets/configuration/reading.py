@@ -1,4 +1,4 @@
-"""Validating what a YAML file says: the error names the file, the key, the reason and the nearest name."""
+"""Validation of YAML values: errors contain the file, the key, the reason and a suggestion."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, get_args
@@ -12,12 +12,12 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def read(model: type[M], values: Any, where: str) -> M:
-    """Values of a file as a model.
+    """Validate values of a file as a model.
 
     Args:
-        model: what the values have to be.
-        values: what the file says.
-        where: file and name of what is read, as messages begin.
+        model: the model.
+        values: values of the file.
+        where: file and name of the values, for the beginning of messages.
 
     Raises:
         ConfigurationError: a key is missing or unknown, or a value is outside its limits.
@@ -36,7 +36,7 @@ def read(model: type[M], values: Any, where: str) -> M:
 
 
 def _is_within(one: Sequence[object], other: Sequence[object]) -> bool:
-    """Whether a place lies inside another, which is wrong only because of it."""
+    """Whether a location is inside another one, so that its error implies that of the other."""
     return len(one) > len(other) and one[: len(other)] == other
 
 
@@ -56,26 +56,25 @@ def _problem(model: type[BaseModel], error: Mapping[str, Any]) -> str:
             ]
             return f"'{key}' is '{value}'{_one_of(str(value), known)}"
         case "value_error":
-            said = str(error["ctx"]["error"])
-            return f"'{key}': {said}" if key else said
+            reason = str(error["ctx"]["error"])
+            return f"'{key}': {reason}" if key else reason
         case _:
             reason = error["msg"][:1].lower() + error["msg"][1:]
             return f"'{key}' is {value!r}: {reason}"
 
 
 def _one_of(name: str, known: Sequence[str]) -> str:
-    near = suggestion(name, known)
-    return f", expected one of {', '.join(known)}.{near}" if known else ""
+    return f", expected one of {', '.join(known)}.{suggestion(name, known)}" if known else ""
 
 
 def _fields(model: type[BaseModel], path: Sequence[str]) -> list[str]:
-    """Names of the fields of the model that lies at a path; none where none lies there."""
+    """Names of the fields of the model at a path; empty if there is no model."""
     found: Any = model
     for part in path:
         if _is_model(found):
             field = found.model_fields.get(part)
             found = field.annotation if field else None
-        else:  # a mapping or a list: whatever the key, its values are of the last argument
+        else:  # a mapping or a list, whose values have the type of the last argument
             found = get_args(found)[-1] if get_args(found) else None
         if type(None) in get_args(found):
             found = next(one for one in get_args(found) if one is not type(None))

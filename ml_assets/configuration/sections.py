@@ -1,4 +1,4 @@
-"""Parts of a ``defs.yaml`` that several templates have: types of values, days, labels, estimator."""
+"""Parts of a ``defs.yaml`` that several templates share: types of values, days, labels, estimator."""
 
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
@@ -44,7 +44,7 @@ DottedPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_
 Owner = Annotated[
     str, StringConstraints(pattern=r"^(team:[\w.-]+|[\w.+-]+@[\w-]+(\.[\w-]+)*\.[A-Za-z]{2,})$")
 ]
-"""``team:name`` or an e-mail address, as Dagster has them."""
+"""``team:name`` or an e-mail address, as in Dagster."""
 NumberOfDays = Annotated[int, Field(strict=True, ge=1, le=MAX_DAYS)]
 DaysOrNone = Annotated[int, Field(strict=True, ge=0, le=MAX_DAYS)]
 
@@ -54,7 +54,7 @@ class Section(BaseModel, extra="forbid", frozen=True):
 
 
 class Days(Section):
-    """The days a table has.
+    """The days of a table.
 
     Attributes:
         first: first local day.
@@ -74,15 +74,15 @@ class Days(Section):
 
 
 class Labels(Section):
-    """Where labels come from.
+    """The source of labels.
 
     Attributes:
         asset: asset key of the label table.
-        column: the label.
-        known_at: column that says when it was known.
-        day: column with the day of the row it belongs to, where that is not the label's own
-            partition: an outcome may be stored days later.
-        delay_days: days that a label takes from there to here.
+        column: column with the label.
+        known_at: column with the time at which the label was known.
+        day: column with the day of the labelled row, if it is not the label's partition: an outcome
+            may be stored days later.
+        delay_days: days between that day and the availability of the label.
         arrive_within_days: days after ``delay_days`` by which each label has arrived.
     """
 
@@ -117,25 +117,25 @@ class Estimator(Section):
         self._is_built_by(signature(self.path), estimator)
         names = [*self.numeric, *self.categorical]
         if not names:
-            raise ValueError("no feature is named in 'numeric' or 'categorical'")
+            raise ValueError("'numeric' and 'categorical' contain no feature")
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(
-                f"{', '.join(twice)} is named more than once in 'numeric' and 'categorical'"
+                f"{', '.join(twice)} occurs more than once in 'numeric' and 'categorical'"
             )
         return self
 
     def _is_built_by(self, known: Signature, estimator: str) -> None:
         if known.task != self.task:
             what = f"is for {known.task}" if known.task else "neither classifies nor regresses"
-            raise ValueError(f"{estimator} {what}, and the task is {self.task}")
+            raise ValueError(f"{estimator} {what}, but the task is {self.task}")
         if self.task == "classification" and not known.has_probabilities:
-            raise ValueError(f"{estimator} predicts no probabilities, which every score is")
+            raise ValueError(f"{estimator} predicts no probabilities, which scores require")
         if missing := [name for name in known.required if name not in self.hyperparameters]:
             raise ValueError(f"hyperparameters lack {', '.join(missing)}, which {estimator} needs")
         steps = {"max_iter", "n_estimators"} & {*known.parameters}
         if self.checkpoint_every and not (steps and "warm_start" in known.parameters):
             raise ValueError(
-                f"{estimator} cannot go on from a checkpoint: leave checkpoint_every out"
+                f"{estimator} cannot continue from a checkpoint: remove checkpoint_every"
             )
         for name in self.hyperparameters:
             if known.parameters and name not in known.parameters:
@@ -144,5 +144,5 @@ class Estimator(Section):
                 )
         if SEED in known.parameters and type(self.hyperparameters.get(SEED)) is not int:
             raise ValueError(
-                f"hyperparameters say no seed, so a model could not be rebuilt: add '{SEED}: 0'"
+                f"hyperparameters contain no seed, so models cannot be rebuilt: add '{SEED}: 0'"
             )

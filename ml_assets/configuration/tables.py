@@ -1,4 +1,4 @@
-"""Source tables, computed tables and their sensor as a ``defs.yaml`` says them."""
+"""Configuration of source tables, computed tables and their sensor in a ``defs.yaml``."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
@@ -29,15 +29,15 @@ class SourceTableConfiguration(Section):
         key: asset key, ``pipeline/noun``.
         table: its name in the source database.
         contract: dotted path of its contract.
-        description: what it is, for a stakeholder.
+        description: description for stakeholders.
         owners: ``team:…`` names.
-        time_column: timestamp that says which day a row belongs to; omitted for a snapshot.
-        days: the days it has; omitted for a snapshot.
-        max_age_hours: how long before the end of its day the newest row may be.
-        revisit_days: how many of the last stored days are compared with the source again at
-            every tick; what changed is extracted again. 0 for none.
-        retention_days: how long the source keeps rows; what it deletes later is expected to be
-            gone. Omitted when it keeps everything.
+        time_column: timestamp that assigns a row to a day; omitted for a snapshot.
+        days: days of the table; omitted for a snapshot.
+        max_age_hours: maximum age in hours of the newest row at the end of its day.
+        revisit_days: number of last stored days that are compared with the source at every tick and
+            extracted again when they changed; 0 for none.
+        retention_days: number of days for which the source keeps rows, which it may delete later;
+            omitted when it keeps all rows.
         statistics: numeric columns whose daily means the UI plots.
     """
 
@@ -56,10 +56,10 @@ class SourceTableConfiguration(Section):
     @model_validator(mode="after")
     def _days_have_a_time(self) -> Self:
         if (self.time_column is None) != (self.days is None):
-            there, missing = (
+            given, missing = (
                 ("time_column", "days") if self.time_column else ("days", "time_column")
             )
-            raise ValueError(f"{there} is given without {missing}: a table with days needs both")
+            raise ValueError(f"{given} is given without {missing}: a table with days needs both")
         return self
 
 
@@ -68,11 +68,11 @@ class TableInput(Section):
 
     Attributes:
         asset: asset key of the input.
-        days_before: how many days before its own a day looks back.
-        is_snapshot: the input has no days.
+        days_before: number of earlier days of the input that a day reads.
+        is_snapshot: whether the input has no days.
         refreshes_history: whether a change of the snapshot makes days stale that were computed
-            before it. Without it they keep what the snapshot said when they were computed, and
-            new days use what it says now.
+            before. Otherwise they keep the snapshot's earlier values, and only new days use the
+            current ones.
     """
 
     asset: Key
@@ -99,14 +99,14 @@ class FeatureTableConfiguration(Section):
         key: asset key, ``pipeline/noun``.
         function: dotted path of ``f(days, *, <input>=frame, …, <parameter>=value, …)``.
         contract: dotted path of its contract.
-        description: what it is, for a stakeholder.
+        description: description for stakeholders.
         owners: ``team:…`` names.
-        days: the days it has.
+        days: days of the table.
         inputs: argument name → input table.
         parameters: further keyword arguments of the function; validated by its annotations.
         statistics: numeric columns whose daily means the UI plots.
         source_rows: dotted path of ``f(row, *, <input>=frame, …, <parameter>=value, …)``, which
-            says which input rows a row was made from; used by ``ml-assets trace``.
+            returns the input rows of a row; used by ``ml-assets trace``.
     """
 
     key: Key
@@ -126,7 +126,7 @@ class NewDaysConfiguration(Section):
 
     Attributes:
         name: name of the sensor.
-        sources: asset keys of the daily source tables; a day begins when all of them have it.
+        sources: asset keys of the daily source tables; a day is processed when all of them have it.
         snapshots: asset keys of tables without days; they are extracted again when they change.
         tables: asset keys of the daily tables that are computed from them in the same run.
     """

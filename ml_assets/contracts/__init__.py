@@ -1,1 +1,1 @@
-"""What a table promises, and telling the rows that keep the promise from those that do not."""
+"""Table contracts: declaration, validation of rows and days, dead letters, column lineage."""

@@ -1,9 +1,9 @@
 """Checks that contracts share and pandera lacks, declared like pandera's own in ``pa.Field``.
 
-``whole_number=True`` refuses fractions in a float column. ``whole_hour=True`` refuses moments within an
-hour, ``clock_time=True`` numbers like 1075 that are no HHMM. ``iana_zone=True`` refuses texts that name no
-time zone. ``matches_whole`` is not declared: it replaces pandera's ``str_matches``, which accepts
-a text that only begins with a match.
+``whole_number=True`` refuses fractions in a float column, ``whole_hour=True`` timestamps within an
+hour, ``clock_time=True`` numbers like 1075 that are no HHMM, ``iana_zone=True`` texts that are not the
+name of a time zone. ``matches_whole`` is not declared: it replaces pandera's ``str_matches``, which
+accepts a text that only begins with a match.
 """
 
 from functools import cache
@@ -15,58 +15,58 @@ import pandera.pandas as pa
 from pandera import extensions
 
 NO_ZONES = {"localtime", "Factory"}
-"""Files of a zone database that stand for no place."""
+"""Files of a zone database that are not the zone of a place."""
 
 
 def register() -> None:
-    """Make the checks known to ``pa.Field``; calling it again changes nothing."""
+    """Register the checks for ``pa.Field``, unless they are registered."""
     known = pa.Check.REGISTERED_CUSTOM_CHECKS
     for check in (whole_number, whole_hour, clock_time, iana_zone):
         if check.__name__ not in known:
             extensions.register_check_method(
-                check, statistics=["wanted"], supported_types=pd.Series, check_type="vectorized"
+                check, statistics=["enabled"], supported_types=pd.Series, check_type="vectorized"
             )
 
 
-def whole_number(values: pd.Series, *, wanted: bool) -> pd.Series:
+def whole_number(values: pd.Series, *, enabled: bool) -> pd.Series:
     """Which numbers have no fraction.
 
     Args:
-        values: (n,) numbers without nulls, as pandera hands them over.
-        wanted: False switches the check off.
+        values: (n,) numbers without nulls, as passed by pandera.
+        enabled: False switches the check off.
     """
-    return (values == np.floor(values)) | (not wanted)
+    return (values == np.floor(values)) | (not enabled)
 
 
-def whole_hour(values: pd.Series, *, wanted: bool) -> pd.Series:
-    """Which moments begin an hour.
+def whole_hour(values: pd.Series, *, enabled: bool) -> pd.Series:
+    """Which timestamps are the start of an hour.
 
     Args:
-        values: (n,) moments in UTC without nulls, as pandera hands them over.
-        wanted: False switches the check off.
+        values: (n,) timestamps in UTC without nulls, as passed by pandera.
+        enabled: False switches the check off.
     """
-    return (values == values.dt.floor("h")) | (not wanted)
+    return (values == values.dt.floor("h")) | (not enabled)
 
 
-def clock_time(values: pd.Series, *, wanted: bool) -> pd.Series:
+def clock_time(values: pd.Series, *, enabled: bool) -> pd.Series:
     """Which numbers can be a time of day, HHMM: their last two digits are minutes.
 
     Args:
-        values: (n,) numbers without nulls, as pandera hands them over; the hours are for ``ge`` and
-            ``le`` to bound, as sources differ in whether midnight is 0 or 2400.
-        wanted: False switches the check off.
+        values: (n,) numbers without nulls, as passed by pandera. ``ge`` and ``le`` limit the hours,
+            as midnight is 0 in some sources and 2400 in others.
+        enabled: False switches the check off.
     """
-    return (values % 100 < 60) | (not wanted)
+    return (values % 100 < 60) | (not enabled)
 
 
-def iana_zone(values: pd.Series, *, wanted: bool) -> pd.Series:
-    """Which texts name a zone of the IANA database, spelled as there.
+def iana_zone(values: pd.Series, *, enabled: bool) -> pd.Series:
+    """Which texts are the exact name of a zone in the IANA database.
 
     Args:
-        values: (n,) texts without nulls, as pandera hands them over.
-        wanted: False switches the check off.
+        values: (n,) texts without nulls, as passed by pandera.
+        enabled: False switches the check off.
     """
-    return values.isin(_zones()) | (not wanted)
+    return values.isin(_zones()) | (not enabled)
 
 
 def matches_whole(pattern: str, rule: str) -> pa.Check:
@@ -74,7 +74,7 @@ def matches_whole(pattern: str, rule: str) -> pa.Check:
 
     Args:
         pattern: regular expression.
-        rule: what a dead letter says.
+        rule: text of the rule in dead letters.
     """
     return pa.Check(
         lambda values: values.str.fullmatch(f"(?:{pattern})", na=False),

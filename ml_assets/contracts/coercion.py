@@ -1,8 +1,8 @@
-"""Turning values as they came into the types a contract names, one value at a time.
+"""Coercion of raw values to the types of a contract, one value at a time.
 
-A value that cannot become its type is reported and never guessed at, so that one bad cell
-neither hides other violations of its column nor stops the rows around it. Nor is a value judged
-by its neighbours: columns of one kind take a fast way that gives what the slow way would.
+A value that cannot be coerced is reported, never guessed, so that one bad cell neither hides other
+violations of its column nor affects other rows. The result of a value does not depend on other rows:
+columns of a single type are coerced at once, with the same result as value by value.
 """
 
 import contextlib
@@ -21,10 +21,10 @@ from ml_assets.contracts.contract import dtype
 from ml_assets.contracts.moments import moments
 
 Coerced = tuple[pd.Series, pd.Series]
-"""The typed values (bad ones null), and a boolean mask of the rows that could not be coerced."""
+"""(n,) typed values, null where they are bad, and the (n,) mask of values that cannot be coerced."""
 
 EXACT = 2**53
-"""Largest magnitude up to which every integer has a float of its own."""
+"""Largest magnitude up to which each integer is exactly representable as a float."""
 
 
 def coerce_column(values: pd.Series, column: pa.Column) -> Coerced:
@@ -35,30 +35,30 @@ def coerce_column(values: pd.Series, column: pa.Column) -> Coerced:
         column: the contract's column.
 
     Returns:
-        (n,) typed values where bad ones are null, and the (n,) mask of bad ones. Nulls are
-        never bad here; whether they may stand is for validation to say.
+        (n,) typed values where bad ones are null, and the (n,) mask of bad ones. Nulls are never
+        bad; validation checks whether they are allowed.
     """
     typed = _coercer(dtype(column))(values)
     return typed, typed.isna() & values.notna()
 
 
-def _coercer(wanted: object) -> Callable[[pd.Series], pd.Series]:
-    if isinstance(wanted, pd.DatetimeTZDtype):
-        return lambda values: _in_bounds(moments(values), wanted.unit)
-    if _is_kind(wanted, "M"):
-        unit, _ = np.datetime_data(cast("np.dtype[np.datetime64]", wanted))
+def _coercer(target: object) -> Callable[[pd.Series], pd.Series]:
+    if isinstance(target, pd.DatetimeTZDtype):
+        return lambda values: _in_bounds(moments(values), target.unit)
+    if _is_kind(target, "M"):
+        unit, _ = np.datetime_data(cast("np.dtype[np.datetime64]", target))
         return lambda values: _in_bounds(moments(values), unit).dt.tz_localize(None)
-    if _is_kind(wanted, "b"):
+    if _is_kind(target, "b"):
         return lambda values: _one_by_one(values, _boolean, "object")
-    if _is_kind(wanted, "iu"):
+    if _is_kind(target, "iu"):
         return _to_integer
-    if _is_kind(wanted, "f"):
+    if _is_kind(target, "f"):
         return _to_float
     return _to_text
 
 
-def _is_kind(wanted: object, kinds: str) -> bool:
-    return isinstance(wanted, np.dtype) and wanted.kind in kinds
+def _is_kind(target: object, kinds: str) -> bool:
+    return isinstance(target, np.dtype) and target.kind in kinds
 
 
 def _one_by_one(values: pd.Series, convert: Callable[[Any], object], result_type: str) -> pd.Series:
@@ -67,7 +67,7 @@ def _one_by_one(values: pd.Series, convert: Callable[[Any], object], result_type
 
 
 def is_null(value: object) -> bool:
-    """Whether a single value of any type stands for nothing."""
+    """Whether a single value of any type is null."""
     if isinstance(value, Decimal):
         return value.is_nan()
     if isinstance(value, (float, np.floating, np.datetime64, np.timedelta64)):
@@ -76,7 +76,7 @@ def is_null(value: object) -> bool:
 
 
 def _in_bounds(found: pd.Series, unit: str) -> pd.Series:
-    """Moments that a column of nanoseconds cannot hold are null: it reaches from 1677 to 2262."""
+    """Timestamps, null outside the range of nanoseconds from 1677 to 2262 if ``unit`` is ``ns``."""
     if unit != "ns":
         return found
     return found.where(
@@ -98,7 +98,7 @@ def _to_float(values: pd.Series) -> pd.Series:
 
 
 def _to_integer(values: pd.Series) -> pd.Series:
-    """Integers; nullable ones where a row has none, as those rows are dropped later."""
+    """Integers, nullable if a row has none, as those rows are dropped later."""
     if _is_kind(values.dtype, "i"):
         return values
     if _is_kind(values.dtype, "f") or _holds_only(values, "floating"):
@@ -173,7 +173,7 @@ def _text(value: Any) -> str | None:
 
 
 def escaped(text: str) -> str:
-    """The text with escapes for halves of characters, which no file and no database can hold."""
+    """The text with escapes for lone surrogates, which files and databases cannot store."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 

@@ -1,8 +1,8 @@
-"""The base of every table's contract, and reading a contract's parts.
+"""The base class of table contracts, and access to a contract's parts.
 
-A contract is a pandera ``DataFrameModel``: types, ranges, what may be null, and for each column
-a description and a unit. What pandera has no word for (may a day be empty, how many rows may be
-rejected) is declared in ``Config.metadata``. Applying a contract to rows is in ``validation``.
+A contract is a pandera ``DataFrameModel`` with the type, range, nullability, description and unit of
+each column. Limits that pandera does not have (empty days, share of rejected rows) are declared in
+``Config.metadata``. ``validation`` applies a contract to rows.
 """
 
 import copy
@@ -20,53 +20,52 @@ from ml_assets.errors import ConfigurationError
 checks.register()
 
 FROM = "from"
-"""Entry of a field's metadata: what its column is made from; an empty list for a constant."""
+"""Key of a field's metadata with the input columns of its column; an empty list for a constant."""
 
 
 class Contract(pa.DataFrameModel):
     """Base class of all contracts; subclasses declare columns and ``Config``.
 
-    Text that comes from outside is made uniform before anything else is checked: blanks at both
-    ends are trimmed, and a text without anything else counts as null. A text with control or format
-    characters (line end, tab, NUL, zero width) or with more than ``max_text_length`` characters is
-    rejected. A column comes from outside when its field does not declare ``from``: columns made by
-    the project are stored as they were made. ``metadata={"free_text": True}`` stores any text as it
-    came, ``metadata={"max_length": 2000}`` sets another limit for one column. ``str_matches`` means
-    the whole text.
+    Text from a source is normalized before it is checked: blanks at both ends are trimmed, and an
+    empty text becomes null. A text with control or format characters (line end, tab, NUL, zero
+    width) or with more than ``max_text_length`` characters is rejected. A column is from a source if
+    its field does not declare ``from``; columns computed by the project are not normalized.
+    ``metadata={"free_text": True}`` stores any text unchanged, ``metadata={"max_length": 2000}``
+    sets another limit for one column. ``str_matches`` matches the whole text.
 
-    Rows of a day that are equal in all columns are one row when the contract has a key; rows with
+    If the contract has a key, rows of a day that are equal in all columns are merged, and rows with
     the same key that differ are all rejected.
     """
 
     class Config:
-        """Columns that the contract does not name are dropped before storing."""
+        """Columns that the contract does not declare are dropped before storing."""
 
         strict = "filter"
         coerce = False
 
 
-def made(description: str, made_from: Sequence[str], unit: str = "", **further: Any) -> Any:
-    """A field of a column that the project makes.
+def made(description: str, sources: Sequence[str], unit: str = "", **further: Any) -> Any:
+    """A field of a column that the project computes.
 
     Args:
-        description: what the column says.
-        made_from: the columns that it is made from, see ``contracts.lineage``.
-        unit: its unit, if it has one.
-        further: what pandera's ``Field`` takes besides: bounds, whether it may be null.
+        description: description of the column.
+        sources: its input columns, see ``contracts.lineage``.
+        unit: unit of its values, if any.
+        further: further arguments of pandera's ``Field``, such as bounds.
     """
-    metadata = {FROM: [*made_from]} | ({"unit": unit} if unit else {})
+    metadata = {FROM: [*sources]} | ({"unit": unit} if unit else {})
     return pa.Field(description=description, metadata=metadata, **further)
 
 
 class Limits(BaseModel):
-    """What a contract's ``Config.metadata`` may say about a whole day or all columns.
+    """Limits of a whole day or of all columns, from a contract's ``Config.metadata``.
 
     Attributes:
         day: its ``DayContract``, see ``contracts.day``.
         may_be_empty: whether a day without rows is stored.
-        max_dead_letter_share: share of rejected rows above which a day is quarantined.
-        max_text_length: characters that a text from outside may have: codes, names and remarks
-            have fewer, and what has more is a document or a fault.
+        max_dead_letter_share: share of rejected rows above which a day is quarantined, 0 to 1.
+        max_text_length: maximum number of characters of a text from a source; codes, names and
+            remarks are shorter.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -99,13 +98,13 @@ def key_columns(contract: type[Contract]) -> list[str]:
 
 
 def is_keyed(contract: type[Contract]) -> bool:
-    """Whether the contract says what identifies a row of a day."""
+    """Whether the contract declares columns that identify a row of a day."""
     return bool(contract.to_schema().unique)
 
 
 @cache
 def row_schema(contract: type[Contract]) -> pa.DataFrameSchema:
-    """The contract's checks of single rows; keys are unique per day, which pandera cannot say."""
+    """The contract's checks of single rows, without uniqueness, which applies to each day."""
     schema = copy.deepcopy(contract.to_schema())
     schema.unique = None
     for column in schema.columns.values():
@@ -116,7 +115,7 @@ def row_schema(contract: type[Contract]) -> pa.DataFrameSchema:
 def _strict(check: pa.Check) -> pa.Check:
     if check.name == "str_matches":
         return checks.matches_whole((check.statistics or {})["pattern"], str(check.error))
-    if check.statistics == {"wanted": True}:
+    if check.statistics == {"enabled": True}:
         check.error = check.name
     return check
 
@@ -133,17 +132,18 @@ def dtype(column: pa.Column) -> Any:
 
 
 def type_name(column: pa.Column) -> str:
-    """A column's type in words a table schema shows."""
+    """A column's type as shown in a table schema."""
     return "string" if isinstance(dtype(column), pd.StringDtype) else str(dtype(column))
 
 
 def text_limit(contract: type[Contract], name: str) -> int | None:
-    """Characters that a text of a column may have; None where its texts are not judged."""
+    """Maximum number of characters of a column's texts; None without a limit."""
     column = columns(contract)[name]
-    said = column.metadata or {}
-    if not isinstance(dtype(column), pd.StringDtype) or FROM in said or said.get("free_text"):
+    metadata = column.metadata or {}
+    is_text = isinstance(dtype(column), pd.StringDtype)
+    if not is_text or FROM in metadata or metadata.get("free_text"):
         return None
-    return int(said.get("max_length", limits(contract).max_text_length))
+    return int(metadata.get("max_length", limits(contract).max_text_length))
 
 
 def unit(column: pa.Column) -> str:

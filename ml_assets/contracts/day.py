@@ -1,7 +1,7 @@
-"""Contracts of a day: what the rows of one day promise together, where each row alone is right.
+"""Day contracts: limits for all rows of a day together, in addition to those of each row.
 
-A ``DayContract`` is a pandera model whose fields are measures of one day: its row count against
-the usual, the null share of a column, the rate of a boolean. A row contract names its day contract
+A ``DayContract`` is a pandera model whose fields are measures of one day: its row count relative to
+the usual one, the null share of a column, the rate of a boolean. A row contract sets its day contract
 in ``Config.metadata``::
 
     class OrdersDay(DayContract):
@@ -13,8 +13,8 @@ in ``Config.metadata``::
         class Config:
             metadata = {"day": OrdersDay}
 
-``on_failure`` says what becomes of a day outside the bounds: ``quarantine`` stores none of its rows,
-``warn`` stores them and says so. Days are measured and judged in ``day_verdicts``.
+``on_failure`` sets the consequence for a day outside the bounds: ``quarantine`` stores none of its
+rows, ``warn`` stores them with a warning. ``day_verdicts`` measures and judges days.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,10 +40,10 @@ NUMERIC = (RATE, ABOVE)
 
 
 class DayContract(pa.DataFrameModel):
-    """Base class of day contracts; a measure that cannot be taken is null and not judged."""
+    """Base class of day contracts; a measure without a value is null and not judged."""
 
     class Config:
-        """The frame of measures holds what reasons are told with as well."""
+        """The frame of measures has further columns, which are used in reasons."""
 
         strict = False
         coerce = False
@@ -51,16 +51,16 @@ class DayContract(pa.DataFrameModel):
 
 @dataclass(frozen=True)
 class Measure:
-    """What a field of a day contract measures.
+    """The measure of a field of a day contract.
 
     Attributes:
-        name: the field.
+        name: name of the field.
         kind: one of ``MEASURES``.
-        column: column that is measured; empty for the row count.
-        on_failure: what becomes of a day outside the bounds.
-        above: value that is exceeded, for ``share_above``.
-        expected: values that are expected, for ``values_present``.
-        description: in words.
+        column: measured column; empty for the row count.
+        on_failure: consequence for a day outside the bounds.
+        above: threshold of ``share_above``.
+        expected: expected values of ``values_present``.
+        description: description for messages.
     """
 
     name: str
@@ -73,11 +73,11 @@ class Measure:
 
 
 def against_usual(*, on_failure: OnFailure = "quarantine", **bounds: float) -> Any:
-    """The day's row count divided by the usual one, see ``usual``; null while no usual is known.
+    """The day's row count divided by the usual one, see ``usual``; null while that is unknown.
 
     Args:
-        on_failure: what becomes of a day outside the bounds.
-        bounds: ``ge``, ``gt``, ``le``, ``lt`` of pandera; 1 is as usual.
+        on_failure: consequence for a day outside the bounds.
+        bounds: ``ge``, ``gt``, ``le``, ``lt`` of pandera; 1 is the usual number of rows.
     """
     return _field(AGAINST_USUAL, "", on_failure, "rows against the usual number", bounds)
 
@@ -88,7 +88,7 @@ def missing_share(column: str, *, on_failure: OnFailure = "quarantine", **bounds
 
 
 def joined_share(column: str, *, on_failure: OnFailure = "quarantine", **bounds: float) -> Any:
-    """Share of the day's rows that found a partner: whose joined column is not null, 0 to 1."""
+    """Share of the day's rows with a match in a join: whose joined column is not null, 0 to 1."""
     return _field(JOINED, column, on_failure, f"share of rows with {column}", bounds)
 
 
@@ -100,12 +100,12 @@ def rate(column: str, *, on_failure: OnFailure = "quarantine", **bounds: float) 
 def share_above(
     column: str, above: float, *, on_failure: OnFailure = "quarantine", **bounds: float
 ) -> Any:
-    """Share of the values of a numeric column that exceed a bound: allowed lateness, allowed age.
+    """Share of the values of a numeric column above a threshold, such as an allowed delay or age.
 
     Args:
-        column: a delay or an age.
-        above: the bound, in the column's unit; nulls are left out.
-        on_failure: what becomes of a day outside the bounds.
+        column: a numeric column.
+        above: the threshold, in the column's unit; nulls are left out.
+        on_failure: consequence for a day outside the bounds.
         bounds: ``ge``, ``gt``, ``le``, ``lt`` of pandera, 0 to 1.
     """
     words = f"share of {column} above {above:g}"
@@ -134,10 +134,10 @@ def _field(
 
 @cache
 def day_contract(contract: type[Contract]) -> type[DayContract] | None:
-    """The day contract that a row contract names, or None.
+    """The day contract of a row contract, or None.
 
     Raises:
-        ConfigurationError: it is no day contract, or names a measure or a column that is not there.
+        ConfigurationError: it is no day contract, or has an unknown measure or column.
     """
     found = limits(contract).day
     if found is None:
@@ -154,7 +154,7 @@ def day_contract(contract: type[Contract]) -> type[DayContract] | None:
 
 @cache
 def measures_of(contract: type[DayContract]) -> tuple[Measure, ...]:
-    """What the fields of a day contract measure, in their order.
+    """The measures of a day contract, in the order of its fields.
 
     Raises:
         ConfigurationError: a field was not made by one of the helpers of this module.
@@ -171,17 +171,17 @@ def day_schema(contract: type[DayContract]) -> pa.DataFrameSchema:
 
 
 def _measure_of(contract: type[DayContract], name: str, column: pa.Column) -> Measure:
-    said = column.metadata or {}
+    metadata = column.metadata or {}
     where = f"{contract.__name__}.{name}"
-    kind = _known(said.get("measure"), MEASURES, f"measure of {where}")
-    on_failure = _known(said.get("on_failure"), ON_FAILURE, f"on_failure of {where}")
+    kind = _known(metadata.get("measure"), MEASURES, f"measure of {where}")
+    on_failure = _known(metadata.get("on_failure"), ON_FAILURE, f"on_failure of {where}")
     return Measure(
         name=name,
         kind=kind,
-        column=said.get("column", ""),
+        column=metadata.get("column", ""),
         on_failure=cast("OnFailure", on_failure),
-        above=said.get("above", 0.0),
-        expected=said.get("expected", ()),
+        above=metadata.get("above", 0.0),
+        expected=metadata.get("expected", ()),
         description=column.description or name,
     )
 
@@ -198,7 +198,7 @@ def _refuse_unusable(day: type[DayContract], item: Measure, contract: type[Contr
         )
     if item.kind == PRESENT and not item.expected:
         raise ConfigurationError(
-            f"{day.__name__}.{item.name} names no values of '{item.column}' that are expected."
+            f"{day.__name__}.{item.name} has no expected values of '{item.column}'."
         )
 
 

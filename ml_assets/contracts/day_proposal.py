@@ -1,4 +1,4 @@
-"""A day contract proposed from history: which measures suit a table, and their range with a margin."""
+"""A day contract proposed from history: measures that suit a table, with the observed range and a margin."""
 
 from collections.abc import Sequence
 
@@ -11,13 +11,13 @@ from ml_assets.contracts.contract import Contract, columns, dtype
 from ml_assets.contracts.day import AGAINST_USUAL, MISSING, PRESENT, RATE, DayContract, measures_of
 
 MAX_VALUES = 20
-"""Values of a column that are still listed one by one."""
+"""Maximum number of distinct values of a column for ``values_present``."""
 
 MARGIN = 0.5
 """Share of the observed range that is added on both sides."""
 
 MIN_MARGIN = 0.05
-"""What is added at least, on a scale from 0 to 1."""
+"""Minimum margin, on a scale from 0 to 1."""
 
 
 def candidates(contract: type[Contract], rows: pd.DataFrame) -> type[DayContract]:
@@ -25,7 +25,7 @@ def candidates(contract: type[Contract], rows: pd.DataFrame) -> type[DayContract
 
     Args:
         contract: the row contract.
-        rows: (n, …) rows of some days, from which expected values are taken.
+        rows: (n, …) rows of several days, from which expected values are taken.
     """
     fields: dict[str, object] = {"rows_against_usual": day.against_usual()}
     for name, column in columns(contract).items():
@@ -36,17 +36,17 @@ def candidates(contract: type[Contract], rows: pd.DataFrame) -> type[DayContract
         if values := _expected(column, rows, name):
             fields[f"{name}_present"] = day.values_present(name, values)
     annotations = dict.fromkeys(fields, float)
-    made = type(_class_name(contract), (DayContract,), {**fields, "__annotations__": annotations})
-    assert issubclass(made, DayContract)
-    return made
+    found = type(_class_name(contract), (DayContract,), {**fields, "__annotations__": annotations})
+    assert issubclass(found, DayContract)
+    return found
 
 
 def proposal(contract: type[Contract], measures: pd.DataFrame, proposed: type[DayContract]) -> str:
-    """Python text of a day contract that history passes.
+    """Python text of a day contract that the stored days pass.
 
     Args:
         contract: the row contract.
-        measures: (days, fields) what the candidates measured on the stored days.
+        measures: (days, fields) values of the candidates on the stored days.
         proposed: the candidates.
     """
     lines: list[str] = []
@@ -59,7 +59,7 @@ def proposal(contract: type[Contract], measures: pd.DataFrame, proposed: type[Da
         bounds = _bounds(item.kind, low, high)
         if not bounds:
             continue
-        told = f"{low:.3g} ({observed.idxmin()}) to {high:.3g} ({observed.idxmax()})"
+        observed_range = f"{low:.3g} ({observed.idxmin()}) to {high:.3g} ({observed.idxmax()})"
         arguments = [
             *([repr(item.column)] if item.column else []),
             *([repr(list(item.expected))] if item.expected else []),
@@ -67,7 +67,7 @@ def proposal(contract: type[Contract], measures: pd.DataFrame, proposed: type[Da
         ]
         helpers.add(item.kind)
         lines += [
-            f"    # {told}" if low < high else f"    # {low:.3g} on every day",
+            f"    # {observed_range}" if low < high else f"    # {low:.3g} on every day",
             f"    {item.name}: float = {item.kind}({', '.join(arguments)})",
         ]
     days = f"{measures.index.min()} to {measures.index.max()}"
@@ -103,7 +103,7 @@ def _is_rate(column: pa.Column, values: pd.Series) -> bool:
 
 
 def _expected(column: pa.Column, rows: pd.DataFrame, name: str) -> Sequence[str]:
-    """Texts that occur on every day, where there are few."""
+    """Texts that occur on every day, for a column with few distinct texts."""
     if not isinstance(dtype(column), pd.StringDtype) or rows[name].nunique() > MAX_VALUES:
         return []
     seen = rows[[DAY, name]].dropna().drop_duplicates()
@@ -112,7 +112,7 @@ def _expected(column: pa.Column, rows: pd.DataFrame, name: str) -> Sequence[str]
 
 
 def _bounds(kind: str, low: float, high: float) -> dict[str, float]:
-    """Bounds with a margin; none where every possible value would be inside."""
+    """Bounds with a margin; none if they would include every possible value."""
     if kind == PRESENT:
         return {"ge": 1.0} if low == 1 else {}
     margin = max(MARGIN * (high - low), MIN_MARGIN)

@@ -1,6 +1,6 @@
-"""Verdicts on whole days: measure the rows of each day and compare them with its day contract.
+"""Verdicts on whole days: measures of each day's rows, compared with the day contract.
 
-Pure functions: what is usual comes in as row counts of earlier days.
+Pure functions; the row counts of earlier days are an argument.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ from ml_assets.contracts.usual import usual_of_days
 from ml_assets.contracts.validation import Validated
 
 ROWS, USUAL, USUAL_FOR = "_rows", "_usual", "_usual_for"
-"""Columns of the measures that reasons are told with, besides those of the contract."""
+"""Columns of the measures that are used in reasons, in addition to those of the contract."""
 
 OUTSIDE = {
     "greater_than_or_equal_to": "below",
@@ -37,7 +37,7 @@ OUTSIDE = {
     "greater_than": "not above",
     "less_than": "not below",
 }
-"""pandera check → how a value that fails it lies to the bound."""
+"""pandera check → relation of a failing value to the bound."""
 
 
 def measure(
@@ -51,12 +51,12 @@ def measure(
     Args:
         rows: (n, columns) rows of the days, with ``ds``.
         days: the days, each measured even when it has no rows.
-        counts_before: day → row count of the stored days that "usual" is taken from. Of each day
-            only those before it count; a day of ``days`` counts for later ones when it is in it.
-        contract: what to measure.
+        counts_before: day → row count of stored days, from which the usual count of later days is
+            taken. It may include days of ``days``.
+        contract: the measures.
 
     Returns:
-        One row per day, indexed by day: the contract's fields, and what reasons are told with.
+        One row per day, indexed by day: the contract's fields, and columns used in reasons.
     """
     every = pd.Index(days)
     by_day = rows.groupby(DAY, sort=False)
@@ -66,8 +66,8 @@ def measure(
         if item.kind != AGAINST_USUAL:
             found[item.name] = _measured(rows, by_day, item).reindex(every).astype("float64")
         if item.kind == PRESENT:
-            lacking = rows[rows[DAY].isin(list(found[item.name].index[found[item.name] < 1]))]
-            found[_absent(item)] = _values_absent(lacking, item).reindex(every, fill_value="")
+            incomplete = rows[rows[DAY].isin(list(found[item.name].index[found[item.name] < 1]))]
+            found[_absent(item)] = _values_absent(incomplete, item).reindex(every, fill_value="")
     return _with_usual(pd.DataFrame(found, index=every), counts_before, contract)
 
 
@@ -79,8 +79,7 @@ def _with_usual(
     expected = pd.Series([item.rows for item in usual], index=measures.index, dtype="float64")
     ratio = (measures[ROWS] / expected).where(expected > 0)
     words = pd.Series([item.words for item in usual], index=measures.index, dtype="str")
-    told = {USUAL: expected, USUAL_FOR: words, **dict.fromkeys(names, ratio)}
-    return measures.assign(**told)
+    return measures.assign(**{USUAL: expected, USUAL_FOR: words, **dict.fromkeys(names, ratio)})
 
 
 def _measured(rows: pd.DataFrame, by_day: Any, item: Measure) -> pd.Series:
@@ -114,7 +113,7 @@ def judge(
     """Compare measures with the bounds of a day contract.
 
     Args:
-        measures: what ``measure`` returned.
+        measures: the result of ``measure``.
         contract: the day contract.
 
     Returns:
@@ -142,18 +141,18 @@ def judge(
 def _reason(measures: Mapping[Any, Any], item: Measure, check: str) -> str:
     name, _, bound = check.partition("(")
     outside = f"is {OUTSIDE[name]} {bound.rstrip(')')}" if name in OUTSIDE else f"breaks {check}"
-    told = f"{int(measures[ROWS])} rows"
+    reason = f"{int(measures[ROWS])} rows"
     if item.kind == AGAINST_USUAL:
-        told += f", usually {measures[USUAL]:g} {measures[USUAL_FOR]}"
+        reason += f", usually {measures[USUAL]:g} {measures[USUAL_FOR]}"
     elif item.kind == PRESENT:
-        told += f", none whose {item.column} is {measures[_absent(item)]}"
+        reason += f", none whose {item.column} is {measures[_absent(item)]}"
     else:
-        told += f", {item.description}"
-    return f"{told}: {item.name} {_shown(measures[item.name], bound)} {outside}"
+        reason += f", {item.description}"
+    return f"{reason}: {item.name} {_formatted(measures[item.name], bound)} {outside}"
 
 
-def _shown(value: float, bound: str) -> str:
-    """Two decimals, or as many as tell it from the bound."""
+def _formatted(value: float, bound: str) -> str:
+    """Two decimals, or four significant digits if two decimals equal the bound."""
     short = f"{value:.2f}"
     try:
         return f"{value:.4g}" if float(short) == float(bound.rstrip(")")) else short
@@ -167,14 +166,14 @@ def judge_days(
     counts_before: Mapping[str, int],
     contract: type[DayContract],
 ) -> tuple[dict[str, str], dict[str, list[str]]]:
-    """Judge days of one run in their order: what is quarantined is not usual for later days.
+    """Judge the days of a run in order, leaving quarantined days out of the usual row counts.
 
-    So a day gets the same verdict alone and within a range.
+    A day gets the same verdict alone and within a range.
 
     Args:
         rows: (n, columns) rows of the days, with ``ds``.
         days: the days of the run that are about to be stored.
-        counts_before: day → row count of what is stored; the run's own days do not count.
+        counts_before: day → row count of stored days; the run's own days are ignored.
         contract: the day contract.
 
     Returns:
@@ -190,7 +189,7 @@ def judge_days(
         bad, warnings = judge(_with_usual(measures, stored | usable, contract), contract)
         found = next((day for day in days if day in bad and day not in quarantined), None)
         if found is None:
-            kept = {day: said for day, said in warnings.items() if day not in quarantined}
+            kept = {day: texts for day, texts in warnings.items() if day not in quarantined}
             return quarantined, kept
         quarantined[found] = bad[found]
 
@@ -206,7 +205,7 @@ def with_days_judged(
         counts_before: day → row count of the stored days of the table, see ``judge_days``.
 
     Returns:
-        The same when there is no day contract.
+        ``validated`` itself when there is no day contract.
     """
     day = day_contract(contract)
     days = [name for name in validated.row_counts if name not in validated.quarantined]

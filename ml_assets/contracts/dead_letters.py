@@ -1,4 +1,4 @@
-"""Rejected rows with the reason: the contract of every ``…_dead_letters`` table, and making its rows."""
+"""Dead letters: the contract of every ``…_dead_letters`` table, and its rows from rejected rows."""
 
 import json
 import math
@@ -13,14 +13,14 @@ from ml_assets.contracts.contract import Contract, columns, key_columns, made
 
 
 class DeadLetters(Contract):
-    """Rows that broke their table's contract, as they came."""
+    """Rows that broke their table's contract, with their raw values."""
 
     source_key: str = made("Key columns of the rejected row, joined by '|'.", ["{table}.{key}"])
     rule: str = made("Rules the row broke, joined by '; '.", ["{table}.{columns}"])
     row: str = made("The row as it came from its source, as JSON.", ["{table}.{columns}"])
 
     class Config:
-        """Most days have none."""
+        """Most days have no dead letters."""
 
         metadata = {"may_be_empty": True, "max_dead_letter_share": 0.0}
 
@@ -28,22 +28,22 @@ class DeadLetters(Contract):
 def dead_letters(
     rejected: pd.DataFrame, contract: type[Contract], rules: Sequence[str]
 ) -> pd.DataFrame:
-    """Rejected rows as ``DeadLetters`` keeps them.
+    """Rejected rows as rows of ``DeadLetters``.
 
     Args:
-        rejected: (n, columns) rows as they came, with ``ds``.
+        rejected: (n, columns) raw rows, with ``ds``.
         contract: the contract of their table.
-        rules: the rules that each of them broke.
+        rules: (n,) the rules that each row broke.
 
     Returns:
         (n, …) dead letters, sorted.
     """
     keys = rejected.reindex(columns=key_columns(contract)).map(
-        lambda value: escaped(str(held(value)))
+        lambda value: escaped(str(as_bytes(value)))
     )
     records = [
         json.dumps(record, sort_keys=True, allow_nan=False)
-        for record in _as_they_came(rejected.drop(columns=DAY))
+        for record in _json_records(rejected.drop(columns=DAY))
     ]
     letters = pd.DataFrame(
         {
@@ -59,29 +59,29 @@ def dead_letters(
     ]
 
 
-def held(value: object) -> object:
-    """The bytes that a view or an array of bytes holds; other values as they are."""
+def as_bytes(value: object) -> object:
+    """A byte array or a view of bytes as bytes; other values unchanged."""
     return bytes(value) if isinstance(value, (bytearray, memoryview)) else value
 
 
-def _as_they_came(rows: pd.DataFrame) -> list[dict[str, object]]:
+def _json_records(rows: pd.DataFrame) -> list[dict[str, object]]:
     return [
-        {str(name): _plain(value) for name, value in record.items()}
+        {str(name): _json_value(value) for name, value in record.items()}
         for record in rows.astype(object).to_dict("records")
     ]
 
 
-def _plain(value: object) -> object:
-    """A value as JSON can hold it: null for null, text for what JSON has no word for."""
+def _json_value(value: object) -> object:
+    """A value as JSON, with text for types that JSON does not have."""
     if isinstance(value, Mapping):
-        return {str(name): _plain(part) for name, part in value.items()}
+        return {str(name): _json_value(part) for name, part in value.items()}
     if isinstance(value, (list, tuple, np.ndarray)):
-        return [_plain(part) for part in value]
+        return [_json_value(part) for part in value]
     if isinstance(value, np.generic):
         value = pd.Timestamp(value) if isinstance(value, np.datetime64) else value.item()
     if is_null(value):
         return None
-    value = held(value)
+    value = as_bytes(value)
     if isinstance(value, bytes):
         return value.hex()
     is_json = isinstance(value, (str, int)) or (isinstance(value, float) and math.isfinite(value))

@@ -1,8 +1,7 @@
 """Contracts of a pipeline's own tables, derived from those of its features and outcomes.
 
-A column keeps the type, the range and the description that it has there; what it is made from is
-said anew, see ``lineage``. Checks over several columns or whole frames are not carried over: they hold
-where they are declared, and the rows come from there.
+A column keeps its type, range and description, and gets new input columns, see ``lineage``. Checks of
+several columns or whole frames are not copied: the rows have passed them in their own table.
 """
 
 import copy
@@ -16,10 +15,10 @@ from ml_assets.contracts.day import DayContract
 from ml_assets.errors import ConfigurationError
 
 KEYS = ["{feature_table}.{key}", "{label_table}.{key}"]
-"""What ``from`` says of columns that are joined by the key."""
+"""Value of ``from`` for the keys of columns that are joined."""
 
-SOURCES = "_made_from"
-"""Attribute of a derived contract: the contracts that it is made from."""
+SOURCES = "_sources"
+"""Attribute of a derived contract: the contracts that it is derived from."""
 
 Fields = Mapping[str, tuple[Any, Any]]
 """Column → its annotation and its pandera field."""
@@ -34,7 +33,7 @@ def dataset_contract(
         features: contract of the feature table.
         outcomes: contract of the table that labels come from.
         label: label column of ``outcomes``.
-        known_at: its column that says when the label was known.
+        known_at: its column with the time at which the label was known.
 
     Raises:
         ConfigurationError: ``outcomes`` has no such column.
@@ -45,8 +44,8 @@ def dataset_contract(
             str,
             made("What the row is used for.", [], isin=["train", "validation", "test"]),
         ),
-        label: like(outcomes, label, [*KEYS, "{label_table}.{label}"]),
-        known_at: like(outcomes, known_at, [*KEYS, "{label_table}.{known_at}"]),
+        label: column_from(outcomes, label, [*KEYS, "{label_table}.{label}"]),
+        known_at: column_from(outcomes, known_at, [*KEYS, "{label_table}.{known_at}"]),
     }
     return _contract(
         "TrainingDataset",
@@ -67,10 +66,10 @@ def prediction_contract(
     is_probability: bool,
     day: type[DayContract] | None,
 ) -> type[Contract]:
-    """The contract of predictions: key and segments of the features, and what a prediction says.
+    """The contract of predictions: key and segments of the features, and the prediction's columns.
 
     Args:
-        base: what every prediction says of itself.
+        base: contract with the columns of every prediction.
         features: contract of the feature table.
         names: key and segments.
         is_probability: whether a prediction lies between 0 and 1.
@@ -79,7 +78,7 @@ def prediction_contract(
     Raises:
         ConfigurationError: ``features`` has no such column.
     """
-    fields = {name: like(features, name, [f"{{feature_table}}.{name}"]) for name in names}
+    fields = {name: column_from(features, name, [f"{{feature_table}}.{name}"]) for name in names}
     if is_probability:
         fields["prediction"] = (
             float,
@@ -106,12 +105,12 @@ def label_contract(
     is_binary: bool,
     day: type[DayContract] | None,
 ) -> type[Contract]:
-    """The contract of arrived labels: the segments, and what an arrived label says.
+    """The contract of arrived labels: the segments, and the label's columns.
 
     Args:
-        base: what every arrived label says.
+        base: contract with the columns of every label.
         features: contract of the feature table.
-        segments: its columns that labels are compared by.
+        segments: its columns that define segments.
         key: columns that identify a row.
         is_binary: whether a label is 0 or 1.
         day: contract of a day.
@@ -122,8 +121,8 @@ def label_contract(
     fields = {}
     for name in segments:
         joined = f"{{label_table}}.{name}" if name in key else "{label_table}.{key}"
-        made_from = ["predictions.prediction_id", joined, f"predictions.{name}"]
-        fields[name] = like(features, name, made_from)
+        sources = ["predictions.prediction_id", joined, f"predictions.{name}"]
+        fields[name] = column_from(features, name, sources)
     if is_binary:
         fields["label"] = (float, pa.Field(isin=[0, 1], description="1 when it really happened."))
     return _contract(
@@ -139,8 +138,8 @@ def label_contract(
     )
 
 
-def like(contract: type[Contract], name: str, made_from: Sequence[str]) -> tuple[Any, Any]:
-    """A column as another contract has it, made from something else.
+def column_from(contract: type[Contract], name: str, sources: Sequence[str]) -> tuple[Any, Any]:
+    """A column of another contract, with other input columns.
 
     Raises:
         ConfigurationError: that contract has no such column.
@@ -151,7 +150,7 @@ def like(contract: type[Contract], name: str, made_from: Sequence[str]) -> tuple
         )
     annotation, field = contract.__fields__[name]
     changed = copy.copy(field)
-    changed.metadata = {**(field.metadata or {}), "from": list(made_from)}
+    changed.metadata = {**(field.metadata or {}), "from": list(sources)}
     return annotation.raw_annotation, changed
 
 
@@ -160,13 +159,13 @@ def _contract(
     description: str,
     bases: tuple[type[Contract], ...],
     fields: Fields,
-    made_from: tuple[type, ...],
+    sources: tuple[type, ...],
     *,
     unique: Sequence[str],
     **own: object,
 ) -> type[Contract]:
-    text = max(limits(one).max_text_length for one in made_from if issubclass(one, Contract))
-    metadata = {"max_text_length": text, **own}
+    length = max(limits(one).max_text_length for one in sources if issubclass(one, Contract))
+    metadata = {"max_text_length": length, **own}
     config = {"__doc__": "Derived.", "unique": list(unique), "metadata": metadata}
     return type(
         name,
@@ -177,12 +176,12 @@ def _contract(
             "__annotations__": {column: annotation for column, (annotation, _) in fields.items()},
             **{column: field for column, (_, field) in fields.items()},
             "Config": type("Config", (), config),
-            SOURCES: made_from,
+            SOURCES: sources,
         },
     )
 
 
 def contract_sources(contract: type[Contract]) -> list[type]:
-    """The classes whose code says what a contract is: itself, and those that a derived one is made from."""
-    made_from = vars(contract).get(SOURCES, ())
-    return [contract, *(one for source in made_from for one in contract_sources(source))]
+    """The classes that define a contract: itself, and those that it is derived from."""
+    sources = vars(contract).get(SOURCES, ())
+    return [contract, *(one for source in sources for one in contract_sources(source))]

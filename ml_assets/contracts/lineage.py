@@ -1,10 +1,10 @@
-"""Column lineage: which columns of its inputs each column of a table is made from.
+"""Column lineage: the input columns of each column of a table.
 
-It is declared once, beside the contract's field, as ``"from": ["orders.amount", …]`` in the field's
-metadata (``contract.made`` writes it): the last part of an input's name, and one of its columns. A contract that knows no
-pipeline writes ``{names}`` instead, which stand for what the template says. What a field does not
-say, the field of the same name in a base contract says. Following lineage through several tables
-is in ``ml_assets.lineage.columns``.
+It is declared in the metadata of the contract's field as ``"from": ["orders.amount", …]`` (see
+``contract.made``): the last part of an input's name, and one of its columns. A contract that is used by
+several pipelines contains placeholders such as ``{key}``, which the template replaces. A field without
+``from`` inherits it from the field of the same name in a base contract. ``ml_assets.lineage.columns``
+follows lineage through several tables.
 """
 
 import inspect
@@ -17,65 +17,66 @@ from ml_assets.names import suggestion
 from ml_assets.provenance.provenance import Column
 
 SHOWN = 6
-"""Columns that a description names."""
+"""Maximum number of columns in a description."""
 
 Names = Mapping[str, Sequence[str]]
-"""Placeholder → what it stands for: names of columns or inputs, or whole references."""
+"""Placeholder → its values: names of columns or inputs, or whole references."""
 
 
 def lineage(
     contract: type[Contract],
     inputs: Collection[str],
     names: Names | None = None,
-    handed_on_by: str | None = None,
+    passed_on_by: str | None = None,
 ) -> dict[str, list[Column]]:
-    """Column → the columns that it is directly made from.
+    """Column → its direct input columns.
 
     Args:
         contract: the table's contract.
-        inputs: tables that it is made from.
-        names: what the contract's placeholders stand for.
-        handed_on_by: input from which the table takes columns as they are: those that the contract
-            only inherits, and whose declaration names none of the table's inputs.
+        inputs: input tables.
+        names: values of the contract's placeholders.
+        passed_on_by: input whose columns the table takes unchanged: those that the contract only
+            inherits, and whose declaration refers to none of the table's inputs.
 
     Raises:
-        ConfigurationError: a column says nothing, or names an input or a placeholder that there
-            is not.
+        ConfigurationError: a column declares no inputs, or an unknown input or placeholder.
     """
     of_noun = {table.rpartition("/")[2]: table for table in inputs}
     own = inspect.get_annotations(contract)
-    made_from: dict[str, list[Column]] = {}
+    found: dict[str, list[Column]] = {}
     for name in columns(contract):
         declared = _declared(contract, name)
         place = f"Column '{name}' of {contract.__name__}"
-        found = [
+        references = [
             reference.rpartition(".")[::2]
-            for written in declared or ()
-            for reference in _filled_in(written, names or {}, place)
+            for template in declared or ()
+            for reference in _filled_in(template, names or {}, place)
         ]
-        is_of_others = declared is None or (found and not {noun for noun, _ in found} & {*of_noun})
-        if handed_on_by and name not in own and is_of_others:
-            made_from[name] = [(handed_on_by, name)]
+        is_of_others = declared is None or (
+            references and not {noun for noun, _ in references} & {*of_noun}
+        )
+        if passed_on_by and name not in own and is_of_others:
+            found[name] = [(passed_on_by, name)]
         elif declared is None:
             raise ConfigurationError(
-                f"{place} does not say what it is made from. Add '{FROM}' to its metadata, an empty "
+                f"{place} does not declare its input columns. Add '{FROM}' to its metadata, an empty "
                 "list for a constant."
             )
         else:
-            made_from[name] = [
+            found[name] = [
                 (of_noun[_known("input", noun, of_noun, place)], column)
-                for noun, column in dict.fromkeys(found)
+                for noun, column in dict.fromkeys(references)
             ]
-    return made_from
+    return found
 
 
-def copied(contract: type[Contract], table: str) -> dict[str, list[Column]]:
-    """The lineage of a table whose columns are those of the same name in another."""
+def copied_lineage(contract: type[Contract], table: str) -> dict[str, list[Column]]:
+    """The lineage of a table whose columns are copies of those of the same name in another."""
     return {name: [(table, name)] for name in columns(contract)}
 
 
-def in_words(sources: Sequence[Column]) -> str:
-    """A sentence that says what a column is made from; empty for a constant."""
+def lineage_description(sources: Sequence[Column]) -> str:
+    """A sentence with the input columns of a column; empty for a constant."""
     if not sources:
         return ""
     shown = [f"{table.rpartition('/')[2]}.{column}" for table, column in sources[:SHOWN]]
@@ -92,7 +93,7 @@ def _declared(contract: type[Contract], name: str) -> list[str] | None:
 
 
 def _filled_in(reference: str, names: Names, place: str) -> Iterator[str]:
-    """The reference with every combination of what its placeholders stand for."""
+    """The reference with every combination of its placeholders' values."""
     placeholder = re.search(r"{(\w+)}", reference)
     if placeholder is None:
         yield reference
@@ -105,6 +106,6 @@ def _known(what: str, name: str, known: Collection[str], place: str) -> str:
     if name in known:
         return name
     raise ConfigurationError(
-        f"{place} is made from the {what} '{name}', which is none of {', '.join(sorted(known))}."
+        f"{place} refers to the unknown {what} '{name}'. Known: {', '.join(sorted(known))}."
         f"{suggestion(name, known)}"
     )

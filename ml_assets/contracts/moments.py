@@ -1,8 +1,8 @@
-"""Reading moments, one value at a time: a value means the same whatever stands beside it.
+"""Parsing of timestamps, one value at a time, independent of the other values of a column.
 
-A text is a moment only if it says everything itself: ``YYYY-MM-DD``, then optionally a time after a
-blank or ``T``, with or without seconds and fraction (cut to microseconds), then optionally ``Z`` or an
-offset. Without an offset it is UTC. Numbers and any other texts are not guessed at.
+A text is a timestamp only in this format: ``YYYY-MM-DD``, then optionally a time after a blank or
+``T``, with or without seconds and fraction (cut to microseconds), then optionally ``Z`` or an offset.
+Without an offset it is UTC. Numbers and other texts are not timestamps.
 """
 
 import re
@@ -19,11 +19,11 @@ _MOMENT = re.compile(
 
 
 def moments(values: pd.Series) -> pd.Series:
-    """(n,) moments in UTC with microseconds, null where a value is none."""
+    """(n,) timestamps in UTC with microseconds, null where a value is not a timestamp."""
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
         return pd.to_datetime(values, utc=True).dt.as_unit("us")
     objects = values.to_numpy(dtype=object)
-    if pd.api.types.infer_dtype(objects, skipna=True) == "string":  # each text is read once
+    if pd.api.types.infer_dtype(objects, skipna=True) == "string":  # each text is parsed once
         codes, distinct = pd.factorize(objects, use_na_sentinel=False)
         found = _moments(distinct)[codes]
     else:
@@ -36,7 +36,7 @@ def _moments(values: np.ndarray) -> np.ndarray:
 
 
 def moment(value: Any) -> datetime | None:
-    """A value as a moment in UTC without a zone; None when it is none."""
+    """A value as a timestamp in UTC without a zone; None when it is not a timestamp."""
     if isinstance(value, str):
         return _in_utc(_of_text(value))
     if isinstance(value, np.datetime64):

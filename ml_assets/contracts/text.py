@@ -1,8 +1,8 @@
-"""Rules for text that comes from outside, applied before a contract's own checks.
+"""Rules for text from a source, applied before a contract's own checks.
 
-Invisible differences would become new categories: 'UA' and 'UA ' are one code to people and two to
-a model. Blanks at the ends are trimmed, since fixed-width columns have them; other characters that
-cannot be seen are refused, since nobody can say what they mean.
+Invisible differences would become new categories: 'UA' and 'UA ' are the same code, but two categories
+of a model. Blanks at the ends are trimmed, since fixed-width columns have them; other invisible
+characters are refused.
 """
 
 import unicodedata
@@ -18,15 +18,15 @@ INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 CONTROL = "must not contain control or format characters"
 
 
-def uniform(values: pd.Series, max_length: int) -> tuple[pd.Series, dict[str, pd.Series]]:
-    """Trim texts, and tell which of them break a rule.
+def normalized_text(values: pd.Series, max_length: int) -> tuple[pd.Series, dict[str, pd.Series]]:
+    """Trim texts, and find those that break a rule.
 
     Args:
-        values: (n,) texts, null where there is none.
-        max_length: characters that a text may have.
+        values: (n,) texts or nulls.
+        max_length: maximum number of characters.
 
     Returns:
-        (n,) trimmed texts, null where nothing is left, and rule → (n,) mask of texts that break it.
+        (n,) trimmed texts, null if empty, and rule → (n,) mask of texts that break it.
     """
     distinct = [text for text in values.unique().tolist() if isinstance(text, str)]
     trimmed = {text: text.strip(BLANKS) for text in distinct}

@@ -1,7 +1,7 @@
-"""How many rows are usual for a day, from the days before it.
+"""The usual number of rows of a day, from the days before it.
 
-Usual is the median of the last four stored days of the same weekday, of at least two; otherwise
-the median of the last seven stored days, of at least three; otherwise nobody knows.
+It is the median of the last four stored days of the same weekday, of at least two; otherwise the median
+of the last seven stored days, of at least three; otherwise it is unknown.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from statistics import median
 from ml_assets.cadence import Span, as_day, shifted, weekday
 
 HISTORY_DAYS = 56
-"""How far back usual days may lie: twice the four weeks that are needed without a gap."""
+"""Days of history that are searched: twice the four weeks that are needed without a gap."""
 
 SAME_WEEKDAYS, MIN_SAME_WEEKDAYS = 4, 2
 LAST_DAYS, MIN_LAST_DAYS = 7, 3
@@ -19,11 +19,11 @@ LAST_DAYS, MIN_LAST_DAYS = 7, 3
 
 @dataclass(frozen=True)
 class Usual:
-    """What is usual for a day.
+    """The usual number of rows of a day.
 
     Attributes:
         rows: number of rows; None when too few earlier days are stored.
-        words: what it was taken from, for "usually 842 …".
+        words: the days it was taken from, for "usually 842 …".
     """
 
     rows: float | None
@@ -31,17 +31,17 @@ class Usual:
 
 
 def usual_of_days(days: Sequence[str], counts: Mapping[str, int]) -> list[Usual]:
-    """What is usual for each of some days.
+    """The usual number of rows of each day.
 
     Args:
-        days: ISO days; for anything else (a snapshot) nothing is usual.
-        counts: day → row count of stored days; only those before a day count for it.
+        days: ISO days; anything else (a snapshot) has no usual number.
+        counts: day → row count of stored days; only earlier days are used for a day.
     """
     return [_usual(day, counts) for day in days]
 
 
 def days_before_any(days: Sequence[str]) -> list[str]:
-    """The days whose row counts say what is usual for some days, in order."""
+    """The earlier days whose row counts are needed for the usual numbers of ``days``, in order."""
     known = [found for day in days if (found := as_day(day))]
     if not known:
         return []
@@ -60,13 +60,13 @@ def _usual(day: str, counts: Mapping[str, int]) -> Usual:
     return Usual(None)
 
 
-def _counts_of(own: str, counts: Mapping[str, int], ages: range, wanted: int) -> list[int]:
-    """Row counts of the newest stored days of these ages."""
+def _counts_of(own: str, counts: Mapping[str, int], ages: range, maximum: int) -> list[int]:
+    """Row counts of the newest stored days with these ages in days, at most ``maximum``."""
     found: list[int] = []
     for age in ages:
         day = shifted(own, -age)
         if day in counts:
             found.append(counts[day])
-            if len(found) == wanted:
+            if len(found) == maximum:
                 break
     return found

@@ -1,7 +1,7 @@
-"""Applying a contract: which rows go on, which become dead letters, which days are quarantined.
+"""Validation of rows against a contract: accepted rows, dead letters and quarantined days.
 
-Nothing is dropped in silence: every row that came in is in ``rows``, or has a dead letter that
-names the rule it broke and holds the row as it came, or is counted as a duplicate of one that is.
+No row is dropped silently: every raw row is in ``rows``, or has a dead letter with its raw values and
+the rule it broke, or is counted as a duplicate of one of those.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,24 +23,24 @@ from ml_assets.contracts.contract import (
     text_limit,
     type_name,
 )
-from ml_assets.contracts.dead_letters import DeadLetters, dead_letters, held
-from ml_assets.contracts.text import uniform
+from ml_assets.contracts.dead_letters import DeadLetters, as_bytes, dead_letters
+from ml_assets.contracts.text import normalized_text
 from ml_assets.names import most_similar
 
 
 @dataclass(frozen=True)
 class Validated:
-    """Rows sorted by what their contract says of them.
+    """Result of validating rows against a contract.
 
     Attributes:
-        rows: the rows that keep the contract, typed, sorted by day and key, with ``ds``.
+        rows: the valid rows, typed, sorted by day and key, with ``ds``.
         dead_letters: one row for each rejected row, see ``DeadLetters``.
         quarantined: day → why none of its rows may be stored.
-        row_counts: day → number of rows in ``rows``.
+        row_counts: day → number of valid rows.
         dead_letter_counts: day → number of rejected rows.
-        merged_duplicates: day → number of rows that were equal to another and are one with it;
-            days without any are left out.
-        warnings: day → what is unusual about it, though it is stored.
+        merged_duplicates: day → number of rows that were merged with an equal one; days without
+            any are left out.
+        warnings: day → warnings of its day contract; the day is stored.
     """
 
     rows: pd.DataFrame
@@ -61,19 +61,19 @@ def validate(
     """Apply a contract to the rows of some days.
 
     Args:
-        raw: (n, columns) rows as they came, with the partition column ``ds``.
+        raw: (n, columns) raw rows, with the partition column ``ds``.
         contract: the table's contract.
-        days: every day the rows are meant for; a day without rows is judged too.
-        empty_reasons: day → what is known about why it has no rows.
+        days: all days of the rows; a day without rows is judged too.
+        empty_reasons: day → why it has no rows, if that is known.
 
     Returns:
-        Good rows, dead letters and quarantined days. A frame whose columns are not the
-        contract's quarantines every day.
+        Valid rows, dead letters and quarantined days. If a column of the contract is missing, every
+        day is quarantined.
     """
     raw = raw.reset_index(drop=True)
     if problem := schema_problem(raw, contract):
         return _nothing_stored(contract, dict.fromkeys(days, problem))
-    broken = _Broken()
+    broken = _BrokenRules()
     typed = _coerce(raw, contract, broken)
     good, merged = _merged(broken.removed_from(typed), contract, broken)
     problem = _check(good, contract, broken)
@@ -107,12 +107,12 @@ def validate(
 
 def _sorted(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     order = frame[by].sort_values(by, kind="stable").index
-    in_order = order.is_monotonic_increasing
-    return (frame if in_order else frame.loc[order]).reset_index(drop=True)
+    is_sorted = order.is_monotonic_increasing
+    return (frame if is_sorted else frame.loc[order]).reset_index(drop=True)
 
 
 def combine(parts: Sequence[Validated]) -> Validated:
-    """Put together what was validated span by span; at least one part."""
+    """Combine results of consecutive spans of days; at least one."""
     return Validated(
         pd.concat([part.rows for part in parts], ignore_index=True),
         pd.concat([part.dead_letters for part in parts], ignore_index=True),
@@ -132,7 +132,7 @@ def no_rows(contract: type[Contract]) -> pd.DataFrame:
 
 
 def schema_problem(frame: pd.DataFrame, contract: type[Contract]) -> str | None:
-    """What is wrong with a frame's columns, with the most similar present name, or None."""
+    """Missing columns of a frame, each with the most similar unexpected name; None without any."""
     missing = [name for name in columns(contract) if name not in frame.columns]
     if not missing:
         return None
@@ -145,8 +145,8 @@ def schema_problem(frame: pd.DataFrame, contract: type[Contract]) -> str | None:
     return f"schema is wrong: column {', '.join(hints)} is missing, as {contract.__name__} needs it"
 
 
-class _Broken:
-    """Row index → the rules that row broke."""
+class _BrokenRules:
+    """Row index → the rules that the row broke."""
 
     def __init__(self) -> None:
         self.rules: dict[int, list[str]] = {}
@@ -159,14 +159,14 @@ class _Broken:
         return frame.loc[~frame.index.isin(self.rules)] if self.rules else frame
 
 
-def _coerce(raw: pd.DataFrame, contract: type[Contract], broken: _Broken) -> pd.DataFrame:
+def _coerce(raw: pd.DataFrame, contract: type[Contract], broken: _BrokenRules) -> pd.DataFrame:
     typed = {DAY: raw[DAY].astype("str")}
     for name, column in columns(contract).items():
         typed[name], bad = coerce_column(raw[name], column)
         if bad.any():
             _add_bad(raw[name][bad], f"{name}: must be {type_name(column)}", broken)
         if limit := text_limit(contract, name):
-            typed[name], masks = uniform(typed[name], limit)
+            typed[name], masks = normalized_text(typed[name], limit)
             for rule, mask in masks.items():
                 broken.add(mask.index[mask], f"{name}: {rule}")
         if not column.nullable:
@@ -175,7 +175,7 @@ def _coerce(raw: pd.DataFrame, contract: type[Contract], broken: _Broken) -> pd.
     return pd.DataFrame(typed)
 
 
-def _add_bad(values: pd.Series, rule: str, broken: _Broken) -> None:
+def _add_bad(values: pd.Series, rule: str, broken: _BrokenRules) -> None:
     undecodable = values.map(_is_undecodable).astype(bool)
     broken.add(values.index[undecodable], f"{rule}, has bytes that are no UTF-8 text")
     broken.add(values.index[~undecodable], rule)
@@ -192,11 +192,11 @@ def _is_undecodable(value: object) -> bool:
 
 
 def _merged(
-    frame: pd.DataFrame, contract: type[Contract], broken: _Broken
+    frame: pd.DataFrame, contract: type[Contract], broken: _BrokenRules
 ) -> tuple[pd.DataFrame, pd.Series]:
-    """The rows without those that repeat another of their day, and the days of the repetitions.
+    """The rows without duplicates of the same day, and the days of the duplicates.
 
-    Rows that share a key and are not equal contradict each other: all of them are broken.
+    Rows with the same key that are not equal are all broken.
     """
     if not is_keyed(contract):
         return frame, frame[DAY].iloc[:0]
@@ -212,13 +212,13 @@ def _merged(
 
 
 def _rejected(
-    raw: pd.DataFrame, contract: type[Contract], broken: _Broken
+    raw: pd.DataFrame, contract: type[Contract], broken: _BrokenRules
 ) -> tuple[pd.DataFrame, pd.Series]:
-    """The rows that broke a rule, without repetitions, and the days of the repetitions."""
+    """The rows that broke a rule, without duplicates, and the days of the duplicates."""
     rows = raw.loc[sorted(broken.rules)]
     if not is_keyed(contract):
         return rows, rows[DAY].iloc[:0]
-    repeated = rows[[DAY, *columns(contract)]].map(lambda value: repr(held(value))).duplicated()
+    repeated = rows[[DAY, *columns(contract)]].map(lambda value: repr(as_bytes(value))).duplicated()
     return rows[~repeated], rows.loc[repeated, DAY].astype("str")
 
 
@@ -233,8 +233,8 @@ def _finish_types(frame: pd.DataFrame, contract: type[Contract]) -> pd.DataFrame
     return frame.astype(changed) if changed else frame
 
 
-def _check(frame: pd.DataFrame, contract: type[Contract], broken: _Broken) -> str | None:
-    """Run the contract's checks, add what rows broke; returns what no single row explains."""
+def _check(frame: pd.DataFrame, contract: type[Contract], broken: _BrokenRules) -> str | None:
+    """Run the contract's checks and record broken rules; returns the failure of a whole-frame check."""
     try:
         row_schema(contract).validate(_finish_types(frame, contract), lazy=True)
     except SchemaErrors as errors:
@@ -243,7 +243,7 @@ def _check(frame: pd.DataFrame, contract: type[Contract], broken: _Broken) -> st
         if len(whole):
             first = whole.iloc[0]
             return f"contract check '{first['check']}' failed as a whole: {first['failure_case']}"
-        of_column = cases["schema_context"] == "Column"  # a check of rows names no column
+        of_column = cases["schema_context"] == "Column"  # a check of rows has no column
         column = (cases["column"].astype("str") + ": ").where(of_column, "")
         rules = column + cases["check"].astype("str")
         for rule, rows in cases.groupby(rules)["index"]:
@@ -264,7 +264,7 @@ def _day_problem(
     if total == 0:
         if allowed.may_be_empty:
             return None
-        return empty_reason or "no rows, and its contract says a day cannot be empty"
+        return empty_reason or "no rows, and its contract does not allow an empty day"
     share = dead_letters / total
     if share > allowed.max_dead_letter_share:
         return (

@@ -1,1 +1,1 @@
-"""Tables partitioned by day, their content hashes and what each was made from. No Dagster."""
+"""Delta tables partitioned by day, with content hashes verified against the ledger. No Dagster."""

@@ -1,6 +1,6 @@
-"""Delta tables as files: open, create, commit, and what goes wrong with them in our words.
+"""Delta tables: open, create, commit, and translate the errors of the libraries.
 
-Only the package ``lake`` imports ``deltalake``, and only when a table is touched.
+Only the package ``lake`` imports ``deltalake``, and only when a table is accessed.
 """
 
 import json
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from deltalake import DeltaTable, WriterProperties
 
-KEPT = "interval 36500 days"
+RETENTION = "interval 36500 days"
 TABLE_PROPERTIES = {
-    "delta.logRetentionDuration": KEPT,
-    "delta.deletedFileRetentionDuration": KEPT,
+    "delta.logRetentionDuration": RETENTION,
+    "delta.deletedFileRetentionDuration": RETENTION,
     "delta.enableExpiredLogCleanup": "false",
 }
-"""Delta deletes log files after 30 days otherwise, and with them versions that the ledger and models
-name. ``ml-assets lake maintain`` deletes data files by what is still needed, not by age."""
+"""By default, Delta deletes log files after 30 days, including versions that the ledger and models
+refer to. ``ml-assets lake maintain`` deletes data files that no kept version needs, whatever their age."""
 
 COMMIT_KEY = "ml_assets"
-"""Where a commit's metadata holds what was written: the ledger can be rebuilt from it."""
+"""Key of the commit metadata with the written days, from which the ledger can be rebuilt."""
 
-GONE = "is not there any more"
+MISSING = "missing"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Files:
 
     Attributes:
         identity: digest of their paths, sizes and modification times; equal identity, equal content.
-        missing: files that the table names and that are not there.
+        missing: files of the table's log that do not exist.
     """
 
     identity: str
@@ -47,13 +47,13 @@ class Files:
 
 
 @contextmanager
-def explained(table: str, path: str, version: int | None = None) -> Iterator[None]:
-    """Turn what Delta, Arrow and the file system raise into an error that says what helps.
+def translated_errors(table: str, path: str, version: int | None = None) -> Iterator[None]:
+    """Translate errors of Delta, Arrow and the file system into one that names the remedy.
 
-    Conflicts between writers pass through: the caller tries again.
+    Conflicts between writers are not translated, so that the caller can retry.
 
     Raises:
-        LakeMismatch: the table's log or a file of it is gone or damaged.
+        LakeMismatch: the table's log or a data file is missing or damaged.
     """
     import pyarrow as pa
     from deltalake.exceptions import CommitFailedError, DeltaError
@@ -64,16 +64,16 @@ def explained(table: str, path: str, version: int | None = None) -> Iterator[Non
         raise
     except (DeltaError, pa.ArrowException, OSError) as error:
         which = "" if version is None else f", version {version},"
-        said = " ".join(str(error).split())[:300].rstrip(".")
+        problem = " ".join(str(error).split())[:300].rstrip(".")
         raise LakeMismatch(
-            f"{table}{which} in {path} cannot be used: {said}. A version whose files were "
-            "vacuumed is gone for good. Otherwise restore the table from a backup of the lake, "
+            f"{table}{which} in {path} cannot be used: {problem}. A version whose files were "
+            "vacuumed cannot be restored. Otherwise restore the table from a backup of the lake, "
             f"or remove {path} and materialize its days again: they count as lost then."
         ) from error
 
 
 def open_table(table: str, path: str, version: int | None = None) -> "DeltaTable | None":
-    """A table at a version, the newest when omitted; None when there is no such table or version.
+    """A table at a version, the newest when omitted; None when the table or version does not exist.
 
     Raises:
         LakeMismatch: the table's log cannot be read.
@@ -82,11 +82,11 @@ def open_table(table: str, path: str, version: int | None = None) -> "DeltaTable
     from deltalake.exceptions import DeltaError, TableNotFoundError
 
     try:
-        with explained(table, path, version):
+        with translated_errors(table, path, version):
             return DeltaTable(path, version=version)
     except LakeMismatch as error:
-        is_gone = DeltaError if version is not None else TableNotFoundError
-        if isinstance(error.__cause__, is_gone):
+        not_found = DeltaError if version is not None else TableNotFoundError
+        if isinstance(error.__cause__, not_found):
             return None
         raise
 
@@ -108,18 +108,18 @@ def create_table(table: str, path: str, schema: Any) -> "DeltaTable":
 
 
 def replace_days(
-    delta: "DeltaTable", data: "pa.Table", days: Sequence[str], said: Mapping[str, Any]
+    delta: "DeltaTable", data: "pa.Table", days: Sequence[str], metadata: Mapping[str, Any]
 ) -> None:
     """Replace the rows of some days in one commit.
 
     Args:
-        delta: the table; it is at a later version afterwards.
+        delta: the table; updated to the new version.
         data: the new rows.
         days: the days.
-        said: what the commit's metadata says of them.
+        metadata: commit metadata of these days.
 
     Raises:
-        deltalake.exceptions.CommitFailedError: another writer of the same days was faster.
+        deltalake.exceptions.CommitFailedError: another writer committed the same days first.
     """
     from deltalake import CommitProperties, write_deltalake
 
@@ -130,13 +130,13 @@ def replace_days(
         schema_mode="merge",
         predicate=days_predicate(days),
         writer_properties=_writer_properties(),
-        commit_properties=CommitProperties(custom_metadata={COMMIT_KEY: json.dumps(said)}),
+        commit_properties=CommitProperties(custom_metadata={COMMIT_KEY: json.dumps(metadata)}),
     )
     delta.update_incremental()
 
 
 def commits(delta: "DeltaTable") -> list[tuple[int, int, dict[str, Any]]]:
-    """Version, time (ms since 1970, UTC) and what was said of the days written, the oldest first."""
+    """Version, time (ms since 1970, UTC) and metadata of each commit of days, the oldest first."""
     return [
         (int(item["version"]), int(item["timestamp"]), json.loads(item[COMMIT_KEY]))
         for item in reversed(delta.history())
@@ -145,7 +145,7 @@ def commits(delta: "DeltaTable") -> list[tuple[int, int, dict[str, Any]]]:
 
 
 def refuse_other_types(table: str, path: str, delta: "DeltaTable", schema: Any) -> None:
-    """Refuse to write columns whose type is not the stored one.
+    """Refuse to write columns whose type differs from the stored one.
 
     Raises:
         LakeMismatch: a column is stored with another type.
@@ -161,22 +161,22 @@ def refuse_other_types(table: str, path: str, delta: "DeltaTable", schema: Any) 
     ]
     if other:
         raise LakeMismatch(
-            f"{table} is stored with other column types than are to be written: "
-            f"{'; '.join(other)}. A contract may gain columns; to change a type, delete {path} and "
-            "materialize all its days again."
+            f"{table} is stored with column types that differ from the new rows: "
+            f"{'; '.join(other)}. Columns can be added to a contract; to change a type, delete {path} "
+            "and materialize all its days again."
         )
 
 
 def files_of_days(delta: "DeltaTable", path: str, days: Sequence[str]) -> dict[str, Files]:
     """The data files of some days.
 
-    On a local disk a file is told by its time of change as well, so that one that was overwritten in
-    place is another file. In an object store only what the table's log says of it is compared.
+    The identity of a local file includes its modification time, so that overwriting it in place
+    changes the identity. In an object store the identity is that in the table's log.
 
     Args:
         delta: the table.
-        path: where it is.
-        days: the days; one without files has the identity of no files.
+        path: folder or URL of the table.
+        days: the days; a day without files has the identity of an empty list.
     """
     import pyarrow as pa
 
@@ -189,7 +189,7 @@ def files_of_days(delta: "DeltaTable", path: str, days: Sequence[str]) -> dict[s
         if day not in parts:
             continue
         changed = _changed_at(path, name) if is_local(path) else ""
-        if changed == GONE:
+        if changed == MISSING:
             missing[day].append(name)
         parts[day].append(f"{name}|{size}|{moment}|{changed}")
     return {day: Files(digest(*sorted(parts[day])), missing[day]) for day in days}
@@ -199,7 +199,7 @@ def _changed_at(path: str, name: str) -> str:
     try:
         found = os.stat(f"{path}/{name}")  # noqa: PTH116 - a thousand files per read
     except OSError:
-        return GONE
+        return MISSING
     return f"{found.st_size}|{found.st_mtime_ns}"
 
 
@@ -209,12 +209,12 @@ def days_predicate(days: Sequence[str]) -> str:
 
 
 def is_local(path: str) -> bool:
-    """Whether a path is one of the file system, and not a URL of an object store."""
+    """Whether a path is in the file system, not a URL of an object store."""
     return "://" not in path
 
 
 def _writer_properties() -> "WriterProperties":
-    """Small files without dictionaries: a year's open files otherwise take a gigabyte."""
+    """Small files without dictionaries; with them, reading a year takes a gigabyte of memory."""
     from deltalake import ColumnProperties, WriterProperties
 
     return WriterProperties(

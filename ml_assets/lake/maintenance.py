@@ -1,15 +1,15 @@
-"""Keeping the lake small: compact files, drop old ones, keep what a model was trained on."""
+"""Maintenance of the lake: compacts tables and deletes old files that no model was trained on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ml_assets.lake.delta import explained
+from ml_assets.lake.delta import translated_errors
 from ml_assets.lake.store import Lake
 
 
 @dataclass(frozen=True)
-class Maintained:
-    """What maintenance did to one table."""
+class MaintenanceResult:
+    """Result of the maintenance of one table."""
 
     table: str
     version: int
@@ -20,24 +20,24 @@ class Maintained:
 
 def maintain(
     lake: Lake, table: str, readers: Sequence[str], *, keeps_history: bool = False
-) -> Maintained | None:
+) -> MaintenanceResult | None:
     """Compact a table and delete the files that no kept version needs.
 
-    Kept are the newest version and every version that one of ``readers`` (the datasets models
-    were trained on) was computed from, so those models can still be rebuilt.
+    The newest version and every version that one of ``readers`` (the training datasets of models)
+    was computed from are kept, so that those models can still be rebuilt.
 
     Args:
-        lake: where the table is.
-        table: its name.
+        lake: the lake with the table.
+        table: table name.
         readers: tables whose inputs are kept.
-        keeps_history: whether every version that days were written at is kept too.
+        keeps_history: whether every version at which days were written is kept too.
 
     Raises:
-        LakeMismatch: the table's log is damaged, or rows are not those that were recorded: nothing
-            is deleted then, so that a restored log finds its files.
+        LakeMismatch: the table's log is damaged, or rows differ from the recorded ones. Nothing is
+            deleted then, so that a restored log finds its files.
 
     Returns:
-        What was done, or None when the lake has no such table.
+        The result; None when the lake has no such table.
     """
     delta = lake.open(table)
     if delta is None:
@@ -50,10 +50,10 @@ def maintain(
     if keeps_history:
         written = {entry.version for entry in lake.ledger.history(table)}
         kept |= {version for version in written if version is not None and version <= before}
-    with explained(table, lake.path(table)):
+    with translated_errors(table, lake.path(table)):
         compacted = delta.optimize.compact()
         if not compacted["numFilesRemoved"] and delta.history(1)[0]["operation"] == "VACUUM END":
-            return Maintained(table, before, tuple(sorted(kept)), 0, 0)
+            return MaintenanceResult(table, before, tuple(sorted(kept)), 0, 0)
         kept.add(delta.version())
         deleted = delta.vacuum(
             retention_hours=0,
@@ -61,6 +61,6 @@ def maintain(
             enforce_retention_duration=False,
             keep_versions=sorted(kept),
         )
-    return Maintained(
+    return MaintenanceResult(
         table, delta.version(), tuple(sorted(kept)), compacted["numFilesRemoved"], len(deleted)
     )

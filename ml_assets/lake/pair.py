@@ -1,7 +1,7 @@
-"""Lake and ledger belong together: both carry one id, and neither is believed without the other.
+"""Confirms that a lake and a ledger belong together: both must contain the same ID.
 
-The id is in the ledger's database and in the first commit of a table at the lake's root, so that it
-works alike for folders, object stores, SQLite and Postgres: of several first writers one wins.
+The ID is in the ledger's database and in the first commit of a table at the lake's root. This works
+for folders, object stores, SQLite and Postgres, also with several first writers: only one succeeds.
 """
 
 from pathlib import Path
@@ -9,45 +9,45 @@ from pathlib import Path
 from ml_assets.errors import ConfigurationError, LakeMismatch
 from ml_assets.lake.delta import is_local, open_table
 from ml_assets.ledger.ledger import Identity, Ledger
-from ml_assets.ledger.tables import build_anew
+from ml_assets.ledger.tables import rebuild_commands
 
 MARK = "_lake"
-"""Name of the table that carries the id."""
+"""Name of the table with the ID."""
 
 _confirmed: set[tuple[str, str, str, int]] = set()
-"""Lake, ledger, id and time of the mark of the pairs that this process found to belong together."""
+"""Lake, ledger, ID and time of the mark, of pairs that this process has confirmed."""
 
 
 def confirm(uri: str, ledger: Ledger) -> None:
-    """Refuse a lake and a ledger that do not belong together; looked at once for each process.
+    """Refuse a lake and a ledger that do not belong together; checked once in each process.
 
     Args:
         uri: root of the lake.
         ledger: its ledger.
 
     Raises:
-        LakeMismatch: the ledger is new, emptied or another lake's; or the lake is gone.
+        LakeMismatch: the ledger is new, emptied or another lake's; or the lake is missing.
         ConfigurationError: the lake was written in an earlier format.
     """
     own = ledger.identity()
     key = (uri, str(ledger.url), own.id, _marked_at(uri))
     if key in _confirmed and own.has_entries:
         return
-    carried = lake_id(uri)
-    if carried is None:
+    found = lake_id(uri)
+    if found is None:
         _refuse_unmarked(uri, ledger, own)
         return
     if not own.has_entries:
         raise LakeMismatch(
-            f"The lake {uri} has tables, but the ledger {_shown(ledger)} is new or was emptied, so "
-            "nothing is known of what is stored: releases, approvals, inputs. Nothing is read or "
+            f"The lake {uri} has tables, but the ledger {_name_of(ledger)} is new or was emptied: "
+            "releases, approvals and inputs of the tables are unknown. Nothing is read or "
             "written. Restore the ledger from a backup, or run 'ml-assets lake rebuild-ledger', "
-            "which rebuilds what the lake itself still says."
+            "which rebuilds its entries from the lake."
         )
-    if carried != own.id:
+    if found != own.id:
         raise LakeMismatch(
-            f"The lake {uri} and the ledger {_shown(ledger)} do not belong together (the lake's id "
-            f"is {carried}, the ledger's {own.id}). Nothing is read or written. Check "
+            f"The lake {uri} and the ledger {_name_of(ledger)} do not belong together (the lake's ID "
+            f"is {found}, the ledger's {own.id}). Nothing is read or written. Check "
             "ML_ASSETS_DATA, ML_ASSETS_LAKE and ML_ASSETS_POSTGRES_URL, or restore both from one "
             "backup."
         )
@@ -55,36 +55,36 @@ def confirm(uri: str, ledger: Ledger) -> None:
 
 
 def mark(uri: str, ledger: Ledger) -> None:
-    """Let a lake carry its ledger's id, if it carries none; of several writers one wins.
+    """Write a ledger's ID to a lake that has none; of several writers one succeeds.
 
     Raises:
-        LakeMismatch: it carries another ledger's id.
+        LakeMismatch: the lake has another ledger's ID.
     """
     own = ledger.identity().id
     if (uri, str(ledger.url), own, _marked_at(uri)) in _confirmed:
         return
     if lake_id(uri) is None:
         _write(uri, own)
-    if (carried := lake_id(uri)) != own:
+    if (found := lake_id(uri)) != own:
         raise LakeMismatch(
-            f"The lake {uri} was begun for another ledger meanwhile (id {carried}, not {own}). Check "
+            f"The lake {uri} belongs to another ledger by now (ID {found}, expected {own}). Check "
             "ML_ASSETS_LAKE."
         )
     _confirmed.add((uri, str(ledger.url), own, _marked_at(uri)))
 
 
 def lake_id(uri: str) -> str | None:
-    """The id that a lake carries; None for one that was never written to.
+    """The ID of a lake; None for a lake that was never written to.
 
     Raises:
-        LakeMismatch: the table that carries it is damaged.
+        LakeMismatch: the table with the ID is damaged.
     """
     delta = open_table(MARK, _path(uri), version=0)
     return None if delta is None else str(delta.metadata().description)
 
 
 def _write(uri: str, own: str) -> None:
-    """Create the table that carries the id, unless another process was faster."""
+    """Create the table with the ID, unless another process has created it."""
     import pyarrow as pa
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
@@ -98,8 +98,8 @@ def _write(uri: str, own: str) -> None:
     except DeltaError as error:
         if lake_id(uri) is None:
             raise LakeMismatch(
-                f"The lake's id cannot be written to {path} ({error}). If it is there and damaged, "
-                "remove it and try again; otherwise check ML_ASSETS_LAKE."
+                f"The lake's ID cannot be written to {path} ({error}). If that table exists and is "
+                "damaged, remove it and try again; otherwise check ML_ASSETS_LAKE."
             ) from error
 
 
@@ -107,27 +107,27 @@ def _refuse_unmarked(uri: str, ledger: Ledger, own: Identity) -> None:
     has_tables = is_local(uri) and next(Path(uri).glob("*/*/_delta_log"), None) is not None
     if own.has_rows and not has_tables:
         raise LakeMismatch(
-            f"The ledger {_shown(ledger)} says that tables are stored, but the lake {uri} is gone or "
-            "empty. Restore it from a backup, or check ML_ASSETS_LAKE. If it is lost for good, run "
-            "'ml-assets lake adopt': every day then counts as lost and is computed again when it "
-            "is materialized."
+            f"The ledger {_name_of(ledger)} has entries of stored tables, but the lake {uri} is "
+            "missing or empty. Restore it from a backup, or check ML_ASSETS_LAKE. If there is no "
+            "backup, run 'ml-assets lake adopt': every day then counts as lost and is computed again "
+            "when it is materialized."
         )
     if own.has_rows:
         raise LakeMismatch(
-            f"The lake {uri} has tables but does not say which ledger it belongs to: its table "
-            f"{MARK} is gone. Restore it from a backup; or run 'ml-assets lake adopt' if the ledger "
-            f"{_shown(ledger)} is the right one: every row is verified when it is read."
+            f"The lake {uri} has tables but no ID of the ledger it belongs to: its table "
+            f"{MARK} is missing. Restore it from a backup; or run 'ml-assets lake adopt' if the ledger "
+            f"{_name_of(ledger)} is the right one: every row is verified when it is read."
         )
     if has_tables:
         raise ConfigurationError(
             f"The lake {uri} has tables that were written by an earlier version of this project, or "
-            f"beside another ledger than {_shown(ledger)}. Nothing was changed. Check ML_ASSETS_LAKE; "
-            f"to build all data anew from the source, run {build_anew(ledger.url)}."
+            f"with another ledger than {_name_of(ledger)}. Nothing was changed. Check ML_ASSETS_LAKE; "
+            f"to rebuild all data from the source, run {rebuild_commands(ledger.url)}."
         )
 
 
 def _marked_at(uri: str) -> int:
-    """When a folder was marked, in ns; −1 where it is not, 0 for an object store, which is not asked."""
+    """Time at which a folder was marked, in ns; −1 without a mark, 0 for an object store."""
     if not is_local(uri):
         return 0
     first = Path(_path(uri)) / "_delta_log" / f"{0:020}.json"
@@ -138,5 +138,5 @@ def _path(uri: str) -> str:
     return f"{uri.rstrip('/')}/{MARK}"
 
 
-def _shown(ledger: Ledger) -> str:
+def _name_of(ledger: Ledger) -> str:
     return str(ledger.url.database or ledger.url.host)

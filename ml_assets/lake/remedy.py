@@ -1,4 +1,4 @@
-"""The commands that compute damaged days again."""
+"""Commands that compute damaged days again."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     from ml_assets.lake.store import Lake
 
 DEAD_LETTERS = "_dead_letters"
-"""How the name of a table of rejected rows ends; it is written by the step of its table."""
+"""Suffix of a table of rejected rows, which is written together with its table."""
 
 
 def repair_commands(lake: "Lake", entries: Sequence[Entry]) -> list[str]:
-    """Commands that compute some quarantined days of a table again, and no others.
+    """Commands that compute quarantined days of a table again, and no others.
 
     Args:
-        lake: where the table is.
+        lake: the lake with the table.
         entries: entries of the days, all of one table.
     """
     table = entries[0].table
-    if any(entry.is_final for entry in entries):  # 'recompute' refuses what records what was done
+    if any(entry.is_final for entry in entries):  # 'recompute' refuses recorded facts
         command = f"dagster asset materialize -m ml_assets.definitions --select 'key:\"{table}\"'"
     else:
         command = f"ml-assets recompute {table}"
@@ -31,11 +31,11 @@ def repair_commands(lake: "Lake", entries: Sequence[Entry]) -> list[str]:
 
 
 def partition_option(first: str, last: str | None = None) -> str:
-    """The option of our and Dagster's commands that names a day, or the days from one to another.
+    """The option of this project's and Dagster's commands that selects a day or a range of days.
 
     Args:
-        first: a day; ``SNAPSHOT`` for a table without days, which takes no option.
-        last: the last of some days in a row; ``first`` when omitted.
+        first: first day; ``SNAPSHOT`` for a table without days, which takes no option.
+        last: last day; ``first`` when omitted.
     """
     if first == SNAPSHOT:
         return ""
@@ -45,7 +45,7 @@ def partition_option(first: str, last: str | None = None) -> str:
 
 
 def partition_options(days: Sequence[str]) -> list[str]:
-    """Options that together name some days and no others; see ``partition_option``."""
+    """Options that together select the given days and no others; see ``partition_option``."""
     if SNAPSHOT in days:
         return [partition_option(SNAPSHOT)]
     spans = in_a_row(sorted({*days}))
@@ -53,7 +53,7 @@ def partition_options(days: Sequence[str]) -> list[str]:
 
 
 def _day_to_compute(lake: "Lake", entry: Entry) -> str:
-    """The day itself; for rejected rows without a day any day of their table, as each renews them."""
+    """The day itself; for rejected rows without a day, any day of their table, as each rewrites them."""
     if entry.day == SNAPSHOT or as_day(entry.day):
         return entry.day
     table = entry.table.removesuffix(DEAD_LETTERS)

@@ -1,7 +1,7 @@
-"""A lake that writes to a place of its own and reads some tables from another, which it never changes.
+"""A ledger that reads some tables from another ledger, which it never changes.
 
-A backtest uses it to replay history: sources and features are the project's, everything
-decided on them is its own.
+A backtest uses it to replay history: it reads the project's sources and features, and writes its own
+models and decisions.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -12,12 +12,12 @@ from ml_assets.ledger.ledger import COMPUTED, Content, Ledger
 
 
 class SharingLedger(Ledger):
-    """A ledger of its own that answers for some tables out of another ledger.
+    """A ledger that reads the entries of some tables from another ledger.
 
     Args:
-        url: where it writes.
+        url: SQLAlchemy URL of its own database.
         other: the ledger that is only read.
-        tables: tables that the other ledger answers for.
+        tables: tables whose entries are read from ``other``.
     """
 
     def __init__(self, url: str, other: Ledger, tables: Collection[str]) -> None:
@@ -33,8 +33,8 @@ class SharingLedger(Ledger):
         """
         if theirs := {entry.table for entry in entries} & self._shared:
             raise TerminalError(
-                f"{min(theirs)} is shared with this project for reading only. Materialize it "
-                "where it belongs."
+                f"{min(theirs)} is shared with this project for reading only. Materialize it in the "
+                "project that it belongs to."
             )
         super().append(entries)
 
@@ -49,7 +49,7 @@ class SharingLedger(Ledger):
     def reads(
         self, table: str, days: Sequence[str], statuses: Collection[Status] = COMPUTED
     ) -> dict[str, list[Read]]:
-        """What the latest entries were computed from, from the ledger the table belongs to."""
+        """The reads of the latest entries, from the ledger the table belongs to."""
         return (
             self._other.reads(table, days, statuses)
             if self._is_shared(table)
@@ -75,7 +75,7 @@ class SharingLedger(Ledger):
     def at_version(
         self, table: str, version: int, days: Sequence[str] | None = None
     ) -> dict[str, Entry]:
-        """What each day held at a version, from the ledger the table belongs to."""
+        """The entries of days at a version, from the ledger the table belongs to."""
         return (
             self._other.at_version(table, version, days)
             if self._is_shared(table)
@@ -83,7 +83,7 @@ class SharingLedger(Ledger):
         )
 
     def known_files(self, table: str, days: Sequence[str]) -> set[Content]:
-        """Which files hold which content, from the ledger the table belongs to."""
+        """The verified files of days, from the ledger the table belongs to."""
         return (
             self._other.known_files(table, days)
             if self._is_shared(table)
@@ -91,7 +91,7 @@ class SharingLedger(Ledger):
         )
 
     def remember_files(self, table: str, found: Iterable[Content]) -> None:
-        """Note which files hold which content, for own tables."""
+        """Record verified files, for own tables only."""
         if not self._is_shared(table):
             super().remember_files(table, found)
 

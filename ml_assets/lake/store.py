@@ -1,7 +1,7 @@
-"""Delta tables: overwrite days in one commit, read a window of days, and only what was stored.
+"""The lake: Delta tables whose days are replaced in one commit and verified at every read.
 
-What the days mean (good, quarantined, stale) is in ``ledger``; files and commits are in ``delta``.
-Every read of a recorded day is verified, see ``verification``.
+``ledger`` records the status of days, ``delta`` handles files and commits, ``verification`` compares
+rows with the recorded hashes.
 """
 
 import re
@@ -14,9 +14,9 @@ import pandas as pd
 from ml_assets.errors import LakeMismatch, TerminalError
 from ml_assets.lake import delta as files
 from ml_assets.lake.pair import mark
-from ml_assets.lake.reading import refusal, scan
+from ml_assets.lake.reading import damage_message, scan
 from ml_assets.lake.remedy import repair_commands
-from ml_assets.lake.verification import Opened, all_rows, damage, differing
+from ml_assets.lake.verification import OpenedTable, all_rows, damaged_days, differing_days
 from ml_assets.lake.window import Window
 from ml_assets.lake.writing import WrittenDays, write
 from ml_assets.ledger.database import is_in_memory
@@ -35,24 +35,24 @@ class Lake:
 
     Args:
         uri: a folder, or any object-store URL that deltalake takes.
-        ledger: where the state of each day is recorded.
-        elsewhere: table → root of the lake it is read from, for tables that belong to another.
+        ledger: the ledger that records the status of each day.
+        other_roots: table → root of its lake, for tables that are only read from another lake.
     """
 
     def __init__(
-        self, uri: str, ledger: Ledger, elsewhere: Mapping[str, str] | None = None
+        self, uri: str, ledger: Ledger, other_roots: Mapping[str, str] | None = None
     ) -> None:
         self.uri = uri
         self.ledger = ledger
-        self._elsewhere = elsewhere or {}
+        self._other_roots = other_roots or {}
 
     @cached_property
     def provenance(self) -> Provenance:
-        """What stands behind the entries of the ledger, in the same database."""
+        """Provenance of the ledger's entries, in the same database."""
         return Provenance(self.ledger.url)
 
     def window(self, table: str, days: Sequence[str]) -> Window:
-        """The given days of a table as they are now, without reading a row."""
+        """Hashes and version of the given days of a table, without reading rows."""
         hashes = usable_hashes(self.ledger.latest(table, days))
         while True:
             delta = self.open(table)
@@ -71,19 +71,18 @@ class Lake:
         version: int | None = None,
         hashes: Mapping[str, str] | None = None,
     ) -> pd.DataFrame:
-        """Rows of some days. Those that the ledger recorded as stored are verified first.
+        """Rows of days. Days that the ledger recorded as stored are verified first.
 
         Args:
             table: table name.
             days: days to read, all when omitted.
             columns: columns to read, all when omitted.
             version: table version, the newest when omitted.
-            hashes: day → content it has to hold; what the ledger recorded at this version when
-                omitted.
+            hashes: day → expected content hash; by default the recorded one at this version.
 
         Raises:
-            LakeMismatch: the table or the version is not there, or rows are not those that were
-                recorded. Their days are quarantined then, so that they are computed again.
+            LakeMismatch: the table or version does not exist, or rows differ from the recorded
+                ones. Their days are then quarantined, so that they are computed again.
         """
         opened, entries = self._recorded(table, days, version)
         if hashes is not None:
@@ -99,57 +98,57 @@ class Lake:
         columns: Sequence[str] | None = None,
         version: int | None = None,
     ) -> pd.DataFrame:
-        """The same, not verified: only for what compares the rows with the recorded hashes itself.
+        """Rows of days without verification, for callers that compare the hashes themselves.
 
         Raises:
-            LakeMismatch: the table or the version is not there.
+            LakeMismatch: the table or version does not exist.
         """
-        return scan(self.opened(table, version), days, columns, version)
+        return scan(self.opened_table(table, version), days, columns, version)
 
-    def differing(self, table: str, hashes: Mapping[str, str], version: int | None) -> list[str]:
-        """Days of a table that do not hold some content, each hashed whatever files are known.
+    def differing_days(
+        self, table: str, hashes: Mapping[str, str], version: int | None
+    ) -> list[str]:
+        """Days of a table whose rows do not have the expected hashes, without the cache of files.
 
         Args:
             table: table name.
-            hashes: day → content that was recorded once.
+            hashes: day → expected content hash.
             version: table version, the newest when omitted.
         """
         entries = self.ledger.with_content(table, hashes)
-        found = differing(self.opened(table, version), entries)
+        found = differing_days(self.opened_table(table, version), entries)
         return sorted({*found} | ({*hashes} - {*entries}))
 
     def recorded_rows(
         self, table: str, entries: Mapping[str, Entry]
     ) -> tuple[list[pd.DataFrame], dict[str, str]]:
-        """Rows of recorded days as they are now, with the content of each hashed.
+        """Current rows of recorded days, and the days whose content differs.
 
         Args:
             table: table name.
             entries: day → its entry; at least one.
 
         Returns:
-            The rows, those of each schema together and typed by it, and day → why it does not hold
-            what was recorded.
+            One frame of typed rows for each schema, and day → how it differs from its entry.
         """
-        return all_rows(self.opened(table), entries)
+        return all_rows(self.opened_table(table), entries)
 
     def verify(self, table: str) -> None:
-        """Refuse a table with a stored day whose rows are not those that were recorded.
+        """Verify all stored days of a table.
 
         Raises:
-            LakeMismatch: there is one.
+            LakeMismatch: rows of a day differ from the recorded ones.
         """
         self._refuse_damaged(*self._recorded(table, None, None), None)
 
-    def opened(self, table: str, version: int | None = None) -> Opened:
-        """A table at a version, whether it is there or not."""
-        return Opened(table, self.path(table), self.open(table, version))
+    def opened_table(self, table: str, version: int | None = None) -> OpenedTable:
+        """A table at a version; its ``delta`` is None when it does not exist."""
+        return OpenedTable(table, self.path(table), self.open(table, version))
 
     def damaged(self, window: Window) -> dict[str, str]:
-        """Days of a window that were altered or lost behind the ledger, and what became of them.
+        """Day → damage, of days of a window whose rows were altered or lost since they were stored.
 
-        Days that are found to be so are quarantined: what reads them waits, and materializing
-        them computes them again.
+        Such days are quarantined: their dependents wait until they are materialized again.
         """
         entries = self.ledger.latest(window.table, window.days)
         before = {day: reason for day, entry in entries.items() if (reason := damage_of(entry))}
@@ -160,45 +159,47 @@ class Lake:
         return before | self.quarantine_damaged(window.table, list(window.hashes))
 
     def quarantine_damaged(self, table: str, days: Sequence[str]) -> dict[str, str]:
-        """Quarantine the days whose newest rows are not the recorded ones; day → why."""
+        """Quarantine days whose newest rows differ from the recorded ones; day → reason."""
         opened, entries = self._recorded(table, days, None)
-        bad = damage(self.ledger, opened, entries)
-        if bad and table not in self._elsewhere:
+        bad = damaged_days(self.ledger, opened, entries)
+        if bad and table not in self._other_roots:
             self.ledger.quarantine([entries[day] for day in bad], bad)
         return bad
 
-    def intact(self, entries: Mapping[str, Entry]) -> set[str]:
-        """Days among the latest entries of one table whose rows are as they were recorded."""
+    def intact_days(self, entries: Mapping[str, Entry]) -> set[str]:
+        """Days among the latest entries of one table whose rows equal the recorded ones."""
         if not entries:
             return set()
         table = next(iter(entries.values())).table
         has_rows = any(entry.version is not None for entry in entries.values())
-        opened = self.opened(table) if has_rows else Opened(table, self.path(table), None)
-        return set(entries) - set(damage(self.ledger, opened, entries))
+        opened = (
+            self.opened_table(table) if has_rows else OpenedTable(table, self.path(table), None)
+        )
+        return set(entries) - set(damaged_days(self.ledger, opened, entries))
 
     def write(self, table: str, rows: pd.DataFrame, days: Sequence[str]) -> WrittenDays:
         """Replace the given days by ``rows`` in one commit.
 
         Args:
-            table: table name; the table is created when it is not there.
+            table: table name; the table is created if it does not exist.
             rows: (n, columns) with the partition column ``ds``; each within ``days``.
             days: days that are replaced; one without rows becomes empty.
 
         Returns:
-            What the ledger has to know of it.
+            Version, hashes and files for the ledger entries.
 
         Raises:
-            CommitConflict: other writers of the same days kept winning.
+            CommitConflict: other writers of the same days committed first at every attempt.
             LakeMismatch: a column is stored with another type, or the table is damaged.
             TerminalError: the table belongs to another lake, or rows are outside the days.
         """
-        if table in self._elsewhere:
+        if table in self._other_roots:
             raise TerminalError(f"{table} belongs to another lake and is only read here.")
         self.mark()
         return write(table, self.path(table), rows, days)
 
     def mark(self) -> None:
-        """Let the lake carry the ledger's id; one in memory is gone before anybody could compare."""
+        """Write the ledger's ID to the lake, unless the ledger is in memory."""
         if not is_in_memory(self.ledger.url):
             mark(self.uri, self.ledger)
 
@@ -213,17 +214,17 @@ class Lake:
         )
 
     def path(self, table: str) -> str:
-        """Where a table is.
+        """Folder or URL of a table.
 
         Raises:
-            TerminalError: it is no name of a table.
+            TerminalError: the table name is invalid.
         """
         if not re.fullmatch(r"[a-z0-9_]+(/[a-z0-9_]+)*", table):
             raise TerminalError(f"Table name {table!r} must be lower-case words joined by '/'.")
-        return f"{self._elsewhere.get(table, self.uri).rstrip('/')}/{table}"
+        return f"{self._other_roots.get(table, self.uri).rstrip('/')}/{table}"
 
     def open(self, table: str, version: int | None = None) -> "DeltaTable | None":
-        """The Delta table, or None when the lake has no such table or version.
+        """The Delta table; None when the table or version does not exist.
 
         Raises:
             LakeMismatch: its log is damaged.
@@ -231,23 +232,23 @@ class Lake:
         return files.open_table(table, self.path(table), version)
 
     def _refuse_damaged(
-        self, opened: Opened, entries: Mapping[str, Entry], version: int | None
+        self, opened: OpenedTable, entries: Mapping[str, Entry], version: int | None
     ) -> None:
-        if bad := damage(self.ledger, opened, entries):
+        if bad := damaged_days(self.ledger, opened, entries):
             quarantined = self.quarantine_damaged(opened.table, sorted(bad))
             damaged = list(self.ledger.latest(opened.table, list(quarantined)).values())
             commands = repair_commands(self, damaged) if damaged else []
-            raise LakeMismatch(refusal(opened, bad, commands, version))
+            raise LakeMismatch(damage_message(opened, bad, commands, version))
 
     def _recorded(
         self, table: str, days: Sequence[str] | None, version: int | None
-    ) -> tuple[Opened, dict[str, Entry]]:
-        """A table at a version, and what the ledger says of its days at that version."""
+    ) -> tuple[OpenedTable, dict[str, Entry]]:
+        """A table at a version, and the entries of its days at that version."""
         if version is not None:
-            return self.opened(table, version), self.ledger.at_version(table, version, days)
+            return self.opened_table(table, version), self.ledger.at_version(table, version, days)
         entries = self._stored(table, days)
         while True:
-            opened = self.opened(table)
+            opened = self.opened_table(table)
             again = self._stored(table, days)
             if again == entries:
                 return opened, entries

@@ -1,8 +1,7 @@
-"""Whether stored rows are those that the ledger recorded; cheaply where the files are known.
+"""Verification of stored rows against the hashes in the ledger.
 
-The ledger knows which files hold which content. Files that are not known (after a copy, a restore,
-a compaction, or because somebody changed them) are read and hashed under the schema their day was
-stored with; what holds the recorded content is remembered.
+The ledger records which files were verified. Other files (after a copy, a restore, a compaction or a
+manual change) are read and hashed with the schema of their day, and recorded when the hash is right.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +12,7 @@ import pandas as pd
 
 from ml_assets.content import DAY, columns_of, day_hashes, typed
 from ml_assets.errors import LakeMismatch, MLAssetsError
-from ml_assets.lake.delta import days_predicate, explained, files_of_days
+from ml_assets.lake.delta import days_predicate, files_of_days, translated_errors
 from ml_assets.ledger.entries import ALTERED, LOST, Entry, grouped
 from ml_assets.ledger.ledger import Ledger
 
@@ -27,13 +26,13 @@ REMEDY = "materialize it again"
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedTable:
     """A table at one version.
 
     Attributes:
-        table: its name.
-        path: where it is.
-        delta: the table; None when it is gone.
+        table: table name.
+        path: folder or URL of the table.
+        delta: the Delta table; None when it does not exist.
     """
 
     table: str
@@ -41,16 +40,18 @@ class Opened:
     delta: "DeltaTable | None"
 
 
-def damage(ledger: Ledger, opened: Opened, entries: Mapping[str, Entry]) -> dict[str, str]:
-    """Days whose rows are not the recorded ones, and what became of them.
+def damaged_days(
+    ledger: Ledger, opened: OpenedTable, entries: Mapping[str, Entry]
+) -> dict[str, str]:
+    """Days whose rows differ from the recorded ones.
 
     Args:
-        ledger: knows files; verified ones are added to it.
-        opened: the table at the version that is to be read.
-        entries: day → the entry of what it has to hold; entries without a version are no rows.
+        ledger: the ledger with the verified files; newly verified ones are added to it.
+        opened: the table at the version to read.
+        entries: day → its entry; entries without a version have no rows.
 
     Returns:
-        day → the reason, with what helps. Days that are as recorded are left out.
+        day → damage, with the remedy. Intact days are left out.
     """
     rows_of = {day: entry for day, entry in entries.items() if entry.version is not None}
     if not rows_of:
@@ -60,24 +61,24 @@ def damage(ledger: Ledger, opened: Opened, entries: Mapping[str, Entry]) -> dict
     files = files_of_days(opened.delta, opened.path, list(rows_of))
     known = ledger.known_files(opened.table, list(rows_of))
     bad = {
-        day: _lost(f"{found.missing[0]} is not there")
+        day: _lost(f"{found.missing[0]} is missing")
         for day, found in files.items()
         if found.missing
     }
-    doubtful = {
+    unverified = {
         day: entry
         for day, entry in rows_of.items()
         if day not in bad and (day, entry.content_hash, files[day].identity) not in known
     }
-    if doubtful:
-        wrong = differing(opened, doubtful)
+    if unverified:
+        wrong = differing_days(opened, unverified)
         bad |= wrong
         _remember(
             ledger,
             opened.table,
             [
                 (day, entry.content_hash, files[day].identity)
-                for day, entry in doubtful.items()
+                for day, entry in unverified.items()
                 if day not in wrong
             ],
         )
@@ -85,9 +86,9 @@ def damage(ledger: Ledger, opened: Opened, entries: Mapping[str, Entry]) -> dict
 
 
 def all_rows(
-    opened: Opened, entries: Mapping[str, Entry]
+    opened: OpenedTable, entries: Mapping[str, Entry]
 ) -> tuple[list[pd.DataFrame], dict[str, str]]:
-    """Rows of some days, and day → why it does not hold what its entry says; see ``Lake``."""
+    """Rows of days, and day → how it differs from its entry; see ``Lake.recorded_rows``."""
     if opened.delta is None:
         return [], dict.fromkeys(entries, _lost(f"{opened.table} is not in the lake"))
     parts = list(read_typed(opened, entries))
@@ -96,14 +97,14 @@ def all_rows(
 
 
 def hashes_as_stored(rows: pd.DataFrame, entries: Mapping[str, Entry]) -> dict[str, str]:
-    """Content hash of days, each under the schema it was stored with.
+    """Content hashes of days, each with the schema it was stored with.
 
     Args:
         rows: (n, columns) all columns of the table, with ``ds``.
-        entries: day → its entry; days without a recorded schema are hashed as they are.
+        entries: day → its entry; days without a recorded schema are hashed with their current one.
 
     Returns:
-        day → hash; days whose rows do not fit their schema any more are left out.
+        day → hash; days whose rows no longer fit their schema are left out.
     """
     found: dict[str, str] = {}
     for schema, days in by_schema(entries).items():
@@ -120,7 +121,7 @@ def by_schema(entries: Mapping[str, Entry]) -> dict[str, list[str]]:
     return grouped((entry.schema, day) for day, entry in entries.items())
 
 
-def read_typed(opened: Opened, entries: Mapping[str, Entry]) -> Iterator["TypedRows"]:
+def read_typed(opened: OpenedTable, entries: Mapping[str, Entry]) -> Iterator["TypedRows"]:
     """Rows of days with the columns and dtypes they were stored with, schema by schema.
 
     Args:
@@ -134,7 +135,7 @@ def read_typed(opened: Opened, entries: Mapping[str, Entry]) -> Iterator["TypedR
             if len(days) == 1:
                 yield TypedRows(days, None, str(error))
                 continue
-            for day in days:  # one unreadable file must not take its neighbours along
+            for day in days:  # an unreadable file must not affect other days
                 yield from read_typed(opened, {day: entries[day]})
 
 
@@ -153,7 +154,7 @@ class TypedRows:
     problem: str = ""
 
     def differing(self, entries: Mapping[str, Entry]) -> dict[str, str]:
-        """Days that do not hold what their entries say, and what became of them."""
+        """Day → damage, of days whose content differs from their entries."""
         if self.rows is None:
             return {day: _lost(self.problem) for day in self.days}
         hashes = day_hashes(self.rows, self.days)
@@ -168,8 +169,8 @@ class TypedRows:
         }
 
 
-def differing(opened: Opened, entries: Mapping[str, Entry]) -> dict[str, str]:
-    """Days whose rows do not hash to what their entries say, and what became of them."""
+def differing_days(opened: OpenedTable, entries: Mapping[str, Entry]) -> dict[str, str]:
+    """Day → damage, of days whose rows do not have the hashes of their entries."""
     if opened.delta is None:
         return dict.fromkeys(entries, _lost(f"{opened.table} is not in the lake"))
     days = sorted(entries)
@@ -183,19 +184,19 @@ def differing(opened: Opened, entries: Mapping[str, Entry]) -> dict[str, str]:
     }
 
 
-def _read_as(opened: Opened, schema: str, days: Sequence[str]) -> pd.DataFrame:
+def _read_as(opened: OpenedTable, schema: str, days: Sequence[str]) -> pd.DataFrame:
     import pyarrow as pa
 
     assert opened.delta is not None
     names = [DAY, *columns_of(schema)] if schema else None
-    with explained(opened.table, opened.path, opened.delta.version()):
+    with translated_errors(opened.table, opened.path, opened.delta.version()):
         scanned = pa.table(opened.delta.scan(columns=names, predicate=days_predicate(days)))
     rows = scanned.to_pandas(split_blocks=True, self_destruct=True)
     return typed(rows, schema) if schema else rows.drop(columns="_row", errors="ignore")
 
 
 def _remember(ledger: Ledger, table: str, found: Iterable[tuple[str, str, str]]) -> None:
-    """Verified files are remembered where the ledger can be written; otherwise they are read again."""
+    """Record verified files; if the ledger cannot be written, they are verified again next time."""
     try:
         ledger.remember_files(table, list(found))
     except MLAssetsError:

@@ -1,4 +1,4 @@
-"""Some days of a table, as they are when it is asked for, read later or not at all."""
+"""A window: days of a table at one version, whose rows are read on demand."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Window:
-    """Some days of a table, at one version, read when asked.
+    """Days of a table at one version, whose rows are read on demand.
 
     Attributes:
         table: table name, ``pipeline/noun``.
-        days: the days that were asked for.
-        hashes: day → content hash of those among them that are stored.
-        version: table version they are read at; None when the table does not exist.
+        days: the requested days.
+        hashes: day → content hash, of the requested days that are stored.
+        version: table version at which they are read; None when the table does not exist.
     """
 
     lake: "Lake"
@@ -36,22 +36,22 @@ class Window:
         """Rows of the stored days (of those in ``days`` when given), in the order of the keys.
 
         Raises:
-            LakeMismatch: no day is stored, or rows are not those that were recorded.
+            LakeMismatch: no day is stored, or rows differ from the recorded ones.
         """
-        asked = self.days if days is None else days
-        wanted = [day for day in asked if day in self.hashes]
-        if not wanted:
+        requested = self.days if days is None else days
+        stored = [day for day in requested if day in self.hashes]
+        if not stored:
             raise LakeMismatch(
-                f"{self.table} has no stored day among {span(asked)}, expected at least one. "
+                f"{self.table} has no stored day among {span(requested)}, expected at least one. "
                 "Materialize it first."
             )
-        hashes = {day: self.hashes[day] for day in wanted}
+        hashes = {day: self.hashes[day] for day in stored}
         return self.lake.read(
-            self.table, wanted, columns=columns, version=self.version, hashes=hashes
+            self.table, stored, columns=columns, version=self.version, hashes=hashes
         )
 
     def reads(self, days: Sequence[str] | None = None) -> list[Read]:
-        """What reading these days means for the ledger; absent days count."""
+        """The reads of these days for the ledger, including missing days."""
         return [
             Read(self.table, day, self.hashes.get(day, ""), self.version)
             for day in (self.days if days is None else days)
@@ -59,5 +59,5 @@ class Window:
 
 
 def span(days: Sequence[str]) -> str:
-    """Some days in few words."""
+    """Days for a message, as a range with their number."""
     return str(days[0]) if len(days) == 1 else f"{min(days)}…{max(days)} ({len(days)} days)"

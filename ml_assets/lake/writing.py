@@ -1,4 +1,4 @@
-"""Writing days of a table in one commit, and what the ledger has to know of it."""
+"""Writing days of a table in one commit."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,15 +16,16 @@ from ml_assets.ledger.entries import Entry
 COMMIT_ATTEMPTS = 20
 
 ROW = "_row"
-"""Stored beside the rows and never handed out: Delta keeps no order, and training depends on it."""
+"""Stored column with the order of rows, dropped on read: Delta does not keep the order, which training
+depends on."""
 
 
 @dataclass(frozen=True)
 class WrittenDays:
-    """What one commit stored.
+    """Result of one commit.
 
     Attributes:
-        version: the table's version.
+        version: new version of the table.
         hashes: day → content hash.
         schema: columns and dtypes of the rows.
         files: day → identity of its files.
@@ -36,7 +37,7 @@ class WrittenDays:
     files: Mapping[str, str]
 
     def complete(self, entry: Entry) -> Entry:
-        """An entry of one of the days, with what was stored of it."""
+        """An entry of one of the days, with its version, hash, schema and files."""
         return replace(
             entry,
             content_hash=self.hashes[entry.day],
@@ -56,28 +57,28 @@ def write(table: str, path: str, rows: pd.DataFrame, days: Sequence[str]) -> Wri
     numbered = rows.assign(**{ROW: np.arange(len(rows), dtype="int32")})
     data = pa.Table.from_pandas(numbered, preserve_index=False)
     schema, hashes = schema_of(rows), day_hashes(rows, days)
-    said = _said(rows, hashes, schema)
+    metadata = _commit_metadata(rows, hashes, schema)
     for _ in range(COMMIT_ATTEMPTS):
         try:
-            with files.explained(table, path):
+            with files.translated_errors(table, path):
                 delta = files.open_table(table, path) or files.create_table(
                     table, path, data.schema
                 )
                 files.refuse_other_types(table, path, delta, data.schema)
-                files.replace_days(delta, data, days, said)
+                files.replace_days(delta, data, days, metadata)
                 found = files.files_of_days(delta, path, days)
         except CommitFailedError:
             continue
         identities = {day: of_day.identity for day, of_day in found.items()}
         return WrittenDays(delta.version(), hashes, schema, identities)
     raise CommitConflict(
-        f"{table}: {COMMIT_ATTEMPTS} commits of {span(days)} lost against other writers of "
-        "the same days. The run is retried; limit the table's pool if this repeats."
+        f"{table}: {COMMIT_ATTEMPTS} commits of {span(days)} failed because other writers committed "
+        "the same days first. The run is retried; limit the table's pool if this repeats."
     )
 
 
-def _said(rows: pd.DataFrame, hashes: Mapping[str, str], schema: str) -> dict[str, Any]:
-    """What a commit says of its days; ``rebuilding`` makes ledger entries of it."""
+def _commit_metadata(rows: pd.DataFrame, hashes: Mapping[str, str], schema: str) -> dict[str, Any]:
+    """Metadata from which ``rebuilding`` recreates the ledger entries of the days."""
     counts = rows[DAY].value_counts()
     return {
         "schema": schema,

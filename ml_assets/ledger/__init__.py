@@ -1,1 +1,1 @@
-"""What happened to each day of each table."""
+"""The ledger: status and inputs of each day of each table."""

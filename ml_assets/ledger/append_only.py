@@ -1,33 +1,33 @@
-"""Tables that can only grow: the database itself refuses to change or delete a row."""
+"""Append-only tables: triggers of the database refuse to change or delete a row."""
 
 import sqlalchemy as sa
 
 
 def create_append_only(connection: sa.Connection, table: sa.Table) -> None:
-    """Create a table with its guards, both or neither; do nothing when it is there.
+    """Create a table with its triggers, both or neither, unless the table exists.
 
     Args:
-        connection: to SQLite or Postgres, in a transaction.
-        table: has an integer primary key ``id``.
+        connection: a connection to SQLite or Postgres, in a transaction.
+        table: a table with an integer primary key ``id``.
     """
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN")  # its driver begins no transaction before a CREATE
     if sa.inspect(connection).has_table(table.name):
         return
     table.create(connection)
-    for guard in _guards(table.name, connection.dialect.name):
-        connection.execute(sa.text(guard))
+    for trigger in _triggers(table.name, connection.dialect.name):
+        connection.execute(sa.text(trigger))
 
 
-def _guards(table: str, dialect: str) -> list[str]:
-    """Triggers that refuse changes; REPLACE in SQLite is no DELETE to a trigger, so it has its own."""
+def _triggers(table: str, dialect: str) -> list[str]:
+    """Triggers that refuse changes; SQLite's REPLACE fires no DELETE trigger, so it has its own."""
     if dialect == "sqlite":
         refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-        is_there = f"EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id)"  # noqa: S608  our own table
+        exists = f"EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id)"  # noqa: S608  our own table
         events = {
             "update": "BEFORE UPDATE ON {0}",
             "delete": "BEFORE DELETE ON {0}",
-            "replace": "BEFORE INSERT ON {0} WHEN " + is_there,
+            "replace": "BEFORE INSERT ON {0} WHEN " + exists,
         }
         return [
             f"CREATE TRIGGER {table}_no_{name} {event.format(table)} {refuse}"

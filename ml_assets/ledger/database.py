@@ -1,6 +1,6 @@
-"""The database beside the lake: one connection pool for all that is kept in it, every access a transaction.
+"""The ledger's database: one connection pool, and a transaction for every access.
 
-What its tables are is for ``ledger``, ``provenance`` and the registry's approval log to say.
+``ledger``, ``provenance`` and the approval log define its tables.
 """
 
 import time
@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ml_assets.database_url import hide, parsed
+from ml_assets.database_url import parsed, redact
 from ml_assets.errors import ConfigurationError, LedgerUnavailable
 
 CREATE_ATTEMPTS = 100
@@ -20,11 +20,11 @@ CREATE_WAIT_SECONDS = 0.1
 
 
 class LedgerDatabase:
-    """Some tables of the database, in any that SQLAlchemy knows.
+    """Base of the classes that access tables of the database.
 
     Args:
         url: SQLAlchemy URL.
-        create: creates the tables that are missing.
+        create: function that creates missing tables.
     """
 
     def __init__(self, url: str | sa.URL, create: Callable[[sa.Connection], None]) -> None:
@@ -42,22 +42,22 @@ class LedgerDatabase:
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
-        """A connection whose changes are kept together or not at all.
+        """A connection in a transaction.
 
         Raises:
             LedgerUnavailable: the database does not answer.
-            ConfigurationError: it is no database, or its folder cannot be made.
+            ConfigurationError: the file is not a database, or its folder cannot be created.
         """
         try:
             with self._engine.begin() as connection:
                 yield connection
         except sa.exc.OperationalError as error:
-            hide(error, self._url)
+            redact(error, self._url)
             raise LedgerUnavailable(f"The ledger does not answer: {error.orig}.") from error
         except sa.exc.DatabaseError as error:
             if type(error) is not sa.exc.DatabaseError:
                 raise
-            hide(error, self._url)
+            redact(error, self._url)
             raise ConfigurationError(
                 f"{self._url.database} cannot be used as the ledger ({error.orig}). Restore it from a "
                 "backup, or check ML_ASSETS_DATA."
@@ -65,7 +65,7 @@ class LedgerDatabase:
 
 
 def create_missing(connection: sa.Connection, metadata: sa.MetaData) -> None:
-    """Create the tables and indexes that are not there yet."""
+    """Create missing tables and indexes."""
     for table in metadata.sorted_tables:
         connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
         for index in sorted(table.indexes, key=str):
@@ -74,7 +74,7 @@ def create_missing(connection: sa.Connection, metadata: sa.MetaData) -> None:
 
 @cache
 def _engine_of(url: sa.URL, create: Callable[[sa.Connection], None]) -> sa.Engine:
-    """One engine for all users of a process: a new one would compile every statement again."""
+    """One engine for each URL in a process: a new engine would compile every statement again."""
     if url.get_backend_name() != "sqlite":
         engine = sa.create_engine(url)
     elif is_in_memory(url):
@@ -85,12 +85,12 @@ def _engine_of(url: sa.URL, create: Callable[[sa.Connection], None]) -> sa.Engin
         _make_folder(Path(str(url.database)).parent)
         engine = sa.create_engine(url, connect_args={"timeout": 60}, poolclass=sa.NullPool)
         sa.event.listen(engine, "connect", _use_write_ahead_log)
-    _create_patiently(engine, create)
+    _create_with_retries(engine, create)
     return engine
 
 
 def is_in_memory(url: sa.URL) -> bool:
-    """Whether it is a database of SQLite that lives as long as its connection."""
+    """Whether it is an in-memory database of SQLite."""
     return url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:")
 
 
@@ -103,13 +103,13 @@ def _make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigurationError(
-            f"{folder} cannot be used as the data folder ({error.strerror}). Expected a folder that can be "
-            "written: check ML_ASSETS_DATA."
+            f"{folder} cannot be used as the data folder ({error.strerror}). Expected a writable "
+            "folder: check ML_ASSETS_DATA."
         ) from error
 
 
-def _create_patiently(engine: sa.Engine, create: Callable[[sa.Connection], None]) -> None:
-    """Several processes may open a new database at the same moment."""
+def _create_with_retries(engine: sa.Engine, create: Callable[[sa.Connection], None]) -> None:
+    """Create missing tables, while other processes may create them at the same time."""
     for attempts_left in reversed(range(CREATE_ATTEMPTS)):
         try:
             with engine.begin() as connection:

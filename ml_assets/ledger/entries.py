@@ -1,4 +1,4 @@
-"""What the ledger says of a day: its state, and what it was computed from. Keeping it is in ``ledger``."""
+"""Entries of the ledger: the status of a day and its inputs. ``ledger`` stores them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,13 +27,13 @@ class Read:
 
     Attributes:
         table: table that was read.
-        day: day of it.
-        content_hash: what it held; empty when it was not usable (absent, quarantined, stale), so
-            that its repair is a change.
-        version: table version it was read at.
-        is_pinned: it was used as it was known then. Later changes of *its* inputs do not make the
-            reader stale (a champion keeps serving when its training data is corrected). Nor does
-            a later change of a pinned snapshot.
+        day: day that was read.
+        content_hash: hash of its rows; empty when the day was not usable (missing, quarantined or
+            stale), so that its repair counts as a change.
+        version: table version at which it was read.
+        is_pinned: whether later changes of *its* inputs leave the reader up to date (a champion
+            keeps serving when its training data is corrected), as do later changes of a pinned
+            snapshot.
     """
 
     table: str
@@ -45,27 +45,27 @@ class Read:
 
 @dataclass(frozen=True)
 class Entry:
-    """What happened to one day of a table.
+    """A recorded event of one day of a table.
 
     Attributes:
         table: table name, ``pipeline/noun``.
         day: the day.
-        status: what became of it.
-        reason: why, where it is not stored.
-        content_hash: hash of its rows under ``schema``; of a model its fingerprint.
-        rows: how many rows it has.
-        dead_letters: how many rows were rejected.
-        version: table version its rows were written at; None for what is no table of the lake.
-        code_version: version of what computed it.
-        inputs_hash: hash of everything it was computed from; empty when the day is to be computed
-            again whatever its inputs.
-        run_id: run that wrote it.
-        written_at: when, UTC.
-        schema: columns and dtypes it was stored with, see ``content.schema_of``.
-        files: identity of the files that hold it, see ``files``; kept apart, so empty when read.
-        reads: what it was computed from.
-        is_final: the rows record what happened (a prediction, a decision). They stay as they were
-            made when their inputs change, so the day is never stale.
+        status: new status of the day.
+        reason: why it is not stored; empty otherwise.
+        content_hash: hash of its rows with ``schema``; for a model, its fingerprint.
+        rows: number of rows.
+        dead_letters: number of rejected rows.
+        version: table version at which its rows were written; None for assets that are no tables.
+        code_version: hash of the code that computed it.
+        inputs_hash: hash of code and inputs; empty when the day is to be computed again whatever its
+            inputs.
+        run_id: the run that wrote it.
+        written_at: time of writing, UTC.
+        schema: columns and dtypes of its rows, see ``content.schema_of``.
+        files: identity of its data files; only used for writing, empty when read.
+        reads: the input days it was computed from.
+        is_final: whether the rows record facts (a prediction, a decision), which do not change when
+            their inputs change: the day is never stale.
     """
 
     table: str
@@ -87,14 +87,14 @@ class Entry:
 
 
 def inputs_hash(code_version: str, reads: Iterable[Read]) -> str:
-    """One hash of everything a day is computed from; equal hash, equal result."""
+    """Hash of the code and all inputs of a day; an equal hash means an equal result."""
     return digest(
         code_version, *sorted(f"{read.table}|{read.day}|{read.content_hash}" for read in reads)
     )
 
 
 def grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
-    """Each key with all values that it is paired with: a table with its days, reads or columns."""
+    """Key → all values that it is paired with, for example table → its days."""
     found: dict[K, list[V]] = {}
     for key, value in pairs:
         found.setdefault(key, []).append(value)
@@ -102,7 +102,7 @@ def grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
 
 
 def usable_hashes(entries: Mapping[str, Entry]) -> dict[str, str]:
-    """Day → content hash of the days that may be read."""
+    """Day → content hash, of stored days."""
     return {
         day: entry.content_hash for day, entry in entries.items() if entry.status is Status.STORED
     }
@@ -113,11 +113,11 @@ LOST = "lost after it was stored"
 
 
 def damage_of(entry: Entry) -> str:
-    """How a day was damaged behind the ledger, if that is why it is quarantined; empty otherwise."""
+    """The reason of a day that is quarantined because of damaged rows; empty for other days."""
     is_damaged = entry.status is Status.QUARANTINED and entry.reason.startswith((ALTERED, LOST))
     return entry.reason if is_damaged else ""
 
 
 def row_counts(entries: Mapping[str, Entry]) -> dict[str, int]:
-    """Day → number of rows of the days that may be read."""
+    """Day → number of rows, of stored days."""
     return {day: entry.rows for day, entry in entries.items() if entry.status is Status.STORED}

@@ -1,7 +1,7 @@
-"""The ledger: for every day of every table, what happened to it last and from which inputs.
+"""The ledger: status and inputs of every day of every table.
 
-Is this day usable, and what was it made from? Entries are only appended; the latest entry of a day
-is its state. Rows themselves are in ``store``, conclusions in ``staleness`` and ``planning``.
+Entries are only appended; the latest entry of a day is its current status. Rows are in the lake;
+``staleness`` and ``planning`` evaluate the entries.
 """
 
 from collections import defaultdict
@@ -27,23 +27,24 @@ from ml_assets.ledger.tables import meta as _meta
 from ml_assets.ledger.tables import reads as _reads
 
 COMPUTED = (Status.STORED, Status.QUARANTINED)
-"""States of days that were computed from what they read."""
+"""Statuses of days that were computed from their reads."""
 
-IN_TURN = 7309
-"""Lock on Postgres, where entries may else be seen in another order than that of their numbers."""
+ORDER_LOCK = 7309
+"""Advisory lock on Postgres, where entries could otherwise become visible in another order than that of
+their numbers."""
 
 Content = tuple[str, str, str]
-"""A day, the hash of its content, and the identity of the files that hold it."""
+"""A day, its content hash, and the identity of its data files."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What tells a ledger from others.
+    """Identity of a ledger.
 
     Attributes:
-        id: the id that its lake carries too.
-        has_entries: whether anything was ever noted in it.
-        has_rows: whether rows of a lake were noted in it.
+        id: ID that its lake has as well.
+        has_entries: whether it has any entry.
+        has_rows: whether it has entries of rows in a lake.
     """
 
     id: str
@@ -63,21 +64,21 @@ class Ledger(LedgerDatabase):
 
     @property
     def url(self) -> sa.URL:
-        """Where it is; as text it hides the password."""
+        """URL of the database; its text hides the password."""
         return self._url
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Add entries with what they read, all or nothing."""
+        """Add entries with their reads in one transaction."""
         if entries:
             with self._transaction() as connection:
                 insert(connection, entries)
 
     def quarantine(self, entries: Sequence[Entry], reasons: Mapping[str, str]) -> None:
-        """Quarantine stored days of one table, except those that were written to meanwhile.
+        """Quarantine stored days of one table, except those that were written in the meantime.
 
         Args:
-            entries: what the ledger said when the rows were compared with it.
-            reasons: day → why its rows are not those that were recorded.
+            entries: the entries with which the rows were compared.
+            reasons: day → how its rows differ from the entry.
         """
         if entries:
             latest = self.latest(entries[0].table, [entry.day for entry in entries])
@@ -90,14 +91,14 @@ class Ledger(LedgerDatabase):
             )
 
     def begin(self, table: str, days: Sequence[str]) -> None:
-        """Note that days begin to be written; of two writers at once the later sees the earlier."""
+        """Record that writing of days begins; of two concurrent writers, the later sees the earlier."""
         with self._transaction() as connection:
             if connection.dialect.name == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(IN_TURN)))
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ORDER_LOCK)))
             insert(connection, [Entry(table, day, Status.WRITING) for day in days])
 
     def latest(self, table: str, days: Sequence[str] | None = None) -> dict[str, Entry]:
-        """The latest entry of each day that has one (``reads`` is left empty).
+        """The latest entry of each day that has one (without ``reads``).
 
         Args:
             table: table name, ``pipeline/noun``.
@@ -108,7 +109,7 @@ class Ledger(LedgerDatabase):
     def at_version(
         self, table: str, version: int, days: Sequence[str] | None = None
     ) -> dict[str, Entry]:
-        """What each day held at a version of a table, as far as it was recorded as stored.
+        """The entries of days that were stored at a version of a table (without ``reads``).
 
         Args:
             table: table name.
@@ -122,11 +123,11 @@ class Ledger(LedgerDatabase):
     ) -> dict[str, Entry]:
         with self._transaction() as connection:
             rows = connection.execute(with_schema().where(condition)).all()
-        wanted = None if days is None else set(days)
-        return {row.day: entry_of(row) for row in rows if wanted is None or row.day in wanted}
+        requested = None if days is None else set(days)
+        return {row.day: entry_of(row) for row in rows if requested is None or row.day in requested}
 
     def identity(self) -> Identity:
-        """The ledger's id, and whether it is empty."""
+        """The ledger's ID, and whether it is empty."""
         has_rows = _entries.c.version.is_not(None)
         query = sa.select(
             _meta.c.id,
@@ -139,8 +140,8 @@ class Ledger(LedgerDatabase):
             Identity(row.id, row.has_entries, row.has_rows) if row else Identity("", False, False)
         )
 
-    def begin_anew(self, new_id: str, entries: Sequence[Entry]) -> None:
-        """Become the ledger of the lake that carries an id, with entries that keep their times."""
+    def reset(self, new_id: str, entries: Sequence[Entry]) -> None:
+        """Set the ledger's ID to that of a lake, and add entries with their own times."""
         with self._transaction() as connection:
             connection.execute(sa.delete(_meta))
             connection.execute(sa.insert(_meta).values(number=1, id=new_id, format=FORMAT))
@@ -148,7 +149,7 @@ class Ledger(LedgerDatabase):
                 insert(connection, entries, keep_times=True)
 
     def known_files(self, table: str, days: Sequence[str]) -> set[Content]:
-        """Which files of some days were found to hold which content."""
+        """The verified files of days, with the content hash of each."""
         if not days:
             return set()
         query = sa.select(_files.c.day, _files.c.content_hash, _files.c.files).where(
@@ -158,31 +159,31 @@ class Ledger(LedgerDatabase):
             return {(row.day, row.content_hash, row.files) for row in connection.execute(query)}
 
     def remember_files(self, table: str, found: Iterable[Content]) -> None:
-        """Note that files hold the content of days; what is known already is left."""
+        """Record verified files of days, unless they are recorded."""
         with self._transaction() as connection:
             insert_files(connection, [(table, *content) for content in found])
 
-    def everything(self) -> list[Entry]:
-        """The latest entry of each day of every table, each with what it was computed from."""
+    def all_latest(self) -> list[Entry]:
+        """The latest entry of each day of every table, with its reads."""
         return self._with_reads(
             sa.select(sa.func.max(_entries.c.id)).group_by(_entries.c.table_name, _entries.c.day)
         )
 
     def history(self, table: str, day: str | None = None) -> list[Entry]:
-        """All entries of a day, or of all days, oldest first, each with what it was computed from."""
+        """All entries of a day, or of all days, oldest first, with their reads."""
         ids = sa.select(_entries.c.id).where(_entries.c.table_name == table)
         return self._with_reads(ids if day is None else ids.where(_entries.c.day == day))
 
     def of_run(self, run_id: str) -> list[Entry]:
-        """All entries that a run wrote, oldest first (``reads`` is left empty)."""
+        """All entries that a run wrote, oldest first (without ``reads``)."""
         query = with_schema().where(_entries.c.run_id == run_id).order_by(_entries.c.id)
         with self._transaction() as connection:
             return [entry_of(row) for row in connection.execute(query)]
 
     def histories(self, table: str, days: Sequence[str]) -> dict[str, list[Entry]]:
-        """The same for several days."""
-        wanted = _entries.c.day.between(min(days), max(days)) if days else sa.false()
-        ids = sa.select(_entries.c.id).where(_entries.c.table_name == table, wanted)
+        """Day → all its entries, oldest first, with their reads."""
+        is_requested = _entries.c.day.between(min(days), max(days)) if days else sa.false()
+        ids = sa.select(_entries.c.id).where(_entries.c.table_name == table, is_requested)
         found: dict[str, list[Entry]] = {day: [] for day in days}
         for entry in self._with_reads(ids):
             if entry.day in found:
@@ -190,11 +191,11 @@ class Ledger(LedgerDatabase):
         return found
 
     def with_content(self, table: str, hashes: Mapping[str, str]) -> dict[str, Entry]:
-        """For each day an entry that stored a content, the latest entry where it is that.
+        """Day → an entry that stored the given content, preferably the latest entry.
 
         Args:
             table: table name.
-            hashes: day → content hash; days that never held it are left out.
+            hashes: day → content hash; days that never had it are left out.
         """
         latest = self.latest(table, list(hashes))
         candidates = list(latest.values())
@@ -236,8 +237,8 @@ class Ledger(LedgerDatabase):
 
         Args:
             table: table name.
-            days: the days wanted.
-            statuses: states of the entries that count; others read nothing.
+            days: the requested days.
+            statuses: statuses of the entries whose reads are returned.
         """
         query = (
             sa.select(_entries.c.day.label("of_day"), _reads)
@@ -253,7 +254,7 @@ class Ledger(LedgerDatabase):
         return reads
 
     def versions_read(self, table: str, readers: Sequence[str]) -> set[int]:
-        """Versions of a table that any entry, old or new, of the reading tables was made from."""
+        """Versions of a table that any entry of the reading tables, old or new, was computed from."""
         query = (
             sa.select(_reads.c.version)
             .join(_entries, _reads.c.entry_id == _entries.c.id)

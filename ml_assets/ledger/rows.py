@@ -1,4 +1,4 @@
-"""Rows of the ledger's tables: made of entries, and entries made of them."""
+"""Conversion between entries and the rows of the ledger's tables."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -14,16 +14,16 @@ from ml_assets.ledger.tables import files as files_table
 from ml_assets.ledger.tables import reads as reads_table
 from ml_assets.ledger.tables import schemas as schemas_table
 
-_SAME = [
+_COLUMN_FIELDS = [
     each.name for each in fields(Entry) if each.name in entries_table.c and each.name != "status"
 ]
-"""Fields of an entry that have a column of their name, as they are."""
+"""Fields of an entry that are stored unchanged in a column of the same name."""
 
 
 def insert(
     connection: sa.Connection, entries: Sequence[Entry], *, keep_times: bool = False
 ) -> None:
-    """Add entries with what they read, their schemas and their files, at this moment or at their own."""
+    """Add entries with their reads, schemas and files, with the current time or their own times."""
     now = datetime.now(UTC).replace(tzinfo=None)
     times = [(keep_times and entry.written_at) or now for entry in entries]
     ids = connection.scalars(
@@ -54,7 +54,7 @@ def insert(
 
 
 def insert_files(connection: sa.Connection, contents: Sequence[tuple[str, str, str, str]]) -> None:
-    """Note table, day, content hash and identity of files, where that is news."""
+    """Record table, day, content hash and identity of files, unless they are recorded."""
     names = [column.name for column in files_table.columns]
     rows = [dict(zip(names, content, strict=True)) for content in contents]
     insert_missing(connection, files_table, rows)
@@ -63,7 +63,7 @@ def insert_files(connection: sa.Connection, contents: Sequence[tuple[str, str, s
 def insert_missing(
     connection: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, object]]
 ) -> None:
-    """Insert rows whose key is not there; another process may insert them at the same moment."""
+    """Insert rows whose key does not exist, while other processes may insert them too."""
     if rows:
         from sqlalchemy.dialects import postgresql, sqlite
 
@@ -72,7 +72,7 @@ def insert_missing(
 
 
 def with_schema() -> sa.Select[Any]:
-    """Entries with the columns they were stored with."""
+    """A query of entries with their schemas."""
     joined = sa.outerjoin(
         entries_table, schemas_table, entries_table.c.schema_hash == schemas_table.c.schema_hash
     )
@@ -88,7 +88,7 @@ def _schema_hash(entry: Entry) -> str:
 def is_latest(
     table: str, days: Sequence[str] | None, version: int | None = None
 ) -> sa.ColumnElement[bool]:
-    """Whether an entry is the latest of its day, or the latest that was stored until a version."""
+    """Condition: an entry is the latest of its day, or the latest stored one up to a version."""
     newest = sa.select(sa.func.max(entries_table.c.id)).where(entries_table.c.table_name == table)
     if version is not None:
         newest = newest.where(
@@ -102,7 +102,7 @@ def is_latest(
 
 
 def _entry_row(entry: Entry, at: datetime) -> dict[str, object]:
-    return {name: getattr(entry, name) for name in _SAME} | {
+    return {name: getattr(entry, name) for name in _COLUMN_FIELDS} | {
         "table_name": entry.table,
         "status": entry.status.value,
         "written_at": at,
@@ -112,12 +112,12 @@ def _entry_row(entry: Entry, at: datetime) -> dict[str, object]:
 
 def entry_of(row: sa.Row) -> Entry:  # type: ignore[type-arg]
     """The entry of a row that ``with_schema`` selected."""
-    same = {name: getattr(row, name) for name in _SAME}
+    same = {name: getattr(row, name) for name in _COLUMN_FIELDS}
     return Entry(row.table_name, status=Status(row.status), schema=row.schema_columns or "", **same)
 
 
 def read_of(row: sa.Row) -> Read:  # type: ignore[type-arg]
-    """What a row says was read."""
+    """The read of a row."""
     return Read(row.table_name, row.day, row.content_hash, row.version, row.is_pinned)
 
 

@@ -1,22 +1,22 @@
-"""What a day would read now that is not what it read when it was first made."""
+"""Inputs of a day that changed since the day was first stored."""
 
 from collections.abc import Iterable, Sequence
 
 from ml_assets.ledger.entries import Entry, Read, Status
 
 SHOWN = 5
-"""Days that are named in a sentence."""
+"""Maximum number of days in a message."""
 
 
 def changed_since_first_made(history: Iterable[Entry], reads: Iterable[Read]) -> list[str]:
-    """Input days whose content differs from what the first stored version of a day read.
+    """Input days whose content differs from that read by the first stored version of a day.
 
     Args:
-        history: all entries of the day, oldest first, with what they read.
-        reads: what it would be computed from now.
+        history: all entries of the day, oldest first, with their reads.
+        reads: its current inputs.
 
     Returns:
-        ``table day`` of inputs that came later, changed, or are gone; none where the day was never
+        ``table day`` of inputs that were added, changed or removed; empty when the day was never
         stored.
     """
     first = next((entry for entry in history if entry.status is Status.STORED), None)
@@ -30,10 +30,10 @@ def changed_since_first_made(history: Iterable[Entry], reads: Iterable[Read]) ->
     ]
 
 
-def sentence(changed: Sequence[str]) -> str:
-    """The same for a log."""
+def change_message(changed: Sequence[str]) -> str:
+    """The changed inputs as a log message."""
     more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
-    return f"made from input that was not known when it was first made: {', '.join(changed[:SHOWN])}{more}"
+    return f"computed from inputs that changed since it was first stored: {', '.join(changed[:SHOWN])}{more}"
 
 
 def _contents(reads: Iterable[Read]) -> dict[tuple[str, str], str]:

@@ -1,4 +1,4 @@
-"""What a run did to its tables, counted from the ledger entries that it wrote."""
+"""Summary of a run's tables, computed from the ledger entries that it wrote."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,23 +6,23 @@ from dataclasses import dataclass
 from ml_assets.ledger.entries import Entry, Status
 
 COMPLETE, INCOMPLETE = "complete", "incomplete"
-"""Verdicts on a table after a run: whether each of the run's days is stored."""
+"""Verdicts on a table after a run: whether all days of the run are stored."""
 
 SHOWN = 3
-"""Days that are named in a sentence."""
+"""Maximum number of days in a message."""
 
 
 @dataclass(frozen=True)
 class TableSummary:
-    """What a run did to one table.
+    """Result of a run for one table.
 
     Attributes:
-        table: its name.
+        table: table name.
         stored: number of days that the run stored.
-        unchanged: number of days that were right already.
+        unchanged: number of days that were up to date already.
         skipped: day → why it could not be computed.
         quarantined: day → why its rows are not usable.
-        dead_letters: number of rows that were rejected on these days.
+        dead_letters: number of rejected rows of these days.
     """
 
     table: str
@@ -34,12 +34,12 @@ class TableSummary:
 
     @property
     def verdict(self) -> str:
-        """Whether each day of the run is stored now."""
+        """Whether all days of the run are stored now."""
         return INCOMPLETE if self.skipped or self.quarantined else COMPLETE
 
     @property
     def reason(self) -> str:
-        """The same in words, the days that are not stored with their reasons."""
+        """Explanation of the verdict: the days that are not stored, with their reasons."""
         days = self.stored + self.unchanged + len(self.skipped) + len(self.quarantined)
         if self.verdict == COMPLETE:
             return f"{self.stored + self.unchanged} of {days} days are stored"
@@ -52,12 +52,12 @@ class TableSummary:
 
 
 def table_summary(table: str, entries: Iterable[Entry], unchanged: int) -> TableSummary:
-    """Count what a run did to a table.
+    """Summarize the result of a run for a table.
 
     Args:
-        table: its name.
+        table: table name.
         entries: the last entry that the run wrote for each of its days.
-        unchanged: number of days that the run left as they were.
+        unchanged: number of days that were up to date already.
     """
     of_table = [entry for entry in entries if entry.table == table]
 

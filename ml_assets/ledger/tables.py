@@ -1,4 +1,4 @@
-"""Tables of the ledger's database, and the format they are in."""
+"""Tables of the ledger's database, and their format."""
 
 import shlex
 import uuid
@@ -10,7 +10,7 @@ from ml_assets.errors import ConfigurationError
 from ml_assets.ledger.database import create_missing
 
 FORMAT = 2
-"""Raised when ledgers written before can no longer be used."""
+"""Format number; increased when ledgers of earlier versions can no longer be used."""
 
 metadata = sa.MetaData()
 
@@ -21,7 +21,7 @@ meta = sa.Table(
     sa.Column("id", sa.String(40), nullable=False),
     sa.Column("format", sa.Integer, nullable=False),
 )
-"""One row: the id that the lake carries too, and the format."""
+"""One row: the ID, which the lake has as well, and the format."""
 
 entries = sa.Table(
     "ledger_entries",
@@ -62,7 +62,7 @@ schemas = sa.Table(
     sa.Column("schema_hash", sa.String(64), primary_key=True),
     sa.Column("columns", sa.Text, nullable=False),
 )
-"""Columns and dtypes that days were stored with, as JSON."""
+"""Columns and dtypes of stored days, as JSON."""
 
 files = sa.Table(
     "ledger_files",
@@ -72,19 +72,19 @@ files = sa.Table(
     sa.Column("content_hash", sa.String(64), primary_key=True),
     sa.Column("files", sa.String(64), primary_key=True),
 )
-"""Which files are known to hold which content of a day."""
+"""Verified files of each day, with their content hash."""
 
 
 def create_tables(connection: sa.Connection) -> None:
-    """Create what is missing, and give a new ledger its id.
+    """Create missing tables, and set the ID of a new ledger.
 
     Raises:
-        ConfigurationError: the ledger was written in another format.
+        ConfigurationError: the ledger has another format.
     """
-    there = sa.inspect(connection).get_table_names()
-    if entries.name in there and meta.name not in there:
+    existing = sa.inspect(connection).get_table_names()
+    if entries.name in existing and meta.name not in existing:
         raise _other_format("an earlier", connection.engine.url)
-    # ledger_meta first: a ledger without it that has entries is one of the earlier format
+    # ledger_meta first: a ledger that has entries but no ledger_meta has an earlier format
     connection.execute(sa.schema.CreateTable(meta, if_not_exists=True))
     found = connection.execute(sa.select(meta)).first()
     if found is None:
@@ -95,11 +95,11 @@ def create_tables(connection: sa.Connection) -> None:
     create_missing(connection, metadata)
 
 
-def build_anew(url: sa.URL) -> str:
-    """The commands that empty a data folder and fill it again; 'make clean' knows only ``data/``.
+def rebuild_commands(url: sa.URL) -> str:
+    """Commands that empty a data folder and fill it again; 'make clean' only empties ``data/``.
 
     Args:
-        url: of the ledger; its folder is the data folder where it is a file.
+        url: URL of the ledger; for SQLite, its folder is the data folder.
     """
     is_file = url.get_backend_name() == "sqlite" and url.database
     data = Path(str(url.database)).absolute().parent if is_file else Path("data").absolute()
@@ -109,8 +109,8 @@ def build_anew(url: sa.URL) -> str:
 
 def _other_format(which: str, url: sa.URL) -> ConfigurationError:
     return ConfigurationError(
-        f"The data folder was written by {which} version of this project, in a format that is not "
-        "read any more. Nothing was changed. To build it anew from the source, run "
-        f"{build_anew(url)} (in production: point ML_ASSETS_DATA, ML_ASSETS_LAKE and "
-        "ML_ASSETS_POSTGRES_URL at empty places and materialize the tables)."
+        f"The data folder was written by {which} version of this project, in a format that is no "
+        "longer supported. Nothing was changed. To rebuild it from the source, run "
+        f"{rebuild_commands(url)} (in production: set ML_ASSETS_DATA, ML_ASSETS_LAKE and "
+        "ML_ASSETS_POSTGRES_URL to empty locations and materialize the tables)."
     )

@@ -31,7 +31,7 @@ class Graph:
     @classmethod
     def of(cls, ledger: Ledger) -> "Graph":
         """The graph of all entries of a ledger."""
-        return cls({(entry.table, entry.day): entry for entry in ledger.everything()})
+        return cls({(entry.table, entry.day): entry for entry in ledger.all_latest()})
 
     @cached_property
     def tables(self) -> dict[str, list[str]]:

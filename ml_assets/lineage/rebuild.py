@@ -104,7 +104,7 @@ def rebuild(
 def altered_days(lake: Lake, found: RecordedInput) -> ChangedDays:
     """Days whose stored rows differ from the recorded hashes."""
     hashes = {read.day: read.content_hash for read in found.reads}
-    return ChangedDays(found.table, lake.differing(found.table, hashes, found.version))
+    return ChangedDays(found.table, lake.differing_days(found.table, hashes, found.version))
 
 
 def _store_dataset(  # noqa: PLR0917

@@ -5,7 +5,7 @@ from ml_assets.contracts.derived import contract_sources
 from ml_assets.learning.dataset import DatasetSpecification, training_dataset
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import train
-from ml_assets.provenance.code import Code, code_version, remembered
+from ml_assets.provenance.code import Code, code_version, known_code
 
 
 def dataset_code(specification: DatasetSpecification) -> Code:
@@ -24,6 +24,6 @@ def model_code(specification: ModelSpecification) -> Code:
 
 
 def _code(*parts: object) -> Code:
-    found = remembered(code_version(*parts))
+    found = known_code(code_version(*parts))
     assert found is not None
     return found

@@ -165,7 +165,7 @@ def plan(
             or (day not in skipped and entry.inputs_hash == inputs_hash(code_version, reads[day]))
         )
     }
-    intact = lake.intact(same)
+    intact = lake.intact_days(same)
     unchanged = {day: entry for day, entry in same.items() if day in intact}
     skipped = {day: reason for day, reason in skipped.items() if day not in unchanged}
     reads |= {day: blocking[day] for day in skipped}

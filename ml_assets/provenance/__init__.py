@@ -1,1 +1,1 @@
-"""What stands behind the entries: code versions, runs, commits, libraries."""
+"""Provenance of ledger entries: code versions, runs, commits, libraries."""

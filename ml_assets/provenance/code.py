@@ -1,7 +1,7 @@
-"""Code versions: which of our modules, and which parameters, a table is computed by.
+"""Code versions: hashes of the modules and parameters that compute a table.
 
-A version is a hash of both. What it stands for is remembered while the process lives, so that
-``provenance`` can keep it beside the rows: a difference is then told by name.
+The modules and parameters of a version are cached in the process, so that ``provenance`` can store
+them with the rows and a later difference can be reported by name.
 """
 
 import ast
@@ -20,19 +20,19 @@ from ml_assets.content import digest
 from ml_assets.errors import ConfigurationError
 from ml_assets.provenance.normal_form import normal_form
 
-NEVER_COUNT = ("ml_assets.errors", "ml_assets.names", "ml_assets.settings")
-"""Modules that change no result: what errors are called and say, and settings. A setting that changes a result
-is a parameter of the version."""
+EXCLUDED_MODULES = ("ml_assets.errors", "ml_assets.names", "ml_assets.settings")
+"""Modules that change no result: error classes, error messages and settings. A setting that changes a
+result is a parameter of the version."""
 
 
 @dataclass(frozen=True)
 class Code:
-    """What a code version stands for.
+    """Modules and parameters of a code version.
 
     Attributes:
-        version: its hash.
-        modules: name of each module of ours that matters → hash of its normal form.
-        parameters: the parameters, as JSON has them, in the order in which they were given.
+        version: hash of both.
+        modules: name of each relevant module of this project → hash of its normal form.
+        parameters: the parameters as JSON values, in the order in which they were given.
     """
 
     version: str
@@ -40,14 +40,15 @@ class Code:
     parameters: Sequence[Any]
 
 
-_remembered: dict[str, Code] = {}
+_known_codes: dict[str, Code] = {}
 
 
 def code_version(*parts: object) -> str:
-    """Version of the modules of functions and classes, with what they import of ours, and of values.
+    """Version of functions, classes and parameters.
 
     Args:
-        parts: functions and classes, whose modules count; anything else is a parameter.
+        parts: functions and classes, versioned with their modules and the modules of this project
+            that those import; anything else is a parameter.
 
     Raises:
         ConfigurationError: a function or class has no source file.
@@ -56,19 +57,19 @@ def code_version(*parts: object) -> str:
     for part in parts:
         if callable(part):
             modules |= modules_of(part)
-    parameters = [_plain(part) for part in parts if not callable(part)]
+    parameters = [_as_json(part) for part in parts if not callable(part)]
     version = digest(json.dumps([modules, parameters], sort_keys=True))
-    _remembered[version] = Code(version, modules, parameters)
+    _known_codes[version] = Code(version, modules, parameters)
     return version
 
 
-def remembered(version: str) -> Code | None:
-    """What a version stands for; None for one that this process did not make."""
-    return _remembered.get(version)
+def known_code(version: str) -> Code | None:
+    """Modules and parameters of a version; None if this process did not compute it."""
+    return _known_codes.get(version)
 
 
 def modules_of(obj: object) -> Mapping[str, str]:
-    """Module name → hash of its normal form: the module of a class or function, and ours that it imports.
+    """Module name → hash of its normal form, of an object's module and the project's modules it imports.
 
     Raises:
         ConfigurationError: the object has no source file.
@@ -86,18 +87,18 @@ def _with_imports(module: str) -> Mapping[str, str]:
     waiting = [module]
     while waiting:
         current = waiting.pop()
-        is_ours = current.partition(".")[0] == package and current not in NEVER_COUNT
-        if is_ours and current not in found and (read := _read(current)):
-            found[current], imports = read
+        is_included = current.partition(".")[0] == package and current not in EXCLUDED_MODULES
+        if is_included and current not in found and (parsed := _parsed_module(current)):
+            found[current], imports = parsed
             waiting += imports
     return found
 
 
 @cache
-def _read(module: str) -> tuple[str, Sequence[str]] | None:
-    """Hash of a module's normal form, and modules that it may import; None where there is no such module.
+def _parsed_module(module: str) -> tuple[str, Sequence[str]] | None:
+    """Hash of a module's normal form, and modules that it may import; None for an unknown module.
 
-    Read once for each process: what it runs is what was there when it began.
+    Cached, because the process keeps running the code that it started with.
     """
     try:
         spec = find_spec(module)
@@ -112,15 +113,14 @@ def _read(module: str) -> tuple[str, Sequence[str]] | None:
 
 
 def imported(tree: ast.Module, package: str) -> set[str]:
-    """Names of the modules that a module may import, with the packages they lie in.
+    """Names of the modules that a module may import, with their packages.
 
     Args:
-        tree: its text, parsed.
-        package: the package that its relative imports begin at.
+        tree: its syntax tree.
+        package: the package that its relative imports refer to.
 
     Returns:
-        Full names; of ``from a import b`` both ``a`` and ``a.b``, as it is not said whether
-        ``b`` is a module.
+        Full names; for ``from a import b`` both ``a`` and ``a.b``, as ``b`` may be a module.
     """
     names: set[str] = set()
     for node in _statements(tree):
@@ -134,7 +134,7 @@ def imported(tree: ast.Module, package: str) -> set[str]:
 
 
 def _statements(node: ast.AST) -> Iterator[ast.stmt]:
-    """Every statement in a node that may run; expressions, which hold no imports, are left out."""
+    """Every statement in a node that may run, without expressions, which contain no imports."""
     is_for_types = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
     blocks = ("orelse",) if is_for_types else ("body", "orelse", "finalbody", "handlers", "cases")
     for block in blocks:
@@ -145,16 +145,16 @@ def _statements(node: ast.AST) -> Iterator[ast.stmt]:
             yield from _statements(child)
 
 
-def _plain(value: object) -> Any:
-    """A parameter as JSON has it; fields that a class leaves out of its text do not count."""
+def _as_json(value: object) -> Any:
+    """A parameter as a JSON value, without fields that a dataclass excludes from its ``repr``."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if is_dataclass(value) and not isinstance(value, type):
         shown = (field.name for field in fields(value) if field.repr)
-        return {name: _plain(getattr(value, name)) for name in shown}
+        return {name: _as_json(getattr(value, name)) for name in shown}
     if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
+        return {str(name): _as_json(item) for name, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        items = [_plain(item) for item in value]
+        items = [_as_json(item) for item in value]
         return sorted(items) if isinstance(value, (set, frozenset)) else items
     return value if value is None or isinstance(value, (bool, int, float, str)) else repr(value)

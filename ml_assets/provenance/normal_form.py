@@ -1,19 +1,19 @@
-"""What of a module's text matters to its results: everything but comments, docstrings and layout.
+"""Normal form of a module: its syntax tree without comments, docstrings and layout.
 
-It needs nothing but the standard library and does not depend on the interpreter: fields that are
-empty are left out, as Python versions differ in which empty fields a syntax tree has.
+It is the same for all Python versions: empty fields are left out, as versions differ in which empty
+fields a syntax tree has.
 """
 
 import ast
 from functools import cache
 from typing import Any
 
-LEFT_OUT = {"kind", "type_comment", "type_ignores"}
-"""Fields that hold no code: a prefix like ``u""``, and comments that say types."""
+IGNORED_FIELDS = {"kind", "type_comment", "type_ignores"}
+"""Fields that contain no code: a prefix like ``u""``, and type comments."""
 
 
 def normal_form(tree: ast.Module) -> str:
-    """A module in normal form: equal for texts that compute the same in the same way."""
+    """The normal form of a module; equal for modules with the same code."""
     parts: list[str] = []
     _write(tree, parts)
     return "".join(parts)
@@ -26,7 +26,7 @@ def _write(node: Any, parts: list[str]) -> None:
         for name in _sorted(node._fields):
             value = getattr(node, name, None)
             if isinstance(value, list):
-                value = [item for item in value if not _is_left_out(item, node)]
+                value = [item for item in value if not _is_ignored(item, node)]
             if value is None or value == []:
                 continue
             parts.append(f"{name}=")
@@ -44,14 +44,14 @@ def _write(node: Any, parts: list[str]) -> None:
 
 @cache
 def _sorted(fields: tuple[str, ...]) -> list[str]:
-    return sorted({*fields} - LEFT_OUT)
+    return sorted({*fields} - IGNORED_FIELDS)
 
 
-def _is_left_out(item: Any, parent: ast.AST) -> bool:
-    """Whether an item of a list holds no code.
+def _is_ignored(item: Any, parent: ast.AST) -> bool:
+    """Whether an item of a list contains no code.
 
-    It is a statement that is a text alone, as docstrings are, or an empty part of an f-string, which
-    some Python versions add.
+    It is a docstring or another string on its own, or an empty part of an f-string, which some Python
+    versions add.
     """
     if isinstance(parent, ast.JoinedStr):
         return isinstance(item, ast.Constant) and item.value == ""

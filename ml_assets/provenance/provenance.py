@@ -1,7 +1,7 @@
-"""What stands behind the ledger's entries: the run, the commit, the libraries, the code.
+"""Provenance of ledger entries: the run, the commit, the libraries, the code.
 
-Written in the same step as the rows, kept for ever, read without Dagster. Which rows and days were
-read is in ``ledger``; conclusions are in the package ``lineage``.
+It is written in the same step as the rows, never deleted, and read without Dagster. ``ledger`` records
+the input days; the package ``lineage`` evaluates both.
 """
 
 import json
@@ -38,7 +38,7 @@ LIBRARIES = (
 """Libraries whose version can change a result."""
 
 PYTHON = "python"
-"""Name of the interpreter among the libraries."""
+"""Key of the interpreter's version among the libraries."""
 
 Column = tuple[str, str]
 """A table and one of its columns."""
@@ -46,12 +46,12 @@ Column = tuple[str, str]
 
 @dataclass(frozen=True)
 class Environment:
-    """What a process runs with.
+    """Code and libraries of a process.
 
     Attributes:
         commit: git commit of the checkout; empty outside of one.
         is_dirty: whether code of the checkout differed from that commit.
-        libraries: library, and ``python`` → version.
+        libraries: library or ``python`` → version.
     """
 
     commit: str
@@ -61,12 +61,12 @@ class Environment:
 
 @dataclass(frozen=True)
 class Run:
-    """A run that wrote something.
+    """A run that wrote rows or models.
 
     Attributes:
-        run_id: Dagster's id of it.
-        environment: what it ran with.
-        recorded_at: when it first wrote, UTC.
+        run_id: Dagster's run ID.
+        environment: its code and libraries.
+        recorded_at: time of its first write, UTC.
     """
 
     run_id: str
@@ -114,32 +114,34 @@ class Provenance(LedgerDatabase):
         super().__init__(url, _create_tables)
 
     def record_run(self, run_id: str, environment: Environment | None = None) -> None:
-        """Note what a run runs with, once; this process when ``environment`` is omitted."""
-        ran_with = environment or environment_of_process()
+        """Record the environment of a run, by default that of this process, unless it is recorded."""
+        environment = environment or environment_of_process()
         run = {
             "run_id": run_id,
-            "git_commit": ran_with.commit,
-            "is_dirty": ran_with.is_dirty,
-            "libraries": json.dumps(ran_with.libraries, sort_keys=True),
+            "git_commit": environment.commit,
+            "is_dirty": environment.is_dirty,
+            "libraries": json.dumps(environment.libraries, sort_keys=True),
             "recorded_at": datetime.now(UTC).replace(tzinfo=None),
         }
         with self._transaction() as connection:
             insert_missing(connection, _runs, [run])
 
     def record_code(self, code: Code) -> None:
-        """Note what a code version stands for, once."""
-        found = {
+        """Record a code version, unless it is recorded."""
+        row = {
             "code_version": code.version,
             "modules": json.dumps(code.modules, sort_keys=True),
             "parameters": json.dumps(code.parameters, sort_keys=True),
         }
         with self._transaction() as connection:
-            insert_missing(connection, _codes, [found])
+            insert_missing(connection, _codes, [row])
 
-    def record_columns(self, table: str, made_from: Mapping[str, Sequence[Column]]) -> None:
-        """Note which columns each column of a table is made from; replaces what was noted before.
+    def record_columns(self, table: str, column_inputs: Mapping[str, Sequence[Column]]) -> None:
+        """Record the column lineage of a table, replacing the recorded one if it differs.
 
-        Nothing is written when that is what was noted.
+        Args:
+            table: table name.
+            column_inputs: column of the table → its direct input columns.
         """
         rows = [
             {
@@ -147,12 +149,12 @@ class Provenance(LedgerDatabase):
                 "column_name": name,
                 "made_from": json.dumps(sorted(sources)),
             }
-            for name, sources in made_from.items()
+            for name, sources in column_inputs.items()
         ]
-        noted = sa.select(_columns).where(_columns.c.table_name == table)
+        query = sa.select(_columns).where(_columns.c.table_name == table)
         with self._transaction() as connection:
-            known = [dict(row) for row in connection.execute(noted).mappings()]
-        if sorted(known, key=_by_column) == sorted(rows, key=_by_column):
+            recorded = [dict(row) for row in connection.execute(query).mappings()]
+        if sorted(recorded, key=_by_column) == sorted(rows, key=_by_column):
             return
         with self._transaction() as connection:
             connection.execute(sa.delete(_columns).where(_columns.c.table_name == table))
@@ -160,7 +162,7 @@ class Provenance(LedgerDatabase):
                 connection.execute(sa.insert(_columns), rows)
 
     def run(self, run_id: str) -> Run | None:
-        """What a run ran with, or None when it was not noted."""
+        """The record of a run; None when it was not recorded."""
         with self._transaction() as connection:
             row = connection.execute(sa.select(_runs).where(_runs.c.run_id == run_id)).first()
         if row is None:
@@ -169,7 +171,7 @@ class Provenance(LedgerDatabase):
         return Run(row.run_id, environment, row.recorded_at)
 
     def code(self, code_version: str) -> Code | None:
-        """What a code version stands for, or None when it was not noted."""
+        """The modules and parameters of a code version; None when it was not recorded."""
         query = sa.select(_codes).where(_codes.c.code_version == code_version)
         with self._transaction() as connection:
             row = connection.execute(query).first()
@@ -178,7 +180,7 @@ class Provenance(LedgerDatabase):
         return Code(row.code_version, json.loads(row.modules), json.loads(row.parameters))
 
     def columns(self) -> dict[Column, list[Column]]:
-        """Column → the columns that it is directly made from, of all tables that were written."""
+        """Column → its direct input columns, for all recorded tables."""
         with self._transaction() as connection:
             rows = connection.execute(sa.select(_columns)).all()
         return {
@@ -191,7 +193,7 @@ class Provenance(LedgerDatabase):
 
 @cache
 def environment_of_process() -> Environment:
-    """The checkout this process runs from, and the libraries it runs with."""
+    """Code and libraries of this process."""
     package = Path(__file__).parents[1]
     is_checkout = _is_tracked(package)
     commit = _git(package, "rev-parse", "HEAD") if is_checkout else settings().commit
@@ -201,7 +203,7 @@ def environment_of_process() -> Environment:
 
 
 def _is_tracked(package: Path) -> bool:
-    """Whether the package is code of the checkout around it, and not installed beside one."""
+    """Whether the package is tracked by the checkout around it, not only installed inside one."""
     return bool(_git(package, "ls-files", "--", "__init__.py", "errors.py"))
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import no_rows
-from ml_assets.lake.integrity import unaltered
+from ml_assets.lake.integrity import verified_rows
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.registry.integration import IntegrationTest
@@ -44,7 +44,7 @@ def release_facts(
         LakeMismatch: stored rows were altered behind the ledger.
         RegistryUnavailable: the registry does not answer.
     """
-    champion = _first(unaltered(lake.window(f"{pipeline}/champion", [as_of])))
+    champion = _first(verified_rows(lake.window(f"{pipeline}/champion", [as_of])))
     assert champion is not None
     fingerprint = champion["fingerprint"]
     records = log.records(pipeline, as_of)
@@ -106,7 +106,7 @@ def _counting(
         return None
     latest = lake.ledger.latest(table, [as_of])[as_of]
     if latest.status is Status.STORED:
-        rows: pd.DataFrame | None = unaltered(lake.window(table, [as_of]))
+        rows: pd.DataFrame | None = verified_rows(lake.window(table, [as_of]))
     else:
         rows = rows_of(lake, entries[0])
     for entry, before in zip(entries, [*entries[1:], None], strict=True):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import LakeMismatch
-from ml_assets.lake.integrity import unaltered
+from ml_assets.lake.integrity import verified_rows
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.release.by_hand import is_computed, rows_of
@@ -45,7 +45,7 @@ def releases(
             f"{table} {entry.day} is {state}. It was released, so nobody knows who the champion "
             "is: materialize it first."
         )
-    return unaltered(window) if window.hashes else no_rows(ChampionModel)
+    return verified_rows(window) if window.hashes else no_rows(ChampionModel)
 
 
 def released_days(history: Sequence[Entry]) -> set[str]:
@@ -90,7 +90,7 @@ def release_of(
     window = lake.window(entries[0].table, [as_of]) if entries else None
     if window is None or as_of not in window.hashes:
         return None
-    rows = newest = unaltered(window)
+    rows = newest = verified_rows(window)
     for number, entry in reversed([*enumerate(entries)]):
         if entry.status is Status.STORED and is_computed(entry, entries[:number]):
             found = newest if entry is entries[-1] else rows_of(lake, entry)

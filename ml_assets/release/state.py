@@ -12,7 +12,7 @@ import pandas as pd
 
 from ml_assets.cadence import shifted
 from ml_assets.errors import LakeMismatch
-from ml_assets.lake.integrity import unaltered
+from ml_assets.lake.integrity import verified_rows
 from ml_assets.lake.store import Lake
 from ml_assets.lake.window import Window
 from ml_assets.ledger.entries import Entry
@@ -99,10 +99,10 @@ def load(  # noqa: PLR0917
     """
 
     def stored(noun: str) -> pd.DataFrame | LakeMismatch | None:
-        return _attempt(lambda: unaltered(windows[noun], as_of)) if noun in windows else None
+        return _attempt(lambda: verified_rows(windows[noun], as_of)) if noun in windows else None
 
     table = f"{pipeline}/champion"
-    [decision] = unaltered(windows["release_decision"], as_of).to_dict("records")
+    [decision] = verified_rows(windows["release_decision"], as_of).to_dict("records")
     history = lake.ledger.history(table)
     said = stored("approvals")
     return ReleaseState(

@@ -1,1 +1,1 @@
-"""History replayed under other policies."""
+"""Backtests: history replayed with other retraining policies."""

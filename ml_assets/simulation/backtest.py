@@ -1,7 +1,7 @@
-"""Backtests: policies compared side by side, each in a project of its own.
+"""Backtests: comparison of policies, each in a project of its own.
 
-A backtest reads the project's sources and features and writes everything decided on them to its own
-folder, so it never touches the champion that serves. Each policy runs in a process of its own.
+A backtest reads the project's sources and features and writes models and decisions to its own folder,
+so that it never changes the serving champion. Each policy runs in a process of its own.
 """
 
 import json
@@ -51,25 +51,25 @@ PRELOADED = [
 
 
 Progress = Callable[[str, int, int, str], None]
-"""Told the policy, steps done, steps in all, and what is done next."""
+"""Called with the policy, steps done, total steps, and a description of the next step."""
 
 Load = Callable[[], dg.Definitions]
-"""Loads the definitions under the settings of the process; a function of a module, to be pickled."""
+"""Loads the definitions with the settings of the process; a module-level function, to be pickled."""
 
 
 def run(
     plans: Sequence[BacktestPlan], load: Load, progress: Progress, *, reuse: bool = False
 ) -> list[BacktestResult]:
-    """Replay history for each plan, as many at a time as there are processors.
+    """Replay history for each plan, in as many processes as there are processors.
 
     Args:
         plans: one for each policy.
         load: loads the definitions, in this process and in that of each plan.
-        progress: told before each step.
-        reuse: take the result of an earlier backtest whose data, code and policy were the same.
+        progress: called before each step.
+        reuse: whether to reuse an earlier result with the same data, code and policy.
 
     Raises:
-        ConfigurationError: a policy is not there, or its file is not usable.
+        ConfigurationError: a policy does not exist, or its file is not usable.
     """
     for plan in plans:
         read_policy(plan.policy_file)
@@ -77,17 +77,19 @@ def run(
     shared = shared_tables(definitions, plans[0].pipeline)
     data = _data_version(Workspace.of_environment().lake, shared)
     inputs = {plan: _inputs(plan, definitions, data) for plan in plans}
-    known = {plan: result for plan in plans if reuse and (result := _known(plan, inputs[plan]))}
-    made = _run_all([plan for plan in plans if plan not in known], load, shared, progress)
-    for plan, result in made.items():
+    reused = {
+        plan: result for plan in plans if reuse and (result := _saved_result(plan, inputs[plan]))
+    }
+    computed = _run_all([plan for plan in plans if plan not in reused], load, shared, progress)
+    for plan, result in computed.items():
         result.inputs = inputs[plan]
         if not plan.in_project:
             save([result], plan.folder / RESULT)
-    return [known.get(plan) or made[plan] for plan in plans]
+    return [reused.get(plan) or computed[plan] for plan in plans]
 
 
 def _inputs(plan: BacktestPlan, definitions: dg.Definitions, data: str) -> str:
-    """One hash of everything that a plan's result depends on."""
+    """Hash of everything that a plan's result depends on."""
     graph = definitions.resolve_asset_graph()
     return digest(
         repr(plan),
@@ -102,7 +104,7 @@ def _inputs(plan: BacktestPlan, definitions: dg.Definitions, data: str) -> str:
 
 
 def _data_version(lake: Lake, tables: Sequence[str]) -> str:
-    """One hash of everything that is stored in some tables."""
+    """Hash of the stored content of tables."""
     return digest(
         *(
             f"{table} {day} {content}"
@@ -112,8 +114,8 @@ def _data_version(lake: Lake, tables: Sequence[str]) -> str:
     )
 
 
-def _known(plan: BacktestPlan, inputs: str) -> BacktestResult | None:
-    """The result of an earlier backtest of the same inputs."""
+def _saved_result(plan: BacktestPlan, inputs: str) -> BacktestResult | None:
+    """The result of an earlier backtest with the same inputs."""
     file = plan.folder / RESULT
     if plan.in_project or not file.is_file():
         return None
@@ -147,13 +149,13 @@ def _run_all(
 
 
 def _threads(plan: BacktestPlan, workers: int) -> int:
-    """Threads of a fit: the project itself has the most to do, and the others end before it."""
+    """Threads of a fit: all for the project itself, which takes longest, and a share for others."""
     processors = os.cpu_count() or 1
     return processors if plan.in_project else max(1, processors // workers)
 
 
 def shared_tables(definitions: dg.Definitions, pipeline: str) -> list[str]:
-    """Tables that a backtest reads and does not write: all that a training dataset comes from."""
+    """Tables that a backtest reads and does not write: all upstream tables of a training dataset."""
     graph = definitions.resolve_asset_graph()
     found: set[dg.AssetKey] = set()
     waiting = [dg.AssetKey([pipeline, "training_dataset"])]
@@ -167,7 +169,7 @@ def shared_tables(definitions: dg.Definitions, pipeline: str) -> list[str]:
 
 
 def _report(events: Any, progress: Progress) -> None:
-    """Pass on what the processes told, and wait a moment for more."""
+    """Report the progress events of the processes, and wait shortly for more."""
     try:
         while True:
             progress(*events.get(timeout=0.5))
@@ -176,17 +178,17 @@ def _report(events: Any, progress: Progress) -> None:
 
 
 def _environment(plan: BacktestPlan, shared: Sequence[str]) -> dict[str, str]:
-    """What makes a process write to the backtest's folder and read the project's tables."""
+    """Environment of a process that writes to the backtest's folder and reads the project's tables."""
     if plan.in_project:
         return {}
-    here = settings()
+    own = settings()
     changes: dict[str, Any] = {
         "registry": False,
         "monitoring": {"policy": str(plan.policy_file.absolute())},
     }
     if plan.label_delay_days is not None:
         changes["labels"] = {"delay_days": plan.label_delay_days}
-    changed = merged(here.pipelines.get(plan.pipeline, {}), changes)
+    changed = merged(own.pipelines.get(plan.pipeline, {}), changes)
     return {
         "DAGSTER_HOME": str(plan.folder),
         "ML_ASSETS_DATA": str(plan.folder),
@@ -195,7 +197,7 @@ def _environment(plan: BacktestPlan, shared: Sequence[str]) -> dict[str, str]:
         "ML_ASSETS_POSTGRES_URL": "",
         "ML_ASSETS_REGISTRY_URL": "",
         "ML_ASSETS_SHARED": json.dumps(
-            {"lake": here.lake_uri, "ledger_url": here.ledger_url, "tables": list(shared)}
+            {"lake": own.lake_uri, "ledger_url": own.ledger_url, "tables": list(shared)}
         ),
         "ML_ASSETS_PIPELINES": json.dumps({plan.pipeline: changed}),
     }
@@ -204,7 +206,7 @@ def _environment(plan: BacktestPlan, shared: Sequence[str]) -> dict[str, str]:
 def _run_plan(
     plan: BacktestPlan, load: Load, environment: Mapping[str, str], events: Any, threads: int
 ) -> BacktestResult:
-    """Replay history in this process, on some of the machine's processors."""
+    """Replay history in this process, with the given number of threads."""
     started = time.perf_counter()
     if not plan.in_project:
         _empty(plan.folder)
@@ -214,16 +216,16 @@ def _run_plan(
     spans = steps(Span(plan.start, plan.end), plan.step_days)
     done = 0
 
-    def tell(what: str) -> None:
+    def report(what: str) -> None:
         nonlocal done
         events.put((plan.name, done, len(spans) + 1, what))
         done += 1
 
     with project_instance() as instance, threadpool_limits(threads):
         outcomes = replay(
-            definitions, instance, plan.pipeline, spans, tell, leaving_out=_left_out(plan)
+            definitions, instance, plan.pipeline, spans, report, left_out=_unused_assets(plan)
         )
-    tell("done")
+    report("done")
     result = describe(Workspace.of_environment().lake, plan)
     result.failures = {
         step: message
@@ -236,8 +238,8 @@ def _run_plan(
     return result
 
 
-def _left_out(plan: BacktestPlan) -> list[str]:
-    """Assets that a backtest does without: no decision of its policy reads them."""
+def _unused_assets(plan: BacktestPlan) -> list[str]:
+    """Assets that no decision of a backtest's policy reads."""
     if plan.in_project:
         return []
     if read_policy(plan.policy_file).looks_at_drift:
@@ -246,7 +248,7 @@ def _left_out(plan: BacktestPlan) -> list[str]:
 
 
 def _empty(folder: Path) -> None:
-    """A backtest is a measurement: nothing of an earlier one may be found."""
+    """Empty a backtest's folder, so that an earlier one does not affect the result."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     shutil.copy(Path(os.environ["DAGSTER_HOME"]) / "dagster.yaml", folder / "dagster.yaml")

@@ -1,4 +1,4 @@
-"""One backtest: which pipeline, days and policy, and where it writes."""
+"""Plan of one backtest: pipeline, days, policy and folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +10,16 @@ from ml_assets.settings import settings
 
 @dataclass(frozen=True)
 class BacktestPlan:
-    """What to replay.
+    """Plan of one backtest.
 
     Attributes:
-        pipeline: first part of its asset keys.
-        start: first day that is scored.
-        end: last day.
+        pipeline: first part of the asset keys.
+        start: first scored day.
+        end: last scored day.
         step_days: days between two decisions; None for one at the end of each calendar month.
         policy: name of one of the pipeline's policies, or a path.
-        label_delay_days: instead of what ``defs.yaml`` says; None for that.
-        in_project: replayed in the project itself instead of a folder of its own.
+        label_delay_days: replaces the value of ``defs.yaml``; None to keep it.
+        in_project: whether to replay in the project itself instead of a folder of its own.
     """
 
     pipeline: str
@@ -47,19 +47,19 @@ class BacktestPlan:
                 return candidate.absolute()
         known = ", ".join(sorted(file.stem for file in own.glob("*.yaml"))) or "none"
         raise ConfigurationError(
-            f"'{self.policy}' is no policy of {self.pipeline} (it has {known}), and no such file is "
-            "there. Name one of these, or a YAML file."
+            f"'{self.policy}' is neither a policy of {self.pipeline} ({known}) nor an existing file. "
+            "Give the name of a policy or the path of a YAML file."
         )
 
     @property
     def name(self) -> str:
-        """What the policy is called in tables."""
+        """Name of the plan in tables."""
         delay = "" if self.label_delay_days is None else f", labels {self.label_delay_days} d late"
         return f"{self.policy_file.stem}{delay}"
 
     @property
     def folder(self) -> Path:
-        """Where it writes."""
+        """Folder to which the backtest writes."""
         delay = "" if self.label_delay_days is None else f"-delay-{self.label_delay_days}"
         name = f"{self.policy_file.stem}{delay}"
         return settings().data / "backtests" / self.pipeline / name

@@ -1,8 +1,8 @@
-"""Replay of history: day after day as it was, with real runs and the real sensor function.
+"""Replay of history: step by step, with real runs and the real sensor function.
 
-Each step scores and measures some days, then decides on the last of them. What the retraining sensor
-asks for is run before the next step begins; what it asks for at the end is left to the daemon.
-Performance, which no decision reads, is measured once a month.
+Each step scores and measures several days, then makes the retraining decision on the last of them. Runs
+that the retraining sensor requests are executed before the next step; those that it requests at the end
+are left to the daemon. Performance, which no decision reads, is measured once a month.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -25,22 +25,22 @@ def replay(
     spans: list[Span],
     progress: Callable[[str], None],
     *,
-    leaving_out: Collection[str] = (),
+    left_out: Collection[str] = (),
 ) -> list[RunOutcome]:
-    """Replay some steps of a pipeline.
+    """Replay steps of a pipeline.
 
     Args:
         definitions: the project's definitions.
-        instance: where the runs are recorded.
+        instance: the instance that records the runs.
         pipeline: first part of the asset keys.
-        spans: the steps, in order; a champion is asked for the day before the first.
-        progress: told what is done next, once before each step.
-        leaving_out: nouns of assets that are not made, as no decision reads them.
+        spans: the steps, in order; a champion is requested on the day before the first.
+        progress: called before each step with a description of it.
+        left_out: nouns of assets that are not materialized, as no decision reads them.
 
     Returns:
         The outcome of every run.
     """
-    loop = _Loop(definitions, instance, pipeline, spans[0].first, leaving_out=leaving_out)
+    loop = _Loop(definitions, instance, pipeline, spans[0].first, left_out=left_out)
     day_before = shifted(spans[0].first, -1)
     progress("the first model")
     outcomes = [loop.run([DECISION], Span(day_before, day_before)), *loop.retrain()]
@@ -51,7 +51,7 @@ def replay(
         outcomes.append(loop.run([DECISION], Span(span.last, span.last)))
         if span != spans[-1]:
             outcomes += loop.retrain()
-        if PERFORMANCE in leaving_out:
+        if PERFORMANCE in left_out:
             continue
         if unmeasured[:7] != span.last[:7] or span == spans[-1]:
             outcomes.append(loop.run([PERFORMANCE], loop.to_measure(Span(unmeasured, span.last))))
@@ -69,10 +69,10 @@ class _Loop:
         pipeline: str,
         start: str,
         *,
-        leaving_out: Collection[str],
+        left_out: Collection[str],
     ) -> None:
         self._start = start
-        self._left_out = {dg.AssetKey([pipeline, noun]) for noun in leaving_out}
+        self._left_out = {dg.AssetKey([pipeline, noun]) for noun in left_out}
         self._definitions = definitions
         self._instance = instance
         self._pipeline = pipeline
@@ -83,14 +83,14 @@ class _Loop:
         return self._materialize({self._key(noun) for noun in nouns} - self._left_out, span, {})
 
     def to_measure(self, span: Span) -> Span:
-        """The days whose performance labels of these days may change."""
+        """The days whose performance may change with labels of these days."""
         mapping = self._graph.get(self._key(PERFORMANCE)).partition_mappings[self._key("labels")]
         assert isinstance(mapping, dg.TimeWindowPartitionMapping)
         first = shifted(span.first, -mapping.end_offset)
         return Span(max(self._start, first), span.last)
 
     def retrain(self) -> Iterator[RunOutcome]:
-        """What the retraining sensor asks for, until it asks for nothing."""
+        """Execute the runs that the retraining sensor requests in one tick."""
         context = sensor_context(self._definitions, self._instance)
         for request in self._sensor.evaluate_tick(context).run_requests or []:
             days = request.tags["dagster/partition"]

@@ -1,4 +1,4 @@
-"""What a backtest gave: metrics by month, retrainings and what became of them."""
+"""Results of a backtest: metrics by month, retrainings and their releases."""
 
 import json
 import math
@@ -19,26 +19,26 @@ from ml_assets.monitoring.contracts.retraining import RETRAIN
 from ml_assets.simulation.plans import BacktestPlan
 
 PROMOTED = "promoted"
-"""What became of a model that is a champion."""
+"""Release outcome of a model that became champion."""
 
 
 @dataclass
 class BacktestResult:
-    """What living through history gave.
+    """Result of a backtest.
 
     Attributes:
         policy: name of the policy.
         metric: name of the pipeline's main metric.
-        months: month → predictions labelled, the metric of all of them, days with structural drift
-            (0 when the policy does not look at drift).
-        mean: mean of the months.
-        retrains: as-of day, reason, and what became of the release of each model asked for:
-            promoted, or the verdict that kept it from that.
+        months: for each month, number of labelled predictions, their metric, and number of days with
+            structural drift (0 when the policy does not use drift).
+        mean: mean metric of the months.
+        retrains: as-of day, reason and release outcome of each requested model: promoted, or the
+            verdict of the decision.
         not_scored: day → why it has no predictions.
-        failures: step → error of everything else that failed.
-        seconds: how long it took.
-        peak_mib: largest memory of its process.
-        inputs: hash of the data, code and policy it comes from.
+        failures: step → error, of all other failures.
+        seconds: duration.
+        peak_mib: peak memory of its process, MiB.
+        inputs: hash of the data, code and policy.
     """
 
     policy: str
@@ -54,18 +54,18 @@ class BacktestResult:
 
 
 def describe(lake: Lake, plan: BacktestPlan) -> BacktestResult:
-    """What is stored of a pipeline between the plan's days, month by month.
+    """The result of a plan, from the tables of its pipeline.
 
     Args:
-        lake: where the decisions were made.
+        lake: the lake of the backtest.
         plan: pipeline and days.
     """
     days = Span(plan.start, plan.end).days()
     columns = ["prediction_day", "prediction", "label"]
     labels = _stored(lake, f"{plan.pipeline}/labels", columns, days)
     drift = _stored(lake, f"{plan.pipeline}/drift_report", ["group", "drifted"], days)
-    said = pipeline(plan.pipeline)
-    metric = said.evaluation.of_task(said.estimator.task)[0]
+    config = pipeline(plan.pipeline)
+    metric = config.evaluation.of_task(config.estimator.task)[0]
     months = [
         {
             "month": month,
@@ -103,8 +103,10 @@ def _measured(metric: str, rows: pd.DataFrame) -> float | None:
 
 
 def _retrains(lake: Lake, plan: BacktestPlan) -> list[dict[str, str]]:
-    asked = _stored(lake, f"{plan.pipeline}/retraining_decision", ["verdict", "as_of", "reason"])
-    asked = asked[(asked["verdict"] == RETRAIN) & (asked["as_of"] <= plan.end)]
+    requested = _stored(
+        lake, f"{plan.pipeline}/retraining_decision", ["verdict", "as_of", "reason"]
+    )
+    requested = requested[(requested["verdict"] == RETRAIN) & (requested["as_of"] <= plan.end)]
     decided = _stored(lake, f"{plan.pipeline}/release_decision", ["verdict", "reason"])
     decisions = decided.set_index(DAY)
     released = set(_stored(lake, f"{plan.pipeline}/champion", ["fingerprint"])[DAY])
@@ -117,18 +119,18 @@ def _retrains(lake: Lake, plan: BacktestPlan) -> list[dict[str, str]]:
             else str(decisions["verdict"].get(row["as_of"], "not decided")),
             "release_reason": str(decisions["reason"].get(row["as_of"], "")),
         }
-        for row in asked.sort_values(DAY).to_dict("records")
+        for row in requested.sort_values(DAY).to_dict("records")
     ]
 
 
 def _stored(
     lake: Lake, table: str, columns: Sequence[str], days: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Rows of the days that may be read; none, with the columns, when there are none."""
-    there = sorted(usable_hashes(lake.ledger.latest(table, days)))
-    if not there:
+    """Rows of the stored days; an empty frame with the columns if there are none."""
+    stored = sorted(usable_hashes(lake.ledger.latest(table, days)))
+    if not stored:
         return pd.DataFrame(columns=[DAY, *columns])
-    return lake.read(table, there, columns=[DAY, *columns])
+    return lake.read(table, stored, columns=[DAY, *columns])
 
 
 def save(results: Sequence[BacktestResult], path: Path) -> None:

@@ -1,1 +1,1 @@
-"""Source systems: reading them, and telling what changed in them."""
+"""Source systems: reading them and detecting changes."""

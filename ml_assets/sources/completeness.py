@@ -1,9 +1,9 @@
-"""Up to when a source has its rows, judged by how many there are: one row proves nothing.
+"""Completeness of a source: the time up to which it has all rows, from row counts.
 
 A day is *dense* when it has a tenth of the usual rows, or rows on it and on both days after it. Dense
-days that follow each other closely form a part. After a gap of more than a week a part counts only if
-it holds more than a few rows and half of a usual day, so that rows with a wrong date, however far
-ahead, do not move the end of the source, and the end of a long outage does.
+days with gaps of at most a week form a part. After a longer gap, a part counts only if it has more
+than a few rows and half of a usual day: rows with a wrong date do not move the end of the source, but
+the end of a long outage does.
 """
 
 from bisect import bisect_right
@@ -13,22 +13,22 @@ from datetime import datetime, timedelta
 from statistics import median
 
 DENSE_SHARE = 0.1
-"""Share of the usual rows that a dense day has: holidays and storms have more, typing errors less."""
+"""Minimum share of the usual rows of a dense day: holidays and storms have more, wrong dates less."""
 
 SUSTAINED_DAYS = 3
-"""Days in a row with any rows that are dense too: a source may shrink for good."""
+"""Consecutive days with rows of which the first is dense too: a source may shrink permanently."""
 
 GAP_DAYS = 7
-"""Days without a dense day after which a part has to prove itself: a week is a usual outage."""
+"""Maximum gap in days between dense days of one part: a week is a usual outage."""
 
 FEW_ROWS = 5
-"""Rows of a part after a gap that prove nothing, even where a usual day has fewer."""
+"""Number of rows that a part after a gap must exceed, even if a usual day has fewer."""
 
 PART_SHARE = 0.5
-"""Share of a usual day that a part after a gap must have."""
+"""Minimum share of a usual day's rows of a part after a gap."""
 
 SETTLED_DAYS = 7
-"""Days with rows from which on their median is the usual number of rows."""
+"""Minimum number of days with rows for which the usual number of rows is their median."""
 
 Day = tuple[str, datetime, datetime]
 """Name, first moment, and first moment after it."""
@@ -40,7 +40,7 @@ class Hour:
 
     Attributes:
         start: its first moment, timezone-aware.
-        rows: how many rows it has.
+        rows: number of rows.
         newest: the newest moment of these rows, timezone-aware.
     """
 
@@ -51,14 +51,14 @@ class Hour:
 
 @dataclass(frozen=True)
 class Extent:
-    """Up to when a source has its rows.
+    """The time up to which a source has all rows.
 
     Attributes:
-        complete_until: nothing more is expected before this moment; None without a dense day.
-        plausible_until: rows from this moment on have a wrong time: the end of the day after the
-            newest dense one; None without a dense day, as nothing is then known of the source.
-        newest: the newest moment before ``plausible_until``; None without a row.
-        usual: rows of a usual day; None when nothing says it.
+        complete_until: no more rows are expected before this time; None without a dense day.
+        plausible_until: rows from this time on have a wrong timestamp: the end of the day after the
+            newest dense one; None without a dense day.
+        newest: the newest timestamp before ``plausible_until``; None without a row.
+        usual: rows of a usual day; None when it is unknown.
     """
 
     complete_until: datetime | None
@@ -70,13 +70,13 @@ class Extent:
 def extent(
     days: Sequence[Day], hours: Sequence[Hour], max_age_hours: float, usual: float | None
 ) -> Extent:
-    """Up to when a source has its rows.
+    """The time up to which a source has all rows.
 
     Args:
-        days: consecutive days from the first one of interest on; at least one. Rows after the last
-            of them are counted by days of 24 hours.
+        days: consecutive days, at least one. Rows after the last one are counted by days of 24
+            hours.
         hours: the source's hours with rows, in any order; those before the first day are left out.
-        max_age_hours: how long before the end of a complete day its newest row may be.
+        max_age_hours: maximum age in hours of a complete day's newest row at the end of the day.
         usual: rows of a usual day; None to take it from ``hours``.
     """
     counted = _counted(days, hours)
@@ -97,10 +97,10 @@ def extent(
 
 
 def usual_rows(counts: Sequence[int]) -> float | None:
-    """Rows of a usual day, from the row counts of some days; None when all are empty.
+    """Rows of a usual day, from the row counts of days; None when all are empty.
 
-    With few days it is the size of the day in which the median row lies, as stray rows on two other
-    days must not outvote the only real one.
+    With few days it is the row count of the day that contains the median row, so that single rows on
+    two other days do not outweigh the only full day.
     """
     ordered = sorted(count for count in counts if count > 0)
     if not ordered:
@@ -116,7 +116,7 @@ def usual_rows(counts: Sequence[int]) -> float | None:
 
 
 def _counted(days: Sequence[Day], hours: Sequence[Hour]) -> dict[int, list[Hour]]:
-    """Position of a day (beyond the last: of 24 hours) → its hours with rows."""
+    """Position of a day → its hours with rows; days after the last one have 24 hours."""
     starts, end = [start for _, start, _ in days], days[-1][2]
     counted: dict[int, list[Hour]] = {}
     for hour in hours:

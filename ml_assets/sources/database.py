@@ -1,7 +1,7 @@
-"""A source database, read as it is: raw rows of a span of time, and clear errors.
+"""Read-only access to a source database: raw rows of a span of time, and clear errors.
 
-Values are handed on as the driver gives them; contracts judge them later. Text that cannot be decoded
-is handed on as bytes, so that it costs its row and not the rows read with it.
+Values are returned as the driver reads them; contracts validate them later. Text that cannot be decoded
+is returned as bytes, so that only its own row is rejected.
 """
 
 import sqlite3
@@ -17,7 +17,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ml_assets.contracts.moments import moment, moments
-from ml_assets.database_url import hide, parsed
+from ml_assets.database_url import parsed, redact
 from ml_assets.errors import (
     ConfigurationError,
     ContractViolation,
@@ -89,7 +89,7 @@ class SourceDatabase:
     def unplaced(
         self, table: str, time_column: str, first: datetime | None, until: datetime | None
     ) -> pd.DataFrame:
-        """Raw rows that no span of plausible time contains.
+        """Raw rows whose time is not plausible.
 
         Args:
             table: table name.
@@ -109,21 +109,21 @@ class SourceDatabase:
                 outside += [column >= as_stored(until, column)] if until else []
                 return self._fetch(connection, _every_row(source).where(sa.or_(*outside)))
             at = distinct_texts(source, column).c["at"]
-            doubtful = sa.select(at).where(sa.not_(is_plausible(at, first, until)))
-            suspect = self._fetch(
+            unclear = sa.select(at).where(sa.not_(is_plausible(at, first, until)))
+            candidates = self._fetch(
                 connection,
-                _every_row(source).where(sa.or_(column.is_(None), column.in_(doubtful))),
+                _every_row(source).where(sa.or_(column.is_(None), column.in_(unclear))),
             )
-        found = moments(suspect[time_column])
+        found = moments(candidates[time_column])
         plausible = found.notna()
         plausible &= True if first is None else found >= first
         plausible &= True if until is None else found < until
-        return suspect[~plausible].reset_index(drop=True)
+        return candidates[~plausible].reset_index(drop=True)
 
     def hours(
         self, table: str, time_column: str, since: datetime, until: datetime = LATEST
     ) -> list[Hour]:
-        """How many rows each hour has from a moment on; hours without rows are left out.
+        """Row counts of each hour from a moment on; hours without rows are left out.
 
         Args:
             table: table name.
@@ -153,14 +153,14 @@ class SourceDatabase:
         since: datetime,
         until: datetime,
     ) -> list[Hour]:
-        """SQLite counts the texts that it can read; the few others are read one by one."""
+        """Row counts by hour, for SQLite: texts that it cannot parse are parsed one by one."""
         counted = distinct_texts(source, column, within(column, since, until))
         at, rows = counted.c["at"], counted.c["rows"]
         query = sa.select(hour_of(at), sa.func.sum(rows), sa.func.max(moment_of(at)))
         found = list(connection.execute(query.where(is_sure(at)).group_by(hour_of(at))))
-        unread = sa.select(at, rows, at.label("newest")).where(sa.not_(is_sure(at)))
-        doubtful = self._fetch(connection, unread)
-        counts: list[tuple[Any, ...]] = [*found, *doubtful.itertuples(index=False)]
+        unparsed = sa.select(at, rows, at.label("newest")).where(sa.not_(is_sure(at)))
+        remaining = self._fetch(connection, unparsed)
+        counts: list[tuple[Any, ...]] = [*found, *remaining.itertuples(index=False)]
         hours = [
             Hour(start.replace(tzinfo=UTC), int(rows), newest.replace(tzinfo=UTC))
             for start, rows, newest in ((moment(a), n, moment(b)) for a, n, b in counts)
@@ -175,22 +175,23 @@ class SourceDatabase:
             return self._fetch(connection, _every_row(sa.table(table)))
 
     def no_rows(self, table: str) -> pd.DataFrame:
-        """The table's columns without its rows."""
+        """An empty frame with the table's columns."""
         with self._connection() as connection:
             return pd.DataFrame(
                 {name: [] for name in self._columns(connection, table)}, dtype=object
             )
 
     def oldest(self, table: str, time_column: str, since: datetime = EARLIEST) -> datetime | None:
-        """The oldest moment in a table from one on; what is no moment does not count.
+        """The oldest timestamp in a table; values that are not timestamps are ignored.
 
         Args:
             table: table name.
             time_column: a timestamp column, in UTC when it has no zone.
-            since: first moment that counts, timezone-aware; SQLite compares whole seconds.
+            since: first moment, timezone-aware; earlier ones are ignored. SQLite compares whole
+                seconds.
 
         Returns:
-            A moment in UTC; None when there is none.
+            A timestamp in UTC; None when there is none.
         """
         with self._connection() as connection:
             column = self._time_column(connection, table, time_column)
@@ -217,8 +218,8 @@ class SourceDatabase:
         path = Path(self.name).absolute()
         if not path.is_file():
             raise SourceMissing(
-                f"The source database {path} is not there. Run 'make setup' to load it, or point "
-                "ML_ASSETS_SOURCE_URL at the right one."
+                f"The source database {path} does not exist. Run 'make setup' to load it, or set "
+                "ML_ASSETS_SOURCE_URL to the right one."
             )
         return sa.create_engine(
             sa.URL.create(
@@ -232,11 +233,11 @@ class SourceDatabase:
             with self._engine.connect() as connection:
                 yield connection
         except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
-            hide(error, self._url)
-            raise self._explained(error) from error
+            redact(error, self._url)
+            raise self._translated(error) from error
 
     def _fetch(self, connection: sa.Connection, query: sa.Select[Any]) -> pd.DataFrame:
-        """Rows of a query, read again in a more tolerant way when a cell cannot be read."""
+        """Rows of a query; if a cell cannot be read, the query is repeated with tolerant types."""
         try:
             return objects(connection.execute(query))
         except (sa.exc.OperationalError, sqlite3.OperationalError) as error:
@@ -250,16 +251,16 @@ class SourceDatabase:
                 return objects(connection.execute(query))
         except (ValueError, OverflowError) as error:
             raise SourceCorrupt(
-                f"The source database {self.name} holds a value that its driver cannot read "
+                f"The source database {self.name} contains a value that its driver cannot read "
                 f"({error}). Correct it there and materialize the day again."
             ) from error
 
-    def _explained(self, error: Exception) -> Exception:
+    def _translated(self, error: Exception) -> Exception:
         cause = str(getattr(error, "orig", error)).strip().splitlines()[0]
         if any(word in cause.lower() for word in CORRUPT):
             return SourceCorrupt(
-                f"The source database {self.name} cannot be read ({cause}). Nothing was taken "
-                "from it. Restore it from a backup, or run 'make setup' after deleting it."
+                f"The source database {self.name} cannot be read ({cause}). Nothing was "
+                "extracted. Restore it from a backup, or run 'make setup' after deleting it."
             )
         if isinstance(error, sa.exc.DataError):
             return SourceCorrupt(
@@ -267,7 +268,9 @@ class SourceDatabase:
                 "Correct it there and materialize the day again."
             )
         if isinstance(error, sa.exc.ProgrammingError):
-            return ConfigurationError(f"The source database {self.name} refuses: {cause}.")
+            return ConfigurationError(
+                f"The source database {self.name} refuses the query: {cause}."
+            )
         return SourceUnavailable(f"The source database {self.name} does not answer: {cause}.")
 
     def _columns(self, connection: sa.Connection, table: str) -> dict[str, sa.types.TypeEngine]:  # type: ignore[type-arg]
@@ -291,7 +294,7 @@ class SourceDatabase:
             )
         if not isinstance(types[name], sa.DateTime):
             raise ConfigurationError(
-                f"{table}.{name} is {types[name]}, expected a timestamp: days cannot be cut by it."
+                f"{table}.{name} is {types[name]}, expected a timestamp that assigns rows to days."
             )
         return sa.column(name, types[name])
 

@@ -1,4 +1,4 @@
-"""Seeing which days of a source changed, without trusting its timestamps."""
+"""Fingerprints of raw days, which show changed days of a source without relying on its timestamps."""
 
 import json
 from collections.abc import Callable, Collection, Sequence
@@ -17,16 +17,16 @@ from ml_assets.contracts.moments import moments
 NULL = "null"
 
 EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
-"""Normalises decimals without rounding them."""
+"""Context that normalizes decimals without rounding them."""
 
 
 def assign_days(
     rows: pd.DataFrame, time_column: str, days: Sequence[str], starts: Sequence[datetime]
 ) -> pd.DataFrame:
-    """Add the local day each raw row belongs to.
+    """Add the local day of each raw row.
 
     Args:
-        rows: raw rows whose times can be read and all lie within ``days``.
+        rows: raw rows whose times can be parsed and are within ``days``.
         time_column: their timestamp column, in UTC when it has no zone.
         days: consecutive local days.
         starts: first moment of each of them, timezone-aware.
@@ -40,36 +40,36 @@ def assign_days(
 def raw_fingerprints(
     rows: pd.DataFrame, days: Sequence[str], columns: Collection[str]
 ) -> dict[str, str]:
-    """Hash of each day's raw values, the same whichever other days are read with it.
+    """Hash of each day's raw values, independent of other days that are read with it.
 
-    Columns outside the contract do not count, nor does the way a driver represents a value: see
-    ``canonical``. That a column is missing does.
+    Columns outside the contract and the driver's representation of values (see ``canonical``) do not
+    change it; a missing column does.
 
     Args:
         rows: (n, columns) raw objects with ``ds``.
-        days: the days wanted.
-        columns: the contract's columns; those that the rows lack are left out.
+        days: the requested days.
+        columns: the contract's columns; missing ones are left out.
     """
     hashed = {name: _value_hashes(rows[name]) for name in sorted(columns) if name in rows.columns}
     return day_hashes(pd.DataFrame({DAY: rows[DAY], **hashed}), days)
 
 
 def observed_schema(rows: pd.DataFrame, columns: Collection[str]) -> str:
-    """The columns that a fingerprint covers, in the form in which the ledger keeps schemas."""
+    """The columns that a fingerprint covers, in the format of the ledger's schemas."""
     return json.dumps([[name, "raw"] for name in sorted(columns) if name in rows.columns])
 
 
 def canonical(value: Any) -> str:
     """A value as text, equal for values that drivers represent differently.
 
-    A kind stands before the value, so that 1, 1.0 and '1' stay different: contracts may treat them
-    differently. Moments with a zone are told in UTC, so the zone of a session does not matter.
+    The kind precedes the value, so that 1, 1.0 and '1' are different, as contracts may treat them
+    differently. Timestamps with a zone are in UTC, independent of a session's time zone.
     """
     if isinstance(value, np.generic):
         value = pd.Timestamp(value) if isinstance(value, np.datetime64) else value.item()
     if is_null(value):
         return NULL
-    for kinds, name, write in _WAYS:
+    for kinds, name, write in _FORMATS:
         if isinstance(value, kinds):
             return f"{name} {write(value)}"
     return f"{type(value).__name__} {value!r}"
@@ -90,13 +90,13 @@ def _document(value: Any) -> str:
 def _in_utc(value: datetime) -> datetime:
     try:
         return value.astimezone(UTC)
-    except OverflowError:  # the first or last hours that there are
+    except OverflowError:  # the first or last representable hours
         return value
 
 
-_Way = tuple[type | tuple[type, ...], str, Callable[[Any], str]]
+_Format = tuple[type | tuple[type, ...], str, Callable[[Any], str]]
 
-_WAYS: Sequence[_Way] = (
+_FORMATS: Sequence[_Format] = (
     (str, "text", escaped),
     (bool, "bool", repr),
     (int, "int", repr),
@@ -108,11 +108,11 @@ _WAYS: Sequence[_Way] = (
     (UUID, "text", str),
     ((dict, list, tuple), "document", _document),
 )
-"""Types, what their values are called, and how they are written; the first that fits."""
+"""Types, the name of their kind, and the function that formats a value; the first match is used."""
 
 
 def _value_hashes(values: pd.Series) -> np.ndarray:
-    """(n,) hash of each value's text; columns of one kind are written out once per value."""
+    """(n,) hash of each value's text; in columns of one kind, each distinct value is formatted once."""
     objects = values.to_numpy(dtype=object)
     kind = pd.api.types.infer_dtype(objects, skipna=True)
     if kind == "floating":

@@ -1,6 +1,6 @@
-"""Moments in queries, above all those that SQLite keeps as text.
+"""Timestamps in queries, in particular those that SQLite stores as text.
 
-What a text means is for ``contracts.moments``.
+``contracts.moments`` parses such texts.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -9,13 +9,13 @@ from typing import Any
 import sqlalchemy as sa
 
 EARLIEST = datetime(1, 1, 3, tzinfo=UTC)
-"""Python has no date for moments before Christ; two days later each has a day in any zone."""
+"""Python's earliest date plus two days, so that each timestamp has a day in any time zone."""
 
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
-"""Later moments, infinity among them, are no time of anything."""
+"""Later timestamps, including infinity, are not plausible."""
 
 WIDEST_OFFSET = timedelta(hours=24)
-"""Local texts differ by less than this from UTC, so a text's date says where to look for it."""
+"""Local times differ by less than this from UTC, so a text's date limits its UTC time."""
 
 DATE_LENGTH = len("YYYY-MM-DD")
 
@@ -28,9 +28,9 @@ _LONGEST = len("YYYY-MM-DD HH:MM:SS.ffffff+HH:MM")
 def within(
     column: sa.ColumnElement[Any], start: datetime | None, end: datetime | None
 ) -> sa.ColumnElement[bool]:
-    """Condition that all texts of moments in ``[start, end)`` meet, and few others.
+    """Condition that all texts of timestamps in ``[start, end)`` meet, and few others.
 
-    It compares texts as they are, so that an index is used; cutting exactly is for who parses.
+    It compares texts, so that an index is used; callers parse them and select exactly.
     """
     conditions = []
     if start is not None:
@@ -45,7 +45,7 @@ def distinct_texts(
 ) -> sa.Subquery:
     """Each text of a time column once, with its number of rows, read from the column's index.
 
-    The limit keeps SQLite from judging texts before they are grouped, row by row.
+    The limit prevents SQLite from evaluating conditions row by row before texts are grouped.
     """
     at = sa.type_coerce(column, sa.String).label("at")
     counted = sa.select(at, sa.func.count().label("rows")).select_from(source).where(*where)
@@ -53,7 +53,7 @@ def distinct_texts(
 
 
 def is_sure(column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    """Condition for SQLite that only texts of moments meet; some of them do not."""
+    """Condition for SQLite that only texts of timestamps meet, but not all of them."""
     date = sa.func.substr(column, 1, DATE_LENGTH)
     return sa.and_(
         sa.func.typeof(column) == "text",
@@ -73,7 +73,7 @@ def is_sure(column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
 def is_plausible(
     column: sa.ColumnElement[str], first: datetime | None, until: datetime | None
 ) -> sa.ColumnElement[bool]:
-    """Condition for SQLite that only texts of moments in ``[first, until)`` meet; some do not."""
+    """Condition for SQLite that only texts of timestamps in ``[first, until)`` meet, but not all."""
     found = moment_of(column)
     conditions = [is_sure(column)]
     if first is not None:  # SQLite rounds to seconds
@@ -84,12 +84,12 @@ def is_plausible(
 
 
 def hour_of(column: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
-    """The UTC hour of a text for SQLite; null where it is no moment."""
+    """The UTC hour of a text for SQLite; null if it is not a timestamp."""
     return sa.func.strftime("%Y-%m-%d %H:00:00", column)
 
 
 def moment_of(column: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
-    """The UTC moment of a text for SQLite, to the second; null where it is no moment."""
+    """The UTC time of a text for SQLite, to the second; null if it is not a timestamp."""
     return sa.func.strftime("%Y-%m-%d %H:%M:%S", column)
 
 
@@ -100,7 +100,7 @@ def _literal(moment: datetime, precision: str = "") -> sa.BindParameter[str]:
 
 
 def as_stored(moment: datetime, column: "sa.ColumnClause[datetime]") -> "sa.ColumnElement[Any]":
-    """A moment as a column of a database other than SQLite compares it."""
+    """A timestamp as a literal for a column of a database other than SQLite."""
     utc = moment.astimezone(UTC)
     return sa.literal(
         utc if getattr(column.type, "timezone", False) else utc.replace(tzinfo=None), column.type
@@ -108,11 +108,11 @@ def as_stored(moment: datetime, column: "sa.ColumnClause[datetime]") -> "sa.Colu
 
 
 def hour_in_utc(column: "sa.ColumnClause[datetime]") -> "sa.ColumnElement[Any]":
-    """The UTC hour of a moment on Postgres, whatever the zone of the session."""
+    """The UTC hour of a timestamp on Postgres, independent of the session's time zone."""
     has_zone = getattr(column.type, "timezone", False)
     return sa.func.date_trunc("hour", sa.func.timezone("UTC", column) if has_zone else column)
 
 
 def in_utc(value: datetime) -> datetime:
-    """A moment that a database computed; without a zone it is UTC."""
+    """A timestamp from a database in UTC; one without a zone is UTC."""
     return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)

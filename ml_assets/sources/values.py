@@ -1,4 +1,4 @@
-"""Values as a driver gives them: nothing is guessed, and no cell costs the others."""
+"""Values as returned by a driver, without type inference; an unreadable cell does not affect others."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 
 def objects(result: "sa.CursorResult[tuple[object, ...]]") -> pd.DataFrame:
-    """Rows with the driver's own values: nothing is guessed from the other rows of a column."""
+    """Rows with the driver's own values, without type inference from other rows."""
     columns = list(result.keys())
     rows = result.cursor.fetchall()  # plain tuples: SQLAlchemy's rows cost three times as much
     values = np.empty((len(rows), len(columns)), dtype=object)
@@ -24,20 +24,20 @@ def objects(result: "sa.CursorResult[tuple[object, ...]]") -> pd.DataFrame:
 
 @contextmanager
 def unreadable_as_text(connection: sa.Connection) -> Iterator[None]:
-    """Within it, moments of Postgres that Python has no date for arrive as text, others as ever."""
+    """Context in which Postgres timestamps outside Python's range are returned as text."""
     types = connection.dialect.loaded_dbapi.extensions
     driver = connection.connection.dbapi_connection
-    usual = [types.PYDATE, types.PYDATETIME, types.PYDATETIMETZ]
-    for cast in usual:
-        types.register_type(types.new_type(cast.values, cast.name, _or_text(cast)), driver)
+    default = [types.PYDATE, types.PYDATETIME, types.PYDATETIMETZ]
+    for cast in default:
+        types.register_type(types.new_type(cast.values, cast.name, _cast_or_text(cast)), driver)
     try:
         yield
     finally:
-        for cast in usual:
+        for cast in default:
             types.register_type(cast, driver)
 
 
-def _or_text(cast: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+def _cast_or_text(cast: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     def read(value: Any, cursor: Any) -> Any:
         try:
             return cast(value, cursor)
@@ -49,7 +49,7 @@ def _or_text(cast: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 @contextmanager
 def undecodable_as_bytes(connection: sa.Connection) -> Iterator[None]:
-    """Within it, SQLite's texts that cannot be decoded arrive as bytes, and the others as text."""
+    """Context in which SQLite texts that cannot be decoded are returned as bytes."""
     driver: sqlite3.Connection = connection.connection.dbapi_connection  # type: ignore[assignment]
     driver.text_factory = _decoded
     try:

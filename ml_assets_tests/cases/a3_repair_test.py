@@ -150,7 +150,7 @@ def test_a3_a_rerun_of_an_old_dataset_says_what_was_not_known_then(with_champion
     warned = [
         log.user_message for log in with_champion.instance.all_logs(run.run_id) if log.level == 30
     ]
-    assert any("not known when it was first made" in message for message in warned)
+    assert any("inputs that changed since it was first stored" in message for message in warned)
 
 
 def test_a3_a_model_itself_is_made_again_only_on_request(with_champion: Project) -> None:

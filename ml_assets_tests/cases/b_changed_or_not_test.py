@@ -100,7 +100,7 @@ def test_b2_old_and_new_days_are_read_together_and_verified(lake: Lake) -> None:
 
     assert len(window.read()) == 33
     assert lake.damaged(window) == {}
-    assert lake.differing(TABLE, window.hashes, None) == []
+    assert lake.differing_days(TABLE, window.hashes, None) == []
 
 
 def test_b2_an_altered_old_day_is_still_told_from_an_older_contract(lake: Lake) -> None:
@@ -118,4 +118,4 @@ def test_b2_a_contract_that_lost_a_column_leaves_old_days_as_they_are(lake: Lake
     window = lake.window(TABLE, [OLD[0], NEW, "2013-01-12"])
 
     assert len(window.read()) == 9
-    assert lake.differing(TABLE, window.hashes, None) == []
+    assert lake.differing_days(TABLE, window.hashes, None) == []

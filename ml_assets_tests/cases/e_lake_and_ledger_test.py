@@ -18,7 +18,7 @@ from ml_assets.errors import ConfigurationError, LakeMismatch
 from ml_assets.lake import verification
 from ml_assets.lake.maintenance import maintain
 from ml_assets.lake.pair import MARK
-from ml_assets.lake.rebuilding import entries_of_table, refuse_to_rebuild
+from ml_assets.lake.rebuilding import entries_of_table, rebuildable_lake_id
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status, inputs_hash
 from ml_assets.orchestration.checks.checks import read_stored
@@ -237,9 +237,9 @@ def test_e2_known_files_are_trusted_and_others_are_hashed_once(
     hashes_again: bool,
 ) -> None:
     hashed: list[Sequence[str]] = []
-    real = verification.differing
+    real = verification.differing_days
     monkeypatch.setattr(
-        verification, "differing", lambda *told: hashed.append(list(told[1])) or real(*told)
+        verification, "differing_days", lambda *told: hashed.append(list(told[1])) or real(*told)
     )
     change(lake, tmp_path)
 
@@ -364,10 +364,10 @@ def test_e5_a_rebuilt_ledger_knows_days_hashes_schemas_and_versions(
     empty(Path(str(lake.ledger.url.database)))
 
     bare = Workspace.of_environment().unconfirmed_lake
-    carried = refuse_to_rebuild(bare)
+    carried = rebuildable_lake_id(bare)
     found = entries_of_table(bare, TABLE)
     assert found is not None
-    bare.ledger.begin_anew(carried, found[0])
+    bare.ledger.reset(carried, found[0])
 
     rebuilt = open_lake()
     assert len(rebuilt.window(TABLE, DAYS).read()) == 9
@@ -382,7 +382,7 @@ def test_e5_a_rebuilt_ledger_knows_days_hashes_schemas_and_versions(
     ]
     assert list(plan(rebuilt, TABLE, DAYS, {}, "v1").compute) == DAYS
     with pytest.raises(ConfigurationError, match="has entries"):
-        refuse_to_rebuild(rebuilt)
+        rebuildable_lake_id(rebuilt)
 
 
 def test_e5_days_altered_before_a_rebuild_are_not_stored(lake: Lake) -> None:
@@ -399,7 +399,7 @@ def test_e5_days_altered_before_a_rebuild_are_not_stored(lake: Lake) -> None:
 def test_e5_a_ledger_whose_lake_is_gone_says_so_and_can_take_an_empty_one(lake: Lake) -> None:
     shutil.rmtree(lake.uri)
 
-    with pytest.raises(LakeMismatch, match=r"gone or empty.*ml-assets lake adopt"):
+    with pytest.raises(LakeMismatch, match=r"missing or empty.*ml-assets lake adopt"):
         open_lake()
 
     Workspace.of_environment().unconfirmed_lake.mark()

@@ -127,7 +127,7 @@ def test_two_versions_are_told_side_by_side(ml_assets: Command) -> None:
         pytest.param(["reproduce", "flight_delays"], "--version, --as-of and --all", id="none"),
         pytest.param(["reproduce", "flight_delays", "--version", "1", "--all"], "one of", id="two"),
         pytest.param(["reproduce", "flight_delay", "--all"], "mean 'flight_delays'?", id="name"),
-        pytest.param(["diff", "flight_delays", "1", "5"], "There is 1, 2.", id="diff"),
+        pytest.param(["diff", "flight_delays", "1", "5"], "Known: 1, 2.", id="diff"),
     ],
 )
 @pytest.mark.usefixtures("data")

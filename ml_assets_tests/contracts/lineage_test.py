@@ -2,7 +2,7 @@ import pandera.pandas as pa
 import pytest
 
 from ml_assets.contracts.contract import Contract
-from ml_assets.contracts.lineage import copied, in_words, lineage
+from ml_assets.contracts.lineage import copied_lineage, lineage, lineage_description
 from ml_assets.errors import ConfigurationError
 
 
@@ -53,7 +53,7 @@ def test_inherited_columns_from_no_input_of_the_table_are_handed_on() -> None:
     class Received(Order):
         score: float = pa.Field(metadata={"from": ["priced.number"]})
 
-    assert lineage(Received, ["shop/priced"], handed_on_by="shop/priced") == {
+    assert lineage(Received, ["shop/priced"], passed_on_by="shop/priced") == {
         "number": [("shop/priced", "number")],
         "price": [("shop/priced", "price")],
         "currency": [],
@@ -66,7 +66,7 @@ def test_an_unknown_input_is_told_the_nearest() -> None:
         lineage(Order, ["shop/order", "shop/items"])
 
     assert str(raised.value) == (
-        "Column 'number' of Order is made from the input 'orders', which is none of items, order. "
+        "Column 'number' of Order refers to the unknown input 'orders'. Known: items, order. "
         "Did you mean 'order'?"
     )
 
@@ -80,12 +80,12 @@ def test_a_column_that_says_nothing_is_an_error() -> None:
     class Silent(Contract):
         amount: float = pa.Field()
 
-    with pytest.raises(ConfigurationError, match="'amount' of Silent does not say"):
+    with pytest.raises(ConfigurationError, match="'amount' of Silent does not declare"):
         lineage(Silent, SHOP)
 
 
 def test_a_copy_has_the_columns_of_its_origin() -> None:
-    assert copied(Order, "database/orders")["price"] == [("database/orders", "price")]
+    assert copied_lineage(Order, "database/orders")["price"] == [("database/orders", "price")]
 
 
 @pytest.mark.parametrize(
@@ -97,4 +97,4 @@ def test_a_copy_has_the_columns_of_its_origin() -> None:
     ],
 )
 def test_in_words_names_the_first_few(count: int, words: str) -> None:
-    assert in_words([("shop/orders", f"c{number}") for number in range(count)]) == words
+    assert lineage_description([("shop/orders", f"c{number}") for number in range(count)]) == words

@@ -236,7 +236,7 @@ def test_empty_day_is_quarantined_beside_a_full_one() -> None:
     validated = validate(frame(order(1)), Orders, [MONDAY, TUESDAY])
 
     assert validated.quarantined == {
-        TUESDAY: "no rows, and its contract says a day cannot be empty"
+        TUESDAY: "no rows, and its contract does not allow an empty day"
     }
     assert set(validated.rows[DAY]) == {MONDAY}
 

@@ -189,7 +189,7 @@ def test_a_day_the_source_does_not_have_yet_is_named(project: Project, days: str
         pytest.param(
             lambda file: file.write_bytes(b"garbage" * 999), "cannot be read", id="garbage"
         ),
-        pytest.param(lambda file: file.unlink(), "is not there. Run 'make setup'", id="gone"),
+        pytest.param(lambda file: file.unlink(), "does not exist. Run 'make setup'", id="gone"),
     ],
 )
 def test_a_broken_source_database_is_a_clear_error_and_stored_days_stay(

@@ -408,6 +408,6 @@ def _entries(project: Project) -> dict[tuple[str, str], int]:
     """Table and day → how often the ledger was told of it."""
     return {
         (entry.table, entry.day): len(project.lake.ledger.history(entry.table, entry.day))
-        for entry in project.lake.ledger.everything()
+        for entry in project.lake.ledger.all_latest()
         if entry.table != LABELS or entry.status is Status.STORED
     }

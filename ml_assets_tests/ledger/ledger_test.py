@@ -516,7 +516,7 @@ def test_everything_is_the_latest_entry_of_each_day_with_what_it_read(ledger: Le
         ]
     )
 
-    found = {(entry.table, entry.content_hash): list(entry.reads) for entry in ledger.everything()}
+    found = {(entry.table, entry.content_hash): list(entry.reads) for entry in ledger.all_latest()}
 
     assert found == {("a/source", "aa"): [], ("a/features", "new"): [read]}
 

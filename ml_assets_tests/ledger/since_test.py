@@ -3,7 +3,7 @@
 import pytest
 
 from ml_assets.ledger.entries import Entry, Read, Status
-from ml_assets.ledger.since import changed_since_first_made, sentence
+from ml_assets.ledger.since import change_message, changed_since_first_made
 
 AS_OF = "2013-02-01"
 
@@ -55,7 +55,7 @@ def test_a_day_that_was_never_stored_has_no_first_version() -> None:
 
 
 def test_a_sentence_names_some_and_counts_the_rest() -> None:
-    text = sentence([f"a/features {number}" for number in range(8)])
+    text = change_message([f"a/features {number}" for number in range(8)])
 
     assert text.endswith(
         "a/features 0, a/features 1, a/features 2, a/features 3, a/features 4 and 3 more"

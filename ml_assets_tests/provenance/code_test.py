@@ -9,7 +9,7 @@ from ml_assets.contracts.contract import Contract, limits, unit
 from ml_assets.defs.flight_delays.contracts import FlightFeatures
 from ml_assets.defs.flight_delays.features import flight_features
 from ml_assets.errors import ConfigurationError
-from ml_assets.provenance.code import code_version, imported, modules_of, remembered
+from ml_assets.provenance.code import code_version, imported, known_code, modules_of
 from ml_assets.release.rules import ReleaseRules
 
 
@@ -110,10 +110,10 @@ def test_what_does_not_matter_gives_the_same_version(one: object, same: object) 
 def test_a_version_says_what_it_stands_for() -> None:
     rules = ReleaseRules(gated_attribute="origin", max_group_gap=0.2)
 
-    code = remembered(code_version(unit, Recipe(3), rules))
+    code = known_code(code_version(unit, Recipe(3), rules))
 
     assert code is not None
     assert code.modules == modules_of(unit)
     assert code.parameters[0] == {"depth": 3, "names": ["a", "b"]}
     assert code.parameters[1]["gated_attribute"] == "origin"
-    assert remembered("0000") is None
+    assert known_code("0000") is None

@@ -50,7 +50,7 @@ class LabelStage:
                 inputs=[self._scored, self._outcomes],
                 compute=self._collect_labels,
                 contract=self.contract,
-                handed_on_by=this.table("predictions"),
+                passed_on_by=this.table("predictions"),
                 keeps_dead_letters=True,
             ),
             this.define(

@@ -16,7 +16,7 @@ from ml_assets.components.model_release.exhibits import exhibit
 from ml_assets.components.pipeline.output import markdown_table, output
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY, digest
-from ml_assets.lake.integrity import unaltered
+from ml_assets.lake.integrity import verified_rows
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.orchestration.assets.day_metadata import Further
@@ -146,7 +146,7 @@ class DecisionStage:
             exhibit(lake, this.table(noun), day, self.evidence.version)
             for noun in ("comparison", "fairness")
         )
-        rows = unaltered(planned.windows["dataset"], day)
+        rows = verified_rows(planned.windows["dataset"], day)
         trained = rows.loc[rows[SPLIT] == "train", FEATURE_DAY]
         test = rows[rows[SPLIT] == "test"]
         challenger = planned.windows["model"].hashes[day]

@@ -15,7 +15,7 @@ from ml_assets.components.pipeline.output import markdown_table, output
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.contracts.lineage import Names
 from ml_assets.errors import TrainingError
-from ml_assets.lake.integrity import unaltered
+from ml_assets.lake.integrity import verified_rows
 from ml_assets.lake.store import Lake
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.evaluation import OVERALL
@@ -132,7 +132,7 @@ class EvidenceStage:
         measure: Callable[..., pd.DataFrame],
     ) -> tuple[Plan, dict[str, pd.DataFrame]]:
         def of_day(day: str) -> pd.DataFrame:
-            dataset = unaltered(planned.windows["dataset"], day)
+            dataset = verified_rows(planned.windows["dataset"], day)
             challenger, champion = planned.windows["model"].hashes[day], champions.get(day)
             new = self._model(models, challenger)
             old = self._model(models, champion.fingerprint) if champion else None

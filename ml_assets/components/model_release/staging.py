@@ -15,7 +15,7 @@ from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import CommitConflict
-from ml_assets.lake.integrity import unaltered
+from ml_assets.lake.integrity import verified_rows
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.training import predict
@@ -83,7 +83,7 @@ class Staging:
             compute=self._stage,
             contract=StagingModel,
             is_as_of=True,
-            handed_on_by=self.pipeline.table("registered_model"),
+            passed_on_by=self.pipeline.table("registered_model"),
             kinds=frozenset({"mlflow"}),
         )
 
@@ -158,7 +158,7 @@ class Staging:
     def _requests(self, planned: Plan, day: str) -> pd.DataFrame:
         """Input columns of some test rows."""
         features = self.pipeline.specification.features
-        rows = unaltered(planned.windows["training_dataset"], day)
+        rows = verified_rows(planned.windows["training_dataset"], day)
         return rows.loc[rows[SPLIT] == "test", features].head(REQUESTS)
 
     def _wrong_registrations(self, workspace: Workspace, planned: Plan) -> list[str]:
@@ -186,7 +186,7 @@ class Staging:
         planned = computing_too(planned, self._not_staged(workspace, planned))
 
         def of_day(day: str) -> pd.DataFrame:
-            registered = unaltered(planned.windows["registered_model"], day)
+            registered = verified_rows(planned.windows["registered_model"], day)
             for fingerprint in registered["fingerprint"]:
                 workspace.registry.set_alias(this.name, STAGING, fingerprint)
             return registered
@@ -213,7 +213,7 @@ class Staging:
         figures: dict[str, dict[str, float]] = {}
 
         def of_day(day: str) -> pd.DataFrame:
-            staged = unaltered(planned.windows["staging_model"], day)
+            staged = verified_rows(planned.windows["staging_model"], day)
             if staged.empty:
                 return no_rows(IntegrationTest)
             rows, figures[day] = self._tests_of(

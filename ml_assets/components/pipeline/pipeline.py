@@ -132,7 +132,7 @@ class PipelineContext:
         kinds: frozenset[str] = DELTA,
         io_manager_key: str = "io_manager",
         undrawn: Sequence[str] = (),
-        handed_on_by: str | None = None,
+        passed_on_by: str | None = None,
         names: Names | None = None,
     ) -> dg.Definitions:
         """An asset of the pipeline with its checks, and its dead letters where it keeps them.
@@ -154,7 +154,7 @@ class PipelineContext:
             io_manager_key: which IO manager stores it.
             undrawn: further assets of the pipeline that its columns are made from; Dagster draws
                 none that leads to itself.
-            handed_on_by: table that inherited columns are taken from as they are.
+            passed_on_by: table that inherited columns are taken from as they are.
             names: what placeholders of its contract stand for, besides ``names`` of the pipeline.
         """
         shown = contract or ModelPrediction
@@ -162,7 +162,7 @@ class PipelineContext:
             shown,
             [*(item.table for item in inputs), *map(self.table, undrawn)],
             {**self.names, **(names or {})},
-            handed_on_by,
+            passed_on_by,
         )
         partitions = self.as_of_days if is_as_of else self.days
         spec = table_spec(

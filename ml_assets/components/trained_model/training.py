@@ -16,7 +16,7 @@ from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.derived import contract_sources
 from ml_assets.errors import TrainingError
-from ml_assets.lake.integrity import unaltered
+from ml_assets.lake.integrity import verified_rows
 from ml_assets.lake.store import Lake
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.dataset import (
@@ -29,7 +29,7 @@ from ml_assets.learning.dataset import (
 )
 from ml_assets.learning.evaluation import Evaluation, evaluate, headline
 from ml_assets.learning.training import FittedModel, predict, train
-from ml_assets.ledger.since import changed_since_first_made, sentence
+from ml_assets.ledger.since import change_message, changed_since_first_made
 from ml_assets.orchestration.assets.day_metadata import Further
 from ml_assets.orchestration.assets.model_io import (
     ModelOutput,
@@ -81,7 +81,7 @@ class Training:
                 compute=self._build_dataset,
                 contract=self.contract,
                 is_as_of=True,
-                handed_on_by=this.features,
+                passed_on_by=this.features,
             ),
             this.define(
                 "model",
@@ -150,7 +150,7 @@ class Training:
         changed = changed_since_first_made(history, planned.reads[day])
         if not changed:
             return {}
-        log.warning(f"{table} {day} is {sentence(changed)}")
+        log.warning(f"{table} {day} is {change_message(changed)}")
         return {"changed_since_first_made": dg.MetadataValue.json(changed)}
 
     def _dataset_of(self, lake: Lake, planned: Plan) -> Callable[[str], pd.DataFrame]:
@@ -248,7 +248,7 @@ def held_out_rows(planned: Plan, day: str) -> pd.DataFrame:
         LakeMismatch: somebody changed the dataset since.
         TrainingError: no label of the test window was known when the day began.
     """
-    dataset = unaltered(planned.windows["dataset"], day)
+    dataset = verified_rows(planned.windows["dataset"], day)
     test_rows(dataset)  # refuses a dataset without any
     return dataset[dataset[SPLIT] != "train"]
 

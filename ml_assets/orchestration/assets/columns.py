@@ -11,7 +11,7 @@ import dagster as dg
 
 from ml_assets.contracts.contract import Contract, columns, key_columns, type_name, unit
 from ml_assets.contracts.dead_letters import DeadLetters
-from ml_assets.contracts.lineage import in_words, lineage
+from ml_assets.contracts.lineage import lineage, lineage_description
 from ml_assets.lake.store import Lake
 from ml_assets.provenance.provenance import Column
 
@@ -86,7 +86,7 @@ def _schema(contract: type[Contract], made_from: MadeFrom) -> dg.TableSchema:
 
 def _described(column: Any, sources: Sequence[Column]) -> str:
     in_unit = f"[{unit(column)}]" if unit(column) else ""
-    return " ".join(filter(None, [column.description, in_unit, in_words(sources)]))
+    return " ".join(filter(None, [column.description, in_unit, lineage_description(sources)]))
 
 
 def _check_names(column: Any) -> list[str]:

@@ -40,7 +40,7 @@ from ml_assets.orchestration.storage.range_events import (
 )
 from ml_assets.planning.plan import Plan
 from ml_assets.planning.staleness import stale
-from ml_assets.provenance.code import remembered
+from ml_assets.provenance.code import known_code
 from ml_assets.workspace import Workspace
 
 CONTRACT_KEY = "ml_assets/contract"
@@ -228,14 +228,14 @@ def _kept(lake: Lake, table: str, output: TableOutput) -> dict[str, Entry]:
         if (found := [entry for entry in history if entry.status is Status.STORED])
     }
     was_closed = {day for day in stored if histories[day][-1].status is not Status.STORED}
-    intact = lake.intact({day: stored[day] for day in was_closed if stored[day].rows})
+    intact = lake.intact_days({day: stored[day] for day in was_closed if stored[day].rows})
     return {day: entry for day, entry in stored.items() if day not in was_closed - intact}
 
 
 def record_provenance(lake: Lake, run_id: str, code_version: str) -> None:
     """Keep what stands behind the entries that a run is about to write."""
     lake.provenance.record_run(run_id)
-    if code := remembered(code_version):
+    if code := known_code(code_version):
         lake.provenance.record_code(code)
 
 

@@ -7,7 +7,7 @@ import dagster as dg
 
 from ml_assets.cadence import Span
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.rebuilding import RebuiltTable, entries_of_table, refuse_to_rebuild
+from ml_assets.lake.rebuilding import RebuiltTable, entries_of_table, rebuildable_lake_id
 from ml_assets.ledger.entries import Entry, Read
 from ml_assets.names import unknown
 from ml_assets.orchestration.assets.dead_letters import dead_letters_of
@@ -71,7 +71,7 @@ def rebuild(
         ConfigurationError: the ledger has entries, or there is no lake.
     """
     lake = workspace.unconfirmed_lake
-    carried = refuse_to_rebuild(lake)
+    carried = rebuildable_lake_id(lake)
     graph = definitions.resolve_asset_graph()
     assets = {table_name(key): graph.get(key).metadata for key in graph.executable_asset_keys}
     names = sorted({*assets, *map(dead_letters_of, assets)})
@@ -90,7 +90,7 @@ def rebuild(
         if models.entries:
             entries += models.entries
             told.append(RebuiltTable(name, len(models.entries)))
-    lake.ledger.begin_anew(carried, entries)
+    lake.ledger.reset(carried, entries)
     return told, lost
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ml_assets.cadence import as_day, shifted
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.integrity import unaltered
+from ml_assets.lake.integrity import verified_rows
 from ml_assets.lake.store import Lake
 from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.approvals.approvals import (
@@ -141,7 +141,7 @@ def _decision(lake: Lake, pipeline: str, day: str) -> Mapping[Any, Any]:
     table = f"{pipeline}/release_decision"
     decided = lake.days_stored(table)
     if day in decided:
-        return unaltered(lake.window(table, [day])).iloc[0].to_dict()
+        return verified_rows(lake.window(table, [day])).iloc[0].to_dict()
     if not decided:
         raise ConfigurationError(
             f"No release of {pipeline} was decided yet, so none waits for approval."
