@@ -1,4 +1,4 @@
-"""All arithmetic with partitions: a partition is a local day, named as in ``2024-02-09``."""
+"""Arithmetic with partitions: a partition is a local day such as ``2024-02-09``."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ class Span:
         """Read ``A...B`` or a single day.
 
         Raises:
-            ConfigurationError: it is not that, or the range is empty.
+            ConfigurationError: the text has another format, or the range is empty.
         """
         first, dots, last = text.partition("...")
         ends = [as_day(day) for day in (first, last if dots else first)]
@@ -45,7 +45,7 @@ class Span:
 
 
 def as_day(text: str) -> str | None:
-    """The day that a text names; None when it names none."""
+    """A text as an ISO day; None when it is not one."""
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
@@ -53,12 +53,12 @@ def as_day(text: str) -> str | None:
 
 
 def shifted(day: str, count: int) -> str:
-    """The day that lies some days after another; before it when ``count`` is negative."""
+    """The day ``count`` days after another, or before it when ``count`` is negative."""
     return (date.fromisoformat(day) + timedelta(days=count)).isoformat()
 
 
 def days_between(first: str, last: str) -> int:
-    """Days from one day to another; negative when ``last`` is the earlier one."""
+    """Number of days from ``first`` to ``last``; negative when ``last`` is earlier."""
     return (date.fromisoformat(last) - date.fromisoformat(first)).days
 
 
@@ -72,21 +72,21 @@ def start_of(day: str, timezone: str) -> datetime:
 
     Args:
         day: the day.
-        timezone: IANA zone whose midnights bound the days.
+        timezone: IANA zone in which days begin at midnight.
     """
     return datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(timezone))
 
 
 def nearest(day: str, known: Sequence[str]) -> str:
-    """The day that is nearest in time, of at least one."""
+    """The known day that is nearest in time; at least one is known."""
     return min(known, key=lambda other: abs(days_between(day, other)))
 
 
 def in_a_row(days: Sequence[str]) -> Iterator[Span]:
-    """The spans that together have some days and no others, in order.
+    """The spans of consecutive days that together contain exactly ``days``, in order.
 
     Args:
-        days: days in order; anything else (a snapshot) stands alone.
+        days: days in order, or a single snapshot.
     """
     first = last = days[0]
     for day in days[1:]:

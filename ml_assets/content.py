@@ -1,7 +1,7 @@
-"""The content hash of a day of rows: equal rows, in any order, give the equal hash.
+"""The content hash of a day of rows: equal rows in any order have the same hash.
 
-It is the data version of a partition, so it must not depend on row order, on the process or on
-the machine; it does depend on column names and types.
+It is the data version of a partition. It does not depend on row order, process or machine; it depends
+on column names and types.
 """
 
 import hashlib
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 DAY = "ds"
-"""Partition column of every table: the ISO day, or ``SNAPSHOT`` for a table that has no days."""
+"""Partition column of every table: the ISO day, or ``SNAPSHOT`` for a table without days."""
 
 SNAPSHOT = "snapshot"
 
@@ -20,7 +20,7 @@ HASH_LENGTH = 16
 
 
 def digest(*parts: str | bytes) -> str:
-    """Short hex digest of parts, with a separator so that parts cannot run together."""
+    """Short hex digest of parts, with a separator between them."""
     state = hashlib.sha256()
     for part in parts:
         state.update(part.encode() if isinstance(part, str) else part)
@@ -29,17 +29,17 @@ def digest(*parts: str | bytes) -> str:
 
 
 def schema_of(rows: pd.DataFrame) -> str:
-    """Columns and dtypes of rows as JSON, without the partition column, in the order of their names.
+    """Columns and dtypes of rows as JSON, sorted by name, without the partition column.
 
-    It is stored beside each content hash: a day is hashed with the schema it was stored with,
-    whatever columns its table gained since.
+    It is stored with each content hash: a day is hashed with the schema it was stored with, even if its
+    table has more columns since.
     """
     names = sorted(name for name in rows.columns if name != DAY)
     return json.dumps([[name, str(rows[name].dtype)] for name in names], separators=(",", ":"))
 
 
 def columns_of(schema: str) -> dict[str, str]:
-    """Column → dtype of a schema that ``schema_of`` wrote."""
+    """Column → dtype of a result of ``schema_of``."""
     return dict(json.loads(schema))
 
 
@@ -49,7 +49,7 @@ def typed(rows: pd.DataFrame, schema: str) -> pd.DataFrame:
     Raises:
         KeyError: a column is missing.
         ValueError: a value does not fit its dtype.
-        TypeError: the same, for dtypes that have nothing in common.
+        TypeError: a value cannot be converted to its dtype.
     """
     types = columns_of(schema)
     return rows[[DAY, *types]].astype(types)
@@ -60,7 +60,7 @@ def day_hashes(rows: pd.DataFrame, days: Sequence[str]) -> dict[str, str]:
 
     Args:
         rows: (n, columns) with the partition column ``ds``.
-        days: the days wanted; one without rows has the hash of no rows.
+        days: the requested days; one without rows has the hash of an empty frame.
 
     Returns:
         day → hash of ``HASH_LENGTH`` hex digits.

@@ -1,4 +1,4 @@
-"""The data folder is for its owner only: it holds the source's rows, models and databases."""
+"""Permissions of the data folder, which contains source rows, models and databases: only for its owner."""
 
 import logging
 import os
@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 OTHERS = 0o077
-"""Permission bits of everybody but the owner."""
+"""Permission bits of all users but the owner."""
 
 log = logging.getLogger(__name__)
 
 
 def keep_private(data: Path) -> None:
-    """Create all files of this process for the owner only, and correct a folder that is not.
+    """Restrict all files of this process, and an existing data folder, to the owner.
 
-    Each of the project's processes calls it: commands, code server, daemon, webserver and run
-    workers. Folders then have mode 0700 and files 0600. A folder made by an earlier version is
-    corrected with everything in it, once: its own mode, which tells, is changed last.
+    Every process of the project calls it: commands, code server, daemon, webserver and run workers.
+    Folders then have mode 0700 and files 0600. A data folder with other permissions is corrected with
+    all its content; its own mode is changed last, so that an interrupted correction is repeated.
 
     Args:
-        data: the data folder; it need not exist.
+        data: the data folder; it may be missing.
     """
     os.umask(OTHERS)
     if not data.is_dir() or not data.stat().st_mode & OTHERS:

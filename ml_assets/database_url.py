@@ -1,7 +1,7 @@
-"""Database URLs: read strictly, and kept out of every message.
+"""Database URLs: strict parsing, and error messages without secrets.
 
-A URL that cannot be read is refused without repeating any part of it: where a password holds an
-unescaped ``@``, ``/`` or ``:``, parts of it end up as host, port or database name.
+The message about an invalid URL contains no part of it: if a password contains an unescaped ``@``,
+``/`` or ``:``, parts of it are parsed as host, port or database name.
 """
 
 import re
@@ -19,18 +19,18 @@ EXPECTED = (
 HIDDEN = "***"
 MAX_PORT = 65535
 HOST = re.compile(r"[A-Za-z0-9._:,%-]*")
-"""Characters of host names and addresses; anything else belongs to a password that is not escaped."""
+"""Characters of host names and addresses; others are part of a password that is not escaped."""
 
 
 def parsed(url: str | sa.URL, variable: str = "") -> sa.URL:
-    """Read a database URL.
+    """Parse a database URL.
 
     Args:
         url: SQLAlchemy URL.
-        variable: the environment variable that holds it, for the message.
+        variable: its environment variable, for the message.
 
     Raises:
-        ConfigurationError: it cannot be read; the message holds no part of it.
+        ConfigurationError: the URL is invalid; the message contains no part of it.
     """
     if isinstance(url, sa.URL):
         return url
@@ -43,15 +43,15 @@ def parsed(url: str | sa.URL, variable: str = "") -> sa.URL:
 
 
 def _read(url: str) -> tuple[sa.URL | None, str]:
-    """The URL, or what is wrong with it. Errors end here, so that none quotes it in a traceback."""
+    """The URL, or a problem. Errors are not propagated, as their tracebacks would contain the URL."""
     try:
         found = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
-        return None, "it is no URL with a scheme, a host and a port that is a number"
+        return None, "it is not a URL with a scheme, a host and a numeric port"
     try:
         found.get_dialect().import_dbapi()
     except sa.exc.ArgumentError:
-        return None, "its scheme names no database that SQLAlchemy knows"
+        return None, "SQLAlchemy has no database for its scheme"
     except ImportError:
         return None, "the driver for its scheme is not installed"
     return found, _problem(found, url)
@@ -60,20 +60,20 @@ def _read(url: str) -> tuple[sa.URL | None, str]:
 def _problem(url: sa.URL, text: str) -> str:
     if url.get_backend_name() == "sqlite":
         has_server = url.host or url.username or url.password or url.port
-        return "SQLite takes a file and no server, 'sqlite:///' and a path" if has_server else ""
+        return "SQLite needs 'sqlite:///' and a path, without a server" if has_server else ""
     if text.count("@") > 1 or not HOST.fullmatch(url.host or ""):
-        return "its host is no host name; its password may hold a character that is not escaped"
+        return "its host is invalid; its password may contain a character that is not escaped"
     if url.port is not None and not 0 < url.port <= MAX_PORT:
-        return "its port is no port number"
+        return "its port is not a port number"
     return ""
 
 
 def redact(error: BaseException, url: sa.URL) -> None:
-    """Take user, password, host and options of a URL out of an error and of all that led to it.
+    """Remove user, password, host and options of a URL from an error and all its causes.
 
     Args:
-        error: the error; its texts are changed in place.
-        url: where it came from.
+        error: the error; its arguments are changed in place.
+        url: URL of the database that raised it.
     """
     for item in _chain(error):
         item.args = tuple(_hidden(value, url) for value in item.args)

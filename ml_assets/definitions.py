@@ -13,8 +13,8 @@ from ml_assets.orchestration.resources import resources
 from ml_assets.orchestration.runs.runs import silence_notices
 from ml_assets.settings import Settings, settings
 
-# Modules live as long as the process. While definitions load, the garbage collector would walk all
-# objects of them again and again, a sixth of the time.
+# Objects of modules exist as long as the process. Without freezing them, the garbage collector takes a
+# sixth of the time in which definitions load.
 gc.freeze()
 
 EXECUTORS = {
@@ -25,7 +25,7 @@ EXECUTORS = {
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """All definitions of this project, working on what the environment names."""
+    """All definitions of this project, for the workspace of the environment."""
     return _loaded(settings(), resources())
 
 
@@ -33,11 +33,11 @@ def project_definitions(chosen: Settings | None = None) -> dg.Definitions:
     """The project's definitions, loaded in this process, with Dagster's notices silenced.
 
     Args:
-        chosen: settings of the workspace that they work on; those of the environment, as they are
-            when a run or a tick begins, when omitted.
+        chosen: settings of the workspace; when omitted, those of the environment at the start of each
+            run or tick.
 
     Raises:
-        MLAssetsError: what made them unusable, without Dagster's wrapping.
+        MLAssetsError: the definitions are not usable; without Dagster's wrapping errors.
     """
     silence_notices()
     if chosen:
@@ -61,10 +61,10 @@ def _loaded(chosen: Settings, found: dict[str, dg.ResourceDefinition]) -> dg.Def
 
 
 def _refuse_settings_of_the_process(chosen: Settings) -> None:
-    """Refuse settings that are read from the environment when definitions load.
+    """Refuse changes of settings that are read from the environment when definitions load.
 
     Raises:
-        ConfigurationError: one differs there.
+        ConfigurationError: such a setting differs from the environment.
     """
     for name in ("pipelines", "sensors", "sensor_seconds"):
         if getattr(chosen, name) != getattr(settings(), name):
@@ -75,10 +75,10 @@ def _refuse_settings_of_the_process(chosen: Settings) -> None:
 
 
 def _refuse_unknown_pipelines(chosen: Settings) -> None:
-    """Refuse pipelines that only the environment knows.
+    """Refuse changes of unknown pipelines in the environment.
 
     Raises:
-        ConfigurationError: there is one; the nearest name is given.
+        ConfigurationError: a pipeline is unknown.
     """
     for name in chosen.pipelines:
         if name not in pipelines():

@@ -1,6 +1,6 @@
 """The ``.env`` of a checkout: ``python -m ml_assets.environment > .env``.
 
-Dagster's own commands read it, so that they find the instance and batch its events.
+Dagster's commands read it to find the instance and to batch its events.
 """
 
 from pathlib import Path
@@ -8,7 +8,7 @@ from pathlib import Path
 EVENT_BATCH_SIZE = 500
 
 OMP_WAIT_POLICY = "passive"
-"""Threads of a fit that wait actively make it many times slower on a machine that is busy."""
+"""Active waiting of threads makes a fit many times slower on a busy machine."""
 
 
 def lines(root: Path) -> list[str]:

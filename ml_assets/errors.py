@@ -1,28 +1,28 @@
-"""Every error this project raises on purpose, and whether trying again can help.
+"""Every error that this project raises, and whether a retry can succeed.
 
     MLAssetsError
     ├── TransientError             the same call may succeed later: retried with growing waits
     │   ├── SourceUnavailable      the source system does not answer
     │   ├── LedgerUnavailable      the ledger's database does not answer
     │   ├── RegistryUnavailable    the model registry's database does not answer
-    │   └── CommitConflict         another writer kept winning the same table
-    └── TerminalError              repeating changes nothing: a person or new data has to act
+    │   └── CommitConflict         other writers of the same table committed first
+    └── TerminalError              a retry fails again: a user or new data has to solve it
         ├── ConfigurationError     a setting, a YAML attribute or a command-line value is wrong
-        ├── SourceMissing          the source database or table is not there
+        ├── SourceMissing          the source database or table does not exist
         ├── SourceCorrupt          the source database cannot be read
-        ├── ContractViolation      the data as a whole is not what its contract says
-        ├── LakeMismatch           stored rows are not what the ledger recorded
+        ├── ContractViolation      the data as a whole breaks its contract
+        ├── LakeMismatch           stored rows differ from those that the ledger recorded
         ├── RegistryMismatch       the model registry has no such version, or is not usable
-        ├── TrainingError          the training data cannot give a model
-        └── UnsafeModel            a model file holds types outside the allow-list, or was altered
+        ├── TrainingError          no model can be trained on the training data
+        └── UnsafeModel            a model file contains types outside the allow-list, or was altered
 
-A message says what happened, what was expected and what to do next. Nothing here imports
-anything: every other module may import this one.
+A message consists of what happened, what was expected and what to do next. This module imports nothing,
+so that every other module can import it.
 """
 
 
 class MLAssetsError(Exception):
-    """Base of all errors raised on purpose."""
+    """Base of all errors of this project."""
 
 
 class TransientError(MLAssetsError):
@@ -42,11 +42,11 @@ class RegistryUnavailable(TransientError):
 
 
 class CommitConflict(TransientError):
-    """Another writer kept winning the same table."""
+    """Other writers of the same table committed first at every attempt."""
 
 
 class TerminalError(MLAssetsError):
-    """Repeating the call changes nothing."""
+    """The same call fails again."""
 
 
 class ConfigurationError(TerminalError):
@@ -54,7 +54,7 @@ class ConfigurationError(TerminalError):
 
 
 class SourceMissing(TerminalError):
-    """The source database or one of its tables is not there."""
+    """The source database or one of its tables does not exist."""
 
 
 class SourceCorrupt(TerminalError):
@@ -62,11 +62,11 @@ class SourceCorrupt(TerminalError):
 
 
 class ContractViolation(TerminalError):
-    """The data as a whole is not what its contract says."""
+    """The data as a whole breaks its contract."""
 
 
 class LakeMismatch(TerminalError):
-    """Stored rows are not what the ledger recorded."""
+    """Stored rows differ from those that the ledger recorded."""
 
 
 class RegistryMismatch(TerminalError):
@@ -74,8 +74,8 @@ class RegistryMismatch(TerminalError):
 
 
 class TrainingError(TerminalError):
-    """The training data cannot give a model."""
+    """No model can be trained on the training data."""
 
 
 class UnsafeModel(TerminalError):
-    """A model file holds types outside the allow-list, or was altered."""
+    """A model file contains types outside the allow-list, or was altered."""

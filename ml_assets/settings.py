@@ -1,8 +1,8 @@
-"""Every path, URL and limit that differs between machines, read from the environment.
+"""Settings: paths, URLs and limits that differ between machines, read from the environment.
 
-Variables start with ``ML_ASSETS_``; a ``.env`` file in the working directory is read too.
-What belongs to a pipeline (windows, thresholds, hyperparameters) is in its ``defs.yaml``; a
-backtest replaces some of it through ``ML_ASSETS_PIPELINES``.
+Variables start with ``ML_ASSETS_``; a ``.env`` file in the working directory is read too. The
+configuration of a pipeline (windows, thresholds, hyperparameters) is in its ``defs.yaml``; a backtest
+changes parts of it with ``ML_ASSETS_PIPELINES``.
 """
 
 import re
@@ -18,7 +18,7 @@ from ml_assets.errors import ConfigurationError
 
 
 class SharedTables(BaseModel, extra="forbid"):
-    """Tables of another lake that this project reads and never writes; what a backtest sets."""
+    """Tables of another lake that this project reads and never writes; set by backtests."""
 
     lake: str
     ledger_url: SecretStr
@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     @classmethod
     def _is_named(cls, value: object) -> object:
         if not str(value).strip():
-            raise ValueError("it is empty; name a folder, or unset it to use ./data")
+            raise ValueError("it is empty; set it to a folder, or unset it to use ./data")
         return value
 
     @field_validator("data")
@@ -105,7 +105,7 @@ class Settings(BaseSettings):
     def registry_database_url(self) -> str:
         """SQLAlchemy URL of the model registry's database.
 
-        With Postgres it is a schema of its own: MLflow's tables have the names of Dagster's.
+        With Postgres it is a separate schema, as some tables of MLflow and Dagster have equal names.
         """
         if self.registry_url is not None:
             return with_driver(self.registry_url.get_secret_value(), "ML_ASSETS_REGISTRY_URL")
@@ -117,21 +117,21 @@ class Settings(BaseSettings):
 
 
 def with_schema(url: str, schema: str) -> str:
-    """Let a Postgres URL name the schema that its tables are in."""
+    """A Postgres URL with an option that selects the schema."""
     found = parsed(url)
     options = f"{found.query.get('options', '')} -csearch_path={schema}".strip()
     return found.update_query_dict({"options": options}).render_as_string(hide_password=False)
 
 
 def with_driver(url: str, variable: str = "") -> str:
-    """Name psycopg2 in a Postgres URL that names no driver: Dagster's NOTIFY needs it.
+    """A URL with the driver psycopg2 if it is a Postgres URL without one: Dagster's NOTIFY needs it.
 
     Args:
         url: SQLAlchemy URL.
-        variable: the environment variable that holds it.
+        variable: its environment variable, for the message.
 
     Raises:
-        ConfigurationError: it cannot be read; the message holds no part of it.
+        ConfigurationError: the URL is invalid; the message contains no part of it.
     """
     scheme, separator, rest = url.partition("://")
     if separator and scheme in ("postgres", "postgresql"):
@@ -145,7 +145,7 @@ def settings() -> Settings:
     """The settings of this process, read once.
 
     Raises:
-        ConfigurationError: a variable holds a value that is not allowed.
+        ConfigurationError: the value of a variable is not allowed.
     """
     found, problem = _read()
     if found is None:
@@ -161,7 +161,7 @@ def settings() -> Settings:
 
 
 def _read() -> tuple[Settings | None, str]:
-    """The settings, or what is wrong; errors end here, as they would quote values."""
+    """The settings, or a problem. Errors are not propagated, as they would contain secrets."""
     try:
         return Settings(), ""
     except ValidationError as error:
@@ -173,11 +173,11 @@ def _read() -> tuple[Settings | None, str]:
     except SettingsError as error:
         name = re.search(r'field "(\w+)"', str(error))
         variable = f"ML_ASSETS_{name[1].upper()}" if name else "a variable"
-        return None, f"{variable} is no JSON; docs/architecture.md shows what it takes"
+        return None, f"{variable} is not valid JSON; docs/architecture.md describes its format"
 
 
 def _refuse_credentials(lake: str, variable: str) -> None:
-    """A lake's URL is shown in messages, so that it must not hold a password or a token."""
+    """Refuse a lake's URL with a password or token, as messages contain the URL."""
     scheme, separator, rest = lake.partition("://")
     if not separator:
         return
@@ -185,7 +185,7 @@ def _refuse_credentials(lake: str, variable: str) -> None:
     allowed = 1 if scheme in ("abfs", "abfss") else 0
     if rest.count("@") > allowed or ":" in authority or "?" in rest:
         raise ConfigurationError(
-            f"{variable} holds more than a bucket and a path: credentials would be shown in messages. "
+            f"{variable} contains more than a bucket and a path: messages would show credentials. "
             "Expected for example 's3://bucket/path', with credentials in the variables of the "
             "store, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for S3."
         )

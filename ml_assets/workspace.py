@@ -1,6 +1,6 @@
-"""What one project works on: lake, models, registry, approvals and source, as its settings say.
+"""The stores of one project (lake, models, registry, approvals, source), from its settings.
 
-A workspace is an argument, or the Dagster resource ``workspace``; nothing below it looks settings up.
+A workspace is an argument, or the Dagster resource ``workspace``; its stores do not read settings.
 """
 
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ class Workspace:
     """The stores of one project.
 
     Attributes:
-        settings: where they are.
+        settings: settings with their paths and URLs.
     """
 
     settings: Settings
 
     @classmethod
     def of_environment(cls) -> "Workspace":
-        """The workspace that the environment names."""
+        """The workspace of the environment's settings."""
         return cls(settings())
 
     @property
@@ -39,8 +39,8 @@ class Workspace:
         """The lake with its ledger, if they belong together.
 
         Raises:
-            LakeMismatch: lake and ledger do not belong together, or one of them is gone.
-            ConfigurationError: they were written in another format.
+            LakeMismatch: lake and ledger do not belong together, or one of them is missing.
+            ConfigurationError: they have another format.
         """
         lake = self.unconfirmed_lake
         confirm(lake.uri, lake.ledger)
@@ -48,7 +48,7 @@ class Workspace:
 
     @property
     def unconfirmed_lake(self) -> Lake:
-        """The same, not confirmed: only for what repairs the pair."""
+        """The lake without that check, for commands that repair the pair."""
         uri, url, shared = self.settings.lake_uri, self.settings.ledger_url, self.settings.shared
         if shared is None:
             return Lake(uri, Ledger(url))
@@ -73,7 +73,7 @@ class Workspace:
 
     @property
     def approvals(self) -> ApprovalLog:
-        """What persons said to releases."""
+        """Approvals and rejections of releases."""
         return ApprovalLog(self.settings.ledger_url)
 
     @property
@@ -82,5 +82,5 @@ class Workspace:
         return SourceDatabase(self.settings.source_database_url)
 
     def below_data(self, path: Path) -> str:
-        """A path relative to the data folder, which may be moved after it was told."""
+        """A path relative to the data folder, which may be moved later."""
         return str(path.relative_to(self.settings.data))

@@ -181,7 +181,7 @@ def test_revealing_into_a_source_that_was_not_loaded_exits_1(project: Project) -
     [
         pytest.param(
             ["flight_delays", "--policy", "weekly"],
-            "'weekly' is no policy of flight_delays (it has monthly, never, triggered)",
+            "'weekly' is neither a policy of flight_delays (monthly, never, triggered)",
             id="unknown policy",
         ),
         pytest.param(["flight_delays", "--step", "0d"], "'0d' is no step", id="empty step"),

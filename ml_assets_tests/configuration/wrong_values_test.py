@@ -63,13 +63,13 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
         pytest.param("window_days", "a year", "'window_days' is 'a year'", id="window in words"),
         pytest.param("window_days", 35, "window_days (35) leaves no day", id="nothing to fit on"),
         pytest.param("test_days", 0, "'test_days' is 0", id="no test window"),
-        pytest.param("test_days", 400, "leaves no day to fit on", id="test window too long"),
+        pytest.param("test_days", 400, "leaves no day to train on", id="test window too long"),
         pytest.param("validation_days", -1, "'validation_days' is -1", id="negative validation"),
         pytest.param("max_missing_days_share", 1.5, "less than 1", id="share above 1"),
         pytest.param("days.first", "2013-02-30", "'2013-02-30' is not a day", id="no such day"),
         pytest.param("days.last", "2012-01-01", "lies before first", id="last before first"),
         pytest.param("days.timezone", "Mars/Olympus", "is no time zone", id="no such zone"),
-        pytest.param("as_of_days.timezone", "UTC", "other time zones", id="two zones"),
+        pytest.param("as_of_days.timezone", "UTC", "different time zones", id="two zones"),
         pytest.param(
             "estimator.task", "regresion", "Did you mean 'regression'?", id="misspelled task"
         ),
@@ -162,7 +162,7 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
         pytest.param(
             "as_of_days",
             {"first": "2012-01-01", "last": "2012-12-31", "timezone": "America/New_York"},
-            "no day lies before",
+            "without a day before it",
             id="as-of before days",
         ),
         pytest.param("staging.latency_ms", float("inf"), "'staging.latency_ms'", id="endless"),
@@ -358,7 +358,7 @@ def test_a_data_folder_without_a_name_is_refused(
 ) -> None:
     monkeypatch.setenv("ML_ASSETS_DATA", value)
 
-    with pytest.raises(ValueError, match="it is empty; name a folder"):
+    with pytest.raises(ValueError, match="it is empty; set it to a folder"):
         Settings()
 
 
@@ -408,7 +408,7 @@ def test_a_key_of_the_file_is_left_out_by_saying_null(overrides: Callable[[str],
         pytest.param("type: a.ModelPipeline", "", id="no attributes"),
         pytest.param("attributes: {}", "", id="no type"),
         pytest.param("- a", "", id="a list"),
-        pytest.param("type: [a", "shop/defs.yaml is no YAML", id="no YAML"),
+        pytest.param("type: [a", "shop/defs.yaml is not valid YAML", id="no YAML"),
     ],
 )
 def test_a_broken_document_does_not_hide_the_others(

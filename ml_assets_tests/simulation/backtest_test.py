@@ -178,7 +178,7 @@ def test_the_same_backtest_again_replays_nothing(replayed: Replayed) -> None:
     [
         pytest.param(
             BacktestPlan("flight_delays", "2013-02-01", "2013-02-02", 7, "weekly"),
-            r"'weekly' is no policy of flight_delays \(it has monthly, never, triggered\)",
+            r"'weekly' is neither a policy of flight_delays \(monthly, never, triggered\)",
             id="unknown policy",
         ),
         pytest.param(

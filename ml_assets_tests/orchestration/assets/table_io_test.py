@@ -220,7 +220,7 @@ def test_contract_is_found_by_its_name() -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        pytest.param("json.JSONDecoder", "is no contract", id="no contract"),
+        pytest.param("json.JSONDecoder", "is not a contract", id="no contract"),
         pytest.param("json.nothing", "cannot be imported", id="no such class"),
         pytest.param("nowhere.at_all.Numbers", "cannot be imported", id="no such module"),
         pytest.param("Numbers", "cannot be imported", id="no module"),
