@@ -1,4 +1,4 @@
-"""Content hashes: equal rows in any order, and nothing else, give the equal hash."""
+"""Content hashes: equal rows in any order, and only these, have the same hash."""
 
 import subprocess
 import sys

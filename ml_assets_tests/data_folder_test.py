@@ -1,4 +1,4 @@
-"""The data folder: nobody but its owner reads it, whichever process wrote it."""
+"""The data folder: only its owner can read it, whichever process wrote it."""
 
 import os
 import stat
@@ -15,14 +15,14 @@ from ml_assets_tests.project import DICTIONARIES, Project
 
 @pytest.fixture(autouse=True)
 def usual_umask() -> Iterator[None]:
-    """What a login shell has, also for the processes that a test starts."""
+    """The umask of a login shell, also for the processes that a test starts."""
     before = os.umask(0o022)
     yield
     os.umask(before)
 
 
 def readable_by_others(folder: Path) -> list[str]:
-    """Everything in a folder, itself included, that others may do something with."""
+    """Paths in a folder, including itself, that other users can access."""
     paths = [folder, *folder.rglob("*")]
     return [
         f"{stat.filemode(path.stat().st_mode)} {path.relative_to(folder)}"

@@ -1,4 +1,4 @@
-"""Database URLs: what cannot be read is refused, and no part of a secret is told, whatever happens."""
+"""Database URLs: invalid ones are refused, and no message contains a part of a secret."""
 
 import logging
 import subprocess
@@ -59,7 +59,7 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def everything_told(error: BaseException) -> str:
-    """The texts of an error, of all that led to it and of its traceback."""
+    """The texts of an error, of its causes and of its traceback."""
     texts = ["".join(traceback.format_exception(error))]
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -70,7 +70,7 @@ def everything_told(error: BaseException) -> str:
 
 
 def assert_nothing_told(text: str) -> None:
-    """No part of the secret is in it."""
+    """The text contains no part of the secret."""
     assert not [piece for piece in PIECES if piece in text], text
 
 

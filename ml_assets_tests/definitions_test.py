@@ -1,4 +1,4 @@
-"""Names, owners and lineage of everything there is: rules for all specs, and a snapshot."""
+"""Names, owners and lineage of all assets: rules for all specs, and a snapshot."""
 
 import json
 import re
@@ -92,7 +92,7 @@ def test_every_executable_asset_has_a_code_version_a_pool_and_a_check(
         assert node.check_keys, key
 
 
-def test_every_column_says_what_it_is_made_from_and_names_only_columns_that_there_are(
+def test_every_column_declares_its_inputs_and_only_existing_ones(
     specs: list[dg.AssetSpec],
 ) -> None:
     lineage: dict[dg.AssetKey, dict[str, list[dg.TableColumnDep]]] = {

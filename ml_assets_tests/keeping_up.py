@@ -1,4 +1,4 @@
-"""Doing what the sensors ask for, as the daemon does, until they ask for nothing more."""
+"""Executing the runs that sensors request, as the daemon does, until they request no more."""
 
 from ml_assets_tests.prepared import Tick, run, tick
 from ml_assets_tests.project import Project
@@ -12,17 +12,17 @@ MOST_RUNS = 12
 
 
 def keep_up(project: Project, *sensors: str) -> list[Tick]:
-    """Run what sensors ask for until none asks for a run; returns every tick.
+    """Execute requested runs until no sensor requests one; returns every tick.
 
     A run may fail: the sensors have to go on by themselves.
     """
     ticks: list[Tick] = []
     while True:
-        told = [tick(project, sensor) for sensor in sensors or (NEW_DAYS,)]
-        ticks += told
-        requests = [request for one in told for request in one.requests]
+        results = [tick(project, sensor) for sensor in sensors or (NEW_DAYS,)]
+        ticks += results
+        requests = [request for one in results for request in one.requests]
         if not requests:
             return ticks
-        assert len(ticks) < MOST_RUNS * len(told), [(one.reason, one.requests) for one in ticks]
+        assert len(ticks) < MOST_RUNS * len(results), [(one.reason, one.requests) for one in ticks]
         for request in requests:
             run(project, request)

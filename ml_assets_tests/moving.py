@@ -1,4 +1,4 @@
-"""Which columns move when another is changed, and whether that is what was declared."""
+"""Which columns change with another one, compared with the declared column lineage."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ SUMS = {"sums"}
 """Columns with JSON lists of sums, whose last digits follow from the order of the terms."""
 
 Moved = Mapping[Column, set[str]]
-"""Changed column → the columns of the table that moved with it."""
+"""Changed column → the columns of the table that changed with it."""
 
 
 def variants(values: pd.Series, *, nullable: bool = False) -> Iterator[pd.Series]:
@@ -37,14 +37,14 @@ def variants(values: pd.Series, *, nullable: bool = False) -> Iterator[pd.Series
 
 
 def in_other_order(values: pd.Series) -> pd.Series:
-    """The same values, each in another row, the same way in every process."""
+    """The same values in other rows, deterministically."""
     order = np.random.default_rng(0).permutation(len(values))
     order = order[::-1] if (order == np.arange(len(values))).all() else order
     return pd.Series(values.to_numpy()[order], index=values.index, dtype=values.dtype)
 
 
 def upside_down(values: pd.Series) -> pd.Series:
-    """Numbers so changed that the smallest are the largest, in another order."""
+    """Numbers in reversed and permuted order."""
     is_number = pd.api.types.is_numeric_dtype(values.dtype)
     return in_other_order(values.max() - values if is_number else values)
 

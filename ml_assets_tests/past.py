@@ -1,4 +1,4 @@
-"""What tests do to what was recorded of past models."""
+"""Changes of the records of past models, for tests."""
 
 import json
 import shutil
@@ -14,24 +14,24 @@ from ml_assets.provenance.provenance import environment_of_process
 
 FEATURES, MODEL = "flight_delays/flight_features", "flight_delays/model"
 DAY = "2013-01-09"
-"""A day that both models learned from."""
+"""A day that both models were trained on."""
 
 
 def sql(lake: Lake, statement: str, *parameters: object) -> None:
-    """Change the ledger's database behind the project's back."""
+    """Execute SQL on the ledger's database."""
     file = str(lake.ledger.url.database)
     with closing(sqlite3.connect(file)) as connection, connection:
         assert connection.execute(statement, parameters).rowcount > 0
 
 
 def ran_with(lake: Lake, **libraries: str) -> None:
-    """Let all runs have had other versions of some libraries."""
+    """Change library versions in the records of all runs."""
     then = {**environment_of_process().libraries, **libraries}
     sql(lake, "UPDATE provenance_runs SET libraries = ?", json.dumps(then))
 
 
 def made_by(lake: Lake, table: str, day: str, modules: Mapping[str, str]) -> None:
-    """Let other texts of some modules have made a day."""
+    """Change module hashes in the record of a day."""
     code = lake.provenance.code(lake.ledger.latest(table)[day].code_version)
     assert code is not None
     sql(
@@ -43,7 +43,7 @@ def made_by(lake: Lake, table: str, day: str, modules: Mapping[str, str]) -> Non
 
 
 def alter_in_place(lake: Lake, day: str) -> None:
-    """Let a day of the features have other rows at the version at which they were read."""
+    """Alter the rows of a feature day at the version at which they were read."""
     version = _version(lake)
     rows = lake.read(FEATURES)
     rows.loc[rows["ds"] == day, "distance"] += 100
@@ -54,7 +54,7 @@ def alter_in_place(lake: Lake, day: str) -> None:
 
 
 def correct(lake: Lake, day: str) -> None:
-    """Make a day of the features again with other rows, as a corrected source does it."""
+    """Store a feature day again with other rows, as after a correction of the source."""
     rows = lake.read(FEATURES, [day])
     store(lake, FEATURES, day, rows.assign(distance=rows["distance"] + 100))
 
@@ -68,7 +68,7 @@ def store(lake: Lake, table: str, day: str, rows: object) -> None:
 
 
 def vacuum(lake: Lake, table: str = FEATURES) -> None:
-    """Delete the files of every version of a table but the newest, whoever was trained on them."""
+    """Delete the files of every version of a table but the newest."""
     days = lake.days_stored(table)
     lake.write(table, lake.read(table, days), days)
     lake.open(table).vacuum(

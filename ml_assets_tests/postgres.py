@@ -68,8 +68,8 @@ class _Server:
                 "-w", "start",
             )  # fmt: skip
         except RuntimeError as error:
-            said = log.read_text(encoding="utf-8") if log.exists() else "nothing"
-            raise RuntimeError(f"{error} The server said: {said[-2000:]}") from None
+            output = log.read_text(encoding="utf-8") if log.exists() else "nothing"
+            raise RuntimeError(f"{error} Log of the server: {output[-2000:]}") from None
         return f"postgresql://postgres@127.0.0.1:{port}/postgres"
 
     def stop(self) -> None:

@@ -74,18 +74,18 @@ TRAINING = assets(*TRAINED, *DECIDED, *RELEASED)
 
 
 def specification() -> ModelSpecification:
-    """The model's, as ``defs.yaml`` says it."""
+    """The model specification of ``defs.yaml``."""
     import yaml
 
     text = (ROOT / "ml_assets" / "defs" / "flight_delays" / "defs.yaml").read_text("utf-8")
-    said = list(yaml.safe_load_all(text))[-1]["attributes"]
+    attributes = list(yaml.safe_load_all(text))[-1]["attributes"]
     return ModelSpecification(
-        task=said["estimator"]["task"],
-        estimator=said["estimator"]["path"],
-        label=said["labels"]["column"],
-        numeric=tuple(said["estimator"]["numeric"]),
-        categorical=tuple(said["estimator"]["categorical"]),
-        hyperparameters=dict(sorted(said["estimator"]["hyperparameters"].items())),
+        task=attributes["estimator"]["task"],
+        estimator=attributes["estimator"]["path"],
+        label=attributes["labels"]["column"],
+        numeric=tuple(attributes["estimator"]["numeric"]),
+        categorical=tuple(attributes["estimator"]["categorical"]),
+        hyperparameters=dict(sorted(attributes["estimator"]["hyperparameters"].items())),
     )
 
 
@@ -108,7 +108,7 @@ def opened(home: Path, definitions: dg.Definitions) -> Iterator[Project]:
 
 
 def build_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], object]) -> Path:
-    """A folder that the first test process to need it fills and all others find; do not change it."""
+    """A folder that the first test process fills and all others share; do not change it."""
     base = factory.getbasetemp()
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     home, draft = base / name, base / f"{name}-draft"
@@ -125,7 +125,7 @@ def build_features(home: Path, definitions: dg.Definitions) -> None:
     """Sources and features of six weeks."""
     (home / "data").mkdir(parents=True)
     shutil.copy(ROOT / "dagster.yaml", home / "dagster.yaml")
-    load(f"sqlite:///{home / 'data' / 'source.db'}", lambda *told: None, LAST_DAY)
+    load(f"sqlite:///{home / 'data' / 'source.db'}", lambda *_: None, LAST_DAY)
     with opened(home, definitions) as project:
         _succeeds(project.materialize_daily(f"2013-01-01...{LAST_DAY}"))
 
@@ -154,7 +154,7 @@ def build_measured(home: Path, definitions: dg.Definitions, champion: Path) -> N
 
 
 def build_waiting(home: Path, definitions: dg.Definitions, champion: Path) -> None:
-    """A challenger that the gates stop."""
+    """A challenger that the gates reject."""
     shutil.copytree(champion, home)
     with opened(home, definitions) as project:
         _succeeds(project.materialize(TRAINING, BLOCKED))
@@ -162,7 +162,7 @@ def build_waiting(home: Path, definitions: dg.Definitions, champion: Path) -> No
 
 @dataclass(frozen=True)
 class Tick:
-    """What a sensor said."""
+    """Result of a sensor tick."""
 
     requests: list[dg.RunRequest]
     reason: str
@@ -171,12 +171,12 @@ class Tick:
 def tick(project: Project, sensor: str) -> Tick:
     """One tick of a sensor, as the daemon would do it."""
     context = sensor_context(project.definitions, project.instance)
-    told = project.definitions.resolve_sensor_def(sensor).evaluate_tick(context)
-    return Tick(list(told.run_requests or []), told.skip_message or "")
+    result = project.definitions.resolve_sensor_def(sensor).evaluate_tick(context)
+    return Tick(list(result.run_requests or []), result.skip_message or "")
 
 
 def span_of(request: dg.RunRequest) -> Span | None:
-    """The days a run is asked for."""
+    """The days of a requested run."""
     if RANGE_START in request.tags:
         return Span(request.tags[RANGE_START], request.tags[RANGE_END])
     day = request.tags.get(PARTITION)
@@ -184,7 +184,7 @@ def span_of(request: dg.RunRequest) -> Span | None:
 
 
 def run(project: Project, request: dg.RunRequest) -> RunOutcome:
-    """Do what a sensor asks for."""
+    """Execute the runs that a sensor requests."""
     keys = set(request.asset_selection or [])
     return materialize(
         project.definitions, project.instance, keys, span_of(request), dict(request.tags)
@@ -192,7 +192,7 @@ def run(project: Project, request: dg.RunRequest) -> RunOutcome:
 
 
 def nouns_of(request: dg.RunRequest) -> list[str]:
-    """Second parts of the asset keys that a run is asked for."""
+    """Second parts of the asset keys of a requested run."""
     return [key.path[-1] for key in request.asset_selection or []]
 
 

@@ -1,4 +1,4 @@
-"""What tests do with a project: change its source, materialize, check, look at what is stored."""
+"""A project for tests: changes of its source, runs, checks and access to stored rows."""
 
 import json
 import sqlite3
@@ -106,7 +106,7 @@ class Project:
 
 
 def open_lake() -> Lake:
-    """The lake that the environment names; refused when it and its ledger do not belong together."""
+    """The lake of the environment; refused if it and its ledger do not belong together."""
     return Workspace.of_environment().lake
 
 

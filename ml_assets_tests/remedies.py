@@ -1,4 +1,4 @@
-"""Takes the commands out of a message and runs them, as a person does who reads it.
+"""Extracts the commands from a message and runs them.
 
 What a message leaves to its reader (``NAME``, ``TEXT``) is filled in with ``ARGUMENTS``.
 """
@@ -14,7 +14,7 @@ from ml_assets.commands.cli import app
 from ml_assets_tests.project import Project
 
 ARGUMENTS = {"NAME": "Ann", "TEXT": "checked by hand"}
-"""Placeholder in a command → what a person writes instead."""
+"""Placeholder in a command → value that replaces it."""
 
 DEFINITIONS = "ml_assets.definitions"
 OURS, DAGSTER = "ml-assets", ("dagster", "asset", "materialize")
@@ -82,7 +82,7 @@ def _split(line: str) -> Iterator[str]:
 
 
 def run(project: Project, words: Sequence[str]) -> str:
-    """Run a command that a message named.
+    """Run a command from a message.
 
     Args:
         project: runs those of Dagster on its instance.
@@ -112,7 +112,7 @@ def run_all(project: Project, text: str) -> None:
 
 
 def ml_assets(*words: str) -> str:
-    """Run one of our commands in this process; returns what it printed.
+    """Run a command of the project in this process; returns its output.
 
     Raises:
         AssertionError: its exit code is not 0.

@@ -69,7 +69,7 @@ class Days(Section):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.last is not None and self.last < self.first:
-            raise ValueError(f"last ({self.last}) lies before first ({self.first})")
+            raise ValueError(f"last ({self.last}) is before first ({self.first})")
         return self
 
 

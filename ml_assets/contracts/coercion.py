@@ -114,7 +114,7 @@ def _to_integer(values: pd.Series) -> pd.Series:
 def _floats(values: pd.Series) -> pd.Series:
     try:
         return values.astype("float64")
-    except TypeError:  # an object column of floats may hold pandas' own null
+    except TypeError:  # an object column of floats may contain pandas' own null
         return values.where(values.notna(), np.nan).astype("float64")
 
 

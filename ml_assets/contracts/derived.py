@@ -72,7 +72,7 @@ def prediction_contract(
         base: contract with the columns of every prediction.
         features: contract of the feature table.
         names: key and segments.
-        is_probability: whether a prediction lies between 0 and 1.
+        is_probability: whether a prediction is a probability, 0 to 1.
         day: contract of a day.
 
     Raises:

@@ -140,9 +140,7 @@ def test_parts_of_a_pipeline_that_describe_different_models_are_broken(open_shop
 
     broken = broken_assets(shop.definitions.resolve_asset_graph())
 
-    assert "'test_days' is 28, but 14 in another part of the pipeline" in " ".join(
-        broken.values()
-    )
+    assert "'test_days' is 28, but 14 in another part of the pipeline" in " ".join(broken.values())
 
 
 def test_a_contract_that_pandera_cannot_use_is_broken(open_shop: Open) -> None:

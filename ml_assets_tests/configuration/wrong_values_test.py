@@ -1,4 +1,4 @@
-"""Values of a ``defs.yaml`` that cannot be right are refused with file, key, reason and nearest name."""
+"""Invalid values of a ``defs.yaml`` are refused with file, key, reason and a suggestion."""
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -21,14 +21,14 @@ from ml_assets.settings import Settings, settings
 from ml_assets_tests.project import ROOT
 
 CONTEXT = cast("dg.ComponentLoadContext", None)
-"""Where a part of a pipeline stands, which only its policy depends on."""
+"""File of a pipeline part, which only matters for its policy."""
 DEFS = ROOT / "ml_assets" / "defs"
 TEMPLATES: Mapping[str, type[Configured[Any]]] = {
     template.__name__: template for template in (FeatureTable, ModelPipeline, NewDays, SourceTable)
 }
 
 
-def said(pipeline: str, template: str) -> dict[str, Any]:
+def attributes_of(pipeline: str, template: str) -> dict[str, Any]:
     """The first document of a template in a pipeline's ``defs.yaml``."""
     documents = yaml.safe_load_all((DEFS / pipeline / "defs.yaml").read_text("utf-8"))
     found = next(one for one in documents if one["type"].endswith(template))
@@ -36,7 +36,7 @@ def said(pipeline: str, template: str) -> dict[str, Any]:
 
 
 def changed(attributes: dict[str, Any], key: str, value: object) -> dict[str, Any]:
-    """Attributes with one value at a dotted key that is another."""
+    """Attributes with another value at one dotted key."""
     *parents, last = key.split(".")
     at = attributes
     for parent in parents:
@@ -46,8 +46,8 @@ def changed(attributes: dict[str, Any], key: str, value: object) -> dict[str, An
 
 
 def refusal(pipeline: str, template: str, key: str, value: object) -> str:
-    """What is said of one wrong value."""
-    attributes = changed(said(pipeline, template), key, value)
+    """The error message for one wrong value."""
+    attributes = changed(attributes_of(pipeline, template), key, value)
     with pytest.raises(ConfigurationError) as refused:
         TEMPLATES[template].read(attributes, DEFS / pipeline / "defs.yaml")
     assert "\n" not in str(refused.value)
@@ -55,7 +55,7 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "message"),
     [
         pytest.param("window_days", -5, "'window_days' is -5", id="negative window"),
         pytest.param("window_days", 0, "'window_days' is 0", id="no window"),
@@ -67,7 +67,7 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
         pytest.param("validation_days", -1, "'validation_days' is -1", id="negative validation"),
         pytest.param("max_missing_days_share", 1.5, "less than 1", id="share above 1"),
         pytest.param("days.first", "2013-02-30", "'2013-02-30' is not a day", id="no such day"),
-        pytest.param("days.last", "2012-01-01", "lies before first", id="last before first"),
+        pytest.param("days.last", "2012-01-01", "is before first", id="last before first"),
         pytest.param("days.timezone", "Mars/Olympus", "is no time zone", id="no such zone"),
         pytest.param("as_of_days.timezone", "UTC", "different time zones", id="two zones"),
         pytest.param(
@@ -172,15 +172,15 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
         pytest.param("windw_days", 7, "Did you mean 'window_days'?", id="misspelled key"),
     ],
 )
-def test_a_pipeline_that_cannot_be_right_is_refused(key: str, value: object, told: str) -> None:
+def test_invalid_values_of_a_pipeline_are_refused(key: str, value: object, message: str) -> None:
     refused = refusal("flight_delays", "ModelPipeline", key, value)
 
     assert refused.startswith("flight_delays in flight_delays/defs.yaml is not usable: ")
-    assert told in refused
+    assert message in refused
 
 
 @pytest.mark.parametrize(
-    ("template", "key", "value", "told"),
+    ("template", "key", "value", "message"),
     [
         pytest.param(
             "SourceTable", "revisit_days", -1, "'revisit_days' is -1", id="negative revisit"
@@ -196,17 +196,17 @@ def test_a_pipeline_that_cannot_be_right_is_refused(key: str, value: object, tol
         pytest.param("SourceTable", "description", " ", "'description'", id="no description"),
     ],
 )
-def test_a_source_table_that_cannot_be_right_is_refused(
-    template: str, key: str, value: object, told: str
+def test_invalid_values_of_a_source_table_are_refused(
+    template: str, key: str, value: object, message: str
 ) -> None:
     refused = refusal("sources", template, key, value)
 
     assert "sources/defs.yaml" in refused
-    assert told in refused
+    assert message in refused
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "message"),
     [
         pytest.param("inputs.flights.days_before", 1e9, "days_before", id="endless look-back"),
         pytest.param("inputs.flights.days_before", -1, "is -1", id="look ahead"),
@@ -216,14 +216,14 @@ def test_a_source_table_that_cannot_be_right_is_refused(
         pytest.param("inputs", {}, "'inputs'", id="no input"),
     ],
 )
-def test_a_computed_table_that_cannot_be_right_is_refused(
-    key: str, value: object, told: str
+def test_invalid_values_of_a_computed_table_are_refused(
+    key: str, value: object, message: str
 ) -> None:
-    assert told in refusal("flight_delays", "FeatureTable", key, value)
+    assert message in refusal("flight_delays", "FeatureTable", key, value)
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "message"),
     [
         pytest.param("cut_hours", -24, "'cut_hours' is -24", id="negative cut"),
         pytest.param("cut_hours", "two", "'cut_hours' is 'two'", id="cut in words"),
@@ -232,19 +232,19 @@ def test_a_computed_table_that_cannot_be_right_is_refused(
     ],
 )
 def test_parameters_that_a_function_does_not_take_are_refused(
-    key: str, value: object, told: str
+    key: str, value: object, message: str
 ) -> None:
-    attributes = changed(said("flight_delays", "FeatureTable"), f"parameters.{key}", value)
+    attributes = changed(attributes_of("flight_delays", "FeatureTable"), f"parameters.{key}", value)
     table = FeatureTable.read(attributes, DEFS / "flight_delays" / "defs.yaml")
 
     with pytest.raises(ConfigurationError, match="parameters") as refused:
         refuse_parameters(flight_features, table)
 
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "message"),
     [
         pytest.param("segments", ["carier"], "Did you mean 'carrier'?", id="segment"),
         pytest.param("key", ["time_hour", "flights"], "Did you mean 'flight'?", id="key"),
@@ -256,20 +256,20 @@ def test_parameters_that_a_function_does_not_take_are_refused(
     ],
 )
 def test_columns_that_the_training_dataset_lacks_are_refused(
-    key: str, value: object, told: str
+    key: str, value: object, message: str
 ) -> None:
-    attributes = changed(said("flight_delays", "ModelPipeline"), key, value)
+    attributes = changed(attributes_of("flight_delays", "ModelPipeline"), key, value)
     pipeline = ModelPipeline.read(attributes, DEFS / "flight_delays" / "defs.yaml")
 
     with pytest.raises(ConfigurationError, match="no column of") as refused:
         ModelRelease(pipeline).build(CONTEXT)
 
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["late", "known_at", "feature_day", "split"])
-def test_what_is_told_later_is_no_segment(name: str) -> None:
-    attributes = said("flight_delays", "ModelPipeline") | {"segments": ["carrier", name]}
+def test_columns_known_later_cannot_be_segments(name: str) -> None:
+    attributes = attributes_of("flight_delays", "ModelPipeline") | {"segments": ["carrier", name]}
     pipeline = ModelPipeline.read(attributes, DEFS / "flight_delays" / "defs.yaml")
 
     with pytest.raises(ConfigurationError, match=f"'segments' .* names {name}"):
@@ -277,7 +277,7 @@ def test_what_is_told_later_is_no_segment(name: str) -> None:
 
 
 def test_days_of_a_pipeline_are_in_the_zone_of_its_features() -> None:
-    attributes = said("flight_delays", "ModelPipeline")
+    attributes = attributes_of("flight_delays", "ModelPipeline")
     attributes["days"] = {"first": "2013-02-01", "last": "2013-12-31"}
     del attributes["as_of_days"]
 
@@ -287,8 +287,8 @@ def test_days_of_a_pipeline_are_in_the_zone_of_its_features() -> None:
 
 
 @pytest.mark.parametrize("name", ["late", "known_at", "feature_day", "split"])
-def test_what_is_told_later_is_no_feature(name: str) -> None:
-    attributes = said("flight_delays", "ModelPipeline")
+def test_columns_known_later_cannot_be_features(name: str) -> None:
+    attributes = attributes_of("flight_delays", "ModelPipeline")
     attributes["estimator"]["numeric"].append(name)
     pipeline = ModelPipeline.read(attributes, DEFS / "flight_delays" / "defs.yaml")
 
@@ -306,7 +306,7 @@ def of_other_inputs(days, *, flights, wether): ...
 
 
 @pytest.mark.parametrize(
-    ("function", "parameters", "told"),
+    ("function", "parameters", "message"),
     [
         pytest.param(without_annotations, {"cut_hours": "two"}, "", id="nothing is declared"),
         pytest.param(without_star, {"cut_hours": 3}, "", id="positional arguments"),
@@ -314,22 +314,22 @@ def of_other_inputs(days, *, flights, wether): ...
         pytest.param(of_other_inputs, {}, "Did you mean 'wether'?", id="unknown input"),
     ],
 )
-def test_any_signature_of_a_feature_function_is_understood(
-    function: Callable[..., None], parameters: dict[str, object], told: str
+def test_any_signature_of_a_feature_function_is_accepted(
+    function: Callable[..., None], parameters: dict[str, object], message: str
 ) -> None:
-    attributes = said("flight_delays", "FeatureTable") | {"parameters": parameters}
+    attributes = attributes_of("flight_delays", "FeatureTable") | {"parameters": parameters}
     table = FeatureTable.read(attributes, DEFS / "flight_delays" / "defs.yaml")
-    if not told:
+    if not message:
         refuse_parameters(function, table)
         return
 
     with pytest.raises(ConfigurationError) as refused:
         refuse_parameters(function, table)
 
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
-def test_questions_see_what_a_template_stands_for(
+def test_lineage_reads_resolved_templates(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "shop" / "defs.yaml"
@@ -343,8 +343,8 @@ def test_questions_see_what_a_template_stands_for(
     assert found == {"key": "shop/orders", "days": 7}
 
 
-def test_one_mistake_is_told_once(tmp_path: Path) -> None:
-    attributes = changed(said("flight_delays", "ModelPipeline"), "key", ["time hour"])
+def test_one_mistake_is_reported_once(tmp_path: Path) -> None:
+    attributes = changed(attributes_of("flight_delays", "ModelPipeline"), "key", ["time hour"])
 
     with pytest.raises(ConfigurationError) as refused:
         ModelPipeline.read(attributes, tmp_path / "defs.yaml")
@@ -364,7 +364,7 @@ def test_a_data_folder_without_a_name_is_refused(
 
 @pytest.fixture
 def overrides(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Sets what the environment says of pipelines."""
+    """Sets the changes of pipelines in the environment."""
 
     def said_otherwise(text: str) -> None:
         monkeypatch.setenv("ML_ASSETS_PIPELINES", text)
@@ -374,14 +374,16 @@ def overrides(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     settings.cache_clear()
 
 
-def test_what_the_environment_says_is_validated_too(overrides: Callable[[str], None]) -> None:
+def test_changes_of_the_environment_are_validated(overrides: Callable[[str], None]) -> None:
     overrides('{"flight_delays": {"test_days": 360}}')
 
     with pytest.raises(ConfigurationError, match=r"with ML_ASSETS_PIPELINES, .*leaves no day"):
-        ModelPipeline.read(said("flight_delays", "ModelPipeline"), Path("flight_delays/defs.yaml"))
+        ModelPipeline.read(
+            attributes_of("flight_delays", "ModelPipeline"), Path("flight_delays/defs.yaml")
+        )
 
 
-def test_a_pipeline_that_only_the_environment_knows_is_refused(
+def test_an_unknown_pipeline_in_the_environment_is_refused(
     overrides: Callable[[str], None],
 ) -> None:
     overrides('{"flight_delay": {"test_days": 14}}')
@@ -390,19 +392,19 @@ def test_a_pipeline_that_only_the_environment_knows_is_refused(
         project_definitions()
 
 
-def test_a_key_of_the_file_is_left_out_by_saying_null(overrides: Callable[[str], None]) -> None:
+def test_null_in_the_environment_removes_a_key_of_the_file(overrides: Callable[[str], None]) -> None:
     overrides('{"flight_delays": {"release": {"rule": "superior"}}}')
     with pytest.raises(ConfigurationError, match="margin is for rule 'non_inferior'"):
-        ModelPipeline.read(said("flight_delays", "ModelPipeline"), DEFS / "defs.yaml")
+        ModelPipeline.read(attributes_of("flight_delays", "ModelPipeline"), DEFS / "defs.yaml")
 
     overrides('{"flight_delays": {"release": {"rule": "superior", "margin": null}}}')
-    found = ModelPipeline.read(said("flight_delays", "ModelPipeline"), DEFS / "defs.yaml")
+    found = ModelPipeline.read(attributes_of("flight_delays", "ModelPipeline"), DEFS / "defs.yaml")
 
     assert (found.release.rule, found.release.margin) == ("superior", None)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         pytest.param("type: a.ModelPipeline\nattributes: {pipelin: a}", "", id="no name"),
         pytest.param("type: a.ModelPipeline", "", id="no attributes"),
@@ -412,15 +414,15 @@ def test_a_key_of_the_file_is_left_out_by_saying_null(overrides: Callable[[str],
     ],
 )
 def test_a_broken_document_does_not_hide_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, told: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, message: str
 ) -> None:
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "defs.yaml").write_text(text, "utf-8")
     monkeypatch.setattr(documents, "DEFS", tmp_path)
     documents._all_documents.cache_clear()
     try:
-        if told:
-            with pytest.raises(ConfigurationError, match=told):
+        if message:
+            with pytest.raises(ConfigurationError, match=message):
                 documents.pipelines()
         else:
             assert documents.pipelines() == []

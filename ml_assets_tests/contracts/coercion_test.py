@@ -125,7 +125,7 @@ def test_a_column_of_nothing_but_one_bad_value_is_bad(column: str, value: Any) -
         pytest.param(1, id="beside a number"),
     ],
 )
-def test_value_is_judged_without_its_neighbours(column: str, value: Any, neighbour: Any) -> None:
+def test_value_is_coerced_independently_of_others(column: str, value: Any, neighbour: Any) -> None:
     (alone,), (bad_alone,) = coerced(column, value)
     (beside, _), (bad_beside, _) = coerced(column, value, neighbour)
 
@@ -162,7 +162,7 @@ def test_every_value_is_typed_or_null_or_bad(values: list[Any], column: str) -> 
 
 @QUICK
 @given(st.lists(st.one_of(st.floats(allow_infinity=False), st.text(max_size=2))))
-def test_one_bad_value_does_not_touch_the_others(others: list[Any]) -> None:
+def test_one_bad_value_does_not_affect_others(others: list[Any]) -> None:
     raw = pd.Series([*others, "not a number"], dtype=object)
 
     typed, bad = coerce_column(raw, columns(Kinds)["number"])
@@ -173,7 +173,7 @@ def test_one_bad_value_does_not_touch_the_others(others: list[Any]) -> None:
     pd.testing.assert_series_equal(bad.iloc[:-1], bad_alone)
 
 
-def test_typed_column_is_handed_on_as_it_is() -> None:
+def test_typed_column_is_returned_unchanged() -> None:
     column = columns(Kinds)["number"]
     values = pd.Series([1.0, None], dtype=dtype(column))
 

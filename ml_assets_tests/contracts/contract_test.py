@@ -74,7 +74,7 @@ def test_limits_are_strict_without_a_declaration() -> None:
         pytest.param(Impossible, "max_dead_letter_share", id="share above 1"),
     ],
 )
-def test_unusable_limits_are_refused_by_name(contract: type[Contract], entry: str) -> None:
+def test_error_of_unusable_limits_names_the_entry(contract: type[Contract], entry: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"(?s){contract.__name__}.*{entry}"):
         limits(contract)
 
@@ -100,7 +100,7 @@ def test_key_columns(contract: type[Contract], key: list[str]) -> None:
         pytest.param("count", "int64", id="int"),
     ],
 )
-def test_type_in_words(column: str, name: str) -> None:
+def test_type_name(column: str, name: str) -> None:
     assert type_name(columns(Readings)[column]) == name
 
 

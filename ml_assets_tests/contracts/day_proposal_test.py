@@ -64,7 +64,7 @@ def proposed(history: pd.DataFrame) -> tuple[str, type[DayContract]]:
     return text, found
 
 
-def test_history_passes_what_is_proposed(history: pd.DataFrame) -> None:
+def test_history_passes_the_proposal(history: pd.DataFrame) -> None:
     text, contract = proposed(history)
 
     assert [item.name for item in measures_of(contract)] == [
@@ -78,7 +78,7 @@ def test_history_passes_what_is_proposed(history: pd.DataFrame) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "message"),
     [
         pytest.param(lambda day: day.head(30), "rows_against_usual", id="rows missing"),
         pytest.param(lambda day: day.assign(temp=np.nan), "temp_missing", id="column null"),
@@ -86,8 +86,8 @@ def test_history_passes_what_is_proposed(history: pd.DataFrame) -> None:
         pytest.param(lambda day: day.assign(station="A"), "station_present", id="value gone"),
     ],
 )
-def test_spoiled_day_breaks_what_is_proposed(
-    history: pd.DataFrame, spoil: object, told: str
+def test_spoiled_day_breaks_the_proposal(
+    history: pd.DataFrame, spoil: object, message: str
 ) -> None:
     _, contract = proposed(history)
     last = history[DAY] == DAYS[-1]
@@ -97,10 +97,10 @@ def test_spoiled_day_breaks_what_is_proposed(
     quarantined, _ = judge_days(rows, DAYS, {}, contract)
 
     assert [*quarantined] == [DAYS[-1]]
-    assert told in quarantined[DAYS[-1]]
+    assert message in quarantined[DAYS[-1]]
 
 
-def test_table_without_a_usable_measure_is_told() -> None:
+def test_proposal_for_a_table_without_a_usable_measure() -> None:
     rows = pd.DataFrame(
         {DAY: ["2013-01-01"], "station": "A", "temp": 1.0, "alarm": True, "level": 1}
     )

@@ -59,7 +59,7 @@ def readings(counts: dict[str, int], **values: object) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("day", "told"),
+    ("day", "message"),
     [
         pytest.param(
             day_with(x=missing_share("tmp", le=0.5)),
@@ -93,11 +93,11 @@ def readings(counts: dict[str, int], **values: object) -> pd.DataFrame:
         pytest.param("FlightsDay", "expected a subclass of DayContract", id="a name"),
     ],
 )
-def test_unusable_day_contract_is_refused_when_it_is_loaded(day: object, told: str) -> None:
+def test_unusable_day_contract_is_refused_when_it_is_loaded(day: object, message: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         day_contract(contract_with(day))
 
-    assert told in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_contract_without_one_is_not_judged() -> None:
@@ -147,7 +147,7 @@ def test_history_reaches_back_eight_weeks() -> None:
 USUAL = day_with(rows_against_usual=against_usual(ge=0.6, le=1.6))
 
 
-def test_few_rows_are_told_with_what_is_usual() -> None:
+def test_reason_of_few_rows_contains_the_usual_number() -> None:
     quarantined, _ = judge_days(readings({"2013-01-26": 12}), ["2013-01-26"], WEEKLY, USUAL)
 
     assert quarantined == {
@@ -176,7 +176,7 @@ def test_quarantined_days_are_not_usual_for_later_ones_and_a_range_judges_as_sin
     assert together == alone
 
 
-def test_later_days_and_the_day_itself_do_not_count() -> None:
+def test_usual_number_ignores_later_days_and_the_day_itself() -> None:
     counts = dict.fromkeys(DAYS[:20], 100) | dict.fromkeys(DAYS[20:], 5)
 
     found = judge_days(readings({DAYS[10]: 100}), [DAYS[10]], counts, USUAL)
@@ -185,7 +185,7 @@ def test_later_days_and_the_day_itself_do_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "values", "told"),
+    ("field", "values", "message"),
     [
         pytest.param(
             missing_share("temp", le=0.4), {"temp": [None, None, 1.0, 2.0]}, "0.50", id="missing"
@@ -204,14 +204,14 @@ def test_later_days_and_the_day_itself_do_not_count() -> None:
         ),
     ],
 )
-def test_measure_outside_its_bound_is_told(
-    field: Any, values: dict[str, list[object]], told: str
+def test_reason_contains_the_measure_outside_its_bound(
+    field: Any, values: dict[str, list[object]], message: str
 ) -> None:
     rows = readings({"2013-01-01": 4}, **values)
 
     quarantined, _ = judge_days(rows, ["2013-01-01"], {}, day_with(x=field))
 
-    assert told in quarantined["2013-01-01"]
+    assert message in quarantined["2013-01-01"]
 
 
 def test_warning_leaves_the_day_stored_and_quarantine_removes_its_rows() -> None:

@@ -48,7 +48,7 @@ def orders(*ids: object) -> pd.DataFrame:
         pytest.param([date(2013, 7, 8), True], ["2013-07-08", True], id="dates"),
     ],
 )
-def test_d_a_value_outside_the_contract_costs_no_other_row(value: object, kept: object) -> None:
+def test_d_a_value_outside_the_contract_rejects_only_its_row(value: object, kept: object) -> None:
     raw = orders(1, -1).assign(extra=pd.Series([None, value], dtype=object))
 
     validated = validate(raw, Orders, [MONDAY])

@@ -53,7 +53,7 @@ def test_a_dataset_has_the_features_the_label_and_when_it_was_known() -> None:
     assert limits(DATASET).max_text_length == 5000
 
 
-def test_a_label_that_there_is_not_is_refused() -> None:
+def test_an_unknown_label_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="Weights has no column 'late'"):
         dataset_contract(Orders, Weights, label="late", known_at="known_at")
 
@@ -68,7 +68,7 @@ def test_a_probability_lies_between_0_and_1(is_probability: bool) -> None:
     assert bool(columns(found)["prediction"].checks) == is_probability
 
 
-def test_versions_count_everything_that_a_contract_is_made_from() -> None:
+def test_code_version_includes_all_sources_of_a_derived_contract() -> None:
     predictions = prediction_contract(Prediction, DATASET, ["order"], is_probability=False, day=Day)
     labels = label_contract(Label, DATASET, ["region"], ["order"], is_binary=False, day=Day)
 

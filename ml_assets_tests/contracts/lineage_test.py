@@ -20,7 +20,7 @@ class Scored(Order):
 SHOP = ["shop/orders", "shop/items"]
 
 
-def test_columns_come_from_the_inputs_that_they_name() -> None:
+def test_lineage_has_the_declared_input_columns() -> None:
     assert lineage(Order, SHOP) == {
         "number": [("shop/orders", "number")],
         "price": [("shop/orders", "amount"), ("shop/items", "price")],
@@ -28,7 +28,7 @@ def test_columns_come_from_the_inputs_that_they_name() -> None:
     }
 
 
-def test_placeholders_stand_for_all_their_names() -> None:
+def test_placeholders_are_replaced_by_all_their_values() -> None:
     names = {"features": ["price", "number"], "models": ["champion"]}
     found = lineage(Scored, [*SHOP, "shop/priced", "shop/champion"], names)
 
@@ -49,7 +49,7 @@ def test_a_redefined_field_without_declaration_keeps_that_of_its_base() -> None:
     assert found["price"] == lineage(Order, SHOP)["price"]
 
 
-def test_inherited_columns_from_no_input_of_the_table_are_handed_on() -> None:
+def test_inherited_columns_from_no_input_of_the_table_are_passed_on() -> None:
     class Received(Order):
         score: float = pa.Field(metadata={"from": ["priced.number"]})
 
@@ -61,7 +61,7 @@ def test_inherited_columns_from_no_input_of_the_table_are_handed_on() -> None:
     }
 
 
-def test_an_unknown_input_is_told_the_nearest() -> None:
+def test_error_of_an_unknown_input_suggests_a_similar_one() -> None:
     with pytest.raises(ConfigurationError) as raised:
         lineage(Order, ["shop/order", "shop/items"])
 
@@ -71,12 +71,12 @@ def test_an_unknown_input_is_told_the_nearest() -> None:
     )
 
 
-def test_an_unknown_placeholder_is_told_the_nearest() -> None:
+def test_error_of_an_unknown_placeholder_suggests_a_similar_one() -> None:
     with pytest.raises(ConfigurationError, match=r"placeholder 'features'.*Did you mean 'feature'"):
         lineage(Scored, SHOP, {"feature": [], "models": []})
 
 
-def test_a_column_that_says_nothing_is_an_error() -> None:
+def test_a_column_without_declared_inputs_is_an_error() -> None:
     class Silent(Contract):
         amount: float = pa.Field()
 
@@ -96,5 +96,5 @@ def test_a_copy_has_the_columns_of_its_origin() -> None:
         (8, "From orders.c0, orders.c1, orders.c2, orders.c3, orders.c4, orders.c5 and 2 more."),
     ],
 )
-def test_in_words_names_the_first_few(count: int, words: str) -> None:
+def test_description_lists_the_first_columns(count: int, words: str) -> None:
     assert lineage_description([("shop/orders", f"c{number}") for number in range(count)]) == words

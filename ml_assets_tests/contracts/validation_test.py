@@ -53,7 +53,7 @@ class RareOrders(Orders):
 
 
 def order(number: Any, amount: Any = 10.0, shop: Any = "A", day: str = MONDAY) -> dict[str, Any]:
-    """A raw row, good unless said otherwise."""
+    """A raw row, valid by default."""
     return {DAY: day, "id": number, "amount": amount, "shop": shop}
 
 
@@ -165,7 +165,7 @@ def test_column_with_a_range_and_a_duplicate_names_both_rules() -> None:
     ]
 
 
-def test_dead_letter_holds_the_row_as_it_came() -> None:
+def test_dead_letter_contains_the_raw_row() -> None:
     raw = frame(order(2, amount="ten", shop=None)).assign(extra="kept")
 
     letters = validate(raw, Orders, [MONDAY]).dead_letters
@@ -203,7 +203,7 @@ def _not_json(constant: str) -> None:
     raise AssertionError(f"{constant} is not JSON")
 
 
-def test_dead_letters_keep_their_own_contract() -> None:
+def test_dead_letters_are_valid_in_their_own_contract() -> None:
     rejected = validate(frame(order(0), order(-1)), Orders, [MONDAY]).dead_letters
 
     again = validate(rejected, DeadLetters, [MONDAY])
@@ -241,7 +241,7 @@ def test_empty_day_is_quarantined_beside_a_full_one() -> None:
     assert set(validated.rows[DAY]) == {MONDAY}
 
 
-def test_known_reason_of_an_empty_day_is_told() -> None:
+def test_known_reason_of_an_empty_day_is_reported() -> None:
     validated = validate(frame(), Orders, [MONDAY], empty_reasons={MONDAY: "the source ends here"})
 
     assert validated.quarantined == {MONDAY: "the source ends here"}
@@ -315,7 +315,7 @@ def test_index_of_the_raw_rows_does_not_matter(value: Any) -> None:
     pd.testing.assert_frame_equal(usual.dead_letters, doubled.dead_letters)
 
 
-def test_combined_parts_hold_what_the_parts_hold() -> None:
+def test_combined_result_contains_all_parts() -> None:
     parts = [
         validate(frame(order(1), order(0)), Orders, [MONDAY]),
         validate(frame(), Orders, [TUESDAY]),
@@ -330,7 +330,7 @@ def test_combined_parts_hold_what_the_parts_hold() -> None:
     assert combined.dead_letter_counts == {MONDAY: 1, TUESDAY: 0}
 
 
-def test_absurd_wind_speed_is_a_dead_letter_and_the_day_goes_on() -> None:
+def test_absurd_wind_speed_is_a_dead_letter_and_the_day_is_stored() -> None:
     hours = pd.date_range("2013-02-12 05:00", periods=24, freq="h")
     raw = pd.DataFrame(dict.fromkeys(columns(Weather)), index=range(24)).assign(
         ds="2013-02-12", origin="EWR", time_hour=hours, wind_speed=10.0
@@ -366,7 +366,7 @@ ROWS = st.lists(
 
 @QUICK
 @given(ROWS)
-def test_nothing_is_lost(rows: list[dict[str, Any]]) -> None:
+def test_no_row_is_lost(rows: list[dict[str, Any]]) -> None:
     validated = validate(frame(*rows), RareOrders, [MONDAY, TUESDAY])
 
     assert validated.quarantined == {}
@@ -378,7 +378,7 @@ def test_nothing_is_lost(rows: list[dict[str, Any]]) -> None:
 
 @QUICK
 @given(ROWS)
-def test_rows_that_went_on_keep_the_contract(rows: list[dict[str, Any]]) -> None:
+def test_accepted_rows_are_valid(rows: list[dict[str, Any]]) -> None:
     first = validate(frame(*rows), RareOrders, [MONDAY, TUESDAY])
 
     again = validate(first.rows, RareOrders, [MONDAY, TUESDAY])

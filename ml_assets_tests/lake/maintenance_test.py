@@ -54,7 +54,7 @@ def test_version_a_reader_was_computed_from_keeps_its_content(lake: Lake) -> Non
     assert hashes(lake) == newest
 
 
-def test_files_of_versions_nobody_read_are_gone(lake: Lake) -> None:
+def test_files_of_versions_without_readers_are_deleted(lake: Lake) -> None:
     write(lake, 1)
     of_unneeded = files(lake)
     trained_on = write(lake, 2)
@@ -70,7 +70,7 @@ def test_files_of_versions_nobody_read_are_gone(lake: Lake) -> None:
     assert of_trained <= files(lake)
 
 
-def test_reading_a_version_whose_files_are_gone_is_a_lake_mismatch(lake: Lake) -> None:
+def test_reading_a_version_with_deleted_files_is_a_lake_mismatch(lake: Lake) -> None:
     unneeded = write(lake, 1)
     write(lake, 2)
     maintain(lake, TABLE, [DATASET])
@@ -143,6 +143,6 @@ def test_table_can_be_written_after_maintenance(lake: Lake) -> None:
     assert sorted(set(lake.read(TABLE)["value"])) == [5, 6]
 
 
-def test_table_that_is_not_there_is_left_alone(lake: Lake) -> None:
+def test_maintenance_of_a_missing_table_does_nothing(lake: Lake) -> None:
     assert maintain(lake, TABLE, [DATASET]) is None
     assert not Path(lake.uri).exists()

@@ -84,7 +84,7 @@ def test_shared_tables_are_read_from_the_other_lake(ours: Lake, theirs: Lake) ->
     )
 
 
-def test_what_changes_in_the_other_lake_is_seen(ours: Lake, theirs: Lake) -> None:
+def test_changes_in_the_other_lake_are_read(ours: Lake, theirs: Lake) -> None:
     assert ours.window(FLIGHTS, [MONDAY]).read()["value"].tolist() == [0]
 
     store(theirs, FLIGHTS, MONDAY, 99)
@@ -123,7 +123,7 @@ def test_own_tables_are_written_to_the_own_root_and_nothing_else_is_touched(
 
 @pytest.mark.parametrize("status", list(Status), ids=str)
 @pytest.mark.parametrize("table", SHARED)
-def test_entry_of_a_shared_table_is_refused_with_all_that_came_with_it(
+def test_entry_of_a_shared_table_is_refused_with_all_entries_of_the_call(
     ours: Lake, theirs: Lake, table: str, status: Status
 ) -> None:
     before = theirs.ledger.latest(table)
@@ -142,7 +142,7 @@ def test_appending_nothing_is_no_entry_of_a_shared_table(ours: Lake) -> None:
     assert ours.ledger.tables() == []
 
 
-def test_only_own_tables_are_told_so_that_maintenance_leaves_the_others_alone(ours: Lake) -> None:
+def test_only_own_tables_are_listed_for_maintenance(ours: Lake) -> None:
     store(ours, SCORES, MONDAY, 7)
 
     assert ours.ledger.tables() == [SCORES]

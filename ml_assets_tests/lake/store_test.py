@@ -61,7 +61,7 @@ def test_named_day_without_rows_becomes_empty(lake: Lake) -> None:
     assert values_of(lake) == {MONDAY: [5]}
 
 
-def test_no_rows_at_all_empty_the_days_and_make_the_table(lake: Lake) -> None:
+def test_writing_no_rows_creates_the_table_with_empty_days(lake: Lake) -> None:
     lake.write(TABLE, rows(MONDAY), [MONDAY])
 
     assert lake.exists(TABLE)
@@ -85,7 +85,7 @@ def test_old_version_is_read_as_it_was(lake: Lake) -> None:
     assert values_of(lake, version=second) == values_of(lake) == {MONDAY: [2]}
 
 
-def test_days_and_columns_are_read_as_asked(lake: Lake) -> None:
+def test_only_requested_days_and_columns_are_read(lake: Lake) -> None:
     both = pd.concat([rows(MONDAY, 1), rows(TUESDAY, 2)]).assign(other="x")
     lake.write(TABLE, both, [MONDAY, TUESDAY])
 
@@ -116,13 +116,13 @@ def test_types_and_content_survive_storing(lake: Lake) -> None:
 @pytest.mark.parametrize(
     "version", [pytest.param(None, id="no table"), pytest.param(0, id="no version")]
 )
-def test_what_is_not_there_is_named(lake: Lake, version: int | None) -> None:
+def test_missing_table_is_named_in_the_error(lake: Lake, version: int | None) -> None:
     assert not lake.exists(TABLE)
     with pytest.raises(LakeMismatch, match=TABLE):
         lake.read(TABLE, version=version)
 
 
-def test_version_that_was_never_written_is_named(lake: Lake) -> None:
+def test_unknown_version_is_named_in_the_error(lake: Lake) -> None:
     version = lake.write(TABLE, rows(MONDAY, 1), [MONDAY]).version
 
     with pytest.raises(LakeMismatch, match=f"version {version + 5}"):
@@ -192,7 +192,7 @@ def test_window_gives_its_rows_in_the_order_they_were_written(lake: Lake) -> Non
         pd.testing.assert_frame_equal(window.read()[[*written.columns]], written)
 
 
-def test_window_reads_only_days_it_is_asked_for(lake: Lake) -> None:
+def test_window_reads_only_requested_days(lake: Lake) -> None:
     lake.write(TABLE, pd.concat([rows(MONDAY, 1), rows(TUESDAY, 2)]), [MONDAY, TUESDAY])
     lake.ledger.append([entry(MONDAY, Status.STORED), entry(TUESDAY, Status.STORED)])
 
@@ -267,7 +267,9 @@ EXISTS = pytest.mark.parametrize(
 
 
 @EXISTS
-def test_writers_of_different_days_all_land(lake: Lake, before: dict[str, list[int]]) -> None:
+def test_concurrent_writers_of_different_days_all_succeed(
+    lake: Lake, before: dict[str, list[int]]
+) -> None:
     for day, values in before.items():
         lake.write(TABLE, rows(day, *values), [day])
 
@@ -355,7 +357,7 @@ def test_a_new_column_is_added_and_older_days_have_none(lake: Lake) -> None:
     assert rows["b"].isna().tolist() == [True, False, True]
 
 
-def test_a_column_of_another_type_is_refused_with_what_to_do(lake: Lake) -> None:
+def test_a_column_of_another_type_is_refused_with_a_remedy(lake: Lake) -> None:
     lake.write("t/evolving", _frame({"ds": ["2013-01-01"], "a": [1]}), ["2013-01-01"])
 
     with pytest.raises(LakeMismatch, match="materialize all its days again"):

@@ -39,14 +39,14 @@ def read(
     return Read(table, day, content, version, is_pinned)
 
 
-def test_nothing_is_known_of_an_empty_ledger(ledger: Ledger) -> None:
+def test_an_empty_ledger_has_no_entries(ledger: Ledger) -> None:
     assert ledger.latest("a/flights") == {}
     assert ledger.tables() == []
     assert stale(ledger, "a/flights", [MONDAY]) == {}
     assert ledger.reads("a/flights", [MONDAY]) == {MONDAY: []}
 
 
-def test_latest_entry_of_each_day_wins(ledger: Ledger) -> None:
+def test_latest_entry_of_each_day_is_returned(ledger: Ledger) -> None:
     ledger.append([stored("a/flights", "one"), stored("a/flights", "other", TUESDAY)])
     ledger.append([Entry("a/flights", MONDAY, Status.QUARANTINED, reason="no rows")])
 
@@ -59,7 +59,7 @@ def test_latest_entry_of_each_day_wins(ledger: Ledger) -> None:
     assert latest[MONDAY].reason == "no rows"
 
 
-def test_later_entry_of_one_append_wins(ledger: Ledger) -> None:
+def test_later_entry_of_one_append_is_returned(ledger: Ledger) -> None:
     ledger.append([stored("a/flights", "first"), stored("a/flights", "second")])
 
     assert ledger.latest("a/flights")[MONDAY].content_hash == "second"
@@ -97,7 +97,7 @@ def test_entry_is_read_as_it_was_written(ledger: Ledger) -> None:
         pytest.param(None, [MONDAY, TUESDAY], id="all"),
     ],
 )
-def test_only_the_asked_days_are_told(
+def test_only_requested_days_are_returned(
     ledger: Ledger, days: list[str] | None, found: list[str]
 ) -> None:
     ledger.append([stored("a/flights", "one"), stored("a/flights", "two", TUESDAY)])
@@ -151,7 +151,7 @@ def test_append_is_all_or_nothing(ledger: Ledger) -> None:
     assert ledger.latest("a/flights") == {}
 
 
-def test_day_is_fresh_while_its_inputs_are_as_they_were(ledger: Ledger) -> None:
+def test_day_is_fresh_while_its_inputs_are_unchanged(ledger: Ledger) -> None:
     ledger.append([stored("a/flights", "one")])
     ledger.append([stored("b/features", "x", reads=[read("a/flights", "one")])])
     ledger.append([stored("a/flights", "one", version=4)])
@@ -160,7 +160,7 @@ def test_day_is_fresh_while_its_inputs_are_as_they_were(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize(
-    ("was", "becomes", "told"),
+    ("was", "becomes", "message"),
     [
         pytest.param(
             stored("a/flights", "one"),
@@ -183,8 +183,8 @@ def test_day_is_fresh_while_its_inputs_are_as_they_were(ledger: Ledger) -> None:
         pytest.param(None, stored("a/flights", "one"), "was absent .* is one", id="arrived"),
     ],
 )
-def test_day_is_stale_when_its_input_is_another(
-    ledger: Ledger, was: Entry | None, becomes: Entry, told: str
+def test_day_is_stale_when_its_input_changes(
+    ledger: Ledger, was: Entry | None, becomes: Entry, message: str
 ) -> None:
     ledger.append([was] if was else [])
     seen = was.content_hash if was else ""
@@ -194,10 +194,10 @@ def test_day_is_stale_when_its_input_is_another(
 
     (reason,) = stale(ledger, "b/features", [MONDAY]).values()
     assert reason.startswith(f"a/flights {MONDAY} ")
-    assert re.search(told, reason)
+    assert re.search(message, reason)
 
 
-def test_staleness_is_seen_two_levels_up(ledger: Ledger) -> None:
+def test_change_two_levels_upstream_makes_a_day_stale(ledger: Ledger) -> None:
     ledger.append([stored("a/flights", "one")])
     ledger.append([stored("b/features", "x", reads=[read("a/flights", "one")])])
     ledger.append([stored("c/dataset", "y", reads=[read("b/features", "x")])])
@@ -210,7 +210,7 @@ def test_staleness_is_seen_two_levels_up(ledger: Ledger) -> None:
     assert "a/flights" in reason
 
 
-def test_computing_the_stale_day_again_makes_all_below_fresh(ledger: Ledger) -> None:
+def test_recomputing_the_stale_day_makes_its_dependents_fresh(ledger: Ledger) -> None:
     ledger.append([stored("a/flights", "one")])
     ledger.append([stored("b/features", "x", reads=[read("a/flights", "one")])])
     ledger.append([stored("c/dataset", "y", reads=[read("b/features", "x")])])
@@ -256,7 +256,7 @@ def test_table_that_reads_its_own_earlier_days_is_followed_to_the_first(ledger: 
     ("is_pinned", "is_stale"),
     [pytest.param(True, False, id="pinned"), pytest.param(False, True, id="not pinned")],
 )
-def test_what_a_pinned_input_was_made_from_may_change(
+def test_changed_inputs_of_a_pinned_input_do_not_make_a_day_stale(
     ledger: Ledger, is_pinned: bool, is_stale: bool
 ) -> None:
     ledger.append([stored("a/flights", "one")])
@@ -273,7 +273,7 @@ def test_what_a_pinned_input_was_made_from_may_change(
 
 
 @pytest.mark.parametrize(
-    ("becomes", "told"),
+    ("becomes", "message"),
     [
         pytest.param(stored("c/decision", "e"), "was d .* is e now", id="another"),
         pytest.param(
@@ -281,8 +281,8 @@ def test_what_a_pinned_input_was_made_from_may_change(
         ),
     ],
 )
-def test_pinned_input_that_is_another_now_makes_its_readers_stale(
-    ledger: Ledger, becomes: Entry, told: str
+def test_changed_pinned_input_makes_its_readers_stale(
+    ledger: Ledger, becomes: Entry, message: str
 ) -> None:
     ledger.append([stored("c/decision", "d")])
     ledger.append([stored("d/predictions", "p", reads=[read("c/decision", "d", is_pinned=True)])])
@@ -291,7 +291,7 @@ def test_pinned_input_that_is_another_now_makes_its_readers_stale(
     ledger.append([becomes])
 
     (reason,) = stale(ledger, "d/predictions", [MONDAY]).values()
-    assert re.search(told, reason)
+    assert re.search(message, reason)
     assert [*stale(ledger, "e/report", [MONDAY])] == [MONDAY]
 
 
@@ -303,7 +303,7 @@ def test_pinned_input_is_not_followed_even_in_a_circle(ledger: Ledger) -> None:
     assert stale(ledger, "b/report", [MONDAY]) == {}
 
 
-def test_input_that_one_reader_pins_makes_the_other_stale(ledger: Ledger) -> None:
+def test_input_that_is_pinned_by_one_reader_makes_the_other_stale(ledger: Ledger) -> None:
     ledger.append([stored("a/flights", "one")])
     ledger.append([stored("c/decision", "d", reads=[read("a/flights", "one")])])
     pinned, not_pinned = read("c/decision", "d", is_pinned=True), read("c/decision", "d")
@@ -373,7 +373,7 @@ def test_inputs_hash_is_that_of_code_and_content(other: str, same: bool) -> None
     assert (inputs_hash("v1", [read("a/x", "1"), read("a/y", "2")]) == other) is same
 
 
-def test_entries_of_concurrent_writers_all_land(tmp_path: Path) -> None:
+def test_entries_of_concurrent_writers_are_all_stored(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'shared.db'}"
     Ledger(url).tables()
     days = [f"2013-07-{number:02}" for number in range(1, 9)]
@@ -401,7 +401,7 @@ for url in map(str.strip, sys.stdin):
 """
 
 
-def opened_at_the_same_moment(files: Sequence[Path]) -> list[str]:
+def opened_concurrently(files: Sequence[Path]) -> list[str]:
     """What three processes answer that open each of some ledgers together."""
     openers = [
         subprocess.Popen(
@@ -419,10 +419,10 @@ def opened_at_the_same_moment(files: Sequence[Path]) -> list[str]:
     return answers
 
 
-def test_processes_that_open_a_ledger_at_the_same_moment_all_get_it(tmp_path: Path) -> None:
+def test_processes_can_open_a_new_ledger_concurrently(tmp_path: Path) -> None:
     files = [tmp_path / str(number) / "ledger.db" for number in range(6)]
 
-    answers = opened_at_the_same_moment(files)
+    answers = opened_concurrently(files)
 
     assert answers == ["[]"] * 3 * 6
     for file in files:
@@ -448,7 +448,7 @@ def test_the_schema_a_day_was_stored_with_is_kept_once_and_read_with_the_entry(
         assert connection.execute("SELECT columns FROM ledger_schemas").fetchall() == [(schema,)]
 
 
-def test_what_a_day_held_at_a_version_is_its_newest_stored_entry_until_then(
+def test_entry_of_a_day_at_a_version_is_its_newest_stored_entry_until_then(
     ledger: Ledger,
 ) -> None:
     for version, content in enumerate(["one", "two", "three"]):
@@ -464,7 +464,7 @@ def test_what_a_day_held_at_a_version_is_its_newest_stored_entry_until_then(
     assert ledger.at_version("a/t", 5, [TUESDAY]) == {}
 
 
-def test_files_of_a_day_are_known_by_the_content_they_hold(ledger: Ledger) -> None:
+def test_verified_files_of_a_day_are_recorded_with_their_content(ledger: Ledger) -> None:
     entry = Entry("a/t", MONDAY, Status.STORED, content_hash="one", version=0, files="f1")
     ledger.append([entry, entry])
     ledger.remember_files("a/t", [(MONDAY, "one", "f2"), (TUESDAY, "one", "f1")])
@@ -474,7 +474,7 @@ def test_files_of_a_day_are_known_by_the_content_they_hold(ledger: Ledger) -> No
     assert ledger.known_files("a/other", [MONDAY]) == ledger.known_files("a/t", []) == set()
 
 
-def test_history_has_every_entry_of_a_day_with_what_it_read(ledger: Ledger) -> None:
+def test_history_has_every_entry_of_a_day_with_its_reads(ledger: Ledger) -> None:
     first = Read("a/source", "2013-01-01", "aa", 1)
     second = Read("a/source", "2013-01-01", "bb", 2)
     for content, read in (("one", first), ("two", second)):
@@ -506,7 +506,7 @@ def test_history_has_every_entry_of_a_day_with_what_it_read(ledger: Ledger) -> N
     assert days == ["2013-01-01"] * 4 + ["2013-01-02"]
 
 
-def test_everything_is_the_latest_entry_of_each_day_with_what_it_read(ledger: Ledger) -> None:
+def test_all_latest_is_the_latest_entry_of_each_day_with_its_reads(ledger: Ledger) -> None:
     read = Read("a/source", "2013-01-01", "aa", 1, is_pinned=True)
     ledger.append(
         [
@@ -521,7 +521,7 @@ def test_everything_is_the_latest_entry_of_each_day_with_what_it_read(ledger: Le
     assert found == {("a/source", "aa"): [], ("a/features", "new"): [read]}
 
 
-def test_what_begins_is_being_written_and_seen_in_turn(ledger: Ledger) -> None:
+def test_begun_days_have_status_writing(ledger: Ledger) -> None:
     ledger.begin("a/features", [TUESDAY])
     ledger.begin("a/features", [MONDAY])
 

@@ -37,9 +37,7 @@ FIRST = (read("2013-01-01", "aa"), read("2013-01-02", "bb"), read("2013-01-03", 
         ),
     ],
 )
-def test_inputs_with_other_content_than_at_first_are_named(
-    now: tuple[Read, ...], changed: list[str]
-) -> None:
+def test_inputs_whose_content_changed_are_listed(now: tuple[Read, ...], changed: list[str]) -> None:
     history = [
         entry(Status.SKIPPED, read("2013-01-01", "zz")),
         entry(Status.WRITING),
@@ -54,7 +52,7 @@ def test_a_day_that_was_never_stored_has_no_first_version() -> None:
     assert changed_since_first_made([entry(Status.SKIPPED, *FIRST)], FIRST[1:]) == []
 
 
-def test_a_sentence_names_some_and_counts_the_rest() -> None:
+def test_a_message_lists_some_inputs_and_counts_the_rest() -> None:
     text = change_message([f"a/features {number}" for number in range(8)])
 
     assert text.endswith(

@@ -64,7 +64,7 @@ def test_verdict_and_reason(
     assert (found.verdict, found.reason) == (verdict, reason)
 
 
-def test_a_reason_names_a_few_days_and_counts_the_rest() -> None:
+def test_a_reason_lists_some_days_and_counts_the_rest() -> None:
     reason = table_summary("a/b", [bad(day) for day in DAYS], 0).reason
 
     assert reason.startswith("7 of 7 days are not stored.")

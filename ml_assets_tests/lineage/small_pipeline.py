@@ -170,14 +170,14 @@ class SmallPipeline:
         folder: Path,
         changes: Mapping[str, Any],
     ) -> None:
-        said = list(yaml.safe_load_all(DEFS.read_text("utf-8")))[-1]["attributes"] | changes
-        said["estimator"] = {**said["estimator"], **ESTIMATOR}
-        self.name: str = said["pipeline"]
+        attributes = list(yaml.safe_load_all(DEFS.read_text("utf-8")))[-1]["attributes"] | changes
+        attributes["estimator"] = {**attributes["estimator"], **ESTIMATOR}
+        self.name: str = attributes["pipeline"]
         self.tables = dict(tables)
         with pytest.MonkeyPatch.context() as environment:
             environment.setenv("ML_ASSETS_PIPELINES", "{}")
             settings.cache_clear()
-            component = ModelPipeline(ModelPipeline.read(said, folder / "defs.yaml"))
+            component = ModelPipeline(ModelPipeline.read(attributes, folder / "defs.yaml"))
             built = component.build(SimpleNamespace(path=folder))  # type: ignore[arg-type]
         settings.cache_clear()
         self._assets = {

@@ -22,11 +22,11 @@ class Recipe:
     pace: int = field(default=1, repr=False)
 
 
-def test_module_of_a_class_counts() -> None:
+def test_module_of_a_class_is_included() -> None:
     assert "ml_assets.contracts.contract" in modules_of(Contract)
 
 
-def test_modules_of_the_project_that_it_uses_count() -> None:
+def test_imported_modules_of_the_project_are_included() -> None:
     assert {
         "ml_assets.defs.flight_delays.features",
         "ml_assets.defs.flight_delays.events",
@@ -51,15 +51,15 @@ def test_modules_of_the_project_that_it_uses_count() -> None:
         pytest.param("if TYPE_CHECKING:\n    import a\nelse:\n    import b", {"b"}, id="for types"),
     ],
 )
-def test_every_form_of_import_counts(text: str, names: set[str]) -> None:
+def test_every_form_of_import_is_found(text: str, names: set[str]) -> None:
     assert imported(ast.parse(text), "p.q") == names
 
 
-def test_packages_count_with_their_own_text() -> None:
+def test_packages_are_included() -> None:
     assert {"ml_assets.defs", "ml_assets.defs.flight_delays"} <= set(modules_of(flight_features))
 
 
-def test_what_errors_are_called_and_settings_do_not_count() -> None:
+def test_error_names_and_settings_are_excluded() -> None:
     assert not {"ml_assets.errors", "ml_assets.settings"} & set(modules_of(flight_features))
 
 
@@ -69,11 +69,11 @@ def test_training_changes_no_features(part: object) -> None:
     assert not {name for name in found if name.rpartition(".")[2] in {"training", "checkpoints"}}
 
 
-def test_other_packages_do_not_count() -> None:
+def test_other_packages_are_excluded() -> None:
     assert all(name.partition(".")[0] == "ml_assets" for name in modules_of(flight_features))
 
 
-def test_any_part_of_a_module_stands_for_all_of_it() -> None:
+def test_each_function_of_a_module_has_the_version_of_the_module() -> None:
     assert modules_of(unit) == modules_of(limits)
 
 
@@ -91,7 +91,7 @@ def test_object_without_a_file_cannot_be_versioned() -> None:
         pytest.param((unit, Recipe(3), {}), id="one more parameter"),
     ],
 )
-def test_other_code_or_parameters_are_another_version(other: tuple[object, ...]) -> None:
+def test_other_code_or_parameters_have_another_version(other: tuple[object, ...]) -> None:
     assert code_version(*other) != code_version(unit, Recipe(3))
 
 
@@ -103,11 +103,11 @@ def test_other_code_or_parameters_are_another_version(other: tuple[object, ...])
         pytest.param({"y", "x"}, {"x", "y"}, id="order of a set"),
     ],
 )
-def test_what_does_not_matter_gives_the_same_version(one: object, same: object) -> None:
+def test_irrelevant_differences_give_the_same_version(one: object, same: object) -> None:
     assert code_version(unit, one) == code_version(unit, same)
 
 
-def test_a_version_says_what_it_stands_for() -> None:
+def test_modules_and_parameters_of_a_version_are_known() -> None:
     rules = ReleaseRules(gated_attribute="origin", max_group_gap=0.2)
 
     code = known_code(code_version(unit, Recipe(3), rules))

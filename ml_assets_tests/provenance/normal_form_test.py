@@ -80,13 +80,13 @@ def form(text: str) -> str:
 
 
 @pytest.mark.parametrize("text", IN_OTHER_WORDS)
-def test_words_and_layout_do_not_count(text: str) -> None:
+def test_normal_form_ignores_comments_docstrings_and_layout(text: str) -> None:
     assert text != TEXT
     assert form(text) == form(TEXT)
 
 
 @pytest.mark.parametrize("text", OTHER_CODE)
-def test_code_counts(text: str) -> None:
+def test_normal_form_changes_with_code(text: str) -> None:
     assert form(text) != form(TEXT)
 
 
@@ -99,7 +99,7 @@ def test_this_interpreter_gives_the_stored_form() -> None:
 
 
 @pytest.mark.parametrize("interpreter", ["python3.11", "python3.12", "python3.13"])
-def test_interpreters_agree(interpreter: str) -> None:
+def test_all_interpreters_give_the_same_form(interpreter: str) -> None:
     found = shutil.which(interpreter)
     if (
         found is None

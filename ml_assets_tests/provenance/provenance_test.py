@@ -27,7 +27,7 @@ def provenance(tmp_path: Path) -> Provenance:
     return Provenance(f"sqlite:///{tmp_path / 'ledger.db'}")
 
 
-def test_a_run_is_kept_with_what_it_ran_with(provenance: Provenance) -> None:
+def test_a_run_is_stored_with_its_environment(provenance: Provenance) -> None:
     provenance.record_run("run", THERE)
 
     run = provenance.run("run")
@@ -37,7 +37,7 @@ def test_a_run_is_kept_with_what_it_ran_with(provenance: Provenance) -> None:
     assert provenance.run("another") is None
 
 
-def test_a_run_keeps_what_was_noted_first(provenance: Provenance) -> None:
+def test_a_run_is_recorded_only_once(provenance: Provenance) -> None:
     provenance.record_run("run", THERE)
     provenance.record_run("run", Environment("def456", False, {}))
 
@@ -47,7 +47,7 @@ def test_a_run_keeps_what_was_noted_first(provenance: Provenance) -> None:
     assert run.environment.commit == "abc123"
 
 
-def test_this_process_knows_its_python_and_its_libraries(provenance: Provenance) -> None:
+def test_environment_of_this_process_has_python_and_libraries(provenance: Provenance) -> None:
     provenance.record_run("run")
 
     run = provenance.run("run")
@@ -58,7 +58,7 @@ def test_this_process_knows_its_python_and_its_libraries(provenance: Provenance)
     assert run.environment == environment_of_process()
 
 
-def test_a_code_version_is_kept_with_what_it_stands_for(provenance: Provenance) -> None:
+def test_a_code_version_is_stored_with_modules_and_parameters(provenance: Provenance) -> None:
     code = Code("v1", {"ml_assets.errors": "aa"}, [{"max_iter": 5}, ["carrier"]])
 
     provenance.record_code(code)
@@ -68,7 +68,7 @@ def test_a_code_version_is_kept_with_what_it_stands_for(provenance: Provenance) 
     assert provenance.code("v2") is None
 
 
-def test_columns_are_those_noted_last(provenance: Provenance) -> None:
+def test_columns_are_those_recorded_last(provenance: Provenance) -> None:
     provenance.record_columns("a/features", {"old": [("a/source", "x")]})
     provenance.record_columns(
         "a/features", {"rate": [("a/source", "y"), ("a/source", "x")], "constant": []}
@@ -80,7 +80,7 @@ def test_columns_are_those_noted_last(provenance: Provenance) -> None:
     }
 
 
-def test_writers_at_the_same_moment_note_a_run_once(provenance: Provenance) -> None:
+def test_concurrent_writers_record_a_run_once(provenance: Provenance) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: provenance.record_run("run", THERE), range(12)))
 
@@ -115,13 +115,15 @@ def test_clean_checkout_is_its_commit(checkout: Path) -> None:
         pytest.param(lambda file: file.with_name("new.py").touch(), id="added"),
     ],
 )
-def test_changed_code_is_told(checkout: Path, change: Callable[[Path], object]) -> None:
+def test_changed_code_makes_the_environment_dirty(
+    checkout: Path, change: Callable[[Path], object]
+) -> None:
     change(checkout / "ml_assets" / "commands" / "demo.py")
 
     assert _answer(checkout) == f"{_git(checkout, 'rev-parse', 'HEAD')} True"
 
 
-def test_files_that_are_no_code_do_not_count(checkout: Path) -> None:
+def test_files_that_are_not_code_are_ignored(checkout: Path) -> None:
     (checkout / "notes.txt").touch()
 
     assert _answer(checkout).endswith(" False")
@@ -151,14 +153,14 @@ def _answer(checkout: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    ("place", "told"),
+    ("place", "message"),
     [
         pytest.param("text.db", "cannot be used as the ledger", id="no database"),
         pytest.param("text.db/ledger.db", "cannot be used as the data folder", id="no folder"),
     ],
 )
-def test_a_place_that_holds_something_else_is_told(tmp_path: Path, place: str, told: str) -> None:
+def test_an_unusable_ledger_path_is_reported(tmp_path: Path, place: str, message: str) -> None:
     (tmp_path / "text.db").write_text("this is no database, " * 100)
 
-    with pytest.raises(ConfigurationError, match=told):
+    with pytest.raises(ConfigurationError, match=message):
         Provenance(f"sqlite:///{tmp_path / place}").run("run")

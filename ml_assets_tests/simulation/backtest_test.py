@@ -1,4 +1,4 @@
-"""Backtests: real child processes in folders of their own, beside a project that stays as it is.
+"""Backtests: real child processes in folders of their own, beside a project that is not changed.
 
 Covered: two policies over two weeks, what they write and where, that features are shared and the
 project is not changed by a byte; results as JSON and taken again; and what is unknown.
@@ -34,17 +34,17 @@ GROWING = "name: growing\nmin_training_days: 10\ndata_growth: 0.6\ncooldown_days
 
 @dataclass(frozen=True)
 class Replayed:
-    """A backtest that was run, and what the project looked like before."""
+    """A completed backtest, and the state of the project before it."""
 
     project: Project
     plans: list[BacktestPlan]
     results: list[BacktestResult]
-    told: list[tuple[str, int, int, str]]
+    events: list[tuple[str, int, int, str]]
     before: dict[str, str]
 
 
 def files(folder: Path) -> dict[str, str]:
-    """File → hash of everything the project holds, backtests aside."""
+    """File → hash, of all files of the project but backtests."""
     with closing(sqlite3.connect(folder / "data" / "ledger.db")) as ledger:
         [entries] = ledger.execute("SELECT count(*) FROM ledger_entries").fetchone()
     return {"entries of the ledger": str(entries)} | {
@@ -80,9 +80,9 @@ def replayed(project: Project) -> Replayed:
         file.write_text(text, "utf-8")
         plans.append(BacktestPlan("flight_delays", "2013-02-01", "2013-02-14", 7, str(file)))
     before = files(folder)
-    told: list[tuple[str, int, int, str]] = []
-    results = run(plans, project_definitions, lambda *event: told.append(event))
-    return Replayed(project, plans, results, told, before)
+    events: list[tuple[str, int, int, str]] = []
+    results = run(plans, project_definitions, lambda *event: events.append(event))
+    return Replayed(project, plans, results, events, before)
 
 
 def test_each_policy_is_replayed(replayed: Replayed) -> None:
@@ -108,9 +108,9 @@ def test_each_policy_is_replayed(replayed: Replayed) -> None:
     assert first.not_scored == {}
 
 
-def test_progress_is_told_of_each_policy_to_its_end(replayed: Replayed) -> None:
+def test_progress_of_each_policy_is_reported_to_its_end(replayed: Replayed) -> None:
     for policy in ("first", "growing"):
-        of_policy = [event[1:] for event in replayed.told if event[0] == policy]
+        of_policy = [event[1:] for event in replayed.events if event[0] == policy]
         assert of_policy == [
             (0, 3, "the first model"),
             (1, 3, "2013-02-01…2013-02-07"),
@@ -119,7 +119,7 @@ def test_progress_is_told_of_each_policy_to_its_end(replayed: Replayed) -> None:
         ]
 
 
-def test_the_project_stays_as_it_is(replayed: Replayed) -> None:
+def test_the_project_is_not_changed(replayed: Replayed) -> None:
     assert files(replayed.project.data.parent) == replayed.before
     assert not replayed.project.entries("flight_delays/predictions")
     assert not (replayed.project.data / "models").exists()
@@ -160,15 +160,17 @@ def test_results_as_json_are_the_same(replayed: Replayed, tmp_path: Path) -> Non
         assert kept == [asdict(result)]
 
 
-def test_the_same_backtest_again_replays_nothing(replayed: Replayed) -> None:
+def test_an_identical_backtest_is_not_replayed(replayed: Replayed) -> None:
     folder = replayed.project.data / "backtests"
     before = {file: file.stat().st_mtime_ns for file in folder.rglob("*") if file.is_file()}
-    told: list[tuple[str, int, int, str]] = []
+    events: list[tuple[str, int, int, str]] = []
 
-    again = run(replayed.plans, project_definitions, lambda *event: told.append(event), reuse=True)
+    again = run(
+        replayed.plans, project_definitions, lambda *event: events.append(event), reuse=True
+    )
 
     assert again == replayed.results
-    assert not told
+    assert not events
     after = {file: file.stat().st_mtime_ns for file in folder.rglob("*") if file.is_file()}
     assert after == before
 
@@ -188,6 +190,8 @@ def test_the_same_backtest_again_replays_nothing(replayed: Replayed) -> None:
         ),
     ],
 )
-def test_what_is_unknown_is_named(project: Project, plan: BacktestPlan, message: str) -> None:
+def test_error_names_the_unknown_policy_or_pipeline(
+    project: Project, plan: BacktestPlan, message: str
+) -> None:
     with pytest.raises(ConfigurationError, match=message):
         run([plan], project_definitions, lambda *event: None)

@@ -83,7 +83,7 @@ def test_c3_a_stray_row_does_not_complete_half_a_day(last_hour: int, expected: i
 
 @pytest.mark.parametrize("usual", [842.0, None], ids=["with history", "without history"])
 @pytest.mark.parametrize("outage", [1, 6, 7, 40, 200])
-def test_c3_the_end_of_an_outage_is_seen(outage: int, usual: float | None) -> None:
+def test_c3_the_end_of_an_outage_is_detected(outage: int, usual: float | None) -> None:
     before, after = usual_days(range(3)), usual_days(range(3 + outage, 5 + outage))
 
     assert complete(before, usual) == 3
@@ -112,7 +112,7 @@ def test_first_days_without_history(rows: Mapping[int, int], expected: int) -> N
 
 
 @pytest.mark.parametrize("per_day", [1, 3, 10])
-def test_a_small_source_goes_on_and_stray_rows_do_not_move_it(per_day: int) -> None:
+def test_a_small_source_continues_and_stray_rows_do_not_move_its_end(per_day: int) -> None:
     rows = usual_days(range(10), per_day)
 
     assert complete(rows, per_day) == 10
@@ -120,7 +120,7 @@ def test_a_small_source_goes_on_and_stray_rows_do_not_move_it(per_day: int) -> N
     assert complete(rows | usual_days(range(60, 70), per_day), per_day) == 70
 
 
-def test_a_source_of_weekdays_only_goes_on_on_monday() -> None:
+def test_a_source_of_weekdays_only_continues_on_monday() -> None:
     weekdays = {n: 500 for n in range(70) if (FIRST + timedelta(days=n)).weekday() < 5}
     friday = max(n for n in range(60) if (FIRST + timedelta(days=n)).weekday() == 4)
 
@@ -128,7 +128,7 @@ def test_a_source_of_weekdays_only_goes_on_on_monday() -> None:
     assert complete({n: 500 for n in weekdays if n <= friday + 3}, 500) == friday + 4
 
 
-def test_a_source_that_shrinks_for_good_goes_on() -> None:
+def test_a_permanently_smaller_source_continues() -> None:
     shrunk = usual_days(range(10)) | usual_days(range(10, 20), 20)
 
     assert complete(shrunk, 842) >= 17
@@ -163,7 +163,7 @@ def test_times_after_the_day_that_follows_the_newest_dense_one_are_not_plausible
     assert found.newest < found.plausible_until
 
 
-def test_nothing_is_implausible_while_nothing_is_known() -> None:
+def test_no_time_is_implausible_without_a_dense_day() -> None:
     found = extent(days(), hours({243: 1}), MAX_AGE_HOURS, 842)
 
     assert found.plausible_until is None

@@ -87,7 +87,7 @@ def test_moments_written_without_a_fraction_are_compared_as_moments(
     assert len(rows) == inside
 
 
-def test_span_is_told_in_any_zone(file: Path) -> None:
+def test_span_may_have_any_time_zone(file: Path) -> None:
     new_york = timezone(timedelta(hours=-4))
 
     rows = database(file).rows(
@@ -100,7 +100,7 @@ def test_span_is_told_in_any_zone(file: Path) -> None:
     assert len(rows) == 4
 
 
-def test_values_are_handed_on_as_the_driver_gives_them(file: Path) -> None:
+def test_values_are_returned_as_read_by_the_driver(file: Path) -> None:
     rows = database(file).rows("flights", "taken_at", MIDNIGHT, NEXT_MIDNIGHT)
 
     assert [(type(value), value) for value in rows["value"]] == [
@@ -176,7 +176,7 @@ def test_file_that_arrives_later_is_read(tmp_path: Path, file: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("call", [CALLS[0], CALLS[1], CALLS[3]])
-def test_damaged_file_is_corrupt_and_left_as_it_is(
+def test_damaged_file_is_corrupt_and_not_changed(
     file: Path, damage: Callable[[bytes], bytes], call: Call
 ) -> None:
     damaged = damage(file.read_bytes())
@@ -201,7 +201,7 @@ def test_missing_table_is_named(file: Path) -> None:
         database(file).rows("trains", "taken_at", MIDNIGHT, NEXT_MIDNIGHT)
 
 
-def test_missing_time_column_is_named_with_those_there_are(file: Path) -> None:
+def test_error_of_a_missing_time_column_lists_existing_columns(file: Path) -> None:
     with pytest.raises(ContractViolation, match=r"'departed_at' is missing from flights.*taken_at"):
         database(file).rows("flights", "departed_at", MIDNIGHT, NEXT_MIDNIGHT)
 
@@ -231,7 +231,7 @@ def unused_port() -> int:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_database_that_does_not_answer_is_worth_another_try(unused_port: int, call: Call) -> None:
+def test_unavailable_database_is_a_transient_error(unused_port: int, call: Call) -> None:
     url = f"postgresql+psycopg2://someone:s3cret@127.0.0.1:{unused_port}/client"
 
     with pytest.raises(SourceUnavailable, match="client does not answer") as caught:
@@ -264,7 +264,7 @@ def test_name_is_free_of_credentials(url: str, name: str) -> None:
         pytest.param("c#", id="hash"),
     ],
 )
-def test_path_of_the_file_may_hold_any_character(
+def test_path_of_the_file_may_contain_any_character(
     tmp_path: Path, file: Path, folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / folder).mkdir()

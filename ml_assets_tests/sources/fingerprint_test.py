@@ -39,7 +39,7 @@ def fingerprint(values: list[Any]) -> str:
 
 @QUICK
 @given(COLUMN, COLUMN, st.booleans())
-def test_fingerprint_is_the_same_whichever_days_are_read_along(
+def test_fingerprint_is_independent_of_other_days(
     values: list[Any], others: list[Any], others_first: bool
 ) -> None:
     days = [frame(values), frame(others, TUESDAY)]
@@ -109,7 +109,7 @@ def test_documents_and_lists_have_a_fingerprint() -> None:
     assert fingerprint([{"a": 1}, [1, 2]]) != fingerprint([{"a": 2}, [1, 2]])
 
 
-def test_days_without_rows_have_a_fingerprint_too() -> None:
+def test_days_without_rows_have_a_fingerprint() -> None:
     empty = frame([]).astype({DAY: object})
 
     found = raw_fingerprints(empty, [MONDAY, TUESDAY], COLUMNS)
@@ -149,7 +149,7 @@ def test_first_and_last_moment_of_a_local_day(moments: list[str], days: int) -> 
         pytest.param(datetime(2013, 7, 8, 12, tzinfo=NEW_YORK), id="time with a zone"),
     ],
 )
-def test_moment_as_drivers_give_it(moment: Any) -> None:
+def test_moments_of_drivers_are_assigned_to_days(moment: Any) -> None:
     assert days_of(moment, days=[MONDAY, TUESDAY]) == [MONDAY]
 
 
@@ -159,7 +159,7 @@ def test_moments_written_in_two_ways() -> None:
     assert found == [MONDAY, TUESDAY]
 
 
-def test_other_columns_are_kept_as_they_are() -> None:
+def test_other_columns_are_unchanged() -> None:
     rows = frame([1, "x", None]).drop(columns=DAY).assign(taken_at="2013-07-08 12:00:00")
     start = datetime(2013, 7, 8, tzinfo=NEW_YORK)
 
