@@ -14,7 +14,7 @@ from ml_assets.commands.shared import COMMIT_LENGTH
 from ml_assets.lineage.impact import Impact
 from ml_assets.lineage.inputs import SourceRows, TableRead
 from ml_assets.lineage.repair import Step
-from ml_assets.lineage.trace import ModelTrace, PredictionTrace, WrittenDay, plain_values
+from ml_assets.lineage.trace import ModelTrace, PredictionTrace, WrittenDay, plain_row
 from ml_assets.release.approvals.approvals import shown_hash, shown_time
 
 FEW_ROWS = 3
@@ -188,10 +188,7 @@ def prediction_as_json(found: PredictionTrace) -> dict[str, Any]:
         "features": asdict(found.features),
         "feature_row": found.feature_row,
         "sources": [
-            {
-                **asdict(source.read),
-                "rows": [plain_values(row) for _, row in source.rows.iterrows()],
-            }
+            asdict(source.read) | {"rows": [plain_row(row) for _, row in source.rows.iterrows()]}
             for source in found.sources
         ],
     }

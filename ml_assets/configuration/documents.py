@@ -45,9 +45,7 @@ C = TypeVar("C", bound=ModelConfiguration)
 
 def pipelines() -> list[str]:
     """Names of all model pipelines."""
-    return sorted(
-        {str(attributes["pipeline"]) for _, attributes, _ in _models() if "pipeline" in attributes}
-    )
+    return sorted({str(config["pipeline"]) for _, config, _ in _models() if "pipeline" in config})
 
 
 def pipeline(name: str) -> ModelConfiguration:
@@ -56,32 +54,30 @@ def pipeline(name: str) -> ModelConfiguration:
     Raises:
         ConfigurationError: the pipeline is unknown or its configuration not usable.
     """
-    found = {
-        attributes.get("pipeline"): (file, attributes, kind) for file, attributes, kind in _models()
-    }
+    found = {config.get("pipeline"): (file, config, kind) for file, config, kind in _models()}
     if name not in found:
         raise unknown("pipeline", name, pipelines())
-    file, attributes, kind = found[name]
-    return pipeline_of(attributes, file, kind)
+    file, config, kind = found[name]
+    return pipeline_of(config, file, kind)
 
 
-def pipeline_of(attributes: Mapping[str, Any], file: Path, kind: type[C]) -> C:
+def pipeline_of(config: Mapping[str, Any], file: Path, kind: type[C]) -> C:
     """The configuration of a part of a model pipeline, or all of it, from a document.
 
     Missing attributes are taken from the feature table. The document is validated both with and
     without the changes of the environment.
 
     Args:
-        attributes: the document's attributes.
+        config: attributes of the document.
         file: file of the document.
         kind: class of the part.
 
     Raises:
         ConfigurationError: a key is missing or unknown, or a value is outside its limits.
     """
-    name = attributes.get("pipeline", "a ModelPipeline")
+    name = config.get("pipeline", "a ModelPipeline")
     where = f"{name} in {file.parent.name}/{file.name}"
-    found = _changed_by_environment(attributes, file, kind, where)
+    found = _changed_by_environment(config, file, kind, where)
     for other_file, other, other_kind in _other_parts(name, file, kind):
         _refuse_contradiction(
             where, found, _changed_by_environment(other, other_file, other_kind, where)
@@ -98,9 +94,9 @@ def _other_parts(
         if kind is part:
             continue
         documents = _of_kind([*_outside_documents(file), *_all_documents()], template)
-        for other_file, attributes in documents:
-            if attributes.get("pipeline") == pipeline:
-                yield other_file, attributes, kind
+        for other_file, config in documents:
+            if config.get("pipeline") == pipeline:
+                yield other_file, config, kind
 
 
 def _refuse_contradiction(where: str, one: ModelConfiguration, other: ModelConfiguration) -> None:
@@ -117,12 +113,10 @@ def _refuse_contradiction(where: str, one: ModelConfiguration, other: ModelConfi
             )
 
 
-def _changed_by_environment(
-    attributes: Mapping[str, Any], file: Path, kind: type[C], where: str
-) -> C:
+def _changed_by_environment(config: Mapping[str, Any], file: Path, kind: type[C], where: str) -> C:
     """A document with the changes of the environment; it is validated with and without them."""
-    name = attributes.get("pipeline")
-    found = read(kind, _with_tables(attributes, file, where), where)
+    name = config.get("pipeline")
+    found = read(kind, _with_tables(config, file, where), where)
     known = PipelineConfiguration.model_fields.keys() - kind.model_fields.keys()
     changes = {
         key: value
@@ -132,21 +126,21 @@ def _changed_by_environment(
     if not changes:
         return found
     where = f"{where}, with ML_ASSETS_PIPELINES,"
-    return read(kind, _with_tables(merged(attributes, changes), file, where), where)
+    return read(kind, _with_tables(merged(config, changes), file, where), where)
 
 
-def _with_tables(attributes: Mapping[str, Any], file: Path, where: str) -> dict[str, Any]:
+def _with_tables(config: Mapping[str, Any], file: Path, where: str) -> dict[str, Any]:
     """Attributes of a model, with days, owners, key and contracts completed from its tables.
 
     Raises:
         ConfigurationError: a table is unknown, and its contract is not set.
     """
-    labels = attributes.get("labels")
+    labels = config.get("labels")
     label_table = labels.get("asset") if isinstance(labels, Mapping) else None
-    features = feature_table(attributes.get("features"), file) or {}
+    features = feature_table(config.get("features"), file) or {}
     outcomes = feature_table(label_table, file)
     defaults = {name: features[name] for name in ("owners", "days") if name in features}
-    filled = defaults | dict(attributes)
+    filled = defaults | dict(config)
     if isinstance(filled.get("days"), Mapping) and isinstance(features.get("days"), Mapping):
         filled["days"] = {**features["days"], **filled["days"]}
     contracts = filled.get("contracts") or {}
@@ -155,9 +149,7 @@ def _with_tables(attributes: Mapping[str, Any], file: Path, where: str) -> dict[
         contracts = {**{name: path for name, path in own.items() if path}, **contracts}
         filled["contracts"] = contracts
         if not contracts.get("training_dataset"):
-            _refuse_unknown_table(
-                where, "features", attributes.get("features"), "features", contracts
-            )
+            _refuse_unknown_table(where, "features", config.get("features"), "features", contracts)
             _refuse_unknown_table(where, "labels.asset", label_table, "outcomes", contracts)
         if "key" not in filled and isinstance(contracts.get("features"), str):
             contract = load_contract(contracts["features"])
@@ -170,7 +162,7 @@ def _refuse_unknown_table(
 ) -> None:
     if isinstance(table, str) and not contracts.get(name):
         documents = _documents(FEATURES)
-        known = [str(attributes["key"]) for _, attributes in documents if "key" in attributes]
+        known = [str(config["key"]) for _, config in documents if "key" in config]
         raise ConfigurationError(
             f"{where} is not usable: '{key}' is '{table}', which is no FeatureTable of this "
             f"project.{suggestion(table, known)} For a table of another kind, set its contract under "
@@ -178,13 +170,13 @@ def _refuse_unknown_table(
         )
 
 
-def merged(attributes: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def merged(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Attributes with changes: sections are merged key by key, other values replaced."""
     return {
-        **attributes,
+        **config,
         **{
-            key: merged(attributes[key], value)
-            if isinstance(value, Mapping) and isinstance(attributes.get(key), Mapping)
+            key: merged(config[key], value)
+            if isinstance(value, Mapping) and isinstance(config.get(key), Mapping)
             else value
             for key, value in changes.items()
         },
@@ -199,7 +191,7 @@ def feature_table(table: object, file: Path | None = None) -> dict[str, Any] | N
         file: a file outside the project that may define it, too.
     """
     found = [*_of_kind(_outside_documents(file), FEATURES), *_documents(FEATURES)]
-    return next((attributes for _, attributes in found if attributes.get("key") == table), None)
+    return next((config for _, config in found if config.get("key") == table), None)
 
 
 def _outside_documents(file: Path | None) -> list[tuple[Path, dict[str, Any]]]:
@@ -210,8 +202,8 @@ def _outside_documents(file: Path | None) -> list[tuple[Path, dict[str, Any]]]:
 
 def _models() -> Iterator[tuple[Path, dict[str, Any], type[ModelConfiguration]]]:
     for template, kind in MODELS.items():
-        for file, attributes in _documents(template):
-            yield file, attributes, kind
+        for file, config in _documents(template):
+            yield file, config, kind
 
 
 def _documents(template: str) -> Iterator[tuple[Path, dict[str, Any]]]:

@@ -39,12 +39,7 @@ def whole_number(values: pd.Series, *, enabled: bool) -> pd.Series:
 
 
 def whole_hour(values: pd.Series, *, enabled: bool) -> pd.Series:
-    """Which timestamps are the start of an hour.
-
-    Args:
-        values: (n,) timestamps in UTC without nulls, as passed by pandera.
-        enabled: False switches the check off.
-    """
+    """Which timestamps in UTC are the start of an hour; see ``whole_number``."""
     return (values == values.dt.floor("h")) | (not enabled)
 
 
@@ -60,12 +55,7 @@ def clock_time(values: pd.Series, *, enabled: bool) -> pd.Series:
 
 
 def iana_zone(values: pd.Series, *, enabled: bool) -> pd.Series:
-    """Which texts are the exact name of a zone in the IANA database.
-
-    Args:
-        values: (n,) texts without nulls, as passed by pandera.
-        enabled: False switches the check off.
-    """
+    """Which texts are the exact name of a zone in the IANA database; see ``whole_number``."""
     return values.isin(_zones()) | (not enabled)
 
 

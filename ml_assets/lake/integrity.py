@@ -40,7 +40,7 @@ def verified_rows(window: Window, *days: str) -> pd.DataFrame:
     return rows
 
 
-def last_stored_rows(lake: Lake, table: str, day: str) -> pd.DataFrame | None:
+def latest_rows(lake: Lake, table: str, day: str) -> pd.DataFrame | None:
     """Rows of a day as they were last stored, even if the day was interrupted or altered since.
 
     They are read from the table version at which they were stored.

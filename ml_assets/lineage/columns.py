@@ -32,12 +32,7 @@ def upstream(
 def downstream(
     made_from: Mapping[Column, Sequence[Column]], start: Collection[Column]
 ) -> set[Column]:
-    """The columns that are computed from columns, directly or indirectly.
-
-    Args:
-        made_from: column → its direct input columns.
-        start: the columns to start from; included in the result.
-    """
+    """The columns that are computed from columns, directly or indirectly; see ``upstream``."""
     dependents = grouped(
         (source, column) for column, sources in made_from.items() for source in sources
     )

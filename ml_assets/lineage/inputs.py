@@ -68,9 +68,7 @@ def _table_read(table: str, reads: Sequence[Read]) -> TableRead:
 def source_rows(
     lake: Lake, table: str, feature_row: pd.Series, features: Entry
 ) -> list[SourceRows]:
-    """The input rows of a feature row.
-
-    All rows that were read, unless the feature table sets ``source_rows`` to select from them.
+    """The input rows of a feature row: all rows read, or those selected by the table's ``source_rows``.
 
     Raises:
         LakeMismatch: a table version that was read was deleted, and the days changed since.

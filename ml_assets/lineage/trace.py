@@ -125,24 +125,20 @@ def trace_prediction(lake: Lake, of: PipelineTables, prediction_id: str) -> Pred
     """
     prediction = _prediction(lake, of, prediction_id)
     day = str(prediction[DAY])
-    feature_hash = str(prediction["feature_version"])
-    scored = recorded_day(
-        lake, of.table("predictions"), day, lambda entry: _has_read(entry, feature_hash)
-    )
+    content = str(prediction["feature_version"])
+    scored = recorded_day(lake, of.table("predictions"), day, lambda entry: _used(entry, content))
     [read] = [read for read in stored_reads(scored.entry) if read.table == of.features]
-    features = recorded_day(
-        lake, of.features, day, lambda entry: entry.content_hash == feature_hash
-    )
+    features = recorded_day(lake, of.features, day, lambda entry: entry.content_hash == content)
     version = readable_version(lake, [read])
-    rows = lake.read(of.features, [day], version=version, hashes={day: feature_hash})
+    rows = lake.read(of.features, [day], version=version, hashes={day: content})
     feature_row = _row_of(rows, prediction, of.key)
     as_of, fingerprint = str(prediction["model_as_of"]), str(prediction["model_version"])
     return PredictionTrace(
-        prediction=plain_values(prediction),
+        prediction=plain_row(prediction),
         written=_written_day(lake, scored),
         model=trace_model(lake, of, model_of_fingerprint(lake, of, as_of, fingerprint)),
         features=_written_day(lake, features),
-        feature_row=plain_values(feature_row),
+        feature_row=plain_row(feature_row),
         sources=source_rows(lake, of.features, feature_row, features.entry),
     )
 
@@ -169,7 +165,7 @@ def trace_model(lake: Lake, of: PipelineTables, trained: ModelReference) -> Mode
     )
 
 
-def _has_read(entry: Entry, content_hash: str) -> bool:
+def _used(entry: Entry, content_hash: str) -> bool:
     return any(read.content_hash == content_hash for read in stored_reads(entry))
 
 
@@ -239,7 +235,7 @@ def _row_of(rows: pd.DataFrame, like: pd.Series, key: Sequence[str]) -> pd.Serie
     return row
 
 
-def plain_values(row: pd.Series) -> dict[str, Any]:
+def plain_row(row: pd.Series) -> dict[str, Any]:
     """A row as plain Python values, with None for null."""
     return {
         str(name): None if pd.isna(value) else getattr(value, "item", lambda v=value: v)()

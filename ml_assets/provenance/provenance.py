@@ -137,12 +137,7 @@ class Provenance(LedgerDatabase):
             insert_missing(connection, _codes, [row])
 
     def record_columns(self, table: str, column_inputs: Mapping[str, Sequence[Column]]) -> None:
-        """Record the column lineage of a table, replacing the recorded one if it differs.
-
-        Args:
-            table: table name.
-            column_inputs: column of the table → its direct input columns.
-        """
+        """Record the input columns of a table's columns, replacing recorded ones that differ."""
         rows = [
             {
                 "table_name": table,

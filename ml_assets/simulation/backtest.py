@@ -77,9 +77,7 @@ def run(
     shared = shared_tables(definitions, plans[0].pipeline)
     data = _data_version(Workspace.of_environment().lake, shared)
     inputs = {plan: _inputs(plan, definitions, data) for plan in plans}
-    reused = {
-        plan: result for plan in plans if reuse and (result := _saved_result(plan, inputs[plan]))
-    }
+    reused = {plan: result for plan in plans if reuse and (result := _saved(plan, inputs[plan]))}
     computed = _run_all([plan for plan in plans if plan not in reused], load, shared, progress)
     for plan, result in computed.items():
         result.inputs = inputs[plan]
@@ -114,7 +112,7 @@ def _data_version(lake: Lake, tables: Sequence[str]) -> str:
     )
 
 
-def _saved_result(plan: BacktestPlan, inputs: str) -> BacktestResult | None:
+def _saved(plan: BacktestPlan, inputs: str) -> BacktestResult | None:
     """The result of an earlier backtest with the same inputs."""
     file = plan.folder / RESULT
     if plan.in_project or not file.is_file():

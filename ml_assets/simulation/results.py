@@ -103,10 +103,8 @@ def _measured(metric: str, rows: pd.DataFrame) -> float | None:
 
 
 def _retrains(lake: Lake, plan: BacktestPlan) -> list[dict[str, str]]:
-    requested = _stored(
-        lake, f"{plan.pipeline}/retraining_decision", ["verdict", "as_of", "reason"]
-    )
-    requested = requested[(requested["verdict"] == RETRAIN) & (requested["as_of"] <= plan.end)]
+    rows = _stored(lake, f"{plan.pipeline}/retraining_decision", ["verdict", "as_of", "reason"])
+    rows = rows[(rows["verdict"] == RETRAIN) & (rows["as_of"] <= plan.end)]
     decided = _stored(lake, f"{plan.pipeline}/release_decision", ["verdict", "reason"])
     decisions = decided.set_index(DAY)
     released = set(_stored(lake, f"{plan.pipeline}/champion", ["fingerprint"])[DAY])
@@ -119,7 +117,7 @@ def _retrains(lake: Lake, plan: BacktestPlan) -> list[dict[str, str]]:
             else str(decisions["verdict"].get(row["as_of"], "not decided")),
             "release_reason": str(decisions["reason"].get(row["as_of"], "")),
         }
-        for row in requested.sort_values(DAY).to_dict("records")
+        for row in rows.sort_values(DAY).to_dict("records")
     ]
 
 

@@ -187,8 +187,7 @@ class SourceDatabase:
         Args:
             table: table name.
             time_column: a timestamp column, in UTC when it has no zone.
-            since: first moment, timezone-aware; earlier ones are ignored. SQLite compares whole
-                seconds.
+            since: first moment, timezone-aware; SQLite compares whole seconds.
 
         Returns:
             A timestamp in UTC; None when there is none.

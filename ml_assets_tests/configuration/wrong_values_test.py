@@ -329,9 +329,7 @@ def test_any_signature_of_a_feature_function_is_accepted(
     assert message in str(refused.value)
 
 
-def test_lineage_reads_resolved_templates(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_lineage_reads_resolved_templates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "shop" / "defs.yaml"
     file.parent.mkdir()
     text = "type: a.FeatureTable\nattributes: {key: '{{ env.SHOP }}/orders', days: '{{ env(\"NONE\", 7) }}'}"
@@ -392,7 +390,9 @@ def test_an_unknown_pipeline_in_the_environment_is_refused(
         project_definitions()
 
 
-def test_null_in_the_environment_removes_a_key_of_the_file(overrides: Callable[[str], None]) -> None:
+def test_null_in_the_environment_removes_a_key_of_the_file(
+    overrides: Callable[[str], None],
+) -> None:
     overrides('{"flight_delays": {"release": {"rule": "superior"}}}')
     with pytest.raises(ConfigurationError, match="margin is for rule 'non_inferior'"):
         ModelPipeline.read(attributes_of("flight_delays", "ModelPipeline"), DEFS / "defs.yaml")

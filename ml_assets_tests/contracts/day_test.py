@@ -87,7 +87,9 @@ def readings(counts: dict[str, int], **values: object) -> pd.DataFrame:
             id="no number",
         ),
         pytest.param(
-            day_with(x=values_present("station", [], ge=1)), "names no values", id="no values"
+            day_with(x=values_present("station", [], ge=1)),
+            "has no expected values",
+            id="no values",
         ),
         pytest.param(DayContract(pd.DataFrame()), "a subclass of DayContract", id="not a class"),
         pytest.param("FlightsDay", "expected a subclass of DayContract", id="a name"),

@@ -13,7 +13,7 @@ from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.derived import contract_sources
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import RegistryMismatch, TrainingError, UnsafeModel
-from ml_assets.lake.integrity import last_stored_rows
+from ml_assets.lake.integrity import latest_rows
 from ml_assets.lake.store import Window
 from ml_assets.learning.scoring import score, with_late_rows
 from ml_assets.ledger.entries import grouped
@@ -91,9 +91,7 @@ class Predictions:
         planned, scored = self._score(workspace, planned, champions)
         planned, frames = each_day(
             planned,
-            lambda day: with_late_rows(
-                last_stored_rows(lake, table, day), _scored_rows(scored, day)
-            ),
+            lambda day: with_late_rows(latest_rows(lake, table, day), _scored_rows(scored, day)),
         )
         return output(
             planned,
