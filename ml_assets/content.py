@@ -1,7 +1,7 @@
 """The content hash of a day of rows: equal rows in any order have the same hash.
 
-It is the data version of a partition. It does not depend on row order, process or machine; it depends
-on column names and types.
+It is the data version of a partition. It does not depend on row order, process or machine; it
+depends on column names and types.
 """
 
 import hashlib
@@ -31,8 +31,8 @@ def digest(*parts: str | bytes) -> str:
 def schema_of(rows: pd.DataFrame) -> str:
     """Columns and dtypes of rows as JSON, sorted by name, without the partition column.
 
-    It is stored with each content hash: a day is hashed with the schema it was stored with, even if its
-    table has more columns since.
+    It is stored with each content hash: a day is hashed with the schema it was stored with, even if
+    its table has more columns since.
     """
     names = sorted(name for name in rows.columns if name != DAY)
     return json.dumps([[name, str(rows[name].dtype)] for name in names], separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""Permissions of the data folder, which contains source rows, models and databases: only for its owner."""
+"""Permissions of the data folder with source rows, models and databases: only for its owner."""
 
 import logging
 import os
@@ -16,8 +16,8 @@ def keep_private(data: Path) -> None:
     """Restrict all files of this process, and an existing data folder, to the owner.
 
     Every process of the project calls it: commands, code server, daemon, webserver and run workers.
-    Folders then have mode 0700 and files 0600. A data folder with other permissions is corrected with
-    all its content; its own mode is changed last, so that an interrupted correction is repeated.
+    Folders then have mode 0700 and files 0600. A data folder with other permissions is corrected
+    with all its content, itself last, so that an interrupted correction is repeated.
 
     Args:
         data: the data folder; it may be missing.

@@ -43,7 +43,7 @@ def parsed(url: str | sa.URL, variable: str = "") -> sa.URL:
 
 
 def _read(url: str) -> tuple[sa.URL | None, str]:
-    """The URL, or a problem. Errors are not propagated, as their tracebacks would contain the URL."""
+    """The URL, or a problem. Errors are not propagated, as their tracebacks contain the URL."""
     try:
         found = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):

@@ -13,8 +13,8 @@ from ml_assets.orchestration.resources import resources
 from ml_assets.orchestration.runs.runs import silence_notices
 from ml_assets.settings import Settings, settings
 
-# Objects of modules exist as long as the process. Without freezing them, the garbage collector takes a
-# sixth of the time in which definitions load.
+# Objects of modules exist as long as the process. Without freezing them, the garbage collector
+# takes a sixth of the time in which definitions load.
 gc.freeze()
 
 EXECUTORS = {
@@ -33,8 +33,8 @@ def project_definitions(chosen: Settings | None = None) -> dg.Definitions:
     """The project's definitions, loaded in this process, with Dagster's notices silenced.
 
     Args:
-        chosen: settings of the workspace; when omitted, those of the environment at the start of each
-            run or tick.
+        chosen: settings of the workspace; when omitted, those of the environment at the start of
+            each run or tick.
 
     Raises:
         MLAssetsError: the definitions are not usable; without Dagster's wrapping errors.

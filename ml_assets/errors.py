@@ -14,10 +14,10 @@
         ├── LakeMismatch           stored rows differ from those that the ledger recorded
         ├── RegistryMismatch       the model registry has no such version, or is not usable
         ├── TrainingError          no model can be trained on the training data
-        └── UnsafeModel            a model file contains types outside the allow-list, or was altered
+        └── UnsafeModel            a model file has types outside the allow-list, or was altered
 
-A message consists of what happened, what was expected and what to do next. This module imports nothing,
-so that every other module can import it.
+A message consists of what happened, what was expected and what to do next. This module imports
+nothing, so that every other module can import it.
 """
 
 
@@ -78,4 +78,4 @@ class TrainingError(TerminalError):
 
 
 class UnsafeModel(TerminalError):
-    """A model file contains types outside the allow-list, or was altered."""
+    """A model file has types outside the allow-list, or was altered."""

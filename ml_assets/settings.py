@@ -1,8 +1,8 @@
 """Settings: paths, URLs and limits that differ between machines, read from the environment.
 
 Variables start with ``ML_ASSETS_``; a ``.env`` file in the working directory is read too. The
-configuration of a pipeline (windows, thresholds, hyperparameters) is in its ``defs.yaml``; a backtest
-changes parts of it with ``ML_ASSETS_PIPELINES``.
+configuration of a pipeline (windows, thresholds, hyperparameters) is in its ``defs.yaml``; a
+backtest changes parts of it with ``ML_ASSETS_PIPELINES``.
 """
 
 import re
@@ -105,7 +105,8 @@ class Settings(BaseSettings):
     def registry_database_url(self) -> str:
         """SQLAlchemy URL of the model registry's database.
 
-        With Postgres it is a separate schema, as some tables of MLflow and Dagster have equal names.
+        With Postgres it is a separate schema, as some tables of MLflow and Dagster have equal
+        names.
         """
         if self.registry_url is not None:
             return with_driver(self.registry_url.get_secret_value(), "ML_ASSETS_REGISTRY_URL")
@@ -124,7 +125,7 @@ def with_schema(url: str, schema: str) -> str:
 
 
 def with_driver(url: str, variable: str = "") -> str:
-    """A URL with the driver psycopg2 if it is a Postgres URL without one: Dagster's NOTIFY needs it.
+    """A URL with driver psycopg2 if it is a Postgres URL without one: Dagster's NOTIFY needs it.
 
     Args:
         url: SQLAlchemy URL.

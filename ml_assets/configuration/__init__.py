@@ -1,1 +1,1 @@
-"""Typed and validated configuration of ``defs.yaml``, without Dagster; used by templates and lineage."""
+"""Typed and validated configuration of ``defs.yaml``, without Dagster."""

@@ -30,7 +30,7 @@ MODELS: dict[str, type[ModelConfiguration]] = {
     "ModelPipeline": PipelineConfiguration,
     "TrainedModel": TrainedModelConfiguration,
 }
-"""Templates that define how a model is trained; the name is the last part of a document's ``type``."""
+"""Templates that define how a model is trained, by the last part of a document's ``type``."""
 
 PARTS: dict[str, type[ModelConfiguration]] = {
     "TrainedModel": TrainedModelConfiguration,
@@ -49,7 +49,7 @@ def pipelines() -> list[str]:
 
 
 def pipeline(name: str) -> ModelConfiguration:
-    """The configuration of a model, completed from the feature table and changed by the environment.
+    """The configuration of a model, with values of the feature table and of the environment.
 
     Raises:
         ConfigurationError: the pipeline is unknown or its configuration not usable.
@@ -165,8 +165,8 @@ def _refuse_unknown_table(
         known = [str(config["key"]) for _, config in documents if "key" in config]
         raise ConfigurationError(
             f"{where} is not usable: '{key}' is '{table}', which is no FeatureTable of this "
-            f"project.{suggestion(table, known)} For a table of another kind, set its contract under "
-            f"'contracts' as '{name}'."
+            f"project.{suggestion(table, known)} For another kind of table, set its contract "
+            f"under 'contracts' as '{name}'."
         )
 
 

@@ -1,4 +1,4 @@
-"""Configuration of a model pipeline in a ``defs.yaml``: shared attributes, and those of its four parts.
+"""Configuration of a model pipeline: shared attributes, and those of its four parts.
 
 ``TrainedModel``, ``ModelRelease``, ``BatchPredictions`` and ``Monitoring`` can be used alone; a
 ``ModelPipeline`` is all four. Days, key and owners default to those of the feature table, see
@@ -40,7 +40,7 @@ class Contracts(Section):
         features: contract of the feature table; by default that of its ``FeatureTable``.
         outcomes: contract of the label table; by default that of its ``FeatureTable``.
         training_dataset: contract of the training dataset; by default derived from both.
-        predictions: contract of the predictions; by default derived from features, key and segments.
+        predictions: contract of predictions; by default derived from features, key and segments.
         labels: contract of the arrived labels; by default derived from segments and task.
         predictions_day: day contract of derived predictions, see ``contracts.day``.
         labels_day: day contract of derived labels.
@@ -59,7 +59,7 @@ class Contracts(Section):
         for name in ("predictions", "labels"):
             if getattr(self, name) and getattr(self, f"{name}_day"):
                 raise ValueError(
-                    f"{name}_day is for derived {name}: set it in the contract {getattr(self, name)}"
+                    f"{name}_day is for derived {name}: set it in contract {getattr(self, name)}"
                 )
         return self
 
@@ -267,8 +267,8 @@ class MonitoringConfiguration(ModelConfiguration):
         features = [*self.estimator.categorical, *self.estimator.numeric]
         if unknown := [name for name in named if name not in features]:
             raise ValueError(
-                f"monitoring.structural contains {', '.join(unknown)}, which are no features of the "
-                "estimator"
+                f"monitoring.structural contains {', '.join(unknown)}, which are no features of "
+                "the estimator"
             )
         if twice := sorted({name for name in named if named.count(name) > 1}):
             raise ValueError(f"monitoring.structural contains {', '.join(twice)} more than once")

@@ -1,4 +1,4 @@
-"""Parts of a ``defs.yaml`` that several templates share: types of values, days, labels, estimator."""
+"""Parts of a ``defs.yaml`` that templates share: types of values, days, labels, estimator."""
 
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo

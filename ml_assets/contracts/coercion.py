@@ -1,8 +1,8 @@
 """Coercion of raw values to the types of a contract, one value at a time.
 
 A value that cannot be coerced is reported, never guessed, so that one bad cell neither hides other
-violations of its column nor affects other rows. The result of a value does not depend on other rows:
-columns of a single type are coerced at once, with the same result as value by value.
+violations of its column nor affects other rows. The result of a value does not depend on other
+rows: columns of a single type are coerced at once, with the same result as value by value.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ from ml_assets.contracts.contract import dtype
 from ml_assets.contracts.moments import moments
 
 Coerced = tuple[pd.Series, pd.Series]
-"""(n,) typed values, null where they are bad, and the (n,) mask of values that cannot be coerced."""
+"""(n,) typed values, null where bad, and the (n,) mask of values that cannot be coerced."""
 
 EXACT = 2**53
 """Largest magnitude up to which each integer is exactly representable as a float."""

@@ -1,8 +1,8 @@
 """The base class of table contracts, and access to a contract's parts.
 
-A contract is a pandera ``DataFrameModel`` with the type, range, nullability, description and unit of
-each column. Limits that pandera does not have (empty days, share of rejected rows) are declared in
-``Config.metadata``. ``validation`` applies a contract to rows.
+A contract is a pandera ``DataFrameModel`` with the type, range, nullability, description and unit
+of each column. Limits that pandera does not have (empty days, share of rejected rows) are declared
+in ``Config.metadata``. ``validation`` applies a contract to rows.
 """
 
 import copy
@@ -28,8 +28,8 @@ class Contract(pa.DataFrameModel):
 
     Text from a source is normalized before it is checked: blanks at both ends are trimmed, and an
     empty text becomes null. A text with control or format characters (line end, tab, NUL, zero
-    width) or with more than ``max_text_length`` characters is rejected. A column is from a source if
-    its field does not declare ``from``; columns computed by the project are not normalized.
+    width) or with more than ``max_text_length`` characters is rejected. A column is from a source
+    if its field does not declare ``from``; columns computed by the project are not normalized.
     ``metadata={"free_text": True}`` stores any text unchanged, ``metadata={"max_length": 2000}``
     sets another limit for one column. ``str_matches`` matches the whole text.
 

@@ -1,8 +1,8 @@
 """Day contracts: limits for all rows of a day together, in addition to those of each row.
 
 A ``DayContract`` is a pandera model whose fields are measures of one day: its row count relative to
-the usual one, the null share of a column, the rate of a boolean. A row contract sets its day contract
-in ``Config.metadata``::
+the usual one, the null share of a column, the rate of a boolean. A row contract sets its day
+contract in ``Config.metadata``::
 
     class OrdersDay(DayContract):
         rows_against_usual: float = against_usual(ge=0.55, le=1.5)

@@ -1,7 +1,7 @@
 """Contracts of a pipeline's own tables, derived from those of its features and outcomes.
 
-A column keeps its type, range and description, and gets new input columns, see ``lineage``. Checks of
-several columns or whole frames are not copied: the rows have passed them in their own table.
+A column keeps its type, range and description, and gets new input columns, see ``lineage``. Checks
+of several columns or whole frames are not copied: the rows have passed them in their own table.
 """
 
 import copy

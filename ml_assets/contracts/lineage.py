@@ -1,10 +1,10 @@
 """Column lineage: the input columns of each column of a table.
 
 It is declared in the metadata of the contract's field as ``"from": ["orders.amount", …]`` (see
-``contract.made``): the last part of an input's name, and one of its columns. A contract that is used by
-several pipelines contains placeholders such as ``{key}``, which the template replaces. A field without
-``from`` inherits it from the field of the same name in a base contract. ``ml_assets.lineage.columns``
-follows lineage through several tables.
+``contract.made``): the last part of an input's name, and one of its columns. A contract that is
+used by several pipelines contains placeholders such as ``{key}``, which the template replaces. A
+field without ``from`` inherits it from the field of the same name in a base contract.
+``ml_assets.lineage.columns`` follows lineage through several tables.
 """
 
 import inspect
@@ -59,8 +59,8 @@ def lineage(
             found[name] = [(passed_on_by, name)]
         elif declared is None:
             raise ConfigurationError(
-                f"{place} does not declare its input columns. Add '{FROM}' to its metadata, an empty "
-                "list for a constant."
+                f"{place} does not declare its input columns. Add '{FROM}' to its metadata, an "
+                "empty list for a constant."
             )
         else:
             found[name] = [

@@ -1,8 +1,8 @@
 """Parsing of timestamps, one value at a time, independent of the other values of a column.
 
 A text is a timestamp only in this format: ``YYYY-MM-DD``, then optionally a time after a blank or
-``T``, with or without seconds and fraction (cut to microseconds), then optionally ``Z`` or an offset.
-Without an offset it is UTC. Numbers and other texts are not timestamps.
+``T``, with or without seconds and fraction (cut to microseconds), then optionally ``Z`` or an
+offset. Without an offset it is UTC. Numbers and other texts are not timestamps.
 """
 
 import re

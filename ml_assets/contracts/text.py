@@ -1,8 +1,8 @@
 """Rules for text from a source, applied before a contract's own checks.
 
-Invisible differences would become new categories: 'UA' and 'UA ' are the same code, but two categories
-of a model. Blanks at the ends are trimmed, since fixed-width columns have them; other invisible
-characters are refused.
+Invisible differences would become new categories: 'UA' and 'UA ' are the same code, but two
+categories of a model. Blanks at the ends are trimmed, since fixed-width columns have them; other
+invisible characters are refused.
 """
 
 import unicodedata

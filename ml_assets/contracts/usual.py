@@ -1,7 +1,7 @@
 """The usual number of rows of a day, from the days before it.
 
-It is the median of the last four stored days of the same weekday, of at least two; otherwise the median
-of the last seven stored days, of at least three; otherwise it is unknown.
+It is the median of the last four stored days of the same weekday, of at least two; otherwise the
+median of the last seven stored days, of at least three; otherwise it is unknown.
 """
 
 from collections.abc import Mapping, Sequence

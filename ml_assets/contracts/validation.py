@@ -1,7 +1,7 @@
 """Validation of rows against a contract: accepted rows, dead letters and quarantined days.
 
-No row is dropped silently: every raw row is in ``rows``, or has a dead letter with its raw values and
-the rule it broke, or is counted as a duplicate of one of those.
+No row is dropped silently: every raw row is in ``rows``, or has a dead letter with its raw values
+and the rule it broke, or is counted as a duplicate of one of those.
 """
 
 from collections.abc import Mapping, Sequence
@@ -234,7 +234,7 @@ def _finish_types(frame: pd.DataFrame, contract: type[Contract]) -> pd.DataFrame
 
 
 def _check(frame: pd.DataFrame, contract: type[Contract], broken: _BrokenRules) -> str | None:
-    """Run the contract's checks and record broken rules; returns the failure of a whole-frame check."""
+    """Run the contract's checks and record broken rules; returns a failure of the whole frame."""
     try:
         row_schema(contract).validate(_finish_types(frame, contract), lazy=True)
     except SchemaErrors as errors:

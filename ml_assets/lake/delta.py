@@ -25,7 +25,7 @@ TABLE_PROPERTIES = {
     "delta.enableExpiredLogCleanup": "false",
 }
 """By default, Delta deletes log files after 30 days, including versions that the ledger and models
-refer to. ``ml-assets lake maintain`` deletes data files that no kept version needs, whatever their age."""
+refer to. ``ml-assets lake maintain`` deletes data files that no kept version needs, of any age."""
 
 COMMIT_KEY = "ml_assets"
 """Key of the commit metadata with the written days, from which the ledger can be rebuilt."""
@@ -162,8 +162,8 @@ def refuse_other_types(table: str, path: str, delta: "DeltaTable", schema: Any) 
     if other:
         raise LakeMismatch(
             f"{table} is stored with column types that differ from the new rows: "
-            f"{'; '.join(other)}. Columns can be added to a contract; to change a type, delete {path} "
-            "and materialize all its days again."
+            f"{'; '.join(other)}. Columns can be added to a contract; to change a type, delete "
+            f"{path} and materialize all its days again."
         )
 
 

@@ -46,8 +46,8 @@ def confirm(uri: str, ledger: Ledger) -> None:
         )
     if found != own.id:
         raise LakeMismatch(
-            f"The lake {uri} and the ledger {_name_of(ledger)} do not belong together (the lake's ID "
-            f"is {found}, the ledger's {own.id}). Nothing is read or written. Check "
+            f"The lake {uri} and the ledger {_name_of(ledger)} do not belong together (the lake's "
+            f"ID is {found}, the ledger's {own.id}). Nothing is read or written. Check "
             "ML_ASSETS_DATA, ML_ASSETS_LAKE and ML_ASSETS_POSTGRES_URL, or restore both from one "
             "backup."
         )
@@ -109,20 +109,20 @@ def _refuse_unmarked(uri: str, ledger: Ledger, own: Identity) -> None:
         raise LakeMismatch(
             f"The ledger {_name_of(ledger)} has entries of stored tables, but the lake {uri} is "
             "missing or empty. Restore it from a backup, or check ML_ASSETS_LAKE. If there is no "
-            "backup, run 'ml-assets lake adopt': every day then counts as lost and is computed again "
-            "when it is materialized."
+            "backup, run 'ml-assets lake adopt': every day then counts as lost and is computed "
+            "again when it is materialized."
         )
     if own.has_rows:
         raise LakeMismatch(
             f"The lake {uri} has tables but no ID of the ledger it belongs to: its table "
-            f"{MARK} is missing. Restore it from a backup; or run 'ml-assets lake adopt' if the ledger "
-            f"{_name_of(ledger)} is the right one: every row is verified when it is read."
+            f"{MARK} is missing. Restore it from a backup; or run 'ml-assets lake adopt' if the "
+            f"ledger {_name_of(ledger)} is the right one: every row is verified when it is read."
         )
     if has_tables:
         raise ConfigurationError(
             f"The lake {uri} has tables that were written by an earlier version of this project, or "
-            f"with another ledger than {_name_of(ledger)}. Nothing was changed. Check ML_ASSETS_LAKE; "
-            f"to rebuild all data from the source, run {rebuild_commands(ledger.url)}."
+            f"with another ledger than {_name_of(ledger)}. Nothing was changed. Check "
+            f"ML_ASSETS_LAKE; to rebuild all data from the source, run {rebuild_commands(ledger.url)}."
         )
 
 

@@ -1,8 +1,8 @@
 """Rebuilding a lost ledger from the lake, if there is no backup.
 
-The metadata of each commit contains the written days with their hashes and schema. Inputs, runs, code
-versions and approvals were only in the ledger and are lost: days are computed again when they are next
-materialized.
+The metadata of each commit contains the written days with their hashes and schema. Inputs, runs,
+code versions and approvals were only in the ledger and are lost: days are computed again when they
+are next materialized.
 """
 
 from collections.abc import Sequence
@@ -55,8 +55,8 @@ def rebuildable_lake_id(lake: Lake) -> str:
     carried = lake_id(lake.uri)
     if carried is None:
         raise ConfigurationError(
-            f"The lake {lake.uri} was not written by this version of the project, so no ledger can be "
-            "rebuilt from it. Check ML_ASSETS_LAKE; run 'make demo' to create a new lake."
+            f"The lake {lake.uri} was not written by this version of the project, so no ledger can "
+            "be rebuilt from it. Check ML_ASSETS_LAKE; run 'make demo' to create a new lake."
         )
     return carried
 

@@ -1,7 +1,7 @@
 """A ledger that reads some tables from another ledger, which it never changes.
 
-A backtest uses it to replay history: it reads the project's sources and features, and writes its own
-models and decisions.
+A backtest uses it to replay history: it reads the project's sources and features, and writes its
+own models and decisions.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -33,8 +33,8 @@ class SharingLedger(Ledger):
         """
         if theirs := {entry.table for entry in entries} & self._shared:
             raise TerminalError(
-                f"{min(theirs)} is shared with this project for reading only. Materialize it in the "
-                "project that it belongs to."
+                f"{min(theirs)} is shared with this project for reading only. Materialize it in "
+                "the project that it belongs to."
             )
         super().append(entries)
 

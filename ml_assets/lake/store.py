@@ -1,7 +1,7 @@
 """The lake: Delta tables whose days are replaced in one commit and verified at every read.
 
-``ledger`` records the status of days, ``delta`` handles files and commits, ``verification`` compares
-rows with the recorded hashes.
+``ledger`` records the status of days, ``delta`` handles files and commits, ``verification``
+compares rows with the recorded hashes.
 """
 
 import re

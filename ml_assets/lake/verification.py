@@ -1,7 +1,8 @@
 """Verification of stored rows against the hashes in the ledger.
 
-The ledger records which files were verified. Other files (after a copy, a restore, a compaction or a
-manual change) are read and hashed with the schema of their day, and recorded when the hash is right.
+The ledger records which files were verified. Other files (after a copy, restore, compaction or
+manual change) are read and hashed with the schema of their day, and recorded when the hash is
+right.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -16,8 +16,8 @@ from ml_assets.ledger.entries import Entry
 COMMIT_ATTEMPTS = 20
 
 ROW = "_row"
-"""Stored column with the order of rows, dropped on read: Delta does not keep the order, which training
-depends on."""
+"""Stored column with the order of rows, dropped on read: training depends on it, Delta does not
+keep it."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,8 @@ def write(table: str, path: str, rows: pd.DataFrame, days: Sequence[str]) -> Wri
         identities = {day: of_day.identity for day, of_day in found.items()}
         return WrittenDays(delta.version(), hashes, schema, identities)
     raise CommitConflict(
-        f"{table}: {COMMIT_ATTEMPTS} commits of {span(days)} failed because other writers committed "
-        "the same days first. The run is retried; limit the table's pool if this repeats."
+        f"{table}: {COMMIT_ATTEMPTS} commits of {span(days)} failed because other writers "
+        "committed the same days first. The run is retried; limit the table's pool if this repeats."
     )
 
 

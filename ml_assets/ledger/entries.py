@@ -57,8 +57,8 @@ class Entry:
         dead_letters: number of rejected rows.
         version: table version at which its rows were written; None for assets that are no tables.
         code_version: hash of the code that computed it.
-        inputs_hash: hash of code and inputs; empty when the day is to be computed again whatever its
-            inputs.
+        inputs_hash: hash of code and inputs; empty when the day is to be computed again whatever
+            its inputs.
         run_id: the run that wrote it.
         written_at: time of writing, UTC.
         schema: columns and dtypes of its rows, see ``content.schema_of``.

@@ -30,8 +30,8 @@ COMPUTED = (Status.STORED, Status.QUARANTINED)
 """Statuses of days that were computed from their reads."""
 
 ORDER_LOCK = 7309
-"""Advisory lock on Postgres, where entries could otherwise become visible in another order than that of
-their numbers."""
+"""Advisory lock on Postgres: without it, entries could become visible in another order than that
+of their numbers."""
 
 Content = tuple[str, str, str]
 """A day, its content hash, and the identity of its data files."""
@@ -91,7 +91,7 @@ class Ledger(LedgerDatabase):
             )
 
     def begin(self, table: str, days: Sequence[str]) -> None:
-        """Record that writing of days begins; of two concurrent writers, the later sees the earlier."""
+        """Record that writing of days begins; of concurrent writers, the later sees the earlier."""
         with self._transaction() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ORDER_LOCK)))
@@ -254,7 +254,7 @@ class Ledger(LedgerDatabase):
         return reads
 
     def versions_read(self, table: str, readers: Sequence[str]) -> set[int]:
-        """Versions of a table that any entry of the reading tables, old or new, was computed from."""
+        """Versions of a table from which any entry of ``readers``, old or new, was computed."""
         query = (
             sa.select(_reads.c.version)
             .join(_entries, _reads.c.entry_id == _entries.c.id)

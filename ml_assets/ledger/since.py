@@ -33,7 +33,8 @@ def changed_since_first_made(history: Iterable[Entry], reads: Iterable[Read]) ->
 def change_message(changed: Sequence[str]) -> str:
     """The changed inputs as a log message."""
     more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
-    return f"computed from inputs that changed since it was first stored: {', '.join(changed[:SHOWN])}{more}"
+    inputs = ", ".join(changed[:SHOWN]) + more
+    return f"computed from inputs that changed since it was first stored: {inputs}"
 
 
 def _contents(reads: Iterable[Read]) -> dict[tuple[str, str], str]:

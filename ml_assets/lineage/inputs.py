@@ -68,7 +68,7 @@ def _table_read(table: str, reads: Sequence[Read]) -> TableRead:
 def source_rows(
     lake: Lake, table: str, feature_row: pd.Series, features: Entry
 ) -> list[SourceRows]:
-    """The input rows of a feature row: all rows read, or those selected by the table's ``source_rows``.
+    """The input rows of a feature row: all that were read, or those selected by ``source_rows``.
 
     Raises:
         LakeMismatch: a table version that was read was deleted, and the days changed since.

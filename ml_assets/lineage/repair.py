@@ -1,6 +1,6 @@
 """Plan of a repair: which days it recomputes, which it keeps, and the order of its runs.
 
-``impact`` finds the touched days. Nothing here depends on Dagster; ``orchestration`` starts the runs.
+``impact`` finds the touched days, ``orchestration`` starts the runs. Nothing here uses Dagster.
 """
 
 from collections.abc import Callable, Collection, Sequence

@@ -136,8 +136,8 @@ def _missing_provenance(recorded: RecordedModel) -> str:
         day.entry.table for day in (recorded.dataset, recorded.model) if not (day.run and day.code)
     )
     return (
-        f"no provenance is recorded for {tables} {recorded.as_of}: commit, libraries and parameters "
-        "were not stored with it. Materialize that day of both again: if the fingerprint "
+        f"no provenance is recorded for {tables} {recorded.as_of}: commit, libraries and "
+        "parameters were not stored with it. Materialize that day of both again: if the fingerprint "
         "stays the same, the model can be reproduced from then on"
     )
 

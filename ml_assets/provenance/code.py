@@ -21,8 +21,8 @@ from ml_assets.errors import ConfigurationError
 from ml_assets.provenance.normal_form import normal_form
 
 EXCLUDED_MODULES = ("ml_assets.errors", "ml_assets.names", "ml_assets.settings")
-"""Modules that change no result: error classes, error messages and settings. A setting that changes a
-result is a parameter of the version."""
+"""Modules that change no result: error classes, error messages and settings. A setting that changes
+a result is a parameter of the version."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def known_code(version: str) -> Code | None:
 
 
 def modules_of(obj: object) -> Mapping[str, str]:
-    """Module name → hash of its normal form, of an object's module and the project's modules it imports.
+    """Module name → hash of its normal form: an object's module and project modules that it imports.
 
     Raises:
         ConfigurationError: the object has no source file.

@@ -50,8 +50,8 @@ def _sorted(fields: tuple[str, ...]) -> list[str]:
 def _is_ignored(item: Any, parent: ast.AST) -> bool:
     """Whether an item of a list contains no code.
 
-    It is a docstring or another string on its own, or an empty part of an f-string, which some Python
-    versions add.
+    It is a docstring or another string on its own, or an empty part of an f-string, which some
+    Python versions add.
     """
     if isinstance(parent, ast.JoinedStr):
         return isinstance(item, ast.Constant) and item.value == ""

@@ -1,7 +1,7 @@
 """Provenance of ledger entries: the run, the commit, the libraries, the code.
 
-It is written in the same step as the rows, never deleted, and read without Dagster. ``ledger`` records
-the input days; the package ``lineage`` evaluates both.
+It is written in the same step as the rows, never deleted, and read without Dagster. ``ledger``
+records the input days; the package ``lineage`` evaluates both.
 """
 
 import json
@@ -114,7 +114,7 @@ class Provenance(LedgerDatabase):
         super().__init__(url, _create_tables)
 
     def record_run(self, run_id: str, environment: Environment | None = None) -> None:
-        """Record the environment of a run, by default that of this process, unless it is recorded."""
+        """Record the environment of a run, by default this process's, unless it is recorded."""
         environment = environment or environment_of_process()
         run = {
             "run_id": run_id,

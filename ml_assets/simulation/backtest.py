@@ -1,7 +1,7 @@
 """Backtests: comparison of policies, each in a project of its own.
 
-A backtest reads the project's sources and features and writes models and decisions to its own folder,
-so that it never changes the serving champion. Each policy runs in a process of its own.
+A backtest reads the project's sources and features and writes models and decisions to its own
+folder, so that it never changes the serving champion. Each policy runs in a process of its own.
 """
 
 import json
@@ -54,7 +54,7 @@ Progress = Callable[[str, int, int, str], None]
 """Called with the policy, steps done, total steps, and a description of the next step."""
 
 Load = Callable[[], dg.Definitions]
-"""Loads the definitions with the settings of the process; a module-level function, to be pickled."""
+"""Loads the definitions with the settings of the process; a module-level function, for pickling."""
 
 
 def run(
@@ -153,7 +153,7 @@ def _threads(plan: BacktestPlan, workers: int) -> int:
 
 
 def shared_tables(definitions: dg.Definitions, pipeline: str) -> list[str]:
-    """Tables that a backtest reads and does not write: all upstream tables of a training dataset."""
+    """Tables that a backtest only reads: all upstream tables of a training dataset."""
     graph = definitions.resolve_asset_graph()
     found: set[dg.AssetKey] = set()
     waiting = [dg.AssetKey([pipeline, "training_dataset"])]
@@ -176,7 +176,7 @@ def _report(events: Any, progress: Progress) -> None:
 
 
 def _environment(plan: BacktestPlan, shared: Sequence[str]) -> dict[str, str]:
-    """Environment of a process that writes to the backtest's folder and reads the project's tables."""
+    """Environment that writes to the backtest's folder and reads the project's tables."""
     if plan.in_project:
         return {}
     own = settings()

@@ -47,8 +47,8 @@ class BacktestPlan:
                 return candidate.absolute()
         known = ", ".join(sorted(file.stem for file in own.glob("*.yaml"))) or "none"
         raise ConfigurationError(
-            f"'{self.policy}' is neither a policy of {self.pipeline} ({known}) nor an existing file. "
-            "Give the name of a policy or the path of a YAML file."
+            f"'{self.policy}' is neither a policy of {self.pipeline} ({known}) nor an existing "
+            "file. Give the name of a policy or the path of a YAML file."
         )
 
     @property

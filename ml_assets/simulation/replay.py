@@ -1,8 +1,8 @@
 """Replay of history: step by step, with real runs and the real sensor function.
 
-Each step scores and measures several days, then makes the retraining decision on the last of them. Runs
-that the retraining sensor requests are executed before the next step; those that it requests at the end
-are left to the daemon. Performance, which no decision reads, is measured once a month.
+Each step scores and measures several days, then makes the retraining decision on the last of them.
+Runs that the retraining sensor requests are executed before the next step; those that it requests
+at the end are left to the daemon. Performance, which no decision reads, is measured once a month.
 """
 
 from collections.abc import Callable, Collection, Iterator

@@ -29,8 +29,8 @@ class BacktestResult:
     Attributes:
         policy: name of the policy.
         metric: name of the pipeline's main metric.
-        months: for each month, number of labelled predictions, their metric, and number of days with
-            structural drift (0 when the policy does not use drift).
+        months: for each month, number of labelled predictions, their metric, and number of days
+            with structural drift (0 when the policy does not use drift).
         mean: mean metric of the months.
         retrains: as-of day, reason and release outcome of each requested model: promoted, or the
             verdict of the decision.

@@ -1,9 +1,9 @@
 """Completeness of a source: the time up to which it has all rows, from row counts.
 
-A day is *dense* when it has a tenth of the usual rows, or rows on it and on both days after it. Dense
-days with gaps of at most a week form a part. After a longer gap, a part counts only if it has more
-than a few rows and half of a usual day: rows with a wrong date do not move the end of the source, but
-the end of a long outage does.
+A day is *dense* when it has a tenth of the usual rows, or rows on it and on both days after it.
+Dense days with gaps of at most a week form a part. After a longer gap, a part counts only if it has
+more than a few rows and half of a usual day: rows with a wrong date do not move the end of the
+source, but the end of a long outage does.
 """
 
 from bisect import bisect_right
@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from statistics import median
 
 DENSE_SHARE = 0.1
-"""Minimum share of the usual rows of a dense day: holidays and storms have more, wrong dates less."""
+"""Minimum share of the usual rows of a dense day: holidays have more, wrong dates less."""
 
 SUSTAINED_DAYS = 3
 """Consecutive days with rows of which the first is dense too: a source may shrink permanently."""
@@ -99,8 +99,8 @@ def extent(
 def usual_rows(counts: Sequence[int]) -> float | None:
     """Rows of a usual day, from the row counts of days; None when all are empty.
 
-    With few days it is the row count of the day that contains the median row, so that single rows on
-    two other days do not outweigh the only full day.
+    With few days it is the row count of the day that contains the median row, so that single rows
+    on two other days do not outweigh the only full day.
     """
     ordered = sorted(count for count in counts if count > 0)
     if not ordered:

@@ -1,7 +1,7 @@
 """Read-only access to a source database: raw rows of a span of time, and clear errors.
 
-Values are returned as the driver reads them; contracts validate them later. Text that cannot be decoded
-is returned as bytes, so that only its own row is rejected.
+Values are returned as the driver reads them; contracts validate them later. Text that cannot be
+decoded is returned as bytes, so that only its own row is rejected.
 """
 
 import sqlite3

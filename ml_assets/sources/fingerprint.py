@@ -1,4 +1,4 @@
-"""Fingerprints of raw days, which show changed days of a source without relying on its timestamps."""
+"""Fingerprints of raw days: they show changes of a source without relying on its timestamps."""
 
 import json
 from collections.abc import Callable, Collection, Sequence
@@ -42,8 +42,8 @@ def raw_fingerprints(
 ) -> dict[str, str]:
     """Hash of each day's raw values, independent of other days that are read with it.
 
-    Columns outside the contract and the driver's representation of values (see ``canonical``) do not
-    change it; a missing column does.
+    Columns outside the contract and the driver's representation of values (see ``canonical``) do
+    not change it; a missing column does.
 
     Args:
         rows: (n, columns) raw objects with ``ds``.
@@ -112,7 +112,7 @@ _FORMATS: Sequence[_Format] = (
 
 
 def _value_hashes(values: pd.Series) -> np.ndarray:
-    """(n,) hash of each value's text; in columns of one kind, each distinct value is formatted once."""
+    """(n,) hash of each value's text; columns of one kind format each distinct value once."""
     objects = values.to_numpy(dtype=object)
     kind = pd.api.types.infer_dtype(objects, skipna=True)
     if kind == "floating":

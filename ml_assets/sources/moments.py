@@ -73,7 +73,7 @@ def is_sure(column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
 def is_plausible(
     column: sa.ColumnElement[str], first: datetime | None, until: datetime | None
 ) -> sa.ColumnElement[bool]:
-    """Condition for SQLite that only texts of timestamps in ``[first, until)`` meet, but not all."""
+    """Condition for SQLite that only timestamps in ``[first, until)`` meet, but not all of them."""
     found = moment_of(column)
     conditions = [is_sure(column)]
     if first is not None:  # SQLite rounds to seconds

@@ -1,4 +1,4 @@
-"""Values as returned by a driver, without type inference; an unreadable cell does not affect others."""
+"""Values as returned by a driver, without type inference or effects on other cells."""
 
 import sqlite3
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Whether a stored table is evidence: there, finished, up to date, verified_rows, made by this code."""
+"""Whether a stored table is evidence: there, finished, up to date, unaltered, made by this code."""
 
 import pandas as pd
 
