@@ -1,4 +1,4 @@
-"""A day contract proposed from history: suitable measures with their observed range and a margin."""
+"""A day contract proposed from history: suitable measures, observed ranges and a margin."""
 
 from collections.abc import Sequence
 

@@ -122,7 +122,8 @@ def _refuse_unmarked(uri: str, ledger: Ledger, own: Identity) -> None:
         raise ConfigurationError(
             f"The lake {uri} has tables that were written by an earlier version of this project, or "
             f"with another ledger than {_name_of(ledger)}. Nothing was changed. Check "
-            f"ML_ASSETS_LAKE; to rebuild all data from the source, run {rebuild_commands(ledger.url)}."
+            "ML_ASSETS_LAKE; to rebuild all data from the source, run "
+            f"{rebuild_commands(ledger.url)}."
         )
 
 

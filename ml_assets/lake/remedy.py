@@ -53,7 +53,7 @@ def partition_options(days: Sequence[str]) -> list[str]:
 
 
 def _day_to_compute(lake: "Lake", entry: Entry) -> str:
-    """The day itself; for rejected rows without a day, any day of their table, as all rewrite them."""
+    """The day itself; for rejected rows without a day any day of their table, as all write them."""
     if entry.day == SNAPSHOT or as_day(entry.day):
         return entry.day
     table = entry.table.removesuffix(DEAD_LETTERS)

@@ -137,8 +137,8 @@ def _missing_provenance(recorded: RecordedModel) -> str:
     )
     return (
         f"no provenance is recorded for {tables} {recorded.as_of}: commit, libraries and "
-        "parameters were not stored with it. Materialize that day of both again: if the fingerprint "
-        "stays the same, the model can be reproduced from then on"
+        "parameters were not stored with it. Materialize that day of both again: if the "
+        "fingerprint stays the same, the model can be reproduced from then on"
     )
 
 

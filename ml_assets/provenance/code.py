@@ -69,7 +69,7 @@ def known_code(version: str) -> Code | None:
 
 
 def modules_of(obj: object) -> Mapping[str, str]:
-    """Module name → hash of its normal form: an object's module and project modules that it imports.
+    """Module name → hash of its normal form: an object's module and its imports of this project.
 
     Raises:
         ConfigurationError: the object has no source file.
