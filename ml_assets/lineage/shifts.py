@@ -43,7 +43,7 @@ class Shift:
 
 
 def shifts(then: pd.DataFrame, now: pd.DataFrame) -> list[Shift]:
-    """Shifts of the features that two models share, from ``FeatureReference`` rows, largest first."""
+    """Shifts of features that two models share, from ``FeatureReference`` rows, largest first."""
     return sorted(_shifts(then, now), key=lambda shift: (-shift.strength, shift.feature))
 
 
