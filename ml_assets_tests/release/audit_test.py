@@ -12,13 +12,13 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.release.approvals.approval_log import ApprovalLog
-from ml_assets.release.approvals.approvals import Action, Record, application
+from ml_assets.release.approvals.approvals import Action, Record, approval_use
 from ml_assets.release.audit import (
     CHAMPION_COLUMNS,
     DECISION_COLUMNS,
     TABLES,
     Event,
-    Version,
+    StoredVersion,
     audit,
     history,
 )
@@ -41,19 +41,19 @@ def said(number: int, action: Action, minutes: int, evidence: str = EVIDENCE) ->
     )  # fmt: skip
 
 
-def decided(moment: datetime, *values: Any) -> Version:
+def decided(moment: datetime, *values: Any) -> StoredVersion:
     """A decision as it was stored."""
     row = dict(zip(DECISION_COLUMNS, values, strict=True))
-    return Version(moment, row[DAY], row)
+    return StoredVersion(moment, row[DAY], row)
 
 
-def promoted(moment: datetime, *values: Any) -> Version:
+def promoted(moment: datetime, *values: Any) -> StoredVersion:
     """A champion as it was stored."""
     row = dict(zip(CHAMPION_COLUMNS, values, strict=True))
-    return Version(moment, row[DAY], row)
+    return StoredVersion(moment, row[DAY], row)
 
 
-def test_history_tells_each_day_in_the_order_of_time() -> None:
+def test_events_are_sorted_by_day_and_time() -> None:
     decisions = [
         decided(at(10), SECOND, "awaiting_approval", "auc fell", "model b", EVIDENCE),
         decided(at(0), FIRST, "passed", "auc rose", "model a", "e1"),
@@ -66,7 +66,7 @@ def test_history_tells_each_day_in_the_order_of_time() -> None:
     records = [
         said(1, Action.APPROVE, 5, "of old"),
         approved,
-        application(approved, at(30), "2013-08-03"),
+        approval_use(approved, at(30), "2013-08-03"),
     ]
 
     events = history(decisions, records, champions)
@@ -86,7 +86,7 @@ def test_history_tells_each_day_in_the_order_of_time() -> None:
         (at(31), SECOND, "champion: version 2 by Ann (approval 2)"),
     ]
     assert events[2].reason == (
-        "fine; does nothing now: approval 1 by Ann is of other evidence (of old)"
+        "fine; has no effect:  approval 1 by Ann is of other evidence (of old)"
     )
     assert events[5].reason == "approval 2 by Ann"
     assert {event.evidence for event in events[3:]} == {EVIDENCE}
@@ -193,7 +193,7 @@ def test_of_rows_that_were_deleted_it_is_told_that_there_were_some(tmp_path: Pat
 
     maintain(lake, f"{PIPELINE}/release_decision", [])
 
-    assert told(lake, log) == [("decided: not known any more", ""), *TWICE[1:]]
+    assert told(lake, log) == [("decided: unknown", ""), *TWICE[1:]]
 
 
 def test_a_champion_that_is_none_any_more_is_told(tmp_path: Path) -> None:
@@ -206,5 +206,5 @@ def test_a_champion_that_is_none_any_more_is_told(tmp_path: Path) -> None:
 
     assert [what for what, _ in told(lake, log)] == [
         "champion: version 1 by gates",
-        "champion no more",
+        "no longer champion",
     ]

@@ -10,7 +10,7 @@ from ml_assets.errors import LakeMismatch
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
-from ml_assets.release.history import begun_before, releases
+from ml_assets.release.history import releases, unfinished_before
 from ml_assets_tests.releases import PIPELINE, release
 
 FIRST, SECOND, TABLE = "2013-07-09", "2013-08-01", f"{PIPELINE}/champion"
@@ -101,6 +101,6 @@ def test_of_two_releases_at_once_the_later_sees_the_earlier_and_not_the_other_wa
 
     history = [*before, *own, *still]
 
-    assert begun_before(history, SECOND) == ahead
+    assert unfinished_before(history, SECOND) == ahead
     if ahead:
-        assert begun_before(history, FIRST) == []
+        assert unfinished_before(history, FIRST) == []

@@ -11,11 +11,11 @@ from ml_assets.learning.dataset import FEATURE_DAY
 from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.release.champion import Champion
+from ml_assets.release.evidence.builder import EvidenceBuilder
 from ml_assets.release.evidence.comparison import compare
 from ml_assets.release.evidence.fairness import fairness
-from ml_assets.release.evidence.figures import Exhibit
-from ml_assets.release.evidence.measuring import Measuring
-from ml_assets.release.evidence.question import Question, question_of
+from ml_assets.release.evidence.question import Question, build_question
+from ml_assets.release.evidence.values import EvidenceTable
 from ml_assets.release.gates import Gate, judge
 from ml_assets.release.rules import ReleaseRules
 
@@ -96,8 +96,8 @@ class Case:
     def question(self) -> Question:
         """What is to be decided."""
         trained = self.test.head(1).assign(**{FEATURE_DAY: "2013-06-23"})
-        return question_of(
-            Measuring(self.specification, KEY, SEGMENTS, EVALUATION, self.rules),
+        return build_question(
+            EvidenceBuilder(self.specification, KEY, SEGMENTS, EVALUATION, self.rules),
             pd.concat([self.test.assign(split="test"), trained.assign(split="train")]),
             NEW,
             None
@@ -109,8 +109,8 @@ class Case:
         """The gates, by name, on evidence that is as it should be."""
         return judged(
             self.question(),
-            Exhibit("shop/comparison", self.comparison()),
-            Exhibit("shop/fairness", self.fairness()),
+            EvidenceTable("shop/comparison", self.comparison()),
+            EvidenceTable("shop/fairness", self.fairness()),
             self.rules,
         )
 
@@ -120,7 +120,7 @@ class Case:
 
 
 def judged(
-    question: Question, comparison: Exhibit, fair: Exhibit, rules: ReleaseRules = RULES
+    question: Question, comparison: EvidenceTable, fair: EvidenceTable, rules: ReleaseRules = RULES
 ) -> dict[str, Gate]:
     """The gates by name."""
     return {gate.name: gate for gate in judge(question, comparison, fair, rules)}

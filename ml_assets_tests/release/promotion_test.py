@@ -11,14 +11,14 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.release.approvals.approval_log import ApprovalLog
-from ml_assets.release.approvals.approvals import Action, Record, application
+from ml_assets.release.approvals.approvals import Action, Record, approval_use
 from ml_assets.release.audit import audit
 from ml_assets.release.promotion import (
+    days_with_unmeasured_tests,
     is_not_measured,
     lost_approval,
     problem_of_tests,
     release_command,
-    waits_for_tests,
 )
 from ml_assets_tests.releases import EVIDENCE, PIPELINE, decide, release, store
 
@@ -76,8 +76,8 @@ def test_g4_only_what_could_not_be_measured_is_worth_another_attempt(
     store(lake, "integration_tests", results(*outcomes))
 
     assert is_not_measured(results(*outcomes)) is waits
-    assert waits_for_tests(lake, PIPELINE, [AS_OF]) == ([AS_OF] if waits else [])
-    assert waits_for_tests(lake, PIPELINE, []) == []
+    assert days_with_unmeasured_tests(lake, PIPELINE, [AS_OF]) == ([AS_OF] if waits else [])
+    assert days_with_unmeasured_tests(lake, PIPELINE, []) == []
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_audit_tells_of_a_release_that_no_stage_ended(lake: Lake, log: ApprovalL
     [_, (what, who, reason)] = told(lake, log)
 
     assert (what, who) == (NOT_CHAMPION, "gates")
-    assert reason.startswith("the release was not finished")
+    assert reason.startswith("the release is not finished")
     assert reason.endswith(release_command(PIPELINE, AS_OF))
 
 
@@ -165,7 +165,7 @@ def said(number: int, action: Action, minutes: float, **changes: datetime) -> Re
 
 
 APPROVED = said(1, Action.APPROVE, -60, expires_at=NOW - timedelta(minutes=5))
-USED = application(APPROVED, NOW - timedelta(minutes=30), AS_OF)
+USED = approval_use(APPROVED, NOW - timedelta(minutes=30), AS_OF)
 
 
 def test_audit_names_the_person_who_released_it(lake: Lake, log: ApprovalLog) -> None:

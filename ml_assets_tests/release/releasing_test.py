@@ -218,35 +218,35 @@ def test_what_a_release_does_not_depend_on_may_be_altered() -> None:
         pytest.param(
             state(outdated=frozenset({"release_decision"})),
             LakeMismatch,
-            f"{PIPELINE}/release_decision {AS_OF} was made by other code or rules than are in "
-            "force: materialize it again.",
+            f"{PIPELINE}/release_decision {AS_OF} was computed with other code or rules than the "
+            "current ones: materialize it again.",
             id="decided by other code",
         ),
         pytest.param(
             state(APPROVED, USED, decision=AWAITING, approvals=[APPROVED]),
             TrainingError,
-            f"{PIPELINE}/approvals {AS_OF} does not hold what was said last: materialize it first",
+            f"{PIPELINE}/approvals {AS_OF} lacks the latest records: materialize it first",
             id="approvals behind the log",
         ),
         pytest.param(
             state(champion_before=NEWER),
             TrainingError,
-            f"the model of {AS_OF} was judged against {BEFORE}, and the champion is 2013-07-20 "
-            f"now. Judge it again: {release_command(PIPELINE, AS_OF)}",
+            f"the model of {AS_OF} was compared with champion {BEFORE}, and the current champion is 2013-07-20"
+            f". Judge it again: {release_command(PIPELINE, AS_OF)}",
             id="another champion",
         ),
         pytest.param(
             state(champion_before=None),
             TrainingError,
-            f"the model of {AS_OF} was judged against {BEFORE}, and the champion is none now. "
+            f"the model of {AS_OF} was compared with champion {BEFORE}, and the current champion is none. "
             f"Judge it again: {release_command(PIPELINE, AS_OF)}",
             id="no champion any more",
         ),
         pytest.param(
             state(decision={**DECISION, "champion": "", "champion_as_of": ""}),
             TrainingError,
-            f"the model of {AS_OF} was judged against no champion, and the champion is {BEFORE} "
-            f"now. Judge it again: {release_command(PIPELINE, AS_OF)}",
+            f"the model of {AS_OF} was compared with champion none, and the current champion is {BEFORE}"
+            f". Judge it again: {release_command(PIPELINE, AS_OF)}",
             id="a first champion since",
         ),
     ],
@@ -325,13 +325,13 @@ FIRST_TEST = f"integration test {IntegrationTest.names()[0]}"
         pytest.param(
             state(registered=REGISTERED.iloc[:0]),
             BY_GATES,
-            f"it is not registered. Repair what they name, and {AGAIN}",
+            f"it is not registered. Fix the cause, and {AGAIN}",
             id="not registered",
         ),
         pytest.param(
             state(tests=failed("failed")),
             BY_GATES,
-            f"{FIRST_TEST} failed: too slow. Repair what they name, and {AGAIN}",
+            f"{FIRST_TEST} failed: too slow. Fix the cause, and {AGAIN}",
             id="a test failed",
         ),
         pytest.param(
@@ -344,13 +344,13 @@ FIRST_TEST = f"integration test {IntegrationTest.names()[0]}"
         pytest.param(
             state(tests=TESTS.iloc[1:]),
             BY_GATES,
-            f"{FIRST_TEST} has no result. Repair what they name, and {AGAIN}",
+            f"{FIRST_TEST} has no result. Fix the cause, and {AGAIN}",
             id="a test is missing",
         ),
         pytest.param(
             state(history=[FIRST, entry(LATER, Status.STORED, rows=1), BEGUN]),
             BY_GATES,
-            f"the model of {LATER} was released since and is newer, so this one would never "
+            f"the newer model of {LATER} was released since, so this one would never "
             "serve. Train and judge a model as of a later day: "
             f"{training_command(PIPELINE, '2013-09-02')}",
             id="a newer model was released",
@@ -378,18 +378,18 @@ def test_a_released_model_that_does_not_become_champion_says_why_and_what_helps(
         pytest.param({"tests": ALTERED}, str(ALTERED), id="tests altered"),
         pytest.param(
             {"outdated": frozenset({"integration_tests"})},
-            f"{PIPELINE}/integration_tests {AS_OF} was made by other code or rules",
+            f"{PIPELINE}/integration_tests {AS_OF} was computed with other code or rules",
             id="tested by other code",
         ),
         pytest.param(
             {"registered": REGISTERED.assign(fingerprint="other")},
-            f"What was registered or tested as of {AS_OF} is not the model that was judged, "
+            f"The model that was registered or tested as of {AS_OF} is not the judged one, "
             f"{MODEL}: {AGAIN}",
             id="another model registered",
         ),
         pytest.param(
             {"tests": TESTS.assign(fingerprint="other")},
-            f"What was registered or tested as of {AS_OF} is not the model that was judged, "
+            f"The model that was registered or tested as of {AS_OF} is not the judged one, "
             f"{MODEL}: {AGAIN}",
             id="another model tested",
         ),
@@ -425,8 +425,8 @@ def test_of_two_releases_at_once_the_later_waits_for_the_earlier(day: str) -> No
     told = refusal(promoted, state(history=[FIRST, other, BEGUN]), TrainingError)
 
     assert told == (
-        f"{PIPELINE}/champion {day} is being released, or was cut short. Release it first: "
-        f"{release_command(PIPELINE, day)}; and then this one: {release_command(PIPELINE, AS_OF)}"
+        f"{PIPELINE}/champion {day} is unfinished: its release is running or was interrupted. Release it first: "
+        f"{release_command(PIPELINE, day)}; then this one: {release_command(PIPELINE, AS_OF)}"
     )
     assert promoted(state(history=[FIRST, BEGUN, other])) is not None
     assert promoted(state(history=[FIRST, other, entry(day, Status.SKIPPED), BEGUN])) is not None

@@ -199,5 +199,5 @@ def test_a_release_that_finishes_while_another_is_read_is_not_missed(
 
     assert lake.read(CHAMPIONS)[DAY].tolist() == [BEFORE, BETWEEN]
     judged = replace(state, decision={**state.decision, "champion": f"model of {BEFORE}"})
-    with pytest.raises(TrainingError, match=r"was judged against|is being released"):
+    with pytest.raises(TrainingError, match=r"was compared with champion|is unfinished"):
         promoted(judged)

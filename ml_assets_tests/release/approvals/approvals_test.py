@@ -13,9 +13,9 @@ from ml_assets.release.approvals.approvals import (
     Approvals,
     ApprovalState,
     Record,
-    application,
     approval_rows,
-    standing,
+    approval_use,
+    resolve_approvals,
 )
 
 APPROVE, REJECT, APPLY = Action.APPROVE, Action.REJECT, Action.APPLY
@@ -167,10 +167,10 @@ def said(
         ),
     ],
 )
-def test_what_follows_from_records(
+def test_state_of_records(
     records: list[Record], state: ApprovalState, follows_from: int | None, remarks: list[str]
 ) -> None:
-    found = standing(records, SEEN, NOW)
+    found = resolve_approvals(records, SEEN, NOW)
 
     assert found.state is state
     assert (found.record.number if found.record else None) == follows_from
@@ -190,7 +190,7 @@ def test_an_approval_is_valid_strictly_before_it_expires(
 ) -> None:
     records = [said(1, APPROVE, expires_in=0)]
 
-    assert standing(records, SEEN, NOW + timedelta(seconds=seconds)).state is state
+    assert resolve_approvals(records, SEEN, NOW + timedelta(seconds=seconds)).state is state
 
 
 RECORDS = st.lists(
@@ -214,9 +214,9 @@ RECORDS = st.lists(
 def test_a_rejection_stays_for_ever_and_an_approval_no_longer_than_it_is_valid(
     records: list[Record], later: list[Record], days: int
 ) -> None:
-    before = standing(records, SEEN, NOW)
+    before = resolve_approvals(records, SEEN, NOW)
 
-    after = standing(
+    after = resolve_approvals(
         [*records, *(Record(**vars(one) | {"number": one.number + 10}) for one in later)],
         SEEN,
         NOW + timedelta(days=days),
@@ -231,23 +231,23 @@ def test_a_rejection_stays_for_ever_and_an_approval_no_longer_than_it_is_valid(
 
 @given(RECORDS)
 def test_a_release_goes_on_only_by_an_approval_of_its_evidence(records: list[Record]) -> None:
-    found = standing(records, SEEN, NOW)
+    found = resolve_approvals(records, SEEN, NOW)
 
     if found.state in (ApprovalState.APPROVED, ApprovalState.USED):
         assert found.record is not None
         assert (found.record.action, found.record.evidence) == (APPROVE, SEEN)
-    of_it = standing([one for one in records if one.evidence == SEEN], SEEN, NOW)
+    of_it = resolve_approvals([one for one in records if one.evidence == SEEN], SEEN, NOW)
     assert (found.state, found.record) == (of_it.state, of_it.record)
 
 
-def test_using_an_approval_tells_from_which_day_on_its_model_serves() -> None:
+def test_record_of_use_has_the_first_day_that_the_model_serves() -> None:
     approval = said(3, APPROVE, expires_in=1)
 
-    used = application(approval, NOW, "2013-07-20")
+    used = approval_use(approval, NOW, "2013-07-20")
 
     assert (used.action, used.evidence, used.serves_from) == (APPLY, SEEN, "2013-07-20")
     assert (used.reason, used.at, used.expires_at) == ("approval 3 by Ann", NOW, None)
-    found = standing([approval, used], SEEN, NOW)
+    found = resolve_approvals([approval, used], SEEN, NOW)
     assert (found.state, found.record, found.serves_from) == (
         ApprovalState.USED,
         approval,

@@ -10,9 +10,9 @@ from ml_assets.errors import ConfigurationError, LakeMismatch
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
+from ml_assets.release.approvals.actions import describe, first_not_scored, record
 from ml_assets.release.approvals.approval_log import ApprovalLog
-from ml_assets.release.approvals.approvals import Action, Record, application
-from ml_assets.release.approvals.persons import describe, first_not_scored, record
+from ml_assets.release.approvals.approvals import Action, Record, approval_use
 from ml_assets.release.gates import GateOutcome
 from ml_assets_tests.release.approvals.conftest import AS_OF, NOW, approval
 from ml_assets_tests.releases import EVIDENCE, PIPELINE, decide, release, score
@@ -95,17 +95,17 @@ def test_a_rejection_is_recorded_and_said_to_be_final(lake: Lake, log: ApprovalL
         pytest.param({"as_of": "2013-02-30"}, "is not a day", id="no such day"),
         pytest.param(
             {"as_of": "2013-07-10"},
-            "no release decision of flight_delays as of 2013-07-10. Decided are 2013-07-09.",
+            "has no release decision as of 2013-07-10. Expected one of 2013-07-09.",
             id="not decided",
         ),
         pytest.param({"by": " "}, "'by' is empty", id="no name"),
         pytest.param({"reason": "\n"}, "'reason' is empty", id="no reason"),
         pytest.param({"reason": "a\x00b"}, "not readable", id="unreadable reason"),
-        pytest.param({"expires": "7"}, "'7' does not say when", id="no unit"),
-        pytest.param({"expires": "0d"}, "'0d' does not say when", id="at once"),
-        pytest.param({"expires": "-1d"}, "'-1d' does not say when", id="in the past"),
+        pytest.param({"expires": "7"}, "'7' is not a duration", id="no unit"),
+        pytest.param({"expires": "0d"}, "'0d' is not a duration", id="at once"),
+        pytest.param({"expires": "-1d"}, "'-1d' is not a duration", id="in the past"),
         pytest.param({"expires": "1w"}, "'7d' or '12h'", id="unknown unit"),
-        pytest.param({"expires": "99999d"}, "does not say when", id="beyond the calendar"),
+        pytest.param({"expires": "99999d"}, "is not a duration", id="beyond the calendar"),
         pytest.param(
             {"expires": "7d", "action": Action.REJECT}, "does not expire", id="rejection for a time"
         ),
@@ -133,15 +133,14 @@ def test_what_cannot_be_used_is_refused(
         pytest.param(
             "blocked",
             GateOutcome.NO_EVIDENCE,
-            "because evidence is missing, and nobody can approve what was not shown: no test rows. "
-            "Repair that",
+            "because evidence is missing, which cannot be approved: no test rows. Fix that",
             id="without evidence",
         ),
         pytest.param(
             "blocked",
             GateOutcome.FINAL,
-            "by a limit that no approval lifts: no test rows. A model as of a later day",
-            id="by a limit that no approval lifts",
+            "by a limit that cannot be approved: no test rows. Train a model as of a later day",
+            id="by a limit that cannot be approved",
         ),
     ],
 )
@@ -167,7 +166,7 @@ def test_days_that_were_decided_are_told(lake: Lake, log: ApprovalLog) -> None:
 def test_a_pipeline_without_decisions_has_nothing_to_approve(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
 
-    with pytest.raises(ConfigurationError, match="No release of flight_delays was decided yet"):
+    with pytest.raises(ConfigurationError, match="flight_delays has no release decision yet"):
         say(Lake(str(tmp_path), Ledger(url)), ApprovalLog(url))
 
 
@@ -176,7 +175,7 @@ def test_a_decision_that_is_being_made_again_cannot_be_approved(
 ) -> None:
     lake.ledger.append([Entry(f"{PIPELINE}/release_decision", AS_OF, Status.WRITING)])
 
-    with pytest.raises(ConfigurationError, match="No release"):
+    with pytest.raises(ConfigurationError, match="no release decision"):
         say(lake, log)
 
 
@@ -192,7 +191,7 @@ def test_a_rejection_is_final_until_the_evidence_is_another(lake: Lake, log: App
 
 
 def test_a_release_cannot_be_undone(lake: Lake, log: ApprovalLog) -> None:
-    log.append(application(say(lake, log, expires="1h"), NOW, AS_OF))
+    log.append(approval_use(say(lake, log, expires="1h"), NOW, AS_OF))
     release(lake, AS_OF, 1, "Ann (approval 1)")
 
     for action in (Action.APPROVE, Action.REJECT):
@@ -203,7 +202,7 @@ def test_a_release_cannot_be_undone(lake: Lake, log: ApprovalLog) -> None:
 def test_what_was_approved_and_used_can_be_rejected_until_its_model_is_champion(
     lake: Lake, log: ApprovalLog
 ) -> None:
-    log.append(application(say(lake, log), NOW, AS_OF))
+    log.append(approval_use(say(lake, log), NOW, AS_OF))
 
     assert say(lake, log, Action.REJECT).number == 3
 
@@ -233,9 +232,7 @@ def test_a_model_that_a_newer_one_has_replaced_can_be_rejected_but_not_approved(
 ) -> None:
     release(lake, "2013-08-01", 2, "gates")
 
-    with pytest.raises(
-        ConfigurationError, match="as of 2013-08-01 was released since and is newer"
-    ):
+    with pytest.raises(ConfigurationError, match="as of 2013-08-01 was released since"):
         say(lake, log)
 
     assert say(lake, log, Action.REJECT).number == 1
