@@ -42,7 +42,7 @@ def release_facts(
 
     Raises:
         LakeMismatch: stored rows do not match the ledger.
-        RegistryUnavailable: the registry does not answer.
+        RegistryUnavailable: the registry is not reachable.
     """
     champion = _first_row(unaltered(lake.window(f"{pipeline}/champion", [as_of])))
     assert champion is not None

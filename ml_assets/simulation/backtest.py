@@ -240,7 +240,7 @@ def _left_out(plan: BacktestPlan) -> list[str]:
     """Assets that a backtest does without: no decision of its policy reads them."""
     if plan.in_project:
         return []
-    if read_policy(plan.policy_file).looks_at_drift:
+    if read_policy(plan.policy_file).reads_drift:
         return NEVER_READ
     return [*NEVER_READ, *DRIFT]
 

@@ -242,7 +242,7 @@ def growth(entries: list[Entry], day: str, as_of: str, tmp_path: Path) -> float:
         champion=champion,
         labels=NO_LABELS,
         drift=no_rows(DriftReport),
-        asked_for=[],
+        requested_days=[],
         trainable_days=trainable_days(known, shifted(day, 1), WINDOWS),
         champion_days=trained,
     )
@@ -355,7 +355,10 @@ def test_g3_few_rows_have_not_drifted_and_are_told(per_day: int, days: int) -> N
     assert summary(report)["not judged"] == f"too few rows to judge: {rows}"
     verdict_, reason = asked(report)
     assert verdict_ == "keep"
-    assert f"the {rows} rows of the newest window are too few to judge whether structural" in reason
+    assert (
+        f"the newest window has too few rows to judge drift of structural features: {rows}"
+        in reason
+    )
 
 
 def test_g3_enough_rows_that_moved_have_drifted() -> None:

@@ -13,7 +13,7 @@ DAYS = [f"2013-07-{day:02}" for day in range(1, 11)]
 
 
 def releases(*released: tuple[str, str]) -> pd.DataFrame:
-    """Releases of (as-of day, first day it serves), in this order."""
+    """Releases of (as-of day, first serving day), in this order."""
     return pd.DataFrame(
         [
             {
@@ -45,7 +45,7 @@ def as_of(released: pd.DataFrame, days: list[str]) -> dict[str, str]:
     return {day: champion.as_of for day, champion in champion_by_day(released, days).items()}
 
 
-def test_champion_is_told_as_it_was_released() -> None:
+def test_champion_has_the_values_of_its_release() -> None:
     found = champion_by_day(releases((DAYS[0], DAYS[2])), [DAYS[3]])
 
     assert found == {
@@ -91,7 +91,7 @@ def test_model_approved_later_does_not_replace_a_newer_one() -> None:
     assert as_of(released, [DAYS[8]]) == {DAYS[8]: DAYS[4]}
 
 
-def test_nobody_serves_without_a_release() -> None:
+def test_without_a_release_there_is_no_champion() -> None:
     assert champion_by_day(no_rows(ChampionModel), DAYS) == {}
 
 

@@ -1,4 +1,4 @@
-"""A champion scores only if everything that is stored of its release agrees."""
+"""A champion scores only if everything that is stored about its release agrees."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -52,8 +52,8 @@ REGISTRATION = Registration(
 FACTS = ReleaseFacts("shop", AS_OF, CHAMPION, DECISION, [], "model a", REGISTRATION)
 
 
-def said(number: int, action: Action, minutes: float, **changes: Any) -> Record:
-    """Something Ann said to the release."""
+def record(number: int, action: Action, minutes: float, **changes: Any) -> Record:
+    """A record by Ann."""
     record = Record(
         "shop", AS_OF, action, "Ann", "fine", "evidence a", "", NOW + timedelta(minutes=minutes),
         number=number,
@@ -61,7 +61,7 @@ def said(number: int, action: Action, minutes: float, **changes: Any) -> Record:
     return replace(record, **changes)
 
 
-APPROVED = said(1, Action.APPROVE, 0, expires_at=NOW + timedelta(hours=1))
+APPROVED = record(1, Action.APPROVE, 0, expires_at=NOW + timedelta(hours=1))
 USED = replace(approval_use(APPROVED, NOW + timedelta(minutes=30), "2013-07-11"), number=2)
 BY_ANN = {"released_by": "Ann (approval 1)", "serves_from": "2013-07-11"}
 
@@ -87,7 +87,7 @@ def test_an_approved_champion_is_confirmed_long_after_its_approval_expired() -> 
 
 
 def approved(records: list[Record], champion: Mapping[str, Any] = BY_ANN) -> ReleaseFacts:
-    """Facts of a release that waited for approval."""
+    """Facts of a release that awaited approval."""
     return replace(
         FACTS,
         champion={**CHAMPION, **champion},
@@ -209,7 +209,7 @@ def test_each_disagreement_is_refused_and_named(facts: ReleaseFacts, told: str) 
             id="of other evidence",
         ),
         pytest.param(
-            approved([APPROVED, said(2, Action.REJECT, 10), replace(USED, number=3)]),
+            approved([APPROVED, record(2, Action.REJECT, 10), replace(USED, number=3)]),
             id="rejected before use",
         ),
         pytest.param(approved([USED]), id="use without approval"),

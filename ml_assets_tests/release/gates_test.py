@@ -1,4 +1,4 @@
-"""The gates: each blocks for its own reason, and no hole in the evidence is a way through."""
+"""The gates: each blocks for its own reason, and incomplete evidence never passes."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -61,10 +61,10 @@ def gates(
         pytest.param({"specification": REGRESSION}, id="a regression"),
     ],
 )
-def test_better_and_fair_model_passes_and_says_why(change: dict[str, object]) -> None:
+def test_better_and_fair_model_passes_with_reasons(change: dict[str, object]) -> None:
     found = better(**change).gates()
 
-    decided, reason = verdict([*found.values()])
+    decided, all_reasons = verdict([*found.values()])
 
     assert failed(found) == []
     assert decided == PASSED
@@ -78,7 +78,7 @@ def test_better_overall_but_clearly_worse_for_one_segment_waits_naming_it_and_it
     case = replace(CASE, challenger=flipped(CASE.test, strong, {"carrier": "B6"}))
 
     found = case.gates()
-    decided, reason = verdict([*found.values()])
+    decided, all_reasons = verdict([*found.values()])
 
     assert found["beats_champion"].passed
     assert decided == AWAITING
@@ -166,7 +166,7 @@ def test_model_of_a_group_with_flipped_labels_is_blocked_and_no_approval_lifts_t
     case = replace(CASE, challenger=flipped(CASE.test, CASE.challenger, {"origin": "JFK"}))
 
     found = case.gates()
-    decided, reason = verdict([*found.values()])
+    decided, all_reasons = verdict([*found.values()])
 
     assert decided == BLOCKED
     assert found["groups_are_close"].outcome is GateOutcome.FINAL
@@ -287,7 +287,7 @@ NON_INFERIOR = RULES.model_copy(update={"rule": "non_inferior", "margin": 0.01})
         ),
     ],
 )
-def test_each_rule_looks_at_its_own_bound(
+def test_each_rule_uses_its_own_bound(
     rules: ReleaseRules, rows: pd.DataFrame, passes: bool, words: str
 ) -> None:
     found = gates(rows, rules=rules)
@@ -389,7 +389,7 @@ def test_no_configuration_turns_a_gate_off(values: dict[str, object], reason: st
         ReleaseRules.model_validate({"gated_attribute": "origin", **values})
 
 
-def test_what_is_not_configured_is_said_and_not_demanded() -> None:
+def test_conditions_that_are_not_configured_pass_with_a_reason() -> None:
     found = {
         gate.name: gate
         for gate in judge(
@@ -478,11 +478,11 @@ def test_evidence_about_anything_else_than_the_question_blocks(
 ) -> None:
     found = gates(question=replace(QUESTION, **change))
 
-    decided, said = verdict([*found.values()])
+    decided, all_reasons = verdict([*found.values()])
     assert decided == BLOCKED
     assert found[gate].outcome is GateOutcome.NO_EVIDENCE
     assert reason in found[gate].reason
-    assert found[gate].reason in said
+    assert found[gate].reason in all_reasons
 
 
 @pytest.mark.parametrize("share", [0.02, 0.6])
@@ -513,7 +513,7 @@ def test_groups_that_are_not_judged_hold_few_rows(unjudged: int, has_evidence: b
 
 
 def on_days(count: int) -> pd.DataFrame:
-    """The test rows, of which carrier B6 flew on some days only."""
+    """The test rows, where carrier B6 has rows on some days only."""
     is_there = CASE.test["feature_day"] <= f"2013-07-{count:02d}"
     test = CASE.test
     return test.assign(carrier=test["carrier"].where((test["carrier"] != "B6") | is_there, "UA"))
@@ -539,7 +539,7 @@ def test_a_segment_of_fewer_days_than_an_interval_needs_is_listed_and_not_judged
     assert gate.passed is not is_judged
 
 
-def test_without_a_segment_to_judge_nothing_is_said_of_segments() -> None:
+def test_without_judged_segments_no_segment_is_listed() -> None:
     found = gates(question=replace(QUESTION, segments={}))
 
     assert found["no_segment_degraded"].outcome is GateOutcome.NO_EVIDENCE
@@ -566,9 +566,9 @@ def test_missing_empty_or_stale_evidence_blocks(
 
     result = judged(QUESTION, found["comparison"], found["fairness"])
 
-    decided, said = verdict([*result.values()])
+    decided, all_reasons = verdict([*result.values()])
     assert decided == BLOCKED
-    assert f"shop/{name} {reason}" in said
+    assert f"shop/{name} {reason}" in all_reasons
 
 
 def _holes(frame: pd.DataFrame) -> list[Callable[[pd.DataFrame], pd.DataFrame]]:
@@ -603,7 +603,7 @@ def _with(rows: pd.DataFrame, number: int, column: str, value: object) -> pd.Dat
 
 
 UNJUDGED = {"HA"}
-"""Segments with too few rows: what is measured of them decides nothing."""
+"""Segments with too few rows, which are not judged."""
 
 HOLES = [("comparison", hole) for hole in _holes(COMPARISON)] + [
     ("fairness", hole) for hole in _holes(FAIRNESS)
@@ -611,7 +611,7 @@ HOLES = [("comparison", hole) for hole in _holes(COMPARISON)] + [
 
 
 def _matters(name: str, before: pd.DataFrame, after: pd.DataFrame) -> bool:
-    """Whether anything that the gates have to look at was changed."""
+    """Whether any value that the gates use was changed."""
     main = {"comparison": ("auc",), "fairness": ("true_positive_rate", "false_positive_rate")}[name]
 
     def looked_at(frame: pd.DataFrame) -> list[str]:
@@ -664,7 +664,7 @@ def test_every_single_hole_that_matters_blocks() -> None:
     assert len(HOLES) > 300
 
 
-def test_exception_while_judging_blocks_and_is_told() -> None:
+def test_exception_while_judging_blocks_and_is_reported() -> None:
     text = COMPARISON.assign(metric=None)
 
     found = gates(text)

@@ -1,4 +1,4 @@
-"""Test rows of two weeks and models of known quality: what evidence is measured from."""
+"""Test rows of two weeks and models of known quality: the inputs of evidence."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -47,13 +47,13 @@ def rows(seed: int = 7) -> pd.DataFrame:
 
 
 def predictions(test: pd.DataFrame, skill: float, seed: int = 1) -> np.ndarray:
-    """(n,) probabilities that know as much of the label as ``skill`` says."""
+    """(n,) probabilities whose correlation with the label grows with ``skill``."""
     noise = np.random.default_rng(seed).normal(0, 0.15, len(test))
     return np.clip(0.5 + skill * (test["late"].to_numpy() - 0.5) + noise, 0, 1)
 
 
 def flipped(test: pd.DataFrame, values: np.ndarray, where: Mapping[str, str]) -> np.ndarray:
-    """What a model predicts that has learned the labels of some rows the wrong way round."""
+    """Predictions of a model that was trained on inverted labels for some rows."""
     chosen = np.logical_and.reduce([test[column] == value for column, value in where.items()])
     return np.where(chosen, 1 - values, values)
 
@@ -69,7 +69,7 @@ class Case:
     rules: ReleaseRules = RULES
 
     def comparison(self) -> pd.DataFrame:
-        """What is measured of both."""
+        """The comparison of both."""
         other = self.champion if self.champion is not None else self.test["late"].mean()
         return compare(
             self.specification,
@@ -82,7 +82,7 @@ class Case:
         ).assign(**self._models)
 
     def fairness(self) -> pd.DataFrame:
-        """How they treat the origins."""
+        """The fairness evidence of the origins."""
         champion = self.champion
         return fairness(
             self.specification,
@@ -94,7 +94,7 @@ class Case:
         ).assign(**self._models)
 
     def question(self) -> Question:
-        """What is to be decided."""
+        """The question of the release."""
         trained = self.test.head(1).assign(**{FEATURE_DAY: "2013-06-23"})
         return build_question(
             EvidenceBuilder(self.specification, KEY, SEGMENTS, EVALUATION, self.rules),
@@ -106,7 +106,7 @@ class Case:
         )
 
     def gates(self) -> dict[str, Gate]:
-        """The gates, by name, on evidence that is as it should be."""
+        """The gates, by name, on valid evidence."""
         return judged(
             self.question(),
             EvidenceTable("shop/comparison", self.comparison()),

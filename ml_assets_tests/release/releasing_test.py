@@ -1,4 +1,4 @@
-"""Whether a release goes on and its model becomes champion, decided on plain values."""
+"""Whether a release continues and its model becomes champion, decided on plain values."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -74,7 +74,7 @@ TESTS = pd.DataFrame(
 
 
 def failed(outcome: str) -> pd.DataFrame:
-    """Integration tests of which the first has another outcome."""
+    """Integration tests, where the first has another outcome."""
     first = TESTS["test"] == IntegrationTest.names()[0]
     return TESTS.assign(
         outcome=TESTS["outcome"].mask(first, outcome),
@@ -83,8 +83,8 @@ def failed(outcome: str) -> pd.DataFrame:
     )
 
 
-def said(number: int, action: Action, minutes: float, **changes: Any) -> Record:
-    """Something Ann said to the release, minutes from now."""
+def record(number: int, action: Action, minutes: float, **changes: Any) -> Record:
+    """A record by Ann, minutes from now."""
     moment = NOW + timedelta(minutes=minutes)
     values = {"evidence": EVIDENCE, "serves_from": "", **changes}
     return Record(
@@ -92,10 +92,10 @@ def said(number: int, action: Action, minutes: float, **changes: Any) -> Record:
     )  # fmt: skip
 
 
-APPROVED = said(1, Action.APPROVE, -60)
-USED = said(2, Action.APPLY, -30, serves_from="2013-08-03")
+APPROVED = record(1, Action.APPROVE, -60)
+USED = record(2, Action.APPLY, -30, serves_from="2013-08-03")
 EXPIRED = replace(APPROVED, expires_at=NOW - timedelta(minutes=5))
-REJECTED = said(3, Action.REJECT, -20)
+REJECTED = record(3, Action.REJECT, -20)
 
 
 def entry(day: str, status: Status, rows: int = 0) -> Entry:
@@ -109,7 +109,7 @@ THIS = entry(AS_OF, Status.STORED, rows=1)
 
 
 def state(*records: Record, **changes: Any) -> ReleaseState:
-    """A release whose model passed its gates and its tests, and what is different of it."""
+    """A release whose model passed its gates and its tests, with changes."""
     values: dict[str, Any] = {
         "pipeline": PIPELINE,
         "as_of": AS_OF,
@@ -128,10 +128,10 @@ def state(*records: Record, **changes: Any) -> ReleaseState:
 
 
 def refusal(decided: Any, of: ReleaseState, error: type[MLAssetsError]) -> str:
-    """What a refused release says."""
-    with pytest.raises(error) as told:
+    """Message of a refused release."""
+    with pytest.raises(error) as message:
         decided(of)
-    return str(told.value)
+    return str(message.value)
 
 
 # Whether it goes on
@@ -191,7 +191,7 @@ def refusal(decided: Any, of: ReleaseState, error: type[MLAssetsError]) -> str:
         ),
     ],
 )
-def test_a_release_goes_on_by_its_gates_or_by_a_valid_approval_that_was_used(
+def test_a_release_continues_by_its_gates_or_by_a_valid_used_approval(
     of: ReleaseState, expected: Released | None
 ) -> None:
     assert released(of) == expected
@@ -365,7 +365,7 @@ FIRST_TEST = f"integration test {IntegrationTest.names()[0]}"
         ),
     ],
 )
-def test_a_released_model_that_does_not_become_champion_says_why_and_what_helps(
+def test_a_released_model_that_does_not_become_champion_has_a_reason_and_a_remedy(
     of: ReleaseState, by: str, words: str
 ) -> None:
     assert refusal(promoted, of, NotPromoted) == NOT_CHAMPION.format(by) + words
@@ -413,18 +413,20 @@ def test_a_model_is_promoted_only_as_it_was_registered_and_tested(
     ],
 )
 def test_a_release_that_happened_is_not_taken_back(changes: dict[str, Any]) -> None:
-    told = refusal(promoted, state(history=[FIRST, THIS], **changes), TrainingError)
+    message = refusal(promoted, state(history=[FIRST, THIS], **changes), TrainingError)
 
-    assert told.startswith(f"the model of {AS_OF} was released before, and would not be released")
+    assert message.startswith(
+        f"the model of {AS_OF} was released before, and would not be released"
+    )
 
 
 @pytest.mark.parametrize("day", ["2013-07-20", LATER], ids=["older", "newer"])
 def test_of_two_releases_at_once_the_later_waits_for_the_earlier(day: str) -> None:
     other = entry(day, Status.WRITING)
 
-    told = refusal(promoted, state(history=[FIRST, other, BEGUN]), TrainingError)
+    message = refusal(promoted, state(history=[FIRST, other, BEGUN]), TrainingError)
 
-    assert told == (
+    assert message == (
         f"{PIPELINE}/champion {day} is unfinished: its release is running or was interrupted. Release it first: "
         f"{release_command(PIPELINE, day)}; then this one: {release_command(PIPELINE, AS_OF)}"
     )

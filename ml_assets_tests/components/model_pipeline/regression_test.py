@@ -245,7 +245,7 @@ def test_a_model_that_errs_more_for_one_region_is_blocked_and_the_champion_stays
             id="drift of no rows",
         ),
         pytest.param(
-            {"evaluation": {"metrics": ["auc"]}}, "no metrics of a regression", id="wrong metric"
+            {"evaluation": {"metrics": ["auc"]}}, "not metrics of a regression", id="wrong metric"
         ),
         pytest.param(
             {"evaluation": {"flagged_share": 0.02}},

@@ -143,7 +143,7 @@ def test_rows_without_a_segment_are_a_segment() -> None:
     assert one(found, "auc", NO_VALUE)["rows"] == case.test["carrier"].eq("DL").sum()
 
 
-def test_rows_of_both_are_told_apart_by_key_label_and_day_but_not_by_order() -> None:
+def test_hash_of_rows_depends_on_key_label_and_day_but_not_on_order() -> None:
     test = rows()
     same = row_set_hash(test, KEY, "late")
 
@@ -153,7 +153,7 @@ def test_rows_of_both_are_told_apart_by_key_label_and_day_but_not_by_order() -> 
     assert row_set_hash(test.assign(feature_day="2013-07-01"), KEY, "late") != same
 
 
-def test_gain_on_other_rows_is_undefined_and_says_whose_rows() -> None:
+def test_gain_on_other_rows_is_undefined() -> None:
     test = rows()
     scored = test.assign(prediction=predictions(test, 0.4))
 
