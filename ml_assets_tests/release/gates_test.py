@@ -64,7 +64,7 @@ def gates(
 def test_better_and_fair_model_passes_with_reasons(change: dict[str, object]) -> None:
     found = better(**change).gates()
 
-    decided, all_reasons = verdict([*found.values()])
+    decided, reason = verdict([*found.values()])
 
     assert failed(found) == []
     assert decided == PASSED
@@ -78,7 +78,7 @@ def test_better_overall_but_clearly_worse_for_one_segment_waits_naming_it_and_it
     case = replace(CASE, challenger=flipped(CASE.test, strong, {"carrier": "B6"}))
 
     found = case.gates()
-    decided, all_reasons = verdict([*found.values()])
+    decided, reason = verdict([*found.values()])
 
     assert found["beats_champion"].passed
     assert decided == AWAITING
@@ -166,7 +166,7 @@ def test_model_of_a_group_with_flipped_labels_is_blocked_and_no_approval_lifts_t
     case = replace(CASE, challenger=flipped(CASE.test, CASE.challenger, {"origin": "JFK"}))
 
     found = case.gates()
-    decided, all_reasons = verdict([*found.values()])
+    decided, reason = verdict([*found.values()])
 
     assert decided == BLOCKED
     assert found["groups_are_close"].outcome is GateOutcome.FINAL
