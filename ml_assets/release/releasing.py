@@ -38,7 +38,7 @@ class NotPromoted(TrainingError):
 
 
 @dataclass(frozen=True)
-class Released:
+class Release:
     """A release that may continue: who released it, and the first day that the model serves."""
 
     by: str
@@ -57,7 +57,7 @@ def approval_to_use(state: ReleaseState) -> Record | None:
     return found.record if found.state is ApprovalState.APPROVED else None
 
 
-def released(state: ReleaseState) -> Released | None:
+def current_release(state: ReleaseState) -> Release | None:
     """The release if it may continue: it passed, or an approval of it was used; None otherwise.
 
     A champion stays released. For other models, the current decision and approvals decide.
@@ -68,27 +68,27 @@ def released(state: ReleaseState) -> Released | None:
             ``approvals`` lacks the latest records.
     """
     if champion := intact(state.release):
-        return Released(champion["released_by"], champion["serves_from"])
+        return Release(champion["released_by"], champion["serves_from"])
     verdict = state.decision["verdict"]
     if verdict not in {PASSED, AWAITING}:
         return None
     _refuse_outdated(state, "release_decision")
-    found = Released(BY_GATES, state.as_of) if verdict == PASSED else _approved(state)
+    found = Release(BY_GATES, state.as_of) if verdict == PASSED else _approved(state)
     if found:
         _refuse_other_champion(state)
     return found
 
 
-def promoted(state: ReleaseState) -> dict[str, Any] | None:
+def champion_row(state: ReleaseState) -> dict[str, Any] | None:
     """The row of ``champion`` for the release; None if the model is not released.
 
     Raises:
         NotPromoted: the model is released and cannot become champion.
-        LakeMismatch: see ``released``, or another model was registered or tested than was judged.
-        TrainingError: see ``released``, another release began before this one, or the model was
+        LakeMismatch: see ``current_release``, or the registered, tested and judged models differ.
+        TrainingError: see ``current_release``, an earlier release is unfinished, or the model was
             released before and would not be released now.
     """
-    decision, release = state.decision, released(state)
+    decision, release = state.decision, current_release(state)
     if release is None:
         _refuse_if_released(state)
         _refuse_lost_approval(state)
@@ -108,7 +108,7 @@ def promoted(state: ReleaseState) -> dict[str, Any] | None:
     }
 
 
-def _approved(state: ReleaseState) -> Released | None:
+def _approved(state: ReleaseState) -> Release | None:
     """The release by an approval that was used and is still valid.
 
     The model serves from the day in the record of use, or from a later one if further days were
@@ -125,10 +125,10 @@ def _approved(state: ReleaseState) -> Released | None:
     serves_from = found.serves_from
     if state.as_of not in state.released_days:
         serves_from = max(serves_from, state.first_not_scored)
-    return Released(found.record.signature, serves_from)
+    return Release(found.record.signature, serves_from)
 
 
-def _tested_version(state: ReleaseState, release: Released) -> int:
+def _tested_version(state: ReleaseState, release: Release) -> int:
     """The registered version, which passed every integration test; 0 without a registry."""
     if state.registered is None or state.tests is None:
         return 0
@@ -187,7 +187,7 @@ def _refuse_if_released(state: ReleaseState) -> None:
         )
 
 
-def _refuse_out_of_turn(state: ReleaseState, release: Released) -> None:
+def _refuse_out_of_turn(state: ReleaseState, release: Release) -> None:
     """Refuse a release while an earlier one is unfinished, or if a newer model was released.
 
     The latter happens when the data of an old day was corrected and its model now passes.

@@ -16,10 +16,10 @@ from ml_assets.release.champion import BY_GATES, Champion
 from ml_assets.release.promotion import release_command, training_command
 from ml_assets.release.releasing import (
     NotPromoted,
-    Released,
+    Release,
     approval_to_use,
-    promoted,
-    released,
+    champion_row,
+    current_release,
 )
 from ml_assets.release.state import ReleaseState
 from ml_assets_tests.releases import EVIDENCE, PIPELINE
@@ -140,20 +140,20 @@ def refusal(decided: Any, of: ReleaseState, error: type[MLAssetsError]) -> str:
 @pytest.mark.parametrize(
     ("of", "expected"),
     [
-        pytest.param(state(), Released(BY_GATES, AS_OF), id="passed"),
-        pytest.param(state(first_not_scored=LATER), Released(BY_GATES, AS_OF), id="and scored"),
+        pytest.param(state(), Release(BY_GATES, AS_OF), id="passed"),
+        pytest.param(state(first_not_scored=LATER), Release(BY_GATES, AS_OF), id="and scored"),
         pytest.param(state(decision=BLOCKED), None, id="blocked"),
         pytest.param(state(APPROVED, USED, decision=BLOCKED), None, id="blocked, though approved"),
         pytest.param(state(decision=AWAITING), None, id="waits"),
         pytest.param(state(APPROVED, decision=AWAITING), None, id="approved, not used yet"),
         pytest.param(
             state(APPROVED, USED, decision=AWAITING),
-            Released(SIGNATURE, "2013-08-03"),
+            Release(SIGNATURE, "2013-08-03"),
             id="on an approval that was used",
         ),
         pytest.param(
             state(APPROVED, USED, decision=AWAITING, first_not_scored="2013-08-06"),
-            Released(SIGNATURE, "2013-08-06"),
+            Release(SIGNATURE, "2013-08-06"),
             id="later, when further days were scored",
         ),
         pytest.param(
@@ -164,7 +164,7 @@ def refusal(decided: Any, of: ReleaseState, error: type[MLAssetsError]) -> str:
                 first_not_scored="2013-08-06",
                 history=[FIRST, THIS],
             ),
-            Released(SIGNATURE, "2013-08-03"),
+            Release(SIGNATURE, "2013-08-03"),
             id="scored by its own model",
         ),
         pytest.param(state(EXPIRED, USED, decision=AWAITING), None, id="expired"),
@@ -186,20 +186,22 @@ def refusal(decided: Any, of: ReleaseState, error: type[MLAssetsError]) -> str:
                 champion_before=NEWER,
                 approvals=ALTERED,
             ),
-            Released(SIGNATURE, "2013-08-05"),
+            Release(SIGNATURE, "2013-08-05"),
             id="is champion, whatever holds now",
         ),
     ],
 )
 def test_a_release_continues_by_its_gates_or_by_a_valid_used_approval(
-    of: ReleaseState, expected: Released | None
+    of: ReleaseState, expected: Release | None
 ) -> None:
-    assert released(of) == expected
+    assert current_release(of) == expected
 
 
 def test_what_a_release_does_not_depend_on_may_be_altered() -> None:
-    assert released(state(approvals=ALTERED)) == Released(BY_GATES, AS_OF)
-    assert released(state(decision=BLOCKED, champion_before=ALTERED, approvals=ALTERED)) is None
+    assert current_release(state(approvals=ALTERED)) == Release(BY_GATES, AS_OF)
+    assert (
+        current_release(state(decision=BLOCKED, champion_before=ALTERED, approvals=ALTERED)) is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -254,8 +256,8 @@ def test_what_a_release_does_not_depend_on_may_be_altered() -> None:
 def test_a_release_does_not_go_on_over_what_is_altered_outdated_or_another(
     of: ReleaseState, error: type[MLAssetsError], words: str
 ) -> None:
-    assert refusal(released, of, error) == words
-    assert refusal(promoted, of, error) == words
+    assert refusal(current_release, of, error) == words
+    assert refusal(champion_row, of, error) == words
 
 
 @pytest.mark.parametrize(
@@ -283,9 +285,9 @@ def test_an_approval_is_used_while_its_release_waits(
 def test_a_released_and_tested_model_becomes_champion() -> None:
     by_gates = {**CHAMPION, "released_by": BY_GATES, "serves_from": AS_OF}
 
-    assert promoted(state()) == by_gates
-    assert promoted(state(registered=None, tests=None)) == {**by_gates, "version": 0}
-    assert promoted(state(APPROVED, USED, decision=AWAITING)) == {
+    assert champion_row(state()) == by_gates
+    assert champion_row(state(registered=None, tests=None)) == {**by_gates, "version": 0}
+    assert champion_row(state(APPROVED, USED, decision=AWAITING)) == {
         **CHAMPION,
         "serves_from": "2013-08-03",
     }
@@ -295,9 +297,9 @@ def test_a_champion_stays_what_it_is() -> None:
     later = entry(LATER, Status.STORED, rows=1)
     of = state(decision=AWAITING, release=CHAMPION, history=[FIRST, THIS, later])
 
-    assert promoted(of) == CHAMPION
-    assert promoted(replace(of, champion_before=NEWER)) == CHAMPION
-    assert refusal(promoted, replace(of, champion_before=ALTERED), LakeMismatch) == str(ALTERED)
+    assert champion_row(of) == CHAMPION
+    assert champion_row(replace(of, champion_before=NEWER)) == CHAMPION
+    assert refusal(champion_row, replace(of, champion_before=ALTERED), LakeMismatch) == str(ALTERED)
 
 
 @pytest.mark.parametrize(
@@ -311,7 +313,7 @@ def test_a_champion_stays_what_it_is() -> None:
     ],
 )
 def test_a_model_that_is_not_released_makes_no_champion(of: ReleaseState) -> None:
-    assert promoted(of) is None
+    assert champion_row(of) is None
 
 
 NOT_CHAMPION = f"the model of {AS_OF} was released by {{}} and did not become champion: "
@@ -368,7 +370,7 @@ FIRST_TEST = f"integration test {IntegrationTest.names()[0]}"
 def test_a_released_model_that_does_not_become_champion_has_a_reason_and_a_remedy(
     of: ReleaseState, by: str, words: str
 ) -> None:
-    assert refusal(promoted, of, NotPromoted) == NOT_CHAMPION.format(by) + words
+    assert refusal(champion_row, of, NotPromoted) == NOT_CHAMPION.format(by) + words
 
 
 @pytest.mark.parametrize(
@@ -400,8 +402,8 @@ def test_a_model_is_promoted_only_as_it_was_registered_and_tested(
 ) -> None:
     of = state(**changes)
 
-    assert refusal(promoted, of, LakeMismatch).startswith(words)
-    assert released(of) == Released(BY_GATES, AS_OF)
+    assert refusal(champion_row, of, LakeMismatch).startswith(words)
+    assert current_release(of) == Release(BY_GATES, AS_OF)
 
 
 @pytest.mark.parametrize(
@@ -413,7 +415,7 @@ def test_a_model_is_promoted_only_as_it_was_registered_and_tested(
     ],
 )
 def test_a_release_that_happened_is_not_taken_back(changes: dict[str, Any]) -> None:
-    message = refusal(promoted, state(history=[FIRST, THIS], **changes), TrainingError)
+    message = refusal(champion_row, state(history=[FIRST, THIS], **changes), TrainingError)
 
     assert message.startswith(
         f"the model of {AS_OF} was released before, and would not be released"
@@ -424,11 +426,13 @@ def test_a_release_that_happened_is_not_taken_back(changes: dict[str, Any]) -> N
 def test_of_two_releases_at_once_the_later_waits_for_the_earlier(day: str) -> None:
     other = entry(day, Status.WRITING)
 
-    message = refusal(promoted, state(history=[FIRST, other, BEGUN]), TrainingError)
+    message = refusal(champion_row, state(history=[FIRST, other, BEGUN]), TrainingError)
 
     assert message == (
         f"{PIPELINE}/champion {day} is unfinished: its release is running or was interrupted. Release it first: "
         f"{release_command(PIPELINE, day)}; then this one: {release_command(PIPELINE, AS_OF)}"
     )
-    assert promoted(state(history=[FIRST, BEGUN, other])) is not None
-    assert promoted(state(history=[FIRST, other, entry(day, Status.SKIPPED), BEGUN])) is not None
+    assert champion_row(state(history=[FIRST, BEGUN, other])) is not None
+    assert (
+        champion_row(state(history=[FIRST, other, entry(day, Status.SKIPPED), BEGUN])) is not None
+    )

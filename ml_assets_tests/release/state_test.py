@@ -17,7 +17,7 @@ from ml_assets.ledger.ledger import Ledger
 from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.approvals.approvals import Action, Record, approval_rows
 from ml_assets.release.champion import Champion
-from ml_assets.release.releasing import promoted
+from ml_assets.release.releasing import champion_row
 from ml_assets.release.state import ReleaseState, intact, load
 from ml_assets_tests.releases import EVIDENCE, PIPELINE, decide, release, score, store
 
@@ -200,4 +200,4 @@ def test_a_release_that_finishes_while_another_is_read_is_not_missed(
     assert lake.read(CHAMPIONS)[DAY].tolist() == [BEFORE, BETWEEN]
     judged = replace(state, decision={**state.decision, "champion": f"model of {BEFORE}"})
     with pytest.raises(TrainingError, match=r"was compared with champion|is unfinished"):
-        promoted(judged)
+        champion_row(judged)
