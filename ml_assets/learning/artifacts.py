@@ -67,8 +67,8 @@ class ModelStore:
         """Load a model and verify its fingerprint.
 
         Raises:
-            UnsafeModel: the file is gone, contains a type outside the allow-list, or is a model with
-                another fingerprint.
+            UnsafeModel: the file is gone, contains a type outside the allow-list, or is a model
+                with another fingerprint.
         """
         file = self.intact_folder(name, model_fingerprint) / MODEL_FILE
         pipeline, found = _identified(name, file, _file_hash(file), specification)

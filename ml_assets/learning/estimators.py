@@ -1,4 +1,4 @@
-"""Estimators of scikit-learn and their parameters, parsed from its source, as importing it is slow."""
+"""Estimators of scikit-learn and their parameters, parsed from its source (importing is slow)."""
 
 import ast
 from collections.abc import Iterator

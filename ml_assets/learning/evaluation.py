@@ -27,7 +27,7 @@ class EvaluationRules(BaseModel, extra="forbid", frozen=True):
     """Metrics and intervals to compute; set in ``defs.yaml``.
 
     Attributes:
-        metrics: names of metrics, the main one first; if empty, those of the task without threshold.
+        metrics: names of metrics, the main one first; by default all without threshold.
         flagged_share: share of rows with the highest predictions that are flagged, for precision,
             recall and rates of groups.
         confidence: confidence of the intervals.

@@ -1,8 +1,8 @@
 """Metrics and their bootstrap intervals.
 
-scikit-learn computes every value. Intervals are a bootstrap of days, not of rows, because rows of one
-day are correlated. A thousand resamples of forty segments would take minutes with scikit-learn, so
-resampled values are computed from sums over days; a test compares them with scikit-learn's values.
+scikit-learn computes every value. Intervals are a bootstrap of days, not of rows, because rows of
+one day are correlated. A thousand resamples of forty segments would take minutes with scikit-learn,
+so resampled values are computed from sums over days; a test compares them with scikit-learn.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,8 +18,8 @@ MIN_DAYS = 5
 """Least days of an interval; with fewer, it would be too narrow and is undefined."""
 
 MAX_UNDEFINED = 0.05
-"""Largest share of resamples with an undefined value. A label that occurs on ``MIN_DAYS`` days of any
-number is missing in 0.7 % of them; omitting these does not change the bounds noticeably."""
+"""Largest share of resamples with an undefined value. A label that occurs on ``MIN_DAYS`` days of
+any number is missing in 0.7 % of them; omitting these does not change the bounds noticeably."""
 
 
 @dataclass(frozen=True)

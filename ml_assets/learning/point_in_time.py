@@ -1,7 +1,7 @@
 """Point-in-time features: trailing sums and latest values of what was known at a time.
 
-Values are integers so that sums are exact: a day gives the same bits whether it is computed alone or
-together with a year.
+Values are integers so that sums are exact: a day gives the same bits whether it is computed alone
+or together with a year.
 """
 
 from dataclasses import dataclass

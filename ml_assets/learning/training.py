@@ -138,8 +138,8 @@ def fingerprint(
 ) -> str:
     """Hash of a fitted model, the same in every process.
 
-    It covers the parameters, the fitted arrays (trees, coefficients, categories) and the predictions
-    on ``probe``. The model file cannot be hashed, as it differs at every dump.
+    It covers the parameters, the fitted arrays (trees, coefficients, categories) and the
+    predictions on ``probe``. The model file cannot be hashed, as it differs at every dump.
     """
     state = hashlib.sha256(specification.canonical().encode())
     encoder = pipeline.named_steps["columns"].named_transformers_["categorical"]

@@ -1,7 +1,7 @@
 """Bins of a feature, derived from a reference.
 
-The bins are few and fixed, so counts of different rows can be compared and added. ``profile`` counts
-the rows of days.
+The bins are few and fixed, so counts of different rows can be compared and added. ``profile``
+counts the rows of days.
 """
 
 from collections.abc import Sequence
@@ -113,5 +113,5 @@ def _labels(column: pd.Series) -> tuple[np.ndarray, list[str]]:
 
 
 def _name(value: object) -> str:
-    """A category as text; whole floats as integers, as pandas converts columns with missing values."""
+    """A category as text; whole floats as integers (pandas makes floats of them if one is null)."""
     return str(int(value) if isinstance(value, float) and value.is_integer() else value)

@@ -1,8 +1,8 @@
 """Drift: the distance of a window of days from a reference, relative to thresholds.
 
 Every day differs from the months before it by weekday and season, so a distance alone is not drift.
-Thresholds are calibrated on the distances of the reference's own days; drift is the ratio of distance
-to threshold. ``profile`` counts rows, ``measures`` computes distances.
+Thresholds are calibrated on the distances of the reference's own days; drift is the ratio of
+distance to threshold. ``profile`` counts rows, ``measures`` computes distances.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -32,11 +32,11 @@ MARGIN = 1.5
 """Factor of a threshold over the distances of the reference's own days or windows."""
 
 USUAL_DAY = 0.95
-"""Quantile of the distances of the reference's days in the threshold; of its windows, the maximum."""
+"""Quantile of the distances of the reference's days; of its windows, the maximum is used."""
 
 LEAST_DISTANCE = 0.02
-"""Least threshold of a distance: a constant feature must not drift because of a few rows, and binning
-alone has an error of up to .016."""
+"""Least threshold of a distance: a constant feature must not drift because of a few rows, and
+binning alone has an error of up to .016."""
 
 LEAST_MISSING = 0.01
 """Least threshold of a change of the missing share, for a feature that was never missing."""
@@ -44,13 +44,13 @@ LEAST_MISSING = 0.01
 MIN_ROWS = 400
 """Default of the rows that a window needs to be judged.
 
-Thresholds are calibrated on whole days; fewer rows have a larger distance by chance. Of n rows drawn
-from ordinary days of the reference data (880 rows a day), 8 of the 10 structural features count as
-drifted at n = 3 to 30, 4 at 100, 2.6 at 200, .3 at 400. A pipeline with fewer rows per day should set
-about half of its usual day."""
+Thresholds are calibrated on whole days; fewer rows have a larger distance by chance. Of n rows
+drawn from ordinary days of the reference data (880 rows a day), 8 of the 10 structural features
+count as drifted at n = 3 to 30, 4 at 100, 2.6 at 200, .3 at 400. A pipeline with fewer rows per day
+should set about half of its usual day."""
 
 MAX_THRESHOLD = 0.9
-"""Largest threshold. A distance is at most 1, and a feature that varies a lot must be able to drift."""
+"""Largest threshold. A distance is at most 1, and features that vary a lot must still drift."""
 
 
 @dataclass(frozen=True)
@@ -131,8 +131,8 @@ def drift_report(
         groups: feature → one of ``GROUPS``; default is ``other``.
         day: day of the report.
         reference: as-of day of the reference; profiles with other references are ignored.
-        min_rows: rows that the window needs for a feature to count as drifted, and rows with a value
-            for it to count as drifted by its distance.
+        min_rows: rows that the window needs for a feature to count as drifted, and rows with a
+            value for it to count as drifted by its distance.
 
     Returns:
         Rows of the ``DriftReport`` contract with ``ds``, strongest first; none without profiles.

@@ -10,8 +10,8 @@ Distances compare shares of the rows with a value; missing values are compared s
 - JS: Jensen-Shannon distance of the categories in base 2, from 0 to 1; all categories that the
   reference lacks count as one.
 
-A distance is NaN if one of the profiles has no values. scipy computes JS and Wasserstein from the same
-counts in 1.6 and 1.7 times the time; tests compare with its values.
+A distance is NaN if one of the profiles has no values. scipy computes JS and Wasserstein from the
+same counts in 1.6 and 1.7 times the time; tests compare with its values.
 """
 
 import numpy as np

@@ -48,8 +48,8 @@ def arrived_labels(
 ) -> pd.DataFrame:
     """Labels that arrived on a day, each with its prediction.
 
-    A label arrives ``delay_days`` after it was known. Labels that were known before the day of their
-    prediction arrive on that day. So do labels with a null ``known_at``, which the contract rejects.
+    A label arrives ``delay_days`` after it was known. Labels that were known before the day of
+    their prediction arrive on that day. So do labels without ``known_at``, for rejection.
 
     Args:
         predictions: predictions of the days that labels may belong to, with ``ds``.
@@ -66,8 +66,8 @@ def arrived_labels(
         of_day: column of ``outcomes`` with the day of the prediction.
 
     Returns:
-        Rows of the pipeline's label contract, without duplicates. A label without a prediction has a
-        null ``prediction``, so that its contract rejects it.
+        Rows of the pipeline's label contract, without duplicates. A label without a prediction has
+        a null ``prediction``, so that its contract rejects it.
 
     Raises:
         ContractViolation: a label arrives later than ``within_days`` allows.

@@ -93,8 +93,8 @@ def read_policy(path: Path) -> Policy:
         return Policy.model_validate(yaml.safe_load(path.read_text("utf-8")))
     except OSError as error:
         raise ConfigurationError(
-            f"Policy file {path} cannot be read ({error.strerror}). Expected a YAML file, or one of "
-            "the pipeline's own policies."
+            f"Policy file {path} cannot be read ({error.strerror}). Expected a YAML file, or one "
+            "of the pipeline's own policies."
         ) from None
     except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
         problem = " ".join(str(error).split())

@@ -1,8 +1,8 @@
 """Mergeable daily profiles of features in the bins of a reference.
 
-A profile contains the number and the sum of a day's values in each bin. Profiles of several days add
-up to the profile of all their rows, so a report over a month does not read rows. The bins are those
-of a reference, the rows that a model was trained on. ``drift`` compares profiles.
+A profile contains the number and the sum of a day's values in each bin. Profiles of several days
+add up to the profile of all their rows, so a report over a month does not read rows. The bins are
+those of a reference, the rows that a model was trained on. ``drift`` compares profiles.
 """
 
 import json

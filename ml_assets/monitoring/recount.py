@@ -47,8 +47,8 @@ def _numbers(reference: Profile, bins: Bins) -> np.ndarray:
 def _rows_until(reference: Profile, values: np.ndarray, side: str) -> np.ndarray:
     """(v,) number of rows below each value; 'right': or equal.
 
-    The upper edge of a bin is a value of the reference. With quantiles as edges, rows of a bin beyond
-    the share of one quantile have this value; with few values, all rows do.
+    The upper edge of a bin is a value of the reference. With quantiles as edges, rows of a bin
+    beyond the share of one quantile have this value; with few values, all rows do.
     """
     edges = reference.bins.edges
     until = np.cumsum(reference.counts)[1:-1] if len(edges) else np.array([])

@@ -1,7 +1,7 @@
 """The retraining decision of a day, from evidence and a policy.
 
-The evidence is what was known at the end of the day: arrived labels, drift reports, the champion and
-earlier retraining requests. Labels that arrive later never change a decision.
+The evidence is what was known at the end of the day: arrived labels, drift reports, the champion
+and earlier retraining requests. Labels that arrive later never change a decision.
 """
 
 import math

@@ -108,12 +108,12 @@ class RegistryDatabase:
                 connection.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
 
     def _refuse_foreign_tables(self) -> None:
-        """Refuse a database with other tables; some of Dagster's have the same names as MLflow's."""
+        """Refuse a database with other tables; Dagster and MLflow have tables of the same names."""
         tables = sa.inspect(self._engine).get_table_names()
         if tables and "experiments" not in tables:
             raise RegistryMismatch(
-                f"The registry's database {self.url.database} contains tables that are not MLflow's "
-                f"({', '.join(sorted(tables)[:3])}, …). Nothing was changed. Set "
+                f"The registry's database {self.url.database} contains tables that are not "
+                f"MLflow's ({', '.join(sorted(tables)[:3])}, …). Nothing was changed. Set "
                 "ML_ASSETS_REGISTRY_URL to an empty database, or to a separate schema with "
                 "'?options=-csearch_path%3Dmlflow'."
             )
@@ -121,7 +121,7 @@ class RegistryDatabase:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Translate errors of MLflow and its database into ``RegistryUnavailable`` and ``…Mismatch``."""
+    """Translate errors of MLflow and its database into errors of this project."""
     prepare_mlflow()
     from mlflow.exceptions import MlflowException
 

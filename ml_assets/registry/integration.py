@@ -1,8 +1,8 @@
 """Integration tests of a staged model: starts them in a clean process and evaluates the results.
 
-A test passes only if the process reports so. On a busy machine, after a kill from outside, or without
-a reachable registry, a test is ``not_measured`` and is retried. ``integration_process`` contains the
-tests. A canary is not implemented, as there is no service yet; it would run after these tests.
+A test passes only if the process reports so. On a busy machine, after a kill from outside, or
+without a reachable registry, a test is ``not_measured`` and is retried. ``integration_process``
+contains the tests. There is no canary, as there is no service yet; it would run after these tests.
 """
 
 import os
@@ -119,8 +119,8 @@ def integration_tests(  # noqa: PLR0917
 
     Returns:
         Rows of the ``IntegrationTest`` contract without its day, and measurements:
-        ``latency_p50_ms``, ``latency_p95_ms``, ``memory_mib`` if their tests ran, and ``seconds`` of
-        the whole process.
+        ``latency_p50_ms``, ``latency_p95_ms``, ``memory_mib`` if their tests ran, and ``seconds``
+        of the whole process.
     """
     request = Request(
         name=name,

@@ -1,8 +1,8 @@
 """The model registry: MLflow as a library, on the project's database and model folder.
 
-Versions are addressed by fingerprint, so registering a model twice changes nothing. A model is stored
-once, in the ``ModelStore``, which alone loads it; ``files`` writes the registry's files beside it.
-MLflow runs and experiments are not used. ``database`` creates and locks the database.
+Versions are addressed by fingerprint, so registering a model twice changes nothing. A model is
+stored once, in the ``ModelStore``, which alone loads it; ``files`` writes the registry's files
+beside it. MLflow runs and experiments are not used. ``database`` creates and locks the database.
 """
 
 from collections.abc import Mapping

@@ -235,7 +235,7 @@ def _released_by(decision: Mapping[Any, Any], records: Sequence[Record]) -> str:
 
 
 def stored_versions(lake: Lake, table: str, columns: list[str]) -> list[StoredVersion]:
-    """All versions of a table's rows, in the order of writing, without repeated equal rows of a day.
+    """Versions of a table's rows in the order of writing; repeated equal rows of a day count once.
 
     Args:
         lake: the lake with the table.

@@ -27,7 +27,7 @@ from ml_assets.release.evidence.values import (
 from ml_assets.release.rules import ReleaseRules
 
 MAX_MARGIN_SHARE = 0.1
-"""Largest margin, as a share of the champion's metric; with a larger one, almost any model passes."""
+"""Largest margin, as a share of the champion's metric; with more, almost any model passes."""
 
 
 class GateOutcome(StrEnum):

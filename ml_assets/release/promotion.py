@@ -36,12 +36,13 @@ def problem_of_tests(tests: pd.DataFrame, names: Sequence[str]) -> str:
         tests: rows of the ``IntegrationTest`` contract.
         names: names of the required tests.
     """
-    labels = {
+    results = {
         IntegrationOutcome.FAILED: "failed",
         IntegrationOutcome.NOT_MEASURED: "could not be measured",
     }
     problems = [
-        f"integration test {row['test']} {labels[IntegrationOutcome(row['outcome'])]}: {row['finding']}"
+        f"integration test {row['test']} {results[IntegrationOutcome(row['outcome'])]}: "
+        f"{row['finding']}"
         for row in tests.to_dict("records")
         if not row["passed"]
     ]

@@ -195,8 +195,8 @@ def _refuse_out_of_turn(state: ReleaseState, release: Release) -> None:
     name, day = state.pipeline, state.as_of
     if others := unfinished_before(state.history, day):
         raise TrainingError(
-            f"{name}/champion {others[0]} is unfinished: its release is running or was interrupted. "
-            f"Release it first: {release_command(name, others[0])}; then this one: "
+            f"{name}/champion {others[0]} is unfinished: its release is running or was interrupted."
+            f" Release it first: {release_command(name, others[0])}; then this one: "
             f"{release_command(name, day)}"
         )
     if (newest := max(state.released_days, default="")) > day:
@@ -219,7 +219,7 @@ def _refuse_lost_approval(state: ReleaseState) -> None:
         raise NotPromoted(
             state.as_of,
             lost.signature,
-            f"{lost.name} expired on {format_time(lost.expires_at)}, before the release was finished",
+            f"{lost.name} expired on {format_time(lost.expires_at)}, before the release finished",
             f"Approve it again: ml-assets approve {name} {day} --by NAME --reason TEXT; then: "
             f"{release_command(name, day)}",
         )

@@ -32,8 +32,8 @@ DECIDED = ("release_decision", "approvals")
 class ReleaseState:
     """Everything that is stored about the release of an as-of day.
 
-    A value that was altered is replaced by its ``LakeMismatch``; ``intact`` raises it when the value
-    is used.
+    A value that was altered is replaced by its ``LakeMismatch``; ``intact`` raises it when the
+    value is used.
 
     Attributes:
         pipeline: name of the pipeline.

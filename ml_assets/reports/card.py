@@ -1,8 +1,9 @@
 """Model cards: purpose, metrics, release and data of a model version, as Markdown and HTML.
 
-The assets collect the values. ``model_card.md.jinja`` is the template of the Markdown; every value is
-escaped unless it is ``_Markdown``. The HTML is rendered from the Markdown. ``skops.card.Card`` is not
-used: without a model object it only adds headings and tables, and does not escape pipes or HTML.
+The assets collect the values. ``model_card.md.jinja`` is the template of the Markdown; every value
+is escaped unless it is ``_Markdown``. The HTML is rendered from the Markdown. ``skops.card.Card``
+is not used: without a model object it only adds headings and tables, and does not escape pipes or
+HTML.
 """
 
 import math
@@ -99,7 +100,7 @@ class CardContents:
         champion: as-of day of the champion in the comparison; empty if it is with the base rate.
         fairness: rows of the ``Fairness`` contract; empty if no groups were compared.
         gates: the gates of the release.
-        approvals: ``at``, ``by``, ``action``, ``reason`` of each record, and ``remark`` if it has one.
+        approvals: ``at``, ``by``, ``action``, ``reason`` of each record, maybe ``remark``.
         integration_tests: tests of the stored model; empty if they have not run.
         limits: unsuitable uses and known weaknesses, a sentence each.
         code_version: version of the training code.

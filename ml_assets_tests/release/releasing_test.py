@@ -360,7 +360,7 @@ FIRST_TEST = f"integration test {IntegrationTest.names()[0]}"
         pytest.param(
             state(EXPIRED, USED, decision=AWAITING),
             SIGNATURE,
-            "approval 1 by Ann expired on 2026-08-01 11:55 UTC, before the release was finished. "
+            "approval 1 by Ann expired on 2026-08-01 11:55 UTC, before the release finished. "
             f"Approve it again: ml-assets approve {PIPELINE} {AS_OF} --by NAME --reason TEXT; "
             f"then: {release_command(PIPELINE, AS_OF)}",
             id="its approval expired after its use",

@@ -1,4 +1,4 @@
-"""Contract of drift reports. The lists contain source columns for ``from``, see ``contracts.lineage``."""
+"""Contract of drift reports; the lists contain source columns, see ``contracts.lineage``."""
 
 from typing import ClassVar
 

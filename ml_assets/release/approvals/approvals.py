@@ -1,7 +1,7 @@
 """Approvals and rejections of a release, and the state that results from them.
 
-An approval applies to evidence, not to a day: if the release is decided on other evidence later, the
-approval has no effect. ``approval_log`` stores the records; ``audit`` lists the whole history.
+An approval applies to evidence, not to a day: if the release is decided on other evidence later,
+the approval has no effect. ``approval_log`` stores the records; ``audit`` lists the whole history.
 """
 
 from collections.abc import Mapping, Sequence

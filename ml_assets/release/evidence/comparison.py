@@ -1,7 +1,7 @@
 """Evidence: challenger and champion measured on identical rows, with paired intervals.
 
-The limits are in ``rules``. Each row contains the fingerprints of both models and hashes of the rows
-they were measured on, so that evidence about other models or rows is detected.
+The limits are in ``rules``. Each row contains the fingerprints of both models and hashes of the
+rows they were measured on, so that evidence about other models or rows is detected.
 """
 
 from collections.abc import Iterator, Sequence
@@ -47,8 +47,8 @@ FIRST_MODEL_METRIC: dict[Task, str] = {"classification": "brier"}
 class Size:
     """Size of a segment or group, which determines whether its metric can be judged.
 
-    It is computed from the test rows, not from the evidence: if the evidence lacks a row of a segment
-    that can be judged, the evidence is missing, not undefined.
+    It is computed from the test rows, not from the evidence: if the evidence lacks a row of a
+    segment that can be judged, the evidence is missing, not undefined.
 
     Attributes:
         rows: number of test rows.

@@ -30,7 +30,8 @@ class Question:
         groups: rate → group of the gated attribute → size of the group, see ``fairness.RATES``.
         fitted_last: last training day of each model.
         tested_first: first day of the test rows.
-        segment_columns: segment columns; not in ``repr``, which is hashed, as ``segments`` has them.
+        segment_columns: segment columns; not in ``repr``, which is hashed, as ``segments`` has
+            them.
     """
 
     task: Task
