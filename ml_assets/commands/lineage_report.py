@@ -15,7 +15,7 @@ from ml_assets.lineage.impact import Impact
 from ml_assets.lineage.inputs import SourceRows, TableRead
 from ml_assets.lineage.repair import Step
 from ml_assets.lineage.trace import ModelTrace, PredictionTrace, WrittenDay, plain_row
-from ml_assets.release.approvals.approvals import shown_hash, shown_time
+from ml_assets.release.approvals.approvals import format_time, short_hash
 
 FEW_ROWS = 3
 """Rows of a use that are printed in full; the JSON has all."""
@@ -94,9 +94,9 @@ def print_model(found: ModelTrace, console: Console) -> None:
     release = Table("when", "what", "evidence", "reason", title="release", title_justify="left")
     for event in found.release:
         release.add_row(
-            shown_time(event.at),
+            format_time(event.at),
             escape(event.what),
-            shown_hash(event.evidence),
+            short_hash(event.evidence),
             escape(event.reason),
         )
     console.print(release)
@@ -166,8 +166,8 @@ def _how(written: WrittenDay) -> str:
     version = "" if written.version is None else f", table version {written.version}"
     was = "" if written.is_current else ", made again since"
     return (
-        f"{written.table} {written.day}, data version {shown_hash(written.content_hash)}{version}{was}: "
-        f"written{at} by run {shown_hash(written.run_id)}, code {shown_hash(written.code_version)}"
+        f"{written.table} {written.day}, data version {short_hash(written.content_hash)}{version}{was}: "
+        f"written{at} by run {short_hash(written.run_id)}, code {short_hash(written.code_version)}"
         f"{commit}{changed}"
     )
 

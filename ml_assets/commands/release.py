@@ -46,7 +46,7 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Show who or what released which model, when, and on which evidence."""
-    from ml_assets.release.approvals.approvals import shown_hash, shown_time
+    from ml_assets.release.approvals.approvals import format_time, short_hash
     from ml_assets.release.audit import audit as history_of
     from ml_assets.workspace import Workspace
 
@@ -65,10 +65,10 @@ def audit(
             table.add_section()
         table.add_row(
             event.as_of if is_first else "",
-            shown_time(event.at),
+            format_time(event.at),
             escape(event.what),
             event.serves_from,
-            shown_hash(event.evidence),
+            short_hash(event.evidence),
             escape(event.reason),
         )
     console().print(table)
@@ -77,8 +77,8 @@ def audit(
 def _record(
     pipeline: str, as_of: str, action: str, *, by: str, reason: str, expires: str = ""
 ) -> None:
+    from ml_assets.release.approvals.actions import describe, record
     from ml_assets.release.approvals.approvals import Action
-    from ml_assets.release.approvals.persons import describe, record
     from ml_assets.workspace import Workspace
 
     workspace = Workspace.of_environment()

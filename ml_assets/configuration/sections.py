@@ -135,7 +135,7 @@ class Estimator(Section):
         steps = {"max_iter", "n_estimators"} & {*known.parameters}
         if self.checkpoint_every and not (steps and "warm_start" in known.parameters):
             raise ValueError(
-                f"{estimator} cannot continue from a checkpoint: remove checkpoint_every"
+                f"{estimator} cannot resume from a checkpoint: leave checkpoint_every out"
             )
         for name in self.hyperparameters:
             if known.parameters and name not in known.parameters:

@@ -1,1 +1,1 @@
-"""From feature rows to a trained, stored and evaluated model. No Dagster."""
+"""Datasets, training, storage, evaluation and scoring of models; independent of Dagster."""

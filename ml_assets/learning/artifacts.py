@@ -1,4 +1,4 @@
-"""Model files: written atomically with skops, read only through our own allow-list.
+"""Model files: written atomically with skops, read only with types of an allow-list.
 
 A model is addressed by its fingerprint, so storing the same model twice changes nothing.
 """
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 MODEL_FILE, PROBE, RECORD = "model.skops", "probe.parquet", "model.json"
 HASHED = (MODEL_FILE, PROBE)
 MODEL_FILES = frozenset({*HASHED, RECORD})
-"""The files of a model; the record holds hashes of the others."""
+"""The files of a model; the record contains hashes of the others."""
 
-KEPT = 4
-"""Models kept in memory: a champion, a challenger, and those before."""
+CACHED_MODELS = 4
+"""Number of models in memory: a champion, a challenger, and their predecessors."""
 
 
 @dataclass(frozen=True)
 class ModelStore:
-    """Model files below one folder."""
+    """Model files in one folder."""
 
     root: Path
 
     def save(self, name: str, model: FittedModel) -> Path:
-        """Store a model under its fingerprint; an intact one that is there already stays as it is.
+        """Store a model under its fingerprint, unless it is stored already and intact.
 
-        Files that others wrote beside it, such as a registry's, stay as well.
+        Other files in its folder, such as the registry's, stay unchanged.
         """
         import skops.io
 
@@ -64,11 +64,11 @@ class ModelStore:
     def load(
         self, name: str, model_fingerprint: str, specification: ModelSpecification
     ) -> "Pipeline":
-        """Load a model and make sure that it is the one that was stored.
+        """Load a model and verify its fingerprint.
 
         Raises:
-            UnsafeModel: the file is gone, holds a type outside the allow-list, or is another
-                model than its fingerprint says.
+            UnsafeModel: the file is gone, contains a type outside the allow-list, or is a model
+                with another fingerprint.
         """
         file = self.intact_folder(name, model_fingerprint) / MODEL_FILE
         pipeline, found = _identified(name, file, _file_hash(file), specification)
@@ -81,10 +81,10 @@ class ModelStore:
         return pipeline
 
     def intact_folder(self, name: str, model_fingerprint: str) -> Path:
-        """Where a model's files are, if they are there as they were stored.
+        """Folder of a model's files, if they are unaltered.
 
         Raises:
-            UnsafeModel: one of them is gone or was altered.
+            UnsafeModel: a file is gone or was altered.
         """
         folder = self.folder(name, model_fingerprint)
         if not (folder / MODEL_FILE).is_file():
@@ -100,23 +100,23 @@ class ModelStore:
         return folder
 
     def is_intact(self, name: str, model_fingerprint: str) -> bool:
-        """Whether a model's files are there, as they were stored."""
+        """Whether a model's files exist and are unaltered."""
         return _altered(self.folder(name, model_fingerprint)) is None
 
     def probe(self, name: str, model_fingerprint: str) -> pd.DataFrame:
-        """The rows that belong to a model's fingerprint, of a model that was loaded before."""
+        """The rows that belong to a model's fingerprint; the model has to be loaded before."""
         return pd.read_parquet(self.folder(name, model_fingerprint) / PROBE)
 
     def folder(self, name: str, model_fingerprint: str) -> Path:
-        """Where a model's files are."""
+        """Folder of a model's files."""
         return self.root / name / model_fingerprint
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=CACHED_MODELS)
 def _identified(
     name: str, file: Path, content: str, specification: ModelSpecification
 ) -> "tuple[Pipeline, str]":
-    """A model and its fingerprint, read once for each content of its file."""
+    """A model and its fingerprint, cached by the content of its file."""
     del content
     pipeline, probe = _read(name, file)
     return pipeline, fingerprint(specification, pipeline, probe)
@@ -126,7 +126,7 @@ def _read(name: str, file: Path) -> "tuple[Pipeline, pd.DataFrame]":
     pipeline = read_allowed(f"Model file {file.name} of {name}", file.read_bytes())
     try:
         return pipeline, pd.read_parquet(file.with_name(PROBE))
-    except Exception as error:  # a hostile file can make its reader raise anything
+    except Exception as error:  # a malicious file can raise anything
         raise UnsafeModel(
             f"Probe of model {name} cannot be read ({type(error).__name__}: {error}). Delete its "
             "folder and materialize the model again."
@@ -134,7 +134,7 @@ def _read(name: str, file: Path) -> "tuple[Pipeline, pd.DataFrame]":
 
 
 def _altered(folder: Path) -> str | None:
-    """Name of a file that is not what was stored, or None."""
+    """Name of a file that is gone or was altered; None if all are unaltered."""
     try:
         record = json.loads((folder / RECORD).read_text("utf-8"))
         if record["fingerprint"] != folder.name:
@@ -150,7 +150,7 @@ def _file_hash(file: Path) -> str:
 
 
 def _replace(draft: Path, folder: Path) -> None:
-    """Move a model to its place, or its files if the folder is there; the record last."""
+    """Move a model to its folder, or its files if the folder exists; the record last."""
     try:
         draft.replace(folder)
     except OSError:

@@ -1,6 +1,6 @@
-"""Checkpoints of a training that is under way: written atomically, used only for the same training.
+"""Checkpoints of a running training: written atomically, used only by the same training.
 
-What is trained and how it is cut into slices is in ``training``.
+``training`` writes them after each slice of iterations.
 """
 
 import hashlib
@@ -32,8 +32,8 @@ class Checkpoint:
     """A partly fitted model.
 
     Attributes:
-        iterations: how many of its iterations are done.
-        pipeline: the scikit-learn pipeline, its estimator fitted so far.
+        iterations: number of completed iterations.
+        pipeline: the scikit-learn pipeline with the partly fitted estimator.
     """
 
     iterations: int
@@ -42,12 +42,12 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """The folder of one training; it holds the newest checkpoint only."""
+    """The folder of one training, with the newest checkpoint only."""
 
     folder: Path
 
     def save(self, key: str, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint, which replaces the one before. Where that fails, training goes on."""
+        """Write a checkpoint and delete the previous one; a failure is only logged."""
         import skops.io
 
         content = skops.io.dumps(checkpoint.pipeline)
@@ -68,43 +68,43 @@ class Checkpoints:
             log.warning(f"no checkpoint after {checkpoint.iterations} iterations: {error}")
 
     def load(self, key: str) -> Checkpoint | None:
-        """The newest checkpoint of a training; None if there is none that can be used.
+        """The newest checkpoint of a training; None without a usable one.
 
         Args:
-            key: what identifies the training, see ``training_key``. A checkpoint with another one
-                and a damaged one are ignored, which is logged.
+            key: identifies the training, see ``training_key``. A damaged checkpoint and one with
+                another key are ignored and logged.
         """
         if not (self.folder / RECORD).exists():
             return None
         try:
             return self._read(key)
         except (OSError, ValueError, KeyError, TypeError, UnsafeModel) as error:
-            is_ours = isinstance(error, UnsafeModel)
-            reason = str(error) if is_ours else f"it is damaged ({type(error).__name__}: {error})"
-            log.warning(f"checkpoint in {self.folder} ignored, training starts anew: {reason}")
+            is_unsafe = isinstance(error, UnsafeModel)
+            reason = str(error) if is_unsafe else f"it is damaged ({type(error).__name__}: {error})"
+            log.warning(f"checkpoint in {self.folder} ignored, training restarts: {reason}")
             return None
 
     def _read(self, key: str) -> Checkpoint:
         record = json.loads((self.folder / RECORD).read_bytes())
         if record["key"] != key:
-            raise UnsafeModel("it is of other data, parameters or code")
+            raise UnsafeModel("it belongs to other data, parameters or code")
         content = (self.folder / record["file"]).read_bytes()
         if record["sha256"] != hashlib.sha256(content).hexdigest():
             raise UnsafeModel("its file was damaged or altered")
         return Checkpoint(int(record["iterations"]), read_allowed("its file", content))
 
     def discard(self) -> None:
-        """Remove what is kept: its model is stored."""
+        """Remove the checkpoint, after the model is stored."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def training_key(specification: ModelSpecification, rows: pd.DataFrame, code_version: str) -> str:
-    """What a checkpoint has to share with the training that goes on from it.
+    """Hash that a checkpoint has to share with the training that resumes from it.
 
     Args:
-        specification: what is fitted.
-        rows: (n, …) training rows, in the order in which they are fitted.
-        code_version: version of the code that trains.
+        specification: specification of the model.
+        rows: (n, …) training rows, in the order of fitting.
+        code_version: version of the training code.
     """
     import numpy as np
     import sklearn

@@ -1,4 +1,4 @@
-"""The rows a model may learn from: what was known when the as-of day began, split by time."""
+"""Training datasets: the labelled rows that were known when the as-of day began, split by time."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,21 +13,21 @@ from ml_assets.content import DAY
 from ml_assets.errors import TrainingError
 
 FEATURE_DAY = "feature_day"
-SHOWN_DAYS = 5
-"""Missing days that a refusal names."""
+MAX_LISTED_DAYS = 5
+"""Largest number of missing days that a message lists."""
 SPLIT = "split"
 
 
 @dataclass(frozen=True)
 class Windows:
-    """How the days before an as-of day are used.
+    """Training, validation and test windows before an as-of day.
 
     Attributes:
-        window_days: days looked back on in all.
-        validation_days: days before the test window, never fitted.
-        test_days: last days whose labels can be known, never fitted.
-        label_delay_days: days by which labels arrive later than ``known_at`` says; the test
-            window ends as many days before the as-of day.
+        window_days: days of all windows together.
+        validation_days: days before the test window, never used for fitting.
+        test_days: last days whose labels can be known, never used for fitting.
+        label_delay_days: days by which labels arrive later than ``known_at``; the test window ends
+            as many days before the as-of day.
     """
 
     window_days: int
@@ -37,7 +37,7 @@ class Windows:
 
     @property
     def held_out_days(self) -> int:
-        """Days before an as-of day that no model of that day is fitted on."""
+        """Days before an as-of day that are not used for fitting."""
         return self.label_delay_days + self.test_days + self.validation_days
 
     def split_of(self, feature_days: pd.Series, as_of: str) -> np.ndarray:
@@ -66,13 +66,13 @@ def training_dataset(
 
     Args:
         features: feature rows with ``ds``, at least those of the window.
-        labels: label rows with ``ds``, the label and when it was known.
+        labels: label rows with ``ds``, key, label and ``known_at``.
         key: columns that identify a row in both.
         label: label column.
-        known_at: column that says when the label was known.
+        known_at: column with the time at which the label was known.
         as_of: the as-of day.
-        as_of_start: its first moment; a label that arrives then or later is not used.
-        windows: how many days are looked back on, and how they are split.
+        as_of_start: start of the as-of day; labels that arrive later are not used.
+        windows: training, validation and test windows.
 
     Returns:
         One row per feature row with a known label; ``ds`` is the as-of day.
@@ -90,16 +90,16 @@ def training_dataset(
 
 @dataclass(frozen=True)
 class DatasetSpecification:
-    """What a training dataset is made from and how, described by data.
+    """Specification of a training dataset.
 
     Attributes:
-        features: table of the features.
-        labels: table of the labels.
+        features: name of the feature table.
+        labels: name of the label table.
         key: columns that identify a row in both.
         label: label column.
-        known_at: column that says when the label was known.
-        timezone: whose midnights begin an as-of day.
-        windows: how the days before an as-of day are used.
+        known_at: column with the time at which the label was known.
+        timezone: time zone of the as-of days.
+        windows: training, validation and test windows.
         contract: dotted path of the dataset's contract.
     """
 
@@ -113,15 +113,15 @@ class DatasetSpecification:
     contract: str
 
     @classmethod
-    def of_record(cls, values: Mapping[str, Any]) -> "DatasetSpecification":
-        """The specification whose fields were kept as JSON."""
+    def from_record(cls, values: Mapping[str, Any]) -> "DatasetSpecification":
+        """The specification from its fields as JSON."""
         return cls(
             **{**values, "key": tuple(values["key"]), "windows": Windows(**values["windows"])}
         )
 
     @property
     def label_columns(self) -> list[str]:
-        """Columns that are read of the labels."""
+        """Columns to read from the label table."""
         return [DAY, *self.key, self.label, self.known_at]
 
     def build(self, features: pd.DataFrame, labels: pd.DataFrame, as_of: str) -> pd.DataFrame:
@@ -139,42 +139,42 @@ class DatasetSpecification:
 
 
 def refuse_gaps(days: Sequence[str], usable: Collection[str], max_share: float) -> None:
-    """Refuse a window in which too many days are missing.
+    """Refuse a window with too many missing days.
 
     Args:
-        days: the days of the window that were asked for, whatever became of them.
-        usable: days that have rows to learn from.
-        max_share: share of ``days`` that may be missing.
+        days: all days of the window.
+        usable: days with rows to train on.
+        max_share: largest share of ``days`` that may be missing.
 
     Raises:
-        TrainingError: more of them are; it names the first ones and what helps.
+        TrainingError: more days are missing.
     """
     missing = [day for day in days if day not in usable]
     if len(missing) > max_share * len(days):
-        shown = ", ".join(missing[:SHOWN_DAYS])
+        shown = ", ".join(missing[:MAX_LISTED_DAYS])
         raise TrainingError(
-            f"{len(missing)} of the {len(days)} days to learn from are missing or not usable "
-            f"({shown}{', …' if len(missing) > SHOWN_DAYS else ''}), and no more than "
+            f"{len(missing)} of the {len(days)} days to train on are missing or not usable "
+            f"({shown}{', …' if len(missing) > MAX_LISTED_DAYS else ''}), and no more than "
             f"{max_share:.0%} may be: repair and materialize them, or raise "
             "'max_missing_days_share' in defs.yaml"
         )
 
 
 def test_rows(dataset: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a dataset that models are judged on.
+    """The test rows of a dataset.
 
     Raises:
-        TrainingError: there is none.
+        TrainingError: there are none.
     """
     test = dataset[dataset[SPLIT] == "test"]
     if test.empty:
         raise TrainingError(
             "no label of the test window was known when the as-of day began: materialize features "
-            "and labels of the days before it, or take a later day"
+            "and labels of the days before it, or choose a later day"
         )
     return test
 
 
 def split_counts(dataset: pd.DataFrame) -> dict[str, int]:
-    """Rows of each split, named for people."""
+    """Number of rows of each split, as metadata."""
     return {f"{split} rows": int(count) for split, count in dataset[SPLIT].value_counts().items()}

@@ -1,4 +1,4 @@
-"""What scikit-learn offers, read from its source: importing it takes longer than loading everything else."""
+"""Estimators of scikit-learn and their parameters, parsed from its source (importing is slow)."""
 
 import ast
 from collections.abc import Iterator
@@ -8,18 +8,18 @@ from importlib.util import find_spec, resolve_name
 from pathlib import Path
 
 TASKS = {"ClassifierMixin": "classification", "RegressorMixin": "regression"}
-"""Base class of scikit-learn → what an estimator with it is for."""
+"""Base class of scikit-learn → task of its estimators."""
 
 
 @dataclass(frozen=True)
 class Signature:
-    """What is known of an estimator.
+    """Parameters and task of an estimator.
 
     Attributes:
         parameters: names of its keyword arguments.
-        required: those without a default.
-        task: what it is for; None where it neither classifies nor regresses.
-        has_probabilities: whether it predicts the probability of a class.
+        required: names of those without a default.
+        task: 'classification' or 'regression'; None for neither.
+        has_probabilities: whether it has ``predict_proba``.
     """
 
     parameters: tuple[str, ...]
@@ -30,7 +30,7 @@ class Signature:
 
 @dataclass(frozen=True)
 class _Class:
-    """What is kept of a class, as syntax trees are large: bases, methods, arguments of ``__init__``."""
+    """A parsed class: bases, methods, and arguments of ``__init__``."""
 
     bases: tuple[str, ...]
     methods: frozenset[str]
@@ -39,10 +39,10 @@ class _Class:
 
 
 def estimators_of(module: str) -> list[str]:
-    """Names of the classes that a module offers.
+    """Names of the classes in a module.
 
     Args:
-        module: its dotted name; one that is not there offers nothing.
+        module: dotted name of the module; an unknown module has none.
     """
     return [name for name in _names(module) if name[:1].isupper()]
 
@@ -66,7 +66,7 @@ def signature(path: str) -> Signature:
 
 
 def _with_bases(path: str) -> Iterator[tuple[str, _Class]]:
-    """A class and those it derives from, in the order of the source; each is looked up where it is."""
+    """A class and its bases, depth first, with imports resolved."""
     module, _, name = path.rpartition(".")
     found = _names(module).get(name)
     if isinstance(found, _Class):
@@ -79,7 +79,7 @@ def _with_bases(path: str) -> Iterator[tuple[str, _Class]]:
 
 @cache
 def _names(module: str) -> dict[str, _Class | str]:
-    """Name → the class that a module defines, or the path of what it imports by that name."""
+    """Name → the class that a module defines, or the import path of an imported name."""
     file = _file(module)
     if file is None:
         return {}

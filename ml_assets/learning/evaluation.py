@@ -1,4 +1,4 @@
-"""How good a model is on rows it has not seen: overall and per segment, with intervals."""
+"""Metrics of a model on held-out rows, overall and per segment, with intervals."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,19 +20,18 @@ OVERALL = "all"
 MEASURED = ["segment_column", "segment", "metric", "value", "low", "high", "rows", "mean_label"]
 
 NO_VALUE = "(none)"
-"""The segment of rows whose segment column is null: they are judged like any other."""
+"""Segment of the rows whose segment column is null."""
 
 
 class EvaluationRules(BaseModel, extra="forbid", frozen=True):
-    """What is measured; set in ``defs.yaml``.
+    """Metrics and intervals to compute; set in ``defs.yaml``.
 
     Attributes:
-        metrics: names of metrics, the main one first; when empty those of the task that need no
-            threshold.
-        flagged_share: share of rows with the highest predictions that count as flagged, for
-            precision, recall and rates of groups.
-        confidence: share of resamples that an interval holds.
-        resamples: how often the days are drawn.
+        metrics: names of metrics, the main one first; by default all without threshold.
+        flagged_share: share of rows with the highest predictions that are flagged, for precision,
+            recall and rates of groups.
+        confidence: confidence of the intervals.
+        resamples: number of bootstrap resamples.
     """
 
     metrics: tuple[str, ...] = ()
@@ -44,25 +43,25 @@ class EvaluationRules(BaseModel, extra="forbid", frozen=True):
         """The metrics, the main one first.
 
         Raises:
-            ConfigurationError: one of them is no metric of this task.
+            ConfigurationError: one of them is not a metric of this task.
         """
         known = [name for name, metric in METRICS.items() if metric.task == task]
         names = self.metrics or tuple(name for name in known if not METRICS[name].needs_threshold)
         if unknown := [name for name in names if name not in known]:
             raise ConfigurationError(
-                f"'metrics' of 'evaluation' in defs.yaml names {unknown}, which are no metrics of a "
-                f"{task}. Expected some of {known}, the main one first."
+                f"'metrics' of 'evaluation' in defs.yaml contains {unknown}, which are not metrics "
+                f"of a {task}. Expected some of {known}, the main one first."
             )
         if METRICS[names[0]].needs_threshold:
             raise ConfigurationError(
                 f"'metrics' of 'evaluation' in defs.yaml begins with {names[0]}, which depends on a "
-                "threshold. Put a metric first that does not: releases and retraining go by it."
+                "threshold. Put a metric without threshold first: releases and retraining use it."
             )
         return names
 
 
 HELD_OUT = ["training_dataset.split", "training_dataset.{segments}"]
-"""What a contract's ``from`` says of the rows of a segment, and of what is measured on them."""
+"""Source columns of the rows of a segment, and below of their metrics, for ``from``."""
 MEASURED_ON = [*HELD_OUT, "training_dataset.{label}"]
 SCORED_WITH = [*MEASURED_ON, "training_dataset.{features}", "model.prediction"]
 DRAWN = [*SCORED_WITH, "training_dataset.feature_day"]
@@ -71,22 +70,20 @@ DRAWN = [*SCORED_WITH, "training_dataset.feature_day"]
 class Evaluation(Contract):
     """One metric of one segment on one split."""
 
-    split: str = made(
-        "Rows it was measured on.", ["training_dataset.split"], isin=["validation", "test"]
-    )
-    segment_column: str = made("Column that cuts the segments; 'all' for none.", [])
-    segment: str = made("Value of that column; 'all' for none.", HELD_OUT)
+    split: str = made("Split of the rows.", ["training_dataset.split"], isin=["validation", "test"])
+    segment_column: str = made("Segment column; 'all' for all rows.", [])
+    segment: str = made("Value of the segment column; 'all' for all rows.", HELD_OUT)
     metric: str = made("Name of the metric.", [])
     value: float = made(
-        "The metric; null where it is undefined (one class only).", SCORED_WITH, nullable=True
+        "Value; null if undefined, as with one class only.", SCORED_WITH, nullable=True
     )
-    low: float = made("Lower bound, by drawing days; null if none.", DRAWN, nullable=True)
-    high: float = made("Upper bound, by drawing days; null if none.", DRAWN, nullable=True)
-    rows: int = made("Rows it was measured on.", HELD_OUT, ge=1)
-    mean_label: float = made("Mean of the label in these rows.", MEASURED_ON)
+    low: float = made("Lower bound; bootstrap of days; null if none.", DRAWN, nullable=True)
+    high: float = made("Upper bound; bootstrap of days; null if none.", DRAWN, nullable=True)
+    rows: int = made("Number of rows.", HELD_OUT, ge=1)
+    mean_label: float = made("Mean label of the rows.", MEASURED_ON)
 
     class Config:
-        """An evaluation without a row says nothing."""
+        """Never empty."""
 
         unique: ClassVar = ["split", "segment_column", "segment", "metric"]
         metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.0}
@@ -94,16 +91,16 @@ class Evaluation(Contract):
 
 @dataclass(frozen=True)
 class Segment:
-    """Rows that are measured together."""
+    """The rows of one segment."""
 
     column: str
     value: str
     chosen: np.ndarray
-    """(n,) which rows."""
+    """(n,) mask of the rows."""
 
 
 def segments_of(rows: pd.DataFrame, columns: Sequence[str]) -> Iterator[Segment]:
-    """All rows, then the rows of each value of each column, null among them."""
+    """All rows, then the rows of each value of each column, including null."""
     yield Segment(OVERALL, OVERALL, np.ones(len(rows), dtype=bool))
     for column in columns:
         values = segment_values(rows[column])
@@ -112,12 +109,12 @@ def segments_of(rows: pd.DataFrame, columns: Sequence[str]) -> Iterator[Segment]
 
 
 def segment_values(column: pd.Series) -> pd.Series:
-    """(n,) segment of each row, as text; rows without a value are a segment of their own."""
+    """(n,) segment of each row, as text; null is a separate segment."""
     return column.astype("object").where(column.notna(), NO_VALUE).map(str)
 
 
 def threshold(predictions: pd.Series | np.ndarray, flagged_share: float) -> float:
-    """The prediction from which on a row is flagged."""
+    """Least prediction of flagged rows."""
     return float(np.quantile(predictions, 1 - flagged_share)) if len(predictions) else float("nan")
 
 
@@ -131,11 +128,11 @@ def evaluate(
     """Metrics of the validation and test rows, overall and for each value of each segment column.
 
     Args:
-        specification: the model's.
+        specification: specification of the model.
         dataset: (n, …) rows with ``ds``, ``split``, ``feature_day``, the label and the segments.
         predictions: (n,) predictions for them.
-        segments: columns whose values are judged one by one.
-        rules: what is measured.
+        segments: segment columns.
+        rules: metrics and intervals.
 
     Returns:
         Rows of the ``Evaluation`` contract.
@@ -191,18 +188,17 @@ def segment_metrics(
     *,
     min_rows: int = 1,
 ) -> pd.DataFrame:
-    """Metrics of scored rows without intervals: all of them overall, the main one per segment.
+    """Metrics of scored rows without intervals: all overall, the main one per segment.
 
     Args:
-        specification: the model's.
+        specification: specification of the model.
         scored: (n, …) rows with ``ds``, ``prediction``, the label and the segment columns.
-        segments: columns whose values are judged one by one.
-        rules: what is measured.
-        min_rows: the metric of a segment with fewer rows is left undefined.
+        segments: segment columns.
+        rules: metrics to compute.
+        min_rows: the metric of a segment with fewer rows is null.
 
     Returns:
-        A row per day, segment and metric: ``value`` (null where it is undefined), ``rows``,
-        ``mean_label``.
+        A row per day, segment and metric: ``value`` (null if undefined), ``rows``, ``mean_label``.
     """
     names = rules.of_task(specification.task)
     records = []
@@ -230,7 +226,7 @@ def segment_metrics(
 
 
 def headline(evaluation: pd.DataFrame) -> dict[str, float]:
-    """The overall metrics of each split, named for people; undefined ones are left out."""
+    """The overall metrics of each split, as metadata; without undefined ones."""
     overall = evaluation[(evaluation["segment_column"] == OVERALL) & evaluation["value"].notna()]
     return {
         f"{row['split']} {row['metric']}": float(row["value"]) for row in overall.to_dict("records")

@@ -1,9 +1,8 @@
-"""The metrics there are, and how far each may be from its true value.
+"""Metrics and their bootstrap intervals.
 
-Every value is scikit-learn's. Intervals come from bootstrapping days: rows of one day have
-much in common, so days are drawn, not rows. A thousand resamples of forty segments are forty thousand
-calls of scikit-learn (minutes), so the resamples are computed from sums over days; a test holds
-them to scikit-learn's own values with the drawn days as weights.
+scikit-learn computes every value. Intervals are a bootstrap of days, not of rows, because rows of
+one day are correlated. A thousand resamples of forty segments would take minutes with scikit-learn,
+so resampled values are computed from sums over days; a test compares them with scikit-learn.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,22 +15,22 @@ import pandas as pd
 from ml_assets.learning.specification import Task
 
 MIN_DAYS = 5
-"""With fewer days an interval would claim a certainty that nobody has; it is left undefined."""
+"""Least days of an interval; with fewer, it would be too narrow and is undefined."""
 
 MAX_UNDEFINED = 0.05
-"""Share of resamples in which a figure may be undefined. A label that occurs on ``MIN_DAYS`` days of
-any number is missing in 0.7 % of them; leaving these out moves no bound that matters."""
+"""Largest share of resamples with an undefined value. A label that occurs on ``MIN_DAYS`` days of
+any number is missing in 0.7 % of them; omitting these does not change the bounds noticeably."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Predictions and what came true.
+    """Predictions and labels.
 
     Attributes:
         labels: (n,) labels, 0 or 1 for a classification.
         predictions: (n,) probabilities, or predicted numbers.
-        flagged: (n,) whether a prediction is among the highest, above the threshold.
-        days: (n,) number of the day of each row, below the width of the resamples.
+        flagged: (n,) whether a prediction is at or above the threshold.
+        days: (n,) number of the day of each row, below the number of days in the resamples.
     """
 
     labels: np.ndarray
@@ -41,19 +40,19 @@ class Scored:
 
     @classmethod
     def of(cls, labels: Any, predictions: Any, days: Any, threshold: float) -> "Scored":
-        """From any sequences; rows from ``threshold`` on are flagged."""
+        """From any sequences; predictions at or above ``threshold`` are flagged."""
         predictions = np.asarray(predictions, dtype=float)
         return cls(np.asarray(labels), predictions, predictions >= threshold, np.asarray(days))
 
     def where(self, chosen: np.ndarray) -> "Scored":
-        """Some of the rows."""
+        """The rows of a mask."""
         return Scored(
             self.labels[chosen], self.predictions[chosen], self.flagged[chosen], self.days[chosen]
         )
 
 
 Resampled = Callable[[Scored, np.ndarray], np.ndarray]
-"""From rows and (b, d) draws of each day to (b,) values."""
+"""(rows, (b, d) draws of each day) → (b,) values."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +60,13 @@ class Metric:
     """One metric.
 
     Attributes:
-        task: what it is for.
-        meaning: what it says, for readers who do not know its name.
-        score: its value, by scikit-learn.
-        resampled: its values when days are drawn.
-        higher_is_better: whether more of it is better.
-        different_labels: how many different labels it needs to be defined.
-        needs_threshold: whether it looks at flagged rows, not at predictions.
+        task: task of the metric.
+        meaning: description.
+        score: computes the value with scikit-learn.
+        resampled: computes the values of bootstrap resamples.
+        higher_is_better: whether a higher value is better.
+        different_labels: number of different labels that it needs.
+        needs_threshold: whether it uses flagged rows instead of predictions.
     """
 
     task: Task
@@ -79,7 +78,7 @@ class Metric:
     needs_threshold: bool = False
 
     def value(self, scored: Scored) -> float:
-        """The metric; NaN where it is undefined: too few different labels, a missing prediction."""
+        """The value; NaN if undefined: too few different labels, or a missing prediction."""
         if (
             len(scored.labels) == 0
             or len(np.unique(scored.labels)) < self.different_labels
@@ -93,22 +92,22 @@ class Metric:
 
 
 def resamples(days: int, count: int) -> np.ndarray:
-    """(count, days) how often each day is drawn; the same for the same arguments."""
+    """(count, days) number of draws of each day; the same for the same arguments."""
     generator = np.random.default_rng(days)
     return generator.multinomial(days, np.full(days, 1 / days), size=count).astype(float)
 
 
 def interval(values: np.ndarray, confidence: float, days: int) -> tuple[float, float]:
-    """Bounds between which a share ``confidence`` of resampled values lies.
+    """Percentile bootstrap interval.
 
     Args:
         values: (b,) resampled values.
         confidence: 0.95 for a 95 % interval.
-        days: different days in the rows.
+        days: number of days of the rows.
 
     Returns:
-        Lower and upper bound; NaN when there are too few days, or when the value is undefined in
-        more than ``MAX_UNDEFINED`` of the resamples.
+        Lower and upper bound; NaN if there are too few days, or if the value is undefined in more
+        than ``MAX_UNDEFINED`` of the resamples.
     """
     defined = values[np.isfinite(values)]
     if days < MIN_DAYS or len(defined) < (1 - MAX_UNDEFINED) * len(values):
@@ -124,12 +123,12 @@ def day_sums(values: np.ndarray, days: np.ndarray, width: int) -> np.ndarray:
 
 
 def ratio(over: np.ndarray, under: np.ndarray) -> np.ndarray:
-    """Elementwise quotient; NaN where there is nothing below the line."""
+    """Elementwise quotient; NaN where the denominator is 0."""
     return np.divide(over, under, out=np.full(over.shape, np.nan), where=under != 0)
 
 
 def day_numbers(days: pd.Series | Sequence[str]) -> tuple[np.ndarray, int]:
-    """(n,) number of each row's day in the order of the calendar, and how many days there are."""
+    """(n,) number of each row's day, in calendar order, and the number of days."""
     codes, names = pd.factorize(pd.Series(days), sort=True)
     return codes, len(names)
 
@@ -182,7 +181,7 @@ def _r2(scored: Scored, draws: np.ndarray) -> np.ndarray:
 
 
 def _auc(scored: Scored, draws: np.ndarray) -> np.ndarray:
-    """Pairs won between the positives of one day and the negatives of another, over all pairs."""
+    """Share of (positive, negative) pairs in which the positive has the higher prediction."""
     width, positive = draws.shape[1], _is_positive(scored)
     negatives, rows = scored.where(~positive), scored.predictions[positive]
     below = (_counts(negatives, rows, width, "left") + _counts(negatives, rows, width, "right")) / 2
@@ -208,7 +207,7 @@ def _average_precision(scored: Scored, draws: np.ndarray) -> np.ndarray:
 def _counts(
     rows: Scored, limits: np.ndarray, width: int, side: Literal["left", "right"]
 ) -> np.ndarray:
-    """(width, m) rows of each day predicted below each of m limits; 'right': or equal to it."""
+    """(width, m) number of each day's rows with a prediction below m limits; 'right': or equal."""
     return np.array(
         [
             np.searchsorted(np.sort(rows.predictions[rows.days == day]), limits, side)
@@ -219,7 +218,7 @@ def _counts(
 
 
 def _sklearn(name: str, *, of_flagged: bool = False, **options: Any) -> Callable[[Scored], float]:
-    """A metric of scikit-learn, which is imported when it is first used."""
+    """A metric of scikit-learn, imported at first use."""
 
     def score(scored: Scored) -> float:
         from sklearn import metrics
@@ -293,4 +292,4 @@ METRICS: Mapping[str, Metric] = {
         2,
     ),
 }
-"""Metric by name; the first of a task is its main one, where ``defs.yaml`` names none."""
+"""Name → metric; the first of a task is its main metric by default."""

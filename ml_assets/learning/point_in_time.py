@@ -1,7 +1,7 @@
-"""Looking back from a moment: trailing sums and latest values, never past the moment itself.
+"""Point-in-time features: trailing sums and latest values of what was known at a time.
 
-Values are integers so that sums are exact: a day computed alone and a day computed within a year
-give the same bits.
+Values are integers so that sums are exact: a day gives the same bits whether it is computed alone
+or together with a year.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from ml_assets.errors import ContractViolation
 
 @dataclass(frozen=True)
 class Events:
-    """Things that became known.
+    """Events with the time at which each was known.
 
     Attributes:
-        known_at: (n,) moments each became known, timezone-aware.
-        group: (n,) group label of each.
-        value: (n,) integer value of each; floats without a fraction will do.
+        known_at: (n,) times, timezone-aware.
+        group: (n,) group labels.
+        value: (n,) integer values, or floats without a fraction.
 
     Raises:
         ContractViolation: a value is null, infinite or has a fraction.
@@ -30,7 +30,7 @@ class Events:
     value: pd.Series
 
     def __post_init__(self) -> None:
-        """Refuse what would be cut off: sums would no longer be those of the values."""
+        """Refuse values that would be truncated to integers."""
         if self.value.dtype.kind in "iub" and not self.value.hasnans:
             return
         numbers = self.value.to_numpy(dtype="float64", na_value=np.nan)
@@ -38,7 +38,7 @@ class Events:
         if bad.any():
             raise ContractViolation(
                 f"Events need whole numbers: {bad.sum()} of {len(bad)} values of "
-                f"'{self.value.name}' are not, the first is {self.value[bad].iloc[0]}. Refuse "
+                f"'{self.value.name}' are not, the first is {self.value[bad].iloc[0]}. Reject "
                 "fractions in the contract of the input (whole_number=True in pa.Field), or round "
                 "them in the feature function."
             )
@@ -51,9 +51,9 @@ def trailing(
 
     Args:
         events: n events.
-        at: (m,) moments to look back from, timezone-aware.
-        group: (m,) group whose events count.
-        window: how far to look back.
+        at: (m,) ends of the windows, timezone-aware.
+        group: (m,) groups of the events.
+        window: length of the windows.
 
     Returns:
         (m,) counts and (m,) integer sums.
@@ -77,7 +77,7 @@ def trailing(
 def trailing_mean(
     events: Events, at: pd.Series, group: pd.Series, window: pd.Timedelta
 ) -> np.ndarray:
-    """Mean of the events of a group known in ``(at - window, at]``; NaN where there were none."""
+    """Mean of the events of a group known in ``(at - window, at]``; NaN without events."""
     count, total = trailing(events, at, group, window)
     return np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
 
@@ -91,15 +91,15 @@ def latest_known(
     by: list[str],
     max_age: pd.Timedelta,
 ) -> pd.DataFrame:
-    """For each row the newest of ``known`` of the same ``by`` columns, not older than ``max_age``.
+    """For each row the newest row of ``known`` with equal ``by``, not older than ``max_age``.
 
     Args:
-        rows: (m, …) with the moment column ``at`` and the ``by`` columns.
-        known: (n, …) with the moment column ``known_at``, the ``by`` columns and values.
-        at: column of ``rows`` with the moments to look back from.
-        known_at: column of ``known`` with the moments each became known.
+        rows: (m, …) rows with the columns ``at`` and ``by``.
+        known: (n, …) rows with the columns ``known_at`` and ``by``, and values.
+        at: time column of ``rows``.
+        known_at: time column of ``known``.
         by: columns that must be equal in both.
-        max_age: oldest that still counts.
+        max_age: largest age of a row of ``known``.
 
     Returns:
         (m, …) the columns of ``known``, indexed as ``rows``; null where nothing was known.

@@ -1,7 +1,7 @@
-"""Scoring rows with a model: the one function that batch scoring and services share.
+"""Scoring rows with a model, for batch scoring and services.
 
-A prediction is identified by its day and its key, so that scoring a row again replaces its
-prediction, and a label that comes weeks later finds it.
+A prediction is identified by its day and its key, so that rescoring a row replaces its prediction,
+and labels that arrive weeks later can be joined.
 """
 
 from collections.abc import Sequence
@@ -19,27 +19,26 @@ if TYPE_CHECKING:
 PREDICTION_ID = "prediction_id"
 
 
-def with_late_rows(made: pd.DataFrame | None, scored: pd.DataFrame) -> pd.DataFrame:
-    """The predictions of a day: those that were made stay, rows that came since are added.
+def with_late_rows(stored: pd.DataFrame | None, scored: pd.DataFrame) -> pd.DataFrame:
+    """The predictions of a day: stored predictions stay, those of late rows are added.
 
     Args:
-        made: predictions that the day has already; None for a day that is scored for the first
-            time.
-        scored: predictions of all rows that the day has now.
+        stored: stored predictions of the day; None for none.
+        scored: predictions of all current rows of the day.
 
     Returns:
-        The rows of ``made`` as they are, and the others of ``scored`` with ``is_late`` set.
+        The rows of ``stored`` unchanged, and the other rows of ``scored`` with ``is_late`` set.
     """
-    if made is None:
+    if stored is None:
         return scored.assign(is_late=False)
-    late = scored[~scored[PREDICTION_ID].isin(made[PREDICTION_ID])]
+    late = scored[~scored[PREDICTION_ID].isin(stored[PREDICTION_ID])]
     if late.empty:
-        return made
-    return pd.concat([made, late.assign(is_late=True)[list(made.columns)]], ignore_index=True)
+        return stored
+    return pd.concat([stored, late.assign(is_late=True)[list(stored.columns)]], ignore_index=True)
 
 
 def prediction_ids(rows: pd.DataFrame, key: Sequence[str]) -> pd.Series:
-    """(n,) identifiers, the same for a row whether it is scored alone or among others.
+    """(n,) identifiers from day and key, independent of the other rows.
 
     Args:
         rows: (n, …) rows with ``ds`` and the key columns.
@@ -64,14 +63,14 @@ def score(
     key: Sequence[str],
     segments: Sequence[str],
 ) -> pd.DataFrame:
-    """Predictions for feature rows, with what identifies and what segments them.
+    """Predictions for feature rows, with identifiers and segments.
 
     Args:
-        specification: the model's.
+        specification: specification of the model.
         pipeline: the fitted model.
         features: (n, …) rows with ``ds``, the key, the segments and the model's input columns.
         key: columns that identify a row.
-        segments: columns that performance is cut by.
+        segments: segment columns.
 
     Returns:
         (n, …) ``ds``, ``prediction_id``, key and segment columns, ``prediction``.

@@ -1,4 +1,4 @@
-"""Reading skops files through our own allow-list: the one door for everything that is fitted."""
+"""Reading skops files with an allow-list of types; every fitted object is loaded here."""
 
 from typing import Any
 
@@ -12,35 +12,35 @@ ALLOWED_TYPES = frozenset(
         "sklearn.utils.validation.check_array",
     }
 )
-"""Types beyond skops' own trusted ones that a model file may hold.
+"""Types that a model file may contain besides those that skops trusts.
 
-A partial is harmless here: the function it wraps has to be on the list as well.
+A partial is safe, as the function that it wraps has to be on the list too.
 """
 
 MATERIALIZE = "Delete its folder and materialize the model again."
 
 
 def read_allowed(what: str, content: bytes) -> Any:
-    """What a skops file holds, if every type in it is allowed.
+    """The object in a skops file, if all its types are allowed.
 
     Args:
-        what: what it is, as an error names it.
+        what: name of the file in messages.
         content: bytes of the file.
 
     Raises:
-        UnsafeModel: it holds a type outside the allow-list, or cannot be read.
+        UnsafeModel: it contains a type outside the allow-list, or cannot be read.
     """
     import skops.io
 
     try:
-        strangers = set(skops.io.get_untrusted_types(data=content)) - ALLOWED_TYPES
-        if not strangers:
+        forbidden = set(skops.io.get_untrusted_types(data=content)) - ALLOWED_TYPES
+        if not forbidden:
             return skops.io.loads(content, trusted=sorted(ALLOWED_TYPES))
-    except Exception as error:  # a hostile file can make its reader raise anything
+    except Exception as error:  # a malicious file can raise anything
         raise UnsafeModel(
             f"{what} cannot be read ({type(error).__name__}: {error}). {MATERIALIZE}"
         ) from error
     raise UnsafeModel(
-        f"{what} holds types outside the allow-list: {', '.join(sorted(strangers))}. It was not "
+        f"{what} contains types outside the allow-list: {', '.join(sorted(forbidden))}. It was not "
         f"loaded. {MATERIALIZE}"
     )

@@ -1,4 +1,4 @@
-"""What a model is, as a ``defs.yaml`` says it, and building it."""
+"""Specification of a model, and the scikit-learn pipeline that is built from it."""
 
 import importlib
 from collections.abc import Mapping, Sequence
@@ -15,17 +15,17 @@ Task = Literal["classification", "regression"]
 
 @dataclass(frozen=True)
 class ModelSpecification:
-    """A scikit-learn model, described by data.
+    """Specification of a scikit-learn model.
 
     Attributes:
-        task: what it predicts: a class (0 or 1) or a number.
+        task: classification (label 0 or 1) or regression.
         estimator: import path of a scikit-learn estimator.
-        hyperparameters: its keyword arguments.
-        checkpoint_every: iterations after which training writes a checkpoint; None: never. What
-            is learned does not depend on it, so it is no part of the canonical text.
-        numeric: columns it takes as they are; missing values stay missing.
-        categorical: text columns; a category that training did not see counts as missing.
-        label: the column it learns to predict.
+        hyperparameters: keyword arguments of the estimator.
+        checkpoint_every: iterations after which training writes a checkpoint; None for never. The
+            model does not depend on it, so the canonical text does not contain it.
+        numeric: numeric input columns; missing values stay missing.
+        categorical: text input columns; categories that do not occur in training count as missing.
+        label: label column.
     """
 
     task: Task
@@ -41,13 +41,13 @@ class ModelSpecification:
         return hash(self.canonical())
 
     @classmethod
-    def of_record(cls, values: Mapping[str, Any]) -> "ModelSpecification":
-        """The specification whose fields were kept as JSON; checkpoints are not among them."""
+    def from_record(cls, values: Mapping[str, Any]) -> "ModelSpecification":
+        """The specification from its fields as JSON, which do not include checkpoints."""
         columns = {name: tuple(values[name]) for name in ("numeric", "categorical")}
         return cls(**{**values, **columns})
 
     def canonical(self) -> str:
-        """The specification as text, the same whatever order the hyperparameters came in."""
+        """The specification as text, independent of the order of the hyperparameters."""
         return repr(replace(self, hyperparameters=sorted(self.hyperparameters.items())))  # type: ignore[arg-type]
 
     @property
@@ -57,10 +57,10 @@ class ModelSpecification:
 
 
 def build(specification: ModelSpecification) -> "Pipeline":
-    """An unfitted pipeline: categories to codes, then the estimator.
+    """An unfitted pipeline: an encoder of categories, then the estimator.
 
     Raises:
-        ConfigurationError: the estimator cannot be imported or does not take its arguments.
+        ConfigurationError: the estimator cannot be imported or refuses its arguments.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
@@ -80,20 +80,20 @@ def build(specification: ModelSpecification) -> "Pipeline":
 
 
 def slices(specification: ModelSpecification, estimator: Any) -> tuple[str, list[int]]:
-    """How an estimator is fitted slice by slice.
+    """The slices of iterations in which an estimator is fitted.
 
     Returns:
-        The parameter that counts its iterations, and the iterations at the end of each slice.
+        Name of the parameter with the number of iterations, and its value at the end of each slice.
 
     Raises:
-        ConfigurationError: the estimator cannot go on from where it was, or a slice is empty.
+        ConfigurationError: the estimator cannot be fitted in slices, or a slice is empty.
     """
     parameters = estimator.get_params(deep=False)
     is_boosting = type(estimator).__name__.startswith("HistGradientBoosting")
     parameter = "max_iter" if is_boosting else "n_estimators"
     if parameter not in parameters or "warm_start" not in parameters:
         raise ConfigurationError(
-            f"'checkpoint_every' is set, but {specification.estimator} cannot go on from a "
+            f"'checkpoint_every' is set, but {specification.estimator} cannot resume from a "
             "checkpoint: expected HistGradientBoosting*, or an estimator with 'n_estimators' and "
             "'warm_start'. Remove 'checkpoint_every'."
         )
@@ -101,7 +101,8 @@ def slices(specification: ModelSpecification, estimator: Any) -> tuple[str, list
     if parameters.get(stops_early) not in (None, False):
         raise ConfigurationError(
             f"'checkpoint_every' is set, but with '{stops_early}' {specification.estimator} would "
-            "stop elsewhere than in one go. Set it to false or null, or remove 'checkpoint_every'."
+            "stop at another iteration than without checkpoints. Set it to false or null, or remove "
+            "'checkpoint_every'."
         )
     every, total = specification.checkpoint_every, parameters[parameter]
     if every is None or every < 1:
@@ -113,8 +114,8 @@ def _estimator(specification: ModelSpecification) -> Any:
     module, _, name = specification.estimator.rpartition(".")
     if not module.startswith("sklearn."):
         raise ConfigurationError(
-            f"Estimator '{specification.estimator}' is not scikit-learn's. Only those can be "
-            "stored without pickle and loaded through the allow-list."
+            f"Estimator '{specification.estimator}' is not from scikit-learn. Other models cannot "
+            "be stored without pickle. Choose an estimator 'sklearn.…'."
         )
     try:
         cls = getattr(importlib.import_module(module), name)

@@ -1,4 +1,4 @@
-"""Fitting a model, and the fingerprint by which two fits are told to be the same."""
+"""Fitting a model, and the fingerprint that identifies it."""
 
 import hashlib
 import logging
@@ -25,13 +25,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FittedModel:
-    """A fitted model and what identifies it.
+    """A fitted model with its fingerprint.
 
     Attributes:
         pipeline: the fitted scikit-learn pipeline.
-        fingerprint: hash of what it learned and of its predictions on ``probe``.
-        probe: fixed rows of its training data, input columns only.
-        rows: number of rows it was fitted on.
+        fingerprint: hash of the fitted state and of the predictions on ``probe``.
+        probe: fixed rows of the training data, input columns only.
+        rows: number of training rows.
     """
 
     pipeline: "Pipeline"
@@ -49,15 +49,15 @@ def train(
     """Fit a model on the training split of a dataset.
 
     Args:
-        specification: what to fit.
+        specification: specification of the model.
         dataset: (n, …) rows with ``split``, the input columns and the label.
-        checkpoints: where the training goes on from, if it was interrupted, and where it leaves
-            its checkpoints, if the specification asks for some.
-        code_version: version of the code that trains; checkpoints of another one are ignored.
+        checkpoints: folder of checkpoints, to resume an interrupted training from and to write to;
+            used only if the specification sets ``checkpoint_every``.
+        code_version: version of the training code; checkpoints of other versions are ignored.
 
     Raises:
-        ConfigurationError: the estimator cannot be built, or not be fitted in slices.
-        TrainingError: no training row, a label with a single class, or too little to fit.
+        ConfigurationError: the estimator cannot be built, or cannot be fitted in slices.
+        TrainingError: no training row, a label with a single class, or too few rows.
     """
     is_train = dataset[SPLIT] == "train"
     labels = dataset.loc[is_train, specification.label]
@@ -65,8 +65,8 @@ def train(
         raise TrainingError("the training split has no rows: the window begins too late")
     if specification.task == "classification" and labels.nunique() < 2:
         raise TrainingError(
-            f"every one of the {len(labels)} training rows has {specification.label} = "
-            f"{labels.iloc[0]}: there is nothing to tell apart"
+            f"all {len(labels)} training rows have {specification.label} = {labels.iloc[0]}: "
+            "expected two classes"
         )
     inputs = dataset.loc[is_train, specification.features]
     try:
@@ -89,7 +89,7 @@ def _fit_in_slices(
     checkpoints: Checkpoints | None,
     code_version: str,
 ) -> "Pipeline":
-    """Fit as in one go, but slice by slice, with a checkpoint after each."""
+    """Fit slice by slice with a checkpoint after each; the model is the same as without slices."""
     inputs, labels = rows[specification.features], rows[specification.label]
     pipeline, done = build(specification), 0
     as_specified = pipeline.named_steps["estimator"].get_params(deep=False)
@@ -136,10 +136,10 @@ def predict(
 def fingerprint(
     specification: ModelSpecification, pipeline: "Pipeline", probe: pd.DataFrame
 ) -> str:
-    """Hash of everything a fitted model learned, the same in every process.
+    """Hash of a fitted model, the same in every process.
 
-    A model file differs at every dump, so it cannot serve. Hashed are the parameters, the arrays
-    the estimator learned (trees, coefficients, categories) and the predictions on ``probe``.
+    It covers the parameters, the fitted arrays (trees, coefficients, categories) and the
+    predictions on ``probe``. The model file cannot be hashed, as it differs at every dump.
     """
     state = hashlib.sha256(specification.canonical().encode())
     encoder = pipeline.named_steps["columns"].named_transformers_["categorical"]

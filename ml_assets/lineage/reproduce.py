@@ -184,8 +184,8 @@ def _recipe(dataset: Code, model: Code) -> Recipe | None:
     """The recorded parameters; None when the current code cannot read them."""
     try:
         return Recipe(
-            DatasetSpecification.of_record(parameters_of(dataset)),
-            ModelSpecification.of_record(parameters_of(model)),
+            DatasetSpecification.from_record(parameters_of(dataset)),
+            ModelSpecification.from_record(parameters_of(model)),
         )
     except (KeyError, TypeError):
         return None

@@ -1,1 +1,1 @@
-"""Whether what a model is given still looks like what it was trained on. No Dagster."""
+"""Drift, performance and retraining decisions; independent of Dagster."""

@@ -1,8 +1,8 @@
-"""How far a window of days is from its reference, and whether that is unusual for it.
+"""Drift: the distance of a window of days from a reference, relative to thresholds.
 
-Every day differs from the months before it, by weekday and season alone, so a distance says
-nothing by itself. The reference's own days say how far a day usually is, and drift is told as the
-ratio to that. Counting rows is in ``profile``, distances in ``measures``.
+Every day differs from the months before it by weekday and season, so a distance alone is not drift.
+Thresholds are calibrated on the distances of the reference's own days; drift is the ratio of
+distance to threshold. ``profile`` counts rows, ``measures`` computes distances.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,33 +29,33 @@ from ml_assets.monitoring.profile import (
 OTHER = "other"
 
 MARGIN = 1.5
-"""A day or window is unusual when it is this much farther away than the reference's own."""
+"""Factor of a threshold over the distances of the reference's own days or windows."""
 
 USUAL_DAY = 0.95
-"""Quantile of the reference's days that is still usual; of its few windows it is the farthest."""
+"""Quantile of the distances of the reference's days; of its windows, the maximum is used."""
 
 LEAST_DISTANCE = 0.02
-"""Least threshold of a distance: a feature that never moved may not alarm on a few rows, and
-binning alone can be off by .016."""
+"""Least threshold of a distance: a constant feature must not drift because of a few rows, and
+binning alone has an error of up to .016."""
 
 LEAST_MISSING = 0.01
 """Least threshold of a change of the missing share, for a feature that was never missing."""
 
 MIN_ROWS = 400
-"""Rows that a window needs to be judged, where ``defs.yaml`` says nothing else.
+"""Default of the rows that a window needs to be judged.
 
-Thresholds are learned from whole days; of fewer rows chance alone makes a distance. Of n rows drawn
-from ordinary days of the reference data (880 rows a day), 8 of the 10 structural features count as
-drifted at n = 3 to 30, 4 at 100, 2.6 at 200, .3 at 400. A pipeline of fewer rows a day sets about half
-of its usual day."""
+Thresholds are calibrated on whole days; fewer rows have a larger distance by chance. Of n rows
+drawn from ordinary days of the reference data (880 rows a day), 8 of the 10 structural features
+count as drifted at n = 3 to 30, 4 at 100, 2.6 at 200, .3 at 400. A pipeline with fewer rows per day
+should set about half of its usual day."""
 
-MOST = 0.9
-"""Highest threshold. A distance is at most 1, and what moves by nature must be able to drift too."""
+MAX_THRESHOLD = 0.9
+"""Largest threshold. A distance is at most 1, and features that vary a lot must still drift."""
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What is unusual for a feature, named as in ``FeatureReference``."""
+    """Thresholds of a feature, named as in ``FeatureReference``."""
 
     window_days: int
     daily_threshold: float
@@ -71,13 +71,13 @@ def reference_profile(
     window_days: int,
     day: str = DAY,
 ) -> pd.DataFrame:
-    """Profile a reference and learn from its own days what is unusual.
+    """Profile a reference and calibrate thresholds on its days.
 
     Args:
         rows: (n, …) rows with the features and a day, at least one.
-        numeric: features whose values are numbers.
-        categorical: features whose values are names.
-        window_days: days in the windows that will be compared with it.
+        numeric: numeric features.
+        categorical: categorical features.
+        window_days: days of the windows that will be compared with the reference.
         day: column with the ISO day of a row.
 
     Returns:
@@ -92,12 +92,12 @@ def reference_profile(
 
 
 def calibrate(daily: Profile, window_days: int) -> Thresholds:
-    """What is unusual for a feature, from the days of its reference against their whole.
+    """Thresholds of a feature, from the distances of the reference's days to the whole reference.
 
     Args:
         daily: profile of the reference, whose first axis is its days.
-        window_days: days in a window. Of a short reference half of its days, as a window that
-            is most of the reference is close to it whatever happens.
+        window_days: days of a window; limited to half of the reference's days, as a longer window
+            is always close to the reference.
 
     Returns:
         Thresholds of days and of windows.
@@ -128,16 +128,16 @@ def drift_report(
     Args:
         reference_rows: rows of the ``FeatureReference`` contract, of one reference.
         profiles: rows of the ``FeatureProfile`` contract with ``ds``, of the window's days.
-        groups: feature → one of ``GROUPS``; those not named are ``other``.
-        day: the day that the report is of.
-        reference: as-of day of the reference; profiles against others are left out.
-        min_rows: a feature counts as drifted only in a window of so many rows, by its distance only
-            where as many have a value.
+        groups: feature → one of ``GROUPS``; default is ``other``.
+        day: day of the report.
+        reference: as-of day of the reference; profiles with other references are ignored.
+        min_rows: rows that the window needs for a feature to count as drifted, and rows with a
+            value for it to count as drifted by its distance.
 
     Returns:
         Rows of the ``DriftReport`` contract with ``ds``, strongest first; none without profiles.
-        As many days as the window thresholds were calibrated on, or more, are held against these;
-        fewer against the daily thresholds, as they differ more by nature.
+        The window thresholds apply if there are at least as many days as in their calibration;
+        otherwise the daily thresholds, as fewer days vary more.
 
     Raises:
         ContractViolation: profiles lack a feature of the reference, or have other bins.
@@ -166,9 +166,9 @@ def drift_report(
 
 
 def summary(report: pd.DataFrame) -> dict[str, float | int | str]:
-    """A report in a few figures: drifted features of each group, and the strongest of all.
+    """Summary of a report: number of drifted features by group, and the strongest feature.
 
-    A window of too few rows is said to be one: that no feature has drifted means nothing then.
+    ``not judged`` is set if the window has too few rows to judge drift.
     """
     drifted = report.loc[report["drifted"].astype("bool"), "group"].value_counts()
     figures: dict[str, float | int | str] = {
@@ -193,7 +193,7 @@ def _compared(
     missing_threshold: float,
     min_rows: int,
 ) -> dict[str, object]:
-    """What a report says of one feature by itself."""
+    """The row of one feature, without its rank."""
     is_numeric = reference.bins.kind == "numeric"
     away = float(distance(reference, window))
     ratio = away / threshold
@@ -219,7 +219,7 @@ def _compared(
 
 
 def _ranked(report: pd.DataFrame) -> pd.DataFrame:
-    """Strongest first; features of equal strength in the order of their names."""
+    """Rows by the larger ratio, the largest first; by name for equal ratios."""
     weakness = -report[["ratio", "missing_ratio"]].max(axis=1)
     order = np.lexsort((report["feature"].astype("object"), weakness.astype("float64")))
     ranks = range(1, len(report) + 1)
@@ -227,7 +227,7 @@ def _ranked(report: pd.DataFrame) -> pd.DataFrame:
 
 
 def _windows(daily: Profile, length: int) -> Profile:
-    """Profile of each run of consecutive days, (d - length + 1) of them."""
+    """Profile of each window of consecutive days, (d - length + 1) of them."""
 
     def sliding(values: np.ndarray) -> np.ndarray:
         total = np.cumsum(values, axis=0)
@@ -244,4 +244,4 @@ def _threshold(distances: np.ndarray, usual: Callable[[np.ndarray], float], leas
     known = distances[~np.isnan(distances)]
     if not len(known):
         return least
-    return min(MOST, max(least, MARGIN * float(usual(known))))
+    return min(MAX_THRESHOLD, max(least, MARGIN * float(usual(known))))

@@ -1,17 +1,17 @@
-"""How far two profiles of a feature are apart.
+"""Distances between two profiles of a feature.
 
-Distances compare shares of the rows that have a value; missing values are compared apart:
+Distances compare shares of the rows with a value; missing values are compared separately:
 
 - KS: largest difference of the cumulative distributions, at the edges of the bins.
-- Wasserstein: mean way of a value from one to the other, each value taken for the mean of its
-  bin, in standard deviations of the reference (of the same means).
+- Wasserstein: mean distance that values move, with each value replaced by the mean of its bin, in
+  standard deviations of the reference (of the same means).
 - PSI: sum of (share - reference's share) · ln(share / reference's share) over 10 groups of bins
-  of about a tenth of the reference each, shares below 1e-4 taken for 1e-4.
-- JS: Jensen-Shannon distance of the categories in base 2, from 0 to 1; categories that the
-  reference lacks are one more category.
+  with about a tenth of the reference each; shares are clipped to at least 1e-4.
+- JS: Jensen-Shannon distance of the categories in base 2, from 0 to 1; all categories that the
+  reference lacks count as one.
 
-What has no value in one of the two is NaN. scipy computes JS and Wasserstein from the same counts and
-takes 1.6 and 1.7 times as long; tests hold these to its values.
+A distance is NaN if one of the profiles has no values. scipy computes JS and Wasserstein from the
+same counts in 1.6 and 1.7 times the time; tests compare with its values.
 """
 
 import numpy as np
@@ -68,40 +68,40 @@ def psi(reference: np.ndarray, window: np.ndarray) -> float:
 
 
 def wasserstein(reference: Profile, window: Profile) -> float:
-    """Mean way from the reference's values to the window's, in the reference's deviations."""
+    """Wasserstein distance in standard deviations of the reference."""
     (at, share), (window_at, window_share) = _masses(reference), _masses(window)
     deviation = np.sqrt(np.sum(share * (at - np.sum(share * at)) ** 2))
     if not (len(at) and len(window_at) and deviation > 0):
         return float("nan")
     position = np.concatenate([at, window_at])
     order = np.argsort(position, kind="stable")
-    still_to_move = np.abs(np.cumsum(np.concatenate([share, -window_share])[order]))
-    return float(np.sum(still_to_move[:-1] * np.diff(position[order])) / deviation)
+    difference = np.abs(np.cumsum(np.concatenate([share, -window_share])[order]))
+    return float(np.sum(difference[:-1] * np.diff(position[order])) / deviation)
 
 
 def _shares(counts: np.ndarray) -> np.ndarray:
-    """(…, b) counts as shares of their sum; NaN where that is 0."""
-    return _over(counts, counts.sum(axis=-1, keepdims=True))
+    """(…, b) shares of the counts; NaN if the sum is 0."""
+    return _ratio(counts, counts.sum(axis=-1, keepdims=True))
 
 
 def _cumulative_shares(counts: np.ndarray) -> np.ndarray:
     """(…, b) shares up to and including each bin, the last exactly 1; NaN without counts."""
     cumulative = np.cumsum(counts, axis=-1)
-    return _over(cumulative, cumulative[..., -1:])
+    return _ratio(cumulative, cumulative[..., -1:])
 
 
-def _over(counts: np.ndarray, total: np.ndarray) -> np.ndarray:
+def _ratio(counts: np.ndarray, total: np.ndarray) -> np.ndarray:
     return np.divide(counts, total, out=np.full(counts.shape, np.nan), where=total > 0)
 
 
 def _relative_entropy(shares: np.ndarray, middle: np.ndarray) -> np.ndarray:
-    """Bits by which shares differ from a mixture that they are half of."""
+    """Kullback-Leibler divergence of shares from their mixture, in bits."""
     ratio = np.divide(shares, middle, out=np.ones(middle.shape), where=shares > 0)
     return np.sum(shares * np.log2(ratio), axis=-1)
 
 
 def _masses(profile: Profile) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and share of each bin that has values."""
+    """Mean and share of each bin with values."""
     filled = profile.counts > 0
     counts = profile.counts[filled]
     return profile.sums[filled] / counts, counts / max(counts.sum(), 1)

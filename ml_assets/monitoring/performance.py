@@ -1,7 +1,7 @@
-"""Labels as they arrive, joined with their predictions, and performance by what is known by then.
+"""Labels that arrived on a day, joined with their predictions, and the performance of a day.
 
-A label belongs to the day it arrived on; performance belongs to the day that was predicted and is
-computed again whenever labels of it arrive.
+Labels are partitioned by their day of arrival. Performance is partitioned by the predicted day and
+recomputed whenever labels for it arrive.
 """
 
 import math
@@ -22,13 +22,13 @@ PREDICTION_DAY = "prediction_day"
 OF_PREDICTION = ["prediction", "model_version", "model_as_of", "is_late"]
 COVERAGE, MEAN_PREDICTION = "label_coverage", "mean_prediction"
 LATE_SHARE = "late_share"
-"""Share of the day's rows that came after it was scored."""
+"""Name of the metric: share of the day's rows that arrived after the day was scored."""
 ONE_CLASS = "only one class among the labels: undefined"
 NO_LABELS = "no label has arrived yet"
-TOO_FEW = "too few labels to judge a segment by"
+TOO_FEW = "too few labels to judge the segment"
 
 MIN_SEGMENT_ROWS = 100
-"""Labels of a day that a segment is judged by; with fewer its metric is noise."""
+"""Labels of a day that a segment needs; with fewer, its metric is noise."""
 
 
 def arrived_labels(
@@ -48,27 +48,26 @@ def arrived_labels(
 ) -> pd.DataFrame:
     """Labels that arrived on a day, each with its prediction.
 
-    A label arrives when it is known, ``delay_days`` later, and not before the day of its prediction
-    begins: what is known earlier arrives on that day. So does a label of which nobody knows when it
-    was known, for its contract to reject.
+    A label arrives ``delay_days`` after it was known. Labels that were known before the day of
+    their prediction arrive on that day. So do labels without ``known_at``, for rejection.
 
     Args:
         predictions: predictions of the days that labels may belong to, with ``ds``.
         outcomes: outcomes of the same days, with ``of_day``, the key, the label and ``known_at``.
         day: the day of arrival.
-        bounds: its first moment and the first moment after it.
-        scored_days: days that have predictions; outcomes of other days are nobody's label.
+        bounds: start and end of the day.
+        scored_days: days with predictions; outcomes of other days are ignored.
         key: columns that identify a row in both.
-        segments: columns of the predictions that performance is cut by.
+        segments: segment columns of the predictions.
         label: label column of ``outcomes``.
-        known_at: column that says when the label was known.
-        delay_days: days that a label takes from there to here.
+        known_at: column with the time at which the label was known.
+        delay_days: days from ``known_at`` to the arrival of a label.
         within_days: days after its prediction by which a label must have arrived.
         of_day: column of ``outcomes`` with the day of the prediction.
 
     Returns:
-        Rows of the pipeline's label contract. A label without a prediction has no ``prediction``,
-        so that its contract rejects it; the same label twice is one.
+        Rows of the pipeline's label contract, without duplicates. A label without a prediction has
+        a null ``prediction``, so that its contract rejects it.
 
     Raises:
         ContractViolation: a label arrives later than ``within_days`` allows.
@@ -93,13 +92,13 @@ def arrived_labels(
 
 
 def _refuse_too_late(not_arrived: pd.DataFrame, day: str, within_days: int) -> None:
-    """A label that no later day would look back on must not be lost in silence."""
+    """Refuse labels that no later day would process."""
     ages = {of_day: days_between(of_day, day) for of_day in not_arrived[DAY].unique()}
     overdue = not_arrived[not_arrived[DAY].map(ages) >= within_days]
     if len(overdue):
         raise ContractViolation(
             f"{len(overdue)} labels of {overdue[DAY].iloc[0]} have not arrived {within_days} days "
-            "later, and no later day looks back on them. Raise 'arrive_within_days' of the labels in "
+            "later, and no later day processes them. Raise 'arrive_within_days' of the labels in "
             "defs.yaml."
         )
 
@@ -113,21 +112,21 @@ def performance(
     day: str,
     rules: EvaluationRules,
 ) -> pd.DataFrame:
-    """Metrics of a day's predictions by the labels that have arrived.
+    """Metrics of a day's predictions, from the labels that have arrived.
 
-    Rows that came late were not predicted in time: they count in ``late_share`` alone.
+    Late rows, which were not predicted in time, count in ``late_share`` only.
 
     Args:
-        specification: the model's.
+        specification: specification of the model.
         predictions: (n, …) predictions of the day.
-        labels: labels that arrived on any day, in the order of arrival; of a label that came twice
-            the last counts.
-        segments: columns whose values are judged one by one.
-        day: the day.
-        rules: what is measured.
+        labels: labels that arrived on any day, in the order of arrival; the last of repeated labels
+            counts.
+        segments: segment columns.
+        day: the predicted day.
+        rules: metrics to compute.
 
     Returns:
-        Rows of the ``Performance`` contract; coverage is there even when no label is.
+        Rows of the ``Performance`` contract, including coverage even without labels.
     """
     late_share = predictions["is_late"].mean()
     predictions = predictions[~predictions["is_late"]]
@@ -174,7 +173,7 @@ def _note(row: Mapping[Any, Any], *, is_predicted: bool) -> str:
 
 
 def headline(found: pd.DataFrame) -> dict[str, float | str]:
-    """The overall metrics for people and for plots over the days; undefined ones say why."""
+    """The overall metrics as metadata; the note instead of an undefined value."""
     overall = found[found["segment_column"] == OVERALL]
     return {
         row["metric"]: row["note"] if pd.isna(row["value"]) else float(row["value"])

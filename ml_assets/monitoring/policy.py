@@ -1,4 +1,4 @@
-"""When to retrain, as a YAML file says it. What is decided by it is in ``retraining``."""
+"""Retraining policy: a YAML file. ``retraining`` decides by it."""
 
 from functools import cached_property
 from pathlib import Path
@@ -11,29 +11,29 @@ from ml_assets.cadence import shifted
 from ml_assets.errors import ConfigurationError
 
 MONTH = 31
-"""Days that "once a month" looks back on."""
+"""Days in a month, at most."""
 
 
 class Policy(BaseModel, extra="forbid", frozen=True):
-    """When to retrain; one YAML file. A signal that is omitted is not looked at.
+    """A retraining policy; one YAML file. An omitted signal is disabled.
 
     Attributes:
-        name: what it is called in decisions and tables.
-        evaluation_days: days of arrived labels that a window of evidence spans.
+        name: name of the policy in decisions and tables.
+        evaluation_days: days of arrived labels in a window.
         window_step_days: days between the ends of two windows.
-        windows: windows looked at; the newest ends on the day of the decision.
-        confirmations: how many of them must show a signal, the newest among them.
-        min_labels: a window with fewer labels of the champion's predictions is no evidence.
+        windows: number of windows; the newest ends on the day of the decision.
+        confirmations: number of windows that must have the signal, including the newest.
+        min_labels: labels of the champion's predictions that a window needs.
         performance_drop: signal: the main metric is worse than at release by more than this.
         calibration_error: signal: mean prediction and mean label differ by more than this.
-        drifted_structural: signal: at least so many structural features have drifted.
-        drifted_features: signal: at least so many features of any group have drifted.
-        data_growth: reason by itself: the training window has grown by this share.
-        each_month: reason by itself: no retraining was asked for in this month yet.
-        min_training_days: days that a first model needs to be trained on.
-        cooldown_days: days after a retraining was asked for in which none is.
-        budget: retrainings that may be asked for within ``budget_days``, the first model's among
-            them; a missing champion is always asked for.
+        drifted_structural: signal: at least this number of structural features have drifted.
+        drifted_features: signal: at least this number of features of any group have drifted.
+        data_growth: unconfirmed signal: the training window has grown by this share.
+        each_month: unconfirmed signal: no retraining was requested in this month yet.
+        min_training_days: training days that a first model needs.
+        cooldown_days: days after a request in which no retraining is requested.
+        budget: largest number of requests within ``budget_days``, including that for the first
+            model, which is requested regardless of the budget.
         budget_days: see ``budget``.
     """
 
@@ -55,7 +55,7 @@ class Policy(BaseModel, extra="forbid", frozen=True):
     budget_days: int = Field(365, ge=1)
 
     @model_validator(mode="after")
-    def _can_be_kept(self) -> Self:
+    def _check_limits(self) -> Self:
         if self.confirmations > self.windows:
             raise ValueError(
                 "confirmations cannot be more than windows: no signal would ever count"
@@ -66,11 +66,11 @@ class Policy(BaseModel, extra="forbid", frozen=True):
 
     @cached_property
     def label_days(self) -> int:
-        """Days of labels that a decision looks back on, its own day included."""
+        """Days of labels that a decision reads, including its own day."""
         return self.evaluation_days + (self.windows - 1) * self.window_step_days
 
     @property
-    def looks_at_drift(self) -> bool:
+    def reads_drift(self) -> bool:
         """Whether a decision reads drift reports."""
         return self.drifted_structural is not None or self.drifted_features is not None
 
@@ -80,22 +80,22 @@ class Policy(BaseModel, extra="forbid", frozen=True):
 
 
 NO_POLICY = Policy(name="none")
-"""Nothing asks for a retraining but a missing champion."""
+"""Requests a retraining only if there is no champion."""
 
 
 def read_policy(path: Path) -> Policy:
     """Read a policy file.
 
     Raises:
-        ConfigurationError: it is not there, is no YAML, or says something unknown.
+        ConfigurationError: it does not exist, is not YAML, or contains an unknown or invalid key.
     """
     try:
         return Policy.model_validate(yaml.safe_load(path.read_text("utf-8")))
     except OSError as error:
         raise ConfigurationError(
-            f"Policy file {path} cannot be read ({error.strerror}). Name a YAML file, or one of the "
-            "pipeline's own policies."
+            f"Policy file {path} cannot be read ({error.strerror}). Expected a YAML file, or one "
+            "of the pipeline's own policies."
         ) from None
     except (yaml.YAMLError, ValidationError, UnicodeDecodeError) as error:
         problem = " ".join(str(error).split())
-        raise ConfigurationError(f"Policy file {path.name} is not usable: {problem}") from None
+        raise ConfigurationError(f"Policy file {path.name} is invalid: {problem}") from None

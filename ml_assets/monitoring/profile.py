@@ -1,9 +1,8 @@
-"""Mergeable daily profiles of features against the bins of a reference.
+"""Mergeable daily profiles of features in the bins of a reference.
 
-A profile says how many of a day's values lie in each bin, and what they sum to. Profiles of
-several days add up to the profile of all their rows, so a report over a month reads numbers and
-no rows. The bins are those of a reference, the rows that a model was trained on. What a profile
-says of drift is in ``drift``.
+A profile contains the number and the sum of a day's values in each bin. Profiles of several days
+add up to the profile of all their rows, so a report over a month does not read rows. The bins are
+those of a reference, the rows that a model was trained on. ``drift`` compares profiles.
 """
 
 import json
@@ -17,16 +16,16 @@ from pydantic_core import from_json
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import columns
 from ml_assets.errors import ContractViolation
-from ml_assets.monitoring.bins import Bins, places
+from ml_assets.monitoring.bins import Bins, bin_numbers
 from ml_assets.monitoring.contracts.profiles import FeatureProfile
 
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """Counts of one feature: of one span of days (no leading axis) or of each of d days.
+    """Counts of one feature, of one span of days (no leading axis) or of each of d days.
 
     Attributes:
-        bins: its b bins.
+        bins: the b bins of the feature.
         rows: (…) number of rows.
         missing: (…) rows without a finite value.
         counts: (…, b) rows in each bin.
@@ -53,7 +52,7 @@ def daily_profiles(
 
     Args:
         rows: (n, …) rows with the features and a day.
-        bins: how each feature is counted.
+        bins: bins of each feature.
         day: column with the ISO day of a row.
 
     Returns:
@@ -66,7 +65,7 @@ def daily_profiles(
 
 
 def merge(profiles: Sequence[Profile]) -> Profile:
-    """Add up profiles of one feature, whichever days or rows they are of.
+    """Add up profiles of one feature.
 
     Args:
         profiles: at least one, all with the same bins.
@@ -90,7 +89,7 @@ def to_rows(days: Sequence[str], profiles: Sequence[Profile], reference: str) ->
     Args:
         days: d days.
         profiles: a profile per feature whose first axis is these days.
-        reference: as-of day of the model whose bins they are.
+        reference: as-of day of the model with these bins.
 
     Returns:
         Rows of the ``FeatureProfile`` contract with ``ds``.
@@ -107,8 +106,8 @@ def from_rows(rows: pd.DataFrame, bins: Sequence[Bins]) -> list[Profile]:
     """Daily profiles from their rows.
 
     Args:
-        rows: rows of the ``FeatureProfile`` contract, of some days against one reference.
-        bins: the bins they were counted in.
+        rows: rows of the ``FeatureProfile`` contract, of some days and one reference.
+        bins: bins of the reference.
 
     Returns:
         A profile per entry of ``bins``, whose first axis is the rows of its feature.
@@ -145,8 +144,8 @@ def reference_from_rows(rows: pd.DataFrame) -> list[Profile]:
         rows: rows of the ``FeatureReference`` contract, of one reference.
 
     Returns:
-        Profiles without a leading axis, in the order of the rows. Their ``bins`` are what
-        ``daily_profiles`` needs.
+        Profiles without a leading axis, in the order of the rows. ``daily_profiles`` needs their
+        ``bins``.
     """
     bins = [
         Bins(name, kind, np.array(from_json(edges), dtype="float64"), tuple(from_json(names)))
@@ -161,7 +160,7 @@ def _count(
     column: pd.Series, bins: Bins, day_of_row: np.ndarray, rows_of_day: np.ndarray
 ) -> Profile:
     """Counts by day and bin."""
-    values, place = places(column, bins)
+    values, place = bin_numbers(column, bins)
     is_known = place >= 0
     cell = day_of_row[is_known] * bins.size + place[is_known]
     shape = (len(rows_of_day), bins.size)
@@ -199,7 +198,7 @@ def _compact(values: list[float] | list[str]) -> str:
 
 
 def _parsed(read: Mapping[str, np.ndarray], bins: Bins) -> Profile:
-    """A profile from the (d,) values of its columns; all JSON lists are read in one go."""
+    """A profile from the (d,) values of its columns; JSON lists are parsed together."""
     counts, sums = (from_json(f"[{','.join(read[name])}]") for name in ("counts", "sums"))
     if any(len(each) != bins.size for each in counts):
         raise ContractViolation(

@@ -1,8 +1,7 @@
 """Counts of one reference in the bins of another, so that two references can be compared.
 
-The rows are not needed. A reference with few values is recounted exactly; one that is cut at
-quantiles has its counts spread within a bin, which moves at most the share of one quantile, .016.
-Distances are in ``measures``.
+The rows are not needed. A reference with few values is recounted exactly. For one with quantiles as
+edges, counts are spread within a bin; the error is at most the share of one quantile, .016.
 """
 
 import numpy as np
@@ -11,7 +10,7 @@ from ml_assets.monitoring.bins import BINS, Bins
 from ml_assets.monitoring.profile import Profile
 
 QUANTILES = BINS - 3
-"""Parts into which the values of a reference are cut where they are many, see ``bins``."""
+"""Number of quantile bins of a reference with many values, see ``bins``."""
 
 
 def recounted(reference: Profile, bins: Bins) -> Profile:
@@ -19,10 +18,10 @@ def recounted(reference: Profile, bins: Bins) -> Profile:
 
     Args:
         reference: profile of a whole reference in its own bins, without a leading axis.
-        bins: the bins of another reference of the same feature.
+        bins: bins of another reference of the same feature.
 
     Returns:
-        The same rows in these bins; counts need not be whole, sums are left at 0.
+        The profile in these bins, with fractional counts and sums of 0.
     """
     recount = _names if bins.kind == "categorical" else _numbers
     counts = recount(reference, bins)
@@ -46,10 +45,10 @@ def _numbers(reference: Profile, bins: Bins) -> np.ndarray:
 
 
 def _rows_until(reference: Profile, values: np.ndarray, side: str) -> np.ndarray:
-    """(v,) rows up to each value, which itself counts on the right side only.
+    """(v,) number of rows below each value; 'right': or equal.
 
-    A bin ends at a value that rows have. Of quantiles, what a bin holds beyond one part is that
-    value; of few values, all of it is.
+    The upper edge of a bin is a value of the reference. With quantiles as edges, rows of a bin
+    beyond the share of one quantile have this value; with few values, all rows do.
     """
     edges = reference.bins.edges
     until = np.cumsum(reference.counts)[1:-1] if len(edges) else np.array([])

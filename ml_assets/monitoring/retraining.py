@@ -1,7 +1,7 @@
-"""Whether to retrain: evidence of a day, a policy, and a decision that gives its reason either way.
+"""The retraining decision of a day, from evidence and a policy.
 
-RetrainingEvidence is what was known when the day ended: labels that had arrived, drift reports, the champion
-and the retrainings asked for before. Labels that arrive later never change a decision.
+The evidence is what was known at the end of the day: arrived labels, drift reports, the champion
+and earlier retraining requests. Labels that arrive later never change a decision.
 """
 
 import math
@@ -20,30 +20,30 @@ from ml_assets.release.champion import Champion
 
 @dataclass(frozen=True)
 class RetrainingEvidence:
-    """What was known when a day ended.
+    """What was known at the end of a day.
 
     Attributes:
         day: the day.
         champion: the model in production; None for none.
         labels: labels that arrived in the policy's ``label_days``, with ``ds``.
         drift: drift reports of the ends of the policy's windows, with ``ds``.
-        asked_for: days on which a retraining was asked for before.
-        trainable_days: days with rows that a model of the next day would be trained on.
-        champion_days: the same of the champion's as-of day, counted now.
+        requested_days: earlier days on which a retraining was requested.
+        trainable_days: number of training days of a model as of the next day.
+        champion_days: number of training days of a model as of the champion's as-of day.
     """
 
     day: str
     champion: Champion | None
     labels: pd.DataFrame
     drift: pd.DataFrame
-    asked_for: Sequence[str]
+    requested_days: Sequence[str]
     trainable_days: int
     champion_days: int
 
 
 @dataclass(frozen=True)
 class _Window:
-    """The champion's performance in one window, where there is enough of it."""
+    """The champion's performance in one window with enough labels."""
 
     metric: float
     mean_prediction: float
@@ -53,7 +53,7 @@ class _Window:
 
 @dataclass(frozen=True)
 class _Signal:
-    """What one rule found: whether it calls for retraining, and the finding in words."""
+    """Result of one rule: whether it requests a retraining, and its finding as text."""
 
     rule: str
     is_raised: bool
@@ -64,8 +64,8 @@ def decide(evidence: RetrainingEvidence, policy: Policy) -> pd.DataFrame:
     """Decide on a day's evidence.
 
     Args:
-        evidence: what was known when the day ended.
-        policy: when to retrain.
+        evidence: what was known at the end of the day.
+        policy: the retraining policy.
 
     Returns:
         One row of the ``RetrainingDecision`` contract with ``ds``.
@@ -105,25 +105,25 @@ def decide(evidence: RetrainingEvidence, policy: Policy) -> pd.DataFrame:
 def _verdict(
     evidence: RetrainingEvidence, policy: Policy, signals: Sequence[_Signal]
 ) -> tuple[str, str, str]:
-    """Verdict, what decided, and the reason in words."""
+    """Verdict, deciding rule, and reason."""
     raised = [signal for signal in signals if signal.is_raised]
     if not raised:
         return KEEP, "nothing", "; ".join(signal.finding for signal in signals)
-    wanted = "; ".join(signal.finding for signal in raised)
+    reason = "; ".join(signal.finding for signal in raised)
     if limit := _limit(evidence, policy):
         rule, why = limit
-        return KEEP, rule, f"{wanted}; but {why}"
-    return RETRAIN, raised[0].rule, wanted
+        return KEEP, rule, f"{reason}; but {why}"
+    return RETRAIN, raised[0].rule, reason
 
 
 def _limit(evidence: RetrainingEvidence, policy: Policy) -> tuple[str, str] | None:
-    """What forbids a retraining that is called for: the limit and why, or None."""
-    last = max(evidence.asked_for, default=None)
+    """The limit that prevents a retraining, and the reason; None for none."""
+    last = max(evidence.requested_days, default=None)
     if last is not None and (age := days_between(last, evidence.day)) < policy.cooldown_days:
-        why = f"a retraining was asked for {age} days ago, on {last}"
+        why = f"a retraining was requested {age} days ago, on {last}"
         return "cooldown", f"{why}, and the cooldown is {policy.cooldown_days} days"
     if evidence.champion and len(_within_budget(evidence, policy)) >= policy.budget:
-        return "budget", f"the {policy.budget} retrainings of {policy.budget_days} days are spent"
+        return "budget", f"the budget of {policy.budget} in {policy.budget_days} days is exhausted"
     return None
 
 
@@ -148,13 +148,13 @@ def _signals(
             _Signal(
                 "data_growth",
                 growth >= policy.data_growth,
-                f"the training window has grown by {growth:.0%} since the champion's, of "
-                f"{policy.data_growth:.0%} that call for a new one",
+                f"the training window has grown by {growth:.0%} since the champion's (limit "
+                f"{policy.data_growth:.0%})",
             )
         )
     if policy.each_month:
         found.append(_new_month(evidence))
-    return found or [_Signal("nothing", False, f"policy '{policy.name}' asks for no retraining")]
+    return found or [_Signal("nothing", False, f"policy '{policy.name}' has no signals")]
 
 
 def _first_model(evidence: RetrainingEvidence, policy: Policy) -> _Signal:
@@ -162,8 +162,8 @@ def _first_model(evidence: RetrainingEvidence, policy: Policy) -> _Signal:
     return _Signal(
         "no_champion",
         is_enough,
-        f"there is no champion yet, and {evidence.trainable_days} days to train one on, "
-        f"of {policy.min_training_days} needed",
+        f"there is no champion yet, and {evidence.trainable_days} training days "
+        f"({policy.min_training_days} required)",
     )
 
 
@@ -204,7 +204,7 @@ def _calibration(policy: Policy, windows: Sequence[_Window | None]) -> _Signal:
         "calibration",
         raised,
         f"mean prediction {newest.mean_prediction:.3f} against mean label {newest.mean_label:.3f} "
-        f"(limit {limit:g} apart, in {count} of the last {policy.windows} windows)",
+        f"(limit {limit:g}, in {count} of the last {policy.windows} windows)",
     )
 
 
@@ -216,15 +216,13 @@ def _drift(evidence: RetrainingEvidence, policy: Policy, limit: int, group: str 
     counts = [_drifted(report, group) if _is_judged(report) else None for report in reports]
     raised, times = _confirmed(policy, [None if c is None else c >= limit for c in counts])
     if reports[0].empty:
-        return _Signal(rule, False, f"there is no drift report of {evidence.day}")
+        return _Signal(rule, False, f"{evidence.day} has no drift report")
     if counts[0] is None:
         rows = int(reports[0]["rows"].min())
-        too_few = (
-            f"the {rows} rows of the newest window are too few to judge whether {what} drifted"
-        )
+        too_few = f"the newest window has too few rows to judge drift of {what}: {rows}"
         return _Signal(rule, False, too_few)
     of_group = reports[0] if group is None else reports[0][reports[0]["group"] == group]
-    strongest = f", most of all {_strongest(of_group)}" if counts[0] else ""
+    strongest = f", strongest {_strongest(of_group)}" if counts[0] else ""
     return _Signal(
         rule,
         raised,
@@ -235,23 +233,23 @@ def _drift(evidence: RetrainingEvidence, policy: Policy, limit: int, group: str 
 
 def _new_month(evidence: RetrainingEvidence) -> _Signal:
     next_day = shifted(evidence.day, 1)
-    last = max(evidence.asked_for, default=None)
-    asked_in = shifted(last, 1)[:7] if last else ""
+    last = max(evidence.requested_days, default=None)
+    month = shifted(last, 1)[:7] if last else ""
     return _Signal(
         "each_month",
-        asked_in < next_day[:7],
-        f"the last retraining was asked for as of {asked_in or 'never'}, and this is {next_day[:7]}",
+        month < next_day[:7],
+        f"the last requested retraining is as of {month or 'never'}, and the month is {next_day[:7]}",
     )
 
 
-def _confirmed(policy: Policy, shown: Sequence[bool | None]) -> tuple[bool, int]:
-    """Whether the newest window and enough of all show a signal, and how many do."""
-    count = sum(bool(one) for one in shown)
-    return bool(shown[0]) and count >= policy.confirmations, count
+def _confirmed(policy: Policy, signals: Sequence[bool | None]) -> tuple[bool, int]:
+    """Whether the newest window and enough of all windows have a signal, and how many do."""
+    count = sum(bool(one) for one in signals)
+    return bool(signals[0]) and count >= policy.confirmations, count
 
 
 def _window(evidence: RetrainingEvidence, policy: Policy, end: str) -> _Window | None:
-    """Performance of the champion's own predictions in one window, or None for too few labels."""
+    """Performance of the champion's own predictions in one window; None for too few labels."""
     first = shifted(end, -(policy.evaluation_days - 1))
     labels = evidence.labels
     champion = evidence.champion
@@ -269,7 +267,7 @@ def _window(evidence: RetrainingEvidence, policy: Policy, end: str) -> _Window |
 
 
 def _of_day(drift: pd.DataFrame, day: str, champion: Champion | None) -> pd.DataFrame:
-    """The drift report of a day against this champion's reference."""
+    """The drift report of a day with the champion's reference."""
     reference = champion.as_of if champion else ""
     return drift[(drift[DAY] == day) & (drift["reference"] == reference)]
 
@@ -293,7 +291,7 @@ def _growth(evidence: RetrainingEvidence) -> float:
 
 def _within_budget(evidence: RetrainingEvidence, policy: Policy) -> list[str]:
     first = shifted(evidence.day, -policy.budget_days)
-    return [day for day in evidence.asked_for if day > first]
+    return [day for day in evidence.requested_days if day > first]
 
 
 def _too_few(policy: Policy) -> str:

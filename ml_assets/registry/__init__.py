@@ -1,1 +1,1 @@
-"""Which models there are, and which of them is the champion."""
+"""The model registry: versions, aliases, and integration tests of a staged version."""

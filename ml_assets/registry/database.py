@@ -1,6 +1,6 @@
-"""MLflow's database: how it comes into being, who may write, and its errors in our words.
+"""MLflow's database: creation, write lock, and translation of its errors.
 
-MLflow is imported only when it is needed: that costs seconds.
+MLflow is imported on demand, as its import takes seconds.
 """
 
 import logging
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 ENVIRONMENT = {
-    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",  # MLflow then loads no model at all; we do
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",  # models are loaded by ModelStore, not MLflow
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "NullPool",  # a kept connection outlives a deleted file
-    "MLFLOW_CONFIGURE_LOGGING": "false",  # it would take over alembic's and SQLAlchemy's loggers
+    "MLFLOW_CONFIGURE_LOGGING": "false",  # it would configure alembic's and SQLAlchemy's loggers
 }
-"""What MLflow reads when it is imported."""
+"""Environment variables that MLflow reads when it is imported."""
 
 LOCK = 0x6D6C666C6F77
-"""Key of the advisory lock in Postgres; any number that nobody else uses."""
+"""Key of the advisory lock in Postgres; an arbitrary unique number."""
 
 
 class RegistryDatabase:
-    """A database for MLflow, a SQLite file or Postgres; what is missing is created at first use.
+    """A database for MLflow, a SQLite file or Postgres; created at first use.
 
     Args:
-        url: where it is.
+        url: URL of the database.
     """
 
     def __init__(self, url: sa.URL) -> None:
@@ -46,8 +46,8 @@ class RegistryDatabase:
 
     @cached_property
     def client(self) -> "MlflowClient":
-        """MLflow on a database that is complete: only one process at a time creates it."""
-        with self.alone():
+        """MLflow's client; creates the database under the lock if it is missing."""
+        with self.locked():
             if self._file is None:
                 self._create_schema()
             elif not self._file.exists():
@@ -56,8 +56,8 @@ class RegistryDatabase:
             return _connect(self.url)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Be the only writer; the lock goes when its process ends, however it ends."""
+    def locked(self) -> Iterator[None]:
+        """Hold the write lock; it is released when the process ends, even if it is killed."""
         if self._file is not None:
             import fcntl
 
@@ -72,13 +72,13 @@ class RegistryDatabase:
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """A transaction on a database that is there."""
+        """A transaction on an existing database."""
         with self._engine.begin() as connection:
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection | None]:
-        """A connection; None when the database file is not there, as opening would create it."""
+        """A connection; None if the database file does not exist, as opening would create it."""
         if self._file is not None and not self._file.exists():
             yield None
         else:
@@ -87,7 +87,7 @@ class RegistryDatabase:
 
     @property
     def is_file(self) -> bool:
-        """Whether the database is a file, which lies beside the models' files."""
+        """Whether the database is a SQLite file, which is stored beside the models' files."""
         return self._file is not None
 
     @cached_property
@@ -96,59 +96,59 @@ class RegistryDatabase:
 
     @property
     def _file(self) -> Path | None:
-        """The database file of SQLite."""
+        """The SQLite file; None for Postgres."""
         is_sqlite = self.url.get_backend_name() == "sqlite"
         return Path(str(self.url.database)) if is_sqlite else None
 
     def _create_schema(self) -> None:
-        """Create the schema that a Postgres URL names, if it names one that is missing."""
+        """Create the schema in a Postgres URL, if it is missing."""
         with self._engine.begin() as connection:
             if connection.scalar(sa.func.current_schema()) is None:
                 schema = str(connection.scalar(sa.text("SHOW search_path")))
                 connection.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
 
     def _refuse_foreign_tables(self) -> None:
-        """Dagster has tables of the same names: MLflow needs a place of its own."""
+        """Refuse a database with other tables; Dagster and MLflow have tables of the same names."""
         tables = sa.inspect(self._engine).get_table_names()
         if tables and "experiments" not in tables:
             raise RegistryMismatch(
-                f"The registry's database {self.url.database} holds tables that are not MLflow's "
-                f"({', '.join(sorted(tables)[:3])}, …). Nothing was changed. Let "
-                "ML_ASSETS_REGISTRY_URL name an empty database, or a schema of its own with "
+                f"The registry's database {self.url.database} contains tables that are not "
+                f"MLflow's ({', '.join(sorted(tables)[:3])}, …). Nothing was changed. Set "
+                "ML_ASSETS_REGISTRY_URL to an empty database, or to a separate schema with "
                 "'?options=-csearch_path%3Dmlflow'."
             )
 
 
 @contextmanager
-def explained() -> Iterator[None]:
-    """Turn the errors of MLflow and of its database into ours."""
+def translated_errors() -> Iterator[None]:
+    """Translate errors of MLflow and its database into errors of this project."""
     prepare_mlflow()
     from mlflow.exceptions import MlflowException
 
     try:
         yield
     except (MlflowException, sa.exc.DatabaseError, OSError) as error:
-        raise _our_error(error) from error
+        raise _translated(error) from error
 
 
 @contextmanager
-def database_explained() -> Iterator[None]:
-    """Turn the errors of its database into ours, where MLflow itself is not used."""
+def translated_database_errors() -> Iterator[None]:
+    """Translate errors of the database, without importing MLflow."""
     try:
         yield
     except (sa.exc.DatabaseError, OSError) as error:
-        raise _our_error(error) from error
+        raise _translated(error) from error
 
 
 def prepare_mlflow() -> None:
-    """No pickle, no telemetry, no chatter: before MLflow is imported. Warnings are still shown."""
+    """Disable MLflow's pickle, telemetry and info logs; has to run before MLflow is imported."""
     os.environ.update(ENVIRONMENT)
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _connect(url: sa.URL) -> "MlflowClient":
-    """A client of a database; MLflow brings its tables up to date."""
+    """A client of a database; MLflow creates and migrates its tables."""
     from mlflow import MlflowClient
 
     text = url.render_as_string(hide_password=False)
@@ -156,20 +156,20 @@ def _connect(url: sa.URL) -> "MlflowClient":
 
 
 def _create_file(file: Path) -> None:
-    """Make SQLite's database aside: migrations that die halfway could never be finished."""
+    """Create a SQLite database atomically; an interrupted migration could not be resumed."""
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".creating-") as temporary:
         draft, copy = Path(temporary) / "draft.db", Path(temporary) / "copy.db"
         _connect(sa.URL.create("sqlite", database=str(draft)))
-        shutil.copyfile(draft, copy)  # MLflow keeps connections to the draft
+        shutil.copyfile(draft, copy)  # MLflow keeps connections to the draft open
         copy.replace(file)
 
 
-def _our_error(error: Exception) -> RegistryUnavailable | RegistryMismatch:
+def _translated(error: Exception) -> RegistryUnavailable | RegistryMismatch:
     database = error if isinstance(error, sa.exc.DatabaseError) else error.__cause__
     cause = str(getattr(database, "orig", error)).strip().splitlines()[0].rstrip(".")
     if isinstance(database, sa.exc.OperationalError):
         return RegistryUnavailable(
-            f"The model registry does not answer: {cause}. Start its database, or correct "
+            f"The model registry is not reachable: {cause}. Start its database, or correct "
             "ML_ASSETS_REGISTRY_URL."
         )
     if isinstance(error, OSError):
@@ -178,6 +178,6 @@ def _our_error(error: Exception) -> RegistryUnavailable | RegistryMismatch:
             "free space."
         )
     return RegistryMismatch(
-        f"The model registry refuses: {cause}. Look which versions it has; register the model "
-        "again if it is missing."
+        f"The model registry reports an error: {cause}. Check its versions with 'make mlflow'; "
+        "register the model again if it is missing."
     )

@@ -1,7 +1,6 @@
-"""What a registry writes beside a stored model: MLflow's description of it, and texts.
+"""Files that the registry writes beside a stored model: MLflow's metadata, and texts.
 
-The model itself is a file of the ``ModelStore``. Which version a folder belongs to is known to
-``store``.
+The model file itself belongs to the ``ModelStore``; ``store`` maps versions to folders.
 """
 
 import re
@@ -33,15 +32,15 @@ REQUIREMENTS = ("scikit-learn", "skops", "pandas")
 def write_description(
     folder: Path, pipeline: "Pipeline", example: pd.DataFrame, predictions: np.ndarray
 ) -> None:
-    """Write MLflow's files beside a stored model, so that MLflow knows and shows it.
+    """Write MLflow's files beside a stored model, so that MLflow can show it.
 
-    MLflow writes them together with a model file, which is not kept: the folder has its own.
+    MLflow also writes a model file, which is discarded, as the folder already has one.
 
     Args:
-        folder: where the model is.
+        folder: folder of the model.
         pipeline: the fitted pipeline.
-        example: some rows of its input columns; only their types are kept.
-        predictions: what it predicts for ``example``.
+        example: some rows of its input columns; only their types are stored.
+        predictions: its predictions for ``example``.
     """
     import mlflow.sklearn
     from mlflow.models import infer_signature
@@ -73,22 +72,22 @@ def has_signature(folder: Path) -> bool:
 
 
 def read_signature(what: str, folder: Path, remedy: str = "") -> dict[str, str]:
-    """Input column → its type in MLflow's words, in the model's order; the model is not loaded.
+    """Input column → MLflow type, in the model's order; the model is not loaded.
 
     Args:
-        what: the model, as messages name it.
-        folder: where its files are.
-        remedy: what writes the files again, as a message ends.
+        what: name of the model in messages.
+        folder: folder of the model.
+        remedy: what rewrites the files, as end of a message.
 
     Raises:
-        RegistryMismatch: the file that holds it is gone or cannot be read.
+        RegistryMismatch: the signature is missing or cannot be read.
     """
     from mlflow.models import Model
 
     try:
         inputs = Model.load(folder).signature.inputs.to_dict()
         return {column["name"]: column["type"] for column in inputs}
-    except Exception as error:  # the file may hold anything
+    except Exception as error:  # the file may contain anything
         raise RegistryMismatch(
             f"The signature of {what} cannot be read ({type(error).__name__}). Expected it in "
             f"MLmodel, beside the model file. Restore the folder, or {remedy}"
@@ -96,16 +95,16 @@ def read_signature(what: str, folder: Path, remedy: str = "") -> dict[str, str]:
 
 
 def write_texts(what: str, folder: Path, texts: Mapping[str, str]) -> None:
-    """Write texts beside a model, each whole or not at all.
+    """Write texts beside a model, each of them atomically.
 
     Raises:
-        RegistryMismatch: a text has the name of one of the model's own files, or is no file name.
+        RegistryMismatch: a name is that of one of the model's own files, or not a file name.
     """
     taken = MODEL_FILES.union(DESCRIPTION)
     if unusable := [name for name in texts if name in taken or not FILE_NAME.fullmatch(name)]:
         raise RegistryMismatch(
             f"{', '.join(unusable)} cannot be written beside {what}: it is one of the model's own "
-            "files, or no plain file name. Nothing was written. Choose another name."
+            "files, or not a plain file name. Nothing was written. Choose another name."
         )
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as temporary:

@@ -1,9 +1,8 @@
-"""Integration tests of a staged model, in a clean process: starting it and judging its answer.
+"""Integration tests of a staged model: starts them in a clean process and evaluates the results.
 
-A test passes only if the process says so. A busy machine, a process that was killed from outside or a
-registry that does not answer say nothing of the model: such a test is ``not_measured`` and is tried
-again. What the tests are is in ``integration_process``. A canary, a share of real requests that the staged version
-answers, belongs between these tests and the alias ``champion``; it comes with the service.
+A test passes only if the process reports so. On a busy machine, after a kill from outside, or
+without a reachable registry, a test is ``not_measured`` and is retried. ``integration_process``
+contains the tests. There is no canary, as there is no service yet; it would run after these tests.
 """
 
 import os
@@ -32,35 +31,34 @@ from ml_assets.registry.latency import IntegrationOutcome
 from ml_assets.registry.store import Registry
 
 ATTEMPTS = 3
-"""Times that the tests are run while one of them could not be measured."""
+"""Largest number of runs while a test could not be measured."""
 
 MODULE = "ml_assets.registry.integration_process"
 
 INHERITED = ("HOME", "LANG", "LD_LIBRARY_PATH", "PATH", "TMPDIR")
 POSTGRES = "PG"
-"""What the process keeps: to find libraries, and how to reach Postgres."""
+"""Environment variables that the process inherits, and prefix of those for Postgres."""
 
 THREADS = {
     "OMP_WAIT_POLICY": OMP_WAIT_POLICY,
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
-"""A single request is too small for several threads: they make it slower."""
+"""Single requests are faster with one thread."""
 
 HIDDEN = "***"
-SHOWN = 300
-"""Characters of a finding that are kept."""
+MAX_FINDING_LENGTH = 300
+"""Characters."""
 
 
 class StagingRules(BaseModel, extra="forbid", frozen=True):
-    """What a staged model may take; set in ``defs.yaml``.
+    """Budgets of the integration tests; set in ``defs.yaml``.
 
     Attributes:
-        latency_ms: allowed 95th percentile of the time for one request on the reference machine,
-            milliseconds; a slower machine may take longer, see ``latency``.
-        memory_mib: allowed growth of the resident memory by the model and its predictions, MiB.
-        timeout_seconds: after this time the tests are stopped; those without a result are not
-            measured, and run again a few times.
+        latency_ms: largest 95th percentile of the time for one request on the reference machine,
+            milliseconds; scaled on slower machines, see ``latency``.
+        memory_mib: largest growth of the resident memory by the model and its predictions, MiB.
+        timeout_seconds: timeout of the tests; those without a result are not measured and retried.
     """
 
     latency_ms: float = Field(50, gt=0, le=60_000)
@@ -69,23 +67,21 @@ class StagingRules(BaseModel, extra="forbid", frozen=True):
 
 
 TESTED = ["staging_model.fingerprint", "training_dataset.{features}", "training_dataset.split"]
-"""What a contract's ``from`` says of the model and the requests that are tested."""
+"""Source columns of the tested model and the requests, for ``from``."""
 
 
 class IntegrationTest(Contract):
-    """What one test of the staged model found."""
+    """Result of one integration test of the staged model."""
 
-    fingerprint: str = made(
-        "What identifies the model that was tested.", ["staging_model.fingerprint"]
-    )
+    fingerprint: str = made("Fingerprint of the tested model.", ["staging_model.fingerprint"])
     test: str = made("Name of the test.", ["staging_model.fingerprint"], isin=list(TESTS))
-    passed: bool = made("The staged model does what the test asks for.", TESTED)
+    passed: bool = made("Whether the test passed.", TESTED)
     outcome: str = made(
-        "passed, failed, or not_measured where the test could not tell.",
+        "passed, failed, or not_measured if the test had no result.",
         TESTED,
         isin=[*IntegrationOutcome],
     )
-    finding: str = made("What was made sure, or what went wrong.", TESTED)
+    finding: str = made("What was checked, or what failed.", TESTED)
 
     class Config:
         """Each test once for each as-of day."""
@@ -95,11 +91,11 @@ class IntegrationTest(Contract):
 
     @classmethod
     def names(cls) -> list[str]:
-        """Names of all tests, in the order they run."""
+        """Names of all tests, in the order of execution."""
         return list(TESTS)
 
 
-def integration_tests(  # noqa: PLR0917  what is tested, what is expected, what is allowed
+def integration_tests(  # noqa: PLR0917
     registry: Registry,
     name: str,
     specification: ModelSpecification,
@@ -109,22 +105,22 @@ def integration_tests(  # noqa: PLR0917  what is tested, what is expected, what 
     probe: pd.DataFrame,
     rules: StagingRules,
 ) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Test the version that the alias ``staging`` names, in a clean process.
+    """Test the version with the alias ``staging`` in a clean process.
 
     Args:
-        registry: where it is registered.
-        name: the model's name.
-        specification: the model's.
-        fingerprint: of the version that the alias has to name.
+        registry: the model registry.
+        name: name of the model.
+        specification: specification of the model.
+        fingerprint: expected fingerprint of the version.
         requests: (n, …) some rows with the input columns.
-        predictions: (n,) what the trained model predicts for them.
+        predictions: (n,) predictions of the trained model for them.
         probe: the rows that belong to the fingerprint, see ``FittedModel``.
         rules: budgets.
 
     Returns:
-        Rows of the ``IntegrationTest`` contract without its day, and what was measured:
-        ``latency_p50_ms``, ``latency_p95_ms``, ``memory_mib`` as far as their tests came, and
-        ``seconds`` of the whole process.
+        Rows of the ``IntegrationTest`` contract without its day, and measurements:
+        ``latency_p50_ms``, ``latency_p95_ms``, ``memory_mib`` if their tests ran, and ``seconds``
+        of the whole process.
     """
     request = Request(
         name=name,
@@ -147,7 +143,7 @@ def integration_tests(  # noqa: PLR0917  what is tested, what is expected, what 
             row.test,
             row.passed,
             row.outcome.value,
-            _without_password(row.finding, registry.url)[:SHOWN],
+            _without_password(row.finding, registry.url)[:MAX_FINDING_LENGTH],
         )
         for row in found.values()
     ]
@@ -158,11 +154,11 @@ def integration_tests(  # noqa: PLR0917  what is tested, what is expected, what 
 def until_measured(
     attempt: Callable[[], Mapping[str, IntegrationResult]], attempts: int = ATTEMPTS
 ) -> Mapping[str, IntegrationResult]:
-    """The results of the first attempt in which every test could tell, or else of the last one.
+    """The results of the first attempt that measured every test, or else of the last attempt.
 
     Args:
-        attempt: runs all tests once; test → its result.
-        attempts: how often, at most.
+        attempt: runs all tests once; returns test → result.
+        attempts: largest number of attempts.
     """
     for _ in range(attempts - 1):
         found = attempt()
@@ -173,14 +169,14 @@ def until_measured(
 
 @dataclass(frozen=True)
 class _Ending:
-    """Why some results may be missing, and whether that says something of the model."""
+    """Reason for missing results, and whether the tests count as measured."""
 
     reason: str
     is_measured: bool = field(default=True, kw_only=True)
 
 
 def _attempt(request: Request, url: sa.URL, timeout: float) -> dict[str, IntegrationResult]:
-    """Run all tests once; each has a result."""
+    """Run all tests once; returns a result for each."""
     with tempfile.TemporaryDirectory(prefix="integration-") as temporary:
         folder = Path(temporary)
         request.write(folder)
@@ -196,11 +192,11 @@ def _attempt(request: Request, url: sa.URL, timeout: float) -> dict[str, Integra
 
 
 def _run(folder: Path, url: sa.URL, timeout: float) -> _Ending:
-    """Let the process write its results, and say why some may be missing."""
+    """Run the process that writes the results; returns the reason for missing ones."""
     errors = folder / "errors.txt"
     try:
         with errors.open("w") as stderr:
-            process = subprocess.run(  # noqa: S603  ourselves
+            process = subprocess.run(  # noqa: S603
                 [sys.executable, "-m", MODULE, str(folder)],
                 cwd=folder,
                 env=_environment(url),
@@ -220,15 +216,15 @@ def _run(folder: Path, url: sa.URL, timeout: float) -> _Ending:
             f"no result: the process could not be started ({error.strerror})", is_measured=False
         )
     lines = errors.read_text("utf-8", errors="replace").strip().splitlines()
-    told = f"; it said: {lines[-1].strip()}" if lines else ""
+    output = f"; last output: {lines[-1].strip()}" if lines else ""
     return _Ending(
-        f"no result: the process ended with code {process.returncode}{told}",
+        f"no result: the process ended with code {process.returncode}{output}",
         is_measured=process.returncode != -signal.SIGKILL,
     )
 
 
 def _environment(url: sa.URL) -> dict[str, str]:
-    """What the process needs, and nothing that could make it behave as only this one does."""
+    """The environment of the clean process: required variables only."""
     kept = {
         variable: value
         for variable, value in os.environ.items()
@@ -243,7 +239,7 @@ def _environment(url: sa.URL) -> dict[str, str]:
 
 
 def _results(file: Path) -> dict[str, IntegrationResult]:
-    """Test → its result, as far as the process wrote whole lines."""
+    """Test → result, from the complete lines of the file."""
     found = {}
     for line in file.read_bytes().splitlines() if file.is_file() else []:
         try:

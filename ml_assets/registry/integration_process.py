@@ -1,8 +1,8 @@
-"""The integration tests of a staged model, run by the process that is this module.
+"""The integration tests of a staged model, and the process that runs them.
 
 ``python -m ml_assets.registry.integration_process <folder>`` reads a request from the folder and
-writes a result after each test, so that a test which takes the process down leaves the others
-theirs. Nothing here decides; who starts the process judges what it wrote, see ``integration``.
+writes a result after each test, so that a crash keeps the earlier results. ``integration`` starts
+the process and evaluates the results.
 """
 
 import os
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 TOLERANCE = 1e-12
 
 MEMORY_REQUESTS = 1000
-"""Requests that are predicted when memory is measured."""
+"""Number of predictions in the memory test."""
 
-UNSEEN = "a category that no training row had"
+UNSEEN = "a category that no training row has"
 
 TEXTS = frozenset({"string"})
 NUMBERS = frozenset({"boolean", "integer", "long", "float", "double"})
-"""MLflow's names of the types that an input column may have."""
+"""MLflow types of text and numeric input columns."""
 
 SHOWN_PROBLEMS = 3
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a test makes sure, and the problems that speak against it, or why it could not tell."""
+    """What a test checks, the problems that it found, and whether it could be measured."""
 
     promise: str
     problems: Sequence[str] = ()
@@ -53,7 +53,7 @@ class Finding:
 
 
 class StagedModel:
-    """The version that the alias names, as this process gets it from the registry."""
+    """The version with the alias ``staging``, loaded from the registry on demand."""
 
     def __init__(self, request: Request, registry: Registry) -> None:
         self.request = request
@@ -69,14 +69,14 @@ class StagedModel:
         """The staged version.
 
         Raises:
-            RegistryMismatch: it is not the one that is to be tested.
+            RegistryMismatch: it is not the requested model.
         """
         name, expected = self.request.name, self.request.fingerprint
         staged = self.registry.with_alias(name, STAGING)
         if staged is None or staged.fingerprint != expected:
             found = "no version" if staged is None else f"fingerprint {staged.fingerprint}"
             raise RegistryMismatch(
-                f"Alias {STAGING} of model {name} names {found}, expected fingerprint {expected}. "
+                f"Alias {STAGING} of model {name} has {found}, expected fingerprint {expected}. "
                 "Stage the model again."
             )
         return staged
@@ -84,7 +84,7 @@ class StagedModel:
     @cached_property
     def memory_before(self) -> float:
         """Resident MiB with all libraries and without the model."""
-        import skops.io  # noqa: F401  imported later, it would count as the model's
+        import skops.io  # noqa: F401  a later import would count as memory of the model
 
         build(self.specification)
         return _resident_mib()
@@ -102,13 +102,13 @@ class StagedModel:
 
 
 def loads_from_registry(staged: StagedModel) -> Finding:
-    """The alias names the expected version, and it loads through the allow-list."""
+    """The alias has the expected version, and the model loads with allowed types only."""
     _ = staged.pipeline
-    return Finding(f"alias {STAGING} names {staged.version.fingerprint}, and it loads")
+    return Finding(f"alias {STAGING} has {staged.version.fingerprint}, and the model loads")
 
 
 def within_memory_budget(staged: StagedModel) -> Finding:
-    """The model and a thousand predictions take no more memory than allowed."""
+    """The model and its predictions take no more memory than allowed."""
     requests, budget = staged.request.requests, staged.request.memory_mib
     staged.predict(requests.iloc[np.resize(np.arange(len(requests)), MEMORY_REQUESTS)])
     grown = _resident_mib() - staged.memory_before
@@ -120,7 +120,7 @@ def within_memory_budget(staged: StagedModel) -> Finding:
 
 
 def signature_matches(staged: StagedModel) -> Finding:
-    """The registered signature has the model's input columns, in order, of fitting types."""
+    """The registered signature has the model's input columns, in order and with matching types."""
     specification = staged.specification
     signature = staged.registry.signature(staged.request.name, staged.version.version)
     promise = f"the {len(specification.features)} input columns are registered, in order"
@@ -138,22 +138,23 @@ def signature_matches(staged: StagedModel) -> Finding:
 
 
 def golden_requests(staged: StagedModel) -> Finding:
-    """The staged model predicts what the trained one did, in a batch and one at a time."""
+    """The staged model predicts like the trained model, in a batch and one at a time."""
     requests, expected = staged.request.requests, staged.request.predictions
     single = [staged.predict(requests.iloc[[row]]) for row in range(len(requests))]
     ways = {"in a batch": staged.predict(requests), "one at a time": np.concatenate(single)}
     problems = [
-        f"{way}, {wrong} of {len(requests)} predictions are not the trained model's"
+        f"{way}, {wrong} of {len(requests)} predictions differ from the trained model's"
         for way, found in ways.items()
         if (wrong := _count_different(found, expected))
     ]
     return Finding(
-        f"{len(requests)} requests, in a batch and one at a time, as the trained model", problems
+        f"{len(requests)} predictions, in a batch and one at a time, equal the trained model's",
+        problems,
     )
 
 
 def survives_missing_values(staged: StagedModel) -> Finding:
-    """Each input may be missing, and all of them at once."""
+    """The model predicts if an input is missing, or if all are."""
     rows = staged.request.requests
     features = staged.specification.features
     missing = {name: rows[name].where(rows[name].isna()) for name in features}
@@ -165,24 +166,24 @@ def survives_missing_values(staged: StagedModel) -> Finding:
 
 
 def survives_unseen_categories(staged: StagedModel) -> Finding:
-    """Each category may be one that training did not see."""
+    """The model predicts if a category did not occur in training."""
     rows, names = staged.request.requests, staged.specification.categorical
     variants = {f"with an unseen {name}": rows.assign(**{name: UNSEEN}) for name in names}
     return Finding(f"each of {len(names)} categories may be unseen", _unusable(staged, variants))
 
 
 def equals_trained_model(staged: StagedModel) -> Finding:
-    """What was loaded has the fingerprint of what was trained."""
+    """The loaded model has the fingerprint of the trained model."""
     found = fingerprint(staged.specification, staged.pipeline, staged.request.probe)
     expected = staged.request.fingerprint
     return Finding(
-        f"fingerprint {expected} was found again",
+        f"the loaded model has fingerprint {expected}",
         [f"fingerprint {found}, expected {expected}"] if found != expected else [],
     )
 
 
 def within_latency_budget(staged: StagedModel) -> Finding:
-    """One request at a time is answered fast enough, for the speed of this machine."""
+    """Single requests are within the latency budget, scaled to the speed of this machine."""
     budget, requests = staged.request.latency_ms, staged.request.requests
 
     def answer(number: int) -> object:
@@ -211,11 +212,11 @@ TESTS: dict[str, Callable[[StagedModel], Finding]] = {
         within_latency_budget,
     )
 }
-"""Name → test, in the order they run: memory is measured before anything else has grown."""
+"""Name → test, in the order of execution; memory is measured before other tests use any."""
 
 
 def _unusable(staged: StagedModel, variants: Mapping[str, pd.DataFrame]) -> list[str]:
-    """Which variants of the requests get no usable prediction, and why."""
+    """Variants of the requests without a valid prediction, with the reason."""
     problems = ((how, _problem(staged, rows)) for how, rows in variants.items())
     return [f"{how}: {problem}" for how, problem in problems if problem]
 
@@ -223,7 +224,7 @@ def _unusable(staged: StagedModel, variants: Mapping[str, pd.DataFrame]) -> list
 def _problem(staged: StagedModel, rows: pd.DataFrame) -> str:
     try:
         predictions = staged.predict(rows)
-    except Exception as error:  # what a model makes of such rows is what is tested
+    except Exception as error:  # any error of the model is a finding
         return _reason(error)
     if not np.isfinite(predictions).all():
         return "a prediction is not finite"
@@ -254,13 +255,13 @@ def _result(name: str, staged: StagedModel) -> IntegrationResult:
         finding = TESTS[name](staged)
     except TransientError as error:
         return IntegrationResult(test=name, passed=False, finding=_reason(error), is_measured=False)
-    except Exception as error:  # fails this test, and the others go on
+    except Exception as error:  # this test fails, the others continue
         return IntegrationResult(test=name, passed=False, finding=_reason(error))
-    told = "; ".join(finding.problems[:SHOWN_PROBLEMS]) or finding.promise
+    text = "; ".join(finding.problems[:SHOWN_PROBLEMS]) or finding.promise
     return IntegrationResult(
         test=name,
         passed=not finding.problems,
-        finding=told,
+        finding=text,
         figures=dict(finding.figures),
         is_measured=finding.is_measured,
     )

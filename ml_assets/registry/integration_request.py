@@ -1,7 +1,6 @@
-"""What the two processes of an integration test tell one another, as files in a folder.
+"""Request and results of the integration tests, exchanged as files in a folder.
 
-The request goes to the process that tests, results come back, a line for each test. What the
-tests are is in ``integration_process``, starting it in ``integration``.
+``integration`` writes the request; ``integration_process`` writes a line of results for each test.
 """
 
 import json
@@ -18,24 +17,24 @@ from ml_assets.learning.specification import ModelSpecification
 from ml_assets.registry.latency import IntegrationOutcome
 
 REGISTRY_URL = "ML_ASSETS_REGISTRY_URL"
-"""The registry's address goes through the environment: it may hold a password."""
+"""Environment variable with the registry's URL, which may contain a password."""
 
 RESULTS = "results.jsonl"
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is tested and what is expected of it.
+    """The model to test, and the expected results.
 
     Attributes:
-        name: the model's name.
-        models: the folder of the model store.
-        specification: the model's.
-        fingerprint: of the version that the alias has to name.
-        latency_ms: allowed 95th percentile of the time for one request, milliseconds.
-        memory_mib: allowed growth of the resident memory, MiB.
+        name: name of the model.
+        models: folder of the model store.
+        specification: specification of the model.
+        fingerprint: expected fingerprint of the version with the alias.
+        latency_ms: largest 95th percentile of the time for one request, milliseconds.
+        memory_mib: largest growth of the resident memory, MiB.
         requests: (n, …) golden requests, n ≥ 1.
-        predictions: (n,) what the trained model predicts for them.
+        predictions: (n,) predictions of the trained model for them.
         probe: the rows that belong to the fingerprint.
     """
 
@@ -50,12 +49,12 @@ class Request:
     probe: pd.DataFrame
 
     def write(self, folder: Path) -> None:
-        """Write the files that ``read`` reads."""
+        """Write the request as files, for ``read``."""
         features = self.specification.features
         self.requests[features].reset_index(drop=True).to_parquet(folder / "requests.parquet")
         self.probe[features].reset_index(drop=True).to_parquet(folder / "probe.parquet")
         np.save(folder / "predictions.npy", self.predictions, allow_pickle=False)
-        said = {
+        document = {
             "name": self.name,
             "models": str(self.models),
             "specification": _tagged(asdict(self.specification)),
@@ -63,19 +62,19 @@ class Request:
             "latency_ms": self.latency_ms,
             "memory_mib": self.memory_mib,
         }
-        (folder / "request.json").write_text(json.dumps(said), "utf-8")
+        (folder / "request.json").write_text(json.dumps(document), "utf-8")
 
     @classmethod
     def read(cls, folder: Path) -> "Request":
-        """Read what ``write`` wrote."""
-        said = json.loads((folder / "request.json").read_text("utf-8"), object_hook=_untagged)
+        """Read the files of ``write``."""
+        document = json.loads((folder / "request.json").read_text("utf-8"), object_hook=_untagged)
         return cls(
-            name=said["name"],
-            models=Path(said["models"]),
-            specification=ModelSpecification(**said["specification"]),
-            fingerprint=said["fingerprint"],
-            latency_ms=said["latency_ms"],
-            memory_mib=said["memory_mib"],
+            name=document["name"],
+            models=Path(document["models"]),
+            specification=ModelSpecification(**document["specification"]),
+            fingerprint=document["fingerprint"],
+            latency_ms=document["latency_ms"],
+            memory_mib=document["memory_mib"],
             requests=pd.read_parquet(folder / "requests.parquet"),
             predictions=np.load(folder / "predictions.npy", allow_pickle=False),
             probe=pd.read_parquet(folder / "probe.parquet"),
@@ -83,14 +82,14 @@ class Request:
 
 
 class IntegrationResult(BaseModel, extra="forbid", frozen=True):
-    """What one test found.
+    """Result of one test.
 
     Attributes:
-        test: its name.
-        passed: whether the staged version may go on.
-        finding: in words; the same in every run that passes.
-        figures: what was measured.
-        is_measured: whether the test could tell; when not, it has not passed and not failed either.
+        test: name of the test.
+        passed: whether the test passed.
+        finding: description; the same in every run that passes.
+        figures: measurements.
+        is_measured: whether the test could be measured; if not, it neither passed nor failed.
     """
 
     test: str
@@ -101,14 +100,14 @@ class IntegrationResult(BaseModel, extra="forbid", frozen=True):
 
     @property
     def outcome(self) -> IntegrationOutcome:
-        """What the test came to."""
+        """Outcome of the test."""
         if self.passed:
             return IntegrationOutcome.PASSED
         return IntegrationOutcome.FAILED if self.is_measured else IntegrationOutcome.NOT_MEASURED
 
 
 def _tagged(value: Any) -> Any:
-    """JSON knows no tuples, but a fingerprint depends on whether columns came as one."""
+    """The value with tuples marked, as JSON has none and the fingerprint depends on them."""
     if isinstance(value, Mapping):
         return {key: _tagged(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

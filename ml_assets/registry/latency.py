@@ -1,14 +1,14 @@
-"""Whether a model answers fast enough, on a machine that may be slow or busy.
+"""Latency of a model, judged on a machine that may be slow or busy.
 
 A fixed piece of work, the calibration, is timed before each request. Its 95th percentile, relative
-to the time it takes on the reference machine, says how much slower this machine is at this moment:
+to that of the reference machine, measures how much slower this machine is at the moment:
 
     slowdown = max(1, p95 of the calibration / REFERENCE_MS)
     allowed  = latency_ms × slowdown
 
-A p95 of at most ``latency_ms`` passes, however slow the machine is, and so does one of at most
-``allowed``. On a machine that is slowed down more than ``MAX_SLOWDOWN`` times nothing else is judged,
-but that a p95 more than ``MAX_SLOWDOWN`` times above ``allowed`` is too slow on any machine.
+A p95 of at most ``latency_ms`` passes on any machine; one of more than ``MAX_SLOWDOWN × allowed``
+fails on any machine. In between, the test is not measured if the slowdown exceeds ``MAX_SLOWDOWN``;
+otherwise a p95 of at most ``allowed`` passes.
 """
 
 import time
@@ -19,17 +19,17 @@ from enum import StrEnum
 import numpy as np
 
 REFERENCE_MS = 2.0
-"""Longest 95th percentile of the calibration that counts as no slowdown, milliseconds: twice that of
-an idle core of an AMD EPYC server, so that ordinary jitter does not move the budget."""
+"""95th percentile of the calibration on the reference machine, milliseconds: twice that of an idle
+core of an AMD EPYC server, so that ordinary jitter does not change the budget."""
 
 MAX_SLOWDOWN = 4.0
-"""A machine that is slower than this, relative to the reference, is too busy to measure on."""
+"""Largest slowdown at which latency is measured."""
 
 WARM_UP, TIMED = 5, 50
-"""Requests before and during a measurement."""
+"""Number of requests before and during a measurement."""
 
 ROUNDS = 3
-"""Measurements before an answer is called too slow."""
+"""Largest number of measurements."""
 
 CALIBRATION_STEPS = 20_000
 
@@ -38,7 +38,7 @@ Clock = Callable[[], float]
 
 
 class IntegrationOutcome(StrEnum):
-    """What an integration test came to."""
+    """Outcome of an integration test."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -52,7 +52,7 @@ class Latency:
     Attributes:
         p50: median time for one request.
         p95: 95th percentile.
-        calibration: 95th percentile of the calibration that was timed beside the requests.
+        calibration: 95th percentile of the calibration.
     """
 
     p50: float
@@ -61,13 +61,13 @@ class Latency:
 
     @property
     def slowdown(self) -> float:
-        """How many times slower than the reference machine this one was."""
+        """Slowdown relative to the reference machine, ≥ 1."""
         return max(1.0, self.calibration / REFERENCE_MS)
 
 
 @dataclass(frozen=True)
-class Answer:
-    """Whether requests are answered fast enough, the measurement that says so, and the reason."""
+class LatencyResult:
+    """Outcome of the latency test, the measurement and the reason."""
 
     outcome: IntegrationOutcome
     latency: Latency
@@ -75,7 +75,7 @@ class Answer:
 
 
 def calibrate() -> None:
-    """A fixed piece of work in the interpreter, as most of a single prediction is."""
+    """A fixed piece of interpreter work, similar to most of a single prediction."""
     total = 0
     for number in range(CALIBRATION_STEPS):
         total += number * number % 7
@@ -85,8 +85,8 @@ def measure(answer: Callable[[int], object], clock: Clock = time.perf_counter) -
     """Time single requests, each after a calibration.
 
     Args:
-        answer: answers the request of a number.
-        clock: the time in seconds.
+        answer: answers the request with this number.
+        clock: returns the time in seconds.
     """
     requests: list[float] = []
     calibrations: list[float] = []
@@ -98,46 +98,46 @@ def measure(answer: Callable[[int], object], clock: Clock = time.perf_counter) -
     return Latency(float(p50), float(p95), float(calibration))
 
 
-def within_budget(measure: Callable[[], Latency], latency_ms: float) -> Answer:
-    """Measure until a measurement keeps the budget, ``ROUNDS`` times at most.
+def within_budget(measure: Callable[[], Latency], latency_ms: float) -> LatencyResult:
+    """Measure until a measurement is within the budget, at most ``ROUNDS`` times.
 
     Args:
         measure: measures once.
-        latency_ms: allowed 95th percentile on the reference machine.
+        latency_ms: largest 95th percentile on the reference machine, milliseconds.
 
     Returns:
-        ``failed`` only when no measurement kept the budget and each of them could be judged.
+        ``failed`` only if every measurement failed; ``not_measured`` if one could not be judged.
     """
-    answers: list[Answer] = []
+    results: list[LatencyResult] = []
     for _ in range(ROUNDS):
-        answers.append(judge(measure(), latency_ms))
-        if answers[-1].outcome is IntegrationOutcome.PASSED:
-            return answers[-1]
-    return _worst_known(answers)
+        results.append(judge(measure(), latency_ms))
+        if results[-1].outcome is IntegrationOutcome.PASSED:
+            return results[-1]
+    return _worst_known(results)
 
 
-def judge(latency: Latency, latency_ms: float) -> Answer:
-    """What one measurement says."""
+def judge(latency: Latency, latency_ms: float) -> LatencyResult:
+    """Judge one measurement."""
     if latency.p95 <= latency_ms:
-        return Answer(IntegrationOutcome.PASSED, latency)
+        return LatencyResult(IntegrationOutcome.PASSED, latency)
     slowdown = latency.slowdown
     allowed = latency_ms * slowdown
     reason = f"95th percentile {latency.p95:.2f} ms, allowed are {latency_ms:g} ms"
     if latency.p95 > allowed * MAX_SLOWDOWN:
-        return Answer(IntegrationOutcome.FAILED, latency, reason)
+        return LatencyResult(IntegrationOutcome.FAILED, latency, reason)
     if slowdown > MAX_SLOWDOWN:
         busy = f"the machine was {slowdown:.1f} times slower than the reference, too busy to judge"
-        return Answer(IntegrationOutcome.NOT_MEASURED, latency, f"{reason}; but {busy}")
+        return LatencyResult(IntegrationOutcome.NOT_MEASURED, latency, f"{reason}; but {busy}")
     if latency.p95 <= allowed:
-        return Answer(IntegrationOutcome.PASSED, latency)
+        return LatencyResult(IntegrationOutcome.PASSED, latency)
     scaled = f" × {slowdown:.2f} for the speed of this machine" if slowdown > 1 else ""
-    return Answer(IntegrationOutcome.FAILED, latency, f"{reason}{scaled}")
+    return LatencyResult(IntegrationOutcome.FAILED, latency, f"{reason}{scaled}")
 
 
-def _worst_known(answers: Sequence[Answer]) -> Answer:
-    """The fastest measurement among those that could not be judged, or else among all."""
-    unknown = [answer for answer in answers if answer.outcome is IntegrationOutcome.NOT_MEASURED]
-    return min(unknown or answers, key=lambda answer: answer.latency.p95)
+def _worst_known(results: Sequence[LatencyResult]) -> LatencyResult:
+    """The fastest of the measurements that could not be judged, or else of all."""
+    unknown = [result for result in results if result.outcome is IntegrationOutcome.NOT_MEASURED]
+    return min(unknown or results, key=lambda result: result.latency.p95)
 
 
 def _timed(work: Callable[[], object], clock: Clock) -> float:

@@ -1,7 +1,7 @@
-"""The rows of MLflow's database that its client cannot write: version numbers and file locations.
+"""Direct access to MLflow's database, for version numbers and file locations.
 
-MLflow's client always gives a new version the highest number plus one, and never changes where the
-files of a version are. A lookup here does not import MLflow, which takes seconds.
+MLflow's client always assigns the highest number plus one, and cannot change the location of a
+version's files. A lookup here does not import MLflow, which takes seconds.
 """
 
 import time
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from ml_assets.errors import RegistryMismatch
 
 DELETED = "Deleted_Internal"
-"""Stage of a version that was deleted in MLflow; its row and its number stay."""
+"""Stage of a version that was deleted in MLflow; MLflow keeps its row and number."""
 
 _models = sa.table("registered_models", sa.column("name"), sa.column("last_updated_time"))
 _versions = sa.table(
@@ -42,10 +42,10 @@ class Row:
     """A version that was not deleted.
 
     Attributes:
-        name: the model's name in MLflow.
-        version: its number.
+        name: name of the model in MLflow.
+        version: version number.
         tags: key → value.
-        source: where its files are.
+        source: folder of the files.
     """
 
     name: str
@@ -58,11 +58,11 @@ def rows(connection: sa.Connection, name: str | None = None) -> list[Row]:
     """Versions that were not deleted, by name and number.
 
     Args:
-        connection: to MLflow's database.
-        name: the model's name in MLflow; all models when omitted.
+        connection: connection to MLflow's database.
+        name: name of the model in MLflow; all models if omitted.
 
     Returns:
-        The versions; none when the database has no such table yet.
+        The versions; none if the database has no tables yet.
     """
     if not sa.inspect(connection).has_table(_versions.name):
         return []
@@ -81,7 +81,7 @@ def rows(connection: sa.Connection, name: str | None = None) -> list[Row]:
 
 
 def highest(connection: sa.Connection, name: str) -> int:
-    """The highest number that a model's versions have used, deleted ones included; 0 for none."""
+    """The highest version number of a model, including deleted versions; 0 for none."""
     query = sa.select(sa.func.max(_versions.c.version)).where(_versions.c.name == name)
     return connection.scalar(query) or 0
 
@@ -89,12 +89,12 @@ def highest(connection: sa.Connection, name: str) -> int:
 def add(
     connection: sa.Connection, name: str, version: int, source: str, tags: Mapping[str, str]
 ) -> None:
-    """Add a version under a number of our choice.
+    """Add a version with a given number.
 
     Raises:
         RegistryMismatch: another version has the number.
     """
-    _free(connection, name, version)
+    _release_number(connection, name, version)
     now = int(time.time() * 1000)
     row = {
         "name": name,
@@ -119,13 +119,13 @@ def add(
 
 
 def renumber(connection: sa.Connection, name: str, old: int, new: int) -> None:
-    """Give a version another number; aliases and tags go with it.
+    """Change the number of a version, its aliases and its tags.
 
     Raises:
         RegistryMismatch: another version has the number.
     """
-    _free(connection, name, new)
-    for table in (_versions, _tags, _aliases):  # tags follow by themselves where keys are enforced
+    _release_number(connection, name, new)
+    for table in (_versions, _tags, _aliases):  # SQLite does not cascade to the tags
         of_version = sa.and_(table.c.name == name, table.c.version == old)
         connection.execute(sa.update(table).where(of_version).values(version=new))
 
@@ -137,17 +137,17 @@ def relocate(
     *,
     is_shared: bool,
 ) -> int:
-    """Correct where the files of versions are, after their folder was moved.
+    """Correct the file locations of versions after their folder was moved.
 
     Args:
-        connection: to MLflow's database.
-        folder_of: name and fingerprint of a model → the folder of its files, where it is now.
+        connection: connection to MLflow's database.
+        folder_of: (name, fingerprint) of a model → current folder of its files.
         fingerprint_tag: tag of the versions that this project registered.
-        is_shared: whether machines use the database that may see the files elsewhere; then a
-            record that is right for one of them stays. A database file is moved with the files.
+        is_shared: whether several machines use the database, with the files in different places;
+            then a location that exists on this machine is kept.
 
     Returns:
-        How many versions were corrected.
+        Number of corrected versions.
     """
     ours = [row for row in rows(connection) if fingerprint_tag in row.tags]
     folders = [(row, folder_of(row.name, row.tags[fingerprint_tag])) for row in ours]
@@ -165,17 +165,17 @@ def relocate(
     return len(moved)
 
 
-def _free(connection: sa.Connection, name: str, version: int) -> None:
-    """Make a number free that a deleted version holds."""
+def _release_number(connection: sa.Connection, name: str, version: int) -> None:
+    """Remove the row of a deleted version, so that its number can be used."""
     of_version = sa.and_(_versions.c.name == name, _versions.c.version == version)
     stage = connection.scalar(sa.select(_versions.c.current_stage).where(of_version))
     if stage is None:
         return
     if stage != DELETED:
         raise RegistryMismatch(
-            f"Version {version} of {name} in the registry is another model than the one that has "
-            "this number. Nothing was registered. Open MLflow's page with 'make mlflow', delete "
-            "that version there, and materialize the release again."
+            f"Version {version} of {name} in the registry is not the model with this number. "
+            "Nothing was registered. Open MLflow's page with 'make mlflow', delete that version "
+            "there, and materialize the release again."
         )
     tagged = sa.and_(_tags.c.name == name, _tags.c.version == version)
     connection.execute(sa.delete(_tags).where(tagged))

@@ -1,7 +1,7 @@
-"""Which version number each model has: assigned once, never given to another model.
+"""Version numbers of models: assigned once and never reused.
 
-MLflow counts the versions of its own database, so it would start again at 1 when that database is
-lost. The numbers are kept in the ledger's database, from where they are restored.
+MLflow counts the versions in its own database and would restart at 1 if that database were lost.
+So the numbers are stored in the ledger's database, and restored from there.
 """
 
 from datetime import UTC, datetime
@@ -40,10 +40,10 @@ class VersionNumbers(LedgerDatabase):
         """The number of a model; a model without one gets the registry's, or the next free one.
 
         Args:
-            pipeline: whose model.
-            fingerprint: what identifies it.
-            registered: the number under which the registry has it already, if it does.
-            highest: the highest number the registry has used, deleted versions included.
+            pipeline: name of the pipeline.
+            fingerprint: fingerprint of the model.
+            registered: number of the model in the registry, if it is registered.
+            highest: highest number in the registry, including deleted versions.
         """
         with self._transaction() as connection:
             known = _known(connection, pipeline)
@@ -62,7 +62,7 @@ class VersionNumbers(LedgerDatabase):
         return number
 
     def known(self, pipeline: str) -> dict[str, int]:
-        """Fingerprint → number, of all models that ever had one."""
+        """Fingerprint → number of all models."""
         with self._transaction() as connection:
             return _known(connection, pipeline)
 

@@ -1,9 +1,8 @@
-"""The model registry: MLflow's, used as a library on our own database and folder.
+"""The model registry: MLflow as a library, on the project's database and model folder.
 
-Versions are addressed by fingerprint, so registering the same model twice changes nothing. A model
-is stored once, in the ``ModelStore``, which alone loads it; what a registry writes beside it is in
-``files``. MLflow runs and experiments are not used. How the database is made and locked is in
-``database``.
+Versions are addressed by fingerprint, so registering a model twice changes nothing. A model is
+stored once, in the ``ModelStore``, which alone loads it; ``files`` writes the registry's files
+beside it. MLflow runs and experiments are not used. ``database`` creates and locks the database.
 """
 
 from collections.abc import Mapping
@@ -20,7 +19,11 @@ from ml_assets.database_url import parsed
 from ml_assets.errors import RegistryMismatch
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.registry import mlflow_tables
-from ml_assets.registry.database import RegistryDatabase, database_explained, explained
+from ml_assets.registry.database import (
+    RegistryDatabase,
+    translated_database_errors,
+    translated_errors,
+)
 from ml_assets.registry.files import (
     has_signature,
     read_signature,
@@ -34,7 +37,7 @@ from ml_assets.registry.versions import (
     RegisteredVersion,
     known_version,
     model_table,
-    to_register_again,
+    registration_remedy,
 )
 
 if TYPE_CHECKING:
@@ -43,27 +46,25 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 CHAMPION = "champion"
-"""Alias of the version that is in use."""
+"""Alias of the version in production."""
 
 STAGING = "staging"
 """Alias of the version that is tested before it may become champion."""
 
 DESCRIPTION_LENGTH = 5000
-"""Characters that MLflow's column holds."""
+"""Largest number of characters of MLflow's column."""
 
 PAGE = 1000
 
 
 class Registry:
-    """Versions of models, and aliases that name one of them.
-
-    A model has the name of its pipeline.
+    """Versions of models and their aliases. A model has the name of its pipeline.
 
     Args:
-        url: SQLAlchemy URL of MLflow's database, a SQLite file or Postgres. What is missing is
-            created at the first use, which takes some seconds.
-        models: where the models are; when its folder was moved, MLflow's records are corrected.
-        numbers: which number each model has; without it, numbers are those of the database alone.
+        url: SQLAlchemy URL of MLflow's database, a SQLite file or Postgres. It is created at first
+            use, which takes some seconds.
+        models: the model store; if its folder was moved, MLflow's file locations are corrected.
+        numbers: version numbers of models; without it, MLflow's database alone determines them.
     """
 
     def __init__(self, url: str, models: ModelStore, numbers: VersionNumbers | None = None) -> None:
@@ -73,7 +74,7 @@ class Registry:
 
     @property
     def url(self) -> sa.URL:
-        """Where the database is; as text it hides the password."""
+        """URL of the database; its string hides the password."""
         return self._database.url
 
     def register(
@@ -87,28 +88,28 @@ class Registry:
         predictions: np.ndarray,
         tags: Mapping[str, str] = MappingProxyType({}),
     ) -> int:
-        """Register a stored model once; MLflow's files of a known one are written again if lost.
+        """Register a stored model once; lost MLflow files of a registered model are rewritten.
 
         Args:
-            name: the model's name.
+            name: name of the model.
             pipeline: the fitted pipeline.
-            fingerprint: what tells it from every other model.
-            as_of: day it was trained for.
-            example: some rows of its input columns; only their types are kept.
-            predictions: what it predicts for ``example``.
-            tags: further things to tell about a new version.
+            fingerprint: fingerprint of the model.
+            as_of: as-of day of the model.
+            example: some rows of its input columns; only their types are stored.
+            predictions: its predictions for ``example``.
+            tags: further tags of a new version.
 
         Returns:
-            The version with this fingerprint, whoever registered it.
+            The version with this fingerprint.
 
         Raises:
             RegistryMismatch, RegistryUnavailable: see ``ml_assets.errors``.
             UnsafeModel: the model is not stored, or its files were altered.
         """
         folder = self.models.intact_folder(model_table(name), fingerprint)
-        with explained():
-            _ = self._client  # takes the lock itself when it creates the database
-            with self._database.alone():
+        with translated_errors():
+            _ = self._client  # takes the lock itself to create the database
+            with self._database.locked():
                 known = self._with_fingerprint(name, fingerprint)
                 number = self._number(name, fingerprint, known)
                 if known and int(known.version) != number:
@@ -116,17 +117,17 @@ class Registry:
                 if not has_signature(folder):
                     write_description(folder, pipeline, example, predictions)
                 if not known:
-                    ours = {FINGERPRINT: fingerprint, AS_OF: as_of}
-                    self._add_version(name, number, folder, {**tags, **ours})
+                    tags = {**tags, FINGERPRINT: fingerprint, AS_OF: as_of}
+                    self._add_version(name, number, folder, tags)
                 return number
 
     def lookup(self, name: str, fingerprint: str) -> RegisteredVersion | None:
-        """The version with a fingerprint, found without MLflow and without creating a database.
+        """The version with a fingerprint; does not import MLflow or create a database.
 
         Raises:
             RegistryUnavailable, RegistryMismatch: the database cannot be read.
         """
-        with database_explained(), self._database.reading() as connection:
+        with translated_database_errors(), self._database.reading() as connection:
             rows = mlflow_tables.rows(connection, name) if connection else []
         found = (row for row in rows if row.tags.get(FINGERPRINT) == fingerprint)
         versions = (
@@ -135,27 +136,27 @@ class Registry:
         return next(versions, None)
 
     def relocate(self) -> int:
-        """Correct MLflow's records of where the files are, after the folder was moved.
+        """Correct MLflow's file locations after the folder was moved.
 
         Returns:
-            How many versions were corrected since this registry was opened.
+            Number of versions that were corrected since this registry was opened.
         """
-        with explained():
+        with translated_errors():
             _ = self._client
         return self._relocated
 
     def versions(self, name: str) -> list[RegisteredVersion]:
-        """All versions of a model, oldest first; none when it was never registered."""
-        with explained():
+        """All versions of a model, oldest first; none if it was never registered."""
+        with translated_errors():
             return [known_version(version) for version in self._search(name)]
 
     def set_alias(self, name: str, alias: str, fingerprint: str) -> int:
-        """Let an alias name the version with a fingerprint, and give its number.
+        """Set an alias to the version with a fingerprint; returns its number.
 
         Raises:
-            RegistryMismatch: there is none.
+            RegistryMismatch: there is no such version.
         """
-        with explained():
+        with translated_errors():
             version = self._with_fingerprint(name, fingerprint)
             if version is None:
                 raise RegistryMismatch(
@@ -166,60 +167,60 @@ class Registry:
             return int(version.version)
 
     def with_alias(self, name: str, alias: str) -> RegisteredVersion | None:
-        """The version that an alias names, or None when it names none yet."""
-        with explained():
+        """The version with an alias; None without one."""
+        with translated_errors():
             found = self._client.search_registered_models(f"name = '{name}'")
             number = found[0].aliases.get(alias) if found else None
             return None if number is None else known_version(self._get(name, int(number)))
 
     def describe(self, name: str, version: int, text: str, files: Mapping[str, str]) -> None:
-        """Show a text on a version's page in MLflow, and put files beside its model.
+        """Set the description of a version in MLflow, and write files beside its model.
 
         Args:
-            name: the model's name.
-            version: its version.
-            text: Markdown; what the page cannot hold is left out.
+            name: name of the model.
+            version: version number.
+            text: Markdown; truncated to MLflow's limit.
             files: file name → text.
 
         Raises:
-            RegistryMismatch: there is no such version, or a file name is the model's own.
+            RegistryMismatch: there is no such version, or a file name is one of the model's own.
         """
         folder = self.folder(name, version)
-        with explained():
-            with self._database.alone():
+        with translated_errors():
+            with self._database.locked():
                 write_texts(f"model {name} version {version}", folder, files)
             self._client.update_model_version(name, str(version), _shortened(text))
 
     def folder(self, name: str, version: int) -> Path:
-        """Where a version's files are.
+        """Folder of a version's files.
 
         Raises:
             RegistryMismatch: there is no such version.
         """
-        with explained():
+        with translated_errors():
             return self._folder(name, known_version(self._get(name, version)).fingerprint)
 
     def signature(self, name: str, version: int) -> dict[str, str]:
-        """Input column → its type as MLflow stored it, in the model's order.
+        """Input column → MLflow type, in the model's order.
 
         Raises:
             RegistryMismatch: there is no such version, or its signature cannot be read.
         """
         folder = self.folder(name, version)
-        again = to_register_again(name, self._get(name, version))
-        return read_signature(f"model {name} version {version}", folder, again)
+        remedy = registration_remedy(name, self._get(name, version))
+        return read_signature(f"model {name} version {version}", folder, remedy)
 
     @cached_property
     def _client(self) -> "MlflowClient":
         client = self._database.client
-        with self._database.alone(), self._database.writing() as connection:
+        with self._database.locked(), self._database.writing() as connection:
             self._relocated = mlflow_tables.relocate(
                 connection, self._folder, FINGERPRINT, is_shared=not self._database.is_file
             )
         return client
 
     def _number(self, name: str, fingerprint: str, known: "ModelVersion | None") -> int:
-        """The number of a model, which it had before or has from now on."""
+        """The number of a model; assigned if it has none."""
         registered = int(known.version) if known else None
         with self._database.writing() as connection:
             highest = mlflow_tables.highest(connection, name)
@@ -239,7 +240,7 @@ class Registry:
             mlflow_tables.add(connection, name, number, str(folder), tags)
 
     def _search(self, name: str, fingerprint: str | None = None) -> "list[ModelVersion]":
-        """Versions that were registered here, oldest first."""
+        """Versions that this project registered, oldest first."""
         query = f"name = '{name}'"
         if fingerprint is not None:
             query += f" AND tags.{FINGERPRINT} = '{fingerprint}'"

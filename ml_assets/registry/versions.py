@@ -1,4 +1,4 @@
-"""A version of a model, as the registry's records say it."""
+"""A version of a model in the registry."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ FINGERPRINT, AS_OF = "fingerprint", "as_of"
 
 @dataclass(frozen=True)
 class RegisteredVersion:
-    """One version of a model, as the registry knows it."""
+    """One version of a model in the registry."""
 
     version: int
     fingerprint: str
@@ -22,7 +22,7 @@ class RegisteredVersion:
 
 
 def known_version(version: "ModelVersion") -> RegisteredVersion:
-    """A version in our words.
+    """A version from MLflow's record.
 
     Raises:
         RegistryMismatch: this project did not register it.
@@ -38,12 +38,12 @@ def known_version(version: "ModelVersion") -> RegisteredVersion:
 
 
 def model_table(name: str) -> str:
-    """Table of a registered model's asset, under which its files are stored."""
+    """Name of the table of a model; its files are stored under it."""
     return f"{name}/model"
 
 
-def to_register_again(name: str, version: "ModelVersion") -> str:
-    """What writes MLflow's files of a version again, in words."""
+def registration_remedy(name: str, version: "ModelVersion") -> str:
+    """End of a message with the command that rewrites MLflow's files of a version."""
     as_of = version.tags.get(AS_OF, "")
     return (
         f"register the model again: ml-assets recompute {name}/registered_model --partition {as_of}"

@@ -1,7 +1,7 @@
-"""Who or what put which model in production, when, and on which evidence: one history.
+"""History of a pipeline's releases: who or what released which model, when, and on which evidence.
 
-It is put together from what is stored anyway: release decisions, what persons said to them, and
-the champions that followed. Rows that were replaced are read at the version that the ledger noted.
+It is computed from the stored release decisions, approvals and rejections, and champions. Rows that
+were replaced since are read at the table version that the ledger recorded.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,22 +19,22 @@ from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.approvals.approvals import (
     Action,
     Record,
-    other_evidence,
-    shown_hash,
-    shown_time,
+    format_time,
+    other_evidence_remark,
+    short_hash,
 )
 from ml_assets.release.champion import BY_GATES
 from ml_assets.release.decision import AWAITING, PASSED
-from ml_assets.release.promotion import last_used, release_command
+from ml_assets.release.promotion import last_used_approval, release_command
 
 TABLES = ("release_decision", "approvals", "champion")
-"""Second parts of the names of the tables whose old rows are part of the history."""
+"""Nouns (``<pipeline>/<noun>``) of the tables whose replaced rows are part of the history."""
 
 STAGES = ("registered_model", "staging_model", "integration_tests", "champion")
-"""Second parts of the names of the tables that a released model goes through, in order."""
+"""Nouns of the tables that are computed for a released model, in order."""
 
 FAILED = {Status.SKIPPED, Status.QUARANTINED}
-UNFINISHED = "the release was not finished: its run failed, was cut short or is going on"
+UNFINISHED = "the release is not finished: its run failed, was interrupted or is still running"
 
 DECISION_COLUMNS = [DAY, "verdict", "reason", "challenger", "evidence"]
 CHAMPION_COLUMNS = [DAY, "fingerprint", "version", "released_by", "evidence", "serves_from"]
@@ -42,18 +42,18 @@ CHAMPION_COLUMNS = [DAY, "fingerprint", "version", "released_by", "evidence", "s
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened to the release of an as-of day.
+    """One event of the release of an as-of day.
 
     Attributes:
-        at: when, UTC.
+        at: time of the event, UTC.
         as_of: the as-of day.
-        what: what happened, in words.
-        who: a person, or the gates.
-        model: fingerprint of the model; empty where only the evidence is known.
-        version: its version in the registry; None where there is none.
-        serves_from: day from which on it serves; empty when it does not.
+        what: short description of the event.
+        who: a person, or 'gates'.
+        model: fingerprint of the model; empty if only the evidence is known.
+        version: the model's version in the registry; None without one.
+        serves_from: first day that the model serves; empty if it does not serve.
         evidence: hash of the evidence.
-        reason: why.
+        reason: reason of the event.
     """
 
     at: datetime
@@ -68,14 +68,14 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Version:
-    """What a table once held of an as-of day.
+class StoredVersion:
+    """The row of an as-of day as a table stored it at some time.
 
     Attributes:
         at: when it was written, UTC.
         as_of: the as-of day.
-        row: the row; None where the day had none.
-        is_kept: whether its rows can still be read; otherwise it is only known that there were some.
+        row: the row; None if the day had none.
+        is_kept: whether the row can still be read.
     """
 
     at: datetime
@@ -85,47 +85,47 @@ class Version:
 
 
 def audit(lake: Lake, log: ApprovalLog, pipeline: str) -> list[Event]:
-    """The history of a pipeline's releases, from everything that was stored of them."""
-    decisions = versions(lake, f"{pipeline}/release_decision", DECISION_COLUMNS)
+    """The history of a pipeline's releases, from all stored versions of their tables."""
+    decisions = stored_versions(lake, f"{pipeline}/release_decision", DECISION_COLUMNS)
     records = log.records(pipeline)
     return history(
         decisions,
         records,
-        versions(lake, f"{pipeline}/champion", CHAMPION_COLUMNS),
-        _unpromoted(lake, pipeline, records, decisions),
+        stored_versions(lake, f"{pipeline}/champion", CHAMPION_COLUMNS),
+        _failed_promotions(lake, pipeline, records, decisions),
     )
 
 
 def history(
-    decisions: Sequence[Version],
+    decisions: Sequence[StoredVersion],
     records: Sequence[Record],
-    champions: Sequence[Version],
+    champions: Sequence[StoredVersion],
     failures: Sequence[Event] = (),
 ) -> list[Event]:
-    """What happened to each as-of day, the oldest day first and each day in the order of time.
+    """Events of all as-of days, by as-of day and time.
 
     Args:
-        decisions: release decisions, also those that were made again, the oldest first.
-        records: what persons said, in the order of their numbers.
-        champions: champions, also those of earlier decisions, the oldest first.
+        decisions: release decisions including replaced ones, the oldest first.
+        records: approvals and rejections, by number.
+        champions: champions including replaced ones, the oldest first.
         failures: released models that did not become champion.
     """
     evidence = {
         version.as_of: version.row["evidence"] for version in decisions if version.row is not None
     }
     events = [
-        *map(_decided, decisions),
-        *(_said(record, evidence.get(record.as_of, "")) for record in records),
-        *_released(champions),
+        *map(_decision_event, decisions),
+        *(_approval_event(record, evidence.get(record.as_of, "")) for record in records),
+        *_champion_events(champions),
         *failures,
     ]
     return sorted(events, key=lambda event: (event.as_of, event.at))
 
 
-def _decided(version: Version) -> Event:
+def _decision_event(version: StoredVersion) -> Event:
     row = version.row
     if row is None:
-        return _gone(version, "decided")
+        return _deleted_rows_event(version, "decided")
     return Event(
         at=version.at,
         as_of=version.as_of,
@@ -137,44 +137,44 @@ def _decided(version: Version) -> Event:
     )
 
 
-def _said(record: Record, evidence: str) -> Event:
+def _approval_event(record: Record, evidence: str) -> Event:
     if record.action is Action.REJECT:
         what = f"rejected by {record.signature}"
     elif record.action is Action.APPLY:
         what = "approval used"
     else:
-        until = f" until {shown_time(record.expires_at)}" if record.expires_at else ""
+        until = f" until {format_time(record.expires_at)}" if record.expires_at else ""
         what = f"approved by {record.signature}{until}"
-    remark = other_evidence(record, evidence)
+    remark = other_evidence_remark(record, evidence)
     return Event(
         at=record.at,
         as_of=record.as_of,
         what=what,
         who=record.by,
         evidence=record.evidence,
-        reason=f"{record.reason}; does nothing now: {remark}" if remark else record.reason,
+        reason=f"{record.reason}; has no effect: {remark}" if remark else record.reason,
         serves_from=record.serves_from,
     )
 
 
-def _released(champions: Sequence[Version]) -> Iterator[Event]:
-    """A day without a row has an event only when it had a champion before."""
+def _champion_events(champions: Sequence[StoredVersion]) -> Iterator[Event]:
+    """Events of champions; a version without a row is one only after a version with a row."""
     was_champion: set[str] = set()
     for version in champions:
         if version.row is not None:
             was_champion.add(version.as_of)
-            yield _promoted(version, version.row)
+            yield _promotion_event(version, version.row)
         elif not version.is_kept:
             was_champion.add(version.as_of)
-            yield _gone(version, "champion")
+            yield _deleted_rows_event(version, "champion")
         elif version.as_of in was_champion:
             was_champion.remove(version.as_of)
-            yield Event(version.at, version.as_of, "champion no more", BY_GATES, "", "")
+            yield Event(version.at, version.as_of, "no longer champion", BY_GATES, "", "")
 
 
-def _promoted(version: Version, row: Mapping[Any, Any]) -> Event:
+def _promotion_event(version: StoredVersion, row: Mapping[Any, Any]) -> Event:
     number = int(row["version"]) or None
-    name = f"version {number}" if number else f"model {shown_hash(row['fingerprint'])}"
+    name = f"version {number}" if number else f"model {short_hash(row['fingerprint'])}"
     return Event(
         at=version.at,
         as_of=version.as_of,
@@ -188,15 +188,15 @@ def _promoted(version: Version, row: Mapping[Any, Any]) -> Event:
     )
 
 
-def _gone(version: Version, what: str) -> Event:
-    reason = "the rows were deleted from the lake; that they were written is all that is known"
-    return Event(version.at, version.as_of, f"{what}: not known any more", "", "", reason)
+def _deleted_rows_event(version: StoredVersion, what: str) -> Event:
+    reason = "the rows were deleted from the lake; only the time of writing is known"
+    return Event(version.at, version.as_of, f"{what}: unknown", "", "", reason)
 
 
-def _unpromoted(
-    lake: Lake, pipeline: str, records: Sequence[Record], decisions: Sequence[Version]
+def _failed_promotions(
+    lake: Lake, pipeline: str, records: Sequence[Record], decisions: Sequence[StoredVersion]
 ) -> list[Event]:
-    """Every attempt to promote a released model that failed, also one that was cut short."""
+    """Every failed or interrupted attempt to promote a released model."""
     entries = [
         (noun, entry)
         for noun in STAGES
@@ -214,8 +214,8 @@ def _unpromoted(
         assert entry.written_at is not None
         day, at = entry.day, entry.written_at.replace(tzinfo=UTC)
         rows = [one.row for one in decisions if one.as_of == day and one.at <= at and one.row]
-        said = [one for one in records if one.as_of == day and one.at <= at]
-        by = _released_by(rows[-1], said) if rows else ""
+        earlier = [one for one in records if one.as_of == day and one.at <= at]
+        by = _released_by(rows[-1], earlier) if rows else ""
         if by:
             then = f"{problem.rstrip('.')}. Then: {release_command(pipeline, day)}"
             reason = problem if "--partition" in problem else then
@@ -226,23 +226,23 @@ def _unpromoted(
 
 
 def _released_by(decision: Mapping[Any, Any], records: Sequence[Record]) -> str:
-    """Who released a model; empty when nobody did."""
+    """Who released a model; empty if it is not released."""
     if decision["verdict"] == PASSED:
         return BY_GATES
-    is_asked = decision["verdict"] == AWAITING
-    approval = last_used(records, decision["evidence"]) if is_asked else None
+    is_awaiting = decision["verdict"] == AWAITING
+    approval = last_used_approval(records, decision["evidence"]) if is_awaiting else None
     return approval.signature if approval else ""
 
 
-def versions(lake: Lake, table: str, columns: list[str]) -> list[Version]:
-    """Everything that a table ever held, by day and moment; a day that was written alike counts once.
+def stored_versions(lake: Lake, table: str, columns: list[str]) -> list[StoredVersion]:
+    """Versions of a table's rows in the order of writing; repeated equal rows of a day count once.
 
     Args:
-        lake: where it is.
-        table: its name; a day of it has one row at most.
-        columns: columns wanted; decisions from before there were approvals have no evidence hash.
+        lake: the lake with the table.
+        table: name of a table with at most one row per day.
+        columns: columns to read; missing ones are filled with ''.
     """
-    found: list[Version] = []
+    found: list[StoredVersion] = []
     held: dict[str, str] = {}
     present = {day: entry for day, entry in lake.ledger.latest(table).items() if _is_stored(entry)}
     rows = _by_day(lake.read(table, sorted(present)), columns) if present else {}
@@ -254,16 +254,16 @@ def versions(lake: Lake, table: str, columns: list[str]) -> list[Version]:
         at = entry.written_at.replace(tzinfo=UTC)
         is_present = present.get(entry.day, entry).content_hash == entry.content_hash
         try:
-            of_day = rows if entry.day in present and is_present else _once(lake, entry, columns)
+            of_day = rows if entry.day in present and is_present else _rows_at(lake, entry, columns)
         except LakeMismatch:
-            found.append(Version(at, entry.day, None, is_kept=False))
+            found.append(StoredVersion(at, entry.day, None, is_kept=False))
         else:
-            found.append(Version(at, entry.day, of_day.get(entry.day)))
+            found.append(StoredVersion(at, entry.day, of_day.get(entry.day)))
     return found
 
 
-def _once(lake: Lake, entry: Entry, columns: list[str]) -> dict[str, Mapping[Any, Any]]:
-    """The rows of an entry as they were then."""
+def _rows_at(lake: Lake, entry: Entry, columns: list[str]) -> dict[str, Mapping[Any, Any]]:
+    """The rows of a ledger entry, read at its table version."""
     hashes = {entry.day: entry.content_hash}
     rows = lake.read(entry.table, [entry.day], version=entry.version, hashes=hashes)
     return _by_day(rows, columns)

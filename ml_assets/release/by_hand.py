@@ -1,8 +1,8 @@
-"""Rows that no run computed: written through lake and ledger, so that their hashes agree.
+"""Detection of rows that were written by hand, not computed by a run.
 
-A run notes what it read, and hashes that together with its code. An entry whose hash is of other
-reads than it names, or that holds other rows than an earlier one of the same inputs and code, was
-written by somebody else. It is computed again when it is asked for, and is no evidence until then.
+Such rows can have consistent hashes in lake and ledger. A run records its reads and a hash of reads
+and code. An entry was written by hand if this hash does not match its reads, or if an earlier entry
+with the same hash has other rows. It is recomputed on request, and is no evidence until then.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ from ml_assets.ledger.entries import Entry, Status, inputs_hash
 def written_by_hand(
     lake: Lake, table: str, days: Sequence[str], *, is_repeatable: bool = True
 ) -> list[str]:
-    """Stored days whose newest rows no run computed.
+    """Stored days whose newest rows were written by hand.
 
     Args:
-        lake: where they are.
+        lake: the lake with the table.
         table: table name.
-        days: days to look at.
+        days: days to check.
         is_repeatable: whether the same inputs and code always give the same rows.
     """
     histories = lake.ledger.histories(table, days)
@@ -36,11 +36,11 @@ def written_by_hand(
 
 
 def is_computed(entry: Entry, earlier: Sequence[Entry], *, is_repeatable: bool = True) -> bool:
-    """Whether an entry is what a run appends after it computed a day.
+    """Whether a run computed the rows of an entry.
 
     Args:
-        entry: with its reads.
-        earlier: the entries of the day before it.
+        entry: the entry, with its reads.
+        earlier: the earlier entries of the same day.
         is_repeatable: whether the same inputs and code always give the same rows.
     """
     if entry.inputs_hash != inputs_hash(entry.code_version, entry.reads):
@@ -53,13 +53,13 @@ def is_computed(entry: Entry, earlier: Sequence[Entry], *, is_repeatable: bool =
     )
 
 
-def is_remade(entry: Entry, before: Entry) -> bool:
-    """Whether a run computed a day again, from other inputs or by other code than before."""
+def is_recomputed(entry: Entry, before: Entry) -> bool:
+    """Whether a run recomputed a day from other inputs or with other code."""
     return is_computed(entry, [before]) and entry.inputs_hash != before.inputs_hash
 
 
 def rows_of(lake: Lake, entry: Entry) -> pd.DataFrame | None:
-    """The rows of a stored entry as they were then; None when they are gone or were altered."""
+    """The rows of a stored entry at its table version; None if they are gone or were altered."""
     delta = lake.open(entry.table, entry.version)
     if delta is None:
         return None

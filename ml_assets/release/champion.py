@@ -1,4 +1,4 @@
-"""Which model is in production on a day: read from the stored releases, never from an alias."""
+"""The champion, the model in production on a day: from the stored releases, never from an alias."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract, made
 
 BY_GATES = "gates"
-"""Who released a model that passed every gate."""
+"""Value of ``released_by`` for a model that passed every gate."""
 
 
 APPROVED = [
@@ -18,33 +18,31 @@ APPROVED = [
     "release_decision.evidence",
     *(f"approvals.{column}" for column in ("number", "action", "evidence", "at", "expires_at")),
 ]
-"""What a contract's ``from`` says of whether a model is released."""
+"""Source columns of the fact that a model is released, for the ``from`` of contracts."""
 
 
 class ChampionModel(Contract):
-    """A model that became champion; an as-of day without a row has none that did."""
+    """A model that became champion; no row if the model of the as-of day did not."""
 
-    fingerprint: str = made(
-        "What identifies the model.", ["release_decision.challenger", *APPROVED]
-    )
-    version: int = made("Its version in the registry; 0 in a backtest.", ["{registered}"], ge=0)
+    fingerprint: str = made("Fingerprint of the model.", ["release_decision.challenger", *APPROVED])
+    version: int = made("Version in the registry; 0 in a backtest.", ["{registered}"], ge=0)
     serves_from: str = made(
-        "First day it serves: the as-of day, or a later one.",
+        "First day that the model serves: the as-of day or later.",
         ["release_decision.verdict", "approvals.serves_from"],
     )
     released_by: str = made(
-        "'gates', or who approved it.",
+        "'gates', or the person who approved the release.",
         ["release_decision.verdict", "approvals.by", "approvals.number"],
     )
-    evidence: str = made("Hash of the evidence it was released on.", ["release_decision.evidence"])
+    evidence: str = made("Hash of the evidence of the release.", ["release_decision.evidence"])
     metric: str = made("The main metric.", ["release_decision.metric"])
     value: float = made(
-        "That metric on the test rows.", ["release_decision.challenger_value"], nullable=True
+        "Main metric on the test rows.", ["release_decision.challenger_value"], nullable=True
     )
-    training_days: int = made("Days it was fitted on.", ["release_decision.training_days"], ge=0)
-    training_last: str = made("Last of these days.", ["release_decision.training_last"])
+    training_days: int = made("Number of training days.", ["release_decision.training_days"], ge=0)
+    training_last: str = made("Last training day.", ["release_decision.training_last"])
     replaces: str = made(
-        "As-of day of the champion before; empty for none.", ["release_decision.champion_as_of"]
+        "As-of day of the previous champion; empty for none.", ["release_decision.champion_as_of"]
     )
 
     class Config:
@@ -56,16 +54,16 @@ class ChampionModel(Contract):
 
 @dataclass(frozen=True)
 class Champion:
-    """A model that was released.
+    """A released model.
 
     Attributes:
-        as_of: its as-of day.
-        fingerprint: what identifies it.
-        value: its main metric on the test rows of its release.
-        training_days: days it was fitted on.
-        training_last: last of these days.
-        metric: the main metric.
-        serves_from: first day it serves.
+        as_of: as-of day.
+        fingerprint: hash that identifies the model.
+        value: main metric on the test rows of the release.
+        training_days: number of training days.
+        training_last: last training day.
+        metric: name of the main metric.
+        serves_from: first day that the model serves.
     """
 
     as_of: str
@@ -77,15 +75,15 @@ class Champion:
     serves_from: str
 
 
-def champions_of(releases: pd.DataFrame, days: Sequence[str]) -> dict[str, Champion]:
-    """The champion of each day: of the models that serve by then, the one with the newest as-of day.
+def champion_by_day(releases: pd.DataFrame, days: Sequence[str]) -> dict[str, Champion]:
+    """The champion of each day: the model with the newest as-of day that serves on it.
 
     Args:
-        releases: rows of the ``ChampionModel`` contract, ``ds`` is the as-of day.
-        days: days wanted.
+        releases: rows of the ``ChampionModel`` contract; ``ds`` is the as-of day.
+        days: days to find the champion of.
 
     Returns:
-        day → champion, for the days that have one.
+        Day → champion, for the days that have one.
     """
     found = _newest_first(releases)
     serving = {
@@ -96,7 +94,7 @@ def champions_of(releases: pd.DataFrame, days: Sequence[str]) -> dict[str, Champ
 
 
 def newest(releases: pd.DataFrame) -> Champion | None:
-    """The released model with the newest as-of day, also while it does not serve yet.
+    """The released model with the newest as-of day, even if it does not serve yet.
 
     Args:
         releases: rows of the ``ChampionModel`` contract.

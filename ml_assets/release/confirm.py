@@ -1,7 +1,7 @@
-"""Whether a champion is one: decision, approval, registration, tests and model have to agree.
+"""Check of a champion: decision, approval, registration, tests and model have to agree.
 
-Each of them is stored by itself, so a row that somebody wrote into one of them disagrees with the
-others. Here they are compared; where they come from is in ``release_facts``.
+They are stored separately, so a row that was written by hand disagrees with the others.
+``facts`` reads them; this module compares them.
 """
 
 import math
@@ -21,30 +21,30 @@ from ml_assets.release.promotion import (
     problem_of_tests,
     release_command,
     training_command,
-    used_by,
+    used_approval,
 )
 
 Row = Mapping[Any, Any]
 
-SAME = {
+COPIED_COLUMNS = {
     "metric": "metric",
     "value": "challenger_value",
     "training_days": "training_days",
     "training_last": "training_last",
     "replaces": "champion_as_of",
 }
-"""Column of the champion → the decision's column that it was taken from."""
+"""Column of ``champion`` → column of ``release_decision`` that it is copied from."""
 
 
 @dataclass(frozen=True)
 class Registration:
-    """What is known of a champion's registration and of its integration tests.
+    """A champion's registration and integration tests.
 
     Attributes:
-        row: of ``registered_model``; None when there is none.
-        version: the registry's version with the champion's fingerprint; None when there is none.
+        row: row of ``registered_model``; None without one.
+        version: version with the champion's fingerprint in the registry; None without one.
         tests: rows of the ``IntegrationTest`` contract.
-        test_names: tests that there have to be.
+        test_names: names of the required tests.
     """
 
     row: Row | None
@@ -55,15 +55,15 @@ class Registration:
 
 @dataclass(frozen=True)
 class ReleaseFacts:
-    """Everything that is stored of a champion's release.
+    """Everything that is stored about a champion's release.
 
     Attributes:
-        pipeline: whose.
-        as_of: its as-of day.
-        champion: its row of the table of champions.
-        decision: the release decision of the as-of day; None when there is none.
-        records: what persons said to the release, in the order of their numbers.
-        model: fingerprint of the model of the as-of day; empty when there is none.
+        pipeline: name of the pipeline.
+        as_of: as-of day.
+        champion: row of ``champion``.
+        decision: row of ``release_decision``; None without one.
+        records: approvals and rejections, by number.
+        model: fingerprint of the model of the as-of day; empty without one.
         registration: None in a backtest, which has no registry.
     """
 
@@ -77,11 +77,11 @@ class ReleaseFacts:
 
 
 def confirm_champion(facts: ReleaseFacts) -> None:
-    """Let a champion score only if everything that is stored of its release agrees.
+    """Refuse a champion unless everything that is stored about its release agrees.
 
     Raises:
-        RegistryMismatch: something disagrees; the message names it, and the command that computes
-            it again.
+        RegistryMismatch: something disagrees; the message contains it and the command that
+            recomputes it.
     """
     of_model = model_problems(facts)
     problems = [
@@ -94,20 +94,20 @@ def confirm_champion(facts: ReleaseFacts) -> None:
     command = (training_command if of_model else release_command)(facts.pipeline, facts.as_of)
     raise RegistryMismatch(
         f"The champion of {facts.pipeline} as of {facts.as_of}, model "
-        f"{facts.champion['fingerprint']}, is not confirmed, so nothing is scored by it: "
-        f"{'; '.join(problems)}. Compute what is stored of the release again: {command}"
+        f"{facts.champion['fingerprint']}, is not confirmed, so it does not score: "
+        f"{'; '.join(problems)}. Recompute the release: {command}"
     )
 
 
 def model_problems(facts: ReleaseFacts) -> list[str]:
-    """What speaks against the model itself."""
+    """Differences between the champion and the stored model."""
     if facts.model == facts.champion["fingerprint"]:
         return []
     return [f"model has fingerprint {facts.model or 'none'}"]
 
 
 def decision_problems(champion: Row, decision: Row | None, records: Sequence[Record]) -> list[str]:
-    """What in the decision, or in what persons said, does not release this champion."""
+    """Differences between the champion and the decision or the approvals."""
     if decision is None:
         return ["release_decision has no row"]
     return [
@@ -115,7 +115,7 @@ def decision_problems(champion: Row, decision: Row | None, records: Sequence[Rec
         *_differing("release_decision", decision, "evidence", champion["evidence"]),
         *(
             problem
-            for column, decided in SAME.items()
+            for column, decided in COPIED_COLUMNS.items()
             for problem in _differing("release_decision", decision, decided, champion[column])
         ),
         *_release_problems(champion, decision["verdict"], records),
@@ -123,7 +123,7 @@ def decision_problems(champion: Row, decision: Row | None, records: Sequence[Rec
 
 
 def registration_problems(champion: Row, registration: Registration) -> list[str]:
-    """What in the registration or in the integration tests is not of this champion."""
+    """Differences between the champion and its registration or integration tests."""
     fingerprint, row, version = champion["fingerprint"], registration.row, registration.version
     problems: list[str] = []
     if row is None:
@@ -135,8 +135,8 @@ def registration_problems(champion: Row, registration: Registration) -> list[str
         problems.append("the registry has no version with this fingerprint")
     elif row is not None and version.version != int(row["version"]):
         problems.append(
-            f"the registry has this model as version {version.version}, registered_model says "
-            f"{row['version']}"
+            f"the model is version {version.version} in the registry and version {row['version']} "
+            "in registered_model"
         )
     others = sorted({*registration.tests["fingerprint"]} - {fingerprint})
     problems += [f"integration_tests are of model {other}" for other in others]
@@ -146,30 +146,30 @@ def registration_problems(champion: Row, registration: Registration) -> list[str
 
 
 def _release_problems(champion: Row, verdict: str, records: Sequence[Record]) -> list[str]:
-    """What speaks against who released it, and from which day on."""
+    """Differences in ``released_by`` and ``serves_from``."""
     by, as_of = champion["released_by"], champion[DAY]
     if verdict == PASSED:
         is_right = by == BY_GATES and champion["serves_from"] == as_of
-        found = f"champion says released by {by} from {champion['serves_from']} on"
+        found = f"champion has released_by {by} and serves_from {champion['serves_from']}"
         return [] if is_right else [f"release_decision passed as of {as_of}, {found}"]
     if verdict != AWAITING:
-        return [f"release_decision says {verdict}"]
+        return [f"release_decision has verdict {verdict}"]
     uses = [
         one
         for one in records
         if one.action is Action.APPLY and one.evidence == champion["evidence"]
     ]
-    approved = [(use, approval) for use in uses if (approval := used_by(records, use))]
+    approved = [(use, approval) for use in uses if (approval := used_approval(records, use))]
     if not approved:
-        return ["release_decision says awaiting_approval, and no valid approval of it was used"]
+        return ["release_decision has verdict awaiting_approval, and no valid approval was used"]
     if not any(
         approval.signature == by and champion["serves_from"] >= use.serves_from
         for use, approval in approved
     ):
         use, approval = approved[-1]
-        said = f"released by {by} from {champion['serves_from']} on"
+        found = f"released_by {by} and serves_from {champion['serves_from']}"
         approved_as = f"approved by {approval.signature} from {use.serves_from} on"
-        return [f"it was {approved_as}, champion says {said}"]
+        return [f"it was {approved_as}, champion has {found}"]
     return []
 
 

@@ -1,21 +1,21 @@
-"""Contracts of registered and staged models: what a release puts into the registry."""
+"""Contracts of the tables of registered and staged models."""
 
 from ml_assets.contracts.contract import Contract, made
 from ml_assets.release.champion import APPROVED
 
 
 class RegisteredModel(Contract):
-    """The version of the registry that a released model is; no row when it was not released."""
+    """A released model's version in the registry; no row if the model is not released."""
 
-    fingerprint: str = made("What identifies the model.", ["model.prediction", *APPROVED])
-    version: int = made("Its version in the registry.", ["model.prediction"], ge=1)
+    fingerprint: str = made("Fingerprint of the model.", ["model.prediction", *APPROVED])
+    version: int = made("Version in the registry.", ["model.prediction"], ge=1)
 
     class Config:
-        """A model that was not released is not registered."""
+        """Empty if the model is not released."""
 
         unique = ["fingerprint"]
         metadata = {"may_be_empty": True, "max_dead_letter_share": 0.0}
 
 
 class StagingModel(RegisteredModel):
-    """The version that was staged for this as-of day; no row when there was none."""
+    """The version that is staged for this as-of day; no row if there is none."""

@@ -1,4 +1,4 @@
-"""The decision on a challenger: what the gates found, put together."""
+"""The release decision on a challenger: verdict and reason from the findings of all gates."""
 
 import json
 import math
@@ -6,31 +6,31 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from ml_assets.contracts.contract import Contract, columns, made
-from ml_assets.release.evidence.comparison import BEATEN, ROWS, Comparison, EvidenceRow
+from ml_assets.release.evidence.comparison import CHAMPION_SOURCES, ROWS, Comparison, EvidenceRow
 from ml_assets.release.evidence.fairness import Fairness
-from ml_assets.release.evidence.figures import Exhibit, is_overall
+from ml_assets.release.evidence.values import EvidenceTable, is_overall
 from ml_assets.release.gates import Gate, GateOutcome
 
 PASSED, AWAITING, BLOCKED = "passed", "awaiting_approval", "blocked"
-"""All gates passed; a limit is broken that a person may approve; a limit is broken that no approval
-lifts, or evidence is missing."""
+"""All gates passed; a limit is exceeded and a person may approve that; a limit is exceeded that
+cannot be approved, or evidence is missing."""
 
 
 BLOCKING = {GateOutcome.FINAL, GateOutcome.NO_EVIDENCE}
-"""Outcomes of a gate that no approval helps."""
+"""Outcomes of a gate that cannot be approved."""
 
-ASKED = ["model.prediction", *BEATEN, *ROWS]
-"""What a contract's ``from`` says of the question, and of the evidence that a gate looks at."""
+QUESTION_SOURCES = ["model.prediction", *CHAMPION_SOURCES, *ROWS]
+"""Source columns of the question, and below of the evidence of each gate, for ``from``."""
 COMPARED = [f"comparison.{column}" for column in columns(Comparison) if column != "is_judged"]
 TREATED = [f"fairness.{column}" for column in columns(Fairness) if column != "is_judged"]
 UNSEEN = [
-    *ASKED,
+    *QUESTION_SOURCES,
     *(f"comparison.{column}" for column in columns(EvidenceRow)),
     "champion.training_last",
 ]
-BETTER = [*ASKED, *(column for column in COMPARED if column != "comparison.segment")]
-NOT_DEGRADED = [*ASKED, *COMPARED, "training_dataset.{segments}"]
-CLOSE = [*ASKED, *TREATED, "training_dataset.{gated_attribute}"]
+BETTER = [*QUESTION_SOURCES, *(column for column in COMPARED if column != "comparison.segment")]
+NOT_DEGRADED = [*QUESTION_SOURCES, *COMPARED, "training_dataset.{segments}"]
+CLOSE = [*QUESTION_SOURCES, *TREATED, "training_dataset.{gated_attribute}"]
 JUDGED = [*UNSEEN, *NOT_DEGRADED, *CLOSE]
 MAIN = ["comparison.segment_column", "comparison.metric"]
 TESTED = ["training_dataset.split"]
@@ -38,29 +38,33 @@ DAYS = [*TESTED, "training_dataset.feature_day"]
 
 
 class ReleaseDecision(Contract):
-    """Whether the model of this as-of day may become the champion, and on what grounds."""
+    """Whether the model of this as-of day may become champion, and why."""
 
     verdict: str = made(
-        "passed; awaiting_approval where a limit is broken that a person may approve; blocked "
-        "where evidence is missing or a limit is broken that no approval lifts.",
+        "passed; awaiting_approval if a limit is exceeded and a person may approve that; blocked "
+        "if evidence is missing or a limit is exceeded that cannot be approved.",
         JUDGED,
         isin=[PASSED, AWAITING, BLOCKED],
     )
-    reason: str = made("Why, in words.", JUDGED)
-    findings: str = made("GateOutcome and reason of each gate, as JSON.", JUDGED)
+    reason: str = made("Reason for the verdict.", JUDGED)
+    findings: str = made("Outcome and reason of each gate, as JSON.", JUDGED)
     evidence: str = made(
-        "Hash of the evidence and the rules it was judged by.",
+        "Hash of the evidence and the rules.",
         [*JUDGED, "comparison.is_judged", "fairness.is_judged"],
     )
-    challenger: str = made("Fingerprint of the model that was judged.", ["model.prediction"])
-    champion: str = made("Fingerprint of the champion then; empty for none.", BEATEN)
+    challenger: str = made("Fingerprint of the challenger.", ["model.prediction"])
+    champion: str = made(
+        "Fingerprint of the champion at that time; empty for none.", CHAMPION_SOURCES
+    )
     champion_as_of: str = made("As-of day of that champion; empty for none.", [])
     metric: str = made("The main metric.", [])
     challenger_value: float = made(
-        "The challenger's main metric.", [*MAIN, "comparison.challenger"], nullable=True
+        "Main metric of the challenger.", [*MAIN, "comparison.challenger"], nullable=True
     )
     champion_value: float = made(
-        "The champion's, on the same rows.", [*MAIN, "comparison.champion"], nullable=True
+        "Main metric of the champion on the same rows.",
+        [*MAIN, "comparison.champion"],
+        nullable=True,
     )
     improvement_low: float = made(
         "Lower bound of the gain.", [*MAIN, "comparison.low"], nullable=True
@@ -68,16 +72,16 @@ class ReleaseDecision(Contract):
     improvement_high: float = made(
         "Upper bound of the gain.", [*MAIN, "comparison.high"], nullable=True
     )
-    test_rows: int = made("Rows both were judged on.", TESTED, ge=0)
-    test_first: str = made("First day of these rows.", DAYS)
-    test_last: str = made("Last day of these rows.", DAYS)
-    training_rows: int = made("Rows the challenger was fitted on.", TESTED, ge=0)
-    training_days: int = made("Days of these rows.", DAYS, ge=0)
-    training_last: str = made("Last of these days.", DAYS)
-    is_unseen: bool = made("Both were judged on the same, unseen rows.", UNSEEN)
-    beats_champion: bool = made("The gain of the main metric is what the rule requires.", BETTER)
-    no_segment_degraded: bool = made("No judged segment fell by too much.", NOT_DEGRADED)
-    groups_are_close: bool = made("Groups of the gated attribute are treated alike.", CLOSE)
+    test_rows: int = made("Number of test rows.", TESTED, ge=0)
+    test_first: str = made("First day of the test rows.", DAYS)
+    test_last: str = made("Last day of the test rows.", DAYS)
+    training_rows: int = made("Number of the challenger's training rows.", TESTED, ge=0)
+    training_days: int = made("Number of days of the training rows.", DAYS, ge=0)
+    training_last: str = made("Last day of the training rows.", DAYS)
+    is_unseen: bool = made("Neither model was fitted on the test rows.", UNSEEN)
+    beats_champion: bool = made("The gain of the main metric satisfies the rule.", BETTER)
+    no_segment_degraded: bool = made("No judged segment is degraded.", NOT_DEGRADED)
+    groups_are_close: bool = made("The gaps between groups are within the limits.", CLOSE)
 
     class Config:
         """Exactly one decision per as-of day."""
@@ -87,10 +91,9 @@ class ReleaseDecision(Contract):
 
 
 def verdict(gates: Sequence[Gate]) -> tuple[str, str]:
-    """The verdict and its reason in words.
+    """The verdict and its reason.
 
-    A broken limit waits for a person, unless it is one that no approval lifts. Missing evidence blocks,
-    as nobody can weigh what is not there.
+    An exceeded limit awaits approval, unless it cannot be approved. Missing evidence blocks.
     """
     failed = [gate for gate in gates if not gate.passed]
     reason = "; ".join(f"{gate.name}: {gate.reason}" for gate in failed)
@@ -102,8 +105,8 @@ def verdict(gates: Sequence[Gate]) -> tuple[str, str]:
     return PASSED, f"all {len(gates)} gates passed{gain}"
 
 
-def main_figures(comparison: Exhibit, metric: str) -> dict[str, float]:
-    """The main metric of both and the bounds of the gain, to be shown; NaN without evidence."""
+def main_values(comparison: EvidenceTable, metric: str) -> dict[str, float]:
+    """Main metric of both models and bounds of the gain, for display; NaN without evidence."""
     found = comparison.rows
     rows = [] if found is None else found[is_overall(found, metric)].to_dict("records")
     row = rows[0] if len(rows) == 1 else {}
@@ -116,14 +119,14 @@ def main_figures(comparison: Exhibit, metric: str) -> dict[str, float]:
 
 
 def findings(gates: Sequence[Gate]) -> str:
-    """What each gate found, as JSON."""
+    """Outcome and reason of each gate, as JSON."""
     return json.dumps(
         {gate.name: {"outcome": gate.outcome, "reason": gate.reason} for gate in gates}
     )
 
 
-def findings_of(text: str) -> dict[str, Gate]:
-    """Name of a gate → what it found, from the column ``findings``."""
+def parse_findings(text: str) -> dict[str, Gate]:
+    """Name of a gate → the gate, from the column ``findings``."""
     return {
         name: Gate(name, GateOutcome(found["outcome"]), found["reason"])
         for name, found in json.loads(text).items()

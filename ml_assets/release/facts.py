@@ -1,4 +1,4 @@
-"""Everything that is stored of a champion's release, read once, for ``confirm`` to compare."""
+"""Reads everything that is stored about a champion's release, for ``confirm``."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -14,7 +14,7 @@ from ml_assets.ledger.entries import Entry, Status
 from ml_assets.registry.integration import IntegrationTest
 from ml_assets.registry.store import Registry
 from ml_assets.release.approvals.approval_log import ApprovalLog
-from ml_assets.release.by_hand import is_remade, rows_of
+from ml_assets.release.by_hand import is_recomputed, rows_of
 from ml_assets.release.confirm import (
     Registration,
     ReleaseFacts,
@@ -27,38 +27,38 @@ from ml_assets.release.promotion import problem_of_tests
 def release_facts(
     lake: Lake, log: ApprovalLog, registry: Registry | None, pipeline: str, as_of: str
 ) -> ReleaseFacts:
-    """Collect what is stored of a champion's release.
+    """Collect everything that is stored about a champion's release.
 
-    A day may have been trained, judged or tested again since its model became champion. Then what
-    the champion was released on is read, as long as a run did that from other inputs; rows that
-    somebody wrote are never passed over.
+    The model, decision or tests of a day may have been recomputed since the model became champion.
+    If a run did so from other inputs, the older rows are read. Rows that were written by hand are
+    never skipped.
 
     Args:
-        lake: where the tables are.
-        log: what persons said.
-        registry: where the model is registered; None in a backtest.
-        pipeline: whose champion.
-        as_of: its as-of day, which has one.
+        lake: the lake with the tables.
+        log: approvals and rejections.
+        registry: the model registry; None in a backtest.
+        pipeline: name of the pipeline.
+        as_of: an as-of day that has a champion.
 
     Raises:
-        LakeMismatch: stored rows were altered behind the ledger.
-        RegistryUnavailable: the registry does not answer.
+        LakeMismatch: stored rows do not match the ledger.
+        RegistryUnavailable: the registry is not reachable.
     """
-    champion = _first(verified_rows(lake.window(f"{pipeline}/champion", [as_of])))
+    champion = _first_row(verified_rows(lake.window(f"{pipeline}/champion", [as_of])))
     assert champion is not None
     fingerprint = champion["fingerprint"]
     records = log.records(pipeline, as_of)
-    decision = _counting(
+    decision = _relevant_rows(
         lake,
         f"{pipeline}/release_decision",
         as_of,
-        lambda rows: not decision_problems(champion, _first(rows), records),
+        lambda rows: not decision_problems(champion, _first_row(rows), records),
     )
     return ReleaseFacts(
         pipeline=pipeline,
         as_of=as_of,
         champion=champion,
-        decision=_first(decision),
+        decision=_first_row(decision),
         records=records,
         model=_model(lake, pipeline, as_of, fingerprint),
         registration=_registration(lake, registry, pipeline, champion) if registry else None,
@@ -68,20 +68,20 @@ def release_facts(
 def _registration(lake: Lake, registry: Registry, pipeline: str, champion: Row) -> Registration:
     as_of, fingerprint = champion[DAY], champion["fingerprint"]
     names = IntegrationTest.names()
-    row = _counting(
+    row = _relevant_rows(
         lake,
         f"{pipeline}/registered_model",
         as_of,
         lambda rows: {*rows["fingerprint"]} == {fingerprint},
     )
-    tests = _counting(
+    tests = _relevant_rows(
         lake,
         f"{pipeline}/integration_tests",
         as_of,
         lambda rows: {*rows["fingerprint"]} == {fingerprint} and not problem_of_tests(rows, names),
     )
     return Registration(
-        row=_first(row),
+        row=_first_row(row),
         version=registry.lookup(pipeline, fingerprint),
         tests=no_rows(IntegrationTest) if tests is None else tests,
         test_names=names,
@@ -89,18 +89,18 @@ def _registration(lake: Lake, registry: Registry, pipeline: str, champion: Row) 
 
 
 def _model(lake: Lake, pipeline: str, as_of: str, fingerprint: str) -> str:
-    """Fingerprint of the model of the day, of the one before if it was trained again since."""
+    """Fingerprint of the day's model; an older one if the model was retrained since."""
     entries = _stored(lake, f"{pipeline}/model", as_of)
     for entry, before in pairwise(entries):
-        if entry.content_hash == fingerprint or not is_remade(entry, before):
+        if entry.content_hash == fingerprint or not is_recomputed(entry, before):
             return entry.content_hash
     return entries[-1].content_hash if entries else ""
 
 
-def _counting(
+def _relevant_rows(
     lake: Lake, table: str, as_of: str, agrees: Callable[[pd.DataFrame], bool]
 ) -> pd.DataFrame | None:
-    """The newest rows of a day that agree with the champion, or that no run has remade since."""
+    """The newest rows of a day that agree with the champion or that no run has recomputed since."""
     entries = _stored(lake, table, as_of)
     if not entries:
         return None
@@ -110,7 +110,7 @@ def _counting(
     else:
         rows = rows_of(lake, entries[0])
     for entry, before in zip(entries, [*entries[1:], None], strict=True):
-        if before is None or rows is None or agrees(rows) or not is_remade(entry, before):
+        if before is None or rows is None or agrees(rows) or not is_recomputed(entry, before):
             break
         rows = rows_of(lake, before)
     return rows
@@ -122,5 +122,5 @@ def _stored(lake: Lake, table: str, as_of: str) -> list[Entry]:
     return [entry for entry in reversed(history) if entry.status is Status.STORED]
 
 
-def _first(rows: pd.DataFrame | None) -> dict[Any, Any] | None:
+def _first_row(rows: pd.DataFrame | None) -> dict[Any, Any] | None:
     return None if rows is None or rows.empty else rows.to_dict("records")[0]

@@ -1,7 +1,7 @@
-"""The gates of a release: conditions on evidence that fail closed.
+"""The gates of a release: conditions on the evidence, which fail closed.
 
-They look at nothing but evidence, and evidence that is missing, undefined, of other models or
-rows, out of date, or that cannot be judged for whatever reason does not pass.
+A gate reads only evidence. Evidence that is missing, undefined, outdated, about other models or
+rows, or that raises an error does not pass.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,47 +9,47 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from ml_assets.release.evidence.comparison import OF_FIRST, Size
+from ml_assets.release.evidence.comparison import FIRST_MODEL_METRIC, Size
 from ml_assets.release.evidence.fairness import GAP, RATES
-from ml_assets.release.evidence.figures import (
+from ml_assets.release.evidence.question import Question
+from ml_assets.release.evidence.unjudged import MAX_NAMED, not_judged, required_size
+from ml_assets.release.evidence.values import (
     MEASURE,
     TRAIN,
-    Exhibit,
+    EvidenceTable,
     NoEvidence,
+    evidence_rows,
     finite,
     group_row,
     overall_row,
-    rows_about,
     segment_row,
 )
-from ml_assets.release.evidence.question import Question
-from ml_assets.release.evidence.unjudged import NAMED, enough, not_judged
 from ml_assets.release.rules import ReleaseRules
 
 MAX_MARGIN_SHARE = 0.1
-"""Largest margin, as a share of the champion's metric: with more, nearly any model would pass."""
+"""Largest margin, as a share of the champion's metric; with more, almost any model passes."""
 
 
 class GateOutcome(StrEnum):
-    """What a gate found."""
+    """Outcome of a gate."""
 
     PASSED = "passed"
     APPROVABLE = "approvable"
-    """A limit is broken or may be; a person can weigh that."""
+    """A limit is exceeded or may be; a person may approve that."""
     FINAL = "final"
-    """A limit is broken that no approval lifts."""
+    """A limit is exceeded that cannot be approved."""
     NO_EVIDENCE = "no_evidence"
-    """There is nothing to judge on, which nobody can approve."""
+    """Evidence is missing, which cannot be approved."""
 
 
 @dataclass(frozen=True)
 class Gate:
-    """One condition of a release, and what was found.
+    """One condition of a release and its outcome.
 
     Attributes:
-        name: what it promises.
-        outcome: whether it holds, and what may follow if it does not.
-        reason: what was found.
+        name: the condition.
+        outcome: whether the condition holds, and if not, whether it can be approved.
+        reason: the values that led to the outcome.
     """
 
     name: str
@@ -63,19 +63,19 @@ class Gate:
 
 
 Finding = tuple[GateOutcome, str]
-"""The outcome of a gate, and what was found."""
+"""Outcome and reason of a gate."""
 
 
 def judge(
-    question: Question, comparison: Exhibit, fairness: Exhibit, rules: ReleaseRules
+    question: Question, comparison: EvidenceTable, fairness: EvidenceTable, rules: ReleaseRules
 ) -> list[Gate]:
-    """Apply the rules to the evidence; what cannot be judged does not pass.
+    """Apply the rules to the evidence.
 
     Args:
-        question: what is to be decided.
+        question: the models and rows to judge.
         comparison: the ``Comparison`` of the as-of day.
         fairness: the ``Fairness`` of the as-of day.
-        rules: what is required.
+        rules: the limits.
     """
     return [
         _gate("is_unseen", lambda: _is_unseen(question, comparison)),
@@ -90,16 +90,16 @@ def _gate(name: str, find: Callable[[], Finding]) -> Gate:
         return Gate(name, *find())
     except NoEvidence as missing:
         return Gate(name, GateOutcome.NO_EVIDENCE, str(missing))
-    except Exception as error:  # whatever it is, the gate could not be judged
+    except Exception as error:  # fail closed on any error
         reason = f"could not be judged ({type(error).__name__}: {error}): {MEASURE}"
         return Gate(name, GateOutcome.NO_EVIDENCE, reason)
 
 
-def _is_unseen(question: Question, comparison: Exhibit) -> Finding:
-    rows_about(question, comparison)
+def _is_unseen(question: Question, comparison: EvidenceTable) -> Finding:
+    evidence_rows(question, comparison)
     for of, last in zip(("new model", "champion"), question.fitted_last, strict=False):
         if not last or not question.tested_first:
-            raise NoEvidence(f"it is not known which days the {of} was fitted on", TRAIN)
+            raise NoEvidence(f"the training days of the {of} are not known", TRAIN)
         if last >= question.tested_first:
             raise NoEvidence(
                 f"the {of} was fitted on test rows: its last training day is {last}, and the test "
@@ -107,15 +107,15 @@ def _is_unseen(question: Question, comparison: Exhibit) -> Finding:
                 TRAIN,
             )
     if len(question.fitted_last) != (1 if question.is_first else 2):
-        raise NoEvidence("it is not known which days the champion was fitted on", TRAIN)
+        raise NoEvidence("the training days of the champion are not known", TRAIN)
     return (
         GateOutcome.PASSED,
-        "both were judged on the same rows, and neither was fitted on one of them",
+        "both models were measured on the same test rows, and neither was fitted on them",
     )
 
 
-def _beats_champion(question: Question, comparison: Exhibit, rules: ReleaseRules) -> Finding:
-    rows, metric = rows_about(question, comparison), question.metrics[0]
+def _beats_champion(question: Question, comparison: EvidenceTable, rules: ReleaseRules) -> Finding:
+    rows, metric = evidence_rows(question, comparison), question.metrics[0]
     row = overall_row(rows, metric, question.count)
     other = "the base rate" if question.is_first else "the champion"
     found = (
@@ -123,13 +123,13 @@ def _beats_champion(question: Question, comparison: Exhibit, rules: ReleaseRules
         f"{row['improvement']:+.4f}, {_bounds(row)})"
     )
     conditions = _conditions(question, row, rules)
-    if question.is_first and question.task in OF_FIRST:
-        also = overall_row(rows, OF_FIRST[question.task], question.count)
+    if question.is_first and question.task in FIRST_MODEL_METRIC:
+        also = overall_row(rows, FIRST_MODEL_METRIC[question.task], question.count)
         better = f"a better {also['metric']} than {also['champion']:.4f} of the base rate"
         conditions.append((also["improvement"] > 0, f"{better} (it is {also['challenger']:.4f})"))
     broken = [words for holds, words in conditions if not holds]
     if broken:
-        return GateOutcome.APPROVABLE, f"{found}: required is {' and '.join(broken)}"
+        return GateOutcome.APPROVABLE, f"{found}: required {' and '.join(broken)}"
     return (
         GateOutcome.PASSED,
         f"{found}, as required: {' and '.join(words for _, words in conditions)}",
@@ -139,10 +139,10 @@ def _beats_champion(question: Question, comparison: Exhibit, rules: ReleaseRules
 def _conditions(
     question: Question, row: Mapping[str, Any], rules: ReleaseRules
 ) -> list[tuple[bool, str]]:
-    """What the rule requires of the gain: whether it holds, and the requirement in words.
+    """Requirements of the rule on the gain: whether each holds, and its description.
 
     Raises:
-        NoEvidence: the margin is so wide that the rule would say nothing.
+        NoEvidence: the margin is so wide that almost any model would pass.
     """
     superior = (row["low"] > 0, "an interval above 0")
     if rules.rule == "literal":
@@ -165,10 +165,12 @@ def _conditions(
     return [(row["low"] > -rules.margin, f"an interval above -{rules.margin:g}")]
 
 
-def _no_segment_degraded(question: Question, comparison: Exhibit, rules: ReleaseRules) -> Finding:
-    rows, metric = rows_about(question, comparison), question.metrics[0]
+def _no_segment_degraded(
+    question: Question, comparison: EvidenceTable, rules: ReleaseRules
+) -> Finding:
+    rows, metric = evidence_rows(question, comparison), question.metrics[0]
     if question.is_first:
-        return GateOutcome.PASSED, "there is no champion to be worse than"
+        return GateOutcome.PASSED, "there is no champion to compare with"
     if not question.segment_columns:
         return GateOutcome.PASSED, "no segment is configured, so none was judged"
     judged = [
@@ -176,25 +178,25 @@ def _no_segment_degraded(question: Question, comparison: Exhibit, rules: Release
         for (column, value), size in question.segments.items()
         if size.is_judged(rules.min_segment_rows)
     ]
-    remedy = "name segments that have more, or test on more days"
+    remedy = "configure segments with more rows, or test on more days"
     left_out = "".join(
         not_judged(column, _segments_of(question, column), question.count, rules, remedy)
         for column in dict.fromkeys(column for column, _ in question.segments)
     )
     if not judged:
-        raise NoEvidence(f"no segment has {enough(rules)} to be judged on", remedy)
+        raise NoEvidence(f"no segment has {required_size(rules)}", remedy)
     degraded = [row for row in judged if _is_degraded(row, rules)]
     worst = sorted(degraded or judged, key=lambda row: row["improvement"])[
-        : NAMED if degraded else 1
+        : MAX_NAMED if degraded else 1
     ]
     listed = ", ".join(
         f"{row['segment_column']}={row['segment']} {row['improvement']:+.3f} ({_bounds(row)})"
         for row in worst
     )
     limit = (
-        "any loss degrades"
+        "limit: any loss"
         if rules.segment_rule == "literal"
-        else f"degraded is an interval below -{rules.segment_tolerance:g}"
+        else f"limit: an interval below -{rules.segment_tolerance:g}"
     )
     return GateOutcome.APPROVABLE if degraded else GateOutcome.PASSED, (
         f"{metric} of the {'degraded' if degraded else 'worst'} of {len(judged)} judged segments: "
@@ -203,7 +205,7 @@ def _no_segment_degraded(question: Question, comparison: Exhibit, rules: Release
 
 
 def _segments_of(question: Question, column: str) -> dict[str, Size]:
-    """Segment of a column → its test rows."""
+    """Segment of a column → size of its test rows."""
     return {value: size for (of, value), size in question.segments.items() if of == column}
 
 
@@ -213,10 +215,10 @@ def _is_degraded(row: Mapping[str, Any], rules: ReleaseRules) -> bool:
     return bool(row["high"] < -rules.segment_tolerance)
 
 
-def _groups_are_close(question: Question, fairness: Exhibit, rules: ReleaseRules) -> Finding:
+def _groups_are_close(question: Question, fairness: EvidenceTable, rules: ReleaseRules) -> Finding:
     if (column := rules.gated_attribute) is None:
         return GateOutcome.PASSED, "no sensitive feature is configured, so fairness was not judged"
-    rows = rows_about(question, fairness)
+    rows = evidence_rows(question, fairness)
     rows = rows[rows["attribute"] == column]
     remedy = "gate an attribute with larger groups, or test on more days"
     outcomes, findings = [], []
@@ -226,7 +228,8 @@ def _groups_are_close(question: Question, fairness: Exhibit, rules: ReleaseRules
         left_out = not_judged(column, sizes, question.count, rules, remedy)
         if len(judged) < 2:
             raise NoEvidence(
-                f"fewer than two groups of {column} have {enough(rules)} for their {rate}", remedy
+                f"fewer than two groups of {column} have {required_size(rules)} for their {rate}",
+                remedy,
             )
         for group in judged:
             group_row(rows, group, rate, sizes[group].rows)
@@ -236,8 +239,8 @@ def _groups_are_close(question: Question, fairness: Exhibit, rules: ReleaseRules
         findings.append(f"{rate} of {len(judged)} groups {found}{left_out}")
     worst = max(outcomes, key=[*GateOutcome].index)
     final = (
-        f". No approval lifts the limit of {rules.max_group_gap:g}: reduce the gap and train another "
-        "model"
+        f". The limit of {rules.max_group_gap:g} cannot be approved: reduce the gap and train "
+        "another model"
         if worst is GateOutcome.FINAL
         else ""
     )
@@ -245,7 +248,7 @@ def _groups_are_close(question: Question, fairness: Exhibit, rules: ReleaseRules
 
 
 def _gap_within(gap: Mapping[str, Any], question: Question, rules: ReleaseRules) -> Finding:
-    """Whether one gap keeps the limit, and that relative to the champion's gap."""
+    """Whether one gap is within the limit, and within the limit relative to the champion's gap."""
     found, limit = f"{gap['challenger']:.3f} ({_bounds(gap)})", rules.max_group_gap
     if gap["challenger"] > limit:
         return GateOutcome.FINAL, f"{found}, above the limit of {limit:g}"
@@ -254,8 +257,8 @@ def _gap_within(gap: Mapping[str, Any], question: Question, rules: ReleaseRules)
         of_champion = finite(gap["champion"], f"{gap['metric']} of the champion's groups")
         if gap["low"] > of_champion + rules.max_gap_above_champion:
             above_champion = (
-                f", clearly above the champion's {of_champion:.3f} and "
-                f"{rules.max_gap_above_champion:g} more"
+                f", more than {rules.max_gap_above_champion:g} above the champion's "
+                f"{of_champion:.3f}"
             )
     if gap["high"] > limit:
         return (

@@ -1,7 +1,7 @@
-"""The releases of a pipeline as they are stored: whole and unaltered, or not at all.
+"""Reads the stored releases of a pipeline, complete and unaltered or not at all.
 
-While a release is lost, nobody is told who the champion is: the next challenger would be judged
-against an older model, or against nothing. What follows from releases is in ``champion``.
+If a release is lost, the champion is unknown and reading fails; otherwise the next challenger would
+be compared with an older model or with none. ``champion`` derives the champions from the releases.
 """
 
 from collections.abc import Sequence
@@ -24,16 +24,16 @@ def releases(
     """Models that became champion with as-of day ≤ ``last``.
 
     Args:
-        lake: where they are.
+        lake: the lake with the table.
         table: name of the table of champions.
-        last: newest as-of day wanted.
-        history: its entries, the oldest first; read now when omitted.
+        last: newest as-of day.
+        history: ledger entries of the table, the oldest first; read if omitted.
 
     Returns:
-        Rows of the ``ChampionModel`` contract, maybe none.
+        Rows of the ``ChampionModel`` contract, possibly none.
 
     Raises:
-        LakeMismatch: a release that happened is half-written, skipped, altered or gone.
+        LakeMismatch: a release is incomplete, skipped, altered or gone.
     """
     entries = lake.ledger.history(table) if history is None else history
     entries = [entry for entry in entries if entry.day <= last]
@@ -42,19 +42,19 @@ def releases(
         entry = lake.ledger.latest(table, lost)[lost[0]]
         state = f"{entry.status.value}: {entry.reason}" if entry.reason else "half-written"
         raise LakeMismatch(
-            f"{table} {entry.day} is {state}. It was released, so nobody knows who the champion "
-            "is: materialize it first."
+            f"{table} {entry.day} is {state}. A model was released on this day, so the champion is "
+            "unknown: materialize it first."
         )
     return verified_rows(window) if window.hashes else no_rows(ChampionModel)
 
 
 def released_days(history: Sequence[Entry]) -> set[str]:
-    """As-of days whose model has been champion, whatever became of their rows."""
+    """As-of days whose model has been champion, even if their rows are gone."""
     return {entry.day for entry in history if entry.status is Status.STORED and entry.rows}
 
 
-def begun_before(history: Sequence[Entry], day: str) -> list[str]:
-    """Other as-of days that began to be written before ``day`` did, and are not finished.
+def unfinished_before(history: Sequence[Entry], day: str) -> list[str]:
+    """Other as-of days whose writing began before that of ``day`` and is not finished.
 
     Args:
         history: entries of the table of champions, the oldest first.
@@ -73,18 +73,18 @@ def begun_before(history: Sequence[Entry], day: str) -> list[str]:
 def release_of(
     lake: Lake, history: Sequence[Entry], as_of: str, evidence: str
 ) -> dict[str, Any] | None:
-    """The release of an as-of day on this evidence, if its model became champion.
+    """The row of ``champion`` for an as-of day and this evidence; None without one.
 
-    Where somebody wrote the newest row, the newest one that a run wrote counts.
+    If the newest row was written by hand, the newest row that a run wrote is used.
 
     Args:
-        lake: where it is.
+        lake: the lake with the table.
         history: entries of the table of champions, the oldest first, at least those of the day.
         as_of: the as-of day.
         evidence: hash of the evidence.
 
     Raises:
-        LakeMismatch: somebody changed it since.
+        LakeMismatch: the row was altered.
     """
     entries = [entry for entry in history if entry.day == as_of]
     window = lake.window(entries[0].table, [as_of]) if entries else None

@@ -1,4 +1,4 @@
-"""What keeps a released model from becoming champion: its tests, a lost approval; and what helps."""
+"""Reasons why a released model does not become champion, and the commands that help."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Status
 from ml_assets.registry.latency import IntegrationOutcome
-from ml_assets.release.approvals.approvals import Action, ApprovalState, Record, standing
+from ml_assets.release.approvals.approvals import Action, ApprovalState, Record, resolve_approvals
 
 
 def release_command(pipeline: str, as_of: str) -> str:
@@ -21,7 +21,7 @@ def release_command(pipeline: str, as_of: str) -> str:
 
 
 def training_command(pipeline: str, as_of: str) -> str:
-    """The command that trains a model and releases it, if the gates let it."""
+    """The command that trains a model and releases it if the gates pass."""
     groups = f"group:{pipeline}__training or group:{pipeline}__release"
     return (
         f"dagster asset materialize -m ml_assets.definitions --select '{groups}' "
@@ -30,18 +30,19 @@ def training_command(pipeline: str, as_of: str) -> str:
 
 
 def problem_of_tests(tests: pd.DataFrame, names: Sequence[str]) -> str:
-    """Which integration tests keep a model from being promoted, and why; empty when all passed.
+    """Integration tests that did not pass, with their findings; empty if all passed.
 
     Args:
         tests: rows of the ``IntegrationTest`` contract.
-        names: tests that there have to be.
+        names: names of the required tests.
     """
-    words = {
+    results = {
         IntegrationOutcome.FAILED: "failed",
         IntegrationOutcome.NOT_MEASURED: "could not be measured",
     }
     problems = [
-        f"integration test {row['test']} {words[IntegrationOutcome(row['outcome'])]}: {row['finding']}"
+        f"integration test {row['test']} {results[IntegrationOutcome(row['outcome'])]}: "
+        f"{row['finding']}"
         for row in tests.to_dict("records")
         if not row["passed"]
     ]
@@ -50,13 +51,13 @@ def problem_of_tests(tests: pd.DataFrame, names: Sequence[str]) -> str:
 
 
 def is_not_measured(tests: pd.DataFrame) -> bool:
-    """Whether nothing failed, but some test could not tell: it may pass the next time."""
+    """Whether no test failed, but some could not be measured and may pass when retried."""
     outcomes = set(tests["outcome"])
     return IntegrationOutcome.NOT_MEASURED in outcomes and IntegrationOutcome.FAILED not in outcomes
 
 
-def waits_for_tests(lake: Lake, pipeline: str, as_ofs: Sequence[str]) -> list[str]:
-    """As-of days whose release is worth another attempt: their tests could not be measured."""
+def days_with_unmeasured_tests(lake: Lake, pipeline: str, as_ofs: Sequence[str]) -> list[str]:
+    """As-of days whose release should be retried, because some tests could not be measured."""
     table = f"{pipeline}/integration_tests"
     entries = lake.ledger.latest(table, as_ofs)
     days = [day for day, entry in entries.items() if entry.status is Status.STORED and entry.rows]
@@ -65,26 +66,26 @@ def waits_for_tests(lake: Lake, pipeline: str, as_ofs: Sequence[str]) -> list[st
 
 
 def lost_approval(records: Sequence[Record], evidence: str, now: datetime) -> Record | None:
-    """An approval that was used, and is not valid any more before its model is champion.
+    """An approval that was used and expired before its model became champion.
 
-    A rejection after its use is no loss: a person has decided.
+    None if the release was rejected after its use.
     """
-    if standing(records, evidence, now).state not in {
+    if resolve_approvals(records, evidence, now).state not in {
         ApprovalState.WAITING,
         ApprovalState.APPROVED,
     }:
         return None
-    return last_used(records, evidence)
+    return last_used_approval(records, evidence)
 
 
-def used_by(records: Sequence[Record], use: Record) -> Record | None:
-    """The approval that a record says was used, if it was valid then."""
+def used_approval(records: Sequence[Record], use: Record) -> Record | None:
+    """The approval that a record of use refers to, if it was valid at that time."""
     until = [one for one in records if one.number <= use.number]
-    found = standing(until, use.evidence, use.at)
+    found = resolve_approvals(until, use.evidence, use.at)
     return found.record if found.state is ApprovalState.USED else None
 
 
-def last_used(records: Sequence[Record], evidence: str) -> Record | None:
-    """The approval of this evidence that was used last, if it was valid then."""
+def last_used_approval(records: Sequence[Record], evidence: str) -> Record | None:
+    """The last used approval of this evidence, if it was valid at that time."""
     uses = [one for one in records if one.action is Action.APPLY and one.evidence == evidence]
-    return used_by(records, uses[-1]) if uses else None
+    return used_approval(records, uses[-1]) if uses else None

@@ -1,4 +1,4 @@
-"""Whether a release goes on, and whether its model becomes champion: decided by a ``ReleaseState``."""
+"""Decides from a ``ReleaseState`` whether a release continues and its model becomes champion."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,11 +7,16 @@ from ml_assets.cadence import shifted
 from ml_assets.content import DAY
 from ml_assets.errors import LakeMismatch, TrainingError
 from ml_assets.registry.integration import IntegrationTest
-from ml_assets.release.approvals.approvals import ApprovalState, Record, shown_time, standing
+from ml_assets.release.approvals.approvals import (
+    ApprovalState,
+    Record,
+    format_time,
+    resolve_approvals,
+)
 from ml_assets.release.champion import BY_GATES
-from ml_assets.release.confirm import SAME
+from ml_assets.release.confirm import COPIED_COLUMNS
 from ml_assets.release.decision import AWAITING, PASSED
-from ml_assets.release.history import begun_before
+from ml_assets.release.history import unfinished_before
 from ml_assets.release.promotion import (
     is_not_measured,
     lost_approval,
@@ -33,67 +38,65 @@ class NotPromoted(TrainingError):
 
 
 @dataclass(frozen=True)
-class Released:
-    """A release that may go on, and by whom."""
+class Release:
+    """A release that may continue: who released it, and the first day that the model serves."""
 
     by: str
     serves_from: str
 
 
 def approval_to_use(state: ReleaseState) -> Record | None:
-    """The valid approval that the release goes on by, if it waits for one and has used none yet.
+    """The valid approval that the release can use, if it awaits one and has used none yet.
 
     Raises:
         LakeMismatch: the champion of the day was altered.
     """
     if state.decision["verdict"] != AWAITING or intact(state.release):
         return None
-    found = standing(state.records, state.decision["evidence"], state.now)
+    found = resolve_approvals(state.records, state.decision["evidence"], state.now)
     return found.record if found.state is ApprovalState.APPROVED else None
 
 
-def released(state: ReleaseState) -> Released | None:
-    """Whether the release may go on: it passed, or an approval of it was used.
+def current_release(state: ReleaseState) -> Release | None:
+    """The release if it may continue: it passed, or an approval of it was used; None otherwise.
 
-    What is champion was released; of anything else it is asked what holds now.
+    A champion stays released. For other models, the current decision and approvals decide.
 
     Raises:
-        LakeMismatch: other code or rules made the decision, or what it depends on was altered.
-        TrainingError: it was judged against another champion than there is, or ``approvals``
-            does not hold what persons said last.
+        LakeMismatch: the decision is from other code or rules, or its inputs were altered.
+        TrainingError: the decision is against another champion than the current one, or
+            ``approvals`` lacks the latest records.
     """
     if champion := intact(state.release):
-        return Released(champion["released_by"], champion["serves_from"])
+        return Release(champion["released_by"], champion["serves_from"])
     verdict = state.decision["verdict"]
     if verdict not in {PASSED, AWAITING}:
         return None
     _refuse_outdated(state, "release_decision")
-    found = Released(BY_GATES, state.as_of) if verdict == PASSED else _approved(state)
+    found = Release(BY_GATES, state.as_of) if verdict == PASSED else _approved(state)
     if found:
         _refuse_other_champion(state)
     return found
 
 
-def promoted(state: ReleaseState) -> dict[str, Any] | None:
-    """The row of ``champion`` that the release makes; None when the model is not released.
+def champion_row(state: ReleaseState) -> dict[str, Any] | None:
+    """The row of ``champion`` for the release; None if the model is not released.
 
     Raises:
-        NotPromoted: it was released, and something keeps it from becoming champion.
-        LakeMismatch: see ``released``, or what was registered or tested is not what was judged.
-        TrainingError: see ``released``, another release began before this one, or the model was
-            released before and would not be now.
+        NotPromoted: the model is released and cannot become champion.
+        LakeMismatch: see ``current_release``, or the registered, tested and judged models differ.
+        TrainingError: see ``current_release``, an earlier release is unfinished, or the model was
+            released before and would not be released now.
     """
-    decision, release = state.decision, released(state)
+    decision, release = state.decision, current_release(state)
     if release is None:
         _refuse_if_released(state)
-        _tell_lost_approval(state)
+        _refuse_lost_approval(state)
         return None
     version = _tested_version(state, release)
     if state.as_of not in state.released_days:
         _refuse_out_of_turn(state, release)
-    intact(
-        state.champion_before
-    )  # also a champion is not written again while an earlier one is lost
+    intact(state.champion_before)  # fail while an earlier champion is lost
     return {
         DAY: state.as_of,
         "fingerprint": decision["challenger"],
@@ -101,32 +104,32 @@ def promoted(state: ReleaseState) -> dict[str, Any] | None:
         "serves_from": release.serves_from,
         "released_by": release.by,
         "evidence": decision["evidence"],
-        **{column: decision[decided] for column, decided in SAME.items()},
+        **{column: decision[decided] for column, decided in COPIED_COLUMNS.items()},
     }
 
 
-def _approved(state: ReleaseState) -> Released | None:
-    """The release on an approval that was used and is still valid.
+def _approved(state: ReleaseState) -> Release | None:
+    """The release by an approval that was used and is still valid.
 
-    The model serves from the day that was told then, or later when further days were scored
-    before it became champion.
+    The model serves from the day in the record of use, or from a later one if further days were
+    scored before it became champion.
     """
     if list(intact(state.approvals)) != list(state.records):
         raise TrainingError(
-            f"{state.pipeline}/approvals {state.as_of} does not hold what was said last: "
-            "materialize it first"
+            f"{state.pipeline}/approvals {state.as_of} lacks the latest records: materialize it "
+            "first"
         )
-    found = standing(state.records, state.decision["evidence"], state.now)
+    found = resolve_approvals(state.records, state.decision["evidence"], state.now)
     if found.state is not ApprovalState.USED or found.record is None:
         return None
     serves_from = found.serves_from
     if state.as_of not in state.released_days:
         serves_from = max(serves_from, state.first_not_scored)
-    return Released(found.record.signature, serves_from)
+    return Release(found.record.signature, serves_from)
 
 
-def _tested_version(state: ReleaseState, release: Released) -> int:
-    """The registered version, of which every integration test passed; 0 without a registry."""
+def _tested_version(state: ReleaseState, release: Release) -> int:
+    """The registered version, which passed every integration test; 0 without a registry."""
     if state.registered is None or state.tests is None:
         return 0
     registered, tests = intact(state.registered), intact(state.tests)
@@ -135,9 +138,7 @@ def _tested_version(state: ReleaseState, release: Released) -> int:
     if registered.empty or problem:
         _refuse_if_released(state)
         advice = (
-            "Wait for the machine to be less busy"
-            if is_not_measured(tests)
-            else "Repair what they name"
+            "Wait for the machine to be less busy" if is_not_measured(tests) else "Fix the cause"
         )
         raise NotPromoted(
             state.as_of,
@@ -149,66 +150,67 @@ def _tested_version(state: ReleaseState, release: Released) -> int:
     challenger = state.decision["challenger"]
     if {*registered["fingerprint"], *tests["fingerprint"]} != {challenger}:
         raise LakeMismatch(
-            f"What was registered or tested as of {state.as_of} is not the model that was judged, "
+            f"The model that was registered or tested as of {state.as_of} is not the judged one, "
             f"{challenger}: run the release again: {command}"
         )
     return int(registered["version"].iloc[0])
 
 
 def _refuse_outdated(state: ReleaseState, noun: str) -> None:
-    """What other code or rules made than are in force is no evidence."""
+    """Refuse rows that were computed with other code or rules than the current ones."""
     if noun in state.outdated:
         raise LakeMismatch(
-            f"{state.pipeline}/{noun} {state.as_of} was made by other code or rules than are in "
-            "force: materialize it again."
+            f"{state.pipeline}/{noun} {state.as_of} was computed with other code or rules than the "
+            "current ones: materialize it again."
         )
 
 
 def _refuse_other_champion(state: ReleaseState) -> None:
-    """A model is promoted only over the champion that it was compared with."""
+    """Refuse a model that was compared with another champion than the current one."""
     champion, decision = intact(state.champion_before), state.decision
     if decision["champion"] != (champion.fingerprint if champion else ""):
         raise TrainingError(
-            f"the model of {state.as_of} was judged against "
-            f"{decision['champion_as_of'] or 'no champion'}, and the champion is "
-            f"{champion.as_of if champion else 'none'} now. Judge it again: "
+            f"the model of {state.as_of} was compared with champion "
+            f"{decision['champion_as_of'] or 'none'}, and the current champion is "
+            f"{champion.as_of if champion else 'none'}. Judge it again: "
             f"{release_command(state.pipeline, state.as_of)}"
         )
 
 
 def _refuse_if_released(state: ReleaseState) -> None:
-    """A model that has been champion was released on its evidence; that is not taken back."""
+    """Refuse to withdraw the release of a model that has been champion."""
     if state.as_of in state.released_days:
         raise TrainingError(
             f"the model of {state.as_of} was released before, and would not be released now: see "
-            "release_decision, approvals and integration_tests of the day. What is stored of "
-            "it stays"
+            "release_decision, approvals and integration_tests of the day. Its row in champion "
+            "stays unchanged"
         )
 
 
-def _refuse_out_of_turn(state: ReleaseState, release: Released) -> None:
-    """One release is promoted after the other, and none replaces the model of a newer day.
+def _refuse_out_of_turn(state: ReleaseState, release: Release) -> None:
+    """Refuse a release while an earlier one is unfinished, or if a newer model was released.
 
-    The latter is tried when an old day is judged again, because its data was corrected, and passes.
+    The latter happens when the data of an old day was corrected and its model now passes.
     """
     name, day = state.pipeline, state.as_of
-    if others := begun_before(state.history, day):
+    if others := unfinished_before(state.history, day):
         raise TrainingError(
-            f"{name}/champion {others[0]} is being released, or was cut short. Release it first: "
-            f"{release_command(name, others[0])}; and then this one: {release_command(name, day)}"
+            f"{name}/champion {others[0]} is unfinished: its release is running or was interrupted."
+            f" Release it first: {release_command(name, others[0])}; then this one: "
+            f"{release_command(name, day)}"
         )
     if (newest := max(state.released_days, default="")) > day:
         raise NotPromoted(
             day,
             release.by,
-            f"the model of {newest} was released since and is newer, so this one would never serve",
+            f"the newer model of {newest} was released since, so this one would never serve",
             "Train and judge a model as of a later day: "
             f"{training_command(name, shifted(newest, 1))}",
         )
 
 
-def _tell_lost_approval(state: ReleaseState) -> None:
-    """An approval that was used, and expired before its model was champion, is told."""
+def _refuse_lost_approval(state: ReleaseState) -> None:
+    """Fail if an approval was used and expired before its model became champion."""
     if state.decision["verdict"] != AWAITING:
         return
     lost = lost_approval(state.records, state.decision["evidence"], state.now)
@@ -217,7 +219,7 @@ def _tell_lost_approval(state: ReleaseState) -> None:
         raise NotPromoted(
             state.as_of,
             lost.signature,
-            f"{lost.name} expired on {shown_time(lost.expires_at)}, before the release was finished",
+            f"{lost.name} expired on {format_time(lost.expires_at)}, before the release finished",
             f"Approve it again: ml-assets approve {name} {day} --by NAME --reason TEXT; then: "
             f"{release_command(name, day)}",
         )

@@ -1,4 +1,4 @@
-"""What a challenger has to show before it replaces the champion, as ``defs.yaml`` says it."""
+"""Rules for replacing the champion: the section ``release`` of ``defs.yaml``."""
 
 from typing import Literal, Self
 
@@ -12,28 +12,28 @@ MAX_MARGIN = 0.05
 
 
 class ReleaseRules(BaseModel, extra="forbid", frozen=True):
-    """The limits of the gates. None of them can be turned off, and none made a warning.
+    """The limits of the gates. No gate can be disabled or turned into a warning.
 
     Attributes:
-        gated_attribute: column whose groups must not be treated too differently; without one
-            fairness is not judged, and the decision says so.
-        max_group_gap: largest allowed gap between groups: of true- and false-positive rates, or
-            for a regression of mean absolute errors, relative to that of all rows. A larger gap
-            blocks, and no approval lifts that; one whose interval reaches beyond waits for approval.
+        gated_attribute: column whose groups are compared; without one, fairness is not judged, and
+            the reason of the decision contains that.
+        max_group_gap: largest gap between groups: of true- and false-positive rates, or for a
+            regression of mean absolute errors, relative to that of all rows. A larger gap blocks
+            and cannot be approved; a gap whose interval exceeds the limit awaits approval.
         max_gap_above_champion: by how much a gap may exceed the champion's on the same rows.
-        rule: what the paired interval of the main metric's gain has to show. 'superior': it lies
-            above 0. 'non_inferior': it lies above -``margin``, for a model of newer data than the
-            champion's. 'literal': the gain is at least ``min_improvement``, whatever its interval.
-            A first model has to be superior to the base rate under each of them.
+        rule: requirement on the paired interval of the main metric's gain. 'superior': it is above
+            0. 'non_inferior': it is above -``margin``, for a model with newer data than the
+            champion. 'literal': the gain is at least ``min_improvement``; the interval is ignored.
+            A first model has to be superior to the base rate under every rule.
         margin: by how much the main metric may be worse, in its unit; for 'non_inferior' only.
-        min_improvement: relative improvement of the main metric that 'literal' requires.
-        segment_rule: 'interval' blocks a segment whose paired interval lies below the tolerance;
-            'literal' blocks one whose metric fell by anything at all.
+        min_improvement: relative improvement of the main metric for 'literal'.
+        segment_rule: 'interval' blocks if the paired interval of a segment is below
+            -``segment_tolerance``; 'literal' blocks on any loss.
         segment_tolerance: by how much the main metric of a segment may fall ('interval').
         min_segment_rows: a segment or group with fewer test rows, or with rows on fewer days than
             an interval needs, is listed and not judged.
-        max_unjudged_share: share of the test rows that may lie in segments (of each segment column)
-            or groups that cannot be judged, because they are too small or have nearly one label only.
+        max_unjudged_share: largest share of the test rows in segments (of each segment column) or
+            groups that cannot be judged: too small, or with almost only one label.
     """
 
     gated_attribute: str | None = Field(None, min_length=1)
@@ -48,29 +48,29 @@ class ReleaseRules(BaseModel, extra="forbid", frozen=True):
     max_unjudged_share: float = Field(0.1, ge=0, le=0.5)
 
     @model_validator(mode="after")
-    def _attribute_is_no_null(self) -> Self:
+    def _refuse_null_attribute(self) -> Self:
         if self.gated_attribute is None and "gated_attribute" in self.model_fields_set:
             raise ValueError(
-                "gated_attribute is null: name a column, or leave the key out where fairness is not "
-                "to be judged"
+                "gated_attribute is null: name a column, or omit the key if fairness is not to be "
+                "judged"
             )
         return self
 
     @model_validator(mode="after")
-    def _margin_has_a_rule(self) -> Self:
+    def _check_margin_and_rule(self) -> Self:
         if (self.rule == "non_inferior") != (self.margin is not None):
             raise ValueError(
                 "rule 'non_inferior' needs a margin, in units of the main metric"
                 if self.margin is None
-                else f"margin is for rule 'non_inferior' and would do nothing with '{self.rule}'"
+                else f"margin is for rule 'non_inferior' and has no effect with '{self.rule}'"
             )
         return self
 
     def check(self, task: Task) -> None:
-        """Check what depends on the task.
+        """Check the limits that depend on the task.
 
         Raises:
-            ConfigurationError: the margin would let any model pass.
+            ConfigurationError: with this margin, any model would pass.
         """
         if task == "classification" and self.margin is not None and self.margin > MAX_MARGIN:
             raise ConfigurationError(

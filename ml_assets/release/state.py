@@ -1,6 +1,6 @@
-"""Everything that is stored about the release of one as-of day, read once.
+"""Reads everything that is stored about the release of one as-of day.
 
-What follows from it is decided in ``releasing``, which reads nothing.
+``releasing`` decides on it and reads nothing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,40 +16,39 @@ from ml_assets.lake.integrity import verified_rows
 from ml_assets.lake.store import Lake
 from ml_assets.lake.window import Window
 from ml_assets.ledger.entries import Entry
+from ml_assets.release.approvals.actions import first_not_scored
 from ml_assets.release.approvals.approval_log import ApprovalLog
-from ml_assets.release.approvals.approvals import Record, records_of
-from ml_assets.release.approvals.persons import first_not_scored
+from ml_assets.release.approvals.approvals import Record, records_from_rows
 from ml_assets.release.champion import Champion, newest
 from ml_assets.release.history import release_of, released_days, releases
 
 T = TypeVar("T")
 
 DECIDED = ("release_decision", "approvals")
-"""Second parts of the names of the tables that say whether a model is released."""
+"""Nouns of the tables that determine whether a model is released."""
 
 
 @dataclass(frozen=True)
 class ReleaseState:
-    """What is stored about the release of an as-of day.
+    """Everything that is stored about the release of an as-of day.
 
-    A value that may have been altered is the ``LakeMismatch`` then; ``intact`` raises it, where
-    the value matters.
+    A value that was altered is replaced by its ``LakeMismatch``; ``intact`` raises it when the
+    value is used.
 
     Attributes:
-        pipeline: whose release.
+        pipeline: name of the pipeline.
         as_of: the as-of day.
-        now: the moment at which it is judged, UTC.
-        decision: the row of ``release_decision``.
+        now: current time, UTC.
+        decision: row of ``release_decision``.
         history: entries of the table of champions, the oldest first.
-        release: the row of ``champion`` on the evidence of the decision; None for none.
+        release: row of ``champion`` on the evidence of the decision; None for none.
         champion_before: the champion with the newest earlier as-of day; None for none.
-        records: what persons said, in the order of their numbers.
-        approvals: the same as ``approvals`` holds it; empty before that is computed.
-        first_not_scored: first day, from the as-of day on, after all that is scored.
-        registered: rows of ``registered_model``; None without a registry, and before registration.
+        records: approvals and rejections in the approval log, by number.
+        approvals: the same records in the table ``approvals``; empty before it is computed.
+        first_not_scored: first day after all scored days, not before the as-of day.
+        registered: rows of ``registered_model``; None without a registry or before registration.
         tests: rows of ``integration_tests``; None in the same cases.
-        outdated: second parts of the names of tables that other code or rules made than are in
-            force.
+        outdated: nouns of tables that were computed with other code or rules than the current ones.
     """
 
     pipeline: str
@@ -82,41 +81,47 @@ def load(  # noqa: PLR0917
 ) -> ReleaseState:
     """Read the state of a release.
 
-    The history of the champions is read before the champions. A release that began earlier is
-    therefore seen in any case: in the history while it goes on, among the champions afterwards.
+    The history of the champions is read before the champions. So a release that began earlier is
+    never missed: it is in the history while it runs, and among the champions afterwards.
 
     Args:
-        lake: where the tables are.
-        log: what persons said.
-        windows: second part of a table's name → where it is read: ``release_decision``, and of
-            ``approvals``, ``registered_model`` and ``integration_tests`` those that are there yet.
-        pipeline: whose release.
-        as_of: its as-of day.
-        in_force: second part of a table's name → version of the code and rules in force.
+        lake: the lake with the tables.
+        log: approvals and rejections.
+        windows: noun of a table → window to read: ``release_decision``, and those of ``approvals``,
+            ``registered_model`` and ``integration_tests`` that exist.
+        pipeline: name of the pipeline.
+        as_of: the as-of day.
+        in_force: noun of a table → current version of its code and rules.
 
     Raises:
-        LakeMismatch: somebody changed the decision since it was made.
+        LakeMismatch: the decision was altered.
     """
 
     def stored(noun: str) -> pd.DataFrame | LakeMismatch | None:
-        return _attempt(lambda: verified_rows(windows[noun], as_of)) if noun in windows else None
+        return (
+            _value_or_error(lambda: verified_rows(windows[noun], as_of))
+            if noun in windows
+            else None
+        )
 
     table = f"{pipeline}/champion"
     [decision] = verified_rows(windows["release_decision"], as_of).to_dict("records")
     history = lake.ledger.history(table)
-    said = stored("approvals")
+    approvals = stored("approvals")
     return ReleaseState(
         pipeline=pipeline,
         as_of=as_of,
         now=datetime.now(UTC),
         decision={str(name): value for name, value in decision.items()},
         history=history,
-        release=_attempt(lambda: release_of(lake, history, as_of, decision["evidence"])),
-        champion_before=_attempt(
+        release=_value_or_error(lambda: release_of(lake, history, as_of, decision["evidence"])),
+        champion_before=_value_or_error(
             lambda: newest(releases(lake, table, shifted(as_of, -1), history))
         ),
         records=log.records(pipeline, as_of),
-        approvals=records_of(pipeline, said) if isinstance(said, pd.DataFrame) else said or [],
+        approvals=records_from_rows(pipeline, approvals)
+        if isinstance(approvals, pd.DataFrame)
+        else approvals or [],
         first_not_scored=first_not_scored(lake, pipeline, as_of),
         registered=stored("registered_model"),
         tests=stored("integration_tests"),
@@ -130,7 +135,7 @@ def load(  # noqa: PLR0917
 
 
 def intact(value: T | LakeMismatch) -> T:
-    """The value, as it was stored.
+    """The value, if it was not altered.
 
     Raises:
         LakeMismatch: it was altered.
@@ -140,7 +145,7 @@ def intact(value: T | LakeMismatch) -> T:
     return value
 
 
-def _attempt(read: Callable[[], T]) -> T | LakeMismatch:
+def _value_or_error(read: Callable[[], T]) -> T | LakeMismatch:
     try:
         return read()
     except LakeMismatch as error:

@@ -1,1 +1,1 @@
-"""What people read: model cards and plots."""
+"""Model cards and plots."""

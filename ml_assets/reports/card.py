@@ -1,9 +1,9 @@
-"""Model cards: what a version is for, how good it is, why it was released, what it is made from.
+"""Model cards: purpose, metrics, release and data of a model version, as Markdown and HTML.
 
-A card is made of plain values; collecting them is the assets' business. The Markdown is laid out in
-``model_card.md.jinja``, where every value is escaped unless it says that it is Markdown; the HTML
-is that Markdown, rendered. ``skops.card.Card`` is not used: without a model object it only adds
-headings and tables, and its tables are centred and escape neither pipes nor HTML.
+The assets collect the values. ``model_card.md.jinja`` is the template of the Markdown; every value
+is escaped unless it is ``_Markdown``. The HTML is rendered from the Markdown. ``skops.card.Card``
+is not used: without a model object it only adds headings and tables, and does not escape pipes or
+HTML.
 """
 
 import math
@@ -32,12 +32,12 @@ MEANINGS = {
     "false_positive_rate": "Share of the negative rows of a group that are flagged.",
     "relative_error": "Mean absolute error of a group, relative to that of all rows.",
 }
-"""What a metric says, for readers who do not know its name."""
+"""Metric → description."""
 
 
 @dataclass(frozen=True)
 class Feature:
-    """An input column, as its contract describes it."""
+    """An input column, with the description of its contract."""
 
     name: str
     description: str
@@ -46,7 +46,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class TableVersion:
-    """A table that the model was made from, how many of its days, and one hash of their rows."""
+    """A table that the model was trained on: number of days, and one hash of their rows."""
 
     table: str
     days: int
@@ -55,7 +55,7 @@ class TableVersion:
 
 @dataclass(frozen=True)
 class Check:
-    """A gate or an integration test, and what was found."""
+    """A gate or an integration test, with its result."""
 
     name: str
     passed: bool
@@ -64,7 +64,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Data:
-    """Rows a version was fitted and tested on; days are the first and last with such rows."""
+    """Training and test rows of a version, with their first and last days."""
 
     training_first: str
     training_last: str
@@ -77,35 +77,35 @@ class Data:
 
 @dataclass(frozen=True)
 class CardContents:
-    """All that a card says.
+    """The contents of a card.
 
     Attributes:
         pipeline: name of the pipeline.
-        version: of the model, in the registry.
-        fingerprint: what identifies the model.
-        as_of: its as-of day.
-        purpose: what it is for, in whole sentences.
+        version: version of the model in the registry.
+        fingerprint: fingerprint of the model.
+        as_of: as-of day.
+        purpose: purpose of the model, in whole sentences.
         owners: teams or persons.
-        verdict: what was decided, in a word or two: promoted, blocked, waiting for approval.
-        decided_by: who decided; empty when the gates did.
+        verdict: promoted, blocked, waiting for approval, ….
+        decided_by: the person who decided; empty for the gates.
         task: classification or regression.
         estimator: import path.
-        hyperparameters: its arguments.
+        hyperparameters: arguments of the estimator.
         label: name of the label column.
-        features: its input columns.
+        features: input columns.
         data: rows and tables.
         main_metric: the metric that releases are decided on.
         metrics: test rows of the ``Evaluation`` contract.
         comparison: rows of the ``Comparison`` contract, and ``is_judged``.
-        champion: as-of day of the champion it was compared with; empty when the base rate stood in for it.
-        fairness: rows of the ``Fairness`` contract; without rows if no groups were compared.
-        gates: what a release depends on.
-        approvals: ``at``, ``by``, ``action``, ``reason`` of each record, and ``remark`` if it has one.
-        integration_tests: tests with the stored model; none when they have not run.
-        limits: what it is not for and not good at, a sentence each.
-        code_version: of the code that trained it.
+        champion: as-of day of the champion in the comparison; empty if it is with the base rate.
+        fairness: rows of the ``Fairness`` contract; empty if no groups were compared.
+        gates: the gates of the release.
+        approvals: ``at``, ``by``, ``action``, ``reason`` of each record, maybe ``remark``.
+        integration_tests: tests of the stored model; empty if they have not run.
+        limits: unsuitable uses and known weaknesses, a sentence each.
+        code_version: version of the training code.
         library_versions: library → version.
-        confidence: share of resamples that an interval holds.
+        confidence: confidence of the intervals.
     """
 
     pipeline: str
@@ -157,7 +157,7 @@ def markdown(card: CardContents) -> str:
 
 
 def html(card: CardContents) -> str:
-    """The card as an HTML document that needs nothing else; the same text for the same contents."""
+    """The card as a self-contained HTML document; the same text for the same contents."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markdown_it import MarkdownIt
 
@@ -170,7 +170,7 @@ def html(card: CardContents) -> str:
 
 
 class _Markdown(str):
-    """Text that is Markdown already and is not escaped again."""
+    """Markdown, which is not escaped."""
 
     __slots__ = ()
 
@@ -198,16 +198,16 @@ def _environment() -> "Environment":
 
 
 _MARKUP = re.compile(r"[\\`*\[\]|~#]|(?<![^\W_])_|_(?![^\W_])")
-"""What Markdown reads anywhere in a line; underscores only at the edge of a word."""
+"""Markup anywhere in a line; underscores only at the edge of a word."""
 
 _BLOCK = re.compile(r"^(\d+(?=[.)](?:\s|$))|(?=[+=-]+(?:\s|$)))")
-"""What it reads at the beginning of a line: lists, rules and underlines of headings."""
+"""Markup at the beginning of a line: lists, rules and underlines of headings."""
 
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def _escaped(value: Any) -> str:
-    """A value as one line of Markdown that shows it and nothing else."""
+    """A value as one line of escaped Markdown."""
     if isinstance(value, _Markdown):
         return value
     line = " ".join(str(value).split())
@@ -216,12 +216,12 @@ def _escaped(value: Any) -> str:
 
 
 def _code(text: str) -> str:
-    """An identifier as code; anything else is text and will be escaped."""
+    """An identifier as code; anything else stays text, which is escaped later."""
     return _Markdown(f"`{text}`") if re.fullmatch(r"[\w.:/+=@-]+", text) else text
 
 
 def _number(value: float | None, sign: str = "") -> str:
-    """A number with as many digits as its size deserves; a dash for none."""
+    """A number with digits by its size; a dash for none."""
     if value is None or math.isnan(value):
         return "–"
     size = abs(value)
@@ -230,7 +230,7 @@ def _number(value: float | None, sign: str = "") -> str:
 
 
 def _bounds(row: Mapping[str, Any]) -> _Markdown:
-    """The interval of a row after its value; nothing where there is none."""
+    """The interval of a row, to append to its value; empty for none."""
     if pd.isna(row["low"]) or pd.isna(row["high"]):
         return _Markdown("")
     return _Markdown(f" [{_number(row['low'])}, {_number(row['high'])}]")
@@ -241,13 +241,13 @@ def _records(frame: pd.DataFrame) -> list[dict[Any, Any]]:
 
 
 def _overall(rows: Sequence[dict[Any, Any]], main: str) -> list[dict[Any, Any]]:
-    """Rows of all segments together, the main metric first."""
+    """Rows of overall metrics, the main metric first."""
     overall = [row for row in rows if row["segment_column"] == OVERALL]
     return sorted(overall, key=lambda row: row["metric"] != main)
 
 
 def _by_segment(rows: Sequence[dict[Any, Any]], main: str) -> list[dict[str, Any]]:
-    """For each segment column its segments, the largest first, with a cell for each metric."""
+    """A table per segment column: its segments, the largest first, with a cell for each metric."""
     tables: dict[str, dict[str, dict[str, Any]]] = {}
     for row in rows:
         if row["segment_column"] != OVERALL:

@@ -18,7 +18,7 @@ UNUSED = {
     "training_days",
 }
 """Columns of the decision that a card does not show."""
-WRITTEN = [
+CARD_SOURCES = [
     *(f"training_dataset.{column}" for column in ("split", "feature_day")),
     *(f"evaluation.{column}" for column in columns(Evaluation) if column != "mean_label"),
     *(
@@ -33,15 +33,15 @@ WRITTEN = [
     *(f"release_decision.{column}" for column in columns(ReleaseDecision) if column not in UNUSED),
     "registered_model.version",
 ]
-"""What a card is made from, in the words of a contract's ``from``."""
+"""Source columns of a card, for ``from``."""
 
 
 class ModelCard(Contract):
-    """The card of a registered version; no row when the model was not registered."""
+    """The card of a registered version; no row if the model is not registered."""
 
-    fingerprint: str = made("What identifies the model.", ["registered_model.fingerprint"])
-    version: int = made("Its version in the registry.", ["registered_model.version"], ge=1)
-    markdown: str = made("The card.", WRITTEN)
+    fingerprint: str = made("Fingerprint of the model.", ["registered_model.fingerprint"])
+    version: int = made("Version in the registry.", ["registered_model.version"], ge=1)
+    markdown: str = made("The card as Markdown.", CARD_SOURCES)
 
     class Config:
         """One card per as-of day, or none."""

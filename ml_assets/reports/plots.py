@@ -1,6 +1,6 @@
-"""Pictures of an evaluation: scikit-learn's displays as PNG bytes, and as Markdown.
+"""Plots of an evaluation: scikit-learn's displays as PNG bytes, and as Markdown.
 
-No figure is known to pyplot and no backend is chosen, so pictures can be drawn in any process.
+pyplot is not used and no backend is set, so plots can be drawn in any process.
 """
 
 import base64
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 Corner = Literal["upper left", "upper right", "lower right"]
 
 SIZE, DOTS_PER_INCH = (9, 3.3), 100
-"""Inches, so 900 pixels wide."""
+"""Inches; plots are 900 pixels wide."""
 
 POINTS = 2_000
-"""Rows that are drawn as points; of more, as many are drawn at random, the same each time."""
+"""Largest number of points; of more rows, a random sample with a fixed seed is drawn."""
 
 BLUE, GREY = "#2f6690", "#6b7785"
 LINE = {"color": BLUE, "linewidth": 1.5}
@@ -36,19 +36,19 @@ SMALL, NORMAL = 8, 10
 def evaluation_plots(
     task: Task, labels: Any, predictions: Any, *, days: str = ""
 ) -> dict[str, bytes]:
-    """Draw how predictions and labels agree.
+    """Plot predictions against labels.
 
     Args:
-        task: the model's.
+        task: task of the model.
         labels: (n,) 0 and 1, or numbers.
         predictions: (n,) probabilities of label 1, or numbers in the label's unit.
-        days: days of the rows in words, for the title.
+        days: days of the rows as text, for the title.
 
     Returns:
-        Name → PNG: ``curves`` (calibration, ROC, precision and recall) of a classification,
-        ``residuals`` (and predicted against actual) of a regression. The same rows give the same
-        bytes. Nothing where a curve is undefined: fewer than two rows, one class only, a label or
-        a prediction that is missing, infinite or no probability.
+        Name → PNG: ``curves`` (calibration, ROC, precision and recall) for a classification,
+        ``residuals`` (and predicted against actual) for a regression. The same rows give the same
+        bytes. Empty if a curve is undefined: fewer than two rows, one class only, a label or a
+        prediction that is missing, infinite or not a probability.
     """
     actual, predicted = _numbers(labels), _numbers(predictions)
     if not _is_drawable(task, actual, predicted):
@@ -62,7 +62,7 @@ def evaluation_plots(
 
 
 def as_markdown(plots: Mapping[str, bytes]) -> str:
-    """Pictures as Markdown that holds them itself; empty without a picture."""
+    """Plots as Markdown with embedded images; empty without plots."""
     return "\n\n".join(
         f"![{name}](data:image/png;base64,{base64.b64encode(png).decode('ascii')})"
         for name, png in plots.items()
@@ -162,7 +162,7 @@ def _finish(axes: "Axes", title: str, x: str, y: str, legend: Corner | None = No
 
 
 def _png(figure: "Figure", title: str) -> bytes:
-    """The figure in few colours, which makes the file several times smaller."""
+    """The figure as PNG with few colours, which is several times smaller."""
     from PIL import Image
 
     figure.suptitle(title, fontsize=NORMAL)

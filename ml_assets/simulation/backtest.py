@@ -240,7 +240,7 @@ def _unused_assets(plan: BacktestPlan) -> list[str]:
     """Assets that no decision of a backtest's policy reads."""
     if plan.in_project:
         return []
-    if read_policy(plan.policy_file).looks_at_drift:
+    if read_policy(plan.policy_file).reads_drift:
         return NEVER_READ
     return [*NEVER_READ, *DRIFT]
 

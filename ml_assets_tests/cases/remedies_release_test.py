@@ -10,8 +10,8 @@ import pytest
 
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.runs.requests import MAX_ATTEMPTS
-from ml_assets.release.approvals.approvals import Action, application
-from ml_assets.release.approvals.persons import record
+from ml_assets.release.approvals.actions import record
+from ml_assets.release.approvals.approvals import Action, approval_use
 from ml_assets.workspace import Workspace
 from ml_assets_tests.keeping_up import DAYS
 from ml_assets_tests.prepared import (
@@ -76,7 +76,7 @@ def test_an_approval_that_expired_before_its_model_was_champion_is_given_again(
         expires="1h",
         now=now - timedelta(hours=2),
     )
-    log.append(application(approval, now - timedelta(hours=1.5), NEXT))
+    log.append(approval_use(approval, now - timedelta(hours=1.5), NEXT))
 
     told = failure(waiting, FOLLOWS, BLOCKED)
     run_all(waiting, told[told.index("Approve it again") :])

@@ -48,7 +48,7 @@ def break_days(project: Project) -> None:
     assert not project.materialize(SOURCES, days).succeeded
     assert not project.materialize(f"{FEATURES} or {OUTCOMES}", days).succeeded
     told = failure(project)
-    assert "of the 31 days to learn from are missing or not usable (2013-01-28" in told
+    assert "of the 31 days to train on are missing or not usable (2013-01-28" in told
     assert "no more than 10% may be: repair and materialize them, or raise" in told
 
 
@@ -90,7 +90,7 @@ def test_labels_of_the_test_window_are_materialized(
     trained = project.materialize(TRAINED, "2013-01-22")
     assert (
         "no label of the test window was known when the as-of day began: materialize features and "
-        "labels of the days before it, or take a later day"
+        "labels of the days before it, or choose a later day"
     ) in " ".join(trained.failed_steps.values())
 
     assert project.materialize(OUTCOMES, "2013-01-14...2013-01-21").succeeded

@@ -100,7 +100,9 @@ def test_after_a_rejection_nobody_can_approve(ml_assets: Command, lake: Lake, ur
         pytest.param(["audit", "sources"], "Known: flight_delays.\n", id="no pipeline"),
         pytest.param(["audit", "../x"], "There is no pipeline '../x'", id="no name"),
         pytest.param(
-            ["reject", PIPELINE, AS_OF, *SAID], "was decided yet", id="nothing was decided"
+            ["reject", PIPELINE, AS_OF, *SAID],
+            "has no release decision yet",
+            id="nothing was decided",
         ),
         pytest.param(["approve", PIPELINE, AS_OF, "--by", "Ann"], "--reason", id="no reason"),
         pytest.param(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.release.decision import findings_of
+from ml_assets.release.decision import parse_findings
 from ml_assets_tests.components.shop import definitions, raw_table
 from ml_assets_tests.prepared import opened, tick
 from ml_assets_tests.project import ROOT, Project
@@ -68,7 +68,7 @@ def test_it_goes_from_features_to_a_retraining_decision(shop: Project) -> None:
     assert scored.succeeded, scored.failed_steps
 
     [decision] = shop.lake.read("shop/release_decision", [AS_OF]).to_dict("records")
-    found = findings_of(decision["findings"])
+    found = parse_findings(decision["findings"])
     assert decision["verdict"] == "passed", decision["reason"]
     assert found["groups_are_close"].reason == (
         "no sensitive feature is configured, so fairness was not judged"

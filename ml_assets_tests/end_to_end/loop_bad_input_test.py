@@ -51,7 +51,7 @@ def test_a_day_before_any_champion_ends_as_not_predicted(with_champion: Project)
         assert entry.reason.startswith(reason)
     assert with_champion.entries(LABELS)[day].rows == 0
     [reason] = with_champion.lake.read(DECISION, [day])["reason"]
-    assert reason == "there is no champion yet, and 10 days to train one on, of 28 needed"
+    assert reason == "there is no champion yet, and 10 training days (28 required)"
 
 
 def test_a_range_that_begins_before_the_champion_scores_the_days_it_has(
@@ -237,7 +237,7 @@ def refused() -> str:
 
 def test_a_policy_that_is_missing_is_named(policy: Path) -> None:
     assert refused().startswith(
-        f"Policy file {policy} cannot be read (No such file or directory). Name a YAML file"
+        f"Policy file {policy} cannot be read (No such file or directory). Expected a YAML file"
     )
 
 
@@ -258,5 +258,5 @@ def test_a_policy_that_is_broken_says_what_is_wrong(policy: Path, text: str, pro
 
     told = refused()
 
-    assert told.startswith("Policy file mine.yaml is not usable: ")
+    assert told.startswith("Policy file mine.yaml is invalid: ")
     assert problem in told

@@ -26,7 +26,7 @@ from ml_assets.learning.scoring import prediction_ids
 from ml_assets.learning.training import predict
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.runs.requests import UNIT
-from ml_assets.release.champion import champions_of
+from ml_assets.release.champion import champion_by_day
 from ml_assets.settings import settings
 from ml_assets.workspace import Workspace
 from ml_assets_tests.prepared import (
@@ -288,12 +288,12 @@ def test_of_two_releases_at_the_same_moment_one_is_champion_and_the_other_was_co
     for code, text in zip(codes, told, strict=True):
         if code:
             assert re.search(
-                "was judged against|is being released|was released since and is newer", text
+                "was compared with champion|is unfinished|was released since, so this one", text
             ), text
     released = with_champion.lake.read("flight_delays/champion").sort_values(DAY)
     assert released["replaces"].tolist() == ["", *released[DAY].iloc[:-1]]
     assert released[DAY].iloc[-1] in both
-    newest = champions_of(released, ["2013-12-31"])["2013-12-31"]
+    newest = champion_by_day(released, ["2013-12-31"])["2013-12-31"]
     champion = Workspace.of_environment().registry.with_alias("flight_delays", "champion")
     assert champion is not None
     assert (champion.fingerprint, champion.as_of) == (newest.fingerprint, newest.as_of)

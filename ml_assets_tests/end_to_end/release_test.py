@@ -21,8 +21,8 @@ from ml_assets.learning.training import predict, train
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.registry.store import CHAMPION as CHAMPION_ALIAS
 from ml_assets.registry.store import STAGING
-from ml_assets.release.approvals.approvals import Action, application
-from ml_assets.release.approvals.persons import record
+from ml_assets.release.approvals.actions import record
+from ml_assets.release.approvals.approvals import Action, approval_use
 from ml_assets.release.audit import audit
 from ml_assets.release.evidence.fairness import GAP, fairness
 from ml_assets.release.rules import ReleaseRules
@@ -275,7 +275,7 @@ def test_what_cannot_be_measured_is_missing_evidence_and_says_why(
 
     table = f"{PIPELINE}/comparison"
     of_other_code(measured, table)
-    monkeypatch.setattr("ml_assets.release.evidence.measuring.predict", fails)
+    monkeypatch.setattr("ml_assets.release.evidence.builder.predict", fails)
 
     outcome = measured.materialize(assets("comparison", "release_decision", *RELEASED), ASKED_FOR)
 
@@ -297,7 +297,7 @@ def test_a_decision_by_other_code_or_rules_than_are_in_force_releases_nothing(
     outcome = measured.materialize(AFTER_DECISION, ASKED_FOR)
 
     told = outcome.failed_steps[f"{PIPELINE}__registered_model__checks"]
-    assert f"{RELEASE} {ASKED_FOR} was made by other code or rules" in told
+    assert f"{RELEASE} {ASKED_FOR} was computed with other code or rules" in told
     assert_nothing_was_released(measured)
 
 
@@ -313,7 +313,7 @@ def test_a_model_is_released_over_no_other_champion_than_it_was_compared_with(
     outcome = waiting.materialize(AFTER_DECISION, ASKED_FOR)
 
     told = outcome.failed_steps[f"{PIPELINE}__registered_model__checks"]
-    assert f"was judged against {CHAMPION}, and the champion is {BLOCKED} now" in told
+    assert f"was compared with champion {CHAMPION}, and the current champion is {BLOCKED}." in told
     assert released(waiting) == [CHAMPION, BLOCKED]
     execute(waiting, command(told))
     assert decision(waiting, ASKED_FOR)["champion_as_of"] == BLOCKED
@@ -348,7 +348,7 @@ def test_an_old_day_that_passes_after_a_newer_model_was_released_makes_no_champi
     outcome = run(waiting, request)
 
     told = outcome.failed_steps["flight_delays__champion__checks"]
-    assert f"the model of {ASKED_FOR} was released since and is newer" in told
+    assert f"the newer model of {ASKED_FOR} was released since" in told
     later = command(told)
     assert later[-1] == "2013-02-05"
     assert released(waiting) == [CHAMPION, ASKED_FOR]
@@ -474,7 +474,7 @@ def test_an_expired_approval_does_nothing(waiting: Project, was_used: bool) -> N
     if was_used:
         log = Workspace.of_environment().approvals
         [approval] = log.records(PIPELINE)
-        log.append(application(approval, NOW - timedelta(hours=1.5), "2013-02-04"))
+        log.append(approval_use(approval, NOW - timedelta(hours=1.5), "2013-02-04"))
 
     [request] = tick(waiting, SENSOR).requests
     outcome = run(waiting, request)
@@ -591,7 +591,7 @@ def test_tests_of_another_model_make_no_champion(measured: Project) -> None:
 
     outcome = measured.materialize(assets("champion"), ASKED_FOR)
 
-    assert "is not the model that was judged" in " ".join(outcome.failed_steps.values())
+    assert "is not the judged one" in " ".join(outcome.failed_steps.values())
     assert released(measured) == [CHAMPION]
     assert champion() == CHAMPION
 

@@ -38,7 +38,7 @@ def folder(store: ModelStore, model: FittedModel) -> Path:
 
 
 def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
-    """File → its bytes and when it was written."""
+    """File → bytes and time of writing."""
     return {
         str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns)
         for path in folder.rglob("*")
@@ -201,7 +201,7 @@ def test_foreign_types_are_refused_by_name(
 
 
 def record_as_stored(folder: Path) -> None:
-    """What somebody does who alters a model and covers it up."""
+    """Alter a model and update the hashes in its record."""
     record = json.loads((folder / "model.json").read_text("utf-8"))
     content = (folder / "model.skops").read_bytes()
     record["files"]["model.skops"] = hashlib.sha256(content).hexdigest()
@@ -222,7 +222,7 @@ def _without_schema(file: Path) -> None:
 
 
 def _alter(file: Path, is_altered: Callable[[np.ndarray], bool]) -> None:
-    """Turn the bits of the last values of every array that is to be altered."""
+    """Turn the bits of the last values of every array to alter."""
     with zipfile.ZipFile(file) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
     for name, content in members.items():

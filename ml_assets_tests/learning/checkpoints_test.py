@@ -1,4 +1,4 @@
-"""A checkpoint is used for the training it was made in and for no other, and never half-written."""
+"""A checkpoint is used by its own training only, and never incomplete."""
 
 import hashlib
 import json
@@ -71,7 +71,7 @@ def test_only_the_newest_is_kept(checkpoints: Checkpoints, pipeline: Pipeline) -
     assert names(checkpoints) == {RECORD, "6.skops"}
 
 
-def test_nothing_is_loaded_or_said_where_nothing_was_saved(
+def test_nothing_is_loaded_or_logged_without_a_checkpoint(
     checkpoints: Checkpoints, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert checkpoints.load(KEY) is None
@@ -100,7 +100,7 @@ def test_checkpoint_of_another_training_is_ignored(
 
     assert checkpoints.load(KEY) is None
     [message] = caplog.messages
-    assert "ignored, training starts anew: it is of other data, parameters or code" in message
+    assert "ignored, training restarts: it belongs to other data, parameters or code" in message
 
 
 def _cut(folder: Path) -> None:
@@ -112,7 +112,7 @@ def _lose(folder: Path) -> None:
 
 
 def _foreign(folder: Path) -> None:
-    """Somebody puts a function there and covers it up."""
+    """Put a function into a checkpoint and update the hash."""
     content = skops.io.dumps(os.system)
     (folder / "2.skops").write_bytes(content)
     record = json.loads((folder / RECORD).read_text("utf-8"))
@@ -129,7 +129,7 @@ def _record(content: str) -> Callable[[Path], object]:
     [
         pytest.param(_cut, "its file was damaged or altered", id="file cut off"),
         pytest.param(_lose, "it is damaged (FileNotFoundError", id="file gone"),
-        pytest.param(_foreign, "its file holds types outside the allow-list", id="foreign type"),
+        pytest.param(_foreign, "its file contains types outside the allow-list", id="foreign type"),
         pytest.param(_record("{"), "it is damaged (JSONDecodeError", id="record cut off"),
         pytest.param(_record("[]"), "it is damaged (TypeError", id="record is a list"),
         pytest.param(_record("{}"), "it is damaged (KeyError", id="record is empty"),
@@ -155,7 +155,7 @@ def test_damaged_checkpoint_is_ignored(
     assert reason in message
 
 
-def test_training_goes_on_where_no_checkpoint_can_be_written(
+def test_training_continues_if_no_checkpoint_can_be_written(
     tmp_path: Path, pipeline: Pipeline, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("in the way", "utf-8")

@@ -1,4 +1,4 @@
-"""A small, fast model and data it can learn from."""
+"""A small, fast model and training data."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a model may learn from: labels known when the as-of day began, split by time."""
+"""Training datasets: labels known when the as-of day began, split by time."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -122,7 +122,7 @@ def test_label_that_becomes_known_later_does_not_change_the_rows_of_an_old_day()
     pd.testing.assert_frame_equal(before, after)
 
 
-def test_label_without_a_moment_is_never_known() -> None:
+def test_label_without_a_time_is_never_known() -> None:
     label_rows = labels(LONG_AGO).assign(known_at=pd.Series([pd.NaT], dtype="datetime64[us, UTC]"))
 
     assert dataset(features("2013-07-01"), label_rows).empty
@@ -146,7 +146,7 @@ def test_delayed_label_is_used_when_it_had_arrived(known_at: str, used: bool) ->
     assert len(dataset(rows, labels(known_at))) == 1
 
 
-def test_delay_does_not_change_when_a_label_is_said_to_be_known() -> None:
+def test_delay_does_not_change_known_at() -> None:
     found = dataset(features("2013-07-01"), labels(LONG_AGO), windows=LATE_LABELS)
 
     assert [*found["known_at"]] == [pd.Timestamp(LONG_AGO, tz="UTC")]

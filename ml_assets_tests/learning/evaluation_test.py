@@ -1,4 +1,4 @@
-"""Metrics of the rows a model has not seen, overall and for each segment."""
+"""Metrics of held-out rows, overall and for each segment."""
 
 from dataclasses import replace
 
@@ -224,6 +224,6 @@ def test_rules_that_would_blind_a_gate_are_refused(values: dict[str, float]) -> 
         EvaluationRules(**values)
 
 
-def test_usual_metrics_of_a_task_are_measured_when_none_is_named() -> None:
+def test_default_metrics_are_measured_when_none_is_configured() -> None:
     assert EvaluationRules().of_task("regression") == ("rmse", "mae", "r2")
     assert EvaluationRules().of_task("classification")[0] == "auc"

@@ -1,4 +1,4 @@
-"""Values are scikit-learn's, and resampled values are what scikit-learn gives with drawn days."""
+"""Values are scikit-learn's, and resampled values equal scikit-learn's for the drawn days."""
 
 import numpy as np
 import pytest
@@ -125,7 +125,7 @@ def test_interval_holds_the_share_it_promises() -> None:
         pytest.param(np.array([0.1, np.nan, 0.2]), 14, id="undefined for some draw"),
     ],
 )
-def test_interval_claims_no_certainty_that_nobody_has(values: np.ndarray, days: int) -> None:
+def test_interval_is_undefined_with_too_few_days(values: np.ndarray, days: int) -> None:
     assert np.isnan(interval(values, 0.95, days)).all()
 
 

@@ -1,4 +1,4 @@
-"""Looking back from a moment: trailing sums and latest values against a naive loop."""
+"""Trailing sums and latest values against a naive loop."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ QUICK = settings(deadline=None, max_examples=40)
 
 @dataclass(frozen=True)
 class Event:
-    """Something known some minutes after the origin."""
+    """An event that was known some minutes after the origin."""
 
     minute: int
     group: str
@@ -24,7 +24,7 @@ class Event:
 
 
 def moments(minutes: list[int]) -> pd.Series:
-    """Moments some minutes after the origin."""
+    """Times some minutes after the origin."""
     seconds = ORIGIN.value // 10**9 + np.array(minutes, dtype="int64") * 60
     return pd.Series(pd.to_datetime(seconds, unit="s", utc=True)).dt.as_unit("us")
 
@@ -123,7 +123,7 @@ def test_the_same_event_twice_counts_twice() -> None:
 def newest(
     known: list[Event], asked: list[Event], max_age: int, index: list[int] | None = None
 ) -> pd.DataFrame:
-    """The latest value known to each asked moment."""
+    """The latest value known at each time."""
     rows = pd.DataFrame(
         {
             "at": moments([at.minute for at in asked]),

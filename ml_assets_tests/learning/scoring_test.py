@@ -1,4 +1,4 @@
-"""Scoring: a prediction's identifier is that of its day and key, whatever it is scored among."""
+"""Scoring: a prediction's identifier depends on its day and key only."""
 
 import numpy as np
 import pandas as pd

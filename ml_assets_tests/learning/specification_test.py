@@ -1,4 +1,4 @@
-"""Building a model from what a ``defs.yaml`` says."""
+"""Building a model from its specification."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ def test_hyperparameters_reach_the_estimator(specification: ModelSpecification) 
     assert (estimator.max_iter, estimator.random_state) == (5, 0)
 
 
-def test_text_columns_are_told_to_an_estimator_that_takes_categories(
+def test_text_columns_are_passed_to_an_estimator_as_categories(
     specification: ModelSpecification,
 ) -> None:
     assert build(specification).named_steps["estimator"].categorical_features == [0]
@@ -42,9 +42,9 @@ def test_estimator_without_categories_is_built_too(specification: ModelSpecifica
 @pytest.mark.parametrize(
     ("estimator", "problem"),
     [
-        pytest.param("os.system", "is not scikit-learn's", id="another package"),
-        pytest.param("sklearnish.Model", "is not scikit-learn's", id="a name that begins alike"),
-        pytest.param("Ridge", "is not scikit-learn's", id="no module"),
+        pytest.param("os.system", "is not from scikit-learn", id="another package"),
+        pytest.param("sklearnish.Model", "is not from scikit-learn", id="a name that begins alike"),
+        pytest.param("Ridge", "is not from scikit-learn", id="no module"),
         pytest.param("sklearn.ensembles.Forest", "cannot be built", id="unknown module"),
         pytest.param("sklearn.ensemble.Forest", "cannot be built", id="unknown name"),
         pytest.param("sklearn.metrics.roc_auc_score", "cannot be built", id="a function"),

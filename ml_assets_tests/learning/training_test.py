@@ -1,4 +1,4 @@
-"""Fitting a model, and the fingerprint by which two fits are told to be the same."""
+"""Fitting a model, and the fingerprint by which two fits are messages to be the same."""
 
 import logging
 import os
@@ -154,7 +154,7 @@ def test_only_the_training_split_is_fitted(
 def test_labels_of_one_class_are_refused(
     specification: ModelSpecification, dataset: pd.DataFrame, label: int
 ) -> None:
-    with pytest.raises(TrainingError, match=f"300 training rows has late = {label}"):
+    with pytest.raises(TrainingError, match=f"300 training rows have late = {label}"):
         train(specification, dataset.assign(late=label))
 
 
@@ -165,7 +165,7 @@ def test_no_training_row_is_refused(
         train(specification, dataset[dataset[SPLIT] == "test"])
 
 
-def test_predictions_of_a_class_are_probabilities_that_tell_late_from_not(
+def test_predictions_of_a_class_are_probabilities(
     specification: ModelSpecification, dataset: pd.DataFrame
 ) -> None:
     rows = dataset[dataset[SPLIT] == "test"]
@@ -245,7 +245,7 @@ RESUMABLE = [
 
 
 class Interrupted(Exception):
-    """What a test ends a training with."""
+    """Exception that ends a training in a test."""
 
 
 @dataclass(frozen=True)
@@ -322,7 +322,7 @@ def test_training_that_is_not_the_interrupted_one_starts_anew(
     model = train(wanted, rows, Checkpoints(tmp_path), code_version)
 
     [message] = [record.message for record in caplog.records if record.levelno == logging.WARNING]
-    assert "training starts anew: it is of other data, parameters or code" in message
+    assert "training restarts: it belongs to other data, parameters or code" in message
     assert model.fingerprint == train(wanted, rows).fingerprint
 
 
@@ -333,8 +333,8 @@ def test_progress_is_logged_with_the_time_left(
 
     train(replace(specification, checkpoint_every=2), dataset)
 
-    told = [re.sub(r"\d+ s", "_ s", message) for message in caplog.messages]
-    assert told == [
+    messages = [re.sub(r"\d+ s", "_ s", message) for message in caplog.messages]
+    assert messages == [
         "slice 1 of 3: 2 of 5 iterations, _ s so far, about _ s left",
         "slice 2 of 3: 4 of 5 iterations, _ s so far, about _ s left",
         "slice 3 of 3: 5 of 5 iterations, _ s so far, about _ s left",
@@ -350,17 +350,17 @@ def test_progress_is_logged_with_the_time_left(
                 "estimator": "sklearn.linear_model.LogisticRegression",
                 "hyperparameters": {"max_iter": 500},
             },
-            "LogisticRegression cannot go on from a checkpoint",
+            "LogisticRegression cannot resume from a checkpoint",
             id="linear",
         ),
         pytest.param(
             {"estimator": "sklearn.neural_network.MLPClassifier", "hyperparameters": {}},
-            "MLPClassifier cannot go on from a checkpoint",
+            "MLPClassifier cannot resume from a checkpoint",
             id="network",
         ),
         pytest.param(
             {"estimator": "sklearn.ensemble.AdaBoostClassifier", "hyperparameters": {}},
-            "AdaBoostClassifier cannot go on from a checkpoint",
+            "AdaBoostClassifier cannot resume from a checkpoint",
             id="no warm start",
         ),
         pytest.param(

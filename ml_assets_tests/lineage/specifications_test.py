@@ -27,5 +27,5 @@ def test_specifications_are_restored_from_their_records() -> None:
     [of_dataset] = dataset_code(dataset).parameters
     [of_model] = model_code(model).parameters
 
-    assert DatasetSpecification.of_record(of_dataset) == dataset
-    assert ModelSpecification.of_record(of_model).canonical() == model.canonical()
+    assert DatasetSpecification.from_record(of_dataset) == dataset
+    assert ModelSpecification.from_record(of_model).canonical() == model.canonical()

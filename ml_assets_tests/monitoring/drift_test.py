@@ -1,4 +1,4 @@
-"""Whether days are unusually far from their reference, on data that drifts and that does not."""
+"""Drift reports on data with and without drift."""
 
 from collections.abc import Callable
 from functools import cache
@@ -29,7 +29,7 @@ GROUPS = {"temperature": "environment", "price": "structural", "colour": "struct
 def sample(
     seed: int, first: str = "2013-01-01", days: int = 120, per_day: int = 150
 ) -> pd.DataFrame:
-    """Days that differ from each other as days do: a level of their own, weekdays, missing rows."""
+    """Days that differ from each other by level, weekday and missing rows."""
     random = np.random.default_rng(seed)
     dates = pd.date_range(first, periods=days)
     level, count = random.normal(0, 3, days), days * per_day
@@ -119,7 +119,7 @@ def test_distance_of_what_has_no_values_is_null() -> None:
     assert report.loc["empty", "missing_ratio"] == 0
 
 
-def test_unseen_categories_are_told_by_their_share() -> None:
+def test_unseen_categories_are_reported_by_their_share() -> None:
     window = sample(5, "2013-05-01", 1)
     window.loc[window.index[:15], "size"] = "XXL"
 

@@ -107,7 +107,7 @@ def test_label_belongs_to_the_day_it_arrives_on(
     assert len(found) == has_arrived
 
 
-def test_label_is_told_with_its_prediction() -> None:
+def test_label_has_its_prediction() -> None:
     found = arrived(outcomes(SUNDAY, *[MONDAY_STARTS] * 2), delay_days=0)
 
     assert found[DAY].tolist() == [MONDAY] * 2
@@ -126,7 +126,7 @@ def test_labels_keep_their_contract() -> None:
     assert validated.dead_letter_counts == {MONDAY: 0}
 
 
-def test_outcome_of_a_day_that_was_not_scored_is_nobodys_label() -> None:
+def test_outcome_of_a_day_that_was_not_scored_is_ignored() -> None:
     both = [outcomes(day, MONDAY_STARTS) for day in (SUNDAY, MONDAY)]
 
     found = arrived(pd.concat(both), scored_days=[MONDAY])
@@ -149,7 +149,7 @@ def test_the_same_label_twice_is_one() -> None:
     assert len(arrived(twice)) == 3
 
 
-def test_contradicting_labels_are_both_told() -> None:
+def test_contradicting_labels_are_both_returned() -> None:
     both = pd.concat([outcomes(SUNDAY, MONDAY_STARTS, late=late) for late in (0, 1)])
 
     assert arrived(both)["label"].tolist() == [0.0, 1.0]
@@ -167,7 +167,7 @@ def test_nothing_arrives_without_outcomes() -> None:
     ],
 )
 @pytest.mark.parametrize("delay_days", [0, 30])
-def test_label_that_no_later_day_would_look_for_is_refused(
+def test_label_that_no_later_day_would_process_is_refused(
     within_days: int, is_refused: bool, delay_days: int
 ) -> None:
     known_at = pd.Timestamp("2013-07-09 04:00") - pd.Timedelta(days=delay_days)
@@ -185,7 +185,7 @@ def test_label_that_no_later_day_would_look_for_is_refused(
         assert arrive().empty
 
 
-def test_outcome_that_nobody_waits_for_is_not_too_late() -> None:
+def test_outcome_without_a_prediction_is_not_too_late() -> None:
     overdue = outcomes(SUNDAY, "2013-08-01")
 
     assert arrived(overdue, scored_days=[MONDAY], within_days=1).empty
@@ -212,7 +212,7 @@ def measured(
 
 
 def row(found: pd.DataFrame, metric: str, segment: str = OVERALL) -> dict[str, Any]:
-    """What was found for one metric of one segment."""
+    """The row of one metric of one segment."""
     rows = found[(found["metric"] == metric) & (found["segment"] == segment)]
     (only,) = rows[["value", "rows", "mean_label", "note"]].to_dict("records")
     return only
@@ -295,7 +295,7 @@ def test_of_a_label_that_came_twice_the_last_counts() -> None:
     )
 
 
-def test_metric_of_one_class_is_null_and_says_so() -> None:
+def test_metric_of_one_class_is_null_with_a_note() -> None:
     made, labels = scored_rows()
 
     found = measured(made, labels.assign(label=0.0))
@@ -347,13 +347,13 @@ def test_without_labels_coverage_is_nothing() -> None:
     assert row(found, MEAN_PREDICTION)["value"] == pytest.approx(0.5)
 
 
-def test_without_labels_the_metric_says_so() -> None:
+def test_metric_without_labels_has_a_note() -> None:
     made, labels = scored_rows()
 
     assert row(measured(made, labels.head(0)), "auc")["note"] == NO_LABELS
 
 
-def test_without_predictions_nothing_is_known() -> None:
+def test_metrics_without_predictions_are_null() -> None:
     made, labels = scored_rows()
 
     found = measured(made.head(0), labels)

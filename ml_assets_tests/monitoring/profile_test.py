@@ -74,7 +74,7 @@ def test_days_are_counted_one_by_one() -> None:
         pytest.param(np.nextafter(7, 8), 2, id="just above"),
     ],
 )
-def test_a_constant_reference_tells_what_moved_where(value: float, place: int) -> None:
+def test_values_around_a_constant_reference_have_their_own_bins(value: float, place: int) -> None:
     assert counted(pd.Series([value]), [7, 7, 7]).counts.tolist() == np.eye(3)[place].tolist()
 
 

@@ -61,9 +61,9 @@ def test_distance_is_that_of_the_rows(draw: Draw, draw_other: Draw, within: floa
     random = np.random.default_rng(0)
     old, new = reference(column(draw(random)), "numeric"), column(draw_other(random))
 
-    told = distance(old, recounted(reference(new, "numeric"), old.bins))
+    found = distance(old, recounted(reference(new, "numeric"), old.bins))
 
-    assert told == pytest.approx(distance(old, counted(new, old.bins)), abs=within + 1e-9)
+    assert found == pytest.approx(distance(old, counted(new, old.bins)), abs=within + 1e-9)
 
 
 def test_few_values_are_recounted_exactly() -> None:

@@ -1,4 +1,4 @@
-"""Whether to retrain: each signal, what forbids it, and a reason with its figures either way."""
+"""Whether to retrain: signals, limits, and reasons."""
 
 import re
 from collections.abc import Mapping
@@ -91,13 +91,13 @@ def drift(
 
 
 def evidence(**changes: Any) -> RetrainingEvidence:
-    """A champion, labels that are as good as ever, and no drift."""
+    """A champion, good labels, and no drift."""
     known = {
         "day": TODAY,
         "champion": CHAMPION,
         "labels": labels(GOOD, GOOD, GOOD),
         "drift": drift((0, 0), (0, 0), (0, 0)),
-        "asked_for": [],
+        "requested_days": [],
         "trainable_days": 100,
         "champion_days": 100,
     }
@@ -105,7 +105,7 @@ def evidence(**changes: Any) -> RetrainingEvidence:
 
 
 def decided(of: RetrainingEvidence, by: Policy) -> Mapping[Any, Any]:
-    """The decision, which keeps its contract whatever it is."""
+    """The decision, validated by its contract."""
     found = decide(of, by)
     validated = validate(found, RetrainingDecision, [of.day])
     assert validated.quarantined == {}
@@ -137,7 +137,7 @@ MONTHLY = policy(each_month=True)
             CALIBRATION,
             {"labels": labels(OFF, OFF, GOOD)},
             "calibration",
-            "mean prediction 0.895 against mean label 0.500 (limit 0.1 apart, in 2 of the last 3 "
+            "mean prediction 0.895 against mean label 0.500 (limit 0.1, in 2 of the last 3 "
             "windows)",
             id="calibration",
         ),
@@ -145,7 +145,7 @@ MONTHLY = policy(each_month=True)
             STRUCTURAL,
             {"drift": drift((2, 1), (3, 0), (0, 0))},
             "drifted_structural",
-            "2 structural features have drifted, most of all structural 0 (limit 2, in 2 of the "
+            "2 structural features have drifted, strongest structural 0 (limit 2, in 2 of the "
             "last 3 windows)",
             id="structural drift",
         ),
@@ -153,7 +153,7 @@ MONTHLY = policy(each_month=True)
             FEATURES,
             {"drift": drift((1, 3), (0, 4), (0, 3))},
             "drifted_features",
-            "4 features have drifted, most of all environment 0 (limit 4, in 2 of the last 3 "
+            "4 features have drifted, strongest environment 0 (limit 4, in 2 of the last 3 "
             "windows)",
             id="drift of any features",
         ),
@@ -161,19 +161,19 @@ MONTHLY = policy(each_month=True)
             GROWTH,
             {"trainable_days": 130},
             "data_growth",
-            "the training window has grown by 30% since the champion's, of 30% that call for",
+            "the training window has grown by 30% since the champion's (limit 30%)",
             id="more data",
         ),
         pytest.param(
             MONTHLY,
-            {"asked_for": ["2013-06-15"]},
+            {"requested_days": ["2013-06-15"]},
             "each_month",
-            "the last retraining was asked for as of 2013-06, and this is 2013-07",
+            "the last requested retraining is as of 2013-06, and the month is 2013-07",
             id="a new month",
         ),
     ],
 )
-def test_signal_calls_for_retraining_and_says_why(
+def test_signal_requests_retraining_with_a_reason(
     by: Policy, raised: dict[str, Any], rule: str, reason: str
 ) -> None:
     found = decided(evidence(**raised), by)
@@ -195,13 +195,13 @@ def test_signal_calls_for_retraining_and_says_why(
         pytest.param(
             CALIBRATION,
             {},
-            "mean prediction 0.500 against mean label 0.500 (limit 0.1 apart, in 0 of",
+            "mean prediction 0.500 against mean label 0.500 (limit 0.1, in 0 of",
             id="calibration",
         ),
         pytest.param(
             STRUCTURAL,
             {"drift": drift((1, 5), (1, 5), (1, 5))},
-            "1 structural features have drifted, most of all structural 0 (limit 2, in 0 of",
+            "1 structural features have drifted, strongest structural 0 (limit 2, in 0 of",
             id="structural drift",
         ),
         pytest.param(
@@ -213,13 +213,11 @@ def test_signal_calls_for_retraining_and_says_why(
         pytest.param(GROWTH, {"trainable_days": 129}, "grown by 29% since", id="more data"),
         pytest.param(
             MONTHLY,
-            {"asked_for": ["2013-07-01"]},
-            "asked for as of 2013-07, and this is 2013-07",
+            {"requested_days": ["2013-07-01"]},
+            "is as of 2013-07, and the month is 2013-07",
             id="the same month",
         ),
-        pytest.param(
-            policy(), {}, "policy 'tested' asks for no retraining", id="a policy of no signal"
-        ),
+        pytest.param(policy(), {}, "policy 'tested' has no signals", id="a policy of no signal"),
     ],
 )
 def test_without_a_signal_the_champion_is_kept_with_the_figures(
@@ -231,11 +229,11 @@ def test_without_a_signal_the_champion_is_kept_with_the_figures(
     assert reason in found["reason"]
 
 
-def test_decision_tells_what_it_was_made_on() -> None:
+def test_decision_contains_its_evidence() -> None:
     known = evidence(
         labels=labels(OFF, GOOD, GOOD),
         drift=drift((1, 3), (5, 5), (5, 5)),
-        asked_for=["2013-06-01", "2012-01-01"],
+        requested_days=["2013-06-01", "2012-01-01"],
         trainable_days=150,
     )
 
@@ -301,7 +299,7 @@ def _windows(shown: tuple[int | None, ...], bad: str) -> list[str | None]:
 
 
 @pytest.mark.parametrize("confirmations", [1, 2, 3])
-def test_as_many_confirmations_are_needed_as_the_policy_says(confirmations: int) -> None:
+def test_confirmations_of_the_policy_are_required(confirmations: int) -> None:
     by = policy(performance_drop=0.05, confirmations=confirmations)
 
     found = decided(evidence(labels=labels(POOR, POOR, GOOD)), by)
@@ -357,13 +355,13 @@ def test_labels_outside_the_windows_do_not_count(day: str) -> None:
     assert with_others == decided(evidence(), DROP)
 
 
-def test_days_looked_back_on_are_those_of_all_windows() -> None:
+def test_label_days_are_those_of_all_windows() -> None:
     assert policy().label_days == 6
     assert policy().window_ends(TODAY) == [NEWEST[-1], MIDDLE[-1], OLDEST[-1]]
 
 
 @pytest.mark.parametrize("older", [GOOD, POOR])
-def test_undefined_metric_is_no_drop_and_is_said_to_be_undefined(older: str) -> None:
+def test_undefined_metric_is_no_drop_and_is_reported(older: str) -> None:
     known = evidence(labels=labels(ONE_CLASS, older, older))
 
     found = decided(known, policy(performance_drop=0.05, confirmations=1))
@@ -420,7 +418,7 @@ def test_drop_has_to_be_more_than_the_limit() -> None:
     [pytest.param(28, RETRAIN, id="enough days"), pytest.param(27, KEEP, id="one too few")],
 )
 @pytest.mark.parametrize("by", [DROP, MONTHLY, policy()], ids=["drop", "monthly", "never"])
-def test_first_model_is_asked_for_when_there_is_enough_to_learn_from(
+def test_first_model_is_requested_with_enough_training_days(
     by: Policy, days: int, verdict: str
 ) -> None:
     nobody = evidence(champion=None, labels=labels(POOR, POOR, version=""), trainable_days=days)
@@ -429,7 +427,7 @@ def test_first_model_is_asked_for_when_there_is_enough_to_learn_from(
 
     assert found["verdict"] == verdict
     assert found["rule"] == ("no_champion" if verdict == RETRAIN else "nothing")
-    assert f"no champion yet, and {days} days to train one on, of 28 needed" in found["reason"]
+    assert f"no champion yet, and {days} training days (28 required)" in found["reason"]
     assert (found["champion"], found["champion_as_of"]) == ("", "")
     assert pd.isna(found["metric_at_release"])
     assert pd.isna(found["data_growth"])
@@ -444,11 +442,11 @@ def test_first_model_is_asked_for_when_there_is_enough_to_learn_from(
     ],
 )
 @pytest.mark.parametrize("champion", [CHAMPION, None], ids=["a champion", "no champion"])
-def test_nothing_is_asked_for_in_the_cooldown(
+def test_nothing_is_requested_in_the_cooldown(
     asked: str, is_cool: bool, champion: Champion | None
 ) -> None:
     known = evidence(
-        champion=champion, labels=labels(POOR, POOR, POOR), asked_for=["2013-01-01", asked]
+        champion=champion, labels=labels(POOR, POOR, POOR), requested_days=["2013-01-01", asked]
     )
 
     found = decided(known, policy(performance_drop=0.05, cooldown_days=7))
@@ -463,7 +461,7 @@ def test_nothing_is_asked_for_in_the_cooldown(
 
 
 @pytest.mark.parametrize(
-    ("asked_for", "is_spent"),
+    ("requested_days", "is_spent"),
     [
         pytest.param(["2013-05-01"], False, id="the first model alone"),
         pytest.param(["2013-05-01", "2013-05-20"], False, id="one left"),
@@ -476,8 +474,8 @@ def test_nothing_is_asked_for_in_the_cooldown(
         ),
     ],
 )
-def test_budget_limits_what_is_asked_for(asked_for: list[str], is_spent: bool) -> None:
-    known = evidence(labels=labels(POOR, POOR, POOR), asked_for=asked_for)
+def test_budget_limits_requests(requested_days: list[str], is_spent: bool) -> None:
+    known = evidence(labels=labels(POOR, POOR, POOR), requested_days=requested_days)
 
     found = decided(known, policy(performance_drop=0.05, budget=3, budget_days=365))
 
@@ -486,14 +484,14 @@ def test_budget_limits_what_is_asked_for(asked_for: list[str], is_spent: bool) -
     )
     if is_spent:
         assert found["reason"].startswith("auc 0.000")
-        assert found["reason"].endswith("the 3 retrainings of 365 days are spent")
+        assert found["reason"].endswith("the budget of 3 in 365 days is exhausted")
         assert found["asked_before"] == 3
 
 
 def test_budget_does_not_keep_a_first_model_from_being_trained() -> None:
-    asked_for = [f"2013-0{month}-01" for month in range(1, 7)]
+    requested_days = [f"2013-0{month}-01" for month in range(1, 7)]
 
-    found = decided(evidence(champion=None, asked_for=asked_for), policy(budget=0))
+    found = decided(evidence(champion=None, requested_days=requested_days), policy(budget=0))
 
     assert (found["verdict"], found["rule"]) == (RETRAIN, "no_champion")
 
@@ -511,7 +509,7 @@ def test_budget_does_not_keep_a_first_model_from_being_trained() -> None:
     ],
 )
 def test_each_month_has_one_model(day: str, asked: str | None, verdict: str) -> None:
-    known = evidence(day=day, asked_for=[asked] if asked else [])
+    known = evidence(day=day, requested_days=[asked] if asked else [])
     by = MONTHLY.model_copy(update={"cooldown_days": 1})
 
     assert decided(known, by)["verdict"] == verdict
@@ -523,15 +521,15 @@ def test_each_month_has_one_model(day: str, asked: str | None, verdict: str) -> 
 @pytest.mark.parametrize(
     ("reports", "reason"),
     [
-        pytest.param(drift(), "there is no drift report of 2013-07-10", id="none"),
+        pytest.param(drift(), "2013-07-10 has no drift report", id="none"),
         pytest.param(
             drift((5, 5), (5, 5), (5, 5), reference="2013-03-01"),
-            "there is no drift report of 2013-07-10",
+            "2013-07-10 has no drift report",
             id="against another champion's reference",
         ),
         pytest.param(
             drift((5, 5), (5, 5), (5, 5), last="2013-07-09"),
-            "there is no drift report of 2013-07-10",
+            "2013-07-10 has no drift report",
             id="of other days",
         ),
     ],
@@ -554,7 +552,7 @@ def test_reports_against_the_champion_before_confirm_nothing() -> None:
     assert "in 1 of the last 3 windows" in found["reason"]
 
 
-def test_first_of_several_signals_is_the_rule_and_all_are_told() -> None:
+def test_first_of_several_signals_is_the_rule_and_all_are_reported() -> None:
     known = evidence(labels=labels(POOR, POOR), trainable_days=500)
 
     found = decided(known, policy(performance_drop=0.05, calibration_error=0.1, data_growth=0.3))
@@ -565,7 +563,7 @@ def test_first_of_several_signals_is_the_rule_and_all_are_told() -> None:
     assert second.startswith("the training window has grown by 400%")
 
 
-def test_all_signals_are_told_when_none_is_raised() -> None:
+def test_all_signals_are_reported_when_none_is_raised() -> None:
     by = policy(
         performance_drop=0.05,
         calibration_error=0.1,
@@ -575,7 +573,7 @@ def test_all_signals_are_told_when_none_is_raised() -> None:
         each_month=True,
     )
 
-    found = decided(evidence(asked_for=["2013-07-01"]), by)
+    found = decided(evidence(requested_days=["2013-07-01"]), by)
 
     assert found["verdict"] == KEEP
     assert len(found["reason"].split("; ")) == 6
@@ -625,13 +623,15 @@ def test_unusable_policy_is_refused_with_its_name_and_what_is_wrong(
 
 @pytest.mark.parametrize("name", ["missing.yaml", "."], ids=["missing", "a folder"])
 def test_policy_that_cannot_be_read_is_refused_with_its_path(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"cannot be read .*Name a YAML file") as raised:
+    with pytest.raises(
+        ConfigurationError, match=r"cannot be read .*Expected a YAML file"
+    ) as raised:
         read_policy(tmp_path / name)
 
     assert str(tmp_path / name) in str(raised.value)
 
 
-def test_policy_says_what_its_file_says(tmp_path: Path) -> None:
+def test_policy_has_the_values_of_its_file(tmp_path: Path) -> None:
     file = tmp_path / "own.yaml"
     file.write_text("name: own\nperformance_drop: 0.02\neach_month: true\n")
 

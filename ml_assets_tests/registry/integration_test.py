@@ -1,4 +1,4 @@
-"""Integration tests of a staged model: each thing that is broken fails the test that is about it."""
+"""Integration tests of a staged model: each defect fails its test."""
 
 import shutil
 import subprocess
@@ -75,7 +75,7 @@ ROWS = _rows()
 
 @dataclass(frozen=True)
 class Registered:
-    """A registry of one test's own, and what its staged model is to be tested with."""
+    """A registry with a staged model, and the request of its tests."""
 
     registry: Registry
     request: Request
@@ -118,7 +118,7 @@ def empty_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def staged(
     tmp_path: Path, empty_registry: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Registered]:
-    """Trains a model, registers and stages it; ``change`` alters the pipeline once it is fitted."""
+    """Trains a model, registers and stages it; ``change`` alters the pipeline after fitting."""
     shutil.copy(empty_registry, tmp_path / "mlflow.db")
     registry = Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", ModelStore(tmp_path / "models"))
     monkeypatch.setenv(REGISTRY_URL, registry.url.render_as_string(hide_password=False))
@@ -199,7 +199,7 @@ def test_alias_of_another_version_fails_all(
 
     assert failed(results) == ALL
     assert results[LOADS].finding == (
-        f"Alias staging of model shop names fingerprint {other.request.fingerprint}, expected "
+        f"Alias staging of model shop has fingerprint {other.request.fingerprint}, expected "
         f"fingerprint {wanted.request.fingerprint}. Stage the model again."
     )
 
@@ -210,7 +210,7 @@ def test_a_model_that_is_not_staged_fails_all(
     results = staged().run(tmp_path / "run", name="other")
 
     assert failed(results) == ALL
-    assert "names no version" in results[LOADS].finding
+    assert "has no version" in results[LOADS].finding
 
 
 def test_altered_file_is_not_loaded(staged: Callable[..., Registered], tmp_path: Path) -> None:
@@ -310,7 +310,7 @@ def test_other_golden_predictions(
 
     assert failed(results) == {GOLDEN}
     for way in ("in a batch", "one at a time"):
-        assert f"{way}, {wrong} predictions are not" in results[GOLDEN].finding
+        assert f"{way}, {wrong} predictions differ from" in results[GOLDEN].finding
 
 
 def test_a_model_that_refuses_missing_values(
@@ -449,7 +449,9 @@ def test_a_process_that_does_not_start_fails_all(
     assert not rows["passed"].any()
     assert (
         rows["finding"]
-        .str.fullmatch(r"no result: the process ended with code 1; it said: .*No module named.*")
+        .str.fullmatch(
+            r"no result: the process ended with code 1; last output: .*No module named.*"
+        )
         .all()
     )
 
@@ -464,7 +466,7 @@ def test_a_process_that_dies_keeps_only_what_it_wrote_whole(
 
     assert set(rows.loc[rows["passed"], "test"]) == {LOADS}
     (finding,) = set(rows.loc[~rows["passed"], "finding"])
-    assert finding.startswith("no result: the process ended with code -9; it said: xxx")
+    assert finding.startswith("no result: the process ended with code -9; last output: xxx")
     assert finding.endswith("xxx postgresql+psycopg2://u:***@1")
     assert len(finding) == 300
 
@@ -477,7 +479,7 @@ def test_unreachable_registry_fails_all_and_its_password_is_not_shown(
     rows, _ = replace(staged(), registry=Registry(url, ModelStore(tmp_path))).run_in_process()
 
     assert not rows["passed"].any()
-    assert rows["finding"].str.contains("does not answer").all()
+    assert rows["finding"].str.contains("is not reachable").all()
     assert not rows["finding"].str.contains("hunter2").any()
 
 

@@ -57,7 +57,7 @@ def test_g4_budget_is_relative_to_the_machine(
 
 
 def measured(*latencies: Latency) -> Callable[[], Latency]:
-    """One measurement after the other."""
+    """Measurements in this order."""
     remaining: Iterator[Latency] = iter(latencies)
     return lambda: next(remaining)
 
@@ -83,7 +83,7 @@ def test_g4_measurements_are_bounded_and_fail_only_when_all_of_them_can_be_judge
     assert within_budget(measured(*latencies), BUDGET).outcome is outcome
 
 
-def test_g4_the_reason_tells_the_budget_of_this_machine() -> None:
+def test_g4_the_reason_contains_the_budget_of_this_machine() -> None:
     assert judge(latency(151, 1.5), BUDGET).reason == (
         "95th percentile 151.00 ms, allowed are 100 ms × 1.50 for the speed of this machine"
     )

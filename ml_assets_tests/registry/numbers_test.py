@@ -1,4 +1,4 @@
-"""Version numbers are assigned once; nobody changes or deletes one."""
+"""Version numbers are assigned once; they are never changed or deleted."""
 
 from pathlib import Path
 

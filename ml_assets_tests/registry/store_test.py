@@ -1,4 +1,4 @@
-"""The registry: one version per fingerprint, an alias, and what it writes beside a stored model."""
+"""The registry: one version per fingerprint, an alias, and the files beside a stored model."""
 
 import os
 import re
@@ -51,7 +51,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def models(tmp_path: Path) -> ModelStore:
-    """Where the models are."""
+    """The model store."""
     return ModelStore(tmp_path / "models")
 
 
@@ -92,7 +92,7 @@ def test_a_fingerprint_is_registered_once(registry: Registry, pipeline: Pipeline
 
 @pytest.fixture
 def numbered(tmp_path: Path, models: ModelStore, empty_database: Path) -> Callable[[], Registry]:
-    """Opens a registry whose numbers are kept beside it; an empty one when its database is gone."""
+    """Opens a registry with version numbers; an empty one if its database is gone."""
     numbers = VersionNumbers(f"sqlite:///{tmp_path / 'ledger.db'}")
 
     def opened() -> Registry:
@@ -135,7 +135,7 @@ def test_e6_a_new_model_never_gets_a_number_that_another_had(
     assert [version.version for version in numbered().versions(NAME)] == [4]
 
 
-def test_e6_a_number_that_mlflow_gave_to_somebody_else_is_not_taken(
+def test_e6_a_number_of_another_model_in_mlflow_is_not_reused(
     numbered: Callable[[], Registry], pipeline: Pipeline
 ) -> None:
     register(numbered(), pipeline, "a")
@@ -210,15 +210,15 @@ def test_a_lookup_creates_no_database_and_does_not_import_mlflow(tmp_path: Path)
         "print(found, 'mlflow' in sys.modules)"
     )
     url = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", code, url], cwd=ROOT, capture_output=True, text=True, check=True
     )
 
-    assert told.stdout == "None False\n"
+    assert done.stdout == "None False\n"
     assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_known_of_a_model_that_was_never_registered(registry: Registry) -> None:
+def test_a_model_that_was_never_registered_has_no_versions(registry: Registry) -> None:
     assert registry.versions(NAME) == []
     assert registry.with_alias(NAME, CHAMPION) is None
     with pytest.raises(RegistryMismatch, match="version"):
@@ -297,7 +297,7 @@ def test_files_name_their_types_and_packages_and_hold_no_pickle(
     ]  # fmt: skip
 
 
-def test_mlflow_knows_the_model_but_does_not_load_it_past_our_allow_list(
+def test_mlflow_shows_the_model_but_does_not_load_it(
     registry: Registry, pipeline: Pipeline
 ) -> None:
     import mlflow.sklearn
@@ -312,7 +312,7 @@ def test_mlflow_knows_the_model_but_does_not_load_it_past_our_allow_list(
         mlflow.sklearn.load_model(source)
 
 
-def test_registering_says_nothing(
+def test_registering_prints_nothing(
     registry: Registry, pipeline: Pipeline, capfd: pytest.CaptureFixture[str]
 ) -> None:
     register(registry, pipeline, "a")
@@ -494,7 +494,7 @@ def test_unreachable_database_is_transient_and_its_password_is_not_shown(
 ) -> None:
     registry = Registry("postgresql+psycopg2://u:hunter2@127.0.0.1:1/d", models)
 
-    with pytest.raises(RegistryUnavailable, match="does not answer") as caught:
+    with pytest.raises(RegistryUnavailable, match="is not reachable") as caught:
         registry.versions(NAME)
     assert "hunter2" not in str(caught.value)
 
@@ -502,7 +502,7 @@ def test_unreachable_database_is_transient_and_its_password_is_not_shown(
 def test_database_that_cannot_be_opened_is_transient(tmp_path: Path, models: ModelStore) -> None:
     (tmp_path / "mlflow.db").mkdir()
 
-    with pytest.raises(RegistryUnavailable, match="does not answer: unable to open"):
+    with pytest.raises(RegistryUnavailable, match="is not reachable: unable to open"):
         Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", models).versions(NAME)
 
 
@@ -631,5 +631,5 @@ def test_postgres_next_to_dagsters_tables(
         assert sorted(sa.inspect(engine).get_table_names()) == ["alembic_version", "runs"]
         engine.dispose()
 
-    with pytest.raises(RegistryUnavailable, match="does not answer"):
+    with pytest.raises(RegistryUnavailable, match="is not reachable"):
         registry.versions(NAME)

@@ -1,4 +1,4 @@
-"""The history of releases: who or what promoted which model, when, on which evidence."""
+"""The history of releases: who or what released which model, when, on which evidence."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,13 +12,13 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.release.approvals.approval_log import ApprovalLog
-from ml_assets.release.approvals.approvals import Action, Record, application
+from ml_assets.release.approvals.approvals import Action, Record, approval_use
 from ml_assets.release.audit import (
     CHAMPION_COLUMNS,
     DECISION_COLUMNS,
     TABLES,
     Event,
-    Version,
+    StoredVersion,
     audit,
     history,
 )
@@ -29,31 +29,31 @@ FIRST, SECOND = "2013-07-09", "2013-08-01"
 
 
 def at(minutes: int) -> datetime:
-    """A moment."""
+    """A time."""
     return START + timedelta(minutes=minutes)
 
 
-def said(number: int, action: Action, minutes: int, evidence: str = EVIDENCE) -> Record:
-    """Something Ann said to the second release."""
+def record(number: int, action: Action, minutes: int, evidence: str = EVIDENCE) -> Record:
+    """A record by Ann on the second release."""
     return Record(
         PIPELINE, SECOND, action, "Ann", "fine", evidence, "2013-08-03", at(minutes),
         at(600), number,
     )  # fmt: skip
 
 
-def decided(moment: datetime, *values: Any) -> Version:
+def decided(moment: datetime, *values: Any) -> StoredVersion:
     """A decision as it was stored."""
     row = dict(zip(DECISION_COLUMNS, values, strict=True))
-    return Version(moment, row[DAY], row)
+    return StoredVersion(moment, row[DAY], row)
 
 
-def promoted(moment: datetime, *values: Any) -> Version:
+def promoted(moment: datetime, *values: Any) -> StoredVersion:
     """A champion as it was stored."""
     row = dict(zip(CHAMPION_COLUMNS, values, strict=True))
-    return Version(moment, row[DAY], row)
+    return StoredVersion(moment, row[DAY], row)
 
 
-def test_history_tells_each_day_in_the_order_of_time() -> None:
+def test_events_are_sorted_by_day_and_time() -> None:
     decisions = [
         decided(at(10), SECOND, "awaiting_approval", "auc fell", "model b", EVIDENCE),
         decided(at(0), FIRST, "passed", "auc rose", "model a", "e1"),
@@ -62,11 +62,11 @@ def test_history_tells_each_day_in_the_order_of_time() -> None:
         promoted(at(1), FIRST, "model a", 1, "gates", "e1", FIRST),
         promoted(at(31), SECOND, "model b", 2, "Ann (approval 2)", EVIDENCE, "2013-08-03"),
     ]
-    approved = said(2, Action.APPROVE, 20)
+    approved = record(2, Action.APPROVE, 20)
     records = [
-        said(1, Action.APPROVE, 5, "of old"),
+        record(1, Action.APPROVE, 5, "of old"),
         approved,
-        application(approved, at(30), "2013-08-03"),
+        approval_use(approved, at(30), "2013-08-03"),
     ]
 
     events = history(decisions, records, champions)
@@ -86,13 +86,13 @@ def test_history_tells_each_day_in_the_order_of_time() -> None:
         (at(31), SECOND, "champion: version 2 by Ann (approval 2)"),
     ]
     assert events[2].reason == (
-        "fine; does nothing now: approval 1 by Ann is of other evidence (of old)"
+        "fine; has no effect: approval 1 by Ann is of other evidence (of old)"
     )
     assert events[5].reason == "approval 2 by Ann"
     assert {event.evidence for event in events[3:]} == {EVIDENCE}
 
 
-def test_a_champion_without_a_registry_is_told_by_its_fingerprint() -> None:
+def test_a_champion_without_a_registry_is_shown_by_its_fingerprint() -> None:
     champion = promoted(at(0), FIRST, "abcdef0123456789", 0, "gates", "e1", FIRST)
 
     (event,) = history([], [], [champion])
@@ -116,7 +116,7 @@ def test_audit_reads_what_is_stored(tmp_path: Path) -> None:
     decide(lake, FIRST, "passed")
     before = audit(lake, log, PIPELINE)
     release(lake, FIRST, 1, "gates")
-    log.append(said(1, Action.REJECT, 0))
+    log.append(record(1, Action.REJECT, 0))
 
     events = audit(lake, log, PIPELINE)
 
@@ -130,7 +130,7 @@ def test_audit_reads_what_is_stored(tmp_path: Path) -> None:
     assert datetime.now(UTC) - events[0].at < timedelta(minutes=10)
 
 
-def test_decisions_from_before_there_was_an_evidence_hash_are_told(tmp_path: Path) -> None:
+def test_decisions_without_an_evidence_hash_are_listed(tmp_path: Path) -> None:
     lake, log = project(tmp_path)
     old = {DAY: [FIRST], "verdict": ["promoted"], "reason": ["auc rose"], "challenger": ["m"]}
     store(lake, "release_decision", pd.DataFrame(old))
@@ -163,8 +163,8 @@ TWICE = [
 ]
 
 
-def told(lake: Lake, log: ApprovalLog) -> list[tuple[str, str]]:
-    """What happened, and on which evidence."""
+def events_of(lake: Lake, log: ApprovalLog) -> list[tuple[str, str]]:
+    """Events of the history: what happened, and the evidence."""
     return [(event.what, event.evidence) for event in audit(lake, log, PIPELINE)]
 
 
@@ -172,9 +172,9 @@ def test_a_day_that_was_decided_again_keeps_its_history(tmp_path: Path) -> None:
     lake, log = project(tmp_path)
     decided_twice(lake)
 
-    assert told(lake, log) == TWICE
+    assert events_of(lake, log) == TWICE
     lake.ledger.append([Entry(f"{PIPELINE}/champion", FIRST, Status.WRITING)])
-    assert told(lake, log) == TWICE
+    assert events_of(lake, log) == TWICE
 
 
 def test_maintenance_of_the_lake_leaves_the_history(tmp_path: Path) -> None:
@@ -184,19 +184,19 @@ def test_maintenance_of_the_lake_leaves_the_history(tmp_path: Path) -> None:
     for noun in TABLES:
         maintain(lake, f"{PIPELINE}/{noun}", [], keeps_history=True)
 
-    assert told(lake, log) == TWICE
+    assert events_of(lake, log) == TWICE
 
 
-def test_of_rows_that_were_deleted_it_is_told_that_there_were_some(tmp_path: Path) -> None:
+def test_deleted_rows_are_listed_as_unknown(tmp_path: Path) -> None:
     lake, log = project(tmp_path)
     decided_twice(lake)
 
     maintain(lake, f"{PIPELINE}/release_decision", [])
 
-    assert told(lake, log) == [("decided: not known any more", ""), *TWICE[1:]]
+    assert events_of(lake, log) == [("decided: unknown", ""), *TWICE[1:]]
 
 
-def test_a_champion_that_is_none_any_more_is_told(tmp_path: Path) -> None:
+def test_a_former_champion_is_listed(tmp_path: Path) -> None:
     lake, log = project(tmp_path)
     release(lake, FIRST, 1, "gates")
     table = f"{PIPELINE}/champion"
@@ -204,7 +204,7 @@ def test_a_champion_that_is_none_any_more_is_told(tmp_path: Path) -> None:
     nothing = day_hashes(lake.scan(table), [FIRST])[FIRST]
     lake.ledger.append([Entry(table, FIRST, Status.STORED, content_hash=nothing, version=version)])
 
-    assert [what for what, _ in told(lake, log)] == [
+    assert [what for what, _ in events_of(lake, log)] == [
         "champion: version 1 by gates",
-        "champion no more",
+        "no longer champion",
     ]

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import no_rows, validate
-from ml_assets.release.champion import BY_GATES, Champion, ChampionModel, champions_of
+from ml_assets.release.champion import BY_GATES, Champion, ChampionModel, champion_by_day
 
 DAYS = [f"2013-07-{day:02}" for day in range(1, 11)]
 
 
 def releases(*released: tuple[str, str]) -> pd.DataFrame:
-    """Releases of (as-of day, first day it serves), in this order."""
+    """Releases of (as-of day, first serving day), in this order."""
     return pd.DataFrame(
         [
             {
@@ -42,11 +42,11 @@ def at_once(*days: str) -> pd.DataFrame:
 
 def as_of(released: pd.DataFrame, days: list[str]) -> dict[str, str]:
     """Day → as-of day of its champion."""
-    return {day: champion.as_of for day, champion in champions_of(released, days).items()}
+    return {day: champion.as_of for day, champion in champion_by_day(released, days).items()}
 
 
-def test_champion_is_told_as_it_was_released() -> None:
-    found = champions_of(releases((DAYS[0], DAYS[2])), [DAYS[3]])
+def test_champion_has_the_values_of_its_release() -> None:
+    found = champion_by_day(releases((DAYS[0], DAYS[2])), [DAYS[3]])
 
     assert found == {
         DAYS[3]: Champion(
@@ -91,12 +91,12 @@ def test_model_approved_later_does_not_replace_a_newer_one() -> None:
     assert as_of(released, [DAYS[8]]) == {DAYS[8]: DAYS[4]}
 
 
-def test_nobody_serves_without_a_release() -> None:
-    assert champions_of(no_rows(ChampionModel), DAYS) == {}
+def test_without_a_release_there_is_no_champion() -> None:
+    assert champion_by_day(no_rows(ChampionModel), DAYS) == {}
 
 
 def test_no_days_have_no_champions() -> None:
-    assert champions_of(at_once(DAYS[0]), []) == {}
+    assert champion_by_day(at_once(DAYS[0]), []) == {}
 
 
 @given(st.sets(st.sampled_from(DAYS)), st.sampled_from(DAYS))

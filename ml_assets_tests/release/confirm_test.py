@@ -1,4 +1,4 @@
-"""A champion scores only if everything that is stored of its release agrees."""
+"""A champion scores only if everything that is stored about its release agrees."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,7 +11,7 @@ import pytest
 from ml_assets.content import DAY
 from ml_assets.errors import RegistryMismatch
 from ml_assets.registry.versions import RegisteredVersion
-from ml_assets.release.approvals.approvals import Action, Record, application
+from ml_assets.release.approvals.approvals import Action, Record, approval_use
 from ml_assets.release.champion import BY_GATES
 from ml_assets.release.confirm import Registration, ReleaseFacts, confirm_champion
 
@@ -52,8 +52,8 @@ REGISTRATION = Registration(
 FACTS = ReleaseFacts("shop", AS_OF, CHAMPION, DECISION, [], "model a", REGISTRATION)
 
 
-def said(number: int, action: Action, minutes: float, **changes: Any) -> Record:
-    """Something Ann said to the release."""
+def record(number: int, action: Action, minutes: float, **changes: Any) -> Record:
+    """A record by Ann."""
     record = Record(
         "shop", AS_OF, action, "Ann", "fine", "evidence a", "", NOW + timedelta(minutes=minutes),
         number=number,
@@ -61,8 +61,8 @@ def said(number: int, action: Action, minutes: float, **changes: Any) -> Record:
     return replace(record, **changes)
 
 
-APPROVED = said(1, Action.APPROVE, 0, expires_at=NOW + timedelta(hours=1))
-USED = replace(application(APPROVED, NOW + timedelta(minutes=30), "2013-07-11"), number=2)
+APPROVED = record(1, Action.APPROVE, 0, expires_at=NOW + timedelta(hours=1))
+USED = replace(approval_use(APPROVED, NOW + timedelta(minutes=30), "2013-07-11"), number=2)
 BY_ANN = {"released_by": "Ann (approval 1)", "serves_from": "2013-07-11"}
 
 
@@ -87,7 +87,7 @@ def test_an_approved_champion_is_confirmed_long_after_its_approval_expired() -> 
 
 
 def approved(records: list[Record], champion: Mapping[str, Any] = BY_ANN) -> ReleaseFacts:
-    """Facts of a release that waited for approval."""
+    """Facts of a release that awaited approval."""
     return replace(
         FACTS,
         champion={**CHAMPION, **champion},
@@ -112,11 +112,11 @@ def of_registration(**changes: Any) -> ReleaseFacts:
     ("facts", "told"),
     [
         pytest.param(
-            of_decision(verdict="blocked"), "release_decision says blocked", id="decision blocked"
+            of_decision(verdict="blocked"), "release_decision has verdict blocked", id="decision blocked"
         ),
         pytest.param(
             of_decision(verdict="awaiting_approval"),
-            "no valid approval of it was used",
+            "no valid approval was used",
             id="decision awaits",
         ),
         pytest.param(
@@ -143,10 +143,10 @@ def of_registration(**changes: Any) -> ReleaseFacts:
             of_champion(value=0.9), "challenger_value 0.7, the champion 0.9", id="better figure"
         ),
         pytest.param(
-            of_champion(released_by="Ann (approval 1)"), "released by Ann", id="other releaser"
+            of_champion(released_by="Ann (approval 1)"), "released_by Ann", id="other releaser"
         ),
         pytest.param(
-            of_champion(serves_from="2013-06-01"), "from 2013-06-01 on", id="serves too early"
+            of_champion(serves_from="2013-06-01"), "serves_from 2013-06-01", id="serves too early"
         ),
         pytest.param(
             of_champion(replaces="2013-01-01"), "champion_as_of none", id="other predecessor"
@@ -159,7 +159,7 @@ def of_registration(**changes: Any) -> ReleaseFacts:
         ),
         pytest.param(
             of_registration(row={"fingerprint": "model a", "version": 2}),
-            "the registry has this model as version 3, registered_model says 2",
+            "the model is version 3 in the registry and version 2 in registered_model",
             id="other number",
         ),
         pytest.param(
@@ -209,7 +209,7 @@ def test_each_disagreement_is_refused_and_named(facts: ReleaseFacts, told: str) 
             id="of other evidence",
         ),
         pytest.param(
-            approved([APPROVED, said(2, Action.REJECT, 10), replace(USED, number=3)]),
+            approved([APPROVED, record(2, Action.REJECT, 10), replace(USED, number=3)]),
             id="rejected before use",
         ),
         pytest.param(approved([USED]), id="use without approval"),

@@ -1,4 +1,4 @@
-"""The gates: each blocks for its own reason, and no hole in the evidence is a way through."""
+"""The gates: each blocks for its own reason, and incomplete evidence never passes."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from ml_assets.learning.evaluation import EvaluationRules
-from ml_assets.release.decision import AWAITING, BLOCKED, PASSED, findings, findings_of, verdict
+from ml_assets.release.decision import AWAITING, BLOCKED, PASSED, findings, parse_findings, verdict
 from ml_assets.release.evidence.comparison import Size
-from ml_assets.release.evidence.figures import Exhibit
 from ml_assets.release.evidence.question import Question
+from ml_assets.release.evidence.values import EvidenceTable
 from ml_assets.release.gates import Gate, GateOutcome, judge
 from ml_assets.release.rules import ReleaseRules
 from ml_assets_tests.release.judged import (
@@ -46,7 +46,10 @@ def gates(
 ) -> dict[str, Gate]:
     """The gates on some evidence."""
     return judged(
-        question, Exhibit("shop/comparison", comparison), Exhibit("shop/fairness", fair), rules
+        question,
+        EvidenceTable("shop/comparison", comparison),
+        EvidenceTable("shop/fairness", fair),
+        rules,
     )
 
 
@@ -58,7 +61,7 @@ def gates(
         pytest.param({"specification": REGRESSION}, id="a regression"),
     ],
 )
-def test_better_and_fair_model_passes_and_says_why(change: dict[str, object]) -> None:
+def test_better_and_fair_model_passes_with_reasons(change: dict[str, object]) -> None:
     found = better(**change).gates()
 
     decided, reason = verdict([*found.values()])
@@ -140,7 +143,7 @@ def test_first_model_has_to_beat_the_base_rate_by_its_probabilities_too() -> Non
     found = shifted.gates()
 
     assert failed(found) == ["beats_champion"]
-    assert "required is a better brier than 0." in found["beats_champion"].reason
+    assert "required a better brier than 0." in found["beats_champion"].reason
 
 
 def test_first_model_is_judged_by_its_probabilities_whatever_defs_yaml_measures(
@@ -169,7 +172,7 @@ def test_model_of_a_group_with_flipped_labels_is_blocked_and_no_approval_lifts_t
     assert found["groups_are_close"].outcome is GateOutcome.FINAL
     assert "true_positive_rate of 3 groups 0." in reason
     assert "above the limit of 0.2" in reason
-    assert "No approval lifts the limit of 0.2: reduce the gap and train another model" in reason
+    assert "The limit of 0.2 cannot be approved: reduce the gap and train another model" in reason
     assert "missing" not in reason
 
 
@@ -284,7 +287,7 @@ NON_INFERIOR = RULES.model_copy(update={"rule": "non_inferior", "margin": 0.01})
         ),
     ],
 )
-def test_each_rule_looks_at_its_own_bound(
+def test_each_rule_uses_its_own_bound(
     rules: ReleaseRules, rows: pd.DataFrame, passes: bool, words: str
 ) -> None:
     found = gates(rows, rules=rules)
@@ -309,7 +312,7 @@ def test_a_first_model_has_to_be_superior_to_the_base_rate_under_each_rule(
 
     assert failed(passing) == []
     assert failed(waiting) == ["beats_champion"]
-    assert "required is an interval above 0" in waiting["beats_champion"].reason
+    assert "required an interval above 0" in waiting["beats_champion"].reason
 
 
 def test_a_model_of_no_newer_data_has_to_be_superior_even_where_others_need_not() -> None:
@@ -343,9 +346,7 @@ def test_gap_within_the_limit_but_clearly_above_the_champions_does_not_pass() ->
     found = gates(fair=wider)["groups_are_close"]
 
     assert found.outcome is GateOutcome.APPROVABLE
-    assert (
-        "within the limit of 0.2, clearly above the champion's 0.050 and 0.03 more" in found.reason
-    )
+    assert "within the limit of 0.2, more than 0.03 above the champion's 0.050" in found.reason
     first = replace(QUESTION, champion="", fitted_last=QUESTION.fitted_last[:1])
     alone = gates(COMPARISON.assign(champion_model=""), wider.assign(champion_model=""), first)
     assert alone["groups_are_close"].passed
@@ -368,7 +369,7 @@ def test_gap_within_the_limit_but_clearly_above_the_champions_does_not_pass() ->
             {"rule": "point_estimate"}, "'superior', 'non_inferior' or", id="unknown rule"
         ),
         pytest.param({"rule": "non_inferior"}, "needs a margin", id="no margin"),
-        pytest.param({"margin": 0.01}, "would do nothing with 'superior'", id="margin of no rule"),
+        pytest.param({"margin": 0.01}, "has no effect with 'superior'", id="margin of no rule"),
         pytest.param(
             {"rule": "non_inferior", "margin": 0.0}, "greater than 0", id="margin of nothing"
         ),
@@ -388,13 +389,13 @@ def test_no_configuration_turns_a_gate_off(values: dict[str, object], reason: st
         ReleaseRules.model_validate({"gated_attribute": "origin", **values})
 
 
-def test_what_is_not_configured_is_said_and_not_demanded() -> None:
+def test_conditions_that_are_not_configured_pass_with_a_reason() -> None:
     found = {
         gate.name: gate
         for gate in judge(
             replace(QUESTION, segments={}, segment_columns=(), groups={}),
-            Exhibit("shop/comparison", COMPARISON),
-            Exhibit("shop/fairness", FAIRNESS.iloc[:0]),
+            EvidenceTable("shop/comparison", COMPARISON),
+            EvidenceTable("shop/fairness", FAIRNESS.iloc[:0]),
             ReleaseRules(),
         )
     }
@@ -423,26 +424,26 @@ def test_what_is_not_configured_is_said_and_not_demanded() -> None:
         pytest.param(
             {"fitted_last": ["2013-06-23", ""]},
             "is_unseen",
-            "it is not known which days the champion was fitted on",
+            "the training days of the champion are not known",
             id="champion's days unknown",
         ),
         pytest.param(
             {"fitted_last": ["2013-06-23"]},
             "is_unseen",
-            "it is not known which days the champion was fitted on",
+            "the training days of the champion are not known",
             id="champion's days left out",
         ),
-        pytest.param({"tested_first": ""}, "is_unseen", "it is not known", id="test days unknown"),
+        pytest.param({"tested_first": ""}, "is_unseen", "are not known", id="test days unknown"),
         pytest.param(
             {"challenger": "another"},
             "beats_champion",
-            "shop/comparison is of another challenger",
+            "shop/comparison is about another challenger",
             id="evidence of another challenger",
         ),
         pytest.param(
             {"champion": "another"},
             "no_segment_degraded",
-            "shop/comparison is of another champion",
+            "shop/comparison is about another champion",
             id="evidence of another champion",
         ),
         pytest.param(
@@ -454,13 +455,13 @@ def test_what_is_not_configured_is_said_and_not_demanded() -> None:
         pytest.param(
             {"segments": {**QUESTION.segments, ("carrier", "WN"): Size(400, 14, 90, 14)}},
             "no_segment_degraded",
-            "auc of carrier=WN is there 0 times instead of once",
+            "auc of carrier=WN has 0 rows instead of one",
             id="a segment that was not measured",
         ),
         pytest.param(
             {"groups": with_groups({"HPN": Size(400, 14, 90, 14)})},
             "groups_are_close",
-            "true_positive_rate of group HPN is there 0 times",
+            "true_positive_rate of group HPN has 0 rows",
             id="a group that was not measured",
         ),
         pytest.param(
@@ -472,16 +473,16 @@ def test_what_is_not_configured_is_said_and_not_demanded() -> None:
         ),
     ],
 )
-def test_evidence_that_does_not_answer_the_question_blocks(
+def test_evidence_about_anything_else_than_the_question_blocks(
     change: dict[str, object], gate: str, reason: str
 ) -> None:
     found = gates(question=replace(QUESTION, **change))
 
-    decided, said = verdict([*found.values()])
+    decided, all_reasons = verdict([*found.values()])
     assert decided == BLOCKED
     assert found[gate].outcome is GateOutcome.NO_EVIDENCE
     assert reason in found[gate].reason
-    assert found[gate].reason in said
+    assert found[gate].reason in all_reasons
 
 
 @pytest.mark.parametrize("share", [0.02, 0.6])
@@ -512,7 +513,7 @@ def test_groups_that_are_not_judged_hold_few_rows(unjudged: int, has_evidence: b
 
 
 def on_days(count: int) -> pd.DataFrame:
-    """The test rows, of which carrier B6 flew on some days only."""
+    """The test rows, where carrier B6 has rows on some days only."""
     is_there = CASE.test["feature_day"] <= f"2013-07-{count:02d}"
     test = CASE.test
     return test.assign(carrier=test["carrier"].where((test["carrier"] != "B6") | is_there, "UA"))
@@ -538,7 +539,7 @@ def test_a_segment_of_fewer_days_than_an_interval_needs_is_listed_and_not_judged
     assert gate.passed is not is_judged
 
 
-def test_without_a_segment_to_judge_nothing_is_said_of_segments() -> None:
+def test_without_judged_segments_no_segment_is_listed() -> None:
     found = gates(question=replace(QUESTION, segments={}))
 
     assert found["no_segment_degraded"].outcome is GateOutcome.NO_EVIDENCE
@@ -559,15 +560,15 @@ def test_missing_empty_or_stale_evidence_blocks(
     name: str, rows: str | None, problem: str, reason: str
 ) -> None:
     whole = {"comparison": COMPARISON, "fairness": FAIRNESS}
-    found = {other: Exhibit(f"shop/{other}", frame) for other, frame in whole.items()}
+    found = {other: EvidenceTable(f"shop/{other}", frame) for other, frame in whole.items()}
     kept = {"all": whole[name], "none": whole[name].iloc[:0]}.get(rows or "")
-    found[name] = Exhibit(f"shop/{name}", kept, problem)
+    found[name] = EvidenceTable(f"shop/{name}", kept, problem)
 
     result = judged(QUESTION, found["comparison"], found["fairness"])
 
-    decided, said = verdict([*result.values()])
+    decided, all_reasons = verdict([*result.values()])
     assert decided == BLOCKED
-    assert f"shop/{name} {reason}" in said
+    assert f"shop/{name} {reason}" in all_reasons
 
 
 def _holes(frame: pd.DataFrame) -> list[Callable[[pd.DataFrame], pd.DataFrame]]:
@@ -602,7 +603,7 @@ def _with(rows: pd.DataFrame, number: int, column: str, value: object) -> pd.Dat
 
 
 UNJUDGED = {"HA"}
-"""Segments with too few rows: what is measured of them decides nothing."""
+"""Segments with too few rows, which are not judged."""
 
 HOLES = [("comparison", hole) for hole in _holes(COMPARISON)] + [
     ("fairness", hole) for hole in _holes(FAIRNESS)
@@ -610,7 +611,7 @@ HOLES = [("comparison", hole) for hole in _holes(COMPARISON)] + [
 
 
 def _matters(name: str, before: pd.DataFrame, after: pd.DataFrame) -> bool:
-    """Whether anything that the gates have to look at was changed."""
+    """Whether any value that the gates use was changed."""
     main = {"comparison": ("auc",), "fairness": ("true_positive_rate", "false_positive_rate")}[name]
 
     def looked_at(frame: pd.DataFrame) -> list[str]:
@@ -663,14 +664,16 @@ def test_every_single_hole_that_matters_blocks() -> None:
     assert len(HOLES) > 300
 
 
-def test_exception_while_judging_blocks_and_is_told() -> None:
+def test_exception_while_judging_blocks_and_is_reported() -> None:
     text = COMPARISON.assign(metric=None)
 
     found = gates(text)
 
     assert not found["beats_champion"].passed
     assert found["beats_champion"].outcome is GateOutcome.NO_EVIDENCE
-    nonsense = judged(QUESTION, Exhibit("shop/comparison", 42), Exhibit("shop/fairness", FAIRNESS))  # type: ignore[arg-type]
+    nonsense = judged(
+        QUESTION, EvidenceTable("shop/comparison", 42), EvidenceTable("shop/fairness", FAIRNESS)
+    )  # type: ignore[arg-type]
     assert "could not be judged (AttributeError" in nonsense["is_unseen"].reason
     assert verdict([*nonsense.values()])[0] == BLOCKED
 
@@ -693,7 +696,7 @@ def test_missing_evidence_outweighs_a_broken_limit() -> None:
 def test_findings_can_be_read_again() -> None:
     found = [*gates().values()]
 
-    assert [*findings_of(findings(found)).values()] == found
+    assert [*parse_findings(findings(found)).values()] == found
 
 
 def test_challenger_without_a_finite_prediction_is_blocked() -> None:

@@ -1,4 +1,4 @@
-"""Releases as they are stored: one that is lost is told, and never makes room for another."""
+"""Stored releases: a lost release is reported and never replaced by an older one."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ from ml_assets.errors import LakeMismatch
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
-from ml_assets.release.history import begun_before, releases
+from ml_assets.release.history import releases, unfinished_before
 from ml_assets_tests.releases import PIPELINE, release
 
 FIRST, SECOND, TABLE = "2013-07-09", "2013-08-01", f"{PIPELINE}/champion"
@@ -26,17 +26,17 @@ def lake(tmp_path: Path) -> Lake:
 
 
 def entered(status: Status, reason: str = "") -> Callable[[Lake], None]:
-    """Damage that the ledger knows of."""
+    """Damage that the ledger records."""
     return lambda lake: lake.ledger.append([Entry(TABLE, FIRST, status, reason)])
 
 
 def emptied(lake: Lake) -> None:
-    """Delete the rows of the day behind the ledger's back."""
+    """Delete the rows of the day without a ledger entry."""
     lake.write(TABLE, lake.read(TABLE, [FIRST]).iloc[:0], [FIRST])
 
 
 def altered(lake: Lake) -> None:
-    """Let another model have been released."""
+    """Store a release of another model."""
     lake.write(TABLE, lake.read(TABLE, [FIRST]).assign(fingerprint="another"), [FIRST])
 
 
@@ -60,7 +60,7 @@ def test_releases_until_a_day_are_read(lake: Lake) -> None:
         pytest.param(altered, "was altered", id="altered"),
     ],
 )
-def test_a_lost_release_is_told_instead_of_left_out(
+def test_a_lost_release_is_reported_not_skipped(
     lake: Lake, damage: Callable[[Lake], None], reason: str
 ) -> None:
     damage(lake)
@@ -101,6 +101,6 @@ def test_of_two_releases_at_once_the_later_sees_the_earlier_and_not_the_other_wa
 
     history = [*before, *own, *still]
 
-    assert begun_before(history, SECOND) == ahead
+    assert unfinished_before(history, SECOND) == ahead
     if ahead:
-        assert begun_before(history, FIRST) == []
+        assert unfinished_before(history, FIRST) == []

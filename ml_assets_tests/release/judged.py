@@ -1,4 +1,4 @@
-"""Test rows of two weeks and models of known quality: what evidence is measured from."""
+"""Test rows of two weeks and models of known quality: the inputs of evidence."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,11 +11,11 @@ from ml_assets.learning.dataset import FEATURE_DAY
 from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.release.champion import Champion
+from ml_assets.release.evidence.builder import EvidenceBuilder
 from ml_assets.release.evidence.comparison import compare
 from ml_assets.release.evidence.fairness import fairness
-from ml_assets.release.evidence.figures import Exhibit
-from ml_assets.release.evidence.measuring import Measuring
-from ml_assets.release.evidence.question import Question, question_of
+from ml_assets.release.evidence.question import Question, build_question
+from ml_assets.release.evidence.values import EvidenceTable
 from ml_assets.release.gates import Gate, judge
 from ml_assets.release.rules import ReleaseRules
 
@@ -47,13 +47,13 @@ def rows(seed: int = 7) -> pd.DataFrame:
 
 
 def predictions(test: pd.DataFrame, skill: float, seed: int = 1) -> np.ndarray:
-    """(n,) probabilities that know as much of the label as ``skill`` says."""
+    """(n,) probabilities whose correlation with the label grows with ``skill``."""
     noise = np.random.default_rng(seed).normal(0, 0.15, len(test))
     return np.clip(0.5 + skill * (test["late"].to_numpy() - 0.5) + noise, 0, 1)
 
 
 def flipped(test: pd.DataFrame, values: np.ndarray, where: Mapping[str, str]) -> np.ndarray:
-    """What a model predicts that has learned the labels of some rows the wrong way round."""
+    """Predictions of a model that was trained on inverted labels for some rows."""
     chosen = np.logical_and.reduce([test[column] == value for column, value in where.items()])
     return np.where(chosen, 1 - values, values)
 
@@ -69,7 +69,7 @@ class Case:
     rules: ReleaseRules = RULES
 
     def comparison(self) -> pd.DataFrame:
-        """What is measured of both."""
+        """The comparison of both."""
         other = self.champion if self.champion is not None else self.test["late"].mean()
         return compare(
             self.specification,
@@ -82,7 +82,7 @@ class Case:
         ).assign(**self._models)
 
     def fairness(self) -> pd.DataFrame:
-        """How they treat the origins."""
+        """The fairness evidence of the origins."""
         champion = self.champion
         return fairness(
             self.specification,
@@ -94,10 +94,10 @@ class Case:
         ).assign(**self._models)
 
     def question(self) -> Question:
-        """What is to be decided."""
+        """The question of the release."""
         trained = self.test.head(1).assign(**{FEATURE_DAY: "2013-06-23"})
-        return question_of(
-            Measuring(self.specification, KEY, SEGMENTS, EVALUATION, self.rules),
+        return build_question(
+            EvidenceBuilder(self.specification, KEY, SEGMENTS, EVALUATION, self.rules),
             pd.concat([self.test.assign(split="test"), trained.assign(split="train")]),
             NEW,
             None
@@ -106,11 +106,11 @@ class Case:
         )
 
     def gates(self) -> dict[str, Gate]:
-        """The gates, by name, on evidence that is as it should be."""
+        """The gates, by name, on valid evidence."""
         return judged(
             self.question(),
-            Exhibit("shop/comparison", self.comparison()),
-            Exhibit("shop/fairness", self.fairness()),
+            EvidenceTable("shop/comparison", self.comparison()),
+            EvidenceTable("shop/fairness", self.fairness()),
             self.rules,
         )
 
@@ -120,7 +120,7 @@ class Case:
 
 
 def judged(
-    question: Question, comparison: Exhibit, fair: Exhibit, rules: ReleaseRules = RULES
+    question: Question, comparison: EvidenceTable, fair: EvidenceTable, rules: ReleaseRules = RULES
 ) -> dict[str, Gate]:
     """The gates by name."""
     return {gate.name: gate for gate in judge(question, comparison, fair, rules)}

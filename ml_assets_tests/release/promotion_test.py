@@ -1,4 +1,4 @@
-"""Released models that did not become champion: who released them, why, and what helps."""
+"""Released models that did not become champion: releaser, reason and remedy."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,14 +11,14 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.release.approvals.approval_log import ApprovalLog
-from ml_assets.release.approvals.approvals import Action, Record, application
+from ml_assets.release.approvals.approvals import Action, Record, approval_use
 from ml_assets.release.audit import audit
 from ml_assets.release.promotion import (
+    days_with_unmeasured_tests,
     is_not_measured,
     lost_approval,
     problem_of_tests,
     release_command,
-    waits_for_tests,
 )
 from ml_assets_tests.releases import EVIDENCE, PIPELINE, decide, release, store
 
@@ -57,7 +57,9 @@ def results(*outcomes: str) -> pd.DataFrame:
         pytest.param(["passed"], "integration test fast has no result", id="one missing"),
     ],
 )
-def test_g4_a_test_that_could_not_tell_is_told_apart(outcomes: list[str], problem: str) -> None:
+def test_g4_a_test_that_could_not_be_measured_is_distinguished(
+    outcomes: list[str], problem: str
+) -> None:
     assert problem_of_tests(results(*outcomes), NAMES) == problem
 
 
@@ -76,8 +78,8 @@ def test_g4_only_what_could_not_be_measured_is_worth_another_attempt(
     store(lake, "integration_tests", results(*outcomes))
 
     assert is_not_measured(results(*outcomes)) is waits
-    assert waits_for_tests(lake, PIPELINE, [AS_OF]) == ([AS_OF] if waits else [])
-    assert waits_for_tests(lake, PIPELINE, []) == []
+    assert days_with_unmeasured_tests(lake, PIPELINE, [AS_OF]) == ([AS_OF] if waits else [])
+    assert days_with_unmeasured_tests(lake, PIPELINE, []) == []
 
 
 @pytest.fixture
@@ -93,79 +95,81 @@ def log(lake: Lake) -> ApprovalLog:
 
 
 def skip(lake: Lake, noun: str, reason: str) -> None:
-    """As a run does that cannot make a day."""
+    """Skip a day, as a failed run does."""
     table = f"{PIPELINE}/{noun}"
     lake.ledger.append([Entry(table, AS_OF, Status.SKIPPED, reason=reason, run_id="run")])
 
 
-def told(lake: Lake, log: ApprovalLog) -> list[tuple[str, str, str]]:
-    """What the audit says of the day, by whom, and why."""
+def events_of(lake: Lake, log: ApprovalLog) -> list[tuple[str, str, str]]:
+    """Events of the day in the audit: what, by whom, and why."""
     return [(event.what, event.who, event.reason) for event in audit(lake, log, PIPELINE)]
 
 
 NOT_CHAMPION = "released by gates, did not become champion"
 
 
-def test_audit_tells_who_released_the_model_the_test_that_failed_and_the_remedy(
+def test_audit_has_the_releaser_the_failed_test_and_the_remedy(
     lake: Lake, log: ApprovalLog
 ) -> None:
     decide(lake, AS_OF, "passed", reason="auc rose")
     skip(lake, "champion", SAYS_FAST.partition(": ")[2])
     skip(lake, "champion", SAYS_FAST.partition(": ")[2])
 
-    assert told(lake, log) == [
+    assert events_of(lake, log) == [
         ("decided: passed", "gates", "auc rose"),
         (NOT_CHAMPION, "gates", SAYS_FAST),
     ]
     release(lake, AS_OF, 1, "gates")
-    assert told(lake, log)[-1][0] == "champion: version 1 by gates"
+    assert events_of(lake, log)[-1][0] == "champion: version 1 by gates"
 
 
 @pytest.mark.parametrize("noun", ["registered_model", "staging_model", "integration_tests"])
-def test_audit_tells_at_which_stage_a_release_ended(
+def test_audit_has_the_stage_at_which_a_release_ended(
     lake: Lake, log: ApprovalLog, noun: str
 ) -> None:
     decide(lake, AS_OF, "passed")
     skip(lake, noun, "its file is gone.")
 
     command = release_command(PIPELINE, AS_OF)
-    assert told(lake, log)[-1] == (
+    assert events_of(lake, log)[-1] == (
         NOT_CHAMPION, "gates", f"{noun}: its file is gone. Then: {command}",
     )  # fmt: skip
 
 
-def test_audit_tells_of_a_release_that_no_stage_ended(lake: Lake, log: ApprovalLog) -> None:
+def test_audit_has_an_unfinished_release(lake: Lake, log: ApprovalLog) -> None:
     decide(lake, AS_OF, "passed")
     store(lake, "approvals", pd.DataFrame({DAY: [AS_OF], "number": [0]}))
 
-    [_, (what, who, reason)] = told(lake, log)
+    [_, (what, who, reason)] = events_of(lake, log)
 
     assert (what, who) == (NOT_CHAMPION, "gates")
-    assert reason.startswith("the release was not finished")
+    assert reason.startswith("the release is not finished")
     assert reason.endswith(release_command(PIPELINE, AS_OF))
 
 
 @pytest.mark.parametrize("verdict", ["blocked", "awaiting_approval"])
-def test_a_model_that_nobody_released_is_no_failure(
+def test_a_model_that_is_not_released_is_no_failure(
     lake: Lake, log: ApprovalLog, verdict: str
 ) -> None:
     decide(lake, AS_OF, verdict)
     skip(lake, "champion", "nothing to do")
     store(lake, "approvals", pd.DataFrame({DAY: [AS_OF], "number": [0]}))
 
-    assert [what for what, _, _ in told(lake, log)] == [f"decided: {verdict.replace('_', ' ')}"]
+    assert [what for what, _, _ in events_of(lake, log)] == [
+        f"decided: {verdict.replace('_', ' ')}"
+    ]
 
 
-def said(number: int, action: Action, minutes: float, **changes: datetime) -> Record:
-    """Something Ann said to the release, minutes from now."""
+def record(number: int, action: Action, minutes: float, **changes: datetime) -> Record:
+    """A record by Ann, minutes from now."""
     return Record(
         PIPELINE, AS_OF, action, "Ann", "fine", EVIDENCE, "", NOW + timedelta(minutes=minutes),
         number=number, **changes,
     )  # fmt: skip
 
 
-APPROVED = said(1, Action.APPROVE, -60, expires_at=NOW - timedelta(minutes=5))
-USED = application(APPROVED, NOW - timedelta(minutes=30), AS_OF)
+APPROVED = record(1, Action.APPROVE, -60, expires_at=NOW - timedelta(minutes=5))
+USED = approval_use(APPROVED, NOW - timedelta(minutes=30), AS_OF)
 
 
 def test_audit_names_the_person_who_released_it(lake: Lake, log: ApprovalLog) -> None:
@@ -175,11 +179,11 @@ def test_audit_names_the_person_who_released_it(lake: Lake, log: ApprovalLog) ->
     skip(lake, "champion", "its approval expired")
 
     assert "released by Ann (approval 1), did not become champion" in [
-        what for what, _, _ in told(lake, log)
+        what for what, _, _ in events_of(lake, log)
     ]
 
 
-USE = said(2, Action.APPLY, -30)
+USE = record(2, Action.APPLY, -30)
 
 
 @pytest.mark.parametrize(
@@ -187,10 +191,10 @@ USE = said(2, Action.APPLY, -30)
     [
         pytest.param([APPROVED, USE], True, id="expired after its use"),
         pytest.param([APPROVED], False, id="expired unused"),
-        pytest.param([APPROVED, USE, said(3, Action.REJECT, -20)], False, id="rejected after"),
-        pytest.param([said(1, Action.APPROVE, -60), USE], False, id="still valid"),
+        pytest.param([APPROVED, USE, record(3, Action.REJECT, -20)], False, id="rejected after"),
+        pytest.param([record(1, Action.APPROVE, -60), USE], False, id="still valid"),
         pytest.param(
-            [APPROVED, USE, said(3, Action.APPROVE, -1)], True, id="approved again, not used yet"
+            [APPROVED, USE, record(3, Action.APPROVE, -1)], True, id="approved again, not used yet"
         ),
         pytest.param([], False, id="nothing said"),
     ],

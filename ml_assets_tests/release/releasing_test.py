@@ -1,4 +1,4 @@
-"""Whether a release goes on and its model becomes champion, decided on plain values."""
+"""Whether a release continues and its model becomes champion, decided on plain values."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,10 +16,10 @@ from ml_assets.release.champion import BY_GATES, Champion
 from ml_assets.release.promotion import release_command, training_command
 from ml_assets.release.releasing import (
     NotPromoted,
-    Released,
+    Release,
     approval_to_use,
-    promoted,
-    released,
+    champion_row,
+    current_release,
 )
 from ml_assets.release.state import ReleaseState
 from ml_assets_tests.releases import EVIDENCE, PIPELINE
@@ -74,7 +74,7 @@ TESTS = pd.DataFrame(
 
 
 def failed(outcome: str) -> pd.DataFrame:
-    """Integration tests of which the first has another outcome."""
+    """Integration tests, where the first has another outcome."""
     first = TESTS["test"] == IntegrationTest.names()[0]
     return TESTS.assign(
         outcome=TESTS["outcome"].mask(first, outcome),
@@ -83,8 +83,8 @@ def failed(outcome: str) -> pd.DataFrame:
     )
 
 
-def said(number: int, action: Action, minutes: float, **changes: Any) -> Record:
-    """Something Ann said to the release, minutes from now."""
+def record(number: int, action: Action, minutes: float, **changes: Any) -> Record:
+    """A record by Ann, minutes from now."""
     moment = NOW + timedelta(minutes=minutes)
     values = {"evidence": EVIDENCE, "serves_from": "", **changes}
     return Record(
@@ -92,10 +92,10 @@ def said(number: int, action: Action, minutes: float, **changes: Any) -> Record:
     )  # fmt: skip
 
 
-APPROVED = said(1, Action.APPROVE, -60)
-USED = said(2, Action.APPLY, -30, serves_from="2013-08-03")
+APPROVED = record(1, Action.APPROVE, -60)
+USED = record(2, Action.APPLY, -30, serves_from="2013-08-03")
 EXPIRED = replace(APPROVED, expires_at=NOW - timedelta(minutes=5))
-REJECTED = said(3, Action.REJECT, -20)
+REJECTED = record(3, Action.REJECT, -20)
 
 
 def entry(day: str, status: Status, rows: int = 0) -> Entry:
@@ -109,7 +109,7 @@ THIS = entry(AS_OF, Status.STORED, rows=1)
 
 
 def state(*records: Record, **changes: Any) -> ReleaseState:
-    """A release whose model passed its gates and its tests, and what is different of it."""
+    """A release whose model passed its gates and its tests, with changes."""
     values: dict[str, Any] = {
         "pipeline": PIPELINE,
         "as_of": AS_OF,
@@ -128,10 +128,10 @@ def state(*records: Record, **changes: Any) -> ReleaseState:
 
 
 def refusal(decided: Any, of: ReleaseState, error: type[MLAssetsError]) -> str:
-    """What a refused release says."""
-    with pytest.raises(error) as told:
+    """Message of a refused release."""
+    with pytest.raises(error) as message:
         decided(of)
-    return str(told.value)
+    return str(message.value)
 
 
 # Whether it goes on
@@ -140,20 +140,20 @@ def refusal(decided: Any, of: ReleaseState, error: type[MLAssetsError]) -> str:
 @pytest.mark.parametrize(
     ("of", "expected"),
     [
-        pytest.param(state(), Released(BY_GATES, AS_OF), id="passed"),
-        pytest.param(state(first_not_scored=LATER), Released(BY_GATES, AS_OF), id="and scored"),
+        pytest.param(state(), Release(BY_GATES, AS_OF), id="passed"),
+        pytest.param(state(first_not_scored=LATER), Release(BY_GATES, AS_OF), id="and scored"),
         pytest.param(state(decision=BLOCKED), None, id="blocked"),
         pytest.param(state(APPROVED, USED, decision=BLOCKED), None, id="blocked, though approved"),
         pytest.param(state(decision=AWAITING), None, id="waits"),
         pytest.param(state(APPROVED, decision=AWAITING), None, id="approved, not used yet"),
         pytest.param(
             state(APPROVED, USED, decision=AWAITING),
-            Released(SIGNATURE, "2013-08-03"),
+            Release(SIGNATURE, "2013-08-03"),
             id="on an approval that was used",
         ),
         pytest.param(
             state(APPROVED, USED, decision=AWAITING, first_not_scored="2013-08-06"),
-            Released(SIGNATURE, "2013-08-06"),
+            Release(SIGNATURE, "2013-08-06"),
             id="later, when further days were scored",
         ),
         pytest.param(
@@ -164,7 +164,7 @@ def refusal(decided: Any, of: ReleaseState, error: type[MLAssetsError]) -> str:
                 first_not_scored="2013-08-06",
                 history=[FIRST, THIS],
             ),
-            Released(SIGNATURE, "2013-08-03"),
+            Release(SIGNATURE, "2013-08-03"),
             id="scored by its own model",
         ),
         pytest.param(state(EXPIRED, USED, decision=AWAITING), None, id="expired"),
@@ -186,20 +186,22 @@ def refusal(decided: Any, of: ReleaseState, error: type[MLAssetsError]) -> str:
                 champion_before=NEWER,
                 approvals=ALTERED,
             ),
-            Released(SIGNATURE, "2013-08-05"),
+            Release(SIGNATURE, "2013-08-05"),
             id="is champion, whatever holds now",
         ),
     ],
 )
-def test_a_release_goes_on_by_its_gates_or_by_a_valid_approval_that_was_used(
-    of: ReleaseState, expected: Released | None
+def test_a_release_continues_by_its_gates_or_by_a_valid_used_approval(
+    of: ReleaseState, expected: Release | None
 ) -> None:
-    assert released(of) == expected
+    assert current_release(of) == expected
 
 
 def test_what_a_release_does_not_depend_on_may_be_altered() -> None:
-    assert released(state(approvals=ALTERED)) == Released(BY_GATES, AS_OF)
-    assert released(state(decision=BLOCKED, champion_before=ALTERED, approvals=ALTERED)) is None
+    assert current_release(state(approvals=ALTERED)) == Release(BY_GATES, AS_OF)
+    assert (
+        current_release(state(decision=BLOCKED, champion_before=ALTERED, approvals=ALTERED)) is None
+    )
 
 
 @pytest.mark.parametrize(
@@ -218,35 +220,35 @@ def test_what_a_release_does_not_depend_on_may_be_altered() -> None:
         pytest.param(
             state(outdated=frozenset({"release_decision"})),
             LakeMismatch,
-            f"{PIPELINE}/release_decision {AS_OF} was made by other code or rules than are in "
-            "force: materialize it again.",
+            f"{PIPELINE}/release_decision {AS_OF} was computed with other code or rules than the "
+            "current ones: materialize it again.",
             id="decided by other code",
         ),
         pytest.param(
             state(APPROVED, USED, decision=AWAITING, approvals=[APPROVED]),
             TrainingError,
-            f"{PIPELINE}/approvals {AS_OF} does not hold what was said last: materialize it first",
+            f"{PIPELINE}/approvals {AS_OF} lacks the latest records: materialize it first",
             id="approvals behind the log",
         ),
         pytest.param(
             state(champion_before=NEWER),
             TrainingError,
-            f"the model of {AS_OF} was judged against {BEFORE}, and the champion is 2013-07-20 "
-            f"now. Judge it again: {release_command(PIPELINE, AS_OF)}",
+            f"the model of {AS_OF} was compared with champion {BEFORE}, and the current champion is 2013-07-20"
+            f". Judge it again: {release_command(PIPELINE, AS_OF)}",
             id="another champion",
         ),
         pytest.param(
             state(champion_before=None),
             TrainingError,
-            f"the model of {AS_OF} was judged against {BEFORE}, and the champion is none now. "
+            f"the model of {AS_OF} was compared with champion {BEFORE}, and the current champion is none. "
             f"Judge it again: {release_command(PIPELINE, AS_OF)}",
             id="no champion any more",
         ),
         pytest.param(
             state(decision={**DECISION, "champion": "", "champion_as_of": ""}),
             TrainingError,
-            f"the model of {AS_OF} was judged against no champion, and the champion is {BEFORE} "
-            f"now. Judge it again: {release_command(PIPELINE, AS_OF)}",
+            f"the model of {AS_OF} was compared with champion none, and the current champion is {BEFORE}"
+            f". Judge it again: {release_command(PIPELINE, AS_OF)}",
             id="a first champion since",
         ),
     ],
@@ -254,8 +256,8 @@ def test_what_a_release_does_not_depend_on_may_be_altered() -> None:
 def test_a_release_does_not_go_on_over_what_is_altered_outdated_or_another(
     of: ReleaseState, error: type[MLAssetsError], words: str
 ) -> None:
-    assert refusal(released, of, error) == words
-    assert refusal(promoted, of, error) == words
+    assert refusal(current_release, of, error) == words
+    assert refusal(champion_row, of, error) == words
 
 
 @pytest.mark.parametrize(
@@ -283,9 +285,9 @@ def test_an_approval_is_used_while_its_release_waits(
 def test_a_released_and_tested_model_becomes_champion() -> None:
     by_gates = {**CHAMPION, "released_by": BY_GATES, "serves_from": AS_OF}
 
-    assert promoted(state()) == by_gates
-    assert promoted(state(registered=None, tests=None)) == {**by_gates, "version": 0}
-    assert promoted(state(APPROVED, USED, decision=AWAITING)) == {
+    assert champion_row(state()) == by_gates
+    assert champion_row(state(registered=None, tests=None)) == {**by_gates, "version": 0}
+    assert champion_row(state(APPROVED, USED, decision=AWAITING)) == {
         **CHAMPION,
         "serves_from": "2013-08-03",
     }
@@ -295,9 +297,9 @@ def test_a_champion_stays_what_it_is() -> None:
     later = entry(LATER, Status.STORED, rows=1)
     of = state(decision=AWAITING, release=CHAMPION, history=[FIRST, THIS, later])
 
-    assert promoted(of) == CHAMPION
-    assert promoted(replace(of, champion_before=NEWER)) == CHAMPION
-    assert refusal(promoted, replace(of, champion_before=ALTERED), LakeMismatch) == str(ALTERED)
+    assert champion_row(of) == CHAMPION
+    assert champion_row(replace(of, champion_before=NEWER)) == CHAMPION
+    assert refusal(champion_row, replace(of, champion_before=ALTERED), LakeMismatch) == str(ALTERED)
 
 
 @pytest.mark.parametrize(
@@ -311,7 +313,7 @@ def test_a_champion_stays_what_it_is() -> None:
     ],
 )
 def test_a_model_that_is_not_released_makes_no_champion(of: ReleaseState) -> None:
-    assert promoted(of) is None
+    assert champion_row(of) is None
 
 
 NOT_CHAMPION = f"the model of {AS_OF} was released by {{}} and did not become champion: "
@@ -325,13 +327,13 @@ FIRST_TEST = f"integration test {IntegrationTest.names()[0]}"
         pytest.param(
             state(registered=REGISTERED.iloc[:0]),
             BY_GATES,
-            f"it is not registered. Repair what they name, and {AGAIN}",
+            f"it is not registered. Fix the cause, and {AGAIN}",
             id="not registered",
         ),
         pytest.param(
             state(tests=failed("failed")),
             BY_GATES,
-            f"{FIRST_TEST} failed: too slow. Repair what they name, and {AGAIN}",
+            f"{FIRST_TEST} failed: too slow. Fix the cause, and {AGAIN}",
             id="a test failed",
         ),
         pytest.param(
@@ -344,13 +346,13 @@ FIRST_TEST = f"integration test {IntegrationTest.names()[0]}"
         pytest.param(
             state(tests=TESTS.iloc[1:]),
             BY_GATES,
-            f"{FIRST_TEST} has no result. Repair what they name, and {AGAIN}",
+            f"{FIRST_TEST} has no result. Fix the cause, and {AGAIN}",
             id="a test is missing",
         ),
         pytest.param(
             state(history=[FIRST, entry(LATER, Status.STORED, rows=1), BEGUN]),
             BY_GATES,
-            f"the model of {LATER} was released since and is newer, so this one would never "
+            f"the newer model of {LATER} was released since, so this one would never "
             "serve. Train and judge a model as of a later day: "
             f"{training_command(PIPELINE, '2013-09-02')}",
             id="a newer model was released",
@@ -358,17 +360,17 @@ FIRST_TEST = f"integration test {IntegrationTest.names()[0]}"
         pytest.param(
             state(EXPIRED, USED, decision=AWAITING),
             SIGNATURE,
-            "approval 1 by Ann expired on 2026-08-01 11:55 UTC, before the release was finished. "
+            "approval 1 by Ann expired on 2026-08-01 11:55 UTC, before the release finished. "
             f"Approve it again: ml-assets approve {PIPELINE} {AS_OF} --by NAME --reason TEXT; "
             f"then: {release_command(PIPELINE, AS_OF)}",
             id="its approval expired after its use",
         ),
     ],
 )
-def test_a_released_model_that_does_not_become_champion_says_why_and_what_helps(
+def test_a_released_model_that_does_not_become_champion_has_a_reason_and_a_remedy(
     of: ReleaseState, by: str, words: str
 ) -> None:
-    assert refusal(promoted, of, NotPromoted) == NOT_CHAMPION.format(by) + words
+    assert refusal(champion_row, of, NotPromoted) == NOT_CHAMPION.format(by) + words
 
 
 @pytest.mark.parametrize(
@@ -378,18 +380,18 @@ def test_a_released_model_that_does_not_become_champion_says_why_and_what_helps(
         pytest.param({"tests": ALTERED}, str(ALTERED), id="tests altered"),
         pytest.param(
             {"outdated": frozenset({"integration_tests"})},
-            f"{PIPELINE}/integration_tests {AS_OF} was made by other code or rules",
+            f"{PIPELINE}/integration_tests {AS_OF} was computed with other code or rules",
             id="tested by other code",
         ),
         pytest.param(
             {"registered": REGISTERED.assign(fingerprint="other")},
-            f"What was registered or tested as of {AS_OF} is not the model that was judged, "
+            f"The model that was registered or tested as of {AS_OF} is not the judged one, "
             f"{MODEL}: {AGAIN}",
             id="another model registered",
         ),
         pytest.param(
             {"tests": TESTS.assign(fingerprint="other")},
-            f"What was registered or tested as of {AS_OF} is not the model that was judged, "
+            f"The model that was registered or tested as of {AS_OF} is not the judged one, "
             f"{MODEL}: {AGAIN}",
             id="another model tested",
         ),
@@ -400,8 +402,8 @@ def test_a_model_is_promoted_only_as_it_was_registered_and_tested(
 ) -> None:
     of = state(**changes)
 
-    assert refusal(promoted, of, LakeMismatch).startswith(words)
-    assert released(of) == Released(BY_GATES, AS_OF)
+    assert refusal(champion_row, of, LakeMismatch).startswith(words)
+    assert current_release(of) == Release(BY_GATES, AS_OF)
 
 
 @pytest.mark.parametrize(
@@ -413,20 +415,24 @@ def test_a_model_is_promoted_only_as_it_was_registered_and_tested(
     ],
 )
 def test_a_release_that_happened_is_not_taken_back(changes: dict[str, Any]) -> None:
-    told = refusal(promoted, state(history=[FIRST, THIS], **changes), TrainingError)
+    message = refusal(champion_row, state(history=[FIRST, THIS], **changes), TrainingError)
 
-    assert told.startswith(f"the model of {AS_OF} was released before, and would not be released")
+    assert message.startswith(
+        f"the model of {AS_OF} was released before, and would not be released"
+    )
 
 
 @pytest.mark.parametrize("day", ["2013-07-20", LATER], ids=["older", "newer"])
 def test_of_two_releases_at_once_the_later_waits_for_the_earlier(day: str) -> None:
     other = entry(day, Status.WRITING)
 
-    told = refusal(promoted, state(history=[FIRST, other, BEGUN]), TrainingError)
+    message = refusal(champion_row, state(history=[FIRST, other, BEGUN]), TrainingError)
 
-    assert told == (
-        f"{PIPELINE}/champion {day} is being released, or was cut short. Release it first: "
-        f"{release_command(PIPELINE, day)}; and then this one: {release_command(PIPELINE, AS_OF)}"
+    assert message == (
+        f"{PIPELINE}/champion {day} is unfinished: its release is running or was interrupted. Release it first: "
+        f"{release_command(PIPELINE, day)}; then this one: {release_command(PIPELINE, AS_OF)}"
     )
-    assert promoted(state(history=[FIRST, BEGUN, other])) is not None
-    assert promoted(state(history=[FIRST, other, entry(day, Status.SKIPPED), BEGUN])) is not None
+    assert champion_row(state(history=[FIRST, BEGUN, other])) is not None
+    assert (
+        champion_row(state(history=[FIRST, other, entry(day, Status.SKIPPED), BEGUN])) is not None
+    )

@@ -1,4 +1,4 @@
-"""What is stored about a release, read once: what is altered is a value, and no release is missed."""
+"""What is stored about a release, read once: altered values are kept as errors, and no release is missed."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,7 +17,7 @@ from ml_assets.ledger.ledger import Ledger
 from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.approvals.approvals import Action, Record, approval_rows
 from ml_assets.release.champion import Champion
-from ml_assets.release.releasing import promoted
+from ml_assets.release.releasing import champion_row
 from ml_assets.release.state import ReleaseState, intact, load
 from ml_assets_tests.releases import EVIDENCE, PIPELINE, decide, release, score, store
 
@@ -30,27 +30,27 @@ CHAMPIONS = f"{PIPELINE}/champion"
 
 
 class Watched:
-    """Reads of a lake and its ledger; each of the champions is followed by something."""
+    """Reads of a lake and its ledger; each read of the champions triggers another change."""
 
     def __init__(self) -> None:
         self.histories_read: list[str] = []
         self.then: list[Callable[[], None]] = []
 
     def read(self, table: str) -> None:
-        """Let happen what follows this read."""
+        """Make the change that follows this read."""
         if table == CHAMPIONS and self.then:
             self.then.pop(0)()
 
 
 class WatchedLedger(Ledger):
-    """Tells which histories were read."""
+    """Reports which histories were read."""
 
     def __init__(self, url: str, watched: Watched) -> None:
         super().__init__(url)
         self.watched = watched
 
     def history(self, table: str, day: str | None = None) -> list[Entry]:
-        """The history as it is, before anything else happens."""
+        """The history before the change."""
         found = super().history(table, day)
         self.watched.histories_read.append(table)
         self.watched.read(table)
@@ -58,14 +58,14 @@ class WatchedLedger(Ledger):
 
 
 class WatchedLake(Lake):
-    """Tells which windows were opened."""
+    """Reports which windows were opened."""
 
     def __init__(self, uri: str, ledger: Ledger, watched: Watched) -> None:
         super().__init__(uri, ledger)
         self.watched = watched
 
     def window(self, table: str, days: Sequence[str]) -> Window:
-        """The window as it is, before anything else happens."""
+        """The window before the change."""
         found = super().window(table, days)
         self.watched.read(table)
         return found
@@ -73,7 +73,7 @@ class WatchedLake(Lake):
 
 @pytest.fixture
 def watched() -> Watched:
-    """What happens between two reads."""
+    """A change between two reads."""
     return Watched()
 
 
@@ -154,14 +154,14 @@ def test_what_other_code_or_rules_made_is_named(lake: Lake, log: ApprovalLog) ->
 @pytest.mark.parametrize(
     ("noun", "day", "attribute"),
     [
-        pytest.param("approvals", AS_OF, "approvals", id="what persons said"),
+        pytest.param("approvals", AS_OF, "approvals", id="approvals and rejections"),
         pytest.param("champion", BEFORE, "champion_before", id="an earlier champion"),
         pytest.param("champion", AS_OF, "release", id="the champion of the day"),
         pytest.param("registered_model", AS_OF, "registered", id="the registration"),
         pytest.param("integration_tests", AS_OF, "tests", id="the tests"),
     ],
 )
-def test_what_somebody_altered_is_told_where_it_matters(
+def test_altered_values_raise_when_they_are_used(
     lake: Lake, log: ApprovalLog, noun: str, day: str, attribute: str
 ) -> None:
     release(lake, AS_OF, 2, "Ann (approval 1)")
@@ -178,7 +178,7 @@ def test_what_somebody_altered_is_told_where_it_matters(
         intact(getattr(state, attribute))
 
 
-def test_a_decision_that_somebody_altered_is_refused_at_once(lake: Lake, log: ApprovalLog) -> None:
+def test_an_altered_decision_is_refused(lake: Lake, log: ApprovalLog) -> None:
     table = f"{PIPELINE}/release_decision"
     lake.write(table, lake.read(table, [AS_OF]).assign(verdict="passed"), [AS_OF])
 
@@ -199,5 +199,5 @@ def test_a_release_that_finishes_while_another_is_read_is_not_missed(
 
     assert lake.read(CHAMPIONS)[DAY].tolist() == [BEFORE, BETWEEN]
     judged = replace(state, decision={**state.decision, "champion": f"model of {BEFORE}"})
-    with pytest.raises(TrainingError, match=r"was judged against|is being released"):
-        promoted(judged)
+    with pytest.raises(TrainingError, match=r"was compared with champion|is unfinished"):
+        champion_row(judged)

@@ -1,4 +1,4 @@
-"""Model cards: everything is on them, nothing breaks out of its place, and no word changes."""
+"""Model cards: complete, escaped and reproducible."""
 
 import re
 from dataclasses import replace
@@ -159,7 +159,7 @@ REGRESSION = replace(
 
 
 def section(text: str, title: str) -> str:
-    """What stands below a heading, as far as the next one of its level or above."""
+    """The text below a heading, up to the next heading of its level or above."""
     level = re.escape(title.partition(" ")[0])
     found = re.search(
         rf"^{re.escape(title)}\n(.*?)(?=^#{{1,{level.count('#')}}} |\Z)",
@@ -224,7 +224,7 @@ def test_it_begins_with_what_the_model_is_for_and_why_it_was_released() -> None:
     )
 
 
-def test_blocked_version_says_which_gates_did_not_pass() -> None:
+def test_card_of_a_blocked_version_lists_the_failed_gates() -> None:
     failed = [
         Check("groups_are_close", False, "the gap is 0.4"),
         Check("is_unseen", False, "it is"),
@@ -382,16 +382,16 @@ def test_sections_hold_the_values(title: str, line: str) -> None:
 @pytest.mark.parametrize(
     ("changed", "title", "sentence"),
     [
-        pytest.param({"owners": []}, "## The model", "nobody is named", id="owners"),
+        pytest.param({"owners": []}, "## The model", "**Owners:** none", id="owners"),
         pytest.param({"hyperparameters": {}}, "## The model", "defaults.", id="hyperparameters"),
         pytest.param({"gates": []}, "### Gates", "No gate was judged.", id="gates"),
         pytest.param(
-            {"approvals": []}, "### Approvals", "Nobody has approved or rejected", id="approvals"
+            {"approvals": []}, "### Approvals", "neither approved nor rejected", id="approvals"
         ),
         pytest.param(
             {"integration_tests": []},
             "### Integration tests",
-            "They have not run yet.",
+            "The integration tests have not run yet.",
             id="integration tests",
         ),
         pytest.param(
@@ -409,10 +409,10 @@ def test_sections_hold_the_values(title: str, line: str) -> None:
         pytest.param(
             {"fairness": pd.DataFrame()}, "## Fairness", "No groups were compared.", id="fairness"
         ),
-        pytest.param({"limits": []}, "## Limits", "None are written down.", id="limits"),
+        pytest.param({"limits": []}, "## Limits", "None are documented.", id="limits"),
     ],
 )
-def test_what_is_not_there_is_said_in_words(changed, title: str, sentence: str) -> None:
+def test_missing_contents_have_a_text(changed, title: str, sentence: str) -> None:
     assert sentence not in section(markdown(CARD), title)
     assert sentence in section(markdown(replace(CARD, **changed)), title)
 
@@ -456,7 +456,7 @@ def test_unknown_metric_is_listed_without_an_explanation() -> None:
 
 
 def with_text(text: str) -> CardContents:
-    """A card that holds a text wherever somebody may write one."""
+    """A card with a text in every free-text field."""
     return replace(
         CARD,
         pipeline=text,

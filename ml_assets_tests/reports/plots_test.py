@@ -1,4 +1,4 @@
-"""Pictures of an evaluation: small, the same each time, and none where a curve is undefined."""
+"""Plots of an evaluation: small, the same each time, and none where a curve is undefined."""
 
 import base64
 import io
@@ -14,11 +14,11 @@ from ml_assets.reports.plots import as_markdown, evaluation_plots
 
 ROWS = 13_000
 LARGEST = 60_000
-"""Bytes a picture may have: it is stored with the asset's metadata."""
+"""Largest size of a plot, bytes: it is stored with the asset's metadata."""
 
 
 def classified(count: int = ROWS) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and predictions that order them fairly well."""
+    """Labels and predictions that rank them fairly well."""
     random = np.random.default_rng(0)
     predictions = random.random(count)
     return (random.random(count) < predictions).astype(int), predictions

@@ -18,16 +18,16 @@ from ml_assets.orchestration.runs.retries import retried
 from ml_assets.orchestration.workspace_key import WORKSPACE
 from ml_assets.planning.plan import Input, Plan, computing_too, each_day
 from ml_assets.provenance.code import code_version
+from ml_assets.release.approvals.actions import describe, record
 from ml_assets.release.approvals.approvals import (
     Action,
     Approvals,
     ApprovalState,
-    application,
     approval_rows,
-    records_of,
-    standing,
+    approval_use,
+    records_from_rows,
+    resolve_approvals,
 )
-from ml_assets.release.approvals.persons import describe, record
 from ml_assets.release.decision import AWAITING
 from ml_assets.release.history import release_of
 from ml_assets.release.releasing import approval_to_use
@@ -76,7 +76,7 @@ class ApprovalStage:
 
     @property
     def _version(self) -> str:
-        return code_version(approval_rows, standing)
+        return code_version(approval_rows, resolve_approvals)
 
     def _collect_approvals(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         this, version, lake = self.pipeline, self._version, workspace.lake
@@ -90,7 +90,7 @@ class ApprovalStage:
         log, name = workspace.approvals, self.pipeline.name
         state = load(workspace.lake, log, planned.windows, name, day, {})
         if approval := approval_to_use(state):
-            log.append(application(approval, state.now, state.first_not_scored))
+            log.append(approval_use(approval, state.now, state.first_not_scored))
         return approval_rows(log.records(name, day), {day: state.decision["evidence"]})
 
     def _waiting(self, stored: StoredDays) -> dict[str, DayVerdict]:
@@ -100,8 +100,8 @@ class ApprovalStage:
         found: dict[str, DayVerdict] = {}
         for decision in decisions.to_dict("records"):
             day = decision[DAY]
-            said = records_of(self.pipeline.name, stored.rows[stored.rows[DAY] == day])
-            state = standing(said, decision["evidence"], datetime.now(UTC)).state
+            said = records_from_rows(self.pipeline.name, stored.rows[stored.rows[DAY] == day])
+            state = resolve_approvals(said, decision["evidence"], datetime.now(UTC)).state
             waits = (
                 decision["verdict"] == AWAITING
                 and state in (ApprovalState.WAITING, ApprovalState.APPROVED)

@@ -30,7 +30,7 @@ from ml_assets.planning.plan import Input, Plan, computing_too, each_day, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.registry.store import Registry
 from ml_assets.release.champion import ChampionModel
-from ml_assets.release.decision import findings_of
+from ml_assets.release.decision import parse_findings
 from ml_assets.reports.card import (
     CardContents,
     Check,
@@ -192,7 +192,7 @@ class ModelCardStage:
             fairness=rows("fairness"),
             gates=[
                 Check(gate.name, bool(decision[gate.name]), gate.reason)
-                for gate in findings_of(decision["findings"]).values()
+                for gate in parse_findings(decision["findings"]).values()
             ],
             approvals=_records(said),
             integration_tests=tests,

@@ -21,7 +21,7 @@ from ml_assets.registry.store import CHAMPION
 from ml_assets.release.by_hand import written_by_hand
 from ml_assets.release.champion import ChampionModel, newest
 from ml_assets.release.history import released_days, releases
-from ml_assets.release.releasing import promoted
+from ml_assets.release.releasing import champion_row
 from ml_assets.release.state import DECIDED
 from ml_assets.workspace import Workspace
 
@@ -80,7 +80,7 @@ class ChampionStage:
         self._take_turns(lake.ledger, planned.compute)
 
         def of_day(day: str) -> pd.DataFrame:
-            row = promoted(self.staging.state_of(workspace, planned, day))
+            row = champion_row(self.staging.state_of(workspace, planned, day))
             return pd.DataFrame([row]) if row else no_rows(ChampionModel)
 
         has_registry = self.pipeline.has_registry

@@ -30,12 +30,12 @@ from ml_assets.release.decision import (
     BLOCKED,
     ReleaseDecision,
     findings,
-    findings_of,
-    main_figures,
+    main_values,
+    parse_findings,
     verdict,
 )
-from ml_assets.release.evidence.figures import Exhibit
-from ml_assets.release.evidence.question import Question, question_of
+from ml_assets.release.evidence.question import Question, build_question
+from ml_assets.release.evidence.values import EvidenceTable
 from ml_assets.release.gates import GateOutcome, judge
 from ml_assets.release.rules import ReleaseRules
 from ml_assets.workspace import Workspace
@@ -101,7 +101,7 @@ class DecisionStage:
     @property
     def version(self) -> str:
         """Version of what decides, and by which rules."""
-        return code_version(judge, verdict, question_of, exhibit, self.evidence.measuring)
+        return code_version(judge, verdict, build_question, exhibit, self.evidence.measuring)
 
     def _decide(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         lake = workspace.lake
@@ -150,7 +150,7 @@ class DecisionStage:
         trained = rows.loc[rows[SPLIT] == "train", FEATURE_DAY]
         test = rows[rows[SPLIT] == "test"]
         challenger = planned.windows["model"].hashes[day]
-        question = question_of(self.evidence.measuring, rows, challenger, champion)
+        question = build_question(self.evidence.measuring, rows, challenger, champion)
         gates = judge(question, comparison, fair, self.rules)
         decided, reason = verdict(gates)
         return pd.DataFrame(
@@ -165,7 +165,7 @@ class DecisionStage:
                     "champion": question.champion,
                     "champion_as_of": champion.as_of if champion else "",
                     "metric": question.metrics[0],
-                    **main_figures(comparison, question.metrics[0]),
+                    **main_values(comparison, question.metrics[0]),
                     "test_rows": len(test),
                     "test_first": question.tested_first,
                     "test_last": test[FEATURE_DAY].max() if len(test) else "",
@@ -177,7 +177,7 @@ class DecisionStage:
             ]
         )
 
-    def _evidence(self, day: str, question: Question, *exhibits: Exhibit) -> str:
+    def _evidence(self, day: str, question: Question, *exhibits: EvidenceTable) -> str:
         """Hash of everything that was judged and by which rules: what an approval is of."""
         return digest(
             day,
@@ -193,7 +193,7 @@ def _shown(decision: pd.DataFrame) -> Further:
     gates = pd.DataFrame(
         [
             {"gate": gate.name, "": SHOWN[gate.outcome], "found": gate.reason}
-            for gate in findings_of(row["findings"]).values()
+            for gate in parse_findings(row["findings"]).values()
         ]
     )
     values = {
@@ -214,7 +214,7 @@ def _shown(decision: pd.DataFrame) -> Further:
 def _gate_check(name: str, promise: str) -> TableCheck:
     def judge_days(stored: StoredDays) -> dict[str, DayVerdict]:
         return {
-            row[DAY]: DayVerdict(bool(row[name]), findings_of(row["findings"])[name].reason)
+            row[DAY]: DayVerdict(bool(row[name]), parse_findings(row["findings"])[name].reason)
             for row in stored.rows.to_dict("records")
         }
 

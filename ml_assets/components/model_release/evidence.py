@@ -24,9 +24,9 @@ from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.plan import Plan, each_day, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.release.champion import Champion, newest
+from ml_assets.release.evidence.builder import EvidenceBuilder
 from ml_assets.release.evidence.comparison import Comparison
 from ml_assets.release.evidence.fairness import Fairness
-from ml_assets.release.evidence.measuring import Measuring
 from ml_assets.release.rules import ReleaseRules
 from ml_assets.workspace import Workspace
 
@@ -82,15 +82,17 @@ class EvidenceStage:
         )
 
     @property
-    def measuring(self) -> Measuring:
+    def measuring(self) -> EvidenceBuilder:
         """What is measured, and how."""
         this = self.pipeline
-        return Measuring(this.specification, this.key, this.segments, this.evaluation, self.rules)
+        return EvidenceBuilder(
+            this.specification, this.key, this.segments, this.evaluation, self.rules
+        )
 
     @property
     def version(self) -> str:
         """Version of what measures the evidence."""
-        return code_version(Measuring, newest, self.measuring)
+        return code_version(EvidenceBuilder, newest, self.measuring)
 
     def _planned(
         self, lake: Lake, noun: str, days: Sequence[str]

@@ -7,10 +7,10 @@ from ml_assets.lake.store import Lake
 from ml_assets.lake.verification import hashes_as_stored
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.planning.staleness import stale
-from ml_assets.release.evidence.figures import Exhibit
+from ml_assets.release.evidence.values import EvidenceTable
 
 
-def exhibit(lake: Lake, table: str, as_of: str, code_version: str) -> Exhibit:
+def exhibit(lake: Lake, table: str, as_of: str, code_version: str) -> EvidenceTable:
     """A table of evidence of one as-of day, or why it is none.
 
     Args:
@@ -24,18 +24,18 @@ def exhibit(lake: Lake, table: str, as_of: str, code_version: str) -> Exhibit:
     """
     entry = lake.ledger.latest(table, [as_of]).get(as_of)
     if entry is None:
-        return Exhibit(table, None, "is missing")
+        return EvidenceTable(table, None, "is missing")
     if problem := _problem(lake, entry, code_version):
-        return Exhibit(table, None, problem, entry.content_hash)
+        return EvidenceTable(table, None, problem, entry.content_hash)
     try:
         rows = lake.scan(table, [as_of])
     except TransientError:
         raise
     except Exception as error:  # a damaged table can make its reader raise anything
-        return Exhibit(table, None, f"cannot be read ({error})", entry.content_hash)
+        return EvidenceTable(table, None, f"cannot be read ({error})", entry.content_hash)
     if hashes_as_stored(rows, {as_of: entry}).get(as_of) != entry.content_hash:
-        return Exhibit(table, rows, _altered(rows), entry.content_hash)
-    return Exhibit(table, rows, "", entry.content_hash)
+        return EvidenceTable(table, rows, _altered(rows), entry.content_hash)
+    return EvidenceTable(table, rows, "", entry.content_hash)
 
 
 def _problem(lake: Lake, entry: Entry, code_version: str) -> str:

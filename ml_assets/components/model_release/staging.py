@@ -28,7 +28,7 @@ from ml_assets.registry.integration import IntegrationTest, StagingRules, integr
 from ml_assets.registry.store import STAGING
 from ml_assets.release.by_hand import written_by_hand
 from ml_assets.release.contracts import RegisteredModel, StagingModel
-from ml_assets.release.releasing import released
+from ml_assets.release.releasing import current_release
 from ml_assets.release.state import DECIDED, ReleaseState, load
 from ml_assets.workspace import Workspace
 
@@ -141,7 +141,7 @@ class Staging:
 
     def _registration_of(self, workspace: Workspace, planned: Plan, day: str) -> pd.DataFrame:
         this, fingerprint = self.pipeline, planned.windows["model"].hashes[day]
-        if released(self.state_of(workspace, planned, day)) is None:
+        if current_release(self.state_of(workspace, planned, day)) is None:
             return no_rows(RegisteredModel)
         model = workspace.models.load(this.table("model"), fingerprint, this.specification)
         example = self._requests(planned, day)

@@ -139,7 +139,7 @@ class RetrainingStage:
             champion=champion,
             labels=known[~known["is_late"].astype(bool)],
             drift=drift.read() if drift.hashes else no_rows(DriftReport),
-            asked_for=asked_for,
+            requested_days=asked_for,
             trainable_days=trainable_days(with_rows, shifted(day, 1), windows),
             champion_days=trainable_days(with_rows, champion.as_of, windows) if champion else 0,
         )

@@ -30,7 +30,7 @@ from ml_assets.orchestration.checks.standard import standard_checks
 from ml_assets.orchestration.checks.table_check import TableCheck
 from ml_assets.orchestration.partitions import mapping_of, partitions
 from ml_assets.planning.plan import Input
-from ml_assets.release.champion import Champion, champions_of, newest
+from ml_assets.release.champion import Champion, champion_by_day, newest
 from ml_assets.release.history import releases
 
 AS_OF = (
@@ -216,7 +216,7 @@ class PipelineContext:
             LakeMismatch: an earlier release is lost.
         """
         table = self.table("champion")
-        return champions_of(releases(lake, table, max(days)), days) if days else {}
+        return champion_by_day(releases(lake, table, max(days)), days) if days else {}
 
     def champions_before(self, lake: Lake, as_ofs: Sequence[str]) -> dict[str, Champion]:
         """as-of day → the champion that a model of that day has to beat, even if it does not serve yet.

@@ -8,7 +8,7 @@ import dagster as dg
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Status
-from ml_assets.release.promotion import waits_for_tests
+from ml_assets.release.promotion import days_with_unmeasured_tests
 
 TRAINING = [
     "training_dataset",
@@ -64,4 +64,4 @@ def waiting_for_tests(pipeline: PipelineContext, lake: Lake, as_ofs: Sequence[st
     """As-of days whose model is not champion, because integration tests could not be measured."""
     champions = lake.ledger.latest(pipeline.table("champion"), as_ofs)
     skipped = [day for day, entry in champions.items() if entry.status is Status.SKIPPED]
-    return waits_for_tests(lake, pipeline.name, skipped)
+    return days_with_unmeasured_tests(lake, pipeline.name, skipped)

@@ -1,1 +1,1 @@
-"""Contracts of what monitoring makes: how the rows are made is in the modules of the same name beside."""
+"""Contracts of monitoring tables; the modules in ``monitoring`` compute their rows."""

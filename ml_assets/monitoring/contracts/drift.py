@@ -1,15 +1,11 @@
-"""Contract of drift reports.
-
-Each column says what it is made from (``from``, see ``contracts.lineage``); the named lists hold what
-several columns share.
-"""
+"""Contract of drift reports; the lists contain source columns, see ``contracts.lineage``."""
 
 from typing import ClassVar
 
 from ml_assets.contracts.contract import Contract, made
 
 GROUPS = ("structural", "environment", "other")
-"""Structural features should not move, environment features move by nature."""
+"""Structural features should be stable; environment features, such as weather, vary naturally."""
 
 COMPARED = [
     "champion.serves_from",
@@ -18,7 +14,7 @@ COMPARED = [
     "feature_reference.feature",
     "feature_reference.kind",
 ]
-"""What a contract's ``from`` says of the two profiles of a feature."""
+"""Source columns of the two profiles of a feature."""
 SHARES = [
     *COMPARED,
     "feature_profile.counts",
@@ -44,23 +40,23 @@ BOTH = [*RATIO, *MISSING_RATIO]
 
 
 class DriftReport(Contract):
-    """How far one feature's last days are from the rows that the model was trained on."""
+    """Distance of one feature's last days from the training rows of the model."""
 
     reference: str = made(
-        "As-of day of the model whose rows are the reference.", ["champion.serves_from"]
+        "As-of day of the model whose training rows are the reference.", ["champion.serves_from"]
     )
     feature: str = made("Name of the feature.", ["feature_reference.feature"])
     group: str = made(
-        "Whether the feature moves by nature.", ["feature_reference.feature"], isin=GROUPS
+        "Group of the feature: structural, environment or other.",
+        ["feature_reference.feature"],
+        isin=GROUPS,
     )
-    window_days: int = made("Days with rows.", COMPARED[:2], unit="days", ge=1)
-    rows: int = made("Rows in these days.", [*COMPARED, "feature_profile.rows"], unit="rows", ge=0)
+    window_days: int = made("Number of days with rows.", COMPARED[:2], unit="days", ge=1)
+    rows: int = made("Number of rows.", [*COMPARED, "feature_profile.rows"], unit="rows", ge=0)
     measure: str = made("Measure of the distance.", ["feature_reference.kind"], isin=["ks", "js"])
-    distance: float = made(
-        "Distance; null where there are no values.", SHARES, nullable=True, ge=0, le=1
-    )
-    threshold: float = made("Distance from which it is unusual.", DISTANCE, gt=0)
-    ratio: float = made("Distance over its threshold.", RATIO, nullable=True, ge=0)
+    distance: float = made("Distance; null without values.", SHARES, nullable=True, ge=0, le=1)
+    threshold: float = made("Least distance that counts as drift.", DISTANCE, gt=0)
+    ratio: float = made("Distance divided by its threshold.", RATIO, nullable=True, ge=0)
     psi: float = made(
         "Population stability index; null for categories.", SHARES, nullable=True, ge=0
     )
@@ -73,7 +69,7 @@ class DriftReport(Contract):
     )
     missing_share: float = made("Rows without a value.", MISSING, unit="share", ge=0, le=1)
     missing_ratio: float = made(
-        "Change of the missing share over its threshold.", MISSING_RATIO, ge=0
+        "Change of the missing share divided by its threshold.", MISSING_RATIO, ge=0
     )
     unseen_share: float = made(
         "Rows whose category the reference lacks.",
@@ -83,14 +79,14 @@ class DriftReport(Contract):
         le=1,
     )
     is_judged: bool = made(
-        "Whether the window has the rows to tell drift from chance.",
+        "Whether the window has enough rows to judge drift.",
         [*COMPARED, "feature_profile.rows"],
     )
     drifted: bool = made("Whether it is judged and one of the ratios is 1 or more.", BOTH)
-    likely_cause_rank: int = made("Place by its larger ratio, 1 is first.", BOTH, ge=1)
+    likely_cause_rank: int = made("Rank by the larger ratio; 1 is the largest.", BOTH, ge=1)
 
     class Config:
-        """A report of no feature says nothing."""
+        """Never empty."""
 
         unique: ClassVar = ["feature"]
         metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.0}

@@ -1,7 +1,6 @@
 """Contracts of feature references and feature profiles.
 
-Each column says what it is made from (``from``, see ``contracts.lineage``); the named lists hold what
-several columns share.
+The lists contain source columns for ``from``, see ``contracts.lineage``.
 """
 
 from typing import ClassVar
@@ -9,7 +8,7 @@ from typing import ClassVar
 from ml_assets.contracts.contract import Contract, made
 
 NAMED = ["{reference}.feature", "{reference}.kind"]
-"""What a contract's ``from`` says of bins: nothing but for a profile, which takes a reference's."""
+"""Source columns of the bins, which a profile takes from a reference."""
 BINNED = [*NAMED, "{champion}.serves_from"]
 COUNTED = ["{counted}.{features}", "{dataset}.split", *NAMED]
 IN_BINS = [*COUNTED, *BINNED, "{reference}.edges", "{reference}.categories"]
@@ -18,14 +17,14 @@ BY_DAY = ["training_dataset.{features}", "training_dataset.split", "training_dat
 
 
 class _Counted(Contract):
-    """One feature's values, counted by bin."""
+    """Values of one feature, counted by bin."""
 
     feature: str = made("Name of the feature.", ["{reference}.feature"])
-    kind: str = made("How it is binned.", ["{reference}.kind"], isin=["numeric", "categorical"])
-    rows: int = made("Rows counted.", ["{dataset}.split"], unit="rows", ge=0)
-    missing: int = made("Rows where it is null or infinite.", COUNTED, unit="rows", ge=0)
+    kind: str = made("Kind of bins.", ["{reference}.kind"], isin=["numeric", "categorical"])
+    rows: int = made("Number of rows.", ["{dataset}.split"], unit="rows", ge=0)
+    missing: int = made("Rows with a null or infinite value.", COUNTED, unit="rows", ge=0)
     counts: str = made(
-        "Rows in each bin, a JSON list; the last bin of a categorical feature holds "
+        "Rows in each bin, a JSON list; the last bin of a categorical feature counts "
         "the categories that the reference lacks.",
         IN_BINS,
         unit="rows",
@@ -38,11 +37,11 @@ class _Counted(Contract):
 
 
 class FeatureReference(_Counted):
-    """One feature of the rows a model was trained on, and how much its days differ by nature."""
+    """Profile of one feature in a model's training rows, with drift thresholds."""
 
     edges: str = made(
-        "Bin edges, a JSON list of values of the reference from its smallest to its "
-        "largest; empty for a categorical feature and for one without a value.",
+        "Bin edges, a JSON list of values of the reference from the smallest to the "
+        "largest; empty for a categorical feature and for one without values.",
         ["training_dataset.{numeric}", "training_dataset.split"],
         unit="the feature's",
     )
@@ -51,32 +50,32 @@ class FeatureReference(_Counted):
         ["training_dataset.{categorical}", "training_dataset.split"],
     )
     window_days: int = made(
-        "Days of the windows that were calibrated.",
+        "Days of a window in the calibration of thresholds.",
         ["training_dataset.feature_day", "training_dataset.split"],
         unit="days",
         ge=1,
     )
-    daily_threshold: float = made("Distance from which a day is unusual.", BY_DAY, gt=0)
-    window_threshold: float = made("Distance from which a window is unusual.", BY_DAY, gt=0)
+    daily_threshold: float = made("Drift threshold of the distance of a day.", BY_DAY, gt=0)
+    window_threshold: float = made("Drift threshold of the distance of a window.", BY_DAY, gt=0)
     daily_missing_threshold: float = made(
-        "Change of the missing share from which a day is unusual.", BY_DAY, unit="share", gt=0
+        "Drift threshold of the change of a day's missing share.", BY_DAY, unit="share", gt=0
     )
     window_missing_threshold: float = made(
-        "Change of the missing share from which a window is unusual.", BY_DAY, unit="share", gt=0
+        "Drift threshold of the change of a window's missing share.", BY_DAY, unit="share", gt=0
     )
 
     class Config:
-        """A model has features."""
+        """Never empty."""
 
         unique: ClassVar = ["feature"]
         metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.0}
 
 
 class FeatureProfile(_Counted):
-    """One feature of a day's rows, in the bins of a reference."""
+    """Profile of one feature in a day's rows, in the bins of a reference."""
 
     reference: str = made(
-        "As-of day of the model whose rows are the reference.", ["champion.serves_from"]
+        "As-of day of the model whose training rows are the reference.", ["champion.serves_from"]
     )
     unseen: int = made(
         "Rows whose category the reference lacks.",
@@ -86,7 +85,7 @@ class FeatureProfile(_Counted):
     )
 
     class Config:
-        """A day can be profiled against several models."""
+        """A day can be profiled in the bins of several models."""
 
         unique: ClassVar = ["reference", "feature"]
         metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.0}

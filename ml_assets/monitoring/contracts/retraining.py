@@ -1,7 +1,6 @@
 """Contract of retraining decisions.
 
-Each column says what it is made from (``from``, see ``contracts.lineage``); the named lists hold what
-several columns share.
+The lists contain source columns for ``from``, see ``contracts.lineage``.
 """
 
 from typing import ClassVar
@@ -12,7 +11,7 @@ from ml_assets.learning.contracts import SERVING
 RETRAIN, KEEP = "retrain", "keep"
 
 OF_CHAMPION = [*SERVING, "labels.model_version", "labels.is_late"]
-"""What a contract's ``from`` says of the labels of the champion's predictions."""
+"""Source columns of the labels of the champion's predictions."""
 METRIC = [*OF_CHAMPION, "labels.label", "labels.prediction", "champion.metric"]
 OF_REPORT = ["champion.serves_from", "drift_report.reference"]
 DRIFTED = [*OF_REPORT, "drift_report.drifted"]
@@ -20,40 +19,42 @@ ENOUGH = ["drift_report.is_judged"]
 STRUCTURAL = [*DRIFTED, "drift_report.group"]
 STRONGEST = [*OF_REPORT, "drift_report.feature", "drift_report.likely_cause_rank"]
 GROWTH = ["champion.serves_from"]
-ASKED = ["retraining_decision.verdict"]
-VERDICT = [*METRIC, "champion.value", *STRUCTURAL, *ENOUGH, *GROWTH, *ASKED]
+REQUESTED = ["retraining_decision.verdict"]
+VERDICT = [*METRIC, "champion.value", *STRUCTURAL, *ENOUGH, *GROWTH, *REQUESTED]
 
 
 class RetrainingDecision(Contract):
-    """Whether monitoring asks for a new model, and why or why not."""
+    """Whether monitoring requests a new model, and why or why not."""
 
     verdict: str = made("retrain or keep.", VERDICT, isin=[RETRAIN, KEEP])
-    reason: str = made("Why, in words; also why not.", [*VERDICT, *STRONGEST, "drift_report.rows"])
+    reason: str = made("Reason for the verdict.", [*VERDICT, *STRONGEST, "drift_report.rows"])
     rule: str = made("What decided: a signal, a limit, or nothing.", VERDICT)
     policy: str = made("Name of the policy.", [])
-    as_of: str = made("As-of day of the model asked for; empty for none.", VERDICT)
+    as_of: str = made("As-of day of the requested model; empty for none.", VERDICT)
     champion: str = made("Fingerprint of the champion; empty for none.", SERVING)
-    champion_as_of: str = made("Its as-of day; empty for none.", ["champion.serves_from"])
+    champion_as_of: str = made(
+        "As-of day of the champion; empty for none.", ["champion.serves_from"]
+    )
     metric_at_release: float = made(
-        "Its main metric at release.", ["champion.serves_from", "champion.value"], nullable=True
+        "Main metric at release.", ["champion.serves_from", "champion.value"], nullable=True
     )
     metric_now: float = made(
-        "Its main metric in the newest window; null without evidence.", METRIC, nullable=True
+        "Main metric in the newest window; null with too few labels.", METRIC, nullable=True
     )
     mean_prediction: float = made(
-        "Mean prediction in that window.", [*OF_CHAMPION, "labels.prediction"], nullable=True
+        "Mean prediction in the newest window.", [*OF_CHAMPION, "labels.prediction"], nullable=True
     )
     mean_label: float = made(
-        "Mean label in that window.", [*OF_CHAMPION, "labels.label"], nullable=True
+        "Mean label in the newest window.", [*OF_CHAMPION, "labels.label"], nullable=True
     )
-    labels: int = made("Labels in that window.", OF_CHAMPION, ge=0)
+    labels: int = made("Number of labels in the newest window.", OF_CHAMPION, ge=0)
     drifted_structural: int = made("Structural features that have drifted.", STRUCTURAL, ge=0)
     drifted_features: int = made("Features of any group that have drifted.", DRIFTED, ge=0)
     strongest_drift: str = made("Feature that drifted most; empty without a report.", STRONGEST)
     data_growth: float = made(
-        "Share by which the training window has grown since.", GROWTH, nullable=True
+        "Share by which the training window has grown since the champion.", GROWTH, nullable=True
     )
-    asked_before: int = made("Retrainings asked for within the budget's days.", ASKED, ge=0)
+    asked_before: int = made("Requested retrainings within the budget's days.", REQUESTED, ge=0)
 
     class Config:
         """Every day has exactly one decision."""

@@ -15,7 +15,7 @@ from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, table_name
 from ml_assets.orchestration.assets.tables import RECOMPUTE, refusal_to_recompute
 from ml_assets.orchestration.partitions import input_days
 from ml_assets.orchestration.runs.runs import RunOutcome, materialize
-from ml_assets.release.rebuilding import models_of
+from ml_assets.release.rebuilding import released_models
 from ml_assets.workspace import Workspace
 
 
@@ -85,7 +85,7 @@ def rebuild(
     for name, metadata in assets.items():
         if CONTRACT_KEY in metadata:
             continue
-        models = models_of(lake, name, entries, workspace.models.is_intact)
+        models = released_models(lake, name, entries, workspace.models.is_intact)
         lost += [f"{name} {as_of}" for as_of in models.lost]
         if models.entries:
             entries += models.entries

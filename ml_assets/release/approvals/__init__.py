@@ -1,1 +1,1 @@
-"""What persons say to a release."""
+"""Approvals and rejections of releases."""

@@ -1,6 +1,6 @@
-"""Where approvals and rejections are kept: a table beside the ledger's that can only grow.
+"""Append-only table of approvals and rejections, in the ledger's database.
 
-The way in for persons is in ``persons``, what follows from the records in ``approvals``.
+``actions`` adds records, ``approvals`` evaluates them.
 """
 
 from dataclasses import asdict
@@ -30,7 +30,7 @@ _approvals = sa.Table(
 
 
 class ApprovalLog(LedgerDatabase):
-    """Append-only record of what was said to releases.
+    """Append-only log of approvals and rejections.
 
     Args:
         url: SQLAlchemy URL, SQLite or Postgres; the table is created when it is missing.
@@ -51,7 +51,7 @@ class ApprovalLog(LedgerDatabase):
             return _record(added.mappings().one())
 
     def records(self, pipeline: str, as_of: str | None = None) -> list[Record]:
-        """Records of a pipeline, of one as-of day when it is given, in the order of appending."""
+        """Records of a pipeline, or of one as-of day, in the order of appending."""
         query = sa.select(_approvals).where(_approvals.c.pipeline == pipeline)
         if as_of is not None:
             query = query.where(_approvals.c.as_of == as_of)
@@ -62,16 +62,16 @@ class ApprovalLog(LedgerDatabase):
 
 def _record(row: sa.RowMapping) -> Record:
     at, expires_at = (row[name] and row[name].replace(tzinfo=UTC) for name in ("at", "expires_at"))
-    said = {
+    texts = {
         name: row[name] for name in ("pipeline", "as_of", "by", "reason", "evidence", "serves_from")
     }
     return Record(
-        action=Action(row["action"]), at=at, expires_at=expires_at, number=row["id"], **said
+        action=Action(row["action"]), at=at, expires_at=expires_at, number=row["id"], **texts
     )
 
 
 def _stored_time(moment: datetime) -> datetime:
-    """UTC without saying so: SQLite keeps no time zone."""
+    """UTC without time zone, which SQLite cannot store."""
     return moment.astimezone(UTC).replace(tzinfo=None)
 
 

@@ -1,7 +1,7 @@
-"""What persons say to a release that waits for approval, and what follows from it.
+"""Approvals and rejections of a release, and the state that results from them.
 
-An approval is of evidence, not of a day: when the release is decided on other evidence, it does
-nothing. Where the records are kept is in ``approval_log``, the whole history in ``audit``.
+An approval applies to evidence, not to a day: if the release is decided on other evidence later,
+the approval has no effect. ``approval_log`` stores the records; ``audit`` lists the whole history.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,11 +16,11 @@ from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract, made
 from ml_assets.contracts.validation import no_rows
 
-SHOWN_HASH = 8
+HASH_LENGTH = 8
 
 
 class Action(StrEnum):
-    """What a record says; ``APPLY`` is appended by the release that used an approval."""
+    """Action of a record; the release appends ``APPLY`` when it uses an approval."""
 
     APPROVE = "approve"
     REJECT = "reject"
@@ -28,7 +28,7 @@ class Action(StrEnum):
 
 
 class ApprovalState(StrEnum):
-    """What became of a release that waits for approval."""
+    """State of a release that needs approval."""
 
     WAITING = "waiting"
     APPROVED = "approved"
@@ -41,19 +41,19 @@ NOUNS = {Action.APPROVE: "approval", Action.REJECT: "rejection", Action.APPLY: "
 
 @dataclass(frozen=True)
 class Record:
-    """What somebody said to a release; never changed.
+    """An approval, a rejection, or the use of an approval; never changed.
 
     Attributes:
-        pipeline: whose release.
-        as_of: its as-of day.
-        action: what is said.
-        by: who says it.
-        reason: why.
-        evidence: hash of the evidence it was said to.
-        serves_from: day from which on the approved model serves; known when an approval is used.
-        at: when, UTC.
-        expires_at: an approval is valid before this moment, UTC; None for always.
-        number: given when it is appended; later records have larger ones.
+        pipeline: name of the pipeline.
+        as_of: as-of day of the release.
+        action: approve, reject or apply.
+        by: the person.
+        reason: the person's reason.
+        evidence: hash of the evidence that the action applies to.
+        serves_from: first day that the approved model serves; set when an approval is used.
+        at: time of the record, UTC.
+        expires_at: end of an approval's validity, UTC; None for unlimited.
+        number: assigned when the record is appended; increases.
     """
 
     pipeline: str
@@ -69,54 +69,54 @@ class Record:
 
     @property
     def name(self) -> str:
-        """What it is called in sentences."""
+        """Name of the record in messages."""
         return f"{NOUNS[self.action]} {self.number} by {self.by}"
 
     @property
     def signature(self) -> str:
-        """Who said it, in tables: by whom a model was released."""
+        """Value of ``released_by`` for a model that this record releases."""
         return f"{self.by} ({NOUNS[self.action]} {self.number})"
 
     def is_valid(self, moment: datetime) -> bool:
-        """Whether it has not expired yet."""
+        """Whether the record has not expired yet."""
         return self.expires_at is None or moment < self.expires_at
 
 
 class Approvals(Contract):
-    """What was said to the release of this as-of day, one row per record; none is ever changed."""
+    """Approvals and rejections of the release of this as-of day; rows are only added."""
 
-    number: int = made("Number of the record; later ones have larger ones.", [], ge=1)
+    number: int = made("Number of the record; increases.", [], ge=1)
     action: str = made(
         "approve, reject, or apply when a release used an approval.", [], isin=[*Action]
     )
-    by: str = made("Who said it.", [])
-    reason: str = made("Why, in words.", [])
-    evidence: str = made("Hash of the evidence it was said to.", [])
+    by: str = made("The person.", [])
+    reason: str = made("The person's reason.", [])
+    evidence: str = made("Hash of the evidence that the action applies to.", [])
     serves_from: str = made(
-        "Day from which on the approved model serves, told when an approval is used.", []
+        "First day that the approved model serves; set when an approval is used.", []
     )
-    at: str = made("When it was said, UTC.", [])
-    expires_at: str = made("Moment at which it expires, UTC; empty for never.", [])
+    at: str = made("Time of the record, UTC.", [])
+    expires_at: str = made("Time at which the approval expires, UTC; empty for never.", [])
     remark: str = made(
-        "Why it does nothing to the present evidence; or empty.", ["release_decision.evidence"]
+        "Why it has no effect on the current evidence; or empty.", ["release_decision.evidence"]
     )
 
     class Config:
-        """Most releases need no approval."""
+        """Empty if the release needs no approval."""
 
         unique: ClassVar = ["number"]
         metadata: ClassVar = {"may_be_empty": True, "max_dead_letter_share": 0.0}
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What follows from the records of a release.
+class ApprovalResult:
+    """The result of all records of a release.
 
     Attributes:
-        state: what became of it.
-        record: the approval that it goes on by, or the rejection; None while it waits.
-        serves_from: day from which on the model serves, when the approval was used.
-        remarks: a sentence for each record that does nothing, with the reason.
+        state: state of the release.
+        record: the approval or rejection that decides; None while the release waits.
+        serves_from: first day that the model serves, if the approval was used.
+        remarks: a sentence for each record without effect, with the reason.
     """
 
     state: ApprovalState
@@ -125,23 +125,23 @@ class Standing:
     remarks: list[str] = field(default_factory=list)
 
 
-def standing(records: Sequence[Record], evidence: str, now: datetime) -> Standing:
-    """What becomes of a release that is not champion yet, from what was said to its evidence.
+def resolve_approvals(records: Sequence[Record], evidence: str, now: datetime) -> ApprovalResult:
+    """Evaluate the records of a release that is not champion yet.
 
-    The first rejection is final. An approval counts as long as it is valid, used or not: a release
-    that was held up after its use does not go on when it has expired.
+    The first rejection is final. An approval, used or not, counts until it expires: a release that
+    was delayed after the use of an approval does not continue after its expiry.
 
     Args:
-        records: records of one as-of day, in the order of their numbers.
-        evidence: hash of the evidence it is decided on now.
-        now: an approval counts before it expires.
+        records: records of one as-of day, by number.
+        evidence: hash of the evidence of the current decision.
+        now: current time, UTC.
     """
     remarks: dict[int, str] = {}
     approvals: list[Record] = []
     uses: dict[int, Record] = {}
     rejection: Record | None = None
     for record in records:
-        if remark := other_evidence(record, evidence):
+        if remark := other_evidence_remark(record, evidence):
             remarks[record.number] = remark
         elif rejection:
             remarks[record.number] = f"{record.name} came after the rejection {rejection.number}"
@@ -155,18 +155,18 @@ def standing(records: Sequence[Record], evidence: str, now: datetime) -> Standin
             remarks[record.number] = f"{record.name} found no valid approval"
     moment = rejection.at if rejection else now
     remarks |= {
-        approval.number: f"{approval.name} expired on {shown_time(approval.expires_at)}"
+        approval.number: f"{approval.name} expired on {format_time(approval.expires_at)}"
         for approval in approvals
         if approval.expires_at and not approval.is_valid(moment)
     }
     sentences = [remarks[number] for number in sorted(remarks)]
     if rejection:
-        return Standing(ApprovalState.REJECTED, rejection, remarks=sentences)
+        return ApprovalResult(ApprovalState.REJECTED, rejection, remarks=sentences)
     used = _newest_valid([one for one in approvals if one.number in uses], now)
     if used:
-        return Standing(ApprovalState.USED, used, uses[used.number].serves_from, sentences)
+        return ApprovalResult(ApprovalState.USED, used, uses[used.number].serves_from, sentences)
     approval = _newest_valid(approvals, now)
-    return Standing(
+    return ApprovalResult(
         ApprovalState.APPROVED if approval else ApprovalState.WAITING, approval, remarks=sentences
     )
 
@@ -175,19 +175,19 @@ def _newest_valid(approvals: Sequence[Record], moment: datetime) -> Record | Non
     return next((one for one in reversed(approvals) if one.is_valid(moment)), None)
 
 
-def other_evidence(record: Record, evidence: str) -> str:
-    """Why a record does nothing to a release that is decided on this evidence; empty if it does."""
+def other_evidence_remark(record: Record, evidence: str) -> str:
+    """Why a record has no effect on a release with this evidence; empty if it has one."""
     if record.evidence == evidence:
         return ""
-    return f"{record.name} is of other evidence ({shown_hash(record.evidence)})"
+    return f"{record.name} is of other evidence ({short_hash(record.evidence)})"
 
 
-def application(approval: Record, now: datetime, serves_from: str) -> Record:
+def approval_use(approval: Record, now: datetime, serves_from: str) -> Record:
     """The record that a release appends before it uses an approval.
 
     Args:
         approval: the approval.
-        now: the moment, UTC.
+        now: current time, UTC.
         serves_from: first day that the model will serve.
     """
     return Record(
@@ -206,8 +206,8 @@ def approval_rows(records: Sequence[Record], evidence: Mapping[str, str]) -> pd.
     """Records as rows of the ``Approvals`` contract.
 
     Args:
-        records: what was said.
-        evidence: as-of day → hash of the evidence that its release is decided on now.
+        records: approvals, rejections and uses.
+        evidence: as-of day → hash of the evidence of the current decision.
     """
     if not records:
         return no_rows(Approvals)
@@ -223,18 +223,18 @@ def approval_rows(records: Sequence[Record], evidence: Mapping[str, str]) -> pd.
                 "serves_from": record.serves_from,
                 "at": record.at.isoformat(),
                 "expires_at": record.expires_at.isoformat() if record.expires_at else "",
-                "remark": other_evidence(record, evidence.get(record.as_of, "")),
+                "remark": other_evidence_remark(record, evidence.get(record.as_of, "")),
             }
             for record in records
         ]
     )
 
 
-def records_of(pipeline: str, rows: pd.DataFrame) -> list[Record]:
-    """The records that rows of the ``Approvals`` contract are of, in the order of their numbers.
+def records_from_rows(pipeline: str, rows: pd.DataFrame) -> list[Record]:
+    """Records from rows of the ``Approvals`` contract, by number.
 
     Args:
-        pipeline: whose rows these are.
+        pipeline: name of the pipeline.
         rows: (n, …) rows, in any order.
     """
     return [
@@ -254,11 +254,11 @@ def records_of(pipeline: str, rows: pd.DataFrame) -> list[Record]:
     ]
 
 
-def shown_hash(evidence: str) -> str:
-    """The beginning of a hash, enough to tell it from others."""
-    return f"{evidence[:SHOWN_HASH]}…" if len(evidence) > SHOWN_HASH else evidence
+def short_hash(evidence: str) -> str:
+    """The first characters of a hash."""
+    return f"{evidence[:HASH_LENGTH]}…" if len(evidence) > HASH_LENGTH else evidence
 
 
-def shown_time(moment: datetime) -> str:
-    """A moment in UTC, for a person."""
+def format_time(moment: datetime) -> str:
+    """A time in UTC, for display."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -1,1 +1,1 @@
-"""What a release is judged on: comparison with the champion, fairness, and the question they answer."""
+"""The evidence of a release: comparison with the champion, and fairness."""

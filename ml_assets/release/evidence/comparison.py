@@ -1,7 +1,7 @@
-"""EvidenceRow: challenger and champion measured on identical rows, with paired intervals.
+"""Evidence: challenger and champion measured on identical rows, with paired intervals.
 
-Measured, not judged: the limits are in ``rules``. Each row says which models and which rows it
-is about, so that evidence of others is told apart.
+The limits are in ``rules``. Each row contains the fingerprints of both models and hashes of the
+rows they were measured on, so that evidence about other models or rows is detected.
 """
 
 from collections.abc import Iterator, Sequence
@@ -37,24 +37,24 @@ from ml_assets.learning.specification import ModelSpecification, Task
 NAN = float("nan")
 
 MIN_LABEL_ROWS = 10
-"""Rows of its rarest label that a figure needs: a rate of fewer rows is off by .16 by chance alone."""
+"""Least rows of the rarest label; a rate of fewer rows has a standard error above .16."""
 
-OF_FIRST: dict[Task, str] = {"classification": "brier"}
-"""What a first model has to improve besides the main metric: ranking well is not enough."""
+FIRST_MODEL_METRIC: dict[Task, str] = {"classification": "brier"}
+"""Metric that a first model has to improve besides the main metric."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much there is of a segment or group: whether a figure of it can be judged.
+    """Size of a segment or group, which determines whether its metric can be judged.
 
-    It follows from the test rows, never from the evidence: evidence that lacks a row which the data
-    could have given is missing, not undefined.
+    It is computed from the test rows, not from the evidence: if the evidence lacks a row of a
+    segment that can be judged, the evidence is missing, not undefined.
 
     Attributes:
-        rows: its test rows.
-        days: different days of these.
-        label_rows: rows that the figure rests on: those of its rarest label.
-        label_days: different days of these.
+        rows: number of test rows.
+        days: number of days of these rows.
+        label_rows: number of rows with the rarest label.
+        label_days: number of days of those rows.
     """
 
     rows: int
@@ -64,18 +64,18 @@ class Size:
 
     @classmethod
     def of(cls, days: pd.Series, chosen: pd.Series | None = None) -> "Size":
-        """Of a figure that is a mean over rows.
+        """Size for a mean over rows.
 
         Args:
             days: (n,) day of each row.
-            chosen: (n,) the rows that the mean is over; all when None.
+            chosen: (n,) mask of the rows of the mean; None for all.
         """
         counted = days if chosen is None else days[chosen]
         return cls(len(days), days.nunique(), len(counted), counted.nunique())
 
     @classmethod
     def of_metric(cls, metric: Metric, days: pd.Series, labels: pd.Series) -> "Size":
-        """Of a metric, which may need rows with different labels.
+        """Size for a metric, which may need rows with different labels.
 
         Args:
             metric: the metric.
@@ -92,69 +92,69 @@ class Size:
 
     @property
     def is_defined(self) -> bool:
-        """Whether the labels differ enough for the figure and its interval to be defined."""
+        """Whether there are enough different labels for the metric and its interval."""
         return self.label_rows >= MIN_LABEL_ROWS and self.label_days >= MIN_DAYS
 
     def has_enough(self, min_rows: int) -> bool:
-        """Whether it has enough rows, on as many days as an interval needs."""
+        """Whether there are enough rows, and enough days for an interval."""
         return self.rows >= min_rows and self.days >= MIN_DAYS
 
     def is_judged(self, min_rows: int) -> bool:
-        """Whether it has enough rows and a figure that is defined."""
+        """Whether there are enough rows, days and different labels."""
         return self.has_enough(min_rows) and self.is_defined
 
 
-BEATEN = ["champion.fingerprint"]
-"""What a contract's ``from`` says of the model to beat, and of the rows both are measured on."""
+CHAMPION_SOURCES = ["champion.fingerprint"]
+"""Source columns of the champion, and below of the rows of both models, for ``from``."""
 ROWS = [f"training_dataset.{column}" for column in ("split", "feature_day", "{key}", "{label}")]
 
 
 class EvidenceRow(Contract):
-    """What every row of evidence says of itself."""
+    """Columns of every row of evidence: the models and rows that it is about."""
 
     challenger_model: str = made("Fingerprint of the new model.", ["model.prediction"])
-    champion_model: str = made("Fingerprint of the champion; empty for none.", BEATEN)
+    champion_model: str = made("Fingerprint of the champion; empty for none.", CHAMPION_SOURCES)
     challenger_rows: str = made("Hash of the rows that the new model was scored on.", ROWS)
     champion_rows: str = made("Hash of the rows that the champion was scored on.", ROWS)
 
 
-BY_CHAMPION = [*MEASURED_ON, "training_dataset.{features}", *BEATEN]
-GAIN = [*SCORED_WITH, *BEATEN]
+BY_CHAMPION = [*MEASURED_ON, "training_dataset.{features}", *CHAMPION_SOURCES]
+GAIN = [*SCORED_WITH, *CHAMPION_SOURCES]
 DRAWN = [*GAIN, "training_dataset.feature_day"]
 
 
 class Comparison(EvidenceRow):
-    """Challenger and champion on the same test rows, one metric of one segment."""
+    """Challenger and champion on the same test rows: one metric of one segment."""
 
-    segment_column: str = made("Column that cuts the segments; 'all' for none.", [])
-    segment: str = made("Value of that column; 'all' for none.", HELD_OUT)
+    segment_column: str = made("Segment column; 'all' for all rows.", [])
+    segment: str = made("Value of the segment column; 'all' for all rows.", HELD_OUT)
     metric: str = made("Name of the metric.", [])
-    challenger: float = made("The new model; null if undefined.", SCORED_WITH, nullable=True)
+    challenger: float = made("Challenger's metric; null if undefined.", SCORED_WITH, nullable=True)
     champion: float = made(
-        "The model in production, or the base rate when there is none; null if undefined.",
+        "Champion's metric, or that of the base rate without a champion; null if undefined.",
         BY_CHAMPION,
         nullable=True,
     )
     improvement: float = made(
-        "Challenger's gain in the metric; negative when it is worse.", GAIN, nullable=True
+        "Gain of the challenger; negative if it is worse.", GAIN, nullable=True
     )
-    low: float = made("Lower bound of the gain, by drawing days.", DRAWN, nullable=True)
-    high: float = made("Upper bound of the gain, by drawing days.", DRAWN, nullable=True)
-    rows: int = made("Test rows it was measured on.", HELD_OUT, ge=1)
+    low: float = made("Lower bound of the gain; bootstrap of days.", DRAWN, nullable=True)
+    high: float = made("Upper bound of the gain; bootstrap of days.", DRAWN, nullable=True)
+    rows: int = made("Number of test rows.", HELD_OUT, ge=1)
     is_judged: bool = made(
-        "Whether it has the rows, days and different labels to be judged.",
+        "Whether there are enough rows, days and different labels to judge.",
         [*MEASURED_ON, "training_dataset.feature_day"],
     )
 
     class Config:
-        """A comparison without a row is no evidence."""
+        """Never empty."""
 
         unique: ClassVar = ["segment_column", "segment", "metric"]
         metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.0}
 
 
-def row_set(rows: pd.DataFrame, key: Sequence[str], label: str) -> str:
-    """Hash of which rows these are, whatever their order: keys, days and labels.
+def row_set_hash(rows: pd.DataFrame, key: Sequence[str], label: str) -> str:
+    """Hash of keys, days and labels of rows, independent of their order.
 
     Args:
         rows: (n, …) rows of one as-of day.
@@ -177,26 +177,26 @@ def compare(
 ) -> pd.DataFrame:
     """Measure two models on the same rows: all metrics overall, the main one per segment.
 
-    The interval of a segment is drawn from the days that it has rows on.
+    The interval of a segment is a bootstrap of the days of its rows.
 
     Args:
-        specification: the models'.
-        challenger: (n, …) test rows with ``prediction`` of the new model.
-        champion: the same rows with ``prediction`` of the model in production, or a constant.
+        specification: specification of both models.
+        challenger: (n, …) test rows with ``prediction`` of the challenger.
+        champion: the same rows with ``prediction`` of the champion, or a constant.
         key: columns that identify a row.
-        segments: columns whose values are compared one by one.
-        rules: what is measured.
+        segments: segment columns.
+        rules: metrics, resamples and confidence.
         min_segment_rows: rows that a segment needs to be judged.
 
     Returns:
-        Rows of the ``Comparison`` contract but for the models' fingerprints. Where the rows of
-        both differ, gains are null.
+        Rows of the ``Comparison`` contract without the models' fingerprints. Gains are null if the
+        rows of both models differ.
     """
     challenger, champion = (
         side.sort_values([FEATURE_DAY, *key]) for side in (challenger, champion)
     )
     new_rows, old_rows = (
-        row_set(side, key, specification.label) for side in (challenger, champion)
+        row_set_hash(side, key, specification.label) for side in (challenger, champion)
     )
     other = champion if new_rows == old_rows else None
     measured = _records(specification, challenger, other, segments, rules, min_segment_rows)
@@ -209,7 +209,7 @@ def compare(
     )
 
 
-def _records(  # noqa: PLR0917  both sides, and what is measured of them
+def _records(  # noqa: PLR0917
     specification: ModelSpecification,
     challenger: pd.DataFrame,
     champion: pd.DataFrame | None,
@@ -219,7 +219,7 @@ def _records(  # noqa: PLR0917  both sides, and what is measured of them
 ) -> Iterator[dict[str, Any]]:
     new = _scored(specification, challenger, rules)
     old = None if champion is None else _scored(specification, champion, rules)
-    names = measured_of(specification.task, rules)
+    names = compared_metrics(specification.task, rules)
     labels = challenger[specification.label]
     for segment in segments_of(challenger, segments):
         days = challenger[FEATURE_DAY][segment.chosen]
@@ -240,9 +240,9 @@ def _records(  # noqa: PLR0917  both sides, and what is measured of them
             }
 
 
-def measured_of(task: Task, rules: EvaluationRules) -> list[str]:
-    """Metrics that are compared, the main one first: those of ``rules``, and what a first model needs."""
-    needed = [OF_FIRST[task]] if task in OF_FIRST else []
+def compared_metrics(task: Task, rules: EvaluationRules) -> list[str]:
+    """Metrics to compare, the main one first: those of ``rules``, and that of a first model."""
+    needed = [FIRST_MODEL_METRIC[task]] if task in FIRST_MODEL_METRIC else []
     return list(dict.fromkeys([*rules.of_task(task), *needed]))
 
 

@@ -1,8 +1,7 @@
-"""EvidenceRow: how differently the groups of the gated attribute are treated, with intervals.
+"""Evidence: rates of the groups of the gated attribute and the gaps between them, with intervals.
 
-For a classification the rates at which positive and negative rows are flagged (true- and
-false-positive rate), for a regression the mean absolute error. Values are fairlearn's; intervals
-come from drawing days, as everywhere.
+Rates are the true- and the false-positive rate of a classification, and the relative mean absolute
+error of a regression. fairlearn computes the values; intervals are a bootstrap of days.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,28 +16,28 @@ from ml_assets.learning.dataset import FEATURE_DAY
 from ml_assets.learning.evaluation import EvaluationRules, segment_values, threshold
 from ml_assets.learning.metrics import Scored, day_numbers, day_sums, interval, ratio, resamples
 from ml_assets.learning.specification import ModelSpecification, Task
-from ml_assets.release.evidence.comparison import BEATEN, EvidenceRow, Size, row_set
+from ml_assets.release.evidence.comparison import CHAMPION_SOURCES, EvidenceRow, Size, row_set_hash
 from ml_assets.release.rules import ReleaseRules
 
 GAP = "(gap)"
-"""The group of a row that holds the largest difference between judged groups."""
+"""Value of ``group`` in a row with the largest difference between judged groups."""
 
 RATES: dict[Task, tuple[str, ...]] = {
     "classification": ("true_positive_rate", "false_positive_rate"),
     "regression": ("relative_error",),
 }
-"""What is compared between groups, by task."""
+"""Task → rates that are compared between groups."""
 
-AMONG: dict[str, int | None] = {
+RATE_LABEL: dict[str, int | None] = {
     "true_positive_rate": 1,
     "false_positive_rate": 0,
     "relative_error": None,
 }
-"""The label of the rows that each of these is a mean over; None for all rows."""
+"""Rate → label of the rows that it is a mean over; None for all rows."""
 
 
 GROUPED = ["training_dataset.split", "training_dataset.{gated_attribute}"]
-"""What a contract's ``from`` says of the rows of a group, and of how they are treated."""
+"""Source columns of the rows of a group, and below of their rates, for ``from``."""
 TREATED = [
     *GROUPED,
     "training_dataset.{label}",
@@ -52,24 +51,24 @@ class Fairness(EvidenceRow):
     """One rate of one group of the gated attribute, or the gap between groups."""
 
     attribute: str = made("The gated attribute.", [])
-    group: str = made(f"One of its values, or '{GAP}': largest minus smallest.", GROUPED)
-    metric: str = made("The rate, or the relative error.", [])
-    challenger: float = made("The new model; null if undefined.", BY_CHALLENGER, nullable=True)
-    low: float = made("Lower bound for it, by drawing days.", BY_CHALLENGER, nullable=True)
-    high: float = made("Upper bound for it, by drawing days.", BY_CHALLENGER, nullable=True)
+    group: str = made(f"Value of the attribute, or '{GAP}': largest minus smallest.", GROUPED)
+    metric: str = made("Name of the rate.", [])
+    challenger: float = made("Challenger's rate; null if undefined.", BY_CHALLENGER, nullable=True)
+    low: float = made("Lower bound of it; bootstrap of days.", BY_CHALLENGER, nullable=True)
+    high: float = made("Upper bound of it; bootstrap of days.", BY_CHALLENGER, nullable=True)
     champion: float = made(
-        "The model in production on the same rows; null for none.",
-        [*TREATED, *BEATEN],
+        "Champion's rate on the same rows; null without a champion.",
+        [*TREATED, *CHAMPION_SOURCES],
         nullable=True,
     )
-    rows: int = made("Test rows of the group.", GROUPED, ge=1)
+    rows: int = made("Number of test rows of the group.", GROUPED, ge=1)
     is_judged: bool = made(
-        "Whether it has the rows, days and labels; always for the gap.",
+        "Whether there are enough rows, days and labels to judge; true for the gap.",
         [*GROUPED, "training_dataset.{label}", "training_dataset.feature_day"],
     )
 
     class Config:
-        """Without a gated attribute nothing is measured."""
+        """Empty without a gated attribute."""
 
         unique: ClassVar = ["group", "metric"]
         metadata: ClassVar = {"may_be_empty": True, "max_dead_letter_share": 0.0}
@@ -87,15 +86,15 @@ def fairness(
     """Rates of each group of the gated attribute, and the gaps between judged groups.
 
     Args:
-        specification: the models'.
-        challenger: (n, …) test rows with ``prediction`` of the new model.
-        champion: the same rows with that of the model in production; None for none.
+        specification: specification of both models.
+        challenger: (n, …) test rows with ``prediction`` of the challenger.
+        champion: the same rows with that of the champion; None for none.
         key: columns that identify a row.
-        rules: names the gated attribute and the rows a group needs.
+        rules: gated attribute and rows that a group needs.
         evaluation: share of flagged rows, resamples and confidence.
 
     Returns:
-        Rows of the ``Fairness`` contract but for the models' fingerprints.
+        Rows of the ``Fairness`` contract without the models' fingerprints.
     """
     new = _measured(specification, challenger, rules, evaluation)
     old = None if champion is None else _measured(specification, champion, rules, evaluation)
@@ -107,7 +106,7 @@ def fairness(
             old[[*on, "challenger"]].rename(columns={"challenger": "champion"}), how="left", on=on
         )
     )
-    rows = row_set(challenger, key, specification.label)
+    rows = row_set_hash(challenger, key, specification.label)
     return both.assign(
         **{
             DAY: challenger[DAY].iloc[0],
@@ -115,7 +114,7 @@ def fairness(
             "challenger_rows": rows,
             "champion_rows": rows
             if champion is None
-            else row_set(champion, key, specification.label),
+            else row_set_hash(champion, key, specification.label),
         }
     )
 
@@ -126,7 +125,7 @@ def _measured(
     rules: ReleaseRules,
     evaluation: EvaluationRules,
 ) -> pd.DataFrame:
-    """Values and bounds of one model: a row per metric and group, and one per metric for the gap."""
+    """Values and bounds of one model: a row per metric and group, and one gap per metric."""
     numbers, width = day_numbers(rows[FEATURE_DAY])
     cut = threshold(rows["prediction"], evaluation.flagged_share)
     scored = Scored.of(rows[specification.label], rows["prediction"], numbers, cut)
@@ -158,7 +157,7 @@ def _measured(
 def group_sizes(
     rate: str, groups: pd.Series, days: pd.Series, labels: pd.Series
 ) -> dict[str, Size]:
-    """How much there is of each group to tell a rate from.
+    """Size of each group, for a rate.
 
     Args:
         rate: one of ``RATES``.
@@ -166,7 +165,7 @@ def group_sizes(
         days: (n,) day of each row.
         labels: (n,) label of each row.
     """
-    label = AMONG[rate]
+    label = RATE_LABEL[rate]
     chosen = pd.Series(True, index=days.index) if label is None else labels == label
     return {
         str(name): Size.of(days[of_group.index], chosen[of_group.index])
@@ -175,7 +174,7 @@ def group_sizes(
 
 
 def _by_group(task: Task, scored: Scored, groups: pd.Series) -> pd.DataFrame:
-    """Values by group, by fairlearn."""
+    """Values by group, computed by fairlearn."""
     from fairlearn.metrics import MetricFrame, false_positive_rate, true_positive_rate
     from sklearn.metrics import mean_absolute_error
 
@@ -238,7 +237,7 @@ def _relative_error(scored: Scored, group: np.ndarray, draws: np.ndarray) -> np.
 
 
 _RESAMPLED: dict[str, Any] = {
-    "true_positive_rate": _rate(AMONG["true_positive_rate"]),
-    "false_positive_rate": _rate(AMONG["false_positive_rate"]),
+    "true_positive_rate": _rate(RATE_LABEL["true_positive_rate"]),
+    "false_positive_rate": _rate(RATE_LABEL["false_positive_rate"]),
     "relative_error": _relative_error,
 }

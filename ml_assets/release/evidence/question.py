@@ -1,4 +1,4 @@
-"""What is to be decided of a challenger, known without looking at the evidence."""
+"""The question of a release: which models are judged on which rows, independent of the evidence."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,28 +10,28 @@ from ml_assets.learning.evaluation import OVERALL, segment_values, segments_of
 from ml_assets.learning.metrics import METRICS
 from ml_assets.learning.specification import Task
 from ml_assets.release.champion import Champion
-from ml_assets.release.evidence.comparison import Size, row_set
+from ml_assets.release.evidence.builder import EvidenceBuilder
+from ml_assets.release.evidence.comparison import Size, row_set_hash
 from ml_assets.release.evidence.fairness import RATES, group_sizes
-from ml_assets.release.evidence.measuring import Measuring
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is to be decided.
+    """The models and rows of a release decision.
 
     Attributes:
         task: 'classification' or 'regression'.
         metrics: names of metrics, the main one first.
-        challenger: fingerprint of the new model.
-        champion: fingerprint of the model to beat; empty for none.
-        rows: hash of the test rows, see ``row_set``.
-        count: how many these are.
-        segments: (segment column, value) → its test rows, of every segment there is.
-        groups: rate → group of the gated attribute → its test rows, see ``fairness.RATES``.
-        fitted_last: last day that each of the models was fitted on.
+        challenger: fingerprint of the challenger.
+        champion: fingerprint of the champion; empty for none.
+        rows: hash of the test rows, see ``row_set_hash``.
+        count: number of test rows.
+        segments: (segment column, value) → size of the segment.
+        groups: rate → group of the gated attribute → size of the group, see ``fairness.RATES``.
+        fitted_last: last training day of each model.
         tested_first: first day of the test rows.
-        segment_columns: columns whose values are judged one by one; no part of the question's text,
-            as ``segments`` says which there are.
+        segment_columns: segment columns; not in ``repr``, which is hashed, as ``segments`` has
+            them.
     """
 
     task: Task
@@ -48,31 +48,31 @@ class Question:
 
     @property
     def is_first(self) -> bool:
-        """There is no champion yet, and the base rate stands in for it."""
+        """Whether there is no champion yet, so that the base rate is used instead."""
         return not self.champion
 
 
-def question_of(
-    measuring: Measuring, dataset: pd.DataFrame, challenger: str, champion: Champion | None
+def build_question(
+    builder: EvidenceBuilder, dataset: pd.DataFrame, challenger: str, champion: Champion | None
 ) -> Question:
-    """The question that a training dataset and the releases before it put.
+    """The question for a challenger and the current champion.
 
     Args:
-        measuring: what has to be measured.
+        builder: computes the evidence.
         dataset: (n, …) the challenger's training dataset, with ``split``.
-        challenger: fingerprint of the new model.
-        champion: the model to beat, if there is one.
+        challenger: fingerprint of the challenger.
+        champion: the champion; None for none.
     """
     test = dataset[dataset[SPLIT] == "test"]
     trained = dataset.loc[dataset[SPLIT] == "train", FEATURE_DAY]
-    task, gated = measuring.specification.task, measuring.rules.gated_attribute
-    metrics = measuring.evaluation.of_task(task)
-    days, labels = test[FEATURE_DAY], test[measuring.specification.label]
+    task, gated = builder.specification.task, builder.rules.gated_attribute
+    metrics = builder.evaluation.of_task(task)
+    days, labels = test[FEATURE_DAY], test[builder.specification.label]
     segments = {
         (segment.column, segment.value): Size.of_metric(
             METRICS[metrics[0]], days[segment.chosen], labels[segment.chosen]
         )
-        for segment in segments_of(test, measuring.segments)
+        for segment in segments_of(test, builder.segments)
         if segment.column != OVERALL
     }
     return Question(
@@ -80,7 +80,7 @@ def question_of(
         metrics=metrics,
         challenger=challenger,
         champion=champion.fingerprint if champion else "",
-        rows=row_set(test, measuring.key, measuring.specification.label) if len(test) else "",
+        rows=row_set_hash(test, builder.key, builder.specification.label) if len(test) else "",
         count=len(test),
         segments=segments,
         groups={
@@ -92,5 +92,5 @@ def question_of(
             *([champion.training_last] if champion else []),
         ],
         tested_first=test[FEATURE_DAY].min() if len(test) else "",
-        segment_columns=measuring.segments,
+        segment_columns=builder.segments,
     )

@@ -67,9 +67,9 @@ def test_the_job_records_what_was_typed(
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        pytest.param({"as_of": "2013-07-10"}, "Decided are 2013-07-09", id="not decided"),
+        pytest.param({"as_of": "2013-07-10"}, "Expected one of 2013-07-09", id="not decided"),
         pytest.param({"by": ""}, "'by' is empty", id="no name"),
-        pytest.param({"expires": "soon"}, "'soon' does not say", id="unusable expiry"),
+        pytest.param({"expires": "soon"}, "'soon' is not a duration", id="unusable expiry"),
     ],
 )
 def test_what_is_refused_fails_once_with_the_reason(

@@ -210,7 +210,7 @@ def test_a_model_that_errs_more_for_one_region_is_blocked_and_the_champion_stays
     assert outcome.succeeded, outcome.failed_steps
     [decision] = shop.lake.read("shop/release_decision", [SECOND_MODEL]).to_dict("records")
     assert decision["verdict"] == "blocked"
-    assert "No approval lifts the limit of 0.3" in decision["reason"]
+    assert "The limit of 0.3 cannot be approved" in decision["reason"]
     assert not decision["groups_are_close"]
     assert "region=south" in decision["reason"]
     champion = Workspace.of_environment().registry.with_alias("shop", CHAMPION)
@@ -245,7 +245,7 @@ def test_a_model_that_errs_more_for_one_region_is_blocked_and_the_champion_stays
             id="drift of no rows",
         ),
         pytest.param(
-            {"evaluation": {"metrics": ["auc"]}}, "no metrics of a regression", id="wrong metric"
+            {"evaluation": {"metrics": ["auc"]}}, "not metrics of a regression", id="wrong metric"
         ),
         pytest.param(
             {"evaluation": {"flagged_share": 0.02}},

@@ -1,4 +1,4 @@
-"""The log of what was said can only grow, on both databases."""
+"""The log of approvals is append-only, on both databases."""
 
 import sqlite3
 from collections.abc import Iterator

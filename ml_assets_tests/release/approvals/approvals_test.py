@@ -1,4 +1,4 @@
-"""What follows from approvals, rejections and their use, from the records alone."""
+"""State of a release from its approvals, rejections and uses."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -13,9 +13,9 @@ from ml_assets.release.approvals.approvals import (
     Approvals,
     ApprovalState,
     Record,
-    application,
     approval_rows,
-    standing,
+    approval_use,
+    resolve_approvals,
 )
 
 APPROVE, REJECT, APPLY = Action.APPROVE, Action.REJECT, Action.APPLY
@@ -23,7 +23,7 @@ NOW = datetime(2013, 8, 1, 12, tzinfo=UTC)
 SEEN, OTHER = "0123456789abcdef", "fedcba9876543210"
 
 
-def said(
+def record(
     number: int,
     action: Action,
     by: str = "Ann",
@@ -51,24 +51,24 @@ def said(
     ("records", "state", "follows_from", "remarks"),
     [
         pytest.param([], ApprovalState.WAITING, None, [], id="nothing was said"),
-        pytest.param([said(1, APPROVE)], ApprovalState.APPROVED, 1, [], id="approved"),
-        pytest.param([said(1, REJECT)], ApprovalState.REJECTED, 1, [], id="rejected"),
+        pytest.param([record(1, APPROVE)], ApprovalState.APPROVED, 1, [], id="approved"),
+        pytest.param([record(1, REJECT)], ApprovalState.REJECTED, 1, [], id="rejected"),
         pytest.param(
-            [said(3, APPROVE, evidence=OTHER)],
+            [record(3, APPROVE, evidence=OTHER)],
             ApprovalState.WAITING,
             None,
             ["approval 3 by Ann is of other evidence (fedcba98…)"],
             id="approval of other evidence",
         ),
         pytest.param(
-            [said(1, REJECT, evidence=OTHER), said(2, APPROVE)],
+            [record(1, REJECT, evidence=OTHER), record(2, APPROVE)],
             ApprovalState.APPROVED,
             2,
             ["rejection 1 by Ann is of other evidence (fedcba98…)"],
             id="rejection of other evidence",
         ),
         pytest.param(
-            [said(1, APPROVE, evidence=OTHER), said(2, APPLY, evidence=OTHER)],
+            [record(1, APPROVE, evidence=OTHER), record(2, APPLY, evidence=OTHER)],
             ApprovalState.WAITING,
             None,
             [
@@ -78,46 +78,46 @@ def said(
             id="used on other evidence",
         ),
         pytest.param(
-            [said(4, APPROVE, "Bob", expires_in=-2)],
+            [record(4, APPROVE, "Bob", expires_in=-2)],
             ApprovalState.WAITING,
             None,
             ["approval 4 by Bob expired on 2013-08-01 10:00 UTC"],
             id="expired",
         ),
         pytest.param(
-            [said(1, APPROVE, expires_in=-2), said(2, APPROVE, "Bob", expires_in=1)],
+            [record(1, APPROVE, expires_in=-2), record(2, APPROVE, "Bob", expires_in=1)],
             ApprovalState.APPROVED,
             2,
             ["approval 1 by Ann expired on 2013-08-01 10:00 UTC"],
             id="approved again after it expired",
         ),
         pytest.param(
-            [said(1, APPROVE), said(2, APPROVE, "Bob", expires_in=-1)],
+            [record(1, APPROVE), record(2, APPROVE, "Bob", expires_in=-1)],
             ApprovalState.APPROVED,
             1,
             ["approval 2 by Bob expired on 2013-08-01 11:00 UTC"],
             id="the newer one expired",
         ),
         pytest.param(
-            [said(1, APPROVE), said(2, APPROVE, "Bob")],
+            [record(1, APPROVE), record(2, APPROVE, "Bob")],
             ApprovalState.APPROVED,
             2,
             [],
             id="newest counts",
         ),
         pytest.param(
-            [said(1, APPROVE), said(2, REJECT)], ApprovalState.REJECTED, 2, [], id="withdrawn"
+            [record(1, APPROVE), record(2, REJECT)], ApprovalState.REJECTED, 2, [], id="withdrawn"
         ),
         pytest.param(
-            [said(2, REJECT, "Bob"), said(5, APPROVE)],
+            [record(2, REJECT, "Bob"), record(5, APPROVE)],
             ApprovalState.REJECTED,
             2,
             ["approval 5 by Ann came after the rejection 2"],
             id="approved after a rejection",
         ),
-        pytest.param([said(1, APPROVE), said(2, APPLY)], ApprovalState.USED, 1, [], id="used"),
+        pytest.param([record(1, APPROVE), record(2, APPLY)], ApprovalState.USED, 1, [], id="used"),
         pytest.param(
-            [said(1, APPROVE, expires_in=-2), said(2, APPLY, hours_ago=3)],
+            [record(1, APPROVE, expires_in=-2), record(2, APPLY, hours_ago=3)],
             ApprovalState.WAITING,
             None,
             ["approval 1 by Ann expired on 2013-08-01 10:00 UTC"],
@@ -125,9 +125,9 @@ def said(
         ),
         pytest.param(
             [
-                said(1, APPROVE, expires_in=-2),
-                said(2, APPLY, hours_ago=3),
-                said(3, APPROVE, "Bob"),
+                record(1, APPROVE, expires_in=-2),
+                record(2, APPLY, hours_ago=3),
+                record(3, APPROVE, "Bob"),
             ],
             ApprovalState.APPROVED,
             3,
@@ -135,14 +135,14 @@ def said(
             id="approved again after the used one expired",
         ),
         pytest.param(
-            [said(1, APPROVE), said(2, APPLY), said(3, APPROVE, "Bob")],
+            [record(1, APPROVE), record(2, APPLY), record(3, APPROVE, "Bob")],
             ApprovalState.USED,
             1,
             [],
             id="approved again while the used one is valid",
         ),
         pytest.param(
-            [said(1, APPROVE, expires_in=-2), said(2, APPLY, hours_ago=1)],
+            [record(1, APPROVE, expires_in=-2), record(2, APPLY, hours_ago=1)],
             ApprovalState.WAITING,
             None,
             [
@@ -152,14 +152,19 @@ def said(
             id="used after it expired",
         ),
         pytest.param(
-            [said(1, APPROVE), said(2, APPLY), said(7, REJECT, "Bob"), said(8, APPROVE, "Cy")],
+            [
+                record(1, APPROVE),
+                record(2, APPLY),
+                record(7, REJECT, "Bob"),
+                record(8, APPROVE, "Cy"),
+            ],
             ApprovalState.REJECTED,
             7,
             ["approval 8 by Cy came after the rejection 7"],
             id="rejected after its use, before its model was champion",
         ),
         pytest.param(
-            [said(1, APPROVE), said(2, REJECT, "Bob"), said(3, APPLY)],
+            [record(1, APPROVE), record(2, REJECT, "Bob"), record(3, APPLY)],
             ApprovalState.REJECTED,
             2,
             ["use 3 by Ann came after the rejection 2"],
@@ -167,10 +172,10 @@ def said(
         ),
     ],
 )
-def test_what_follows_from_records(
+def test_state_of_records(
     records: list[Record], state: ApprovalState, follows_from: int | None, remarks: list[str]
 ) -> None:
-    found = standing(records, SEEN, NOW)
+    found = resolve_approvals(records, SEEN, NOW)
 
     assert found.state is state
     assert (found.record.number if found.record else None) == follows_from
@@ -188,14 +193,14 @@ def test_what_follows_from_records(
 def test_an_approval_is_valid_strictly_before_it_expires(
     seconds: int, state: ApprovalState
 ) -> None:
-    records = [said(1, APPROVE, expires_in=0)]
+    records = [record(1, APPROVE, expires_in=0)]
 
-    assert standing(records, SEEN, NOW + timedelta(seconds=seconds)).state is state
+    assert resolve_approvals(records, SEEN, NOW + timedelta(seconds=seconds)).state is state
 
 
 RECORDS = st.lists(
     st.builds(
-        said,
+        record,
         st.just(0),
         st.sampled_from(list(Action)),
         evidence=st.sampled_from([SEEN, OTHER]),
@@ -214,9 +219,9 @@ RECORDS = st.lists(
 def test_a_rejection_stays_for_ever_and_an_approval_no_longer_than_it_is_valid(
     records: list[Record], later: list[Record], days: int
 ) -> None:
-    before = standing(records, SEEN, NOW)
+    before = resolve_approvals(records, SEEN, NOW)
 
-    after = standing(
+    after = resolve_approvals(
         [*records, *(Record(**vars(one) | {"number": one.number + 10}) for one in later)],
         SEEN,
         NOW + timedelta(days=days),
@@ -230,24 +235,24 @@ def test_a_rejection_stays_for_ever_and_an_approval_no_longer_than_it_is_valid(
 
 
 @given(RECORDS)
-def test_a_release_goes_on_only_by_an_approval_of_its_evidence(records: list[Record]) -> None:
-    found = standing(records, SEEN, NOW)
+def test_a_release_continues_only_by_an_approval_of_its_evidence(records: list[Record]) -> None:
+    found = resolve_approvals(records, SEEN, NOW)
 
     if found.state in (ApprovalState.APPROVED, ApprovalState.USED):
         assert found.record is not None
         assert (found.record.action, found.record.evidence) == (APPROVE, SEEN)
-    of_it = standing([one for one in records if one.evidence == SEEN], SEEN, NOW)
+    of_it = resolve_approvals([one for one in records if one.evidence == SEEN], SEEN, NOW)
     assert (found.state, found.record) == (of_it.state, of_it.record)
 
 
-def test_using_an_approval_tells_from_which_day_on_its_model_serves() -> None:
-    approval = said(3, APPROVE, expires_in=1)
+def test_record_of_use_has_the_first_day_that_the_model_serves() -> None:
+    approval = record(3, APPROVE, expires_in=1)
 
-    used = application(approval, NOW, "2013-07-20")
+    used = approval_use(approval, NOW, "2013-07-20")
 
     assert (used.action, used.evidence, used.serves_from) == (APPLY, SEEN, "2013-07-20")
     assert (used.reason, used.at, used.expires_at) == ("approval 3 by Ann", NOW, None)
-    found = standing([approval, used], SEEN, NOW)
+    found = resolve_approvals([approval, used], SEEN, NOW)
     assert (found.state, found.record, found.serves_from) == (
         ApprovalState.USED,
         approval,
@@ -258,8 +263,8 @@ def test_using_an_approval_tells_from_which_day_on_its_model_serves() -> None:
 
 def test_records_are_rows_of_their_contract() -> None:
     records = [
-        said(1, APPROVE, evidence=OTHER, expires_in=1),
-        said(2, REJECT, "Bob"),
+        record(1, APPROVE, evidence=OTHER, expires_in=1),
+        record(2, REJECT, "Bob"),
     ]
 
     rows = approval_rows(records, {"2013-07-09": SEEN})

@@ -1,4 +1,4 @@
-"""What the tests of approvals share: an empty log, and a record for it."""
+"""Fixtures of the approval tests: an empty log, and a record for it."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ def log(tmp_path: Path) -> ApprovalLog:
 
 
 def approval(**changes: Any) -> Record:
-    """A record that was not appended yet."""
+    """A record that is not appended yet."""
     values: dict[str, Any] = {
         "pipeline": PIPELINE,
         "as_of": AS_OF,

@@ -9,7 +9,7 @@ from sklearn import metrics
 
 from ml_assets.contracts.validation import validate
 from ml_assets.learning.evaluation import NO_VALUE, OVERALL
-from ml_assets.release.evidence.comparison import Comparison, compare, row_set
+from ml_assets.release.evidence.comparison import Comparison, compare, row_set_hash
 from ml_assets_tests.release.judged import (
     AS_OF,
     CLASSIFICATION,
@@ -143,17 +143,17 @@ def test_rows_without_a_segment_are_a_segment() -> None:
     assert one(found, "auc", NO_VALUE)["rows"] == case.test["carrier"].eq("DL").sum()
 
 
-def test_rows_of_both_are_told_apart_by_key_label_and_day_but_not_by_order() -> None:
+def test_hash_of_rows_depends_on_key_label_and_day_but_not_on_order() -> None:
     test = rows()
-    same = row_set(test, KEY, "late")
+    same = row_set_hash(test, KEY, "late")
 
-    assert row_set(test[::-1], KEY, "late") == same
-    assert row_set(test.iloc[1:], KEY, "late") != same
-    assert row_set(test.assign(late=1 - test["late"]), KEY, "late") != same
-    assert row_set(test.assign(feature_day="2013-07-01"), KEY, "late") != same
+    assert row_set_hash(test[::-1], KEY, "late") == same
+    assert row_set_hash(test.iloc[1:], KEY, "late") != same
+    assert row_set_hash(test.assign(late=1 - test["late"]), KEY, "late") != same
+    assert row_set_hash(test.assign(feature_day="2013-07-01"), KEY, "late") != same
 
 
-def test_gain_on_other_rows_is_undefined_and_says_whose_rows() -> None:
+def test_gain_on_other_rows_is_undefined() -> None:
     test = rows()
     scored = test.assign(prediction=predictions(test, 0.4))
 

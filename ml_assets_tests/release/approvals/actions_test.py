@@ -1,4 +1,4 @@
-"""What persons can say to a release: only what can do something, until its model is champion."""
+"""Approving and rejecting a release: only with an effect, until its model is champion."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,9 +10,9 @@ from ml_assets.errors import ConfigurationError, LakeMismatch
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
+from ml_assets.release.approvals.actions import describe, first_not_scored, record
 from ml_assets.release.approvals.approval_log import ApprovalLog
-from ml_assets.release.approvals.approvals import Action, Record, application
-from ml_assets.release.approvals.persons import describe, first_not_scored, record
+from ml_assets.release.approvals.approvals import Action, Record, approval_use
 from ml_assets.release.gates import GateOutcome
 from ml_assets_tests.release.approvals.conftest import AS_OF, NOW, approval
 from ml_assets_tests.releases import EVIDENCE, PIPELINE, decide, release, score
@@ -26,8 +26,10 @@ def lake(tmp_path: Path) -> Lake:
     return lake
 
 
-def say(lake: Lake, log: ApprovalLog, action: Action = Action.APPROVE, **changes: Any) -> Record:
-    """Approve or reject, as a person would."""
+def approve(
+    lake: Lake, log: ApprovalLog, action: Action = Action.APPROVE, **changes: Any
+) -> Record:
+    """Approve or reject the release."""
     values: dict[str, Any] = {
         "pipeline": PIPELINE,
         "as_of": AS_OF,
@@ -69,7 +71,7 @@ def test_an_approved_model_serves_from_the_first_day_that_is_not_scored(
 def test_an_approval_is_recorded_with_its_evidence(
     lake: Lake, log: ApprovalLog, expires: str, expected: datetime | None
 ) -> None:
-    added = say(
+    added = approve(
         lake, log, by="  Ann ", reason="seen\n and  fine", expires=expires, as_of="20130709"
     )
 
@@ -80,8 +82,8 @@ def test_an_approval_is_recorded_with_its_evidence(
     assert f"--partition {AS_OF}" in describe(added)
 
 
-def test_a_rejection_is_recorded_and_said_to_be_final(lake: Lake, log: ApprovalLog) -> None:
-    added = say(lake, log, Action.REJECT)
+def test_a_rejection_is_recorded_as_final(lake: Lake, log: ApprovalLog) -> None:
+    added = approve(lake, log, Action.REJECT)
 
     assert (added.action, added.serves_from, added.expires_at) == (Action.REJECT, "", None)
     assert "final" in describe(added)
@@ -95,17 +97,17 @@ def test_a_rejection_is_recorded_and_said_to_be_final(lake: Lake, log: ApprovalL
         pytest.param({"as_of": "2013-02-30"}, "is not a day", id="no such day"),
         pytest.param(
             {"as_of": "2013-07-10"},
-            "no release decision of flight_delays as of 2013-07-10. Decided are 2013-07-09.",
+            "has no release decision as of 2013-07-10. Expected one of 2013-07-09.",
             id="not decided",
         ),
         pytest.param({"by": " "}, "'by' is empty", id="no name"),
         pytest.param({"reason": "\n"}, "'reason' is empty", id="no reason"),
         pytest.param({"reason": "a\x00b"}, "not readable", id="unreadable reason"),
-        pytest.param({"expires": "7"}, "'7' does not say when", id="no unit"),
-        pytest.param({"expires": "0d"}, "'0d' does not say when", id="at once"),
-        pytest.param({"expires": "-1d"}, "'-1d' does not say when", id="in the past"),
+        pytest.param({"expires": "7"}, "'7' is not a duration", id="no unit"),
+        pytest.param({"expires": "0d"}, "'0d' is not a duration", id="at once"),
+        pytest.param({"expires": "-1d"}, "'-1d' is not a duration", id="in the past"),
         pytest.param({"expires": "1w"}, "'7d' or '12h'", id="unknown unit"),
-        pytest.param({"expires": "99999d"}, "does not say when", id="beyond the calendar"),
+        pytest.param({"expires": "99999d"}, "is not a duration", id="beyond the calendar"),
         pytest.param(
             {"expires": "7d", "action": Action.REJECT}, "does not expire", id="rejection for a time"
         ),
@@ -115,7 +117,7 @@ def test_what_cannot_be_used_is_refused(
     lake: Lake, log: ApprovalLog, changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=message.replace("(", r"\(")):
-        say(lake, log, **changes)
+        approve(lake, log, **changes)
 
     assert log.records(PIPELINE) == []
 
@@ -133,15 +135,14 @@ def test_what_cannot_be_used_is_refused(
         pytest.param(
             "blocked",
             GateOutcome.NO_EVIDENCE,
-            "because evidence is missing, and nobody can approve what was not shown: no test rows. "
-            "Repair that",
+            "because evidence is missing, which cannot be approved: no test rows. Fix that",
             id="without evidence",
         ),
         pytest.param(
             "blocked",
             GateOutcome.FINAL,
-            "by a limit that no approval lifts: no test rows. A model as of a later day",
-            id="by a limit that no approval lifts",
+            "by a limit that cannot be approved: no test rows. Train a model as of a later day",
+            id="by a limit that cannot be approved",
         ),
     ],
 )
@@ -151,24 +152,24 @@ def test_only_a_release_that_waits_can_be_approved(
     decide(lake, AS_OF, verdict, reason="no test rows", outcome=outcome)
 
     with pytest.raises(ConfigurationError, match=message):
-        say(lake, log, action)
+        approve(lake, log, action)
 
     assert log.records(PIPELINE) == []
 
 
-def test_days_that_were_decided_are_told(lake: Lake, log: ApprovalLog) -> None:
+def test_decided_days_are_listed(lake: Lake, log: ApprovalLog) -> None:
     for day in range(10, 20):
         decide(lake, f"2013-07-{day}")
 
     with pytest.raises(ConfigurationError, match=r"2013-07-12, .*2013-07-19, and 3 earlier ones"):
-        say(lake, log, as_of="2013-08-01")
+        approve(lake, log, as_of="2013-08-01")
 
 
 def test_a_pipeline_without_decisions_has_nothing_to_approve(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.db'}"
 
-    with pytest.raises(ConfigurationError, match="No release of flight_delays was decided yet"):
-        say(Lake(str(tmp_path), Ledger(url)), ApprovalLog(url))
+    with pytest.raises(ConfigurationError, match="flight_delays has no release decision yet"):
+        approve(Lake(str(tmp_path), Ledger(url)), ApprovalLog(url))
 
 
 def test_a_decision_that_is_being_made_again_cannot_be_approved(
@@ -176,36 +177,36 @@ def test_a_decision_that_is_being_made_again_cannot_be_approved(
 ) -> None:
     lake.ledger.append([Entry(f"{PIPELINE}/release_decision", AS_OF, Status.WRITING)])
 
-    with pytest.raises(ConfigurationError, match="No release"):
-        say(lake, log)
+    with pytest.raises(ConfigurationError, match="no release decision"):
+        approve(lake, log)
 
 
 def test_a_rejection_is_final_until_the_evidence_is_another(lake: Lake, log: ApprovalLog) -> None:
-    say(lake, log, Action.REJECT, reason="too few rows")
+    approve(lake, log, Action.REJECT, reason="too few rows")
 
     for action in (Action.APPROVE, Action.REJECT):
         with pytest.raises(ConfigurationError, match="rejection 1 by Ann: too few rows"):
-            say(lake, log, action)
+            approve(lake, log, action)
     decide(lake, AS_OF, evidence="other")
 
-    assert say(lake, log).evidence == "other"
+    assert approve(lake, log).evidence == "other"
 
 
 def test_a_release_cannot_be_undone(lake: Lake, log: ApprovalLog) -> None:
-    log.append(application(say(lake, log, expires="1h"), NOW, AS_OF))
+    log.append(approval_use(approve(lake, log, expires="1h"), NOW, AS_OF))
     release(lake, AS_OF, 1, "Ann (approval 1)")
 
     for action in (Action.APPROVE, Action.REJECT):
         with pytest.raises(ConfigurationError, match=r"released already, by Ann \(approval 1\)"):
-            say(lake, log, action, now=NOW + timedelta(days=30))
+            approve(lake, log, action, now=NOW + timedelta(days=30))
 
 
 def test_what_was_approved_and_used_can_be_rejected_until_its_model_is_champion(
     lake: Lake, log: ApprovalLog
 ) -> None:
-    log.append(application(say(lake, log), NOW, AS_OF))
+    log.append(approval_use(approve(lake, log), NOW, AS_OF))
 
-    assert say(lake, log, Action.REJECT).number == 3
+    assert approve(lake, log, Action.REJECT).number == 3
 
 
 def test_a_decision_that_was_altered_cannot_be_approved(lake: Lake, log: ApprovalLog) -> None:
@@ -213,19 +214,19 @@ def test_a_decision_that_was_altered_cannot_be_approved(lake: Lake, log: Approva
     lake.write(table, lake.read(table).assign(evidence="other"), [AS_OF])
 
     with pytest.raises(LakeMismatch, match="was altered"):
-        say(lake, log)
+        approve(lake, log)
 
 
 def test_an_expired_approval_can_be_given_again(lake: Lake, log: ApprovalLog) -> None:
-    say(lake, log, expires="1h")
+    approve(lake, log, expires="1h")
 
-    assert say(lake, log, by="Bob", now=NOW + timedelta(hours=2)).number == 2
+    assert approve(lake, log, by="Bob", now=NOW + timedelta(hours=2)).number == 2
 
 
 def test_an_approval_can_be_withdrawn_before_it_is_used(lake: Lake, log: ApprovalLog) -> None:
-    say(lake, log)
+    approve(lake, log)
 
-    assert say(lake, log, Action.REJECT).number == 2
+    assert approve(lake, log, Action.REJECT).number == 2
 
 
 def test_a_model_that_a_newer_one_has_replaced_can_be_rejected_but_not_approved(
@@ -233,15 +234,13 @@ def test_a_model_that_a_newer_one_has_replaced_can_be_rejected_but_not_approved(
 ) -> None:
     release(lake, "2013-08-01", 2, "gates")
 
-    with pytest.raises(
-        ConfigurationError, match="as of 2013-08-01 was released since and is newer"
-    ):
-        say(lake, log)
+    with pytest.raises(ConfigurationError, match="as of 2013-08-01 was released since"):
+        approve(lake, log)
 
-    assert say(lake, log, Action.REJECT).number == 1
+    assert approve(lake, log, Action.REJECT).number == 1
 
 
-def test_an_older_champion_does_not_stand_in_the_way(lake: Lake, log: ApprovalLog) -> None:
+def test_an_older_champion_does_not_block_an_approval(lake: Lake, log: ApprovalLog) -> None:
     release(lake, "2013-06-01", 1, "gates")
 
-    assert say(lake, log).number == 1
+    assert approve(lake, log).number == 1

@@ -1,6 +1,6 @@
-"""What a person says to a release, whichever surface they use: refused when it can do nothing.
+"""Approve and reject releases, for the CLI and the asset alike; without an effect, it is refused.
 
-Where it is kept is in ``approval_log``, what follows from it in ``approvals``.
+``approval_log`` stores the records, ``approvals`` evaluates them.
 """
 
 import re
@@ -15,19 +15,19 @@ from ml_assets.lake.store import Lake
 from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.approvals.approvals import (
     Action,
+    ApprovalResult,
     ApprovalState,
     Record,
-    Standing,
-    shown_time,
-    standing,
+    format_time,
+    resolve_approvals,
 )
-from ml_assets.release.decision import AWAITING, PASSED, findings_of
+from ml_assets.release.decision import AWAITING, PASSED, parse_findings
 from ml_assets.release.gates import GateOutcome
 from ml_assets.release.history import release_of, released_days
 from ml_assets.release.promotion import release_command
 
 UNITS = {"d": "days", "h": "hours"}
-SHOWN_DAYS = 8
+MAX_LISTED_DAYS = 8
 
 
 def record(
@@ -42,27 +42,27 @@ def record(
     expires: str = "",
     now: datetime,
 ) -> Record:
-    """Approve or reject a release that waits for it; reject also until its model is champion.
+    """Approve or reject a release that awaits approval and whose model is not champion yet.
 
     Args:
-        lake: where the release decision is.
-        log: where the record goes.
-        pipeline: whose release.
-        as_of: its as-of day.
+        lake: the lake with the release decision.
+        log: log that the record is appended to.
+        pipeline: name of the pipeline.
+        as_of: as-of day of the release.
         action: approve or reject.
-        by: who says so.
-        reason: why.
-        expires: how long an approval is valid, '7d' or '12h'; empty for always.
-        now: the moment, UTC.
+        by: the person.
+        reason: the person's reason.
+        expires: how long an approval is valid, '7d' or '12h'; empty for unlimited.
+        now: current time, UTC.
 
     Returns:
-        What was appended.
+        The appended record.
 
     Raises:
-        ConfigurationError: an argument cannot be used, or the release waits for no such thing.
+        ConfigurationError: an argument is invalid, or the release does not await approval.
     """
     day = _day(as_of)
-    by, reason = _words("by", by), _words("reason", reason)
+    by, reason = _single_line("by", by), _single_line("reason", reason)
     expires_at = _expiry(action, expires, now)
     decision = _decision(lake, pipeline, day)
     _refuse_unless_waiting(decision, pipeline, day)
@@ -71,9 +71,9 @@ def record(
     if champion := release_of(lake, history, day, evidence):
         raise ConfigurationError(
             f"The model of {pipeline} as of {day} was released already, by "
-            f"{champion['released_by']}. Only a later release replaces it."
+            f"{champion['released_by']}. Only a later release can replace it."
         )
-    _refuse_if_rejected(standing(log.records(pipeline, day), evidence, now), pipeline, day)
+    _refuse_if_rejected(resolve_approvals(log.records(pipeline, day), evidence, now), pipeline, day)
     if action is Action.APPROVE:
         _refuse_if_replaced(released_days(history), pipeline, day)
     return log.append(
@@ -92,14 +92,14 @@ def record(
 
 
 def describe(record: Record) -> str:
-    """What was recorded and what happens now, for who said it."""
+    """Message that confirms a record and names the next step."""
     of_what = f"{record.pipeline} as of {record.as_of}, evidence {record.evidence}"
     if record.action is Action.REJECT:
         return (
             f"Recorded {record.name} of {of_what}. It is final for this evidence: the model is not "
             "released."
         )
-    until = f"until {shown_time(record.expires_at)}" if record.expires_at else "for always"
+    until = f"until {format_time(record.expires_at)}" if record.expires_at else "without expiry"
     return (
         f"Recorded {record.name} of {of_what}. It is valid {until}, and the model serves from "
         f"the first day that is not scored when it is used. The sensor {record.pipeline}__release "
@@ -116,12 +116,12 @@ def _day(text: str) -> str:
     return day
 
 
-def _words(name: str, text: str) -> str:
-    """A text on one line."""
-    words = " ".join(text.split())
-    if not words or not words.isprintable():
-        raise ConfigurationError(f"'{name}' is empty or not readable. Say it in words.")
-    return words
+def _single_line(name: str, text: str) -> str:
+    """The text on one line."""
+    line = " ".join(text.split())
+    if not line or not line.isprintable():
+        raise ConfigurationError(f"'{name}' is empty or not readable. Expected printable text.")
+    return line
 
 
 def _expiry(action: Action, text: str, now: datetime) -> datetime | None:
@@ -131,8 +131,7 @@ def _expiry(action: Action, text: str, now: datetime) -> datetime | None:
         raise ConfigurationError("A rejection is final and does not expire. Leave 'expires' empty.")
     if not re.fullmatch(r"[1-9]\d{0,3}[dh]", text, re.ASCII):
         raise ConfigurationError(
-            f"'{text}' does not say when an approval expires. Expected days or hours, for example "
-            "'7d' or '12h'."
+            f"'{text}' is not a duration. Expected days or hours, for example '7d' or '12h'."
         )
     return now + timedelta(**{UNITS[text[-1]]: int(text[:-1])})
 
@@ -144,12 +143,12 @@ def _decision(lake: Lake, pipeline: str, day: str) -> Mapping[Any, Any]:
         return verified_rows(lake.window(table, [day])).iloc[0].to_dict()
     if not decided:
         raise ConfigurationError(
-            f"No release of {pipeline} was decided yet, so none waits for approval."
+            f"{pipeline} has no release decision yet, so no release awaits approval."
         )
-    earlier = f", and {more} earlier ones" if (more := len(decided[:-SHOWN_DAYS])) else ""
+    earlier = f", and {more} earlier ones" if (more := len(decided[:-MAX_LISTED_DAYS])) else ""
     raise ConfigurationError(
-        f"There is no release decision of {pipeline} as of {day}. Decided are "
-        f"{', '.join(decided[-SHOWN_DAYS:])}{earlier}. Name one of them."
+        f"{pipeline} has no release decision as of {day}. Expected one of "
+        f"{', '.join(decided[-MAX_LISTED_DAYS:])}{earlier}."
     )
 
 
@@ -161,41 +160,41 @@ def _refuse_unless_waiting(decision: Mapping[Any, Any], pipeline: str, day: str)
         )
     if decision["verdict"] == AWAITING:
         return
-    found = {gate.outcome for gate in findings_of(decision["findings"]).values()}
+    found = {gate.outcome for gate in parse_findings(decision["findings"]).values()}
     if GateOutcome.FINAL in found:
         raise ConfigurationError(
-            f"{release} is blocked by a limit that no approval lifts: {decision['reason']}. A model as "
-            "of a later day, or one of other features or data, is judged anew."
+            f"{release} is blocked by a limit that cannot be approved: {decision['reason']}. Train "
+            "a model as of a later day, or one with other features or data."
         )
     raise ConfigurationError(
-        f"{release} is blocked because evidence is missing, and nobody can approve what was not "
-        f"shown: {decision['reason']}. Repair that and materialize the release again."
+        f"{release} is blocked because evidence is missing, which cannot be approved: "
+        f"{decision['reason']}. Fix that and materialize the release again."
     )
 
 
-def _refuse_if_rejected(found: Standing, pipeline: str, day: str) -> None:
-    said = found.record
-    if said and found.state is ApprovalState.REJECTED:
+def _refuse_if_rejected(result: ApprovalResult, pipeline: str, day: str) -> None:
+    record = result.record
+    if record and result.state is ApprovalState.REJECTED:
         raise ConfigurationError(
-            f"The release of {pipeline} as of {day} was rejected already ({said.name}: "
-            f"{said.reason}). That is final for this evidence: train another model, or decide on "
-            "other evidence."
+            f"The release of {pipeline} as of {day} was rejected already ({record.name}: "
+            f"{record.reason}). A rejection is final for its evidence: train another model, or "
+            "change the evidence."
         )
 
 
 def _refuse_if_replaced(released: set[str], pipeline: str, day: str) -> None:
-    """A model of an older day would be released and never serve."""
+    """Refuse a model that would never serve, because a newer one is released."""
     if (newest := max(released, default="")) > day:
         raise ConfigurationError(
-            f"The model of {pipeline} as of {newest} was released since and is newer, so that "
-            f"of {day} would never serve. Train and judge a model as of a later day."
+            f"The newer model of {pipeline} as of {newest} was released since, so that of {day} "
+            "would never serve. Train and judge a model as of a later day."
         )
 
 
 def first_not_scored(lake: Lake, pipeline: str, as_of: str) -> str:
-    """The first day, from the as-of day on, after all that is scored.
+    """The first day after all scored days, not before the as-of day.
 
-    From then on an approved model serves, so that scoring old days again gives the old result.
+    An approved model serves from this day on, so rescoring earlier days gives the same predictions.
     """
     scored = lake.days_stored(f"{pipeline}/predictions")
     if not scored:

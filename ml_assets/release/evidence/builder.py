@@ -1,7 +1,7 @@
-"""What is measured of a challenger: it and the champion on the test rows of its training dataset.
+"""Computes the evidence: scores challenger and champion on the challenger's test rows.
 
-What stands in for a champion that is not there is said here; what is measured of the predictions is
-in ``comparison`` and ``fairness``, the limits are in ``rules``.
+Without a champion, the base rate is used. ``comparison`` and ``fairness`` measure the predictions;
+the limits are in ``rules``.
 """
 
 from collections.abc import Sequence
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Measuring:
-    """What is measured, and how.
+class EvidenceBuilder:
+    """Computes the evidence of a challenger.
 
     Attributes:
-        specification: the models'.
+        specification: specification of the models.
         key: columns that identify a row.
-        segments: columns whose values are compared one by one.
+        segments: segment columns.
         evaluation: metrics, share of flagged rows, confidence.
-        rules: the gated attribute, and the rows that a segment or group needs.
+        rules: gated attribute, and the rows that a segment or group needs.
     """
 
     specification: ModelSpecification
@@ -44,12 +44,12 @@ class Measuring:
     def comparison(
         self, dataset: pd.DataFrame, challenger: "Model", champion: "Model | None"
     ) -> pd.DataFrame:
-        """Rows of the ``Comparison`` contract but for the models' fingerprints.
+        """Rows of the ``Comparison`` contract without the models' fingerprints.
 
         Args:
             dataset: (n, …) the challenger's training dataset, with ``split``.
             challenger: the new model.
-            champion: the model to beat; the base rate of the training rows when it is None.
+            champion: the champion; None for the base rate of the training rows.
 
         Raises:
             TrainingError: there is no test row.
@@ -70,9 +70,9 @@ class Measuring:
     def fairness(
         self, dataset: pd.DataFrame, challenger: "Model", champion: "Model | None"
     ) -> pd.DataFrame:
-        """Rows of the ``Fairness`` contract but for the models' fingerprints; see ``comparison``.
+        """Rows of the ``Fairness`` contract without the models' fingerprints; see ``comparison``.
 
-        There is none without a gated attribute.
+        Empty without a gated attribute.
         """
         test = test_rows(dataset)
         if self.rules.gated_attribute is None:
@@ -90,5 +90,5 @@ class Measuring:
         return test.assign(prediction=predict(self.specification, model, test))
 
     def _base_rate(self, dataset: pd.DataFrame) -> float:
-        """Mean label of the training rows: what a first model has to beat."""
+        """Mean label of the training rows, which a first model has to beat."""
         return float(dataset.loc[dataset[SPLIT] == "train", self.specification.label].mean())
