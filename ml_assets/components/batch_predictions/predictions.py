@@ -18,7 +18,7 @@ from ml_assets.lake.store import Window
 from ml_assets.learning.scoring import score, with_late_rows
 from ml_assets.ledger.entries import grouped
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.planning.plan import Input, Plan, each_day, plan, skipping
+from ml_assets.planning.plan import Input, Plan, each_day, plan, with_skipped
 from ml_assets.provenance.code import code_version
 from ml_assets.release.champion import Champion
 from ml_assets.release.confirm import confirm_champion
@@ -126,7 +126,7 @@ class Predictions:
                 if max(planned.compute) in {*days} - {*stored}:
                     raise
                 unusable.update(dict.fromkeys(days, str(error)))
-        return skipping(planned, unusable), pd.concat(parts[1:] or parts, ignore_index=True)
+        return with_skipped(planned, unusable), pd.concat(parts[1:] or parts, ignore_index=True)
 
     def _score_by(
         self, workspace: Workspace, champion: Champion, features: Window, days: Sequence[str]

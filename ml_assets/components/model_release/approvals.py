@@ -16,7 +16,7 @@ from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
 from ml_assets.orchestration.runs.retries import retried
 from ml_assets.orchestration.workspace_key import WORKSPACE
-from ml_assets.planning.plan import Input, Plan, computing_too, each_day
+from ml_assets.planning.plan import Input, Plan, each_day, with_recomputed
 from ml_assets.provenance.code import code_version
 from ml_assets.release.approvals.approvals import (
     Action,
@@ -81,7 +81,7 @@ class ApprovalStage:
     def _collect_approvals(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         this, version, lake = self.pipeline, self._version, workspace.lake
         planned = planned_from(this, lake, "approvals", days, version, reads=["release_decision"])
-        planned = computing_too(planned, list(planned.unchanged))
+        planned = with_recomputed(planned, list(planned.unchanged))
         planned, frames = each_day(planned, lambda day: self._approvals_of(workspace, planned, day))
         return output(planned, frames, Approvals, version)
 

@@ -26,7 +26,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.orchestration.assets.day_metadata import Further
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.planning.plan import Input, Plan, computing_too, each_day, plan
+from ml_assets.planning.plan import Input, Plan, each_day, plan, with_recomputed
 from ml_assets.provenance.code import code_version
 from ml_assets.registry.store import Registry
 from ml_assets.release.champion import ChampionModel
@@ -106,7 +106,7 @@ class ModelCardStage:
         }
         inputs["registered_model"] = Input(this.table("registered_model"))
         planned = plan(lake, this.table("model_card"), days, inputs, self._version)
-        planned = computing_too(planned, self._lost(lake, registry, planned))
+        planned = with_recomputed(planned, self._lost(lake, registry, planned))
         shown: dict[str, Further] = {}
 
         def of_day(day: str) -> pd.DataFrame:

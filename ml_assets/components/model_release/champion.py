@@ -15,7 +15,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.orchestration.assets.day_metadata import Further
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.planning.plan import Input, computing_too, each_day
+from ml_assets.planning.plan import Input, each_day, with_recomputed
 from ml_assets.provenance.code import code_version
 from ml_assets.registry.store import CHAMPION
 from ml_assets.release.by_hand import written_by_hand
@@ -76,7 +76,7 @@ class ChampionStage:
             self.pipeline, lake, "champion", days, version, reads=self._released_through
         )
         by_hand = written_by_hand(lake, self._table, list(planned.unchanged))
-        planned = computing_too(planned, by_hand)
+        planned = with_recomputed(planned, by_hand)
         self._take_turns(lake.ledger, planned.compute)
 
         def of_day(day: str) -> pd.DataFrame:

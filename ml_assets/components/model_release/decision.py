@@ -22,7 +22,7 @@ from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.orchestration.assets.day_metadata import Further
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
-from ml_assets.planning.plan import Input, Plan, computing_too, each_day, plan
+from ml_assets.planning.plan import Input, Plan, each_day, plan, with_recomputed
 from ml_assets.provenance.code import code_version
 from ml_assets.release.by_hand import written_by_hand
 from ml_assets.release.champion import Champion
@@ -116,7 +116,7 @@ class DecisionStage:
         inputs = this.judged(champions) | exhibits
         table = this.table("release_decision")
         planned = plan(lake, table, days, inputs, self.version)
-        planned = computing_too(planned, self._blocked(lake, planned))
+        planned = with_recomputed(planned, self._blocked(lake, planned))
         planned, frames = each_day(
             planned, lambda day: self._decision_of(lake, planned, day, champions.get(day))
         )

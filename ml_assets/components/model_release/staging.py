@@ -22,7 +22,7 @@ from ml_assets.learning.training import predict
 from ml_assets.orchestration.assets.day_metadata import Further
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
-from ml_assets.planning.plan import Plan, computing_too, each_day
+from ml_assets.planning.plan import Plan, each_day, with_recomputed
 from ml_assets.provenance.code import code_version
 from ml_assets.registry.integration import IntegrationTest, StagingRules, integration_tests
 from ml_assets.registry.store import STAGING
@@ -133,7 +133,7 @@ class Staging:
         planned = planned_from(
             self.pipeline, workspace.lake, "registered_model", days, version, reads=nouns
         )
-        planned = computing_too(planned, self._wrong_registrations(workspace, planned))
+        planned = with_recomputed(planned, self._wrong_registrations(workspace, planned))
         planned, frames = each_day(
             planned, lambda day: self._registration_of(workspace, planned, day)
         )
@@ -183,7 +183,7 @@ class Staging:
         this, version = self.pipeline, code_version(StagingModel)
         nouns = ["registered_model"]
         planned = planned_from(this, workspace.lake, "staging_model", days, version, reads=nouns)
-        planned = computing_too(planned, self._not_staged(workspace, planned))
+        planned = with_recomputed(planned, self._not_staged(workspace, planned))
 
         def of_day(day: str) -> pd.DataFrame:
             registered = unaltered(planned.windows["registered_model"], day)
@@ -209,7 +209,7 @@ class Staging:
         planned = planned_from(
             self.pipeline, workspace.lake, "integration_tests", days, version, reads=nouns
         )
-        planned = computing_too(planned, self._failed_tests(workspace.lake, planned))
+        planned = with_recomputed(planned, self._failed_tests(workspace.lake, planned))
         figures: dict[str, dict[str, float]] = {}
 
         def of_day(day: str) -> pd.DataFrame:

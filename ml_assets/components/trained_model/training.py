@@ -37,7 +37,7 @@ from ml_assets.orchestration.assets.model_io import (
     model_check,
 )
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.planning.plan import Input, Plan, computing_too, each_day
+from ml_assets.planning.plan import Input, Plan, each_day, with_recomputed
 from ml_assets.provenance.code import code_version
 from ml_assets.reports.plots import as_markdown, evaluation_plots
 from ml_assets.workspace import Workspace
@@ -180,7 +180,7 @@ class Training:
             self._model_version,
             dataset=self.pipeline.input("training_dataset"),
         )
-        planned = computing_too(planned, lost_models(workspace, table, planned.unchanged))
+        planned = with_recomputed(planned, lost_models(workspace, table, planned.unchanged))
         used = [*specification.features, self.pipeline.labels.column, SPLIT]
 
         def of_day(day: str) -> FittedModel:
