@@ -14,10 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ml_assets_tests.lived import assets, build_features, build_lived, opened
-
 from ml_assets.definitions import project_definitions
 from ml_assets.lake import store
+from ml_assets_tests.lived import assets, build_features, build_lived, opened
 from ml_assets_tests.project import overridden
 
 BUDGET_SHARE = 0.10

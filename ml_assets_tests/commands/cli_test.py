@@ -172,7 +172,7 @@ def test_revealing_into_a_source_that_was_not_loaded_exits_1(project: Project) -
     done = ml_assets(project, "source", "reveal", "--until", "2013-01-23")
 
     assert done.returncode == 1
-    assert "has no table weather to play days into. Load it first" in done.stderr
+    assert "has no table weather to add days to. Load it first" in done.stderr
     assert "Traceback" not in done.stderr
 
 
