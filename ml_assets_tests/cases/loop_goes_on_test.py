@@ -142,7 +142,7 @@ def test_a1_a_lost_champion_of_an_earlier_day_holds_up_no_other_day(retrained: P
     assert (PREDICTIONS, LAST_DAY) in after
 
     told = keep_up(retrained, DAYS)[-1].reason
-    assert f"{LAST} stays as it is, although {FEATURES} {LAST} has changed" in told
+    assert f"{LAST} is unchanged, although {FEATURES} {LAST} has changed" in told
     assert command(told)[-1] == LAST
     add_late_rows(retrained, BAD, 1)
     keep_up(retrained, NEW_DAYS)

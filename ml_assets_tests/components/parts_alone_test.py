@@ -203,7 +203,7 @@ def test_a_model_of_somebody_else_is_released(open_shop: Open) -> None:
     assert released["released_by"] == BY_GATES
     [card] = shop.lake.read("shop/model_card", [AS_OF])["markdown"]
     assert "Nobody has written down what it is for" in card
-    assert tick(shop, "shop__release").reason == "No release waits for what a person said."
+    assert tick(shop, "shop__release").reason == "No release has a new approval or rejection."
 
 
 def test_a_champion_of_somebody_else_predicts(open_shop: Open) -> None:
@@ -228,7 +228,7 @@ def test_features_of_somebody_elses_champion_are_monitored(open_shop: Open) -> N
 
     assert set(shop.lake.read("shop/drift_report")["feature"]) == {"items", "hour", "region"}
     assert set(shop.lake.read("shop/retraining_decision")["verdict"]) == {"keep"}
-    assert "says keep" in tick(shop, "shop__retraining").reason
+    assert ": keep. " in tick(shop, "shop__retraining").reason
     for day in ("2024-02-24", "2024-02-25"):
         [asked] = tick(shop, "shop__days").requests
         assert {key.path[-1] for key in asked.asset_selection or []} == {

@@ -404,7 +404,7 @@ def test_a_retraining_that_is_done_is_not_asked_for_again(retrained: Project) ->
     told = tick(retrained, RETRAINING)
 
     assert not told.requests
-    assert told.reason == f"{LAST} says retrain: {newest['reason']}"
+    assert told.reason == f"Decision of {LAST}: retrain. {newest['reason']}"
 
 
 def test_a_release_that_was_cut_short_after_its_decision_is_finished_before_the_next_day(
@@ -443,7 +443,7 @@ def test_a_retraining_whose_inputs_are_lost_ends_and_begins_again_when_they_are_
     [again] = tick(with_champion, RETRAINING).requests
     assert again.tags[UNIT] == request.tags[UNIT]
     assert run(with_champion, again).succeeded
-    assert tick(with_champion, RETRAINING).reason.startswith(f"{LAST} says retrain: ")
+    assert tick(with_champion, RETRAINING).reason.startswith(f"Decision of {LAST}: retrain. ")
 
 
 def test_a_new_day_waits_for_the_release_that_was_asked_for(with_champion: Project) -> None:

@@ -535,7 +535,7 @@ def test_a_rejection_is_final(waiting: Project) -> None:
 
 
 def test_the_sensor_asks_once_and_not_before_anybody_said_anything(waiting: Project) -> None:
-    assert tick(waiting, SENSOR).reason == "No release waits for what a person said."
+    assert tick(waiting, SENSOR).reason == "No release has a new approval or rejection."
 
     say(Action.APPROVE)
 

@@ -191,8 +191,8 @@ def test_a_blizzard_becomes_one_new_champion_without_anybody_doing_anything(
     source = f"sqlite:///{project.source}"
     with daemon_of(project) as daemon:
         daemon.start()
-        says_keep = f"flight_delays__retraining skipped: {QUIET_DAY} says keep"
-        daemon.wait_until("the sensor has looked", lambda: says_keep in daemon.output())
+        keep_message = f"flight_delays__retraining skipped: Decision of {QUIET_DAY}: keep."
+        daemon.wait_until("the sensor has looked", lambda: keep_message in daemon.output())
         decisions = project.lake.read(DECISIONS).set_index("ds")
         assert set(decisions.loc[FIRST_AS_OF:, "verdict"]) == {"keep"}
         assert units(project) == {FIRST_UNIT}

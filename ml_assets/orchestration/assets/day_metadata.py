@@ -19,14 +19,14 @@ VERDICT, REASON = "verdict", "reason"
 
 RUN_UNCHANGED = "run/unchanged"
 
-Further = Mapping[str, float | int | str | dg.MetadataValue]
+ExtraMetadata = Mapping[str, float | int | str | dg.MetadataValue]
 """More metadata of one day; numbers are plotted over the days."""
 
 
 def day_metadata(
     entry: Entry,
     planned: Plan,
-    further: Mapping[str, Further],
+    further: Mapping[str, ExtraMetadata],
     warnings: Sequence[str] = (),
     merged_duplicates: int = 0,
 ) -> dict[str, dg.MetadataValue]:

@@ -10,7 +10,7 @@ from ml_assets.contracts.validation import Validated
 from ml_assets.lake.writing import WrittenDays
 from ml_assets.ledger.entries import Entry, Status, inputs_hash
 from ml_assets.orchestration.assets.day_metadata import (
-    Further,
+    ExtraMetadata,
 )
 from ml_assets.planning.plan import Plan
 
@@ -37,7 +37,7 @@ class TableOutput:
     validated: Validated
     code_version: str
     keeps_dead_letters: bool = True
-    day_metadata: Mapping[str, Further] = field(default_factory=dict)
+    day_metadata: Mapping[str, ExtraMetadata] = field(default_factory=dict)
     after_commit: Callable[[], None] | None = None
     is_fact: bool = False
     is_final: bool = False

@@ -111,4 +111,4 @@ def test_a_sensor_tells_what_it_cannot_read(project: Project, sensor: str) -> No
     told = tick(project, f"flight_delays__{sensor}")
 
     assert told.requests == []
-    assert "cannot be looked at" in told.reason
+    assert "cannot be read" in told.reason
