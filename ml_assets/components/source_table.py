@@ -122,7 +122,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
             day_metadata=statistics_of_days(
                 lake, self.config.key, planned, validated.rows, self.config.statistics
             ),
-            places_every_row=source_days is not None,
+            has_all_unplaced_rows=source_days is not None,
         )
 
     def _extract_chunk(

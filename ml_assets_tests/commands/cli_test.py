@@ -79,7 +79,7 @@ def test_a_check_that_cannot_run_has_no_result_and_exits_1(project: Project) -> 
         pytest.param(
             ["--partition", "2013-01-01", "--partition-range", WEEK], "not both", id="both"
         ),
-        pytest.param(["--select", 'key:"nope"'], "names no asset", id="unknown asset"),
+        pytest.param(["--select", 'key:"nope"'], "matches no asset", id="unknown asset"),
         pytest.param(["--select", "(("], "cannot be used", id="unreadable selection"),
         pytest.param(
             ["--partition", "2020-01-01", "--select", FLIGHTS], "Nothing to", id="outside"

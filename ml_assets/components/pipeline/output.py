@@ -85,7 +85,7 @@ def output(
         after_commit=after_commit,
         is_fact=is_fact,
         is_final=is_final,
-        goes_on=True,
+        may_skip_days=True,
     )
 
 
