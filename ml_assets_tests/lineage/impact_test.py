@@ -147,7 +147,7 @@ def test_a_table_whose_columns_were_never_noted_may_depend_on_any(lake: Lake) ->
         pytest.param((SOURCE, DAY, "dep_dely"), "Is 'dep_delay' meant?", id="column"),
     ],
 )
-def test_unknown_names_are_told_the_nearest(
+def test_unknown_names_are_refused_with_the_most_similar_one(
     lake: Lake, arguments: tuple[str, ...], message: str
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:

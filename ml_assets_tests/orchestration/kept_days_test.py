@@ -1,4 +1,4 @@
-"""Facts that cannot be made again stay as they were last stored."""
+"""Final days that cannot be computed again keep their last stored rows."""
 
 from pathlib import Path
 
