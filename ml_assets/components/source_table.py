@@ -31,7 +31,7 @@ from ml_assets.orchestration.assets.tables import (
 )
 from ml_assets.orchestration.checks.checks import table_checks
 from ml_assets.orchestration.partitions import partitions
-from ml_assets.planning.plan import Input, Plan, merge, plan, with_kept, with_skipped_computed
+from ml_assets.planning.plan import Input, Plan, merge, plan, with_kept, with_unskipped
 from ml_assets.provenance.code import code_version
 from ml_assets.sources.database import SourceDatabase
 from ml_assets.sources.fingerprint import observed_schema, raw_fingerprints
@@ -145,9 +145,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
         for day in sorted(kept_days & unreadable.keys()):
             message = f"{self.config.key} {day} keeps its stored rows: {unreadable[day]}"
             dg.get_dagster_logger().warning(message)
-        planned = with_skipped_computed(
-            planned, [day for day in unreadable if day in planned.skipped]
-        )
+        planned = with_unskipped(planned, [day for day in unreadable if day in planned.skipped])
         wanted = raw[raw[DAY].isin(planned.compute)] if planned.unchanged else raw
         reasons = source_days.why_empty(planned.compute, wanted) if source_days else {}
         validated = validate(wanted, self._contract, planned.compute, reasons)

@@ -190,7 +190,7 @@ def with_recomputed(planned: Plan, days: Sequence[str]) -> Plan:
     return replace(planned, compute=[*planned.compute, *days], unchanged=kept)
 
 
-def with_skipped_computed(planned: Plan, days: Sequence[str]) -> Plan:
+def with_unskipped(planned: Plan, days: Sequence[str]) -> Plan:
     """The plan with some skipped days computed after all."""
     skipped = {day: reason for day, reason in planned.skipped.items() if day not in days}
     return replace(planned, compute=sorted([*planned.compute, *days]), skipped=skipped)

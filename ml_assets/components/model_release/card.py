@@ -107,7 +107,7 @@ class ModelCardStage:
         inputs["registered_model"] = Input(this.table("registered_model"))
         planned = plan(lake, this.table("model_card"), days, inputs, self._version)
         planned = with_recomputed(planned, self._missing_cards(lake, registry, planned))
-        day_metadata: dict[str, ExtraMetadata] = {}
+        metadata: dict[str, ExtraMetadata] = {}
 
         def card_of(day: str) -> pd.DataFrame:
             registered = planned.windows["registered_model"].read(days=[day])
@@ -123,7 +123,7 @@ class ModelCardStage:
             text = markdown(contents)
             files = {"model_card.md": text, PAGE: html(contents)}
             registry.describe(this.name, number, text, files)
-            day_metadata[day] = {
+            metadata[day] = {
                 "card": dg.MetadataValue.md(text),
                 "html": dg.MetadataValue.path(workspace.below_data(self._file(registry, number))),
                 "version": number,
@@ -131,7 +131,7 @@ class ModelCardStage:
             return registered.assign(markdown=text)
 
         planned, frames = each_day(planned, card_of)
-        return output(planned, frames, ModelCard, self._version, day_metadata=day_metadata)
+        return output(planned, frames, ModelCard, self._version, day_metadata=metadata)
 
     def _file(self, registry: Registry, number: int) -> Path:
         return registry.folder(self.pipeline.name, number) / PAGE

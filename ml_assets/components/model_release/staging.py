@@ -222,12 +222,12 @@ class Staging:
             return rows.assign(**{DAY: day})
 
         planned, frames = each_day(planned, of_day)
-        day_metadata: dict[str, ExtraMetadata] = {
+        metadata: dict[str, ExtraMetadata] = {
             day: {**figures.get(day, {}), "tests": markdown_table(frame.drop(columns=DAY))}
             for day, frame in frames.items()
             if len(frame)
         }
-        return output(planned, frames, IntegrationTest, version, day_metadata=day_metadata)
+        return output(planned, frames, IntegrationTest, version, day_metadata=metadata)
 
     def _days_to_test_again(self, lake: Lake, planned: Plan) -> list[str]:
         """Days with a failed test, which may pass now, and days written outside a run."""

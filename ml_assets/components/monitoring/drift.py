@@ -116,9 +116,8 @@ class DriftStage:
                     f"no champion on {day}, so there is no reference to compare with"
                 )
             as_of = champions[day].as_of
-            bins = [
-                reference.bins for reference in reference_from_rows(references.read(days=[as_of]))
-            ]
+            found = reference_from_rows(references.read(days=[as_of]))
+            bins = [feature.bins for feature in found]
             return to_rows(*daily_profiles(features[features[DAY] == day], bins), as_of)
 
         return of_day

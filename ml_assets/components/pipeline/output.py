@@ -24,16 +24,7 @@ def plan_same_day(
     *,
     reads: Sequence[str],
 ) -> Plan:
-    """Plan days of an asset that reads the same days of other assets of the pipeline.
-
-    Args:
-        pipeline: the pipeline.
-        lake: where the tables are.
-        noun: second part of the asset's key.
-        days: days of the run.
-        version: code version of what computes them.
-        reads: second parts of the keys of its inputs.
-    """
+    """Plan days of an asset that reads the same days of other assets, named by their nouns."""
     inputs = {name: Input(pipeline.table(name)) for name in reads}
     return plan(lake, pipeline.table(noun), days, inputs, version)
 

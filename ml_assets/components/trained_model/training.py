@@ -137,13 +137,11 @@ class Training:
             labels=replace(self._window, table=self.pipeline.labels.asset),
         )
         planned, frames = each_day(planned, self._dataset_of(lake, planned))
-        day_metadata: dict[str, ExtraMetadata] = {
+        metadata: dict[str, ExtraMetadata] = {
             day: {**split_counts(frame), **self._inputs_changed_since(lake, planned, day)}
             for day, frame in frames.items()
         }
-        return output(
-            planned, frames, self.contract, self._dataset_version, day_metadata=day_metadata
-        )
+        return output(planned, frames, self.contract, self._dataset_version, day_metadata=metadata)
 
     def _inputs_changed_since(self, lake: Lake, planned: Plan, day: str) -> ExtraMetadata:
         """Inputs that changed since the dataset was first computed."""
@@ -219,7 +217,7 @@ class Training:
             )
 
         planned, frames = each_day(planned, of_day)
-        day_metadata: dict[str, ExtraMetadata] = {
+        metadata: dict[str, ExtraMetadata] = {
             day: {
                 **headline(frame),
                 "plots": plots[day],
@@ -227,9 +225,7 @@ class Training:
             }
             for day, frame in frames.items()
         }
-        return output(
-            planned, frames, Evaluation, self._evaluation_version, day_metadata=day_metadata
-        )
+        return output(planned, frames, Evaluation, self._evaluation_version, day_metadata=metadata)
 
     def _scored_rows(self, models: ModelStore, planned: Plan, day: str) -> pd.DataFrame:
         this = self.pipeline

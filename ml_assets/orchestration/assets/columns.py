@@ -18,11 +18,11 @@ from ml_assets.provenance.provenance import Column
 LINEAGE_KEY = "dagster/column_lineage"
 """Metadata key of a table's column lineage."""
 
-ColumnLineage = Mapping[str, Sequence[Column]]
+Lineage = Mapping[str, Sequence[Column]]
 """Column → the columns that it is computed from."""
 
 
-def column_metadata(contract: type[Contract], column_lineage: ColumnLineage) -> dict[str, Any]:
+def column_metadata(contract: type[Contract], column_lineage: Lineage) -> dict[str, Any]:
     """Definition metadata of a table: its columns and their lineage."""
     return {
         "dagster/column_schema": _schema(contract, column_lineage),
@@ -61,7 +61,7 @@ def log_columns(context: dg.OutputContext, lake: Lake, table: str) -> None:
     context.add_output_metadata({LINEAGE_KEY: value})
 
 
-def _schema(contract: type[Contract], column_lineage: ColumnLineage) -> dg.TableSchema:
+def _schema(contract: type[Contract], column_lineage: Lineage) -> dg.TableSchema:
     """Type, description, nullability and uniqueness of each column.
 
     The description includes the unit and the source columns, because Dagster's open-source UI does

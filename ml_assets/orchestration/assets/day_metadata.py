@@ -89,9 +89,7 @@ def run_metadata(
     }
 
 
-def with_run_metadata(
-    results: Mapping[str, DayResult], summary: TableSummary
-) -> dict[str, DayResult]:
+def with_summary(results: Mapping[str, DayResult], summary: TableSummary) -> dict[str, DayResult]:
     """Add the metadata of the run to the last of its days."""
     last = max(results)
     result = replace(results[last], metadata=run_metadata(results[last].metadata, summary))
@@ -132,6 +130,6 @@ def row_count(rows: int) -> dict[str, dg.MetadataValue]:
     return {"dagster/row_count": dg.MetadataValue.int(rows)}
 
 
-def skipped_day_result(reason: str) -> DayResult:
+def skipped_result(reason: str) -> DayResult:
     """The result logged for a skipped day that does not end the run."""
     return DayResult(digest(reason), {"skipped": dg.MetadataValue.text(reason)})

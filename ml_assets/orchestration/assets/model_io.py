@@ -12,11 +12,7 @@ from ml_assets.learning.training import FittedModel
 from ml_assets.ledger.entries import Entry, Status, inputs_hash
 from ml_assets.ledger.summary import table_summary
 from ml_assets.orchestration.assets.columns import log_columns
-from ml_assets.orchestration.assets.day_metadata import (
-    inputs_summary,
-    skipped_day_result,
-    with_run_metadata,
-)
+from ml_assets.orchestration.assets.day_metadata import inputs_summary, skipped_result, with_summary
 from ml_assets.orchestration.assets.table_io import record_provenance, table_name
 from ml_assets.orchestration.assets.table_output import code_version_of
 from ml_assets.orchestration.checks.table_check import DayVerdict, TableCheck
@@ -100,8 +96,8 @@ class ModelIOManager(dg.IOManager):
             results = {
                 day: DayResult(entry.content_hash, _metadata(workspace, entry, obj))
                 for day, entry in usable.items()
-            } | {entry.day: skipped_day_result(entry.reason) for entry in skipped}
-            materialize_days(context, with_run_metadata(results, summary))
+            } | {entry.day: skipped_result(entry.reason) for entry in skipped}
+            materialize_days(context, with_summary(results, summary))
             log_columns(context, lake, table)
 
 

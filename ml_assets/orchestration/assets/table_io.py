@@ -25,12 +25,12 @@ from ml_assets.orchestration.assets.columns import dead_letter_lineage, log_colu
 from ml_assets.orchestration.assets.day_metadata import (
     day_metadata,
     run_metadata,
-    skipped_day_result,
-    with_run_metadata,
+    skipped_result,
+    with_summary,
 )
 from ml_assets.orchestration.assets.dead_letters import dead_letters_of, store_dead_letters
 from ml_assets.orchestration.assets.table_output import RunEntries, TableOutput, code_version_of
-from ml_assets.orchestration.assets.usual_days import quarantine_unusual_days
+from ml_assets.orchestration.assets.usual_days import quarantine_unusual
 from ml_assets.orchestration.runs.retries import retried
 from ml_assets.orchestration.storage.objects import ObjectMetadataValue
 from ml_assets.orchestration.storage.range_events import (
@@ -136,9 +136,7 @@ def store(context: dg.OutputContext, lake: Lake, table: str, output: TableOutput
     no days that downstream tables would use.
     """
     contract = contract_of(context.definition_metadata or {})
-    output = replace(
-        output, validated=quarantine_unusual_days(lake, table, output.validated, contract)
-    )
+    output = replace(output, validated=quarantine_unusual(lake, table, output.validated, contract))
     drafts = RunEntries(table, output, context.run_id)
     record_provenance(lake, context.run_id, output.code_version)
     lake.ledger.append(list(drafts.writing()))
@@ -175,7 +173,7 @@ def store(context: dg.OutputContext, lake: Lake, table: str, output: TableOutput
         )
     usable = {**output.plan.unchanged, **entries, **kept}
     results = {
-        day: skipped_day_result(reason)
+        day: skipped_result(reason)
         for day, reason in output.plan.skipped.items()
         if output.may_skip_days
     } | {
@@ -195,7 +193,7 @@ def store(context: dg.OutputContext, lake: Lake, table: str, output: TableOutput
     summary = table_summary(table, entries.values(), len(output.plan.unchanged))
     if not results:
         _raise_failure(context, table, bad, summary)
-    materialize_days(context, with_run_metadata(results, summary))
+    materialize_days(context, with_summary(results, summary))
     log_columns(context, lake, table)
     if contract and len(output.validated.dead_letters):
         letters = dead_letter_lineage(table, contract)

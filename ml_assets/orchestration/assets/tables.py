@@ -11,11 +11,7 @@ from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.dead_letters import DeadLetters
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
-from ml_assets.orchestration.assets.columns import (
-    ColumnLineage,
-    column_metadata,
-    dead_letter_lineage,
-)
+from ml_assets.orchestration.assets.columns import Lineage, column_metadata, dead_letter_lineage
 from ml_assets.orchestration.assets.dead_letters import dead_letters_of
 from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, table_name
 from ml_assets.orchestration.partitions import days_of_run
@@ -49,7 +45,7 @@ RECOMPUTE = "ml_assets/recompute"
 def table_spec(
     key: str,
     contract: type[Contract],
-    column_lineage: ColumnLineage,
+    column_lineage: Lineage,
     *,
     stage: str,
     description: str,

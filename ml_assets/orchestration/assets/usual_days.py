@@ -14,7 +14,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import row_counts
 
 
-def quarantine_unusual_days(
+def quarantine_unusual(
     lake: Lake, table: str, validated: Validated, contract: type[Contract] | None
 ) -> Validated:
     """Quarantine the computed days of a run that break their day contract.
@@ -30,7 +30,7 @@ def quarantine_unusual_days(
     return with_days_judged(validated, contract, _counts(lake, table, list(validated.row_counts)))
 
 
-def describe_unusual_days(
+def describe_unusual(
     lake: Lake, table: str, days: Sequence[str], rows: pd.DataFrame, contract: type[DayContract]
 ) -> dict[str, str]:
     """Day → violated bounds of the day contract as text; empty if there are none.

@@ -11,7 +11,7 @@ from ml_assets.contracts.validation import validate
 from ml_assets.lake.remedy import partition_option
 from ml_assets.ledger.entries import LOST, Entry
 from ml_assets.orchestration.assets.table_io import CONTRACT_CHECK
-from ml_assets.orchestration.assets.usual_days import describe_unusual_days
+from ml_assets.orchestration.assets.usual_days import describe_unusual
 from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
 
 VERSION_CHECK = "rows_match_data_version"
@@ -55,7 +55,7 @@ def standard_checks(
                 "and rates are within the usual range.",
                 lambda stored: {
                     name: DayVerdict(not problem, problem)
-                    for name, problem in describe_unusual_days(
+                    for name, problem in describe_unusual(
                         stored.workspace.lake, stored.table, stored.stored, stored.rows, day
                     ).items()
                 },
