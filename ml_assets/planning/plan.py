@@ -1,4 +1,4 @@
-"""Which days of a run are computed, which are left as they are, and which cannot be computed.
+"""Plans which days of a run are computed, left unchanged, or skipped.
 
 The rules: the input days of the same date must be stored and up to date. Look-back days that are
 not usable count as missing and are listed. A day is not computed again while its inputs and code

@@ -29,7 +29,7 @@ class LabelStage:
     """The arrived labels and the performance of a pipeline.
 
     Attributes:
-        pipeline: what the stages share.
+        pipeline: context shared by all stages.
         predictions: contract of the predictions.
         contract: contract of the arrived labels.
     """

@@ -33,7 +33,7 @@ class Predictions:
     """The prediction stage of a pipeline.
 
     Attributes:
-        pipeline: what the stages share.
+        pipeline: context shared by all stages.
         contract: contract of the predictions.
         feature_columns: columns of the feature table.
     """

@@ -42,7 +42,7 @@ class ApprovalStage:
     """The approvals of a pipeline's releases.
 
     Attributes:
-        pipeline: what the stages share.
+        pipeline: context shared by all stages.
     """
 
     pipeline: PipelineContext

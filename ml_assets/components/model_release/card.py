@@ -67,7 +67,7 @@ class ModelCardStage:
     """The model card stage of a pipeline.
 
     Attributes:
-        pipeline: what the stages share.
+        pipeline: context shared by all stages.
         text: purpose and limits, from the configuration.
         contract: contract of the training dataset, which describes the features.
     """

@@ -41,7 +41,7 @@ class EvidenceStage:
     """The evidence about a pipeline's challengers.
 
     Attributes:
-        pipeline: what the stages share.
+        pipeline: context shared by all stages.
         rules: groups to compare, and the rows that a segment or group needs.
     """
 

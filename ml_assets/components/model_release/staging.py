@@ -43,7 +43,7 @@ class Staging:
     """Registration, staging and integration tests of a pipeline's released models.
 
     Attributes:
-        pipeline: what the stages share.
+        pipeline: context shared by all stages.
         rules: budgets of the integration tests.
         decision_version: version of the code and rules that decide now.
     """

@@ -29,7 +29,7 @@ class DriftStage:
     """Profiles and drift of a pipeline's features.
 
     Attributes:
-        pipeline: what the stages share.
+        pipeline: context shared by all stages.
         window_days: days covered by a drift report.
         groups: feature → structural or environment.
         min_rows: rows that a drift report needs for a feature to count as drifted.

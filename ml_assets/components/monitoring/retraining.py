@@ -31,7 +31,7 @@ class RetrainingStage:
     """The retraining decisions of a pipeline.
 
     Attributes:
-        pipeline: what the stages share.
+        pipeline: context shared by all stages.
         policy: when to retrain.
         label_contract: contract of the arrived labels.
     """

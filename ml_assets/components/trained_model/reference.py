@@ -23,7 +23,7 @@ class ReferenceStage:
     """The references of a pipeline's models.
 
     Attributes:
-        pipeline: what the stages share.
+        pipeline: context shared by all stages.
         drift_days: days of a drift report, for which the reference is calibrated.
     """
 

@@ -52,7 +52,7 @@ class Training:
     """The training stage of a pipeline.
 
     Attributes:
-        pipeline: what the stages share.
+        pipeline: context shared by all stages.
         contract: contract of the training dataset.
         dataset: how the dataset is built.
         max_missing_days_share: largest share of the processed days in the window that may be
