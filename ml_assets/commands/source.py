@@ -20,7 +20,7 @@ def source_load(
     last_day: Annotated[str | None, typer.Option(help="Last day of flights and weather.")] = None,
 ) -> None:
     """Load the reference data into the source database, where it is not there yet."""
-    from ml_assets.defs.sources.load import held, load
+    from ml_assets.defs.sources.load import last_loaded_days, load
 
     wanted = None if last_day is None else _reference_day(last_day)
     url = settings().source_database_url
@@ -40,7 +40,7 @@ def source_load(
             bars.update(tasks[table], completed=done)
 
         loaded = load(url, show, wanted)
-    for sentence in load_report(loaded, held(url), wanted, _emptying(url)):
+    for sentence in load_report(loaded, last_loaded_days(url), wanted, _emptying(url)):
         told.print(sentence, highlight=False, soft_wrap=True, markup=False)
 
 

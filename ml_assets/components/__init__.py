@@ -1,4 +1,4 @@
-"""The templates: how tables, features and models become assets. They know no pipeline."""
+"""Templates that define tables, features and models as assets, independent of any pipeline."""
 
 from ml_assets.components.batch_predictions import BatchPredictions
 from ml_assets.components.feature_table import FeatureTable

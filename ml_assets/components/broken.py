@@ -1,4 +1,4 @@
-"""What stands for a template whose ``defs.yaml`` cannot be used: the other pipelines load and run."""
+"""Placeholder for a template with an invalid ``defs.yaml``, so that other pipelines load and run."""
 
 import logging
 import re
@@ -17,12 +17,12 @@ log = logging.getLogger(__name__)
 
 
 class Broken(dg.Component):
-    """A template that could not be read or built, as an asset that says why.
+    """An asset in place of a template that could not be read or built; running it fails.
 
     Args:
-        template: its name.
-        attributes: what its ``defs.yaml`` says.
-        problem: what is wrong, with file and key.
+        template: name of the template.
+        attributes: attributes in its ``defs.yaml``.
+        problem: the error, with file and key.
     """
 
     def __init__(self, template: str, attributes: Mapping[str, Any], problem: str) -> None:
@@ -31,7 +31,7 @@ class Broken(dg.Component):
         self.problem = problem
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """An asset that fails with the problem until it is corrected."""
+        """An asset that fails with the problem."""
         del context
         name, problem = key_of(self.template, self.attributes), self.problem
         log.error(f"{name} is broken: {problem}")
@@ -51,7 +51,7 @@ class Broken(dg.Component):
 
 
 def key_of(template: str, attributes: Mapping[str, Any]) -> str:
-    """Asset key of what a document defines; of several assets, one that stands for them."""
+    """Asset key of the table that a document defines, or a placeholder key for several assets."""
     if isinstance(key := attributes.get("key"), str) and re.fullmatch(r"\w+/\w+", key, re.ASCII):
         return key
     named = attributes.get("pipeline") or attributes.get("name") or digest(repr(attributes))
@@ -59,7 +59,7 @@ def key_of(template: str, attributes: Mapping[str, Any]) -> str:
 
 
 def _days_of(attributes: Mapping[str, Any]) -> dg.PartitionsDefinition | None:
-    """The days of a table, where those can be used: tables made from it map theirs to them."""
+    """The days of a table if they are valid, because downstream tables map their days to them."""
     try:
         return partitions(Days.model_validate(attributes.get("days")))
     except ValidationError:

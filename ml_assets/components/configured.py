@@ -1,4 +1,4 @@
-"""What the templates share: a template is loaded from a ``defs.yaml`` whose mistakes are named."""
+"""Base class of the templates: loads a validated configuration from ``defs.yaml``."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,18 +18,18 @@ class Configured(dg.Component, Generic[C]):
     """A template with a typed configuration.
 
     Args:
-        config: what its ``defs.yaml`` says.
+        config: validated attributes of its ``defs.yaml``.
     """
 
     configuration: ClassVar[type[BaseModel]]
-    """What a ``defs.yaml`` may say."""
+    """Schema of the attributes in ``defs.yaml``."""
 
     def __init__(self, config: C) -> None:
         self.config = config
 
     @classmethod
     def read(cls, attributes: Mapping[str, Any], file: Path) -> C:
-        """What a document of a ``defs.yaml`` says.
+        """Validate the attributes of a document in ``defs.yaml``.
 
         Raises:
             ConfigurationError: a key is missing or unknown, or a value is outside its limits.
@@ -41,7 +41,7 @@ class Configured(dg.Component, Generic[C]):
 
     @classmethod
     def get_model_cls(cls) -> type[BaseModel]:
-        """Any attributes: ``read`` validates them; editors and ``dg`` see the typed schema."""
+        """A model that accepts any attributes, which ``read`` validates, with the typed JSON schema."""
         typed = cls.configuration
 
         class Attributes(BaseModel, extra="allow"):
@@ -54,24 +54,24 @@ class Configured(dg.Component, Generic[C]):
 
     @classmethod
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
-        """Read what a ``defs.yaml`` says, with templates resolved; what cannot be used is ``Broken``."""
-        written = attributes.model_dump() if attributes else {}
+        """Load a ``defs.yaml``, with templates resolved; an invalid one becomes ``Broken``."""
+        unresolved = attributes.model_dump() if attributes else {}
         try:
-            resolved = context.resolution_context.resolve_value(written)
+            resolved = context.resolution_context.resolve_value(unresolved)
         except Exception as error:  # a template may raise anything
-            return cast("Self", Broken(cls.__name__, written, str(error)))
+            return cast("Self", Broken(cls.__name__, unresolved, str(error)))
         return cls.of(resolved, folder_of(context) / "defs.yaml")
 
     @classmethod
     def of(cls, attributes: Mapping[str, Any], file: Path) -> Self:
-        """The template of a document, or what stands for one that cannot be used."""
+        """The template of a document, or ``Broken`` if the document is invalid."""
         try:
             return cls(cls.read(attributes, file))
         except ConfigurationError as error:
             return cast("Self", Broken(cls.__name__, attributes, str(error)))
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """What the template defines, or an asset that says why it cannot."""
+        """The template's definitions, or a ``Broken`` asset if they cannot be built."""
         try:
             return self.build(context)
         except ConfigurationError as error:
@@ -79,10 +79,10 @@ class Configured(dg.Component, Generic[C]):
             return broken.build_defs(context)
 
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """What the template defines.
+        """Build the template's definitions.
 
         Raises:
-            ConfigurationError: what its ``defs.yaml`` names cannot be used.
+            ConfigurationError: a name in its ``defs.yaml`` cannot be used.
         """
         raise NotImplementedError
 

@@ -1,7 +1,7 @@
 """Template: a table computed by a pure function from other tables, day by day.
 
-A day is computed from its own input days and the look-back the inputs declare; a day whose inputs
-and code did not change is not computed again; a day whose inputs are not there is skipped.
+A day is computed from its own input days and the look-back that the inputs declare. It is not
+computed again while inputs and code stay the same, and it is skipped while inputs are missing.
 """
 
 import inspect
@@ -112,13 +112,13 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
         rows = self._function(planned.compute, **frames, **self.config.parameters)
         if DAY not in rows.columns:
             raise ConfigurationError(
-                f"{self.config.function} returned rows without '{DAY}', the day each belongs to. Add it."
+                f"{self.config.function} returned rows without the column '{DAY}', the day of each row. Add it."
             )
         return rows[rows[DAY].isin(planned.compute)]
 
 
 def resolved(item: TableInput) -> Input:
-    """How days of a table depend on days of an input."""
+    """The dependency of a table's days on the days of an input."""
     return Input(
         item.asset,
         -item.days_before,
@@ -129,10 +129,10 @@ def resolved(item: TableInput) -> Input:
 
 
 def refuse_parameters(function: Callable[..., object], config: FeatureTableConfiguration) -> None:
-    """Refuse inputs and parameters that a function does not take, by its signature and annotations.
+    """Refuse inputs and parameters that do not match a function's signature and annotations.
 
     Raises:
-        ConfigurationError: one is missing, unknown, or not what its annotation says.
+        ConfigurationError: one is missing, unknown, or not of the annotated type.
     """
     first, *others = inspect.signature(function).parameters.values()
     takes_any = any(one.kind is one.VAR_KEYWORD for one in others)
@@ -158,7 +158,7 @@ def refuse_parameters(function: Callable[..., object], config: FeatureTableConfi
 
 
 def _hints(function: Callable[..., object]) -> dict[str, Any]:
-    """Annotations of a function's arguments; none where they name what is imported for types only."""
+    """Annotations of a function's arguments; none if they use names imported for type checking only."""
     try:
         return get_type_hints(function, include_extras=True)
     except NameError:

@@ -1,6 +1,6 @@
 """Template: a whole model pipeline: training, release, predictions and monitoring of one model.
 
-A preset of four templates that know of each other by asset keys only. Each may stand alone.
+A preset of four templates that refer to each other by asset keys only. Each can be used alone.
 """
 
 import dagster as dg
@@ -21,5 +21,5 @@ class ModelPipeline(ModelPart[PipelineConfiguration]):
     configuration = PipelineConfiguration
 
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """All assets of the pipeline, their checks, and the sensors that keep the loop going."""
+        """All assets of the pipeline, their checks and sensors."""
         return dg.Definitions.merge(*(part(self.config).build(context) for part in PARTS))

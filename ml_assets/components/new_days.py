@@ -1,7 +1,7 @@
 """Template: a sensor that keeps daily tables up to date with their sources.
 
-At every tick it looks at the source again: new days, days that changed since they were extracted,
-snapshots that changed. It asks for the first days that are not finished, so a gap is filled before
+Every tick compares the tables with the source: new days, days that changed since their extraction,
+changed snapshots. It requests a run for the first unfinished days, so that gaps are filled before
 later days are extracted.
 """
 
@@ -32,7 +32,7 @@ from ml_assets.sources.database import SourceDatabase
 from ml_assets.workspace import Workspace
 
 MAX_DAYS = 31
-"""Days asked for in one run when many are not finished."""
+"""Most days requested in one run."""
 
 
 class NewDays(Configured[NewDaysConfiguration]):
@@ -50,11 +50,11 @@ class NewDays(Configured[NewDaysConfiguration]):
         @sensor(
             name=self.config.name,
             description=(
-                "Extracts new days when all sources have them, extracts again what changed in the "
-                "source, and recomputes what is made of it."
+                "Extracts new days when all sources have them, extracts changed days again, and "
+                "recomputes the tables that depend on them."
             ),
             target=dg.AssetSelection.assets(*selected),
-            looks_at="The sources",
+            reads="The sources",
         )
         def new_days(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
             assert context.repository_def is not None
@@ -73,46 +73,46 @@ class NewDays(Configured[NewDaysConfiguration]):
         self._refuse_broken(graph)
         source, lake = workspace.source, workspace.lake
         waits = workspace.settings.retry_waits
-        changed, problems = self._look_at_snapshots(graph, source, lake)
+        changed, problems = self._changed_snapshots(graph, source, lake)
         if changed:
             name = f"{self.config.name} snapshots {' '.join(changed)}"
-            told = request(instance, lake.ledger, unit_of(graph, name, changed, None), waits)
-            return _with_problems(told, problems)
+            result = request(instance, lake.ledger, unit_of(graph, name, changed, None), waits)
+            return _with_problems(result, problems)
         tables = {table: _source_table(graph, table) for table in self.config.sources}
         days = self._days(graph, lake)
         last = {table: item.last_complete(source, lake, days) for table, item in tables.items()}
         known = [day for day in days if day <= min(last.values())]
         for item in tables.values():
-            again = revisited(lake, item.config.key, known, item.config.revisit_days)
-            if unreadable := item.record_source(source, lake, again):
+            recheck = days_to_recheck(lake, item.config.key, known, item.config.revisit_days)
+            if unreadable := item.record_source(source, lake, recheck):
                 problems[item.config.key] = next(iter(unreadable.values()))
         work = {table: unfinished(lake.ledger, table, known) for table in self._daily}
         if not any(work.values()):
-            return _with_problems(dg.SkipReason(_waiting(days, known, last)), problems)
+            return _with_problems(dg.SkipReason(_waiting_message(days, known, last)), problems)
         span = _span(sorted(day for open_days in work.values() for day in open_days))
         unit = self._unit(graph, work, span)
         if span.first != span.last and attempts(instance, unit, unit.inputs(lake.ledger)).failed:
-            # one of the days breaks the run: the others must not wait for it
+            # one of the days fails the run: run them one by one
             unit = self._unit(graph, work, Span(span.first, span.first))
         return _with_problems(request(instance, lake.ledger, unit, waits), problems)
 
     def _refuse_broken(self, graph: Any) -> None:
-        """Say which table cannot be computed, as its ``defs.yaml`` is wrong.
+        """Refuse to run while the ``defs.yaml`` of one of the tables is invalid.
 
         Raises:
-            ConfigurationError: there is one.
+            ConfigurationError: a table is broken.
         """
         broken = broken_assets(graph)
         for table in [*self.config.snapshots, *self._daily]:
             if table in broken:
                 raise ConfigurationError(f"{table} is broken: {broken[table]}")
 
-    def _look_at_snapshots(
+    def _changed_snapshots(
         self, graph: Any, source: SourceDatabase, lake: Lake
     ) -> tuple[list[str], dict[str, str]]:
-        """Snapshots to extract, as they never were or changed, and table → why it cannot be read.
+        """Snapshots that are new or changed, and table → why it cannot be read.
 
-        A snapshot that cannot be read keeps its stored rows, and the days go on.
+        A snapshot that cannot be read keeps its stored rows, and days are still processed.
         """
         changed, problems = [], {}
         for table in self.config.snapshots:
@@ -128,7 +128,7 @@ class NewDays(Configured[NewDaysConfiguration]):
         return changed, problems
 
     def _unit(self, graph: Any, work: Mapping[str, Mapping[str, str]], span: Span) -> Unit:
-        """The tables that need work on days of a span, and why."""
+        """A unit of work for the tables with unfinished days in a span."""
         within = {
             table: [day for day in open_days if span.first <= day <= span.last]
             for table, open_days in work.items()
@@ -140,25 +140,24 @@ class NewDays(Configured[NewDaysConfiguration]):
         return unit_of(graph, name, tables, span, reason)
 
     def _days(self, graph: Any, lake: Lake) -> list[str]:
-        """Days from the first that any table was asked for; all days when none was."""
+        """Days from the first that was processed in any table; all days if none was."""
         partitions = graph.get(_key(self.config.sources[0])).partitions_def
         begun = [day for table in self._daily for day in lake.ledger.latest(table)]
         first = min(begun, default="")
         return [day for day in partitions.get_partition_keys() if day >= first]
 
 
-def revisited(lake: Lake, table: str, known: Sequence[str], count: int) -> list[str]:
-    """Processed days that are compared with the source again.
+def days_to_recheck(lake: Lake, table: str, known: Sequence[str], count: int) -> list[str]:
+    """Processed days to compare with the source again.
 
     Args:
-        lake: whose ledger says which days are stored.
+        lake: lake whose ledger records the stored days.
         table: table name.
-        known: days that the sources have completely, in order.
+        known: days that are complete in all sources, in order.
         count: how many of the last stored days to compare.
 
     Returns:
-        The last ``count`` stored days, and the days after the first of them that were processed
-        and have no rows.
+        The last ``count`` stored days, and later days that were processed and have no rows.
     """
     if count == 0:
         return []
@@ -169,19 +168,19 @@ def revisited(lake: Lake, table: str, known: Sequence[str], count: int) -> list[
 
 
 def _with_problems(
-    told: dg.RunRequest | dg.SkipReason, problems: Mapping[str, str]
+    result: dg.RunRequest | dg.SkipReason, problems: Mapping[str, str]
 ) -> dg.RunRequest | dg.SkipReason:
-    """What a tick says, and table → why it cannot be compared with the source."""
+    """Add to a tick's result why tables cannot be compared with the source."""
     if not problems:
-        return told
+        return result
     listed = " ".join(
-        f"{table} cannot be compared with the source, and what is stored of it stays in use: {problem}"
+        f"{table} cannot be compared with the source, its stored rows remain in use: {problem}"
         for table, problem in problems.items()
     )
-    if isinstance(told, dg.SkipReason):
-        return dg.SkipReason(f"{told.skip_message} {listed}")
-    reason = f"{told.tags.get(REASON, '')} {listed}".strip()
-    return told.with_replaced_attrs(tags={**told.tags, REASON: reason})
+    if isinstance(result, dg.SkipReason):
+        return dg.SkipReason(f"{result.skip_message} {listed}")
+    reason = f"{result.tags.get(REASON, '')} {listed}".strip()
+    return result.with_replaced_attrs(tags={**result.tags, REASON: reason})
 
 
 def _source_table(graph: Any, table: str) -> SourceTable:
@@ -190,21 +189,21 @@ def _source_table(graph: Any, table: str) -> SourceTable:
 
 
 def _span(days: Sequence[str]) -> Span:
-    """The first of some days, and the last that still fits in one run with it."""
+    """The span from the first day to the last that fits into the same run."""
     limit = shifted(days[0], MAX_DAYS - 1)
     return Span(days[0], max(day for day in days if day <= limit))
 
 
-def _waiting(days: Sequence[str], known: Sequence[str], last: Mapping[str, str]) -> str:
+def _waiting_message(days: Sequence[str], known: Sequence[str], last: Mapping[str, str]) -> str:
     following = days[len(known) :]
     if not following:
-        return f"{days[-1]} was the last day there is."
-    told = " and ".join(
+        return f"All days up to the last one, {days[-1]}, are processed."
+    incomplete = " and ".join(
         f"{table}, which is complete up to {day or 'no day'}"
         for table, day in last.items()
         if day < following[0]
     )
-    return f"{following[0]} waits for {told}."
+    return f"{following[0]} waits for {incomplete}."
 
 
 def _key(table: str) -> dg.AssetKey:

@@ -1,4 +1,4 @@
-"""The checks of a source table: is it what the source holds, all of it, and not too old?"""
+"""Checks of a source table: equal to the source, complete, and recent."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ml_assets.components.source_table import SourceTable
 
 CHUNK_DAYS = 31
-"""Days read from the source at once: bounds memory, not results."""
+"""Days read from the source at once; limits memory use."""
 
 UP_TO_DATE_CHECK = "up_to_date_with_source"
 FRESHNESS_CHECK = "newest_row_is_recent"
@@ -44,13 +44,13 @@ class SourceChecks:
     contract: type[Contract]
 
     def all(self) -> list[TableCheck]:
-        """The checks of any table, and those of a source table."""
+        """The standard checks and those of a source table."""
         table = self.table
         checks = standard_checks(self.contract)
         checks.append(
             TableCheck(
                 UP_TO_DATE_CHECK,
-                "The source still holds the rows that were extracted for this day.",
+                "The rows of this day in the source are the same as when they were extracted.",
                 self._up_to_date,
             )
         )
@@ -58,8 +58,8 @@ class SourceChecks:
             checks.append(
                 TableCheck(
                     RETENTION_CHECK,
-                    "The source still has the rows of this day, or its retention says that it "
-                    "deletes them. Stored rows stay in use either way.",
+                    "The source still has the rows of this day, or the day is older than its "
+                    "retention. Stored rows remain in use either way.",
                     self._still_in_source,
                     dg.AssetCheckSeverity.WARN,
                     reads_rows=False,
@@ -71,7 +71,7 @@ class SourceChecks:
                 TableCheck(
                     FRESHNESS_CHECK,
                     f"The newest row is at most {table.config.max_age_hours:g} h older than the end of "
-                    "its day: the source did not stop in between.",
+                    "its day, so the day is complete.",
                     self._newest_row_is_recent,
                     dg.AssetCheckSeverity.WARN,
                 )
@@ -91,7 +91,7 @@ class SourceChecks:
         return {
             day: DayVerdict(False, f"its source rows cannot be compared: {unreadable[day]}")
             if day in unreadable
-            else _not_known(stored.entries[day])
+            else _unknown_source(stored.entries[day])
             if stored.entries[day].reason == REBUILT
             else DayVerdict(False, "its source rows changed: materialize it again")
             if day in changed
@@ -100,7 +100,7 @@ class SourceChecks:
         }
 
     def _still_in_source(self, stored: StoredDays) -> dict[str, DayVerdict]:
-        """Days whose rows the source deleted pass only where its retention says so."""
+        """Days whose rows the source deleted pass only if they are older than its retention."""
         if stored.is_just_written:
             return dict.fromkeys(stored.stored, DayVerdict(True))
         source, lake = stored.workspace.source, stored.workspace.lake
@@ -110,14 +110,14 @@ class SourceChecks:
             gone |= self.table.gone_from_source(source, lake, days)
         kept_from = self._kept_from(source, lake)
         return {
-            day: DayVerdict(False, "its rows are gone from the source; the stored rows stay in use")
+            day: DayVerdict(False, "the source deleted its rows; the stored rows remain in use")
             if day in gone and day >= kept_from
             else DayVerdict(True)
             for day in stored.stored
         }
 
     def _kept_from(self, source: SourceDatabase, lake: Lake) -> str:
-        """The first day that the source should still have; empty when it keeps every day."""
+        """The first day that the source should still have; empty if it keeps all days."""
         newest = self.table.source_days(source, lake).extent.newest
         if self.table.config.retention_days is None or newest is None:
             return ""
@@ -139,9 +139,9 @@ class SourceChecks:
         )
 
 
-def _not_known(entry: Entry) -> DayVerdict:
-    told = (
-        "not known, because the ledger was rebuilt: to compare it with the source, run "
+def _unknown_source(entry: Entry) -> DayVerdict:
+    message = (
+        "unknown, because the ledger was rebuilt: to compare it with the source, run "
         f"'ml-assets recompute {entry.table}{partition_option(entry.day)}'"
     )
-    return DayVerdict(False, told, is_warning=True)
+    return DayVerdict(False, message, is_warning=True)

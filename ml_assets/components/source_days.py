@@ -1,6 +1,6 @@
-"""The days of one source table, and the rows whose timestamp puts them in no day.
+"""The days of one source table, and the rows whose timestamp belongs to no day.
 
-What is usual, plausible or far from all others is decided in ``sources.completeness``.
+``sources.completeness`` defines which row counts are usual and which timestamps are plausible.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,26 +28,26 @@ from ml_assets.sources.fingerprint import assign_days
 from ml_assets.sources.moments import EARLIEST
 
 USUAL_DAYS = 28
-"""Newest stored days whose median says how many rows are usual."""
+"""Newest stored days whose median is the usual row count."""
 
 LOOKED_BACK_DAYS = 7
-"""The end of the source is looked for from this many days before the newest stored day on."""
+"""The search for the end of the source starts this many days before the newest stored day."""
 
 PLACEMENT_CHECK = "every_row_has_a_day"
 
 
 @dataclass(frozen=True)
 class SourceDays:
-    """A table of the source database, by day, as it is now. Days are passed in order.
+    """The current content of a source table by day. Days are passed in order.
 
     Attributes:
         source: the database.
-        lake: whose ledger says which days are stored.
+        lake: lake whose ledger records the stored days.
         key: the table's name in the lake.
         table: its name in the source database.
-        time_column: timestamp that says which day a row belongs to.
-        max_age_hours: how long before the end of a complete day its newest row may be.
-        partitions: the days it has.
+        time_column: timestamp that determines the day of a row.
+        max_age_hours: largest time between the newest row of a complete day and the day's end.
+        partitions: the days of the table.
     """
 
     source: SourceDatabase
@@ -61,11 +61,11 @@ class SourceDays:
     def read(self, days: Sequence[str]) -> tuple[pd.DataFrame, dict[str, str]]:
         """Raw rows of some days with ``ds``, and day → why it cannot be read.
 
-        Days are read at once; only if that fails, one by one.
+        All days are read at once; if that fails, one by one.
 
         Raises:
             SourceMissing, SourceCorrupt, SourceUnavailable: the source cannot be read at all, or
-                none of the days can and some of them are stored.
+                none of the days can be read and some of them are stored.
         """
         try:
             return self._rows(days), {}
@@ -84,16 +84,16 @@ class SourceDays:
         return pd.concat(found, ignore_index=True), unreadable
 
     def last_complete(self, days: Sequence[str]) -> str:
-        """The last of some days of which the source has all rows; empty when there is none."""
+        """The last of some days that is complete in the source; empty if none is."""
         until = self.extent.complete_until
         complete = [day for day in days if until and self.bounds(day)[1] <= until]
         return complete[-1] if complete else ""
 
     def unplaced(self, contract: type[Contract]) -> pd.DataFrame:
-        """Dead letters of the rows that belong to no day, whichever days are extracted.
+        """Dead letters of all rows of the source that belong to no day.
 
-        Their time is null or unreadable, or far from all other rows. Rows of a long history before
-        the first day are left out.
+        Their time is null, unreadable, or far from all other rows. Rows of a long history before
+        the first day are not included.
 
         Args:
             contract: the table's contract.
@@ -104,7 +104,7 @@ class SourceDays:
         try:
             first, until = self._first_plausible, self._plausible_until
             rows = self.source.unplaced(self.table, self.time_column, first, until)
-        except ContractViolation:  # without the time column no day can be read either
+        except ContractViolation:  # without the time column no day can be read
             return dead_letters(pd.DataFrame({DAY: []}), contract, [])
         found = moments(rows[self.time_column])
         is_null = rows[self.time_column].isna()
@@ -124,7 +124,7 @@ class SourceDays:
         return dead_letters(rows.assign(**{DAY: UNPLACED}), contract, rules)
 
     def why_empty(self, days: Sequence[str], rows: pd.DataFrame) -> Mapping[str, str]:
-        """Day → what is known about why it has no rows, for days without any."""
+        """Day without rows → the likely reason."""
         empty = sorted(set(days) - set(rows[DAY].unique()))
         if not empty or self.time_column not in rows.columns:
             return {}
@@ -139,7 +139,7 @@ class SourceDays:
         }
 
     def gone(self, days: Sequence[str], rows: pd.DataFrame) -> set[str]:
-        """Stored days of which the source has no row any more, or deleted the oldest rows of the day.
+        """Stored days whose rows the source deleted, all of them or the oldest.
 
         Args:
             days: the days in question.
@@ -165,7 +165,7 @@ class SourceDays:
 
     @cached_property
     def extent(self) -> Extent:
-        """Up to when the source has its rows, looked for from the newest stored days on."""
+        """The time range of the source, determined from the newest stored days on."""
         stored = self._stored
         keys = self.partitions.get_partition_keys()
         newest = max(stored, default=keys[0])
@@ -194,7 +194,7 @@ class SourceDays:
 
     @cached_property
     def _first_plausible(self) -> datetime | None:
-        """Rows before it are typing errors. None when a usual day of rows lies before: that is history."""
+        """Rows before it are errors. None if a usual day of rows is before it, which is history."""
         first = self.bounds(self.partitions.get_partition_keys()[0])[0] - timedelta(days=1)
         early = self.source.hours(self.table, self.time_column, EARLIEST, first)
         is_history = sum(hour.rows for hour in early) >= (self._usual or self.extent.usual or 1)
@@ -218,16 +218,16 @@ class SourceDays:
 def entries_as_extracted(
     ledger: Ledger, table: str, origin: str, days: Sequence[str]
 ) -> list[Entry]:
-    """Ledger entries that show again the source state from which stored days were extracted.
+    """Ledger entries that restore the source state from which stored days were extracted.
 
     Args:
-        ledger: what happened to each day.
+        ledger: records of each day.
         table: the table's name in the lake.
         origin: the name of the source table in the ledger.
         days: stored days.
 
     Returns:
-        The entries of the source that the days were extracted from, where newer ones follow.
+        The source entries that the days were extracted from, if newer ones follow.
     """
     now = ledger.latest(origin, days)
     used = {
@@ -244,11 +244,11 @@ def entries_as_extracted(
 
 
 def every_row_has_a_day(key: str, time_column: str) -> TableCheck:
-    """The check that no row of the source was left out because of its time.
+    """The check that every row of the source belongs to a day.
 
     Args:
         key: the table's name in the lake.
-        time_column: timestamp that says which day a row belongs to.
+        time_column: timestamp that determines the day of a row.
     """
     name = dead_letters_of(key)
 
@@ -256,18 +256,18 @@ def every_row_has_a_day(key: str, time_column: str) -> TableCheck:
         entry = stored.workspace.lake.ledger.latest(name, [UNPLACED]).get(UNPLACED)
         count = entry.rows if entry else 0
         verdicts = dict.fromkeys(stored.stored, DayVerdict(True))
-        if count:  # they belong to no day: one verdict tells of them, not one for each day
+        if count:  # these rows belong to no day: only the last day reports them
             verdicts[stored.stored[-1]] = DayVerdict(
                 False,
-                f"{count} rows of the source belong to no day, as their {time_column} is null, "
+                f"{count} rows of the source belong to no day, because their {time_column} is null, "
                 f"unreadable or far from all others. They are in {name}, partition '{UNPLACED}'. "
-                "Correct them in the source; the next extraction looks again.",
+                "Correct them in the source; the next extraction reads them again.",
             )
         return verdicts
 
     return TableCheck(
         PLACEMENT_CHECK,
-        f"Every row of the source has a {time_column} that says to which day it belongs.",
+        f"Every row of the source has a usable {time_column}, so it belongs to a day.",
         judge,
         dg.AssetCheckSeverity.WARN,
         reads_rows=False,

@@ -1,7 +1,7 @@
 """Template: one table of a source system, extracted by day, validated and stored.
 
-A day whose source rows did not change is not written again. What is not right about a row or a
-day is for its contract to say, see ``contracts``.
+A day whose source rows did not change is not written again. The contract defines which rows and
+days are valid, see ``contracts``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,14 +31,14 @@ from ml_assets.orchestration.assets.tables import (
 )
 from ml_assets.orchestration.checks.checks import table_checks
 from ml_assets.orchestration.partitions import partitions
-from ml_assets.planning.plan import Input, Plan, computing_skipped, keeping, merge, plan
+from ml_assets.planning.plan import Input, Plan, merge, plan, with_kept, with_unskipped
 from ml_assets.provenance.code import code_version
 from ml_assets.sources.database import SourceDatabase
 from ml_assets.sources.fingerprint import observed_schema, raw_fingerprints
 from ml_assets.workspace import Workspace
 
 SOURCE_KEY = "ml_assets/source"
-"""Definition metadata of a source table: the attributes of its ``SourceTable``."""
+"""Definition metadata of a source table: its configuration."""
 
 
 class SourceTable(Configured[SourceTableConfiguration]):
@@ -47,12 +47,12 @@ class SourceTable(Configured[SourceTableConfiguration]):
     configuration = SourceTableConfiguration
 
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The table, the source table it comes from, its dead letters and its checks."""
+        """The table, its source table, its dead letters and its checks."""
         del context
         spec = self._spec
         origin = dg.AssetSpec(
             key=self._origin.split("/"),
-            description=f"Table {self.config.table} of the source database, as its owner keeps it.",
+            description=f"Table {self.config.table} of the source database, maintained by its owner.",
             kinds={"sql"},
             owners=self.config.owners,
             group_name=spec.group_name,
@@ -122,7 +122,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
             day_metadata=statistics_of_days(
                 lake, self.config.key, planned, validated.rows, self.config.statistics
             ),
-            places_every_row=source_days is not None,
+            has_all_unplaced_rows=source_days is not None,
         )
 
     def _extract_chunk(
@@ -133,7 +133,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
         days: Sequence[str],
     ) -> tuple[Plan, Validated]:
         raw, unreadable = self._read(source, source_days, days)
-        stays = self._observe(lake, source_days, days, raw, unreadable, is_extracted=True)
+        kept_days = self._observe(lake, source_days, days, raw, unreadable, is_extracted=True)
         planned = plan(
             lake,
             self.config.key,
@@ -141,11 +141,11 @@ class SourceTable(Configured[SourceTableConfiguration]):
             {"source": Input(self._origin, is_snapshot=self._partitions is None)},
             self._version,
         )
-        planned = keeping(planned, lake.ledger.latest(self.config.key, sorted(stays)))
-        for day in sorted(stays & unreadable.keys()):
-            told = f"{self.config.key} {day} stays as it was stored: {unreadable[day]}"
-            dg.get_dagster_logger().warning(told)
-        planned = computing_skipped(planned, [day for day in unreadable if day in planned.skipped])
+        planned = with_kept(planned, lake.ledger.latest(self.config.key, sorted(kept_days)))
+        for day in sorted(kept_days & unreadable.keys()):
+            message = f"{self.config.key} {day} keeps its stored rows: {unreadable[day]}"
+            dg.get_dagster_logger().warning(message)
+        planned = with_unskipped(planned, [day for day in unreadable if day in planned.skipped])
         wanted = raw[raw[DAY].isin(planned.compute)] if planned.unchanged else raw
         reasons = source_days.why_empty(planned.compute, wanted) if source_days else {}
         validated = validate(wanted, self._contract, planned.compute, reasons)
@@ -153,7 +153,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
         return planned, replace(validated, quarantined={**validated.quarantined, **refused})
 
     def source_days(self, source: SourceDatabase, lake: Lake) -> SourceDays:
-        """The days of a table that has days."""
+        """The source days of a table with days."""
         assert self._partitions is not None
         assert self.config.time_column is not None
         age = self.config.max_age_hours or 0
@@ -161,7 +161,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
         return SourceDays(source, lake, *names, age, self._partitions)
 
     def _source_days(self, source: SourceDatabase, lake: Lake) -> SourceDays | None:
-        """The same; None for a snapshot, which has no days."""
+        """The source days of the table; None for a snapshot."""
         return None if self._partitions is None else self.source_days(source, lake)
 
     def _read(
@@ -169,8 +169,8 @@ class SourceTable(Configured[SourceTableConfiguration]):
     ) -> tuple[pd.DataFrame, dict[str, str]]:
         """Raw rows with ``ds``, and day → why it cannot be read or used.
 
-        A source whose columns do not fit the contract cannot be used: its days that are stored
-        stay as they are, others are quarantined.
+        If the columns of the source do not match the contract, stored days keep their rows and
+        other days are quarantined.
         """
         unreadable: dict[str, str] = {}
         if source_days is None:
@@ -182,13 +182,13 @@ class SourceTable(Configured[SourceTableConfiguration]):
         return raw, unreadable
 
     def last_complete(self, source: SourceDatabase, lake: Lake, days: Sequence[str]) -> str:
-        """The last of some days that the source has completely; empty when it has none."""
+        """The last of some days that is complete in the source; empty if none is."""
         return self.source_days(source, lake).last_complete(days)
 
     def record_source(
         self, source: SourceDatabase, lake: Lake, days: Sequence[str]
     ) -> dict[str, str]:
-        """Note in the ledger what the source holds of some days now.
+        """Record the current source content of some days in the ledger.
 
         Returns:
             Day → why it cannot be read.
@@ -216,15 +216,15 @@ class SourceTable(Configured[SourceTableConfiguration]):
         *,
         is_extracted: bool = False,
     ) -> set[str]:
-        """Note in the ledger what the source holds now, where that is news.
+        """Record source content in the ledger if it has changed.
 
-        A day that was observed under another contract is compared by the columns of that contract
-        until it is extracted again: a new column in the contract is no change of the source.
+        A day that was recorded under another contract is compared on the columns of that contract
+        until it is extracted again, because a new contract column does not change the source.
 
         Returns:
-            Stored days that cannot be extracted any more, because the source deleted their rows
-            or they cannot be read: they stay as they are. For these the ledger shows again the
-            state of the source from which the stored rows were extracted.
+            Stored days that cannot be extracted again, because the source deleted their rows or
+            they cannot be read. They keep their rows, and their latest source entry in the ledger
+            is again the one from which the rows were extracted.
         """
         known = lake.ledger.latest(self._origin, days)
         schema = observed_schema(raw, columns(self._contract))
@@ -268,8 +268,8 @@ class SourceTable(Configured[SourceTableConfiguration]):
                 and (day not in known or known[day].status is not Status.QUARANTINED)
             ]
         )
-        stays = gone | {*kept}
+        kept_days = gone | {*kept}
         lake.ledger.append(
-            entries_as_extracted(lake.ledger, self.config.key, self._origin, sorted(stays))
+            entries_as_extracted(lake.ledger, self.config.key, self._origin, sorted(kept_days))
         )
-        return stays
+        return kept_days

@@ -1,1 +1,1 @@
-"""What there is: one folder a pipeline."""
+"""The definitions of this project: one folder per pipeline."""

@@ -1,1 +1,1 @@
-"""Dagster glue that the templates share. Knows Dagster, no pipeline."""
+"""Integration with Dagster that the templates share, independent of any pipeline."""

@@ -12,13 +12,13 @@ from ml_assets.planning.plan import Input
 
 
 def partitions(days: Days) -> dg.DailyPartitionsDefinition:
-    """The Dagster partitions of the days of a table; the last day counts as complete."""
+    """The Dagster partitions of a table's days, including the last day."""
     end = None if days.last is None else shifted(days.last, 1)
     return dg.DailyPartitionsDefinition(days.first, end_date=end, timezone=days.timezone)
 
 
 def mapping_of(item: Input) -> dg.PartitionMapping | None:
-    """The Dagster partition mapping of an input; None where Dagster's default is right."""
+    """The Dagster partition mapping of an input; None for Dagster's default mapping."""
     if item.is_snapshot or item.first == item.last == 0:
         return None
     return dg.TimeWindowPartitionMapping(
@@ -29,7 +29,7 @@ def mapping_of(item: Input) -> dg.PartitionMapping | None:
 
 
 def input_days(graph: Any, table: str, day: str) -> list[tuple[str, str]]:
-    """(table, day) of everything that a day is made from, by the lineage that Dagster shows.
+    """(table, day) of all inputs of a day, according to Dagster's asset graph.
 
     Args:
         graph: the definitions' asset graph.

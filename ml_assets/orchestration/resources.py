@@ -1,4 +1,4 @@
-"""The resources of a code location: the workspace, and the IO managers that store in it."""
+"""The resources of a code location: the workspace and its IO managers."""
 
 import dagster as dg
 
@@ -10,13 +10,13 @@ from ml_assets.workspace import Workspace
 
 
 def resources(chosen: Settings | None = None) -> dict[str, dg.ResourceDefinition]:
-    """What assets, checks and sensors ask for.
+    """The resources of assets, checks and sensors.
 
-    The workspace has no configuration, as Dagster shows that to everybody and URLs hold passwords.
+    The workspace has no Dagster configuration, because the UI would show the passwords in URLs.
 
     Args:
-        chosen: settings of the workspace; those of the environment, as they are when a run or a
-            tick begins, when omitted.
+        chosen: settings of the workspace; when omitted, those of the environment at the start of
+            each run or tick.
     """
     return {
         WORKSPACE: dg.ResourceDefinition(
@@ -31,7 +31,7 @@ def resources(chosen: Settings | None = None) -> dict[str, dg.ResourceDefinition
 def sensor_context(
     definitions: dg.Definitions, instance: dg.DagsterInstance
 ) -> dg.SensorEvaluationContext:
-    """What a sensor is evaluated with outside a daemon."""
+    """The context to evaluate a sensor outside the daemon."""
     assert definitions.resources is not None
     return dg.build_sensor_context(
         instance=instance,

@@ -1,3 +1,3 @@
-"""The key of the resource that assets, checks, sensors and IO managers find their stores in."""
+"""The key of the workspace resource of assets, checks, sensors and IO managers."""
 
 WORKSPACE = "workspace"

@@ -1,9 +1,9 @@
-"""Which days of a run are computed, which are left as they are, and which cannot be computed.
+"""Plans which days of a run are computed, left unchanged, or skipped.
 
-The rules, in one place: a day needs its own input days, stored and up to date; look-back days
-that are not usable count as missing and are named; a day whose inputs and code are those of its
-stored rows is not computed again. A stale input has to be recomputed first: it is recorded as not
-usable, so that the day is reopened when it is.
+The rules: the input days of the same date must be stored and up to date. Look-back days that are
+not usable count as missing and are listed. A day is not computed again while its inputs and code
+match those of its stored rows. A stale input is recorded as not usable, so recomputing it reopens
+the days that were skipped because of it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,10 +30,9 @@ class Input:
         last: offset of the last input day (0: the same day, −1: the day before).
         is_snapshot: the input has no days.
         is_optional: a day can be computed without any of its input days.
-        is_evidence: the reader says itself what follows from rows that are altered or lost: they
-            keep no day from being computed.
-        is_pinned: the input is used as it was decided then, see ``Read``.
-        picks: day → its input days, where an offset cannot say it (the champion of a day).
+        is_evidence: the reader handles altered or lost rows itself; they do not block a day.
+        is_pinned: the version that was read stays valid when its own inputs change, see ``Read``.
+        picks: day → its input days, where a fixed offset does not apply (the champion of a day).
     """
 
     table: str
@@ -74,11 +73,11 @@ class Plan:
 
     Attributes:
         compute: days to compute.
-        unchanged: day → entry of the rows that are already right.
+        unchanged: day → entry of its stored rows, which are up to date.
         skipped: day → why it cannot be computed.
-        reads: day → input days it is computed from; of a skipped day those that keep it from that.
+        reads: day → input days it is computed from; for a skipped day, those that block it.
         windows: input name → window over all input days of the run.
-        missing: day → input days it was computed without, each with its state.
+        missing: day → unavailable input days that it is computed without, each with its state.
     """
 
     compute: Sequence[str]
@@ -107,17 +106,17 @@ def plan(
         days: days of the run.
         inputs: input name → how days depend on it.
         code_version: version of the code and parameters that would compute them.
-        further_reads: day → what it is computed from besides, where no input can say it.
-        keeps_stored: a stored day stays as it is, whatever changed since.
+        further_reads: day → more that it is computed from, not covered by ``inputs``.
+        keeps_stored: a stored day is never computed again.
     """
     windows = {
         name: lake.window(item.table, item.days_of_all(days)) for name, item in inputs.items()
     }
-    looked_at: dict[str, list[str]] = {}
+    days_read: dict[str, list[str]] = {}
     for name, window in windows.items():
         if not inputs[name].is_pinned:
-            looked_at.setdefault(window.table, []).extend(window.hashes)
-    stale_days = stale_tables(lake.ledger, looked_at)
+            days_read.setdefault(window.table, []).extend(window.hashes)
+    stale_days = stale_tables(lake.ledger, days_read)
     stale_inputs = {
         name: {} if inputs[name].is_pinned else stale_days[window.table]
         for name, window in windows.items()
@@ -137,23 +136,23 @@ def plan(
     for day in days:
         reads[day] = []
         for name, item in inputs.items():
-            of_input = [
+            input_reads = [
                 replace(read, content_hash="") if read.day in unusable[name] else read
                 for read in item.reads(windows[name], day)
             ]
-            reads[day] += of_input
-            reason = _not_ready(
+            reads[day] += input_reads
+            reason = _blocking_reason(
                 item, day, windows[name], stale_inputs[name], damaged[name], entries[name]
             )
             if reason:
                 skipped.setdefault(day, reason)
                 blocking.setdefault(day, []).extend(
                     read
-                    for read in of_input
+                    for read in input_reads
                     if read.day in unusable[name]
                     or (not read.content_hash and item.is_required(day, read.day))
                 )
-            missing[day].extend(_missing(item, day, entries[name]))
+            missing[day].extend(_unavailable_inputs(item, day, entries[name]))
         reads[day] += (further_reads or {}).get(day, ())
     stored = lake.ledger.latest(table, days)
     same = {
@@ -174,7 +173,7 @@ def plan(
 
 
 def merge(plans: Sequence[Plan]) -> Plan:
-    """One plan for days that were planned span by span."""
+    """Combine the plans of several spans of days."""
     return Plan(
         [day for part in plans for day in part.compute],
         {day: entry for part in plans for day, entry in part.unchanged.items()},
@@ -185,20 +184,20 @@ def merge(plans: Sequence[Plan]) -> Plan:
     )
 
 
-def computing_too(planned: Plan, days: Sequence[str]) -> Plan:
-    """The plan, with some unchanged days computed all the same."""
+def with_recomputed(planned: Plan, days: Sequence[str]) -> Plan:
+    """The plan with some unchanged days computed again."""
     kept = {day: entry for day, entry in planned.unchanged.items() if day not in days}
     return replace(planned, compute=[*planned.compute, *days], unchanged=kept)
 
 
-def computing_skipped(planned: Plan, days: Sequence[str]) -> Plan:
-    """The plan, with some skipped days computed all the same."""
+def with_unskipped(planned: Plan, days: Sequence[str]) -> Plan:
+    """The plan with some skipped days computed after all."""
     skipped = {day: reason for day, reason in planned.skipped.items() if day not in days}
     return replace(planned, compute=sorted([*planned.compute, *days]), skipped=skipped)
 
 
-def skipping(planned: Plan, reasons: Mapping[str, str]) -> Plan:
-    """The plan, with some days to compute skipped.
+def with_skipped(planned: Plan, reasons: Mapping[str, str]) -> Plan:
+    """The plan with some days skipped.
 
     Args:
         planned: which days to compute.
@@ -208,8 +207,8 @@ def skipping(planned: Plan, reasons: Mapping[str, str]) -> Plan:
     return replace(planned, compute=compute, skipped={**planned.skipped, **reasons})
 
 
-def keeping(planned: Plan, entries: Mapping[str, Entry]) -> Plan:
-    """The plan, with some stored days left as they are."""
+def with_kept(planned: Plan, entries: Mapping[str, Entry]) -> Plan:
+    """The plan with some stored days left unchanged."""
     compute = [day for day in planned.compute if day not in entries]
     return replace(planned, compute=compute, unchanged={**planned.unchanged, **entries})
 
@@ -219,7 +218,7 @@ def each_day(planned: Plan, compute: Callable[[str], T]) -> tuple[Plan, dict[str
 
     Args:
         planned: which days to compute.
-        compute: from a day to its result.
+        compute: returns the result of a day.
 
     Returns:
         The plan with failed days moved to ``skipped``, and the results of the others.
@@ -234,7 +233,7 @@ def each_day(planned: Plan, compute: Callable[[str], T]) -> tuple[Plan, dict[str
     return replace(planned, compute=list(results), skipped=skipped), results
 
 
-def _not_ready(  # noqa: PLR0917
+def _blocking_reason(  # noqa: PLR0917
     item: Input,
     day: str,
     window: Window,
@@ -252,8 +251,8 @@ def _not_ready(  # noqa: PLR0917
     return None
 
 
-def _missing(item: Input, day: str, entries: Mapping[str, Entry]) -> list[str]:
-    """Input days that the table was asked for and has no rows of."""
+def _unavailable_inputs(item: Input, day: str, entries: Mapping[str, Entry]) -> list[str]:
+    """Input days that were processed and have no stored rows."""
     return [
         f"{item.table} {input_day} ({_state(entries[input_day])})"
         for input_day in item.days_of(day)

@@ -1,9 +1,8 @@
-"""Which days of a table still need work, told from the ledger alone.
+"""Which days of a table still need work, derived from the ledger alone.
 
-A day is finished when its latest entry is stored and up to date, or when it says why there are no
-rows (quarantined or skipped) and nothing that it read has changed since. Everything else is
-unfinished: never processed, interrupted, damaged behind the ledger, or reopened by a change of its
-inputs.
+A day is finished when its latest entry is stored and up to date, or is quarantined or skipped and
+nothing that it read has changed since. All other days are unfinished: never processed,
+interrupted, damaged, or reopened by a change of their inputs.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,7 +14,7 @@ from ml_assets.ledger.ledger import Ledger
 from ml_assets.planning.staleness import stale, stale_tables
 
 CLOSED = (Status.QUARANTINED, Status.SKIPPED)
-"""States of a day without rows that say why."""
+"""States of a processed day without rows."""
 
 
 def unfinished(ledger: Ledger, table: str, days: Sequence[str]) -> dict[str, str]:
@@ -50,9 +49,9 @@ def finished(ledger: Ledger, table: str) -> set[str]:
 
 
 def outdated(ledger: Ledger, table: str, days: Sequence[str]) -> dict[str, str]:
-    """Stored days of which a direct input is usable and not the one that was read.
+    """Stored days that read an older version of a direct input that is usable now.
 
-    Other than ``stale`` it looks at days that record what happened, too: rows may be added to them.
+    Unlike ``stale`` it includes final days: rows may be added to them.
 
     Returns:
         day → which input changed.
@@ -64,7 +63,7 @@ def outdated(ledger: Ledger, table: str, days: Sequence[str]) -> dict[str, str]:
 
 
 def _reopened(ledger: Ledger, table: str, days: Sequence[str]) -> dict[str, str]:
-    """Days without rows of which a direct input has changed since."""
+    """Days without rows whose direct inputs have changed since."""
     return {
         day: f"{read.table} {read.day} has changed since the day was given up or skipped"
         for day, read in _changed(ledger, table, days, CLOSED, usable_only=False).items()
@@ -79,7 +78,7 @@ def _changed(
     *,
     usable_only: bool,
 ) -> dict[str, Read]:
-    """Day → a direct input that has changed, of the days in one of these states."""
+    """Day in one of these states → a direct input that has changed."""
     reads = ledger.reads(table, days, statuses) if days else {}
     present = usable(ledger, {(read.table, read.day) for read in chain(*reads.values())})
     changed: dict[str, Read] = {}
@@ -94,7 +93,7 @@ def _changed(
 
 
 def state_key(ledger: Ledger, nodes: Collection[tuple[str, str]]) -> str:
-    """A short hash of what some days hold now: attempts at the same work share it.
+    """A short hash of the current content of some days, shared by all attempts at the same work.
 
     Args:
         ledger: what happened to each day.

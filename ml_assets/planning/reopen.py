@@ -1,4 +1,4 @@
-"""Having days computed again whose inputs and code did not change."""
+"""Recomputing days whose inputs and code did not change."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -6,16 +6,16 @@ from dataclasses import replace
 from ml_assets.ledger.entries import Status
 from ml_assets.ledger.ledger import Ledger
 
-REASON = "asked to be computed again"
+REASON = "recomputation requested"
 
 
 def reopen(ledger: Ledger, table: str, days: Sequence[str]) -> list[str]:
-    """Note that stored days are to be computed again; until then they stay usable as they are.
+    """Mark stored days for recomputation; until then they stay usable.
 
     Args:
-        ledger: where it is noted.
+        ledger: where the days are marked.
         table: table name.
-        days: days; those that are not stored are computed anyway.
+        days: days to recompute; those that are not stored need no mark.
 
     Returns:
         The days that were reopened.

@@ -1,6 +1,6 @@
-"""Which stored days are no longer up to date with what they were computed from.
+"""Which stored days were computed from inputs that have changed since.
 
-Rows that record what happened (``Entry.is_final``) are never stale.
+Days with final rows (``Entry.is_final``) are never stale.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,30 +18,30 @@ Node = tuple[str, str]
 def stale(ledger: Ledger, table: str, days: Sequence[str]) -> dict[str, str]:
     """Days whose inputs, direct or further up, have changed since they were computed.
 
-    A pinned input counts as changed when it is another one now, not when its own inputs changed.
+    A pinned input counts as changed when its content changed, not when its own inputs changed.
 
     Args:
-        ledger: what was computed from what.
+        ledger: records of what each day was computed from.
         table: table name.
-        days: days to look at; a day that is not stored is never stale.
+        days: days to check; a day that is not stored is never stale.
 
     Returns:
-        day → which input changed, in words.
+        day → which input changed, as text.
     """
     return stale_tables(ledger, {table: days})[table]
 
 
 def stale_tables(ledger: Ledger, tables: Mapping[str, Sequence[str]]) -> dict[str, dict[str, str]]:
-    """The same for several tables, which share most of what they depend on.
+    """Stale days of several tables, see ``stale``; inputs that they share are read once.
 
     Args:
-        ledger: what was computed from what.
-        tables: table → days to look at.
+        ledger: records of what each day was computed from.
+        tables: table → days to check.
 
     Returns:
-        table → day → which input changed, in words.
+        table → day → which input changed, as text.
     """
-    reads = _everything_read(ledger, tables)
+    reads = _upstream_reads(ledger, tables)
     inputs = {node: [(read.table, read.day) for read in of_node] for node, of_node in reads.items()}
     entries = _latest(ledger, {*inputs, *chain.from_iterable(inputs.values())})
     current = {
@@ -60,8 +60,8 @@ def stale_tables(ledger: Ledger, tables: Mapping[str, Sequence[str]]) -> dict[st
     }
 
 
-def _everything_read(ledger: Ledger, tables: Mapping[str, Sequence[str]]) -> dict[Node, list[Read]]:
-    """(table, day) → what it was computed from, for the given days and all they depend on."""
+def _upstream_reads(ledger: Ledger, tables: Mapping[str, Sequence[str]]) -> dict[Node, list[Read]]:
+    """(table, day) → its inputs, for the given days and everything upstream of them."""
     found: dict[Node, list[Read]] = {}
     waiting = {table: set(days) for table, days in tables.items() if days}
     while waiting:

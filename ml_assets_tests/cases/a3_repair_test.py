@@ -68,19 +68,19 @@ CORRECTIONS = [
 
 
 def impact(table: str, day: str, *options: str) -> str:
-    """What the command prints; it has to succeed."""
+    """Output of the command, which has to succeed."""
     done = CliRunner().invoke(app, ["impact", table, "--partition", day, *options])
     assert done.exit_code == 0, done.output
     return done.stdout
 
 
 def rebuild(table: str, day: str, *options: str) -> Mapping[str, Any]:
-    """The plan of the repair, as machines read it."""
+    """The plan of the repair as JSON."""
     return json.loads(impact(table, day, "--rebuild", "--json", *options))
 
 
-def told_of(project: Project, *tables: str) -> dict[str, int]:
-    """Table → how often the ledger was told of it."""
+def entry_counts(project: Project, *tables: str) -> dict[str, int]:
+    """Table → number of its ledger entries."""
     return {table: len(project.lake.ledger.history(table)) for table in tables}
 
 
@@ -88,7 +88,7 @@ def told_of(project: Project, *tables: str) -> dict[str, int]:
 def test_a3_one_command_repairs_a_corrected_day_and_trains_nothing(
     with_champion: Project, table: str, day: str, correction: str
 ) -> None:
-    before, facts = told_of(with_champion, *MODELS), with_champion.versions(*FACTS)
+    before, facts = entry_counts(with_champion, *MODELS), with_champion.versions(*FACTS)
     assert with_champion.sql(correction)
     planned = rebuild(table, day)
     assert planned["repair"]
@@ -97,7 +97,7 @@ def test_a3_one_command_repairs_a_corrected_day_and_trains_nothing(
     text = impact(table, day, "--run")
 
     assert "FAILED" not in text
-    assert told_of(with_champion, *MODELS) == before, "no model is trained or judged"
+    assert entry_counts(with_champion, *MODELS) == before, "no model is trained or judged"
     assert with_champion.versions(*FACTS) == facts, (
         "predictions and decisions stay as they were made"
     )
@@ -126,7 +126,7 @@ def test_a3_a_repair_names_the_models_it_leaves_and_the_command_that_trains_them
     assert not [name for name in FACTS if f'"{name}"' in with_models]
 
 
-def test_a3_a_rerun_of_an_old_dataset_says_what_was_not_known_then(with_champion: Project) -> None:
+def test_a3_a_rerun_of_an_old_dataset_reports_changed_inputs(with_champion: Project) -> None:
     changed = f"update flights set arr_delay = arr_delay + 40 where {of_day('flights', 20, 21, 1)}"
     assert with_champion.sql(changed)
     impact(FLIGHTS, "2013-01-20", "--run")
@@ -153,7 +153,7 @@ def test_a3_a_rerun_of_an_old_dataset_says_what_was_not_known_then(with_champion
     assert any("inputs that changed since it was first stored" in message for message in warned)
 
 
-def test_a3_a_model_itself_is_made_again_only_on_request(with_champion: Project) -> None:
+def test_a3_a_model_is_retrained_only_on_request(with_champion: Project) -> None:
     text = impact("flight_delays/model", CHAMPION, "--rebuild")
 
     assert "There is nothing for this repair to make again." in text

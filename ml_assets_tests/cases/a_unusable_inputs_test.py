@@ -19,12 +19,12 @@ LOOP_DAY, NEXT_LOOP_DAY = "2013-03-04", "2013-03-05"
 
 
 def reveal_until(project: Project, day: str) -> None:
-    """Play further days into the source."""
+    """Add further days to the source."""
     reveal(f"sqlite:///{project.source}", day)
 
 
 def states(project: Project, table: str, *days: str) -> list[Status]:
-    """What became of some days."""
+    """Statuses of some days."""
     entries = project.entries(table)
     return [entries[day].status for day in days]
 
@@ -58,7 +58,7 @@ def test_a1_a_day_that_cannot_be_used_ends_with_its_reason_and_the_next_ones_run
     assert week.entries(FEATURES)[AFTER].rows
 
 
-def test_a1_a_quarantined_look_back_day_is_named_in_what_was_computed_without_it(
+def test_a1_a_day_lists_the_quarantined_look_back_day_it_was_computed_without(
     week: Project,
 ) -> None:
     reveal_until(week, AFTER)
@@ -114,7 +114,7 @@ AIRLINES = "sources/airlines"
         pytest.param("ALTER TABLE airlines DROP COLUMN name", "'name' is missing", id="one less"),
     ],
 )
-def test_a2_a_snapshot_that_cannot_be_read_keeps_its_rows_and_the_days_go_on(
+def test_a2_an_unreadable_snapshot_keeps_its_rows_and_does_not_block_days(
     week: Project, statement: str, cause: str
 ) -> None:
     before = week.versions(AIRLINES)
@@ -168,7 +168,7 @@ def test_a5_a_repaired_source_reopens_the_day(week: Project, by_hand: bool) -> N
         assert states(week, table, NEXT) == [Status.STORED], table
 
 
-def test_a7_a_batch_that_was_delivered_twice_is_there_once(week: Project) -> None:
+def test_a7_a_batch_that_was_delivered_twice_is_stored_once(week: Project) -> None:
     count = week.sql(f"INSERT INTO flights SELECT * FROM flights WHERE {OF_NEXT} AND flight < 700")
 
     keep_up(week)

@@ -1,4 +1,4 @@
-"""B · A column that the source drops or renames costs no day that is stored."""
+"""B · Stored days stay usable when the source drops or renames a column."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Cases C2 and C4: what is not known yet is unknown, and what was known early is not lost."""
+"""Cases C2 and C4: outcomes that are not known yet, and labels that were known early."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -66,7 +66,7 @@ def flights(*days: str, **values: Any) -> pd.DataFrame:
 
 
 def outcomes(known: pd.DataFrame, *days: str) -> pd.DataFrame:
-    """Outcomes that are told on days."""
+    """Outcomes that become known on some days."""
     return flight_outcomes(days, flights=known, airports=AIRPORTS, **parameters("cut_hours"))
 
 
@@ -97,7 +97,7 @@ def test_c2_flight_without_an_arrival_has_no_outcome_yet(
 
 
 @pytest.mark.parametrize("values", UNKNOWN.values(), ids=UNKNOWN.keys())
-def test_c2_it_is_diverted_when_the_source_still_says_so_three_days_later(
+def test_c2_a_flight_without_an_arrival_after_three_days_is_diverted(
     values: Mapping[str, None],
 ) -> None:
     days = days_from(DAY_OF_FLIGHT, 4)
@@ -126,7 +126,7 @@ def test_c2_arrival_that_is_reported_later_gives_the_outcome_it_would_have_given
     assert len(after) == len(in_time)
 
 
-def test_c2_some_flights_in_the_air_do_not_touch_the_others() -> None:
+def test_c2_some_flights_in_the_air_do_not_affect_others() -> None:
     whole = flights(DAY_OF_FLIGHT)
     in_the_air = whole.assign(arr_delay=whole["arr_delay"].where(whole["flight"] % 3 > 0))
 
@@ -137,7 +137,7 @@ def test_c2_some_flights_in_the_air_do_not_touch_the_others() -> None:
     assert found["late"].mean() == 0
 
 
-def test_c2_days_one_by_one_and_in_a_range_tell_the_same() -> None:
+def test_c2_single_days_and_ranges_have_the_same_outcomes() -> None:
     days = days_from(DAY_OF_FLIGHT, 8)
     known = pd.concat([flights(day) for day in days], ignore_index=True)
     known["arr_delay"] = known["arr_delay"].where(known["flight"] % 5 > 0)
@@ -240,7 +240,7 @@ def test_c4_label_known_before_the_day_arrives_on_the_day(known_at: str, delay_d
 
 
 @pytest.mark.parametrize("others", [0, 30], ids=["alone", "among_others"])
-def test_c4_label_that_nobody_knows_the_time_of_is_a_dead_letter(others: int) -> None:
+def test_c4_label_with_unknown_time_is_a_dead_letter(others: int) -> None:
     known_at: list[str | None] = [None, *["2013-07-08 12:00"] * others]
 
     own = labels_of(known_at, MONDAY, BOUNDS)

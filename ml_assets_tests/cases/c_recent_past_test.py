@@ -1,4 +1,4 @@
-"""C1, C3 · The recent past is looked at again, and one row does not tell how far a source is."""
+"""C1, C3 · Recent days are compared again, and a single row does not determine the end of a source."""
 
 import pytest
 
@@ -16,7 +16,7 @@ OF_LAST = "date(time_hour, '-5 hours') = '2013-01-06'"
 FAR = "2013-09-20 12:00:00.000000"
 
 
-def test_c1_rows_that_come_late_are_extracted_by_themselves_and_told(week: Project) -> None:
+def test_c1_late_rows_are_extracted_automatically_and_reported(week: Project) -> None:
     undisturbed = week.versions(FLIGHTS, FEATURES)
     keep_up(week)
     week.sql(f"CREATE TABLE late AS SELECT * FROM flights WHERE {OF_LAST} AND flight < 500")
@@ -37,7 +37,7 @@ def test_c1_rows_that_come_late_are_extracted_by_themselves_and_told(week: Proje
     assert unfinished(week.lake.ledger, FEATURES, sorted(week.entries(FEATURES))) == {}
 
 
-def test_c1_a_correction_of_the_last_days_is_extracted_by_itself(week: Project) -> None:
+def test_c1_a_correction_of_the_last_days_is_extracted_automatically(week: Project) -> None:
     before = week.versions(FLIGHTS, FEATURES)
     week.sql(f"UPDATE flights SET arr_delay = arr_delay + 40 WHERE {OF_LAST} AND arr_delay > 0")
 
@@ -68,7 +68,7 @@ def test_c1_late_rows_are_extracted_though_four_new_days_came_meanwhile(week: Pr
         pytest.param(("weather",), id="in the other source"),
     ],
 )
-def test_c3_one_row_far_ahead_asks_for_no_other_day(week: Project, tables: tuple[str, ...]) -> None:
+def test_c3_one_row_far_ahead_requests_no_other_day(week: Project, tables: tuple[str, ...]) -> None:
     for table in tables:
         week.sql(
             f"UPDATE {table} SET time_hour = ? WHERE rowid IN "

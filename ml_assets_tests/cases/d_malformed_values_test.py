@@ -268,7 +268,7 @@ def test_d4_a_blank_text_is_none() -> None:
     assert [*flight(carrier="   ").dead_letters["rule"]] == ["carrier: must not be null"]
 
 
-def test_d4_a_text_has_an_end() -> None:
+def test_d4_a_text_has_a_maximum_length() -> None:
     assert [*flight(tailnum="N" * 1001).dead_letters["rule"]] == [
         "tailnum: must have at most 1000 characters"
     ]

@@ -1,4 +1,4 @@
-"""E: lake and ledger hold each other to account; nothing is believed without looking."""
+"""E: lake and ledger are verified against each other before they are used."""
 
 import os
 import re
@@ -145,7 +145,7 @@ def test_e1_e2_e3_damaged_days_are_refused_named_and_quarantined(
 
 
 @DAMAGE
-def test_e1_e2_e3_what_reads_a_damaged_day_is_not_computed_and_its_neighbours_are(
+def test_e1_e2_e3_only_days_that_read_a_damaged_day_are_not_computed(
     lake: Lake, damage: Callable[[Lake], None], word: str
 ) -> None:
     damage(lake)
@@ -295,7 +295,7 @@ def first_entry_gone(log: Path) -> None:
 
 @pytest.mark.parametrize("damage", [broken_log, emptied_log, first_entry_gone])
 @pytest.mark.parametrize("use", ["read", "write", "maintain", "plan"])
-def test_e4_a_damaged_log_is_told_with_table_place_and_remedy(
+def test_e4_a_damaged_log_is_reported_with_table_place_and_remedy(
     lake: Lake, damage: Callable[[Path], None], use: str
 ) -> None:
     damage(Path(lake.uri) / TABLE / "_delta_log")
@@ -356,7 +356,7 @@ def test_e5_a_new_or_emptied_ledger_beside_a_lake_is_refused_with_the_command(
 
 
 @EMPTIED
-def test_e5_a_rebuilt_ledger_knows_days_hashes_schemas_and_versions(
+def test_e5_a_rebuilt_ledger_has_days_hashes_schemas_and_versions(
     lake: Lake, empty: Callable[[Path], None]
 ) -> None:
     store(lake, TABLE, rows(MONDAY).assign(delay=4.0), [MONDAY])
@@ -396,7 +396,7 @@ def test_e5_days_altered_before_a_rebuild_are_not_stored(lake: Lake) -> None:
     assert list(found[1].damaged) == [TUESDAY]
 
 
-def test_e5_a_ledger_whose_lake_is_gone_says_so_and_can_take_an_empty_one(lake: Lake) -> None:
+def test_e5_a_ledger_without_its_lake_is_refused_and_can_adopt_an_empty_one(lake: Lake) -> None:
     shutil.rmtree(lake.uri)
 
     with pytest.raises(LakeMismatch, match=r"missing or empty.*ml-assets lake adopt"):
@@ -433,7 +433,7 @@ def test_e5_a_ledger_of_another_lake_is_refused(
         open_lake()
 
 
-def test_e7_a_moved_data_folder_goes_on_and_nothing_is_computed(
+def test_e7_a_moved_data_folder_is_used_and_nothing_is_computed(
     lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del lake

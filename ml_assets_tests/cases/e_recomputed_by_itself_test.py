@@ -1,4 +1,4 @@
-"""E2, E3 · Days that were damaged behind the ledger are computed again by themselves once noticed."""
+"""E2, E3 · Damaged days are recomputed automatically once they are detected."""
 
 from collections.abc import Callable
 from pathlib import Path

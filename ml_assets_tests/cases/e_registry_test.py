@@ -39,12 +39,12 @@ def forge_with_reads(project: Project, noun: str, **changes: object) -> None:
 
 
 def scored(project: Project, day: str = NEXT) -> str:
-    """Score a day; what the run says when it is refused, or nothing."""
+    """Score a day; returns the error if it is refused, otherwise an empty text."""
     outcome = project.materialize(assets("predictions"), day)
     return "" if outcome.succeeded else outcome.failed_steps[f"{PIPELINE}__predictions"]
 
 
-def test_e_a_forged_row_is_refused_until_the_named_command_computed_it_again(
+def test_e_a_forged_row_is_refused_until_the_suggested_command_recomputes_it(
     with_champion: Project,
 ) -> None:
     before = with_champion.versions(f"{PIPELINE}/champion", f"{PIPELINE}/release_decision")

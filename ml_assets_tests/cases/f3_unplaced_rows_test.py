@@ -1,4 +1,4 @@
-"""Rows that belong to no day are counted and kept; days that cannot be read cost no others."""
+"""Rows that belong to no day are counted and stored; unreadable days do not affect others."""
 
 from collections.abc import Sequence
 
@@ -34,7 +34,7 @@ def unplaced(project: Project) -> Sequence[str]:
     )
 
 
-def test_f3_rows_without_a_usable_time_are_counted_and_kept(project: Project) -> None:
+def test_f3_rows_without_a_usable_time_are_counted_and_stored(project: Project) -> None:
     half = f"{OF_DAY_5} AND flight % 2"
     lost = project.sql(f"UPDATE flights SET time_hour = NULL WHERE {half}")
     broken = [
@@ -106,9 +106,7 @@ def corrupt_days(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return days
 
 
-def test_d1_days_that_cannot_be_read_cost_no_others(
-    project: Project, corrupt_days: set[str]
-) -> None:
+def test_d1_unreadable_days_do_not_affect_others(project: Project, corrupt_days: set[str]) -> None:
     assert project.materialize(FLIGHTS_KEY, "2013-01-04").succeeded
     before = project.versions(FLIGHTS)
     corrupt_days |= {"2013-01-04", "2013-01-05"}

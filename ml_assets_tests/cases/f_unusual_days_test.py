@@ -98,7 +98,7 @@ def spoiled(
 
 @pytest.fixture(scope="module")
 def checked(spoiled: Project) -> dict[tuple[str, str], tuple[str, str]]:
-    """(table, day) → what the check of the day said."""
+    """(table, day) → result of its day check."""
     return {
         (result.asset, result.day): (str(result.state), result.reason)
         for result in spoiled.check(SOURCES, SPAN)
@@ -165,7 +165,7 @@ def _verdict(project: Project, day: str) -> tuple[Status, str, str]:
 
 
 def _shown(project: Project, day: str) -> str:
-    """What Dagster shows of a materialized day."""
+    """Metadata of a materialized day in Dagster."""
     records = project.instance.fetch_materializations(
         dg.AssetRecordsFilter(dg.AssetKey(FLIGHTS.split("/")), asset_partitions=[day]), limit=1
     ).records

@@ -79,7 +79,7 @@ LARGE = RULES.model_copy(update={"max_unjudged_share": 0.2})
         pytest.param(on_days(MIN_DAYS - 1), id="positives on four days"),
     ],
 )
-def test_g1_segment_without_both_labels_is_not_judged_and_said_with_its_share(
+def test_g1_segment_without_both_labels_is_not_judged_and_reported_with_its_share(
     label: Callable[[pd.DataFrame], pd.Series],
 ) -> None:
     case = replace(with_labels("carrier", "B6", label), rules=LARGE)
@@ -106,7 +106,7 @@ def test_g1_positives_on_as_many_days_as_an_interval_needs_are_judged() -> None:
     assert worse.gates()["no_segment_degraded"].outcome is GateOutcome.APPROVABLE
 
 
-def test_g1_too_many_rows_that_cannot_be_judged_block_and_no_approval_helps() -> None:
+def test_g1_too_many_unjudged_rows_block_without_approval() -> None:
     case = with_labels("carrier", "DL", never)
 
     found = case.gates()
@@ -174,7 +174,7 @@ def in_groups(sizes: Mapping[str, int], label: Callable[[pd.DataFrame], pd.Serie
         pytest.param(on_days(1), "true_positive_rate", id="positives on one day"),
     ],
 )
-def test_g1_group_without_a_rate_has_no_part_in_its_gap_and_is_said(
+def test_g1_group_without_a_rate_is_not_part_of_the_gap_and_reported(
     label: Callable[[pd.DataFrame], pd.Series], rate: str
 ) -> None:
     case = in_groups({"HPN": 200}, label)
@@ -327,7 +327,7 @@ def reported(window: pd.DataFrame, min_rows: int = MIN_ROWS) -> pd.DataFrame:
     )
 
 
-def asked(report: pd.DataFrame) -> tuple[str, str]:
+def decision_on(report: pd.DataFrame) -> tuple[str, str]:
     """Verdict and reason of the decision on a report."""
     champion = Champion(REFERENCE, "c", 0.7, 60, "2013-04-10", "auc", REFERENCE)
     day = report[DAY].iloc[0]
@@ -345,7 +345,7 @@ def asked(report: pd.DataFrame) -> tuple[str, str]:
         pytest.param(50, 7, id="a week of fifty rows a day"),
     ],
 )
-def test_g3_few_rows_have_not_drifted_and_are_told(per_day: int, days: int) -> None:
+def test_g3_few_rows_do_not_count_as_drifted_and_are_reported(per_day: int, days: int) -> None:
     report = reported(days_of(per_day, days, "2013-05-01"))
 
     assert not report["drifted"].any()
@@ -353,7 +353,7 @@ def test_g3_few_rows_have_not_drifted_and_are_told(per_day: int, days: int) -> N
     assert reported(days_of(3, 1, "2013-05-01"), min_rows=1)["drifted"].sum() > 5
     rows = per_day * days
     assert summary(report)["not judged"] == f"too few rows to judge: {rows}"
-    verdict_, reason = asked(report)
+    verdict_, reason = decision_on(report)
     assert verdict_ == "keep"
     assert (
         f"the newest window has too few rows to judge drift of structural features: {rows}"
@@ -361,7 +361,7 @@ def test_g3_few_rows_have_not_drifted_and_are_told(per_day: int, days: int) -> N
     )
 
 
-def test_g3_enough_rows_that_moved_have_drifted() -> None:
+def test_g3_enough_shifted_rows_have_drifted() -> None:
     window = days_of(1000, 1, "2013-05-01")
     window[FEATURES] += 2
 
@@ -369,7 +369,7 @@ def test_g3_enough_rows_that_moved_have_drifted() -> None:
 
     assert report["drifted"].all()
     assert "not judged" not in summary(report)
-    assert asked(report)[0] == "retrain"
+    assert decision_on(report)[0] == "retrain"
 
 
 def test_g3_few_values_of_a_feature_are_no_distance_and_their_absence_still_counts() -> None:
@@ -384,7 +384,7 @@ def test_g3_few_values_of_a_feature_are_no_distance_and_their_absence_still_coun
     assert report["drifted"].sum() == 1
 
 
-def test_g3_a_gate_is_told_apart_by_its_outcome() -> None:
+def test_g3_each_gate_outcome_is_distinguishable() -> None:
     found = [Gate("groups_are_close", outcome, "said") for outcome in GateOutcome]
 
     assert [verdict([gate])[0] for gate in found] == [PASSED, AWAITING, BLOCKED, BLOCKED]

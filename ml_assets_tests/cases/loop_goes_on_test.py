@@ -36,7 +36,7 @@ def of_day(day: str) -> str:
 
 
 def process(project: Project, days: int) -> None:
-    """Process some days as the sensor asks for them."""
+    """Process some days as the sensor requests them."""
     for _ in range(days):
         told = tick(project, DAYS)
         assert told.requests, told.reason
@@ -71,7 +71,7 @@ def test_a1_a_day_without_features_is_recorded_as_not_predicted_and_the_next_day
     assert retrained.entries(PREDICTIONS)[AFTER].status is Status.STORED
 
 
-def test_a1_a_repaired_day_is_predicted_by_itself(retrained: Project) -> None:
+def test_a1_a_repaired_day_is_predicted_automatically(retrained: Project) -> None:
     retrained.sql(f"UPDATE flights SET origin = origin || '?' WHERE {of_day(BAD)}")
     retrained.materialize(DAILY, BAD)
     keep_up(retrained, NEW_DAYS)
@@ -108,9 +108,7 @@ def test_a3_a_correction_recomputes_labels_and_trains_nothing(with_champion: Pro
 
 
 @pytest.mark.parametrize("count", [pytest.param(1, id="one row"), pytest.param(3, id="three rows")])
-def test_c1_rows_that_come_late_are_scored_and_marked_and_not_counted_as_in_time(
-    with_champion: Project, count: int
-) -> None:
+def test_c1_late_rows_are_scored_and_marked_late(with_champion: Project, count: int) -> None:
     before = with_champion.lake.read(PREDICTIONS, [LAST]).set_index("prediction_id")
     coverage = _overall(with_champion, "label_coverage")
     add_late_rows(with_champion, LAST, count)
@@ -128,7 +126,7 @@ def test_c1_rows_that_come_late_are_scored_and_marked_and_not_counted_as_in_time
     assert _overall(with_champion, "late_share") == (count / len(after), coverage[1])
 
 
-def test_a1_a_lost_champion_of_an_earlier_day_holds_up_no_other_day(retrained: Project) -> None:
+def test_a1_a_lost_champion_of_an_earlier_day_blocks_no_other_day(retrained: Project) -> None:
     [lost] = set(retrained.lake.read(PREDICTIONS, [LAST])["model_version"])
     before = retrained.versions(PREDICTIONS)
     shutil.rmtree(retrained.data / "models" / "flight_delays" / "model" / lost)
@@ -142,7 +140,7 @@ def test_a1_a_lost_champion_of_an_earlier_day_holds_up_no_other_day(retrained: P
     assert (PREDICTIONS, LAST_DAY) in after
 
     told = keep_up(retrained, DAYS)[-1].reason
-    assert f"{LAST} stays as it is, although {FEATURES} {LAST} has changed" in told
+    assert f"{LAST} is unchanged, although {FEATURES} {LAST} has changed" in told
     assert command(told)[-1] == LAST
     add_late_rows(retrained, BAD, 1)
     keep_up(retrained, NEW_DAYS)

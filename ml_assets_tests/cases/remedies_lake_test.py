@@ -1,4 +1,4 @@
-"""Remedies of a damaged lake, ledger or source: each is carried out as its message says."""
+"""Remedies of a damaged lake, ledger or source: each is performed as its message describes."""
 
 import re
 import shlex
@@ -126,7 +126,7 @@ def test_a_table_that_cannot_be_used_is_removed_and_computed_again(
     assert week.versions().items() >= before.items()
 
 
-def test_the_next_command_of_a_run_with_skipped_days_says_what_is_missing(week: Project) -> None:
+def test_the_next_command_of_a_run_with_skipped_days_lists_missing_days(week: Project) -> None:
     outcome = week.materialize(f'key:"{FEATURES}"', "2013-01-07")
     told = summary_of(week.lake.ledger, [outcome]).next_command
     assert told == "ml-assets checks --partition 2013-01-07"
@@ -138,7 +138,7 @@ def test_the_next_command_of_a_run_with_skipped_days_says_what_is_missing(week: 
     assert "not materialized" in done.output
 
 
-def test_the_commands_of_a_printed_repair_carry_it_out(week: Project) -> None:
+def test_the_commands_of_a_printed_repair_perform_it(week: Project) -> None:
     week.sql("UPDATE flights SET distance = distance + 1 WHERE month = 1 AND day = 5")
     before = week.versions()
 

@@ -44,13 +44,13 @@ def champions(project: Project) -> list[str]:
 
 
 def failure(project: Project, selection: str, day: str) -> str:
-    """What a run says that fails."""
+    """The error of a failed run."""
     outcome = project.materialize(selection, day)
     assert not outcome.succeeded
     return " ".join(outcome.failed_steps.values())
 
 
-def test_a_release_that_waits_is_approved_and_continued_by_hand(waiting: Project) -> None:
+def test_a_release_is_approved_and_continued_by_hand(waiting: Project) -> None:
     [told] = [one for one in waiting.check(assets("approvals"), BLOCKED) if one.state == "warned"]
     approve = commands(told.reason)[0]
 
@@ -84,7 +84,7 @@ def test_an_approval_that_expired_before_its_model_was_champion_is_given_again(
     assert champions(waiting) == [CHAMPION, BLOCKED]
 
 
-def test_a_release_that_was_cut_short_is_finished_before_the_next(measured: Project) -> None:
+def test_an_interrupted_release_is_finished_before_the_next(measured: Project) -> None:
     assert measured.materialize(assets(*TRAINED, *DECIDED), BLOCKED).succeeded
     measured.lake.ledger.append([Entry(CHAMPIONS, BLOCKED, Status.WRITING, run_id="killed")])
     assert measured.materialize(assets("release_decision", *RELEASED[:-2]), ASKED_FOR).succeeded
@@ -111,7 +111,7 @@ def empty_probe(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [delete, alter, empty_probe])
-def test_a_given_up_day_is_resumed_by_the_command_after_the_model_was_made_again(
+def test_a_given_up_day_is_resumed_by_the_command_after_the_model_is_retrained(
     retrained: Project, damage: Callable[[Path], None]
 ) -> None:
     [champion] = retrained.lake.read(RELEASE, [ASKED_FOR])["challenger"]

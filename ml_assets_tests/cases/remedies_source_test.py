@@ -1,4 +1,4 @@
-"""Remedies of a source database that cannot be read: what a message says is done, and the day again."""
+"""Remedies of an unreadable source database: performs the message's remedy and the day again."""
 
 import shutil
 import subprocess
@@ -31,7 +31,7 @@ CAST = (
 
 
 def failure(project: Project) -> str:
-    """What the day's run says."""
+    """The error of the day's run."""
     outcome = project.materialize(KEY, DAY)
     assert not outcome.succeeded
     return outcome.failed_steps["sources__weather"]

@@ -1,4 +1,4 @@
-"""The commands that messages name are executed on the state that the message is about."""
+"""The commands in messages are executed on the state that the message describes."""
 
 import shlex
 import shutil
@@ -19,7 +19,7 @@ WEEK = "2013-01-02...2013-01-08"
 
 
 def failing_checks(*arguments: str) -> list[str]:
-    """The command that a failing 'checks' names."""
+    """The command suggested by a failing 'checks'."""
     done = invoked("checks", *arguments)
     assert done.exit_code == 1
     return commands(done.output)[-1]
@@ -75,7 +75,7 @@ def test_the_command_for_lost_days_computes_them_again(project: Project) -> None
     assert len(project.lake.read(FLIGHTS))
 
 
-def test_checks_name_what_repairs_a_missing_and_a_changed_day(project: Project) -> None:
+def test_checks_suggest_the_repair_of_a_missing_and_a_changed_day(project: Project) -> None:
     assert project.materialize(KEY, WEEK).succeeded
 
     missing = ("--select", KEY, "--partition", "2013-01-09")

@@ -79,7 +79,7 @@ def test_a_check_that_cannot_run_has_no_result_and_exits_1(project: Project) -> 
         pytest.param(
             ["--partition", "2013-01-01", "--partition-range", WEEK], "not both", id="both"
         ),
-        pytest.param(["--select", 'key:"nope"'], "names no asset", id="unknown asset"),
+        pytest.param(["--select", 'key:"nope"'], "matches no asset", id="unknown asset"),
         pytest.param(["--select", "(("], "cannot be used", id="unreadable selection"),
         pytest.param(
             ["--partition", "2020-01-01", "--select", FLIGHTS], "Nothing to", id="outside"
@@ -172,7 +172,7 @@ def test_revealing_into_a_source_that_was_not_loaded_exits_1(project: Project) -
     done = ml_assets(project, "source", "reveal", "--until", "2013-01-23")
 
     assert done.returncode == 1
-    assert "has no table weather to play days into. Load it first" in done.stderr
+    assert "has no table weather to add days to. Load it first" in done.stderr
     assert "Traceback" not in done.stderr
 
 

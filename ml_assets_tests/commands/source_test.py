@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from ml_assets.commands.cli import app
 from ml_assets.commands.source import load_report
-from ml_assets.defs.sources.load import held
+from ml_assets.defs.sources.load import last_loaded_days
 from ml_assets.settings import settings
 
 BOTH = {"flights": "2013-01-21", "weather": "2013-01-21"}
@@ -39,24 +39,24 @@ def test_a_last_day_before_what_is_held_changes_nothing_and_names_what_helps(url
 
     assert "Nothing was changed" in text
     assert "flights until 2013-01-21, weather until 2013-01-21, not until 2013-01-05" in text
-    assert held(url) == BOTH
+    assert last_loaded_days(url) == BOTH
     file = url.removeprefix("sqlite:///")
     assert f"delete the file {file}, then: ml-assets source load --last-day 2013-01-05" in text
     Path(file).unlink()
     arguments = shlex.split(text.rpartition("then: ml-assets source ")[2])
     source(*arguments)
-    assert held(url) == {"flights": "2013-01-05", "weather": "2013-01-05"}
+    assert last_loaded_days(url) == {"flights": "2013-01-05", "weather": "2013-01-05"}
 
 
 def test_a_last_day_after_what_is_held_changes_nothing_and_names_what_helps(url: str) -> None:
     text = source("load", "--last-day", "2013-01-23")
 
     assert "Nothing was changed" in text
-    assert held(url) == BOTH
+    assert last_loaded_days(url) == BOTH
     command = text.strip().rpartition(": ml-assets source ")[2]
     assert command == "reveal --until 2013-01-23"
     source(*shlex.split(command))
-    assert held(url) == {"flights": "2013-01-23", "weather": "2013-01-23"}
+    assert last_loaded_days(url) == {"flights": "2013-01-23", "weather": "2013-01-23"}
     assert "complete already" in source("load", "--last-day", "2013-01-23")
 
 
@@ -80,7 +80,7 @@ def test_days_that_cannot_be_used_change_nothing(
 
     assert done.exit_code == 1
     assert message in str(done.exception)
-    assert held(url) == BOTH
+    assert last_loaded_days(url) == BOTH
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A document of a ``defs.yaml`` that cannot be used is shown as broken; everything else loads and runs."""
+"""An invalid document of a ``defs.yaml`` is shown as broken; everything else loads and runs."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -29,7 +29,7 @@ attributes:
 
 
 class Unusable(Contract):
-    """A contract with a check of a column that there is not."""
+    """A contract with a check of an unknown column."""
 
     weight: float
 
@@ -45,7 +45,7 @@ Open = Callable[[str], Project]
 
 @pytest.fixture
 def open_shop(tmp_path: Path) -> Iterator[Open]:
-    """Opens a project with what a ``defs.yaml`` defines, and its raw table."""
+    """Opens a project with the definitions of a ``defs.yaml`` and its raw table."""
     (tmp_path / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text("utf-8"), "utf-8")
     (tmp_path / "data").mkdir()
     with ExitStack() as stack:
@@ -154,14 +154,14 @@ def test_a_contract_that_pandera_cannot_use_is_broken(open_shop: Open) -> None:
     )
 
 
-def test_a_selection_without_assets_says_what_is_broken(open_shop: Open) -> None:
+def test_an_empty_selection_reports_broken_assets(open_shop: Open) -> None:
     shop = open_shop(MINIMAL.replace("task: regression", "task: regresion"))
 
     with pytest.raises(ConfigurationError, match="Did you mean 'regression'"):
         selected_assets(shop.definitions, "group:shop__training")
 
 
-def test_a_sensor_says_which_of_its_tables_is_broken(open_shop: Open) -> None:
+def test_a_sensor_reports_its_broken_table(open_shop: Open) -> None:
     shop = open_shop(
         MINIMAL.replace("components.shop.Weights", "components.shop.Wights") + NEW_DAYS
     )

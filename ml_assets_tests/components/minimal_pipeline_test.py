@@ -1,4 +1,4 @@
-"""The smallest pipeline: features, label and estimator are said, everything else is a default."""
+"""The smallest pipeline: features, label and estimator are configured, everything else is default."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,7 +61,7 @@ def shop(tmp_path: Path) -> Iterator[Project]:
         yield project
 
 
-def test_it_goes_from_features_to_a_retraining_decision(shop: Project) -> None:
+def test_minimal_pipeline_runs_from_features_to_retraining_decision(shop: Project) -> None:
     trained = shop.materialize("group:shop__training or group:shop__release", AS_OF)
     assert trained.succeeded, trained.failed_steps
     scored = shop.materialize("group:shop__predictions or group:shop__monitoring", SCORED)
@@ -82,6 +82,6 @@ def test_it_goes_from_features_to_a_retraining_decision(shop: Project) -> None:
     assert all(result.state != "failed" for result in shop.check("group:shop__release", AS_OF))
 
 
-def test_its_sensors_ask_for_the_first_model_and_for_new_days(shop: Project) -> None:
+def test_its_sensors_request_the_first_model_and_new_days(shop: Project) -> None:
     assert "waits" in tick(shop, "shop__days").reason or tick(shop, "shop__days").requests
     assert "No retraining decision has been made yet" in tick(shop, "shop__retraining").reason

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.components.new_days import revisited
+from ml_assets.components.new_days import days_to_recheck
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
@@ -36,4 +36,4 @@ def test_c1_the_last_stored_days_are_compared_however_many_are_new(
         + [Entry(TABLE, day, Status.QUARANTINED, reason="no rows") for day in closed]
     )
 
-    assert revisited(lake, TABLE, DAYS, count) == expected
+    assert days_to_recheck(lake, TABLE, DAYS, count) == expected

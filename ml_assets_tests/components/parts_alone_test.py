@@ -1,4 +1,4 @@
-"""Each part of a model pipeline stands alone: what it reads are plain Dagster assets."""
+"""Each part of a model pipeline is usable alone, with plain Dagster assets as inputs."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -91,7 +91,7 @@ def evaluation() -> pd.DataFrame:
 
 
 def reference() -> pd.DataFrame:
-    """How its features were distributed."""
+    """Distribution of its features."""
     fitted = dataset().loc[lambda found: found[SPLIT] == "train"]
     return reference_profile(fitted, ["items", "hour"], ["region"], 7, FEATURE_DAY)
 
@@ -182,7 +182,7 @@ def stored(project: Project, selection: str, days: str) -> None:
 
 
 def test_a_model_is_trained_without_a_release(open_shop: Open) -> None:
-    shop = open_shop("FittedModel")
+    shop = open_shop("TrainedModel")
 
     stored(shop, "group:shop__training", AS_OF)
 
@@ -193,7 +193,7 @@ def test_a_model_is_trained_without_a_release(open_shop: Open) -> None:
     assert fingerprint == model().fingerprint
 
 
-def test_a_model_of_somebody_else_is_released(open_shop: Open) -> None:
+def test_an_external_model_is_released(open_shop: Open) -> None:
     shop = open_shop("ModelRelease", ["training_dataset", "model", "evaluation"])
 
     stored(shop, "group:shop__release", AS_OF)
@@ -203,10 +203,10 @@ def test_a_model_of_somebody_else_is_released(open_shop: Open) -> None:
     assert released["released_by"] == BY_GATES
     [card] = shop.lake.read("shop/model_card", [AS_OF])["markdown"]
     assert "Nobody has written down what it is for" in card
-    assert tick(shop, "shop__release").reason == "No release waits for what a person said."
+    assert tick(shop, "shop__release").reason == "No release has a new approval or rejection."
 
 
-def test_a_champion_of_somebody_else_predicts(open_shop: Open) -> None:
+def test_an_external_champion_predicts(open_shop: Open) -> None:
     shop = open_shop(
         "BatchPredictions", ["model", "champion", "release_decision"], "  registry: false\n"
     )
@@ -221,14 +221,14 @@ def test_a_champion_of_somebody_else_predicts(open_shop: Open) -> None:
     assert "mae" in set(shop.lake.read("shop/performance")["metric"])
 
 
-def test_features_of_somebody_elses_champion_are_monitored(open_shop: Open) -> None:
+def test_features_of_an_external_champion_are_monitored(open_shop: Open) -> None:
     shop = open_shop("Monitoring", ["model", "champion", "feature_reference"])
 
     stored(shop, "group:shop__monitoring", SCORED)
 
     assert set(shop.lake.read("shop/drift_report")["feature"]) == {"items", "hour", "region"}
     assert set(shop.lake.read("shop/retraining_decision")["verdict"]) == {"keep"}
-    assert "says keep" in tick(shop, "shop__retraining").reason
+    assert ": keep. " in tick(shop, "shop__retraining").reason
     for day in ("2024-02-24", "2024-02-25"):
         [asked] = tick(shop, "shop__days").requests
         assert {key.path[-1] for key in asked.asset_selection or []} == {

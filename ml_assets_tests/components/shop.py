@@ -1,4 +1,4 @@
-"""A shop's orders and what they weigh: plain Dagster assets, for templates to be tried on."""
+"""Orders of a shop and their weights: plain Dagster assets to test templates with."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
@@ -45,7 +45,7 @@ class Orders(Contract):
 
 
 class Weights(Contract):
-    """What orders weigh."""
+    """Weights of orders."""
 
     order: int = pa.Field(description="Number of the order.", metadata={"from": ["raw.order"]})
     weight: float = pa.Field(description="Weight.", metadata={"unit": "kg", "from": ["raw.weight"]})
@@ -124,7 +124,7 @@ def plain(
 
 
 def raw_table() -> dg.AssetsDefinition:
-    """All that is known of orders."""
+    """All data about orders."""
     return plain("raw", lambda days: rows().loc[lambda found: found[DAY].isin(days)])
 
 
@@ -139,7 +139,7 @@ def label_table() -> dg.AssetsDefinition:
 
 
 def definitions(folder: Path, text: str, *assets: dg.AssetsDefinition) -> dg.Definitions:
-    """What a ``defs.yaml`` and some plain assets beside it define.
+    """The definitions of a ``defs.yaml`` and some plain assets.
 
     Args:
         folder: where the ``defs.yaml`` is written to.

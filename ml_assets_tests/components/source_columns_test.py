@@ -1,4 +1,4 @@
-"""Column lineage of the source tables: each column moves with its own of the source and no other.
+"""Column lineage of the source tables: each column depends on its source column and no other.
 
 Three rows are extracted by the asset itself; one value of one column is then another row's.
 """
@@ -30,7 +30,7 @@ TIED = {"minute": "sched_dep_time", "sched_dep_time": "minute"}
 
 
 @pytest.mark.parametrize("table", SOURCES)
-def test_columns_come_from_their_own_of_the_source(
+def test_each_column_depends_on_its_source_column_only(
     project: Project, monkeypatch: pytest.MonkeyPatch, table: str
 ) -> None:
     day, key = SOURCES[table]

@@ -1,4 +1,4 @@
-"""What can be wrong with a source: explained, isolated and repairable, in ranges and alone."""
+"""Errors in a source are explained, isolated and repairable, in ranges and single days."""
 
 import shutil
 from collections.abc import Callable
@@ -17,7 +17,7 @@ OF_BAD_DAY = "year = 2013 AND month = 1 AND day = 5"
 
 @dataclass(frozen=True)
 class BadDay:
-    """One way a day can be wrong, and what is to be said of it."""
+    """An error of a day and the expected message."""
 
     break_source: Callable[[Project], object]
     reason: str
@@ -113,7 +113,9 @@ def test_a_bad_day_alone_fails_and_stores_nothing(project: Project, bad: BadDay)
 
 
 @pytest.mark.parametrize("days", [WEEK, BAD_DAY], ids=["range", "single"])
-def test_bad_rows_become_dead_letters_and_the_rest_goes_on(project: Project, days: str) -> None:
+def test_bad_rows_become_dead_letters_and_other_rows_are_stored(
+    project: Project, days: str
+) -> None:
     one = f"rowid = (SELECT min(rowid) FROM flights WHERE {OF_BAD_DAY}"
     project.sql(f"UPDATE flights SET distance = 'far' WHERE {one})")
     project.sql(f"UPDATE flights SET distance = -7 WHERE {one} AND distance != 'far')")
@@ -164,7 +166,7 @@ def test_a_renamed_column_quarantines_every_day_and_names_the_column(
 
 
 @pytest.mark.parametrize("days", ["2013-01-20...2013-01-23", "2013-01-22"], ids=["range", "single"])
-def test_a_day_the_source_does_not_have_yet_is_named(project: Project, days: str) -> None:
+def test_a_day_missing_in_the_source_is_reported(project: Project, days: str) -> None:
     outcome = project.materialize('key:"sources/flights"', days)
 
     assert not outcome.succeeded

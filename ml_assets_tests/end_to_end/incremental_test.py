@@ -36,7 +36,9 @@ def test_a_rerun_changes_no_version_and_writes_no_commit(stored: Project, days: 
     assert after == before
 
 
-def test_a_changed_source_row_changes_its_day_and_what_looks_back_on_it(stored: Project) -> None:
+def test_a_changed_source_row_changes_its_day_and_days_that_look_back_on_it(
+    stored: Project,
+) -> None:
     before = stored.versions()
     stored.sql(
         "UPDATE flights SET dep_delay = 500, arr_delay = 510 WHERE rowid = "
@@ -54,7 +56,7 @@ def test_a_changed_source_row_changes_its_day_and_what_looks_back_on_it(stored: 
     assert features <= {f"2013-01-{day:02d}" for day in range(5, 14)}
 
 
-def test_a_day_alone_has_the_version_it_has_in_a_range(project: Project) -> None:
+def test_a_single_day_has_the_same_version_as_in_a_range(project: Project) -> None:
     assert project.materialize_daily(DAYS).succeeded
     in_range = project.versions("flight_delays/flight_features")
     project.sql("UPDATE flights SET dep_delay = dep_delay + 1 WHERE month = 1 AND day = 14")
@@ -66,7 +68,7 @@ def test_a_day_alone_has_the_version_it_has_in_a_range(project: Project) -> None
     assert project.versions("flight_delays/flight_features") == in_range
 
 
-def test_downstream_refuses_a_stale_day(stored: Project) -> None:
+def test_a_stale_day_is_not_used_downstream(stored: Project) -> None:
     stored.sql("UPDATE flights SET dep_delay = dep_delay + 1 WHERE month = 1 AND day = 5")
     assert stored.materialize('key:"sources/flights"', "2013-01-05").succeeded
 
@@ -103,7 +105,7 @@ def test_a_quarantined_day_never_reaches_a_model(project: Project) -> None:
     assert {"2013-01-08", "2013-01-10"} <= days
 
 
-def test_each_materialization_says_what_it_read(stored: Project) -> None:
+def test_each_materialization_records_its_reads(stored: Project) -> None:
     event = stored.instance.fetch_materializations(
         dg.AssetRecordsFilter(
             dg.AssetKey(["flight_delays", "flight_features"]), asset_partitions=["2013-01-12"]

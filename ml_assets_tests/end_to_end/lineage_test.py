@@ -51,7 +51,7 @@ WITHOUT_DAGSTER = (
 def asked(
     tmp_path_factory: pytest.TempPathFactory, retrained_home: Path, definitions: dg.Definitions
 ) -> Iterator[Project]:
-    """Two champions and three days of life, only to be asked."""
+    """A project with two champions and three processed days; tests must not change it."""
     home = tmp_path_factory.mktemp("asked") / "home"
     shutil.copytree(retrained_home, home)
     with opened(home, definitions) as project:
@@ -72,11 +72,11 @@ def command(*arguments: str) -> str:
 
 
 def answer(*arguments: str) -> Any:
-    """What a command says to machines."""
+    """The JSON output of a command."""
     return json.loads(command(*arguments, "--json"))
 
 
-def test_impact_counts_are_those_of_a_walk_over_the_tables(asked: Project) -> None:
+def test_impact_counts_equal_those_computed_from_the_tables(asked: Project) -> None:
     lake = asked.lake
     graph = Graph.of(lake.ledger)
     for day in random.sample(lake.days_stored(FLIGHTS)[:-9], 3):
@@ -88,7 +88,7 @@ def test_impact_counts_are_those_of_a_walk_over_the_tables(asked: Project) -> No
         assert {noun: found.get(noun) for noun in expected} == expected, day
 
 
-def test_impact_names_the_models_and_the_champion_among_them(asked: Project) -> None:
+def test_impact_lists_the_models_and_the_champion_among_them(asked: Project) -> None:
     found = answer("impact", FLIGHTS, "--partition", WRONG_DAY)
 
     assert [(model["as_of"], model["version"]) for model in found["models"]] == [
@@ -109,7 +109,7 @@ def test_impact_of_a_day_after_all_training_reaches_no_model(asked: Project) -> 
 
 
 @pytest.mark.parametrize("question", ["prediction", "model", "impact"])
-def test_questions_are_answered_without_importing_dagster(
+def test_trace_and_impact_do_not_import_dagster(
     asked: Project, prediction_id: str, question: str
 ) -> None:
     arguments = {
@@ -160,7 +160,7 @@ def test_trace_leads_from_a_prediction_to_its_release(asked: Project, prediction
 
 
 def test_traced_source_rows_give_the_feature_row_again(asked: Project, prediction_id: str) -> None:
-    """From the JSON: what it says is exactly what was used."""
+    """The source rows in the JSON are exactly those that were used."""
     found = trace_prediction(asked.lake, pipeline("flight_delays"), prediction_id)
     told = answer("trace", "flight_delays", "--prediction", prediction_id)["sources"]
     said = feature_table(FEATURES)
@@ -231,7 +231,7 @@ def test_trace_of_a_version_is_that_of_its_predictions(asked: Project, predictio
         pytest.param(["impact", FLIGHTS], "choose one with --partition", id="no day"),
     ],
 )
-def test_unknown_names_are_told_the_nearest(
+def test_unknown_names_are_refused_with_the_most_similar_one(
     asked: Project, arguments: list[str], message: str
 ) -> None:
     done = CliRunner().invoke(app, arguments)
@@ -240,10 +240,10 @@ def test_unknown_names_are_told_the_nearest(
     assert done.exit_code == 1
 
 
-def test_what_a_prediction_was_made_from_is_told_also_when_it_was_made_again(
+def test_trace_shows_the_used_inputs_even_after_they_are_recomputed(
     retrained: Project,
 ) -> None:
-    """The day of features has other content now; the trace is of what was used."""
+    """The features changed since; the trace shows those that were used."""
     [read] = [
         read
         for read in retrained.lake.ledger.reads(PREDICTIONS, ["2013-02-02"])["2013-02-02"]
@@ -266,7 +266,7 @@ def test_what_a_prediction_was_made_from_is_told_also_when_it_was_made_again(
     assert found["feature_row"] == before["feature_row"]
 
 
-def test_provenance_says_what_dagster_says_and_is_kept_when_its_event_log_is_lost(
+def test_provenance_equals_dagsters_and_survives_the_loss_of_its_event_log(
     retrained: Project, prediction_id: str
 ) -> None:
     records = {}
@@ -308,7 +308,7 @@ def test_provenance_says_what_dagster_says_and_is_kept_when_its_event_log_is_los
     assert answer("impact", FLIGHTS, "--partition", WRONG_DAY) == touched
 
 
-def test_a_quarantined_day_tells_what_waits_for_it_and_its_repair_makes_that(
+def test_a_quarantined_day_lists_blocked_days_and_its_repair_computes_them(
     project: Project, three_weeks: Path
 ) -> None:
     weather, features = "sources/weather", "flight_delays/flight_features"
@@ -338,10 +338,10 @@ def test_a_quarantined_day_tells_what_waits_for_it_and_its_repair_makes_that(
     assert answer("impact", weather, "--partition", "2013-01-05")["waiting"] == {}
 
 
-def test_a_day_that_was_wrong_is_repaired_and_nothing_else_is_made_again(
+def test_a_wrong_day_is_repaired_and_nothing_else_is_computed_again(
     with_champion: Project,
 ) -> None:
-    """Found wrong, asked what it touched, corrected, repaired: as if it had never been wrong."""
+    """After impact, correction and repair the data equals that of a project without the error."""
     undisturbed = _made(with_champion)
     _shift_delays(with_champion, 9)
     command("impact", FLIGHTS, "--partition", WRONG_DAY, "--run", "--with-models")
@@ -382,7 +382,7 @@ def test_a_day_that_was_wrong_is_repaired_and_nothing_else_is_made_again(
 
 
 def _shift_delays(project: Project, minutes: int) -> None:
-    """A clock that was set wrong for a day: nothing that a contract could see."""
+    """Shift the times of a day, an error that no contract detects."""
     changed = project.sql(
         "update flights set dep_delay = dep_delay + ?, arr_delay = arr_delay + ? "
         "where time_hour between ? and ?",
@@ -405,7 +405,7 @@ def _made(project: Project) -> dict[tuple[str, str], str]:
 
 
 def _entries(project: Project) -> dict[tuple[str, str], int]:
-    """Table and day → how often the ledger was told of it."""
+    """Table and day → number of its ledger entries."""
     return {
         (entry.table, entry.day): len(project.lake.ledger.history(entry.table, entry.day))
         for entry in project.lake.ledger.all_latest()

@@ -43,8 +43,8 @@ def test_a_day_before_any_champion_ends_as_not_predicted(with_champion: Project)
     for noun, reason in (
         ("predictions", f"not predicted: no champion serves on {day}. Materialize a model"),
         ("performance", f"flight_delays/predictions {day} is skipped: not predicted"),
-        ("feature_profile", f"there is no champion on {day}"),
-        ("drift_report", f"there is no champion on {day}"),
+        ("feature_profile", f"no champion on {day}, so"),
+        ("drift_report", f"no champion on {day}, so"),
     ):
         entry = with_champion.entries(f"flight_delays/{noun}")[day]
         assert entry.status is Status.SKIPPED
@@ -91,7 +91,7 @@ def test_a_flight_with_two_contradicting_rows_has_no_label_and_keeps_its_predict
     assert not with_champion.dead_letters(LABELS)
 
 
-def test_a_label_that_moves_to_another_day_is_there_once(with_champion: Project) -> None:
+def test_a_label_that_moves_to_another_day_is_stored_once(with_champion: Project) -> None:
     [[flight, carrier]] = (
         with_champion.lake.read("sources/flights", [LAST])
         .query("arr_delay == arr_delay and arr_delay < 0")
@@ -145,7 +145,7 @@ def test_a_label_whose_prediction_is_unknown_is_a_dead_letter(with_champion: Pro
     } - {lost}
 
 
-def test_a_feature_without_values_and_one_that_never_moves_are_named_as_drifted(
+def test_a_feature_without_values_and_a_constant_one_are_reported_as_drifted(
     with_champion: Project,
 ) -> None:
     with_champion.sql(
@@ -200,7 +200,7 @@ def swap(folder: Path) -> None:
         ),
     ],
 )
-def test_without_the_champions_file_no_day_is_scored_and_old_predictions_stay(
+def test_without_the_champions_file_no_day_is_scored_and_old_predictions_are_kept(
     retrained: Project, damage: Callable[[Path], None], message: str
 ) -> None:
     before = retrained.versions(PREDICTIONS)
@@ -220,7 +220,7 @@ def test_without_the_champions_file_no_day_is_scored_and_old_predictions_stay(
 
 @pytest.fixture
 def policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A policy file that the settings name; it is not there yet."""
+    """The policy file in the settings, which does not exist yet."""
     file = tmp_path / "mine.yaml"
     monkeypatch.setenv("ML_ASSETS_PIPELINES", overridden(monitoring={"policy": str(file)}))
     settings.cache_clear()
@@ -229,13 +229,13 @@ def policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def refused() -> str:
-    """What is said of the pipeline, which is shown as broken."""
+    """The problem shown for the broken pipeline."""
     return broken_assets(project_definitions().resolve_asset_graph())[
         "flight_delays/broken_ModelPipeline"
     ]
 
 
-def test_a_policy_that_is_missing_is_named(policy: Path) -> None:
+def test_a_missing_policy_is_reported(policy: Path) -> None:
     assert refused().startswith(
         f"Policy file {policy} cannot be read (No such file or directory). Expected a YAML file"
     )
@@ -253,7 +253,9 @@ def test_a_policy_that_is_missing_is_named(policy: Path) -> None:
         pytest.param("name: \x00", "special characters are not allowed", id="binary"),
     ],
 )
-def test_a_policy_that_is_broken_says_what_is_wrong(policy: Path, text: str, problem: str) -> None:
+def test_an_invalid_policy_is_reported_with_the_problem(
+    policy: Path, text: str, problem: str
+) -> None:
     policy.write_text(text, "utf-8")
 
     told = refused()

@@ -69,7 +69,7 @@ NEXT = "2013-02-04"
 KEY = ["time_hour", "carrier", "flight"]
 DEADLINE_SECONDS = 300
 NEARLY_ALL = 0.99
-"""Share of labels that are known on the day after; what became of a diverted flight is told later."""
+"""Share of labels that are known on the next day; those of diverted flights arrive later."""
 
 
 def row(project: Project, table: str, day: str) -> dict[str, object]:
@@ -89,7 +89,7 @@ def overall(project: Project, day: str) -> dict[str, tuple[float, int]]:
 
 
 def forget(project: Project, table: str, day: str) -> None:
-    """Leave a day half-written, as a killed run does: it is computed again."""
+    """Leave a day partially written, as a killed run does, so that it is computed again."""
     project.lake.ledger.append([Entry(table, day, Status.WRITING, run_id="killed")])
 
 
@@ -106,14 +106,14 @@ def commits(project: Project) -> dict[str, int]:
 def recorded(
     project: Project, request: dg.RunRequest, status: dg.DagsterRunStatus
 ) -> dg.DagsterRun:
-    """A run that was asked for and that the instance knows of."""
+    """A requested run, recorded in the instance."""
     return project.instance.add_run(
         dg.DagsterRun(job_name="__ASSET_JOB", status=status, tags=dict(request.tags))
     )
 
 
 def last_day_of(request: dg.RunRequest) -> str:
-    """The last day that a run is asked for."""
+    """The last day of a requested run."""
     span = span_of(request)
     assert span is not None
     return span.last
@@ -122,7 +122,7 @@ def last_day_of(request: dg.RunRequest) -> str:
 # Predictions
 
 
-def test_a_prediction_says_what_it_was_made_by_and_is_what_the_model_predicts(
+def test_a_prediction_records_its_model_and_equals_its_output(
     with_champion: Project,
 ) -> None:
     fingerprint = str(row(with_champion, RELEASE, CHAMPION)["challenger"])
@@ -181,7 +181,7 @@ def test_every_check_of_the_scored_days_passes(with_champion: Project) -> None:
 # Champions
 
 
-def test_old_days_keep_their_champion_and_new_days_have_the_new_one(retrained: Project) -> None:
+def test_old_days_keep_their_champion_and_new_days_use_the_new_one(retrained: Project) -> None:
     old = {key: value for key, value in retrained.versions(*DAILY_TABLES).items() if key[1] <= LAST}
     assert row(retrained, RELEASE, ASKED_FOR)["verdict"] == "passed"
     forget(retrained, PREDICTIONS, "2013-02-02")
@@ -203,7 +203,7 @@ def test_old_days_keep_their_champion_and_new_days_have_the_new_one(retrained: P
     }
 
 
-def test_the_registry_has_both_and_its_alias_names_the_new_one(retrained: Project) -> None:
+def test_the_registry_has_both_and_its_alias_points_to_the_new_one(retrained: Project) -> None:
     registered = Workspace.of_environment().registry.versions("flight_delays")
 
     assert [version.as_of for version in registered] == [CHAMPION, ASKED_FOR]
@@ -239,7 +239,7 @@ def test_a_blocked_challenger_fails_its_gate_and_changes_nothing_else(
     assert set(with_champion.lake.read(PREDICTIONS, [NEXT])["model_as_of"]) == {CHAMPION}
 
 
-def test_a_lost_registry_is_filled_again(with_champion: Project) -> None:
+def test_a_lost_registry_is_rebuilt(with_champion: Project) -> None:
     before = with_champion.lake.read(REGISTERED, [CHAMPION])
     for file in with_champion.data.glob("mlflow.db*"):
         file.unlink()
@@ -258,7 +258,7 @@ def test_a_lost_registry_is_filled_again(with_champion: Project) -> None:
     pd.testing.assert_frame_equal(with_champion.lake.read(REGISTERED, [CHAMPION]), before)
 
 
-def test_of_two_releases_at_the_same_moment_one_is_champion_and_the_other_was_compared_with_it(
+def test_of_two_concurrent_releases_the_second_is_compared_with_the_first(
     with_champion: Project,
 ) -> None:
     both = [ASKED_FOR, "2013-02-08"]
@@ -398,16 +398,16 @@ def test_a_verdict_becomes_exactly_one_training_run(with_champion: Project) -> N
     assert second.run_key != request.run_key
 
 
-def test_a_retraining_that_is_done_is_not_asked_for_again(retrained: Project) -> None:
+def test_a_finished_retraining_is_not_requested_again(retrained: Project) -> None:
     newest = row(retrained, DECISION, LAST)
 
     told = tick(retrained, RETRAINING)
 
     assert not told.requests
-    assert told.reason == f"{LAST} says retrain: {newest['reason']}"
+    assert told.reason == f"Decision of {LAST}: retrain. {newest['reason']}"
 
 
-def test_a_release_that_was_cut_short_after_its_decision_is_finished_before_the_next_day(
+def test_a_release_interrupted_after_its_decision_is_finished_before_the_next_day(
     with_champion: Project,
 ) -> None:
     assert with_champion.materialize(assets(*TRAINED, *DECIDED), ASKED_FOR).succeeded
@@ -424,7 +424,7 @@ def test_a_release_that_was_cut_short_after_its_decision_is_finished_before_the_
     assert last_day_of(day) == NEXT
 
 
-def test_a_retraining_whose_inputs_are_lost_ends_and_begins_again_when_they_are_back(
+def test_a_retraining_with_lost_inputs_ends_and_restarts_when_they_are_restored(
     with_champion: Project,
 ) -> None:
     shutil.rmtree(with_champion.data / "lake" / FEATURES)
@@ -443,10 +443,10 @@ def test_a_retraining_whose_inputs_are_lost_ends_and_begins_again_when_they_are_
     [again] = tick(with_champion, RETRAINING).requests
     assert again.tags[UNIT] == request.tags[UNIT]
     assert run(with_champion, again).succeeded
-    assert tick(with_champion, RETRAINING).reason.startswith(f"{LAST} says retrain: ")
+    assert tick(with_champion, RETRAINING).reason.startswith(f"Decision of {LAST}: retrain. ")
 
 
-def test_a_new_day_waits_for_the_release_that_was_asked_for(with_champion: Project) -> None:
+def test_a_new_day_waits_for_the_requested_release(with_champion: Project) -> None:
     told = tick(with_champion, DAYS)
 
     assert not told.requests
@@ -473,7 +473,7 @@ def test_days_are_processed_in_order_until_there_are_no_features(retrained: Proj
     assert told.reason == "2013-02-06 waits for its features."
 
 
-def test_performance_is_asked_for_again_when_labels_have_arrived(with_champion: Project) -> None:
+def test_performance_is_requested_again_when_labels_have_arrived(with_champion: Project) -> None:
     assert not tick(with_champion, DAYS).requests
     assert with_champion.materialize(assets("labels"), NEXT).succeeded
 
@@ -524,7 +524,7 @@ def test_a_corrected_training_day_does_not_stop_the_champion(with_champion: Proj
     assert set(with_champion.lake.read(PREDICTIONS, [NEXT])["model_as_of"]) == {CHAMPION}
 
 
-def test_predictions_stay_as_they_were_made_when_their_features_are_corrected(
+def test_predictions_do_not_change_when_their_features_are_corrected(
     with_champion: Project,
 ) -> None:
     with_champion.sql(

@@ -1,4 +1,4 @@
-"""Releases on real flights: what stops a model, who may let it through, and what never happens.
+"""Releases on real flights: gates, approvals, and releases that must not happen.
 
 Covered: a challenger that breaks its gates waits and changes nothing; evidence that is deleted,
 emptied, altered, stale or of other code blocks; a model of flipped labels; approvals that are in
@@ -66,7 +66,7 @@ def released(project: Project) -> list[str]:
 
 
 def champion() -> str:
-    """As-of day of the version that the registry's alias names."""
+    """As-of day of the version that the registry's alias points to."""
     found = Workspace.of_environment().registry.with_alias(PIPELINE, CHAMPION_ALIAS)
     assert found is not None
     return found.as_of
@@ -78,7 +78,7 @@ def registered() -> list[str]:
 
 
 def say(action: Action, *, expires: str = "", now: datetime = NOW) -> None:
-    """Approve or reject the release that waits."""
+    """Approve or reject the release."""
     record(
         Workspace.of_environment().lake,
         Workspace.of_environment().approvals,
@@ -92,8 +92,8 @@ def say(action: Action, *, expires: str = "", now: datetime = NOW) -> None:
     )
 
 
-def goes_on(project: Project) -> None:
-    """Let the sensor continue the release, as the daemon does."""
+def continue_release(project: Project) -> None:
+    """Continue the release by its sensor, as the daemon does."""
     [request] = tick(project, SENSOR).requests
     assert run(project, request).succeeded
 
@@ -127,7 +127,7 @@ def test_a_challenger_that_breaks_its_gates_waits_and_nothing_follows(waiting: P
 
 
 def emptied(project: Project, table: str) -> None:
-    """Delete the rows of the day behind the ledger's back."""
+    """Delete the rows of the day without a ledger entry."""
     rows = project.lake.read(table, [ASKED_FOR])
     project.lake.write(table, rows.iloc[:0], [ASKED_FOR])
 
@@ -162,7 +162,7 @@ def of_other_code(project: Project, table: str) -> None:
 
 
 def cut_short(project: Project, table: str) -> None:
-    """As if the run had died while it wrote the day."""
+    """Simulate a run that was killed while it wrote the day."""
     project.lake.ledger.append([Entry(table, ASKED_FOR, Status.WRITING, run_id="killed")])
 
 
@@ -184,7 +184,7 @@ def quarantined(project: Project, table: str) -> None:
         pytest.param(quarantined, "is quarantined: broke its contract", id="quarantined"),
     ],
 )
-def test_evidence_that_is_none_blocks_until_it_is_there(
+def test_unusable_evidence_blocks_until_it_is_measured(
     measured: Project, noun: str, damage: Callable[[Project, str], None], reason: str
 ) -> None:
     table = f"{PIPELINE}/{noun}"
@@ -224,7 +224,7 @@ def test_no_day_is_scored_while_a_champion_is_lost(retrained: Project) -> None:
     assert lost in outcome.failed_steps[f"{PIPELINE}__predictions"]
 
 
-def test_a_champion_that_could_not_be_made_again_stays_and_keeps_its_alias(
+def test_a_champion_that_cannot_be_recomputed_keeps_its_alias(
     with_champion: Project,
 ) -> None:
     before = with_champion.entries(CHAMPIONS)[CHAMPION]
@@ -238,7 +238,7 @@ def test_a_champion_that_could_not_be_made_again_stays_and_keeps_its_alias(
 
 
 def without_the_worst_airport(project: Project) -> None:
-    """Delete rows of the training dataset behind the ledger's back."""
+    """Delete rows of the training dataset without a ledger entry."""
     rows = project.lake.read(DATASET, [ASKED_FOR])
     project.lake.write(DATASET, rows[rows["origin"] != "JFK"], [ASKED_FOR])
 
@@ -267,7 +267,7 @@ def test_nothing_is_registered_with_rows_that_were_changed_by_hand(measured: Pro
     assert_nothing_was_released(measured)
 
 
-def test_what_cannot_be_measured_is_missing_evidence_and_says_why(
+def test_a_failed_measurement_is_missing_evidence_with_its_reason(
     measured: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*arguments: object) -> None:
@@ -288,7 +288,7 @@ def test_what_cannot_be_measured_is_missing_evidence_and_says_why(
     )
 
 
-def test_a_decision_by_other_code_or_rules_than_are_in_force_releases_nothing(
+def test_a_decision_by_other_code_or_rules_releases_nothing(
     measured: Project,
 ) -> None:
     assert measured.materialize(assets("release_decision", "approvals"), ASKED_FOR).succeeded
@@ -307,7 +307,7 @@ def test_a_model_is_released_over_no_other_champion_than_it_was_compared_with(
     assert waiting.materialize(assets(*TRAINED, *DECIDED), ASKED_FOR).succeeded
     assert decision(waiting, ASKED_FOR)["champion_as_of"] == CHAMPION
     say(Action.APPROVE)
-    goes_on(waiting)
+    continue_release(waiting)
     assert champion() == BLOCKED
 
     outcome = waiting.materialize(AFTER_DECISION, ASKED_FOR)
@@ -322,7 +322,7 @@ def test_a_model_is_released_over_no_other_champion_than_it_was_compared_with(
 def test_an_old_day_that_passes_after_a_newer_model_was_released_makes_no_champion(
     waiting: Project,
 ) -> None:
-    """As when its data was corrected: the run says so, and nobody's champion changes."""
+    """As when its data was corrected: the run reports it, and the champion does not change."""
     say(Action.APPROVE)
     newer = waiting.lake.read(CHAMPIONS, [CHAMPION]).assign(
         **{DAY: ASKED_FOR, "serves_from": ASKED_FOR}
@@ -415,14 +415,14 @@ def test_a_model_of_flipped_labels_of_one_airport_is_unfair_on_real_flights(
 # Who may let it through
 
 
-def test_an_approved_release_goes_on_once_and_serves_from_the_first_day_not_scored(
+def test_an_approved_release_continues_once_and_serves_from_the_first_unscored_day(
     waiting: Project,
 ) -> None:
     say(Action.APPROVE, expires="7d")
     assert waiting.materialize(assets("predictions"), "2013-02-04").succeeded
     before = waiting.versions(PREDICTIONS)
 
-    goes_on(waiting)
+    continue_release(waiting)
 
     assert tick(waiting, SENSOR).requests == []
     assert released(waiting) == [CHAMPION, BLOCKED]
@@ -446,7 +446,7 @@ def test_an_approval_is_used_once_however_often_the_release_is_run_again(
     waiting: Project,
 ) -> None:
     say(Action.APPROVE, expires="1h")
-    goes_on(waiting)
+    continue_release(waiting)
     version = waiting.entries(CHAMPIONS)[BLOCKED].content_hash
     log = Workspace.of_environment().approvals
     assert [one.action for one in log.records(PIPELINE)] == [Action.APPROVE, Action.APPLY]
@@ -492,7 +492,7 @@ def test_an_approval_of_other_evidence_does_nothing(waiting: Project) -> None:
     row = waiting.lake.read(RELEASE, [BLOCKED]).assign(evidence="0123456789abcdef")
     rewrite(waiting, RELEASE, row)
 
-    goes_on(waiting)
+    continue_release(waiting)
 
     assert_nothing_was_released(waiting)
     [remark] = waiting.lake.read(APPROVALS, [BLOCKED])["remark"]
@@ -522,7 +522,7 @@ def rewrite(project: Project, table: str, rows: pd.DataFrame) -> None:
 
 def test_a_rejection_is_final(waiting: Project) -> None:
     say(Action.REJECT)
-    goes_on(waiting)
+    continue_release(waiting)
 
     with pytest.raises(Exception, match="rejected"):
         say(Action.APPROVE)
@@ -534,8 +534,8 @@ def test_a_rejection_is_final(waiting: Project) -> None:
     assert not [result for result in good if result.is_bad]
 
 
-def test_the_sensor_asks_once_and_not_before_anybody_said_anything(waiting: Project) -> None:
-    assert tick(waiting, SENSOR).reason == "No release waits for what a person said."
+def test_the_sensor_requests_one_run_for_each_approval_record(waiting: Project) -> None:
+    assert tick(waiting, SENSOR).reason == "No release has a new approval or rejection."
 
     say(Action.APPROVE)
 
@@ -596,7 +596,7 @@ def test_tests_of_another_model_make_no_champion(measured: Project) -> None:
     assert champion() == CHAMPION
 
 
-def test_a_release_that_was_cut_short_before_its_alias_moved_is_finished(
+def test_a_release_interrupted_before_its_alias_update_is_finished(
     retrained: Project,
 ) -> None:
     Workspace.of_environment().registry.set_alias(
@@ -614,9 +614,9 @@ def test_a_release_that_was_cut_short_before_its_alias_moved_is_finished(
 # What can be read afterwards
 
 
-def test_the_card_of_a_version_is_in_the_lake_and_beside_its_model(waiting: Project) -> None:
+def test_the_card_of_a_version_is_in_the_lake_and_in_its_model_folder(waiting: Project) -> None:
     say(Action.APPROVE)
-    goes_on(waiting)
+    continue_release(waiting)
 
     [card] = waiting.lake.read(CARDS, [BLOCKED])["markdown"]
 
@@ -631,11 +631,11 @@ def test_the_card_of_a_version_is_in_the_lake_and_beside_its_model(waiting: Proj
     )
 
 
-def test_the_audit_trail_says_who_promoted_what_when_and_on_which_evidence(
+def test_the_audit_trail_records_who_promoted_what_when_and_on_which_evidence(
     waiting: Project,
 ) -> None:
     say(Action.APPROVE, expires="7d")
-    goes_on(waiting)
+    continue_release(waiting)
 
     events = audit(Workspace.of_environment().lake, Workspace.of_environment().approvals, PIPELINE)
 

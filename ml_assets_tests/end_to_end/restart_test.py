@@ -54,7 +54,7 @@ def finished(project: Project, run_id: str) -> dg.DagsterRun:
     raise AssertionError(f"run {run_id} did not end in {DEADLINE_SECONDS} s")
 
 
-def test_only_the_failed_step_and_what_depends_on_it_run_again(project: Project) -> None:
+def test_only_the_failed_step_and_its_dependents_run_again(project: Project) -> None:
     shutil.copy(ROOT / "workspace.yaml", project.data.parent)
     assert project.materialize(DICTIONARIES).succeeded
     project.sql("ALTER TABLE weather RENAME TO weather_elsewhere")

@@ -1,4 +1,4 @@
-"""Definitions for two data folders in one process: what one does, the other never sees."""
+"""Definitions for two data folders in one process are independent of each other."""
 
 import shutil
 import sqlite3
@@ -36,14 +36,14 @@ class Side:
         assert done.succeeded, done.failed_steps
 
     def tick(self, sensor: str) -> str:
-        """The name of the run that a sensor asks for."""
+        """The name of the run that a sensor requests."""
         context = sensor_context(self.definitions, self._instance)
         told = self.definitions.resolve_sensor_def(sensor).evaluate_tick(context)
         [request] = told.run_requests or []
         return str(request.run_key)
 
     def stored(self) -> dict[str, list[str]]:
-        """Table → content hash of each entry there ever was."""
+        """Table → content hashes of all its entries."""
         ledger = self.workspace.lake.ledger
         return {
             table: [entry.content_hash for entry in ledger.history(table)]
@@ -79,7 +79,7 @@ def open_side(
     settings.cache_clear()
 
 
-def test_two_data_folders_take_turns_and_do_not_touch_each_other(
+def test_two_data_folders_in_one_process_are_independent(
     open_side: Callable[[str], Side], tmp_path: Path
 ) -> None:
     one, other = open_side("one"), open_side("other")

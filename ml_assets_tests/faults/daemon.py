@@ -1,4 +1,4 @@
-"""Dagster's daemon as a process group of its own, and what can be seen of its work from outside."""
+"""Dagster's daemon in a separate process group, and queries of its work from outside."""
 
 import os
 import signal
@@ -18,9 +18,9 @@ from ml_assets_tests.project import Project
 
 END_SECONDS = 30
 DEADLINE_SECONDS = 600
-"""For each thing that is waited for; on a quiet machine they take seconds."""
+"""Timeout of each wait; on an idle machine waits take seconds."""
 LOOK_SECONDS = 0.5
-"""Pause between two looks, so that looking does not slow down what is looked at."""
+"""Pause between two polls, so that polling does not slow down the daemon."""
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Daemon:
     def wait_until(
         self, what: str, is_reached: Callable[[], object], *, pause: float = LOOK_SECONDS
     ) -> None:
-        """Look until it is so; the daemon has to run meanwhile."""
+        """Poll until a condition is true; the daemon has to run meanwhile."""
         deadline = time.monotonic() + DEADLINE_SECONDS
         while not is_reached():
             assert self.process is not None

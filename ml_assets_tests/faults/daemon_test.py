@@ -42,7 +42,7 @@ QUIET_DAY = "2013-02-07"
 BLIZZARD_DAY = "2013-02-08"
 """16 features have drifted by its evening."""
 AS_OF = LAST_DAY = "2013-02-09"
-"""As-of day of the model that the blizzard asks for, and the day that it scores first."""
+"""As-of day of the model that the blizzard requires, and the first day that it scores."""
 
 POLICY = {
     "name": "blizzard",
@@ -59,7 +59,7 @@ INTERVALS = {
     "run_monitoring": {"poll_interval_seconds": 1, "start_timeout_seconds": 90},
     "run_queue": {"dequeue_interval_seconds": 1},
 }
-"""What differs from the project's ``dagster.yaml``, so that nobody waits for minutes."""
+"""Changes to the project's ``dagster.yaml`` that shorten waits."""
 
 FIRST_UNIT = f"{PIPELINE} retraining as of {FIRST_AS_OF}"
 TRAINING_UNIT = f"{PIPELINE} retraining as of {AS_OF}"
@@ -112,7 +112,7 @@ def quiet_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as monkeypatch, opened(home, monkeypatch) as project:
         load(f"sqlite:///{project.source}", lambda table, done, total: None, QUIET_DAY)
         assert project.materialize_daily(f"2013-01-01...{QUIET_DAY}").succeeded
-        live_through(project, FIRST_AS_OF, QUIET_DAY)
+        process_span(project, FIRST_AS_OF, QUIET_DAY)
     return home
 
 
@@ -120,17 +120,17 @@ def quiet_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def undisturbed(
     quiet_days: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[tuple[str, str], str]]:
-    """Every data version there is after living until ``LAST_DAY`` in one process, with no daemon."""
+    """All data versions after processing until ``LAST_DAY`` in one process, without a daemon."""
     home = tmp_path_factory.mktemp("undisturbed") / "project"
     shutil.copytree(quiet_days, home)
     with pytest.MonkeyPatch.context() as monkeypatch, opened(home, monkeypatch) as project:
         reveal(f"sqlite:///{project.source}", LAST_DAY)
         assert project.materialize_daily(f"{BLIZZARD_DAY}...{LAST_DAY}").succeeded
-        live_through(project, FIRST_AS_OF, LAST_DAY)
+        process_span(project, FIRST_AS_OF, LAST_DAY)
         yield project.versions()
 
 
-def live_through(project: Project, first: str, last: str) -> None:
+def process_span(project: Project, first: str, last: str) -> None:
     outcomes = replay(
         project.definitions,
         project.instance,
@@ -178,7 +178,7 @@ def assert_a_rerun_changes_nothing(project: Project) -> None:
     before = project.versions()
     entries = stored_entries(project, RELEASES, AS_OF)
     assert project.materialize_daily(f"2013-01-01...{LAST_DAY}").succeeded
-    live_through(project, FIRST_AS_OF, LAST_DAY)
+    process_span(project, FIRST_AS_OF, LAST_DAY)
     scored = " or ".join(f'key:"{PIPELINE}/{noun}"' for noun in [*SCORING, DECISION])
     assert project.materialize(scored, f"{FIRST_AS_OF}...{LAST_DAY}").succeeded
     trained = " or ".join(f'key:"{PIPELINE}/{noun}"' for noun in TRAINING)
@@ -187,14 +187,14 @@ def assert_a_rerun_changes_nothing(project: Project) -> None:
     assert stored_entries(project, RELEASES, AS_OF) == entries
 
 
-def test_a_blizzard_becomes_one_new_champion_without_anybody_doing_anything(
+def test_a_blizzard_automatically_produces_one_new_champion(
     project: Project, undisturbed: dict[tuple[str, str], str]
 ) -> None:
     source = f"sqlite:///{project.source}"
     with daemon_of(project) as daemon:
         daemon.start()
-        says_keep = f"flight_delays__retraining skipped: {QUIET_DAY} says keep"
-        daemon.wait_until("the sensor has looked", lambda: says_keep in daemon.output())
+        keep_message = f"flight_delays__retraining skipped: Decision of {QUIET_DAY}: keep."
+        daemon.wait_until("the sensor has looked", lambda: keep_message in daemon.output())
         decisions = project.lake.read(DECISIONS).set_index("ds")
         assert set(decisions.loc[FIRST_AS_OF:, "verdict"]) == {"keep"}
         assert units(project) == {FIRST_UNIT}

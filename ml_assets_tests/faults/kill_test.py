@@ -1,4 +1,4 @@
-"""A run killed with SIGKILL in the middle: run again, it ends as if nothing had happened."""
+"""A run killed with SIGKILL and run again ends with the same versions as an undisturbed one."""
 
 import os
 import shutil
@@ -83,7 +83,7 @@ def test_killed_and_run_again_gives_the_versions_of_an_undisturbed_run(
     assert project.versions() == undisturbed
 
 
-def test_a_half_written_day_is_not_used_downstream(project: Project) -> None:
+def test_a_partially_written_day_is_not_used_downstream(project: Project) -> None:
     process = start(project)
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not ledger_has(project, "sources/flights", "writing") and process.poll() is None:

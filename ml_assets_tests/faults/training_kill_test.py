@@ -79,7 +79,7 @@ def arguments(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def start_training(arguments: Path, checkpoints: Path) -> "subprocess.Popen[str]":
-    """A process that trains and tells its progress line by line."""
+    """A process that trains and prints its progress line by line."""
     return subprocess.Popen(
         [sys.executable, "-u", "-c", TRAINING, str(arguments), str(checkpoints)],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
@@ -88,8 +88,8 @@ def start_training(arguments: Path, checkpoints: Path) -> "subprocess.Popen[str]
     )
 
 
-def told(process: "subprocess.Popen[str]") -> list[str]:
-    """Everything that a training told that was left to end; the last line is the fingerprint."""
+def output_lines(process: "subprocess.Popen[str]") -> list[str]:
+    """Output lines of a finished training; the last line is the fingerprint."""
     output, _ = process.communicate(timeout=DEADLINE_SECONDS)
     assert process.returncode == 0, output
     return output.splitlines()
@@ -97,8 +97,8 @@ def told(process: "subprocess.Popen[str]") -> list[str]:
 
 @pytest.fixture(scope="module")
 def uninterrupted(arguments: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Fingerprint of a training that nobody disturbed."""
-    return told(start_training(arguments, tmp_path_factory.mktemp("uninterrupted")))[-1]
+    """Fingerprint of an uninterrupted training."""
+    return output_lines(start_training(arguments, tmp_path_factory.mktemp("uninterrupted")))[-1]
 
 
 @pytest.mark.parametrize("earliest", [1, 6, 11], ids="in one of five slices from {}".format)
@@ -116,7 +116,7 @@ def test_killed_training_resumes_and_ends_as_an_uninterrupted_one(
     process.kill()
     assert process.wait(DEADLINE_SECONDS) == -signal.SIGKILL, f"it was over (seed {seed})"
 
-    resumed, *_, fingerprint = told(start_training(arguments, tmp_path / "checkpoints"))
+    resumed, *_, fingerprint = output_lines(start_training(arguments, tmp_path / "checkpoints"))
 
     assert fingerprint == uninterrupted, f"seed {seed}"
     done = re.fullmatch(r"resumed at (\d+) of 100 iterations", resumed)

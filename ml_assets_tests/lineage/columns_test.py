@@ -59,6 +59,6 @@ def test_a_name_selects_a_column_or_all_of_a_table() -> None:
         ),
     ],
 )
-def test_error_of_an_unknown_name_suggests_a_similar_one(name: str, message: str) -> None:
+def test_unknown_names_are_refused_with_the_most_similar_one(name: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         columns_of(MADE_FROM, name)

@@ -147,7 +147,7 @@ def test_a_table_without_column_lineage_may_depend_on_any_column(lake: Lake) -> 
         pytest.param((SOURCE, DAY, "dep_dely"), "Did you mean 'dep_delay'?", id="column"),
     ],
 )
-def test_error_of_an_unknown_name_suggests_a_similar_one(
+def test_unknown_names_are_refused_with_the_most_similar_one(
     lake: Lake, arguments: tuple[str, ...], message: str
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:

@@ -21,7 +21,7 @@ Configure = Callable[..., Path]
 
 @pytest.fixture(scope="session", autouse=True)
 def _unsynced() -> Iterator[None]:
-    """SQLite does not wait for the disk: no test here pulls the plug, and a shared disk is slow."""
+    """Disable SQLite's disk syncs, which are slow and not needed in tests."""
 
     def switch_off(connection: Any, _: object) -> None:
         if isinstance(connection, sqlite3.Connection):
@@ -87,7 +87,7 @@ def postgres_url(postgres_server: str, request: pytest.FixtureRequest) -> Iterat
 
 @pytest.fixture
 def source() -> workload.Source:
-    """What the outside world holds."""
+    """The external source."""
     return workload.Source()
 
 

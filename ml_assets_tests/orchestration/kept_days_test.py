@@ -1,4 +1,4 @@
-"""Facts that cannot be made again stay as they were last stored."""
+"""Final days that cannot be computed again keep their last stored rows."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from ml_assets.contracts.validation import Validated
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
-from ml_assets.orchestration.assets.table_io import _kept
+from ml_assets.orchestration.assets.table_io import _kept_days
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.plan import Plan
 
@@ -60,7 +60,7 @@ def test_a_released_day_is_kept_whatever_was_recorded_since(
     for status in since:
         lake.ledger.append([Entry(TABLE, MONDAY, status)])
 
-    [kept] = _kept(lake, TABLE, STALE).values()
+    [kept] = _kept_days(lake, TABLE, STALE).values()
 
     assert (kept.status, kept.rows) == (Status.STORED, 1)
 
@@ -69,7 +69,7 @@ def test_a_closed_day_without_a_release_is_not_kept(tmp_path: Path) -> None:
     lake = released(tmp_path, ROWS[:0])
     lake.ledger.append([Entry(TABLE, MONDAY, Status.SKIPPED)])
 
-    assert _kept(lake, TABLE, STALE) == {}
+    assert _kept_days(lake, TABLE, STALE) == {}
 
 
 def test_rows_that_were_altered_are_not_kept(tmp_path: Path) -> None:
@@ -77,4 +77,4 @@ def test_rows_that_were_altered_are_not_kept(tmp_path: Path) -> None:
     lake.ledger.append([Entry(TABLE, MONDAY, Status.SKIPPED)])
     lake.write(TABLE, ROWS.assign(fingerprint="other"), [MONDAY])
 
-    assert _kept(lake, TABLE, STALE) == {}
+    assert _kept_days(lake, TABLE, STALE) == {}

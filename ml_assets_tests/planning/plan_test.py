@@ -51,7 +51,7 @@ def planned(lake: Lake, *days: str, code: str = CODE) -> Plan:
 
 @pytest.fixture
 def ready(lake: Lake) -> Lake:
-    """A lake with all inputs of Monday and Tuesday, and those of Sunday but for its look-back."""
+    """A lake with all inputs of Monday and Tuesday, and those of Sunday except its look-back."""
     for number, day in enumerate([SUNDAY, MONDAY, TUESDAY]):
         store(lake, FLIGHTS, day, number)
     store(lake, PLANES, SNAPSHOT, 0)
@@ -115,7 +115,7 @@ def test_window_covers_the_input_days_of_all_days(ready: Lake) -> None:
     assert sorted(windows["flights"].read()["value"]) == [0, 1, 2]
 
 
-def test_missing_look_back_is_no_obstacle_and_is_recorded(ready: Lake) -> None:
+def test_missing_look_back_is_recorded_and_does_not_block(ready: Lake) -> None:
     found = planned(ready, SUNDAY)
 
     assert found.compute == [SUNDAY]
@@ -154,7 +154,7 @@ def test_day_without_its_own_input_is_skipped_with_the_reason(
     assert found.compute == [TUESDAY]
 
 
-def test_day_whose_input_was_never_made_is_skipped(ready: Lake) -> None:
+def test_day_whose_input_was_never_processed_is_skipped(ready: Lake) -> None:
     assert planned(ready, "2013-07-10").skipped == {
         "2013-07-10": f"{FLIGHTS} 2013-07-10 is not materialized"
     }
@@ -253,7 +253,7 @@ def planned_from(
 
 
 def make_decision_stale(lake: Lake) -> None:
-    """Store a decision that was made from a day that has changed since."""
+    """Store a decision that was computed from a day that has changed since."""
     before = store(lake, FLIGHTS, MONDAY, 1)
     store(lake, DECISIONS, FIRST, 5, [Read(FLIGHTS, MONDAY, before, 0)])
     store(lake, FLIGHTS, MONDAY, 99)
@@ -273,7 +273,7 @@ def test_day_is_computed_without_an_optional_input_and_again_when_it_arrives(lak
     assert planned_from(lake, item, MONDAY).compute == [MONDAY]
 
 
-def test_optional_input_that_is_stale_is_waited_for(ready: Lake) -> None:
+def test_stale_optional_input_blocks_the_day(ready: Lake) -> None:
     compute(ready, planned(ready, MONDAY))
     store(ready, FLIGHTS, MONDAY, 99)
 
@@ -294,7 +294,7 @@ def test_each_day_reads_the_days_picked_for_it(lake: Lake) -> None:
     assert found.compute == [MONDAY, TUESDAY]
 
 
-def test_day_whose_picked_day_is_not_there_is_skipped(lake: Lake) -> None:
+def test_day_whose_picked_day_is_not_stored_is_skipped(lake: Lake) -> None:
     store(lake, DECISIONS, SECOND, 1)
 
     found = planned_from(lake, Input(DECISIONS, picks=PICKED), MONDAY, TUESDAY)
@@ -309,7 +309,7 @@ def test_day_for_which_nothing_is_picked_reads_nothing(lake: Lake) -> None:
     assert (found.compute, found.reads) == ([MONDAY], {MONDAY: []})
 
 
-def test_another_pick_computes_the_day_again(lake: Lake) -> None:
+def test_changed_pick_computes_the_day_again(lake: Lake) -> None:
     for value, day in enumerate([FIRST, SECOND]):
         store(lake, DECISIONS, day, value)
     compute(lake, planned_from(lake, Input(DECISIONS, picks=PICKED), MONDAY, TUESDAY))
@@ -330,7 +330,7 @@ def test_day_waits_for_a_stale_input_unless_it_is_pinned(lake: Lake, is_pinned: 
     assert [read.is_pinned for read in found.reads[MONDAY]] == [is_pinned]
 
 
-def test_pinned_input_that_is_another_now_computes_the_day_again(lake: Lake) -> None:
+def test_pinned_input_with_changed_content_computes_the_day_again(lake: Lake) -> None:
     make_decision_stale(lake)
     item = Input(DECISIONS, is_pinned=True, picks={MONDAY: [FIRST]})
     compute(lake, planned_from(lake, item, MONDAY))
@@ -342,32 +342,34 @@ def test_pinned_input_that_is_another_now_computes_the_day_again(lake: Lake) -> 
     assert planned_from(lake, item, MONDAY).compute == [MONDAY]
 
 
-def test_pinned_input_has_to_be_there(lake: Lake) -> None:
+def test_pinned_input_has_to_be_stored(lake: Lake) -> None:
     item = Input(DECISIONS, is_pinned=True, picks={MONDAY: [FIRST]})
 
     assert [*planned_from(lake, item, MONDAY).skipped] == [MONDAY]
 
 
-def further(content: str, day: str = SUNDAY) -> dict[str, list[Read]]:
-    """What Monday is computed from besides."""
+def extra_reads(content: str, day: str = SUNDAY) -> dict[str, list[Read]]:
+    """Additional reads of Monday."""
     return {MONDAY: [Read("c/asked", day, content, None, is_pinned=True)]}
 
 
 @pytest.mark.parametrize(
     ("now", "compute_again"),
     [
-        pytest.param(further("x"), [], id="the same"),
-        pytest.param(further("y"), [MONDAY], id="other content"),
-        pytest.param(further("x", FIRST), [MONDAY], id="another day"),
+        pytest.param(extra_reads("x"), [], id="the same"),
+        pytest.param(extra_reads("y"), [MONDAY], id="other content"),
+        pytest.param(extra_reads("x", FIRST), [MONDAY], id="another day"),
         pytest.param({}, [MONDAY], id="no longer read"),
         pytest.param(None, [MONDAY], id="none at all"),
-        pytest.param({**further("x"), TUESDAY: further("y")[MONDAY]}, [], id="more of another day"),
+        pytest.param(
+            {**extra_reads("x"), TUESDAY: extra_reads("y")[MONDAY]}, [], id="more of another day"
+        ),
     ],
 )
 def test_further_reads_are_part_of_what_a_day_is_computed_from(
     ready: Lake, now: dict[str, list[Read]] | None, compute_again: list[str]
 ) -> None:
-    first = planned_from(ready, Input(FLIGHTS), MONDAY, further_reads=further("x"))
+    first = planned_from(ready, Input(FLIGHTS), MONDAY, further_reads=extra_reads("x"))
     compute(ready, first)
 
     assert [read.table for read in first.reads[MONDAY]] == [FLIGHTS, "c/asked"]

@@ -32,16 +32,14 @@ def test_a_day_without_an_entry_is_unfinished(ledger: Ledger) -> None:
     assert unfinished(ledger, RAW, [MONDAY]) == {MONDAY: "not processed yet"}
 
 
-def test_a_day_whose_run_died_is_unfinished(ledger: Ledger) -> None:
+def test_a_day_whose_run_was_killed_is_unfinished(ledger: Ledger) -> None:
     ledger.append([Entry(RAW, MONDAY, Status.WRITING, run_id="dead")])
 
     assert unfinished(ledger, RAW, [MONDAY]) == {MONDAY: "its run did not finish"}
 
 
 @pytest.mark.parametrize("damage", [ALTERED, LOST])
-def test_a_day_that_was_damaged_behind_the_ledger_is_unfinished(
-    ledger: Ledger, damage: str
-) -> None:
+def test_a_day_with_damaged_rows_is_unfinished(ledger: Ledger, damage: str) -> None:
     ledger.append([Entry(RAW, MONDAY, Status.QUARANTINED, reason=f"{damage}: why")])
 
     assert unfinished(ledger, RAW, [MONDAY]) == {MONDAY: f"{damage}: why"}
@@ -70,7 +68,7 @@ def test_a_day_without_rows_is_finished_until_what_it_read_changes(
     assert "has changed since" in unfinished(ledger, FEATURES, [MONDAY])[MONDAY]
 
 
-def test_an_input_that_was_stale_reopens_the_day_when_it_is_recomputed_to_the_same_rows(
+def test_recomputing_a_stale_input_to_the_same_rows_reopens_the_day(
     ledger: Ledger,
 ) -> None:
     stored(ledger, RAW, MONDAY, "new")
@@ -92,7 +90,7 @@ def test_a_final_day_is_never_unfinished_but_may_be_outdated(ledger: Ledger) -> 
     assert set(outdated(ledger, SCORES, [MONDAY])) == {MONDAY}
 
 
-def test_a_day_is_not_outdated_by_an_input_that_is_gone(ledger: Ledger) -> None:
+def test_a_missing_input_does_not_make_a_day_outdated(ledger: Ledger) -> None:
     stored(ledger, SCORES, MONDAY, "s", Read(FEATURES, MONDAY, "f", 1), final=True)
     closed(ledger, FEATURES, MONDAY, Status.QUARANTINED, [])
 

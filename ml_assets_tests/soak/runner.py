@@ -184,7 +184,7 @@ class _Loop:
             is_news = tick is not None and tick.timestamp > since
             return (tick.skip_reason or "") if tick and is_news else ""
 
-        self._daemon.wait_until("the outage is noticed", lambda: "cannot be looked at" in told())
+        self._daemon.wait_until("the outage is noticed", lambda: "cannot be read" in told())
         said = told()
         away.replace(source)
         arrives()

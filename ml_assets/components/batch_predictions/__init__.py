@@ -1,4 +1,4 @@
-"""Template: what the champion of a day predicts, the labels that arrive, and how good it was."""
+"""Template: predictions of each day by its champion, the labels that arrive, and performance."""
 
 from ml_assets.components.batch_predictions.component import BatchPredictions
 

@@ -1,4 +1,4 @@
-"""Stage: the labels that arrive after a prediction, and how good the predictions of a day were."""
+"""Stage: labels that arrive after a prediction, and the performance of each day's predictions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ class LabelStage:
     """The arrived labels and the performance of a pipeline.
 
     Attributes:
-        pipeline: what the stages share.
+        pipeline: context shared by all stages.
         predictions: contract of the predictions.
         contract: contract of the arrived labels.
     """
@@ -45,18 +45,18 @@ class LabelStage:
             this.define(
                 "labels",
                 stage=STAGE,
-                description="What really happened, by the day it became known, joined with its prediction.",
+                description="Actual outcomes by the day on which they became known, joined with their predictions.",
                 version=self._label_version,
                 inputs=[self._scored, self._outcomes],
                 compute=self._collect_labels,
                 contract=self.contract,
-                passed_on_by=this.table("predictions"),
+                inherits_from=this.table("predictions"),
                 keeps_dead_letters=True,
             ),
             this.define(
                 "performance",
                 stage=STAGE,
-                description="How good a day's predictions were, by the labels that have arrived so far.",
+                description="Metrics of a day's predictions on the labels that have arrived so far.",
                 version=self._performance_version,
                 inputs=[self._predicted, self._arriving],
                 compute=self._measure,
@@ -81,7 +81,7 @@ class LabelStage:
 
     @property
     def _predicted(self) -> Input:
-        """The same day's predictions, as they were made: they count although their inputs changed."""
+        """The same day's predictions, which stay valid when their inputs change."""
         return Input(self.pipeline.table("predictions"), is_pinned=True)
 
     @property
@@ -141,7 +141,7 @@ class LabelStage:
         predictions = _read_all(planned.windows["predictions"], self.predictions)
         labels = _read_all(planned.windows["labels"], self.contract)
 
-        def of_day(day: str) -> pd.DataFrame:
+        def performance_of(day: str) -> pd.DataFrame:
             return performance(
                 this.specification,
                 predictions[predictions[DAY] == day],
@@ -151,7 +151,7 @@ class LabelStage:
                 rules=this.evaluation,
             )
 
-        planned, frames = each_day(planned, of_day)
+        planned, frames = each_day(planned, performance_of)
         return output(
             planned,
             frames,
@@ -162,5 +162,5 @@ class LabelStage:
 
 
 def _read_all(window: Window, contract: type[Contract]) -> pd.DataFrame:
-    """Rows of all stored days of a window; none, with the contract's columns, when none is stored."""
+    """Rows of all stored days of a window; an empty frame with the contract's columns if none is."""
     return window.read() if window.hashes else no_rows(contract)

@@ -1,4 +1,4 @@
-"""Stage: what the champion of a day predicts."""
+"""Stage: the predictions of each day by its champion."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from ml_assets.lake.store import Window
 from ml_assets.learning.scoring import score, with_late_rows
 from ml_assets.ledger.entries import grouped
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.planning.plan import Input, Plan, each_day, plan, skipping
+from ml_assets.planning.plan import Input, Plan, each_day, plan, with_skipped
 from ml_assets.provenance.code import code_version
 from ml_assets.release.champion import Champion
 from ml_assets.release.confirm import confirm_champion
@@ -33,7 +33,7 @@ class Predictions:
     """The prediction stage of a pipeline.
 
     Attributes:
-        pipeline: what the stages share.
+        pipeline: context shared by all stages.
         contract: contract of the predictions.
         feature_columns: columns of the feature table.
     """
@@ -49,8 +49,8 @@ class Predictions:
             "predictions",
             stage=STAGE,
             description=(
-                "What the champion of the day predicts for each row of the day. Predictions stay "
-                "as they were made; rows that come after their day was scored are added, marked late."
+                "Predictions of the day's champion for each row of the day. Stored predictions never "
+                "change; rows that arrive after their day was scored are added, marked late."
             ),
             version=self._prediction_version,
             inputs=[
@@ -61,7 +61,7 @@ class Predictions:
             compute=self._predict,
             contract=self.contract,
             is_fact=True,
-            passed_on_by=this.features,
+            inherits_from=this.features,
             names={"feature_columns": self.feature_columns},
         )
 
@@ -98,7 +98,7 @@ class Predictions:
             frames,
             self.contract,
             self._prediction_version,
-            day_metadata={day: _shown(frame) for day, frame in frames.items()},
+            day_metadata={day: _day_metadata(frame) for day, frame in frames.items()},
             is_final=True,
         )
 
@@ -107,13 +107,14 @@ class Predictions:
     ) -> tuple[Plan, pd.DataFrame]:
         """Predictions of all days to compute, each by its champion.
 
-        Days whose champion cannot be used are skipped with the reason: another model must not take
-        its place, and what was predicted before stays.
+        Days whose champion cannot be used are skipped with the reason: no other model replaces it,
+        and stored predictions are kept.
 
         Raises:
-            UnsafeModel: the newest day was never scored, and the file of its champion is gone or
-                altered.
-            RegistryMismatch: the same, and what is stored of its release does not agree.
+            UnsafeModel: the newest day was never scored, and the file of its champion is missing
+                or altered.
+            RegistryMismatch: the newest day was never scored, and the stored records of its
+                champion's release contradict each other.
         """
         stored = workspace.lake.days_stored(self.pipeline.table("predictions"))
         days_of = grouped((champions[day], day) for day in planned.compute if day in champions)
@@ -126,7 +127,7 @@ class Predictions:
                 if max(planned.compute) in {*days} - {*stored}:
                     raise
                 unusable.update(dict.fromkeys(days, str(error)))
-        return skipping(planned, unusable), pd.concat(parts[1:] or parts, ignore_index=True)
+        return with_skipped(planned, unusable), pd.concat(parts[1:] or parts, ignore_index=True)
 
     def _score_by(
         self, workspace: Workspace, champion: Champion, features: Window, days: Sequence[str]
@@ -148,11 +149,11 @@ class Predictions:
         )
 
     def _confirm(self, workspace: Workspace, champion: Champion) -> None:
-        """Refuse a champion that is not what its release says.
+        """Refuse a champion that does not match the records of its release.
 
         Raises:
-            RegistryMismatch: decision, approval, registration, tests and model do not agree.
-            LakeMismatch: one of them was altered behind the ledger.
+            RegistryMismatch: decision, approval, registration, tests and model contradict each other.
+            LakeMismatch: one of them was altered outside a run.
         """
         registry = workspace.registry if self.pipeline.has_registry else None
         lake, log, as_of = workspace.lake, workspace.approvals, champion.as_of
@@ -163,14 +164,13 @@ def _scored_rows(scored: pd.DataFrame, day: str) -> pd.DataFrame:
     rows = scored[scored[DAY] == day]
     if rows.empty:
         raise TrainingError(
-            f"not predicted: no champion serves on {day}. Materialize a model and its release "
-            "of that day or an earlier one, from the approvals to the champion: the asset groups "
-            "that end in __training and __release"
+            f"not predicted: no champion serves on {day}. Materialize a model and its release as "
+            "of that day or an earlier one: the asset groups that end in __training and __release"
         )
     return rows
 
 
-def _shown(predictions: pd.DataFrame) -> dict[str, float | int | str]:
+def _day_metadata(predictions: pd.DataFrame) -> dict[str, float | int | str]:
     return {
         "mean prediction": float(predictions["prediction"].mean()),
         "model as of": str(predictions["model_as_of"].iloc[0]) if len(predictions) else "",

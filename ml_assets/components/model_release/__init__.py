@@ -1,4 +1,4 @@
-"""Template: from the evidence about a model to the champion."""
+"""Template: the release of a model, from the evidence to the champion."""
 
 from ml_assets.components.model_release.component import ModelRelease
 

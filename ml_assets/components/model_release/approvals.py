@@ -1,4 +1,4 @@
-"""Stage: what persons say to a release that waits, as an asset, and the job to say it in the UI."""
+"""Stage: approvals and rejections of a release as an asset, and the job to record them in the UI."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ import dagster as dg
 import pandas as pd
 from pydantic import Field
 
-from ml_assets.components.pipeline.output import output, planned_from
+from ml_assets.components.pipeline.output import output, plan_same_day
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
 from ml_assets.orchestration.runs.retries import retried
 from ml_assets.orchestration.workspace_key import WORKSPACE
-from ml_assets.planning.plan import Input, Plan, computing_too, each_day
+from ml_assets.planning.plan import Input, Plan, each_day, with_recomputed
 from ml_assets.provenance.code import code_version
 from ml_assets.release.approvals.actions import describe, record
 from ml_assets.release.approvals.approvals import (
@@ -42,13 +42,13 @@ class ApprovalStage:
     """The approvals of a pipeline's releases.
 
     Attributes:
-        pipeline: what the stages share.
+        pipeline: context shared by all stages.
     """
 
     pipeline: PipelineContext
 
     def definitions(self) -> dg.Definitions:
-        """The asset, its check, and the launchpad's job."""
+        """The asset, its check, and the job."""
         return dg.Definitions.merge(
             self._approvals(), dg.Definitions(jobs=[approval_job(self.pipeline)])
         )
@@ -57,7 +57,7 @@ class ApprovalStage:
         return self.pipeline.define(
             "approvals",
             stage=STAGE,
-            description="What persons said to a release that waits for approval; nothing of it is ever changed.",
+            description="Approvals and rejections of a release that needs approval; records are never changed.",
             version=self._version,
             inputs=[Input(self.pipeline.table("release_decision"))],
             compute=self._collect_approvals,
@@ -66,8 +66,8 @@ class ApprovalStage:
             checks=[
                 TableCheck(
                     "is_decided",
-                    "The release waits for nobody: it passed its gates, or a person has decided.",
-                    self._waiting,
+                    "The release needs no approval: it passed its gates, or a person has decided.",
+                    self._check_decided,
                     dg.AssetCheckSeverity.WARN,
                     fails_run=False,
                 )
@@ -80,28 +80,28 @@ class ApprovalStage:
 
     def _collect_approvals(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         this, version, lake = self.pipeline, self._version, workspace.lake
-        planned = planned_from(this, lake, "approvals", days, version, reads=["release_decision"])
-        planned = computing_too(planned, list(planned.unchanged))
+        planned = plan_same_day(this, lake, "approvals", days, version, reads=["release_decision"])
+        planned = with_recomputed(planned, list(planned.unchanged))
         planned, frames = each_day(planned, lambda day: self._approvals_of(workspace, planned, day))
         return output(planned, frames, Approvals, version)
 
     def _approvals_of(self, workspace: Workspace, planned: Plan, day: str) -> pd.DataFrame:
-        """What was said; an approval that is valid is used, once, until its model is champion."""
+        """Approval records of a day; applies a valid approval once, until its model is champion."""
         log, name = workspace.approvals, self.pipeline.name
         state = load(workspace.lake, log, planned.windows, name, day, {})
         if approval := approval_to_use(state):
             log.append(approval_use(approval, state.now, state.first_not_scored))
         return approval_rows(log.records(name, day), {day: state.decision["evidence"]})
 
-    def _waiting(self, stored: StoredDays) -> dict[str, DayVerdict]:
+    def _check_decided(self, stored: StoredDays) -> dict[str, DayVerdict]:
         lake = stored.workspace.lake
         decisions = lake.read(self.pipeline.table("release_decision"), stored.stored)
         history = lake.ledger.history(self.pipeline.table("champion"))
         found: dict[str, DayVerdict] = {}
         for decision in decisions.to_dict("records"):
             day = decision[DAY]
-            said = records_from_rows(self.pipeline.name, stored.rows[stored.rows[DAY] == day])
-            state = resolve_approvals(said, decision["evidence"], datetime.now(UTC)).state
+            records = records_from_rows(self.pipeline.name, stored.rows[stored.rows[DAY] == day])
+            state = resolve_approvals(records, decision["evidence"], datetime.now(UTC)).state
             waits = (
                 decision["verdict"] == AWAITING
                 and state in (ApprovalState.WAITING, ApprovalState.APPROVED)
@@ -118,19 +118,19 @@ class ApprovalStage:
 
 
 class Approval(dg.Config):
-    """What the launchpad asks for."""
+    """Configuration of the job."""
 
     as_of: str = Field(description="As-of day of the release, 2024-07-09.")
     action: Literal["approve", "reject"] = Field(description="A rejection is final.")
-    by: str = Field(description="Who says so.")
-    reason: str = Field(description="Why.")
+    by: str = Field(description="Name of the person who decides.")
+    reason: str = Field(description="Reason of the decision.")
     expires: str = Field(
-        "", description="How long an approval is valid, 7d or 12h; for always when empty."
+        "", description="How long an approval is valid, 7d or 12h; without limit when empty."
     )
 
 
 def approval_job(pipeline: PipelineContext) -> dg.JobDefinition:
-    """Records what a person says to a release that waits for approval."""
+    """The job that records an approval or rejection of a release."""
 
     @dg.op(name=f"{pipeline.name}__record", required_resource_keys={WORKSPACE})
     def record_op(context: dg.OpExecutionContext, config: Approval) -> None:
@@ -152,9 +152,9 @@ def approval_job(pipeline: PipelineContext) -> dg.JobDefinition:
     @dg.job(
         name=f"{pipeline.name}__approval",
         description=(
-            f"Approves or rejects a release of {pipeline.name} that waits for approval. Open the "
-            "launchpad, say which as-of day, who and why, and launch; the same as the commands "
-            "'ml-assets approve' and 'ml-assets reject'."
+            f"Approves or rejects a release of {pipeline.name} that needs approval. Open the "
+            "launchpad, enter as-of day, action, name and reason, and launch. Equivalent to the "
+            "commands 'ml-assets approve' and 'ml-assets reject'."
         ),
     )
     def approval() -> None:

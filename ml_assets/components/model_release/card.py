@@ -1,4 +1,4 @@
-"""Stage: the model card of each registered version, put together from the assets it came from."""
+"""Stage: the model card of each registered version, compiled from the assets of its release."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
-from ml_assets.components.model_release.card_facts import (
+from ml_assets.components.model_release.card_contents import (
     card_features,
     card_is_known,
     card_tables,
@@ -24,9 +24,9 @@ from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import TrainingError
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
-from ml_assets.orchestration.assets.day_metadata import Further
+from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.planning.plan import Input, Plan, computing_too, each_day, plan
+from ml_assets.planning.plan import Input, Plan, each_day, plan, with_recomputed
 from ml_assets.provenance.code import code_version
 from ml_assets.registry.store import Registry
 from ml_assets.release.champion import ChampionModel
@@ -59,7 +59,7 @@ SOURCES = (
     "integration_tests",
     "champion",
 )
-"""What a card is put together from."""
+"""Assets from which a card is compiled."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ class ModelCardStage:
     """The model card stage of a pipeline.
 
     Attributes:
-        pipeline: what the stages share.
-        text: what the card says of its own.
+        pipeline: context shared by all stages.
+        text: purpose and limits, from the configuration.
         contract: contract of the training dataset, which describes the features.
     """
 
@@ -77,14 +77,14 @@ class ModelCardStage:
     contract: type[Contract]
 
     def definitions(self) -> dg.Definitions:
-        """The asset; none where no registry takes part."""
+        """The asset; none without a registry."""
         this = self.pipeline
         if not this.has_registry:
             return dg.Definitions()
         return this.define(
             "model_card",
             stage=STAGE,
-            description="What a registered version is for, how good it is, why it was released, and its limits.",
+            description="Purpose, performance, release decision and limits of a registered version.",
             version=self._version,
             inputs=[Input(this.table(noun)) for noun in SOURCES],
             compute=self._write,
@@ -106,10 +106,10 @@ class ModelCardStage:
         }
         inputs["registered_model"] = Input(this.table("registered_model"))
         planned = plan(lake, this.table("model_card"), days, inputs, self._version)
-        planned = computing_too(planned, self._lost(lake, registry, planned))
-        shown: dict[str, Further] = {}
+        planned = with_recomputed(planned, self._missing_cards(lake, registry, planned))
+        metadata: dict[str, ExtraMetadata] = {}
 
-        def of_day(day: str) -> pd.DataFrame:
+        def card_of(day: str) -> pd.DataFrame:
             registered = planned.windows["registered_model"].read(days=[day])
             if registered.empty:
                 return no_rows(ModelCard)
@@ -123,21 +123,21 @@ class ModelCardStage:
             text = markdown(contents)
             files = {"model_card.md": text, PAGE: html(contents)}
             registry.describe(this.name, number, text, files)
-            shown[day] = {
+            metadata[day] = {
                 "card": dg.MetadataValue.md(text),
                 "html": dg.MetadataValue.path(workspace.below_data(self._file(registry, number))),
                 "version": number,
             }
             return registered.assign(markdown=text)
 
-        planned, frames = each_day(planned, of_day)
-        return output(planned, frames, ModelCard, self._version, day_metadata=shown)
+        planned, frames = each_day(planned, card_of)
+        return output(planned, frames, ModelCard, self._version, day_metadata=metadata)
 
     def _file(self, registry: Registry, number: int) -> Path:
         return registry.folder(self.pipeline.name, number) / PAGE
 
-    def _lost(self, lake: Lake, registry: Registry, planned: Plan) -> list[str]:
-        """Days whose card went when their version was written again."""
+    def _missing_cards(self, lake: Lake, registry: Registry, planned: Plan) -> list[str]:
+        """Days whose card file is missing, because their version was registered again."""
         stored = [day for day, entry in planned.unchanged.items() if entry.rows]
         if not stored:
             return []
@@ -162,7 +162,7 @@ class ModelCardStage:
 
         [decision] = _records(rows("release_decision"))
         evaluation = rows("evaluation")
-        said = rows("approvals")
+        approvals = rows("approvals")
         tests = [
             Check(row["test"], bool(row["passed"]), row["finding"])
             for row in _records(rows("integration_tests"))
@@ -194,7 +194,7 @@ class ModelCardStage:
                 Check(gate.name, bool(decision[gate.name]), gate.reason)
                 for gate in parse_findings(decision["findings"]).values()
             ],
-            approvals=_records(said),
+            approvals=_records(approvals),
             integration_tests=tests,
             limits=self.text.limits,
             code_version=lake.ledger.latest(this.table("model"), [day])[day].code_version,

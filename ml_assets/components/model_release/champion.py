@@ -1,4 +1,4 @@
-"""Stage: the released and tested model becomes the champion; the registry's alias follows it."""
+"""Stage: a released and tested model becomes the champion; updates the registry's alias."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.components.model_release.staging import Staging
-from ml_assets.components.pipeline.output import output, planned_from
+from ml_assets.components.pipeline.output import output, plan_same_day
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.contracts.validation import no_rows
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
-from ml_assets.orchestration.assets.day_metadata import Further
+from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.planning.plan import Input, computing_too, each_day
+from ml_assets.planning.plan import Input, each_day, with_recomputed
 from ml_assets.provenance.code import code_version
 from ml_assets.registry.store import CHAMPION
 from ml_assets.release.by_hand import written_by_hand
@@ -28,7 +28,7 @@ from ml_assets.workspace import Workspace
 STAGE = "release"
 
 REGISTERED = {"registered": ["registered_model.version"]}
-"""What a champion's columns are made from besides, where there is a registry."""
+"""Additional source columns of a champion if the pipeline has a registry."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class ChampionStage:
     """The champions of a pipeline.
 
     Attributes:
-        staging: what a model has to have gone through.
+        staging: the stage of registration and integration tests.
     """
 
     staging: Staging
 
     @property
     def pipeline(self) -> PipelineContext:
-        """What the stages share."""
+        """The context shared by all stages."""
         return self.staging.pipeline
 
     @property
@@ -55,9 +55,9 @@ class ChampionStage:
         return self.pipeline.define(
             "champion",
             stage=STAGE,
-            description="The model that serves from this as-of day on; the registry's alias 'champion' follows it.",
+            description="The model that is used from this as-of day on; the registry's alias 'champion' points to it.",
             version=code_version(ChampionModel),
-            inputs=[Input(self.pipeline.table(noun)) for noun in self._released_through],
+            inputs=[Input(self.pipeline.table(noun)) for noun in self._required_stages],
             compute=self._promote,
             contract=ChampionModel,
             is_as_of=True,
@@ -65,19 +65,19 @@ class ChampionStage:
         )
 
     @property
-    def _released_through(self) -> list[str]:
-        """What a model has to have gone through to become champion."""
+    def _required_stages(self) -> list[str]:
+        """Assets that a model has to pass to become champion."""
         stages = ["registered_model", "integration_tests"] if self.pipeline.has_registry else []
         return [*DECIDED, *stages]
 
     def _promote(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         lake, version = workspace.lake, code_version(ChampionModel)
-        planned = planned_from(
-            self.pipeline, lake, "champion", days, version, reads=self._released_through
+        planned = plan_same_day(
+            self.pipeline, lake, "champion", days, version, reads=self._required_stages
         )
         by_hand = written_by_hand(lake, self._table, list(planned.unchanged))
-        planned = computing_too(planned, by_hand)
-        self._take_turns(lake.ledger, planned.compute)
+        planned = with_recomputed(planned, by_hand)
+        self._record_start(lake.ledger, planned.compute)
 
         def of_day(day: str) -> pd.DataFrame:
             row = champion_row(self.staging.state_of(workspace, planned, day))
@@ -90,19 +90,19 @@ class ChampionStage:
             frames,
             ChampionModel,
             version,
-            day_metadata=_champions(frames),
+            day_metadata=_champion_metadata(frames),
             is_fact=True,
-            after_commit=partial(self._point_alias, workspace) if has_registry else None,
+            after_commit=partial(self._update_alias, workspace) if has_registry else None,
         )
 
-    def _take_turns(self, ledger: Ledger, days: Sequence[str]) -> None:
-        """Note which days begin to be released, so that of two at once the later sees the earlier."""
+    def _record_start(self, ledger: Ledger, days: Sequence[str]) -> None:
+        """Record the start of releases, so that of two concurrent runs the later sees the earlier."""
         released = released_days(ledger.history(self._table))
         if new := [day for day in days if day not in released]:
             ledger.begin(self._table, new)
 
-    def _point_alias(self, workspace: Workspace) -> None:
-        """Let the alias follow the champions, also when another run releases meanwhile."""
+    def _update_alias(self, workspace: Workspace) -> None:
+        """Point the alias to the newest champion, also if another run releases one meanwhile."""
         registry, name, lake = workspace.registry, self.pipeline.name, workspace.lake
         while (fingerprint := self._newest(lake)) is not None:
             registry.set_alias(name, CHAMPION, fingerprint)
@@ -115,7 +115,7 @@ class ChampionStage:
         return champion.fingerprint if champion else None
 
 
-def _champions(frames: Mapping[str, pd.DataFrame]) -> dict[str, Further]:
+def _champion_metadata(frames: Mapping[str, pd.DataFrame]) -> dict[str, ExtraMetadata]:
     columns = ["fingerprint", "version", "serves_from", "released_by", "evidence"]
     return {
         day: {column: str(frame[column].iloc[0]) for column in columns}

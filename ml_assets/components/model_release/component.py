@@ -1,4 +1,4 @@
-"""Template: a model is compared, judged, registered, tested and becomes the champion."""
+"""Template: evidence, decision, approval, registration, tests and promotion of a model."""
 
 import dagster as dg
 
@@ -20,7 +20,7 @@ class ModelRelease(ModelPart[ModelReleaseConfiguration]):
     configuration = ModelReleaseConfiguration
 
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """All assets of a release, their checks, and the sensor that continues an approved one."""
+        """All assets of a release, their checks, and the sensor that continues it after approval."""
         del context
         config, dataset = self.config, self.contracts.training_dataset
         config.release.check(config.estimator.task)

@@ -1,7 +1,6 @@
-"""Stage: the decision on a challenger: the gates, applied to the evidence as it is stored.
+"""Stage: the decision on a challenger, by applying the gates to the stored evidence.
 
-The evidence is measured in ``evidence``; what becomes of a decision is in ``approvals``,
-``staging`` and ``champion``.
+``evidence`` measures the evidence; ``approvals``, ``staging`` and ``champion`` follow a decision.
 """
 
 from collections.abc import Sequence
@@ -12,17 +11,17 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.components.model_release.evidence import EvidenceStage, gated
-from ml_assets.components.model_release.exhibits import exhibit
+from ml_assets.components.model_release.stored_evidence import load_evidence
 from ml_assets.components.pipeline.output import markdown_table, output
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY, digest
 from ml_assets.lake.integrity import verified_rows
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
-from ml_assets.orchestration.assets.day_metadata import Further
+from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
-from ml_assets.planning.plan import Input, Plan, computing_too, each_day, plan
+from ml_assets.planning.plan import Input, Plan, each_day, plan, with_recomputed
 from ml_assets.provenance.code import code_version
 from ml_assets.release.by_hand import written_by_hand
 from ml_assets.release.champion import Champion
@@ -42,21 +41,21 @@ from ml_assets.workspace import Workspace
 
 STAGE = "release"
 
-PROMISES = {
-    "is_unseen": "Both models were judged on the same rows, and neither was fitted on one of them.",
+GATE_DESCRIPTIONS = {
+    "is_unseen": "Both models were judged on the same rows, and neither was fitted on any of them.",
     "beats_champion": "The gain of the main metric, with its interval, is what the rule requires; a first model beats the base rate.",
     "no_segment_degraded": "No segment that can be judged lost clearly more of the main metric than is tolerated.",
     "groups_are_close": "No gap between groups of the gated attribute is above the limit, or clearly above the champion's.",
 }
-"""The gates of a release, as the checks of its decision."""
+"""Gate of a release → description of its check."""
 
-SHOWN = {
+OUTCOME_LABELS = {
     GateOutcome.PASSED: "passed",
     GateOutcome.APPROVABLE: "NOT PASSED, a person may approve",
     GateOutcome.FINAL: "NOT PASSED, no approval lifts it",
     GateOutcome.NO_EVIDENCE: "NO EVIDENCE",
 }
-"""What a gate's outcome is called in the UI."""
+"""Label of a gate's outcome in the UI."""
 
 
 @dataclass(frozen=True)
@@ -64,19 +63,19 @@ class DecisionStage:
     """The release decisions of a pipeline.
 
     Attributes:
-        evidence: what is measured, of which pipeline and by which rules.
+        evidence: the stage that measures the evidence.
     """
 
     evidence: EvidenceStage
 
     @property
     def pipeline(self) -> PipelineContext:
-        """What the stages share."""
+        """The context shared by all stages."""
         return self.evidence.pipeline
 
     @property
     def rules(self) -> ReleaseRules:
-        """What a challenger has to show."""
+        """The release rules."""
         return self.evidence.rules
 
     def definitions(self) -> dg.Definitions:
@@ -93,19 +92,21 @@ class DecisionStage:
             compute=self._decide,
             contract=ReleaseDecision,
             is_as_of=True,
-            undrawn=["champion"],
+            hidden_inputs=["champion"],
             names=gated(self.rules),
-            checks=[_gate_check(name, promise) for name, promise in PROMISES.items()],
+            checks=[
+                _gate_check(name, description) for name, description in GATE_DESCRIPTIONS.items()
+            ],
         )
 
     @property
     def version(self) -> str:
-        """Version of what decides, and by which rules."""
-        return code_version(judge, verdict, build_question, exhibit, self.evidence.measuring)
+        """Version of the code and rules of the decision."""
+        return code_version(judge, verdict, build_question, load_evidence, self.evidence.measuring)
 
     def _decide(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         lake = workspace.lake
-        exhibits = {
+        evidence = {
             noun: Input(
                 self.pipeline.table(noun), is_optional=True, is_pinned=True, is_evidence=True
             )
@@ -113,10 +114,10 @@ class DecisionStage:
         }
         this = self.pipeline
         champions = this.champions_before(lake, days)
-        inputs = this.judged(champions) | exhibits
+        inputs = this.evidence_inputs(champions) | evidence
         table = this.table("release_decision")
         planned = plan(lake, table, days, inputs, self.version)
-        planned = computing_too(planned, self._blocked(lake, planned))
+        planned = with_recomputed(planned, self._days_to_decide_again(lake, planned))
         planned, frames = each_day(
             planned, lambda day: self._decision_of(lake, planned, day, champions.get(day))
         )
@@ -125,11 +126,11 @@ class DecisionStage:
             frames,
             ReleaseDecision,
             self.version,
-            day_metadata={day: _shown(frame) for day, frame in frames.items()},
+            day_metadata={day: _day_metadata(frame) for day, frame in frames.items()},
         )
 
-    def _blocked(self, lake: Lake, planned: Plan) -> list[str]:
-        """Days that were blocked, whose evidence may be measured by now; and what no run wrote."""
+    def _days_to_decide_again(self, lake: Lake, planned: Plan) -> list[str]:
+        """Blocked days, whose evidence may be complete now, and days written outside a run."""
         days = list(planned.unchanged)
         if not days:
             return []
@@ -143,7 +144,7 @@ class DecisionStage:
     ) -> pd.DataFrame:
         this = self.pipeline
         comparison, fair = (
-            exhibit(lake, this.table(noun), day, self.evidence.version)
+            load_evidence(lake, this.table(noun), day, self.evidence.version)
             for noun in ("comparison", "fairness")
         )
         rows = verified_rows(planned.windows["dataset"], day)
@@ -177,22 +178,22 @@ class DecisionStage:
             ]
         )
 
-    def _evidence(self, day: str, question: Question, *exhibits: EvidenceTable) -> str:
-        """Hash of everything that was judged and by which rules: what an approval is of."""
+    def _evidence(self, day: str, question: Question, *tables: EvidenceTable) -> str:
+        """Hash of the evidence and the rules it was judged by, to which an approval refers."""
         return digest(
             day,
             repr(question),
             repr(self.rules),
             repr(self.pipeline.evaluation),
-            *(f"{item.name} {item.content_hash} {item.problem}" for item in exhibits),
+            *(f"{item.name} {item.content_hash} {item.problem}" for item in tables),
         )
 
 
-def _shown(decision: pd.DataFrame) -> Further:
+def _day_metadata(decision: pd.DataFrame) -> ExtraMetadata:
     row = decision.iloc[0]
     gates = pd.DataFrame(
         [
-            {"gate": gate.name, "": SHOWN[gate.outcome], "found": gate.reason}
+            {"gate": gate.name, "": OUTCOME_LABELS[gate.outcome], "found": gate.reason}
             for gate in parse_findings(row["findings"]).values()
         ]
     )
@@ -211,11 +212,11 @@ def _shown(decision: pd.DataFrame) -> Further:
     }
 
 
-def _gate_check(name: str, promise: str) -> TableCheck:
+def _gate_check(name: str, description: str) -> TableCheck:
     def judge_days(stored: StoredDays) -> dict[str, DayVerdict]:
         return {
             row[DAY]: DayVerdict(bool(row[name]), parse_findings(row["findings"])[name].reason)
             for row in stored.rows.to_dict("records")
         }
 
-    return TableCheck(name, promise, judge_days, fails_run=False)
+    return TableCheck(name, description, judge_days, fails_run=False)

@@ -1,7 +1,7 @@
-"""Stage: the evidence for and against a challenger: comparison and fairness, measured, not judged.
+"""Stage: measures the evidence for and against a challenger: comparison and fairness.
 
-Challenger and champion are measured on the same test rows. A champion follows from the releases
-before, so models are measured one after the other.
+Challenger and champion are measured on the same test rows. The champion depends on earlier
+releases, so models are measured one after the other.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ from ml_assets.lake.integrity import verified_rows
 from ml_assets.lake.store import Lake
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.evaluation import OVERALL
-from ml_assets.orchestration.assets.day_metadata import Further
+from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.plan import Plan, each_day, plan
 from ml_assets.provenance.code import code_version
@@ -38,11 +38,11 @@ STAGE = "release"
 
 @dataclass(frozen=True)
 class EvidenceStage:
-    """What is measured of a pipeline's challengers.
+    """The evidence about a pipeline's challengers.
 
     Attributes:
-        pipeline: what the stages share.
-        rules: which groups are compared, and the rows that a segment or group needs.
+        pipeline: context shared by all stages.
+        rules: groups to compare, and the rows that a segment or group needs.
     """
 
     pipeline: PipelineContext
@@ -51,7 +51,7 @@ class EvidenceStage:
     def definitions(self) -> dg.Definitions:
         """The two assets and their checks.
 
-        They read the champion of earlier days too; Dagster draws no asset that leads to itself.
+        They also read the champion of earlier days, which Dagster's graph omits to avoid a cycle.
         """
         this = self.pipeline
         return dg.Definitions.merge(
@@ -64,26 +64,26 @@ class EvidenceStage:
                 compute=self._compare,
                 contract=Comparison,
                 is_as_of=True,
-                undrawn=["champion"],
+                hidden_inputs=["champion"],
                 names=gated(self.rules),
             ),
             this.define(
                 "fairness",
                 stage=STAGE,
-                description="How differently challenger and champion treat the groups of the gated attribute.",
+                description="Rates of challenger and champion per group of the gated attribute, and the gaps between groups.",
                 version=self.version,
                 inputs=[this.input("training_dataset"), this.input("model")],
                 compute=self._measure_fairness,
                 contract=Fairness,
                 is_as_of=True,
-                undrawn=["champion"],
+                hidden_inputs=["champion"],
                 names=gated(self.rules),
             ),
         )
 
     @property
     def measuring(self) -> EvidenceBuilder:
-        """What is measured, and how."""
+        """Configuration of the measurements."""
         this = self.pipeline
         return EvidenceBuilder(
             this.specification, this.key, this.segments, this.evaluation, self.rules
@@ -91,7 +91,7 @@ class EvidenceStage:
 
     @property
     def version(self) -> str:
-        """Version of what measures the evidence."""
+        """Version of the code and configuration that measure the evidence."""
         return code_version(EvidenceBuilder, newest, self.measuring)
 
     def _planned(
@@ -99,8 +99,8 @@ class EvidenceStage:
     ) -> tuple[Plan, dict[str, Champion]]:
         this = self.pipeline
         champions = this.champions_before(lake, days)
-        planned = plan(lake, this.table(noun), days, this.judged(champions), self.version)
-        return _first_only(planned), champions
+        planned = plan(lake, this.table(noun), days, this.evidence_inputs(champions), self.version)
+        return _keep_first_day(planned), champions
 
     def _compare(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         planned, champions = self._planned(workspace.lake, "comparison", days)
@@ -111,7 +111,7 @@ class EvidenceStage:
             frames,
             Comparison,
             self.version,
-            day_metadata={day: _compared(frame) for day, frame in frames.items()},
+            day_metadata={day: _comparison_metadata(frame) for day, frame in frames.items()},
         )
 
     def _measure_fairness(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
@@ -123,7 +123,7 @@ class EvidenceStage:
             frames,
             Fairness,
             self.version,
-            day_metadata={day: {"groups": _groups(frame)} for day, frame in frames.items()},
+            day_metadata={day: {"groups": _fairness_table(frame)} for day, frame in frames.items()},
         )
 
     def _measure(
@@ -133,17 +133,17 @@ class EvidenceStage:
         champions: Mapping[str, Champion],
         measure: Callable[..., pd.DataFrame],
     ) -> tuple[Plan, dict[str, pd.DataFrame]]:
-        def of_day(day: str) -> pd.DataFrame:
+        def measure_day(day: str) -> pd.DataFrame:
             dataset = verified_rows(planned.windows["dataset"], day)
             challenger, champion = planned.windows["model"].hashes[day], champions.get(day)
             new = self._model(models, challenger)
             old = self._model(models, champion.fingerprint) if champion else None
-            return _or_skipped(lambda: measure(dataset, new, old)).assign(
+            return _run_measurement(lambda: measure(dataset, new, old)).assign(
                 challenger_model=challenger,
                 champion_model=champion.fingerprint if champion else "",
             )
 
-        return each_day(planned, of_day)
+        return each_day(planned, measure_day)
 
     def _model(self, models: ModelStore, fingerprint: str) -> "Model":
         this = self.pipeline
@@ -151,12 +151,12 @@ class EvidenceStage:
 
 
 def gated(rules: ReleaseRules) -> Names:
-    """What the placeholder of contracts stands for."""
+    """Column for the contracts' placeholder ``gated_attribute``."""
     return {"gated_attribute": [rules.gated_attribute] if rules.gated_attribute else []}
 
 
-def _or_skipped(measure: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-    """What is measured; what data or a model make impossible is missing evidence, with its reason.
+def _run_measurement(measure: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """Run a measurement; errors caused by the data or the model skip the day with their reason.
 
     Raises:
         TrainingError: data or model cannot be measured.
@@ -170,21 +170,21 @@ def _or_skipped(measure: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         ) from error
 
 
-def _first_only(planned: Plan) -> Plan:
-    """A champion follows from the releases before, so models are judged one after the other."""
+def _keep_first_day(planned: Plan) -> Plan:
+    """Keep the first day of a plan, as later ones depend on the champion that it may produce."""
     if len(planned.compute) < 2:
         return planned
     first, *others = sorted(planned.compute)
     reason = (
-        f"{first}, of the same run, is judged first, and may be the champion to beat: materialize "
-        "this day in a run of its own"
+        f"{first} of the same run is judged first and may become the champion to beat: materialize "
+        "this day in a separate run"
     )
     return replace(
         planned, compute=[first], skipped={**planned.skipped, **dict.fromkeys(others, reason)}
     )
 
 
-def _compared(comparison: pd.DataFrame) -> Further:
+def _comparison_metadata(comparison: pd.DataFrame) -> ExtraMetadata:
     overall = comparison[comparison["segment_column"] == OVERALL]
     segments = comparison[comparison["segment_column"] != OVERALL].sort_values("improvement")
     columns = ["challenger", "champion", "improvement", "low", "high", "rows", "is_judged"]
@@ -194,6 +194,6 @@ def _compared(comparison: pd.DataFrame) -> Further:
     }
 
 
-def _groups(fairness: pd.DataFrame) -> dg.MarkdownMetadataValue:
+def _fairness_table(fairness: pd.DataFrame) -> dg.MarkdownMetadataValue:
     columns = ["group", "metric", "challenger", "low", "high", "champion", "rows", "is_judged"]
     return markdown_table(fairness[columns])

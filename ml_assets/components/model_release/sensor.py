@@ -1,4 +1,4 @@
-"""The sensor that continues a release when a person has approved or rejected it."""
+"""The sensor that continues a release after its approval or rejection."""
 
 import dagster as dg
 
@@ -21,13 +21,13 @@ from ml_assets.workspace import Workspace
 
 
 def release_sensor(pipeline: PipelineContext) -> dg.SensorDefinition:
-    """Turns what a person said to a waiting release into one run, from approvals to champion."""
+    """Requests one run, from approvals to champion, for each approval or rejection."""
 
     @sensor(
         name=f"{pipeline.name}__release",
-        description="Continues a release when a person has approved or rejected it, once.",
+        description="Continues a release once after its approval or rejection.",
         target=target(pipeline, "release"),
-        looks_at="The lake",
+        reads="The lake",
     )
     def release(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         assert context.repository_def is not None
@@ -48,7 +48,7 @@ def release_sensor(pipeline: PipelineContext) -> dg.SensorDefinition:
         results = [request(context.instance, lake.ledger, unit, waits) for unit in units]
         skipped = [str(one.skip_message) for one in results if isinstance(one, dg.SkipReason)]
         requests = [one for one in results if isinstance(one, dg.RunRequest)]
-        reason = " ".join(skipped) or "No release waits for what a person said."
+        reason = " ".join(skipped) or "No release has a new approval or rejection."
         return dg.SensorResult(
             run_requests=requests, skip_reason=None if requests else dg.SkipReason(reason)
         )
@@ -57,9 +57,9 @@ def release_sensor(pipeline: PipelineContext) -> dg.SensorDefinition:
 
 
 def pending_releases(pipeline: PipelineContext, lake: Lake, log: ApprovalLog) -> dict[str, int]:
-    """as-of day → number of the newest record, where a release has not followed the records yet.
+    """As-of day → number of its newest approval record that the release has not processed yet.
 
-    The release of a champion is run again for a new record only, not for corrected training data.
+    The release of a champion runs again only for a new record, not for corrected training data.
     """
     newest = {record.as_of: record.number for record in log.records(pipeline.name)}
     stored = lake.days_stored(pipeline.table("approvals"))

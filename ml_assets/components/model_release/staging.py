@@ -1,7 +1,7 @@
-"""Stage: a released model in the registry, staged there, and tested in a clean process.
+"""Stage: registers and stages a released model, and tests it in a clean process.
 
-A canary, which watches a share of real traffic, belongs between the tests and the champion: an
-asset of its own that reads ``integration_tests`` and that ``champion`` reads.
+A canary, which observes a share of real traffic, can be added between the tests and the champion:
+an asset that reads ``integration_tests`` and is read by ``champion``.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import dagster as dg
 import pandas as pd
 
-from ml_assets.components.pipeline.output import markdown_table, output, planned_from
+from ml_assets.components.pipeline.output import markdown_table, output, plan_same_day
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import no_rows
@@ -19,10 +19,10 @@ from ml_assets.lake.integrity import verified_rows
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.training import predict
-from ml_assets.orchestration.assets.day_metadata import Further
+from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
-from ml_assets.planning.plan import Plan, computing_too, each_day
+from ml_assets.planning.plan import Plan, each_day, with_recomputed
 from ml_assets.provenance.code import code_version
 from ml_assets.registry.integration import IntegrationTest, StagingRules, integration_tests
 from ml_assets.registry.store import STAGING
@@ -35,7 +35,7 @@ from ml_assets.workspace import Workspace
 STAGE = "release"
 
 REQUESTS = 25
-"""Test rows that the staged model has to answer as the trained one did."""
+"""Test rows for which the staged model has to predict the same as the trained one."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Staging:
     """Registration, staging and integration tests of a pipeline's released models.
 
     Attributes:
-        pipeline: what the stages share.
+        pipeline: context shared by all stages.
         rules: budgets of the integration tests.
         decision_version: version of the code and rules that decide now.
     """
@@ -53,7 +53,7 @@ class Staging:
     decision_version: str
 
     def definitions(self) -> dg.Definitions:
-        """The three assets and their checks; none where no registry takes part."""
+        """The three assets and their checks; none without a registry."""
         if not self.pipeline.has_registry:
             return dg.Definitions()
         return dg.Definitions.merge(
@@ -83,7 +83,7 @@ class Staging:
             compute=self._stage,
             contract=StagingModel,
             is_as_of=True,
-            passed_on_by=self.pipeline.table("registered_model"),
+            inherits_from=self.pipeline.table("registered_model"),
             kinds=frozenset({"mlflow"}),
         )
 
@@ -91,7 +91,7 @@ class Staging:
         return self.pipeline.define(
             "integration_tests",
             stage=STAGE,
-            description="Whether the staged model works in a clean process: loads, answers, keeps its budgets.",
+            description="Integration tests of the staged model in a clean process: loading, predictions, budgets.",
             version=self.tests_version,
             inputs=[
                 self.pipeline.input(noun) for noun in ("staging_model", "model", "training_dataset")
@@ -120,20 +120,20 @@ class Staging:
         return code_version(integration_tests, self.rules, self.pipeline.specification)
 
     def state_of(self, workspace: Workspace, planned: Plan, day: str) -> ReleaseState:
-        """What is stored about the release of an as-of day, and whether it is in force."""
-        in_force = {
+        """The stored records of a release, and whether they are of the current code and rules."""
+        current = {
             "release_decision": self.decision_version,
             "integration_tests": self.tests_version,
         }
         lake, log, name = workspace.lake, workspace.approvals, self.pipeline.name
-        return load(lake, log, planned.windows, name, day, in_force)
+        return load(lake, log, planned.windows, name, day, current)
 
     def _register(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         nouns, version = [*DECIDED, "model", "training_dataset"], self._registration_version
-        planned = planned_from(
+        planned = plan_same_day(
             self.pipeline, workspace.lake, "registered_model", days, version, reads=nouns
         )
-        planned = computing_too(planned, self._wrong_registrations(workspace, planned))
+        planned = with_recomputed(planned, self._days_to_register_again(workspace, planned))
         planned, frames = each_day(
             planned, lambda day: self._registration_of(workspace, planned, day)
         )
@@ -161,8 +161,8 @@ class Staging:
         rows = verified_rows(planned.windows["training_dataset"], day)
         return rows.loc[rows[SPLIT] == "test", features].head(REQUESTS)
 
-    def _wrong_registrations(self, workspace: Workspace, planned: Plan) -> list[str]:
-        """Days whose row is not what the registry has, or was written by no run."""
+    def _days_to_register_again(self, workspace: Workspace, planned: Plan) -> list[str]:
+        """Days whose row does not match the registry, or was written outside a run."""
         if not planned.unchanged:
             return []
         stored = [day for day, entry in planned.unchanged.items() if entry.rows]
@@ -182,8 +182,8 @@ class Staging:
     def _stage(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         this, version = self.pipeline, code_version(StagingModel)
         nouns = ["registered_model"]
-        planned = planned_from(this, workspace.lake, "staging_model", days, version, reads=nouns)
-        planned = computing_too(planned, self._not_staged(workspace, planned))
+        planned = plan_same_day(this, workspace.lake, "staging_model", days, version, reads=nouns)
+        planned = with_recomputed(planned, self._days_to_stage_again(workspace, planned))
 
         def of_day(day: str) -> pd.DataFrame:
             registered = verified_rows(planned.windows["registered_model"], day)
@@ -194,8 +194,8 @@ class Staging:
         planned, frames = each_day(planned, of_day)
         return output(planned, frames, StagingModel, version)
 
-    def _not_staged(self, workspace: Workspace, planned: Plan) -> list[str]:
-        """The newest unchanged day, when the registry lost its alias; and what no run wrote."""
+    def _days_to_stage_again(self, workspace: Workspace, planned: Plan) -> list[str]:
+        """The newest unchanged day if the registry lost its alias, and days written outside a run."""
         stored = [day for day, entry in planned.unchanged.items() if entry.rows]
         table = self.pipeline.table("staging_model")
         by_hand = written_by_hand(workspace.lake, table, list(planned.unchanged))
@@ -206,10 +206,10 @@ class Staging:
     def _test(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         version = self.tests_version
         nouns = ["staging_model", "model", "training_dataset"]
-        planned = planned_from(
+        planned = plan_same_day(
             self.pipeline, workspace.lake, "integration_tests", days, version, reads=nouns
         )
-        planned = computing_too(planned, self._failed_tests(workspace.lake, planned))
+        planned = with_recomputed(planned, self._days_to_test_again(workspace.lake, planned))
         figures: dict[str, dict[str, float]] = {}
 
         def of_day(day: str) -> pd.DataFrame:
@@ -222,15 +222,15 @@ class Staging:
             return rows.assign(**{DAY: day})
 
         planned, frames = each_day(planned, of_day)
-        shown: dict[str, Further] = {
+        metadata: dict[str, ExtraMetadata] = {
             day: {**figures.get(day, {}), "tests": markdown_table(frame.drop(columns=DAY))}
             for day, frame in frames.items()
             if len(frame)
         }
-        return output(planned, frames, IntegrationTest, version, day_metadata=shown)
+        return output(planned, frames, IntegrationTest, version, day_metadata=metadata)
 
-    def _failed_tests(self, lake: Lake, planned: Plan) -> list[str]:
-        """Days with a test that did not pass, which it may now; and what no run wrote."""
+    def _days_to_test_again(self, lake: Lake, planned: Plan) -> list[str]:
+        """Days with a failed test, which may pass now, and days written outside a run."""
         table = self.pipeline.table("integration_tests")
         by_hand = written_by_hand(lake, table, list(planned.unchanged), is_repeatable=False)
         days = [day for day, entry in planned.unchanged.items() if entry.rows]
@@ -243,10 +243,10 @@ class Staging:
     def _tests_of(
         self, workspace: Workspace, planned: Plan, day: str, fingerprint: str
     ) -> tuple[pd.DataFrame, dict[str, float]]:
-        """The integration tests of a version, which has the alias 'staging' while they run.
+        """Results of the integration tests of a version under the alias 'staging'.
 
         Raises:
-            CommitConflict: another release took the alias meanwhile, so they say nothing.
+            CommitConflict: another release moved the alias meanwhile, so the results are invalid.
         """
         this, registry, models = self.pipeline, workspace.registry, workspace.models
         registry.set_alias(this.name, STAGING, fingerprint)
@@ -267,7 +267,7 @@ class Staging:
         if not is_ours and not all_passed(found[0]):
             raise CommitConflict(
                 f"Another release of {this.name} took the alias 'staging' while the model of {day} "
-                "was tested there. Its tests are run again."
+                "was tested. The tests are run again."
             )
         return found
 

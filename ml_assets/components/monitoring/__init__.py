@@ -1,4 +1,4 @@
-"""Template: profiles and drift of features, the retraining decision, and the loop's sensors."""
+"""Template: profiles and drift of features, the retraining decision, and sensors."""
 
 from ml_assets.components.monitoring.component import Monitoring
 

@@ -1,4 +1,4 @@
-"""Template: features are monitored, a retraining is decided, and sensors keep the loop going."""
+"""Template: monitors features, decides on retraining, and defines the sensors."""
 
 import dagster as dg
 

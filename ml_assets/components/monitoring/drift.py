@@ -29,10 +29,10 @@ class DriftStage:
     """Profiles and drift of a pipeline's features.
 
     Attributes:
-        pipeline: what the stages share.
-        window_days: days that a drift report spans.
+        pipeline: context shared by all stages.
+        window_days: days covered by a drift report.
         groups: feature → structural or environment.
-        min_rows: rows that a drift report needs before a feature counts as drifted.
+        min_rows: rows that a drift report needs for a feature to count as drifted.
     """
 
     pipeline: PipelineContext
@@ -47,7 +47,7 @@ class DriftStage:
             this.define(
                 "feature_profile",
                 stage=STAGE,
-                description="How each feature was distributed on the day, in the bins of the champion's reference.",
+                description="Distribution of each feature on the day, in the bins of the champion's reference.",
                 version=self._profile_version,
                 inputs=[
                     Input(this.features),
@@ -66,12 +66,12 @@ class DriftStage:
             this.define(
                 "drift_report",
                 stage=STAGE,
-                description="How far the last days are from the champion's training window, against what is usual for it.",
+                description="Distance of the last days from the champion's training window, relative to the usual distance.",
                 version=self._drift_version,
                 inputs=[self._profiles, this.champion_lineage("feature_reference")],
                 compute=self._report,
                 contract=DriftReport,
-                undrawn=["champion"],
+                hidden_inputs=["champion"],
             ),
         )
 
@@ -113,10 +113,11 @@ class DriftStage:
         def of_day(day: str) -> pd.DataFrame:
             if day not in champions or features is None:
                 raise TrainingError(
-                    f"there is no champion on {day} whose reference it could be compared with"
+                    f"no champion on {day}, so there is no reference to compare with"
                 )
             as_of = champions[day].as_of
-            bins = [whole.bins for whole in reference_from_rows(references.read(days=[as_of]))]
+            found = reference_from_rows(references.read(days=[as_of]))
+            bins = [feature.bins for feature in found]
             return to_rows(*daily_profiles(features[features[DAY] == day], bins), as_of)
 
         return of_day
@@ -146,7 +147,7 @@ class DriftStage:
 
         def of_day(day: str) -> pd.DataFrame:
             if day not in champions:
-                raise TrainingError(f"there is no champion on {day} to report drift for")
+                raise TrainingError(f"no champion on {day}, so there is no drift to report")
             as_of = champions[day].as_of
             of_window = profiles[
                 profiles[DAY].isin(self._profiles.days_of(day)) & (profiles["reference"] == as_of)

@@ -1,4 +1,4 @@
-"""Stage: the decision to retrain, or why not, by labels, drift and growth of the data."""
+"""Stage: the decision whether to retrain, by labels, drift and growth of the training data."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class RetrainingStage:
     """The retraining decisions of a pipeline.
 
     Attributes:
-        pipeline: what the stages share.
+        pipeline: context shared by all stages.
         policy: when to retrain.
         label_contract: contract of the arrived labels.
     """
@@ -46,7 +46,7 @@ class RetrainingStage:
         return this.define(
             "retraining_decision",
             stage="monitoring",
-            description="Whether a new model is asked for, by which evidence, and why or why not.",
+            description="Whether a new model is requested, with the evidence and the reason.",
             version=self._decision_version,
             inputs=[
                 self._labels,
@@ -56,7 +56,7 @@ class RetrainingStage:
             compute=self._decide,
             contract=RetrainingDecision,
             is_fact=True,
-            undrawn=["retraining_decision"],
+            hidden_inputs=["retraining_decision"],
         )
 
     @property
@@ -75,12 +75,12 @@ class RetrainingStage:
         return Input(table, 1 - self.policy.label_days, 0, is_optional=True)
 
     def _decide(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
-        """Decide day by day, as each decision looks back on those before it."""
+        """Decide day by day, because each decision depends on earlier ones."""
         lake, this = workspace.lake, self.pipeline
         table = this.table("retraining_decision")
         champions = this.champions(lake, days)
-        stored = self._asked_for(lake, max(days))
-        asked_for = {day: found for day, found in stored.items() if day not in days}
+        stored = self._requested_days(lake, max(days))
+        requested = {day: found for day, found in stored.items() if day not in days}
         inputs = {
             "labels": self._labels,
             "drift": self._drift,
@@ -90,12 +90,9 @@ class RetrainingStage:
         with_rows = days_with_rows(lake.ledger, [this.features, this.labels.asset])
         for day in sorted(days):
             first = shifted(day, -self.policy.budget_days)
-            before = {asked: found for asked, found in asked_for.items() if first < asked < day}
+            before = {then: found for then, found in requested.items() if first < then < day}
             reads = [
-                *(
-                    Read(table, asked, found, None, is_pinned=True)
-                    for asked, found in before.items()
-                ),
+                *(Read(table, then, found, None, is_pinned=True) for then, found in before.items()),
                 *this.model_reads(champions).get(day, []),
             ]
             planned = plan(
@@ -110,16 +107,16 @@ class RetrainingStage:
             if planned.compute:
                 champion = champions.get(day)
                 frames[day] = self._decision_of(planned, day, champion, list(before), with_rows)
-                asked_for |= _asked_in(day, frames[day])
+                requested |= _requested_in(day, frames[day])
             elif day in stored:
-                asked_for[day] = stored[day]
+                requested[day] = stored[day]
             plans.append(planned)
         return output(
             merge(plans),
             frames,
             RetrainingDecision,
             self._decision_version,
-            day_metadata={day: _shown(frame) for day, frame in frames.items()},
+            day_metadata={day: _day_metadata(frame) for day, frame in frames.items()},
             is_final=True,
         )
 
@@ -128,7 +125,7 @@ class RetrainingStage:
         planned: Plan,
         day: str,
         champion: Champion | None,
-        asked_for: Sequence[str],
+        requested: Sequence[str],
         with_rows: Sequence[str],
     ) -> pd.DataFrame:
         labels, drift = planned.windows["labels"], planned.windows["drift"]
@@ -139,14 +136,14 @@ class RetrainingStage:
             champion=champion,
             labels=known[~known["is_late"].astype(bool)],
             drift=drift.read() if drift.hashes else no_rows(DriftReport),
-            requested_days=asked_for,
+            requested_days=requested,
             trainable_days=trainable_days(with_rows, shifted(day, 1), windows),
             champion_days=trainable_days(with_rows, champion.as_of, windows) if champion else 0,
         )
         return decide(evidence, self.policy)
 
-    def _asked_for(self, lake: Lake, last: str) -> dict[str, str]:
-        """Days up to ``last`` on which a retraining was asked for → content hash of the decision."""
+    def _requested_days(self, lake: Lake, last: str) -> dict[str, str]:
+        """Days up to ``last`` on which a retraining was requested → content hash of the decision."""
         table = self.pipeline.table("retraining_decision")
         stored = usable_hashes(lake.ledger.latest(table))
         days = sorted(day for day in stored if day <= last)
@@ -156,15 +153,15 @@ class RetrainingStage:
         return {day: stored[day] for day in sorted(rows.loc[rows["verdict"] == RETRAIN, DAY])}
 
 
-def _asked_in(day: str, decision: pd.DataFrame) -> dict[str, str]:
-    """The day and the hash its decision will have, when a retraining was asked for."""
+def _requested_in(day: str, decision: pd.DataFrame) -> dict[str, str]:
+    """The day → content hash of its decision, if it requests a retraining; otherwise empty."""
     if decision["verdict"].iloc[0] != RETRAIN:
         return {}
     return day_hashes(validate(decision, RetrainingDecision, [day]).rows, [day])
 
 
-def _shown(decision: pd.DataFrame) -> dict[str, float | int | str]:
+def _day_metadata(decision: pd.DataFrame) -> dict[str, float | int | str]:
     row = decision.iloc[0]
-    shown = {"verdict": row["verdict"], "reason": row["reason"], "rule": row["rule"]}
+    metadata = {"verdict": row["verdict"], "reason": row["reason"], "rule": row["rule"]}
     numbers = ["metric_now", "mean_prediction", "mean_label", "drifted_features", "data_growth"]
-    return {**shown, **{name: float(row[name]) for name in numbers if pd.notna(row[name])}}
+    return {**metadata, **{name: float(row[name]) for name in numbers if pd.notna(row[name])}}

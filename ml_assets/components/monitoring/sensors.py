@@ -1,7 +1,7 @@
-"""What keeps the loop going: days are processed in order, a verdict becomes one training run.
+"""Sensors that process days in order and start one training run for each verdict to retrain.
 
-Sensors look at the ledger, not at the clock. The next day is the first one that is not finished;
-it is processed when its features are finished and the release that was asked for before has ended.
+They depend on the ledger, not on the clock. The next day is the first unfinished one; it is
+processed when its features are finished and the release requested before has ended.
 """
 
 from collections.abc import Sequence
@@ -39,22 +39,21 @@ from ml_assets.planning.staleness import stale
 from ml_assets.workspace import Workspace
 
 MAX_DAYS = 31
-"""Days that one run recomputes when many changed."""
+"""Most days that one run recomputes."""
 
 Result = dg.RunRequest | dg.SkipReason
 
 
 def retraining_sensor(pipeline: PipelineContext) -> dg.SensorDefinition:
-    """Turns the newest verdict to retrain into one run, from training dataset to release."""
+    """Requests one run, from training dataset to release, for the newest verdict to retrain."""
 
     @sensor(
         name=f"{pipeline.name}__retraining",
         description=(
-            "Starts one run from training dataset to champion for each verdict to retrain, however "
-            "often it ticks or restarts."
+            "Starts exactly one run from training dataset to champion for each verdict to retrain."
         ),
         target=target(pipeline, "training", "release"),
-        looks_at="The lake",
+        reads="The lake",
     )
     def retraining(context: dg.SensorEvaluationContext) -> Result:
         assert context.repository_def is not None
@@ -65,7 +64,7 @@ def retraining_sensor(pipeline: PipelineContext) -> dg.SensorDefinition:
             return dg.SkipReason(reason)
         unit = retraining_unit(pipeline, context.repository_def.asset_graph, as_of)
         if not unit.tables:
-            return dg.SkipReason(f"{as_of} is to be retrained, and nothing here trains a model.")
+            return dg.SkipReason(f"{as_of} requests a retraining, but no asset trains a model.")
         return request(context.instance, lake.ledger, unit, workspace.settings.retry_waits)
 
     return retraining
@@ -77,58 +76,58 @@ def day_sensor(pipeline: PipelineContext) -> dg.SensorDefinition:
     @sensor(
         name=f"{pipeline.name}__days",
         description=(
-            "Recomputes what changed in days that were processed before; otherwise scores, measures "
-            "and decides the first day that is not finished, when its features are."
+            "Processes the first unfinished day when its features are finished: predictions, "
+            "performance, drift, retraining decision. Otherwise recomputes days whose inputs changed."
         ),
         target=target(pipeline, "predictions", "monitoring"),
-        looks_at="The lake",
+        reads="The lake",
     )
     def days(context: dg.SensorEvaluationContext) -> Result:
         assert context.repository_def is not None
         workspace: Workspace = context.resources.workspace
         graph, lake = context.repository_def.asset_graph, workspace.lake
         waits = workspace.settings.retry_waits
-        told: list[str] = []
+        reasons: list[str] = []
         next_day = _next_day(pipeline, graph, lake, context.instance)
         for unit in (next_day, _changed_days(pipeline, graph, lake, context.instance)):
             if isinstance(unit, Unit):
                 result = request(context.instance, lake.ledger, unit, waits)
                 if isinstance(result, dg.RunRequest):
                     return result
-                told.append(str(result.skip_message))
+                reasons.append(str(result.skip_message))
             elif unit:
-                told.append(unit)
-        return dg.SkipReason(" ".join(told))
+                reasons.append(unit)
+        return dg.SkipReason(" ".join(reasons))
 
     return days
 
 
 def retraining_unit(pipeline: PipelineContext, graph: Any, as_of: str) -> Unit:
-    """The work that a verdict asks for."""
+    """The unit of work for a verdict to retrain."""
     tables = tables_of(pipeline, graph, [*TRAINING, *after_decision(pipeline)])
     name = f"{pipeline.name} retraining as of {as_of}"
     return unit_of(graph, name, tables, Span(as_of, as_of))
 
 
 def pending_retraining(pipeline: PipelineContext, lake: Lake) -> tuple[str | None, str]:
-    """As-of day that was asked for last and is not finished, or why there is none.
+    """The last requested as-of day that is not finished, or why there is none.
 
-    A release is finished when it is known whether its model is champion, also while it waits for
-    an approval.
+    A release is finished when the entry of its champion is stored or skipped, also while it waits
+    for an approval.
     """
     stored = lake.days_stored(pipeline.table(DECISION))
     if not stored:
         return None, "No retraining decision has been made yet."
     decisions = lake.read(pipeline.table(DECISION), stored).sort_values(DAY)
     newest = decisions.iloc[-1]
-    asked = decisions[decisions["verdict"] == RETRAIN]
-    if asked.empty or _is_finished(pipeline, lake, as_of := str(asked["as_of"].iloc[-1])):
-        return None, f"{newest[DAY]} says {newest['verdict']}: {newest['reason']}"
+    requests = decisions[decisions["verdict"] == RETRAIN]
+    if requests.empty or _is_finished(pipeline, lake, as_of := str(requests["as_of"].iloc[-1])):
+        return None, f"Decision of {newest[DAY]}: {newest['verdict']}. {newest['reason']}"
     return as_of, ""
 
 
 def _is_finished(pipeline: PipelineContext, lake: Lake, as_of: str) -> bool:
-    """Whether a release ended, and nothing reopened a stage that was skipped."""
+    """Whether a release ended and none of its skipped stages was reopened."""
     champion = lake.ledger.latest(pipeline.table("champion"), [as_of]).get(as_of)
     if champion is None or champion.status is Status.WRITING:
         return False
@@ -151,12 +150,12 @@ def _next_day(
 ) -> Unit | str:
     """The first day that is not finished, or why there is none to process.
 
-    The same run looks at the days before again: labels that arrive on the day are theirs.
+    The run also covers the days before, because the labels that arrive on the day belong to them.
     """
     ledger = lake.ledger
     ready = finished(ledger, pipeline.features)
     if not ready:
-        return f"No day of {pipeline.features} is there yet."
+        return f"No day of {pipeline.features} is stored yet."
     decided = ledger.latest(pipeline.table(DECISION))
     begun = ledger.latest(pipeline.table("predictions")) or decided
     first = min(begun) if begun else max(ready)
@@ -182,8 +181,8 @@ def _changed_days(
 ) -> Unit | str:
     """Stored days to recompute because their inputs changed, and predictions of late rows.
 
-    They wait until the features and outcomes that they read are recomputed themselves. Days that
-    a run could not change, such as those of a champion that is lost, do not hold up later ones.
+    They wait until the features and outcomes that they read are recomputed. Days that a run could
+    not change, such as those of a lost champion, do not block later days.
     """
     changed: dict[str, str] = {}
     for noun in SCORING:
@@ -203,7 +202,7 @@ def _changed_days(
         if effect is Effect.WANTED:
             return unit
         kept.append(
-            f"{first} stays as it is, although {changed[first]}. Its last run says why; to "
+            f"{first} is unchanged, although {changed[first]}. Its last run logged the reason; to "
             f"resume it by hand: {unit.command}"
         )
         passed = span.days() if effect is Effect.DONE else [first]
@@ -212,7 +211,7 @@ def _changed_days(
 
 
 def _waiting_for_inputs(pipeline: PipelineContext, lake: Lake, span: Span) -> str:
-    """The first day of features or outcomes that a span reads and that is not finished."""
+    """The first unfinished day of features or outcomes that a span reads."""
     within = Span(shifted(span.first, -pipeline.labels.within_days), span.last).days()
     for table in (pipeline.features, pipeline.labels.asset):
         known = lake.ledger.latest(table, within)
@@ -227,7 +226,7 @@ def _unit(pipeline: PipelineContext, graph: Any, name: str, span: Span, reason: 
 
 
 def _open(ledger: Ledger, table: str, days: Sequence[str]) -> set[str]:
-    """Days without a state that ends them: never processed, interrupted or reopened."""
+    """Days that were never processed, or are interrupted or reopened."""
     latest = ledger.latest(table, days)
     stored = {day for day, entry in latest.items() if entry.status is Status.STORED}
     return {*unfinished(ledger, table, days)} - stored

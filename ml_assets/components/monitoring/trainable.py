@@ -1,4 +1,4 @@
-"""Days that a model can learn from: what the growth of the training data is counted in."""
+"""Days that a model can be trained on, to measure the growth of the training data."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,11 @@ from ml_assets.ledger.ledger import Ledger
 
 
 def days_with_rows(ledger: Ledger, tables: Sequence[str]) -> list[str]:
-    """Days of which every one of some tables is stored with rows.
+    """Days that are stored with rows in all of some tables.
 
     Args:
-        ledger: what is stored.
-        tables: names of the tables that a model learns from: features and labels.
+        ledger: records of the stored days.
+        tables: names of the tables of features and labels.
     """
     stored = [
         {
@@ -27,12 +27,12 @@ def days_with_rows(ledger: Ledger, tables: Sequence[str]) -> list[str]:
 
 
 def trainable_days(with_rows: Sequence[str], as_of: str, windows: Windows) -> int:
-    """How many days a model of an as-of day is trained on.
+    """Number of days that a model of an as-of day is trained on.
 
     Args:
-        with_rows: days that a model can learn from.
+        with_rows: days that a model can be trained on.
         as_of: the as-of day.
-        windows: how the days before it are used.
+        windows: use of the days before an as-of day.
     """
     first = shifted(as_of, -windows.window_days)
     end = shifted(as_of, -windows.held_out_days)

@@ -1,1 +1,1 @@
-"""What the four parts of a model pipeline share."""
+"""Shared code of the four parts of a model pipeline."""

@@ -1,4 +1,4 @@
-"""What the stages of a pipeline hand over: rows computed day by day, and how Dagster shows them."""
+"""Plans and outputs of the stages of a pipeline, whose rows are computed day by day."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -10,12 +10,12 @@ from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
-from ml_assets.orchestration.assets.day_metadata import Further
+from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.plan import Input, Plan, plan
 
 
-def planned_from(
+def plan_same_day(
     pipeline: PipelineContext,
     lake: Lake,
     noun: str,
@@ -24,12 +24,12 @@ def planned_from(
     *,
     reads: Sequence[str],
 ) -> Plan:
-    """Plan days of an asset that reads the same days of others of the pipeline, by their nouns."""
+    """Plan days of an asset that reads the same days of other assets, named by their nouns."""
     inputs = {name: Input(pipeline.table(name)) for name in reads}
     return plan(lake, pipeline.table(noun), days, inputs, version)
 
 
-def planned_as_of(
+def plan_as_of(
     pipeline: PipelineContext,
     lake: Lake,
     noun: str,
@@ -37,15 +37,15 @@ def planned_as_of(
     version: str,
     **inputs: Input,
 ) -> Plan:
-    """Plan as-of days and note that they were asked for, so that checks know of them."""
+    """Plan as-of days and record in the ledger that they were requested, for the checks."""
     table = pipeline.table(noun)
     planned = plan(lake, table, days, inputs, version)
     lake.ledger.append([Entry(table, day, Status.WRITING) for day in planned.compute])
     return planned
 
 
-def stacked(frames: Mapping[str, pd.DataFrame], contract: type[Contract]) -> pd.DataFrame:
-    """Frames of several days as one; the contract's columns when there is none."""
+def concatenated(frames: Mapping[str, pd.DataFrame], contract: type[Contract]) -> pd.DataFrame:
+    """Concatenate the frames of several days; an empty frame with the contract's columns if none."""
     present = [frame for frame in frames.values() if len(frame)]
     return pd.concat(present, ignore_index=True) if present else no_rows(contract)
 
@@ -56,17 +56,17 @@ def output(
     contract: type[Contract],
     version: str,
     *,
-    day_metadata: Mapping[str, Further] | None = None,
+    day_metadata: Mapping[str, ExtraMetadata] | None = None,
     keeps_dead_letters: bool = False,
     after_commit: Callable[[], None] | None = None,
     is_fact: bool = False,
     is_final: bool = False,
 ) -> TableOutput:
-    """What a stage hands over for frames that were computed day by day.
+    """The output of a stage for frames that were computed day by day.
 
-    A run goes on past skipped days: every later stage records why it has no rows either.
+    Skipped days do not end the run: every later stage records why it has no rows either.
     """
-    validated = validate(stacked(frames, contract), contract, planned.compute)
+    validated = validate(concatenated(frames, contract), contract, planned.compute)
     return TableOutput(
         planned,
         validated,
@@ -76,11 +76,11 @@ def output(
         after_commit=after_commit,
         is_fact=is_fact,
         is_final=is_final,
-        goes_on=True,
+        may_skip_days=True,
     )
 
 
 def markdown_table(rows: pd.DataFrame) -> dg.MarkdownMetadataValue:
-    """A table as Dagster shows it; numbers are rounded for people."""
+    """A table as Markdown metadata, with rounded numbers."""
     escaped = rows.map(lambda value: value.replace("|", "\\|") if isinstance(value, str) else value)
     return dg.MetadataValue.md(escaped.to_markdown(index=False, floatfmt=".4f"))

@@ -1,4 +1,4 @@
-"""What the four parts of a model pipeline have in common: reading their configuration, and contracts."""
+"""Base class of the four parts of a model pipeline: configuration and contracts."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -28,15 +28,15 @@ P = TypeVar("P", bound=ModelConfiguration)
 
 
 class ModelPart(Configured[P]):
-    """A template of which a model pipeline is made.
+    """A template for one part of a model pipeline.
 
     Args:
-        config: what its ``defs.yaml`` says.
+        config: validated attributes of its ``defs.yaml``.
     """
 
     @classmethod
     def read(cls, attributes: Mapping[str, Any], file: Path) -> P:
-        """What a ``defs.yaml`` says, with what the feature table and the environment say.
+        """Validate attributes, completed from the feature table's ``defs.yaml`` and the environment.
 
         Raises:
             ConfigurationError: a key is missing or unknown, or a value is outside its limits.
@@ -45,28 +45,28 @@ class ModelPart(Configured[P]):
 
     @cached_property
     def pipeline(self) -> PipelineContext:
-        """What the stages share."""
+        """The context shared by all stages."""
         return PipelineContext.of(self.config)
 
     @cached_property
     def contracts(self) -> "PipelineContracts":
-        """Contracts of the tables that carry the pipeline's own columns.
+        """Contracts of the tables with pipeline-specific columns.
 
         Raises:
-            ConfigurationError: one cannot be imported or derived, or the configuration names a
-                column that there is not.
+            ConfigurationError: a contract cannot be imported or derived, or the configuration
+                names an unknown column.
         """
         return PipelineContracts.of(self.config)
 
 
 @dataclass(frozen=True)
 class PipelineContracts:
-    """Contracts of the tables that carry a pipeline's own columns; those not said are derived.
+    """Contracts of the tables with pipeline-specific columns; derived unless configured.
 
     Attributes:
-        training_dataset: of the training dataset.
-        predictions: of the predictions.
-        labels: of the arrived labels.
+        training_dataset: contract of the training dataset.
+        predictions: contract of the predictions.
+        labels: contract of the arrived labels.
     """
 
     training_dataset: type[Contract]
@@ -78,8 +78,8 @@ class PipelineContracts:
         """The contracts of a configuration.
 
         Raises:
-            ConfigurationError: one cannot be imported or derived, or the configuration names a
-                column that there is not.
+            ConfigurationError: a contract cannot be imported or derived, or the configuration
+                names an unknown column.
         """
         if not config.contracts.training_dataset:
             refuse_unknown_label_columns(config, load_contract(str(config.contracts.outcomes)))
@@ -96,7 +96,7 @@ class PipelineContracts:
                 dataset,
                 [*shown],
                 is_probability=is_classification,
-                day=_loaded(named.predictions_day),
+                day=_load_optional(named.predictions_day),
             ),
             labels=load_contract(named.labels)
             if named.labels
@@ -106,20 +106,20 @@ class PipelineContracts:
                 config.segments,
                 config.key,
                 is_binary=is_classification,
-                day=_loaded(named.labels_day),
+                day=_load_optional(named.labels_day),
             ),
         )
 
 
-def _loaded(path: str | None) -> Any:
+def _load_optional(path: str | None) -> Any:
     return load_object(path) if path else None
 
 
 def refuse_unknown_label_columns(config: ModelConfiguration, contract: type[Contract]) -> None:
-    """Refuse names that are no columns of the table that labels come from.
+    """Refuse column names that the label table does not have.
 
     Raises:
-        ConfigurationError: one is none; the nearest column is named.
+        ConfigurationError: a column is unknown; the message suggests the most similar one.
     """
     labels = config.labels
     named = {"labels.column": labels.column, "labels.known_at": labels.known_at}
@@ -130,10 +130,10 @@ def refuse_unknown_label_columns(config: ModelConfiguration, contract: type[Cont
 
 
 def refuse_unknown_columns(config: ModelConfiguration, contract: type[Contract]) -> None:
-    """Refuse names that are no columns of the training dataset.
+    """Refuse column names that the training dataset does not have.
 
     Raises:
-        ConfigurationError: one is none; the nearest column is named.
+        ConfigurationError: a column is unknown; the message suggests the most similar one.
     """
     known = list(columns(contract))
     named = {
@@ -144,16 +144,16 @@ def refuse_unknown_columns(config: ModelConfiguration, contract: type[Contract])
         "labels.column": (config.labels.column,),
         "labels.known_at": (config.labels.known_at,),
     }
-    told_later = {config.labels.column, config.labels.known_at, FEATURE_DAY, SPLIT, DAY}
-    if leaking := [name for name in config.specification.features if name in told_later]:
+    not_features = {config.labels.column, config.labels.known_at, FEATURE_DAY, SPLIT, DAY}
+    if leaking := [name for name in config.specification.features if name in not_features]:
         raise ConfigurationError(
             f"'estimator' of {config.pipeline} in defs.yaml names {', '.join(leaking)} as a feature, "
-            "which is the label or says when a row was known. Remove it."
+            "which is the label or the time at which a row was known. Remove it."
         )
-    if wrong := [name for name in config.segments if name in told_later]:
+    if wrong := [name for name in config.segments if name in not_features]:
         raise ConfigurationError(
             f"'segments' of {config.pipeline} in defs.yaml names {', '.join(wrong)}, which is the "
-            "label or says when or for what a row is used. Name columns of the features."
+            "label or defines when or for what a row is used. Name columns of the features."
         )
     for where, names in named.items():
         for name in names:
@@ -163,10 +163,10 @@ def refuse_unknown_columns(config: ModelConfiguration, contract: type[Contract])
 def refuse_unknown_column(
     where: str, name: str, config: ModelConfiguration, known: Collection[str]
 ) -> None:
-    """Refuse a name that is no column of the training dataset.
+    """Refuse a column name that the training dataset does not have.
 
     Raises:
-        ConfigurationError: it is none; the nearest column is named.
+        ConfigurationError: the column is unknown; the message suggests the most similar one.
     """
     _refuse(where, name, config, known, f"the training dataset ({config.dataset.contract})")
 

@@ -1,4 +1,4 @@
-"""What the stages of a model pipeline share: names, days, the model's description, defining an asset."""
+"""The context shared by the stages of a model pipeline: names, days, model, asset definitions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,8 +34,8 @@ from ml_assets.release.champion import Champion, champion_by_day, newest
 from ml_assets.release.history import releases
 
 AS_OF = (
-    "Most days are empty, because a partition is an as-of day and is made only when somebody, or "
-    "the retraining sensor, asks for a model of that day."
+    "Most days are empty, because a partition is an as-of day and is computed only when a user or "
+    "the retraining sensor requests a model of that day."
 )
 
 DELTA = frozenset({"pandas", "deltalake"})
@@ -43,7 +43,7 @@ DELTA = frozenset({"pandas", "deltalake"})
 
 @dataclass(frozen=True)
 class PipelineContext:
-    """One pipeline, as all its stages see it.
+    """The configuration of one pipeline, shared by its stages.
 
     Attributes:
         name: first part of the asset keys.
@@ -51,12 +51,12 @@ class PipelineContext:
         days: daily partitions of features, predictions and monitoring.
         as_of_days: partitions of datasets, models and decisions.
         features: asset key of the feature table.
-        labels: where labels come from.
-        key: columns that identify a row in both.
-        segments: columns whose values are judged one by one.
-        specification: what is fitted.
-        windows: how the days before an as-of day are used.
-        evaluation: what is measured of a model.
+        labels: source of the labels.
+        key: columns that identify a row of features and labels.
+        segments: columns whose values are evaluated separately.
+        specification: the model to fit.
+        windows: use of the days before an as-of day.
+        evaluation: metrics and intervals of an evaluation.
         has_registry: whether released models are registered and staged.
     """
 
@@ -93,7 +93,7 @@ class PipelineContext:
 
     @property
     def names(self) -> dict[str, list[str]]:
-        """What the placeholders of contracts stand for, see ``contracts.lineage``."""
+        """Columns and tables for the placeholders of contracts, see ``contracts.lineage``."""
         return {
             "features": self.specification.features,
             "numeric": list(self.specification.numeric),
@@ -131,8 +131,8 @@ class PipelineContext:
         checks: Sequence[TableCheck] | None = None,
         kinds: frozenset[str] = DELTA,
         io_manager_key: str = "io_manager",
-        undrawn: Sequence[str] = (),
-        passed_on_by: str | None = None,
+        hidden_inputs: Sequence[str] = (),
+        inherits_from: str | None = None,
         names: Names | None = None,
     ) -> dg.Definitions:
         """An asset of the pipeline with its checks, and its dead letters where it keeps them.
@@ -140,35 +140,34 @@ class PipelineContext:
         Args:
             noun: second part of its key.
             stage: second part of its group.
-            description: what it is, for a stakeholder.
+            description: description for stakeholders.
             version: code version of what computes it.
-            inputs: what it is computed from, for the lineage.
-            compute: from the workspace and the days of a run to what its IO manager stores.
+            inputs: assets it is computed from, for the lineage.
+            compute: returns what the IO manager stores for the days of a run.
             contract: the table's contract; None for a model.
             is_as_of: its partitions are as-of days.
-            is_fact: its stored days record what happened and are never computed again, see
-                ``FACT_KEY``.
-            keeps_dead_letters: rejected rows are kept in a table of their own.
-            checks: checks besides the standard ones of a contract.
-            kinds: what it is made with.
-            io_manager_key: which IO manager stores it.
-            undrawn: further assets of the pipeline that its columns are made from; Dagster draws
-                none that leads to itself.
-            passed_on_by: table that inherited columns are taken from as they are.
-            names: what placeholders of its contract stand for, besides ``names`` of the pipeline.
+            is_fact: its stored days are never computed again, see ``FACT_KEY``.
+            keeps_dead_letters: rejected rows are kept in a separate table.
+            checks: checks in addition to the standard ones of a contract.
+            kinds: Dagster kinds of the asset.
+            io_manager_key: key of the IO manager that stores it.
+            hidden_inputs: further assets that its columns are computed from; Dagster's graph omits
+                them because they would form a cycle.
+            inherits_from: table from which inherited columns are copied.
+            names: columns for placeholders of its contract, in addition to the pipeline's ``names``.
         """
-        shown = contract or ModelPrediction
-        made_from = lineage(
-            shown,
-            [*(item.table for item in inputs), *map(self.table, undrawn)],
+        schema = contract or ModelPrediction
+        column_lineage = lineage(
+            schema,
+            [*(item.table for item in inputs), *map(self.table, hidden_inputs)],
             {**self.names, **(names or {})},
-            passed_on_by,
+            inherits_from,
         )
         partitions = self.as_of_days if is_as_of else self.days
         spec = table_spec(
             self.table(noun),
-            shown,
-            made_from,
+            schema,
+            column_lineage,
             stage=stage,
             description=f"{description} {AS_OF}" if is_as_of else description,
             owners=self.owners,
@@ -188,7 +187,7 @@ class PipelineContext:
             standard_checks(contract, keeps_dead_letters=keeps_dead_letters) if contract else []
         )
         return dg.Definitions(
-            assets=[asset, dead_letter_spec(spec, shown)] if keeps_dead_letters else [asset],
+            assets=[asset, dead_letter_spec(spec, schema)] if keeps_dead_letters else [asset],
             asset_checks=[
                 table_checks(
                     spec.key,
@@ -201,13 +200,13 @@ class PipelineContext:
         )
 
     def feature_columns(self, dataset: type[Contract]) -> list[str]:
-        """Columns of the feature table, which a training dataset takes over as they are.
+        """Columns that the training dataset copies from the feature table.
 
         Args:
             dataset: contract of the training dataset.
         """
-        made_from = lineage(dataset, [self.features, self.labels.asset], self.names, self.features)
-        return [name for name, sources in made_from.items() if sources == [(self.features, name)]]
+        sources = lineage(dataset, [self.features, self.labels.asset], self.names, self.features)
+        return [name for name, found in sources.items() if found == [(self.features, name)]]
 
     def champions(self, lake: Lake, days: Sequence[str]) -> dict[str, Champion]:
         """Day → the champion of that day, for the days that have one.
@@ -219,7 +218,7 @@ class PipelineContext:
         return champion_by_day(releases(lake, table, max(days)), days) if days else {}
 
     def champions_before(self, lake: Lake, as_ofs: Sequence[str]) -> dict[str, Champion]:
-        """as-of day → the champion that a model of that day has to beat, even if it does not serve yet.
+        """As-of day → the champion that a model of that day has to beat, even if not yet in use.
 
         Raises:
             LakeMismatch: an earlier release is lost.
@@ -229,14 +228,14 @@ class PipelineContext:
         return {as_of: champion for as_of, champion in found.items() if champion}
 
     def champion_input(self, of_days: Mapping[str, Champion], noun: str) -> Input:
-        """The champion's partition of one of the as-of tables as an input of each day."""
+        """Input: the partition of an as-of table that belongs to the champion of each day."""
         return replace(
             self.champion_lineage(noun),
             picks={day: [champion.as_of] for day, champion in of_days.items()},
         )
 
     def model_reads(self, champions: Mapping[str, Champion]) -> dict[str, list[Read]]:
-        """The model of each day's champion as something the day reads: known by its fingerprint."""
+        """Day → read of its champion's model, identified by the fingerprint."""
         table = self.table("model")
         return {
             day: [Read(table, champion.as_of, champion.fingerprint, None, is_pinned=True)]
@@ -244,11 +243,11 @@ class PipelineContext:
         }
 
     def release_of_champion(self, champions: Mapping[str, Champion]) -> Input:
-        """The release that made the champion of each day an input of it, where there is one."""
+        """Input: the release of each day's champion, if the day has one."""
         return replace(self.champion_input(champions, "champion"), is_optional=True)
 
-    def judged(self, of_days: Mapping[str, Champion]) -> dict[str, Input]:
-        """What is read of a challenger, and of the champion that each day's has to beat."""
+    def evidence_inputs(self, of_days: Mapping[str, Champion]) -> dict[str, Input]:
+        """Inputs of the evidence: challenger, and the champion that it has to beat."""
         return {
             "dataset": self.input("training_dataset"),
             "model": self.input("model"),
@@ -256,5 +255,5 @@ class PipelineContext:
         }
 
     def champion_lineage(self, noun: str) -> Input:
-        """The same for the lineage, which cannot know who the champion will be."""
+        """Input for the lineage: any partition of an as-of table that may belong to the champion."""
         return Input(self.table(noun), -self.windows.window_days, 0, is_pinned=True)

@@ -1,4 +1,4 @@
-"""The assets of a model pipeline by stage, in the order in which they are made; sensors ask for them."""
+"""The assets of a model pipeline by stage, in the order of computation, for the sensors."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,25 +22,25 @@ TRAINING = [
 """From the data to the decision on a model."""
 
 REGISTRATION = ["registered_model", "staging_model", "integration_tests", "model_card"]
-"""What a released model goes through; where a registry takes part."""
+"""From registration to model card; only with a registry."""
 
 SCORING = ["predictions", "labels", "performance", "feature_profile", "drift_report"]
-"""What is made of a day once there is a champion."""
+"""Tables computed for each day that has a champion."""
 
 DECISION = "retraining_decision"
 
 
 def after_decision(pipeline: PipelineContext) -> list[str]:
-    """What follows from a decision."""
+    """The assets after a release decision."""
     stages = REGISTRATION if pipeline.has_registry else []
     return ["approvals", *stages, "champion"]
 
 
 def tables_of(pipeline: PipelineContext, graph: Any, nouns: Sequence[str]) -> list[str]:
-    """Names of those tables of a pipeline that a graph computes: its parts may stand alone.
+    """Names of the tables that a graph computes, as a pipeline may define some parts only.
 
     Args:
-        pipeline: whose.
+        pipeline: the pipeline.
         graph: Dagster's asset graph.
         nouns: second parts of their keys.
     """
@@ -54,14 +54,14 @@ def target(pipeline: PipelineContext, *stages: str) -> dg.AssetSelection:
     """The assets of some stages, as the target of a sensor.
 
     Args:
-        pipeline: whose.
+        pipeline: the pipeline.
         stages: second parts of their groups.
     """
     return dg.AssetSelection.groups(*(f"{pipeline.name}__{stage}" for stage in stages))
 
 
 def waiting_for_tests(pipeline: PipelineContext, lake: Lake, as_ofs: Sequence[str]) -> list[str]:
-    """As-of days whose model is not champion, because integration tests could not be measured."""
+    """As-of days whose model is not champion because integration tests could not be measured."""
     champions = lake.ledger.latest(pipeline.table("champion"), as_ofs)
     skipped = [day for day, entry in champions.items() if entry.status is Status.SKIPPED]
     return days_with_unmeasured_tests(lake, pipeline.name, skipped)

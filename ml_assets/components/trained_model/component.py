@@ -1,4 +1,4 @@
-"""Template: a model that is trained and evaluated, as of any day, on what was known when it began."""
+"""Template: trains and evaluates a model as of any day, on data known when that day began."""
 
 import dagster as dg
 

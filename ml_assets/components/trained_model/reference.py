@@ -1,4 +1,4 @@
-"""Stage: how each feature was distributed when a model was trained, what drift is measured against."""
+"""Stage: distribution of each feature in a model's training data, the reference of drift reports."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import dagster as dg
 import pandas as pd
 
-from ml_assets.components.pipeline.output import output, planned_as_of
+from ml_assets.components.pipeline.output import output, plan_as_of
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
@@ -23,8 +23,8 @@ class ReferenceStage:
     """The references of a pipeline's models.
 
     Attributes:
-        pipeline: what the stages share.
-        drift_days: days of a drift report, which the reference is calibrated for.
+        pipeline: context shared by all stages.
+        drift_days: days of a drift report, for which the reference is calibrated.
     """
 
     pipeline: PipelineContext
@@ -36,8 +36,8 @@ class ReferenceStage:
             "feature_reference",
             stage="training",
             description=(
-                "How each feature was distributed in the training window, and how far its days "
-                "and weeks usually are from that: what drift is measured against."
+                "Distribution of each feature in the training window, and the usual distance of its "
+                "days and weeks from it. The reference of drift reports."
             ),
             version=self._version,
             inputs=[self.pipeline.input("training_dataset")],
@@ -59,7 +59,7 @@ class ReferenceStage:
         )
 
     def _describe(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
-        planned = planned_as_of(
+        planned = plan_as_of(
             self.pipeline,
             workspace.lake,
             "feature_reference",

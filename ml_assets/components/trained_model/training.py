@@ -1,7 +1,7 @@
-"""Stage: from features and labels to a training dataset, a model and its evaluation.
+"""Stage: training dataset, model and evaluation.
 
-All are partitioned by the as-of day: what is trained on day D uses only what was known when D
-began, so the same D gives the same model whenever it is run.
+All are partitioned by as-of day: a model of day D uses only data that was known when D began, so
+the same D produces the same model whenever it is run.
 """
 
 import logging
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import dagster as dg
 import pandas as pd
 
-from ml_assets.components.pipeline.output import markdown_table, output, planned_as_of
+from ml_assets.components.pipeline.output import markdown_table, output, plan_as_of
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.derived import contract_sources
@@ -30,14 +30,14 @@ from ml_assets.learning.dataset import (
 from ml_assets.learning.evaluation import Evaluation, evaluate, headline
 from ml_assets.learning.training import FittedModel, predict, train
 from ml_assets.ledger.since import change_message, changed_since_first_made
-from ml_assets.orchestration.assets.day_metadata import Further
+from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.orchestration.assets.model_io import (
     ModelOutput,
     lost_models,
     model_check,
 )
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.planning.plan import Input, Plan, computing_too, each_day
+from ml_assets.planning.plan import Input, Plan, each_day, with_recomputed
 from ml_assets.provenance.code import code_version
 from ml_assets.reports.plots import as_markdown, evaluation_plots
 from ml_assets.workspace import Workspace
@@ -52,11 +52,11 @@ class Training:
     """The training stage of a pipeline.
 
     Attributes:
-        pipeline: what the stages share.
+        pipeline: context shared by all stages.
         contract: contract of the training dataset.
-        dataset: how it is made.
-        max_missing_days_share: largest share of the days looked back on that may be unusable; days
-            that were never asked for do not count.
+        dataset: how the dataset is built.
+        max_missing_days_share: largest share of the processed days in the window that may be
+            unusable.
     """
 
     pipeline: PipelineContext
@@ -72,7 +72,7 @@ class Training:
             this.define(
                 "training_dataset",
                 stage=STAGE,
-                description="Features with the labels that had arrived when the as-of day began, split by time.",
+                description="Features with the labels known when the as-of day began, split by time.",
                 version=self._dataset_version,
                 inputs=[
                     replace(self._window, table=this.features),
@@ -81,7 +81,7 @@ class Training:
                 compute=self._build_dataset,
                 contract=self.contract,
                 is_as_of=True,
-                passed_on_by=this.features,
+                inherits_from=this.features,
             ),
             this.define(
                 "model",
@@ -99,7 +99,7 @@ class Training:
             this.define(
                 "evaluation",
                 stage=STAGE,
-                description="Metrics on days no model was fitted on, overall and per segment.",
+                description="Metrics on held-out days, overall and per segment.",
                 version=self._evaluation_version,
                 inputs=[dataset, model],
                 compute=self._evaluate,
@@ -127,7 +127,7 @@ class Training:
 
     def _build_dataset(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         lake = workspace.lake
-        planned = planned_as_of(
+        planned = plan_as_of(
             self.pipeline,
             lake,
             "training_dataset",
@@ -137,14 +137,14 @@ class Training:
             labels=replace(self._window, table=self.pipeline.labels.asset),
         )
         planned, frames = each_day(planned, self._dataset_of(lake, planned))
-        told: dict[str, Further] = {
+        metadata: dict[str, ExtraMetadata] = {
             day: {**split_counts(frame), **self._inputs_changed_since(lake, planned, day)}
             for day, frame in frames.items()
         }
-        return output(planned, frames, self.contract, self._dataset_version, day_metadata=told)
+        return output(planned, frames, self.contract, self._dataset_version, day_metadata=metadata)
 
-    def _inputs_changed_since(self, lake: Lake, planned: Plan, day: str) -> Further:
-        """Inputs of a rerun that are not those the dataset was first made from."""
+    def _inputs_changed_since(self, lake: Lake, planned: Plan, day: str) -> ExtraMetadata:
+        """Inputs that changed since the dataset was first computed."""
         table = self.pipeline.table("training_dataset")
         history = lake.ledger.history(table, day)
         changed = changed_since_first_made(history, planned.reads[day])
@@ -157,22 +157,22 @@ class Training:
         specification = self.dataset
         wanted = self._window.days_of_all(planned.compute)
         if not any(planned.windows["features"].hashes.get(day) for day in wanted):
-            return _nothing_to_learn_from
+            return _no_features
         features = planned.windows["features"].read(days=wanted)
         labels = planned.windows["labels"].read(specification.label_columns, wanted)
         usable = planned.windows["features"].hashes.keys() & planned.windows["labels"].hashes.keys()
         known = lake.ledger.latest(self.pipeline.features, wanted)
 
         def of_day(as_of: str) -> pd.DataFrame:
-            asked_for = [day for day in self._window.days_of(as_of) if day in known]
-            refuse_gaps(asked_for, usable, self.max_missing_days_share)
+            processed = [day for day in self._window.days_of(as_of) if day in known]
+            refuse_gaps(processed, usable, self.max_missing_days_share)
             return specification.build(features, labels, as_of)
 
         return of_day
 
     def _fit(self, workspace: Workspace, days: Sequence[str]) -> ModelOutput:
         table, specification = self.pipeline.table("model"), self.pipeline.specification
-        planned = planned_as_of(
+        planned = plan_as_of(
             self.pipeline,
             workspace.lake,
             "model",
@@ -180,7 +180,7 @@ class Training:
             self._model_version,
             dataset=self.pipeline.input("training_dataset"),
         )
-        planned = computing_too(planned, lost_models(workspace, table, planned.unchanged))
+        planned = with_recomputed(planned, lost_models(workspace, table, planned.unchanged))
         used = [*specification.features, self.pipeline.labels.column, SPLIT]
 
         def of_day(day: str) -> FittedModel:
@@ -194,7 +194,7 @@ class Training:
 
     def _evaluate(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         this = self.pipeline
-        planned = planned_as_of(
+        planned = plan_as_of(
             self.pipeline,
             workspace.lake,
             "evaluation",
@@ -217,15 +217,15 @@ class Training:
             )
 
         planned, frames = each_day(planned, of_day)
-        shown: dict[str, Further] = {
+        metadata: dict[str, ExtraMetadata] = {
             day: {
                 **headline(frame),
                 "plots": plots[day],
-                "test, overall and per segment": _measured(frame),
+                "test, overall and per segment": _metrics_table(frame),
             }
             for day, frame in frames.items()
         }
-        return output(planned, frames, Evaluation, self._evaluation_version, day_metadata=shown)
+        return output(planned, frames, Evaluation, self._evaluation_version, day_metadata=metadata)
 
     def _scored_rows(self, models: ModelStore, planned: Plan, day: str) -> pd.DataFrame:
         this = self.pipeline
@@ -245,18 +245,18 @@ def held_out_rows(planned: Plan, day: str) -> pd.DataFrame:
     """Validation and test rows of the dataset of an as-of day.
 
     Raises:
-        LakeMismatch: somebody changed the dataset since.
+        LakeMismatch: the stored dataset was changed.
         TrainingError: no label of the test window was known when the day began.
     """
     dataset = verified_rows(planned.windows["dataset"], day)
-    test_rows(dataset)  # refuses a dataset without any
+    test_rows(dataset)  # raises without test rows
     return dataset[dataset[SPLIT] != "train"]
 
 
-def _measured(evaluation: pd.DataFrame) -> dg.MetadataValue:
+def _metrics_table(evaluation: pd.DataFrame) -> dg.MetadataValue:
     columns = ["segment_column", "segment", "metric", "value", "low", "high", "rows"]
     return markdown_table(evaluation.loc[evaluation[SPLIT] == "test", columns])
 
 
-def _nothing_to_learn_from(day: str) -> pd.DataFrame:
+def _no_features(day: str) -> pd.DataFrame:
     raise TrainingError(f"no feature day before {day} is stored: materialize the features first")

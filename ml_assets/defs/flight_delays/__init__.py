@@ -1,1 +1,1 @@
-"""Will a flight arrive late? Known two hours before its scheduled departure."""
+"""Predicts two hours before scheduled departure whether a flight arrives late."""

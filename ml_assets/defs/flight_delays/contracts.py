@@ -1,4 +1,4 @@
-"""Contracts of the flight-delay pipeline: features and outcomes; those of its other tables follow."""
+"""Contracts of the features and outcomes; contracts of the pipeline's other tables are derived."""
 
 from typing import Any, ClassVar
 
@@ -14,18 +14,18 @@ RATE: dict[str, Any] = {"nullable": True, "ge": 0, "le": 1}
 DELAY: dict[str, Any] = {"nullable": True, "ge": -120, "le": 1440}
 
 CUT = ["flights.time_hour", "flights.minute"]
-"""What the cut, and each scheduled departure, is made from."""
+"""Columns from which the cut and each scheduled departure are computed."""
 ARRIVAL = [*CUT, "flights.dest", "flights.sched_arr_time", "airports.faa", "airports.tzone"]
 OBSERVED = ["flights.time_hour", "flights.origin", "weather.origin", "weather.time_hour"]
-"""The observation of the hour: the minute of the cut does not matter."""
+"""Columns that select the observation of an hour, whatever the minute of the cut."""
 DEPARTED = [*CUT, "flights.dep_delay"]
 PLANE = [*DEPARTED, "flights.carrier", "flights.flight", "flights.tailnum", "planes.tailnum"]
 OUTCOME = [*ARRIVAL, "flights.arr_delay", "flights.dep_time"]
-"""What became of a flight, and when that was known."""
+"""Columns from which the outcome of a flight and its time are computed."""
 
 
 class FlightKey(Contract):
-    """What identifies a scheduled flight."""
+    """Columns that identify a scheduled flight."""
 
     time_hour: pd.DatetimeTZDtype = pa.Field(
         description="Scheduled departure, cut to the hour.",
@@ -50,7 +50,7 @@ class FlightFeatures(FlightKey):
     )
     dest: str = pa.Field(description="Airport of arrival.", metadata={"from": ["flights.dest"]})
     predicted_at: pd.DatetimeTZDtype = pa.Field(
-        description="The cut: nothing known later may be in this row.",
+        description="The cut: the row contains only what is known at this time.",
         metadata={"unit": "UTC", "from": CUT},
         dtype_kwargs=UTC,
     )
@@ -215,7 +215,7 @@ class FlightFeatures(FlightKey):
     )
 
     class Config:
-        """A feature out of range is a fault of ours."""
+        """A feature out of range is an error in ``features.py``."""
 
         unique: ClassVar = KEY
         metadata: ClassVar = {
@@ -226,16 +226,16 @@ class FlightFeatures(FlightKey):
 
 
 class FlightOutcomes(FlightKey):
-    """What became of a flight, and when that was known."""
+    """The outcome of a flight, and when it was known."""
 
     flight_day: str = pa.Field(
         str_matches=r"^\d{4}-\d\d-\d\d$",
-        description="Local day of the flight; a diversion is stored days later, when it can be told.",
+        description="Local day of the flight; a diversion is stored days later, when it is known.",
         metadata={"from": []},
     )
     outcome: str = pa.Field(
         isin=["landed", "cancelled", "diverted"],
-        description="What became of the flight.",
+        description="Outcome of the flight.",
         metadata={"from": ["flights.dep_time", "flights.arr_delay"]},
     )
     late: int = pa.Field(
@@ -255,7 +255,7 @@ class FlightOutcomes(FlightKey):
     )
 
     class Config:
-        """An outcome out of range is a fault of ours."""
+        """An outcome out of range is an error in ``features.py``."""
 
         unique: ClassVar = KEY
         metadata: ClassVar = {

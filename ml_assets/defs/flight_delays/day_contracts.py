@@ -1,7 +1,7 @@
-"""What a whole day of this pipeline's tables promises; bounds have the range of 2013 beside them.
+"""Day contracts of this pipeline's tables; comments give the range of each value in 2013.
 
-Inside the range of the year nothing is quarantined. Predictions and labels only warn: a prediction
-is a fact once it is made, and labels come from outcomes that were judged before.
+No day within that range is quarantined. Predictions and labels only warn: predictions are never
+changed, and labels come from outcomes that passed their own contract.
 """
 
 from ml_assets.contracts.day import (
@@ -32,7 +32,7 @@ class FeaturesDay(DayContract):
 
 
 class OutcomesDay(DayContract):
-    """The outcomes that could be told on a day."""
+    """The outcomes that became known on a day."""
 
     # 0.64 (28 November) to 1.20 (30 November)
     rows_against_usual: float = against_usual(ge=0.55, le=1.5)

@@ -1,12 +1,12 @@
-"""When is something known about a flight? The one place that says it.
+"""Defines when each event of a flight is known.
 
 A departure is known at scheduled departure + delay; a landing at scheduled arrival + delay, where
-the scheduled arrival is a clock time in the *destination's* zone. When a cancellation is known is
-not in the data: it is an assumption, set in ``defs.yaml``.
+the scheduled arrival is a clock time in the *destination's* zone. The data does not contain when a
+cancellation was known: that is an assumption, set in ``defs.yaml``.
 
-A flight that departed and has no arrival is unknown: it may still be in the air, or its landing was
-not reported yet. It counts as diverted only when a number of days passed and the source still has no
-arrival; so a diversion is known at the end of that day.
+The outcome of a flight that departed and has no arrival is unknown: it may still be in the air, or
+its landing was not reported yet. When the source has no arrival after a number of days, the flight
+counts as diverted, which is known at the end of the last of these days.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ KEY = ["time_hour", "carrier", "flight"]
 LATE_MINUTES = 15
 
 NEW_YORK = "America/New_York"
-"""Whose midnights bound the days of flights."""
+"""Time zone of the days of flights."""
 
 WESTERNMOST = "Pacific/Honolulu"
 """Zone of a destination whose zone is unknown: its landings are then known too late, never early."""
@@ -56,7 +56,7 @@ def scheduled_arrival(
 
 
 def zone_of(dest: pd.Series, airports: pd.DataFrame, extra_zones: Mapping[str, str]) -> pd.Series:
-    """(n,) IANA zone of each destination, null where nobody knows it."""
+    """(n,) IANA zone of each destination, null where it is unknown."""
     known = airports.dropna(subset=["tzone"])
     zones = dict(zip(known["faa"], known["tzone"], strict=True)) | dict(extra_zones)
     return dest.map(zones)
@@ -69,17 +69,17 @@ def outcomes(
     cancellation_known_hours: float,
     diversion_known_days: int,
 ) -> pd.DataFrame:
-    """What became of each flight, and when that is known.
+    """The outcome of each flight, and when it is known.
 
-    Before ``known_at`` an outcome is unknown, whatever the row says: of a departed flight without an
-    arrival nobody can tell until then whether it was diverted.
+    Before ``known_at`` an outcome must not be used: a departed flight without an arrival may still
+    land.
 
     Args:
         flights: (n, …) flights with ``ds``.
         airports: airports with their zone.
         extra_zones: zones of destinations that ``airports`` lacks.
         cancellation_known_hours: hours after scheduled departure a cancellation is known.
-        diversion_known_days: days after the flight's own at whose end a diversion is known.
+        diversion_known_days: a diversion is known at the end of the day so many days after the flight.
 
     Returns:
         (n, 3) indexed as ``flights``: ``outcome`` (landed, cancelled, diverted), ``late`` (1 when
@@ -103,7 +103,7 @@ def outcomes(
 
 
 def end_of_day(days: pd.Series, later: int) -> pd.Series:
-    """(n,) the moment in UTC at which the day ends that lies some days after each local day."""
+    """(n,) UTC end of the local day that is ``later`` days after each given day."""
     midnight = pd.to_datetime(days) + pd.Timedelta(days=later + 1)
     return midnight.dt.tz_localize(NEW_YORK).dt.tz_convert("UTC").dt.as_unit("us")
 

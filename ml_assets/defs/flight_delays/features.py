@@ -1,8 +1,8 @@
 """Features of a flight as they are known two hours before its scheduled departure.
 
-Pure functions: DataFrames in, DataFrame out. Nothing here may look past ``predicted_at``; the
-test beside this module erases everything known later and expects the same row. A plane's tail
-number is not used: cancelled flights have none, so its absence would give the answer away.
+Pure functions: DataFrames in, DataFrame out. No feature may use data known after ``predicted_at``;
+``features_test`` erases all later data and expects the same rows. A plane's tail number is not a
+feature: cancelled flights have none, so its absence would leak the label.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,15 +59,15 @@ def flight_features(
     """Feature rows of all flights scheduled on the given days.
 
     Args:
-        days: local days wanted.
+        days: local days to compute.
         flights: flights of those days and of the eleven days before each: the weekly rates count
-            what became known in seven days, a diversion four days after its flight at the latest.
+            outcomes that became known in seven days, diversions up to four days after the flight.
         weather: observations of those days and of the day before each.
         planes: the registry of planes.
         airports: airports with their zone.
         cut_hours: hours before scheduled departure at which the prediction is made.
         cancellation_known_hours: hours after scheduled departure a cancellation is known.
-        diversion_known_days: days after the flight's own at whose end a diversion is known.
+        diversion_known_days: a diversion is known at the end of the day so many days after the flight.
         extra_zones: zones of destinations that ``airports`` lacks.
 
     Returns:
@@ -98,12 +98,12 @@ def flight_outcomes(
     diversion_known_days: DaysLater,
     extra_zones: Mapping[str, str],
 ) -> pd.DataFrame:
-    """Outcomes that can be told on the given days, and when each was known.
+    """Outcomes that become known on the given days, and when each was known.
 
     The outcomes of a day are the landings and cancellations among its own flights, and the
-    diversions among the flights of ``diversion_known_days`` before: by then the source was looked
-    at again and still has no arrival. A departed flight without an arrival has no outcome until
-    then. So a day's outcomes never have to be made again because time went on.
+    diversions among the flights of ``diversion_known_days`` before, which still have no arrival in
+    the source. Until then a departed flight without an arrival has no outcome, so the passage of
+    time alone never changes a stored outcome.
 
     Args and assumptions as in ``flight_features``; flights of those days, and of
     ``diversion_known_days`` before each, suffice.
@@ -111,10 +111,10 @@ def flight_outcomes(
     known = outcomes(
         flights, airports, extra_zones, cancellation_known_hours, diversion_known_days
     ).assign(flight_day=flights[DAY])
-    told_on = known["flight_day"].where(
+    outcome_day = known["flight_day"].where(
         known["outcome"] != "diverted", _days_after(flights[DAY], diversion_known_days)
     )
-    rows = pd.concat([flights[[*KEY, "arr_delay"]], known], axis=1).assign(**{DAY: told_on})
+    rows = pd.concat([flights[[*KEY, "arr_delay"]], known], axis=1).assign(**{DAY: outcome_day})
     return rows[rows[DAY].isin(days)]
 
 
@@ -125,7 +125,7 @@ def _days_after(days: pd.Series, count: int) -> pd.Series:
 def schedule(
     rows: pd.DataFrame, flights: pd.DataFrame, arrival: pd.Series, zones: pd.Series
 ) -> pd.DataFrame:
-    """What the timetable says: when, how far, how long, and how busy the hour is."""
+    """Features of the timetable: departure time, distance, duration, departures in the hour."""
     departure = scheduled_departure(rows)
     local = departure.dt.tz_convert(NEW_YORK)
     block = (arrival - departure).dt.total_seconds() / 60
@@ -179,7 +179,7 @@ def last_weather(rows: pd.DataFrame, weather: pd.DataFrame, cut: pd.Series) -> p
 
 
 def recent_departures(rows: pd.DataFrame, flights: pd.DataFrame, cut: pd.Series) -> pd.DataFrame:
-    """Delays of the departures of the last one and three hours, and what is overdue."""
+    """Delays of departures in the last one and three hours, and the number of overdue departures."""
     seen = departures(flights)
     by_origin, everywhere = seen["origin"], pd.Series("all", index=seen.index)
     planned = Events(

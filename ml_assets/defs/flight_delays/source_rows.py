@@ -1,7 +1,7 @@
-"""Which rows of its inputs one feature row was made from: what ``ml-assets trace`` shows.
+"""Which input rows one feature row was computed from, for ``ml-assets trace``.
 
-The counterpart of ``features``: where that looks back, this says at what. The test beside it
-computes the feature row again from these rows alone.
+The counterpart of ``features``. ``source_rows_test`` computes the feature row again from these rows
+alone.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from ml_assets.defs.flight_delays.features import (
 )
 
 USED_FOR = "used_for"
-"""Column that says what each row was used for."""
+"""Column with the uses of each row."""
 
 
 def source_rows(
@@ -32,18 +32,18 @@ def source_rows(
     diversion_known_days: int,
     extra_zones: Mapping[str, str],
 ) -> dict[str, pd.DataFrame]:
-    """The rows that ``flight_features`` made one row from.
+    """The input rows that ``flight_features`` computed one row from.
 
     Args:
         feature_row: a row of ``FlightFeatures``.
-        flights: as for ``flight_features``, and so are all others.
-        weather: see there.
-        planes: see there.
-        airports: see there.
-        cut_hours: see there.
-        cancellation_known_hours: see there.
-        diversion_known_days: see there.
-        extra_zones: see there.
+        flights: this and all other arguments as in ``flight_features``.
+        weather: see ``flight_features``.
+        planes: see ``flight_features``.
+        airports: see ``flight_features``.
+        cut_hours: see ``flight_features``.
+        cancellation_known_hours: see ``flight_features``.
+        diversion_known_days: see ``flight_features``.
+        extra_zones: see ``flight_features``.
 
     Returns:
         input → its rows that were used, with ``used_for``.
@@ -87,25 +87,25 @@ def source_rows(
 
 
 def _departed_at(flights: pd.DataFrame) -> pd.Series:
-    """(n,) when each departure was known; null for those that never departed."""
+    """(n,) when each departure was known; null for flights that never departed."""
     return departures(flights)["known_at"].reindex(flights.index)
 
 
 def _within(
     known_at: pd.Series, cut: pd.Timestamp, window: pd.Timedelta, *, closed: bool = False
 ) -> pd.Series:
-    """(n,) whether something was known in ``(cut - window, cut]``, or from its first moment on."""
+    """(n,) whether ``known_at`` is in ``(cut - window, cut]``; ``closed`` includes the start."""
     begins = known_at >= cut - window if closed else known_at > cut - window
     return begins & (known_at <= cut)
 
 
 def _last(known_at: pd.Series, chosen: pd.Series) -> pd.Series:
-    """(n,) which of the chosen rows was known last; of several at that moment, all."""
+    """(n,) which of the chosen rows was known last; all of them when several were."""
     return chosen & (known_at == known_at[chosen].max())
 
 
 def _named(rows: pd.DataFrame, uses: Mapping[str, pd.Series]) -> pd.DataFrame:
-    """The rows with at least one use, and their uses in words."""
+    """The rows with at least one use, with the names of their uses."""
     words = pd.Series("", index=rows.index)
     for use, chosen in uses.items():
         words = words.mask(chosen, words + use + "; ")

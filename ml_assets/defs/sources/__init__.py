@@ -1,1 +1,1 @@
-"""The source systems: a year of flights, the weather they flew in, and three dictionaries."""
+"""The source systems: a year of flights and weather, and three reference tables."""

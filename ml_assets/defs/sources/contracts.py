@@ -1,4 +1,4 @@
-"""Contracts of the source tables: what each column is, its unit, its range, what may be null."""
+"""Contracts of the source tables: meaning, unit, range and nullability of each column."""
 
 from typing import ClassVar
 
@@ -96,11 +96,11 @@ class Flights(Contract):
     @pa.dataframe_check
     @classmethod
     def minute_is_that_of_sched_dep_time(cls, rows: pd.DataFrame) -> pd.Series:
-        """The minute is told twice; where the two differ, nobody knows the departure."""
+        """The source stores the minute twice; where the two differ, the departure is unknown."""
         return rows["minute"] == rows["sched_dep_time"] % 100
 
     class Config:
-        """A day without flights would be news; one row in fifty may be rejected."""
+        """No day is without flights; one row in fifty may be rejected."""
 
         unique: ClassVar = ["time_hour", "carrier", "flight"]
         metadata: ClassVar = {
@@ -157,7 +157,7 @@ class Weather(Contract):
     )
 
     class Config:
-        """Weather is reported every day; one absurd reading does not lose the day."""
+        """Weather is reported every day; a few absurd readings do not quarantine the day."""
 
         unique: ClassVar = ["origin", "time_hour"]
         metadata: ClassVar = {
@@ -205,7 +205,7 @@ class Airports(Contract):
     )
 
     class Config:
-        """A dictionary is never empty."""
+        """A reference table is never empty."""
 
         unique: ClassVar = ["faa"]
 
@@ -217,6 +217,6 @@ class Airlines(Contract):
     name: str = pa.Field(description="Name.")
 
     class Config:
-        """A dictionary is never empty."""
+        """A reference table is never empty."""
 
         unique: ClassVar = ["carrier"]

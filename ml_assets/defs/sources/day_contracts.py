@@ -1,8 +1,8 @@
-"""What a whole day of a source table promises; bounds have the range of 2013 beside them.
+"""Day contracts of the source tables; comments give the range of each value in 2013.
 
-Inside the range of the year nothing is quarantined: blizzards (8 and 9 February), storms (8 July),
-days of 23 and 25 hours, and holidays are real. Bounds for quarantine lie well outside that range,
-bounds for a warning at its edge.
+No day within that range is quarantined: blizzards (8 and 9 February), storms (8 July), days of 23
+and 25 hours, and holidays are real. Bounds for quarantine lie well outside that range, bounds for a
+warning at its edge.
 """
 
 from ml_assets.contracts.day import (
@@ -37,7 +37,7 @@ class FlightsDay(DayContract):
     late_departures: float = share_above("dep_delay", LATE, ge=0.005, le=0.95)
     # all three on every day
     airports: float = values_present("origin", ORIGINS, ge=1)
-    # all nine on every day; a warning, because a carrier may really give up New York
+    # all nine on every day; a warning, because a carrier may stop serving New York
     large_carriers: float = values_present("carrier", LARGE_CARRIERS, ge=1, on_failure="warn")
 
 
@@ -47,7 +47,7 @@ class WeatherDay(DayContract):
     # 0.79 (30 December, 57 of 72 observations) to 1.04; without one of three airports it is 0.67
     rows_against_usual: float = against_usual(ge=0.55, le=1.5)
     rows_as_usual: float = against_usual(ge=0.75, le=1.25, on_failure="warn")
-    # all three on every day; a warning, because features do without weather
+    # all three on every day; a warning, because features are computed without weather too
     airports: float = values_present("origin", ORIGINS, ge=1, on_failure="warn")
     # 0 to 0.016 (22 August)
     temp_missing: float = missing_share("temp", le=0.5)

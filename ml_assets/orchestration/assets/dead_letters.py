@@ -1,4 +1,4 @@
-"""The tables that keep rejected rows, one beside each table that keeps any."""
+"""The tables of rejected rows, one for each table that keeps them."""
 
 import dagster as dg
 import pandas as pd
@@ -12,7 +12,7 @@ from ml_assets.orchestration.storage.range_events import DayResult, log_material
 from ml_assets.planning.plan import Plan
 
 UNPLACED = "unplaced"
-"""Partition of the rejected rows that belong to no day, as their time cannot be used."""
+"""Partition of the rejected rows that belong to no day, because their time cannot be used."""
 
 
 def dead_letters_of(table: str) -> str:
@@ -30,18 +30,18 @@ def store_dead_letters(
     code_version: str,
     replaces_unplaced: bool = False,
 ) -> None:
-    """Replace the dead letters of the days that have some now or had some before.
+    """Replace the dead letters of the computed days that have or had some.
 
-    Dagster knows only days, so nothing is logged for the partition of rows without a day.
+    Rows without a day are stored, but not logged, as Dagster has no partition for them.
 
     Args:
         context: the output's context.
-        lake: where to.
+        lake: lake to write to.
         table: the table whose rows were rejected.
-        planned: days that were computed, and what from.
+        planned: the computed days and their reads.
         letters: (n, …) rejected rows of these days.
-        code_version: version of what computed them.
-        replaces_unplaced: whether ``letters`` hold all rows that belong to no day now.
+        code_version: version of the code that computed them.
+        replaces_unplaced: whether ``letters`` contain all rows of the source that belong to no day.
     """
     name = dead_letters_of(table)
     counts = letters[DAY].value_counts()

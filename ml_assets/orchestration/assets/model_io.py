@@ -1,4 +1,4 @@
-"""The IO manager of model assets: files by fingerprint, days in the ledger."""
+"""The IO manager of model assets: stores files by fingerprint and days in the ledger."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import FittedModel
 from ml_assets.ledger.entries import Entry, Status, inputs_hash
 from ml_assets.ledger.summary import table_summary
-from ml_assets.orchestration.assets.columns import tell_columns
-from ml_assets.orchestration.assets.day_metadata import inputs_summary, skipped_day, with_run
+from ml_assets.orchestration.assets.columns import log_columns
+from ml_assets.orchestration.assets.day_metadata import inputs_summary, skipped_result, with_summary
 from ml_assets.orchestration.assets.table_io import record_provenance, table_name
 from ml_assets.orchestration.assets.table_output import code_version_of
 from ml_assets.orchestration.checks.table_check import DayVerdict, TableCheck
@@ -25,12 +25,12 @@ from ml_assets.workspace import Workspace
 
 @dataclass(frozen=True)
 class ModelOutput:
-    """What a training step hands over.
+    """The output of a training step.
 
     Attributes:
-        plan: which days were trained, left as they are, or skipped, and what was read.
+        plan: trained, unchanged and skipped days, with their reads.
         models: day → its model.
-        code_version: version of what trained them.
+        code_version: version of the code that trained them.
     """
 
     plan: Plan
@@ -39,10 +39,10 @@ class ModelOutput:
 
 
 class ModelIOManager(dg.IOManager):
-    """Stores models; reading them is for those who know their specification.
+    """Stores models; loading one requires its specification, see ``load_input``.
 
     Args:
-        workspace: whose models they are.
+        workspace: workspace of the models.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -62,14 +62,14 @@ class ModelIOManager(dg.IOManager):
         )
 
     def handle_output(self, context: dg.OutputContext, obj: ModelOutput | FittedModel) -> None:
-        """Store each day's model and tell Dagster its fingerprint as the data version.
+        """Store each day's model and log its fingerprint as the data version.
 
-        A plain asset may return the model of its one day.
+        A plain asset may return a single model for one day.
         """
         workspace, waits = self._workspace, self._workspace.settings.retry_waits
         with retried(context.step_context.previous_attempt_count, waits):
             if isinstance(obj, FittedModel):
-                obj = _of_one_day(context, obj)
+                obj = _single_day_output(context, obj)
             table, lake = table_name(context.asset_key), workspace.lake
             for model in obj.models.values():
                 workspace.models.save(table, model)
@@ -96,17 +96,17 @@ class ModelIOManager(dg.IOManager):
             results = {
                 day: DayResult(entry.content_hash, _metadata(workspace, entry, obj))
                 for day, entry in usable.items()
-            } | {entry.day: skipped_day(entry.reason) for entry in skipped}
-            materialize_days(context, with_run(results, summary))
-            tell_columns(context, lake, table)
+            } | {entry.day: skipped_result(entry.reason) for entry in skipped}
+            materialize_days(context, with_summary(results, summary))
+            log_columns(context, lake, table)
 
 
-def _of_one_day(context: dg.OutputContext, model: FittedModel) -> ModelOutput:
+def _single_day_output(context: dg.OutputContext, model: FittedModel) -> ModelOutput:
     days = list(context.asset_partition_keys)
     if len(days) != 1:
         raise ConfigurationError(
             f"{context.asset_key.to_user_string()} returned one model for {len(days)} days. Return "
-            "a ModelOutput with the model of each day, or materialize one day at a time."
+            "a ModelOutput with one model per day, or materialize one day at a time."
         )
     [day] = days
     plan = Plan([day], {}, {}, {day: []}, {})
@@ -114,7 +114,7 @@ def _of_one_day(context: dg.OutputContext, model: FittedModel) -> ModelOutput:
 
 
 def lost_models(workspace: Workspace, table: str, entries: Mapping[str, Entry]) -> list[str]:
-    """Days whose model file is gone or altered, or whose entry no run wrote."""
+    """Days whose model file is missing or altered, or whose entry was written outside a run."""
     by_hand, models = written_by_hand(workspace.lake, table, list(entries)), workspace.models
     return [
         day
@@ -124,7 +124,7 @@ def lost_models(workspace: Workspace, table: str, entries: Mapping[str, Entry]) 
 
 
 def model_check(table: str, specification: ModelSpecification) -> TableCheck:
-    """The check of a model asset: its file is still the model that was trained."""
+    """The check of a model asset: its file is unaltered and can be loaded."""
 
     def verdict(models: ModelStore, fingerprint: str) -> DayVerdict:
         try:

@@ -1,8 +1,8 @@
-"""The default IO manager: tables in the lake, day by day, with contract, verdict and provenance.
+"""The default IO manager: stores tables in the lake by day, with validation and provenance.
 
-An asset may return a plain DataFrame; the templates return a ``TableOutput``, which also says
-which days were left as they are or could not be computed. An input annotated ``Window`` arrives
-unread, so that the asset reads only the days and columns it needs.
+An asset may return a plain DataFrame; the templates return a ``TableOutput``, which also lists
+unchanged and skipped days. An input annotated ``Window`` is passed unread, so that the asset reads
+only the days and columns it needs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,16 +21,16 @@ from ml_assets.errors import CommitConflict, ConfigurationError
 from ml_assets.lake.store import Lake, Window
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.summary import TableSummary, table_summary
-from ml_assets.orchestration.assets.columns import dead_letter_lineage, tell_columns
+from ml_assets.orchestration.assets.columns import dead_letter_lineage, log_columns
 from ml_assets.orchestration.assets.day_metadata import (
     day_metadata,
     run_metadata,
-    skipped_day,
-    with_run,
+    skipped_result,
+    with_summary,
 )
 from ml_assets.orchestration.assets.dead_letters import dead_letters_of, store_dead_letters
-from ml_assets.orchestration.assets.table_output import TableOutput, _Drafts, code_version_of
-from ml_assets.orchestration.assets.usual_days import judged
+from ml_assets.orchestration.assets.table_output import RunEntries, TableOutput, code_version_of
+from ml_assets.orchestration.assets.usual_days import quarantine_unusual
 from ml_assets.orchestration.runs.retries import retried
 from ml_assets.orchestration.storage.objects import ObjectMetadataValue
 from ml_assets.orchestration.storage.range_events import (
@@ -53,7 +53,7 @@ class TableIOManager(dg.IOManager):
     """Stores and reads tables; one commit per table and run.
 
     Args:
-        workspace: whose lake they are in.
+        workspace: workspace of the tables.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -61,7 +61,7 @@ class TableIOManager(dg.IOManager):
         self._reads: dict[tuple[str, str, int], list[Window]] = {}
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame | Window:
-        """The stored days that an input's partition mapping asks for."""
+        """The stored days selected by an input's partition mapping."""
         with self._retried(context.step_context):
             table = table_name(context.asset_key)
             window = self._workspace.lake.window(table, _days(context))
@@ -71,7 +71,7 @@ class TableIOManager(dg.IOManager):
             return window.read(columns=(context.definition_metadata or {}).get("columns"))
 
     def handle_output(self, context: dg.OutputContext, obj: TableOutput | pd.DataFrame) -> None:
-        """Store the good days in one commit and tell Dagster what became of each day."""
+        """Store the valid days in one commit and log the result of each day."""
         with self._retried(context.step_context):
             output = obj if isinstance(obj, TableOutput) else self._planned(context, obj)
             store(context, self._workspace.lake, table_name(context.asset_key), output)
@@ -86,10 +86,10 @@ class TableIOManager(dg.IOManager):
             if len(days) != 1:
                 raise ConfigurationError(
                     f"{context.asset_key.to_user_string()} returned rows for {len(days)} days "
-                    f"without a '{DAY}' column that says which row belongs to which day. Add it."
+                    f"without a '{DAY}' column with the day of each row. Add it."
                 )
             rows = rows.assign(**{DAY: days[0]})
-        skipped = _not_ready(windows, days)
+        skipped = _blocked_days(windows, days)
         compute = [day for day in days if day not in skipped]
         rows = rows[~rows[DAY].isin(skipped)]
         plan = Plan(
@@ -116,10 +116,10 @@ def table_name(key: dg.AssetKey) -> str:
 
 
 def contract_of(metadata: Mapping[str, object]) -> type[Contract] | None:
-    """The contract that an asset's definition metadata names.
+    """The contract in an asset's definition metadata; None without one.
 
     Raises:
-        ConfigurationError: it names something that is not a contract.
+        ConfigurationError: the metadata value is not a contract.
     """
     name = metadata.get(CONTRACT_KEY)
     if name is None:
@@ -130,14 +130,14 @@ def contract_of(metadata: Mapping[str, object]) -> type[Contract] | None:
 
 
 def store(context: dg.OutputContext, lake: Lake, table: str, output: TableOutput) -> None:
-    """Write the days of a run: dead letters, rows, ledger, then Dagster's events.
+    """Write the days of a run: dead letters, rows, ledger entries, then Dagster's events.
 
-    The ledger marks the days as being written first, so a run that dies in between leaves days
-    that nothing downstream will use.
+    The ledger first marks the days as being written, so that a run that is killed midway leaves
+    no days that downstream tables would use.
     """
     contract = contract_of(context.definition_metadata or {})
-    output = replace(output, validated=judged(lake, table, output.validated, contract))
-    drafts = _Drafts(table, output, context.run_id)
+    output = replace(output, validated=quarantine_unusual(lake, table, output.validated, contract))
+    drafts = RunEntries(table, output, context.run_id)
     record_provenance(lake, context.run_id, output.code_version)
     lake.ledger.append(list(drafts.writing()))
     if output.keeps_dead_letters:
@@ -148,16 +148,16 @@ def store(context: dg.OutputContext, lake: Lake, table: str, output: TableOutput
             planned=output.plan,
             letters=output.validated.dead_letters,
             code_version=output.code_version,
-            replaces_unplaced=output.places_every_row,
+            replaces_unplaced=output.has_all_unplaced_rows,
         )
     days = [day for day in output.plan.compute if day not in output.validated.quarantined]
     rows = output.validated.rows
     written = lake.write(table, rows, days) if days else None
     written_by = {entry.run_id for entry in lake.ledger.latest(table, days).values()}
     if written_by - {context.run_id}:
-        raise CommitConflict(f"{table}: another run wrote the same days meanwhile.")
+        raise CommitConflict(f"{table}: another run wrote the same days at the same time.")
     entries = drafts.finished(written)
-    kept = _kept(lake, table, output)
+    kept = _kept_days(lake, table, output)
     latest = lake.ledger.latest(table, list(kept))
     changed = [one for day, one in {**entries, **kept}.items() if one != latest.get(day)]
     lake.ledger.append(changed)
@@ -166,13 +166,16 @@ def store(context: dg.OutputContext, lake: Lake, table: str, output: TableOutput
     bad = {day: entry.reason for day, entry in entries.items() if entry.reason}
     _warn(context, table, entries, output)
     if output.is_fact and kept:
-        told = "; ".join(f"{day}: {output.plan.skipped[day]}" for day in sorted(kept))
+        reasons = "; ".join(f"{day}: {output.plan.skipped[day]}" for day in sorted(kept))
         raise dg.Failure(
-            f"{table} could not be computed again and stays as it is. {told}", allow_retries=False
+            f"{table} could not be computed again, its stored rows are kept. {reasons}",
+            allow_retries=False,
         )
     usable = {**output.plan.unchanged, **entries, **kept}
     results = {
-        day: skipped_day(reason) for day, reason in output.plan.skipped.items() if output.goes_on
+        day: skipped_result(reason)
+        for day, reason in output.plan.skipped.items()
+        if output.may_skip_days
     } | {
         day: DayResult(
             entry.content_hash,
@@ -189,9 +192,9 @@ def store(context: dg.OutputContext, lake: Lake, table: str, output: TableOutput
     }
     summary = table_summary(table, entries.values(), len(output.plan.unchanged))
     if not results:
-        _fail(context, table, bad, summary)
-    materialize_days(context, with_run(results, summary))
-    tell_columns(context, lake, table)
+        _raise_failure(context, table, bad, summary)
+    materialize_days(context, with_summary(results, summary))
+    log_columns(context, lake, table)
     if contract and len(output.validated.dead_letters):
         letters = dead_letter_lineage(table, contract)
         lake.provenance.record_columns(dead_letters_of(table), letters)
@@ -200,7 +203,7 @@ def store(context: dg.OutputContext, lake: Lake, table: str, output: TableOutput
 def _warn(
     context: dg.OutputContext, table: str, entries: Mapping[str, Entry], output: TableOutput
 ) -> None:
-    """Tell the run's log of days that are not as usual."""
+    """Log days without rows, with missing inputs, with warnings or with merged duplicates."""
     validated = output.validated
     for day, entry in sorted(entries.items()):
         if entry.reason:
@@ -211,13 +214,13 @@ def _warn(
     for day, unusual in sorted(validated.warnings.items()):
         context.log.warning(f"{table} {day} is stored, but unusual: {'; '.join(unusual)}")
     for day, count in validated.merged_duplicates.items():
-        context.log.warning(f"{table} {day}: {count} rows came more than once and were merged")
+        context.log.warning(f"{table} {day}: {count} duplicate rows were merged")
 
 
-def _kept(lake: Lake, table: str, output: TableOutput) -> dict[str, Entry]:
-    """Days that were stored, cannot be made again, and stay as they were last stored.
+def _kept_days(lake: Lake, table: str, output: TableOutput) -> dict[str, Entry]:
+    """Stored days of a final table that cannot be computed again and keep their rows.
 
-    A day with rows that was closed or interrupted since is one, too, while the lake holds them.
+    Includes days that were closed or interrupted later, if the lake still contains their rows.
     """
     if not (output.is_fact or output.is_final):
         return {}
@@ -233,13 +236,13 @@ def _kept(lake: Lake, table: str, output: TableOutput) -> dict[str, Entry]:
 
 
 def record_provenance(lake: Lake, run_id: str, code_version: str) -> None:
-    """Keep what stands behind the entries that a run is about to write."""
+    """Record the run and the code of the entries that are about to be written."""
     lake.provenance.record_run(run_id)
     if code := known_code(code_version):
         lake.provenance.record_code(code)
 
 
-def _fail(
+def _raise_failure(
     context: dg.OutputContext, table: str, bad: Mapping[str, str], summary: TableSummary
 ) -> None:
     if CONTRACT_KEY in (context.definition_metadata or {}):
@@ -256,7 +259,7 @@ def _fail(
 
 
 def failed_contract(key: dg.AssetKey, day: str, reason: str) -> dg.AssetCheckEvaluation:
-    """The result of the contract check for a day that has no stored rows."""
+    """The result of the contract check for a day without stored rows."""
     return dg.AssetCheckEvaluation(
         asset_key=key,
         check_name=CONTRACT_CHECK,
@@ -273,12 +276,12 @@ def _days(context: dg.InputContext | dg.OutputContext) -> list[str]:
 
 
 def _input_days(window: Window, day: str) -> Sequence[str]:
-    """Input days of one day: the same day where the input has it, otherwise all that were read."""
+    """Input days of one day: the same day if the input has it, otherwise all that were read."""
     return [day] if day in window.days else window.days
 
 
-def _not_ready(windows: Sequence[Window], days: Sequence[str]) -> dict[str, str]:
-    """Days that a plain asset must not be stored for: an input day is missing or stale."""
+def _blocked_days(windows: Sequence[Window], days: Sequence[str]) -> dict[str, str]:
+    """Days of a plain asset that must not be stored, because an input day is missing or stale."""
     skipped: dict[str, str] = {}
     for window in windows:
         changed = stale(window.lake.ledger, window.table, list(window.hashes))

@@ -1,4 +1,4 @@
-"""What a template hands over for the days of a run, and the ledger entries that follow from it."""
+"""The output of a template for the days of a run, and the ledger entries derived from it."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,44 +9,42 @@ from ml_assets.content import DAY
 from ml_assets.contracts.validation import Validated
 from ml_assets.lake.writing import WrittenDays
 from ml_assets.ledger.entries import Entry, Status, inputs_hash
-from ml_assets.orchestration.assets.day_metadata import (
-    Further,
-)
+from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.planning.plan import Plan
 
 
 @dataclass(frozen=True)
 class TableOutput:
-    """What a template hands over for the days of a run.
+    """The output of a template for the days of a run.
 
     Attributes:
-        plan: which days were computed, left as they are, or skipped, and what was read.
-        validated: the computed days' rows, sorted by their contract.
-        code_version: version of what computed them.
+        plan: computed, unchanged and skipped days, with their reads.
+        validated: rows of the computed days, separated into valid and rejected ones.
+        code_version: version of the code that computed them.
         keeps_dead_letters: whether rejected rows are kept in ``<table>_dead_letters``.
-        day_metadata: day → further metadata for Dagster.
-        after_commit: what follows from the stored rows, done in the same step.
-        is_fact: a stored day that cannot be made again stays as it is: it happened.
-        is_final: the rows record what happened; besides, they never become stale.
-        goes_on: the run goes on past a skipped day, so that what reads the table records why it
-            has none either; otherwise a run that stores no day fails here.
-        places_every_row: the dead letters hold all rows of the source that belong to no day.
+        day_metadata: day → additional metadata for Dagster.
+        after_commit: called in the same step after the rows are stored.
+        is_fact: stored days that cannot be computed again keep their rows.
+        is_final: as ``is_fact``; in addition, stored days never become stale.
+        may_skip_days: skipped days do not end the run, so that downstream tables record why they
+            have no rows; otherwise a run that stores no day fails.
+        has_all_unplaced_rows: the dead letters contain all rows of the source without a day.
     """
 
     plan: Plan
     validated: Validated
     code_version: str
     keeps_dead_letters: bool = True
-    day_metadata: Mapping[str, Further] = field(default_factory=dict)
+    day_metadata: Mapping[str, ExtraMetadata] = field(default_factory=dict)
     after_commit: Callable[[], None] | None = None
     is_fact: bool = False
     is_final: bool = False
-    goes_on: bool = False
-    places_every_row: bool = False
+    may_skip_days: bool = False
+    has_all_unplaced_rows: bool = False
 
 
 @dataclass(frozen=True)
-class _Drafts:
+class RunEntries:
     """Ledger entries of one run over one table."""
 
     table: str
@@ -54,10 +52,12 @@ class _Drafts:
     run_id: str
 
     def writing(self) -> Iterator[Entry]:
+        """Entries that mark the computed days as being written."""
         for day in self.output.plan.compute:
             yield Entry(self.table, day, Status.WRITING, run_id=self.run_id)
 
     def finished(self, written: WrittenDays | None) -> dict[str, Entry]:
+        """Day → its final entry."""
         plan, validated = self.output.plan, self.output.validated
         entries = {
             day: Entry(

@@ -1,4 +1,4 @@
-"""What every table asset shares: its spec, built from its contract, and its dead-letter table."""
+"""Specs of table assets, built from their contracts, and of their dead-letter tables."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.dead_letters import DeadLetters
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
-from ml_assets.orchestration.assets.columns import MadeFrom, column_metadata, dead_letter_lineage
+from ml_assets.orchestration.assets.columns import Lineage, column_metadata, dead_letter_lineage
 from ml_assets.orchestration.assets.dead_letters import dead_letters_of
 from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, table_name
 from ml_assets.orchestration.partitions import days_of_run
@@ -24,28 +24,28 @@ from ml_assets.provenance.code import code_version
 from ml_assets.workspace import Workspace
 
 AS_OF_KEY = "ml_assets/as_of"
-"""Definition metadata of assets whose partitions are as-of days: made only when asked for."""
+"""Definition metadata of assets whose partitions are as-of days, computed only on request."""
 
 SPARSE_KEY = "ml_assets/sparse"
-"""Definition metadata of assets that have only the days that were asked for: others are no gap."""
+"""Definition metadata of assets that have only requested days, so other days are not missing."""
 
 FACT_KEY = "ml_assets/fact"
-"""Definition metadata of assets whose stored days are facts: they are never computed again."""
+"""Definition metadata of assets whose stored days are never computed again."""
 
 BROKEN_KEY = "ml_assets/broken"
-"""Definition metadata of an asset whose ``defs.yaml`` cannot be used: what is wrong."""
+"""Definition metadata of an asset with an invalid ``defs.yaml``: the error."""
 
 Compute = Callable[[Workspace, Sequence[str]], Any]
-"""From a workspace and the days of a run to what an IO manager stores."""
+"""Called with the workspace and the days of a run; returns what an IO manager stores."""
 
 RECOMPUTE = "ml_assets/recompute"
-"""Run tag: with the value ``true`` a run computes its days again, whatever is stored of them."""
+"""Run tag: with the value ``true`` a run computes its days again even if nothing changed."""
 
 
 def table_spec(
     key: str,
     contract: type[Contract],
-    made_from: MadeFrom,
+    column_lineage: Lineage,
     *,
     stage: str,
     description: str,
@@ -63,17 +63,17 @@ def table_spec(
     Args:
         key: ``pipeline/noun``.
         contract: the table's contract.
-        made_from: its column lineage.
+        column_lineage: its column lineage.
         stage: second part of the group, after the pipeline.
-        description: what it is, for a stakeholder.
+        description: description for stakeholders.
         owners: ``team:…`` names.
-        kinds: what it is made with.
-        version: code version of what computes it.
+        kinds: Dagster kinds of the asset.
+        version: version of the code that computes it.
         partitions_def: its days; None for a snapshot.
-        deps: what it is made from.
-        is_as_of: its partitions are as-of days, made only when asked for.
-        is_table: whether rows are stored; for a model the contract only says what it predicts.
-        metadata: further definition metadata.
+        deps: its inputs.
+        is_as_of: its partitions are as-of days, computed only on request.
+        is_table: whether rows are stored; the contract of a model only describes its predictions.
+        metadata: additional definition metadata.
     """
     pipeline = key.split("/", maxsplit=1)[0]
     return dg.AssetSpec(
@@ -86,7 +86,7 @@ def table_spec(
         partitions_def=partitions_def,
         deps=deps,
         metadata={
-            **column_metadata(contract, made_from),
+            **column_metadata(contract, column_lineage),
             **(_table_metadata(key, contract) if is_table else {}),
             **({AS_OF_KEY: True} if is_as_of else {}),
             **(metadata or {}),
@@ -102,9 +102,9 @@ def table_asset(
     """The executable asset of a spec: one step for any range of days.
 
     Args:
-        spec: what it is.
-        compute: from the workspace and the days of a run to what its IO manager stores.
-        io_manager_key: which IO manager that is.
+        spec: the asset's spec.
+        compute: returns what the IO manager stores for the days of a run.
+        io_manager_key: key of the IO manager.
     """
 
     @dg.asset(
@@ -140,29 +140,29 @@ def _reopen(lake: Lake, spec: dg.AssetSpec, days: Sequence[str]) -> None:
 
 
 def refusal_to_recompute(spec: dg.AssetSpec) -> str | None:
-    """Why days of a table cannot be computed again on demand; None where they can."""
+    """Why days of a table cannot be computed again on request; None if they can."""
     if not spec.metadata.get(FACT_KEY):
         return None
     return (
-        f"{table_name(spec.key)} is a record of what was done on a day: its rows were acted on, so "
-        "they stay as they are. Days that have none are computed when they are materialized; run "
-        f"without the tag {RECOMPUTE}."
+        f"{table_name(spec.key)} records what was done on a day, so its stored rows are never "
+        "computed again. Days without rows are computed when they are materialized; run without "
+        f"the tag {RECOMPUTE}."
     )
 
 
 def pool_of(key: dg.AssetKey) -> str:
-    """The pool that keeps two runs from writing one asset at once."""
+    """The pool that prevents two runs from writing one asset at the same time."""
     return "__".join(key.path)
 
 
 def dead_letter_spec(of: dg.AssetSpec, contract: type[Contract]) -> dg.AssetSpec:
-    """The table of a table's rejected rows; written by the same step, so not executable alone."""
+    """The spec of a table's dead letters, which the table's own step writes."""
     name = dead_letters_of(table_name(of.key))
     return dg.AssetSpec(
         key=dg.AssetKey(name.split("/")),
         description=(
-            f"Rows of {table_name(of.key)} that broke its contract, as they came, with the rule. "
-            "Most days are empty, because a day appears here only when a row of it was rejected."
+            f"Original rows of {table_name(of.key)} that broke its contract, with the rule. Most "
+            "days are empty, because only days with rejected rows are stored."
         ),
         owners=of.owners,
         kinds={"pandas", "deltalake"},
@@ -189,12 +189,12 @@ def _table_metadata(table: str, contract: type[Contract]) -> dict[str, Any]:
 def statistics_of_days(
     lake: Lake, table: str, planned: Plan, computed: pd.DataFrame, names: Sequence[str]
 ) -> dict[str, dict[str, float | int | str]]:
-    """Statistics of all days of a run, those that were left as they are included.
+    """Statistics of all days of a run, including unchanged ones.
 
     Args:
-        lake: where the unchanged days are read from.
+        lake: lake with the unchanged days.
         table: table name.
-        planned: which days were computed and which were left.
+        planned: computed and unchanged days.
         computed: rows of the computed days, with ``ds``.
         names: numeric columns of the table.
     """

@@ -1,4 +1,4 @@
-"""Days of a table against its earlier days, whose row counts are in the ledger."""
+"""Compares days of a table with its earlier days, whose row counts are in the ledger."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -14,15 +14,15 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import row_counts
 
 
-def judged(
+def quarantine_unusual(
     lake: Lake, table: str, validated: Validated, contract: type[Contract] | None
 ) -> Validated:
-    """The computed days of a run, those that break their day contract quarantined.
+    """Quarantine the computed days of a run that break their day contract.
 
     Args:
-        lake: whose ledger has the earlier days.
+        lake: lake whose ledger records the earlier days.
         table: table name.
-        validated: what its row contract said.
+        validated: result of the row contract.
         contract: the row contract; without one, or without a day contract, nothing is judged.
     """
     if contract is None or day_contract(contract) is None:
@@ -30,13 +30,13 @@ def judged(
     return with_days_judged(validated, contract, _counts(lake, table, list(validated.row_counts)))
 
 
-def unusual(
+def describe_unusual(
     lake: Lake, table: str, days: Sequence[str], rows: pd.DataFrame, contract: type[DayContract]
 ) -> dict[str, str]:
-    """What is unusual about stored days, empty where nothing is.
+    """Day → violated bounds of the day contract as text; empty if there are none.
 
     Args:
-        lake: whose ledger has the earlier days.
+        lake: lake whose ledger records the earlier days.
         table: table name.
         days: stored days.
         rows: their rows, with ``ds``.

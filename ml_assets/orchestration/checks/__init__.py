@@ -1,1 +1,1 @@
-"""Asset checks: their definitions, running them alone, and what repairs a bad result."""
+"""Asset checks: definitions, runner, and remedies for failed checks."""

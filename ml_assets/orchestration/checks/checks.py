@@ -1,7 +1,7 @@
-"""Running the checks of a table on what is stored: after materializing it, or alone.
+"""Runs the checks of a table on its stored days, after materializing it or alone.
 
-They are a step of their own per table, so that a failing day ends the run as failed, naming the
-day, without stopping anything downstream of the good days.
+Each table has a separate check step, so that a failed day fails the run but does not block tables
+downstream of the valid days.
 """
 
 import warnings
@@ -23,7 +23,7 @@ from ml_assets.orchestration.workspace_key import WORKSPACE
 from ml_assets.workspace import Workspace
 
 CHECKS_STEP = "__checks"
-"""How the key of a table's check step ends."""
+"""Suffix of the key of a table's check step."""
 
 
 _NO_ROWS = pd.DataFrame({DAY: pd.Series([], dtype="str")})
@@ -37,19 +37,19 @@ def table_checks(
     is_sparse: bool = False,
     skipped_fails: bool = True,
 ) -> dg.AssetChecksDefinition:
-    """One step that runs a table's checks, each executable by itself, with a result per day.
+    """One step that runs a table's checks, each of them selectable, with a result per day.
 
     Args:
         key: the table's asset key.
         partitions_def: its partitions; None for a snapshot.
         checks: what to check.
-        is_sparse: the table has only the days that were asked for; others are not judged.
-        skipped_fails: whether a skipped day fails its checks; otherwise it is a warning, as the
-            table that caused it fails its own.
+        is_sparse: the table has only requested days; others are not checked.
+        skipped_fails: whether a skipped day fails its checks; otherwise it is a warning, because
+            the upstream table that caused it fails.
     """
     by_name = {check.name: check for check in checks}
     with warnings.catch_warnings():
-        # partitions_def on a check is a preview of the pinned Dagster; range_events_test guards it.
+        # partitions_def on a check is a preview feature; range_events_test tests it.
         warnings.simplefilter("ignore", dg.PreviewWarning)
         specs = [
             dg.AssetCheckSpec(
@@ -86,7 +86,7 @@ def table_checks(
                     by_name[spec.name], key, stored, skipped_fails=skipped_fails
                 )
             ]
-        if not _names_days(context, partitions_def):
+        if not _has_days(context, partitions_def):
             evaluations += [_summary(by_name[spec.name], key, evaluations) for spec in selected]
         log_check_evaluations(context, evaluations)
         _fail_on_errors(
@@ -108,10 +108,10 @@ def _is_written_by(run: dg.DagsterRun, key: dg.AssetKey) -> bool:
     return "__".join(key.path) in (run.step_keys_to_execute or ())
 
 
-def _names_days(
+def _has_days(
     context: dg.AssetCheckExecutionContext, partitions_def: dg.PartitionsDefinition | None
 ) -> bool:
-    """Whether the run says which days it covers. "Execute all" in Dagster's UI does not."""
+    """Whether the run has partitions; one by "Execute all" in Dagster's UI has none."""
     return partitions_def is None or context.has_partition_key or context.has_partition_key_range
 
 
@@ -123,18 +123,18 @@ def _days_to_check(
     *,
     is_sparse: bool,
 ) -> list[str]:
-    """The days of the run; every day that was ever asked for when the run names none."""
-    named = days_of_run(context, partitions_def) if _names_days(context, partitions_def) else None
+    """The days of the run; all processed days if the run has none."""
+    named = days_of_run(context, partitions_def) if _has_days(context, partitions_def) else None
     if named is not None and not is_sparse:
         return named
-    asked_for = sorted(lake.ledger.latest(table_name(key), named))
-    return asked_for if named is None else [day for day in named if day in asked_for]
+    processed = sorted(lake.ledger.latest(table_name(key), named))
+    return processed if named is None else [day for day in named if day in processed]
 
 
 def _summary(
     check: TableCheck, key: dg.AssetKey, evaluations: Sequence[dg.AssetCheckEvaluation]
 ) -> dg.AssetCheckEvaluation:
-    """One result for all days: what a run without days was planned to give."""
+    """One result over all days, which Dagster expects from a run without partitions."""
     of_check = [item for item in evaluations if item.check_name == check.name]
     bad = [item for item in of_check if not item.passed]
     listed = "; ".join(f"{item.partition}: {_reason(item)}" for item in bad[:5])
@@ -205,8 +205,8 @@ def _fail_on_errors(stored: StoredDays, evaluations: Sequence[dg.AssetCheckEvalu
         for day, evaluation in sorted(failed.items())[:10]
     )
     raise dg.Failure(
-        f"{stored.table}: {len(failed)} of {len(stored.days)} days failed a check. {listed}. The other days went on. "
-        "Repair what is named and materialize these days again.",
+        f"{stored.table}: {len(failed)} of {len(stored.days)} days failed a check. {listed}. The other days are "
+        "processed. Repair the failed days and materialize them again.",
         allow_retries=False,
     )
 

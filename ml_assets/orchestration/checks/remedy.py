@@ -1,4 +1,4 @@
-"""What to do about bad check results: the table where they begin, and the command that repairs it."""
+"""Remedies for failed checks: the most upstream failed table and the command that repairs it."""
 
 from collections.abc import Sequence
 
@@ -13,24 +13,24 @@ from ml_assets.orchestration.runs.summary import repair_command
 
 
 def next_step(definitions: dg.Definitions, lake: Lake, bad: Sequence[CheckResult]) -> str:
-    """What repairs the first of some bad results, in words that end with a command.
+    """The remedy for the first of some bad results, ending with a command.
 
-    The first is of the most upstream table: what is wrong there is why tables below it are wrong.
+    The first result is of the most upstream table, whose problem causes those downstream.
 
     Args:
         definitions: the project's definitions.
-        lake: whose ledger says what is there.
-        bad: results that failed, or that are missing; at least one.
+        lake: lake whose ledger records the processed days.
+        bad: failed or missing results, at least one.
     """
     graph = definitions.resolve_asset_graph()
-    order = {table_name(key): place for place, key in enumerate(graph.toposorted_asset_keys)}
+    order = {table_name(key): position for position, key in enumerate(graph.toposorted_asset_keys)}
     first = min(bad, key=lambda result: (order[result.asset], result.day))
     if first.check == DEFINED_CHECK:
-        return f"correct what is named for {first.asset}, then: ml-assets checks"
+        return f"correct the defs.yaml of {first.asset}, then: ml-assets checks"
     if first.day not in lake.ledger.latest(first.asset, [first.day]):
         missing = Step((first.asset,), first.day, first.day)
-        return f"materialize what is missing: {missing.command}"
+        return f"materialize the missing day: {missing.command}"
     command = repair_command(
         first.asset, first.day, is_as_of=first.asset in as_of_tables(definitions)
     )
-    return f"repair what is named for {first.asset} {first.day}, then: {command}"
+    return f"repair {first.asset} {first.day} as described above, then: {command}"

@@ -1,6 +1,6 @@
-"""Running the checks of stored days and judging what came back: the CI check runner.
+"""The check runner for CI: runs the checks of stored days and collects a result for each.
 
-A check without a result counts as failed: silence is not evidence.
+A check without a result counts as failed.
 """
 
 import xml.etree.ElementTree as ET
@@ -22,11 +22,11 @@ from ml_assets.orchestration.assets.tables import SPARSE_KEY
 from ml_assets.orchestration.runs.runs import RunOutcome, broken_assets, run_checks, selected_assets
 
 DEFINED_CHECK = "is_defined"
-"""What fails for an asset whose ``defs.yaml`` cannot be used."""
+"""Name of the check that fails for an asset with an invalid ``defs.yaml``."""
 
 
 class CheckState(StrEnum):
-    """What is known of one check for one day."""
+    """State of one check for one day."""
 
     PASSED = "passed"
     WARNED = "warned"
@@ -42,8 +42,8 @@ class CheckResult:
         asset: table name of the asset.
         check: name of the check.
         day: the day, or the snapshot's name.
-        state: what came back.
-        reason: why, in words.
+        state: the result.
+        reason: why it has this state.
     """
 
     asset: str
@@ -54,7 +54,7 @@ class CheckResult:
 
     @property
     def is_bad(self) -> bool:
-        """Whether this result fails the whole."""
+        """Whether this result fails the command."""
         return self.state in (CheckState.FAILED, CheckState.MISSING)
 
 
@@ -65,7 +65,7 @@ class _Batch:
     keys: Sequence[dg.AssetCheckKey]
     span: Span | None
     days: Sequence[str]
-    """The days among them that a result is expected for."""
+    """Days of the span for which a result is expected."""
 
 
 def check(
@@ -77,16 +77,16 @@ def check(
     *,
     progress: Callable[[str], None],
 ) -> list[CheckResult]:
-    """Run every check of some assets on what is stored and return a result for each day.
+    """Run every check of some assets on their stored days and return a result for each day.
 
     Args:
         definitions: the project's definitions.
-        lake: whose ledger says which days were asked for.
+        lake: lake whose ledger records the processed days.
         instance: where the results are recorded.
         selection: Dagster asset selection.
-        span: the days; all days that the assets have when omitted. Sparse assets are checked for
-            the days among them that were asked for.
-        progress: told what is running.
+        span: the days; all days of the assets when omitted. Sparse assets are checked only for
+            processed days.
+        progress: called with a description of the running checks.
 
     Raises:
         ConfigurationError: the selection has no checks, or none of its assets has these days.
@@ -107,7 +107,7 @@ def check(
             f"{span.first + '...' + span.last if span else 'any day'}."
         )
     for batch in batches:
-        progress(f"{len(batch.keys)} checks {_shown(batch.span)}")
+        progress(f"{len(batch.keys)} checks {_span_text(batch.span)}")
         outcome = run_checks(definitions, instance, batch.keys, batch.span)
         found = _evaluations(instance, outcome.run_id)
         errors = "; ".join(outcome.failed_steps.values())
@@ -122,7 +122,7 @@ def check(
 def _refuse_unknown_days(
     graph: Any, keys: Iterable[dg.AssetCheckKey], selection: str, span: Span | None
 ) -> None:
-    """A mistyped year must not pass because there was nothing to check."""
+    """Refuse days that no asset has, so that a mistyped year does not pass with nothing to check."""
     definitions = [graph.get(key.asset_key).partitions_def for key in keys]
     known = {day for item in definitions if item for day in item.get_partition_keys()}
     unknown = [day for day in span.days() if day not in known] if span else []
@@ -145,20 +145,20 @@ def _batches(
 
 
 def _days(graph: Any, lake: Lake, asset: dg.AssetKey, span: Span | None) -> list[str]:
-    """The days an asset is to be checked for; of a sparse one those that were asked for."""
+    """The days for which an asset is checked; for a sparse one only processed days."""
     node = graph.get(asset)
     if node.partitions_def is None:
         return [SNAPSHOT]
     known = node.partitions_def.get_partition_keys()
-    wanted = [day for day in known if span is None or span.first <= day <= span.last]
+    selected = [day for day in known if span is None or span.first <= day <= span.last]
     if node.metadata.get(SPARSE_KEY):
-        asked_for = lake.ledger.latest(table_name(asset))
-        return [day for day in wanted if day in asked_for]
-    return wanted
+        processed = lake.ledger.latest(table_name(asset))
+        return [day for day in selected if day in processed]
+    return selected
 
 
 def results_of(instance: dg.DagsterInstance, outcome: RunOutcome) -> list[CheckResult]:
-    """The check results that a run left, whatever it ran."""
+    """All check results of a run."""
     return [
         _result(key, day, evaluation, "")
         for (key, day), evaluation in _evaluations(instance, outcome.run_id).items()
@@ -198,14 +198,14 @@ def _result(
     )
 
 
-def _shown(span: Span | None) -> str:
+def _span_text(span: Span | None) -> str:
     if span is None:
         return "of snapshots"
     return f"on {span.first}" if span.first == span.last else f"on {span.first}…{span.last}"
 
 
 def junit(results: Sequence[CheckResult]) -> bytes:
-    """The results as JUnit XML: a suite per asset, a case per check and day."""
+    """The results as JUnit XML: one suite per asset, one case per check and day."""
     root = ET.Element("testsuites", name="ml-assets checks")
     for asset, of_asset in grouped((result.asset, result) for result in results).items():
         suite = ET.SubElement(

@@ -1,4 +1,4 @@
-"""The checks that every table with a contract has."""
+"""The standard checks of every table with a contract."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from ml_assets.contracts.validation import validate
 from ml_assets.lake.remedy import partition_option
 from ml_assets.ledger.entries import LOST, Entry
 from ml_assets.orchestration.assets.table_io import CONTRACT_CHECK
-from ml_assets.orchestration.assets.usual_days import unusual
+from ml_assets.orchestration.assets.usual_days import describe_unusual
 from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
 
 VERSION_CHECK = "rows_match_data_version"
@@ -19,7 +19,7 @@ DEAD_LETTER_CHECK = "no_dead_letters"
 DAY_CHECK = "day_is_usual"
 
 OLDER_CONTRACT = "older contract"
-"""How the reason begins where a day was stored before its contract gained columns."""
+"""Start of the reason if a day was stored before columns were added to its contract."""
 
 
 def standard_checks(
@@ -29,12 +29,12 @@ def standard_checks(
     checks = [
         TableCheck(
             CONTRACT_CHECK,
-            f"The day is stored, and each of its rows keeps the contract {contract.__name__}.",
+            f"The day is stored, and each of its rows meets the contract {contract.__name__}.",
             lambda stored: _meets_contract(stored, contract),
         ),
         TableCheck(
             VERSION_CHECK,
-            "The stored rows are those whose data version was recorded: nobody changed them since.",
+            "The stored rows match the recorded data version, so they are unaltered.",
             _rows_match_data_version,
         ),
     ]
@@ -51,11 +51,11 @@ def standard_checks(
         checks.append(
             TableCheck(
                 DAY_CHECK,
-                f"The day as a whole keeps the day contract {day.__name__}: its row count, shares "
-                "and rates are as on other days.",
+                f"The day as a whole meets the day contract {day.__name__}: its row count, shares "
+                "and rates are within the usual range.",
                 lambda stored: {
-                    name: DayVerdict(not told, told)
-                    for name, told in unusual(
+                    name: DayVerdict(not problem, problem)
+                    for name, problem in describe_unusual(
                         stored.workspace.lake, stored.table, stored.stored, stored.rows, day
                     ).items()
                 },
@@ -66,7 +66,7 @@ def standard_checks(
 
 
 def _meets_contract(stored: StoredDays, contract: type[Contract]) -> dict[str, DayVerdict]:
-    """What this run wrote was validated before, and ``_rows_match_data_version`` says it is that."""
+    """Days that meet the contract; rows that this run wrote were validated before writing."""
     if stored.is_just_written:
         return dict.fromkeys(stored.stored, DayVerdict(True))
     older = {
@@ -92,24 +92,24 @@ def _meets_contract(stored: StoredDays, contract: type[Contract]) -> dict[str, D
 
 
 def missing_columns(schema: str, contract: type[Contract]) -> list[str]:
-    """Columns of a contract that a day does not have, which was stored with a schema."""
+    """Columns of a contract that the schema of a stored day does not have."""
     stored = columns_of(schema) if schema else columns(contract)
     return [name for name in columns(contract) if name not in stored]
 
 
 def _older_contract(entry: Entry, missing: Sequence[str]) -> str:
-    told = (
+    message = (
         f"{OLDER_CONTRACT}: the day was stored before its contract had {', '.join(missing)}, and can "
         "be used. "
     )
     if entry.is_final:
-        return told + "It stays as it is, because its rows record what was done."
+        return message + "It is never computed again, because its rows record what was done."
     option = partition_option(entry.day)
-    return told + f"To renew it, run 'ml-assets recompute {entry.table}{option}'"
+    return message + f"To compute it again, run 'ml-assets recompute {entry.table}{option}'"
 
 
 def _rows_match_data_version(stored: StoredDays) -> dict[str, DayVerdict]:
-    """Altered and lost days are quarantined as well, so that nothing uses them until they are rewritten."""
+    """Also quarantines altered and lost days, so that they are not used until they are rewritten."""
     damaged = [stored.entries[day] for day in stored.damage]
     stored.workspace.lake.ledger.quarantine(damaged, stored.damage)
     return {

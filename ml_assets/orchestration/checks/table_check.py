@@ -1,4 +1,4 @@
-"""What a check of a table is: a verdict for each stored day."""
+"""Checks of a table, which return a verdict for each stored day."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,12 +17,12 @@ class DayVerdict:
     passed: bool
     reason: str = ""
     is_warning: bool = False
-    """Whether not passing is a warning, whatever the check's severity."""
+    """Whether a failure is a warning, whatever the check's severity."""
 
 
 @dataclass(frozen=True)
 class StoredDays:
-    """What a check looks at: the stored state of some days of one table."""
+    """Input of a check: the stored state of some days of one table."""
 
     workspace: Workspace
     table: str
@@ -31,20 +31,20 @@ class StoredDays:
     rows: pd.DataFrame
     """Rows of the stored days, with ``ds``."""
     damage: Mapping[str, str] = field(default_factory=dict)
-    """Stored day → why its rows are not those that were recorded, where they are not."""
+    """Stored day whose rows do not match their record → the reason."""
     parts: Sequence[pd.DataFrame] = ()
-    """The same rows, those that were stored with one schema together and typed by it."""
+    """The same rows, one frame for each schema they were stored with."""
     is_just_written: bool = False
     """Whether the run that checks them also wrote them."""
 
     @property
     def stored(self) -> list[str]:
-        """Days that have rows that may be read."""
+        """Days with usable rows."""
         return [day for day in self.days if self._status(day) is Status.STORED]
 
     @property
     def skipped(self) -> set[str]:
-        """Days that have no rows because of what they are made from."""
+        """Days that have no rows because of their inputs."""
         return {day for day in self.days if self._status(day) is Status.SKIPPED}
 
     def absence(self, day: str) -> DayVerdict:
@@ -53,7 +53,7 @@ class StoredDays:
         if status is None:
             return DayVerdict(False, "not materialized")
         if status is Status.WRITING:
-            return DayVerdict(False, "a run died while writing it: materialize it again")
+            return DayVerdict(False, "its run was interrupted while writing: materialize it again")
         return DayVerdict(False, f"{status.value}: {self.entries[day].reason}")
 
     def _status(self, day: str) -> Status | None:
@@ -65,7 +65,7 @@ CheckFunction = Callable[[StoredDays], Mapping[str, DayVerdict]]
 
 @dataclass(frozen=True)
 class TableCheck:
-    """A promise about a table and the function that judges it for stored days."""
+    """A check of a table and the function that evaluates it for stored days."""
 
     name: str
     description: str
@@ -73,4 +73,4 @@ class TableCheck:
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
     reads_rows: bool = True
     fails_run: bool = True
-    """Whether a day that does not pass ends the run as failed. A gate that blocks has done its work."""
+    """Whether a failed day fails the run; False for gates, whose failures are a valid result."""

@@ -1,1 +1,1 @@
-"""Runs: starting them, asking for them once, and what they did."""
+"""Runs: starting them, requesting them exactly once, and summarizing them."""

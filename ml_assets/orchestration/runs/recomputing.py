@@ -1,4 +1,4 @@
-"""Computing days again on demand, and rebuilding the ledger of all assets."""
+"""Recomputes days on request, and rebuilds the ledger of all assets."""
 
 from dataclasses import replace
 from typing import Any
@@ -22,7 +22,7 @@ from ml_assets.workspace import Workspace
 def recompute_days(
     definitions: dg.Definitions, instance: dg.DagsterInstance, table: str, span: Span | None
 ) -> RunOutcome:
-    """Compute days of one table again, whatever is stored of them, in this process.
+    """Compute days of one table again in this process, even if nothing changed.
 
     Args:
         definitions: the project's definitions.
@@ -31,7 +31,7 @@ def recompute_days(
         span: the days; None for a table without days.
 
     Raises:
-        ConfigurationError: there is no such table, it has no such days, or its days are facts.
+        ConfigurationError: the table or a day does not exist, or its days must not be recomputed.
     """
     graph = definitions.resolve_asset_graph()
     makers = {
@@ -46,8 +46,8 @@ def recompute_days(
         raise ConfigurationError(reason)
     partitions = graph.get(key).partitions_def
     if (partitions is None) != (span is None):
-        said = "has no partitions: leave --partition out" if span else "needs --partition DAY"
-        raise ConfigurationError(f"{table} {said}.")
+        problem = "has no partitions: leave --partition out" if span else "needs --partition DAY"
+        raise ConfigurationError(f"{table} {problem}.")
     if partitions and span:
         known = set(partitions.get_partition_keys())
         if absent := [day for day in span.days() if day not in known]:
@@ -62,13 +62,13 @@ def rebuild(
 
     Args:
         definitions: the project's definitions.
-        workspace: whose ledger was lost.
+        workspace: workspace whose ledger was lost.
 
     Returns:
-        What was rebuilt of each table, and the models that are lost, in words.
+        The rebuilt tables, and names and days of the models that are lost.
 
     Raises:
-        ConfigurationError: the ledger has entries, or there is no lake.
+        ConfigurationError: the ledger has entries, or the lake does not exist.
     """
     lake = workspace.unconfirmed_lake
     carried = rebuildable_lake_id(lake)
@@ -76,11 +76,11 @@ def rebuild(
     assets = {table_name(key): graph.get(key).metadata for key in graph.executable_asset_keys}
     names = sorted({*assets, *map(dead_letters_of, assets)})
     entries: list[Entry] = []
-    told: list[RebuiltTable] = []
+    rebuilt: list[RebuiltTable] = []
     for name in names:
         if found := entries_of_table(lake, name):
-            entries += [_from_unknown_sources(graph, entry) for entry in found[0]]
-            told.append(found[1])
+            entries += [_with_unknown_source(graph, entry) for entry in found[0]]
+            rebuilt.append(found[1])
     lost: list[str] = []
     for name, metadata in assets.items():
         if CONTRACT_KEY in metadata:
@@ -89,15 +89,15 @@ def rebuild(
         lost += [f"{name} {as_of}" for as_of in models.lost]
         if models.entries:
             entries += models.entries
-            told.append(RebuiltTable(name, len(models.entries)))
+            rebuilt.append(RebuiltTable(name, len(models.entries)))
     lake.ledger.reset(carried, entries)
-    return told, lost
+    return rebuilt, lost
 
 
-def _from_unknown_sources(graph: Any, entry: Entry) -> Entry:
-    """An entry of a source table that says: what the source held then is not known.
+def _with_unknown_source(graph: Any, entry: Entry) -> Entry:
+    """The entry of a source table without the content that was read, which is unknown.
 
-    The next look at the source then counts as a change, and the day is extracted again.
+    The next comparison with the source then finds a change, and the day is extracted again.
     """
     key = dg.AssetKey(entry.table.split("/"))
     if not graph.get(key).is_executable:

@@ -1,7 +1,7 @@
-"""Repairing touched days: which of them are made again here, and the runs that do it.
+"""Repairs affected days: plans which of them are computed again, and runs the plan.
 
-What is touched, what a repair leaves as it is and the order of its runs are in the package
-``lineage``.
+The package ``lineage`` determines the affected days, the days that a repair leaves unchanged, and
+the order of its runs.
 """
 
 from collections.abc import Collection, Sequence
@@ -20,13 +20,13 @@ from ml_assets.orchestration.runs.runs import RunOutcome, materialize
 
 @dataclass(frozen=True)
 class Repair:
-    """What repairs a day.
+    """The plan of a repair.
 
     Attributes:
         steps: the runs, in order.
-        left_as_of: touched days of training datasets, models and what judges them, which are made
+        left_as_of: affected days of training datasets, models and evaluations, which are computed
             again only on request.
-        left_facts: touched days of predictions and decisions, which are never made again.
+        left_facts: affected days of predictions and decisions, which are never computed again.
     """
 
     steps: Sequence[Step]
@@ -46,9 +46,9 @@ def repair_of(
 
     Args:
         definitions: the project's definitions.
-        graph: what was computed from what.
+        graph: dependencies between days.
         start: the day that was wrong.
-        touched: every day that used it or waits for it.
+        touched: every day that depends on it.
         with_models: whether models that were trained on it are trained and judged again.
     """
     assets = definitions.resolve_asset_graph()
@@ -77,7 +77,7 @@ def repair_of(
 
 
 def run_step(definitions: dg.Definitions, instance: dg.DagsterInstance, step: Step) -> RunOutcome:
-    """Make the days of one step again, in this process."""
+    """Compute the days of one step again in this process."""
     keys = {dg.AssetKey(table.split("/")) for table in step.tables}
     span = None if step.first == SNAPSHOT else Span(step.first, step.last)
     return materialize(definitions, instance, keys, span)

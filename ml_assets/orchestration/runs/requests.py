@@ -1,11 +1,10 @@
-"""Asking for a run once: a unit of work has a name, and runs carry it as a tag.
+"""Requests each run exactly once: a unit of work has a name, which its runs have as a tag.
 
-However often a sensor ticks or its daemon restarts, a unit that is running or queued is not asked
-for again. Attempts at a unit are counted for one state of its inputs, so that a repair opens it
-again. Runs that never started, and runs that failed because something outside was not available,
-are no attempts: they are asked for again with growing waits. A unit that failed ``MAX_ATTEMPTS``
-times is given up: its days are recorded as skipped, with the reason and the command that resumes
-it, and the loop goes on without them.
+A unit that is queued or running is not requested again, however often sensors tick or the daemon
+restarts. Attempts are counted per state of the unit's inputs, so that a repair resets them. Runs
+that never started, or failed because an external system was not available, do not count: they are
+requested again with increasing waits. A unit that failed ``MAX_ATTEMPTS`` times is given up: its
+days are recorded as skipped, with the reason and the command that resumes it.
 """
 
 import time
@@ -29,29 +28,29 @@ from ml_assets.orchestration.runs.runs import failure_message, tags_of
 from ml_assets.planning.progress import state_key, unfinished, usable
 
 UNIT = "ml_assets/unit"
-"""Run tag that names the unit of work."""
+"""Run tag with the name of the unit of work."""
 
 INPUTS = "ml_assets/inputs"
-"""Run tag with the hash of what the unit reads."""
+"""Run tag with the hash of the unit's inputs."""
 
 REASON = "ml_assets/reason"
-"""Run tag that says why the run was asked for."""
+"""Run tag with the reason of the request."""
 
 MAX_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
 class Unit:
-    """Work that one run does.
+    """A unit of work for one run.
 
     Attributes:
-        name: the same at every tick, unique among units.
+        name: unique name, the same at every tick.
         tables: tables to materialize, inputs first.
         span: their days; None for tables without days.
         reads: (table of the unit, day) → input days outside the unit.
-        reason: why the work is needed; empty when its name says it.
-        keeps: tables whose stored days stay stored when the unit is given up: what was trained
-            and released is still what it was.
+        reason: why the work is needed; empty if its name implies it.
+        keeps: tables whose stored days stay stored when the unit is given up, because trained and
+            released models remain valid.
     """
 
     name: str
@@ -63,7 +62,7 @@ class Unit:
 
     @property
     def inputs_read(self) -> set[tuple[str, str]]:
-        """(table, day) that the unit reads and does not compute itself."""
+        """(table, day) of inputs outside the unit."""
         return {node for nodes in self.reads.values() for node in nodes}
 
     @property
@@ -73,19 +72,19 @@ class Unit:
 
     @property
     def command(self) -> str:
-        """What does the same by hand."""
+        """The command that does the same work."""
         first, last = (self.span.first, self.span.last) if self.span else (SNAPSHOT, SNAPSHOT)
         return Step(tuple(self.tables), first, last).command
 
     def inputs(self, ledger: Ledger) -> str:
-        """Hash of what it reads now."""
+        """Hash of the current content of its inputs."""
         return state_key(ledger, self.inputs_read)
 
 
 def unit_of(
     graph: Any, name: str, tables: Sequence[str], span: Span | None, reason: str = ""
 ) -> Unit:
-    """A unit of work, with what it reads from outside taken from the asset graph.
+    """A unit of work, with its inputs according to the asset graph.
 
     Args:
         graph: the definitions' asset graph.
@@ -114,12 +113,12 @@ class Attempts:
     """The runs of a unit for one state of its inputs.
 
     Attributes:
-        is_running: whether one is queued or running.
-        made: how many there were.
-        failed: how many of them failed, which repeating does not change.
-        error: what the last of these said.
-        postponed: how many never started, or failed for something that passes.
-        last_end: when the last of these ended, in seconds since 1970.
+        is_running: whether a run is queued or running.
+        made: number of runs.
+        failed: number of runs that failed with a permanent error.
+        error: the last of these errors.
+        postponed: number of runs that never started or failed with a transient error.
+        last_end: end of the last postponed run, in seconds since 1970.
     """
 
     is_running: bool
@@ -130,7 +129,7 @@ class Attempts:
     last_end: float
 
     def waits_until(self, waits: Sequence[int]) -> float:
-        """When the unit may be asked for again, in seconds since 1970.
+        """When the unit may be requested again, in seconds since 1970.
 
         Args:
             waits: seconds before each further attempt.
@@ -141,12 +140,12 @@ class Attempts:
 
 
 def attempts(instance: dg.DagsterInstance, unit: Unit, inputs: str) -> Attempts:
-    """What became of the runs of a unit.
+    """Count the runs of a unit by result.
 
     Args:
-        instance: knows the runs there were.
+        instance: instance with the runs.
         unit: the work.
-        inputs: hash of what it reads now.
+        inputs: hash of the current content of its inputs.
     """
     is_running = any(
         not run.is_finished for run in instance.get_runs(dg.RunsFilter(tags={UNIT: unit.name}))
@@ -166,7 +165,7 @@ def attempts(instance: dg.DagsterInstance, unit: Unit, inputs: str) -> Attempts:
 
 
 def _failure(instance: dg.DagsterInstance, run_id: str) -> str | None:
-    """Why a run failed; None where it never started, or failed for something that passes."""
+    """Why a run failed; None if it never started or failed with a transient error."""
     kinds = {DagsterEventType.STEP_START, DagsterEventType.STEP_FAILURE}
     events = [log.get_dagster_event() for log in instance.all_logs(run_id, of_type=kinds)]
     failures = [event for event in events if event.is_step_failure]
@@ -185,18 +184,18 @@ def request(
     *,
     now: float | None = None,
 ) -> dg.RunRequest | dg.SkipReason:
-    """A request for a run that does a unit of work, or why there is none.
+    """Request a run for a unit of work, or return why none is requested.
 
-    A unit that failed too often is closed in the ledger, so that it is not asked for again until
-    what it reads has changed.
+    A unit that failed too often is closed in the ledger, so that it is not requested again until
+    its inputs change.
 
     Args:
-        instance: knows the runs there were.
-        ledger: what happened to each day.
+        instance: instance with the runs.
+        ledger: records of each day.
         unit: the work.
-        waits: seconds before a run that did not start, or found something unavailable, is asked
-            for again.
-        now: the moment, in seconds since 1970; the present when omitted.
+        waits: seconds before each further request after runs that never started or failed with a
+            transient error.
+        now: the time in seconds since 1970; the current time when omitted.
     """
     inputs = unit.inputs(ledger)
     tried = attempts(instance, unit, inputs)
@@ -209,7 +208,7 @@ def request(
     if until > (time.time() if now is None else now):
         at = time.strftime("%H:%M:%S UTC", time.gmtime(until))
         return dg.SkipReason(
-            f"{unit.name} did not start or found something unavailable; it is tried again at {at}."
+            f"{unit.name} did not start or failed with a transient error; next attempt at {at}."
         )
     return dg.RunRequest(
         run_key=f"{unit.name}, inputs {inputs}, attempt {tried.made + 1}",
@@ -224,25 +223,25 @@ def request(
 
 
 def is_given_up(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit) -> bool:
-    """Whether a unit failed as often as it may for what it reads now."""
+    """Whether a unit used up its attempts for its current inputs."""
     return attempts(instance, unit, unit.inputs(ledger)).failed >= MAX_ATTEMPTS
 
 
 class Effect(Enum):
-    """Whether one more run of a unit would change something."""
+    """Whether another run of a unit would change something."""
 
-    WANTED = "it was not run for what it reads now, or may be tried again"
-    DONE = "its newest run did what it can for what it reads now"
-    GIVEN_UP = "it failed as often as it may, and its days are closed"
+    WANTED = "it did not run for its current inputs, or has attempts left"
+    DONE = "its newest run succeeded for its current inputs"
+    GIVEN_UP = "it used up its attempts, and its days are closed"
 
 
 def effect_of(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit) -> Effect:
-    """What one more run of a unit would do.
+    """The effect of another run of a unit.
 
     Args:
-        instance: knows the runs there were.
-        ledger: what happened to each day.
-        unit: work of which all that can change lies in what it reads.
+        instance: instance with the runs.
+        ledger: records of each day.
+        unit: work whose result depends on its inputs only.
     """
     inputs = unit.inputs(ledger)
     newest = instance.get_runs(dg.RunsFilter(tags={UNIT: unit.name}), limit=1)
@@ -256,12 +255,12 @@ def effect_of(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit) -> Effec
 
 
 def give_up(ledger: Ledger, unit: Unit, error: str) -> str:
-    """Record the unfinished days of a unit as skipped; returns the reason that is recorded.
+    """Record the unfinished days of a unit as skipped and return the recorded reason.
 
-    Stored days of the tables that it ``keeps`` stay as they are.
+    Stored days of the tables in ``keeps`` are not changed.
     """
     reason = (
-        f"failed {MAX_ATTEMPTS} times ({error}). Repair what is named. It is tried again when its "
+        f"failed {MAX_ATTEMPTS} times ({error}). Repair the cause. It is tried again when its "
         f"inputs change; to resume it by hand: {unit.command}"
     )
     present = usable(ledger, unit.inputs_read)
@@ -282,7 +281,7 @@ def give_up(ledger: Ledger, unit: Unit, error: str) -> str:
 
 
 def _to_close(ledger: Ledger, unit: Unit, table: str) -> list[str]:
-    """Unfinished days of a table of a unit, without stored ones that stay."""
+    """Unfinished days of a table of a unit, except stored days to keep."""
     latest = ledger.latest(table, unit.days) if table in unit.keeps else {}
     stored = {day for day, entry in latest.items() if entry.status is Status.STORED}
     return [day for day in unfinished(ledger, table, unit.days) if day not in stored]

@@ -1,6 +1,6 @@
-"""Trying again what may succeed later, and only that.
+"""Retries of transient errors, and only of those.
 
-Which errors are transient is for ``errors`` to say.
+``errors`` defines which errors are transient.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,26 +11,26 @@ import dagster as dg
 from ml_assets.errors import TerminalError, TransientError
 
 TRANSIENT = "transient"
-"""Metadata of a failure that may pass by itself."""
+"""Metadata key of a transient failure."""
 
 
 def is_transient(event: dg.DagsterEvent) -> bool:
-    """Whether a step failed for something that may pass by itself."""
+    """Whether a step failed with a transient error."""
     data = event.step_failure_data.user_failure_data
     return data is not None and TRANSIENT in data.metadata
 
 
 @contextmanager
 def retried(retry_number: int, waits: Sequence[int]) -> Iterator[None]:
-    """Turn our errors into what Dagster understands: ask for a retry, or fail at once.
+    """Convert our errors for Dagster: request a retry, or fail immediately.
 
     Args:
-        retry_number: how many retries this step has had.
+        retry_number: number of retries of this step so far.
         waits: seconds before each retry.
 
     Raises:
-        dagster.RetryRequested: a transient error, and a retry is left.
-        dagster.Failure: a terminal error, or no retry is left; never retried further.
+        dagster.RetryRequested: a transient error, with retries left.
+        dagster.Failure: a terminal error, or no retry left; not retried.
     """
     try:
         yield

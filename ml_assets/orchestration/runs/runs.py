@@ -1,6 +1,6 @@
-"""Running parts of the graph in this process, on the project's Dagster instance.
+"""Runs parts of the asset graph in this process, on the project's Dagster instance.
 
-Runs started here are ordinary runs: the UI shows them. Long-lived daemons are Dagster's own.
+Runs started here are ordinary Dagster runs, which the UI shows.
 """
 
 import os
@@ -27,10 +27,10 @@ RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 
 STARTED_BY = "ml_assets/started_by"
-"""Run tag that tells runs of our command from those of Dagster's."""
+"""Run tag of runs that were started by ``ml-assets`` commands."""
 
 QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-"""The full log stays in the instance; the console is for progress and results."""
+"""Run configuration that keeps Dagster's log off the console; the instance stores all of it."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ class Decision:
 
     Attributes:
         table: table of decisions.
-        day: its day.
-        verdict: what was decided.
-        reason: why.
+        day: day of the decision.
+        verdict: the decision.
+        reason: its reason.
     """
 
     table: str
@@ -52,13 +52,13 @@ class Decision:
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """How a run ended.
+    """The result of a run.
 
     Attributes:
         run_id: Dagster's id of the run.
         succeeded: whether every step succeeded.
-        failed_steps: step key → error message of the steps that did not.
-        unchanged: table → number of its days that the run left as they were.
+        failed_steps: step key → error message of the failed steps.
+        unchanged: table → number of days that the run left unchanged.
         decisions: the last decision of each table of decisions.
     """
 
@@ -70,7 +70,7 @@ class RunOutcome:
 
 
 def silence_notices() -> None:
-    """Dagster tells of its own beta and deprecated parts, which its users can do nothing about."""
+    """Suppress Dagster's warnings about its own beta and deprecated parts."""
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="dagster.*")
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
@@ -86,15 +86,15 @@ def tags_of(span: Span | None) -> dict[str, str]:
 
 @contextmanager
 def project_instance() -> Iterator[dg.DagsterInstance]:
-    """The instance that ``DAGSTER_HOME`` names, with Dagster's notices silenced.
+    """The instance at ``DAGSTER_HOME``, with Dagster's notices suppressed.
 
     Raises:
-        ConfigurationError: ``DAGSTER_HOME`` is not set, or is no folder.
+        ConfigurationError: ``DAGSTER_HOME`` is not set, or is not a folder.
     """
     home = os.environ.get("DAGSTER_HOME", "")
     if not home or not Path(home).is_dir():
         raise ConfigurationError(
-            "DAGSTER_HOME does not name a folder. Run 'make setup', which writes it to .env, and "
+            "DAGSTER_HOME is not an existing folder. Run 'make setup', which writes it to .env, and "
             "start from the project's root."
         )
     silence_notices()
@@ -105,10 +105,10 @@ def project_instance() -> Iterator[dg.DagsterInstance]:
 
 
 def selected_assets(definitions: dg.Definitions, selection: str) -> set[dg.AssetKey]:
-    """Keys that a Dagster asset selection names.
+    """Asset keys of a Dagster asset selection.
 
     Raises:
-        ConfigurationError: the selection cannot be read, or selects nothing.
+        ConfigurationError: the selection is invalid or empty.
     """
     graph = definitions.resolve_asset_graph()
     try:
@@ -122,13 +122,13 @@ def selected_assets(definitions: dg.Definitions, selection: str) -> set[dg.Asset
         known = ", ".join(sorted(key.to_user_string() for key in graph.get_all_asset_keys())[:8])
         broken = "".join(f" {problem}" for problem in broken_assets(graph).values())
         raise ConfigurationError(
-            f"Selection '{selection}' names no asset. There are {known}, ….{broken}"
+            f"Selection '{selection}' matches no asset. Known assets are {known}, ….{broken}"
         )
     return set(keys)
 
 
 def broken_assets(graph: Any) -> dict[str, str]:
-    """Asset that cannot be used → what is wrong with its ``defs.yaml``."""
+    """Broken asset → the error in its ``defs.yaml``."""
     return {
         table_name(key): str(problem)
         for key in graph.get_all_asset_keys()
@@ -137,7 +137,7 @@ def broken_assets(graph: Any) -> dict[str, str]:
 
 
 def as_of_tables(definitions: dg.Definitions) -> list[str]:
-    """Tables whose partitions are as-of days: what models are trained on and made from."""
+    """Tables whose partitions are as-of days: training datasets, models, evaluations, releases."""
     graph = definitions.resolve_asset_graph()
     return sorted(
         table_name(key)
@@ -158,9 +158,9 @@ def materialize(
     Args:
         definitions: the project's definitions.
         instance: where the run is recorded.
-        keys: assets; those that cannot be executed are left out.
+        keys: assets; those that cannot be executed are ignored.
         span: the days; None for assets without days.
-        tags: further tags of the run.
+        tags: additional tags of the run.
     """
     graph = definitions.resolve_asset_graph()
     executable = {key for key in keys if graph.get(key).is_executable}
@@ -174,7 +174,7 @@ def run_checks(
     keys: Sequence[dg.AssetCheckKey],
     span: Span | None,
 ) -> RunOutcome:
-    """Run checks on what is stored, in one run that materializes nothing."""
+    """Run checks of stored days in one run without materializations."""
     job = definitions.resolve_implicit_global_asset_job_def().get_subset(
         asset_selection=set(), asset_check_selection=set(keys)
     )
@@ -198,7 +198,7 @@ def _execute(
         for event in executed.events
         if event.is_step_failure and event.step_key
     }
-    told = [
+    materializations = [
         event.step_materialization_data.materialization
         for event in executed.events
         if event.is_step_materialization
@@ -209,28 +209,28 @@ def _execute(
         failures,
         {
             table_name(item.asset_key): int(str(item.metadata[RUN_UNCHANGED].value))
-            for item in told
+            for item in materializations
             if RUN_UNCHANGED in item.metadata
         },
-        [found for item in told if (found := _decision(item))],
+        [found for item in materializations if (found := _decision(item))],
     )
 
 
-def _decision(told: dg.AssetMaterialization) -> Decision | None:
-    """The decision that a materialization tells of."""
-    verdict, reason = (told.metadata.get(name) for name in (VERDICT, REASON))
+def _decision(materialization: dg.AssetMaterialization) -> Decision | None:
+    """The decision in a materialization's metadata; None if it has none."""
+    verdict, reason = (materialization.metadata.get(name) for name in (VERDICT, REASON))
     if verdict is None or reason is None or verdict.value in (COMPLETE, INCOMPLETE):
         return None
     return Decision(
-        table_name(told.asset_key),
-        told.partition or SNAPSHOT,
+        table_name(materialization.asset_key),
+        materialization.partition or SNAPSHOT,
         str(verdict.value),
         str(reason.value),
     )
 
 
 def failure_message(event: dg.DagsterEvent) -> str:
-    """The message of the error a step raised, without Dagster's wrapping."""
+    """The message of a step's error, without Dagster's wrapping."""
     error = event.step_failure_data.error
     while error and error.cause and (error.cls_name or "").startswith("Dagster"):
         error = error.cause

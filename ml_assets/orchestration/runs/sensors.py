@@ -1,4 +1,4 @@
-"""What all sensors have in common: when they look, whether they run, and what a failed look says."""
+"""Common settings of all sensors: interval, default status, errors."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -10,33 +10,32 @@ from ml_assets.errors import MLAssetsError
 from ml_assets.orchestration.workspace_key import WORKSPACE
 from ml_assets.settings import settings
 
-Asked: TypeAlias = dg.RunRequest | dg.SkipReason | dg.SensorResult
-Look: TypeAlias = Callable[[dg.SensorEvaluationContext], Asked]
-"""What a sensor does at a tick."""
+TickResult: TypeAlias = dg.RunRequest | dg.SkipReason | dg.SensorResult
+Tick: TypeAlias = Callable[[dg.SensorEvaluationContext], TickResult]
 
 
 def sensor(
-    name: str, description: str, target: dg.AssetSelection, *, looks_at: str
-) -> Callable[[Look], dg.SensorDefinition]:
-    """Make a function the look of a sensor, which has the workspace as a resource.
+    name: str, description: str, target: dg.AssetSelection, *, reads: str
+) -> Callable[[Tick], dg.SensorDefinition]:
+    """Decorate the tick function of a sensor, which has the workspace as a resource.
 
-    What the look cannot read is said, not raised; the next tick looks again.
+    A tick that raises one of our errors is skipped with its message.
 
     Args:
         name: the sensor's name.
-        description: what it does.
-        target: what it may ask for.
-        looks_at: what it looks at, as its skip reason begins when that cannot be read.
+        description: the sensor's description.
+        target: assets that it may request.
+        reads: what it reads, with which the skip reason begins when reading fails.
     """
     is_running = settings().sensors == "running"
 
-    def decorated(look: Look) -> dg.SensorDefinition:
-        @wraps(look)
-        def tick(context: dg.SensorEvaluationContext) -> Asked:
+    def decorated(tick: Tick) -> dg.SensorDefinition:
+        @wraps(tick)
+        def safe_tick(context: dg.SensorEvaluationContext) -> TickResult:
             try:
-                return look(context)
+                return tick(context)
             except MLAssetsError as error:
-                return dg.SkipReason(f"{looks_at} cannot be looked at: {error}")
+                return dg.SkipReason(f"{reads} cannot be read: {error}")
 
         return dg.sensor(
             name=name,
@@ -45,6 +44,6 @@ def sensor(
             default_status=dg.DefaultSensorStatus["RUNNING" if is_running else "STOPPED"],
             minimum_interval_seconds=settings().sensor_seconds,
             required_resource_keys={WORKSPACE},
-        )(tick)
+        )(safe_tick)
 
     return decorated

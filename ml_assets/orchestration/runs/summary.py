@@ -1,4 +1,4 @@
-"""What some runs of our commands did, in one summary: counts, days with reasons, decisions."""
+"""Summary of the runs of a command: counts, days with reasons, decisions, next command."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ AWAITING_APPROVAL = "awaiting_approval"
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What some runs did.
+    """Summary of some runs.
 
     Attributes:
-        tables: what they did to each table.
+        tables: summary of each table.
         decisions: the last decision of each table of decisions.
         failures: step → error of the steps that failed.
-        as_of: tables whose days are repaired together with the models that are trained on them.
+        as_of: tables whose partitions are as-of days; repairing one includes its models.
     """
 
     tables: Sequence[TableSummary]
@@ -32,13 +32,13 @@ class RunSummary:
 
     @property
     def verdict(self) -> str:
-        """Whether everything that was asked for is stored."""
+        """Whether all requested days are stored."""
         is_complete = all(table.verdict == COMPLETE for table in self.tables)
         return COMPLETE if is_complete and not self.failures else INCOMPLETE
 
     @property
     def counts(self) -> dict[str, int]:
-        """Days stored, unchanged, skipped and quarantined, and rows rejected, in all tables."""
+        """Stored, unchanged, skipped and quarantined days, and rejected rows, of all tables."""
         return {
             "stored": sum(table.stored for table in self.tables),
             "unchanged": sum(table.unchanged for table in self.tables),
@@ -49,7 +49,7 @@ class RunSummary:
 
     @property
     def next_command(self) -> str:
-        """The command that goes on from here."""
+        """The command to run next."""
         for table in self.tables:
             for day in sorted(table.quarantined):
                 return repair_command(table.table, day, is_as_of=table.table in self.as_of)
@@ -64,18 +64,18 @@ class RunSummary:
 
     @property
     def next_step(self) -> str:
-        """What the next command is for."""
+        """The purpose of the next command."""
         if self.counts["quarantined"]:
             return "repair that day in its source, then"
         if self.next_command.startswith("ml-assets approve"):
             return "approve or reject the release"
         if self.counts["skipped"]:
-            return "see what is missing"
-        return "see why it failed" if self.failures else "look at the results"
+            return "list missing days"
+        return "find the cause of the failure" if self.failures else "view the results"
 
 
 def repair_command(table: str, day: str, *, is_as_of: bool) -> str:
-    """The command that makes a day again, and what was made from it."""
+    """The command that computes a day and everything downstream of it again."""
     models = " --with-models" if is_as_of else ""
     return f"ml-assets impact {table}{partition_option(day)} --run{models}"
 
@@ -83,11 +83,11 @@ def repair_command(table: str, day: str, *, is_as_of: bool) -> str:
 def summary_of(
     ledger: Ledger, outcomes: Sequence[RunOutcome], as_of: Collection[str] = ()
 ) -> RunSummary:
-    """Summarize runs, the latest last: a day that several of them wrote counts as the last left it.
+    """Summarize runs; a day that several runs wrote counts with its last state.
 
     Args:
-        ledger: what the runs wrote to.
-        outcomes: how they ended.
+        ledger: ledger with the entries of the runs.
+        outcomes: results of the runs, oldest first.
         as_of: tables whose partitions are as-of days.
     """
     entries = [entry for outcome in outcomes for entry in ledger.of_run(outcome.run_id)]
@@ -97,7 +97,7 @@ def summary_of(
 def summarize(
     entries: Sequence[Entry], outcomes: Sequence[RunOutcome], as_of: Collection[str] = ()
 ) -> RunSummary:
-    """The same from the entries that the runs wrote, in order."""
+    """Summarize runs from their ledger entries, oldest first."""
     latest = {(entry.table, entry.day): entry for entry in entries}
     unchanged: dict[str, int] = {}
     decisions: dict[str, Decision] = {}

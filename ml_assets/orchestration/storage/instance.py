@@ -1,8 +1,8 @@
-"""Dagster's own storage: SQLite under ``data/``, or Postgres when its URL is set.
+"""Dagster's storage: SQLite under ``data/``, or Postgres when its URL is set.
 
-The SQLite event log here stores a batch of events in one transaction per file, where stock
-Dagster opens two files and commits twice for every event. What it stores is the same; a batch
-with an event it does not know goes the stock way.
+The SQLite event log here stores a batch of events in one transaction per file, whereas stock
+Dagster opens two files and commits twice for every event. The stored data is the same. Batches with
+other types of events are stored by stock Dagster.
 """
 
 import contextlib
@@ -44,10 +44,10 @@ CHECK_EVENTS = {
 }
 
 KEPT_ENGINES = 8
-"""Files held open: the index and those of the newest runs."""
+"""Number of open files: the index and those of the newest runs."""
 
 CHECK_OF_DAY = ("asset_key", "check_name", "run_id", "partition")
-"""Columns with a unique index: one row for each, unless one of them is null."""
+"""Columns of a unique index on check results, which does not cover rows with nulls."""
 
 
 class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
@@ -61,7 +61,7 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[sa.Connection]:
-        """As stock does, with an engine that is kept: a new one for each event costs more than it."""
+        """As in stock Dagster, but reuses engines, which take longer to create than to store an event."""
         with self._db_lock:
             engine = self._engine_of(shard)
             if shard not in self._initialized_dbs:
@@ -88,7 +88,7 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
         super().dispose()
 
     def _initdb(self, engine: sa.Engine, for_index_shard: bool = False) -> None:
-        """Create a run's file as a copy of the first: asking alembic for each takes as long as a run."""
+        """Create a run's file as a copy of the first, because alembic takes as long as a small run."""
         path = Path(str(engine.url.database))
         is_new = not path.exists() and not for_index_shard
         if is_new and self._empty_file:
@@ -103,8 +103,8 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store events of one run; the result equals storing them one by one.
 
-        The index comes first: when it refuses the batch, nothing is stored, and the instance,
-        which then stores the events one by one, stores none of them twice.
+        The index is written first. If it rejects the batch, nothing is stored, so the instance can
+        store the events one by one without duplicates.
         """
         known = all(_type(event) in ASSET_EVENTS | CHECK_EVENTS for event in events)
         if not known or len({event.run_id for event in events}) != 1:
@@ -121,7 +121,7 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
             connection.execute(EventsTable.insert(), rows)
 
     def index_connection(self) -> AbstractContextManager[sa.Connection]:
-        """The index file; inside a batch, the transaction that is already open on it."""
+        """A connection to the index file; inside a batch, the one of the open transaction."""
         shared = getattr(self._shared, "connection", None)
         return super().index_connection() if shared is None else nullcontext(shared)
 
@@ -148,7 +148,7 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
     def _store_asset_check_evaluation_planned(
         self, event: EventLogEntry, event_id: int | None
     ) -> None:
-        """As stock does, but the event is serialized once, not again for each of its days."""
+        """As in stock Dagster, but serializes the event once instead of once per day."""
         planned = event.get_dagster_event().asset_check_planned_data
         days = planned.partitions_subset
         row = {
@@ -171,11 +171,11 @@ def _update_planned(
     stored: Sequence[tuple[int, EventLogEntry]],
     rows: Sequence[dict[str, Any]],
 ) -> bool:
-    """Write check results into the rows that their run planned for their days, in one statement.
+    """Update the planned rows of a run's check results in one statement.
 
     Returns:
-        Whether every event was such a result. If not, the stock way has to be taken, for all: it
-        knows results that nobody planned and refuses one that was planned twice.
+        Whether every event was a result with exactly one planned row. Otherwise the caller must
+        store all events by stock Dagster, which handles the other cases.
     """
     results = [
         _result(id_, row, data)
@@ -220,10 +220,10 @@ class BatchingSqliteStorage(DagsterSqliteStorage):
 
 
 class QuietPostgresEventLogStorage(PostgresEventLogStorage):
-    """Stock Postgres event log, which refuses batches of check results, loudly, by an error."""
+    """Postgres event log that avoids the error stock Dagster logs for batches of check results."""
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Store events at once where Postgres can, otherwise one by one."""
+        """Store events in one batch if Postgres supports it, otherwise one by one."""
         if all(_type(event) in BATCH_WRITABLE_EVENTS for event in events):
             super().store_event_batch(events)
             return
@@ -232,7 +232,7 @@ class QuietPostgresEventLogStorage(PostgresEventLogStorage):
 
 
 class PostgresStorage(DagsterPostgresStorage):
-    """Dagster's Postgres storage with that event log."""
+    """Dagster's Postgres storage with ``QuietPostgresEventLogStorage``."""
 
     def __init__(self, url: str, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(url, inst_data=inst_data)
@@ -240,11 +240,11 @@ class PostgresStorage(DagsterPostgresStorage):
 
 
 class InstanceStorage(DagsterStorage, ConfigurableClass):
-    """What ``dagster.yaml`` names: chooses the database when an instance is opened."""
+    """The storage in ``dagster.yaml``, which selects the database when an instance is opened."""
 
     @classmethod
     def config_type(cls) -> dict[str, Any]:
-        """Takes no configuration: URL and folder come from ``ML_ASSETS_…`` settings."""
+        """Empty: URL and folder come from ``ML_ASSETS_…`` settings."""
         return {}
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Python objects in the metadata of definitions: seen in the process that loaded them, by name elsewhere."""
+"""Python objects in definition metadata; other processes get only the object's name."""
 
 from dagster._core.definitions.metadata.metadata_value import ObjectMetadataValue
 

@@ -1,7 +1,7 @@
-"""The processes around a run: those that Dagster starts for its logs, and the one that executes it.
+"""Processes of a run: in-process execution, capture of its output, and the run launcher.
 
-Named in ``dagster.yaml``. With ``instance`` and ``range_events`` the only module that may import
-Dagster's private parts.
+Configured in ``dagster.yaml``. Only this module, ``instance`` and ``range_events`` may import
+Dagster's private modules.
 """
 
 import contextlib
@@ -45,7 +45,7 @@ CODE_LOCATION = "ml_assets.definitions"
 """The code location's name in ``workspace.yaml``."""
 
 REPOSITORY = "__repository__"
-"""What Dagster calls the one repository of a code location that has no other name for it."""
+"""Dagster's default name for the repository of a code location."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class Executed:
 
     Attributes:
         run_id: Dagster's id of the run.
-        succeeded: whether it ended well.
-        events: what Dagster logged for it, in order.
+        succeeded: whether it succeeded.
+        events: its events in order.
     """
 
     run_id: str
@@ -70,13 +70,13 @@ def execute_in_process(
     tags: Mapping[str, str],
     run_config: Mapping[str, Any],
 ) -> Executed:
-    """Execute a job in this process, in a run that names its assets, checks and code location.
+    """Execute a job in this process, in a run with its assets, checks and code location.
 
-    ``JobDefinition.execute_in_process`` leaves all three empty. Dagster's Runs page then shows no
-    target and its Timeline has no row for the run.
+    ``JobDefinition.execute_in_process`` leaves all three empty, so Dagster's Runs page shows no
+    target and its Timeline no row for the run.
 
     Args:
-        job: a subset of the asset job; its selections become those of the run.
+        job: a subset of the asset job, whose selections become those of the run.
         instance: where the run is recorded.
         tags: tags of the run.
         run_config: configuration of the run.
@@ -128,9 +128,9 @@ def execute_in_process(
 
 
 class ComputeLogManager(LocalComputeLogManager):
-    """Stock local files of what steps print; showing it on the console as well can be left out.
+    """Stock capture of the steps' output in local files, with optional output on the console.
 
-    For that Dagster starts four processes for each run, which costs more than a small run does.
+    For console output Dagster starts four processes per run, which takes longer than a small run.
     """
 
     mirrors_to_console = True
@@ -139,12 +139,12 @@ class ComputeLogManager(LocalComputeLogManager):
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> Self:
-        """What ``dagster.yaml`` configures; stock would return its own class."""
+        """Create an instance of this class; stock Dagster would return its own class."""
         return cls(inst_data=inst_data, **config_value)
 
     @contextmanager
     def capture_logs(self, log_key: Sequence[str]) -> Iterator[CapturedLogContext]:
-        """Write what is printed to files."""
+        """Redirect the output to files."""
         if self.mirrors_to_console:
             with super().capture_logs(log_key) as captured:
                 yield captured
@@ -162,24 +162,24 @@ class ComputeLogManager(LocalComputeLogManager):
 
 
 class WatchingRunLauncher(dg.DefaultRunLauncher):
-    """Stock launcher that also tells run monitoring of runs whose processes are gone.
+    """Stock launcher that also reports runs whose processes no longer exist to run monitoring.
 
-    Stock Dagster starts runs in the code server and never looks at them again: when both are
-    killed, as when a machine goes down, the run stays *started* for ever and keeps its place.
+    Stock Dagster starts runs in the code server and never checks them again. If both are killed, as
+    when a machine goes down, the run stays *started* forever and occupies its place in the queue.
     """
 
     @property
     def supports_check_run_worker_health(self) -> bool:
-        """Run monitoring asks."""
+        """Enables the health check in run monitoring."""
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """A living code server reports its dead workers itself; runs of no server are not known."""
+        """Failed if the run's code server is gone; a running server reports failed workers itself."""
         client = self._get_grpc_client_for_termination(run.run_id)  # type: ignore[no-untyped-call]
         if client is None or _listens(client.host, client.port, client.socket):
             return CheckRunHealthResult(WorkerStatus.RUNNING)
         return CheckRunHealthResult(
-            WorkerStatus.FAILED, "The code server that ran it is gone, and the run with it."
+            WorkerStatus.FAILED, "The code server that executed the run no longer exists."
         )
 
 

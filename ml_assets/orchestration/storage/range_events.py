@@ -1,6 +1,7 @@
 """One data version, one set of metadata and one verdict per day in a run over many days.
 
-Dagster's public API gives one of each per run. Everything private that this needs is here; ``range_events_test`` fails first when Dagster changes it.
+Dagster's public API supports one of each per run. This module contains all uses of private parts for
+this; ``range_events_test`` fails when Dagster changes them.
 """
 
 import time
@@ -34,21 +35,21 @@ Metadata = Mapping[str, dg.MetadataValue]
 
 @dataclass(frozen=True)
 class DayResult:
-    """What Dagster is told about one materialized day."""
+    """Data version and metadata of one materialized day."""
 
     data_version: str
     metadata: Metadata = field(default_factory=dict)
 
 
 def materialize_days(context: dg.OutputContext, results: Mapping[str, DayResult]) -> None:
-    """Tell Dagster of the days of an output that were materialized, and of no others.
+    """Log the materialized days of an output, and no others.
 
-    All days but the last are logged here, in one batch; the last is left to Dagster, which
-    always logs one event itself. An output without partitions is left to Dagster altogether.
+    All days but the last are logged here in one batch. Dagster itself logs the last day, and the
+    only event of an output without partitions.
 
     Args:
         context: the output's context inside ``handle_output``.
-        results: day → its version and metadata, at least one.
+        results: day → its data version and metadata, at least one.
     """
     step = _step(context)
     key = context.asset_key
@@ -65,7 +66,7 @@ def materialize_days(context: dg.OutputContext, results: Mapping[str, DayResult]
 def log_materialization(
     context: dg.OutputContext, key: dg.AssetKey, results: Mapping[str, DayResult]
 ) -> None:
-    """Log materialized days of another asset that the same step writes (its dead letters)."""
+    """Log materialized days of another asset that the same step writes, such as dead letters."""
     _log_materializations(_step(context), key, results, _Provenance())
 
 
@@ -73,10 +74,10 @@ def log_check_evaluations(
     context: dg.OutputContext | dg.AssetCheckExecutionContext,
     evaluations: Sequence[dg.AssetCheckEvaluation],
 ) -> None:
-    """Log check results, each for its own partition, in one batch."""
+    """Log the check results of all partitions in one batch."""
     step = _step(context)
     batch = generate_event_batch_id()  # type: ignore[no-untyped-call]
-    evaluations = _aimed_at_materializations(step, evaluations)
+    evaluations = _with_target_materializations(step, evaluations)
     for number, evaluation in enumerate(evaluations, start=1):
         DagsterEvent.from_step(
             DagsterEventType.ASSET_CHECK_EVALUATION,
@@ -91,14 +92,14 @@ def log_check_evaluations(
         )
 
 
-def _aimed_at_materializations(
+def _with_target_materializations(
     step: StepExecutionContext, evaluations: Sequence[dg.AssetCheckEvaluation]
 ) -> list[dg.AssetCheckEvaluation]:
-    """The results, each with the materialization of its day that it judged.
+    """The results, each with the checked materialization of its day.
 
-    Without it the UI takes the result for one of an older materialization and shows the day's
-    check as missing. Only the storage id tells which materialization it is; run and moment are
-    those of the check, as the event log gives the others for single days only.
+    Without it the UI assigns the result to an older materialization and shows the day's check as
+    missing. The storage id identifies the materialization. Run and timestamp are those of the
+    check, because the event log returns the others for single days only.
     """
     days: dict[dg.AssetKey, set[str]] = defaultdict(set)
     for evaluation in evaluations:
@@ -130,7 +131,7 @@ def _aimed_at_materializations(
 
 @dataclass(frozen=True)
 class _Provenance:
-    """The tags that make Dagster see later that an input has changed."""
+    """The tags by which Dagster detects that an input has changed."""
 
     code_version: str | None = None
     inputs: Mapping[dg.AssetKey, object] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The launchpad job records what a person says, or fails with the reason why not."""
+"""The launchpad job records an approval or rejection, or fails with the reason."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,12 +32,12 @@ def empty_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[N
 
 @pytest.fixture
 def job() -> dg.JobDefinition:
-    """The job of a pipeline, of which it uses the name alone."""
+    """The job of a pipeline of which only the name is used."""
     return approval_job(cast("PipelineContext", SimpleNamespace(name=PIPELINE)))
 
 
 def launch(job: dg.JobDefinition, **config: str) -> dg.ExecuteInProcessResult:
-    """Launch the job with what is typed into the launchpad."""
+    """Launch the job with some configuration."""
     typed = {"as_of": AS_OF, "by": "Ann", "reason": "fine", **config}
     return job.execute_in_process(
         run_config={"ops": {f"{PIPELINE}__record": {"config": typed}}},
@@ -54,7 +54,7 @@ def launch(job: dg.JobDefinition, **config: str) -> dg.ExecuteInProcessResult:
         pytest.param("reject", "", True, id="reject"),
     ],
 )
-def test_the_job_records_what_was_typed(
+def test_the_job_records_the_configured_action(
     job: dg.JobDefinition, action: str, expires: str, is_for_ever: bool
 ) -> None:
     assert launch(job, action=action, expires=expires).success
@@ -72,7 +72,7 @@ def test_the_job_records_what_was_typed(
         pytest.param({"expires": "soon"}, "'soon' is not a duration", id="unusable expiry"),
     ],
 )
-def test_what_is_refused_fails_once_with_the_reason(
+def test_an_invalid_configuration_fails_once_with_the_reason(
     job: dg.JobDefinition, config: dict[str, str], message: str
 ) -> None:
     result = launch(job, action="approve", **config)
@@ -84,12 +84,12 @@ def test_what_is_refused_fails_once_with_the_reason(
     assert Workspace.of_environment().approvals.records(PIPELINE) == []
 
 
-def test_nobody_can_say_that_an_approval_was_used(job: dg.JobDefinition) -> None:
+def test_the_job_cannot_record_a_use_of_an_approval(job: dg.JobDefinition) -> None:
     with pytest.raises(dg.DagsterInvalidConfigError, match="apply"):
         launch(job, action="apply")
 
 
-def test_the_launchpad_shows_what_to_type(job: dg.JobDefinition) -> None:
+def test_the_launchpad_describes_the_configuration(job: dg.JobDefinition) -> None:
     fields: Any = job.run_config_schema.config_type
     typed = fields.fields["ops"].config_type.fields[f"{PIPELINE}__record"].config_type
     config = typed.fields["config"].config_type.fields

@@ -41,7 +41,7 @@ WHERE = "ml_assets_tests.components.model_pipeline.regression_test"
 
 
 class Order(Contract):
-    """What identifies an order."""
+    """Columns that identify an order."""
 
     order: int = pa.Field(description="Number of the order.")
     region: str = pa.Field(description="Where it goes.")
@@ -75,7 +75,7 @@ class OrderDataset(Order):
 
 
 class OrderPredictions(Order, Prediction):
-    """What each order is expected to weigh."""
+    """Predicted weights of orders."""
 
     class Config:
         """A day that has orders has predictions."""
@@ -85,20 +85,20 @@ class OrderPredictions(Order, Prediction):
 
 
 class OrderLabels(Label):
-    """What the orders weighed."""
+    """Actual weights of orders."""
 
     region: str = pa.Field(description="Where it went.", metadata={"from": ["predictions.region"]})
     label: float = pa.Field(description="Weight.", metadata={"unit": "kg"})
 
     class Config:
-        """Most labels are there on the next day."""
+        """Most labels arrive on the next day."""
 
         unique: ClassVar = ["prediction_id"]
         metadata: ClassVar = {"may_be_empty": True, "max_dead_letter_share": 0.05}
 
 
 def pipeline(folder: Path, **changes: Any) -> dg.Definitions:
-    """The definitions that a ``defs.yaml`` of this shape gives."""
+    """The definitions of a ``defs.yaml`` of this shape."""
     (folder / "policies").mkdir(parents=True, exist_ok=True)
     (folder / "policies" / "never.yaml").write_text("name: never\n", "utf-8")
     said: dict[str, Any] = {
@@ -144,7 +144,7 @@ def pipeline(folder: Path, **changes: Any) -> dg.Definitions:
 
 
 def store(lake: Lake, table: str, rows: pd.DataFrame) -> None:
-    """Put rows into the lake as another asset would."""
+    """Store rows in the lake as another asset would."""
     days = sorted(rows[DAY].unique())
     version = lake.write(table, rows, days).version
     counts = rows[DAY].value_counts()
@@ -173,7 +173,7 @@ def shop(tmp_path: Path) -> Iterator[Project]:
 RELEASE = "group:shop__training or group:shop__release"
 
 
-def test_a_regression_goes_all_the_way_from_orders_to_champion(shop: Project) -> None:
+def test_a_regression_is_trained_and_released(shop: Project) -> None:
     outcome = shop.materialize(RELEASE, FIRST_MODEL)
 
     assert outcome.succeeded, outcome.failed_steps
@@ -257,7 +257,7 @@ def test_a_model_that_errs_more_for_one_region_is_blocked_and_the_champion_stays
         ),
     ],
 )
-def test_unusable_rules_are_told_in_one_line(
+def test_invalid_rules_are_reported_in_one_line(
     tmp_path: Path, changes: dict[str, Any], problem: str
 ) -> None:
     with pytest.raises(Exception, match=problem) as told:

@@ -1,4 +1,4 @@
-"""What the sensors of a pipeline ask for, told from a ledger alone."""
+"""Runs requested by the sensors of a pipeline, derived from a ledger alone."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +31,7 @@ def name_of(noun: str) -> str:
 
 @pytest.fixture
 def pipeline() -> PipelineContext:
-    """A pipeline, of which its names alone are used."""
+    """A pipeline of which only the names are used."""
     return cast("PipelineContext", SimpleNamespace(name=PIPELINE, features=FEATURES, table=name_of))
 
 
@@ -55,13 +55,13 @@ def log(tmp_path: Path) -> ApprovalLog:
 
 
 def approve(log: ApprovalLog) -> None:
-    """Let a person approve the release."""
+    """Approve the release."""
     now = datetime(2026, 8, 1, tzinfo=UTC)
     log.append(Record(PIPELINE, AS_OF, Action.APPROVE, "Ann", "fine", EVIDENCE, "", now, None))
 
 
 def held(lake: Lake, table: str, content: str, *reads: Read, rows: int = 1) -> None:
-    """Record what a day holds."""
+    """Record the content of a day."""
     entry = Entry(table, AS_OF, Status.STORED, content_hash=content, rows=rows, reads=reads)
     lake.ledger.append([entry])
 
@@ -94,7 +94,7 @@ def test_another_decision_continues_a_release_that_made_no_champion(
     assert pending_releases(pipeline, lake, log) == {AS_OF: 1}
 
 
-def test_a_new_record_is_told_to_a_release_once(
+def test_a_new_record_continues_a_release_once(
     pipeline: PipelineContext, lake: Lake, log: ApprovalLog
 ) -> None:
     champion(lake, rows=1)
@@ -105,10 +105,10 @@ def test_a_new_record_is_told_to_a_release_once(
 
 
 @pytest.mark.parametrize("sensor", ["retraining", "release", "days"])
-def test_a_sensor_tells_what_it_cannot_read(project: Project, sensor: str) -> None:
+def test_a_sensor_reports_unreadable_inputs(project: Project, sensor: str) -> None:
     (project.data / "ledger.db").write_text("this is no database")
 
     told = tick(project, f"flight_delays__{sensor}")
 
     assert told.requests == []
-    assert "cannot be looked at" in told.reason
+    assert "cannot be read" in told.reason

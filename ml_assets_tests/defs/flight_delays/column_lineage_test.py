@@ -1,4 +1,4 @@
-"""The declared column lineage of features and outcomes against what moves in real rows.
+"""The declared column lineage of features and outcomes against changes in real rows.
 
 Each column of each input is changed in several ways and the real functions are run again. Minutes
 stay below 60: no weather depends on them, as it is observed on the hour. Not verified, and not
@@ -31,14 +31,14 @@ CONTRACTS: Mapping[str, type[Contract]] = {
 OF_OUTCOMES = ["flights", "airports"]
 ROW = "row"
 EVERY = 4
-"""One flight in so many is enough to move everything."""
+"""Every fourth flight is enough to change all columns."""
 
 Compute = Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame]
 
 
 @pytest.fixture(scope="module")
-def few(tables: Mapping[str, pd.DataFrame]) -> Mapping[str, pd.DataFrame]:
-    """Real rows, with values and holes so spread that every dependency shows on a single day."""
+def sampled(tables: Mapping[str, pd.DataFrame]) -> Mapping[str, pd.DataFrame]:
+    """Real rows with values and gaps that expose every dependency on a single day."""
     flights, weather = tables["flights"], tables["weather"]
     flights = flights[flights[DAY].between("2013-06-27", DAYS[-1])].iloc[::EVERY]
     weather = weather[weather[DAY].between("2013-07-07", DAYS[-1])]
@@ -52,7 +52,7 @@ def few(tables: Mapping[str, pd.DataFrame]) -> Mapping[str, pd.DataFrame]:
     }
 
 
-def what_moves(inputs: Mapping[str, pd.DataFrame], compute: Compute) -> Moved:
+def changed_columns(inputs: Mapping[str, pd.DataFrame], compute: Compute) -> Moved:
     """Column of an input → the columns of the result that move when it is changed."""
     before = compute(inputs)
     return {
@@ -87,41 +87,41 @@ def _declared(contract: type[Contract], inputs: list[str]) -> dict[str, list[Col
     return lineage(contract, [f"sources/{table}" for table in inputs])
 
 
-def test_features_are_made_from_what_they_declare(
-    few: Mapping[str, pd.DataFrame], parameters: Mapping[str, Any]
+def test_features_depend_on_the_declared_columns(
+    sampled: Mapping[str, pd.DataFrame], parameters: Mapping[str, Any]
 ) -> None:
-    found = what_moves(few, _features(parameters))
+    found = changed_columns(sampled, _features(parameters))
 
-    assert differences(_declared(FlightFeatures, list(few)), found) == []
+    assert differences(_declared(FlightFeatures, list(sampled)), found) == []
 
 
 @pytest.fixture(scope="module")
-def outcomes_moved(few: Mapping[str, pd.DataFrame], parameters: Mapping[str, Any]) -> Moved:
+def changed_outcomes(sampled: Mapping[str, pd.DataFrame], parameters: Mapping[str, Any]) -> Moved:
     """Column of an input → the columns of the outcomes that move with it.
 
     A diversion moves to a later partition; on both days together each flight has one outcome.
     """
     known = {name: value for name, value in parameters.items() if name != "cut_hours"}
-    told_on = [*DAYS, "2013-07-11"]
-    flights = few["flights"]
-    return what_moves(
-        {"flights": flights[flights[DAY].isin(DAYS)], "airports": few["airports"]},
-        lambda changed: _numbered(flight_outcomes(told_on, **changed, **known)).assign(
+    outcome_days = [*DAYS, "2013-07-11"]
+    flights = sampled["flights"]
+    return changed_columns(
+        {"flights": flights[flights[DAY].isin(DAYS)], "airports": sampled["airports"]},
+        lambda changed: _numbered(flight_outcomes(outcome_days, **changed, **known)).assign(
             **{DAY: DAYS[0]}
         ),
     )
 
 
-def test_outcomes_are_made_from_what_they_declare(outcomes_moved: Moved) -> None:
-    assert differences(_declared(FlightOutcomes, OF_OUTCOMES), outcomes_moved) == []
+def test_outcomes_depend_on_the_declared_columns(changed_outcomes: Moved) -> None:
+    assert differences(_declared(FlightOutcomes, OF_OUTCOMES), changed_outcomes) == []
 
 
-def test_a_missing_and_a_dead_declaration_are_both_told(outcomes_moved: Moved) -> None:
+def test_missing_and_unused_declarations_are_reported(changed_outcomes: Moved) -> None:
     declared = _declared(FlightOutcomes, OF_OUTCOMES)
     declared["outcome"] = [("sources/flights", "arr_delay")]
     declared["late"] = [("sources/flights", "arr_delay"), ("sources/flights", "dep_delay")]
 
-    assert sorted(differences(declared, outcomes_moved)) == [
+    assert sorted(differences(declared, changed_outcomes)) == [
         "late is declared to be made from sources/flights.dep_delay and does not move with it",
         "outcome moves with sources/flights.dep_time, which is not declared",
     ]

@@ -1,4 +1,4 @@
-"""Real flights and weather around the days the flight-delay tests look at."""
+"""Real flights and weather around the days of the flight-delay tests."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,7 +33,7 @@ def tables() -> Mapping[str, pd.DataFrame]:
 
 @pytest.fixture(scope="session")
 def parameters() -> Mapping[str, Any]:
-    """The feature table's parameters, as its ``defs.yaml`` says them."""
+    """The feature table's parameters from its ``defs.yaml``."""
     documents = yaml.safe_load_all((Path(pipeline.__path__[0]) / "defs.yaml").read_text("utf-8"))
     found: Mapping[str, Any] = next(documents)["attributes"]["parameters"]
     return found

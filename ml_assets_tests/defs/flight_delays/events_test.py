@@ -29,7 +29,7 @@ AIRPORTS = pd.DataFrame(
 
 
 def flight(scheduled: str, dest: str, sched_arr_time: int, **values: Any) -> pd.DataFrame:
-    """One flight that left and landed on time unless ``values`` say otherwise."""
+    """One flight that departed and landed on time, changed by ``values``."""
     moment = pd.Timestamp(scheduled, tz="UTC")
     row = {
         "ds": f"{moment.tz_convert('America/New_York'):%Y-%m-%d}",

@@ -153,7 +153,7 @@ def test_erasure_has_something_to_erase(tables: Tables, scheduled: pd.DataFrame,
 def _changed_by_erasure(
     tables: Tables, parameters: Parameters, scheduled: pd.DataFrame, day: str
 ) -> dict[int, list[str]]:
-    """Sampled flight → feature columns that differ once all known after its cut is erased."""
+    """Sampled flight → feature columns that differ when all data known after its cut is erased."""
     changed: dict[int, list[str]] = {}
     known = _history(tables, day)
     plan = scheduled.loc[known["flights"].index]
@@ -173,7 +173,7 @@ def _changed_by_erasure(
 
 
 def _flights_known_at(cut: pd.Timestamp, flights: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
-    """Flights as they could be told at the cut; what was not known is missing or still later."""
+    """Flights as known at the cut; later values are missing or delayed further."""
     delay = pd.to_timedelta(flights["dep_delay"], unit="min")
     arrival_delay = pd.to_timedelta(flights["arr_delay"], unit="min")
     departed = plan["departure"] + delay <= cut
@@ -344,16 +344,16 @@ def test_outcomes_of_a_day_keep_the_contract(
 
     flights = tables["flights"]
     is_unknown = flights["dep_time"].notna() & flights["arr_delay"].isna()
-    told = (flights[DAY] == day) & ~is_unknown
-    told_later = (flights[DAY] == _before(day, 3)) & is_unknown
-    assert len(validated.rows) == told.sum() + told_later.sum()
-    assert (validated.rows["outcome"] == "diverted").sum() == told_later.sum()
+    known_on_the_day = (flights[DAY] == day) & ~is_unknown
+    known_later = (flights[DAY] == _before(day, 3)) & is_unknown
+    assert len(validated.rows) == known_on_the_day.sum() + known_later.sum()
+    assert (validated.rows["outcome"] == "diverted").sum() == known_later.sum()
     assert len(validated.dead_letters) == 0
     assert validated.quarantined == {}
 
 
 @pytest.mark.parametrize("day", DAYS)
-def test_outcomes_are_known_when_the_plain_rules_say(
+def test_outcomes_are_known_at_the_time_of_the_rules(
     tables: Tables, parameters: Parameters, scheduled: pd.DataFrame, day: str
 ) -> None:
     rows = _outcomes(tables, parameters, day)

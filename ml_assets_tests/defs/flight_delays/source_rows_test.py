@@ -1,4 +1,4 @@
-"""The rows that a feature row is said to be made from give that row again, and no fewer do."""
+"""The source rows of a feature row reproduce that row, and all of them are needed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -45,7 +45,7 @@ def _differences(one: pd.Series, other: pd.Series) -> list[str]:
     ]
 
 
-def test_rows_give_the_feature_row_again(
+def test_source_rows_reproduce_the_feature_row(
     tables: Tables, parameters: Parameters, samples: list[pd.Series]
 ) -> None:
     for sample in samples:
@@ -77,7 +77,7 @@ def test_rows_are_a_small_part_of_what_was_read(
 def test_each_use_matters(
     tables: Tables, parameters: Parameters, samples: list[pd.Series], use: str, column: str
 ) -> None:
-    """Without the rows that were used for nothing else the feature is another one."""
+    """Without the rows that have only this use, the feature changes."""
     changed = set()
     for sample in samples:
         used = source_rows(sample, **tables, **parameters)

@@ -31,11 +31,11 @@ def by_day(table: str) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def weather() -> Validated:
-    """The year's weather, judged."""
+    """The year's weather, validated."""
     return validate(by_day("weather"), Weather, DAYS)
 
 
-def test_every_flight_of_the_year_is_good_and_what_dictionaries_lack_is_no_dead_letter() -> None:
+def test_all_flights_of_the_year_are_valid_even_with_unknown_planes_or_airports() -> None:
     flights = validate(by_day("flights"), Flights, DAYS)
 
     assert len(flights.rows) == 336_776
@@ -57,7 +57,7 @@ def test_last_day_has_no_weather(weather: Validated) -> None:
 
 
 @pytest.mark.parametrize("table", ["planes", "airports", "airlines"])
-def test_every_row_of_a_dictionary_is_good(table: str) -> None:
+def test_every_row_of_a_reference_table_is_valid(table: str) -> None:
     rows = reference_table(table)
 
     validated = validate(rows.assign(**{DAY: SNAPSHOT}), CONTRACTS[table], [SNAPSHOT])
@@ -67,7 +67,7 @@ def test_every_row_of_a_dictionary_is_good(table: str) -> None:
 
 
 @pytest.mark.parametrize("table", ["planes", "airports", "airlines"])
-def test_empty_dictionary_is_quarantined(table: str) -> None:
+def test_empty_reference_table_is_quarantined(table: str) -> None:
     rows = reference_table(table).iloc[:0].assign(**{DAY: SNAPSHOT})
 
     assert [*validate(rows, CONTRACTS[table], [SNAPSHOT]).quarantined] == [SNAPSHOT]
@@ -101,7 +101,7 @@ def test_empty_dictionary_is_quarantined(table: str) -> None:
         pytest.param("sched_arr_time", None, "sched_arr_time: must not be null", id="no schedule"),
     ],
 )
-def test_flight_that_cannot_be_is_a_dead_letter(
+def test_impossible_flight_is_a_dead_letter(
     flight: pd.DataFrame, column: str, value: object, rule: str
 ) -> None:
     broken = flight.astype({column: object})
@@ -126,9 +126,7 @@ def test_flight_that_cannot_be_is_a_dead_letter(
         pytest.param("arr_time", 2400.0, id="arrived at midnight"),
     ],
 )
-def test_flight_that_is_only_unusual_goes_on(
-    flight: pd.DataFrame, column: str, value: object
-) -> None:
+def test_unusual_flight_is_accepted(flight: pd.DataFrame, column: str, value: object) -> None:
     unusual = flight.astype({column: object})
     unusual.loc[0, column] = value
 

@@ -15,7 +15,7 @@ from ml_assets.defs.sources.load import (
     FILES,
     FIRST_DAY,
     LAST_DAYS,
-    held,
+    last_loaded_days,
     load,
     reference_files,
     reference_table,
@@ -29,7 +29,7 @@ KEYS = {"flights": ["time_hour", "carrier", "flight"], "weather": ["time_hour", 
 
 
 def silent(table: str, done: int, total: int) -> None:
-    """Progress that nobody watches."""
+    """Ignore progress."""
 
 
 @dataclass(frozen=True)
@@ -38,23 +38,23 @@ class Loaded:
 
     url: str
     rows: dict[str, int]
-    told: dict[str, list[tuple[int, int]]]
+    reported: dict[str, list[tuple[int, int]]]
 
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
-    """Two days loaded into a database that was not there; not to be changed."""
+    """Two days loaded into a database that did not exist; tests must not change it."""
     url = f"sqlite:///{tmp_path_factory.mktemp('loaded') / 'new' / 'source.db'}"
-    told: dict[str, list[tuple[int, int]]] = {}
+    reported: dict[str, list[tuple[int, int]]] = {}
 
     def progress(table: str, done: int, total: int) -> None:
-        told.setdefault(table, []).append((done, total))
+        reported.setdefault(table, []).append((done, total))
 
-    return Loaded(url, load(url, progress, LAST_DAY), told)
+    return Loaded(url, load(url, progress, LAST_DAY), reported)
 
 
 @pytest.fixture
-def without_dictionaries(loaded: Loaded, tmp_path: Path) -> str:
+def without_reference_tables(loaded: Loaded, tmp_path: Path) -> str:
     """A copy that has flights and weather only."""
     file = shutil.copy(loaded.url.removeprefix("sqlite:///"), tmp_path / "source.db")
     drop(f"sqlite:///{file}", "planes", "airports", "airlines")
@@ -134,11 +134,11 @@ def test_loading_again_changes_nothing(loaded: Loaded) -> None:
     assert counts(loaded.url) == loaded.rows
 
 
-def test_only_missing_tables_are_loaded(without_dictionaries: str, loaded: Loaded) -> None:
-    again = load(without_dictionaries, silent, LAST_DAY)
+def test_only_missing_tables_are_loaded(without_reference_tables: str, loaded: Loaded) -> None:
+    again = load(without_reference_tables, silent, LAST_DAY)
 
     assert [*again] == ["planes", "airports", "airlines"]
-    assert counts(without_dictionaries) == loaded.rows
+    assert counts(without_reference_tables) == loaded.rows
 
 
 def test_loaded_rows_can_be_extracted_by_day(loaded: Loaded) -> None:
@@ -152,8 +152,8 @@ def test_loaded_rows_can_be_extracted_by_day(loaded: Loaded) -> None:
     assert newest == datetime(2013, 1, 3, 4, tzinfo=UTC)
 
 
-def test_progress_is_told_to_the_end_of_every_table(loaded: Loaded) -> None:
-    assert {table: steps[-1] for table, steps in loaded.told.items()} == {
+def test_progress_is_reported_until_the_end_of_every_table(loaded: Loaded) -> None:
+    assert {table: steps[-1] for table, steps in loaded.reported.items()} == {
         table: (rows, rows) for table, rows in loaded.rows.items()
     }
 
@@ -163,24 +163,24 @@ class Interrupted(Exception):
 
 
 def test_load_that_is_interrupted_leaves_no_half_table(
-    without_dictionaries: str, loaded: Loaded
+    without_reference_tables: str, loaded: Loaded
 ) -> None:
     def interrupted(table: str, done: int, total: int) -> None:
         if table == "airports":
             raise Interrupted
 
     with pytest.raises(Interrupted):
-        load(without_dictionaries, interrupted, LAST_DAY)
+        load(without_reference_tables, interrupted, LAST_DAY)
 
     with pytest.raises(SourceMissing, match="no table 'airports'"):
-        SourceDatabase(without_dictionaries).snapshot("airports")
-    assert [*load(without_dictionaries, silent, LAST_DAY)] == ["airports", "airlines"]
-    assert counts(without_dictionaries) == loaded.rows
+        SourceDatabase(without_reference_tables).snapshot("airports")
+    assert [*load(without_reference_tables, silent, LAST_DAY)] == ["airports", "airlines"]
+    assert counts(without_reference_tables) == loaded.rows
 
 
 @pytest.fixture
 def two_days(loaded: Loaded, tmp_path: Path) -> str:
-    """A copy of the two days, to play further ones into."""
+    """A copy of the two days, to which days can be added."""
     file = shutil.copy(loaded.url.removeprefix("sqlite:///"), tmp_path / "source.db")
     return f"sqlite:///{file}"
 
@@ -207,7 +207,7 @@ def test_revealed_days_are_those_of_a_load_up_to_the_same_day(
 
 
 @pytest.mark.parametrize("until", ["2013-01-02", "2013-01-01", "2012-12-24"])
-def test_revealing_days_that_are_there_adds_nothing(two_days: str, until: str) -> None:
+def test_revealing_loaded_days_adds_nothing(two_days: str, until: str) -> None:
     before = counts(two_days)
 
     assert reveal(two_days, until) == {"flights": 0, "weather": 0}
@@ -217,7 +217,7 @@ def test_revealing_days_that_are_there_adds_nothing(two_days: str, until: str) -
 def test_revealing_needs_a_database_that_was_loaded(two_days: str) -> None:
     drop(two_days, "flights")
 
-    with pytest.raises(SourceMissing, match="no table flights to play days into"):
+    with pytest.raises(SourceMissing, match="no table flights to add days to"):
         reveal(two_days, "2013-01-03")
 
 
@@ -240,12 +240,10 @@ def test_first_and_last_day_are_those_of_the_files(table: str) -> None:
     assert (local.min(), local.max()) == (FIRST_DAY, LAST_DAYS[table])
 
 
-def test_the_last_day_that_is_held_is_told_for_each_table_with_days(
-    loaded: Loaded, tmp_path: Path
-) -> None:
+def test_last_loaded_days_of_each_daily_table(loaded: Loaded, tmp_path: Path) -> None:
     file = shutil.copy(loaded.url.removeprefix("sqlite:///"), tmp_path / "source.db")
     with closing(sqlite3.connect(file)) as connection, connection:
         connection.execute("DELETE FROM weather")
 
-    assert held(loaded.url) == {"flights": LAST_DAY, "weather": LAST_DAY}
-    assert held(f"sqlite:///{file}") == {"flights": LAST_DAY, "weather": ""}
+    assert last_loaded_days(loaded.url) == {"flights": LAST_DAY, "weather": LAST_DAY}
+    assert last_loaded_days(f"sqlite:///{file}") == {"flights": LAST_DAY, "weather": ""}

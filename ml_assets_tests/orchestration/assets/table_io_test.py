@@ -71,7 +71,7 @@ def test_frame_is_stored_by_day_with_the_types_of_its_contract(instance: Dagster
     assert (found["id"].dtype, found["value"].dtype) == ("int64", "float64")
 
 
-def test_frame_without_a_contract_is_stored_as_it_is(instance: DagsterInstance) -> None:
+def test_frame_without_a_contract_is_stored_unchanged(instance: DagsterInstance) -> None:
     assert run(instance, THREE, numbers(GOOD, metadata={})).succeeded
     assert len(stored()) == 3
 
@@ -121,7 +121,7 @@ def test_bad_rows_become_dead_letters_with_rule_and_source_row(instance: Dagster
     }
 
 
-def test_repaired_rows_leave_no_dead_letters_behind(instance: DagsterInstance) -> None:
+def test_repaired_rows_remove_their_dead_letters(instance: DagsterInstance) -> None:
     run(instance, FIRST, numbers(rows((DAYS[0], 1, 1.0), (DAYS[0], 2, -2.0))))
     assert len(stored("mine/numbers_dead_letters")) == 1
     run(instance, FIRST, numbers(rows((DAYS[0], 1, 1.0), (DAYS[0], 2, 2.0))))
@@ -157,7 +157,7 @@ def test_rerun_with_rows_in_another_order_gives_the_same_versions(
 # ------------------------------------------------------------------ inputs
 
 
-def test_input_annotated_window_arrives_unread(
+def test_input_annotated_window_is_passed_unread(
     instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arrived: list[object] = []
@@ -178,7 +178,7 @@ def test_input_annotated_window_arrives_unread(
     assert window.hashes.keys() == set(DAYS[:3])
 
 
-def test_input_annotated_frame_holds_the_days_of_the_run(instance: DagsterInstance) -> None:
+def test_input_annotated_frame_contains_the_days_of_the_run(instance: DagsterInstance) -> None:
     arrived: list[pd.DataFrame] = []
 
     @dg.asset(key=READER, ins={"numbers": dg.AssetIn(KEY)}, **by_day)
@@ -192,7 +192,7 @@ def test_input_annotated_frame_holds_the_days_of_the_run(instance: DagsterInstan
     assert set(arrived[0].columns) == {DAY, "id", "value"}
 
 
-def test_input_metadata_names_the_columns_that_are_read(instance: DagsterInstance) -> None:
+def test_input_metadata_selects_the_columns_to_read(instance: DagsterInstance) -> None:
     arrived: list[pd.DataFrame] = []
 
     @dg.asset(
@@ -227,6 +227,6 @@ def test_contract_is_found_by_its_name() -> None:
         pytest.param("", "cannot be imported", id="nothing"),
     ],
 )
-def test_contract_that_is_none_is_refused_by_name(name: str, reason: str) -> None:
+def test_invalid_contract_is_refused_by_name(name: str, reason: str) -> None:
     with pytest.raises(ConfigurationError, match=f"'{name}' {reason}"):
         contract_of({CONTRACT_KEY: name})

@@ -1,4 +1,4 @@
-"""Asking for a unit of work: what counts as an attempt, when it is tried again, when it is given up."""
+"""Requests for a unit of work: which runs count as attempts, retries, giving up."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -33,7 +33,7 @@ NOW = 4_000_000_000.0
 
 @dg.op(config_schema={"error": dg.Field(str, default_value="wrong")})
 def fail(context: dg.OpExecutionContext) -> None:
-    """Fail as a step does that found something unavailable, or something wrong."""
+    """Fail as a step with a transient or a permanent error."""
     if context.op_config["error"] == "unavailable":
         raise dg.Failure("no answer", metadata={TRANSIENT: True}, allow_retries=False)
     raise dg.Failure("a value is wrong", allow_retries=False)
@@ -41,7 +41,7 @@ def fail(context: dg.OpExecutionContext) -> None:
 
 @dg.op
 def succeed() -> None:
-    """Do what can be done."""
+    """Succeed."""
 
 
 @dg.job
@@ -78,21 +78,21 @@ def unit() -> Unit:
 
 
 def asked(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit) -> dg.RunRequest:
-    """The run that is asked for."""
+    """The requested run."""
     found = request(instance, ledger, unit, WAITS, now=NOW)
     assert isinstance(found, dg.RunRequest), found
     return found
 
 
 def told(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit, now: float = NOW) -> str:
-    """Why no run is asked for."""
+    """Why no run is requested."""
     found = request(instance, ledger, unit, WAITS, now=now)
     assert isinstance(found, dg.SkipReason), found
     return str(found.skip_message)
 
 
 def fails(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit, error: str = "wrong") -> None:
-    """Run what is asked for, and let it fail."""
+    """Run the requested run, which fails."""
     run_request = asked(instance, ledger, unit)
     failing.execute_in_process(
         instance=instance,
@@ -110,7 +110,7 @@ def never_starts(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit) -> fl
     return record.end_time or 0.0
 
 
-def test_a_run_carries_its_unit_and_the_state_of_its_inputs(
+def test_a_run_has_tags_for_its_unit_and_inputs(
     instance: dg.DagsterInstance, ledger: Ledger, unit: Unit
 ) -> None:
     found = asked(instance, ledger, unit)
@@ -120,7 +120,7 @@ def test_a_run_carries_its_unit_and_the_state_of_its_inputs(
     assert asked(instance, ledger, unit).run_key == found.run_key
 
 
-def test_a_unit_that_is_running_is_not_asked_for_again(
+def test_a_running_unit_is_not_requested_again(
     instance: dg.DagsterInstance, ledger: Ledger, unit: Unit
 ) -> None:
     tags = dict(asked(instance, ledger, unit).tags)
@@ -144,7 +144,7 @@ def test_a_unit_that_failed_too_often_is_closed_with_the_command_that_resumes_it
     assert entry.reason in reason
 
 
-def test_one_more_run_has_an_effect_unless_the_newest_did_what_it_can(
+def test_another_run_has_an_effect_unless_the_newest_succeeded(
     instance: dg.DagsterInstance, ledger: Ledger, unit: Unit
 ) -> None:
     for content in ("two", "one", "two", "one"):
@@ -180,7 +180,7 @@ def test_a_repair_of_the_input_reopens_a_unit_that_was_given_up(
     assert asked(instance, ledger, unit).tags[INPUTS] == unit.inputs(ledger)
 
 
-def test_runs_that_never_started_are_no_attempts(
+def test_runs_that_never_started_do_not_count_as_attempts(
     instance: dg.DagsterInstance, ledger: Ledger, unit: Unit
 ) -> None:
     for _ in range(MAX_ATTEMPTS + 2):
@@ -189,7 +189,9 @@ def test_runs_that_never_started_are_no_attempts(
     assert asked(instance, ledger, unit)
 
 
-def test_outages_are_no_attempts(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit) -> None:
+def test_outages_do_not_count_as_attempts(
+    instance: dg.DagsterInstance, ledger: Ledger, unit: Unit
+) -> None:
     for _ in range(MAX_ATTEMPTS + 1):
         fails(instance, ledger, unit, "unavailable")
 
@@ -200,11 +202,11 @@ def test_waits_after_failed_launches_grow(
     instance: dg.DagsterInstance, ledger: Ledger, unit: Unit
 ) -> None:
     first = never_starts(instance, ledger, unit)
-    assert "tried again at" in told(instance, ledger, unit, now=first + WAITS[0] - 1)
+    assert "next attempt at" in told(instance, ledger, unit, now=first + WAITS[0] - 1)
 
     second = never_starts(instance, ledger, unit)
 
-    assert "tried again at" in told(instance, ledger, unit, now=second + WAITS[1] - 1)
+    assert "next attempt at" in told(instance, ledger, unit, now=second + WAITS[1] - 1)
     assert isinstance(
         request(instance, ledger, unit, WAITS, now=second + WAITS[1] + 1), dg.RunRequest
     )
@@ -246,7 +248,7 @@ def test_a_day_that_was_given_up_with_a_stale_input_stays_closed(
 @pytest.mark.parametrize(
     "noun", ["champion", "registered_model", "release_decision", "model", "approvals"]
 )
-def test_what_was_trained_and_released_is_kept(noun: str) -> None:
+def test_trained_and_released_days_are_kept(noun: str) -> None:
     table = f"flight_delays/{noun}"
     graph = project_definitions().resolve_asset_graph()
 

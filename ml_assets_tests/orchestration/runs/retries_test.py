@@ -23,7 +23,7 @@ LADDER = [30, 120, 600, 3600]
 
 @pytest.mark.parametrize("retry_number", range(4), ids=lambda number: f"retry {number + 1}")
 @pytest.mark.parametrize("error", [SourceUnavailable, CommitConflict], ids=lambda e: e.__name__)
-def test_transient_error_asks_for_the_wait_of_its_turn(
+def test_transient_error_requests_the_next_wait(
     error: type[TransientError], retry_number: int
 ) -> None:
     cause = error("the database is restarting.")
@@ -34,7 +34,7 @@ def test_transient_error_asks_for_the_wait_of_its_turn(
     assert caught.value.__cause__ is cause
 
 
-def test_transient_error_after_the_last_retry_is_a_failure_that_says_so() -> None:
+def test_transient_error_after_the_last_retry_is_a_failure() -> None:
     words = r"does not answer\. No retry is left after 4"
     with pytest.raises(dg.Failure, match=words) as caught, retried(4, LADDER):
         raise SourceUnavailable("The source does not answer.")
@@ -42,7 +42,7 @@ def test_transient_error_after_the_last_retry_is_a_failure_that_says_so() -> Non
 
 
 @pytest.mark.parametrize("error", [ConfigurationError, ContractViolation], ids=lambda e: e.__name__)
-def test_terminal_error_fails_at_once_with_its_own_words(error: type[TerminalError]) -> None:
+def test_terminal_error_fails_immediately_with_its_message(error: type[TerminalError]) -> None:
     with (
         pytest.raises(dg.Failure, match=r"^Column 'x' is missing\.$") as caught,
         retried(0, LADDER),
@@ -51,7 +51,7 @@ def test_terminal_error_fails_at_once_with_its_own_words(error: type[TerminalErr
     assert caught.value.allow_retries is False
 
 
-def test_error_of_nobodys_making_is_left_as_it_is() -> None:
+def test_other_errors_are_not_converted() -> None:
     with pytest.raises(ZeroDivisionError), retried(0, LADDER):
         _ = 1 / 0
 
@@ -67,7 +67,7 @@ def test_negative_wait_is_refused_by_name(configure: Configure) -> None:
         settings()
 
 
-def test_ladder_is_the_documented_one() -> None:
+def test_default_waits_are_the_documented_ones() -> None:
     assert Settings.model_fields["retry_waits"].default == LADDER
 
 
@@ -77,7 +77,7 @@ Attempt = Callable[[], None]
 
 
 def run(instance: DagsterInstance, attempt: Attempt) -> dg.ExecuteInProcessResult:
-    """A run of one asset whose attempts do as they are told."""
+    """A run of one asset with controlled attempts."""
 
     @dg.asset
     def fragile(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
@@ -119,7 +119,7 @@ def test_run_step_that_recovers_succeeds(instance: DagsterInstance) -> None:
     ]
 
 
-def test_run_step_that_never_recovers_is_tried_three_times_and_says_so(
+def test_run_step_that_never_recovers_fails_after_three_attempts(
     instance: DagsterInstance,
 ) -> None:
     attempt, made = failing(99, SourceUnavailable("The source does not answer."))

@@ -1,4 +1,4 @@
-"""Runs that our commands start: what Dagster knows of them."""
+"""Runs started by our commands, as Dagster records them."""
 
 import dagster as dg
 from dagster import DagsterInstance
@@ -54,7 +54,7 @@ def test_a_run_of_checks_names_the_checks_and_no_asset(
     assert run.tags[RANGE_END] == TWO.last
 
 
-def test_a_run_of_a_single_day_carries_its_partition(
+def test_a_run_of_a_single_day_has_its_partition_tag(
     instance: DagsterInstance, definitions: dg.Definitions
 ) -> None:
     materialize(definitions, instance, {RAW}, Span(DAYS[0], DAYS[0]))

@@ -31,7 +31,7 @@ def printed(summary: RunSummary) -> list[str]:
     return file.getvalue().splitlines()
 
 
-def test_a_day_counts_as_the_last_run_left_it() -> None:
+def test_a_day_counts_with_its_last_state() -> None:
     entries = [
         Entry("a/b", DAY, Status.WRITING),
         Entry("a/b", DAY, Status.QUARANTINED, reason="empty"),
@@ -84,7 +84,7 @@ def test_a_day_counts_as_the_last_run_left_it() -> None:
         ),
     ],
 )
-def test_the_next_command_follows_from_what_is_amiss(
+def test_the_next_command_follows_from_the_problem(
     entries: list[Entry], decisions: list[Decision], command: str
 ) -> None:
     found = summarize(entries, [outcome(decisions=decisions)])
@@ -106,7 +106,7 @@ def test_verdict_and_decision_are_printed_first_and_every_bad_day_with_its_reaso
     ]
 
 
-def test_a_run_is_summarized_and_a_rerun_says_what_it_left_unchanged(
+def test_a_run_is_summarized_and_a_rerun_reports_unchanged_days(
     instance: DagsterInstance, definitions: dg.Definitions
 ) -> None:
     first = materialize(definitions, instance, TABLES, SPAN)

@@ -1,4 +1,4 @@
-"""Our SQLite event log stores what stock Dagster's stores, and Postgres answers the same.
+"""Our SQLite event log stores the same as stock Dagster's, and Postgres returns the same.
 
 Two proofs: a workload of whole runs, once on each storage, compared after replacing what differs
 between any two runs; and the same events, given to both, compared column by column as they are.
@@ -139,7 +139,7 @@ def test_workload_rerun_adds_no_second_row_for_a_check_day_and_run(
     assert {row["execution_status"] for row in rows} == {"SUCCEEDED", "FAILED"}
 
 
-def test_workload_ours_answers_as_stock_does(stored: Mapping[str, Stored]) -> None:
+def test_workload_queries_return_the_same_as_stock(stored: Mapping[str, Stored]) -> None:
     expected, found = (answers(stored[name].instance) for name in ("stock", "ours"))
     assert found == expected
     assert found["latest"][RAW.to_user_string()][0] == DAYS[0]
@@ -147,7 +147,7 @@ def test_workload_ours_answers_as_stock_does(stored: Mapping[str, Stored]) -> No
 
 
 @pytest.mark.slow
-def test_workload_postgres_answers_as_sqlite_does(
+def test_workload_queries_on_postgres_return_the_same_as_on_sqlite(
     stored: Mapping[str, Stored],
     configure: Configure,
     postgres_url: str,
@@ -164,7 +164,7 @@ def test_workload_postgres_answers_as_sqlite_does(
 
 
 def answers(instance: DagsterInstance) -> dict[str, Any]:
-    """What Dagster's own queries say of the workload, without run ids, storage ids and moments."""
+    """Results of Dagster's queries on the workload, without run ids, storage ids and times."""
     log = instance.event_log_storage
     keys = sorted(instance.get_asset_keys())
     latest = log.get_latest_materialization_events(keys)
@@ -456,7 +456,7 @@ def test_events_one_batch_of_a_kind_is_stored_at_once(
         ),
     ],
 )
-def test_events_batch_with_something_else_goes_the_stock_way(
+def test_events_batch_with_other_events_is_stored_by_stock(
     copies: Callable[[], Storages], single: list[EventLogEntry], events: list[EventLogEntry]
 ) -> None:
     storages = copies()
@@ -526,7 +526,7 @@ def test_events_evaluation_of_two_planned_rows_is_refused_as_stock_refuses_it(
             log.store_event_batch([entry("evaluated", 2, day=None)] * 2)
 
 
-def test_events_batch_that_fails_leaves_nothing_so_that_storing_singly_repeats_nothing(
+def test_events_failed_batch_stores_nothing_so_single_storing_adds_no_duplicates(
     copies: Callable[[], Storages], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     storages = copies()

@@ -1,4 +1,4 @@
-"""What a run over many days tells Dagster of each day: the guard over its private parts.
+"""Events of a run over many days, and a test of the private parts of Dagster that they use.
 
 When a newer Dagster changes one of them, these tests fail first.
 """
@@ -89,7 +89,7 @@ def test_range_run_tags_each_day_with_the_provenance_of_its_input(
     assert pointers <= {record.storage_id for record in upstream}
 
 
-def test_range_run_records_what_each_day_was_made_from(
+def test_range_run_records_the_reads_of_each_day(
     run: RunOutcome, instance: DagsterInstance
 ) -> None:
     upstream = dict(workload.materializations(instance, RAW))
@@ -100,7 +100,7 @@ def test_range_run_records_what_each_day_was_made_from(
 
 
 @BOTH
-def test_range_run_has_a_verdict_for_every_day_and_none_left_planned(
+def test_range_run_has_a_verdict_for_every_day_and_no_planned_rows(
     run: RunOutcome, instance: DagsterInstance, key: dg.AssetKey
 ) -> None:
     history = instance.event_log_storage.get_asset_check_execution_history(

@@ -1,4 +1,4 @@
-"""What a model card says of what is stored: verdict, features, tables."""
+"""Parts of a model card that are derived from stored tables: verdict, features, inputs."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from ml_assets.reports.card import Feature, TableVersion
 
 
 def card_is_known(planned: Plan, noun: str, day: str) -> bool:
-    """Whether a table is stored, or it is known why its model did not become champion."""
+    """Whether a table is stored; a skipped champion is known too."""
     window = planned.windows[noun]
     if day in window.hashes or noun != "champion":
         return day in window.hashes
@@ -23,7 +23,7 @@ def card_is_known(planned: Plan, noun: str, day: str) -> bool:
 
 
 def card_verdict(champion: pd.DataFrame, fingerprint: str, tests: pd.DataFrame) -> tuple[str, str]:
-    """What became of the version, and by whom it was released; empty when the gates did."""
+    """Verdict on a version, and who released it; empty if it passed the gates."""
     released = champion[champion["fingerprint"] == fingerprint]
     if len(released):
         by = str(released["released_by"].iloc[0])
@@ -32,22 +32,22 @@ def card_verdict(champion: pd.DataFrame, fingerprint: str, tests: pd.DataFrame) 
         IntegrationOutcome.FAILED: "failed",
         IntegrationOutcome.NOT_MEASURED: "could not be measured",
     }
-    told = [
-        f"{', '.join(names)} {words}"
-        for outcome, words in problems.items()
+    outcomes = [
+        f"{', '.join(names)} {problem}"
+        for outcome, problem in problems.items()
         if len(names := tests.loc[tests["outcome"] == outcome, "test"])
     ]
-    return f"not released: {'; '.join(told)}" if told else "not released", ""
+    return f"not released: {'; '.join(outcomes)}" if outcomes else "not released", ""
 
 
 def card_features(contract: type[Contract], names: Sequence[str]) -> list[Feature]:
-    """Input columns, as their contract describes them."""
+    """Input columns with the descriptions of their contract."""
     known = columns(contract)
     return [Feature(name, known[name].description or "", unit(known[name]) or "") for name in names]
 
 
 def card_tables(reads: Sequence[Read]) -> list[TableVersion]:
-    """Each table that was read, with one hash over the days of it."""
+    """Each table that was read, with one hash over its days."""
     tables = grouped((read.table, read) for read in reads if read.content_hash)
     return [
         TableVersion(

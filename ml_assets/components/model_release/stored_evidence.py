@@ -1,4 +1,4 @@
-"""Whether a stored table is evidence: there, finished, up to date, unaltered, made by this code."""
+"""Loads stored evidence and checks that it is complete, up to date, unaltered and from this code."""
 
 import pandas as pd
 
@@ -10,17 +10,17 @@ from ml_assets.planning.staleness import stale
 from ml_assets.release.evidence.values import EvidenceTable
 
 
-def exhibit(lake: Lake, table: str, as_of: str, code_version: str) -> EvidenceTable:
-    """A table of evidence of one as-of day, or why it is none.
+def load_evidence(lake: Lake, table: str, as_of: str, code_version: str) -> EvidenceTable:
+    """Evidence of one as-of day, or the reason why it cannot be used.
 
     Args:
-        lake: where it is stored.
-        table: its name.
+        lake: lake with the evidence.
+        table: name of its table.
         as_of: the as-of day.
-        code_version: version of the code that would measure it now.
+        code_version: version of the current code that measures it.
 
     Raises:
-        TransientError: the ledger or the lake does not answer; that says nothing of the evidence.
+        TransientError: the ledger or the lake does not respond.
     """
     entry = lake.ledger.latest(table, [as_of]).get(as_of)
     if entry is None:
@@ -40,15 +40,15 @@ def exhibit(lake: Lake, table: str, as_of: str, code_version: str) -> EvidenceTa
 
 def _problem(lake: Lake, entry: Entry, code_version: str) -> str:
     if entry.status is Status.WRITING:
-        return "was cut short while it was written"
+        return "is incomplete, because its run was interrupted"
     if entry.status is not Status.STORED:
         return f"is {entry.status.value}: {entry.reason}"
     if entry.code_version != code_version:
-        return "was measured by other code or rules than are in force"
+        return "was measured by other code or rules than the current ones"
     reason = stale(lake.ledger, entry.table, [entry.day]).get(entry.day)
     return f"is stale ({reason})" if reason else ""
 
 
 def _altered(rows: pd.DataFrame) -> str:
-    what = "was emptied" if rows.empty else "was altered"
-    return f"{what} after it was measured"
+    change = "was emptied" if rows.empty else "was altered"
+    return f"{change} after it was measured"
