@@ -7,12 +7,21 @@ UV_VERSION := 0.13.9
 MLFLOW_VERSION := 3.17.2
 REGISTRY_URL := from ml_assets.settings import settings; print(settings().registry_database_url)
 INSTALLED := $(VENV)/.installed
+# ENV=staging works in environments/staging, with the settings of environments/staging.env.
+ENV :=
+PLACE := $(if $(ENV),environments/$(ENV),.)
+HERE := "$(CURDIR)/$(BIN)"
+WITH_ENV := environment checks ui mlflow
+ifneq ($(ENV),)
+$(if $(wildcard environments/$(ENV).env),,$(error There is no environments/$(ENV).env. Files are there for: $(basename $(notdir $(wildcard environments/*.env)))))
+$(if $(filter-out $(WITH_ENV),$(or $(MAKECMDGOALS),help)),$(error ENV=$(ENV) works with: $(WITH_ENV). For other commands run 'make environment ENV=$(ENV)', then 'cd environments/$(ENV)'))
+endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-year test test-all soak lint checks ui mlflow bench lock clean
+.PHONY: help setup demo demo-year test test-all soak lint environment checks ui mlflow bench lock clean
 
 help: ## Print this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) .env ## Environment from the lock, .env, and the source database (once).
 	@$(BIN)/ml-assets source load
@@ -35,16 +44,18 @@ soak: $(INSTALLED) ## The daemon over thirty days with a fault on every third (d
 lint: $(INSTALLED) ## Ruff, the type checker and the architecture's import rules.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
 
-checks: $(INSTALLED) .env ## Run every check on what is stored, without recomputing it.
-	@$(BIN)/ml-assets checks
+environment: $(PLACE)/.env ## The .env of another environment: ENV=staging (docs/environments.md).
 
-ui: $(INSTALLED) .env ## Dagster's UI and daemon on http://127.0.0.1:3000.
-	@exec $(BIN)/ml-assets ui --host 127.0.0.1 --port $${PORT:-3000}
+checks: $(INSTALLED) $(PLACE)/.env ## Run every check on what is stored, without recomputing it.
+	@cd $(PLACE) && $(HERE)/ml-assets checks
 
-mlflow: $(INSTALLED) .env ## MLflow's own page on the registry, http://127.0.0.1:5000; installs it aside.
-	@$(BIN)/ml-assets registry relocate
-	@umask 077; MLFLOW_BACKEND_STORE_URI="$$($(BIN)/python -c '$(REGISTRY_URL)')" \
-	  $(UV) tool run -q --from 'mlflow==$(MLFLOW_VERSION)' \
+ui: $(INSTALLED) $(PLACE)/.env ## Dagster's UI and daemon on http://127.0.0.1:3000.
+	@cd $(PLACE) && exec $(HERE)/ml-assets ui --host 127.0.0.1 --port $${PORT:-3000}
+
+mlflow: $(INSTALLED) $(PLACE)/.env ## MLflow's own page on the registry, http://127.0.0.1:5000; installs it aside.
+	@cd $(PLACE) && $(HERE)/ml-assets registry relocate
+	@cd $(PLACE) && umask 077 && MLFLOW_BACKEND_STORE_URI="$$($(HERE)/python -c '$(REGISTRY_URL)')" \
+	  "$(CURDIR)/$(UV)" tool run -q --from 'mlflow==$(MLFLOW_VERSION)' \
 	  mlflow server --host 127.0.0.1 --port $${PORT:-5000} --workers 1
 
 bench: $(INSTALLED) .env ## Measure against the budget and print the table of docs/benchmarks.md.
@@ -69,3 +80,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 
 .env: | $(INSTALLED)
 	@$(BIN)/python -m ml_assets.environment > $@
+
+environments/%/.env: environments/%.env | $(INSTALLED)
+	@umask 077; mkdir -p $(@D) && cd $(@D) && \
+	  $(HERE)/python -m ml_assets.environment ../$*.env > .env.new && mv .env.new .env

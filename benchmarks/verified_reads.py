@@ -14,10 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ml_assets_tests.lived import assets, build_features, build_lived, opened
-
 from ml_assets.definitions import project_definitions
 from ml_assets.lake import store
+from ml_assets_tests.prepared import assets, build_champion, build_features, opened
 from ml_assets_tests.project import overridden
 
 BUDGET_SHARE = 0.10
@@ -32,12 +31,12 @@ def main() -> int:
     given = parser.parse_args().home
     os.environ["ML_ASSETS_PIPELINES"] = overridden()
     with TemporaryDirectory() as folder:
-        built = given or Path(folder) / "lived"
+        built = given or Path(folder) / "champion"
         definitions = project_definitions()
         if not built.exists():
             features = Path(folder) / "features"
             build_features(features, definitions)
-            build_lived(built, definitions, features)
+            build_champion(built, definitions, features)
         shutil.copytree(built, Path(folder) / "home")
         with opened(Path(folder) / "home", definitions) as project:
             shares, runs = [], []

@@ -1,27 +1,66 @@
-"""The ``.env`` of a checkout: ``python -m ml_assets.environment > .env``.
+"""The ``.env`` of a checkout, or of one of its environments.
 
-Dagster's commands read it to find the instance and to batch its events.
+``python -m ml_assets.environment [SETTINGS] > .env`` writes it for the working directory. Dagster's
+commands read it to find the instance and to batch its events. ``SETTINGS`` is a committed file with
+the variables of an environment, as in ``environments/``.
 """
 
+import re
+import sys
 from pathlib import Path
 
+from dotenv import dotenv_values
+
+from ml_assets.errors import ConfigurationError
+
+CHECKOUT = Path(__file__).parents[1]
 EVENT_BATCH_SIZE = 500
 
 OMP_WAIT_POLICY = "passive"
 """Active waiting of threads makes a fit many times slower on a busy machine."""
 
+PASSWORD = re.compile(r"://[^/@\s]*:(?!\$\{\w+\}@)[^/\s]*@")
+"""A URL with a password that is written out; ``${VARIABLE}`` in its place is none."""
 
-def lines(root: Path) -> list[str]:
-    """The variables for a checkout at ``root``."""
-    data = root / "data"
+
+def lines(root: Path, settings_file: Path | None = None) -> list[str]:
+    """The variables for an environment.
+
+    Args:
+        root: its folder. ``DAGSTER_HOME`` is this folder if it has a ``dagster.yaml``, otherwise the checkout.
+        settings_file: variables that replace or complete the defaults.
+
+    Raises:
+        ConfigurationError: the settings file holds a password.
+    """
+    chosen = dotenv_values(settings_file, interpolate=False) if settings_file else {}
+    for name, value in chosen.items():
+        if PASSWORD.search(value or ""):
+            raise ConfigurationError(
+                f"{settings_file} holds a password in {name}, and such files are committed. Expected a URL "
+                "without one: keep the password in ~/.pgpass or PGPASSWORD, or write '${VARIABLE}' in its "
+                "place and export that variable."
+            )
+    data = root / Path(chosen.get("ML_ASSETS_DATA") or "data").expanduser()
+    defaults = {
+        "DAGSTER_HOME": root if (root / "dagster.yaml").exists() else CHECKOUT,
+        "DAGSTER_EVENT_BATCH_SIZE": EVENT_BATCH_SIZE,
+        "OMP_WAIT_POLICY": OMP_WAIT_POLICY,
+        "ML_ASSETS_DATA": data,
+        "ML_ASSETS_COMPUTE_LOGS": data / "dagster" / "compute_logs",
+    }
     return [
-        f"DAGSTER_HOME={root}",
-        f"DAGSTER_EVENT_BATCH_SIZE={EVENT_BATCH_SIZE}",
-        f"OMP_WAIT_POLICY={OMP_WAIT_POLICY}",
-        f"ML_ASSETS_DATA={data}",
-        f"ML_ASSETS_COMPUTE_LOGS={data / 'dagster' / 'compute_logs'}",
+        *(settings_file.read_text("utf-8").splitlines() if settings_file else []),
+        *(
+            f"{name}={value}"
+            for name, value in defaults.items()
+            if name not in chosen or name == "ML_ASSETS_DATA"
+        ),
     ]
 
 
 if __name__ == "__main__":
-    print("\n".join(lines(Path.cwd())))
+    try:
+        print("\n".join(lines(Path.cwd(), Path(sys.argv[1]) if sys.argv[1:] else None)))
+    except ConfigurationError as error:
+        sys.exit(f"ConfigurationError: {error}")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.environment import lines
+from ml_assets.environment import CHECKOUT, lines
 from ml_assets.errors import ConfigurationError
 from ml_assets.settings import Settings, settings, with_driver
 
@@ -13,7 +13,15 @@ from ml_assets.settings import Settings, settings, with_driver
 def clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable, no ``.env``."""
     monkeypatch.chdir(tmp_path)
-    for name in ("DATA", "LAKE", "SOURCE_URL", "POSTGRES_URL", "RETRY_WAITS", "EXECUTOR"):
+    for name in (
+        "DATA",
+        "LAKE",
+        "SOURCE_URL",
+        "POSTGRES_URL",
+        "RETRY_WAITS",
+        "EXECUTOR",
+        "SENSORS",
+    ):
         monkeypatch.delenv(f"ML_ASSETS_{name}", raising=False)
     settings.cache_clear()
 
@@ -69,5 +77,61 @@ def test_passwords_are_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_env_file_is_absolute(tmp_path: Path) -> None:
+    (tmp_path / "dagster.yaml").touch()
+
     assert f"DAGSTER_HOME={tmp_path}" in lines(tmp_path)
     assert all("=" in line and "./" not in line for line in lines(tmp_path))
+
+
+def test_an_environment_shares_dagster_yaml_and_has_data_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "staging.env"
+    file.write_text("ML_ASSETS_SENSORS=stopped\nML_ASSETS_DATA=../elsewhere\n")
+    home = tmp_path / "staging"
+    home.mkdir()
+    (home / ".env").write_text("\n".join(lines(home, file)))
+    monkeypatch.chdir(home)
+
+    found = settings()
+
+    assert f"DAGSTER_HOME={CHECKOUT}" in lines(home, file)
+    assert found.sensors == "stopped"
+    assert found.data == home / "../elsewhere"
+    assert f"ML_ASSETS_COMPUTE_LOGS={found.data}/dagster/compute_logs" in lines(home, file)
+
+
+def test_the_committed_environments_are_usable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = sorted((CHECKOUT / "environments").glob("*.env"))
+    assert files
+    for file in files:
+        home = tmp_path / file.stem
+        home.mkdir()
+        (home / ".env").write_text("\n".join(lines(home, file)))
+        monkeypatch.chdir(home)
+        settings.cache_clear()
+
+        assert settings().data == home / "data"
+
+
+@pytest.mark.parametrize(
+    ("password", "is_refused"),
+    [
+        pytest.param(":hunter2", True, id="written out"),
+        pytest.param(":$hunter2", True, id="with a dollar"),
+        pytest.param(":${DB_PASSWORD}", False, id="of a variable"),
+        pytest.param("", False, id="none"),
+    ],
+)
+def test_a_settings_file_holds_no_password(tmp_path: Path, password: str, is_refused: bool) -> None:
+    file = tmp_path / "production.env"
+    file.write_text(f"ML_ASSETS_POSTGRES_URL=postgresql://u{password}@h/d\n")
+
+    if not is_refused:
+        assert file.read_text().strip() in lines(tmp_path, file)
+        return
+    with pytest.raises(ConfigurationError, match="ML_ASSETS_POSTGRES_URL") as caught:
+        lines(tmp_path, file)
+    assert "hunter2" not in str(caught.value)

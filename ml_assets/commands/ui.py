@@ -34,7 +34,8 @@ def ui(
 ) -> None:
     """Dagster's UI and daemon, until Ctrl-C or SIGTERM."""
     dagster = str(Path(sys.executable).with_name("dagster"))
-    code = run_until_stopped([dagster, "dev", "--host", host, "--port", str(port)])
+    code_location = [] if Path("workspace.yaml").exists() else ["-m", "ml_assets.definitions"]
+    code = run_until_stopped([dagster, "dev", "--host", host, "--port", str(port), *code_location])
     raise typer.Exit(code)
 
 

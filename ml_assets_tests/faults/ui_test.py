@@ -49,7 +49,6 @@ def command_of(home: Path, name: str, port: int) -> Sequence[str]:
     if name == "make":
         checkout(home)
         return ["make", "ui", f"PORT={port}"]
-    shutil.copy(ROOT / "workspace.yaml", home / "workspace.yaml")
     return [str(Path(sys.executable).with_name("ml-assets")), "ui", "--port", str(port)]
 
 
