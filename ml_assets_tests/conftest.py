@@ -13,8 +13,6 @@ from ml_assets.definitions import project_definitions
 from ml_assets.defs.sources.load import load
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
-from ml_assets.orchestration.runs.runs import project_instance
-from ml_assets.settings import settings
 from ml_assets_tests.prepared import (
     build_champion,
     build_features,
@@ -57,28 +55,13 @@ def three_weeks(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def project(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    three_weeks: Path,
-    definitions: dg.Definitions,
-) -> Iterator[Project]:
+def project(tmp_path: Path, three_weeks: Path, definitions: dg.Definitions) -> Iterator[Project]:
     """A fresh project over three weeks of flights."""
-    data = tmp_path / "data"
-    data.mkdir()
-    shutil.copy(three_weeks, data / "source.db")
+    (tmp_path / "data").mkdir()
+    shutil.copy(three_weeks, tmp_path / "data" / "source.db")
     shutil.copy(ROOT / "dagster.yaml", tmp_path / "dagster.yaml")
-    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
-    monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "500")
-    monkeypatch.setenv("ML_ASSETS_DATA", str(data))
-    monkeypatch.setenv("ML_ASSETS_COMPUTE_LOGS", str(data / "dagster" / "compute_logs"))
-    monkeypatch.setenv("ML_ASSETS_RETRY_WAITS", "[]")
-    monkeypatch.setenv("ML_ASSETS_SENSORS", "stopped")
-    monkeypatch.delenv("ML_ASSETS_POSTGRES_URL", raising=False)
-    settings.cache_clear()
-    with project_instance() as instance:
-        yield Project(data, definitions, instance)
-    settings.cache_clear()
+    with opened(tmp_path, definitions) as fresh:
+        yield fresh
 
 
 @pytest.fixture(scope="session")

@@ -6,18 +6,11 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from ml_assets_tests.end_to_end.conftest import TWO_WEEKS
 from ml_assets_tests.project import DAILY, Project
 
-DAYS = "2013-01-02...2013-01-16"
 AS_OF = "2013-01-25"
 TRAINING = "group:flight_delays__training"
-
-
-@pytest.fixture
-def stored(project: Project) -> Project:
-    """Two weeks of sources and features."""
-    assert project.materialize_daily(DAYS).succeeded
-    return project
 
 
 def changed_days(before: dict[tuple[str, str], str], after: dict[tuple[str, str], str]) -> set:
@@ -25,29 +18,29 @@ def changed_days(before: dict[tuple[str, str], str], after: dict[tuple[str, str]
     return {key for key in before | after if before.get(key) != after.get(key)}
 
 
-@pytest.mark.parametrize("days", [DAYS, "2013-01-09"], ids=["the range", "one day"])
-def test_a_rerun_changes_no_version_and_writes_no_commit(stored: Project, days: str) -> None:
-    tables = [table for table in stored.lake.ledger.tables() if stored.lake.exists(table)]
-    before = stored.versions(), {table: stored.lake.open(table).version() for table in tables}
+@pytest.mark.parametrize("days", [TWO_WEEKS, "2013-01-09"], ids=["the range", "one day"])
+def test_a_rerun_changes_no_version_and_writes_no_commit(two_weeks: Project, days: str) -> None:
+    tables = [table for table in two_weeks.lake.ledger.tables() if two_weeks.lake.exists(table)]
+    before = two_weeks.versions(), {table: two_weeks.lake.open(table).version() for table in tables}
 
-    assert stored.materialize(DAILY, days).succeeded
+    assert two_weeks.materialize(DAILY, days).succeeded
 
-    after = stored.versions(), {table: stored.lake.open(table).version() for table in tables}
+    after = two_weeks.versions(), {table: two_weeks.lake.open(table).version() for table in tables}
     assert after == before
 
 
 def test_a_changed_source_row_changes_its_day_and_days_that_look_back_on_it(
-    stored: Project,
+    two_weeks: Project,
 ) -> None:
-    before = stored.versions()
-    stored.sql(
+    before = two_weeks.versions()
+    two_weeks.sql(
         "UPDATE flights SET dep_delay = 500, arr_delay = 510 WHERE rowid = "
         "(SELECT min(rowid) FROM flights WHERE month = 1 AND day = 5 AND hour = 9 AND dep_delay IS NOT NULL)"
     )
 
-    assert stored.materialize(DAILY, DAYS).succeeded
+    assert two_weeks.materialize(DAILY, TWO_WEEKS).succeeded
 
-    changed = changed_days(before, stored.versions())
+    changed = changed_days(before, two_weeks.versions())
     assert ("sources/flights", "2013-01-05") in changed
     assert {day for table, day in changed if table == "sources/flights"} == {"2013-01-05"}
     assert {day for table, day in changed if table.endswith("outcomes")} == {"2013-01-05"}
@@ -56,47 +49,46 @@ def test_a_changed_source_row_changes_its_day_and_days_that_look_back_on_it(
     assert features <= {f"2013-01-{day:02d}" for day in range(5, 14)}
 
 
-def test_a_single_day_has_the_same_version_as_in_a_range(project: Project) -> None:
-    assert project.materialize_daily(DAYS).succeeded
-    in_range = project.versions("flight_delays/flight_features")
-    project.sql("UPDATE flights SET dep_delay = dep_delay + 1 WHERE month = 1 AND day = 14")
-    assert project.materialize(DAILY, "2013-01-14").succeeded
-    project.sql("UPDATE flights SET dep_delay = dep_delay - 1 WHERE month = 1 AND day = 14")
+def test_a_single_day_has_the_same_version_as_in_a_range(two_weeks: Project) -> None:
+    in_range = two_weeks.versions("flight_delays/flight_features")
+    two_weeks.sql("UPDATE flights SET dep_delay = dep_delay + 1 WHERE month = 1 AND day = 14")
+    assert two_weeks.materialize(DAILY, "2013-01-14").succeeded
+    two_weeks.sql("UPDATE flights SET dep_delay = dep_delay - 1 WHERE month = 1 AND day = 14")
 
-    assert project.materialize(DAILY, "2013-01-14").succeeded
+    assert two_weeks.materialize(DAILY, "2013-01-14").succeeded
 
-    assert project.versions("flight_delays/flight_features") == in_range
+    assert two_weeks.versions("flight_delays/flight_features") == in_range
 
 
-def test_a_stale_day_is_not_used_downstream(stored: Project) -> None:
-    stored.sql("UPDATE flights SET dep_delay = dep_delay + 1 WHERE month = 1 AND day = 5")
-    assert stored.materialize('key:"sources/flights"', "2013-01-05").succeeded
+def test_a_stale_day_is_not_used_downstream(two_weeks: Project) -> None:
+    two_weeks.sql("UPDATE flights SET dep_delay = dep_delay + 1 WHERE month = 1 AND day = 5")
+    assert two_weeks.materialize('key:"sources/flights"', "2013-01-05").succeeded
 
-    outcome = stored.materialize(TRAINING, AS_OF)
+    outcome = two_weeks.materialize(TRAINING, AS_OF)
 
     assert not outcome.succeeded
     assert (
         "flight_delays/flight_features 2013-01-05 is stale"
         in (outcome.failed_steps["flight_delays__training_dataset__checks"])
     )
-    assert stored.materialize(DAILY, DAYS).succeeded
-    assert stored.materialize(TRAINING, AS_OF).succeeded
+    assert two_weeks.materialize(DAILY, TWO_WEEKS).succeeded
+    assert two_weeks.materialize(TRAINING, AS_OF).succeeded
 
 
-def test_a_model_is_the_same_every_time_and_reads_no_later_day(stored: Project) -> None:
-    assert stored.materialize(TRAINING, AS_OF).succeeded
-    before = stored.versions("flight_delays/model")
+def test_a_model_is_the_same_every_time_and_reads_no_later_day(two_weeks: Project) -> None:
+    assert two_weeks.materialize(TRAINING, AS_OF).succeeded
+    before = two_weeks.versions("flight_delays/model")
 
-    assert stored.materialize(TRAINING, AS_OF).succeeded
+    assert two_weeks.materialize(TRAINING, AS_OF).succeeded
 
-    assert stored.versions("flight_delays/model") == before
-    rows = stored.lake.read("flight_delays/training_dataset", [AS_OF])
+    assert two_weeks.versions("flight_delays/model") == before
+    rows = two_weeks.lake.read("flight_delays/training_dataset", [AS_OF])
     assert rows["known_at"].max() < pd.Timestamp(AS_OF, tz="America/New_York")
 
 
 def test_a_quarantined_day_never_reaches_a_model(project: Project) -> None:
     project.sql("DELETE FROM weather WHERE month = 1 AND day = 9")
-    project.materialize_daily(DAYS)
+    project.materialize_daily(TWO_WEEKS)
 
     assert project.materialize('key:"flight_delays/training_dataset"', AS_OF).succeeded
 
@@ -105,8 +97,8 @@ def test_a_quarantined_day_never_reaches_a_model(project: Project) -> None:
     assert {"2013-01-08", "2013-01-10"} <= days
 
 
-def test_each_materialization_records_its_reads(stored: Project) -> None:
-    event = stored.instance.fetch_materializations(
+def test_each_materialization_records_its_reads(two_weeks: Project) -> None:
+    event = two_weeks.instance.fetch_materializations(
         dg.AssetRecordsFilter(
             dg.AssetKey(["flight_delays", "flight_features"]), asset_partitions=["2013-01-12"]
         ),
@@ -125,52 +117,53 @@ def test_each_materialization_records_its_reads(stored: Project) -> None:
     }
     assert inputs["sources/flights"]["days"] == "2013-01-01…2013-01-12"
     assert (
-        inputs["sources/weather"]["table_version"] == stored.lake.open("sources/weather").version()
+        inputs["sources/weather"]["table_version"]
+        == two_weeks.lake.open("sources/weather").version()
     )
     assert (
         materialization.tags["dagster/data_version"]
-        == (stored.versions()["flight_delays/flight_features", "2013-01-12"])
+        == (two_weeks.versions()["flight_delays/flight_features", "2013-01-12"])
     )
 
 
-def test_an_altered_day_is_not_used_until_it_is_rewritten(stored: Project) -> None:
-    before = stored.versions()
-    rows = stored.lake.read("sources/flights", ["2013-01-05"])
-    stored.lake.write("sources/flights", rows.assign(distance=1), ["2013-01-05"])
+def test_an_altered_day_is_not_used_until_it_is_rewritten(two_weeks: Project) -> None:
+    before = two_weeks.versions()
+    rows = two_weeks.lake.read("sources/flights", ["2013-01-05"])
+    two_weeks.lake.write("sources/flights", rows.assign(distance=1), ["2013-01-05"])
 
-    bad = [r for r in stored.check('key:"sources/flights"', "2013-01-05") if r.is_bad]
-    refused = stored.materialize('key:"flight_delays/flight_outcomes"', "2013-01-05")
-    assert stored.materialize(DAILY, DAYS).succeeded
+    bad = [r for r in two_weeks.check('key:"sources/flights"', "2013-01-05") if r.is_bad]
+    refused = two_weeks.materialize('key:"flight_delays/flight_outcomes"', "2013-01-05")
+    assert two_weeks.materialize(DAILY, TWO_WEEKS).succeeded
 
     assert {result.check for result in bad} == {"rows_match_data_version"}
     assert not refused.succeeded
-    assert stored.versions() == before
-    assert not [r for r in stored.check('key:"sources/flights"', "2013-01-05") if r.is_bad]
+    assert two_weeks.versions() == before
+    assert not [r for r in two_weeks.check('key:"sources/flights"', "2013-01-05") if r.is_bad]
 
 
-def test_a_lost_model_is_trained_again_and_is_the_same(stored: Project) -> None:
-    assert stored.materialize(TRAINING, AS_OF).succeeded
-    before = stored.versions("flight_delays/model")
-    shutil.rmtree(stored.data / "models")
-    assert [r for r in stored.check('key:"flight_delays/model"', AS_OF) if r.is_bad]
+def test_a_lost_model_is_trained_again_and_is_the_same(two_weeks: Project) -> None:
+    assert two_weeks.materialize(TRAINING, AS_OF).succeeded
+    before = two_weeks.versions("flight_delays/model")
+    shutil.rmtree(two_weeks.data / "models")
+    assert [r for r in two_weeks.check('key:"flight_delays/model"', AS_OF) if r.is_bad]
 
-    assert stored.materialize(TRAINING, AS_OF).succeeded
+    assert two_weeks.materialize(TRAINING, AS_OF).succeeded
 
-    assert stored.versions("flight_delays/model") == before
-    assert not [r for r in stored.check('key:"flight_delays/model"', AS_OF) if r.is_bad]
+    assert two_weeks.versions("flight_delays/model") == before
+    assert not [r for r in two_weeks.check('key:"flight_delays/model"', AS_OF) if r.is_bad]
 
 
-def test_a_range_of_as_of_days_gives_the_models_of_single_days(stored: Project) -> None:
+def test_a_range_of_as_of_days_gives_the_models_of_single_days(two_weeks: Project) -> None:
     for day in ("2013-01-25", "2013-01-26"):
-        assert stored.materialize(TRAINING, day).succeeded
-    alone = stored.versions("flight_delays/model", "flight_delays/evaluation")
-    shutil.rmtree(stored.data / "models")
-    for file in stored.data.glob("ledger.db*"):
+        assert two_weeks.materialize(TRAINING, day).succeeded
+    alone = two_weeks.versions("flight_delays/model", "flight_delays/evaluation")
+    shutil.rmtree(two_weeks.data / "models")
+    for file in two_weeks.data.glob("ledger.db*"):
         file.unlink()
-    shutil.rmtree(stored.data / "lake")
-    assert stored.materialize_daily(DAYS).succeeded
+    shutil.rmtree(two_weeks.data / "lake")
+    assert two_weeks.materialize_daily(TWO_WEEKS).succeeded
 
-    outcome = stored.materialize(TRAINING, "2013-01-25...2013-01-26")
+    outcome = two_weeks.materialize(TRAINING, "2013-01-25...2013-01-26")
 
     assert outcome.succeeded, outcome.failed_steps
-    assert stored.versions("flight_delays/model", "flight_delays/evaluation") == alone
+    assert two_weeks.versions("flight_delays/model", "flight_delays/evaluation") == alone

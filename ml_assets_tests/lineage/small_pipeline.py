@@ -7,6 +7,7 @@ it is asked for, and nothing is stale. What computes them is the real template w
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -61,6 +62,11 @@ class Table:
     code_version: str = ""
     hashes: dict[str, str] = field(default_factory=dict)
 
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """Day → number of its rows."""
+        return self.rows[DAY].value_counts().to_dict()
+
     def hash_of(self, day: str) -> str:
         """What identifies the rows of a day; of a model its fingerprint, which is its only value."""
         if list(self.rows.columns) == [DAY, PREDICTION]:
@@ -100,7 +106,7 @@ class SmallLedger(Ledger):
                 day,
                 Status.STORED,
                 content_hash=found.hash_of(day),
-                rows=int((found.rows[DAY] == day).sum()),
+                rows=found.counts.get(day, 0),
                 code_version=found.code_version,
             )
             for day in (sorted(found.days) if found else [])
