@@ -205,7 +205,7 @@ def test_trace_of_a_version_is_that_of_its_predictions(asked: Project, predictio
             "Did you mean 'flight_delays'?",
             id="pipeline",
         ),
-        pytest.param(["trace", "flight_delays", "--model", "9"], "There is 1, 2.", id="version"),
+        pytest.param(["trace", "flight_delays", "--model", "9"], "Known: 1, 2.", id="version"),
         pytest.param(["trace", "flight_delays"], "--prediction ID or --model N", id="nothing"),
         pytest.param(
             ["trace", "flight_delays", "--prediction", "x"],
@@ -214,7 +214,7 @@ def test_trace_of_a_version_is_that_of_its_predictions(asked: Project, predictio
         ),
         pytest.param(
             ["trace", "flight_delays", "--prediction", "2013-02-09-00"],
-            "There is 2013-02-01, 2013-02-02, 2013-02-03.",
+            "Known: 2013-02-01, 2013-02-02, 2013-02-03.",
             id="day without predictions",
         ),
         pytest.param(
