@@ -76,10 +76,10 @@ def merge(profiles: Sequence[Profile]) -> Profile:
     bins = profiles[0].bins
     return Profile(
         bins,
-        np.add.reduce([each.rows.sum() for each in profiles]),
-        np.add.reduce([each.missing.sum() for each in profiles]),
-        np.add.reduce([each.counts.reshape(-1, bins.size).sum(axis=0) for each in profiles]),
-        np.add.reduce([each.sums.reshape(-1, bins.size).sum(axis=0) for each in profiles]),
+        np.sum([each.rows.sum() for each in profiles], axis=0),
+        np.sum([each.missing.sum() for each in profiles], axis=0),
+        np.sum([each.counts.reshape(-1, bins.size).sum(axis=0) for each in profiles], axis=0),
+        np.sum([each.sums.reshape(-1, bins.size).sum(axis=0) for each in profiles], axis=0),
     )
 
 
