@@ -17,6 +17,8 @@ from ml_assets.settings import Settings, settings
 # takes a sixth of the time in which definitions load.
 gc.freeze()
 
+silence_notices()  # Dagster's own commands load this module, and print what they are warned of
+
 EXECUTORS = {
     "in_process": dg.in_process_executor,
     "multiprocess": dg.multiprocess_executor,
@@ -30,7 +32,7 @@ def defs() -> dg.Definitions:
 
 
 def project_definitions(chosen: Settings | None = None) -> dg.Definitions:
-    """The project's definitions, loaded in this process, with Dagster's notices silenced.
+    """The project's definitions, loaded in this process.
 
     Args:
         chosen: settings of the workspace; when omitted, those of the environment at the start of
@@ -39,7 +41,6 @@ def project_definitions(chosen: Settings | None = None) -> dg.Definitions:
     Raises:
         MLAssetsError: the definitions are not usable; without Dagster's wrapping errors.
     """
-    silence_notices()
     if chosen:
         _refuse_settings_of_the_process(chosen)
     try:

@@ -6,7 +6,7 @@ A workspace is an argument, or the Dagster resource ``workspace``; its stores do
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml_assets.lake.pair import confirm
+from ml_assets.lake.pair import confirm, lake_id
 from ml_assets.lake.shared import SharingLedger
 from ml_assets.lake.store import Lake
 from ml_assets.learning.artifacts import ModelStore
@@ -33,6 +33,14 @@ class Workspace:
     def of_environment(cls) -> "Workspace":
         """The workspace of the environment's settings."""
         return cls(settings())
+
+    @property
+    def has_data(self) -> bool:
+        """Whether there is a ledger, or a lake that had one; looking creates neither."""
+        if self.settings.postgres_url is not None:
+            return True
+        ledger = self.settings.data / "ledger.db"
+        return ledger.exists() or lake_id(self.settings.lake_uri) is not None
 
     @property
     def lake(self) -> Lake:

@@ -16,15 +16,14 @@ from ml_assets_tests.project import Project
 ARGUMENTS = {"NAME": "Ann", "TEXT": "checked by hand"}
 """Placeholder in a command → value that replaces it."""
 
-DEFINITIONS = "ml_assets.definitions"
-OURS, DAGSTER = "ml-assets", ("dagster", "asset", "materialize")
+OURS, DAGSTER = "ml-assets", ("dg", "launch")
 
 NOUNS = 3
 """Words after the first that may be neither an option nor the value of one."""
 
-_BEGIN = re.compile(r"(?<![\w/-])(?:ml-assets [a-z]|dagster asset materialize )")
+_BEGIN = re.compile(r"(?<![\w/-])(?:ml-assets [a-z]|dg launch )")
 _ENDS = ".,;:)]"
-_OPTION = re.compile(r"-m|--[a-z]")
+_OPTION = re.compile(r"--[a-z]")
 
 
 def commands(text: str) -> list[list[str]]:
@@ -96,11 +95,10 @@ def run(project: Project, words: Sequence[str]) -> str:
     """
     if words[0] == OURS:
         return ml_assets(*words[1:])
-    assert tuple(words[:3]) == DAGSTER, words
-    told = _dagster().parse_args(list(words[3:]))
-    assert told.m == DEFINITIONS
+    assert tuple(words[:2]) == DAGSTER, words
+    told = _dagster().parse_args(list(words[2:]))
     assert not (told.partition and told.partition_range)
-    outcome = project.materialize(told.select, told.partition or told.partition_range)
+    outcome = project.materialize(told.assets, told.partition or told.partition_range)
     assert outcome.succeeded, outcome.failed_steps
     return ""
 
@@ -129,8 +127,7 @@ def invoked(*words: str) -> Result:
 
 def _dagster() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(exit_on_error=False)
-    parser.add_argument("-m", required=True)
-    parser.add_argument("--select", required=True)
+    parser.add_argument("--assets", required=True)
     parser.add_argument("--partition")
     parser.add_argument("--partition-range")
     return parser

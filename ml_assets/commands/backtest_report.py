@@ -13,8 +13,8 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 
+from ml_assets.commands.shared import plain_table
 from ml_assets.simulation.results import PROMOTED, BacktestResult
 
 
@@ -48,10 +48,14 @@ def backtest_progress(console: Console) -> Iterator[Callable[[str, int, int, str
 
 def print_backtest(results: Sequence[BacktestResult], console: Console) -> None:
     """Policies side by side, month by month, and what each of them retrained and why."""
-    table = Table("month", "rows", title=f"{results[0].metric} of all predictions of a month")
-    for result in results:
-        table.add_column(result.policy, justify="right")
-    table.add_column("days with structural drift", justify="right")
+    table = plain_table(
+        "month",
+        "rows",
+        *(result.policy for result in results),
+        "days with drift",
+        right=len(results) + 2,
+        title=f"{results[0].metric} of all predictions of a month",
+    )
     first = results[0]
     by_month = [{month["month"]: month for month in result.months} for result in results]
     for month in first.months:
@@ -61,7 +65,7 @@ def print_backtest(results: Sequence[BacktestResult], console: Console) -> None:
             *(_shown(months.get(month["month"], {}).get("value")) for months in by_month),
             str(max(months.get(month["month"], month)["drifted_days"] for months in by_month)),
         )
-    table.add_section()
+    table.add_row()
     table.add_row("mean", "", *(f"[bold]{result.mean:.4f}[/bold]" for result in results), "")
     table.add_row("retrainings", "", *(str(max(0, len(r.retrains) - 1)) for r in results), "")
     table.add_row("promoted", "", *(str(_promoted(result) - 1) for result in results), "")

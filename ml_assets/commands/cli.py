@@ -1,57 +1,99 @@
 """The ``ml-assets`` command: arguments in, tables and exit codes out.
 
-Commands only parse and print; what they do is in the packages they call. Exit codes: 0 all is
-well, 1 something failed, 2 the arguments or settings cannot be used.
+Commands only parse and print; what they do is in the packages they call, which each command imports
+when it runs. Exit codes: 0 all is well, 1 something failed, 2 the arguments or settings cannot be used.
 """
 
 import os
 import sys
-from collections import Counter
-from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import dotenv
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from typer.core import TyperGroup
 
-from ml_assets.commands import columns as columns_command
+from ml_assets.commands import backtest as backtest_command
+from ml_assets.commands import checks as checks_command
 from ml_assets.commands import contract as contract_commands
+from ml_assets.commands import impact as impact_command
 from ml_assets.commands import lake as lake_commands
-from ml_assets.commands import lineage as lineage_commands
+from ml_assets.commands import lineage as lineage_command
 from ml_assets.commands import registry as registry_commands
 from ml_assets.commands import release as release_commands
 from ml_assets.commands import reproduce as reproduce_commands
 from ml_assets.commands import shared
 from ml_assets.commands import source as source_commands
+from ml_assets.commands import status as status_command
+from ml_assets.commands import trace as trace_command
 from ml_assets.commands import ui as ui_command
-from ml_assets.commands.shared import Partition, PartitionRange, asked_span
-from ml_assets.data_folder import keep_private
+from ml_assets.commands.renamed import add_renamed
 from ml_assets.errors import ConfigurationError, MLAssetsError
-from ml_assets.settings import settings
+
+HELP_OPTIONS = ("-h", "--help")
+
+IS_HELP = "ml_assets.is_help"
+"""Key of a context's ``meta``: whether help is requested, of any command."""
+
+
+class _Commands(TyperGroup):
+    """The commands; help of each of them needs no usable settings."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta[IS_HELP] = not {*HELP_OPTIONS}.isdisjoint(args)
+        return super().parse_args(ctx, args)
+
 
 app = typer.Typer(
-    help="Run, check and look after the assets of this project.",
+    cls=_Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": [*HELP_OPTIONS]},
 )
+app.add_typer(status_command.app)
+app.add_typer(checks_command.app)
+app.add_typer(trace_command.app)
+app.add_typer(impact_command.app)
+app.add_typer(lineage_command.app)
+app.add_typer(reproduce_commands.app)
+app.add_typer(release_commands.app)
+app.add_typer(backtest_command.app)
 app.add_typer(source_commands.app, name="source")
 app.add_typer(lake_commands.app)
 app.add_typer(registry_commands.app, name="registry")
 app.add_typer(contract_commands.app, name="contract")
-app.add_typer(release_commands.app)
-app.add_typer(lineage_commands.app)
-app.add_typer(columns_command.app)
-app.add_typer(reproduce_commands.app)
 app.add_typer(ui_command.app)
+add_renamed(app, "columns", "lineage")
 
-console = shared.console()
 
-SHOWN = 20
-"""Failing days printed in full; the JUnit file has all."""
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"ml-assets {version('ml-assets')}")
+        raise typer.Exit
+
+
+@app.callback()
+def ml_assets(
+    context: typer.Context,
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Run, check and look after the assets of this project.
+
+    Start with 'ml-assets status': it names the next command.
+    """
+    from ml_assets.data_folder import keep_private
+    from ml_assets.settings import settings
+
+    if not context.meta[IS_HELP]:
+        keep_private(settings().data)
 
 
 @app.command()
@@ -63,137 +105,8 @@ def demo(
     """Run the reference pipeline from January to May: releases, a retraining, a bad day."""
     from ml_assets.commands.demo import SHORT, YEAR, run
 
-    if not run(YEAR if year else SHORT, console):
+    if not run(YEAR if year else SHORT, shared.console()):
         raise typer.Exit(1)
-
-
-@app.command()
-def checks(
-    select: Annotated[str, typer.Option(help="Dagster asset selection.")] = "*",
-    partition: Partition = None,
-    partition_range: PartitionRange = None,
-    junit_file: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML.")] = None,
-) -> None:
-    """Check what is stored, without recomputing it; exit 1 when a day failed or has no result."""
-    from ml_assets.definitions import project_definitions
-    from ml_assets.orchestration.checks.remedy import next_step
-    from ml_assets.orchestration.checks.runner import check, junit
-    from ml_assets.orchestration.runs.runs import project_instance
-    from ml_assets.workspace import Workspace
-
-    span = asked_span(partition, partition_range)
-    with project_instance() as instance, console.status("Loading definitions …") as status:
-        definitions = project_definitions()
-        lake = Workspace.of_environment().lake
-        results = check(
-            definitions,
-            lake,
-            instance,
-            select,
-            span,
-            progress=lambda what: status.update(f"Running {what} …"),
-        )
-    if junit_file:
-        junit_file.parent.mkdir(parents=True, exist_ok=True)
-        junit_file.write_bytes(junit(results))
-    console.print(_check_table(results))
-    bad = [result for result in results if result.is_bad]
-    for result in bad[:SHOWN]:
-        console.print(
-            f"[red]{result.state}[/red] {result.asset} {result.day} {result.check}: "
-            f"{escape(result.reason)}",
-            highlight=False,
-            soft_wrap=True,
-        )
-    if len(bad) > SHOWN:
-        console.print(f"… and {len(bad) - SHOWN} more; --junit FILE has all of them.")
-    if bad:
-        days = sorted({result.day for result in bad})
-        console.print(f"[red]{len(bad)} results are bad, on {_listed(days)}.[/red]")
-        console.print(
-            f"Next, {next_step(definitions, lake, bad)}",
-            highlight=False,
-            soft_wrap=True,
-            markup=False,
-        )
-        raise typer.Exit(1)
-    console.print(f"[green]All {len(results)} results are good.[/green]")
-
-
-@app.command()
-def backtest(
-    pipeline: Annotated[str, typer.Argument(help="First part of its asset keys: flight_delays.")],
-    *,
-    start: Annotated[str, typer.Option(help="First day that is scored.")] = "2013-04-01",
-    end: Annotated[str, typer.Option(help="Last day.")] = "2013-12-31",
-    step: Annotated[str, typer.Option(help="Days between decisions, 7d, or 'month'.")] = "7d",
-    policy: Annotated[
-        list[str] | None, typer.Option(help="Policy of the pipeline, or a YAML file; repeatable.")
-    ] = None,
-    label_delay: Annotated[
-        int | None,
-        typer.Option(min=0, help="Days that labels take, instead of what defs.yaml says."),
-    ] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the results.")] = None,
-) -> None:
-    """Replay history under retraining policies, side by side, without touching the project."""
-    from ml_assets.cadence import Span
-    from ml_assets.commands.backtest_report import backtest_progress, print_backtest
-    from ml_assets.definitions import project_definitions
-    from ml_assets.simulation.backtest import run
-    from ml_assets.simulation.plans import BacktestPlan
-    from ml_assets.simulation.results import save
-
-    span = Span.parse(f"{start}...{end}")
-    days = _step_days(step)
-    plans = [
-        BacktestPlan(pipeline, span.first, span.last, days, name, label_delay)
-        for name in policy or ["triggered", "monthly", "never"]
-    ]
-    with backtest_progress(console) as progress:
-        results = run(plans, project_definitions, progress)
-    print_backtest(results, console)
-    if json_file:
-        save(results, json_file)
-        console.print(f"The same as JSON: {json_file}", soft_wrap=True)
-    if any(result.failures for result in results):
-        raise typer.Exit(1)
-
-
-def _step_days(text: str) -> int | None:
-    if text == "month":
-        return None
-    if text.endswith("d") and text[:-1].isdigit() and int(text[:-1]) > 0:
-        return int(text[:-1])
-    raise ConfigurationError(f"'{text}' is no step. Expected days as in '7d', or 'month'.")
-
-
-def _check_table(results: Sequence["CheckResult"]) -> Table:  # type: ignore[name-defined]  # noqa: F821
-    table = Table("asset", "check", "passed", "warned", "failed", "no result", box=None)
-    counts = Counter((result.asset, result.check, str(result.state)) for result in results)
-    for asset, check in dict.fromkeys((result.asset, result.check) for result in results):
-        table.add_row(
-            asset,
-            check,
-            *(
-                _number(counts[asset, check, state], style)
-                for state, style in [
-                    ("passed", "green"),
-                    ("warned", "yellow"),
-                    ("failed", "red"),
-                    ("no result", "red"),
-                ]
-            ),
-        )
-    return table
-
-
-def _number(count: int, style: str) -> str:
-    return f"[{style}]{count}[/{style}]" if count else "·"
-
-
-def _listed(days: Sequence[str]) -> str:
-    return ", ".join(days[:5]) + (f" and {len(days) - 5} more days" if len(days) > 5 else "")
 
 
 def main() -> None:
@@ -202,8 +115,7 @@ def main() -> None:
     os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "500")
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
-        keep_private(settings().data)
-        app()
+        app(prog_name="ml-assets")
     except ConfigurationError as error:
         _fail(error, 2)
     except MLAssetsError as error:

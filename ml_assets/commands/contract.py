@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ml_assets.commands.shared import asked_lake
+from ml_assets.commands.shared import AsJson, asked_lake, print_json
 from ml_assets.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ MAX_DAYS = 366
 @app.command("propose-day")
 def propose_day(
     table: Annotated[str, typer.Argument(help="Asset key of a table: sources/flights.")],
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Print a day contract for a table, with bounds from its stored days; ready to paste."""
     from ml_assets.content import SNAPSHOT
@@ -35,7 +37,11 @@ def propose_day(
     rows = lake.read(table, days)
     proposed = candidates(contract, rows)
     counts = row_counts(lake.ledger.latest(table, days))
-    typer.echo(proposal(contract, measure(rows, days, counts, proposed), proposed))
+    text = proposal(contract, measure(rows, days, counts, proposed), proposed)
+    if as_json:
+        print_json({"table": table, "first": days[0], "last": days[-1], "contract": text})
+    else:
+        typer.echo(text)
 
 
 def _contract_of(table: str) -> "type[Contract]":

@@ -23,7 +23,7 @@ from ml_assets.commands.demo_report import Stage, Summary, describe, print_demo,
 from ml_assets.commands.run_report import print_summary
 from ml_assets.commands.shared import working
 from ml_assets.definitions import project_definitions
-from ml_assets.defs.sources.load import load, reveal
+from ml_assets.defs.sources.load import advance, load
 from ml_assets.orchestration.checks.checks import CHECKS_STEP
 from ml_assets.orchestration.checks.runner import CheckResult, results_of
 from ml_assets.orchestration.runs.runs import (
@@ -145,8 +145,8 @@ def _fill_source(last: str) -> None:
     url = Workspace.of_environment().settings.source_database_url
     day_before = shifted(last, -1)
     load(url, lambda *_: None, day_before)
-    reveal(url, day_before)
-    reveal(url, last, ["flights"])
+    advance(url, day_before)
+    advance(url, last, ["flights"])
 
 
 def _run(

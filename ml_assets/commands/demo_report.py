@@ -7,8 +7,8 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
+from ml_assets.commands.shared import plain_table
 from ml_assets.content import digest
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
@@ -93,7 +93,7 @@ def _rules(lake: Lake, table: str) -> dict[str, int]:
 
 def print_demo(summary: Summary, console: Console) -> None:
     """Print tables, dead letters and days that are not stored."""
-    tables = Table("table", "days", "rows", "dead letters", "data versions", "version of all days")
+    tables = plain_table("table", "days", "rows", "dead letters", "versions", "version of all days")
     for row in summary.tables:
         tables.add_row(
             row["table"],
@@ -119,9 +119,16 @@ def print_next(summary: Summary, last: str, console: Console) -> None:
         console.print(f"[red]FAILED[/red] {step}: {escape(message)}", highlight=False)
     console.print(
         "What to look at next:\n"
-        "  make ui      lineage from sources/flights to retraining_decision, and why each model was\n"
-        f"               trained and released. Red: {last}, whose weather is missing in the source\n"
-        "  make checks  every check on what is stored; it fails and names the same day\n"
-        "  ml-assets impact sources/flights --partition 2013-04-15   what used that day\n"
-        "  make demo    once more: nothing changed, so nothing is computed again"
+        "  ml-assets status\n"
+        "      the champion, releases that wait for a person, and the next command\n"
+        "  make ui\n"
+        "      lineage from sources/flights to retraining_decision, and why each model was\n"
+        f"      trained and released. Red: {last}, whose weather is missing in the source\n"
+        "  make checks\n"
+        "      every check on what is stored; it fails and names the same day\n"
+        "  ml-assets impact sources/flights --partition 2013-04-15\n"
+        "      what used that day\n"
+        "  make demo\n"
+        "      once more: nothing changed, so nothing is computed again",
+        highlight=False,
     )

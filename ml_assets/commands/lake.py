@@ -4,9 +4,15 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from ml_assets.commands.shared import Partition, PartitionRange, asked_span, console
+from ml_assets.commands.shared import (
+    Partition,
+    PartitionRange,
+    asked_lake,
+    asked_span,
+    console,
+    plain_table,
+)
 from ml_assets.errors import ConfigurationError, LakeMismatch
 
 app = typer.Typer()
@@ -50,11 +56,10 @@ def maintain() -> None:
     from ml_assets.lake.maintenance import maintain as maintain_table
     from ml_assets.orchestration.runs.runs import as_of_tables
     from ml_assets.release import audit
-    from ml_assets.workspace import Workspace
 
-    lake = Workspace.of_environment().lake
+    lake = asked_lake()
     readers = as_of_tables(project_definitions())
-    table = Table("table", "version", "kept", "files compacted", "files deleted", box=None)
+    table = plain_table("table", "version", "kept", "files compacted", "files deleted", right=4)
     problems: list[str] = []
     for name in lake.ledger.tables():
         is_told = name.rpartition("/")[2] in audit.TABLES
@@ -109,7 +114,7 @@ def rebuild_ledger() -> None:
     from ml_assets.workspace import Workspace
 
     rebuilt, lost_models = rebuild(project_definitions(), Workspace.of_environment())
-    table = Table("table", "days", "rows", "versions", "damaged days", "not rebuilt", box=None)
+    table = plain_table("table", "days", "rows", "versions", "damaged days", "not rebuilt")
     for item in rebuilt:
         damaged = ", ".join(item.damaged[:3]) + (" …" if len(item.damaged) > 3 else "")
         table.add_row(

@@ -1,130 +1,63 @@
-"""The commands that question lineage: where does this come from, what did that touch."""
+"""The command about column lineage: what a column is computed from, and what is computed from it."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 
-from ml_assets.commands.shared import AsJson, PipelineName, asked_lake, console, print_json
-from ml_assets.errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from ml_assets.lineage.graph import Graph
-    from ml_assets.lineage.impact import Impact
-    from ml_assets.lineage.repair import Step
-    from ml_assets.orchestration.runs.repairs import Repair
+from ml_assets.commands.shared import AsJson, asked_lake, console, print_json
 
 app = typer.Typer()
 
 
 @app.command()
-def trace(
-    pipeline: PipelineName,
-    *,
-    prediction: Annotated[str, typer.Option(help="A prediction_id.")] = "",
-    model: Annotated[int | None, typer.Option(help="A version of the registry.")] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Where a prediction or a model comes from, down to the source rows."""
-    from ml_assets.commands.lineage_report import prediction_as_json, print_model, print_prediction
-    from ml_assets.lineage.pipelines import pipeline as known_pipeline
-    from ml_assets.lineage.recorded import model_of_version
-    from ml_assets.lineage.trace import trace_model, trace_prediction
-
-    if bool(prediction) == (model is not None):
-        raise ConfigurationError(
-            "Give --prediction ID or --model N, one of them: that is what is traced."
-        )
-    of, lake = known_pipeline(pipeline), asked_lake()
-    if model is not None:
-        trained = trace_model(lake, of, model_of_version(lake, of, model))
-        print_json(asdict(trained)) if as_json else print_model(trained, console())
-    else:
-        found = trace_prediction(lake, of, prediction)
-        print_json(prediction_as_json(found)) if as_json else print_prediction(found, console())
-
-
-@app.command()
-def impact(
-    table: Annotated[str, typer.Argument(help="Asset key of a table: sources/flights.")],
-    *,
-    partition: Annotated[
-        str, typer.Option(help="One of its days, 2013-02-09; omit it for a table without days.")
-    ] = "snapshot",
-    column: Annotated[str, typer.Option(help="Only what depends on this column.")] = "",
-    rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Print what must be materialized to repair it.")
-    ] = False,
-    run: Annotated[bool, typer.Option("--run", help="Materialize that, in order.")] = False,
-    with_models: Annotated[
-        bool,
-        typer.Option(
-            "--with-models", help="With --rebuild or --run: train and judge its models again too."
+def lineage(
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="A table or one of its columns: flight_delays/predictions.prediction.",
+            metavar="TABLE[.COLUMN]",
         ),
-    ] = False,
+    ],
+    *,
     as_json: AsJson = False,
 ) -> None:
-    """What used a day of a table: days, models, decisions, predictions, reports."""
-    from ml_assets.commands.lineage_report import print_impact
-    from ml_assets.commands.repair_report import print_repair, repair_as_json
-    from ml_assets.lineage.graph import Graph
-    from ml_assets.lineage.impact import impact as impact_of
+    """Show what a column is computed from, down to the source database, and what uses it."""
+    from ml_assets.ledger.entries import grouped
+    from ml_assets.lineage.columns import columns_of, downstream, origins
 
-    if with_models and not (rebuild or run):
-        raise ConfigurationError("--with-models changes a repair: give --rebuild or --run with it.")
-    lake = asked_lake()
-    graph = Graph.of(lake.ledger)
-    found = impact_of(lake, graph, table, partition, column)
-    repair = _repair(graph, found, with_models=with_models) if rebuild or run else None
+    made_from = asked_lake().provenance.columns()
+    told = {
+        f"{table}.{column}": {
+            "made_from": grouped(sorted(made_from.get((table, column), ()))),
+            "comes_from": grouped(sorted(origins(made_from, [(table, column)]))),
+            "goes_into": grouped(
+                sorted(downstream(made_from, [(table, column)]) - {(table, column)})
+            ),
+        }
+        for table, column in columns_of(made_from, name)
+    }
     if as_json:
-        told = {**asdict(found), "reaches_champion": found.reaches_champion}
-        print_json(told | (repair_as_json(found, repair) if repair else {}))
+        print_json(told)
     else:
-        print_impact(found, console())
-        if repair:
-            print_repair(found, repair, console(), shows_commands=rebuild)
-    if repair and repair.steps and run:
-        _run(repair.steps, Console(stderr=True) if as_json else console())
+        typer.echo("\n\n".join(map(_told, told.items())))
 
 
-def _repair(graph: "Graph", found: "Impact", *, with_models: bool) -> "Repair":
-    from ml_assets.definitions import project_definitions
-    from ml_assets.orchestration.runs.repairs import repair_of
-
-    start = (found.table, found.day)
-    return repair_of(project_definitions(), graph, start, found.nodes, with_models=with_models)
-
-
-def _run(steps: "Sequence[Step]", told: Console) -> None:
-    from ml_assets.commands.lineage_report import days_of
-    from ml_assets.commands.run_report import print_summary
-    from ml_assets.definitions import project_definitions
-    from ml_assets.orchestration.runs.repairs import run_step
-    from ml_assets.orchestration.runs.runs import as_of_tables, project_instance
-    from ml_assets.orchestration.runs.summary import summary_of
-
-    definitions, outcomes = project_definitions(), []
-    with project_instance() as instance:
-        for number, step in enumerate(steps, start=1):
-            with told.status(f"{number} of {len(steps)} …"):
-                outcome = run_step(definitions, instance, step)
-            outcomes.append(outcome)
-            state = "[green]done[/green]" if outcome.succeeded else "[red]FAILED[/red]"
-            told.print(
-                f"{state} {number} of {len(steps)}: {days_of(step)} of {', '.join(step.tables)}",
-                soft_wrap=True,
-                highlight=False,
+def _told(column: tuple[str, Mapping[str, Mapping[str, Sequence[str]]]]) -> str:
+    name, relations = column
+    lines = [name]
+    for relation, tables in relations.items():
+        lines += [f"  {relation.replace('_', ' ')}{'' if tables else ': nothing'}"]
+        lines += [
+            textwrap.fill(
+                f"{table}: {', '.join(names)}",
+                console().width,
+                initial_indent=" " * 4,
+                subsequent_indent=" " * 6,
+                break_on_hyphens=False,
+                break_long_words=False,
             )
-            for message in outcome.failed_steps.values():
-                told.print(f"  {escape(message)}", soft_wrap=True, highlight=False)
-    summary = summary_of(asked_lake().ledger, outcomes, as_of_tables(definitions))
-    print_summary(summary, told)
-    if failed := sum(not outcome.succeeded for outcome in outcomes):
-        told.print(
-            f"{failed} of {len(steps)} runs failed; the others went on. Look at what is named, and "
-            "run the same command again."
-        )
-        raise typer.Exit(1)
+            for table, names in tables.items()
+        ]
+    return "\n".join(lines)

@@ -8,14 +8,14 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from ml_assets.commands.shared import COMMIT_LENGTH
+from ml_assets.commands.shared import COMMIT_LENGTH, plain_table
 from ml_assets.lineage.impact import Impact
 from ml_assets.lineage.inputs import SourceRows, TableRead
 from ml_assets.lineage.repair import Step
 from ml_assets.lineage.trace import ModelTrace, PredictionTrace, WrittenDay, plain_row
 from ml_assets.release.approvals.approvals import format_time, short_hash
+from ml_assets.release.audit import Event
 
 FEW_ROWS = 3
 """Rows of a use that are printed in full; the JSON has all."""
@@ -29,20 +29,12 @@ def print_prediction(found: PredictionTrace, console: Console) -> None:
     console.print(f"  {', '.join(told)}", highlight=False, soft_wrap=True)
     console.print(f"  {_how(found.written)}", highlight=False, soft_wrap=True)
     print_model(found.model, console)
-    table = Table("feature", "value", title="feature row", title_justify="left")
+    table = plain_table("feature", "value", title="feature row")
     for name, value in found.feature_row.items():
         table.add_row(name, "" if value is None else str(value))
     console.print(table)
     console.print(f"  {_how(found.features)}", highlight=False, soft_wrap=True)
-    uses = Table(
-        "table",
-        "days",
-        "table version",
-        "rows",
-        "used for",
-        title="source rows",
-        title_justify="left",
-    )
+    uses = plain_table("table", "days", "version", "rows", "used for", title="source rows")
     for source in found.sources:
         uses.add_row(
             source.read.table,
@@ -80,26 +72,36 @@ def print_model(found: ModelTrace, console: Console) -> None:
         soft_wrap=True,
     )
     console.print(
-        f"  training dataset of {found.dataset.rows:,} rows; {_how(found.dataset)}", highlight=False
+        f"  training dataset of {found.dataset.rows:,} rows; {_how(found.dataset)}",
+        highlight=False,
+        soft_wrap=True,
     )
-    table = Table(
-        "made from", "days", "number", "table version", title="data", title_justify="left"
-    )
+    table = plain_table("made from", "days", "number", "version", title="data", right=2)
     for read in [*found.training, *found.sources]:
         table.add_row(read.table, _span(read), str(read.days), _version(read.version))
     console.print(table)
     if not found.release:
         console.print("Its release was not decided yet.")
         return
-    release = Table("when", "what", "evidence", "reason", title="release", title_justify="left")
+    release = plain_table("when, evidence", "what, reason", title="release")
     for event in found.release:
-        release.add_row(
-            format_time(event.at),
-            escape(event.what),
-            short_hash(event.evidence),
-            escape(event.reason),
-        )
+        release.add_row(*event_cells(event))
     console.print(release)
+
+
+def event_cells(event: Event) -> tuple[str, str]:
+    """What happened to a release, in two cells: when and on which evidence; what and why."""
+    evidence = f"\nevidence {short_hash(event.evidence)}" if event.evidence else ""
+    serves = f", serves from {event.serves_from}" if event.serves_from else ""
+    reason = f"\n{escape(event.reason)}" if event.reason else ""
+    what = f"[{_event_color(event.what)}]{escape(event.what)}[/]{serves}{reason}"
+    return f"{format_time(event.at)}{evidence}", what
+
+
+def _event_color(what: str) -> str:
+    if what.startswith(("champion:", "decided: passed", "approv")):
+        return "green"
+    return "yellow" if what.startswith("decided: awaiting") else "red"
 
 
 def print_impact(found: Impact, console: Console) -> None:
@@ -127,8 +129,7 @@ def print_impact(found: Impact, console: Console) -> None:
 
 
 def _print_touched(found: Impact, console: Console) -> None:
-    headers = ["used by", "days", "first … last", "rows", "out of date"]
-    table = Table(*headers, *(["columns"] if found.column else []))
+    table = plain_table("used by", "days", "first … last", "rows", "stale", gap=1)
     for touched in found.tables:
         cells = [
             touched.table,
@@ -137,12 +138,17 @@ def _print_touched(found: Impact, console: Console) -> None:
             f"{touched.rows:,}",
             f"[red]{touched.stale}[/red]" if touched.stale else "·",
         ]
-        table.add_row(*cells, *([_listed(touched.columns) or "not noted"] if found.column else []))
+        table.add_row(*cells)
     console.print(table)
+    if found.column:
+        console.print("Columns that depend on it:")
+    for touched in found.tables if found.column else ():
+        columns = _listed(touched.columns) or "not noted"
+        console.print(f"  {touched.table}: {columns}", highlight=False, soft_wrap=True)
 
 
 def _print_models(found: Impact, console: Console) -> None:
-    models = Table("model as of", "version", "predictions", "first … last", "")
+    models = plain_table("model as of", "version", "predictions", "first … last", "")
     for model in found.models:
         models.add_row(
             model.as_of,

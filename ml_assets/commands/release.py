@@ -5,11 +5,14 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
-from ml_assets.commands.shared import AsJson, PipelineName, console, print_json
-from ml_assets.lineage.pipelines import pipeline as known_pipeline
+from ml_assets.commands.shared import (
+    AsJson,
+    PipelineName,
+    console,
+    plain_table,
+    print_json,
+)
 
 app = typer.Typer()
 
@@ -46,37 +49,32 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Show who or what released which model, when, and on which evidence."""
-    from ml_assets.release.approvals.approvals import format_time, short_hash
+    from ml_assets.commands.lineage_report import event_cells
+    from ml_assets.lineage.pipelines import pipeline as known_pipeline
     from ml_assets.release.audit import audit as history_of
     from ml_assets.workspace import Workspace
 
     workspace, name = Workspace.of_environment(), known_pipeline(pipeline).name
-    events = history_of(workspace.lake, workspace.approvals, name)
+    events = history_of(workspace.lake, workspace.approvals, name) if workspace.has_data else []
     if as_json:
         print_json([asdict(event) for event in events])
         return
     if not events:
         typer.echo(f"No release of {pipeline} was decided yet.")
         return
-    table = Table("as of", "when", "what", "serves from", "evidence", "reason")
+    table = plain_table("as of", "when, evidence", "what, reason")
     for number, event in enumerate(events):
         is_first = not number or events[number - 1].as_of != event.as_of
         if is_first and number:
-            table.add_section()
-        table.add_row(
-            event.as_of if is_first else "",
-            format_time(event.at),
-            escape(event.what),
-            event.serves_from,
-            short_hash(event.evidence),
-            escape(event.reason),
-        )
+            table.add_row()
+        table.add_row(event.as_of if is_first else "", *event_cells(event))
     console().print(table)
 
 
 def _record(
     pipeline: str, as_of: str, action: str, *, by: str, reason: str, expires: str = ""
 ) -> None:
+    from ml_assets.lineage.pipelines import pipeline as known_pipeline
     from ml_assets.release.approvals.actions import describe, record
     from ml_assets.release.approvals.approvals import Action
     from ml_assets.workspace import Workspace

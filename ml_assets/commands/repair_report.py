@@ -33,6 +33,17 @@ def print_repair(
         console.print("There is nothing for this repair to make again.")
     for sentence in left_sentences(found, repair):
         console.print(sentence, highlight=False, soft_wrap=True, markup=False)
+    if shows_commands and repair.steps:
+        _print_command(console, f"Next, run all of them: {_command(found)} --apply")
+
+
+def print_next(found: Impact, console: Console) -> None:
+    """The command that shows the repair of a day."""
+    _print_command(console, f"Next, see the repair: {_command(found)} --plan")
+
+
+def _print_command(console: Console, text: str) -> None:
+    console.print(text, highlight=False, soft_wrap=True, markup=False)
 
 
 def left_sentences(found: Impact, repair: "Repair") -> list[str]:
@@ -56,9 +67,12 @@ def left_sentences(found: Impact, repair: "Repair") -> list[str]:
 
 def with_models(found: Impact) -> str:
     """The command that repairs the day and what was trained on it."""
-    days = partition_option(found.day)
+    return f"{_command(found)} --apply --with-models"
+
+
+def _command(found: Impact) -> str:
     column = f" --column {found.column}" if found.column else ""
-    return f"ml-assets impact {found.table}{days}{column} --run --with-models"
+    return f"ml-assets impact {found.table}{partition_option(found.day)}{column}"
 
 
 def repair_as_json(found: Impact, repair: "Repair") -> dict[str, Any]:

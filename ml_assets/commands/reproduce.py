@@ -18,11 +18,10 @@ from ml_assets.commands.shared import (
     print_json,
 )
 from ml_assets.errors import ConfigurationError, LakeMismatch
-from ml_assets.lineage.pipelines import PipelineTables
-from ml_assets.lineage.pipelines import pipeline as known_pipeline
 
 if TYPE_CHECKING:
     from ml_assets.lake.store import Lake
+    from ml_assets.lineage.pipelines import PipelineTables
     from ml_assets.lineage.recorded import ModelReference
     from ml_assets.lineage.reproduce import Reproduction
 
@@ -42,6 +41,7 @@ def reproduce(
 ) -> None:
     """Make a past model again from what was recorded; exit 0 identical, 1 different, 2 not possible."""
     from ml_assets.commands.reproduce_report import counted, print_reproduction
+    from ml_assets.lineage.pipelines import pipeline as known_pipeline
     from ml_assets.lineage.reproduce import ReproductionVerdict
     from ml_assets.lineage.reproduce import reproduce as make_again
 
@@ -79,6 +79,7 @@ def diff(
     """Show two versions of a model side by side: data, features, parameters, code, metrics, releases."""
     from ml_assets.commands.reproduce_report import print_difference
     from ml_assets.lineage.difference import difference
+    from ml_assets.lineage.pipelines import pipeline as known_pipeline
 
     found = difference(asked_lake(), known_pipeline(pipeline), one, other)
     if as_json:
@@ -88,7 +89,7 @@ def diff(
 
 
 def _asked(
-    lake: "Lake", pipeline: PipelineTables, version: int | None, as_of: str | None
+    lake: "Lake", pipeline: "PipelineTables", version: int | None, as_of: str | None
 ) -> "list[ModelReference]":
     """What was asked about.
 
@@ -102,7 +103,7 @@ def _asked(
 
 
 def _known(
-    lake: "Lake", pipeline: PipelineTables, version: int | None, as_of: str | None
+    lake: "Lake", pipeline: "PipelineTables", version: int | None, as_of: str | None
 ) -> "list[ModelReference]":
     from ml_assets.lineage.recorded import model_of_day, model_of_version, registered_versions
 

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from ml_assets.commands.shared import COMMIT_LENGTH
+from ml_assets.commands.shared import COMMIT_LENGTH, plain_table
 from ml_assets.lineage.changes import NONE, Change
 from ml_assets.lineage.difference import Difference, Side
 from ml_assets.lineage.recorded import format_days
@@ -68,7 +67,7 @@ def counted(found: Sequence[Reproduction]) -> str:
 def print_difference(found: Difference, console: Console) -> None:
     """Two models side by side."""
     older, newer = found.older, found.newer
-    table = Table("", _title(older), _title(newer))
+    table = plain_table("", _title(older), _title(newer))
     for label, then, now in zip(
         ("fingerprint", "commit", "decision", "released by", "serves from"),
         _made(older),
@@ -76,10 +75,10 @@ def print_difference(found: Difference, console: Console) -> None:
         strict=True,
     ):
         table.add_row(label, then, now)
-    table.add_section()
+    table.add_row()
     for split in dict.fromkeys(each.split for side in (older, newer) for each in side.volumes):
         table.add_row(split, _volume(older, split), _volume(newer, split))
-    table.add_section()
+    table.add_row()
     for metric in dict.fromkeys(each.metric for side in (older, newer) for each in side.metrics):
         table.add_row(f"{metric} (own test)", _metric(older, metric), _metric(newer, metric))
     console.print(table)
@@ -97,7 +96,7 @@ def _print_gains(console: Console, found: Difference) -> None:
     if not found.comparison:
         _say(console, "They were never compared on the same rows.")
         return
-    table = Table("on the same rows", "older", "newer", "gain", "from", "to", "rows")
+    table = plain_table("on the same rows", "older", "newer", "gain", "from", "to", "rows", right=6)
     for gain in found.comparison:
         figures = (gain.older, gain.newer, gain.improvement, gain.low, gain.high)
         table.add_row(gain.metric, *map(_figure, figures), f"{gain.rows:,}")
@@ -108,15 +107,8 @@ def _print_shifts(console: Console, found: Difference) -> None:
     if found.shifts is None:
         _say(console, "features: the reference of one of them is gone")
         return
-    table = Table(
-        "feature of the training rows",
-        "distance",
-        "threshold",
-        "ratio",
-        "missing",
-        "missing now",
-        "ratio",
-    )
+    headers = ["feature", "distance", "threshold", "ratio", "missing", "now", "ratio"]
+    table = plain_table(*headers, title="features of the training rows", right=6)
     for shift in found.shifts[:SHOWN_FEATURES]:
         table.add_row(
             shift.feature,

@@ -1,4 +1,4 @@
-"""The commands about the source database: load the reference data, and play further days into it."""
+"""The commands about the source database: load the reference data, and add further days to it."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -6,11 +6,9 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ml_assets.cadence import as_day
+from ml_assets.commands.renamed import add_renamed
 from ml_assets.commands.shared import console
-from ml_assets.database_url import parsed
 from ml_assets.errors import ConfigurationError
-from ml_assets.settings import settings
 
 app = typer.Typer(help="The source database.", no_args_is_help=True)
 
@@ -21,6 +19,7 @@ def source_load(
 ) -> None:
     """Load the reference data into the source database, where it is not there yet."""
     from ml_assets.defs.sources.load import last_loaded_days, load
+    from ml_assets.settings import settings
 
     wanted = None if last_day is None else _reference_day(last_day)
     url = settings().source_database_url
@@ -44,20 +43,48 @@ def source_load(
         told.print(sentence, highlight=False, soft_wrap=True, markup=False)
 
 
-@app.command("reveal")
-def source_reveal(
-    until: Annotated[str, typer.Option(help="Last day that is there afterwards, 2013-05-01.")],
+@app.command("advance")
+def source_advance(
+    days: Annotated[int | None, typer.Option(min=1, help="Days to add; 1 by default.")] = None,
+    until: Annotated[str | None, typer.Option(help="Last day to add, 2013-05-01.")] = None,
 ) -> None:
-    """Play further days of the reference data into the source database, as if time went on."""
-    from ml_assets.defs.sources.load import reveal
+    """Add the next days of the reference data to the source database, as if time went on."""
+    from ml_assets.defs.sources.load import advance, last_loaded_days
+    from ml_assets.settings import settings
 
-    day = _reference_day(until)
-    added = reveal(settings().source_database_url, day)
+    if days is not None and until is not None:
+        raise ConfigurationError("Give --days or --until, not both.")
+    url = settings().source_database_url
+    day = day_after(last_loaded_days(url), days or 1) if until is None else _reference_day(until)
+    added = advance(url, day)
     console().print(
-        f"Added {', '.join(f'{rows:,} rows of {table}' for table, rows in added.items())}."
+        f"Added {', '.join(f'{rows:,} rows of {table}' for table, rows in added.items())}: the "
+        f"source database has the days until {day} now."
         if any(added.values())
-        else f"The source database has the days until {day} already."
+        else f"The source database has the days until {day} already.",
+        highlight=False,
+        soft_wrap=True,
     )
+
+
+add_renamed(app, "reveal", "advance", group="source")
+
+
+def day_after(held: Mapping[str, str], days: int) -> str:
+    """The day that lies some days after the last one that the source database holds.
+
+    Args:
+        held: table with days → its last day; empty where it has no rows.
+        days: number of days.
+
+    Returns:
+        A day of the reference data, its last one at most.
+    """
+    from ml_assets.cadence import shifted
+    from ml_assets.defs.sources.load import FIRST_DAY, LAST_DAY
+
+    last = min(held.values(), default="")
+    return min(shifted(last, days) if last else shifted(FIRST_DAY, days - 1), LAST_DAY)
 
 
 def load_report(
@@ -86,7 +113,7 @@ def load_report(
     if wanted is None:
         sentences.append(
             f"The source database is complete already as to its tables: it holds {holds}. To add the "
-            f"days until {until}: ml-assets source reveal --until {until}"
+            f"days until {until}: ml-assets source advance --until {until}"
         )
         return sentences
     sentences.append(
@@ -98,11 +125,12 @@ def load_report(
             f"To load it until {until}, {emptying}, then: ml-assets source load --last-day {until}"
         )
     else:
-        sentences.append(f"To add the days until {until}: ml-assets source reveal --until {until}")
+        sentences.append(f"To add the days until {until}: ml-assets source advance --until {until}")
     return sentences
 
 
 def _emptying(url: str) -> str:
+    from ml_assets.database_url import parsed
     from ml_assets.defs.sources.load import FILES
 
     where = parsed(url)
@@ -112,6 +140,7 @@ def _emptying(url: str) -> str:
 
 
 def _reference_day(text: str) -> str:
+    from ml_assets.cadence import as_day
     from ml_assets.defs.sources.load import FIRST_DAY, LAST_DAY
 
     day = as_day(text)

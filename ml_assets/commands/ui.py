@@ -23,6 +23,9 @@ app = typer.Typer()
 END_SECONDS = 4
 """How long processes may take to end when they are asked to; then they are killed."""
 
+NOTICE = "ignore:Function `dev_command` is superseded"
+"""Filter for the notice that Dagster prints for ``dagster dev``, which its users cannot act on."""
+
 LOOK_SECONDS = 0.1
 STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -34,6 +37,7 @@ def ui(
 ) -> None:
     """Dagster's UI and daemon, until Ctrl-C or SIGTERM."""
     dagster = str(Path(sys.executable).with_name("dagster"))
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, [os.getenv("PYTHONWARNINGS"), NOTICE]))
     code_location = [] if Path("workspace.yaml").exists() else ["-m", "ml_assets.definitions"]
     code = run_until_stopped([dagster, "dev", "--host", host, "--port", str(port), *code_location])
     raise typer.Exit(code)

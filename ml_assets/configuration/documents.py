@@ -18,6 +18,7 @@ from ml_assets.configuration.pipeline import (
     TrainedModelConfiguration,
 )
 from ml_assets.configuration.reading import read
+from ml_assets.configuration.tables import SourceTableConfiguration
 from ml_assets.contracts.contract import is_keyed, key_columns
 from ml_assets.errors import ConfigurationError
 from ml_assets.names import suggestion, unknown
@@ -25,7 +26,7 @@ from ml_assets.settings import settings
 
 DEFS = Path(__file__).parents[1] / "defs"
 
-FEATURES = "FeatureTable"
+FEATURES, SOURCE = "FeatureTable", "SourceTable"
 MODELS: dict[str, type[ModelConfiguration]] = {
     "ModelPipeline": PipelineConfiguration,
     "TrainedModel": TrainedModelConfiguration,
@@ -192,6 +193,31 @@ def feature_table(table: object, file: Path | None = None) -> dict[str, Any] | N
     """
     found = [*_of_kind(_outside_documents(file), FEATURES), *_documents(FEATURES)]
     return next((config for _, config in found if config.get("key") == table), None)
+
+
+def source_tables() -> dict[str, SourceTableConfiguration]:
+    """Asset key → configuration of each source table.
+
+    Raises:
+        ConfigurationError: one of them is not usable.
+    """
+    return {
+        str(config.get("key")): read(
+            SourceTableConfiguration,
+            config,
+            f"{config.get('key')} in {file.parent.name}/{file.name}",
+        )
+        for file, config in _documents(SOURCE)
+    }
+
+
+def sources_of(table: str) -> list[str]:
+    """The source tables that a table is computed from, directly or through other tables."""
+    if any(config.get("key") == table for _, config in _documents(SOURCE)):
+        return [table]
+    inputs = (feature_table(table) or {}).get("inputs") or {}
+    found = [source for each in inputs.values() for source in sources_of(str(each.get("asset")))]
+    return list(dict.fromkeys(found))
 
 
 def _outside_documents(file: Path | None) -> list[tuple[Path, dict[str, Any]]]:

@@ -1,5 +1,6 @@
 """Commands that compute damaged days again."""
 
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -23,11 +24,20 @@ def repair_commands(lake: "Lake", entries: Sequence[Entry]) -> list[str]:
     """
     table = entries[0].table
     if any(entry.is_final for entry in entries):  # 'recompute' refuses recorded facts
-        command = f"dagster asset materialize -m ml_assets.definitions --select 'key:\"{table}\"'"
+        command = materialize_command(f'key:"{table}"')
     else:
         command = f"ml-assets recompute {table}"
     options = partition_options([_day_to_compute(lake, entry) for entry in entries])
     return [command + option for option in options]
+
+
+def materialize_command(selection: str) -> str:
+    """Dagster's command that materializes some assets; an option that names days may follow.
+
+    Args:
+        selection: Dagster's asset selection.
+    """
+    return f"dg launch --assets {shlex.quote(selection)}"
 
 
 def partition_option(first: str, last: str | None = None) -> str:

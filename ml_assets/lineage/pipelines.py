@@ -4,6 +4,11 @@ from dataclasses import dataclass
 
 from ml_assets.configuration import documents
 
+SCORING = ["predictions", "labels", "performance", "feature_profile", "drift_report"]
+"""What is computed for a day once there is a champion: second parts of the table names, in order."""
+
+DECISION = "retraining_decision"
+
 
 @dataclass(frozen=True)
 class PipelineTables:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from ml_assets.cadence import in_a_row
-from ml_assets.lake.remedy import partition_option
+from ml_assets.lake.remedy import materialize_command, partition_option
 from ml_assets.ledger.entries import grouped
 from ml_assets.lineage.graph import Graph, Node
 
@@ -80,10 +80,7 @@ class Step:
     @property
     def command(self) -> str:
         """The command that materializes the step."""
-        days = partition_option(self.first, self.last)
-        return (
-            f"dagster asset materialize -m ml_assets.definitions --select '{self.selection}'{days}"
-        )
+        return materialize_command(self.selection) + partition_option(self.first, self.last)
 
 
 def repair_steps(

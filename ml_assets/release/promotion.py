@@ -6,6 +6,7 @@ from datetime import datetime
 import pandas as pd
 
 from ml_assets.content import DAY
+from ml_assets.lake.remedy import materialize_command, partition_option
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Status
 from ml_assets.registry.latency import IntegrationOutcome
@@ -14,19 +15,13 @@ from ml_assets.release.approvals.approvals import Action, ApprovalState, Record,
 
 def release_command(pipeline: str, as_of: str) -> str:
     """The command that runs a release again, from its evidence to the champion."""
-    return (
-        f"dagster asset materialize -m ml_assets.definitions --select group:{pipeline}__release "
-        f"--partition {as_of}"
-    )
+    return materialize_command(f"group:{pipeline}__release") + partition_option(as_of)
 
 
 def training_command(pipeline: str, as_of: str) -> str:
     """The command that trains a model and releases it if the gates pass."""
     groups = f"group:{pipeline}__training or group:{pipeline}__release"
-    return (
-        f"dagster asset materialize -m ml_assets.definitions --select '{groups}' "
-        f"--partition {as_of}"
-    )
+    return materialize_command(groups) + partition_option(as_of)
 
 
 def problem_of_tests(tests: pd.DataFrame, names: Sequence[str]) -> str:

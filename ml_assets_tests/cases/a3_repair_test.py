@@ -76,7 +76,7 @@ def impact(table: str, day: str, *options: str) -> str:
 
 def rebuild(table: str, day: str, *options: str) -> Mapping[str, Any]:
     """The plan of the repair as JSON."""
-    return json.loads(impact(table, day, "--rebuild", "--json", *options))
+    return json.loads(impact(table, day, "--plan", "--json", *options))
 
 
 def entry_counts(project: Project, *tables: str) -> dict[str, int]:
@@ -94,7 +94,7 @@ def test_a3_one_command_repairs_a_corrected_day_and_trains_nothing(
     assert planned["repair"]
     assert not [name for name in (*MODELS, *FACTS) if f'"{name}"' in " ".join(planned["repair"])]
 
-    text = impact(table, day, "--run")
+    text = impact(table, day, "--apply")
 
     assert "FAILED" not in text
     assert entry_counts(with_champion, *MODELS) == before, "no model is trained or judged"
@@ -112,10 +112,10 @@ def test_a3_one_command_repairs_a_corrected_day_and_trains_nothing(
 def test_a3_a_repair_names_the_models_it_leaves_and_the_command_that_trains_them(
     with_champion: Project,
 ) -> None:
-    text = impact(FLIGHTS, "2013-01-20", "--rebuild")
+    text = impact(FLIGHTS, "2013-01-20", "--plan")
 
     assert f"models trained on this day ({CHAMPION}, version 1)" in text
-    command = "ml-assets impact sources/flights --partition 2013-01-20 --run --with-models"
+    command = "ml-assets impact sources/flights --partition 2013-01-20 --apply --with-models"
     assert command in text
     planned = rebuild(FLIGHTS, "2013-01-20")
     assert planned["left"]["command"] == command
@@ -129,7 +129,7 @@ def test_a3_a_repair_names_the_models_it_leaves_and_the_command_that_trains_them
 def test_a3_a_rerun_of_an_old_dataset_reports_changed_inputs(with_champion: Project) -> None:
     changed = f"update flights set arr_delay = arr_delay + 40 where {of_day('flights', 20, 21, 1)}"
     assert with_champion.sql(changed)
-    impact(FLIGHTS, "2013-01-20", "--run")
+    impact(FLIGHTS, "2013-01-20", "--apply")
 
     assert with_champion.materialize(assets("training_dataset"), CHAMPION).succeeded
 
@@ -154,7 +154,7 @@ def test_a3_a_rerun_of_an_old_dataset_reports_changed_inputs(with_champion: Proj
 
 
 def test_a3_a_model_is_retrained_only_on_request(with_champion: Project) -> None:
-    text = impact("flight_delays/model", CHAMPION, "--rebuild")
+    text = impact("flight_delays/model", CHAMPION, "--plan")
 
     assert "There is nothing for this repair to make again." in text
     assert "--with-models" in text
@@ -166,4 +166,4 @@ def test_a3_with_models_alone_is_refused(with_champion: Project) -> None:
     )
 
     assert done.exit_code == 1
-    assert "give --rebuild or --run with it" in str(done.exception)
+    assert "give --plan or --apply with it" in str(done.exception)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ml_assets.defs.sources.load import reveal
+from ml_assets.defs.sources.load import advance
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.runs.requests import REASON
 from ml_assets.planning.progress import unfinished
@@ -20,7 +20,7 @@ LOOP_DAY, NEXT_LOOP_DAY = "2013-03-04", "2013-03-05"
 
 def reveal_until(project: Project, day: str) -> None:
     """Add further days to the source."""
-    reveal(f"sqlite:///{project.source}", day)
+    advance(f"sqlite:///{project.source}", day)
 
 
 def states(project: Project, table: str, *days: str) -> list[Status]:

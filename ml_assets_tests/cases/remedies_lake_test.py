@@ -142,7 +142,7 @@ def test_the_commands_of_a_printed_repair_perform_it(week: Project) -> None:
     week.sql("UPDATE flights SET distance = distance + 1 WHERE month = 1 AND day = 5")
     before = week.versions()
 
-    run_all(week, ml_assets("impact", FLIGHTS, "--partition", DAY, "--rebuild"))
+    run_all(week, ml_assets("impact", FLIGHTS, "--partition", DAY, "--plan"))
 
     changed = {node for node, version in week.versions().items() if before[node] != version}
     assert changed == {(SOURCE, DAY), (FLIGHTS, DAY), (FEATURES, DAY)}

@@ -143,10 +143,10 @@ def source_rows(project: Project) -> dict[str, tuple[int, str]]:
         }
 
 
-def test_revealing_days_adds_exactly_these_and_once(project: Project) -> None:
+def test_advancing_the_source_adds_exactly_these_and_once(project: Project) -> None:
     before = source_rows(project)
 
-    done = ml_assets(project, "source", "reveal", "--until", "2013-01-23")
+    done = ml_assets(project, "source", "advance", "--until", "2013-01-23")
 
     assert done.returncode == 0, done.stderr
     after = source_rows(project)
@@ -157,8 +157,8 @@ def test_revealing_days_adds_exactly_these_and_once(project: Project) -> None:
     found = project.lake.read("sources/flights")
     assert len(found) == added["flights"]
 
-    again = ml_assets(project, "source", "reveal", "--until", "2013-01-23")
-    earlier = ml_assets(project, "source", "reveal", "--until", "2013-01-05")
+    again = ml_assets(project, "source", "advance", "--until", "2013-01-23")
+    earlier = ml_assets(project, "source", "advance", "--until", "2013-01-05")
 
     assert (again.returncode, earlier.returncode) == (0, 0)
     assert "has the days until 2013-01-23 already" in again.stdout
@@ -166,10 +166,10 @@ def test_revealing_days_adds_exactly_these_and_once(project: Project) -> None:
     assert source_rows(project) == after
 
 
-def test_revealing_into_a_source_that_was_not_loaded_exits_1(project: Project) -> None:
+def test_advancing_a_source_that_was_not_loaded_exits_1(project: Project) -> None:
     project.sql("DROP TABLE weather")
 
-    done = ml_assets(project, "source", "reveal", "--until", "2013-01-23")
+    done = ml_assets(project, "source", "advance", "--until", "2013-01-23")
 
     assert done.returncode == 1
     assert "has no table weather to add days to. Load it first" in done.stderr

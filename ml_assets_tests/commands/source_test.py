@@ -8,9 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from ml_assets.commands.cli import app
-from ml_assets.commands.source import load_report
+from ml_assets.commands.source import day_after, load_report
 from ml_assets.defs.sources.load import last_loaded_days
 from ml_assets.settings import settings
+from ml_assets_tests.project import Project
 
 BOTH = {"flights": "2013-01-21", "weather": "2013-01-21"}
 
@@ -54,13 +55,13 @@ def test_a_last_day_after_what_is_held_changes_nothing_and_names_what_helps(url:
     assert "Nothing was changed" in text
     assert last_loaded_days(url) == BOTH
     command = text.strip().rpartition(": ml-assets source ")[2]
-    assert command == "reveal --until 2013-01-23"
+    assert command == "advance --until 2013-01-23"
     source(*shlex.split(command))
     assert last_loaded_days(url) == {"flights": "2013-01-23", "weather": "2013-01-23"}
     assert "complete already" in source("load", "--last-day", "2013-01-23")
 
 
-@pytest.mark.parametrize("command", [("load", "--last-day"), ("reveal", "--until")])
+@pytest.mark.parametrize("command", [("load", "--last-day"), ("advance", "--until")])
 @pytest.mark.parametrize(
     ("day", "message"),
     [
@@ -102,7 +103,7 @@ def test_days_that_cannot_be_used_change_nothing(
             ["Nothing was changed", "empty it, then: ml-assets source load --last-day 2013-06-30"],
             id="less than the year",
         ),
-        pytest.param({}, BOTH, None, ["reveal --until 2013-12-31"], id="all of three weeks"),
+        pytest.param({}, BOTH, None, ["advance --until 2013-12-31"], id="all of three weeks"),
         pytest.param(
             {"weather": 5},
             {"flights": "2013-12-31", "weather": "2013-01-05"},
@@ -114,7 +115,7 @@ def test_days_that_cannot_be_used_change_nothing(
             {},
             {"flights": "", "weather": "2013-01-05"},
             "2013-01-05",
-            ["flights until no day", "reveal --until 2013-01-05"],
+            ["flights until no day", "advance --until 2013-01-05"],
             id="an empty table",
         ),
     ],
@@ -125,3 +126,37 @@ def test_a_report_says_what_is_there_and_how_to_get_what_was_asked_for(
     text = " ".join(load_report(loaded, there, wanted, "empty it"))
 
     assert not [part for part in told if part not in text], text
+
+
+@pytest.mark.parametrize(
+    ("held", "days", "expected"),
+    [
+        pytest.param(BOTH, 1, "2013-01-22", id="the next day"),
+        pytest.param(BOTH, 7, "2013-01-28", id="a week"),
+        pytest.param({"flights": "2013-01-05", "weather": "2013-01-04"}, 1, "2013-01-05", id="one"),
+        pytest.param({"flights": "2031-01-05", "weather": "2013-01-04"}, 1, "2013-01-05", id="far"),
+        pytest.param(
+            {"flights": "2013-12-31", "weather": "2013-12-30"}, 5, "2013-12-31", id="the end"
+        ),
+        pytest.param({"flights": "", "weather": ""}, 2, "2013-01-02", id="empty tables"),
+        pytest.param({}, 1, "2013-01-01", id="no tables"),
+    ],
+)
+def test_the_source_advances_from_the_last_day_that_both_tables_have(
+    held: dict[str, str], days: int, expected: str
+) -> None:
+    assert day_after(held, days) == expected
+
+
+def test_without_options_the_source_advances_by_one_day(project: Project) -> None:
+    done = CliRunner().invoke(app, ["source", "advance"])
+
+    assert done.exit_code == 0, done.output
+    assert "has the days until 2013-01-22 now" in done.stdout
+
+
+def test_days_and_a_last_day_together_are_refused(project: Project) -> None:
+    done = CliRunner().invoke(app, ["source", "advance", "--days", "1", "--until", "2013-01-23"])
+
+    assert done.exit_code == 1
+    assert "not both" in str(done.exception)

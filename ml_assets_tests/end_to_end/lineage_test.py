@@ -327,7 +327,7 @@ def test_a_quarantined_day_lists_blocked_days_and_its_repair_computes_them(
             "insert into weather select * from original.weather where time_hour between ? and ?",
             hours,
         )
-    command("impact", weather, "--partition", "2013-01-05", "--run")
+    command("impact", weather, "--partition", "2013-01-05", "--apply")
     assert project.entries(features)["2013-01-05"].status is Status.STORED
     [day_before] = [
         read
@@ -344,7 +344,7 @@ def test_a_wrong_day_is_repaired_and_nothing_else_is_computed_again(
     """After impact, correction and repair the data equals that of a project without the error."""
     undisturbed = _made(with_champion)
     _shift_delays(with_champion, 9)
-    command("impact", FLIGHTS, "--partition", WRONG_DAY, "--run", "--with-models")
+    command("impact", FLIGHTS, "--partition", WRONG_DAY, "--apply", "--with-models")
     wrong = _made(with_champion)
     touched = answer("impact", FLIGHTS, "--partition", WRONG_DAY)
     expected = {(of["table"], day) for of in touched["tables"] for day in of["days"]}
@@ -353,9 +353,9 @@ def test_a_wrong_day_is_repaired_and_nothing_else_is_computed_again(
     entries = _entries(with_champion)
 
     _shift_delays(with_champion, -9)
-    repair = answer("impact", FLIGHTS, "--partition", WRONG_DAY, "--rebuild")
+    repair = answer("impact", FLIGHTS, "--partition", WRONG_DAY, "--plan")
     assert f'--select \'key:"{FLIGHTS}"' in repair["repair"][0]
-    command("impact", FLIGHTS, "--partition", WRONG_DAY, "--run")
+    command("impact", FLIGHTS, "--partition", WRONG_DAY, "--apply")
     assert with_champion.versions(*TRAINED) != {
         node: version for node, version in undisturbed.items() if node[0] in TRAINED
     }, "models are left as they are"

@@ -21,7 +21,7 @@ import pytest
 from ml_assets.cadence import Span
 from ml_assets.content import DAY
 from ml_assets.definitions import project_definitions
-from ml_assets.defs.sources.load import reveal
+from ml_assets.defs.sources.load import advance
 from ml_assets.learning.scoring import prediction_ids
 from ml_assets.learning.training import predict
 from ml_assets.ledger.entries import Entry, Status
@@ -492,7 +492,7 @@ def test_new_days_are_extracted_when_every_source_has_them(with_champion: Projec
     assert told.reason.startswith("2013-02-15 waits for sources/flights, which is complete up to ")
     assert " and sources/weather, which is complete up to " in told.reason
 
-    reveal(settings().source_database_url, "2013-02-16")
+    advance(settings().source_database_url, "2013-02-16")
     with_champion.sql("DELETE FROM weather WHERE time_hour > '2013-02-15 12:00'")
     told = tick(with_champion, NEW_DAYS)
     assert not told.requests
@@ -500,7 +500,7 @@ def test_new_days_are_extracted_when_every_source_has_them(with_champion: Projec
         "2013-02-15 waits for sources/weather, which is complete up to 2013-02-14."
     )
 
-    reveal(settings().source_database_url, "2013-02-16")
+    advance(settings().source_database_url, "2013-02-16")
     [request] = tick(with_champion, NEW_DAYS).requests
     assert span_of(request) == Span("2013-02-15", "2013-02-16")
     assert run(with_champion, request).succeeded

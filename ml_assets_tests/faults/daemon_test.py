@@ -16,7 +16,7 @@ import yaml
 from ml_assets.cadence import Span, steps
 from ml_assets.components.pipeline.stages import DECISION, SCORING, TRAINING
 from ml_assets.definitions import project_definitions
-from ml_assets.defs.sources.load import load, reveal
+from ml_assets.defs.sources.load import advance, load
 from ml_assets.ledger.entries import Status
 from ml_assets.orchestration.runs.requests import MAX_ATTEMPTS
 from ml_assets.orchestration.runs.runs import project_instance
@@ -124,7 +124,7 @@ def undisturbed(
     home = tmp_path_factory.mktemp("undisturbed") / "project"
     shutil.copytree(quiet_days, home)
     with pytest.MonkeyPatch.context() as monkeypatch, opened(home, monkeypatch) as project:
-        reveal(f"sqlite:///{project.source}", LAST_DAY)
+        advance(f"sqlite:///{project.source}", LAST_DAY)
         assert project.materialize_daily(f"{BLIZZARD_DAY}...{LAST_DAY}").succeeded
         process_span(project, FIRST_AS_OF, LAST_DAY)
         yield project.versions()
@@ -199,7 +199,7 @@ def test_a_blizzard_automatically_produces_one_new_champion(
         assert set(decisions.loc[FIRST_AS_OF:, "verdict"]) == {"keep"}
         assert units(project) == {FIRST_UNIT}
 
-        reveal(source, LAST_DAY)
+        advance(source, LAST_DAY)
         daemon.wait_until(
             "every data version of an undisturbed run is there",
             lambda: is_settled(project, undisturbed),
@@ -233,7 +233,7 @@ MOMENTS = [verdict_is_stored, training_is_under_way, release_is_stored]
 def test_killed_at_the_worst_moments_it_still_trains_once(
     project: Project, undisturbed: dict[tuple[str, str], str]
 ) -> None:
-    reveal(f"sqlite:///{project.source}", LAST_DAY)
+    advance(f"sqlite:///{project.source}", LAST_DAY)
     with daemon_of(project) as daemon:
         for is_reached in MOMENTS:
             daemon.start()

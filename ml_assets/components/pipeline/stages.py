@@ -8,6 +8,7 @@ import dagster as dg
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Status
+from ml_assets.lineage import pipelines
 from ml_assets.release.promotion import days_with_unmeasured_tests
 
 TRAINING = [
@@ -24,10 +25,7 @@ TRAINING = [
 REGISTRATION = ["registered_model", "staging_model", "integration_tests", "model_card"]
 """From registration to model card; only with a registry."""
 
-SCORING = ["predictions", "labels", "performance", "feature_profile", "drift_report"]
-"""Tables computed for each day that has a champion."""
-
-DECISION = "retraining_decision"
+SCORING, DECISION = pipelines.SCORING, pipelines.DECISION
 
 
 def after_decision(pipeline: PipelineContext) -> list[str]:

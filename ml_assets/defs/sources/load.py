@@ -117,7 +117,7 @@ def _local_day(moment: object) -> str:
     return str(pd.Timestamp(str(moment), tz="UTC").tz_convert(TIMEZONE).date())
 
 
-def reveal(url: str, until: str, tables: Sequence[str] = DAILY) -> dict[str, int]:
+def advance(url: str, until: str, tables: Sequence[str] = DAILY) -> dict[str, int]:
     """Add further days to the source database to simulate passing time; all or nothing.
 
     Args:

@@ -72,7 +72,8 @@ class RunOutcome:
 def silence_notices() -> None:
     """Suppress Dagster's warnings about its own beta and deprecated parts."""
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="dagster.*")
-    warnings.filterwarnings("ignore", category=dg.BetaWarning)
+    for notice in (dg.BetaWarning, dg.PreviewWarning, dg.SupersessionWarning):
+        warnings.filterwarnings("ignore", category=notice)
 
 
 def tags_of(span: Span | None) -> dict[str, str]:

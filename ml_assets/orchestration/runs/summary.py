@@ -77,7 +77,7 @@ class RunSummary:
 def repair_command(table: str, day: str, *, is_as_of: bool) -> str:
     """The command that computes a day and everything downstream of it again."""
     models = " --with-models" if is_as_of else ""
-    return f"ml-assets impact {table}{partition_option(day)} --run{models}"
+    return f"ml-assets impact {table}{partition_option(day)} --apply{models}"
 
 
 def summary_of(

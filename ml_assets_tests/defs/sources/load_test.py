@@ -15,11 +15,11 @@ from ml_assets.defs.sources.load import (
     FILES,
     FIRST_DAY,
     LAST_DAYS,
+    advance,
     last_loaded_days,
     load,
     reference_files,
     reference_table,
-    reveal,
 )
 from ml_assets.errors import SourceMissing
 from ml_assets.sources.database import SourceDatabase
@@ -192,8 +192,8 @@ def test_revealed_days_are_those_of_a_load_up_to_the_same_day(
     load(whole, silent, "2013-01-04")
     before = counts(two_days)
 
-    added = reveal(two_days, "2013-01-03")
-    assert reveal(two_days, "2013-01-04").keys() == added.keys() == {"flights", "weather"}
+    added = advance(two_days, "2013-01-03")
+    assert advance(two_days, "2013-01-04").keys() == added.keys() == {"flights", "weather"}
 
     assert added["flights"] == 914
     assert counts(two_days) == counts(whole)
@@ -207,18 +207,18 @@ def test_revealed_days_are_those_of_a_load_up_to_the_same_day(
 
 
 @pytest.mark.parametrize("until", ["2013-01-02", "2013-01-01", "2012-12-24"])
-def test_revealing_loaded_days_adds_nothing(two_days: str, until: str) -> None:
+def test_advancing_loaded_days_adds_nothing(two_days: str, until: str) -> None:
     before = counts(two_days)
 
-    assert reveal(two_days, until) == {"flights": 0, "weather": 0}
+    assert advance(two_days, until) == {"flights": 0, "weather": 0}
     assert counts(two_days) == before
 
 
-def test_revealing_needs_a_database_that_was_loaded(two_days: str) -> None:
+def test_advancing_needs_a_database_that_was_loaded(two_days: str) -> None:
     drop(two_days, "flights")
 
     with pytest.raises(SourceMissing, match="no table flights to add days to"):
-        reveal(two_days, "2013-01-03")
+        advance(two_days, "2013-01-03")
 
 
 def test_a_reveal_that_fails_adds_nothing_at_all(two_days: str) -> None:
@@ -227,7 +227,7 @@ def test_a_reveal_that_fails_adds_nothing_at_all(two_days: str) -> None:
         connection.execute("ALTER TABLE weather RENAME COLUMN temp TO temperature")
 
     with pytest.raises(pd.errors.DatabaseError):
-        reveal(two_days, "2013-01-03")
+        advance(two_days, "2013-01-03")
 
     assert counts(two_days) == before
 

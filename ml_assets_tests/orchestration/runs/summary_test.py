@@ -58,13 +58,13 @@ def test_a_day_counts_with_its_last_state() -> None:
         pytest.param(
             [Entry("a/b", DAY, Status.QUARANTINED, reason="empty")],
             [],
-            f"ml-assets impact a/b --partition {DAY} --run",
+            f"ml-assets impact a/b --partition {DAY} --apply",
             id="quarantined",
         ),
         pytest.param(
             [Entry("a/planes", SNAPSHOT, Status.QUARANTINED, reason="empty")],
             [],
-            "ml-assets impact a/planes --run",
+            "ml-assets impact a/planes --apply",
             id="quarantined snapshot",
         ),
         pytest.param(
@@ -118,7 +118,7 @@ def test_a_run_is_summarized_and_a_rerun_reports_unchanged_days(
 
     raw = next(table for table in of_first.tables if table.table == "shop/raw")
     assert (raw.stored, list(raw.quarantined), raw.dead_letters) == (9, [BAD_DAY], 4)
-    assert of_first.next_command == f"ml-assets impact shop/raw --partition {BAD_DAY} --run"
+    assert of_first.next_command == f"ml-assets impact shop/raw --partition {BAD_DAY} --apply"
     assert of_again.verdict == "incomplete"
 
 

@@ -87,7 +87,7 @@ def test_a_rejection_is_recorded_as_final(lake: Lake, log: ApprovalLog) -> None:
 
     assert (added.action, added.serves_from, added.expires_at) == (Action.REJECT, "", None)
     assert "final" in describe(added)
-    assert "materialize" not in describe(added)
+    assert "dg launch" not in describe(added)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""``ml-assets columns``, and what a run tells of columns: in the provenance and in Dagster."""
+"""``ml-assets lineage``, and what a run tells of columns: in the provenance and in Dagster."""
 
 import json
 import subprocess
@@ -16,7 +16,7 @@ FEATURES = "flight_delays/flight_features"
 
 def ask(project: Project, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run the command in the project's folder."""
-    command = [str(Path(sys.executable).with_name("ml-assets")), "columns", *arguments]
+    command = [str(Path(sys.executable).with_name("ml-assets")), "lineage", *arguments]
     return subprocess.run(
         command, cwd=project.data.parent, capture_output=True, text=True, check=False, timeout=120
     )

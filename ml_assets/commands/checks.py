@@ -1,0 +1,129 @@
+"""The command that runs the checks of what is stored."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ml_assets.commands.shared import (
+    AsJson,
+    Partition,
+    PartitionRange,
+    asked_span,
+    console,
+    plain_table,
+    print_json,
+    progress_console,
+)
+
+if TYPE_CHECKING:
+    from ml_assets.orchestration.checks.runner import CheckResult
+
+app = typer.Typer()
+
+SHOWN = 20
+"""Failing days printed in full; the JUnit file has all."""
+
+
+@app.command()
+def checks(
+    select: Annotated[str, typer.Option(help="Dagster asset selection.")] = "*",
+    partition: Partition = None,
+    partition_range: PartitionRange = None,
+    junit_file: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check what is stored, without recomputing it; exit 1 when a day failed or has no result."""
+    from ml_assets.definitions import project_definitions
+    from ml_assets.orchestration.checks.remedy import next_step
+    from ml_assets.orchestration.checks.runner import check, junit
+    from ml_assets.orchestration.runs.runs import project_instance
+    from ml_assets.workspace import Workspace
+
+    span = asked_span(partition, partition_range)
+    told = console()
+    progress = progress_console(as_json=as_json)
+    with project_instance() as instance, progress.status("Loading definitions …") as status:
+        definitions = project_definitions()
+        lake = Workspace.of_environment().lake
+        results = check(
+            definitions,
+            lake,
+            instance,
+            select,
+            span,
+            progress=lambda what: status.update(f"Running {what} …"),
+        )
+    if junit_file:
+        junit_file.parent.mkdir(parents=True, exist_ok=True)
+        junit_file.write_bytes(junit(results))
+    bad = [result for result in results if result.is_bad]
+    remedy = next_step(definitions, lake, bad) if bad else ""
+    if as_json:
+        print_json(
+            {
+                "results": [asdict(result) for result in results],
+                "bad": len(bad),
+                "next": remedy or None,
+            }
+        )
+    else:
+        _print_results(results, bad, told)
+        if bad:
+            told.print(f"Next, {remedy}", highlight=False, soft_wrap=True, markup=False)
+    if bad:
+        raise typer.Exit(1)
+
+
+def _print_results(
+    results: Sequence["CheckResult"], bad: Sequence["CheckResult"], told: Console
+) -> None:
+    told.print(_check_table(results))
+    for result in bad[:SHOWN]:
+        told.print(
+            f"[red]{result.state}[/red] {result.asset} {result.day} {result.check}: "
+            f"{escape(result.reason)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if len(bad) > SHOWN:
+        told.print(f"… and {len(bad) - SHOWN} more; --junit FILE or --json has all of them.")
+    if bad:
+        days = sorted({result.day for result in bad})
+        told.print(f"[red]{len(bad)} results are bad, on {_listed(days)}.[/red]", highlight=False)
+    else:
+        told.print(f"[green]All {len(results)} results are good.[/green]", highlight=False)
+
+
+def _check_table(results: Sequence["CheckResult"]) -> Table:
+    table = plain_table("asset", "check", "passed", "warned", "failed", "no result", right=4)
+    counts = Counter((result.asset, result.check, str(result.state)) for result in results)
+    for asset, check in dict.fromkeys((result.asset, result.check) for result in results):
+        table.add_row(
+            asset,
+            check,
+            *(
+                _number(counts[asset, check, state], style)
+                for state, style in [
+                    ("passed", "green"),
+                    ("warned", "yellow"),
+                    ("failed", "red"),
+                    ("no result", "red"),
+                ]
+            ),
+        )
+    return table
+
+
+def _number(count: int, style: str) -> str:
+    return f"[{style}]{count}[/{style}]" if count else "·"
+
+
+def _listed(days: Sequence[str]) -> str:
+    return ", ".join(days[:5]) + (f" and {len(days) - 5} more days" if len(days) > 5 else "")

@@ -1,0 +1,171 @@
+"""The command that shows where the project stands and what to do next."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from ml_assets.commands.shared import AsJson, console, plain_table, print_json
+
+if TYPE_CHECKING:
+    from ml_assets.lineage.status.report import (
+        PipelineStatus,
+        ProjectStatus,
+        StageProgress,
+        UnusableDay,
+    )
+
+app = typer.Typer()
+
+SHOWN = 5
+"""Days without rows that are printed; JSON has all."""
+
+INDENT = 2
+COLORS = {
+    "passed": "green",
+    "awaiting_approval": "yellow",
+    "blocked": "red",
+    "keep": "green",
+    "retrain": "yellow",
+    "quarantined": "red",
+    "skipped": "yellow",
+}
+
+
+@app.command()
+def status(*, as_json: AsJson = False) -> None:
+    """Show champions, what waits for a person, days without rows, what is behind, and what is next."""
+    from ml_assets.lineage.status.loading import load_state, nothing_stored
+    from ml_assets.lineage.status.report import report
+    from ml_assets.workspace import Workspace
+
+    workspace = Workspace.of_environment()
+    state = (
+        load_state(workspace.lake, workspace.approvals, workspace.source)
+        if workspace.has_data
+        else nothing_stored()
+    )
+    found = report(state)
+    if as_json:
+        print_json(asdict(found))
+    else:
+        print_status(found, console())
+
+
+def print_status(found: "ProjectStatus", out: Console) -> None:
+    """Print a report."""
+    if not found.pipelines:
+        out.print("Nothing was materialized yet.")
+    for pipeline in found.pipelines:
+        _print_pipeline(pipeline, out)
+    for problem in dict.fromkeys(source.problem for source in found.sources.values()):
+        if problem:
+            tables = [name for name, each in found.sources.items() if each.problem == problem]
+            _line(out, f"[red]source of {', '.join(tables)}[/red]: {escape(problem)}")
+            out.print()
+    _print_problems(found, out)
+    _command(out, f"Next, {found.next.step}:", found.next.command)
+
+
+def _print_pipeline(pipeline: "PipelineStatus", out: Console) -> None:
+    out.print(f"[bold]{pipeline.pipeline}[/bold]", highlight=False)
+    if pipeline.problem:
+        _line(out, f"[red]cannot be read[/red]: {escape(pipeline.problem)}")
+    if champion := pipeline.champion:
+        name = f"version {champion.version}" if champion.version else "a model"
+        value = "" if champion.value is None else f", {champion.metric} {champion.value:.4f}"
+        _line(
+            out,
+            f"champion: [green]{name} as of {champion.as_of}[/green], serves since "
+            f"{champion.serves_from}, released by {escape(champion.released_by)}{value}",
+        )
+    elif not pipeline.problem:
+        _line(out, "champion: none yet")
+    if last := pipeline.last_release:
+        _line(out, f"last release: {last.day} {_colored(last.verdict)}")
+    if pipeline.retraining:
+        pending = pipeline.retraining
+        _line(
+            out,
+            f"retraining: [yellow]pending as of {pending.as_of}[/yellow], decided on "
+            f"{pending.decided_on}: {escape(pending.reason)}",
+        )
+    elif decision := pipeline.last_retraining_decision:
+        _line(
+            out,
+            f"retraining: {decision.day} {_colored(decision.verdict)}: {escape(decision.reason)}",
+        )
+    out.print()
+    if pipeline.waiting:
+        out.print("Waits for a person:" if _is_open(pipeline) else "Approved, not continued yet:")
+        for release in pipeline.waiting:
+            _line(out, f"[yellow]{release.as_of}[/yellow] {escape(release.reason)}")
+            out.print(f"    {release.command}", highlight=False, soft_wrap=True, markup=False)
+        out.print()
+    _print_stages(pipeline, out)
+
+
+def _is_open(pipeline: "PipelineStatus") -> bool:
+    return any(release.state == "waiting" for release in pipeline.waiting)
+
+
+def _print_stages(pipeline: "PipelineStatus", out: Console) -> None:
+    if not any(stage.last_day for stage in pipeline.stages):
+        return
+    table = plain_table("stage", "last day", "behind", "next day")
+    for stage in pipeline.stages:
+        color = "yellow" if stage.behind else "default"
+        behind = f"[{color}]{_behind(stage)}[/{color}]"
+        table.add_row(stage.table, stage.last_day or "none", behind, stage.next_day)
+    out.print(table)
+    until = pipeline.sources_until or "no day"
+    out.print(f"The sources are complete until {until}.", highlight=False)
+    out.print()
+
+
+def _behind(stage: "StageProgress") -> str:
+    if stage.behind is None:
+        return "unknown" if stage.last_day else "not begun"
+    return f"{stage.behind:,} {'day' if stage.behind == 1 else 'days'}" if stage.behind else "·"
+
+
+def _print_problems(found: "ProjectStatus", out: Console) -> None:
+    causes = [one for one in found.problems if not one.is_consequence]
+    if causes:
+        out.print("Days without usable rows:")
+    for one in causes[:SHOWN]:
+        _line(out, _unusable(one))
+    more = [
+        f"{len(causes) - SHOWN} more" if len(causes) > SHOWN else "",
+        f"{count} days because of these" if (count := len(found.problems) - len(causes)) else "",
+        f"{found.older_problems} older days" if found.older_problems else "",
+    ]
+    if said := ", ".join(filter(None, more)):
+        _line(out, f"… and {said}; --json names the recent ones")
+    if causes or said:
+        out.print()
+
+
+def _unusable(one: "UnusableDay") -> str:
+    return f"{_colored(one.state)} {one.table} {one.day}: {escape(one.reason)}"
+
+
+def _colored(word: str) -> str:
+    color = COLORS.get(word, "default")
+    return f"[{color}]{word.replace('_', ' ')}[/{color}]"
+
+
+def _line(out: Console, text: str) -> None:
+    """Print an indented paragraph."""
+    lines = Text.from_markup(text).wrap(out, out.width - INDENT, overflow="fold")
+    for line in lines:
+        line.rstrip()
+        out.print(Text(" " * INDENT).append_text(line), soft_wrap=True)
+
+
+def _command(out: Console, text: str, command: str) -> None:
+    """Print a command on one line that can be copied."""
+    out.print(f"{text}\n  [bold]{escape(command)}[/bold]", highlight=False, soft_wrap=True)

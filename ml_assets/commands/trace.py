@@ -1,0 +1,39 @@
+"""The command that traces a prediction or a model to the rows it comes from."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from ml_assets.commands.shared import AsJson, PipelineName, asked_lake, console, print_json
+from ml_assets.errors import ConfigurationError
+
+app = typer.Typer()
+
+
+@app.command()
+def trace(
+    pipeline: PipelineName,
+    *,
+    prediction: Annotated[str, typer.Option(help="A prediction_id.")] = "",
+    model: Annotated[int | None, typer.Option(help="A version of the registry.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show where a prediction or a model comes from, down to the source rows."""
+    from ml_assets.commands.lineage_report import prediction_as_json, print_model, print_prediction
+    from ml_assets.lineage.pipelines import pipeline as known_pipeline
+    from ml_assets.lineage.recorded import model_of_version
+    from ml_assets.lineage.trace import trace_model, trace_prediction
+
+    if bool(prediction) == (model is not None):
+        raise ConfigurationError(
+            "Give either --prediction ID or --model N: 'ml-assets audit "
+            f"{pipeline}' lists the versions."
+        )
+    of, lake = known_pipeline(pipeline), asked_lake()
+    if model is not None:
+        trained = trace_model(lake, of, model_of_version(lake, of, model))
+        print_json(asdict(trained)) if as_json else print_model(trained, console())
+    else:
+        found = trace_prediction(lake, of, prediction)
+        print_json(prediction_as_json(found)) if as_json else print_prediction(found, console())

@@ -1,0 +1,288 @@
+"""The status report: champions, what waits for a person, days without rows, what is behind, what next.
+
+It follows from plain values alone, see ``state``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ml_assets.cadence import as_day, days_between, shifted
+from ml_assets.lake.remedy import DEAD_LETTERS, partition_option
+from ml_assets.ledger.entries import Entry, Status, damage_of
+from ml_assets.lineage.pipelines import DECISION
+from ml_assets.lineage.status.state import (
+    ChampionState,
+    PipelineState,
+    ProjectState,
+    SourceState,
+    StoredDecision,
+)
+from ml_assets.monitoring.contracts.retraining import RETRAIN
+from ml_assets.release.approvals.approvals import ApprovalState, resolve_approvals
+from ml_assets.release.decision import AWAITING
+from ml_assets.release.promotion import release_command, training_command
+
+RECENT_DAYS = 31
+"""Last days of each table of which days without rows are listed; older ones are only counted."""
+
+CHAMPION, RELEASE = "champion", "release_decision"
+
+
+@dataclass(frozen=True)
+class WaitingRelease:
+    """A release that waits: for a person, or approved and not continued yet."""
+
+    as_of: str
+    state: str
+    reason: str
+    command: str
+
+
+@dataclass(frozen=True)
+class PendingRetraining:
+    """A retraining that was decided and whose release has not ended."""
+
+    as_of: str
+    decided_on: str
+    reason: str
+    command: str
+
+
+@dataclass(frozen=True)
+class StageProgress:
+    """How far a daily table is.
+
+    Attributes:
+        table: its name.
+        last_day: last day that is stored, quarantined or skipped; empty for none.
+        behind: days up to the last complete day of the sources that are not; None when unknown.
+        next_day: the first of these; empty for none.
+    """
+
+    table: str
+    last_day: str
+    behind: int | None
+    next_day: str
+
+
+@dataclass(frozen=True)
+class PipelineStatus:
+    """The report on a model pipeline."""
+
+    pipeline: str
+    champion: ChampionState | None
+    last_release: StoredDecision | None
+    waiting: Sequence[WaitingRelease]
+    retraining: PendingRetraining | None
+    last_retraining_decision: StoredDecision | None
+    sources_until: str
+    stages: Sequence[StageProgress]
+    problem: str
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether a day that the sources have is not processed."""
+        return any(stage.behind for stage in self.stages)
+
+
+@dataclass(frozen=True)
+class UnusableDay:
+    """A recent day without usable rows.
+
+    Attributes:
+        table: its table.
+        day: the day.
+        state: quarantined or skipped.
+        reason: why.
+        is_consequence: it has no rows because another listed day has none.
+        is_damaged: its rows were altered or lost after they were stored.
+    """
+
+    table: str
+    day: str
+    state: str
+    reason: str
+    is_consequence: bool
+    is_damaged: bool
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """What to do next, in words, and the command that does it or helps with it."""
+
+    step: str
+    command: str
+
+
+@dataclass(frozen=True)
+class ProjectStatus:
+    """The report."""
+
+    pipelines: Sequence[PipelineStatus]
+    sources: Mapping[str, SourceState]
+    problems: Sequence[UnusableDay]
+    older_problems: int
+    next: NextStep
+
+
+def report(state: ProjectState) -> ProjectStatus:
+    """The report on a project."""
+    pipelines = [_pipeline(state, pipeline) for pipeline in state.pipelines]
+    problems, older = _problems(state.entries)
+    return ProjectStatus(
+        pipelines,
+        state.sources,
+        problems,
+        older,
+        next_step(pipelines, problems, has_data=any(state.entries.values())),
+    )
+
+
+def _pipeline(state: ProjectState, pipeline: PipelineState) -> PipelineStatus:
+    until, decision = _sources_until(state, pipeline), f"{pipeline.name}/{DECISION}"
+    return PipelineStatus(
+        pipeline=pipeline.name,
+        champion=pipeline.champion,
+        last_release=max(pipeline.releases, key=_day, default=None),
+        waiting=_waiting(pipeline, state.now),
+        retraining=_retraining(state, pipeline),
+        last_retraining_decision=max(pipeline.retrainings, key=_day, default=None),
+        sources_until=until,
+        stages=[
+            _stage(table, state.entries.get(table, {}), until, is_decision=table == decision)
+            for table in [*pipeline.sources, *pipeline.tables]
+        ],
+        problem=pipeline.problem,
+    )
+
+
+def _day(verdict: StoredDecision) -> str:
+    return verdict.day
+
+
+def _waiting(pipeline: PipelineState, now: datetime) -> list[WaitingRelease]:
+    """Releases that a person can still approve, and approved ones that are no champion yet.
+
+    A release that is older than the champion can no longer be approved.
+    """
+    newest = pipeline.champion.as_of if pipeline.champion else ""
+    found = []
+    for release in sorted(pipeline.releases, key=_day):
+        if release.verdict != AWAITING or release.day <= newest:
+            continue
+        records = [record for record in pipeline.records if record.as_of == release.day]
+        state = resolve_approvals(records, release.evidence, now).state
+        if state is ApprovalState.REJECTED:
+            continue
+        command = (
+            f"ml-assets approve {pipeline.name} {release.day} --by NAME --reason TEXT"
+            if state is ApprovalState.WAITING
+            else release_command(pipeline.name, release.day)
+        )
+        found.append(WaitingRelease(release.day, state.value, release.reason, command))
+    return found
+
+
+def _retraining(state: ProjectState, pipeline: PipelineState) -> PendingRetraining | None:
+    """The retraining that was requested last, if it is not known whether its model is champion."""
+    requested = [verdict for verdict in pipeline.retrainings if verdict.verdict == RETRAIN]
+    last = max(requested, key=_day, default=None)
+    if last is None:
+        return None
+    release = state.entries.get(f"{pipeline.name}/{CHAMPION}", {}).get(last.as_of)
+    if release and release.status is not Status.WRITING:
+        return None
+    command = training_command(pipeline.name, last.as_of)
+    return PendingRetraining(last.as_of, last.day, last.reason, command)
+
+
+def _sources_until(state: ProjectState, pipeline: PipelineState) -> str:
+    """Last day of which every source has all rows; empty when that is not known."""
+    days = [state.sources.get(table, SourceState()).last_day for table in pipeline.sources]
+    return min(days, default="")
+
+
+def _stage(
+    table: str, entries: Mapping[str, Entry], until: str, *, is_decision: bool
+) -> StageProgress:
+    """How far a table is; decisions follow the newest one, days before it need none."""
+    ended = {
+        day
+        for day, entry in entries.items()
+        if as_day(day) and entry.status is not Status.WRITING and not damage_of(entry)
+    }
+    days = [day for day in entries if as_day(day)]
+    if not until or not days:
+        return StageProgress(table, max(ended, default=""), None, "")
+    first = max(days) if is_decision else min(days)
+    expected = (shifted(first, number) for number in range(days_between(first, until) + 1))
+    open_days = [day for day in expected if day not in ended]
+    return StageProgress(table, max(ended, default=""), len(open_days), min(open_days, default=""))
+
+
+def _problems(entries: Mapping[str, Mapping[str, Entry]]) -> tuple[list[UnusableDay], int]:
+    """Recent days without usable rows, causes first, and the number of older ones."""
+    recent, older = [], 0
+    for table, of_table in entries.items():
+        if table.endswith(DEAD_LETTERS):
+            continue
+        since = _recent_since(of_table)
+        for day, entry in sorted(of_table.items()):
+            if entry.status not in (Status.QUARANTINED, Status.SKIPPED):
+                continue
+            if as_day(day) and day < since:
+                older += 1
+            else:
+                recent.append(entry)
+    names = {f"{entry.table} {entry.day}" for entry in recent}
+    found = [
+        UnusableDay(
+            table=entry.table,
+            day=entry.day,
+            state=entry.status.value,
+            reason=entry.reason,
+            is_consequence=any(
+                name in entry.reason for name in names - {f"{entry.table} {entry.day}"}
+            ),
+            is_damaged=bool(damage_of(entry)),
+        )
+        for entry in recent
+    ]
+    return sorted(found, key=lambda one: (one.is_consequence, one.state, one.table, one.day)), older
+
+
+def _recent_since(entries: Mapping[str, Entry]) -> str:
+    last = max(filter(as_day, entries), default="")
+    return shifted(last, 1 - RECENT_DAYS) if last else ""
+
+
+def next_step(
+    pipelines: Sequence[PipelineStatus], problems: Sequence[UnusableDay], *, has_data: bool
+) -> NextStep:
+    """The most urgent step: damage first, then what only a person can do, then what a run can do.
+
+    Args:
+        pipelines: the reports on the pipelines.
+        problems: recent days without usable rows, causes first.
+        has_data: whether anything was materialized.
+    """
+    if not has_data:
+        return NextStep("build the project on the reference data", "make demo")
+    if damaged := next((one for one in problems if one.is_damaged), None):
+        command = f"ml-assets checks{partition_option(damaged.day)}"
+        return NextStep(f"see what is wrong with {damaged.table} {damaged.day}", command)
+    for pipeline in pipelines:
+        if waiting := list(pipeline.waiting):
+            is_open = waiting[-1].state == ApprovalState.WAITING
+            step = "approve or reject the release" if is_open else "continue the approved release"
+            return NextStep(step, waiting[-1].command)
+    if cause := next((one for one in problems if not one.is_consequence), None):
+        option = partition_option(cause.day)
+        return NextStep(
+            f"correct {cause.table} {cause.day}, then repair what it touched",
+            f"ml-assets impact {cause.table}{option} --plan",
+        )
+    if any(pipeline.retraining or pipeline.is_behind for pipeline in pipelines):
+        return NextStep("let the sensors process what is behind", "make ui")
+    return NextStep("nothing is open; look at the results", "make ui")

@@ -1,0 +1,119 @@
+"""``ml-assets status`` on real projects: what it prints, within 80 columns, and as JSON."""
+
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from ml_assets.commands.shared import plain_table
+from ml_assets_tests.prepared import ASKED_FOR, BLOCKED, CHAMPION
+from ml_assets_tests.project import Project
+from ml_assets_tests.remedies import command, invoked, ml_assets, run
+
+COLUMNS = 80
+KEYS = {"pipelines", "sources", "problems", "older_problems", "next"}
+PIPELINE_KEYS = {
+    "pipeline",
+    "champion",
+    "last_release",
+    "waiting",
+    "retraining",
+    "last_retraining_decision",
+    "sources_until",
+    "stages",
+    "problem",
+}
+
+
+def test_status_names_the_champion_the_pending_retraining_and_what_is_behind(
+    with_champion: Project,
+) -> None:
+    text = ml_assets("status")
+    found = json.loads(ml_assets("status", "--json"))
+
+    assert f"champion: version 1 as of {CHAMPION}, serves since {CHAMPION}" in text
+    assert f"retraining: pending as of {ASKED_FOR}" in text
+    assert not [line for line in text.splitlines() if len(line) > COLUMNS]
+    assert "\x1b" not in text
+    assert found.keys() == KEYS
+    [pipeline] = found["pipelines"]
+    assert pipeline.keys() == PIPELINE_KEYS
+    assert (pipeline["champion"]["version"], pipeline["champion"]["as_of"]) == (1, CHAMPION)
+    assert pipeline["retraining"]["as_of"] == ASKED_FOR
+    behind = {stage["table"]: stage["behind"] for stage in pipeline["stages"]}
+    assert behind["sources/flights"] == 0
+    assert behind["flight_delays/predictions"] > 0
+    assert found["next"]["command"] in text
+
+
+def test_a_release_that_waits_has_the_command_that_approves_it(waiting: Project) -> None:
+    text = ml_assets("status")
+    waits = json.loads(ml_assets("status", "--json"))["pipelines"][0]["waiting"]
+
+    assert [(one["as_of"], one["state"]) for one in waits] == [(BLOCKED, "waiting")]
+    assert "Waits for a person:" in text
+    approval = command(text)
+    assert approval[:4] == ["ml-assets", "approve", "flight_delays", BLOCKED]
+    run(waiting, approval)
+    assert "Approved, not continued yet:" in ml_assets("status")
+
+
+def test_a_source_that_cannot_be_read_is_named_and_the_rest_is_shown(
+    with_champion: Project,
+) -> None:
+    with_champion.source.unlink()
+
+    text = ml_assets("status")
+
+    assert "source of sources/flights, sources/weather: The source" in text
+    assert "champion: version 1" in text
+
+
+def test_an_empty_data_folder_stays_empty_and_gets_the_first_command(project: Project) -> None:
+    text = ml_assets("status")
+
+    assert "Nothing was materialized yet." in text
+    assert "make demo" in text
+    assert not (project.data / "ledger.db").exists()
+    assert not (project.data / "lake").exists()
+
+
+QUESTIONS = [
+    ["status"],
+    ["trace", "flight_delays", "--model", "1"],
+    ["impact", "sources/flights", "--partition", "2013-01-20"],
+    ["impact", "sources/flights", "--partition", "2013-01-20", "--plan"],
+    ["lineage", "flight_delays/predictions.prediction"],
+    ["audit", "flight_delays"],
+    ["reproduce", "flight_delays", "--version", "1"],
+    ["checks", "--select", 'key:"sources/airlines"'],
+    ["contract", "propose-day", "sources/weather"],
+]
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=" ".join)
+def test_every_question_prints_one_json_document(
+    with_champion: Project, question: list[str]
+) -> None:
+    done = invoked(*question, "--json")
+
+    assert done.exit_code == 0, done.output
+    assert isinstance(json.loads(done.stdout), dict | list)
+    assert "NaN" not in done.stdout
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_tables_wrap_long_cells_and_cut_none(width: int, tmp_path: Path) -> None:
+    table = plain_table("key", "number", "reason", right=1)
+    key, reason = "flight_delays/retraining_decision", " ".join(["words"] * 40)
+    table.add_row(key, "1,234", reason)
+    with (tmp_path / "out").open("w+") as file:
+        Console(width=width, file=file).print(table)
+        file.seek(0)
+        text = file.read()
+
+    assert key in text
+    assert text.count("words") == 40
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width

@@ -1,0 +1,194 @@
+"""What a status report says, on plain values."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from ml_assets.cadence import shifted
+from ml_assets.ledger.entries import ALTERED, Entry, Status
+from ml_assets.lineage.status.report import ProjectStatus, report
+from ml_assets.lineage.status.state import (
+    ChampionState,
+    PipelineState,
+    ProjectState,
+    SourceState,
+    StoredDecision,
+)
+from ml_assets.release.approvals.approvals import Action, Record
+
+NOW = datetime(2024, 2, 10, 12, tzinfo=UTC)
+RAW, FEATURES, PREDICTIONS, CHAMPION = "s/raw", "p/features", "p/predictions", "p/champion"
+DECISION = "p/retraining_decision"
+LAST = "2024-02-05"
+MODEL = ChampionState(2, "2024-02-01", "2024-02-01", "gates", "auc", 0.7)
+WAITING = StoredDecision("2024-02-03", "awaiting_approval", "auc is uncertain", "e1")
+PASSED = StoredDecision("2024-02-01", "passed", "all gates passed", "e0")
+RETRAIN = StoredDecision("2024-02-03", "retrain", "auc fell", as_of="2024-02-04")
+KEEP = StoredDecision("2024-02-04", "keep", "all is well")
+
+
+def days(table: str, first: str, count: int, status: Status = Status.STORED) -> list[Entry]:
+    """Entries of some days in a row."""
+    return [Entry(table, shifted(first, number), status, rows=1) for number in range(count)]
+
+
+def project(
+    *entries: Entry, pipeline: PipelineState | None = None, until: str = LAST
+) -> ProjectState:
+    """A project with one pipeline; every table of it has all days unless entries say otherwise."""
+    known: dict[str, dict[str, Entry]] = {}
+    for table in (RAW, FEATURES, PREDICTIONS):
+        for entry in days(table, "2024-02-01", 5):
+            known.setdefault(table, {})[entry.day] = entry
+    for entry in entries:
+        known.setdefault(entry.table, {})[entry.day] = entry
+    state = pipeline or PipelineState("p", [FEATURES, PREDICTIONS], [RAW], MODEL, [PASSED])
+    return ProjectState(known, [state], {RAW: SourceState(until)}, NOW)
+
+
+def with_pipeline(**changes: object) -> PipelineState:
+    """The usual pipeline with other values."""
+    usual = PipelineState("p", [FEATURES, PREDICTIONS], [RAW], MODEL, [PASSED])
+    return replace(usual, **changes)  # type: ignore[arg-type]
+
+
+def record(action: Action, evidence: str = "e1", expires: datetime | None = None) -> Record:
+    """What Ann said to the release that waits."""
+    return Record("p", "2024-02-03", action, "Ann", "why", evidence, "", NOW, expires, 1)
+
+
+def behind(found: ProjectStatus) -> dict[str, tuple[int | None, str]]:
+    """Table → number of days behind, and the next day."""
+    return {stage.table: (stage.behind, stage.next_day) for stage in found.pipelines[0].stages}
+
+
+def test_when_nothing_is_open_the_report_names_no_work() -> None:
+    found = report(project())
+
+    [pipeline] = found.pipelines
+    assert (pipeline.champion, pipeline.last_release) == (MODEL, PASSED)
+    assert (pipeline.waiting, pipeline.retraining, found.problems) == ([], None, [])
+    assert behind(found) == dict.fromkeys((RAW, FEATURES, PREDICTIONS), (0, ""))
+    assert found.next.command == "make ui"
+
+
+def test_without_any_data_the_next_command_builds_the_project() -> None:
+    assert report(ProjectState({}, [], {}, NOW)).next.command == "make demo"
+
+
+@pytest.mark.parametrize(
+    ("records", "champion", "state", "command"),
+    [
+        pytest.param([], MODEL, "waiting", "ml-assets approve p 2024-02-03 --by NAME", id="waits"),
+        pytest.param([record(Action.REJECT)], MODEL, None, "make ui", id="rejected"),
+        pytest.param(
+            [record(Action.APPROVE)],
+            MODEL,
+            "approved",
+            "dg launch --assets group:p__release --partition 2024-02-03",
+            id="approved",
+        ),
+        pytest.param(
+            [record(Action.APPROVE, "e0")], MODEL, "waiting", "approve", id="of other evidence"
+        ),
+        pytest.param(
+            [record(Action.APPROVE, expires=NOW - timedelta(days=1))],
+            MODEL,
+            "waiting",
+            "approve",
+            id="expired",
+        ),
+        pytest.param([], replace(MODEL, as_of="2024-02-04"), None, "make ui", id="champion newer"),
+        pytest.param([], replace(MODEL, as_of="2024-02-03"), None, "make ui", id="champion itself"),
+    ],
+)
+def test_a_release_waits_as_long_as_an_approval_can_make_it_champion(
+    records: list[Record], champion: ChampionState, state: str | None, command: str
+) -> None:
+    pipeline = with_pipeline(releases=[PASSED, WAITING], records=records, champion=champion)
+
+    found = report(project(pipeline=pipeline))
+
+    assert [one.state for one in found.pipelines[0].waiting] == ([state] if state else [])
+    assert found.pipelines[0].last_release == WAITING
+    assert command in found.next.command
+
+
+@pytest.mark.parametrize(
+    ("champion", "is_pending"),
+    [
+        pytest.param([], True, id="not begun"),
+        pytest.param(days(CHAMPION, "2024-02-04", 1, Status.WRITING), True, id="is running"),
+        pytest.param(days(CHAMPION, "2024-02-04", 1), False, id="decided"),
+        pytest.param(days(CHAMPION, "2024-02-04", 1, Status.SKIPPED), False, id="skipped"),
+    ],
+)
+def test_a_retraining_is_pending_until_its_release_has_ended(
+    champion: list[Entry], is_pending: bool
+) -> None:
+    found = report(project(*champion, pipeline=with_pipeline(retrainings=[RETRAIN, KEEP])))
+
+    retraining = found.pipelines[0].retraining
+    assert (retraining is not None) == is_pending
+    assert found.pipelines[0].last_retraining_decision == KEEP
+    if retraining:
+        assert (retraining.as_of, retraining.decided_on) == ("2024-02-04", "2024-02-03")
+        assert found.next.command == "make ui"
+        assert "p__training" in retraining.command
+
+
+def test_days_that_the_source_has_and_a_stage_does_not_are_behind() -> None:
+    interrupted = Entry(PREDICTIONS, "2024-02-02", Status.WRITING)
+    skipped = Entry(FEATURES, "2024-02-06", Status.SKIPPED, "no weather")
+
+    found = report(project(interrupted, skipped, until="2024-02-07"))
+
+    assert behind(found) == {
+        RAW: (2, "2024-02-06"),
+        FEATURES: (1, "2024-02-07"),
+        PREDICTIONS: (3, "2024-02-02"),
+    }
+
+
+def test_a_stage_without_days_and_an_unknown_source_have_no_number() -> None:
+    pipeline = with_pipeline(tables=[FEATURES, "p/labels"])
+
+    assert behind(report(project(pipeline=pipeline)))["p/labels"] == (None, "")
+    assert {number for number, _ in behind(report(project(until=""))).values()} == {None}
+
+
+def test_decisions_are_behind_after_the_newest_only() -> None:
+    weekly = [Entry(DECISION, day, Status.STORED) for day in ("2024-02-01", "2024-02-04")]
+
+    found = report(project(*weekly, pipeline=with_pipeline(tables=[DECISION])))
+
+    assert behind(found)[DECISION] == (1, "2024-02-05")
+
+
+def test_days_without_rows_are_told_with_their_cause_first() -> None:
+    found = report(
+        project(
+            Entry(FEATURES, LAST, Status.SKIPPED, f"{RAW} {LAST} is quarantined: no rows"),
+            Entry(RAW, LAST, Status.QUARANTINED, "no rows"),
+            Entry(f"{RAW}_dead_letters", LAST, Status.QUARANTINED, "not counted"),
+            Entry(RAW, "2023-06-01", Status.QUARANTINED, "long ago"),
+        )
+    )
+
+    assert [(one.table, one.is_consequence) for one in found.problems] == [
+        (RAW, False),
+        (FEATURES, True),
+    ]
+    assert found.older_problems == 1
+    assert found.next.command == f"ml-assets impact {RAW} --partition {LAST} --plan"
+
+
+def test_damage_comes_before_what_a_person_may_decide() -> None:
+    damaged = Entry(RAW, LAST, Status.QUARANTINED, f"{ALTERED}: 3 rows differ")
+
+    found = report(project(damaged, pipeline=with_pipeline(releases=[WAITING])))
+
+    assert found.problems[0].is_damaged
+    assert found.next.command == f"ml-assets checks --partition {LAST}"
+    assert behind(found)[RAW] == (1, LAST)
