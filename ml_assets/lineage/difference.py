@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ml_assets import nouns
 from ml_assets.errors import ConfigurationError, LakeMismatch
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
@@ -155,7 +156,7 @@ def difference(lake: Lake, pipeline: PipelineTables, one: int, other: int) -> Di
 
 def _side(lake: Lake, recorded: RecordedModel) -> Side:
     ran_with = recorded.model.run.environment if recorded.model.run else None
-    decision = rows_of_model(lake, recorded, "release_decision")
+    decision = rows_of_model(lake, recorded, nouns.RELEASE_DECISION)
     decided = {} if decision is None else decision.iloc[0].to_dict()
     champion = champion_row(lake, recorded) or {}
     return Side(
@@ -194,7 +195,7 @@ def _volumes(lake: Lake, recorded: RecordedModel) -> list[Volume]:
 
 
 def _metrics(lake: Lake, recorded: RecordedModel) -> list[Measured]:
-    found = rows_of_model(lake, recorded, "evaluation")
+    found = rows_of_model(lake, recorded, nouns.EVALUATION)
     if found is None:
         return []
     rows = found[(found[SPLIT] == "test") & (found["segment_column"] == OVERALL)]
@@ -205,7 +206,7 @@ def _metrics(lake: Lake, recorded: RecordedModel) -> list[Measured]:
 
 
 def _comparison(lake: Lake, older: RecordedModel, newer: RecordedModel) -> list[Gain]:
-    found = rows_of_model(lake, newer, "comparison")
+    found = rows_of_model(lake, newer, nouns.COMPARISON)
     if found is None:
         return []
     is_older = found["champion_model"] == older.fingerprint
@@ -218,7 +219,7 @@ def _comparison(lake: Lake, older: RecordedModel, newer: RecordedModel) -> list[
 
 
 def _shifts(lake: Lake, older: RecordedModel, newer: RecordedModel) -> list[Shift] | None:
-    then, now = (rows_of_model(lake, each, "feature_reference") for each in (older, newer))
+    then, now = (rows_of_model(lake, each, nouns.FEATURE_REFERENCE) for each in (older, newer))
     return None if then is None or now is None else shifts(then, now)
 
 

@@ -6,6 +6,7 @@ The days that a repair recomputes are in ``repair``.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ml_assets import nouns
 from ml_assets.configuration.documents import pipelines
 from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.errors import ConfigurationError
@@ -208,7 +209,7 @@ def _nearest_first(graph: Graph, start: str, tables: set[str]) -> list[str]:
 def _models(
     lake: Lake, graph: Graph, of: PipelineTables, days: Mapping[str, Sequence[str]]
 ) -> list[TouchedModel]:
-    as_ofs = days.get(of.table("model"), ())
+    as_ofs = days.get(of.table(nouns.MODEL), ())
     if not as_ofs:
         return []
     champions = _champions(lake, of)
@@ -217,7 +218,7 @@ def _models(
         TouchedModel(
             pipeline=of.name,
             as_of=as_of,
-            fingerprint=graph.entries[of.table("model"), as_of].content_hash,
+            fingerprint=graph.entries[of.table(nouns.MODEL), as_of].content_hash,
             version=champions.get(as_of),
             is_champion=as_of == max(champions, default=""),
             predictions=sum(entry.rows for entry in scored.get(as_of, ())),
@@ -230,16 +231,16 @@ def _models(
 
 def _champions(lake: Lake, of: PipelineTables) -> dict[str, int]:
     """As-of day → version of each model that became champion."""
-    days = lake.days_stored(of.table("champion"))
+    days = lake.days_stored(of.table(nouns.CHAMPION))
     if not days:
         return {}
-    rows = lake.read(of.table("champion"), days, columns=[DAY, "version"])
+    rows = lake.read(of.table(nouns.CHAMPION), days, columns=[DAY, "version"])
     return {day: int(version) for day, version in zip(rows[DAY], rows["version"], strict=True)}
 
 
 def _scored_by(graph: Graph, of: PipelineTables) -> dict[str, list[Entry]]:
     """As-of day → the days of predictions of its model."""
-    predictions, model = of.table("predictions"), of.table("model")
+    predictions, model = of.table(nouns.PREDICTIONS), of.table(nouns.MODEL)
     entries = [graph.entries[predictions, day] for day in graph.tables.get(predictions, [])]
     return grouped(
         (read.day, entry)

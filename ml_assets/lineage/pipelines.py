@@ -2,9 +2,16 @@
 
 from dataclasses import dataclass
 
+from ml_assets import nouns
 from ml_assets.configuration import documents
 
-SCORING = ["predictions", "labels", "performance", "feature_profile", "drift_report"]
+SCORING = [
+    nouns.PREDICTIONS,
+    nouns.LABELS,
+    nouns.PERFORMANCE,
+    nouns.FEATURE_PROFILE,
+    nouns.DRIFT_REPORT,
+]
 """What is computed for a day once there is a champion: second parts of the table names, in order."""
 
 DECISION = "retraining_decision"

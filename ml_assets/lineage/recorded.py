@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from ml_assets import nouns
 from ml_assets.content import DAY
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake.store import Lake
@@ -78,7 +79,7 @@ class RecordedModel:
 
 def registered_versions(lake: Lake, pipeline: PipelineTables) -> list[ModelReference]:
     """All versions, ordered by number, including those of days that were released again since."""
-    table = pipeline.table("registered_model")
+    table = pipeline.table(nouns.REGISTERED_MODEL)
     days = sorted(lake.ledger.latest(table))
     found = {
         int(row["version"]): ModelReference(int(row["version"]), row[DAY], row["fingerprint"])
@@ -107,7 +108,7 @@ def model_of_day(lake: Lake, pipeline: PipelineTables, as_of: str) -> ModelRefer
     Raises:
         ConfigurationError: the day has no model.
     """
-    known = usable_hashes(lake.ledger.latest(pipeline.table("model")))
+    known = usable_hashes(lake.ledger.latest(pipeline.table(nouns.MODEL)))
     if as_of not in known:
         raise unknown(f"model of {pipeline.name} as of", as_of, known)
     return model_of_fingerprint(lake, pipeline, as_of, known[as_of])
@@ -130,11 +131,11 @@ def recorded_model(lake: Lake, pipeline: PipelineTables, trained: ModelReference
     """
     model = recorded_day(
         lake,
-        pipeline.table("model"),
+        pipeline.table(nouns.MODEL),
         trained.as_of,
         lambda entry: entry.content_hash == trained.fingerprint,
     )
-    table = pipeline.table("training_dataset")
+    table = pipeline.table(nouns.TRAINING_DATASET)
     content = {read.content_hash for read in model.entry.reads if read.table == table}
     dataset = recorded_day(
         lake,
@@ -170,7 +171,7 @@ def rows_of_model(lake: Lake, recorded: RecordedModel, noun: str) -> pd.DataFram
 
 def champion_row(lake: Lake, recorded: RecordedModel) -> Mapping[Any, Any] | None:
     """The row of table ``champion`` for a model; None when it never was champion."""
-    history = lake.ledger.history(recorded.pipeline.table("champion"), recorded.as_of)
+    history = lake.ledger.history(recorded.pipeline.table(nouns.CHAMPION), recorded.as_of)
     rows = (row for rows in _distinct_rows(lake, history) for row in rows.to_dict("records"))
     return next((row for row in rows if row["fingerprint"] == recorded.fingerprint), None)
 

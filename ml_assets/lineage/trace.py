@@ -12,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from ml_assets import nouns
 from ml_assets.content import DAY
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
@@ -126,7 +127,9 @@ def trace_prediction(lake: Lake, of: PipelineTables, prediction_id: str) -> Pred
     prediction = _prediction(lake, of, prediction_id)
     day = str(prediction[DAY])
     content = str(prediction["feature_version"])
-    scored = recorded_day(lake, of.table("predictions"), day, lambda entry: _used(entry, content))
+    scored = recorded_day(
+        lake, of.table(nouns.PREDICTIONS), day, lambda entry: _used(entry, content)
+    )
     [read] = [read for read in stored_reads(scored.entry) if read.table == of.features]
     features = recorded_day(lake, of.features, day, lambda entry: entry.content_hash == content)
     version = readable_version(lake, [read])
@@ -182,7 +185,7 @@ def _release(lake: Lake, of: PipelineTables, trained: ModelReference) -> list[Ev
 
 
 def _prediction(lake: Lake, of: PipelineTables, prediction_id: str) -> pd.Series:
-    table = of.table("predictions")
+    table = of.table(nouns.PREDICTIONS)
     stored = lake.days_stored(table)
     if not stored:
         raise ConfigurationError(f"{of.name} has no predictions yet. Materialize {table} first.")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ml_assets import nouns
 from ml_assets.errors import RegistryMismatch
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def known_version(version: "ModelVersion") -> RegisteredVersion:
 
 def model_table(name: str) -> str:
     """Name of the table of a model; its files are stored under it."""
-    return f"{name}/model"
+    return f"{name}/{nouns.MODEL}"
 
 
 def registration_remedy(name: str, version: "ModelVersion") -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from ml_assets import nouns
 from ml_assets.content import DAY
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake.store import Lake
@@ -27,10 +28,10 @@ from ml_assets.release.champion import BY_GATES
 from ml_assets.release.decision import AWAITING, PASSED
 from ml_assets.release.promotion import last_used_approval, release_command
 
-TABLES = ("release_decision", "approvals", "champion")
+TABLES = (nouns.RELEASE_DECISION, nouns.APPROVALS, nouns.CHAMPION)
 """Nouns (``<pipeline>/<noun>``) of the tables whose replaced rows are part of the history."""
 
-STAGES = ("registered_model", "staging_model", "integration_tests", "champion")
+STAGES = (nouns.REGISTERED_MODEL, nouns.STAGING_MODEL, nouns.INTEGRATION_TESTS, nouns.CHAMPION)
 """Nouns of the tables that are computed for a released model, in order."""
 
 FAILED = {Status.SKIPPED, Status.QUARANTINED}
@@ -86,12 +87,12 @@ class StoredVersion:
 
 def audit(lake: Lake, log: ApprovalLog, pipeline: str) -> list[Event]:
     """The history of a pipeline's releases, from all stored versions of their tables."""
-    decisions = stored_versions(lake, f"{pipeline}/release_decision", DECISION_COLUMNS)
+    decisions = stored_versions(lake, f"{pipeline}/{nouns.RELEASE_DECISION}", DECISION_COLUMNS)
     records = log.records(pipeline)
     return history(
         decisions,
         records,
-        stored_versions(lake, f"{pipeline}/champion", CHAMPION_COLUMNS),
+        stored_versions(lake, f"{pipeline}/{nouns.CHAMPION}", CHAMPION_COLUMNS),
         _failed_promotions(lake, pipeline, records, decisions),
     )
 
@@ -201,10 +202,10 @@ def _failed_promotions(
         (noun, entry)
         for noun in STAGES
         for entry in lake.ledger.history(f"{pipeline}/{noun}")
-        if entry.status in FAILED or (noun == "champion" and entry.status is Status.STORED)
+        if entry.status in FAILED or (noun == nouns.CHAMPION and entry.status is Status.STORED)
     ]
     ended = {entry.day for _, entry in entries}
-    past_approvals = lake.ledger.latest(f"{pipeline}/approvals")
+    past_approvals = lake.ledger.latest(f"{pipeline}/{nouns.APPROVALS}")
     failed = [
         *((entry, f"{noun}: {entry.reason}") for noun, entry in entries if entry.status in FAILED),
         *((entry, UNFINISHED) for day, entry in past_approvals.items() if day not in ended),

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from ml_assets import nouns
 from ml_assets.content import DAY
 from ml_assets.errors import RegistryMismatch
 from ml_assets.registry.versions import RegisteredVersion
@@ -111,12 +112,12 @@ def decision_problems(champion: Row, decision: Row | None, records: Sequence[Rec
     if decision is None:
         return ["release_decision has no row"]
     return [
-        *_differing("release_decision", decision, "challenger", champion["fingerprint"]),
-        *_differing("release_decision", decision, "evidence", champion["evidence"]),
+        *_differing(nouns.RELEASE_DECISION, decision, "challenger", champion["fingerprint"]),
+        *_differing(nouns.RELEASE_DECISION, decision, "evidence", champion["evidence"]),
         *(
             problem
             for column, decided in COPIED_COLUMNS.items()
-            for problem in _differing("release_decision", decision, decided, champion[column])
+            for problem in _differing(nouns.RELEASE_DECISION, decision, decided, champion[column])
         ),
         *_release_problems(champion, decision["verdict"], records),
     ]
@@ -129,8 +130,8 @@ def registration_problems(champion: Row, registration: Registration) -> list[str
     if row is None:
         problems.append("registered_model has no row")
     else:
-        problems += _differing("registered_model", row, "fingerprint", fingerprint)
-        problems += _differing("registered_model", row, "version", int(champion["version"]))
+        problems += _differing(nouns.REGISTERED_MODEL, row, "fingerprint", fingerprint)
+        problems += _differing(nouns.REGISTERED_MODEL, row, "version", int(champion["version"]))
     if version is None:
         problems.append("the registry has no version with this fingerprint")
     elif row is not None and version.version != int(row["version"]):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from ml_assets import nouns
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import no_rows
 from ml_assets.lake.integrity import verified_rows
@@ -44,13 +45,13 @@ def release_facts(
         LakeMismatch: stored rows do not match the ledger.
         RegistryUnavailable: the registry is not reachable.
     """
-    champion = _first_row(verified_rows(lake.window(f"{pipeline}/champion", [as_of])))
+    champion = _first_row(verified_rows(lake.window(f"{pipeline}/{nouns.CHAMPION}", [as_of])))
     assert champion is not None
     fingerprint = champion["fingerprint"]
     records = log.records(pipeline, as_of)
     decision = _relevant_rows(
         lake,
-        f"{pipeline}/release_decision",
+        f"{pipeline}/{nouns.RELEASE_DECISION}",
         as_of,
         lambda rows: not decision_problems(champion, _first_row(rows), records),
     )
@@ -70,13 +71,13 @@ def _registration(lake: Lake, registry: Registry, pipeline: str, champion: Row) 
     names = IntegrationTest.names()
     row = _relevant_rows(
         lake,
-        f"{pipeline}/registered_model",
+        f"{pipeline}/{nouns.REGISTERED_MODEL}",
         as_of,
         lambda rows: {*rows["fingerprint"]} == {fingerprint},
     )
     tests = _relevant_rows(
         lake,
-        f"{pipeline}/integration_tests",
+        f"{pipeline}/{nouns.INTEGRATION_TESTS}",
         as_of,
         lambda rows: {*rows["fingerprint"]} == {fingerprint} and not problem_of_tests(rows, names),
     )
@@ -90,7 +91,7 @@ def _registration(lake: Lake, registry: Registry, pipeline: str, champion: Row) 
 
 def _model(lake: Lake, pipeline: str, as_of: str, fingerprint: str) -> str:
     """Fingerprint of the day's model; an older one if the model was retrained since."""
-    entries = _stored(lake, f"{pipeline}/model", as_of)
+    entries = _stored(lake, f"{pipeline}/{nouns.MODEL}", as_of)
     for entry, before in pairwise(entries):
         if entry.content_hash == fingerprint or not is_recomputed(entry, before):
             return entry.content_hash

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import pandas as pd
 
+from ml_assets import nouns
 from ml_assets.content import DAY
 from ml_assets.lake.remedy import materialize_command, partition_option
 from ml_assets.lake.store import Lake
@@ -53,7 +54,7 @@ def is_not_measured(tests: pd.DataFrame) -> bool:
 
 def days_with_unmeasured_tests(lake: Lake, pipeline: str, as_ofs: Sequence[str]) -> list[str]:
     """As-of days whose release should be retried, because some tests could not be measured."""
-    table = f"{pipeline}/integration_tests"
+    table = f"{pipeline}/{nouns.INTEGRATION_TESTS}"
     entries = lake.ledger.latest(table, as_ofs)
     days = [day for day, entry in entries.items() if entry.status is Status.STORED and entry.rows]
     found = lake.read(table, days).groupby(DAY) if days else ()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from ml_assets import nouns
 from ml_assets.cadence import shifted
 from ml_assets.content import DAY
 from ml_assets.errors import LakeMismatch, TrainingError
@@ -72,7 +73,7 @@ def current_release(state: ReleaseState) -> Release | None:
     verdict = state.decision["verdict"]
     if verdict not in {PASSED, AWAITING}:
         return None
-    _refuse_outdated(state, "release_decision")
+    _refuse_outdated(state, nouns.RELEASE_DECISION)
     found = Release(BY_GATES, state.as_of) if verdict == PASSED else _approved(state)
     if found:
         _refuse_other_champion(state)
@@ -146,7 +147,7 @@ def _tested_version(state: ReleaseState, release: Release) -> int:
             "it is not registered" if registered.empty else problem,
             f"{advice}, and run the release again: {command}",
         )
-    _refuse_outdated(state, "integration_tests")
+    _refuse_outdated(state, nouns.INTEGRATION_TESTS)
     challenger = state.decision["challenger"]
     if {*registered["fingerprint"], *tests["fingerprint"]} != {challenger}:
         raise LakeMismatch(

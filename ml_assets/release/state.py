@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from ml_assets import nouns
 from ml_assets.cadence import shifted
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake.integrity import verified_rows
@@ -24,7 +25,7 @@ from ml_assets.release.history import release_of, released_days, releases
 
 T = TypeVar("T")
 
-DECIDED = ("release_decision", "approvals")
+DECIDED = (nouns.RELEASE_DECISION, nouns.APPROVALS)
 """Nouns of the tables that determine whether a model is released."""
 
 
@@ -104,10 +105,10 @@ def load(  # noqa: PLR0917
             else None
         )
 
-    table = f"{pipeline}/champion"
-    [decision] = verified_rows(windows["release_decision"], as_of).to_dict("records")
+    table = f"{pipeline}/{nouns.CHAMPION}"
+    [decision] = verified_rows(windows[nouns.RELEASE_DECISION], as_of).to_dict("records")
     history = lake.ledger.history(table)
-    approvals = stored("approvals")
+    approvals = stored(nouns.APPROVALS)
     return ReleaseState(
         pipeline=pipeline,
         as_of=as_of,
@@ -123,8 +124,8 @@ def load(  # noqa: PLR0917
         if isinstance(approvals, pd.DataFrame)
         else approvals or [],
         first_not_scored=first_not_scored(lake, pipeline, as_of),
-        registered=stored("registered_model"),
-        tests=stored("integration_tests"),
+        registered=stored(nouns.REGISTERED_MODEL),
+        tests=stored(nouns.INTEGRATION_TESTS),
         outdated=frozenset(
             noun
             for noun, version in in_force.items()

@@ -19,6 +19,7 @@ from typing import Any
 import dagster as dg
 from threadpoolctl import threadpool_limits
 
+from ml_assets import nouns
 from ml_assets.cadence import Span, steps
 from ml_assets.configuration.documents import merged
 from ml_assets.content import digest
@@ -36,8 +37,8 @@ from ml_assets.simulation.results import BacktestResult, describe, save
 from ml_assets.workspace import Workspace
 
 RESULT = "result.json"
-NEVER_READ = ["performance", "evaluation"]
-DRIFT = ["feature_reference", "feature_profile", "drift_report"]
+NEVER_READ = [nouns.PERFORMANCE, nouns.EVALUATION]
+DRIFT = [nouns.FEATURE_REFERENCE, nouns.FEATURE_PROFILE, nouns.DRIFT_REPORT]
 
 KIB_PER_MIB = 1024
 PRELOADED = [
@@ -156,7 +157,7 @@ def shared_tables(definitions: dg.Definitions, pipeline: str) -> list[str]:
     """Tables that a backtest only reads: all upstream tables of a training dataset."""
     graph = definitions.resolve_asset_graph()
     found: set[dg.AssetKey] = set()
-    waiting = [dg.AssetKey([pipeline, "training_dataset"])]
+    waiting = [dg.AssetKey([pipeline, nouns.TRAINING_DATASET])]
     if not graph.has(waiting[0]):
         raise ConfigurationError(f"There is no pipeline '{pipeline}' that trains a model.")
     while waiting:

@@ -9,11 +9,12 @@ from collections.abc import Callable, Collection, Iterator
 
 import dagster as dg
 
+from ml_assets import nouns
 from ml_assets.cadence import Span, shifted
 from ml_assets.orchestration.resources import sensor_context
 from ml_assets.orchestration.runs.runs import RunOutcome, materialize
 
-SCORING = ("predictions", "labels", "feature_profile", "drift_report")
+SCORING = (nouns.PREDICTIONS, nouns.LABELS, nouns.FEATURE_PROFILE, nouns.DRIFT_REPORT)
 PERFORMANCE = "performance"
 DECISION = "retraining_decision"
 
@@ -84,7 +85,9 @@ class _Loop:
 
     def to_measure(self, span: Span) -> Span:
         """The days whose performance may change with labels of these days."""
-        mapping = self._graph.get(self._key(PERFORMANCE)).partition_mappings[self._key("labels")]
+        mapping = self._graph.get(self._key(PERFORMANCE)).partition_mappings[
+            self._key(nouns.LABELS)
+        ]
         assert isinstance(mapping, dg.TimeWindowPartitionMapping)
         first = shifted(span.first, -mapping.end_offset)
         return Span(max(self._start, first), span.last)

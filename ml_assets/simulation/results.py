@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from ml_assets import nouns
 from ml_assets.cadence import Span
 from ml_assets.configuration.documents import pipeline
 from ml_assets.content import DAY
@@ -62,8 +63,8 @@ def describe(lake: Lake, plan: BacktestPlan) -> BacktestResult:
     """
     days = Span(plan.start, plan.end).days()
     columns = ["prediction_day", "prediction", "label"]
-    labels = _stored(lake, f"{plan.pipeline}/labels", columns, days)
-    drift = _stored(lake, f"{plan.pipeline}/drift_report", ["group", "drifted"], days)
+    labels = _stored(lake, f"{plan.pipeline}/{nouns.LABELS}", columns, days)
+    drift = _stored(lake, f"{plan.pipeline}/{nouns.DRIFT_REPORT}", ["group", "drifted"], days)
     config = pipeline(plan.pipeline)
     metric = config.evaluation.of_task(config.estimator.task)[0]
     months = [
@@ -89,7 +90,9 @@ def describe(lake: Lake, plan: BacktestPlan) -> BacktestResult:
         retrains=_retrains(lake, plan),
         not_scored={
             day: entry.reason
-            for day, entry in lake.ledger.latest(f"{plan.pipeline}/predictions", days).items()
+            for day, entry in lake.ledger.latest(
+                f"{plan.pipeline}/{nouns.PREDICTIONS}", days
+            ).items()
             if entry.reason
         },
     )
@@ -103,11 +106,13 @@ def _measured(metric: str, rows: pd.DataFrame) -> float | None:
 
 
 def _retrains(lake: Lake, plan: BacktestPlan) -> list[dict[str, str]]:
-    rows = _stored(lake, f"{plan.pipeline}/retraining_decision", ["verdict", "as_of", "reason"])
+    rows = _stored(
+        lake, f"{plan.pipeline}/{nouns.RETRAINING_DECISION}", ["verdict", "as_of", "reason"]
+    )
     rows = rows[(rows["verdict"] == RETRAIN) & (rows["as_of"] <= plan.end)]
-    decided = _stored(lake, f"{plan.pipeline}/release_decision", ["verdict", "reason"])
+    decided = _stored(lake, f"{plan.pipeline}/{nouns.RELEASE_DECISION}", ["verdict", "reason"])
     decisions = decided.set_index(DAY)
-    released = set(_stored(lake, f"{plan.pipeline}/champion", ["fingerprint"])[DAY])
+    released = set(_stored(lake, f"{plan.pipeline}/{nouns.CHAMPION}", ["fingerprint"])[DAY])
     return [
         {
             "as_of": row["as_of"],

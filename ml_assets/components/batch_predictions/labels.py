@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import dagster as dg
 import pandas as pd
 
+from ml_assets import nouns
 from ml_assets.components.pipeline.output import output
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
@@ -43,18 +44,18 @@ class LabelStage:
         this = self.pipeline
         return dg.Definitions.merge(
             this.define(
-                "labels",
+                nouns.LABELS,
                 stage=STAGE,
                 description="Actual outcomes by the day on which they became known, joined with their predictions.",
                 version=self._label_version,
                 inputs=[self._scored, self._outcomes],
                 compute=self._collect_labels,
                 contract=self.contract,
-                inherits_from=this.table("predictions"),
+                inherits_from=this.table(nouns.PREDICTIONS),
                 keeps_dead_letters=True,
             ),
             this.define(
-                "performance",
+                nouns.PERFORMANCE,
                 stage=STAGE,
                 description="Metrics of a day's predictions on the labels that have arrived so far.",
                 version=self._performance_version,
@@ -82,7 +83,7 @@ class LabelStage:
     @property
     def _predicted(self) -> Input:
         """The same day's predictions, which stay valid when their inputs change."""
-        return Input(self.pipeline.table("predictions"), is_pinned=True)
+        return Input(self.pipeline.table(nouns.PREDICTIONS), is_pinned=True)
 
     @property
     def _scored(self) -> Input:
@@ -96,12 +97,12 @@ class LabelStage:
     @property
     def _arriving(self) -> Input:
         within = self.pipeline.labels.within_days
-        return Input(self.pipeline.table("labels"), 0, within, is_optional=True)
+        return Input(self.pipeline.table(nouns.LABELS), 0, within, is_optional=True)
 
     def _collect_labels(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         lake, this = workspace.lake, self.pipeline
         inputs = {"predictions": self._scored, "outcomes": self._outcomes}
-        planned = plan(lake, this.table("labels"), days, inputs, self._label_version)
+        planned = plan(lake, this.table(nouns.LABELS), days, inputs, self._label_version)
         scored, outcomes = planned.windows["predictions"], planned.windows["outcomes"]
         predictions = _read_all(scored, self.predictions)
         columns = [DAY, *this.key, this.labels.column, this.labels.known_at, this.labels.day]
@@ -137,7 +138,7 @@ class LabelStage:
     def _measure(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         lake, this = workspace.lake, self.pipeline
         inputs = {"predictions": self._predicted, "labels": self._arriving}
-        planned = plan(lake, this.table("performance"), days, inputs, self._performance_version)
+        planned = plan(lake, this.table(nouns.PERFORMANCE), days, inputs, self._performance_version)
         predictions = _read_all(planned.windows["predictions"], self.predictions)
         labels = _read_all(planned.windows["labels"], self.contract)
 

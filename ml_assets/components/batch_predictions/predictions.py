@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import dagster as dg
 import pandas as pd
 
+from ml_assets import nouns
 from ml_assets.components.pipeline.output import output
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
@@ -46,7 +47,7 @@ class Predictions:
         """The asset and its checks."""
         this = self.pipeline
         return this.define(
-            "predictions",
+            nouns.PREDICTIONS,
             stage=STAGE,
             description=(
                 "Predictions of the day's champion for each row of the day. Stored predictions never "
@@ -55,8 +56,8 @@ class Predictions:
             version=self._prediction_version,
             inputs=[
                 Input(this.features),
-                this.champion_lineage("model"),
-                this.champion_lineage("champion"),
+                this.champion_lineage(nouns.MODEL),
+                this.champion_lineage(nouns.CHAMPION),
             ],
             compute=self._predict,
             contract=self.contract,
@@ -79,7 +80,7 @@ class Predictions:
     def _predict(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         lake, this = workspace.lake, self.pipeline
         champions = this.champions(lake, days)
-        table = this.table("predictions")
+        table = this.table(nouns.PREDICTIONS)
         planned = plan(
             lake,
             table,
@@ -116,7 +117,7 @@ class Predictions:
             RegistryMismatch: the newest day was never scored, and the stored records of its
                 champion's release contradict each other.
         """
-        stored = workspace.lake.days_stored(self.pipeline.table("predictions"))
+        stored = workspace.lake.days_stored(self.pipeline.table(nouns.PREDICTIONS))
         days_of = grouped((champions[day], day) for day in planned.compute if day in champions)
         parts, unusable = [no_rows(self.contract)], {}
         for champion, days in days_of.items():
@@ -134,7 +135,9 @@ class Predictions:
     ) -> pd.DataFrame:
         this = self.pipeline
         self._confirm(workspace, champion)
-        model = workspace.models.load(this.table("model"), champion.fingerprint, this.specification)
+        model = workspace.models.load(
+            this.table(nouns.MODEL), champion.fingerprint, this.specification
+        )
         scored = score(
             this.specification,
             model,

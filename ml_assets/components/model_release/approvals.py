@@ -9,6 +9,7 @@ import dagster as dg
 import pandas as pd
 from pydantic import Field
 
+from ml_assets import nouns
 from ml_assets.components.pipeline.output import output, plan_same_day
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
@@ -55,11 +56,11 @@ class ApprovalStage:
 
     def _approvals(self) -> dg.Definitions:
         return self.pipeline.define(
-            "approvals",
+            nouns.APPROVALS,
             stage=STAGE,
             description="Approvals and rejections of a release that needs approval; records are never changed.",
             version=self._version,
-            inputs=[Input(self.pipeline.table("release_decision"))],
+            inputs=[Input(self.pipeline.table(nouns.RELEASE_DECISION))],
             compute=self._collect_approvals,
             contract=Approvals,
             is_as_of=True,
@@ -80,7 +81,9 @@ class ApprovalStage:
 
     def _collect_approvals(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         this, version, lake = self.pipeline, self._version, workspace.lake
-        planned = plan_same_day(this, lake, "approvals", days, version, reads=["release_decision"])
+        planned = plan_same_day(
+            this, lake, nouns.APPROVALS, days, version, reads=[nouns.RELEASE_DECISION]
+        )
         planned = with_recomputed(planned, list(planned.unchanged))
         planned, frames = each_day(planned, lambda day: self._approvals_of(workspace, planned, day))
         return output(planned, frames, Approvals, version)
@@ -95,8 +98,8 @@ class ApprovalStage:
 
     def _check_decided(self, stored: StoredDays) -> dict[str, DayVerdict]:
         lake = stored.workspace.lake
-        decisions = lake.read(self.pipeline.table("release_decision"), stored.stored)
-        history = lake.ledger.history(self.pipeline.table("champion"))
+        decisions = lake.read(self.pipeline.table(nouns.RELEASE_DECISION), stored.stored)
+        history = lake.ledger.history(self.pipeline.table(nouns.CHAMPION))
         found: dict[str, DayVerdict] = {}
         for decision in decisions.to_dict("records"):
             day = decision[DAY]

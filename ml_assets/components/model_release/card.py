@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 
+from ml_assets import nouns
 from ml_assets.components.model_release.card_contents import (
     card_features,
     card_is_known,
@@ -48,16 +49,16 @@ PAGE = "model_card.html"
 LIBRARIES = ("scikit-learn", "numpy", "pandas", "skops")
 
 SOURCES = (
-    "training_dataset",
-    "model",
-    "evaluation",
-    "comparison",
-    "fairness",
-    "release_decision",
-    "approvals",
-    "registered_model",
-    "integration_tests",
-    "champion",
+    nouns.TRAINING_DATASET,
+    nouns.MODEL,
+    nouns.EVALUATION,
+    nouns.COMPARISON,
+    nouns.FAIRNESS,
+    nouns.RELEASE_DECISION,
+    nouns.APPROVALS,
+    nouns.REGISTERED_MODEL,
+    nouns.INTEGRATION_TESTS,
+    nouns.CHAMPION,
 )
 """Assets from which a card is compiled."""
 
@@ -82,7 +83,7 @@ class ModelCardStage:
         if not this.has_registry:
             return dg.Definitions()
         return this.define(
-            "model_card",
+            nouns.MODEL_CARD,
             stage=STAGE,
             description="Purpose, performance, release decision and limits of a registered version.",
             version=self._version,
@@ -104,13 +105,13 @@ class ModelCardStage:
             noun: Input(this.table(noun), is_optional=True, is_pinned=True, is_evidence=True)
             for noun in SOURCES
         }
-        inputs["registered_model"] = Input(this.table("registered_model"))
-        planned = plan(lake, this.table("model_card"), days, inputs, self._version)
+        inputs[nouns.REGISTERED_MODEL] = Input(this.table(nouns.REGISTERED_MODEL))
+        planned = plan(lake, this.table(nouns.MODEL_CARD), days, inputs, self._version)
         planned = with_recomputed(planned, self._missing_cards(lake, registry, planned))
         metadata: dict[str, ExtraMetadata] = {}
 
         def card_of(day: str) -> pd.DataFrame:
-            registered = planned.windows["registered_model"].read(days=[day])
+            registered = planned.windows[nouns.REGISTERED_MODEL].read(days=[day])
             if registered.empty:
                 return no_rows(ModelCard)
             if missing := [noun for noun in SOURCES if not card_is_known(planned, noun, day)]:
@@ -141,7 +142,7 @@ class ModelCardStage:
         stored = [day for day, entry in planned.unchanged.items() if entry.rows]
         if not stored:
             return []
-        cards = lake.read(self.pipeline.table("model_card"), stored)
+        cards = lake.read(self.pipeline.table(nouns.MODEL_CARD), stored)
         return [
             row[DAY]
             for row in cards.to_dict("records")
@@ -155,20 +156,20 @@ class ModelCardStage:
             return planned.windows[noun].read(days=[day])
 
         champion = (
-            rows("champion")
+            rows(nouns.CHAMPION)
             if day in planned.windows["champion"].hashes
             else no_rows(ChampionModel)
         )
 
-        [decision] = _records(rows("release_decision"))
-        evaluation = rows("evaluation")
-        approvals = rows("approvals")
+        [decision] = _records(rows(nouns.RELEASE_DECISION))
+        evaluation = rows(nouns.EVALUATION)
+        approvals = rows(nouns.APPROVALS)
         tests = [
             Check(row["test"], bool(row["passed"]), row["finding"])
-            for row in _records(rows("integration_tests"))
+            for row in _records(rows(nouns.INTEGRATION_TESTS))
         ]
         verdict, decided_by = card_verdict(
-            champion, decision["challenger"], rows("integration_tests")
+            champion, decision["challenger"], rows(nouns.INTEGRATION_TESTS)
         )
         return CardContents(
             pipeline=this.name,
@@ -187,9 +188,9 @@ class ModelCardStage:
             data=self._data(planned, lake, day, decision),
             main_metric=decision["metric"],
             metrics=evaluation[evaluation[SPLIT] == "test"],
-            comparison=rows("comparison"),
+            comparison=rows(nouns.COMPARISON),
             champion=decision["champion_as_of"],
-            fairness=rows("fairness"),
+            fairness=rows(nouns.FAIRNESS),
             gates=[
                 Check(gate.name, bool(decision[gate.name]), gate.reason)
                 for gate in parse_findings(decision["findings"]).values()
@@ -197,14 +198,14 @@ class ModelCardStage:
             approvals=_records(approvals),
             integration_tests=tests,
             limits=self.text.limits,
-            code_version=lake.ledger.latest(this.table("model"), [day])[day].code_version,
+            code_version=lake.ledger.latest(this.table(nouns.MODEL), [day])[day].code_version,
             library_versions={name: installed(name) for name in LIBRARIES},
             confidence=this.evaluation.confidence,
         )
 
     def _data(self, planned: Plan, lake: Lake, day: str, decision: Mapping[str, Any]) -> Data:
-        dataset = planned.windows["training_dataset"].read([FEATURE_DAY, SPLIT], [day])
-        table = self.pipeline.table("training_dataset")
+        dataset = planned.windows[nouns.TRAINING_DATASET].read([FEATURE_DAY, SPLIT], [day])
+        table = self.pipeline.table(nouns.TRAINING_DATASET)
         return Data(
             training_first=dataset.loc[dataset[SPLIT] == "train", FEATURE_DAY].min(),
             training_last=decision["training_last"],

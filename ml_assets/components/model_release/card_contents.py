@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from ml_assets import nouns
 from ml_assets.content import digest
 from ml_assets.contracts.contract import Contract, columns, unit
 from ml_assets.ledger.entries import Read, Status, grouped
@@ -16,7 +17,7 @@ from ml_assets.reports.card import Feature, TableVersion
 def card_is_known(planned: Plan, noun: str, day: str) -> bool:
     """Whether a table is stored; a skipped champion is known too."""
     window = planned.windows[noun]
-    if day in window.hashes or noun != "champion":
+    if day in window.hashes or noun != nouns.CHAMPION:
         return day in window.hashes
     entry = window.lake.ledger.latest(window.table, [day]).get(day)
     return entry is not None and entry.status is Status.SKIPPED

@@ -7,6 +7,7 @@ from functools import partial
 import dagster as dg
 import pandas as pd
 
+from ml_assets import nouns
 from ml_assets.components.model_release.staging import Staging
 from ml_assets.components.pipeline.output import output, plan_same_day
 from ml_assets.components.pipeline.pipeline import PipelineContext
@@ -48,12 +49,12 @@ class ChampionStage:
 
     @property
     def _table(self) -> str:
-        return self.pipeline.table("champion")
+        return self.pipeline.table(nouns.CHAMPION)
 
     def definitions(self) -> dg.Definitions:
         """The asset and its checks."""
         return self.pipeline.define(
-            "champion",
+            nouns.CHAMPION,
             stage=STAGE,
             description="The model that is used from this as-of day on; the registry's alias 'champion' points to it.",
             version=code_version(ChampionModel),
@@ -67,13 +68,15 @@ class ChampionStage:
     @property
     def _required_stages(self) -> list[str]:
         """Assets that a model has to pass to become champion."""
-        stages = ["registered_model", "integration_tests"] if self.pipeline.has_registry else []
+        stages = (
+            [nouns.REGISTERED_MODEL, nouns.INTEGRATION_TESTS] if self.pipeline.has_registry else []
+        )
         return [*DECIDED, *stages]
 
     def _promote(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         lake, version = workspace.lake, code_version(ChampionModel)
         planned = plan_same_day(
-            self.pipeline, lake, "champion", days, version, reads=self._required_stages
+            self.pipeline, lake, nouns.CHAMPION, days, version, reads=self._required_stages
         )
         by_hand = written_by_hand(lake, self._table, list(planned.unchanged))
         planned = with_recomputed(planned, by_hand)

@@ -10,6 +10,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 
+from ml_assets import nouns
 from ml_assets.components.model_release.evidence import EvidenceStage, gated
 from ml_assets.components.model_release.stored_evidence import load_evidence
 from ml_assets.components.pipeline.output import markdown_table, output
@@ -82,17 +83,18 @@ class DecisionStage:
         """The asset, and a check for each gate."""
         this = self.pipeline
         return this.define(
-            "release_decision",
+            nouns.RELEASE_DECISION,
             stage=STAGE,
             description="Whether the model may become the champion, with the evidence for and against it.",
             version=self.version,
             inputs=[
-                this.input(noun) for noun in ("training_dataset", "model", "comparison", "fairness")
+                this.input(noun)
+                for noun in (nouns.TRAINING_DATASET, nouns.MODEL, nouns.COMPARISON, nouns.FAIRNESS)
             ],
             compute=self._decide,
             contract=ReleaseDecision,
             is_as_of=True,
-            hidden_inputs=["champion"],
+            hidden_inputs=[nouns.CHAMPION],
             names=gated(self.rules),
             checks=[
                 _gate_check(name, description) for name, description in GATE_DESCRIPTIONS.items()
@@ -110,12 +112,12 @@ class DecisionStage:
             noun: Input(
                 self.pipeline.table(noun), is_optional=True, is_pinned=True, is_evidence=True
             )
-            for noun in ("comparison", "fairness")
+            for noun in (nouns.COMPARISON, nouns.FAIRNESS)
         }
         this = self.pipeline
         champions = this.champions_before(lake, days)
         inputs = this.evidence_inputs(champions) | evidence
-        table = this.table("release_decision")
+        table = this.table(nouns.RELEASE_DECISION)
         planned = plan(lake, table, days, inputs, self.version)
         planned = with_recomputed(planned, self._days_to_decide_again(lake, planned))
         planned, frames = each_day(
@@ -134,7 +136,7 @@ class DecisionStage:
         days = list(planned.unchanged)
         if not days:
             return []
-        table = self.pipeline.table("release_decision")
+        table = self.pipeline.table(nouns.RELEASE_DECISION)
         rows = lake.read(table, days)
         blocked = rows.loc[rows["verdict"] == BLOCKED, DAY]
         return sorted({*blocked, *written_by_hand(lake, table, days)})
@@ -145,7 +147,7 @@ class DecisionStage:
         this = self.pipeline
         comparison, fair = (
             load_evidence(lake, this.table(noun), day, self.evidence.version)
-            for noun in ("comparison", "fairness")
+            for noun in (nouns.COMPARISON, nouns.FAIRNESS)
         )
         rows = verified_rows(planned.windows["dataset"], day)
         trained = rows.loc[rows[SPLIT] == "train", FEATURE_DAY]

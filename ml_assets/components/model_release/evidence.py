@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pandas as pd
 
+from ml_assets import nouns
 from ml_assets.components.pipeline.output import markdown_table, output
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.contracts.lineage import Names
@@ -56,27 +57,27 @@ class EvidenceStage:
         this = self.pipeline
         return dg.Definitions.merge(
             this.define(
-                "comparison",
+                nouns.COMPARISON,
                 stage=STAGE,
                 description="Challenger and champion on the same test rows, overall and per segment, with paired intervals.",
                 version=self.version,
-                inputs=[this.input("training_dataset"), this.input("model")],
+                inputs=[this.input(nouns.TRAINING_DATASET), this.input(nouns.MODEL)],
                 compute=self._compare,
                 contract=Comparison,
                 is_as_of=True,
-                hidden_inputs=["champion"],
+                hidden_inputs=[nouns.CHAMPION],
                 names=gated(self.rules),
             ),
             this.define(
-                "fairness",
+                nouns.FAIRNESS,
                 stage=STAGE,
                 description="Rates of challenger and champion per group of the gated attribute, and the gaps between groups.",
                 version=self.version,
-                inputs=[this.input("training_dataset"), this.input("model")],
+                inputs=[this.input(nouns.TRAINING_DATASET), this.input(nouns.MODEL)],
                 compute=self._measure_fairness,
                 contract=Fairness,
                 is_as_of=True,
-                hidden_inputs=["champion"],
+                hidden_inputs=[nouns.CHAMPION],
                 names=gated(self.rules),
             ),
         )
@@ -103,7 +104,7 @@ class EvidenceStage:
         return _keep_first_day(planned), champions
 
     def _compare(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
-        planned, champions = self._planned(workspace.lake, "comparison", days)
+        planned, champions = self._planned(workspace.lake, nouns.COMPARISON, days)
         measure = self.measuring.comparison
         planned, frames = self._measure(workspace.models, planned, champions, measure)
         return output(
@@ -115,7 +116,7 @@ class EvidenceStage:
         )
 
     def _measure_fairness(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
-        planned, champions = self._planned(workspace.lake, "fairness", days)
+        planned, champions = self._planned(workspace.lake, nouns.FAIRNESS, days)
         measure = self.measuring.fairness
         planned, frames = self._measure(workspace.models, planned, champions, measure)
         return output(
@@ -147,7 +148,7 @@ class EvidenceStage:
 
     def _model(self, models: ModelStore, fingerprint: str) -> "Model":
         this = self.pipeline
-        return models.load(this.table("model"), fingerprint, this.specification)
+        return models.load(this.table(nouns.MODEL), fingerprint, this.specification)
 
 
 def gated(rules: ReleaseRules) -> Names:

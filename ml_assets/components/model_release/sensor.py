@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from ml_assets import nouns
 from ml_assets.cadence import Span
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.components.pipeline.stages import (
@@ -62,16 +63,16 @@ def pending_releases(pipeline: PipelineContext, lake: Lake, log: ApprovalLog) ->
     The release of a champion runs again only for a new record, not for corrected training data.
     """
     newest = {record.as_of: record.number for record in log.records(pipeline.name)}
-    stored = lake.days_stored(pipeline.table("approvals"))
+    stored = lake.days_stored(pipeline.table(nouns.APPROVALS))
     known = (
-        lake.read(pipeline.table("approvals"), stored).groupby(DAY)["number"].max().to_dict()
+        lake.read(pipeline.table(nouns.APPROVALS), stored).groupby(DAY)["number"].max().to_dict()
         if stored
         else {}
     )
-    champions = pipeline.table("champion")
+    champions = pipeline.table(nouns.CHAMPION)
     unreleased = sorted(newest.keys() - released_days(lake.ledger.history(champions)))
     changed = outdated(lake.ledger, champions, unreleased)
-    decided = set(lake.days_stored(pipeline.table("release_decision")))
+    decided = set(lake.days_stored(pipeline.table(nouns.RELEASE_DECISION)))
     untested = waiting_for_tests(pipeline, lake, list(newest))
     return {
         as_of: number

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import dagster as dg
 import pandas as pd
 
+from ml_assets import nouns
 from ml_assets.components.pipeline.output import markdown_table, output, plan_same_day
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
@@ -62,11 +63,14 @@ class Staging:
 
     def _registered_model(self) -> dg.Definitions:
         return self.pipeline.define(
-            "registered_model",
+            nouns.REGISTERED_MODEL,
             stage=STAGE,
             description="The released model in the registry.",
             version=self._registration_version,
-            inputs=[self.pipeline.input(noun) for noun in (*DECIDED, "model", "training_dataset")],
+            inputs=[
+                self.pipeline.input(noun)
+                for noun in (*DECIDED, nouns.MODEL, nouns.TRAINING_DATASET)
+            ],
             compute=self._register,
             contract=RegisteredModel,
             is_as_of=True,
@@ -75,26 +79,27 @@ class Staging:
 
     def _staging_model(self) -> dg.Definitions:
         return self.pipeline.define(
-            "staging_model",
+            nouns.STAGING_MODEL,
             stage=STAGE,
             description="The released model under the registry's alias 'staging', where it is tested.",
             version=code_version(StagingModel),
-            inputs=[self.pipeline.input("registered_model")],
+            inputs=[self.pipeline.input(nouns.REGISTERED_MODEL)],
             compute=self._stage,
             contract=StagingModel,
             is_as_of=True,
-            inherits_from=self.pipeline.table("registered_model"),
+            inherits_from=self.pipeline.table(nouns.REGISTERED_MODEL),
             kinds=frozenset({"mlflow"}),
         )
 
     def _integration_tests(self) -> dg.Definitions:
         return self.pipeline.define(
-            "integration_tests",
+            nouns.INTEGRATION_TESTS,
             stage=STAGE,
             description="Integration tests of the staged model in a clean process: loading, predictions, budgets.",
             version=self.tests_version,
             inputs=[
-                self.pipeline.input(noun) for noun in ("staging_model", "model", "training_dataset")
+                self.pipeline.input(noun)
+                for noun in (nouns.STAGING_MODEL, nouns.MODEL, nouns.TRAINING_DATASET)
             ],
             compute=self._test,
             contract=IntegrationTest,
@@ -129,9 +134,9 @@ class Staging:
         return load(lake, log, planned.windows, name, day, current)
 
     def _register(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
-        nouns, version = [*DECIDED, "model", "training_dataset"], self._registration_version
+        reads, version = [*DECIDED, nouns.MODEL, nouns.TRAINING_DATASET], self._registration_version
         planned = plan_same_day(
-            self.pipeline, workspace.lake, "registered_model", days, version, reads=nouns
+            self.pipeline, workspace.lake, nouns.REGISTERED_MODEL, days, version, reads=reads
         )
         planned = with_recomputed(planned, self._days_to_register_again(workspace, planned))
         planned, frames = each_day(
@@ -143,7 +148,7 @@ class Staging:
         this, fingerprint = self.pipeline, planned.windows["model"].hashes[day]
         if current_release(self.state_of(workspace, planned, day)) is None:
             return no_rows(RegisteredModel)
-        model = workspace.models.load(this.table("model"), fingerprint, this.specification)
+        model = workspace.models.load(this.table(nouns.MODEL), fingerprint, this.specification)
         example = self._requests(planned, day)
         number = workspace.registry.register(
             this.name,
@@ -158,7 +163,7 @@ class Staging:
     def _requests(self, planned: Plan, day: str) -> pd.DataFrame:
         """Input columns of some test rows."""
         features = self.pipeline.specification.features
-        rows = verified_rows(planned.windows["training_dataset"], day)
+        rows = verified_rows(planned.windows[nouns.TRAINING_DATASET], day)
         return rows.loc[rows[SPLIT] == "test", features].head(REQUESTS)
 
     def _days_to_register_again(self, workspace: Workspace, planned: Plan) -> list[str]:
@@ -166,7 +171,7 @@ class Staging:
         if not planned.unchanged:
             return []
         stored = [day for day, entry in planned.unchanged.items() if entry.rows]
-        lake, table = workspace.lake, self.pipeline.table("registered_model")
+        lake, table = workspace.lake, self.pipeline.table(nouns.REGISTERED_MODEL)
         rows = lake.read(table, stored) if stored else no_rows(RegisteredModel)
         known = {
             (version.fingerprint, version.version)
@@ -181,12 +186,14 @@ class Staging:
 
     def _stage(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         this, version = self.pipeline, code_version(StagingModel)
-        nouns = ["registered_model"]
-        planned = plan_same_day(this, workspace.lake, "staging_model", days, version, reads=nouns)
+        reads = [nouns.REGISTERED_MODEL]
+        planned = plan_same_day(
+            this, workspace.lake, nouns.STAGING_MODEL, days, version, reads=reads
+        )
         planned = with_recomputed(planned, self._days_to_stage_again(workspace, planned))
 
         def of_day(day: str) -> pd.DataFrame:
-            registered = verified_rows(planned.windows["registered_model"], day)
+            registered = verified_rows(planned.windows[nouns.REGISTERED_MODEL], day)
             for fingerprint in registered["fingerprint"]:
                 workspace.registry.set_alias(this.name, STAGING, fingerprint)
             return registered
@@ -197,7 +204,7 @@ class Staging:
     def _days_to_stage_again(self, workspace: Workspace, planned: Plan) -> list[str]:
         """The newest unchanged day if the registry lost its alias, and days written outside a run."""
         stored = [day for day, entry in planned.unchanged.items() if entry.rows]
-        table = self.pipeline.table("staging_model")
+        table = self.pipeline.table(nouns.STAGING_MODEL)
         by_hand = written_by_hand(workspace.lake, table, list(planned.unchanged))
         if not stored or workspace.registry.with_alias(self.pipeline.name, STAGING):
             return by_hand
@@ -205,15 +212,15 @@ class Staging:
 
     def _test(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         version = self.tests_version
-        nouns = ["staging_model", "model", "training_dataset"]
+        reads = [nouns.STAGING_MODEL, nouns.MODEL, nouns.TRAINING_DATASET]
         planned = plan_same_day(
-            self.pipeline, workspace.lake, "integration_tests", days, version, reads=nouns
+            self.pipeline, workspace.lake, nouns.INTEGRATION_TESTS, days, version, reads=reads
         )
         planned = with_recomputed(planned, self._days_to_test_again(workspace.lake, planned))
         figures: dict[str, dict[str, float]] = {}
 
         def of_day(day: str) -> pd.DataFrame:
-            staged = verified_rows(planned.windows["staging_model"], day)
+            staged = verified_rows(planned.windows[nouns.STAGING_MODEL], day)
             if staged.empty:
                 return no_rows(IntegrationTest)
             rows, figures[day] = self._tests_of(
@@ -231,7 +238,7 @@ class Staging:
 
     def _days_to_test_again(self, lake: Lake, planned: Plan) -> list[str]:
         """Days with a failed test, which may pass now, and days written outside a run."""
-        table = self.pipeline.table("integration_tests")
+        table = self.pipeline.table(nouns.INTEGRATION_TESTS)
         by_hand = written_by_hand(lake, table, list(planned.unchanged), is_repeatable=False)
         days = [day for day, entry in planned.unchanged.items() if entry.rows]
         if not days:
@@ -250,7 +257,7 @@ class Staging:
         """
         this, registry, models = self.pipeline, workspace.registry, workspace.models
         registry.set_alias(this.name, STAGING, fingerprint)
-        model = models.load(this.table("model"), fingerprint, this.specification)
+        model = models.load(this.table(nouns.MODEL), fingerprint, this.specification)
         requests = self._requests(planned, day)
         found = integration_tests(
             registry,
@@ -259,7 +266,7 @@ class Staging:
             fingerprint,
             requests,
             predict(this.specification, model, requests),
-            models.probe(this.table("model"), fingerprint),
+            models.probe(this.table(nouns.MODEL), fingerprint),
             self.rules,
         )
         staged = registry.with_alias(this.name, STAGING)

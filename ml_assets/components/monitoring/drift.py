@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import dagster as dg
 import pandas as pd
 
+from ml_assets import nouns
 from ml_assets.components.pipeline.output import output
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
@@ -45,33 +46,33 @@ class DriftStage:
         this = self.pipeline
         return dg.Definitions.merge(
             this.define(
-                "feature_profile",
+                nouns.FEATURE_PROFILE,
                 stage=STAGE,
                 description="Distribution of each feature on the day, in the bins of the champion's reference.",
                 version=self._profile_version,
                 inputs=[
                     Input(this.features),
-                    this.champion_lineage("champion"),
-                    this.champion_lineage("feature_reference"),
+                    this.champion_lineage(nouns.CHAMPION),
+                    this.champion_lineage(nouns.FEATURE_REFERENCE),
                 ],
                 compute=self._profile,
                 contract=FeatureProfile,
                 names={
                     "counted": this.names["feature_table"],
                     "dataset": [],
-                    "reference": ["feature_reference"],
-                    "champion": ["champion"],
+                    "reference": [nouns.FEATURE_REFERENCE],
+                    "champion": [nouns.CHAMPION],
                 },
             ),
             this.define(
-                "drift_report",
+                nouns.DRIFT_REPORT,
                 stage=STAGE,
                 description="Distance of the last days from the champion's training window, relative to the usual distance.",
                 version=self._drift_version,
-                inputs=[self._profiles, this.champion_lineage("feature_reference")],
+                inputs=[self._profiles, this.champion_lineage(nouns.FEATURE_REFERENCE)],
                 compute=self._report,
                 contract=DriftReport,
-                hidden_inputs=["champion"],
+                hidden_inputs=[nouns.CHAMPION],
             ),
         )
 
@@ -87,7 +88,7 @@ class DriftStage:
 
     @property
     def _profiles(self) -> Input:
-        table = self.pipeline.table("feature_profile")
+        table = self.pipeline.table(nouns.FEATURE_PROFILE)
         return Input(table, 1 - self.window_days, 0, is_optional=True)
 
     def _profile(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
@@ -95,9 +96,9 @@ class DriftStage:
         champions = this.champions(lake, days)
         inputs = {
             "features": Input(this.features),
-            "reference": this.champion_input(champions, "feature_reference"),
+            "reference": this.champion_input(champions, nouns.FEATURE_REFERENCE),
         }
-        planned = plan(lake, this.table("feature_profile"), days, inputs, self._profile_version)
+        planned = plan(lake, this.table(nouns.FEATURE_PROFILE), days, inputs, self._profile_version)
         planned, frames = each_day(planned, self._profile_of(planned, champions))
         return output(planned, frames, FeatureProfile, self._profile_version)
 
@@ -127,9 +128,9 @@ class DriftStage:
         champions = this.champions(lake, days)
         inputs = {
             "profiles": self._profiles,
-            "reference": this.champion_input(champions, "feature_reference"),
+            "reference": this.champion_input(champions, nouns.FEATURE_REFERENCE),
         }
-        planned = plan(lake, this.table("drift_report"), days, inputs, self._drift_version)
+        planned = plan(lake, this.table(nouns.DRIFT_REPORT), days, inputs, self._drift_version)
         planned, frames = each_day(planned, self._report_of(planned, champions))
         return output(
             planned,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import dagster as dg
 import pandas as pd
 
+from ml_assets import nouns
 from ml_assets.cadence import shifted
 from ml_assets.components.monitoring.trainable import days_with_rows, trainable_days
 from ml_assets.components.pipeline.output import output
@@ -44,19 +45,19 @@ class RetrainingStage:
         """The asset and its checks."""
         this = self.pipeline
         return this.define(
-            "retraining_decision",
+            nouns.RETRAINING_DECISION,
             stage="monitoring",
             description="Whether a new model is requested, with the evidence and the reason.",
             version=self._decision_version,
             inputs=[
                 self._labels,
                 self._drift,
-                this.champion_lineage("champion"),
+                this.champion_lineage(nouns.CHAMPION),
             ],
             compute=self._decide,
             contract=RetrainingDecision,
             is_fact=True,
-            hidden_inputs=["retraining_decision"],
+            hidden_inputs=[nouns.RETRAINING_DECISION],
         )
 
     @property
@@ -66,18 +67,18 @@ class RetrainingStage:
 
     @property
     def _labels(self) -> Input:
-        table = self.pipeline.table("labels")
+        table = self.pipeline.table(nouns.LABELS)
         return Input(table, 1 - self.policy.label_days, 0, is_optional=True)
 
     @property
     def _drift(self) -> Input:
-        table = self.pipeline.table("drift_report")
+        table = self.pipeline.table(nouns.DRIFT_REPORT)
         return Input(table, 1 - self.policy.label_days, 0, is_optional=True)
 
     def _decide(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         """Decide day by day, because each decision depends on earlier ones."""
         lake, this = workspace.lake, self.pipeline
-        table = this.table("retraining_decision")
+        table = this.table(nouns.RETRAINING_DECISION)
         champions = this.champions(lake, days)
         stored = self._requested_days(lake, max(days))
         requested = {day: found for day, found in stored.items() if day not in days}
@@ -144,7 +145,7 @@ class RetrainingStage:
 
     def _requested_days(self, lake: Lake, last: str) -> dict[str, str]:
         """Days up to ``last`` on which a retraining was requested → content hash of the decision."""
-        table = self.pipeline.table("retraining_decision")
+        table = self.pipeline.table(nouns.RETRAINING_DECISION)
         stored = usable_hashes(lake.ledger.latest(table))
         days = sorted(day for day in stored if day <= last)
         if not days:

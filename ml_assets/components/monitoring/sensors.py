@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 
+from ml_assets import nouns
 from ml_assets.cadence import Span, shifted
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.components.pipeline.stages import (
@@ -128,7 +129,7 @@ def pending_retraining(pipeline: PipelineContext, lake: Lake) -> tuple[str | Non
 
 def _is_finished(pipeline: PipelineContext, lake: Lake, as_of: str) -> bool:
     """Whether a release ended and none of its skipped stages was reopened."""
-    champion = lake.ledger.latest(pipeline.table("champion"), [as_of]).get(as_of)
+    champion = lake.ledger.latest(pipeline.table(nouns.CHAMPION), [as_of]).get(as_of)
     if champion is None or champion.status is Status.WRITING:
         return False
     if champion.status is Status.STORED:
@@ -157,7 +158,7 @@ def _next_day(
     if not ready:
         return f"No day of {pipeline.features} is stored yet."
     decided = ledger.latest(pipeline.table(DECISION))
-    begun = ledger.latest(pipeline.table("predictions")) or decided
+    begun = ledger.latest(pipeline.table(nouns.PREDICTIONS)) or decided
     first = min(begun) if begun else max(ready)
     days = Span(first, shifted(max(*ready, first), 1)).days()
     scored = tables_of(pipeline, graph, SCORING)
@@ -187,7 +188,7 @@ def _changed_days(
     changed: dict[str, str] = {}
     for noun in SCORING:
         table = pipeline.table(noun)
-        is_changed = outdated if noun == "predictions" else stale
+        is_changed = outdated if noun == nouns.PREDICTIONS else stale
         for day, reason in is_changed(lake.ledger, table, lake.days_stored(table)).items():
             changed.setdefault(day, reason)
     kept: list[str] = []

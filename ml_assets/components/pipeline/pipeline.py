@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import dagster as dg
 
+from ml_assets import nouns
 from ml_assets.cadence import shifted
 from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.configuration.sections import Labels
@@ -214,7 +215,7 @@ class PipelineContext:
         Raises:
             LakeMismatch: an earlier release is lost.
         """
-        table = self.table("champion")
+        table = self.table(nouns.CHAMPION)
         return champion_by_day(releases(lake, table, max(days)), days) if days else {}
 
     def champions_before(self, lake: Lake, as_ofs: Sequence[str]) -> dict[str, Champion]:
@@ -223,7 +224,7 @@ class PipelineContext:
         Raises:
             LakeMismatch: an earlier release is lost.
         """
-        table = self.table("champion")
+        table = self.table(nouns.CHAMPION)
         found = {as_of: newest(releases(lake, table, shifted(as_of, -1))) for as_of in as_ofs}
         return {as_of: champion for as_of, champion in found.items() if champion}
 
@@ -236,7 +237,7 @@ class PipelineContext:
 
     def model_reads(self, champions: Mapping[str, Champion]) -> dict[str, list[Read]]:
         """Day → read of its champion's model, identified by the fingerprint."""
-        table = self.table("model")
+        table = self.table(nouns.MODEL)
         return {
             day: [Read(table, champion.as_of, champion.fingerprint, None, is_pinned=True)]
             for day, champion in champions.items()
@@ -244,13 +245,13 @@ class PipelineContext:
 
     def release_of_champion(self, champions: Mapping[str, Champion]) -> Input:
         """Input: the release of each day's champion, if the day has one."""
-        return replace(self.champion_input(champions, "champion"), is_optional=True)
+        return replace(self.champion_input(champions, nouns.CHAMPION), is_optional=True)
 
     def evidence_inputs(self, of_days: Mapping[str, Champion]) -> dict[str, Input]:
         """Inputs of the evidence: challenger, and the champion that it has to beat."""
         return {
-            "dataset": self.input("training_dataset"),
-            "model": self.input("model"),
+            "dataset": self.input(nouns.TRAINING_DATASET),
+            "model": self.input(nouns.MODEL),
             "champion": self.release_of_champion(of_days),
         }
 

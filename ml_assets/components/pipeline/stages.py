@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from ml_assets import nouns
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Status
@@ -12,17 +13,22 @@ from ml_assets.lineage import pipelines
 from ml_assets.release.promotion import days_with_unmeasured_tests
 
 TRAINING = [
-    "training_dataset",
-    "model",
-    "evaluation",
-    "feature_reference",
-    "comparison",
-    "fairness",
-    "release_decision",
+    nouns.TRAINING_DATASET,
+    nouns.MODEL,
+    nouns.EVALUATION,
+    nouns.FEATURE_REFERENCE,
+    nouns.COMPARISON,
+    nouns.FAIRNESS,
+    nouns.RELEASE_DECISION,
 ]
 """From the data to the decision on a model."""
 
-REGISTRATION = ["registered_model", "staging_model", "integration_tests", "model_card"]
+REGISTRATION = [
+    nouns.REGISTERED_MODEL,
+    nouns.STAGING_MODEL,
+    nouns.INTEGRATION_TESTS,
+    nouns.MODEL_CARD,
+]
 """From registration to model card; only with a registry."""
 
 SCORING, DECISION = pipelines.SCORING, pipelines.DECISION
@@ -31,7 +37,7 @@ SCORING, DECISION = pipelines.SCORING, pipelines.DECISION
 def after_decision(pipeline: PipelineContext) -> list[str]:
     """The assets after a release decision."""
     stages = REGISTRATION if pipeline.has_registry else []
-    return ["approvals", *stages, "champion"]
+    return [nouns.APPROVALS, *stages, nouns.CHAMPION]
 
 
 def tables_of(pipeline: PipelineContext, graph: Any, nouns: Sequence[str]) -> list[str]:
@@ -60,6 +66,6 @@ def target(pipeline: PipelineContext, *stages: str) -> dg.AssetSelection:
 
 def waiting_for_tests(pipeline: PipelineContext, lake: Lake, as_ofs: Sequence[str]) -> list[str]:
     """As-of days whose model is not champion because integration tests could not be measured."""
-    champions = lake.ledger.latest(pipeline.table("champion"), as_ofs)
+    champions = lake.ledger.latest(pipeline.table(nouns.CHAMPION), as_ofs)
     skipped = [day for day, entry in champions.items() if entry.status is Status.SKIPPED]
     return days_with_unmeasured_tests(lake, pipeline.name, skipped)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import dagster as dg
 import pandas as pd
 
+from ml_assets import nouns
 from ml_assets.components.pipeline.output import output, plan_as_of
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
@@ -33,20 +34,20 @@ class ReferenceStage:
     def definitions(self) -> dg.Definitions:
         """The asset and its checks."""
         return self.pipeline.define(
-            "feature_reference",
+            nouns.FEATURE_REFERENCE,
             stage="training",
             description=(
                 "Distribution of each feature in the training window, and the usual distance of its "
                 "days and weeks from it. The reference of drift reports."
             ),
             version=self._version,
-            inputs=[self.pipeline.input("training_dataset")],
+            inputs=[self.pipeline.input(nouns.TRAINING_DATASET)],
             compute=self._describe,
             contract=FeatureReference,
             is_as_of=True,
             names={
-                "counted": ["training_dataset"],
-                "dataset": ["training_dataset"],
+                "counted": [nouns.TRAINING_DATASET],
+                "dataset": [nouns.TRAINING_DATASET],
                 "reference": [],
                 "champion": [],
             },
@@ -65,7 +66,7 @@ class ReferenceStage:
             "feature_reference",
             days,
             self._version,
-            dataset=self.pipeline.input("training_dataset"),
+            dataset=self.pipeline.input(nouns.TRAINING_DATASET),
         )
         planned, frames = each_day(planned, lambda day: self._reference_of(planned, day))
         return output(planned, frames, FeatureReference, self._version)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import dagster as dg
 import pandas as pd
 
+from ml_assets import nouns
 from ml_assets.components.pipeline.output import markdown_table, output, plan_as_of
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.contracts.contract import Contract
@@ -67,10 +68,10 @@ class Training:
     def definitions(self) -> dg.Definitions:
         """The three assets and their checks."""
         this = self.pipeline
-        dataset, model = Input(this.table("training_dataset")), Input(this.table("model"))
+        dataset, model = Input(this.table(nouns.TRAINING_DATASET)), Input(this.table(nouns.MODEL))
         return dg.Definitions.merge(
             this.define(
-                "training_dataset",
+                nouns.TRAINING_DATASET,
                 stage=STAGE,
                 description="Features with the labels known when the as-of day began, split by time.",
                 version=self._dataset_version,
@@ -84,7 +85,7 @@ class Training:
                 inherits_from=this.features,
             ),
             this.define(
-                "model",
+                nouns.MODEL,
                 stage=STAGE,
                 description="The model fitted on the training split, stored with skops.",
                 version=self._model_version,
@@ -92,12 +93,12 @@ class Training:
                 compute=self._fit,
                 contract=None,
                 is_as_of=True,
-                checks=[model_check(this.table("model"), this.specification)],
+                checks=[model_check(this.table(nouns.MODEL), this.specification)],
                 kinds=frozenset({"scikitlearn"}),
                 io_manager_key="model_io_manager",
             ),
             this.define(
-                "evaluation",
+                nouns.EVALUATION,
                 stage=STAGE,
                 description="Metrics on held-out days, overall and per segment.",
                 version=self._evaluation_version,
@@ -145,7 +146,7 @@ class Training:
 
     def _inputs_changed_since(self, lake: Lake, planned: Plan, day: str) -> ExtraMetadata:
         """Inputs that changed since the dataset was first computed."""
-        table = self.pipeline.table("training_dataset")
+        table = self.pipeline.table(nouns.TRAINING_DATASET)
         history = lake.ledger.history(table, day)
         changed = changed_since_first_made(history, planned.reads[day])
         if not changed:
@@ -171,14 +172,14 @@ class Training:
         return of_day
 
     def _fit(self, workspace: Workspace, days: Sequence[str]) -> ModelOutput:
-        table, specification = self.pipeline.table("model"), self.pipeline.specification
+        table, specification = self.pipeline.table(nouns.MODEL), self.pipeline.specification
         planned = plan_as_of(
             self.pipeline,
             workspace.lake,
             "model",
             days,
             self._model_version,
-            dataset=self.pipeline.input("training_dataset"),
+            dataset=self.pipeline.input(nouns.TRAINING_DATASET),
         )
         planned = with_recomputed(planned, lost_models(workspace, table, planned.unchanged))
         used = [*specification.features, self.pipeline.labels.column, SPLIT]
@@ -200,8 +201,8 @@ class Training:
             "evaluation",
             days,
             self._evaluation_version,
-            dataset=this.input("training_dataset"),
-            model=this.input("model"),
+            dataset=this.input(nouns.TRAINING_DATASET),
+            model=this.input(nouns.MODEL),
         )
         plots: dict[str, dg.MetadataValue] = {}
 
@@ -231,7 +232,7 @@ class Training:
         this = self.pipeline
         dataset = held_out_rows(planned, day)
         fingerprint = planned.windows["model"].hashes[day]
-        model = models.load(this.table("model"), fingerprint, this.specification)
+        model = models.load(this.table(nouns.MODEL), fingerprint, this.specification)
         return dataset.assign(prediction=predict(this.specification, model, dataset))
 
     def _plots_of(self, dataset: pd.DataFrame) -> dg.MetadataValue:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from ml_assets import nouns
 from ml_assets.cadence import Span, as_day, shifted, start_of
 from ml_assets.configuration import documents
 from ml_assets.configuration.sections import Days
@@ -74,8 +75,8 @@ def _pipeline(lake: Lake, log: ApprovalLog, name: str, daily: list[str]) -> Pipe
             name=name,
             tables=tables,
             sources=names,
-            champion=_champion(lake, of.table("champion")),
-            releases=_decisions(lake, of.table("release_decision"), ["evidence"]),
+            champion=_champion(lake, of.table(nouns.CHAMPION)),
+            releases=_decisions(lake, of.table(nouns.RELEASE_DECISION), ["evidence"]),
             retrainings=_decisions(lake, of.table(DECISION), ["as_of"]),
             records=log.records(name),
         )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ml_assets import nouns
 from ml_assets.cadence import as_day, days_between, shifted
 from ml_assets.lake.remedy import DEAD_LETTERS, partition_option
 from ml_assets.ledger.entries import Entry, Status, damage_of
@@ -26,7 +27,7 @@ from ml_assets.release.promotion import release_command, training_command
 RECENT_DAYS = 31
 """Last days of each table of which days without rows are listed; older ones are only counted."""
 
-CHAMPION, RELEASE = "champion", "release_decision"
+CHAMPION, RELEASE = nouns.CHAMPION, nouns.RELEASE_DECISION
 
 
 @dataclass(frozen=True)

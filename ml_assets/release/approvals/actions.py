@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from ml_assets import nouns
 from ml_assets.cadence import as_day, shifted
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.integrity import verified_rows
@@ -67,7 +68,7 @@ def record(
     decision = _decision(lake, pipeline, day)
     _refuse_unless_waiting(decision, pipeline, day)
     evidence = decision["evidence"]
-    history = lake.ledger.history(f"{pipeline}/champion")
+    history = lake.ledger.history(f"{pipeline}/{nouns.CHAMPION}")
     if champion := release_of(lake, history, day, evidence):
         raise ConfigurationError(
             f"The model of {pipeline} as of {day} was released already, by "
@@ -137,7 +138,7 @@ def _expiry(action: Action, text: str, now: datetime) -> datetime | None:
 
 
 def _decision(lake: Lake, pipeline: str, day: str) -> Mapping[Any, Any]:
-    table = f"{pipeline}/release_decision"
+    table = f"{pipeline}/{nouns.RELEASE_DECISION}"
     decided = lake.days_stored(table)
     if day in decided:
         return verified_rows(lake.window(table, [day])).iloc[0].to_dict()
@@ -196,7 +197,7 @@ def first_not_scored(lake: Lake, pipeline: str, as_of: str) -> str:
 
     An approved model serves from this day on, so rescoring earlier days gives the same predictions.
     """
-    scored = lake.days_stored(f"{pipeline}/predictions")
+    scored = lake.days_stored(f"{pipeline}/{nouns.PREDICTIONS}")
     if not scored:
         return as_of
     return max(as_of, shifted(scored[-1], 1))
