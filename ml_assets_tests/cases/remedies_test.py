@@ -101,7 +101,7 @@ def test_after_a_rebuild_corrections_of_the_source_are_seen(project: Project) ->
         for result in project.check(KEY, "2013-01-05")
         if result.check == "up_to_date_with_source"
     ]
-    assert told.startswith("not known")
+    assert told.startswith("unknown, because the ledger was rebuilt")
     run_all(project, told)
 
     assert project.versions(FLIGHTS) != before

@@ -61,12 +61,15 @@ def test_a_day_is_computed_again_by_command_by_run_tag_and_not_otherwise(project
     ("table", "days", "message"),
     [
         pytest.param(
-            "flight_delays/predictions", "2013-01-05", "record of what was done", id="predictions"
+            "flight_delays/predictions",
+            "2013-01-05",
+            "records what was done on a day",
+            id="predictions",
         ),
         pytest.param(
             "flight_delays/retraining_decision",
             "2013-01-05",
-            "record of what was done",
+            "records what was done on a day",
             id="decisions",
         ),
         pytest.param("sources/flihgts", "2013-01-05", "Did you mean 'sources/flights'?", id="typo"),

@@ -180,7 +180,7 @@ def quarantined(project: Project, table: str) -> None:
         pytest.param(deleted, "cannot be read", id="deleted"),
         pytest.param(altered, "was altered", id="altered"),
         pytest.param(of_other_code, "was measured by other code or rules", id="of other code"),
-        pytest.param(cut_short, "was cut short", id="cut short"),
+        pytest.param(cut_short, "is incomplete", id="cut short"),
         pytest.param(quarantined, "is quarantined: broke its contract", id="quarantined"),
     ],
 )
