@@ -44,7 +44,7 @@ class Contract(pa.DataFrameModel):
         coerce = False
 
 
-def made(description: str, sources: Sequence[str], unit: str = "", **further: Any) -> Any:
+def computed(description: str, sources: Sequence[str], unit: str = "", **further: Any) -> Any:
     """A field of a column that the project computes.
 
     Args:

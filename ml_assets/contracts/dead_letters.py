@@ -9,15 +9,15 @@ import pandas as pd
 
 from ml_assets.content import DAY
 from ml_assets.contracts.coercion import escaped, is_null
-from ml_assets.contracts.contract import Contract, columns, key_columns, made
+from ml_assets.contracts.contract import Contract, columns, computed, key_columns
 
 
 class DeadLetters(Contract):
     """Rows that broke their table's contract, with their raw values."""
 
-    source_key: str = made("Key columns of the rejected row, joined by '|'.", ["{table}.{key}"])
-    rule: str = made("Rules the row broke, joined by '; '.", ["{table}.{columns}"])
-    row: str = made("The row as it came from its source, as JSON.", ["{table}.{columns}"])
+    source_key: str = computed("Key columns of the rejected row, joined by '|'.", ["{table}.{key}"])
+    rule: str = computed("Rules the row broke, joined by '; '.", ["{table}.{columns}"])
+    row: str = computed("The row as it came from its source, as JSON.", ["{table}.{columns}"])
 
     class Config:
         """Most days have no dead letters."""

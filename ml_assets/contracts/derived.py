@@ -10,7 +10,7 @@ from typing import Any
 
 import pandera.pandas as pa
 
-from ml_assets.contracts.contract import Contract, columns, key_columns, limits, made
+from ml_assets.contracts.contract import Contract, columns, computed, key_columns, limits
 from ml_assets.contracts.day import DayContract
 from ml_assets.errors import ConfigurationError
 
@@ -39,10 +39,10 @@ def dataset_contract(
         ConfigurationError: ``outcomes`` has no such column.
     """
     fields = {
-        "feature_day": (str, made("Day of the row.", [])),
+        "feature_day": (str, computed("Day of the row.", [])),
         "split": (
             str,
-            made("What the row is used for.", [], isin=["train", "validation", "test"]),
+            computed("What the row is used for.", [], isin=["train", "validation", "test"]),
         ),
         label: column_from(outcomes, label, [*KEYS, "{label_table}.{label}"]),
         known_at: column_from(outcomes, known_at, [*KEYS, "{label_table}.{known_at}"]),

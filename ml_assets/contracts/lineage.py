@@ -1,7 +1,7 @@
 """Column lineage: the input columns of each column of a table.
 
 It is declared in the metadata of the contract's field as ``"from": ["orders.amount", …]`` (see
-``contract.made``): the last part of an input's name, and one of its columns. A contract that is
+``contract.computed``): the last part of an input's name, and one of its columns. A contract that is
 used by several pipelines contains placeholders such as ``{key}``, which the template replaces. A
 field without ``from`` inherits it from the field of the same name in a base contract.
 ``ml_assets.lineage.columns`` follows lineage through several tables.

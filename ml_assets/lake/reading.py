@@ -43,14 +43,7 @@ def _ordered(rows: pd.DataFrame) -> pd.DataFrame:
 def damage_message(
     opened: OpenedTable, bad: Mapping[str, str], commands: Sequence[str], version: int | None
 ) -> str:
-    """The error message for reading damaged days.
-
-    Args:
-        opened: their table.
-        bad: day → damage.
-        commands: commands that compute them again; none when rows of an old version are damaged.
-        version: the requested table version.
-    """
+    """The error message for damaged days (day → damage), with commands that compute them again."""
     table, days = opened.table, sorted(bad)
     listed = "; ".join(f"{table} {day} was {bad[day]}" for day in days[:3])
     more = f" (and {len(days) - 3} more days until {days[-1]})" if len(days) > 3 else ""

@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import BaseModel, Field
 
 from ml_assets.content import DAY
-from ml_assets.contracts.contract import Contract, made
+from ml_assets.contracts.contract import Contract, computed
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.learning.metrics import METRICS, Scored, day_numbers, interval, resamples
@@ -70,17 +70,19 @@ DRAWN = [*SCORED_WITH, "training_dataset.feature_day"]
 class Evaluation(Contract):
     """One metric of one segment on one split."""
 
-    split: str = made("Split of the rows.", ["training_dataset.split"], isin=["validation", "test"])
-    segment_column: str = made("Segment column; 'all' for all rows.", [])
-    segment: str = made("Value of the segment column; 'all' for all rows.", HELD_OUT)
-    metric: str = made("Name of the metric.", [])
-    value: float = made(
+    split: str = computed(
+        "Split of the rows.", ["training_dataset.split"], isin=["validation", "test"]
+    )
+    segment_column: str = computed("Segment column; 'all' for all rows.", [])
+    segment: str = computed("Value of the segment column; 'all' for all rows.", HELD_OUT)
+    metric: str = computed("Name of the metric.", [])
+    value: float = computed(
         "Value; null if undefined, as with one class only.", SCORED_WITH, nullable=True
     )
-    low: float = made("Lower bound; bootstrap of days; null if none.", DRAWN, nullable=True)
-    high: float = made("Upper bound; bootstrap of days; null if none.", DRAWN, nullable=True)
-    rows: int = made("Number of rows.", HELD_OUT, ge=1)
-    mean_label: float = made("Mean label of the rows.", MEASURED_ON)
+    low: float = computed("Lower bound; bootstrap of days; null if none.", DRAWN, nullable=True)
+    high: float = computed("Upper bound; bootstrap of days; null if none.", DRAWN, nullable=True)
+    rows: int = computed("Number of rows.", HELD_OUT, ge=1)
+    mean_label: float = computed("Mean label of the rows.", MEASURED_ON)
 
     class Config:
         """Never empty."""

@@ -81,14 +81,7 @@ def recorded_input(lake: Lake, recorded: RecordedModel, table: str) -> RecordedI
 def rebuild(
     lake: Lake, features: RecordedInput, labels: RecordedInput, recipe: Recipe, as_of: str
 ) -> RebuiltModel:
-    """Build a dataset and train a model on it.
-
-    Args:
-        lake: the lake with the inputs.
-        features: recorded reads of the feature table.
-        labels: recorded reads of the label table.
-        recipe: specifications of dataset and model.
-        as_of: the as-of day.
+    """Build the dataset of an as-of day from recorded inputs, and train a model on it.
 
     Raises:
         TrainingError: no dataset or no model can be made from the rows.

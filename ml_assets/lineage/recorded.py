@@ -147,12 +147,7 @@ def recorded_model(lake: Lake, pipeline: PipelineTables, trained: ModelReference
 
 
 def rows_of_model(lake: Lake, recorded: RecordedModel, noun: str) -> pd.DataFrame | None:
-    """Rows of another table of the pipeline that were computed from a model or its dataset.
-
-    Args:
-        lake: the lake with the table.
-        recorded: the model.
-        noun: second part of the table's name.
+    """Rows of table ``pipeline/noun`` that were computed from a model or its dataset.
 
     Returns:
         The newest such rows; None when there are none, or they were deleted.

@@ -22,7 +22,7 @@ import pandas as pd
 import sqlalchemy as sa
 from pydantic import BaseModel, Field, ValidationError
 
-from ml_assets.contracts.contract import Contract, made
+from ml_assets.contracts.contract import Contract, computed
 from ml_assets.environment import OMP_WAIT_POLICY
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.registry.integration_process import TESTS
@@ -73,15 +73,15 @@ TESTED = ["staging_model.fingerprint", "training_dataset.{features}", "training_
 class IntegrationTest(Contract):
     """Result of one integration test of the staged model."""
 
-    fingerprint: str = made("Fingerprint of the tested model.", ["staging_model.fingerprint"])
-    test: str = made("Name of the test.", ["staging_model.fingerprint"], isin=list(TESTS))
-    passed: bool = made("Whether the test passed.", TESTED)
-    outcome: str = made(
+    fingerprint: str = computed("Fingerprint of the tested model.", ["staging_model.fingerprint"])
+    test: str = computed("Name of the test.", ["staging_model.fingerprint"], isin=list(TESTS))
+    passed: bool = computed("Whether the test passed.", TESTED)
+    outcome: str = computed(
         "passed, failed, or not_measured if the test had no result.",
         TESTED,
         isin=[*IntegrationOutcome],
     )
-    finding: str = made("What was checked, or what failed.", TESTED)
+    finding: str = computed("What was checked, or what failed.", TESTED)
 
     class Config:
         """Each test once for each as-of day."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 import pandas as pd
 
 from ml_assets.content import DAY
-from ml_assets.contracts.contract import Contract, made
+from ml_assets.contracts.contract import Contract, computed
 
 BY_GATES = "gates"
 """Value of ``released_by`` for a model that passed every gate."""
@@ -24,24 +24,28 @@ APPROVED = [
 class ChampionModel(Contract):
     """A model that became champion; no row if the model of the as-of day did not."""
 
-    fingerprint: str = made("Fingerprint of the model.", ["release_decision.challenger", *APPROVED])
-    version: int = made("Version in the registry; 0 in a backtest.", ["{registered}"], ge=0)
-    serves_from: str = made(
+    fingerprint: str = computed(
+        "Fingerprint of the model.", ["release_decision.challenger", *APPROVED]
+    )
+    version: int = computed("Version in the registry; 0 in a backtest.", ["{registered}"], ge=0)
+    serves_from: str = computed(
         "First day that the model serves: the as-of day or later.",
         ["release_decision.verdict", "approvals.serves_from"],
     )
-    released_by: str = made(
+    released_by: str = computed(
         "'gates', or the person who approved the release.",
         ["release_decision.verdict", "approvals.by", "approvals.number"],
     )
-    evidence: str = made("Hash of the evidence of the release.", ["release_decision.evidence"])
-    metric: str = made("The main metric.", ["release_decision.metric"])
-    value: float = made(
+    evidence: str = computed("Hash of the evidence of the release.", ["release_decision.evidence"])
+    metric: str = computed("The main metric.", ["release_decision.metric"])
+    value: float = computed(
         "Main metric on the test rows.", ["release_decision.challenger_value"], nullable=True
     )
-    training_days: int = made("Number of training days.", ["release_decision.training_days"], ge=0)
-    training_last: str = made("Last training day.", ["release_decision.training_last"])
-    replaces: str = made(
+    training_days: int = computed(
+        "Number of training days.", ["release_decision.training_days"], ge=0
+    )
+    training_last: str = computed("Last training day.", ["release_decision.training_last"])
+    replaces: str = computed(
         "As-of day of the previous champion; empty for none.", ["release_decision.champion_as_of"]
     )
 

@@ -1,14 +1,14 @@
 """Contracts of the tables of registered and staged models."""
 
-from ml_assets.contracts.contract import Contract, made
+from ml_assets.contracts.contract import Contract, computed
 from ml_assets.release.champion import APPROVED
 
 
 class RegisteredModel(Contract):
     """A released model's version in the registry; no row if the model is not released."""
 
-    fingerprint: str = made("Fingerprint of the model.", ["model.prediction", *APPROVED])
-    version: int = made("Version in the registry.", ["model.prediction"], ge=1)
+    fingerprint: str = computed("Fingerprint of the model.", ["model.prediction", *APPROVED])
+    version: int = computed("Version in the registry.", ["model.prediction"], ge=1)
 
     class Config:
         """Empty if the model is not released."""

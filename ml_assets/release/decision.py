@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 from typing import ClassVar
 
-from ml_assets.contracts.contract import Contract, columns, made
+from ml_assets.contracts.contract import Contract, columns, computed
 from ml_assets.release.evidence.comparison import CHAMPION_SOURCES, ROWS, Comparison, EvidenceRow
 from ml_assets.release.evidence.fairness import Fairness
 from ml_assets.release.evidence.values import EvidenceTable, is_overall
@@ -40,48 +40,48 @@ DAYS = [*TESTED, "training_dataset.feature_day"]
 class ReleaseDecision(Contract):
     """Whether the model of this as-of day may become champion, and why."""
 
-    verdict: str = made(
+    verdict: str = computed(
         "passed; awaiting_approval if a limit is exceeded and a person may approve that; blocked "
         "if evidence is missing or a limit is exceeded that cannot be approved.",
         JUDGED,
         isin=[PASSED, AWAITING, BLOCKED],
     )
-    reason: str = made("Reason for the verdict.", JUDGED)
-    findings: str = made("Outcome and reason of each gate, as JSON.", JUDGED)
-    evidence: str = made(
+    reason: str = computed("Reason for the verdict.", JUDGED)
+    findings: str = computed("Outcome and reason of each gate, as JSON.", JUDGED)
+    evidence: str = computed(
         "Hash of the evidence and the rules.",
         [*JUDGED, "comparison.is_judged", "fairness.is_judged"],
     )
-    challenger: str = made("Fingerprint of the challenger.", ["model.prediction"])
-    champion: str = made(
+    challenger: str = computed("Fingerprint of the challenger.", ["model.prediction"])
+    champion: str = computed(
         "Fingerprint of the champion at that time; empty for none.", CHAMPION_SOURCES
     )
-    champion_as_of: str = made("As-of day of that champion; empty for none.", [])
-    metric: str = made("The main metric.", [])
-    challenger_value: float = made(
+    champion_as_of: str = computed("As-of day of that champion; empty for none.", [])
+    metric: str = computed("The main metric.", [])
+    challenger_value: float = computed(
         "Main metric of the challenger.", [*MAIN, "comparison.challenger"], nullable=True
     )
-    champion_value: float = made(
+    champion_value: float = computed(
         "Main metric of the champion on the same rows.",
         [*MAIN, "comparison.champion"],
         nullable=True,
     )
-    improvement_low: float = made(
+    improvement_low: float = computed(
         "Lower bound of the gain.", [*MAIN, "comparison.low"], nullable=True
     )
-    improvement_high: float = made(
+    improvement_high: float = computed(
         "Upper bound of the gain.", [*MAIN, "comparison.high"], nullable=True
     )
-    test_rows: int = made("Number of test rows.", TESTED, ge=0)
-    test_first: str = made("First day of the test rows.", DAYS)
-    test_last: str = made("Last day of the test rows.", DAYS)
-    training_rows: int = made("Number of the challenger's training rows.", TESTED, ge=0)
-    training_days: int = made("Number of days of the training rows.", DAYS, ge=0)
-    training_last: str = made("Last day of the training rows.", DAYS)
-    is_unseen: bool = made("Neither model was fitted on the test rows.", UNSEEN)
-    beats_champion: bool = made("The gain of the main metric satisfies the rule.", BETTER)
-    no_segment_degraded: bool = made("No judged segment is degraded.", NOT_DEGRADED)
-    groups_are_close: bool = made("The gaps between groups are within the limits.", CLOSE)
+    test_rows: int = computed("Number of test rows.", TESTED, ge=0)
+    test_first: str = computed("First day of the test rows.", DAYS)
+    test_last: str = computed("Last day of the test rows.", DAYS)
+    training_rows: int = computed("Number of the challenger's training rows.", TESTED, ge=0)
+    training_days: int = computed("Number of days of the training rows.", DAYS, ge=0)
+    training_last: str = computed("Last day of the training rows.", DAYS)
+    is_unseen: bool = computed("Neither model was fitted on the test rows.", UNSEEN)
+    beats_champion: bool = computed("The gain of the main metric satisfies the rule.", BETTER)
+    no_segment_degraded: bool = computed("No judged segment is degraded.", NOT_DEGRADED)
+    groups_are_close: bool = computed("The gaps between groups are within the limits.", CLOSE)
 
     class Config:
         """Exactly one decision per as-of day."""

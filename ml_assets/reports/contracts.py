@@ -1,6 +1,6 @@
 """Contract of model cards."""
 
-from ml_assets.contracts.contract import Contract, columns, made
+from ml_assets.contracts.contract import Contract, columns, computed
 from ml_assets.learning.evaluation import Evaluation
 from ml_assets.release.decision import ReleaseDecision
 from ml_assets.release.evidence.comparison import Comparison, EvidenceRow
@@ -39,9 +39,9 @@ CARD_SOURCES = [
 class ModelCard(Contract):
     """The card of a registered version; no row if the model is not registered."""
 
-    fingerprint: str = made("Fingerprint of the model.", ["registered_model.fingerprint"])
-    version: int = made("Version in the registry.", ["registered_model.version"], ge=1)
-    markdown: str = made("The card as Markdown.", CARD_SOURCES)
+    fingerprint: str = computed("Fingerprint of the model.", ["registered_model.fingerprint"])
+    version: int = computed("Version in the registry.", ["registered_model.version"], ge=1)
+    markdown: str = computed("The card as Markdown.", CARD_SOURCES)
 
     class Config:
         """One card per as-of day, or none."""

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from ml_assets.contracts.contract import Contract, made
+from ml_assets.contracts.contract import Contract, computed
 
 GROUPS = ("structural", "environment", "other")
 """Structural features should be stable; environment features, such as weather, vary naturally."""
@@ -42,48 +42,50 @@ BOTH = [*RATIO, *MISSING_RATIO]
 class DriftReport(Contract):
     """Distance of one feature's last days from the training rows of the model."""
 
-    reference: str = made(
+    reference: str = computed(
         "As-of day of the model whose training rows are the reference.", ["champion.serves_from"]
     )
-    feature: str = made("Name of the feature.", ["feature_reference.feature"])
-    group: str = made(
+    feature: str = computed("Name of the feature.", ["feature_reference.feature"])
+    group: str = computed(
         "Group of the feature: structural, environment or other.",
         ["feature_reference.feature"],
         isin=GROUPS,
     )
-    window_days: int = made("Number of days with rows.", COMPARED[:2], unit="days", ge=1)
-    rows: int = made("Number of rows.", [*COMPARED, "feature_profile.rows"], unit="rows", ge=0)
-    measure: str = made("Measure of the distance.", ["feature_reference.kind"], isin=["ks", "js"])
-    distance: float = made("Distance; null without values.", SHARES, nullable=True, ge=0, le=1)
-    threshold: float = made("Least distance that counts as drift.", DISTANCE, gt=0)
-    ratio: float = made("Distance divided by its threshold.", RATIO, nullable=True, ge=0)
-    psi: float = made(
+    window_days: int = computed("Number of days with rows.", COMPARED[:2], unit="days", ge=1)
+    rows: int = computed("Number of rows.", [*COMPARED, "feature_profile.rows"], unit="rows", ge=0)
+    measure: str = computed(
+        "Measure of the distance.", ["feature_reference.kind"], isin=["ks", "js"]
+    )
+    distance: float = computed("Distance; null without values.", SHARES, nullable=True, ge=0, le=1)
+    threshold: float = computed("Least distance that counts as drift.", DISTANCE, gt=0)
+    ratio: float = computed("Distance divided by its threshold.", RATIO, nullable=True, ge=0)
+    psi: float = computed(
         "Population stability index; null for categories.", SHARES, nullable=True, ge=0
     )
-    wasserstein: float = made(
+    wasserstein: float = computed(
         "Wasserstein distance; null for categories and for a constant reference.",
         [*SHARES, "feature_profile.sums", "feature_reference.sums"],
         unit="standard deviations of the reference",
         nullable=True,
         ge=0,
     )
-    missing_share: float = made("Rows without a value.", MISSING, unit="share", ge=0, le=1)
-    missing_ratio: float = made(
+    missing_share: float = computed("Rows without a value.", MISSING, unit="share", ge=0, le=1)
+    missing_ratio: float = computed(
         "Change of the missing share divided by its threshold.", MISSING_RATIO, ge=0
     )
-    unseen_share: float = made(
+    unseen_share: float = computed(
         "Rows whose category the reference lacks.",
         [*COMPARED, "feature_profile.counts", "feature_profile.rows"],
         unit="share",
         ge=0,
         le=1,
     )
-    is_judged: bool = made(
+    is_judged: bool = computed(
         "Whether the window has enough rows to judge drift.",
         [*COMPARED, "feature_profile.rows"],
     )
-    drifted: bool = made("Whether it is judged and one of the ratios is 1 or more.", BOTH)
-    likely_cause_rank: int = made("Rank by the larger ratio; 1 is the largest.", BOTH, ge=1)
+    drifted: bool = computed("Whether it is judged and one of the ratios is 1 or more.", BOTH)
+    likely_cause_rank: int = computed("Rank by the larger ratio; 1 is the largest.", BOTH, ge=1)
 
     class Config:
         """Never empty."""

@@ -5,7 +5,7 @@ The lists contain source columns for ``from``, see ``contracts.lineage``.
 
 from typing import ClassVar
 
-from ml_assets.contracts.contract import Contract, made
+from ml_assets.contracts.contract import Contract, computed
 
 NAMED = ["{reference}.feature", "{reference}.kind"]
 """Source columns of the bins, which a profile takes from a reference."""
@@ -19,17 +19,17 @@ BY_DAY = ["training_dataset.{features}", "training_dataset.split", "training_dat
 class _Counted(Contract):
     """Values of one feature, counted by bin."""
 
-    feature: str = made("Name of the feature.", ["{reference}.feature"])
-    kind: str = made("Kind of bins.", ["{reference}.kind"], isin=["numeric", "categorical"])
-    rows: int = made("Number of rows.", ["{dataset}.split"], unit="rows", ge=0)
-    missing: int = made("Rows with a null or infinite value.", COUNTED, unit="rows", ge=0)
-    counts: str = made(
+    feature: str = computed("Name of the feature.", ["{reference}.feature"])
+    kind: str = computed("Kind of bins.", ["{reference}.kind"], isin=["numeric", "categorical"])
+    rows: int = computed("Number of rows.", ["{dataset}.split"], unit="rows", ge=0)
+    missing: int = computed("Rows with a null or infinite value.", COUNTED, unit="rows", ge=0)
+    counts: str = computed(
         "Rows in each bin, a JSON list; the last bin of a categorical feature counts "
         "the categories that the reference lacks.",
         IN_BINS,
         unit="rows",
     )
-    sums: str = made(
+    sums: str = computed(
         "Sum of the values in each bin, a JSON list; empty for a categorical feature.",
         SUMMED,
         unit="the feature's",
@@ -39,28 +39,28 @@ class _Counted(Contract):
 class FeatureReference(_Counted):
     """Profile of one feature in a model's training rows, with drift thresholds."""
 
-    edges: str = made(
+    edges: str = computed(
         "Bin edges, a JSON list of values of the reference from the smallest to the "
         "largest; empty for a categorical feature and for one without values.",
         ["training_dataset.{numeric}", "training_dataset.split"],
         unit="the feature's",
     )
-    categories: str = made(
+    categories: str = computed(
         "Categories of the reference, a JSON list; empty for a numeric feature.",
         ["training_dataset.{categorical}", "training_dataset.split"],
     )
-    window_days: int = made(
+    window_days: int = computed(
         "Days of a window in the calibration of thresholds.",
         ["training_dataset.feature_day", "training_dataset.split"],
         unit="days",
         ge=1,
     )
-    daily_threshold: float = made("Drift threshold of the distance of a day.", BY_DAY, gt=0)
-    window_threshold: float = made("Drift threshold of the distance of a window.", BY_DAY, gt=0)
-    daily_missing_threshold: float = made(
+    daily_threshold: float = computed("Drift threshold of the distance of a day.", BY_DAY, gt=0)
+    window_threshold: float = computed("Drift threshold of the distance of a window.", BY_DAY, gt=0)
+    daily_missing_threshold: float = computed(
         "Drift threshold of the change of a day's missing share.", BY_DAY, unit="share", gt=0
     )
-    window_missing_threshold: float = made(
+    window_missing_threshold: float = computed(
         "Drift threshold of the change of a window's missing share.", BY_DAY, unit="share", gt=0
     )
 
@@ -74,10 +74,10 @@ class FeatureReference(_Counted):
 class FeatureProfile(_Counted):
     """Profile of one feature in a day's rows, in the bins of a reference."""
 
-    reference: str = made(
+    reference: str = computed(
         "As-of day of the model whose training rows are the reference.", ["champion.serves_from"]
     )
-    unseen: int = made(
+    unseen: int = computed(
         "Rows whose category the reference lacks.",
         ["{counted}.{categorical}", *BINNED, "{reference}.categories"],
         unit="rows",

@@ -5,7 +5,7 @@ The lists contain source columns for ``from``, see ``contracts.lineage``.
 
 from typing import ClassVar
 
-from ml_assets.contracts.contract import Contract, made
+from ml_assets.contracts.contract import Contract, computed
 from ml_assets.learning.contracts import SERVING
 
 RETRAIN, KEEP = "retrain", "keep"
@@ -26,35 +26,35 @@ VERDICT = [*METRIC, "champion.value", *STRUCTURAL, *ENOUGH, *GROWTH, *REQUESTED]
 class RetrainingDecision(Contract):
     """Whether monitoring requests a new model, and why or why not."""
 
-    verdict: str = made("retrain or keep.", VERDICT, isin=[RETRAIN, KEEP])
-    reason: str = made("Reason for the verdict.", [*VERDICT, *STRONGEST, "drift_report.rows"])
-    rule: str = made("What decided: a signal, a limit, or nothing.", VERDICT)
-    policy: str = made("Name of the policy.", [])
-    as_of: str = made("As-of day of the requested model; empty for none.", VERDICT)
-    champion: str = made("Fingerprint of the champion; empty for none.", SERVING)
-    champion_as_of: str = made(
+    verdict: str = computed("retrain or keep.", VERDICT, isin=[RETRAIN, KEEP])
+    reason: str = computed("Reason for the verdict.", [*VERDICT, *STRONGEST, "drift_report.rows"])
+    rule: str = computed("What decided: a signal, a limit, or nothing.", VERDICT)
+    policy: str = computed("Name of the policy.", [])
+    as_of: str = computed("As-of day of the requested model; empty for none.", VERDICT)
+    champion: str = computed("Fingerprint of the champion; empty for none.", SERVING)
+    champion_as_of: str = computed(
         "As-of day of the champion; empty for none.", ["champion.serves_from"]
     )
-    metric_at_release: float = made(
+    metric_at_release: float = computed(
         "Main metric at release.", ["champion.serves_from", "champion.value"], nullable=True
     )
-    metric_now: float = made(
+    metric_now: float = computed(
         "Main metric in the newest window; null with too few labels.", METRIC, nullable=True
     )
-    mean_prediction: float = made(
+    mean_prediction: float = computed(
         "Mean prediction in the newest window.", [*OF_CHAMPION, "labels.prediction"], nullable=True
     )
-    mean_label: float = made(
+    mean_label: float = computed(
         "Mean label in the newest window.", [*OF_CHAMPION, "labels.label"], nullable=True
     )
-    labels: int = made("Number of labels in the newest window.", OF_CHAMPION, ge=0)
-    drifted_structural: int = made("Structural features that have drifted.", STRUCTURAL, ge=0)
-    drifted_features: int = made("Features of any group that have drifted.", DRIFTED, ge=0)
-    strongest_drift: str = made("Feature that drifted most; empty without a report.", STRONGEST)
-    data_growth: float = made(
+    labels: int = computed("Number of labels in the newest window.", OF_CHAMPION, ge=0)
+    drifted_structural: int = computed("Structural features that have drifted.", STRUCTURAL, ge=0)
+    drifted_features: int = computed("Features of any group that have drifted.", DRIFTED, ge=0)
+    strongest_drift: str = computed("Feature that drifted most; empty without a report.", STRONGEST)
+    data_growth: float = computed(
         "Share by which the training window has grown since the champion.", GROWTH, nullable=True
     )
-    asked_before: int = made("Requested retrainings within the budget's days.", REQUESTED, ge=0)
+    asked_before: int = computed("Requested retrainings within the budget's days.", REQUESTED, ge=0)
 
     class Config:
         """Every day has exactly one decision."""

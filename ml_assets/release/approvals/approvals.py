@@ -13,7 +13,7 @@ from typing import ClassVar
 import pandas as pd
 
 from ml_assets.content import DAY
-from ml_assets.contracts.contract import Contract, made
+from ml_assets.contracts.contract import Contract, computed
 from ml_assets.contracts.validation import no_rows
 
 HASH_LENGTH = 8
@@ -85,19 +85,19 @@ class Record:
 class Approvals(Contract):
     """Approvals and rejections of the release of this as-of day; rows are only added."""
 
-    number: int = made("Number of the record; increases.", [], ge=1)
-    action: str = made(
+    number: int = computed("Number of the record; increases.", [], ge=1)
+    action: str = computed(
         "approve, reject, or apply when a release used an approval.", [], isin=[*Action]
     )
-    by: str = made("The person.", [])
-    reason: str = made("The person's reason.", [])
-    evidence: str = made("Hash of the evidence that the action applies to.", [])
-    serves_from: str = made(
+    by: str = computed("The person.", [])
+    reason: str = computed("The person's reason.", [])
+    evidence: str = computed("Hash of the evidence that the action applies to.", [])
+    serves_from: str = computed(
         "First day that the approved model serves; set when an approval is used.", []
     )
-    at: str = made("Time of the record, UTC.", [])
-    expires_at: str = made("Time at which the approval expires, UTC; empty for never.", [])
-    remark: str = made(
+    at: str = computed("Time of the record, UTC.", [])
+    expires_at: str = computed("Time at which the approval expires, UTC; empty for never.", [])
+    remark: str = computed(
         "Why it has no effect on the current evidence; or empty.", ["release_decision.evidence"]
     )
 

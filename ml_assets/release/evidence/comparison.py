@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.content import DAY, day_hashes
-from ml_assets.contracts.contract import Contract, made
+from ml_assets.contracts.contract import Contract, computed
 from ml_assets.learning.dataset import FEATURE_DAY
 from ml_assets.learning.evaluation import (
     HELD_OUT,
@@ -112,10 +112,10 @@ ROWS = [f"training_dataset.{column}" for column in ("split", "feature_day", "{ke
 class EvidenceRow(Contract):
     """Columns of every row of evidence: the models and rows that it is about."""
 
-    challenger_model: str = made("Fingerprint of the new model.", ["model.prediction"])
-    champion_model: str = made("Fingerprint of the champion; empty for none.", CHAMPION_SOURCES)
-    challenger_rows: str = made("Hash of the rows that the new model was scored on.", ROWS)
-    champion_rows: str = made("Hash of the rows that the champion was scored on.", ROWS)
+    challenger_model: str = computed("Fingerprint of the new model.", ["model.prediction"])
+    champion_model: str = computed("Fingerprint of the champion; empty for none.", CHAMPION_SOURCES)
+    challenger_rows: str = computed("Hash of the rows that the new model was scored on.", ROWS)
+    champion_rows: str = computed("Hash of the rows that the champion was scored on.", ROWS)
 
 
 BY_CHAMPION = [*MEASURED_ON, "training_dataset.{features}", *CHAMPION_SOURCES]
@@ -126,22 +126,24 @@ DRAWN = [*GAIN, "training_dataset.feature_day"]
 class Comparison(EvidenceRow):
     """Challenger and champion on the same test rows: one metric of one segment."""
 
-    segment_column: str = made("Segment column; 'all' for all rows.", [])
-    segment: str = made("Value of the segment column; 'all' for all rows.", HELD_OUT)
-    metric: str = made("Name of the metric.", [])
-    challenger: float = made("Challenger's metric; null if undefined.", SCORED_WITH, nullable=True)
-    champion: float = made(
+    segment_column: str = computed("Segment column; 'all' for all rows.", [])
+    segment: str = computed("Value of the segment column; 'all' for all rows.", HELD_OUT)
+    metric: str = computed("Name of the metric.", [])
+    challenger: float = computed(
+        "Challenger's metric; null if undefined.", SCORED_WITH, nullable=True
+    )
+    champion: float = computed(
         "Champion's metric, or that of the base rate without a champion; null if undefined.",
         BY_CHAMPION,
         nullable=True,
     )
-    improvement: float = made(
+    improvement: float = computed(
         "Gain of the challenger; negative if it is worse.", GAIN, nullable=True
     )
-    low: float = made("Lower bound of the gain; bootstrap of days.", DRAWN, nullable=True)
-    high: float = made("Upper bound of the gain; bootstrap of days.", DRAWN, nullable=True)
-    rows: int = made("Number of test rows.", HELD_OUT, ge=1)
-    is_judged: bool = made(
+    low: float = computed("Lower bound of the gain; bootstrap of days.", DRAWN, nullable=True)
+    high: float = computed("Upper bound of the gain; bootstrap of days.", DRAWN, nullable=True)
+    rows: int = computed("Number of test rows.", HELD_OUT, ge=1)
+    is_judged: bool = computed(
         "Whether there are enough rows, days and different labels to judge.",
         [*MEASURED_ON, "training_dataset.feature_day"],
     )

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.content import DAY
-from ml_assets.contracts.contract import made
+from ml_assets.contracts.contract import computed
 from ml_assets.learning.dataset import FEATURE_DAY
 from ml_assets.learning.evaluation import EvaluationRules, segment_values, threshold
 from ml_assets.learning.metrics import Scored, day_numbers, day_sums, interval, ratio, resamples
@@ -50,19 +50,21 @@ BY_CHALLENGER = [*TREATED, "model.prediction"]
 class Fairness(EvidenceRow):
     """One rate of one group of the gated attribute, or the gap between groups."""
 
-    attribute: str = made("The gated attribute.", [])
-    group: str = made(f"Value of the attribute, or '{GAP}': largest minus smallest.", GROUPED)
-    metric: str = made("Name of the rate.", [])
-    challenger: float = made("Challenger's rate; null if undefined.", BY_CHALLENGER, nullable=True)
-    low: float = made("Lower bound of it; bootstrap of days.", BY_CHALLENGER, nullable=True)
-    high: float = made("Upper bound of it; bootstrap of days.", BY_CHALLENGER, nullable=True)
-    champion: float = made(
+    attribute: str = computed("The gated attribute.", [])
+    group: str = computed(f"Value of the attribute, or '{GAP}': largest minus smallest.", GROUPED)
+    metric: str = computed("Name of the rate.", [])
+    challenger: float = computed(
+        "Challenger's rate; null if undefined.", BY_CHALLENGER, nullable=True
+    )
+    low: float = computed("Lower bound of it; bootstrap of days.", BY_CHALLENGER, nullable=True)
+    high: float = computed("Upper bound of it; bootstrap of days.", BY_CHALLENGER, nullable=True)
+    champion: float = computed(
         "Champion's rate on the same rows; null without a champion.",
         [*TREATED, *CHAMPION_SOURCES],
         nullable=True,
     )
-    rows: int = made("Number of test rows of the group.", GROUPED, ge=1)
-    is_judged: bool = made(
+    rows: int = computed("Number of test rows of the group.", GROUPED, ge=1)
+    is_judged: bool = computed(
         "Whether there are enough rows, days and labels to judge; true for the gap.",
         [*GROUPED, "training_dataset.{label}", "training_dataset.feature_day"],
     )
