@@ -23,7 +23,7 @@ NOUNS = 3
 
 _BEGIN = re.compile(r"(?<![\w/-])(?:ml-assets [a-z]|dg launch )")
 _ENDS = ".,;:)]"
-_OPTION = re.compile(r"--[a-z]")
+_OPTION = re.compile(r"-m|--[a-z]")
 
 
 def commands(text: str) -> list[list[str]]:
@@ -127,6 +127,7 @@ def invoked(*words: str) -> Result:
 
 def _dagster() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(exit_on_error=False)
+    parser.add_argument("-m", required=True)
     parser.add_argument("--assets", required=True)
     parser.add_argument("--partition")
     parser.add_argument("--partition-range")

@@ -1,7 +1,7 @@
 """The ``ml-assets`` command: arguments in, tables and exit codes out.
 
 Commands only parse and print; what they do is in the packages they call, which each command imports
-when it runs. Exit codes: 0 all is well, 1 something failed, 2 the arguments or settings cannot be used.
+when it runs. Exit codes: 0 all is well, 1 something failed, 2 arguments or settings cannot be used.
 """
 
 import os

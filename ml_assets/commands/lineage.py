@@ -1,4 +1,4 @@
-"""The command about column lineage: what a column is computed from, and what is computed from it."""
+"""The command about column lineage: what a column is computed from, and what uses it."""
 
 import textwrap
 from collections.abc import Mapping, Sequence

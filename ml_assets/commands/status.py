@@ -37,7 +37,7 @@ COLORS = {
 
 @app.command()
 def status(*, as_json: AsJson = False) -> None:
-    """Show champions, what waits for a person, days without rows, what is behind, and what is next."""
+    """Show champions, releases that wait for a person, unusable days, what is behind, what is next."""
     from ml_assets.lineage.status.loading import load_state, nothing_stored
     from ml_assets.lineage.status.report import report
     from ml_assets.workspace import Workspace

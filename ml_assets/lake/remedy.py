@@ -32,12 +32,12 @@ def repair_commands(lake: "Lake", entries: Sequence[Entry]) -> list[str]:
 
 
 def materialize_command(selection: str) -> str:
-    """Dagster's command that materializes some assets; an option that names days may follow.
+    """Dagster's command that materializes assets, from any folder; an option for days may follow.
 
     Args:
         selection: Dagster's asset selection.
     """
-    return f"dg launch --assets {shlex.quote(selection)}"
+    return f"dg launch -m ml_assets.definitions --assets {shlex.quote(selection)}"
 
 
 def partition_option(first: str, last: str | None = None) -> str:

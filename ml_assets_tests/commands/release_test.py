@@ -67,7 +67,10 @@ def test_an_approval_is_recorded_and_told(ml_assets: Command, lake: Lake, url: s
         done.stdout
     )
     assert "serves from the first day that is not scored" in done.stdout
-    assert f"dg launch --assets group:{PIPELINE}__release --partition {AS_OF}" in done.stdout
+    assert (
+        f"dg launch -m ml_assets.definitions --assets group:{PIPELINE}__release --partition {AS_OF}"
+        in done.stdout
+    )
 
 
 def test_after_a_rejection_nobody_can_approve(ml_assets: Command, lake: Lake, url: str) -> None:

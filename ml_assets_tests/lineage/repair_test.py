@@ -85,7 +85,9 @@ def test_a_missing_input_is_computed_before_days_that_were_computed_without_it()
 def test_commands_name_days_as_dagster_does() -> None:
     one, some = Step(("a/b", "a/c"), DAYS[0], DAYS[0]), Step(("a/b",), DAYS[0], DAYS[2])
 
-    assert one.command == ('dg launch --assets \'key:"a/b" or key:"a/c"\' --partition 2013-01-01')
+    assert one.command == (
+        'dg launch -m ml_assets.definitions --assets \'key:"a/b" or key:"a/c"\' --partition 2013-01-01'
+    )
     assert some.command.endswith("--assets 'key:\"a/b\"' --partition-range 2013-01-01...2013-01-03")
     assert Step(("a/b",), SNAPSHOT, SNAPSHOT).command.endswith("--assets 'key:\"a/b\"'")
 

@@ -1,4 +1,4 @@
-"""Loads what a status report is made from: the ledger, three small tables, the ends of the sources."""
+"""Loads what a status report is made from: ledger, three small tables, ends of the sources."""
 
 import math
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""The status report: champions, what waits for a person, days without rows, what is behind, what next.
+"""The status report: champions, what waits for a person, unusable days, what is behind, next step.
 
 It follows from plain values alone, see ``state``.
 """

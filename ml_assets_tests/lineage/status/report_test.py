@@ -86,7 +86,7 @@ def test_without_any_data_the_next_command_builds_the_project() -> None:
             [record(Action.APPROVE)],
             MODEL,
             "approved",
-            "dg launch --assets group:p__release --partition 2024-02-03",
+            "dg launch -m ml_assets.definitions --assets group:p__release --partition 2024-02-03",
             id="approved",
         ),
         pytest.param(
