@@ -47,7 +47,7 @@ def checks(
     from ml_assets.workspace import Workspace
 
     span = asked_span(partition, partition_range)
-    told = console()
+    output = console()
     progress = progress_console(as_json=as_json)
     with project_instance() as instance, progress.status("Loading definitions …") as status:
         definitions = project_definitions()
@@ -74,31 +74,31 @@ def checks(
             }
         )
     else:
-        _print_results(results, bad, told)
+        _print_results(results, bad, output)
         if bad:
-            told.print(f"Next, {remedy}", highlight=False, soft_wrap=True, markup=False)
+            output.print(f"Next, {remedy}", highlight=False, soft_wrap=True, markup=False)
     if bad:
         raise typer.Exit(1)
 
 
 def _print_results(
-    results: Sequence["CheckResult"], bad: Sequence["CheckResult"], told: Console
+    results: Sequence["CheckResult"], bad: Sequence["CheckResult"], output: Console
 ) -> None:
-    told.print(_check_table(results))
+    output.print(_check_table(results))
     for result in bad[:SHOWN]:
-        told.print(
+        output.print(
             f"[red]{result.state}[/red] {result.asset} {result.day} {result.check}: "
             f"{escape(result.reason)}",
             highlight=False,
             soft_wrap=True,
         )
     if len(bad) > SHOWN:
-        told.print(f"… and {len(bad) - SHOWN} more; --junit FILE or --json has all of them.")
+        output.print(f"… and {len(bad) - SHOWN} more; --junit FILE or --json has all of them.")
     if bad:
         days = sorted({result.day for result in bad})
-        told.print(f"[red]{len(bad)} results are bad, on {_listed(days)}.[/red]", highlight=False)
+        output.print(f"[red]{len(bad)} results are bad, on {_listed(days)}.[/red]", highlight=False)
     else:
-        told.print(f"[green]All {len(results)} results are good.[/green]", highlight=False)
+        output.print(f"[green]All {len(results)} results are good.[/green]", highlight=False)
 
 
 def _check_table(results: Sequence["CheckResult"]) -> Table:

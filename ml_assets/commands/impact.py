@@ -62,8 +62,8 @@ def impact(
     found = impact_of(lake, graph, table, partition, column)
     repair = _repair(graph, found, with_models=with_models) if plan or apply else None
     if as_json:
-        told = {**asdict(found), "reaches_champion": found.reaches_champion}
-        print_json(told | (repair_as_json(found, repair) if repair else {}))
+        result = {**asdict(found), "reaches_champion": found.reaches_champion}
+        print_json(result | (repair_as_json(found, repair) if repair else {}))
     else:
         print_impact(found, console())
         if repair:
@@ -82,7 +82,7 @@ def _repair(graph: "Graph", found: "Impact", *, with_models: bool) -> "Repair":
     return repair_of(project_definitions(), graph, start, found.nodes, with_models=with_models)
 
 
-def _run(steps: "Sequence[Step]", told: Console) -> None:
+def _run(steps: "Sequence[Step]", output: Console) -> None:
     from ml_assets.commands.lineage_report import days_of
     from ml_assets.commands.run_report import print_summary
     from ml_assets.definitions import project_definitions
@@ -93,21 +93,21 @@ def _run(steps: "Sequence[Step]", told: Console) -> None:
     definitions, outcomes = project_definitions(), []
     with project_instance() as instance:
         for number, step in enumerate(steps, start=1):
-            with told.status(f"{number} of {len(steps)} …"):
+            with output.status(f"{number} of {len(steps)} …"):
                 outcome = run_step(definitions, instance, step)
             outcomes.append(outcome)
             state = "[green]done[/green]" if outcome.succeeded else "[red]FAILED[/red]"
-            told.print(
+            output.print(
                 f"{state} {number} of {len(steps)}: {days_of(step)} of {', '.join(step.tables)}",
                 soft_wrap=True,
                 highlight=False,
             )
             for message in outcome.failed_steps.values():
-                told.print(f"  {escape(message)}", soft_wrap=True, highlight=False)
+                output.print(f"  {escape(message)}", soft_wrap=True, highlight=False)
     summary = summary_of(asked_lake().ledger, outcomes, as_of_tables(definitions))
-    print_summary(summary, told)
+    print_summary(summary, output)
     if failed := sum(not outcome.succeeded for outcome in outcomes):
-        told.print(
+        output.print(
             f"{failed} of {len(steps)} runs failed; the others went on. Look at what is named, and "
             "run the same command again."
         )

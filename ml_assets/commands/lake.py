@@ -108,7 +108,7 @@ def adopt() -> None:
 
 @lake_app.command("rebuild-ledger")
 def rebuild_ledger() -> None:
-    """Rebuild what the lake still says of a ledger that was lost; says what is lost."""
+    """Rebuild a lost ledger from the lake, and report what cannot be rebuilt."""
     from ml_assets.definitions import project_definitions
     from ml_assets.orchestration.runs.recomputing import rebuild
     from ml_assets.workspace import Workspace

@@ -28,7 +28,7 @@ def lineage(
     from ml_assets.lineage.columns import columns_of, downstream, origins
 
     made_from = asked_lake().provenance.columns()
-    told = {
+    results = {
         f"{table}.{column}": {
             "made_from": grouped(sorted(made_from.get((table, column), ()))),
             "comes_from": grouped(sorted(origins(made_from, [(table, column)]))),
@@ -39,12 +39,12 @@ def lineage(
         for table, column in columns_of(made_from, name)
     }
     if as_json:
-        print_json(told)
+        print_json(results)
     else:
-        typer.echo("\n\n".join(map(_told, told.items())))
+        typer.echo("\n\n".join(map(_as_text, results.items())))
 
 
-def _told(column: tuple[str, Mapping[str, Mapping[str, Sequence[str]]]]) -> str:
+def _as_text(column: tuple[str, Mapping[str, Mapping[str, Sequence[str]]]]) -> str:
     name, relations = column
     lines = [name]
     for relation, tables in relations.items():

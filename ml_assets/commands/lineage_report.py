@@ -24,9 +24,9 @@ FEW_ROWS = 3
 def print_prediction(found: PredictionTrace, console: Console) -> None:
     """A prediction, the model, the features and the source rows that it comes from."""
     row = dict(found.prediction)
-    told = [f"{name} {value}" for name, value in row.items() if name not in ("ds", "prediction")]
+    cells = [f"{name} {value}" for name, value in row.items() if name not in ("ds", "prediction")]
     console.print(f"[bold]prediction {row['prediction']:.4f}[/bold]", highlight=False)
-    console.print(f"  {', '.join(told)}", highlight=False, soft_wrap=True)
+    console.print(f"  {', '.join(cells)}", highlight=False, soft_wrap=True)
     console.print(f"  {_how(found.written)}", highlight=False, soft_wrap=True)
     print_model(found.model, console)
     table = plain_table("feature", "value", title="feature row")

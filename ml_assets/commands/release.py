@@ -17,7 +17,7 @@ from ml_assets.commands.shared import (
 app = typer.Typer()
 
 AsOf = Annotated[str, typer.Argument(help="As-of day of the release, 2013-07-09.")]
-By = Annotated[str, typer.Option(help="Who says so.")]
+By = Annotated[str, typer.Option(help="Name of the person who decides.")]
 Reason = Annotated[str, typer.Option(help="Why.")]
 
 

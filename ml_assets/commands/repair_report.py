@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def print_repair(
     found: Impact, repair: "Repair", console: Console, *, shows_commands: bool
 ) -> None:
-    """What is made again, if that is asked for, and what stays as it is and why.
+    """The steps of a repair, and what it leaves unchanged and why.
 
     Args:
         found: what the day touched.

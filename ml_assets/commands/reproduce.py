@@ -57,8 +57,8 @@ def reproduce(
             if not as_json:
                 print_reproduction(made, _commands(pipeline, made), console())
     if as_json:
-        told = [{**asdict(made), "commands": _commands(pipeline, made)} for made in found]
-        print_json(told if every else told[0])
+        results = [{**asdict(made), "commands": _commands(pipeline, made)} for made in found]
+        print_json(results if every else results[0])
     elif every:
         console().print(counted(found), highlight=False)
     verdicts = {made.verdict for made in found}
@@ -91,7 +91,7 @@ def diff(
 def _asked(
     lake: "Lake", pipeline: "PipelineTables", version: int | None, as_of: str | None
 ) -> "list[ModelReference]":
-    """What was asked about.
+    """The selected models.
 
     Raises:
         ConfigurationError: it is not known; nothing can be made again then.

@@ -18,16 +18,16 @@ SHOWN_FEATURES = 10
 def print_reproduction(made: Reproduction, commands: Sequence[str], console: Console) -> None:
     """How making a model again ended, what differs from when it was made, and how to get back there."""
     color = {"identical": "green", "different": "red"}.get(made.verdict, "yellow")
-    _say(console, f"{_named(made)}: [{color}]{made.verdict}[/{color}]")
-    _say(console, f"  {escape(made.reason)}")
+    _print_line(console, f"{_named(made)}: [{color}]{made.verdict}[/{color}]")
+    _print_line(console, f"  {escape(made.reason)}")
     fingerprints = f"recorded {made.recorded}" + (
         f", rebuilt {made.rebuilt}" if made.rebuilt else ""
     )
-    _say(console, f"  fingerprint: {fingerprints}")
+    _print_line(console, f"  fingerprint: {fingerprints}")
     if made.commit:
-        _say(console, f"  made with: commit {made.commit[:COMMIT_LENGTH]}{_dirty(made)}")
+        _print_line(console, f"  made with: commit {made.commit[:COMMIT_LENGTH]}{_dirty(made)}")
     for changed in made.since.inputs:
-        _say(
+        _print_line(
             console,
             f"  since then: {changed.table} holds other rows of {format_days(changed.days)}",
         )
@@ -36,9 +36,11 @@ def print_reproduction(made: Reproduction, commands: Sequence[str], console: Con
         ("library", made.since.libraries),
     ]:
         for change in changes:
-            _say(console, f"  since then: {what} {escape(_told(change))}")
+            _print_line(console, f"  since then: {what} {escape(_describe_change(change))}")
     for number, command in enumerate(commands):
-        _say(console, f"  {'to get there:' if not number else '             '} {escape(command)}")
+        _print_line(
+            console, f"  {'to get there:' if not number else '             '} {escape(command)}"
+        )
 
 
 def _named(made: Reproduction) -> str:
@@ -53,7 +55,7 @@ def _dirty(made: Reproduction) -> str:
     )
 
 
-def _told(change: "Change") -> str:
+def _describe_change(change: "Change") -> str:
     return f"{change.what} was {change.then} and is {change.now}"
 
 
@@ -94,7 +96,7 @@ def print_difference(found: Difference, console: Console) -> None:
 
 def _print_gains(console: Console, found: Difference) -> None:
     if not found.comparison:
-        _say(console, "They were never compared on the same rows.")
+        _print_line(console, "They were never compared on the same rows.")
         return
     table = plain_table("on the same rows", "older", "newer", "gain", "from", "to", "rows", right=6)
     for gain in found.comparison:
@@ -105,7 +107,7 @@ def _print_gains(console: Console, found: Difference) -> None:
 
 def _print_shifts(console: Console, found: Difference) -> None:
     if found.shifts is None:
-        _say(console, "features: the reference of one of them is gone")
+        _print_line(console, "features: the reference of one of them is gone")
         return
     headers = ["feature", "distance", "threshold", "ratio", "missing", "now", "ratio"]
     table = plain_table(*headers, title="features of the training rows", right=6)
@@ -121,17 +123,17 @@ def _print_shifts(console: Console, found: Difference) -> None:
         )
     console.print(table)
     if (more := len(found.shifts) - SHOWN_FEATURES) > 0:
-        _say(console, f"… and {more} features that changed less; --json has all.")
+        _print_line(console, f"… and {more} features that changed less; --json has all.")
 
 
 def _print_changes(console: Console, what: str, changes: Sequence[Change] | None) -> None:
     if changes is None:
-        _say(console, f"{what}: not recorded of one of them")
+        _print_line(console, f"{what}: not recorded of one of them")
     elif not changes:
-        _say(console, f"{what}: no difference")
+        _print_line(console, f"{what}: no difference")
     for change in changes or ():
         then, now = (text[:12] if what == "module" else text for text in (change.then, change.now))
-        _say(console, escape(f"{what} {change.what}: {then} → {now}"))
+        _print_line(console, escape(f"{what} {change.what}: {then} → {now}"))
 
 
 def _title(side: Side) -> str:
@@ -175,5 +177,5 @@ def _figure(value: float | None) -> str:
     return NONE if value is None else f"{value:.4f}"
 
 
-def _say(console: Console, text: str) -> None:
+def _print_line(console: Console, text: str) -> None:
     console.print(text, highlight=False, soft_wrap=True)

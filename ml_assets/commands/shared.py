@@ -1,4 +1,4 @@
-"""What the commands share: arguments, the console, tables, JSON, and the lake that is asked."""
+"""Shared by the commands: arguments, the console, tables, JSON, and the lake that they query."""
 
 import json
 import math

@@ -29,8 +29,8 @@ def source_load(
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     ]
-    told = console()
-    with Progress(*columns, console=told) as bars:
+    output = console()
+    with Progress(*columns, console=output) as bars:
         tasks = {}
 
         def show(table: str, done: int, total: int) -> None:
@@ -40,7 +40,7 @@ def source_load(
 
         loaded = load(url, show, wanted)
     for sentence in load_report(loaded, last_loaded_days(url), wanted, _emptying(url)):
-        told.print(sentence, highlight=False, soft_wrap=True, markup=False)
+        output.print(sentence, highlight=False, soft_wrap=True, markup=False)
 
 
 @app.command("advance")
@@ -90,12 +90,12 @@ def day_after(held: Mapping[str, str], days: int) -> str:
 def load_report(
     loaded: Mapping[str, int], held: Mapping[str, str], wanted: str | None, emptying: str
 ) -> list[str]:
-    """What a load changed, what the database holds, and how to get what it was asked for.
+    """Sentences that report what a load changed, what the database contains, and how to get the rest.
 
     Args:
         loaded: table → rows loaded; empty when every table was there.
         held: table with days → its last day; empty where it has no rows.
-        wanted: last day that was asked for; None for everything.
+        wanted: requested last day; None for everything.
         emptying: how the database is emptied, for a person.
     """
     from ml_assets.defs.sources.load import LAST_DAY, LAST_DAYS

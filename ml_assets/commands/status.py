@@ -143,9 +143,9 @@ def _print_problems(found: "ProjectStatus", out: Console) -> None:
         f"{count} days because of these" if (count := len(found.problems) - len(causes)) else "",
         f"{found.older_problems} older days" if found.older_problems else "",
     ]
-    if said := ", ".join(filter(None, more)):
-        _line(out, f"… and {said}; --json names the recent ones")
-    if causes or said:
+    if omitted := ", ".join(filter(None, more)):
+        _line(out, f"… and {omitted}; --json names the recent ones")
+    if causes or omitted:
         out.print()
 
 

@@ -21,7 +21,7 @@ import typer
 app = typer.Typer()
 
 END_SECONDS = 4
-"""How long processes may take to end when they are asked to; then they are killed."""
+"""Seconds that processes have to end after SIGTERM; then they are killed."""
 
 NOTICE = "ignore:Function `dev_command` is superseded"
 """Filter for the notice that Dagster prints for ``dagster dev``, which its users cannot act on."""
