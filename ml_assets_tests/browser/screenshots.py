@@ -1,4 +1,4 @@
-"""The README's pictures, of what ``make demo`` left: ``python -m ml_assets_tests.browser.screenshots``.
+"""The README's pictures, of what ``make demo-year`` left: ``python -m ml_assets_tests.browser.screenshots``.
 
 What is photographed is ``make ui``, which ends afterwards: its daemon gives the sensors a history.
 """
