@@ -155,7 +155,7 @@ def test_help_works_where_the_settings_do_not(tmp_path: Path) -> None:
     )
 
     assert (helped.returncode, refused.returncode) == (0, 2)
-    assert "ML_ASSETS_RETRY_WAITS is no JSON" in refused.stderr
+    assert "ML_ASSETS_RETRY_WAITS is not valid JSON" in refused.stderr
 
 
 def test_definitions_print_no_warnings_of_dagster(tmp_path: Path) -> None:
