@@ -55,7 +55,7 @@ def test_rows_that_record_what_was_done_are_materialized_and_not_recomputed(
     [command] = repair_commands(lake, [entry])
 
     assert shlex.split(command)[-4:] == [
-        "--select",
+        "--assets",
         'key:"p/predictions"',
         "--partition",
         "2013-05-01",
