@@ -51,7 +51,7 @@ def test_e_a_forged_row_is_refused_until_the_suggested_command_recomputes_it(
     forgeries = [
         ("registered_model", {"fingerprint": "0123"}, "registered_model has fingerprint 0123"),
         ("integration_tests", {"fingerprint": "0123"}, "integration_tests are of model 0123"),
-        ("champion", {"serves_from": "2013-01-15"}, "from 2013-01-15 on"),
+        ("champion", {"serves_from": "2013-01-15"}, "serves_from 2013-01-15"),
     ]
     for noun, changes, told in forgeries:
         forge(with_champion, noun, **changes)
