@@ -57,7 +57,7 @@ def test_e_a_forged_row_is_refused_until_the_suggested_command_recomputes_it(
         forge(with_champion, noun, **changes)
         refusal = scored(with_champion)
         assert told in refusal
-        assert f"--select {RELEASE_GROUP} --partition {CHAMPION}" in refusal
+        assert f"--assets {RELEASE_GROUP} --partition {CHAMPION}" in refusal
 
         assert with_champion.materialize(RELEASE_GROUP, CHAMPION).succeeded, noun
 
