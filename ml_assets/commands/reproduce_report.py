@@ -69,7 +69,8 @@ def counted(found: Sequence[Reproduction]) -> str:
 def print_difference(found: Difference, console: Console) -> None:
     """Two models side by side."""
     older, newer = found.older, found.newer
-    table = plain_table("", _title(older), _title(newer))
+    _print_line(console, f"older: {_title(older)}\nnewer: {_title(newer)}\n")
+    table = plain_table("", "older", "newer")
     for label, then, now in zip(
         ("fingerprint", "commit", "decision", "released by", "serves from"),
         _made(older),

@@ -1,14 +1,12 @@
 """The ``ml-assets`` command as a shell sees it: output, files and exit codes."""
 
 import sqlite3
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
+from ml_assets_tests.commands.shell import ml_assets, ml_assets_process
 from ml_assets_tests.project import Project
 
 WEEK = "2013-01-02...2013-01-08"
@@ -16,19 +14,18 @@ FLIGHTS = 'key:"sources/flights"'
 DAILY_SOURCES = 'key:"sources/flights" or key:"sources/weather"'
 
 
-def ml_assets(project: Project, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run the command in the project's folder."""
-    command = [str(Path(sys.executable).with_name("ml-assets")), *arguments]
-    return subprocess.run(
-        command, cwd=project.data.parent, capture_output=True, text=True, check=False, timeout=120
-    )
-
-
 def test_checks_of_good_days_exit_0_and_write_junit(project: Project) -> None:
     assert project.materialize(FLIGHTS, WEEK).succeeded
 
-    done = ml_assets(
-        project, "checks", "--select", FLIGHTS, "--partition-range", WEEK, "--junit", "out/c.xml"
+    done = ml_assets_process(
+        project.data.parent,
+        "checks",
+        "--select",
+        FLIGHTS,
+        "--partition-range",
+        WEEK,
+        "--junit",
+        "out/c.xml",
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -47,7 +44,12 @@ def test_a_day_that_was_never_materialized_exits_1_and_is_named(project: Project
     assert project.materialize(FLIGHTS, WEEK).succeeded
 
     done = ml_assets(
-        project, "checks", "--select", FLIGHTS, "--partition-range", "2013-01-08...2013-01-09"
+        project.data.parent,
+        "checks",
+        "--select",
+        FLIGHTS,
+        "--partition-range",
+        "2013-01-08...2013-01-09",
     )
 
     assert done.returncode == 1
@@ -59,7 +61,14 @@ def test_a_check_that_cannot_run_has_no_result_and_exits_1(project: Project) -> 
     project.source.unlink()
 
     done = ml_assets(
-        project, "checks", "--select", FLIGHTS, "--partition", "2013-01-05", "--junit", "c.xml"
+        project.data.parent,
+        "checks",
+        "--select",
+        FLIGHTS,
+        "--partition",
+        "2013-01-05",
+        "--junit",
+        "c.xml",
     )
 
     assert done.returncode == 1
@@ -94,7 +103,7 @@ def test_a_check_that_cannot_run_has_no_result_and_exits_1(project: Project) -> 
 def test_arguments_that_cannot_be_used_exit_2(
     project: Project, arguments: list[str], message: str
 ) -> None:
-    done = ml_assets(project, "checks", *arguments)
+    done = ml_assets(project.data.parent, "checks", *arguments)
 
     assert done.returncode == 2
     assert message in done.stderr
@@ -104,7 +113,7 @@ def test_arguments_that_cannot_be_used_exit_2(
 def test_loading_the_source_again_changes_nothing(project: Project) -> None:
     before = project.source.read_bytes()
 
-    done = ml_assets(project, "source", "load")
+    done = ml_assets(project.data.parent, "source", "load")
 
     assert done.returncode == 0, done.stderr
     assert "complete already" in done.stdout
@@ -116,7 +125,7 @@ def test_maintenance_keeps_what_is_stored(project: Project) -> None:
     project.sql("UPDATE flights SET distance = distance + 1 WHERE month = 1 AND day = 5")
     assert project.materialize(FLIGHTS, WEEK).succeeded
 
-    done = ml_assets(project, "lake", "maintain")
+    done = ml_assets(project.data.parent, "lake", "maintain")
 
     assert done.returncode == 0, done.stderr
     assert "sources/flights" in done.stdout
@@ -128,7 +137,7 @@ def test_without_a_home_the_command_says_what_to_do(
 ) -> None:
     monkeypatch.delenv("DAGSTER_HOME")
 
-    done = ml_assets(project, "checks")
+    done = ml_assets(project.data.parent, "checks")
 
     assert done.returncode == 2
     assert "Run 'make setup'" in done.stderr
@@ -146,7 +155,7 @@ def source_rows(project: Project) -> dict[str, tuple[int, str]]:
 def test_advancing_the_source_adds_exactly_these_and_once(project: Project) -> None:
     before = source_rows(project)
 
-    done = ml_assets(project, "source", "advance", "--until", "2013-01-23")
+    done = ml_assets(project.data.parent, "source", "advance", "--until", "2013-01-23")
 
     assert done.returncode == 0, done.stderr
     after = source_rows(project)
@@ -157,8 +166,8 @@ def test_advancing_the_source_adds_exactly_these_and_once(project: Project) -> N
     found = project.lake.read("sources/flights")
     assert len(found) == added["flights"]
 
-    again = ml_assets(project, "source", "advance", "--until", "2013-01-23")
-    earlier = ml_assets(project, "source", "advance", "--until", "2013-01-05")
+    again = ml_assets(project.data.parent, "source", "advance", "--until", "2013-01-23")
+    earlier = ml_assets(project.data.parent, "source", "advance", "--until", "2013-01-05")
 
     assert (again.returncode, earlier.returncode) == (0, 0)
     assert "has the days until 2013-01-23 already" in again.stdout
@@ -169,7 +178,7 @@ def test_advancing_the_source_adds_exactly_these_and_once(project: Project) -> N
 def test_advancing_a_source_that_was_not_loaded_exits_1(project: Project) -> None:
     project.sql("DROP TABLE weather")
 
-    done = ml_assets(project, "source", "advance", "--until", "2013-01-23")
+    done = ml_assets(project.data.parent, "source", "advance", "--until", "2013-01-23")
 
     assert done.returncode == 1
     assert "has no table weather to add days to. Load it first" in done.stderr
@@ -207,7 +216,7 @@ def test_backtests_that_cannot_be_run_exit_2(
 ) -> None:
     (project.data.parent / "never.yaml").write_text("name: never", "utf-8")
 
-    done = ml_assets(project, "backtest", *arguments)
+    done = ml_assets(project.data.parent, "backtest", *arguments)
 
     assert done.returncode == 2, done.stdout + done.stderr
     assert message in done.stderr

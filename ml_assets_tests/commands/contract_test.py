@@ -1,24 +1,20 @@
 """``ml-assets contract propose-day``: what it prints for a real table, and what it refuses."""
 
-import subprocess
-import sys
-from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
 from ml_assets.contracts.day import DayContract
 from ml_assets.contracts.day_verdicts import judge_days
+from ml_assets_tests.commands.shell import ml_assets
 from ml_assets_tests.project import Project
 
 WEATHER, SPAN = "sources/weather", "2013-01-01...2013-01-21"
 
 
-def ask(project: Project, table: str) -> "subprocess.CompletedProcess[str]":
+def ask(project: Project, table: str) -> "CompletedProcess[str]":
     """Run the command in the project's folder."""
-    command = [str(Path(sys.executable).with_name("ml-assets")), "contract", "propose-day", table]
-    return subprocess.run(
-        command, cwd=project.data.parent, capture_output=True, text=True, check=False, timeout=120
-    )
+    return ml_assets(project.data.parent, "contract", "propose-day", table)
 
 
 def test_proposal_can_be_pasted_and_history_passes_it(project: Project) -> None:

@@ -1,25 +1,21 @@
 """``ml-assets lineage``, and what a run tells of columns: in the provenance and in Dagster."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
+from subprocess import CompletedProcess
 
 import dagster as dg
 
 from ml_assets.orchestration.assets.columns import LINEAGE_KEY
+from ml_assets_tests.commands.shell import ml_assets
 from ml_assets_tests.project import Project
 
 DAYS = ["2013-01-02", "2013-01-03"]
 FEATURES = "flight_delays/flight_features"
 
 
-def ask(project: Project, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def ask(project: Project, *arguments: str) -> "CompletedProcess[str]":
     """Run the command in the project's folder."""
-    command = [str(Path(sys.executable).with_name("ml-assets")), "lineage", *arguments]
-    return subprocess.run(
-        command, cwd=project.data.parent, capture_output=True, text=True, check=False, timeout=120
-    )
+    return ml_assets(project.data.parent, "lineage", *arguments)
 
 
 def test_columns_are_told_by_the_command_and_by_the_last_day_of_a_run(project: Project) -> None:

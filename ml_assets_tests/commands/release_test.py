@@ -1,11 +1,11 @@
 """The commands about releases as a shell sees them: output and exit codes."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 
@@ -13,12 +13,13 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.approvals.approvals import Action
+from ml_assets_tests.commands.shell import ml_assets
 from ml_assets_tests.releases import EVIDENCE, PIPELINE, decide, release, score
 
 AS_OF = "2013-07-09"
 SAID = ["--by", "Ann", "--reason", "the holidays [are] over"]
 
-Command = Callable[..., "subprocess.CompletedProcess[str]"]
+Command = Callable[..., "CompletedProcess[str]"]
 
 
 @pytest.fixture
@@ -34,26 +35,20 @@ def lake(tmp_path: Path, url: str) -> Lake:
 
 
 @pytest.fixture
-def ml_assets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Runs the command in an empty project."""
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Runs the command in this process, in an empty project."""
     monkeypatch.setenv("ML_ASSETS_DATA", str(tmp_path / "data"))
     for name in ("LAKE", "POSTGRES_URL", "SHARED"):
         monkeypatch.delenv(f"ML_ASSETS_{name}", raising=False)
 
-    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        command = [str(Path(sys.executable).with_name("ml-assets")), *arguments]
-        return subprocess.run(
-            command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
-        )
-
-    return run
+    return partial(ml_assets, tmp_path)
 
 
-def test_an_approval_is_recorded_and_told(ml_assets: Command, lake: Lake, url: str) -> None:
+def test_an_approval_is_recorded_and_told(command: Command, lake: Lake, url: str) -> None:
     decide(lake, AS_OF)
     score(lake, "2013-07-11")
 
-    done = ml_assets("approve", PIPELINE, AS_OF, *SAID, "--expires", "7d")
+    done = command("approve", PIPELINE, AS_OF, *SAID, "--expires", "7d")
 
     assert done.returncode == 0, done.stderr
     (found,) = ApprovalLog(url).records(PIPELINE, AS_OF)
@@ -73,11 +68,11 @@ def test_an_approval_is_recorded_and_told(ml_assets: Command, lake: Lake, url: s
     )
 
 
-def test_after_a_rejection_nobody_can_approve(ml_assets: Command, lake: Lake, url: str) -> None:
+def test_after_a_rejection_nobody_can_approve(command: Command, lake: Lake, url: str) -> None:
     decide(lake, AS_OF)
 
-    rejected = ml_assets("reject", PIPELINE, AS_OF, *SAID)
-    approved = ml_assets("approve", PIPELINE, AS_OF, *SAID)
+    rejected = command("reject", PIPELINE, AS_OF, *SAID)
+    approved = command("approve", PIPELINE, AS_OF, *SAID)
 
     assert rejected.returncode == 0, rejected.stderr
     assert "Recorded rejection 1 by Ann" in rejected.stdout
@@ -114,31 +109,31 @@ def test_after_a_rejection_nobody_can_approve(ml_assets: Command, lake: Lake, ur
     ],
 )
 def test_arguments_that_cannot_be_used_exit_2(
-    ml_assets: Command, arguments: list[str], message: str
+    command: Command, arguments: list[str], message: str
 ) -> None:
-    done = ml_assets(*arguments)
+    done = command(*arguments)
 
     assert done.returncode == 2, done.stdout
     assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_an_audit_of_an_empty_project_says_so(ml_assets: Command) -> None:
-    as_text, as_json = ml_assets("audit", PIPELINE), ml_assets("audit", PIPELINE, "--json")
+def test_an_audit_of_an_empty_project_says_so(command: Command) -> None:
+    as_text, as_json = command("audit", PIPELINE), command("audit", PIPELINE, "--json")
 
     assert (as_text.returncode, as_json.returncode) == (0, 0), as_text.stderr
     assert "No release of flight_delays was decided yet" in as_text.stdout
     assert json.loads(as_json.stdout) == []
 
 
-def test_an_audit_tells_who_released_which_version(ml_assets: Command, lake: Lake) -> None:
+def test_an_audit_tells_who_released_which_version(command: Command, lake: Lake) -> None:
     decide(lake, "2013-04-01", "passed", reason="auc rose")
     release(lake, "2013-04-01", 1, "gates")
     decide(lake, AS_OF, reason="no_segment_degraded: origin=[JFK] fell")
-    assert ml_assets("approve", PIPELINE, AS_OF, *SAID).returncode == 0
+    assert command("approve", PIPELINE, AS_OF, *SAID).returncode == 0
     release(lake, AS_OF, 2, "Ann (approval 1)")
 
-    as_text, as_json = ml_assets("audit", PIPELINE), ml_assets("audit", PIPELINE, "--json")
+    as_text, as_json = command("audit", PIPELINE), command("audit", PIPELINE, "--json")
 
     assert (as_text.returncode, as_json.returncode) == (0, 0), as_text.stderr + as_json.stderr
     events = json.loads(as_json.stdout)
