@@ -3,6 +3,7 @@
 The model file itself belongs to the ``ModelStore``; ``store`` maps versions to folders.
 """
 
+import json
 import re
 import tempfile
 import warnings
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import yaml
 
 from ml_assets.errors import RegistryMismatch
 from ml_assets.learning.artifacts import MODEL_FILES
@@ -82,10 +84,9 @@ def read_signature(what: str, folder: Path, remedy: str = "") -> dict[str, str]:
     Raises:
         RegistryMismatch: the signature is missing or cannot be read.
     """
-    from mlflow.models import Model
-
     try:
-        inputs = Model.load(folder).signature.inputs.to_dict()
+        description = yaml.safe_load((folder / "MLmodel").read_text("utf-8"))
+        inputs = json.loads(description["signature"]["inputs"])
         return {column["name"]: column["type"] for column in inputs}
     except Exception as error:  # the file may contain anything
         raise RegistryMismatch(

@@ -5,9 +5,11 @@ version's files. A lookup here does not import MLflow, which takes seconds.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -34,7 +36,7 @@ _versions = sa.table(
     ),
 )
 _tags = sa.table("model_version_tags", *map(sa.column, ("name", "version", "key", "value")))
-_aliases = sa.table("registered_model_aliases", *map(sa.column, ("name", "version")))
+_aliases = sa.table("registered_model_aliases", *map(sa.column, ("name", "version", "alias")))
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,14 @@ class Row:
         version: version number.
         tags: key → value.
         source: folder of the files.
+        aliases: aliases of the version.
     """
 
     name: str
     version: int
     tags: Mapping[str, str]
     source: str
+    aliases: frozenset[str]
 
 
 def rows(connection: sa.Connection, name: str | None = None) -> list[Row]:
@@ -66,17 +70,27 @@ def rows(connection: sa.Connection, name: str | None = None) -> list[Row]:
     """
     if not sa.inspect(connection).has_table(_versions.name):
         return []
-    versions, tags = sa.select(_versions), sa.select(_tags)
-    if name is not None:
-        versions = versions.where(_versions.c.name == name)
-        tags = tags.where(_tags.c.name == name)
-    of_version: dict[tuple[str, int], dict[str, str]] = {}
-    for tag in connection.execute(tags):
-        of_version.setdefault((tag.name, tag.version), {})[tag.key] = tag.value
-    kept = versions.where(_versions.c.current_stage != DELETED)
+
+    def select(table: sa.TableClause) -> Iterable[sa.Row[Any]]:
+        query = sa.select(table).order_by(table.c.name, table.c.version)
+        return connection.execute(query if name is None else query.where(table.c.name == name))
+
+    tags: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)
+    for tag in select(_tags):
+        tags[tag.name, tag.version][tag.key] = tag.value
+    aliases: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for row in select(_aliases):
+        aliases[row.name, row.version].add(row.alias)
     return [
-        Row(row.name, row.version, of_version.get((row.name, row.version), {}), row.source or "")
-        for row in connection.execute(kept.order_by(_versions.c.name, _versions.c.version))
+        Row(
+            name=row.name,
+            version=row.version,
+            tags=tags[row.name, row.version],
+            source=row.source or "",
+            aliases=frozenset(aliases[row.name, row.version]),
+        )
+        for row in select(_versions)
+        if row.current_stage != DELETED
     ]
 
 

@@ -2,7 +2,8 @@
 
 Versions are addressed by fingerprint, so registering a model twice changes nothing. A model is
 stored once, in the ``ModelStore``, which alone loads it; ``files`` writes the registry's files
-beside it. MLflow runs and experiments are not used. ``database`` creates and locks the database.
+beside it. MLflow, whose import takes seconds, only writes; its tables are read directly. Its runs and
+experiments are not used. ``database`` creates and locks the database.
 """
 
 from collections.abc import Mapping
@@ -42,7 +43,6 @@ from ml_assets.registry.versions import (
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities.model_registry import ModelVersion
     from sklearn.pipeline import Pipeline
 
 CHAMPION = "champion"
@@ -53,8 +53,6 @@ STAGING = "staging"
 
 DESCRIPTION_LENGTH = 5000
 """Largest number of characters of MLflow's column."""
-
-PAGE = 1000
 
 
 class Registry:
@@ -110,10 +108,11 @@ class Registry:
         with translated_errors():
             _ = self._client  # takes the lock itself to create the database
             with self._database.locked():
-                known = self._with_fingerprint(name, fingerprint)
+                known = self.lookup(name, fingerprint)
                 number = self._number(name, fingerprint, known)
-                if known and int(known.version) != number:
-                    known = self._renumbered(known, number)
+                if known and known.version != number:
+                    with self._database.writing() as connection:
+                        mlflow_tables.renumber(connection, name, known.version, number)
                 if not has_signature(folder):
                     write_description(folder, pipeline, example, predictions)
                 if not known:
@@ -122,18 +121,13 @@ class Registry:
                 return number
 
     def lookup(self, name: str, fingerprint: str) -> RegisteredVersion | None:
-        """The version with a fingerprint; does not import MLflow or create a database.
+        """The version with a fingerprint.
 
         Raises:
             RegistryUnavailable, RegistryMismatch: the database cannot be read.
         """
-        with translated_database_errors(), self._database.reading() as connection:
-            rows = mlflow_tables.rows(connection, name) if connection else []
-        found = (row for row in rows if row.tags.get(FINGERPRINT) == fingerprint)
-        versions = (
-            RegisteredVersion(row.version, fingerprint, row.tags.get(AS_OF, "")) for row in found
-        )
-        return next(versions, None)
+        found = (each for each in self.versions(name) if each.fingerprint == fingerprint)
+        return next(found, None)
 
     def relocate(self) -> int:
         """Correct MLflow's file locations after the folder was moved.
@@ -146,9 +140,12 @@ class Registry:
         return self._relocated
 
     def versions(self, name: str) -> list[RegisteredVersion]:
-        """All versions of a model, oldest first; none if it was never registered."""
-        with translated_errors():
-            return [known_version(version) for version in self._search(name)]
+        """All versions of a model that this project registered, by number.
+
+        Raises:
+            RegistryUnavailable, RegistryMismatch: the database cannot be read.
+        """
+        return [known_version(row) for row in self._rows(name) if FINGERPRINT in row.tags]
 
     def set_alias(self, name: str, alias: str, fingerprint: str) -> int:
         """Set an alias to the version with a fingerprint; returns its number.
@@ -156,22 +153,20 @@ class Registry:
         Raises:
             RegistryMismatch: there is no such version.
         """
+        known = self.lookup(name, fingerprint)
+        if known is None:
+            raise RegistryMismatch(
+                f"Model {name} has no version with fingerprint {fingerprint}, so it cannot "
+                f"become {alias}. Register it first."
+            )
         with translated_errors():
-            version = self._with_fingerprint(name, fingerprint)
-            if version is None:
-                raise RegistryMismatch(
-                    f"Model {name} has no version with fingerprint {fingerprint}, so it cannot "
-                    f"become {alias}. Register it first."
-                )
-            self._client.set_registered_model_alias(version.name, alias, str(version.version))
-            return int(version.version)
+            self._client.set_registered_model_alias(name, alias, str(known.version))
+        return known.version
 
     def with_alias(self, name: str, alias: str) -> RegisteredVersion | None:
         """The version with an alias; None without one."""
-        with translated_errors():
-            found = self._client.search_registered_models(f"name = '{name}'")
-            number = found[0].aliases.get(alias) if found else None
-            return None if number is None else known_version(self._get(name, int(number)))
+        found = (known_version(row) for row in self._rows(name) if alias in row.aliases)
+        return next(found, None)
 
     def describe(self, name: str, version: int, text: str, files: Mapping[str, str]) -> None:
         """Set the description of a version in MLflow, and write files beside its model.
@@ -197,8 +192,7 @@ class Registry:
         Raises:
             RegistryMismatch: there is no such version.
         """
-        with translated_errors():
-            return self._folder(name, known_version(self._get(name, version)).fingerprint)
+        return self._folder(name, self._known(name, version).fingerprint)
 
     def signature(self, name: str, version: int) -> dict[str, str]:
         """Input column → MLflow type, in the model's order.
@@ -206,8 +200,8 @@ class Registry:
         Raises:
             RegistryMismatch: there is no such version, or its signature cannot be read.
         """
-        folder = self.folder(name, version)
-        remedy = registration_remedy(name, self._get(name, version))
+        known = self._known(name, version)
+        folder, remedy = self._folder(name, known.fingerprint), registration_remedy(name, known)
         return read_signature(f"model {name} version {version}", folder, remedy)
 
     @cached_property
@@ -219,19 +213,14 @@ class Registry:
             )
         return client
 
-    def _number(self, name: str, fingerprint: str, known: "ModelVersion | None") -> int:
+    def _number(self, name: str, fingerprint: str, known: RegisteredVersion | None) -> int:
         """The number of a model; assigned if it has none."""
-        registered = int(known.version) if known else None
+        registered = known.version if known else None
         with self._database.writing() as connection:
             highest = mlflow_tables.highest(connection, name)
         if self._numbers is None:
             return registered or highest + 1
         return self._numbers.assign(name, fingerprint, registered=registered, highest=highest)
-
-    def _renumbered(self, known: "ModelVersion", number: int) -> "ModelVersion":
-        with self._database.writing() as connection:
-            mlflow_tables.renumber(connection, known.name, int(known.version), number)
-        return self._client.get_model_version(known.name, str(number))
 
     def _add_version(self, name: str, number: int, folder: Path, tags: Mapping[str, str]) -> None:
         if not self._client.search_registered_models(f"name = '{name}'"):
@@ -239,24 +228,19 @@ class Registry:
         with self._database.writing() as connection:
             mlflow_tables.add(connection, name, number, str(folder), tags)
 
-    def _search(self, name: str, fingerprint: str | None = None) -> "list[ModelVersion]":
-        """Versions that this project registered, oldest first."""
-        query = f"name = '{name}'"
-        if fingerprint is not None:
-            query += f" AND tags.{FINGERPRINT} = '{fingerprint}'"
-        page = self._client.search_model_versions(query, max_results=PAGE)
-        found = list(page)
-        while page.token:
-            page = self._client.search_model_versions(query, PAGE, page_token=page.token)
-            found += page
-        ours = (version for version in found if FINGERPRINT in version.tags)
-        return sorted(ours, key=lambda version: int(version.version))
+    def _rows(self, name: str) -> list[mlflow_tables.Row]:
+        """A model's versions, read without importing MLflow or creating a database."""
+        with translated_database_errors(), self._database.reading() as connection:
+            return mlflow_tables.rows(connection, name) if connection else []
 
-    def _with_fingerprint(self, name: str, fingerprint: str) -> "ModelVersion | None":
-        return next(iter(self._search(name, fingerprint)), None)
-
-    def _get(self, name: str, version: int) -> "ModelVersion":
-        return self._client.get_model_version(name, str(version))
+    def _known(self, name: str, version: int) -> RegisteredVersion:
+        found = (row for row in self._rows(name) if row.version == version)
+        if (row := next(found, None)) is None:
+            raise RegistryMismatch(
+                f"Model {name} has no version {version} in the registry. List its versions with "
+                f"'ml-assets audit {name}'."
+            )
+        return known_version(row)
 
     def _folder(self, name: str, fingerprint: str) -> Path:
         return self.models.folder(model_table(name), fingerprint)

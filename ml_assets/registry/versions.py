@@ -1,13 +1,10 @@
 """A version of a model in the registry."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ml_assets import nouns
 from ml_assets.errors import RegistryMismatch
-
-if TYPE_CHECKING:
-    from mlflow.entities.model_registry import ModelVersion
+from ml_assets.registry.mlflow_tables import Row
 
 FINGERPRINT, AS_OF = "fingerprint", "as_of"
 """Tags of a version."""
@@ -22,20 +19,18 @@ class RegisteredVersion:
     as_of: str
 
 
-def known_version(version: "ModelVersion") -> RegisteredVersion:
+def known_version(row: Row) -> RegisteredVersion:
     """A version from MLflow's record.
 
     Raises:
         RegistryMismatch: this project did not register it.
     """
-    if FINGERPRINT not in version.tags:
+    if FINGERPRINT not in row.tags:
         raise RegistryMismatch(
-            f"Version {version.version} of {version.name} has no fingerprint: it was not "
-            "registered by this project. Choose another version."
+            f"Version {row.version} of {row.name} has no fingerprint: it was not registered by this "
+            "project. Choose another version."
         )
-    return RegisteredVersion(
-        int(version.version), version.tags[FINGERPRINT], version.tags.get(AS_OF, "")
-    )
+    return RegisteredVersion(row.version, row.tags[FINGERPRINT], row.tags.get(AS_OF, ""))
 
 
 def model_table(name: str) -> str:
@@ -43,9 +38,7 @@ def model_table(name: str) -> str:
     return f"{name}/{nouns.MODEL}"
 
 
-def registration_remedy(name: str, version: "ModelVersion") -> str:
+def registration_remedy(name: str, version: RegisteredVersion) -> str:
     """End of a message with the command that rewrites MLflow's files of a version."""
-    as_of = version.tags.get(AS_OF, "")
-    return (
-        f"register the model again: ml-assets recompute {name}/registered_model --partition {as_of}"
-    )
+    table = f"{name}/{nouns.REGISTERED_MODEL}"
+    return f"register the model again: ml-assets recompute {table} --partition {version.as_of}"
