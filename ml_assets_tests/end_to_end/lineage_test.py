@@ -354,7 +354,7 @@ def test_a_wrong_day_is_repaired_and_nothing_else_is_computed_again(
 
     _shift_delays(with_champion, -9)
     repair = answer("impact", FLIGHTS, "--partition", WRONG_DAY, "--plan")
-    assert f'--select \'key:"{FLIGHTS}"' in repair["repair"][0]
+    assert f'--assets \'key:"{FLIGHTS}"' in repair["repair"][0]
     command("impact", FLIGHTS, "--partition", WRONG_DAY, "--apply")
     assert with_champion.versions(*TRAINED) != {
         node: version for node, version in undisturbed.items() if node[0] in TRAINED

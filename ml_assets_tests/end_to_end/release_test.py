@@ -557,25 +557,25 @@ def test_a_staged_model_that_fails_its_tests_does_not_become_champion(
     version = Workspace.of_environment().registry.with_alias(PIPELINE, STAGING)
     assert version is not None
     folder = Workspace.of_environment().registry.folder(PIPELINE, version.version)
-    whole = (folder / "model.skops").read_bytes()
-    (folder / "model.skops").write_bytes(whole[: len(whole) // 2])
+    whole = (folder / "MLmodel").read_bytes()
+    (folder / "MLmodel").write_bytes(whole[: len(whole) // 2])
 
     tested = assets("integration_tests", "champion", "model_card")
     outcome = measured.materialize(tested, ASKED_FOR)
 
     told = outcome.failed_steps["flight_delays__champion__checks"]
-    assert "integration test loads_from_registry failed: " in told
+    assert "integration test signature_matches failed: " in told
     assert f"group:flight_delays__release --partition {ASKED_FOR}" in told
     tests = measured.lake.read(TESTS, [ASKED_FOR]).set_index("test")
-    assert not tests.loc["loads_from_registry", "passed"]
+    assert not tests.loc["signature_matches", "passed"]
     assert released(measured) == [CHAMPION]
     assert champion() == CHAMPION
     [bad] = [result for result in measured.check(f'key:"{TESTS}"', ASKED_FOR) if result.is_bad]
-    assert "loads_from_registry: " in bad.reason
+    assert "signature_matches: " in bad.reason
     [card] = measured.lake.read(CARDS, [ASKED_FOR])["markdown"]
-    assert re.search(r"Verdict: \*\*not released: .*loads_from_registry.* failed\*\*", card)
+    assert re.search(r"Verdict: \*\*not released: .*signature_matches.* failed\*\*", card)
 
-    (folder / "model.skops").write_bytes(whole)
+    (folder / "MLmodel").write_bytes(whole)
     assert measured.materialize(tested, ASKED_FOR).succeeded
     assert champion() == ASKED_FOR
     [card] = measured.lake.read(CARDS, [ASKED_FOR])["markdown"]

@@ -138,7 +138,7 @@ def test_a_unit_that_failed_too_often_is_closed_with_the_command_that_resumes_it
     reason = told(instance, ledger, unit)
 
     assert "failed 3 times (a value is wrong)" in reason
-    assert "--select 'key:\"shop/orders\"' --partition 2013-02-01" in reason
+    assert "--assets 'key:\"shop/orders\"' --partition 2013-02-01" in reason
     entry = ledger.latest(TABLE, [DAY])[DAY]
     assert entry.status is Status.SKIPPED
     assert entry.reason in reason
