@@ -201,14 +201,11 @@ def source_tables() -> dict[str, SourceTableConfiguration]:
     Raises:
         ConfigurationError: one of them is not usable.
     """
-    return {
-        str(config.get("key")): read(
-            SourceTableConfiguration,
-            config,
-            f"{config.get('key')} in {file.parent.name}/{file.name}",
-        )
-        for file, config in _documents(SOURCE)
-    }
+    found = {}
+    for file, config in _documents(SOURCE):
+        what = f"{config.get('key')} in {file.parent.name}/{file.name}"
+        found[str(config.get("key"))] = read(SourceTableConfiguration, config, what)
+    return found
 
 
 def sources_of(table: str) -> list[str]:

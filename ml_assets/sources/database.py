@@ -1,7 +1,6 @@
 """Read-only access to a source database: raw rows of a span of time, and clear errors.
 
-Values are returned as the driver reads them; contracts validate them later. Text that cannot be
-decoded is returned as bytes, so that only its own row is rejected.
+Text that cannot be decoded is returned as bytes, so that its contract rejects only its own row.
 """
 
 import sqlite3
@@ -42,7 +41,6 @@ from ml_assets.sources.moments import (
 from ml_assets.sources.values import objects, undecodable_as_bytes, unreadable_as_text
 
 CORRUPT = ("malformed", "not a database", "disk i/o error", "file is encrypted")
-
 UNDECODABLE = "could not decode"
 
 

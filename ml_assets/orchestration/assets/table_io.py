@@ -1,8 +1,6 @@
 """The default IO manager: stores tables in the lake by day, with validation and provenance.
 
-An asset may return a plain DataFrame; the templates return a ``TableOutput``, which also lists
-unchanged and skipped days. An input annotated ``Window`` is passed unread, so that the asset reads
-only the days and columns it needs.
+An asset returns a DataFrame or a ``TableOutput``. An input annotated ``Window`` is passed unread.
 """
 
 from collections.abc import Mapping, Sequence
