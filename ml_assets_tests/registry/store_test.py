@@ -263,6 +263,22 @@ def test_the_alias_follows(registry: Registry, pipeline: Pipeline) -> None:
     assert registry.with_alias(NAME, CHAMPION) == RegisteredVersion(1, "a", "2013-07-01")
 
 
+def test_mlflow_reads_the_same_versions_and_aliases(registry: Registry, pipeline: Pipeline) -> None:
+    for fingerprint in "ab":
+        register(registry, pipeline, fingerprint)
+    registry.set_alias(NAME, CHAMPION, "b")
+
+    by_mlflow = registry._client.search_model_versions(f"name = '{NAME}'")
+
+    assert {(int(each.version), each.tags[FINGERPRINT]) for each in by_mlflow} == {
+        (each.version, each.fingerprint) for each in registry.versions(NAME)
+    }
+    champion = registry._client.get_model_version_by_alias(NAME, CHAMPION)
+    assert registry.with_alias(NAME, CHAMPION) == RegisteredVersion(2, "b", DAY)
+    assert champion.version == 2
+    assert champion.source == str(registry.folder(NAME, 2))
+
+
 def test_only_a_registered_model_becomes_champion(registry: Registry, pipeline: Pipeline) -> None:
     register(registry, pipeline, "a")
 
