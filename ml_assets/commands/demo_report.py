@@ -117,15 +117,16 @@ def print_next(summary: Summary, last: str, console: Console) -> None:
     """Print what failed, and what a newcomer may do next."""
     for step, message in summary.unexpected_failures.items():
         console.print(f"[red]FAILED[/red] {step}: {escape(message)}", highlight=False)
+    has_bad_day = any(item["day"] == last for item in summary.not_stored)
     console.print(
         "What to look at next:\n"
         "  ml-assets status\n"
         "      the champion, releases that wait for a person, and the next command\n"
         "  make ui\n"
-        "      lineage from sources/flights to retraining_decision, and why each model was\n"
-        f"      trained and released. Red: {last}, whose weather is missing in the source\n"
-        "  make checks\n"
-        "      every check on what is stored; it fails and names the same day\n"
+        "      lineage from sources to decisions, and why each model was released\n"
+        + (f"      (red: {last}, whose weather the source does not have)\n" if has_bad_day else "")
+        + "  make checks\n"
+        "      every check on what is stored\n"
         "  ml-assets impact sources/flights --partition 2013-04-15\n"
         "      what used that day\n"
         "  make demo\n"
