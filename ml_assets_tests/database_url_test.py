@@ -58,7 +58,7 @@ def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     settings.cache_clear()
 
 
-def everything_told(error: BaseException) -> str:
+def everything_reported(error: BaseException) -> str:
     """The texts of an error, of its causes and of its traceback."""
     texts = ["".join(traceback.format_exception(error))]
     waiting: list[BaseException | None] = [error]
@@ -69,7 +69,7 @@ def everything_told(error: BaseException) -> str:
     return "\n".join(texts)
 
 
-def assert_nothing_told(text: str) -> None:
+def assert_nothing_reported(text: str) -> None:
     """The text contains no part of the secret."""
     assert not [piece for piece in PIECES if piece in text], text
 
@@ -88,7 +88,7 @@ def test_a_malformed_url_is_refused_by_its_variable_without_any_part_of_it(
     with pytest.raises(ConfigurationError, match=f"ML_ASSETS_{variable} cannot be used") as caught:
         settings()
 
-    assert_nothing_told(everything_told(caught.value) + caplog.text)
+    assert_nothing_reported(everything_reported(caught.value) + caplog.text)
     assert "postgresql://user:password@host:5432/name" in str(caught.value)
 
 
@@ -98,7 +98,7 @@ def test_a_malformed_url_is_refused_wherever_it_comes_from(make: type, url: str)
     with pytest.raises(ConfigurationError) as caught:
         make(url)
 
-    assert_nothing_told(everything_told(caught.value))
+    assert_nothing_reported(everything_reported(caught.value))
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_lake_with_credentials_is_refused_without_them(
     with pytest.raises(ConfigurationError, match="ML_ASSETS_LAKE") as caught:
         settings()
 
-    assert_nothing_told(everything_told(caught.value))
+    assert_nothing_reported(everything_reported(caught.value))
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_settings_in_json_are_refused_without_their_secrets(
     with pytest.raises(ConfigurationError, match="ML_ASSETS_SHARED") as caught:
         settings()
 
-    assert_nothing_told(everything_told(caught.value))
+    assert_nothing_reported(everything_reported(caught.value))
 
 
 UNREACHABLE = {
@@ -162,7 +162,7 @@ UNREACHABLE = {
 
 
 @pytest.mark.parametrize("url", UNREACHABLE.values(), ids=UNREACHABLE)
-def test_a_database_that_does_not_answer_is_told_without_its_secrets(
+def test_a_database_that_does_not_answer_is_reported_without_its_secrets(
     monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
     monkeypatch.setattr("ml_assets.ledger.database.CREATE_ATTEMPTS", 1)
@@ -174,7 +174,7 @@ def test_a_database_that_does_not_answer_is_told_without_its_secrets(
         SourceDatabase(url).rows("flights", "time_hour", now, now)
 
     for caught in (of_ledger, of_source):
-        assert_nothing_told(everything_told(caught.value))
+        assert_nothing_reported(everything_reported(caught.value))
 
 
 @pytest.mark.parametrize("url", ["at in password", "scheme only", "password as port"])
@@ -200,7 +200,7 @@ def test_commands_and_code_locations_print_no_part_of_it(tmp_path: Path, url: st
 
         assert done.returncode
         assert "ML_ASSETS_POSTGRES_URL" in done.stderr
-        assert_nothing_told(done.stdout + done.stderr)
+        assert_nothing_reported(done.stdout + done.stderr)
 
 
 @pytest.mark.parametrize(

@@ -96,9 +96,9 @@ def run(project: Project, words: Sequence[str]) -> str:
     if words[0] == OURS:
         return ml_assets(*words[1:])
     assert tuple(words[:2]) == DAGSTER, words
-    told = _dagster().parse_args(list(words[2:]))
-    assert not (told.partition and told.partition_range)
-    outcome = project.materialize(told.assets, told.partition or told.partition_range)
+    reported = _dagster().parse_args(list(words[2:]))
+    assert not (reported.partition and reported.partition_range)
+    outcome = project.materialize(reported.assets, reported.partition or reported.partition_range)
     assert outcome.succeeded, outcome.failed_steps
     return ""
 

@@ -142,11 +142,11 @@ def test_a3_a_rerun_of_an_old_dataset_reports_changed_inputs(with_champion: Proj
         if event.run_id == run.run_id
     ]
     assert event.asset_materialization is not None
-    told = event.asset_materialization.metadata["changed_since_first_made"].value
-    assert isinstance(told, list)
-    assert "flight_delays/flight_outcomes 2013-01-20" in told
-    assert "flight_delays/flight_features 2013-01-21" in told
-    assert "flight_delays/flight_features 2013-01-10" not in told
+    reported = event.asset_materialization.metadata["changed_since_first_made"].value
+    assert isinstance(reported, list)
+    assert "flight_delays/flight_outcomes 2013-01-20" in reported
+    assert "flight_delays/flight_features 2013-01-21" in reported
+    assert "flight_delays/flight_features 2013-01-10" not in reported
     warned = [
         log.user_message for log in with_champion.instance.all_logs(run.run_id) if log.level == 30
     ]

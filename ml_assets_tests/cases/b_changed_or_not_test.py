@@ -86,7 +86,7 @@ def test_b2_old_and_new_days_checked_together_are_unaltered(lake: Lake) -> None:
     assert lake.days_stored(TABLE) == [*OLD, NEW]
 
 
-def test_b2_old_days_are_told_as_of_an_older_contract_with_the_command(lake: Lake) -> None:
+def test_b2_old_days_are_reported_as_of_an_older_contract_with_the_command(lake: Lake) -> None:
     found = checked(lake)["meets_contract"]
 
     assert found[NEW] == DayVerdict(True)
@@ -103,7 +103,7 @@ def test_b2_old_and_new_days_are_read_together_and_verified(lake: Lake) -> None:
     assert lake.differing_days(TABLE, window.hashes, None) == []
 
 
-def test_b2_an_altered_old_day_is_still_told_from_an_older_contract(lake: Lake) -> None:
+def test_b2_an_altered_old_day_is_still_reported_from_an_older_contract(lake: Lake) -> None:
     lake.write(TABLE, rows(OLD[2]).assign(delay=0.0), [OLD[2]])
 
     found = checked(lake)["rows_match_data_version"]

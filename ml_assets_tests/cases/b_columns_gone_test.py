@@ -48,14 +48,14 @@ def test_b_new_days_are_quarantined_until_the_column_is_back(week: Project) -> N
 
     keep_up(week)
     entry = week.entries(FLIGHTS)[NEXT]
-    told = tick(week, NEW_DAYS)
+    reported = tick(week, NEW_DAYS)
     week.sql(REPAIR)
     keep_up(week)
 
     assert entry.status is Status.QUARANTINED
     assert "'distance' (renamed to 'distances'?) is missing" in entry.reason
-    assert FLIGHTS in told.reason
-    assert "is missing" in told.reason
+    assert FLIGHTS in reported.reason
+    assert "is missing" in reported.reason
     assert week.entries(FEATURES)[NEXT].status is Status.STORED
     found = week.versions(FLIGHTS, FEATURES)
     assert {key: found[key] for key in before} == before

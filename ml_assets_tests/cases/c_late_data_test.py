@@ -196,11 +196,11 @@ def labels_of(
         is_late=False,
         carrier="UA",
     )
-    told = rows.assign(late=1, known_at=pd.to_datetime(known_at, utc=True).as_unit("us"))
+    reported = rows.assign(late=1, known_at=pd.to_datetime(known_at, utc=True).as_unit("us"))
     first, end = bounds
     return arrived_labels(
         predictions,
-        told,
+        reported,
         day=day,
         bounds=(first, end),
         scored_days=[MONDAY],

@@ -26,10 +26,10 @@ def test_c1_late_rows_are_extracted_automatically_and_reported(week: Project) ->
     before = week.entries(FLIGHTS)[LAST].rows
     week.sql("INSERT INTO flights SELECT * FROM late")
 
-    told = tick(week, NEW_DAYS)
+    reported = tick(week, NEW_DAYS)
     keep_up(week)
 
-    [request] = told.requests
+    [request] = reported.requests
     assert f"{FLIGHTS} {LAST}" in request.tags[REASON]
     assert week.entries(FLIGHTS)[LAST].rows > before
     found = week.versions(FLIGHTS, FEATURES)

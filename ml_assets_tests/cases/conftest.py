@@ -23,7 +23,7 @@ def week_home(tmp_path_factory: pytest.TempPathFactory, definitions: dg.Definiti
     def build(home: Path) -> None:
         (home / "data").mkdir(parents=True)
         shutil.copy(ROOT / "dagster.yaml", home / "dagster.yaml")
-        load(f"sqlite:///{home / 'data' / 'source.db'}", lambda *told: None, LAST_IN_SOURCE)
+        load(f"sqlite:///{home / 'data' / 'source.db'}", lambda *reported: None, LAST_IN_SOURCE)
         with opened(home, definitions) as project:
             outcome = project.materialize_daily(WEEK)
             assert outcome.succeeded, outcome.failed_steps

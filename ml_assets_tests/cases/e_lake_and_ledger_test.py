@@ -239,7 +239,9 @@ def test_e2_known_files_are_trusted_and_others_are_hashed_once(
     hashed: list[Sequence[str]] = []
     real = verification.differing_days
     monkeypatch.setattr(
-        verification, "differing_days", lambda *told: hashed.append(list(told[1])) or real(*told)
+        verification,
+        "differing_days",
+        lambda *reported: hashed.append(list(reported[1])) or real(*reported),
     )
     change(lake, tmp_path)
 
@@ -517,10 +519,10 @@ def test_e2_a_check_does_not_quarantine_a_good_day_that_is_rewritten_meanwhile(
     if moment == "before the rows are read":
         real, waiting = Lake.recorded_rows, [rewrite]
 
-        def recorded(self: Lake, *told: object) -> object:
+        def recorded(self: Lake, *reported: object) -> object:
             if waiting:
                 waiting.pop()()
-            return real(self, *told)
+            return real(self, *reported)
 
         monkeypatch.setattr(Lake, "recorded_rows", recorded)
         stored = read_stored(Workspace.of_environment(), TABLE, DAYS)

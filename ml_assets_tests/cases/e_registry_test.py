@@ -53,10 +53,10 @@ def test_e_a_forged_row_is_refused_until_the_suggested_command_recomputes_it(
         ("integration_tests", {"fingerprint": "0123"}, "integration_tests are of model 0123"),
         ("champion", {"serves_from": "2013-01-15"}, "serves_from 2013-01-15"),
     ]
-    for noun, changes, told in forgeries:
+    for noun, changes, reported in forgeries:
         forge(with_champion, noun, **changes)
         refusal = scored(with_champion)
-        assert told in refusal
+        assert reported in refusal
         assert f"--assets {RELEASE_GROUP} --partition {CHAMPION}" in refusal
 
         assert with_champion.materialize(RELEASE_GROUP, CHAMPION).succeeded, noun

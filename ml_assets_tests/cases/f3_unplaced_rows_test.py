@@ -121,13 +121,13 @@ def test_d1_unreadable_days_do_not_affect_others(project: Project, corrupt_days:
         f"2013-01-{day}" for day in ("03", "04", "06", "07")
     }
     assert project.versions(FLIGHTS).items() >= before.items()
-    told = {
+    reported = {
         item.day: str(item.reason)
         for item in project.check(FLIGHTS_KEY, "2013-01-03...2013-01-04")
         if item.check == "up_to_date_with_source" and item.reason
     }
-    assert [*told] == ["2013-01-04"]
-    assert "cannot be compared" in told["2013-01-04"]
+    assert [*reported] == ["2013-01-04"]
+    assert "cannot be compared" in reported["2013-01-04"]
 
     corrupt_days.clear()
     assert project.materialize(FLIGHTS_KEY, "2013-01-03...2013-01-07").succeeded

@@ -92,9 +92,11 @@ def test_g4_a_release_on_a_busy_machine_fails_visibly_and_passes_when_it_is_run_
 
         outcome = measured.materialize(selection, ASKED_FOR)
 
-        told = outcome.failed_steps[f"{PIPELINE}__champion__checks"]
-        assert f"integration test within_latency_budget could not be measured: {finding}" in told
-        assert release_command(PIPELINE, ASKED_FOR) in told
+        reported = outcome.failed_steps[f"{PIPELINE}__champion__checks"]
+        assert (
+            f"integration test within_latency_budget could not be measured: {finding}" in reported
+        )
+        assert release_command(PIPELINE, ASKED_FOR) in reported
         event = audit(
             Workspace.of_environment().lake, Workspace.of_environment().approvals, PIPELINE
         )[-1]

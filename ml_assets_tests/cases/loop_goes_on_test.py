@@ -38,9 +38,9 @@ def of_day(day: str) -> str:
 def process(project: Project, days: int) -> None:
     """Process some days as the sensor requests them."""
     for _ in range(days):
-        told = tick(project, DAYS)
-        assert told.requests, told.reason
-        run(project, told.requests[0])
+        reported = tick(project, DAYS)
+        assert reported.requests, reported.reason
+        run(project, reported.requests[0])
 
 
 def add_late_rows(project: Project, day: str, count: int) -> None:
@@ -139,9 +139,9 @@ def test_a1_a_lost_champion_of_an_earlier_day_blocks_no_other_day(retrained: Pro
     assert {key: after[key] for key in before} == before
     assert (PREDICTIONS, LAST_DAY) in after
 
-    told = keep_up(retrained, DAYS)[-1].reason
-    assert f"{LAST} is unchanged, although {FEATURES} {LAST} has changed" in told
-    assert command(told)[-1] == LAST
+    reported = keep_up(retrained, DAYS)[-1].reason
+    assert f"{LAST} is unchanged, although {FEATURES} {LAST} has changed" in reported
+    assert command(reported)[-1] == LAST
     add_late_rows(retrained, BAD, 1)
     keep_up(retrained, NEW_DAYS)
     keep_up(retrained, DAYS)

@@ -104,7 +104,7 @@ def with_other_types(table: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "reported"),
     [
         pytest.param(cut, r"or remove (\S+) and materialize its days again", id="log cut"),
         pytest.param(
@@ -113,12 +113,14 @@ def with_other_types(table: Path) -> None:
     ],
 )
 def test_a_table_that_cannot_be_used_is_removed_and_computed_again(
-    week: Project, damage: Callable[[Path], None], told: str
+    week: Project, damage: Callable[[Path], None], reported: str
 ) -> None:
     before = week.versions()
     damage(Path(week.lake.uri) / FLIGHTS)
     outcome = week.materialize(KEY, "2013-01-07")
-    [table] = {found for text in outcome.failed_steps.values() for found in re.findall(told, text)}
+    [table] = {
+        found for text in outcome.failed_steps.values() for found in re.findall(reported, text)
+    }
 
     shutil.rmtree(table)
 
@@ -128,10 +130,10 @@ def test_a_table_that_cannot_be_used_is_removed_and_computed_again(
 
 def test_the_next_command_of_a_run_with_skipped_days_lists_missing_days(week: Project) -> None:
     outcome = week.materialize(f'key:"{FEATURES}"', "2013-01-07")
-    told = summary_of(week.lake.ledger, [outcome]).next_command
-    assert told == "ml-assets checks --partition 2013-01-07"
+    reported = summary_of(week.lake.ledger, [outcome]).next_command
+    assert reported == "ml-assets checks --partition 2013-01-07"
 
-    done = invoked(*shlex.split(told)[1:])
+    done = invoked(*shlex.split(reported)[1:])
 
     assert done.exit_code == 1
     assert FLIGHTS in done.output

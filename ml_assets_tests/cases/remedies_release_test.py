@@ -51,8 +51,10 @@ def failure(project: Project, selection: str, day: str) -> str:
 
 
 def test_a_release_is_approved_and_continued_by_hand(waiting: Project) -> None:
-    [told] = [one for one in waiting.check(assets("approvals"), BLOCKED) if one.state == "warned"]
-    approve = commands(told.reason)[0]
+    [reported] = [
+        one for one in waiting.check(assets("approvals"), BLOCKED) if one.state == "warned"
+    ]
+    approve = commands(reported.reason)[0]
 
     run_all(waiting, execute(waiting, approve))
 
@@ -78,8 +80,8 @@ def test_an_approval_that_expired_before_its_model_was_champion_is_given_again(
     )
     log.append(approval_use(approval, now - timedelta(hours=1.5), NEXT))
 
-    told = failure(waiting, FOLLOWS, BLOCKED)
-    run_all(waiting, told[told.index("Approve it again") :])
+    reported = failure(waiting, FOLLOWS, BLOCKED)
+    run_all(waiting, reported[reported.index("Approve it again") :])
 
     assert champions(waiting) == [CHAMPION, BLOCKED]
 
@@ -89,8 +91,8 @@ def test_an_interrupted_release_is_finished_before_the_next(measured: Project) -
     measured.lake.ledger.append([Entry(CHAMPIONS, BLOCKED, Status.WRITING, run_id="killed")])
     assert measured.materialize(assets("release_decision", *RELEASED[:-2]), ASKED_FOR).succeeded
 
-    told = failure(measured, assets("champion"), ASKED_FOR)
-    run_all(measured, told)
+    reported = failure(measured, assets("champion"), ASKED_FOR)
+    run_all(measured, reported)
 
     assert champions(measured) == [CHAMPION, ASKED_FOR]
 
@@ -120,11 +122,11 @@ def test_a_given_up_day_is_resumed_by_the_command_after_the_model_is_retrained(
     for _ in range(MAX_ATTEMPTS):
         [request] = tick(retrained, DAYS).requests
         assert not run(retrained, request).succeeded
-    told = tick(retrained, DAYS)
-    assert not told.requests
+    reported = tick(retrained, DAYS)
+    assert not reported.requests
     given_up = retrained.entries(PREDICTIONS)[NEXT]
     assert given_up.status is Status.SKIPPED
-    assert given_up.reason in told.reason
+    assert given_up.reason in reported.reason
 
     if folder.exists():
         assert re.search("delete its folder", given_up.reason, re.IGNORECASE)

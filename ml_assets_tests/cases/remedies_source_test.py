@@ -44,7 +44,7 @@ def on_postgres(
     """A project whose source is a database on a server, and a connection of its owner."""
     with postgres_url() as server:
         url = with_driver(server)
-        load(url, lambda *told: None, "2013-01-07")
+        load(url, lambda *reported: None, "2013-01-07")
         monkeypatch.setenv("ML_ASSETS_SOURCE_URL", server)
         settings.cache_clear()
         engine = sa.create_engine(url)
@@ -97,14 +97,14 @@ def test_a_damaged_source_is_deleted_and_set_up_again(project: Project) -> None:
 
 def _recipe(target: str) -> list[str]:
     """Commands that ``make`` would run for a target."""
-    told = subprocess.run(
+    reported = subprocess.run(
         ["make", "--dry-run", "--no-print-directory", target],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
-    return told.stdout.splitlines()
+    return reported.stdout.splitlines()
 
 
 def _execute(engine: sa.Engine, *statements: str) -> None:

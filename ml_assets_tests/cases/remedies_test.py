@@ -96,13 +96,13 @@ def test_after_a_rebuild_corrections_of_the_source_are_seen(project: Project) ->
     project.sql("UPDATE flights SET distance = distance + 1 WHERE month = 1 AND day = 5")
     before = project.versions(FLIGHTS)
 
-    [told] = [
+    [reported] = [
         result.reason
         for result in project.check(KEY, "2013-01-05")
         if result.check == "up_to_date_with_source"
     ]
-    assert told.startswith("unknown, because the ledger was rebuilt")
-    run_all(project, told)
+    assert reported.startswith("unknown, because the ledger was rebuilt")
+    run_all(project, reported)
 
     assert project.versions(FLIGHTS) != before
     assert not [result for result in project.check(KEY, "2013-01-05") if result.state != "passed"]

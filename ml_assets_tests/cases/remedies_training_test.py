@@ -47,9 +47,9 @@ def break_days(project: Project) -> None:
     days = "...".join(BROKEN)
     assert not project.materialize(SOURCES, days).succeeded
     assert not project.materialize(f"{FEATURES} or {OUTCOMES}", days).succeeded
-    told = failure(project)
-    assert "of the 31 days to train on are missing or not usable (2013-01-28" in told
-    assert "no more than 10% may be: repair and materialize them, or raise" in told
+    reported = failure(project)
+    assert "of the 31 days to train on are missing or not usable (2013-01-28" in reported
+    assert "no more than 10% may be: repair and materialize them, or raise" in reported
 
 
 def said_otherwise(environment: pytest.MonkeyPatch, **changes: object) -> None:

@@ -20,33 +20,33 @@ def ask(project: Project, table: str) -> "CompletedProcess[str]":
 def test_proposal_can_be_pasted_and_history_passes_it(project: Project) -> None:
     assert project.materialize(f'key:"{WEATHER}"', SPAN).succeeded
 
-    told = ask(project, WEATHER)
+    reported = ask(project, WEATHER)
 
-    assert told.returncode == 0, told.stderr
+    assert reported.returncode == 0, reported.stderr
     names: dict[str, object] = {}
-    exec(compile(told.stdout, "proposal", "exec"), names)
+    exec(compile(reported.stdout, "proposal", "exec"), names)
     proposed = names["WeatherDay"]
     assert isinstance(proposed, type)
     assert issubclass(proposed, DayContract)
     days = project.lake.days_stored(WEATHER)
     assert judge_days(project.lake.read(WEATHER), days, {}, proposed) == ({}, {})
     assert "origin_present: float = values_present('origin', ['EWR', 'JFK', 'LGA'], ge=1)" in (
-        told.stdout
+        reported.stdout
     )
 
 
 @pytest.mark.parametrize(
-    ("table", "told"),
+    ("table", "reported"),
     [
         pytest.param("sources/wether", "Did you mean 'sources/weather'?", id="unknown table"),
         pytest.param(WEATHER, "nothing was materialized there yet", id="nothing stored"),
     ],
 )
-def test_what_cannot_be_proposed_is_told(project: Project, table: str, told: str) -> None:
+def test_what_cannot_be_proposed_is_reported(project: Project, table: str, reported: str) -> None:
     if table != WEATHER:
         assert project.materialize('key:"sources/airlines"').succeeded
 
     refused = ask(project, table)
 
     assert refused.returncode == 2
-    assert told in refused.stderr
+    assert reported in refused.stderr

@@ -120,9 +120,9 @@ def test_e5_a_rebuilt_ledger_shows_releases_and_scores(with_champion: Project) -
         "ml-assets lake rebuild-ledger" in tick(with_champion, "flight_delays__retraining").reason
     )
     for refused in (open_lake, lambda: command("audit", "flight_delays")):
-        with pytest.raises(Exception, match=r".") as told:
+        with pytest.raises(Exception, match=r".") as reported:
             refused()
-        assert "ml-assets lake rebuild-ledger" in all_messages(told.value)
+        assert "ml-assets lake rebuild-ledger" in all_messages(reported.value)
     said = command("lake", "rebuild-ledger")
 
     assert "flight_delays/predictions" in said

@@ -18,14 +18,14 @@ def ask(project: Project, *arguments: str) -> "CompletedProcess[str]":
     return ml_assets(project.data.parent, "lineage", *arguments)
 
 
-def test_columns_are_told_by_the_command_and_by_the_last_day_of_a_run(project: Project) -> None:
+def test_columns_are_reported_by_the_command_and_by_the_last_day_of_a_run(project: Project) -> None:
     assert project.materialize_daily("...".join(DAYS)).succeeded
 
-    told = ask(project, f"{FEATURES}.wind_gust")
+    reported = ask(project, f"{FEATURES}.wind_gust")
     as_json = ask(project, "sources/weather.wind_gust", "--json")
 
-    assert told.returncode == 0, told.stderr
-    assert told.stdout.splitlines()[:5] == [
+    assert reported.returncode == 0, reported.stderr
+    assert reported.stdout.splitlines()[:5] == [
         f"{FEATURES}.wind_gust",
         "  made from",
         "    sources/flights: origin, time_hour",

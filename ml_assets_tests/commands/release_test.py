@@ -44,7 +44,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     return partial(ml_assets, tmp_path)
 
 
-def test_an_approval_is_recorded_and_told(command: Command, lake: Lake, url: str) -> None:
+def test_an_approval_is_recorded_and_reported(command: Command, lake: Lake, url: str) -> None:
     decide(lake, AS_OF)
     score(lake, "2013-07-11")
 

@@ -91,14 +91,14 @@ def test_all_versions_need_all_their_code(command: Command, lake: Lake, data: Pa
 
 
 @pytest.mark.usefixtures("data")
-def test_two_versions_are_told_side_by_side(command: Command) -> None:
+def test_two_versions_are_reported_side_by_side(command: Command) -> None:
     as_text = command("diff", "flight_delays", "1", "2")
     as_json = command("diff", "flight_delays", "1", "2", "--json")
 
     assert (as_text.returncode, as_json.returncode) == (0, 0), as_text.stderr + as_json.stderr
     found = json.loads(as_json.stdout)
     assert (found["older"]["version"], found["newer"]["version"]) == (1, 2)
-    for told in (
+    for reported in (
         "version 2 as of 2013-02-04",
         f"{found['older']['volumes'][0]['rows']:,} rows",
         f"{found['comparison'][0]['improvement']:.4f}",
@@ -106,7 +106,7 @@ def test_two_versions_are_told_side_by_side(command: Command) -> None:
         "parameter: no difference",
         "passed: all 4 gates",
     ):
-        assert told in as_text.stdout
+        assert reported in as_text.stdout
 
 
 @pytest.mark.parametrize(

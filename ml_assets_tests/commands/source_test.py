@@ -85,7 +85,7 @@ def test_days_that_cannot_be_used_change_nothing(
 
 
 @pytest.mark.parametrize(
-    ("loaded", "there", "wanted", "told"),
+    ("loaded", "there", "wanted", "reported"),
     [
         pytest.param({"flights": 9, "weather": 1}, BOTH, None, ["Loaded 10 rows"], id="loaded"),
         pytest.param({}, BOTH, "2013-01-21", ["complete already: it holds flights"], id="same day"),
@@ -121,11 +121,11 @@ def test_days_that_cannot_be_used_change_nothing(
     ],
 )
 def test_a_report_says_what_is_there_and_how_to_get_what_was_asked_for(
-    loaded: dict[str, int], there: dict[str, str], wanted: str | None, told: list[str]
+    loaded: dict[str, int], there: dict[str, str], wanted: str | None, reported: list[str]
 ) -> None:
     text = " ".join(load_report(loaded, there, wanted, "empty it"))
 
-    assert not [part for part in told if part not in text], text
+    assert not [part for part in reported if part not in text], text
 
 
 @pytest.mark.parametrize(

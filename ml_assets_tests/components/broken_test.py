@@ -55,7 +55,7 @@ def open_shop(tmp_path: Path) -> Iterator[Open]:
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "asset", "told"),
+    ("right", "wrong", "asset", "reported"),
     [
         pytest.param(
             "task: regression",
@@ -88,7 +88,7 @@ def open_shop(tmp_path: Path) -> Iterator[Open]:
     ],
 )
 def test_the_other_documents_load_and_run(
-    open_shop: Open, right: str, wrong: str, asset: str, told: str
+    open_shop: Open, right: str, wrong: str, asset: str, reported: str
 ) -> None:
     shop = open_shop(MINIMAL.replace(right, wrong))
 
@@ -97,9 +97,9 @@ def test_the_other_documents_load_and_run(
     assert done.succeeded, done.failed_steps
     broken = broken_assets(shop.definitions.resolve_asset_graph())
     assert asset in broken
-    assert told in broken[asset]
+    assert reported in broken[asset]
     results = [result for result in shop.check("*", ALL_DAYS) if result.is_bad]
-    assert told in " ".join(result.reason for result in results if result.asset == asset)
+    assert reported in " ".join(result.reason for result in results if result.asset == asset)
     assert next_step(shop.definitions, shop.lake, [one for one in results if one.asset == asset])
 
 

@@ -52,10 +52,10 @@ def test_each_column_depends_on_its_source_column_only(
         for after in [_extracted(asset, day, changed, monkeypatch)]
     }
 
-    told = asset.get_asset_spec().metadata[LINEAGE_KEY].deps_by_column
+    reported = asset.get_asset_spec().metadata[LINEAGE_KEY].deps_by_column
     declared = {
         name: [("/".join(source.asset_key.path), source.column_name) for source in sources]
-        for name, sources in told.items()
+        for name, sources in reported.items()
     }
     assert set(found) >= {source for sources in declared.values() for source in sources}
     assert differences(declared, found) == []

@@ -142,8 +142,8 @@ def test_trace_leads_from_a_prediction_to_its_release(asked: Project, prediction
     assert found["model"]["version"] == 1
     assert found["model"]["model"]["content_hash"] == row["model_version"]
     assert found["features"]["content_hash"] == row["feature_version"]
-    told = [event["what"] for event in found["model"]["release"]]
-    assert told == ["decided: passed", "champion: version 1 by gates"]
+    reported = [event["what"] for event in found["model"]["release"]]
+    assert reported == ["decided: passed", "champion: version 1 by gates"]
     training = {read["table"]: read for read in found["model"]["training"]}
     assert training[FEATURES]["first"] == "2013-01-01"
     assert training[FEATURES]["last"] == "2013-01-31"
@@ -162,14 +162,14 @@ def test_trace_leads_from_a_prediction_to_its_release(asked: Project, prediction
 def test_traced_source_rows_give_the_feature_row_again(asked: Project, prediction_id: str) -> None:
     """The source rows in the JSON are exactly those that were used."""
     found = trace_prediction(asked.lake, pipeline("flight_delays"), prediction_id)
-    told = answer("trace", "flight_delays", "--prediction", prediction_id)["sources"]
+    reported = answer("trace", "flight_delays", "--prediction", prediction_id)["sources"]
     said = feature_table(FEATURES)
     assert said is not None
     frames = {
         name: pd.DataFrame(of_json["rows"], columns=source.rows.columns)
         .astype(source.rows.dtypes.to_dict())
         .drop(columns=USED_FOR)
-        for name, source, of_json in zip(said["inputs"], found.sources, told, strict=True)
+        for name, source, of_json in zip(said["inputs"], found.sources, reported, strict=True)
     }
 
     rows = flight_features([found.feature_row[DAY]], **frames, **said["parameters"])
@@ -187,8 +187,14 @@ def test_traced_source_rows_give_the_feature_row_again(asked: Project, predictio
 def test_trace_is_readable(asked: Project, prediction_id: str) -> None:
     text = command("trace", "flight_delays", "--prediction", prediction_id)
 
-    for told in (prediction_id, "version 1", "all 4 gates passed", "origin_late_rate_7d", FLIGHTS):
-        assert told in text
+    for reported in (
+        prediction_id,
+        "version 1",
+        "all 4 gates passed",
+        "origin_late_rate_7d",
+        FLIGHTS,
+    ):
+        assert reported in text
 
 
 def test_trace_of_a_version_is_that_of_its_predictions(asked: Project, prediction_id: str) -> None:
@@ -285,13 +291,13 @@ def test_provenance_equals_dagsters_and_survives_the_loss_of_its_event_log(
             assert materialization.tags["dagster/data_version"] == entry.content_hash
             assert materialization.tags["dagster/code_version"] == entry.code_version
             assert event.run_id == entry.run_id
-            told = materialization.metadata["inputs"].value
-            assert isinstance(told, dict)
+            reported = materialization.metadata["inputs"].value
+            assert isinstance(reported, dict)
             reads = retrained.lake.ledger.reads(table, [day])[day]
-            assert set(told) == {read.table for read in reads}
+            assert set(reported) == {read.table for read in reads}
             for read in reads:
                 if read.version is not None:
-                    assert told[read.table]["table_version"] == read.version
+                    assert reported[read.table]["table_version"] == read.version
             assert retrained.lake.provenance.run(entry.run_id) is not None
             assert retrained.lake.provenance.code(entry.code_version) is not None
     assert len(records) > 50
@@ -371,9 +377,11 @@ def test_a_wrong_day_is_repaired_and_nothing_else_is_computed_again(
         (table, day) for table, day in made_again if not table.startswith("source_database/")
     } <= expected
     assert ("flight_delays/release_decision", CHAMPION) in made_again
-    told = [event["what"] for event in answer("trace", "flight_delays", "--model", "1")["release"]]
-    assert "champion: version 1 by gates" in told
-    assert "champion: version 2 by gates" not in told
+    reported = [
+        event["what"] for event in answer("trace", "flight_delays", "--model", "1")["release"]
+    ]
+    assert "champion: version 1 by gates" in reported
+    assert "champion: version 2 by gates" not in reported
     assert {
         touched["table"]
         for touched in answer("impact", FLIGHTS, "--partition", WRONG_DAY)["tables"]

@@ -1,4 +1,4 @@
-"""What can be wrong with the data, the files and the policy of the loop: told, and nothing is lost.
+"""Bad data, files and policies in the loop: each fault is reported, and nothing is lost.
 
 Covered: labels of one class only; a day before any champion; the same label twice, and one that
 moves to another day; a label whose prediction is unknown; a feature that is missing on all days and
@@ -210,9 +210,9 @@ def test_without_the_champions_file_no_day_is_scored_and_old_predictions_are_kep
     outcome = retrained.materialize(assets("predictions"), f"2013-02-01...{NEXT}")
 
     assert not outcome.succeeded
-    told = outcome.failed_steps["flight_delays__predictions"]
-    assert message in told
-    assert "flight_delays/model" in told
+    reported = outcome.failed_steps["flight_delays__predictions"]
+    assert message in reported
+    assert "flight_delays/model" in reported
     assert retrained.versions(PREDICTIONS) == before
     assert set(retrained.lake.read(PREDICTIONS)[DAY]) == {day for _, day in before}
     assert retrained.materialize(assets("predictions"), SCORED_DAYS).succeeded
@@ -258,7 +258,7 @@ def test_an_invalid_policy_is_reported_with_the_problem(
 ) -> None:
     policy.write_text(text, "utf-8")
 
-    told = refused()
+    reported = refused()
 
-    assert told.startswith("Policy file mine.yaml is invalid: ")
-    assert problem in told
+    assert reported.startswith("Policy file mine.yaml is invalid: ")
+    assert problem in reported

@@ -281,11 +281,11 @@ def test_of_two_concurrent_releases_the_second_is_compared_with_the_first(
         )
         for as_of in both
     ]
-    told = [process.communicate(timeout=DEADLINE_SECONDS)[0] for process in processes]
+    reported = [process.communicate(timeout=DEADLINE_SECONDS)[0] for process in processes]
 
     codes = [process.returncode for process in processes]
-    assert 0 in codes, "\n".join(told)
-    for code, text in zip(codes, told, strict=True):
+    assert 0 in codes, "\n".join(reported)
+    for code, text in zip(codes, reported, strict=True):
         if code:
             assert re.search(
                 "was compared with champion|is unfinished|was released since, so this one", text
@@ -391,8 +391,8 @@ def test_a_verdict_becomes_exactly_one_training_run(with_champion: Project) -> N
     [again] = tick(with_champion, RETRAINING).requests
     assert again.run_key == request.run_key  # the daemon starts a run key once
     running = recorded(with_champion, request, dg.DagsterRunStatus.STARTED)
-    told = tick(with_champion, RETRAINING)
-    assert (told.requests, told.reason) == ([], f"{request.tags[UNIT]} is running.")
+    reported = tick(with_champion, RETRAINING)
+    assert (reported.requests, reported.reason) == ([], f"{request.tags[UNIT]} is running.")
     with_champion.instance.report_run_failed(running)
     [second] = tick(with_champion, RETRAINING).requests
     assert second.run_key != request.run_key
@@ -401,10 +401,10 @@ def test_a_verdict_becomes_exactly_one_training_run(with_champion: Project) -> N
 def test_a_finished_retraining_is_not_requested_again(retrained: Project) -> None:
     newest = row(retrained, DECISION, LAST)
 
-    told = tick(retrained, RETRAINING)
+    reported = tick(retrained, RETRAINING)
 
-    assert not told.requests
-    assert told.reason == f"Decision of {LAST}: retrain. {newest['reason']}"
+    assert not reported.requests
+    assert reported.reason == f"Decision of {LAST}: retrain. {newest['reason']}"
 
 
 def test_a_release_interrupted_after_its_decision_is_finished_before_the_next_day(
@@ -447,10 +447,10 @@ def test_a_retraining_with_lost_inputs_ends_and_restarts_when_they_are_restored(
 
 
 def test_a_new_day_waits_for_the_requested_release(with_champion: Project) -> None:
-    told = tick(with_champion, DAYS)
+    reported = tick(with_champion, DAYS)
 
-    assert not told.requests
-    assert told.reason == f"{NEXT} waits for the release of {ASKED_FOR}."
+    assert not reported.requests
+    assert reported.reason == f"{NEXT} waits for the release of {ASKED_FOR}."
 
 
 def test_days_are_processed_in_order_until_there_are_no_features(retrained: Project) -> None:
@@ -467,10 +467,10 @@ def test_days_are_processed_in_order_until_there_are_no_features(retrained: Proj
     assert run(retrained, second).succeeded
     assert overall(retrained, NEXT)["label_coverage"][0] > NEARLY_ALL
 
-    told = tick(retrained, DAYS)
+    reported = tick(retrained, DAYS)
 
-    assert not told.requests
-    assert told.reason == "2013-02-06 waits for its features."
+    assert not reported.requests
+    assert reported.reason == "2013-02-06 waits for its features."
 
 
 def test_performance_is_requested_again_when_labels_have_arrived(with_champion: Project) -> None:
@@ -487,16 +487,18 @@ def test_performance_is_requested_again_when_labels_have_arrived(with_champion: 
 
 
 def test_new_days_are_extracted_when_every_source_has_them(with_champion: Project) -> None:
-    told = tick(with_champion, NEW_DAYS)
-    assert not told.requests
-    assert told.reason.startswith("2013-02-15 waits for sources/flights, which is complete up to ")
-    assert " and sources/weather, which is complete up to " in told.reason
+    reported = tick(with_champion, NEW_DAYS)
+    assert not reported.requests
+    assert reported.reason.startswith(
+        "2013-02-15 waits for sources/flights, which is complete up to "
+    )
+    assert " and sources/weather, which is complete up to " in reported.reason
 
     advance(settings().source_database_url, "2013-02-16")
     with_champion.sql("DELETE FROM weather WHERE time_hour > '2013-02-15 12:00'")
-    told = tick(with_champion, NEW_DAYS)
-    assert not told.requests
-    assert told.reason == (
+    reported = tick(with_champion, NEW_DAYS)
+    assert not reported.requests
+    assert reported.reason == (
         "2013-02-15 waits for sources/weather, which is complete up to 2013-02-14."
     )
 

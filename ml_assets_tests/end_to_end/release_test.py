@@ -251,8 +251,8 @@ def test_nothing_is_measured_or_decided_on_a_dataset_that_was_changed_by_hand(
 
     measured.materialize(assets("comparison", "release_decision"), ASKED_FOR)
 
-    told = measured.entries(RELEASE)[ASKED_FOR].reason
-    for reason in (measured.entries(f"{PIPELINE}/comparison")[ASKED_FOR].reason, told):
+    reported = measured.entries(RELEASE)[ASKED_FOR].reason
+    for reason in (measured.entries(f"{PIPELINE}/comparison")[ASKED_FOR].reason, reported):
         assert f"{DATASET} {ASKED_FOR} was altered" in reason
     assert ASKED_FOR not in measured.lake.days_stored(RELEASE)
 
@@ -296,8 +296,8 @@ def test_a_decision_by_other_code_or_rules_releases_nothing(
 
     outcome = measured.materialize(AFTER_DECISION, ASKED_FOR)
 
-    told = outcome.failed_steps[f"{PIPELINE}__registered_model__checks"]
-    assert f"{RELEASE} {ASKED_FOR} was computed with other code or rules" in told
+    reported = outcome.failed_steps[f"{PIPELINE}__registered_model__checks"]
+    assert f"{RELEASE} {ASKED_FOR} was computed with other code or rules" in reported
     assert_nothing_was_released(measured)
 
 
@@ -312,10 +312,12 @@ def test_a_model_is_released_over_no_other_champion_than_it_was_compared_with(
 
     outcome = waiting.materialize(AFTER_DECISION, ASKED_FOR)
 
-    told = outcome.failed_steps[f"{PIPELINE}__registered_model__checks"]
-    assert f"was compared with champion {CHAMPION}, and the current champion is {BLOCKED}." in told
+    reported = outcome.failed_steps[f"{PIPELINE}__registered_model__checks"]
+    assert (
+        f"was compared with champion {CHAMPION}, and the current champion is {BLOCKED}." in reported
+    )
     assert released(waiting) == [CHAMPION, BLOCKED]
-    execute(waiting, command(told))
+    execute(waiting, command(reported))
     assert decision(waiting, ASKED_FOR)["champion_as_of"] == BLOCKED
 
 
@@ -347,9 +349,9 @@ def test_an_old_day_that_passes_after_a_newer_model_was_released_makes_no_champi
     [request] = tick(waiting, SENSOR).requests
     outcome = run(waiting, request)
 
-    told = outcome.failed_steps["flight_delays__champion__checks"]
-    assert f"the newer model of {ASKED_FOR} was released since" in told
-    later = command(told)
+    reported = outcome.failed_steps["flight_delays__champion__checks"]
+    assert f"the newer model of {ASKED_FOR} was released since" in reported
+    later = command(reported)
     assert later[-1] == "2013-02-05"
     assert released(waiting) == [CHAMPION, ASKED_FOR]
     assert waiting.entries(CHAMPIONS)[BLOCKED].status is Status.SKIPPED
@@ -563,9 +565,9 @@ def test_a_staged_model_that_fails_its_tests_does_not_become_champion(
     tested = assets("integration_tests", "champion", "model_card")
     outcome = measured.materialize(tested, ASKED_FOR)
 
-    told = outcome.failed_steps["flight_delays__champion__checks"]
-    assert "integration test signature_matches failed: " in told
-    assert f"group:flight_delays__release --partition {ASKED_FOR}" in told
+    reported = outcome.failed_steps["flight_delays__champion__checks"]
+    assert "integration test signature_matches failed: " in reported
+    assert f"group:flight_delays__release --partition {ASKED_FOR}" in reported
     tests = measured.lake.read(TESTS, [ASKED_FOR]).set_index("test")
     assert not tests.loc["signature_matches", "passed"]
     assert released(measured) == [CHAMPION]

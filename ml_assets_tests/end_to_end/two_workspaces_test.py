@@ -38,8 +38,8 @@ class Side:
     def tick(self, sensor: str) -> str:
         """The name of the run that a sensor requests."""
         context = sensor_context(self.definitions, self._instance)
-        told = self.definitions.resolve_sensor_def(sensor).evaluate_tick(context)
-        [request] = told.run_requests or []
+        reported = self.definitions.resolve_sensor_def(sensor).evaluate_tick(context)
+        [request] = reported.run_requests or []
         return str(request.run_key)
 
     def stored(self) -> dict[str, list[str]]:

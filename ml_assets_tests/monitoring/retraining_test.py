@@ -595,7 +595,7 @@ def test_three_policies_are_shipped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         pytest.param("name: x\nbudgett: 3", "budgett", id="unknown key"),
         pytest.param("name: [x", "while parsing", id="not YAML"),
@@ -610,12 +610,14 @@ def test_three_policies_are_shipped() -> None:
     ],
 )
 def test_unusable_policy_is_refused_with_its_name_and_what_is_wrong(
-    tmp_path: Path, text: str | bytes, told: str
+    tmp_path: Path, text: str | bytes, reported: str
 ) -> None:
     file = tmp_path / "strict.yaml"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
 
-    with pytest.raises(ConfigurationError, match=rf"Policy file strict.yaml .*{told}") as raised:
+    with pytest.raises(
+        ConfigurationError, match=rf"Policy file strict.yaml .*{reported}"
+    ) as raised:
         read_policy(file)
 
     assert "\n" not in str(raised.value)

@@ -109,7 +109,7 @@ def of_registration(**changes: Any) -> ReleaseFacts:
 
 
 @pytest.mark.parametrize(
-    ("facts", "told"),
+    ("facts", "reported"),
     [
         pytest.param(
             of_decision(verdict="blocked"), "release_decision has verdict blocked", id="decision blocked"
@@ -187,11 +187,11 @@ def of_registration(**changes: Any) -> ReleaseFacts:
         ),
     ],
 )  # fmt: skip
-def test_each_disagreement_is_refused_and_named(facts: ReleaseFacts, told: str) -> None:
+def test_each_disagreement_is_refused_and_named(facts: ReleaseFacts, reported: str) -> None:
     with pytest.raises(RegistryMismatch) as caught:
         confirm_champion(facts)
 
-    assert told in str(caught.value)
+    assert reported in str(caught.value)
     assert f"group:shop__release --partition {AS_OF}" in str(caught.value).replace(
         "'group:shop__training or group:shop__release'", "group:shop__release"
     )

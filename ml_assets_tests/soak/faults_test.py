@@ -25,7 +25,7 @@ pytestmark = pytest.mark.soak
 def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A source with the two days before D, and what is older than two weeks."""
     source = tmp_path_factory.mktemp("soak") / "source.db"
-    load(f"sqlite:///{source}", lambda *told: None, day_after(FIRST_DAY, -1))
+    load(f"sqlite:///{source}", lambda *reported: None, day_after(FIRST_DAY, -1))
     span = (day_after(FIRST_DAY, -19), day_after(FIRST_DAY, -2))
     with closing(sqlite3.connect(source)) as connection, connection:
         for table in DAILY:

@@ -80,7 +80,7 @@ def build_champion(home: Path) -> None:
     """Days before the soak, and the champion that serves during it."""
     day_before = day_after(FIRST_DAY, -1)
     with opened(home) as project:
-        load(f"sqlite:///{project.source}", lambda *told: None, day_before)
+        load(f"sqlite:///{project.source}", lambda *reported: None, day_before)
         _succeeds(project.materialize_daily(f"2013-01-01...{day_before}"))
         _succeeds(project.materialize(TRAINING, FIRST_DAY))
         assert project.entries("flight_delays/champion")[FIRST_DAY].rows == 1

@@ -179,13 +179,13 @@ class _Loop:
         away = source.with_suffix(".away")
         source.replace(away)
 
-        def told() -> str:
+        def reported() -> str:
             tick = self._ticks().get(NEW_DAYS)
             is_news = tick is not None and tick.timestamp > since
             return (tick.skip_reason or "") if tick and is_news else ""
 
-        self._daemon.wait_until("the outage is noticed", lambda: "cannot be read" in told())
-        said = told()
+        self._daemon.wait_until("the outage is noticed", lambda: "cannot be read" in reported())
+        said = reported()
         away.replace(source)
         arrives()
         return said[:160]
@@ -206,12 +206,12 @@ class _Loop:
     def _workers(self) -> list[int]:
         instance = self._project.instance
         started = instance.get_runs(RunsFilter(statuses=[DagsterRunStatus.STARTED]))
-        told = [
+        reported = [
             log.user_message or log.message
             for run in started
             for log in instance.all_logs(run.run_id)
         ]
-        return [int(found[1]) for message in told if (found := PID.search(message or ""))]
+        return [int(found[1]) for message in reported if (found := PID.search(message or ""))]
 
     def _said(self, one: Planned) -> list[str]:
         """What the ledger says since of what the fault was done to."""

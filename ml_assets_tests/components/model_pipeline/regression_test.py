@@ -260,11 +260,11 @@ def test_a_model_that_errs_more_for_one_region_is_blocked_and_the_champion_stays
 def test_invalid_rules_are_reported_in_one_line(
     tmp_path: Path, changes: dict[str, Any], problem: str
 ) -> None:
-    with pytest.raises(Exception, match=problem) as told:
+    with pytest.raises(Exception, match=problem) as reported:
         pipeline(tmp_path, **changes)
 
-    assert "\n" not in str(told.value)
-    assert "defs.yaml" in str(told.value)
+    assert "\n" not in str(reported.value)
+    assert "defs.yaml" in str(reported.value)
 
 
 def test_the_fixture_is_a_project_of_its_own(shop: Project) -> None:

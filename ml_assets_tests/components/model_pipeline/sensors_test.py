@@ -108,7 +108,7 @@ def test_a_new_record_continues_a_release_once(
 def test_a_sensor_reports_unreadable_inputs(project: Project, sensor: str) -> None:
     (project.data / "ledger.db").write_text("this is no database")
 
-    told = tick(project, f"flight_delays__{sensor}")
+    reported = tick(project, f"flight_delays__{sensor}")
 
-    assert told.requests == []
-    assert "cannot be read" in told.reason
+    assert reported.requests == []
+    assert "cannot be read" in reported.reason

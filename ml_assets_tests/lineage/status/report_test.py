@@ -166,7 +166,7 @@ def test_decisions_are_behind_after_the_newest_only() -> None:
     assert behind(found)[DECISION] == (1, "2024-02-05")
 
 
-def test_days_without_rows_are_told_with_their_cause_first() -> None:
+def test_days_without_rows_are_reported_with_their_cause_first() -> None:
     found = report(
         project(
             Entry(FEATURES, LAST, Status.SKIPPED, f"{RAW} {LAST} is quarantined: no rows"),

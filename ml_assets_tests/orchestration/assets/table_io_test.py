@@ -39,7 +39,7 @@ GOOD = rows((DAYS[0], 1, 1.5), (DAYS[1], 2, 2.5), (DAYS[2], 3, 3.5))
 
 
 def numbers(frame: pd.DataFrame, **changed: Any) -> dg.AssetsDefinition:
-    """An asset that returns a frame; by day and with the contract unless told otherwise."""
+    """An asset that returns a frame; by day and with the contract unless reported otherwise."""
     arguments = {"key": KEY, "metadata": {CONTRACT_KEY: CONTRACT}, **by_day, **changed}
 
     @dg.asset(**arguments)

@@ -84,7 +84,7 @@ def asked(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit) -> dg.RunReq
     return found
 
 
-def told(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit, now: float = NOW) -> str:
+def reported(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit, now: float = NOW) -> str:
     """Why no run is requested."""
     found = request(instance, ledger, unit, WAITS, now=now)
     assert isinstance(found, dg.SkipReason), found
@@ -126,7 +126,7 @@ def test_a_running_unit_is_not_requested_again(
     tags = dict(asked(instance, ledger, unit).tags)
     instance.create_run_for_job(failing, tags=tags)
 
-    assert told(instance, ledger, unit) == "shop 2013-02-01 is running."
+    assert reported(instance, ledger, unit) == "shop 2013-02-01 is running."
 
 
 def test_a_unit_that_failed_too_often_is_closed_with_the_command_that_resumes_it(
@@ -135,7 +135,7 @@ def test_a_unit_that_failed_too_often_is_closed_with_the_command_that_resumes_it
     for _ in range(MAX_ATTEMPTS):
         fails(instance, ledger, unit)
 
-    reason = told(instance, ledger, unit)
+    reason = reported(instance, ledger, unit)
 
     assert "failed 3 times (a value is wrong)" in reason
     assert "--assets 'key:\"shop/orders\"' --partition 2013-02-01" in reason
@@ -163,7 +163,7 @@ def test_a_unit_that_was_given_up_and_closed_has_no_effect(
     for _ in range(MAX_ATTEMPTS):
         fails(instance, ledger, unit)
     assert effect_of(instance, ledger, unit) is Effect.WANTED
-    told(instance, ledger, unit)
+    reported(instance, ledger, unit)
 
     assert effect_of(instance, ledger, unit) is Effect.GIVEN_UP
 
@@ -173,7 +173,7 @@ def test_a_repair_of_the_input_reopens_a_unit_that_was_given_up(
 ) -> None:
     for _ in range(MAX_ATTEMPTS):
         fails(instance, ledger, unit)
-    assert "failed 3 times" in told(instance, ledger, unit)
+    assert "failed 3 times" in reported(instance, ledger, unit)
 
     ledger.append([Entry(INPUT, DAY, Status.STORED, content_hash="repaired")])
 
@@ -202,11 +202,11 @@ def test_waits_after_failed_launches_grow(
     instance: dg.DagsterInstance, ledger: Ledger, unit: Unit
 ) -> None:
     first = never_starts(instance, ledger, unit)
-    assert "next attempt at" in told(instance, ledger, unit, now=first + WAITS[0] - 1)
+    assert "next attempt at" in reported(instance, ledger, unit, now=first + WAITS[0] - 1)
 
     second = never_starts(instance, ledger, unit)
 
-    assert "next attempt at" in told(instance, ledger, unit, now=second + WAITS[1] - 1)
+    assert "next attempt at" in reported(instance, ledger, unit, now=second + WAITS[1] - 1)
     assert isinstance(
         request(instance, ledger, unit, WAITS, now=second + WAITS[1] + 1), dg.RunRequest
     )

@@ -127,8 +127,8 @@ def test_the_last_day_of_a_run_shows_verdict_and_reason_first(
 ) -> None:
     materialize(definitions, instance, {RAW}, SPAN)
 
-    told = dict(workload.materializations(instance, RAW))
-    metadata = told[DAYS[-1]].metadata
+    reported = dict(workload.materializations(instance, RAW))
+    metadata = reported[DAYS[-1]].metadata
     assert list(metadata)[:7] == [
         "verdict",
         "reason",
@@ -141,4 +141,4 @@ def test_the_last_day_of_a_run_shows_verdict_and_reason_first(
     assert metadata["verdict"].value == "incomplete"
     assert f"{BAD_DAY} is quarantined" in str(metadata["reason"].value)
     assert metadata["run/stored"].value == 9
-    assert "verdict" not in told[DAYS[0]].metadata
+    assert "verdict" not in reported[DAYS[0]].metadata
