@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 DAYS_AT_ONCE = 31
 """Days that are hashed at once: whole rows take memory."""
 
-REMEDY = "materialize it again"
-
 
 @dataclass(frozen=True)
 class OpenedTable:
@@ -52,7 +50,7 @@ def damaged_days(
         entries: day → its entry; entries without a version have no rows.
 
     Returns:
-        day → damage, with the remedy. Intact days are left out.
+        day → damage. Intact days are left out.
     """
     rows_of = {day: entry for day, entry in entries.items() if entry.version is not None}
     if not rows_of:
@@ -163,8 +161,7 @@ class TypedRows:
         return {
             day: _lost(f"it has no rows, {entries[day].rows} were recorded")
             if entries[day].rows and not counts.get(day, 0)
-            else f"{ALTERED}: its rows hash to {hashes[day]}, {entries[day].content_hash} was "
-            f"recorded: {REMEDY}"
+            else f"{ALTERED}: its rows hash to {hashes[day]}, {entries[day].content_hash} was recorded"
             for day in self.days
             if hashes[day] != entries[day].content_hash
         }
@@ -205,4 +202,4 @@ def _remember(ledger: Ledger, table: str, found: Iterable[tuple[str, str, str]])
 
 
 def _lost(what: str) -> str:
-    return f"{LOST}: {what}: {REMEDY}"
+    return f"{LOST}: {what}"

@@ -13,6 +13,7 @@ from typing import TypeVar
 from ml_assets.cadence import shifted
 from ml_assets.content import SNAPSHOT
 from ml_assets.errors import TerminalError
+from ml_assets.lake.remedy import repair_commands
 from ml_assets.lake.store import Lake, Window
 from ml_assets.ledger.entries import Entry, Read, Status, inputs_hash
 from ml_assets.planning.staleness import stale_tables
@@ -243,7 +244,8 @@ def _blocking_reason(  # noqa: PLR0917
 ) -> str | None:
     for input_day in item.days_of(day):
         if reason := damaged.get(input_day):
-            return f"{item.table} {input_day} was {reason}"
+            commands = "; ".join(repair_commands(window.lake, [entries[input_day]]))
+            return f"{item.table} {input_day} was {reason}. To compute it again, run: {commands}"
         if reason := stale_days.get(input_day):
             return f"{item.table} {input_day} is stale ({reason}): materialize it first"
         if input_day not in window.hashes and item.is_required(day, input_day):

@@ -33,4 +33,4 @@ def next_step(definitions: dg.Definitions, lake: Lake, bad: Sequence[CheckResult
     command = repair_command(
         first.asset, first.day, is_as_of=first.asset in as_of_tables(definitions)
     )
-    return f"repair {first.asset} {first.day} as described above, then: {command}"
+    return f"correct {first.asset} {first.day} in its source, then: {command}"
