@@ -21,6 +21,7 @@ from ml_assets_tests.prepared import (
     build_retrained,
     build_waiting,
     opened,
+    opened_copy,
 )
 from ml_assets_tests.project import ROOT, Project, overridden
 
@@ -117,16 +118,14 @@ def measured_home(
 @pytest.fixture
 def measured(tmp_path: Path, measured_home: Path, definitions: dg.Definitions) -> Iterator[Project]:
     """A project whose champion has a successor that is measured and would pass."""
-    shutil.copytree(measured_home, tmp_path / "home")
-    with opened(tmp_path / "home", definitions) as project:
+    with opened_copy(measured_home, tmp_path / "home", definitions) as project:
         yield project
 
 
 @pytest.fixture
 def waiting(tmp_path: Path, waiting_home: Path, definitions: dg.Definitions) -> Iterator[Project]:
     """A project with a champion, and a challenger that waits for approval."""
-    shutil.copytree(waiting_home, tmp_path / "home")
-    with opened(tmp_path / "home", definitions) as project:
+    with opened_copy(waiting_home, tmp_path / "home", definitions) as project:
         yield project
 
 
@@ -135,8 +134,7 @@ def with_champion(
     tmp_path: Path, champion_home: Path, definitions: dg.Definitions
 ) -> Iterator[Project]:
     """A project with a champion, three days that it scored, and a retraining that is due."""
-    shutil.copytree(champion_home, tmp_path / "home")
-    with opened(tmp_path / "home", definitions) as project:
+    with opened_copy(champion_home, tmp_path / "home", definitions) as project:
         yield project
 
 
@@ -145,8 +143,7 @@ def retrained(
     tmp_path: Path, retrained_home: Path, definitions: dg.Definitions
 ) -> Iterator[Project]:
     """The same with the second champion."""
-    shutil.copytree(retrained_home, tmp_path / "home")
-    with opened(tmp_path / "home", definitions) as project:
+    with opened_copy(retrained_home, tmp_path / "home", definitions) as project:
         yield project
 
 

@@ -107,6 +107,14 @@ def opened(home: Path, definitions: dg.Definitions) -> Iterator[Project]:
     settings.cache_clear()
 
 
+@contextmanager
+def opened_copy(prepared: Path, folder: Path, definitions: dg.Definitions) -> Iterator[Project]:
+    """A copy of a prepared project in a folder, opened."""
+    shutil.copytree(prepared, folder)
+    with opened(folder, definitions) as project:
+        yield project
+
+
 def build_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], object]) -> Path:
     """A folder that the first test process fills and all others share; do not change it."""
     base = factory.getbasetemp()

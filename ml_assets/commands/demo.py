@@ -14,6 +14,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import cache
 
 from rich.console import Console
 
@@ -112,7 +113,7 @@ def run(demo: Demo, console: Console) -> bool:
                     _run, demo, name, selection, span
                 ).result()
             outcomes.append(outcome)
-            summary.add(Stage(name, time.perf_counter() - started, peak_mib), failures)
+            summary.add(_stage(name, started, peak_mib), failures)
             console.print(f"  {summary.stages[-1]}")
     with backtest_progress(console) as progress:
         started = time.perf_counter()
@@ -124,7 +125,7 @@ def run(demo: Demo, console: Console) -> bool:
         for step, message in result.failures.items()
     }
     name = f"{START} to {demo.last}, {len(results)} policies"
-    summary.add(Stage(name, time.perf_counter() - started, peak_mib), failures)
+    summary.add(_stage(name, started, peak_mib), failures)
     summary.policies = [asdict(result) for result in results]
     workspace = Workspace.of_environment()
     of_runs = summary_of(workspace.lake.ledger, outcomes)
@@ -138,6 +139,14 @@ def run(demo: Demo, console: Console) -> bool:
     console.print(f"The same as JSON: {path}", soft_wrap=True)
     print_summary(of_runs, console)
     return not summary.unexpected_failures
+
+
+def _stage(name: str, started: float, peak_mib: int) -> Stage:
+    return Stage(name, round(time.perf_counter() - started, 1), peak_mib)
+
+
+_definitions = cache(project_definitions)
+"""The definitions, loaded once in the process of the stages."""
 
 
 def _fill_source(last: str) -> None:
@@ -157,7 +166,7 @@ def _run(
     Returns:
         Peak memory of the process in MiB, what failed and was not expected, and how the run ended.
     """
-    definitions = project_definitions()
+    definitions = _definitions()
     keys = selected_assets(definitions, selection)
     with project_instance() as instance:
         outcome = materialize(definitions, instance, keys, span, {STAGE: name})

@@ -30,7 +30,7 @@ class Stage:
     peak_mib: int
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.seconds:.1f} s, peak {self.peak_mib} MiB"
+        return f"{self.name}: {self.seconds} s, peak {self.peak_mib} MiB"
 
 
 @dataclass

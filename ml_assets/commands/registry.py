@@ -14,7 +14,7 @@ def registry() -> None:
 def relocate() -> None:
     """Correct where MLflow looks for model files, after the data folder was moved.
 
-    Whatever opens the registry does this by itself; the command is for MLflow's own page.
+    Registering and promoting do this too; the command is for MLflow's own page.
     """
     from ml_assets.workspace import Workspace
 

@@ -235,9 +235,9 @@ class Lake:
         self, opened: OpenedTable, entries: Mapping[str, Entry], version: int | None
     ) -> None:
         if bad := damaged_days(self.ledger, opened, entries):
-            self.quarantine_damaged(opened.table, sorted(bad))
-            latest = self.ledger.latest(opened.table, sorted(bad)).values()
-            damaged = [entry for entry in latest if damage_of(entry)]
+            found = self.quarantine_damaged(opened.table, sorted(bad))
+            latest = self.ledger.latest(opened.table, sorted(bad))
+            damaged = [entry for day, entry in latest.items() if day in found or damage_of(entry)]
             commands = repair_commands(self, damaged) if damaged else []
             raise LakeMismatch(damage_message(opened, bad, commands, version))
 

@@ -156,5 +156,7 @@ def _replace(draft: Path, folder: Path) -> None:
     except OSError:
         if not folder.is_dir():
             raise
+        if not _altered(folder):  # another process stored the same model first
+            return
         for file in (*HASHED, RECORD):
             (draft / file).replace(folder / file)

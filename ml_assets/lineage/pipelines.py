@@ -14,7 +14,7 @@ SCORING = [
 ]
 """What is computed for a day once there is a champion: second parts of the table names, in order."""
 
-DECISION = "retraining_decision"
+DECISION = nouns.RETRAINING_DECISION
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,6 @@ from ml_assets.orchestration.resources import sensor_context
 from ml_assets.orchestration.runs.runs import RunOutcome, materialize
 
 SCORING = (nouns.PREDICTIONS, nouns.LABELS, nouns.FEATURE_PROFILE, nouns.DRIFT_REPORT)
-PERFORMANCE = "performance"
-DECISION = "retraining_decision"
 
 
 def replay(
@@ -44,18 +42,23 @@ def replay(
     loop = _Loop(definitions, instance, pipeline, spans[0].first, left_out=left_out)
     day_before = shifted(spans[0].first, -1)
     progress("the first model")
-    outcomes = [loop.run([DECISION], Span(day_before, day_before)), *loop.retrain()]
+    outcomes = [
+        loop.run([nouns.RETRAINING_DECISION], Span(day_before, day_before)),
+        *loop.retrain(),
+    ]
     unmeasured = spans[0].first
     for span in spans:
         progress(f"{span.first}…{span.last}")
         outcomes.append(loop.run(SCORING, span))
-        outcomes.append(loop.run([DECISION], Span(span.last, span.last)))
+        outcomes.append(loop.run([nouns.RETRAINING_DECISION], Span(span.last, span.last)))
         if span != spans[-1]:
             outcomes += loop.retrain()
-        if PERFORMANCE in left_out:
+        if nouns.PERFORMANCE in left_out:
             continue
         if unmeasured[:7] != span.last[:7] or span == spans[-1]:
-            outcomes.append(loop.run([PERFORMANCE], loop.to_measure(Span(unmeasured, span.last))))
+            outcomes.append(
+                loop.run([nouns.PERFORMANCE], loop.to_measure(Span(unmeasured, span.last)))
+            )
             unmeasured = span.last
     return outcomes
 
@@ -85,7 +88,7 @@ class _Loop:
 
     def to_measure(self, span: Span) -> Span:
         """The days whose performance may change with labels of these days."""
-        mapping = self._graph.get(self._key(PERFORMANCE)).partition_mappings[
+        mapping = self._graph.get(self._key(nouns.PERFORMANCE)).partition_mappings[
             self._key(nouns.LABELS)
         ]
         assert isinstance(mapping, dg.TimeWindowPartitionMapping)

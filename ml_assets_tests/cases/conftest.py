@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from ml_assets.defs.sources.load import load
-from ml_assets_tests.prepared import build_once, opened
+from ml_assets_tests.prepared import build_once, opened, opened_copy
 from ml_assets_tests.project import ROOT, Project
 
 WEEK = "2013-01-02...2013-01-06"
@@ -34,6 +34,5 @@ def week_home(tmp_path_factory: pytest.TempPathFactory, definitions: dg.Definiti
 @pytest.fixture
 def week(tmp_path: Path, week_home: Path, definitions: dg.Definitions) -> Iterator[Project]:
     """A project that has extracted the days of ``WEEK``."""
-    shutil.copytree(week_home, tmp_path / "home")
-    with opened(tmp_path / "home", definitions) as project:
+    with opened_copy(week_home, tmp_path / "home", definitions) as project:
         yield project

@@ -1,6 +1,5 @@
 """Remedies of a training that has too little to learn from or to be judged on."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 
 from ml_assets.definitions import project_definitions
 from ml_assets.settings import settings
-from ml_assets_tests.prepared import CHAMPION, assets, opened
+from ml_assets_tests.prepared import CHAMPION, assets, opened_copy
 from ml_assets_tests.project import DAILY, DICTIONARIES, Project, overridden
 
 OUTCOMES = 'key:"flight_delays/flight_outcomes"'
@@ -23,8 +22,7 @@ BROKEN = ("2013-01-28", "2013-01-31")
 @pytest.fixture
 def features(tmp_path: Path, features_home: Path, definitions: dg.Definitions) -> Iterator[Project]:
     """A project with six weeks of features and no model."""
-    shutil.copytree(features_home, tmp_path / "home")
-    with opened(tmp_path / "home", definitions) as project:
+    with opened_copy(features_home, tmp_path / "home", definitions) as project:
         yield project
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ml_assets_tests.prepared import build_once, opened
+from ml_assets_tests.prepared import build_once, opened, opened_copy
 from ml_assets_tests.project import ROOT, Project
 
 TWO_WEEKS = "2013-01-02...2013-01-16"
@@ -35,8 +35,7 @@ def two_weeks(
     tmp_path: Path, two_weeks_home: Path, definitions: dg.Definitions
 ) -> Iterator[Project]:
     """A project with two weeks of sources and features."""
-    shutil.copytree(two_weeks_home, tmp_path / "home")
-    with opened(tmp_path / "home", definitions) as project:
+    with opened_copy(two_weeks_home, tmp_path / "home", definitions) as project:
         yield project
 
 

@@ -2,7 +2,6 @@
 
 import json
 import random
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -34,7 +33,7 @@ from ml_assets_tests.prepared import (
     FEATURES,
     LABELS,
     PREDICTIONS,
-    opened,
+    opened_copy,
 )
 from ml_assets_tests.project import Project
 
@@ -53,8 +52,7 @@ def asked(
 ) -> Iterator[Project]:
     """A project with two champions and three processed days; tests must not change it."""
     home = tmp_path_factory.mktemp("asked") / "home"
-    shutil.copytree(retrained_home, home)
-    with opened(home, definitions) as project:
+    with opened_copy(retrained_home, home, definitions) as project:
         yield project
 
 

@@ -11,7 +11,6 @@ from ml_assets import nouns
 from ml_assets.cadence import as_day, days_between, shifted
 from ml_assets.lake.remedy import DEAD_LETTERS, partition_option
 from ml_assets.ledger.entries import Entry, Status, damage_of
-from ml_assets.lineage.pipelines import DECISION
 from ml_assets.lineage.status.state import (
     ChampionState,
     PipelineState,
@@ -26,8 +25,6 @@ from ml_assets.release.promotion import release_command, training_command
 
 RECENT_DAYS = 31
 """Last days of each table of which days without rows are listed; older ones are only counted."""
-
-CHAMPION, RELEASE = nouns.CHAMPION, nouns.RELEASE_DECISION
 
 
 @dataclass(frozen=True)
@@ -141,7 +138,8 @@ def report(state: ProjectState) -> ProjectStatus:
 
 
 def _pipeline(state: ProjectState, pipeline: PipelineState) -> PipelineStatus:
-    until, decision = _sources_until(state, pipeline), f"{pipeline.name}/{DECISION}"
+    until = _sources_until(state, pipeline)
+    decision = f"{pipeline.name}/{nouns.RETRAINING_DECISION}"
     return PipelineStatus(
         pipeline=pipeline.name,
         champion=pipeline.champion,
@@ -191,7 +189,7 @@ def _retraining(state: ProjectState, pipeline: PipelineState) -> PendingRetraini
     last = max(requested, key=_day, default=None)
     if last is None:
         return None
-    release = state.entries.get(f"{pipeline.name}/{CHAMPION}", {}).get(last.as_of)
+    release = state.entries.get(f"{pipeline.name}/{nouns.CHAMPION}", {}).get(last.as_of)
     if release and release.status is not Status.WRITING:
         return None
     command = training_command(pipeline.name, last.as_of)
