@@ -1,10 +1,13 @@
 """The code location: everything under ``defs/``, the resources and the executor."""
 
 import gc
+import importlib
+import pkgutil
 from pathlib import Path
 
 import dagster as dg
 
+from ml_assets.components.broken import broken_folder
 from ml_assets.configuration.documents import pipelines
 from ml_assets.data_folder import keep_private
 from ml_assets.errors import ConfigurationError, MLAssetsError
@@ -18,6 +21,8 @@ from ml_assets.settings import Settings, settings
 gc.freeze()
 
 silence_notices()  # Dagster's own commands load this module, and print what they are warned of
+
+PACKAGE = Path(__file__).parent
 
 EXECUTORS = {
     "in_process": dg.in_process_executor,
@@ -54,11 +59,40 @@ def project_definitions(chosen: Settings | None = None) -> dg.Definitions:
 
 def _loaded(chosen: Settings, found: dict[str, dg.ResourceDefinition]) -> dg.Definitions:
     keep_private(chosen.data)
-    _refuse_unknown_pipelines(chosen)
     return dg.Definitions.merge(
-        dg.load_from_defs_folder(path_within_project=Path(__file__).parent),
+        _load_folders(chosen),
         dg.Definitions(resources=found, executor=EXECUTORS[chosen.executor]),
     )
+
+
+def _load_folders(chosen: Settings) -> dg.Definitions:
+    """Everything under ``defs/``; a folder that cannot be read is one broken asset.
+
+    Dagster reads all files before it builds a component, so one unreadable file fails all folders.
+    Then each folder is loaded apart.
+
+    Raises:
+        ConfigurationError: the environment changes a pipeline that does not exist.
+    """
+    try:
+        loaded = dg.load_from_defs_folder(path_within_project=PACKAGE)
+    except Exception:  # files under defs/ can raise anything
+        names = [module.name for module in pkgutil.iter_modules([str(PACKAGE / "defs")])]
+        return dg.Definitions.merge(*map(_load_folder, names))
+    _refuse_unknown_pipelines(chosen)
+    return loaded
+
+
+def _load_folder(name: str) -> dg.Definitions:
+    try:
+        module = importlib.import_module(f"ml_assets.defs.{name}")
+        tree = dg.ComponentTree.from_module(defs_module=module, project_root=PACKAGE.parent)
+        return tree.build_defs_at_path(PACKAGE / "defs" / name)
+    except Exception as error:
+        cause: BaseException = error
+        while cause.__cause__:
+            cause = cause.__cause__
+        return broken_folder(name, f"{type(cause).__name__}: {' '.join(str(cause).split())}")
 
 
 def _refuse_settings_of_the_process(chosen: Settings) -> None:

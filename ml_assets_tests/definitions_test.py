@@ -1,7 +1,11 @@
 """Names, owners and lineage of all assets: rules for all specs, and a snapshot."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import dagster as dg
@@ -13,6 +17,7 @@ from ml_assets_tests.project import ROOT
 
 SNAPSHOT = Path(__file__).with_name("definitions_snapshot.json")
 NOUN = re.compile(r"^[a-z]+(_[a-z]+)*$")
+CHECKS = ("checks", "--partition", "2013-01-05")
 VERBS = ("extract", "train_", "compute", "build_", "make_", "load_", "get_", "run_", "create_")
 
 
@@ -172,6 +177,46 @@ def test_templates_and_plain_packages_know_no_pipeline() -> None:
         for file in general
         if re.search(r"flight|airport|carrier", file.read_text("utf-8"), re.IGNORECASE)
     ]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "reported"),
+    [
+        pytest.param("---\n", "---\n[\n", "ParserError: while parsing", id="not YAML"),
+        pytest.param(
+            "components.ModelPipeline", "components.Model", "no attribute `Model`", id="template"
+        ),
+    ],
+)
+def test_a_folder_that_cannot_be_read_is_shown_as_broken_and_the_others_load(
+    tmp_path: Path, right: str, wrong: str, reported: str
+) -> None:
+    shutil.copytree(ROOT / "ml_assets", tmp_path / "ml_assets")
+    for name in ("dg.toml", "dagster.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    file = tmp_path / "ml_assets" / "defs" / "flight_delays" / "defs.yaml"
+    file.write_text(file.read_text("utf-8").replace(right, wrong), "utf-8")
+
+    done = subprocess.run(
+        [sys.executable, "-c", "from ml_assets.commands.cli import main; main()", *CHECKS],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "DAGSTER_HOME": str(tmp_path),
+            "ML_ASSETS_DATA": str(tmp_path / "data"),
+            "ML_ASSETS_COMPUTE_LOGS": str(tmp_path / "logs"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 1, done.stderr
+    output = " ".join(done.stdout.split())
+    assert "flight_delays/broken_folder" in output
+    assert "flight_delays/ in defs/ cannot be loaded" in output
+    assert reported in output
+    assert "sources/airlines" in output
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Placeholder for a template with an invalid ``defs.yaml``, so that other pipelines load and run."""
+"""Placeholders for invalid documents in ``defs/``, so that other pipelines load and run."""
 
 import logging
 import re
@@ -33,21 +33,44 @@ class Broken(dg.Component):
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """An asset that fails with the problem."""
         del context
-        name, problem = key_of(self.template, self.attributes), self.problem
-        log.error(f"{name} is broken: {problem}")
+        name = key_of(self.template, self.attributes)
+        return broken_asset(name, self.problem, _days_of(self.attributes))
 
-        @dg.asset(
-            key=name.split("/"),
-            description=f"BROKEN, so it is not computed. {problem}",
-            group_name=f"{name.partition('/')[0]}__broken",
-            partitions_def=_days_of(self.attributes),
-            metadata={BROKEN_KEY: problem},
-            backfill_policy=dg.BackfillPolicy.single_run(),
-        )
-        def broken() -> None:
-            raise dg.Failure(problem, allow_retries=False)
 
-        return dg.Definitions(assets=[broken])
+def broken_folder(name: str, problem: str) -> dg.Definitions:
+    """An asset in place of a folder in ``defs/`` whose files cannot be read.
+
+    Args:
+        name: name of the folder.
+        problem: the error.
+    """
+    return broken_asset(f"{name}/broken_folder", f"{name}/ in defs/ cannot be loaded: {problem}")
+
+
+def broken_asset(
+    name: str, problem: str, days: dg.PartitionsDefinition | None = None
+) -> dg.Definitions:
+    """An asset that fails with a problem.
+
+    Args:
+        name: name of its table.
+        problem: the error.
+        days: its partitions.
+    """
+    log.error(f"{name} is broken: {problem}")
+
+    @dg.asset(
+        key=name.split("/"),
+        description=f"BROKEN, so it is not computed. {problem}",
+        group_name=f"{name.partition('/')[0]}__broken",
+        partitions_def=days,
+        metadata={BROKEN_KEY: problem},
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def broken() -> None:
+        raise dg.Failure(problem, allow_retries=False)
+
+    return dg.Definitions(assets=[broken])
 
 
 def key_of(template: str, attributes: Mapping[str, Any]) -> str:

@@ -93,11 +93,15 @@ class SourceChecks:
             if day in unreadable
             else _unknown_source(stored.entries[day])
             if stored.entries[day].reason == REBUILT
-            else DayVerdict(False, "its source rows changed: materialize it again")
+            else DayVerdict(False, f"its source rows changed. {self._repair(day)}")
             if day in changed
             else DayVerdict(True)
             for day in stored.stored
         }
+
+    def _repair(self, day: str) -> str:
+        command = f"ml-assets impact {self.table.config.key}{partition_option(day)} --apply"
+        return f"To compute the day and what depends on it again, run: {command}"
 
     def _still_in_source(self, stored: StoredDays) -> dict[str, DayVerdict]:
         """Days whose rows the source deleted pass only if they are older than its retention."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -243,7 +244,13 @@ def _of_kind(
 
 @cache
 def _all_documents() -> list[tuple[Path, dict[str, Any]]]:
-    return [one for file in sorted(DEFS.rglob("defs.yaml")) for one in documents_of(file)]
+    found: list[tuple[Path, dict[str, Any]]] = []
+    for file in sorted(DEFS.rglob("defs.yaml")):
+        with suppress(
+            ConfigurationError
+        ):  # the code location shows a file that is no YAML as broken
+            found += documents_of(file)
+    return found
 
 
 def documents_of(file: Path) -> list[tuple[Path, dict[str, Any]]]:

@@ -40,6 +40,11 @@ def materialize_command(selection: str) -> str:
     return f"dg launch -m ml_assets.definitions --assets {shlex.quote(selection)}"
 
 
+def materialize_day_command(table: str, day: str) -> str:
+    """Dagster's command that materializes one day of one table."""
+    return materialize_command(f'key:"{table}"') + partition_option(day)
+
+
 def partition_option(first: str, last: str | None = None) -> str:
     """The option of this project's and Dagster's commands that selects a day or a range of days.
 

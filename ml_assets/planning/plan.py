@@ -13,7 +13,7 @@ from typing import TypeVar
 from ml_assets.cadence import shifted
 from ml_assets.content import SNAPSHOT
 from ml_assets.errors import TerminalError
-from ml_assets.lake.remedy import repair_commands
+from ml_assets.lake.remedy import materialize_day_command, repair_commands
 from ml_assets.lake.store import Lake, Window
 from ml_assets.ledger.entries import Entry, Read, Status, inputs_hash
 from ml_assets.planning.staleness import stale_tables
@@ -243,11 +243,14 @@ def _blocking_reason(  # noqa: PLR0917
     entries: Mapping[str, Entry],
 ) -> str | None:
     for input_day in item.days_of(day):
+        state = ""
         if reason := damaged.get(input_day):
+            state = f"was {reason}"
+        elif reason := stale_days.get(input_day):
+            state = f"is stale ({reason})"
+        if state:
             commands = "; ".join(repair_commands(window.lake, [entries[input_day]]))
-            return f"{item.table} {input_day} was {reason}. To compute it again, run: {commands}"
-        if reason := stale_days.get(input_day):
-            return f"{item.table} {input_day} is stale ({reason}): materialize it first"
+            return f"{item.table} {input_day} {state}. To compute it again, run: {commands}"
         if input_day not in window.hashes and item.is_required(day, input_day):
             return f"{item.table} {input_day} is {_state(entries.get(input_day))}"
     return None
@@ -265,4 +268,8 @@ def _unavailable_inputs(item: Input, day: str, entries: Mapping[str, Entry]) -> 
 def _state(entry: Entry | None) -> str:
     if entry is None or entry.status is Status.STORED:
         return "not materialized"
-    return f"{entry.status.value}: {entry.reason}" if entry.reason else "half-written: run it again"
+    if entry.reason:
+        return f"{entry.status.value}: {entry.reason}"
+    return (
+        f"half-written. To compute it again, run: {materialize_day_command(entry.table, entry.day)}"
+    )

@@ -12,6 +12,7 @@ import pandas as pd
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake.integrity import verified_rows
+from ml_assets.lake.remedy import repair_commands
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.release.by_hand import is_computed, rows_of
@@ -43,7 +44,7 @@ def releases(
         state = f"{entry.status.value}: {entry.reason}" if entry.reason else "half-written"
         raise LakeMismatch(
             f"{table} {entry.day} is {state}. A model was released on this day, so the champion is "
-            "unknown: materialize it first."
+            f"unknown. To compute it again, run: {'; '.join(repair_commands(lake, [entry]))}"
         )
     return verified_rows(window) if window.hashes else no_rows(ChampionModel)
 

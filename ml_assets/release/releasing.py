@@ -117,8 +117,8 @@ def _approved(state: ReleaseState) -> Release | None:
     """
     if list(intact(state.approvals)) != list(state.records):
         raise TrainingError(
-            f"{state.pipeline}/approvals {state.as_of} lacks the latest records: materialize it "
-            "first"
+            f"{state.pipeline}/approvals {state.as_of} lacks the latest records. To read them and "
+            f"continue the release, run: {release_command(state.pipeline, state.as_of)}"
         )
     found = resolve_approvals(state.records, state.decision["evidence"], state.now)
     if found.state is not ApprovalState.USED or found.record is None:
@@ -162,7 +162,8 @@ def _refuse_outdated(state: ReleaseState, noun: str) -> None:
     if noun in state.outdated:
         raise LakeMismatch(
             f"{state.pipeline}/{noun} {state.as_of} was computed with other code or rules than the "
-            "current ones: materialize it again."
+            "current ones. To compute it again, run: "
+            f"{release_command(state.pipeline, state.as_of)}"
         )
 
 

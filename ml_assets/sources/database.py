@@ -215,7 +215,8 @@ class SourceDatabase:
         path = Path(self.name).absolute()
         if not path.is_file():
             raise SourceMissing(
-                f"The source database {path} does not exist. Run 'make setup' to load it, or set "
+                f"The source database {path} does not exist. Run 'ml-assets source load' to load the reference "
+                "data, or set "
                 "ML_ASSETS_SOURCE_URL to the right one."
             )
         return sa.create_engine(
@@ -257,7 +258,7 @@ class SourceDatabase:
         if any(word in cause.lower() for word in CORRUPT):
             return SourceCorrupt(
                 f"The source database {self.name} cannot be read ({cause}). Nothing was "
-                "extracted. Restore it from a backup, or run 'make setup' after deleting it."
+                "extracted. Restore it from a backup, or delete it and run 'ml-assets source load'."
             )
         if isinstance(error, sa.exc.DataError):
             return SourceCorrupt(
@@ -275,7 +276,8 @@ class SourceDatabase:
             found = sa.inspect(connection).get_columns(table)
         except sa.exc.NoSuchTableError:
             raise SourceMissing(
-                f"The source database {self.name} has no table '{table}'. Run 'make setup', or "
+                f"The source database {self.name} has no table '{table}'. Run 'ml-assets source "
+                "load', or "
                 "correct the table in defs.yaml."
             ) from None
         return {column["name"]: column["type"] for column in found}

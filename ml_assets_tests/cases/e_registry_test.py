@@ -10,9 +10,11 @@ import pytest
 from ml_assets.content import day_hashes
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.registry.store import CHAMPION as CHAMPION_ALIAS
+from ml_assets.release.promotion import release_command
 from ml_assets.workspace import Workspace
 from ml_assets_tests.prepared import ASKED_FOR, CHAMPION, assets, opened
 from ml_assets_tests.project import Project
+from ml_assets_tests.remedies import command, run_all
 
 PIPELINE = "flight_delays"
 RELEASE_GROUP = f"group:{PIPELINE}__release"
@@ -59,13 +61,14 @@ def test_e_a_forged_row_is_refused_until_the_suggested_command_recomputes_it(
         assert reported in refusal
         assert f"--assets {RELEASE_GROUP} --partition {CHAMPION}" in refusal
 
-        assert with_champion.materialize(RELEASE_GROUP, CHAMPION).succeeded, noun
+        run_all(with_champion, refusal)
 
         after = with_champion.versions(f"{PIPELINE}/champion", f"{PIPELINE}/release_decision")
         assert after == before, noun
     forge_with_reads(with_champion, "release_decision", evidence="0123")
-    assert "release_decision has evidence 0123" in scored(with_champion)
-    assert with_champion.materialize(RELEASE_GROUP, CHAMPION).succeeded
+    refusal = scored(with_champion)
+    assert "release_decision has evidence 0123" in refusal
+    run_all(with_champion, refusal)
     assert scored(with_champion) == ""
 
 
@@ -80,7 +83,7 @@ def test_e_a_model_that_no_run_trained_is_refused_until_it_is_trained(
 
     assert "model has fingerprint 0123" in refusal
     assert f"'{TRAINING_GROUP} or {RELEASE_GROUP}' --partition {CHAMPION}" in refusal
-    assert with_champion.materialize(f"{TRAINING_GROUP} or {RELEASE_GROUP}", CHAMPION).succeeded
+    run_all(with_champion, refusal)
     assert with_champion.entries(table)[CHAMPION].content_hash == trained.content_hash
     assert scored(with_champion) == ""
 
@@ -91,10 +94,12 @@ def test_e6_a_lost_registry_database_gets_its_numbers_back_in_any_order(
     before = retrained.versions()
     file = retrained.data / "mlflow.db"
     file.unlink()
-    assert "the registry has no version with this fingerprint" in scored(retrained)
+    refusal = scored(retrained)
+    assert "the registry has no version with this fingerprint" in refusal
+    assert command(refusal)[-1] == ASKED_FOR
 
     for as_of, number in [(ASKED_FOR, 2), (CHAMPION, 1)]:
-        assert retrained.materialize(RELEASE_GROUP, as_of).succeeded
+        run_all(retrained, release_command(PIPELINE, as_of))
         [version] = [
             one
             for one in Workspace.of_environment().registry.versions(PIPELINE)

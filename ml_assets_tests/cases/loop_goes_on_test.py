@@ -8,6 +8,7 @@ from ml_assets.ledger.entries import Status
 from ml_assets.planning.staleness import stale
 from ml_assets_tests.keeping_up import DAYS, NEW_DAYS, keep_up
 from ml_assets_tests.prepared import (
+    CHAMPION,
     FEATURES,
     LABELS,
     LAST_DAY,
@@ -17,11 +18,12 @@ from ml_assets_tests.prepared import (
     RELEASED,
     SCORED,
     TRAINED,
+    assets,
     run,
     tick,
 )
 from ml_assets_tests.project import DAILY, Project
-from ml_assets_tests.remedies import command
+from ml_assets_tests.remedies import command, run_all
 
 FLIGHTS = "sources/flights"
 FIRST, LAST, BAD, AFTER = "2013-02-01", "2013-02-03", "2013-02-04", "2013-02-05"
@@ -142,6 +144,9 @@ def test_a1_a_lost_champion_of_an_earlier_day_blocks_no_other_day(retrained: Pro
     reported = keep_up(retrained, DAYS)[-1].reason
     assert f"{LAST} is unchanged, although {FEATURES} {LAST} has changed" in reported
     assert command(reported)[-1] == LAST
+    assert retrained.materialize(assets("model"), CHAMPION).succeeded
+    run_all(retrained, reported)
+    assert retrained.lake.read(PREDICTIONS, [LAST])["is_late"].sum() == 1
     add_late_rows(retrained, BAD, 1)
     keep_up(retrained, NEW_DAYS)
     keep_up(retrained, DAYS)

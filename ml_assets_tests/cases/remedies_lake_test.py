@@ -52,6 +52,20 @@ def test_a_lake_without_its_id_is_adopted_as_it_is(week: Project) -> None:
     assert week.versions() == before
 
 
+def test_a_lake_whose_ledger_is_new_is_not_adopted_and_the_ledger_is_rebuilt(
+    week: Project,
+) -> None:
+    before = week.versions(FLIGHTS)
+    for file in week.data.glob("ledger.db*"):
+        file.unlink()
+    refused = str(invoked("lake", "adopt").exception)
+    assert "The ledger has no entries" in refused
+
+    run(week, command(refused))
+
+    assert week.versions(FLIGHTS) == before
+
+
 def test_a_ledger_with_entries_is_rebuilt_after_its_database_was_removed(week: Project) -> None:
     done = invoked("lake", "rebuild-ledger")
     assert isinstance(done.exception, ConfigurationError)

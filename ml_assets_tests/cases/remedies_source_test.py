@@ -1,8 +1,7 @@
 """Remedies of an unreadable source database: performs the message's remedy and the day again."""
 
 import shutil
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import sqlalchemy as sa
@@ -10,8 +9,8 @@ import sqlalchemy as sa
 from ml_assets.defs.sources.load import load
 from ml_assets.settings import settings, with_driver
 from ml_assets_tests.postgres import postgres_url
-from ml_assets_tests.project import ROOT, Project
-from ml_assets_tests.remedies import ml_assets
+from ml_assets_tests.project import Project
+from ml_assets_tests.remedies import command, invoked, ml_assets, run
 
 WEATHER, KEY = "sources/weather", 'key:"sources/weather"'
 DAY, LAST_DAY = "2013-01-05", "2013-01-21"
@@ -83,28 +82,54 @@ def test_a_damaged_source_is_restored_from_a_backup(project: Project) -> None:
     assert project.materialize(KEY, DAY).succeeded
 
 
-def test_a_damaged_source_is_deleted_and_set_up_again(project: Project) -> None:
+def damage(project: Project) -> None:
+    """Overwrite the database file."""
     project.source.write_bytes(b"garbage" * 999)
-    assert "run 'make setup' after deleting it" in failure(project)
 
+
+def remove(project: Project) -> None:
+    """Delete the database file."""
     project.source.unlink()
-    *_, setup = _recipe("setup")
-    assert setup.endswith("/ml-assets source load")
-    ml_assets("source", "load", "--last-day", LAST_DAY)
+
+
+def drop(project: Project) -> None:
+    """Drop the table of the day."""
+    project.sql("DROP TABLE weather")
+
+
+@pytest.mark.parametrize(
+    ("break_source", "reported"),
+    [
+        pytest.param(damage, "or delete it and run", id="damaged"),
+        pytest.param(remove, "does not exist", id="no file"),
+        pytest.param(drop, "has no table 'weather'", id="no table"),
+    ],
+)
+def test_a_lost_source_is_loaded_again(
+    project: Project, break_source: Callable[[Project], None], reported: str
+) -> None:
+    break_source(project)
+    message = failure(project)
+    assert reported in message
+
+    if "delete it" in message:
+        project.source.unlink()
+    ml_assets(*command(message)[1:], "--last-day", LAST_DAY)
 
     assert project.materialize(KEY, DAY).succeeded
 
 
-def _recipe(target: str) -> list[str]:
-    """Commands that ``make`` would run for a target."""
-    reported = subprocess.run(
-        ["make", "--dry-run", "--no-print-directory", target],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return reported.stdout.splitlines()
+def test_days_are_added_to_a_source_after_the_command_of_the_refusal_loaded_it(
+    project: Project,
+) -> None:
+    project.sql("DROP TABLE weather")
+    refused = str(invoked("source", "advance", "--until", LAST_DAY).exception)
+    assert "has no table weather to add days to" in refused
+
+    run(project, command(refused))
+
+    assert project.materialize(KEY, DAY).succeeded
+    ml_assets("source", "advance", "--until", LAST_DAY)
 
 
 def _execute(engine: sa.Engine, *statements: str) -> None:

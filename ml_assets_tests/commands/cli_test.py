@@ -132,14 +132,17 @@ def test_maintenance_keeps_what_is_stored(project: Project) -> None:
     assert not [result for result in project.check(FLIGHTS, WEEK) if result.is_bad]
 
 
-def test_without_a_home_the_command_says_what_to_do(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("variable", ["DAGSTER_HOME", "ML_ASSETS_COMPUTE_LOGS"])
+def test_without_the_variables_of_the_environment_file_the_command_names_the_remedy(
+    project: Project, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    monkeypatch.delenv("DAGSTER_HOME")
+    monkeypatch.delenv(variable)
 
     done = ml_assets(project.data.parent, "checks")
 
     assert done.returncode == 2
+    assert variable in done.stderr
+    assert "Traceback" not in done.stderr
     assert "Run 'make setup'" in done.stderr
 
 

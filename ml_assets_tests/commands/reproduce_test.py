@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import subprocess
+import sysconfig
+import venv
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,6 +16,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
 from ml_assets_tests.commands.shell import ml_assets, ml_assets_process
 from ml_assets_tests.past import DAY, FEATURES, MODEL, alter_in_place, made_by, ran_with, sql
+from ml_assets_tests.project import ROOT
 
 Command = Callable[..., "CompletedProcess[str]"]
 
@@ -88,6 +92,59 @@ def test_all_versions_need_all_their_code(command: Command, lake: Lake, data: Pa
         f"DAGSTER_HOME={data.parent} ML_ASSETS_DATA={data} .venv/bin/ml-assets reproduce "
         "flight_delays --version 1" in done.stdout
     )
+
+
+def environment_of(checkout: Path) -> None:
+    """Stands in for the installation by ``make``, which needs a package index."""
+    venv.create(checkout / ".venv", symlinks=True)
+    [packages] = (checkout / ".venv").glob("lib/*/site-packages")
+    installed = sysconfig.get_path("purelib")
+    (packages / "checkout.pth").write_text(f"{checkout}\n{installed}\n", "utf-8")
+    script = checkout / ".venv" / "bin" / "ml-assets"
+    python = script.with_name("python")
+    script.write_text(f"#!{python}\nfrom ml_assets.commands.cli import main\nmain()\n", "utf-8")
+    script.chmod(0o755)
+    (checkout / ".venv" / ".installed").touch()
+
+
+def shell(folder: Path, line: str) -> str:
+    """Output of a line of a shell in a folder."""
+    done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_the_printed_commands_rebuild_a_model_with_its_code(
+    tmp_path: Path, data: Path, command: Command
+) -> None:
+    if json.loads(command("reproduce", "flight_delays", "--version", "1", "--json").stdout)[
+        "is_dirty"
+    ]:
+        pytest.skip("the model was trained by code that is in no commit")
+    checkout = tmp_path / "checkout"
+    shell(tmp_path, f"git clone --quiet {ROOT} {checkout}")
+    module = checkout / "ml_assets" / "learning" / "training.py"
+    module.write_text(module.read_text("utf-8") + "\n_CHANGED = 1\n", "utf-8")
+    environment_of(checkout)
+    asked = "ml-assets reproduce flight_delays --version 1 --json"
+    done = subprocess.run(
+        [".venv/bin/" + asked.split(maxsplit=1)[0], *asked.split()[1:]],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    made = json.loads(done.stdout)
+    assert made["verdict"] == "not possible"
+    add, *_, install, again = made["commands"]
+    folder = (checkout / add.split()[3]).resolve()
+
+    shell(checkout, add)
+    environment_of(folder)
+    reported = shell(checkout, f"{install} && {again}")
+
+    assert "Version 1 as of 2013-02-01: identical" in reported
 
 
 @pytest.mark.usefixtures("data")

@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
+from deltalake import DeltaTable
 from rich.console import Console
 
 from ml_assets.commands.shared import plain_table
-from ml_assets_tests.prepared import ASKED_FOR, BLOCKED, CHAMPION
+from ml_assets.errors import LakeMismatch
+from ml_assets_tests.prepared import ASKED_FOR, BLOCKED, CHAMPION, PREDICTIONS
 from ml_assets_tests.project import Project
-from ml_assets_tests.remedies import command, invoked, ml_assets, run
+from ml_assets_tests.remedies import command, commands, invoked, ml_assets, run
 
 COLUMNS = 80
 KEYS = {"pipelines", "sources", "problems", "older_problems", "next"}
@@ -57,6 +59,45 @@ def test_a_release_that_waits_has_the_command_that_approves_it(waiting: Project)
     assert approval[:4] == ["ml-assets", "approve", "flight_delays", BLOCKED]
     run(waiting, approval)
     assert "Approved, not continued yet:" in ml_assets("status")
+
+
+def next_step(project: Project) -> tuple[str, list[str]]:
+    """The next step and its command, which both outputs contain."""
+    found = json.loads(ml_assets("status", "--json"))["next"]
+    assert found["command"] in ml_assets("status")
+    return found["step"], command(found["command"])
+
+
+def test_the_next_step_of_a_damaged_day_is_the_check_that_names_its_damage(
+    with_champion: Project,
+) -> None:
+    table = DeltaTable(Path(with_champion.lake.uri) / PREDICTIONS)
+    table.delete(f"ds = '{CHAMPION}'")
+    with pytest.raises(LakeMismatch):
+        with_champion.lake.read(PREDICTIONS, [CHAMPION])
+    step, words = next_step(with_champion)
+    assert step == f"see what is wrong with {PREDICTIONS} {CHAMPION}"
+
+    done = invoked(*words[1:])
+
+    assert done.exit_code == 1
+    assert f"{PREDICTIONS} {CHAMPION}" in done.output
+    assert "was lost after it was stored" in done.output
+
+
+def test_the_next_step_of_a_quarantined_day_is_the_plan_of_its_repair(
+    with_champion: Project,
+) -> None:
+    with_champion.sql("UPDATE flights SET distance = -distance WHERE month = 2 AND day = 3")
+    assert not with_champion.materialize('key:"sources/flights"', "2013-02-03").succeeded
+    step, words = next_step(with_champion)
+    assert step == "correct sources/flights 2013-02-03, then repair what it touched"
+
+    with_champion.sql("UPDATE flights SET distance = -distance WHERE month = 2 AND day = 3")
+    planned = run(with_champion, words)
+    run(with_champion, commands(planned)[-1])
+
+    assert json.loads(ml_assets("status", "--json"))["problems"] == []
 
 
 def test_a_source_that_cannot_be_read_is_named_and_the_rest_is_shown(

@@ -184,7 +184,9 @@ def test_a_day_missing_in_the_source_is_reported(project: Project, days: str) ->
         pytest.param(
             lambda file: file.write_bytes(b"garbage" * 999), "cannot be read", id="garbage"
         ),
-        pytest.param(lambda file: file.unlink(), "does not exist. Run 'make setup'", id="gone"),
+        pytest.param(
+            lambda file: file.unlink(), "does not exist. Run 'ml-assets source load'", id="gone"
+        ),
     ],
 )
 def test_a_broken_source_database_is_a_clear_error_and_stored_days_stay(

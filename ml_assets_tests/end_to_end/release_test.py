@@ -43,8 +43,8 @@ from ml_assets_tests.prepared import (
     tick,
 )
 from ml_assets_tests.project import Project
-from ml_assets_tests.remedies import command
 from ml_assets_tests.remedies import run as execute
+from ml_assets_tests.remedies import run_all
 
 PIPELINE, SENSOR = "flight_delays", "flight_delays__release"
 DATASET = f"{PIPELINE}/training_dataset"
@@ -287,6 +287,11 @@ def test_a_failed_measurement_is_missing_evidence_with_its_reason(
         found["reason"]
     )
 
+    monkeypatch.undo()
+    run_all(measured, measured.entries(table)[ASKED_FOR].reason)
+
+    assert released(measured) == [CHAMPION, ASKED_FOR]
+
 
 def test_a_decision_by_other_code_or_rules_releases_nothing(
     measured: Project,
@@ -299,6 +304,10 @@ def test_a_decision_by_other_code_or_rules_releases_nothing(
     reported = outcome.failed_steps[f"{PIPELINE}__registered_model__checks"]
     assert f"{RELEASE} {ASKED_FOR} was computed with other code or rules" in reported
     assert_nothing_was_released(measured)
+
+    run_all(measured, reported)
+
+    assert released(measured) == [CHAMPION, ASKED_FOR]
 
 
 def test_a_model_is_released_over_no_other_champion_than_it_was_compared_with(
@@ -317,7 +326,7 @@ def test_a_model_is_released_over_no_other_champion_than_it_was_compared_with(
         f"was compared with champion {CHAMPION}, and the current champion is {BLOCKED}." in reported
     )
     assert released(waiting) == [CHAMPION, BLOCKED]
-    execute(waiting, command(reported))
+    execute(waiting, commands(reported)[0])
     assert decision(waiting, ASKED_FOR)["champion_as_of"] == BLOCKED
 
 
@@ -351,7 +360,7 @@ def test_an_old_day_that_passes_after_a_newer_model_was_released_makes_no_champi
 
     reported = outcome.failed_steps["flight_delays__champion__checks"]
     assert f"the newer model of {ASKED_FOR} was released since" in reported
-    later = command(reported)
+    later = commands(reported)[0]
     assert later[-1] == "2013-02-05"
     assert released(waiting) == [CHAMPION, ASKED_FOR]
     assert waiting.entries(CHAMPIONS)[BLOCKED].status is Status.SKIPPED

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from ml_assets_tests.project import DAILY, DICTIONARIES, Project
+from ml_assets_tests.remedies import run_all
 
 pytestmark = pytest.mark.slow
 
@@ -96,4 +97,7 @@ def test_a_partially_written_day_is_not_used_downstream(project: Project) -> Non
     outcome = project.materialize('key:"flight_delays/flight_outcomes"', "2013-01-05")
 
     assert not outcome.succeeded
-    assert "half-written: run it again" in outcome.failed_steps["flight_delays__flight_outcomes"]
+    reported = outcome.failed_steps["flight_delays__flight_outcomes"]
+    assert "sources/flights 2013-01-05 is half-written" in reported
+    run_all(project, reported)
+    assert "2013-01-05" in project.lake.days_stored("sources/flights")

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from ml_assets.content import SNAPSHOT, day_hashes
+from ml_assets.lake.remedy import materialize_day_command
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Read, Status, inputs_hash
 from ml_assets.planning.plan import Input, Plan, merge, plan
@@ -138,7 +139,8 @@ def test_missing_look_back_is_recorded_and_does_not_block(ready: Lake) -> None:
         ),
         pytest.param(
             Entry(FLIGHTS, MONDAY, Status.WRITING),
-            f"{FLIGHTS} {MONDAY} is half-written: run it again",
+            f"{FLIGHTS} {MONDAY} is half-written. To compute it again, run: "
+            f"{materialize_day_command(FLIGHTS, MONDAY)}",
             id="half-written",
         ),
     ],
@@ -226,7 +228,7 @@ def test_day_is_skipped_while_its_input_is_stale(ready: Lake) -> None:
     assert found.compute == []
     reason = found.skipped[MONDAY]
     assert reason.startswith(f"{FEATURES} {MONDAY} is stale ({FLIGHTS} {MONDAY} was ")
-    assert reason.endswith("materialize it first")
+    assert reason.endswith(f"run: ml-assets recompute {FEATURES} --partition {MONDAY}")
 
 
 def test_days_of_merged_plans_are_those_of_the_parts(ready: Lake) -> None:

@@ -221,13 +221,14 @@ def test_what_a_release_does_not_depend_on_may_be_altered() -> None:
             state(outdated=frozenset({"release_decision"})),
             LakeMismatch,
             f"{PIPELINE}/release_decision {AS_OF} was computed with other code or rules than the "
-            "current ones: materialize it again.",
+            f"current ones. To compute it again, run: {release_command(PIPELINE, AS_OF)}",
             id="decided by other code",
         ),
         pytest.param(
             state(APPROVED, USED, decision=AWAITING, approvals=[APPROVED]),
             TrainingError,
-            f"{PIPELINE}/approvals {AS_OF} lacks the latest records: materialize it first",
+            f"{PIPELINE}/approvals {AS_OF} lacks the latest records. To read them and continue the "
+            f"release, run: {release_command(PIPELINE, AS_OF)}",
             id="approvals behind the log",
         ),
         pytest.param(

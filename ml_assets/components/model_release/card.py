@@ -23,6 +23,7 @@ from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import TrainingError
+from ml_assets.lake.remedy import materialize_command, partition_option
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
@@ -115,9 +116,11 @@ class ModelCardStage:
             if registered.empty:
                 return no_rows(ModelCard)
             if missing := [noun for noun in SOURCES if not card_is_known(planned, noun, day)]:
+                selection = " or ".join(f'key:"{this.table(noun)}"' for noun in missing)
+                command = materialize_command(selection) + partition_option(day)
                 raise TrainingError(
-                    f"its card needs {', '.join(map(this.table, missing))} of {day}: materialize "
-                    "them first"
+                    f"its card needs {', '.join(map(this.table, missing))} of {day}. To compute "
+                    f"them, run: {command}"
                 )
             number = int(registered["version"].iloc[0])
             contents = self._contents(lake, planned, day, number)

@@ -28,6 +28,7 @@ from ml_assets.release.champion import Champion, newest
 from ml_assets.release.evidence.builder import EvidenceBuilder
 from ml_assets.release.evidence.comparison import Comparison
 from ml_assets.release.evidence.fairness import Fairness
+from ml_assets.release.promotion import training_command
 from ml_assets.release.rules import ReleaseRules
 from ml_assets.workspace import Workspace
 
@@ -139,7 +140,7 @@ class EvidenceStage:
             challenger, champion = planned.windows["model"].hashes[day], champions.get(day)
             new = self._model(models, challenger)
             old = self._model(models, champion.fingerprint) if champion else None
-            return _run_measurement(lambda: measure(dataset, new, old)).assign(
+            return self._run_measurement(day, lambda: measure(dataset, new, old)).assign(
                 challenger_model=challenger,
                 champion_model=champion.fingerprint if champion else "",
             )
@@ -150,25 +151,24 @@ class EvidenceStage:
         this = self.pipeline
         return models.load(this.table(nouns.MODEL), fingerprint, this.specification)
 
+    def _run_measurement(self, day: str, measure: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        """Run a measurement; errors caused by the data or the model skip the day with their reason.
+
+        Raises:
+            TrainingError: data or model cannot be measured.
+        """
+        try:
+            return measure()
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise TrainingError(
+                f"it could not be measured ({type(error).__name__}: {error}). Repair the data or "
+                f"the model of the day, then run: {training_command(self.pipeline.name, day)}"
+            ) from error
+
 
 def gated(rules: ReleaseRules) -> Names:
     """Column for the contracts' placeholder ``gated_attribute``."""
     return {"gated_attribute": [rules.gated_attribute] if rules.gated_attribute else []}
-
-
-def _run_measurement(measure: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-    """Run a measurement; errors caused by the data or the model skip the day with their reason.
-
-    Raises:
-        TrainingError: data or model cannot be measured.
-    """
-    try:
-        return measure()
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        raise TrainingError(
-            f"it could not be measured ({type(error).__name__}: {error}): repair the data or the "
-            "model of the day, and materialize it again"
-        ) from error
 
 
 def _keep_first_day(planned: Plan) -> Plan:

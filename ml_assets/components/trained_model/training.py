@@ -18,6 +18,7 @@ from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.derived import contract_sources
 from ml_assets.errors import TrainingError
 from ml_assets.lake.integrity import verified_rows
+from ml_assets.lake.remedy import materialize_command, partition_option
 from ml_assets.lake.store import Lake
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.dataset import (
@@ -158,7 +159,7 @@ class Training:
         specification = self.dataset
         wanted = self._window.days_of_all(planned.compute)
         if not any(planned.windows["features"].hashes.get(day) for day in wanted):
-            return _no_features
+            return self._without_features
         features = planned.windows["features"].read(days=wanted)
         labels = planned.windows["labels"].read(specification.label_columns, wanted)
         usable = planned.windows["features"].hashes.keys() & planned.windows["labels"].hashes.keys()
@@ -170,6 +171,17 @@ class Training:
             return specification.build(features, labels, as_of)
 
         return of_day
+
+    def _without_features(self, as_of: str) -> pd.DataFrame:
+        first = self.pipeline.days.get_first_partition_key() or as_of
+        days = [day for day in self._window.days_of(as_of) if day >= first]
+        if not days:
+            raise TrainingError(f"there is no day before {as_of} to train on: choose a later day")
+        command = materialize_command(f'key:"{self.pipeline.features}"')
+        raise TrainingError(
+            f"no feature day before {as_of} is stored. To compute them, run: "
+            f"{command}{partition_option(days[0], days[-1])}"
+        )
 
     def _fit(self, workspace: Workspace, days: Sequence[str]) -> ModelOutput:
         table, specification = self.pipeline.table(nouns.MODEL), self.pipeline.specification
@@ -257,7 +269,3 @@ def held_out_rows(planned: Plan, day: str) -> pd.DataFrame:
 def _metrics_table(evaluation: pd.DataFrame) -> dg.MetadataValue:
     columns = ["segment_column", "segment", "metric", "value", "low", "high", "rows"]
     return markdown_table(evaluation.loc[evaluation[SPLIT] == "test", columns])
-
-
-def _no_features(day: str) -> pd.DataFrame:
-    raise TrainingError(f"no feature day before {day} is stored: materialize the features first")

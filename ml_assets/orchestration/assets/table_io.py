@@ -16,6 +16,7 @@ from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import Validated, validate
 from ml_assets.errors import CommitConflict, ConfigurationError
+from ml_assets.lake.remedy import materialize_command, partition_options
 from ml_assets.lake.store import Lake, Window
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.summary import TableSummary, table_summary
@@ -248,9 +249,10 @@ def _raise_failure(
             context, [failed_contract(context.asset_key, day, why) for day, why in bad.items()]
         )
     listed = "; ".join(f"{day}: {reason}" for day, reason in sorted(bad.items())[:5])
+    command = materialize_command(f'key:"{table}"')
     raise dg.Failure(
-        f"No day of {table} could be stored. {listed}. Repair the source and materialize the "
-        "days again.",
+        f"No day of {table} could be stored. {listed}. Correct the days in the source, then run: "
+        f"{'; '.join(command + option for option in partition_options(list(bad)))}",
         metadata=run_metadata({}, summary),
         allow_retries=False,
     )

@@ -12,6 +12,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.content import DAY, SNAPSHOT
+from ml_assets.lake.remedy import partition_option
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Status
 from ml_assets.orchestration.assets.table_io import table_name
@@ -206,7 +207,7 @@ def _fail_on_errors(stored: StoredDays, evaluations: Sequence[dg.AssetCheckEvalu
     )
     raise dg.Failure(
         f"{stored.table}: {len(failed)} of {len(stored.days)} days failed a check. {listed}. The other days are "
-        "processed. Repair the failed days and materialize them again.",
+        f"processed. For the repair, run: ml-assets checks{partition_option(min(failed))}",
         allow_retries=False,
     )
 

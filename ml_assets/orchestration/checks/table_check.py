@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 import pandas as pd
 
+from ml_assets.lake.remedy import materialize_day_command
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.workspace import Workspace
 
@@ -53,7 +54,8 @@ class StoredDays:
         if status is None:
             return DayVerdict(False, "not materialized")
         if status is Status.WRITING:
-            return DayVerdict(False, "its run was interrupted while writing: materialize it again")
+            command = materialize_day_command(self.table, day)
+            return DayVerdict(False, f"its run was interrupted while writing. Run: {command}")
         return DayVerdict(False, f"{status.value}: {self.entries[day].reason}")
 
     def _status(self, day: str) -> Status | None:

@@ -90,7 +90,7 @@ def project_instance() -> Iterator[dg.DagsterInstance]:
     """The instance at ``DAGSTER_HOME``, with Dagster's notices suppressed.
 
     Raises:
-        ConfigurationError: ``DAGSTER_HOME`` is not set, or is not a folder.
+        ConfigurationError: ``DAGSTER_HOME`` is not set or no folder, or its ``dagster.yaml`` is invalid.
     """
     home = os.environ.get("DAGSTER_HOME", "")
     if not home or not Path(home).is_dir():
@@ -100,8 +100,16 @@ def project_instance() -> Iterator[dg.DagsterInstance]:
         )
     silence_notices()
     with dg.DagsterInstance.get() as instance:
-        if isinstance(instance.compute_log_manager, ComputeLogManager):
-            instance.compute_log_manager.mirrors_to_console = False
+        try:
+            logs = instance.compute_log_manager
+        except dg.DagsterInvalidConfigError as error:
+            problem = " ".join(error.errors[0].message.partition("Stack Trace")[0].split())
+            raise ConfigurationError(
+                f"{home}/dagster.yaml is not usable: {problem} Run 'make setup', which writes the variables "
+                "that it reads to .env."
+            ) from error
+        if isinstance(logs, ComputeLogManager):
+            logs.mirrors_to_console = False
         yield instance
 
 

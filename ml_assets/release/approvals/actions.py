@@ -169,7 +169,8 @@ def _refuse_unless_waiting(decision: Mapping[Any, Any], pipeline: str, day: str)
         )
     raise ConfigurationError(
         f"{release} is blocked because evidence is missing, which cannot be approved: "
-        f"{decision['reason']}. Fix that and materialize the release again."
+        f"{decision['reason']}. Repair that, then run: "
+        f"{release_command(pipeline, day)}"
     )
 
 

@@ -135,7 +135,8 @@ def test_what_cannot_be_used_is_refused(
         pytest.param(
             "blocked",
             GateOutcome.NO_EVIDENCE,
-            "because evidence is missing, which cannot be approved: no test rows. Fix that",
+            "because evidence is missing, which cannot be approved: no test rows. Repair that, then "
+            "run: dg launch",
             id="without evidence",
         ),
         pytest.param(
