@@ -43,8 +43,8 @@ from ml_assets_tests.prepared import (
     tick,
 )
 from ml_assets_tests.project import Project
+from ml_assets_tests.remedies import commands, run_all
 from ml_assets_tests.remedies import run as execute
-from ml_assets_tests.remedies import run_all
 
 PIPELINE, SENSOR = "flight_delays", "flight_delays__release"
 DATASET = f"{PIPELINE}/training_dataset"
