@@ -1,1 +1,1 @@
-"""The commands of ``ml-assets`` that need more than a few lines, and what they show on a console."""
+"""The commands of ``ml-assets``; what they print is in ``printing``."""

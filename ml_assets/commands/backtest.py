@@ -32,7 +32,7 @@ def backtest(
 ) -> None:
     """Replay history under retraining policies, side by side, without touching the project."""
     from ml_assets.cadence import Span
-    from ml_assets.commands.backtest_report import backtest_progress, print_backtest
+    from ml_assets.commands.printing.backtest import backtest_progress, print_backtest
     from ml_assets.definitions import project_definitions
     from ml_assets.simulation.backtest import run
     from ml_assets.simulation.plans import BacktestPlan

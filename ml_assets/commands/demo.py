@@ -19,9 +19,9 @@ from functools import cache
 from rich.console import Console
 
 from ml_assets.cadence import Span, shifted
-from ml_assets.commands.backtest_report import backtest_progress, print_backtest
-from ml_assets.commands.demo_report import Stage, Summary, describe, print_demo, print_next
-from ml_assets.commands.run_report import print_summary
+from ml_assets.commands.printing.backtest import backtest_progress, print_backtest
+from ml_assets.commands.printing.demo import Stage, Summary, describe, print_demo, print_next
+from ml_assets.commands.printing.run import print_summary
 from ml_assets.commands.shared import working
 from ml_assets.definitions import project_definitions
 from ml_assets.defs.sources.load import advance, load

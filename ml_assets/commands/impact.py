@@ -44,8 +44,8 @@ def impact(
     run: Annotated[bool, typer.Option("--run", hidden=True)] = False,
 ) -> None:
     """Show what used a day of a table: days, models, predictions; repair it."""
-    from ml_assets.commands.lineage_report import print_impact
-    from ml_assets.commands.repair_report import print_next, print_repair, repair_as_json
+    from ml_assets.commands.printing.lineage import print_impact
+    from ml_assets.commands.printing.repair import print_next, print_repair, repair_as_json
     from ml_assets.lake.remedy import partition_option
     from ml_assets.lineage.graph import Graph
     from ml_assets.lineage.impact import impact as impact_of
@@ -83,8 +83,8 @@ def _repair(graph: "Graph", found: "Impact", *, with_models: bool) -> "Repair":
 
 
 def _run(steps: "Sequence[Step]", output: Console) -> None:
-    from ml_assets.commands.lineage_report import days_of
-    from ml_assets.commands.run_report import print_summary
+    from ml_assets.commands.printing.lineage import days_of
+    from ml_assets.commands.printing.run import print_summary
     from ml_assets.definitions import project_definitions
     from ml_assets.orchestration.runs.repairs import run_step
     from ml_assets.orchestration.runs.runs import as_of_tables, project_instance

@@ -49,7 +49,7 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Show who or what released which model, when, and on which evidence."""
-    from ml_assets.commands.lineage_report import event_cells
+    from ml_assets.commands.printing.lineage import event_cells
     from ml_assets.lineage.pipelines import pipeline as known_pipeline
     from ml_assets.release.audit import audit as history_of
     from ml_assets.workspace import Workspace

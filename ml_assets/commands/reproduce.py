@@ -40,7 +40,7 @@ def reproduce(
     as_json: AsJson = False,
 ) -> None:
     """Make a past model again from what was recorded; exit 0 identical, 1 different, 2 not possible."""
-    from ml_assets.commands.reproduce_report import counted, print_reproduction
+    from ml_assets.commands.printing.reproduction import counted, print_reproduction
     from ml_assets.lineage.pipelines import pipeline as known_pipeline
     from ml_assets.lineage.reproduce import ReproductionVerdict
     from ml_assets.lineage.reproduce import reproduce as make_again
@@ -77,7 +77,7 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Show two versions of a model side by side: data, features, parameters, code, metrics, releases."""
-    from ml_assets.commands.reproduce_report import print_difference
+    from ml_assets.commands.printing.reproduction import print_difference
     from ml_assets.lineage.difference import difference
     from ml_assets.lineage.pipelines import pipeline as known_pipeline
 

@@ -20,7 +20,11 @@ def trace(
     as_json: AsJson = False,
 ) -> None:
     """Show where a prediction or a model comes from, down to the source rows."""
-    from ml_assets.commands.lineage_report import prediction_as_json, print_model, print_prediction
+    from ml_assets.commands.printing.lineage import (
+        prediction_as_json,
+        print_model,
+        print_prediction,
+    )
     from ml_assets.lineage.pipelines import pipeline as known_pipeline
     from ml_assets.lineage.recorded import model_of_version
     from ml_assets.lineage.trace import trace_model, trace_prediction

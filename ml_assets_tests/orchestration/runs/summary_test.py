@@ -7,7 +7,7 @@ import pytest
 from dagster import DagsterInstance
 from rich.console import Console
 
-from ml_assets.commands.run_report import print_summary
+from ml_assets.commands.printing.run import print_summary
 from ml_assets.content import SNAPSHOT
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.runs.runs import Decision, RunOutcome, materialize
