@@ -58,7 +58,7 @@ def pipeline(name: str) -> ModelConfiguration:
     """
     found = {config.get("pipeline"): (file, config, kind) for file, config, kind in _models()}
     if name not in found:
-        raise unknown("pipeline", name, pipelines())
+        raise next(_unreadable(), unknown("pipeline", name, pipelines()))
     file, config, kind = found[name]
     return pipeline_of(config, file, kind)
 
@@ -132,7 +132,7 @@ def _changed_by_environment(config: Mapping[str, Any], file: Path, kind: type[C]
 
 
 def _with_tables(config: Mapping[str, Any], file: Path, where: str) -> dict[str, Any]:
-    """Attributes of a model, with days, owners, key and contracts completed from its tables.
+    """Attributes of a model, with days, owners, join keys and contracts completed from its tables.
 
     Raises:
         ConfigurationError: a table is unknown, and its contract is not set.
@@ -153,9 +153,9 @@ def _with_tables(config: Mapping[str, Any], file: Path, where: str) -> dict[str,
         if not contracts.get("training_dataset"):
             _refuse_unknown_table(where, "features", config.get("features"), "features", contracts)
             _refuse_unknown_table(where, "labels.asset", label_table, "outcomes", contracts)
-        if "key" not in filled and isinstance(contracts.get("features"), str):
+        if "join_keys" not in filled and isinstance(contracts.get("features"), str):
             contract = load_contract(contracts["features"])
-            filled |= {"key": key_columns(contract)} if is_keyed(contract) else {}
+            filled |= {"join_keys": key_columns(contract)} if is_keyed(contract) else {}
     return filled
 
 
@@ -251,6 +251,15 @@ def _all_documents() -> list[tuple[Path, dict[str, Any]]]:
         ):  # the code location shows a file that is no YAML as broken
             found += documents_of(file)
     return found
+
+
+def _unreadable() -> Iterator[ConfigurationError]:
+    """An error for each file that is no YAML."""
+    for file in sorted(DEFS.rglob("defs.yaml")):
+        try:
+            _read(file)
+        except ConfigurationError as error:
+            yield error
 
 
 def documents_of(file: Path) -> list[tuple[Path, dict[str, Any]]]:

@@ -1,7 +1,7 @@
 """Configuration of a model pipeline: shared attributes, and those of its four parts.
 
 ``TrainedModel``, ``ModelRelease``, ``BatchPredictions`` and ``Monitoring`` can be used alone; a
-``ModelPipeline`` is all four. Days, key and owners default to those of the feature table, see
+``ModelPipeline`` is all four. Days, join keys and owners default to those of the feature table, see
 ``documents``.
 """
 
@@ -40,7 +40,7 @@ class Contracts(Section):
         features: contract of the feature table; by default that of its ``FeatureTable``.
         outcomes: contract of the label table; by default that of its ``FeatureTable``.
         training_dataset: contract of the training dataset; by default derived from both.
-        predictions: contract of predictions; by default derived from features, key and segments.
+        predictions: contract of predictions; by default derived from features, join keys and segments.
         labels: contract of the arrived labels; by default derived from segments and task.
         predictions_day: day contract of derived predictions, see ``contracts.day``.
         labels_day: day contract of derived labels.
@@ -109,7 +109,7 @@ class ModelConfiguration(Section):
             end of ``days``.
         features: asset key of the feature table.
         labels: the source of labels.
-        key: columns that identify a row in both tables.
+        join_keys: columns that identify a row in both tables.
         segments: columns whose values are evaluated separately.
         contracts: contracts of the tables with columns of this pipeline.
         estimator: the estimator and its features.
@@ -127,7 +127,7 @@ class ModelConfiguration(Section):
     estimator: Estimator
     days: Days
     as_of_days: Days | None = None
-    key: tuple[Name, ...] = Field(min_length=1)
+    join_keys: tuple[Name, ...] = Field(min_length=1)
     owners: tuple[Owner, ...] = ()
     segments: tuple[Name, ...] = ()
     contracts: Contracts = Contracts()
@@ -162,7 +162,7 @@ class ModelConfiguration(Section):
                 f"as_of_days begins on {self.as_ofs.first}, long after the last of days, "
                 f"{self.days.last}"
             )
-        for name in ("key", "segments"):
+        for name in ("join_keys", "segments"):
             names = getattr(self, name)
             if not names and name in self.model_fields_set:
                 raise ValueError(f"{name} is empty: add a column, or remove the key")
@@ -194,7 +194,7 @@ class ModelConfiguration(Section):
         return DatasetSpecification(
             features=self.features,
             labels=self.labels.asset,
-            key=self.key,
+            key=self.join_keys,
             label=self.labels.column,
             known_at=self.labels.known_at,
             timezone=self.as_ofs.timezone,

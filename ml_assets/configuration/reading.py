@@ -10,6 +10,14 @@ from ml_assets.names import suggestion
 
 M = TypeVar("M", bound=BaseModel)
 
+RENAMED = {
+    "key": "join_keys",
+    "groups": "structural",
+    "gated_attribute": "sensitive_feature",
+    "min_improvement": "min_relative_improvement",
+}
+"""Old name of a key → the new one, which its error names."""
+
 
 def read(model: type[M], values: Any, where: str) -> M:
     """Validate values of a file as a model.
@@ -46,6 +54,8 @@ def _problem(model: type[BaseModel], error: Mapping[str, Any]) -> str:
     match error["type"]:
         case "extra_forbidden":
             known = _fields(model, path[:-1])
+            if (new := RENAMED.get(path[-1])) in known:
+                return f"'{key}' is now '{new}'"
             return f"'{key}' is unknown{_one_of(path[-1], known)}"
         case "missing":
             return f"'{key}' is missing"

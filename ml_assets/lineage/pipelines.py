@@ -26,14 +26,14 @@ class PipelineTables:
         features: feature table.
         labels: table with the labels.
         label: label column of that table.
-        key: columns that identify a row in both tables.
+        join_keys: columns that identify a row in both tables.
     """
 
     name: str
     features: str
     labels: str
     label: str
-    key: tuple[str, ...]
+    join_keys: tuple[str, ...]
 
     def table(self, noun: str) -> str:
         """Name of one of the pipeline's tables."""
@@ -52,5 +52,5 @@ def pipeline(name: str) -> PipelineTables:
         features=config.features,
         labels=config.labels.asset,
         label=config.labels.column,
-        key=config.key,
+        join_keys=config.join_keys,
     )

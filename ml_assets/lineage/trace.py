@@ -134,7 +134,7 @@ def trace_prediction(lake: Lake, of: PipelineTables, prediction_id: str) -> Pred
     features = recorded_day(lake, of.features, day, lambda entry: entry.content_hash == content)
     version = readable_version(lake, [read])
     rows = lake.read(of.features, [day], version=version, hashes={day: content})
-    feature_row = _row_of(rows, prediction, of.key)
+    feature_row = _row_of(rows, prediction, of.join_keys)
     as_of, fingerprint = str(prediction["model_as_of"]), str(prediction["model_version"])
     return PredictionTrace(
         prediction=plain_row(prediction),

@@ -30,7 +30,7 @@ UNSEEN = [
 ]
 BETTER = [*QUESTION_SOURCES, *(column for column in COMPARED if column != "comparison.segment")]
 NOT_DEGRADED = [*QUESTION_SOURCES, *COMPARED, "training_dataset.{segments}"]
-CLOSE = [*QUESTION_SOURCES, *TREATED, "training_dataset.{gated_attribute}"]
+CLOSE = [*QUESTION_SOURCES, *TREATED, "training_dataset.{sensitive_feature}"]
 JUDGED = [*UNSEEN, *NOT_DEGRADED, *CLOSE]
 MAIN = ["comparison.segment_column", "comparison.metric"]
 TESTED = ["training_dataset.split"]

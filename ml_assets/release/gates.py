@@ -147,8 +147,8 @@ def _conditions(
     superior = (row["low"] > 0, "an interval above 0")
     if rules.rule == "literal":
         improved = (
-            row["improvement"] >= abs(row["champion"]) * rules.min_improvement,
-            f"a gain of at least {rules.min_improvement:.1%}",
+            row["improvement"] >= abs(row["champion"]) * rules.min_relative_improvement,
+            f"a gain of at least {rules.min_relative_improvement:.1%}",
         )
         return [superior, improved] if question.is_first else [improved]
     if rules.margin is None or question.is_first:
@@ -216,7 +216,7 @@ def _is_degraded(row: Mapping[str, Any], rules: ReleaseRules) -> bool:
 
 
 def _groups_are_close(question: Question, fairness: EvidenceTable, rules: ReleaseRules) -> Finding:
-    if (column := rules.gated_attribute) is None:
+    if (column := rules.sensitive_feature) is None:
         return GateOutcome.PASSED, "no sensitive feature is configured, so fairness was not judged"
     rows = evidence_rows(question, fairness)
     rows = rows[rows["attribute"] == column]

@@ -15,7 +15,7 @@ class ReleaseRules(BaseModel, extra="forbid", frozen=True):
     """The limits of the gates. No gate can be disabled or turned into a warning.
 
     Attributes:
-        gated_attribute: column whose groups are compared; without one, fairness is not judged, and
+        sensitive_feature: column whose groups are compared; without one, fairness is not judged, and
             the reason of the decision contains that.
         max_group_gap: largest gap between groups: of true- and false-positive rates, or for a
             regression of mean absolute errors, relative to that of all rows. A larger gap blocks
@@ -23,10 +23,10 @@ class ReleaseRules(BaseModel, extra="forbid", frozen=True):
         max_gap_above_champion: by how much a gap may exceed the champion's on the same rows.
         rule: requirement on the paired interval of the main metric's gain. 'superior': it is above
             0. 'non_inferior': it is above -``margin``, for a model with newer data than the
-            champion. 'literal': the gain is at least ``min_improvement``; the interval is ignored.
+            champion. 'literal': the gain is at least ``min_relative_improvement``; the interval is ignored.
             A first model has to be superior to the base rate under every rule.
         margin: by how much the main metric may be worse, in its unit; for 'non_inferior' only.
-        min_improvement: relative improvement of the main metric for 'literal'.
+        min_relative_improvement: relative improvement of the main metric for 'literal'.
         segment_rule: 'interval' blocks if the paired interval of a segment is below
             -``segment_tolerance``; 'literal' blocks on any loss.
         segment_tolerance: by how much the main metric of a segment may fall ('interval').
@@ -36,12 +36,12 @@ class ReleaseRules(BaseModel, extra="forbid", frozen=True):
             groups that cannot be judged: too small, or with almost only one label.
     """
 
-    gated_attribute: str | None = Field(None, min_length=1)
+    sensitive_feature: str | None = Field(None, min_length=1)
     max_group_gap: float = Field(0.2, gt=0, le=0.5)
     max_gap_above_champion: float = Field(0.03, gt=0, le=0.2)
     rule: Literal["superior", "non_inferior", "literal"] = "superior"
     margin: float | None = Field(None, gt=0, allow_inf_nan=False)
-    min_improvement: float = Field(0.005, gt=0, allow_inf_nan=False)
+    min_relative_improvement: float = Field(0.005, gt=0, allow_inf_nan=False)
     segment_rule: Literal["interval", "literal"] = "interval"
     segment_tolerance: float = Field(0.01, ge=0, le=0.2)
     min_segment_rows: int = Field(500, ge=30, le=1000)
@@ -49,9 +49,9 @@ class ReleaseRules(BaseModel, extra="forbid", frozen=True):
 
     @model_validator(mode="after")
     def _refuse_null_attribute(self) -> Self:
-        if self.gated_attribute is None and "gated_attribute" in self.model_fields_set:
+        if self.sensitive_feature is None and "sensitive_feature" in self.model_fields_set:
             raise ValueError(
-                "gated_attribute is null: name a column, or omit the key if fairness is not to be "
+                "sensitive_feature is null: name a column, or omit the key if fairness is not to be "
                 "judged"
             )
         return self

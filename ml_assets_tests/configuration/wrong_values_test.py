@@ -87,7 +87,25 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
         pytest.param("labels.colum", "late", "expected one of asset, column", id="unknown key"),
         pytest.param("labels.delay_days", -1, "'labels.delay_days' is -1", id="early labels"),
         pytest.param("labels.asset", "flight_outcomes", "'labels.asset'", id="no asset key"),
-        pytest.param("release.min_improvement", float("inf"), "finite number", id="infinite gain"),
+        pytest.param("key", ["flight"], "'key' is now 'join_keys'", id="old key"),
+        pytest.param(
+            "monitoring.groups", {}, "'monitoring.groups' is now 'structural'", id="old groups"
+        ),
+        pytest.param(
+            "release.gated_attribute",
+            "origin",
+            "'release.gated_attribute' is now 'sensitive_feature'",
+            id="old attribute",
+        ),
+        pytest.param(
+            "release.min_improvement",
+            0.01,
+            "'release.min_improvement' is now 'min_relative_improvement'",
+            id="old improvement",
+        ),
+        pytest.param(
+            "release.min_relative_improvement", float("inf"), "finite number", id="infinite gain"
+        ),
         pytest.param("release.rule", "superiour", "Did you mean 'superior'?", id="misspelled rule"),
         pytest.param("release.margin", None, "needs a margin", id="no margin"),
         pytest.param("release.max_group_gap", 2, "'release.max_group_gap' is 2", id="any gap"),
@@ -140,7 +158,10 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
             id="base class",
         ),
         pytest.param(
-            "release.gated_attribute", None, "gated_attribute is null", id="attribute of a template"
+            "release.sensitive_feature",
+            None,
+            "sensitive_feature is null",
+            id="attribute of a template",
         ),
         pytest.param("segments", [], "segments is empty", id="no segment"),
         pytest.param(
@@ -247,12 +268,14 @@ def test_parameters_that_a_function_does_not_take_are_refused(
     ("key", "value", "message"),
     [
         pytest.param("segments", ["carier"], "Did you mean 'carrier'?", id="segment"),
-        pytest.param("key", ["time_hour", "flights"], "Did you mean 'flight'?", id="key"),
+        pytest.param("join_keys", ["time_hour", "flights"], "Did you mean 'flight'?", id="key"),
         pytest.param("labels.column", "lat", "'labels.column'", id="label"),
         pytest.param("labels.known_at", "knwon_at", "Did you mean 'known_at'?", id="known at"),
-        pytest.param("release.gated_attribute", "orign", "Did you mean 'origin'?", id="attribute"),
+        pytest.param(
+            "release.sensitive_feature", "orign", "Did you mean 'origin'?", id="attribute"
+        ),
         pytest.param("labels.day", "flightday", "Did you mean 'flight_day'?", id="day of labels"),
-        pytest.param("key", ["time_hour", "plane_age"], "'plane_age'", id="key of no label"),
+        pytest.param("join_keys", ["time_hour", "plane_age"], "'plane_age'", id="key of no label"),
     ],
 )
 def test_columns_that_the_training_dataset_lacks_are_refused(
@@ -342,12 +365,14 @@ def test_lineage_reads_resolved_templates(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_one_mistake_is_reported_once(tmp_path: Path) -> None:
-    attributes = changed(attributes_of("flight_delays", "ModelPipeline"), "key", ["time hour"])
+    attributes = changed(
+        attributes_of("flight_delays", "ModelPipeline"), "join_keys", ["time hour"]
+    )
 
     with pytest.raises(ConfigurationError) as refused:
         ModelPipeline.read(attributes, tmp_path / "defs.yaml")
 
-    assert str(refused.value).count("'key") == 1
+    assert str(refused.value).count("'join_keys") == 1
 
 
 @pytest.mark.parametrize("value", [pytest.param("", id="empty"), pytest.param("  ", id="blank")])
@@ -406,10 +431,12 @@ def test_null_in_the_environment_removes_a_key_of_the_file(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        pytest.param("type: a.ModelPipeline\nattributes: {pipelin: a}", "", id="no name"),
-        pytest.param("type: a.ModelPipeline", "", id="no attributes"),
-        pytest.param("attributes: {}", "", id="no type"),
-        pytest.param("- a", "", id="a list"),
+        pytest.param(
+            "type: a.ModelPipeline\nattributes: {pipelin: a}", "no pipeline 'shop'", id="no name"
+        ),
+        pytest.param("type: a.ModelPipeline", "no pipeline 'shop'", id="no attributes"),
+        pytest.param("attributes: {}", "no pipeline 'shop'", id="no type"),
+        pytest.param("- a", "no pipeline 'shop'", id="a list"),
         pytest.param("type: [a", "shop/defs.yaml is not valid YAML", id="no YAML"),
     ],
 )
@@ -421,10 +448,8 @@ def test_a_broken_document_does_not_hide_the_others(
     monkeypatch.setattr(documents, "DEFS", tmp_path)
     documents._all_documents.cache_clear()
     try:
-        if message:
-            with pytest.raises(ConfigurationError, match=message):
-                documents.pipelines()
-        else:
-            assert documents.pipelines() == []
+        assert documents.pipelines() == []
+        with pytest.raises(ConfigurationError, match=message):
+            documents.pipeline("shop")
     finally:
         documents._all_documents.cache_clear()

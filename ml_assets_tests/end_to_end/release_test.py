@@ -415,12 +415,12 @@ def test_a_model_of_flipped_labels_of_one_airport_is_unfair_on_real_flights(
         test.assign(prediction=predict(specification(), model.pipeline, test)),
         None,
         key=["time_hour", "carrier", "flight"],
-        rules=ReleaseRules(gated_attribute="origin"),
+        rules=ReleaseRules(sensitive_feature="origin"),
         evaluation=EvaluationRules(),
     )
 
     gaps = found[found["group"] == GAP].set_index("metric")["low"]
-    assert gaps.max() > ReleaseRules(gated_attribute="origin").max_group_gap
+    assert gaps.max() > ReleaseRules(sensitive_feature="origin").max_group_gap
 
 
 # Who may let it through

@@ -52,10 +52,10 @@ SMALL = {
     "test_days": 7,
     "evaluation": {"metrics": ["auc", "precision"], "resamples": 100, "flagged_share": 0.5},
     "release": {
-        "gated_attribute": "origin",
+        "sensitive_feature": "origin",
         "min_segment_rows": 30,
         "rule": "literal",
-        "min_improvement": 1e-9,
+        "min_relative_improvement": 1e-9,
         "max_unjudged_share": 0.5,
         "max_group_gap": 0.5,
         "max_gap_above_champion": 0.2,

@@ -13,7 +13,7 @@ def test_pipeline_is_read_from_defs_yaml() -> None:
 
     assert found.features == "flight_delays/flight_features"
     assert found.labels == "flight_delays/flight_outcomes"
-    assert found.key == ("time_hour", "carrier", "flight")
+    assert found.join_keys == ("time_hour", "carrier", "flight")
     assert found.table("model") == "flight_delays/model"
     assert "flight_delays" in pipelines()
 

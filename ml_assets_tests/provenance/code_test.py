@@ -108,12 +108,12 @@ def test_irrelevant_differences_give_the_same_version(one: object, same: object)
 
 
 def test_modules_and_parameters_of_a_version_are_known() -> None:
-    rules = ReleaseRules(gated_attribute="origin", max_group_gap=0.2)
+    rules = ReleaseRules(sensitive_feature="origin", max_group_gap=0.2)
 
     code = known_code(code_version(unit, Recipe(3), rules))
 
     assert code is not None
     assert code.modules == modules_of(unit)
     assert code.parameters[0] == {"depth": 3, "names": ["a", "b"]}
-    assert code.parameters[1]["gated_attribute"] == "origin"
+    assert code.parameters[1]["sensitive_feature"] == "origin"
     assert known_code("0000") is None

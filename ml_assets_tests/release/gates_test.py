@@ -131,7 +131,7 @@ def test_literal_improvement_is_relative_to_the_champion(challenger: float, pass
     found = COMPARISON.copy()
     found.loc[row, ["challenger", "champion"]] = [challenger, 0.5]
     found.loc[row, ["improvement", "low", "high"]] = [challenger - 0.5, -0.01, 0.1]
-    rules = RULES.model_copy(update={"rule": "literal", "min_improvement": 0.125})
+    rules = RULES.model_copy(update={"rule": "literal", "min_relative_improvement": 0.125})
 
     assert gates(found, rules=rules)["beats_champion"].passed is passed
 
@@ -355,7 +355,7 @@ def test_gap_within_the_limit_but_clearly_above_the_champions_does_not_pass() ->
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        pytest.param({"gated_attribute": ""}, "at least 1 character", id="no attribute"),
+        pytest.param({"sensitive_feature": ""}, "at least 1 character", id="no attribute"),
         pytest.param({"max_group_gap": 1.0}, "less than or equal to 0.5", id="any gap allowed"),
         pytest.param(
             {"max_gap_above_champion": 1.0}, "less than", id="any gap above the champion's"
@@ -363,8 +363,8 @@ def test_gap_within_the_limit_but_clearly_above_the_champions_does_not_pass() ->
         pytest.param(
             {"segment_tolerance": 1.0}, "less than or equal to 0.2", id="any loss allowed"
         ),
-        pytest.param({"min_improvement": -1.0}, "greater than", id="a loss asked for"),
-        pytest.param({"min_improvement": 0.0}, "greater than 0", id="an equal asked for"),
+        pytest.param({"min_relative_improvement": -1.0}, "greater than", id="a loss asked for"),
+        pytest.param({"min_relative_improvement": 0.0}, "greater than 0", id="an equal asked for"),
         pytest.param(
             {"rule": "point_estimate"}, "'superior', 'non_inferior' or", id="unknown rule"
         ),
@@ -386,7 +386,7 @@ def test_gap_within_the_limit_but_clearly_above_the_champions_does_not_pass() ->
 )
 def test_no_configuration_turns_a_gate_off(values: dict[str, object], reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
-        ReleaseRules.model_validate({"gated_attribute": "origin", **values})
+        ReleaseRules.model_validate({"sensitive_feature": "origin", **values})
 
 
 def test_conditions_that_are_not_configured_pass_with_a_reason() -> None:

@@ -27,7 +27,7 @@ CLASSIFICATION = ModelSpecification(
 )
 REGRESSION = replace(CLASSIFICATION, task="regression")
 EVALUATION = EvaluationRules(resamples=200)
-RULES = ReleaseRules(gated_attribute="origin", min_segment_rows=100)
+RULES = ReleaseRules(sensitive_feature="origin", min_segment_rows=100)
 NEW, OLD = "fingerprint of the new model", "fingerprint of the champion"
 
 

@@ -72,7 +72,7 @@ class LabelStage:
             arrived_labels,
             *contract_sources(self.contract),
             this.labels.model_dump(),
-            [list(this.key), list(this.segments), this.specification.task],
+            [list(this.join_keys), list(this.segments), this.specification.task],
         )
 
     @property
@@ -105,7 +105,7 @@ class LabelStage:
         planned = plan(lake, this.table(nouns.LABELS), days, inputs, self._label_version)
         scored, outcomes = planned.windows["predictions"], planned.windows["outcomes"]
         predictions = _read_all(scored, self.predictions)
-        columns = [DAY, *this.key, this.labels.column, this.labels.known_at, this.labels.day]
+        columns = [DAY, *this.join_keys, this.labels.column, this.labels.known_at, this.labels.day]
         known = outcomes.read(columns) if outcomes.hashes else None
         planned, frames = each_day(
             planned, lambda day: self._labels_of(day, predictions, known, scored)
@@ -126,7 +126,7 @@ class LabelStage:
             day=day,
             bounds=bounds(this.days, day),
             scored_days=scored_days,
-            key=this.key,
+            key=this.join_keys,
             segments=this.segments,
             label=this.labels.column,
             known_at=this.labels.known_at,

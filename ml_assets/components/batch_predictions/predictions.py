@@ -73,7 +73,7 @@ class Predictions:
             score,
             *contract_sources(self.contract),
             this.specification,
-            list(this.key),
+            list(this.join_keys),
             list(this.segments),
         )
 
@@ -142,7 +142,7 @@ class Predictions:
             this.specification,
             model,
             features.read(days=days),
-            key=this.key,
+            key=this.join_keys,
             segments=this.segments,
         )
         return scored.assign(

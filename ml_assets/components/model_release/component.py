@@ -25,9 +25,9 @@ class ModelRelease(ModelPart[ModelReleaseConfiguration]):
         config, dataset = self.config, self.contracts.training_dataset
         config.release.check(config.estimator.task)
         config.evaluation.of_task(config.estimator.task)
-        if config.release.gated_attribute:
-            named = config.release.gated_attribute
-            refuse_unknown_column("release.gated_attribute", named, config, columns(dataset))
+        if config.release.sensitive_feature:
+            named = config.release.sensitive_feature
+            refuse_unknown_column("release.sensitive_feature", named, config, columns(dataset))
         evidence = EvidenceStage(self.pipeline, config.release)
         decision = DecisionStage(evidence)
         staging = Staging(self.pipeline, config.staging, decision.version)

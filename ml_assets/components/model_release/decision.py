@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ml_assets import nouns
-from ml_assets.components.model_release.evidence import EvidenceStage, gated
+from ml_assets.components.model_release.evidence import EvidenceStage, sensitive_columns
 from ml_assets.components.model_release.stored_evidence import load_evidence
 from ml_assets.components.pipeline.output import markdown_table, output
 from ml_assets.components.pipeline.pipeline import PipelineContext
@@ -46,7 +46,7 @@ GATE_DESCRIPTIONS = {
     "is_unseen": "Both models were judged on the same rows, and neither was fitted on any of them.",
     "beats_champion": "The gain of the main metric, with its interval, is what the rule requires; a first model beats the base rate.",
     "no_segment_degraded": "No segment that can be judged lost clearly more of the main metric than is tolerated.",
-    "groups_are_close": "No gap between groups of the gated attribute is above the limit, or clearly above the champion's.",
+    "groups_are_close": "No gap between groups of the sensitive feature is above the limit, or clearly above the champion's.",
 }
 """Gate of a release → description of its check."""
 
@@ -95,7 +95,7 @@ class DecisionStage:
             contract=ReleaseDecision,
             is_as_of=True,
             hidden_inputs=[nouns.CHAMPION],
-            names=gated(self.rules),
+            names=sensitive_columns(self.rules),
             checks=[
                 _gate_check(name, description) for name, description in GATE_DESCRIPTIONS.items()
             ],

@@ -67,19 +67,19 @@ class EvidenceStage:
                 contract=Comparison,
                 is_as_of=True,
                 hidden_inputs=[nouns.CHAMPION],
-                names=gated(self.rules),
+                names=sensitive_columns(self.rules),
             ),
             this.define(
                 nouns.FAIRNESS,
                 stage=STAGE,
-                description="Rates of challenger and champion per group of the gated attribute, and the gaps between groups.",
+                description="Rates of challenger and champion per group of the sensitive feature, and the gaps between groups.",
                 version=self.version,
                 inputs=[this.input(nouns.TRAINING_DATASET), this.input(nouns.MODEL)],
                 compute=self._measure_fairness,
                 contract=Fairness,
                 is_as_of=True,
                 hidden_inputs=[nouns.CHAMPION],
-                names=gated(self.rules),
+                names=sensitive_columns(self.rules),
             ),
         )
 
@@ -88,7 +88,7 @@ class EvidenceStage:
         """Configuration of the measurements."""
         this = self.pipeline
         return EvidenceBuilder(
-            this.specification, this.key, this.segments, this.evaluation, self.rules
+            this.specification, this.join_keys, this.segments, this.evaluation, self.rules
         )
 
     @property
@@ -166,9 +166,9 @@ class EvidenceStage:
             ) from error
 
 
-def gated(rules: ReleaseRules) -> Names:
-    """Column for the contracts' placeholder ``gated_attribute``."""
-    return {"gated_attribute": [rules.gated_attribute] if rules.gated_attribute else []}
+def sensitive_columns(rules: ReleaseRules) -> Names:
+    """Column for the contracts' placeholder ``sensitive_feature``."""
+    return {"sensitive_feature": [rules.sensitive_feature] if rules.sensitive_feature else []}
 
 
 def _keep_first_day(planned: Plan) -> Plan:

@@ -86,7 +86,7 @@ class PipelineContracts:
         dataset = dataset_contract_of(config.dataset)
         refuse_unknown_columns(config, dataset)
         named, is_classification = config.contracts, config.estimator.task == "classification"
-        shown = dict.fromkeys([*config.key, *config.segments])
+        shown = dict.fromkeys([*config.join_keys, *config.segments])
         return cls(
             training_dataset=dataset,
             predictions=load_contract(named.predictions)
@@ -104,7 +104,7 @@ class PipelineContracts:
                 Label,
                 dataset,
                 config.segments,
-                config.key,
+                config.join_keys,
                 is_binary=is_classification,
                 day=_load_optional(named.labels_day),
             ),
@@ -125,7 +125,7 @@ def refuse_unknown_label_columns(config: ModelConfiguration, contract: type[Cont
     named = {"labels.column": labels.column, "labels.known_at": labels.known_at}
     if labels.day != DAY:
         named["labels.day"] = labels.day
-    for where, name in [*named.items(), *(("key", name) for name in config.key)]:
+    for where, name in [*named.items(), *(("join_keys", name) for name in config.join_keys)]:
         _refuse(where, name, config, columns(contract), labels.asset)
 
 
@@ -137,7 +137,7 @@ def refuse_unknown_columns(config: ModelConfiguration, contract: type[Contract])
     """
     known = list(columns(contract))
     named = {
-        "key": config.key,
+        "join_keys": config.join_keys,
         "segments": config.segments,
         "estimator.numeric": config.estimator.numeric,
         "estimator.categorical": config.estimator.categorical,

@@ -53,7 +53,7 @@ class PipelineContext:
         as_of_days: partitions of datasets, models and decisions.
         features: asset key of the feature table.
         labels: source of the labels.
-        key: columns that identify a row of features and labels.
+        join_keys: columns that identify a row of features and labels.
         segments: columns whose values are evaluated separately.
         specification: the model to fit.
         windows: use of the days before an as-of day.
@@ -67,7 +67,7 @@ class PipelineContext:
     as_of_days: dg.DailyPartitionsDefinition
     features: str
     labels: Labels
-    key: Sequence[str]
+    join_keys: Sequence[str]
     segments: Sequence[str]
     specification: ModelSpecification
     windows: Windows
@@ -84,7 +84,7 @@ class PipelineContext:
             as_of_days=partitions(config.as_ofs),
             features=config.features,
             labels=config.labels,
-            key=config.key,
+            join_keys=config.join_keys,
             segments=config.segments,
             specification=config.specification,
             windows=config.windows,
@@ -99,7 +99,7 @@ class PipelineContext:
             "features": self.specification.features,
             "numeric": list(self.specification.numeric),
             "categorical": list(self.specification.categorical),
-            "key": list(self.key),
+            "key": list(self.join_keys),
             "segments": list(self.segments),
             "label": [self.labels.column],
             "known_at": [self.labels.known_at],

@@ -32,7 +32,7 @@ class EvidenceBuilder:
         key: columns that identify a row.
         segments: segment columns.
         evaluation: metrics, share of flagged rows, confidence.
-        rules: gated attribute, and the rows that a segment or group needs.
+        rules: sensitive feature, and the rows that a segment or group needs.
     """
 
     specification: ModelSpecification
@@ -72,10 +72,10 @@ class EvidenceBuilder:
     ) -> pd.DataFrame:
         """Rows of the ``Fairness`` contract without the models' fingerprints; see ``comparison``.
 
-        Empty without a gated attribute.
+        Empty without a sensitive feature.
         """
         test = test_rows(dataset)
-        if self.rules.gated_attribute is None:
+        if self.rules.sensitive_feature is None:
             return no_rows(Fairness)
         return fairness(
             self.specification,

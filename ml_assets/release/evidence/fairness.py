@@ -1,4 +1,4 @@
-"""Evidence: rates of the groups of the gated attribute and the gaps between them, with intervals.
+"""Evidence: rates of the groups of the sensitive feature and the gaps between them, with intervals.
 
 Rates are the true- and the false-positive rate of a classification, and the relative mean absolute
 error of a regression. fairlearn computes the values; intervals are a bootstrap of days.
@@ -36,7 +36,7 @@ RATE_LABEL: dict[str, int | None] = {
 """Rate → label of the rows that it is a mean over; None for all rows."""
 
 
-GROUPED = ["training_dataset.split", "training_dataset.{gated_attribute}"]
+GROUPED = ["training_dataset.split", "training_dataset.{sensitive_feature}"]
 """Source columns of the rows of a group, and below of their rates, for ``from``."""
 TREATED = [
     *GROUPED,
@@ -48,9 +48,9 @@ BY_CHALLENGER = [*TREATED, "model.prediction"]
 
 
 class Fairness(EvidenceRow):
-    """One rate of one group of the gated attribute, or the gap between groups."""
+    """One rate of one group of the sensitive feature, or the gap between groups."""
 
-    attribute: str = computed("The gated attribute.", [])
+    attribute: str = computed("The sensitive feature.", [])
     group: str = computed(f"Value of the attribute, or '{GAP}': largest minus smallest.", GROUPED)
     metric: str = computed("Name of the rate.", [])
     challenger: float = computed(
@@ -70,7 +70,7 @@ class Fairness(EvidenceRow):
     )
 
     class Config:
-        """Empty without a gated attribute."""
+        """Empty without a sensitive feature."""
 
         unique: ClassVar = ["group", "metric"]
         metadata: ClassVar = {"may_be_empty": True, "max_dead_letter_share": 0.0}
@@ -85,14 +85,14 @@ def fairness(
     rules: ReleaseRules,
     evaluation: EvaluationRules,
 ) -> pd.DataFrame:
-    """Rates of each group of the gated attribute, and the gaps between judged groups.
+    """Rates of each group of the sensitive feature, and the gaps between judged groups.
 
     Args:
         specification: specification of both models.
         challenger: (n, …) test rows with ``prediction`` of the challenger.
         champion: the same rows with that of the champion; None for none.
         key: columns that identify a row.
-        rules: gated attribute and rows that a group needs.
+        rules: sensitive feature and rows that a group needs.
         evaluation: share of flagged rows, resamples and confidence.
 
     Returns:
@@ -112,7 +112,7 @@ def fairness(
     return both.assign(
         **{
             DAY: challenger[DAY].iloc[0],
-            "attribute": rules.gated_attribute,
+            "attribute": rules.sensitive_feature,
             "challenger_rows": rows,
             "champion_rows": rows
             if champion is None
@@ -131,7 +131,7 @@ def _measured(
     numbers, width = day_numbers(rows[FEATURE_DAY])
     cut = threshold(rows["prediction"], evaluation.flagged_share)
     scored = Scored.of(rows[specification.label], rows["prediction"], numbers, cut)
-    groups = segment_values(rows[str(rules.gated_attribute)])
+    groups = segment_values(rows[str(rules.sensitive_feature)])
     sizes = groups.value_counts().sort_index()
     draws = resamples(width, evaluation.resamples)
     values = _by_group(specification.task, scored, groups)

@@ -27,7 +27,7 @@ class Question:
         rows: hash of the test rows, see ``row_set_hash``.
         count: number of test rows.
         segments: (segment column, value) → size of the segment.
-        groups: rate → group of the gated attribute → size of the group, see ``fairness.RATES``.
+        groups: rate → group of the sensitive feature → size of the group, see ``fairness.RATES``.
         fitted_last: last training day of each model.
         tested_first: first day of the test rows.
         segment_columns: segment columns; not in ``repr``, which is hashed, as ``segments`` has
@@ -65,7 +65,7 @@ def build_question(
     """
     test = dataset[dataset[SPLIT] == "test"]
     trained = dataset.loc[dataset[SPLIT] == "train", FEATURE_DAY]
-    task, gated = builder.specification.task, builder.rules.gated_attribute
+    task, sensitive = builder.specification.task, builder.rules.sensitive_feature
     metrics = builder.evaluation.of_task(task)
     days, labels = test[FEATURE_DAY], test[builder.specification.label]
     segments = {
@@ -84,8 +84,8 @@ def build_question(
         count=len(test),
         segments=segments,
         groups={
-            rate: group_sizes(rate, segment_values(test[gated]), days, labels)
-            for rate in (RATES[task] if gated else ())
+            rate: group_sizes(rate, segment_values(test[sensitive]), days, labels)
+            for rate in (RATES[task] if sensitive else ())
         },
         fitted_last=[
             trained.max() if len(trained) else "",

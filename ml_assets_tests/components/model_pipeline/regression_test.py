@@ -108,7 +108,7 @@ def pipeline(folder: Path, **changes: Any) -> dg.Definitions:
         "as_of_days": {"first": "2024-01-20", "last": "2024-02-10"},
         "features": "shop/features",
         "labels": {"asset": "shop/outcomes", "column": "weight"},
-        "key": ["order"],
+        "join_keys": ["order"],
         "contracts": {
             "training_dataset": f"{WHERE}.OrderDataset",
             "predictions": f"{WHERE}.OrderPredictions",
@@ -127,7 +127,7 @@ def pipeline(folder: Path, **changes: Any) -> dg.Definitions:
         },
         "segments": ["region"],
         "evaluation": {"metrics": ["mae", "rmse", "r2"], "resamples": 200},
-        "release": {"gated_attribute": "region", "min_segment_rows": 100, "max_group_gap": 0.3},
+        "release": {"sensitive_feature": "region", "min_segment_rows": 100, "max_group_gap": 0.3},
         "staging": {"latency_ms": 1000},
         "card": {"purpose": "Says what an order will weigh.", "limits": ["One shop only."]},
         "monitoring": {
@@ -225,17 +225,17 @@ def test_a_model_that_errs_more_for_one_region_is_blocked_and_the_champion_stays
     ("changes", "problem"),
     [
         pytest.param(
-            {"release": {"gated_attribute": "region", "warn_only": True}},
+            {"release": {"sensitive_feature": "region", "warn_only": True}},
             "'release.warn_only' is unknown",
             id="a gate made a warning",
         ),
         pytest.param(
-            {"release": {"gated_attribute": "region", "rule": "better"}},
+            {"release": {"sensitive_feature": "region", "rule": "better"}},
             "'release.rule' is 'better', expected one of superior",
             id="an unknown rule",
         ),
         pytest.param(
-            {"release": {"gated_attribute": "region", "rule": "non_inferior"}},
+            {"release": {"sensitive_feature": "region", "rule": "non_inferior"}},
             "needs a margin, in units of the main metric",
             id="a rule without its margin",
         ),

@@ -1,4 +1,4 @@
-"""Groups of the gated attribute: rates with intervals, and the gaps between judged groups."""
+"""Groups of the sensitive feature: rates with intervals, and the gaps between judged groups."""
 
 from dataclasses import replace
 
