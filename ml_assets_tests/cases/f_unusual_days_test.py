@@ -70,8 +70,7 @@ REASONS = {
     "late_departures 0.00 is below 0.005",
     "f1_two_fifths_of_the_rows_deleted": "546 rows, usually 832 a day: "
     "rows_as_usual 0.66 is below 0.7",
-    "f1_one_carrier_vanished": "649 rows, none whose carrier is UA: "
-    "large_carriers 0.89 is below 1",
+    "f1_one_carrier_vanished": "649 rows, none whose carrier is UA: large_carriers 0.89 is below 1",
     "f2_half_of_arr_delay_null": "674 rows, share of rows whose arr_delay is null: "
     "arr_delay_often_missing 0.50 is above 0.3",
 }
