@@ -21,7 +21,10 @@ WEEK = "2013-01-02...2013-01-06"
 SOURCES = f'key:"{FLIGHTS}" or key:"sources/weather"'
 DAILY_TABLES = (FLIGHTS, "sources/weather", FEATURES, "flight_delays/flight_outcomes")
 GONE = "the source deleted its rows; the stored rows remain in use"
-CHANGED = "its source rows changed: materialize it again"
+CHANGED = (
+    "its source rows changed. To compute the day and what depends on it again, run: "
+    f"ml-assets impact {FLIGHTS} --partition 2013-01-05 --apply"
+)
 PURGE_EARLY = "DELETE FROM flights WHERE time_hour < '2013-01-04 05:00:00'"
 """All flights before 4 January in New York."""
 
