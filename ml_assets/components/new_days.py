@@ -86,6 +86,7 @@ class NewDays(Configured[NewDaysConfiguration]):
             recheck = days_to_recheck(lake, item.config.key, known, item.config.revisit_days)
             if unreadable := item.record_source(source, lake, recheck):
                 problems[item.config.key] = next(iter(unreadable.values()))
+        self._record_next(source, lake, tables, known)
         work = {table: unfinished(lake.ledger, table, known) for table in self._daily}
         if not any(work.values()):
             return _with_problems(dg.SkipReason(_waiting_message(days, known, last)), problems)
@@ -95,6 +96,22 @@ class NewDays(Configured[NewDaysConfiguration]):
             # one of the days fails the run: run them one by one
             unit = self._unit(graph, work, Span(span.first, span.first))
         return _with_problems(request(instance, lake.ledger, unit, waits), problems)
+
+    def _record_next(
+        self,
+        source: SourceDatabase,
+        lake: Lake,
+        tables: Mapping[str, SourceTable],
+        known: Sequence[str],
+    ) -> None:
+        """Record what the source has of the next day of each table.
+
+        Attempts at a day are counted per content of its source, also if none of them extracts it.
+        """
+        for table, item in tables.items():
+            processed = lake.ledger.latest(table, known)
+            following = [day for day in known if day not in processed]
+            item.record_source(source, lake, following[:1])
 
     def _refuse_broken(self, graph: Any) -> None:
         """Refuse to run while the ``defs.yaml`` of one of the tables is invalid.

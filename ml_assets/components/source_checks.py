@@ -1,12 +1,13 @@
 """Checks of a source table: equal to the source, complete, and recent."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pandas as pd
 
+from ml_assets.cadence import shifted
 from ml_assets.components.source_days import every_row_has_a_day
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
@@ -121,11 +122,13 @@ class SourceChecks:
         }
 
     def _kept_from(self, source: SourceDatabase, lake: Lake) -> str:
-        """The first day that the source should still have; empty if it keeps all days."""
+        """The first local day that the source should still have; empty if it keeps all days."""
+        config = self.table.config
         newest = self.table.source_days(source, lake).extent.newest
-        if self.table.config.retention_days is None or newest is None:
+        if config.retention_days is None or config.days is None or newest is None:
             return ""
-        return (newest - timedelta(days=self.table.config.retention_days - 1)).date().isoformat()
+        newest_day = newest.astimezone(ZoneInfo(config.days.timezone)).date().isoformat()
+        return shifted(newest_day, 1 - config.retention_days)
 
     def _newest_row_is_recent(self, stored: StoredDays) -> dict[str, DayVerdict]:
         newest = stored.rows.groupby(DAY)[str(self.table.config.time_column)].max()

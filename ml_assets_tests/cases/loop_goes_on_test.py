@@ -4,7 +4,10 @@ import shutil
 
 import pytest
 
-from ml_assets.ledger.entries import Status
+from ml_assets.cadence import Span
+from ml_assets.defs.sources.load import advance
+from ml_assets.ledger.entries import Entry, Status
+from ml_assets.orchestration.runs.requests import UNIT
 from ml_assets.planning.staleness import stale
 from ml_assets_tests.keeping_up import DAYS, NEW_DAYS, keep_up
 from ml_assets_tests.prepared import (
@@ -25,7 +28,8 @@ from ml_assets_tests.prepared import (
 from ml_assets_tests.project import DAILY, Project
 from ml_assets_tests.remedies import command, run_all
 
-FLIGHTS = "sources/flights"
+FLIGHTS, WEATHER = "sources/flights", "sources/weather"
+PROFILE = "flight_delays/feature_profile"
 FIRST, LAST, BAD, AFTER = "2013-02-01", "2013-02-03", "2013-02-04", "2013-02-05"
 LOOP_TABLES = [f"flight_delays/{noun}" for noun in SCORED]
 COPIED = "year, month, day, dep_time, sched_dep_time, dep_delay, arr_time, sched_arr_time, arr_delay, carrier"
@@ -71,6 +75,39 @@ def test_a1_a_day_without_features_is_recorded_as_not_predicted_and_the_next_day
         Status.STORED,
     }
     assert retrained.entries(PREDICTIONS)[AFTER].status is Status.STORED
+
+
+def test_a1_a_day_without_weather_is_skipped_with_its_reason_and_the_three_after_it_are_stored(
+    retrained: Project,
+) -> None:
+    days = Span("2013-02-15", "2013-02-18").days()
+    earlier = Span(BAD, LAST_DAY).days()
+    close = [
+        Entry(table, day, Status.SKIPPED, reason="for the test")
+        for table in LOOP_TABLES
+        for day in earlier
+    ]
+    retrained.lake.ledger.append(close)
+    advance(f"sqlite:///{retrained.source}", days[-1])
+    assert retrained.sql(f"DELETE FROM weather WHERE {of_day(days[0])}") == 72
+
+    keep_up(retrained, NEW_DAYS)
+    assert tick(retrained, DAYS).requests[0].tags[UNIT] == f"flight_delays {days[0]}"
+    assert retrained.materialize(LOOP, f"{days[0]}...{days[-1]}").succeeded
+
+    cause = f"{WEATHER} {days[0]} is quarantined: no rows in the source, though it has later ones"
+    skipped = f"{FEATURES} {days[0]} is skipped: {cause}"
+    for table, reason in ((FEATURES, cause), (PREDICTIONS, skipped), (PROFILE, skipped)):
+        entries = retrained.entries(table)
+        assert [entries[day].status for day in days] == [Status.SKIPPED, *[Status.STORED] * 3]
+        assert entries[days[0]].reason == reason
+        assert not [day for day in days[1:] if not entries[day].rows]
+    features, predictions = retrained.entries(FEATURES), retrained.entries(PREDICTIONS)
+    assert {day: predictions[day].rows for day in days[1:]} == {
+        day: features[day].rows for day in days[1:]
+    }
+    after = tick(retrained, DAYS)
+    assert (after.requests, after.reason) == ([], "2013-02-19 waits for its features.")
 
 
 def test_a1_a_repaired_day_is_predicted_automatically(retrained: Project) -> None:

@@ -47,7 +47,7 @@ class Unit:
         name: unique name, the same at every tick.
         tables: tables to materialize, inputs first.
         span: their days; None for tables without days.
-        reads: (table of the unit, day) → input days outside the unit.
+        reads: (table of the unit, day) → its input days, some of which the unit may make itself.
         reason: why the work is needed; empty if its name implies it.
         keeps: tables whose stored days stay stored when the unit is given up, because trained and
             released models remain valid.
@@ -63,7 +63,8 @@ class Unit:
     @property
     def inputs_read(self) -> set[tuple[str, str]]:
         """(table, day) of inputs outside the unit."""
-        return {node for nodes in self.reads.values() for node in nodes}
+        own = {(table, day) for table in self.tables for day in self.days}
+        return {node for nodes in self.reads.values() for node in nodes} - own
 
     @property
     def days(self) -> list[str]:
@@ -94,10 +95,8 @@ def unit_of(
         reason: why the work is needed.
     """
     days = span.days() if span else [SNAPSHOT]
-    own = {(table, day) for table in tables for day in days}
     reads = {
-        (table, day): [node for node in input_days(graph, table, day) if node not in own]
-        for table, day in sorted(own)
+        (table, day): input_days(graph, table, day) for table in sorted(tables) for day in days
     }
     keeps = [table for table in tables if _is_kept(graph, table)]
     return Unit(name, tables, span, reads, reason, keeps)
@@ -257,13 +256,15 @@ def effect_of(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit) -> Effec
 def give_up(ledger: Ledger, unit: Unit, error: str) -> str:
     """Record the unfinished days of a unit as skipped and return the recorded reason.
 
-    Stored days of the tables in ``keeps`` are not changed.
+    Each day records all inputs of the unit, because any of them may be the cause, and those of its
+    own that the unit makes: when one of them is repaired, the day is open again. Stored days of the
+    tables in ``keeps`` are not changed.
     """
     reason = (
         f"failed {MAX_ATTEMPTS} times ({error}). Repair the cause. It is tried again when its "
         f"inputs change; to resume it by hand: {unit.command}"
     )
-    present = usable(ledger, unit.inputs_read)
+    present = usable(ledger, [node for nodes in unit.reads.values() for node in nodes])
     ledger.append(
         [
             Entry(
@@ -271,7 +272,10 @@ def give_up(ledger: Ledger, unit: Unit, error: str) -> str:
                 day,
                 Status.SKIPPED,
                 reason=reason,
-                reads=[Read(*node, present.get(node, ""), None) for node in unit.reads[table, day]],
+                reads=[
+                    Read(*node, present.get(node, ""), None)
+                    for node in sorted(unit.inputs_read.union(unit.reads[table, day]))
+                ],
             )
             for table in unit.tables
             for day in _to_close(ledger, unit, table)

@@ -110,7 +110,7 @@ def never_starts(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit) -> fl
     return record.end_time or 0.0
 
 
-def test_a_run_has_tags_for_its_unit_and_inputs(
+def test_a5_a_run_has_tags_for_its_unit_and_inputs(
     instance: dg.DagsterInstance, ledger: Ledger, unit: Unit
 ) -> None:
     found = asked(instance, ledger, unit)
@@ -129,7 +129,7 @@ def test_a_running_unit_is_not_requested_again(
     assert reported(instance, ledger, unit) == "shop 2013-02-01 is running."
 
 
-def test_a_unit_that_failed_too_often_is_closed_with_the_command_that_resumes_it(
+def test_a5_a_unit_that_failed_too_often_is_closed_with_the_command_that_resumes_it(
     instance: dg.DagsterInstance, ledger: Ledger, unit: Unit
 ) -> None:
     for _ in range(MAX_ATTEMPTS):
@@ -168,7 +168,7 @@ def test_a_unit_that_was_given_up_and_closed_has_no_effect(
     assert effect_of(instance, ledger, unit) is Effect.GIVEN_UP
 
 
-def test_a_repair_of_the_input_reopens_a_unit_that_was_given_up(
+def test_a5_a_repair_of_the_input_reopens_a_unit_that_was_given_up(
     instance: dg.DagsterInstance, ledger: Ledger, unit: Unit
 ) -> None:
     for _ in range(MAX_ATTEMPTS):
@@ -180,7 +180,7 @@ def test_a_repair_of_the_input_reopens_a_unit_that_was_given_up(
     assert asked(instance, ledger, unit).tags[INPUTS] == unit.inputs(ledger)
 
 
-def test_runs_that_never_started_do_not_count_as_attempts(
+def test_a5_runs_that_never_started_do_not_count_as_attempts(
     instance: dg.DagsterInstance, ledger: Ledger, unit: Unit
 ) -> None:
     for _ in range(MAX_ATTEMPTS + 2):
@@ -189,7 +189,7 @@ def test_runs_that_never_started_do_not_count_as_attempts(
     assert asked(instance, ledger, unit)
 
 
-def test_outages_do_not_count_as_attempts(
+def test_a5_outages_do_not_count_as_attempts(
     instance: dg.DagsterInstance, ledger: Ledger, unit: Unit
 ) -> None:
     for _ in range(MAX_ATTEMPTS + 1):
@@ -198,7 +198,7 @@ def test_outages_do_not_count_as_attempts(
     assert asked(instance, ledger, unit)
 
 
-def test_waits_after_failed_launches_grow(
+def test_a5_waits_after_failed_launches_grow(
     instance: dg.DagsterInstance, ledger: Ledger, unit: Unit
 ) -> None:
     first = never_starts(instance, ledger, unit)
