@@ -76,12 +76,17 @@ def copied_lineage(contract: type[Contract], table: str) -> dict[str, list[Colum
 
 
 def lineage_description(sources: Sequence[Column]) -> str:
-    """A sentence with the input columns of a column; empty for a constant."""
-    if not sources:
-        return ""
-    shown = [f"{table.rpartition('/')[2]}.{column}" for table, column in sources[:SHOWN]]
-    more = len(sources) - len(shown)
-    return f"From {', '.join(shown)}{f' and {more} more' if more else ''}."
+    """A sentence with the input columns of a column, of large tables their number; empty for a constant."""
+    of_table: dict[str, list[str]] = {}
+    for table, column in sources:
+        of_table.setdefault(table.rpartition("/")[2], []).append(column)
+    shown = [
+        f"{len(names)} columns of {table}"
+        if len(names) > SHOWN
+        else ", ".join(f"{table}.{name}" for name in names)
+        for table, names in of_table.items()
+    ]
+    return f"From {', '.join(shown)}." if shown else ""
 
 
 def _declared(contract: type[Contract], name: str) -> list[str] | None:

@@ -91,10 +91,17 @@ def test_a_copy_has_the_columns_of_its_origin() -> None:
 @pytest.mark.parametrize(
     ("count", "words"),
     [
-        (0, ""),
-        (2, "From orders.c0, orders.c1."),
-        (8, "From orders.c0, orders.c1, orders.c2, orders.c3, orders.c4, orders.c5 and 2 more."),
+        (0, "From shop.name."),
+        (2, "From orders.c0, orders.c1, shop.name."),
+        (8, "From 8 columns of orders, shop.name."),
     ],
 )
-def test_description_lists_the_first_columns(count: int, words: str) -> None:
-    assert lineage_description([("shop/orders", f"c{number}") for number in range(count)]) == words
+def test_description_lists_columns_of_small_inputs_and_counts_those_of_large_ones(
+    count: int, words: str
+) -> None:
+    columns = [("shop/orders", f"c{number}") for number in range(count)]
+    assert lineage_description([*columns, ("shop/shop", "name")]) == words
+
+
+def test_description_of_a_constant_names_no_input() -> None:
+    assert lineage_description([]) == ""
