@@ -1,0 +1,94 @@
+"""README and docs: every command exists with its options, every make target and every link too."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from ml_assets.commands.cli import app
+from ml_assets_tests.project import ROOT
+
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")] + sorted(
+    path for folder in ("docs", "ml_assets", ".github") for path in (ROOT / folder).rglob("*.md")
+)
+"""Pages that describe the current state; CHANGELOG names what was."""
+
+LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#\s]+)(?:#[^)]*)?\)")
+INLINE = re.compile(r"`(ml-assets [^`]+)`")
+CONSOLE = re.compile(r"^\$ (ml-assets .+?)(?: +#.*| > .*)?$", re.MULTILINE)
+MAKE = re.compile(r"(?:`|^\$ )make ([a-z][a-z-]*)", re.MULTILINE)
+PLACEHOLDERS = {"…", "...", "A...B"}
+
+
+def words_of(line: str) -> list[str]:
+    """The arguments of a command after ``ml-assets``, without what stands for others."""
+    return [word for word in shlex.split(line)[1:] if word not in PLACEHOLDERS]
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """Arguments of each documented command."""
+    text = page.read_text("utf-8")
+    for match in [*INLINE.finditer(text), *CONSOLE.finditer(text)]:
+        line = " ".join(match[1].split())
+        if line.isascii() or "…" in line:
+            yield words_of(line)
+
+
+def refuse_unknown(words: list[str]) -> None:
+    """Find the command and each option that the words name.
+
+    Raises:
+        AssertionError: there is none.
+    """
+    found, named = typer.main.get_command(app), list(words)
+    while named and named[0][0] != "-" and (offered := getattr(found, "commands", None)):
+        assert named[0] in offered, f"'ml-assets {' '.join(words)}': there is no '{named[0]}'"
+        found, *named = offered[named[0]], *named[1:]
+        assert not found.hidden, f"'ml-assets {' '.join(words)}' has an old name"
+    options = {
+        name
+        for parameter in found.params
+        for name in parameter.opts
+        if not getattr(parameter, "hidden", False)
+    }
+    for word in named:
+        if word.startswith("-"):
+            assert word in options | {"--help", "-h"}, (
+                f"'{' '.join(words)}': there is no option {word}"
+            )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_documented_commands_targets_and_links_exist(page: Path) -> None:
+    text = page.read_text("utf-8")
+    targets = set(
+        re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    )
+
+    for words in commands(page):
+        refuse_unknown(words)
+    assert not set(MAKE.findall(text)) - targets
+    assert not [link for link in LINK.findall(text) if not (page.parent / link).exists()]
+
+
+def test_the_documents_name_commands() -> None:
+    named = [words for page in PAGES for words in commands(page)]
+
+    assert len(named) > 60
+    assert {words[0] for words in named} >= {"status", "checks", "impact", "trace", "reproduce"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param(["columns", "a/b.c"], id="old name"),
+        pytest.param(["impact", "a/b", "--run"], id="old option"),
+        pytest.param(["lake", "vacuum"], id="unknown in a group"),
+    ],
+)
+def test_a_command_that_does_not_exist_is_found(wrong: list[str]) -> None:
+    with pytest.raises(AssertionError):
+        refuse_unknown(wrong)
