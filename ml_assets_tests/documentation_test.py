@@ -32,9 +32,7 @@ def commands(page: Path) -> Iterator[list[str]]:
     """Arguments of each documented command."""
     text = page.read_text("utf-8")
     for match in [*INLINE.finditer(text), *CONSOLE.finditer(text)]:
-        line = " ".join(match[1].split())
-        if line.isascii() or "…" in line:
-            yield words_of(line)
+        yield words_of(" ".join(match[1].split()))
 
 
 def refuse_unknown(words: list[str]) -> None:
