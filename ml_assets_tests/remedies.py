@@ -93,6 +93,8 @@ def run(project: Project, words: Sequence[str]) -> str:
     Raises:
         AssertionError: it failed.
     """
+    if words[:2] == [OURS, "checks"]:  # its exit code reports what it found
+        return invoked(*words[1:]).output
     if words[0] == OURS:
         return ml_assets(*words[1:])
     assert tuple(words[:2]) == DAGSTER, words

@@ -8,7 +8,7 @@ the days that were skipped because of it.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ml_assets.cadence import shifted
 from ml_assets.content import SNAPSHOT
@@ -17,6 +17,9 @@ from ml_assets.lake.remedy import materialize_day_command, repair_commands
 from ml_assets.lake.store import Lake, Window
 from ml_assets.ledger.entries import Entry, Read, Status, inputs_hash
 from ml_assets.planning.staleness import stale_tables
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 T = TypeVar("T")
 
@@ -87,6 +90,17 @@ class Plan:
     reads: Mapping[str, Sequence[Read]]
     windows: Mapping[str, Window]
     missing: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def rows(
+        self, name: str, item: Input, columns: Sequence[str] | None = None
+    ) -> "pd.DataFrame | None":
+        """Rows of an input that the computed days read; None if no such day is stored.
+
+        Damaged days are among the windows but not read here, as the days that need them are skipped.
+        """
+        window = self.windows[name]
+        days = [day for day in item.days_of_all(self.compute) if day in window.hashes]
+        return window.read(columns, days) if days else None
 
 
 def plan(

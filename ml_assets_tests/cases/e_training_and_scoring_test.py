@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from ml_assets.cadence import Span
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
-from ml_assets_tests.prepared import ASKED_FOR, FEATURES, LABELS, PERFORMANCE, assets
+from ml_assets_tests.prepared import ASKED_FOR, FEATURES, LABELS, PREDICTIONS, SCORED_DAYS, assets
 from ml_assets_tests.project import Project
 from ml_assets_tests.remedies import run_all
 
-DATASET = "flight_delays/training_dataset"
+DATASET, PROFILES = "flight_delays/training_dataset", "flight_delays/feature_profile"
 NEXT = "2013-02-04"
 """First day that is not scored."""
 
@@ -55,19 +56,35 @@ def test_e2_a_day_whose_features_were_changed_is_not_scored(
     assert with_champion.entries(computed)[NEXT].status is Status.STORED
 
 
-def test_e2_performance_is_not_measured_on_changed_labels(with_champion: Project) -> None:
-    before, day = with_champion.versions(PERFORMANCE), "2013-02-02"
-    interrupted = Entry(PERFORMANCE, day, Status.WRITING, run_id="killed")
-    with_champion.lake.ledger.append([interrupted])
-    with_champion.lake.open(LABELS).update(
-        predicate=f"ds = '{day}'", updates={"label": "1 - label"}
+@pytest.mark.parametrize(
+    ("noun", "read", "change"),
+    [
+        pytest.param("performance", LABELS, {"label": "1 - label"}, id="performance"),
+        pytest.param("labels", PREDICTIONS, {"prediction": "0.5"}, id="labels"),
+        pytest.param("drift_report", PROFILES, {"rows": "rows + 1"}, id="drift report"),
+    ],
+)
+def test_e2_days_that_read_changed_rows_are_skipped_and_the_others_computed(
+    with_champion: Project, noun: str, read: str, change: dict[str, str]
+) -> None:
+    table, days = f"flight_delays/{noun}", Span.parse(SCORED_DAYS).days()
+    changed = days[1]
+    blocked = days[:2] if noun == "performance" else days[1:]
+    before = with_champion.versions(table)
+    with_champion.lake.ledger.append(
+        [Entry(table, day, Status.WRITING, run_id="killed") for day in days]
     )
+    with_champion.lake.open(read).update(predicate=f"ds = '{changed}'", updates=change)
 
-    refused = with_champion.materialize(assets("performance"), day)
+    with_champion.materialize(assets(noun), SCORED_DAYS)
 
-    assert not refused.succeeded
-    message = " ".join(refused.failed_steps.values())
-    assert f"{LABELS} {day} was altered" in message
-    run_all(with_champion, message)
-    assert with_champion.materialize(assets("performance"), day).succeeded
-    assert with_champion.versions(PERFORMANCE) == before
+    entries = with_champion.entries(table)
+    assert [day for day in days if entries[day].status is Status.SKIPPED] == blocked
+    assert [day for day in days if entries[day].status is Status.STORED] == [
+        day for day in days if day not in blocked
+    ]
+    for day in blocked:
+        assert f"{read} {changed} was altered" in entries[day].reason
+    run_all(with_champion, entries[changed].reason)
+    assert with_champion.materialize(assets(noun), SCORED_DAYS).succeeded
+    assert with_champion.versions(table) == before

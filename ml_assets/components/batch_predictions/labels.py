@@ -1,6 +1,6 @@
 """Stage: labels that arrive after a prediction, and the performance of each day's predictions."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import dagster as dg
@@ -13,7 +13,6 @@ from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.derived import contract_sources
 from ml_assets.contracts.validation import no_rows
-from ml_assets.lake.store import Window
 from ml_assets.monitoring.contracts.performance import Performance
 from ml_assets.monitoring.performance import arrived_labels, headline, performance
 from ml_assets.orchestration.assets.table_output import TableOutput
@@ -103,22 +102,26 @@ class LabelStage:
         lake, this = workspace.lake, self.pipeline
         inputs = {"predictions": self._scored, "outcomes": self._outcomes}
         planned = plan(lake, this.table(nouns.LABELS), days, inputs, self._label_version)
-        scored, outcomes = planned.windows["predictions"], planned.windows["outcomes"]
-        predictions = _read_all(scored, self.predictions)
+        scored = planned.windows["predictions"]
+        predictions = planned.rows("predictions", self._scored)
         columns = [DAY, *this.join_keys, this.labels.column, this.labels.known_at, this.labels.day]
-        known = outcomes.read(columns) if outcomes.hashes else None
+        known = planned.rows("outcomes", self._outcomes, columns)
         planned, frames = each_day(
-            planned, lambda day: self._labels_of(day, predictions, known, scored)
+            planned, lambda day: self._labels_of(day, predictions, known, scored.hashes)
         )
         return output(planned, frames, self.contract, self._label_version, keeps_dead_letters=True)
 
     def _labels_of(
-        self, day: str, predictions: pd.DataFrame, outcomes: pd.DataFrame | None, scored: Window
+        self,
+        day: str,
+        predictions: pd.DataFrame | None,
+        outcomes: pd.DataFrame | None,
+        scored: Collection[str],
     ) -> pd.DataFrame:
         this = self.pipeline
         window = self._scored.days_of(day)
-        scored_days = [scored_day for scored_day in window if scored_day in scored.hashes]
-        if outcomes is None or not scored_days:
+        scored_days = [scored_day for scored_day in window if scored_day in scored]
+        if predictions is None or outcomes is None or not scored_days:
             return no_rows(self.contract)
         return arrived_labels(
             predictions[predictions[DAY].isin(scored_days)],
@@ -139,8 +142,12 @@ class LabelStage:
         lake, this = workspace.lake, self.pipeline
         inputs = {"predictions": self._predicted, "labels": self._arriving}
         planned = plan(lake, this.table(nouns.PERFORMANCE), days, inputs, self._performance_version)
-        predictions = _read_all(planned.windows["predictions"], self.predictions)
-        labels = _read_all(planned.windows["labels"], self.contract)
+        predictions = planned.rows("predictions", self._predicted)
+        labels = planned.rows("labels", self._arriving)
+        if predictions is None:
+            predictions = no_rows(self.predictions)
+        if labels is None:
+            labels = no_rows(self.contract)
 
         def performance_of(day: str) -> pd.DataFrame:
             return performance(
@@ -160,8 +167,3 @@ class LabelStage:
             self._performance_version,
             day_metadata={day: headline(frame) for day, frame in frames.items()},
         )
-
-
-def _read_all(window: Window, contract: type[Contract]) -> pd.DataFrame:
-    """Rows of all stored days of a window; an empty frame with the contract's columns if none is."""
-    return window.read() if window.hashes else no_rows(contract)

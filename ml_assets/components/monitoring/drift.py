@@ -143,8 +143,9 @@ class DriftStage:
     def _report_of(
         self, planned: Plan, champions: Mapping[str, Champion]
     ) -> Callable[[str], pd.DataFrame]:
-        window = planned.windows["profiles"]
-        profiles = window.read() if window.hashes else no_rows(FeatureProfile)
+        profiles = planned.rows("profiles", self._profiles)
+        if profiles is None:
+            profiles = no_rows(FeatureProfile)
 
         def of_day(day: str) -> pd.DataFrame:
             if day not in champions:
