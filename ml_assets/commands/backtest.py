@@ -13,10 +13,10 @@ from ml_assets.errors import ConfigurationError
 app = typer.Typer()
 
 
-@app.command()
+@app.command(context_settings={"allow_extra_args": True})
 def backtest(
+    context: typer.Context,
     pipeline: PipelineName,
-    old_file: Annotated[str | None, typer.Argument(hidden=True)] = None,
     *,
     start: Annotated[str, typer.Option(help="First day that is scored.")] = "2013-04-01",
     end: Annotated[str, typer.Option(help="Last day.")] = "2013-12-31",
@@ -37,8 +37,8 @@ def backtest(
     from ml_assets.simulation.backtest import run
     from ml_assets.simulation.plans import BacktestPlan
 
-    if old_file is not None:
-        what = f"--json > {shlex.quote(old_file)}"
+    if context.args:
+        what = f"--json > {shlex.quote(context.args[0])}"
         raise renamed("--json FILE", "--json > FILE", f"backtest {pipeline} {what}")
     span = Span.parse(f"{start}...{end}")
     days = _step_days(step)
@@ -61,4 +61,6 @@ def _step_days(text: str) -> int | None:
         return None
     if text.endswith("d") and text[:-1].isdigit() and int(text[:-1]) > 0:
         return int(text[:-1])
-    raise ConfigurationError(f"'{text}' is no step. Expected days as in '7d', or 'month'.")
+    raise ConfigurationError(
+        f"--step '{text}' is not valid. Expected a number of days, such as '7d', or 'month'."
+    )

@@ -36,7 +36,8 @@ def impact(
     with_models: Annotated[
         bool,
         typer.Option(
-            "--with-models", help="With --plan or --apply: train and judge its models again too."
+            "--with-models",
+            help="With --plan or --apply: also train and judge the affected models again.",
         ),
     ] = False,
     as_json: AsJson = False,

@@ -33,7 +33,7 @@ def recompute(
     partition: Partition = None,
     partition_range: PartitionRange = None,
 ) -> None:
-    """Compute days of a table again, though neither its inputs nor its code changed."""
+    """Compute days of a table again, even if neither inputs nor code changed."""
     from ml_assets.definitions import project_definitions
     from ml_assets.orchestration.runs.recomputing import recompute_days
     from ml_assets.orchestration.runs.runs import project_instance
@@ -51,7 +51,7 @@ def recompute(
 
 @lake_app.command("maintain")
 def maintain() -> None:
-    """Compact tables and delete old files; what models were trained and released on stays."""
+    """Compact tables and delete old files, except those of versions that models were trained or judged on."""
     from ml_assets.definitions import project_definitions
     from ml_assets.lake.maintenance import maintain as maintain_table
     from ml_assets.orchestration.runs.runs import as_of_tables
@@ -85,7 +85,7 @@ def maintain() -> None:
 
 @lake_app.command("adopt")
 def adopt() -> None:
-    """Let a lake that was emptied belong to the ledger: what is missing counts as lost."""
+    """Give a lake without an ID the ID of the ledger; days without rows then count as lost."""
     from ml_assets.lake.pair import lake_id
     from ml_assets.workspace import Workspace
 

@@ -29,7 +29,7 @@ def approve(
     by: By,
     reason: Reason,
     expires: Annotated[
-        str, typer.Option(help="How long it is valid, 7d or 12h; for always when omitted.")
+        str, typer.Option(help="How long the approval is valid, 7d or 12h; unlimited when omitted.")
     ] = "",
 ) -> None:
     """Approve a release that waits for it; the release then continues by itself."""

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from ml_assets.cadence import Span
     from ml_assets.lake.store import Lake
 
-PipelineName = Annotated[str, typer.Argument(help="First part of its asset keys: flight_delays.")]
+PipelineName = Annotated[
+    str,
+    typer.Argument(help="Name of the pipeline, the first part of its asset keys: flight_delays."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead.")]
 
 Partition = Annotated[str | None, typer.Option(help="One day, 2013-02-09.")]

@@ -17,7 +17,7 @@ app = typer.Typer(help="The source database.", no_args_is_help=True)
 def source_load(
     last_day: Annotated[str | None, typer.Option(help="Last day of flights and weather.")] = None,
 ) -> None:
-    """Load the reference data into the source database, where it is not there yet."""
+    """Load the reference data into the source database; existing tables stay unchanged."""
     from ml_assets.defs.sources.load import last_loaded_days, load
     from ml_assets.settings import settings
 

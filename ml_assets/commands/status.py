@@ -37,7 +37,7 @@ COLORS = {
 
 @app.command()
 def status(*, as_json: AsJson = False) -> None:
-    """Show champions, releases that wait for a person, unusable days, what is behind, what is next."""
+    """Show champions, releases that wait for approval, unusable and unprocessed days, and the next command."""
     from ml_assets.lineage.status.loading import load_state, nothing_stored
     from ml_assets.lineage.status.report import report
     from ml_assets.workspace import Workspace

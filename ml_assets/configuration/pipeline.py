@@ -59,7 +59,8 @@ class Contracts(Section):
         for name in ("predictions", "labels"):
             if getattr(self, name) and getattr(self, f"{name}_day"):
                 raise ValueError(
-                    f"{name}_day is for derived {name}: set it in contract {getattr(self, name)}"
+                    f"{name}_day has no effect if '{name}' is set: set the day contract in the "
+                    f"metadata of {getattr(self, name)} instead"
                 )
         return self
 

@@ -17,7 +17,7 @@ class DeadLetters(Contract):
 
     source_key: str = computed("Key columns of the rejected row, joined by '|'.", ["{table}.{key}"])
     rule: str = computed("Rules the row broke, joined by '; '.", ["{table}.{columns}"])
-    row: str = computed("The row as it came from its source, as JSON.", ["{table}.{columns}"])
+    row: str = computed("The rejected row before validation, as JSON.", ["{table}.{columns}"])
 
     class Config:
         """Most days have no dead letters."""

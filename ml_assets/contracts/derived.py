@@ -39,10 +39,14 @@ def dataset_contract(
         ConfigurationError: ``outcomes`` has no such column.
     """
     fields = {
-        "feature_day": (str, computed("Day of the row.", [])),
+        "feature_day": (str, computed("Day of the features of this row.", [])),
         "split": (
             str,
-            computed("What the row is used for.", [], isin=["train", "validation", "test"]),
+            computed(
+                "Split of the row: train, validation or test.",
+                [],
+                isin=["train", "validation", "test"],
+            ),
         ),
         label: column_from(outcomes, label, [*KEYS, "{label_table}.{label}"]),
         known_at: column_from(outcomes, known_at, [*KEYS, "{label_table}.{known_at}"]),
@@ -124,7 +128,13 @@ def label_contract(
         sources = ["predictions.prediction_id", joined, f"predictions.{name}"]
         fields[name] = column_from(features, name, sources)
     if is_binary:
-        fields["label"] = (float, pa.Field(isin=[0, 1], description="1 when it really happened."))
+        fields["label"] = (
+            float,
+            pa.Field(
+                isin=[0, 1],
+                description="Actual label: 1 if the predicted event happened, otherwise 0.",
+            ),
+        )
     return _contract(
         "Labels",
         "What really happened, by the day it became known, with what had been predicted.",

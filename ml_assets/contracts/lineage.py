@@ -79,14 +79,14 @@ def lineage_description(sources: Sequence[Column]) -> str:
     """A sentence with the input columns of a column, of large tables their number; empty for a constant."""
     of_table: dict[str, list[str]] = {}
     for table, column in sources:
-        of_table.setdefault(table.rpartition("/")[2], []).append(column)
+        of_table.setdefault(table, []).append(column)
     shown = [
         f"{len(names)} columns of {table}"
         if len(names) > SHOWN
         else ", ".join(f"{table}.{name}" for name in names)
         for table, names in of_table.items()
     ]
-    return f"From {', '.join(shown)}." if shown else ""
+    return f"From {'; '.join(shown)}." if shown else ""
 
 
 def _declared(contract: type[Contract], name: str) -> list[str] | None:

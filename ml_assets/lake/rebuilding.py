@@ -55,8 +55,9 @@ def rebuildable_lake_id(lake: Lake) -> str:
     carried = lake_id(lake.uri)
     if carried is None:
         raise ConfigurationError(
-            f"The lake {lake.uri} was not written by this version of the project, so no ledger can "
-            "be rebuilt from it. Check ML_ASSETS_LAKE; run 'make demo' to create a new lake."
+            f"The lake {lake.uri} has no ID: it is missing or empty, or an earlier version of the "
+            "project wrote it. No ledger can be rebuilt from it. Check ML_ASSETS_LAKE; run "
+            "'make demo' to create a new lake."
         )
     return carried
 

@@ -53,7 +53,9 @@ def write(table: str, path: str, rows: pd.DataFrame, days: Sequence[str]) -> Wri
     from deltalake.exceptions import CommitFailedError
 
     if stray := sorted(set(rows[DAY].unique()) - set(days)):
-        raise TerminalError(f"{table}: rows of {stray[:3]} are outside the days written.")
+        raise TerminalError(
+            f"{table} got rows of {', '.join(stray[:3])}, which are not among the days of this run."
+        )
     numbered = rows.assign(**{ROW: np.arange(len(rows), dtype="int32")})
     data = pa.Table.from_pandas(numbered, preserve_index=False)
     schema, hashes = schema_of(rows), day_hashes(rows, days)

@@ -29,7 +29,9 @@ class Prediction(Contract):
         "Probability of the positive class, or the predicted number.",
         ["{feature_table}.{features}", *SERVING],
     )
-    model_version: str = computed("Fingerprint of the model.", SERVING)
+    model_version: str = computed(
+        "Fingerprint of the model, not its number in the registry.", SERVING
+    )
     model_as_of: str = computed("As-of day of the model.", ["champion.serves_from"])
     feature_version: str = computed(
         "Data version of the features on this day.", ["{feature_table}.{feature_columns}"]

@@ -154,8 +154,8 @@ def refuse_gaps(days: Sequence[str], usable: Collection[str], max_share: float) 
         shown = ", ".join(missing[:MAX_LISTED_DAYS])
         raise TrainingError(
             f"{len(missing)} of the {len(days)} days to train on are missing or not usable "
-            f"({shown}{', …' if len(missing) > MAX_LISTED_DAYS else ''}), and no more than "
-            f"{max_share:.0%} may be: repair and materialize them, or raise "
+            f"({shown}{', …' if len(missing) > MAX_LISTED_DAYS else ''}), more than the allowed "
+            f"{max_share:.0%}: repair and materialize them, or raise "
             "'max_missing_days_share' in defs.yaml"
         )
 

@@ -101,8 +101,8 @@ def slices(specification: ModelSpecification, estimator: Any) -> tuple[str, list
     if parameters.get(stops_early) not in (None, False):
         raise ConfigurationError(
             f"'checkpoint_every' is set, but with '{stops_early}' {specification.estimator} would "
-            "stop at another iteration than without checkpoints. Set it to false or null, or remove "
-            "'checkpoint_every'."
+            f"stop at another iteration than without checkpoints. Set '{stops_early}' to false or "
+            "null, or remove 'checkpoint_every'."
         )
     every, total = specification.checkpoint_every, parameters[parameter]
     if every is None or every < 1:

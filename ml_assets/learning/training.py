@@ -62,7 +62,10 @@ def train(
     is_train = dataset[SPLIT] == "train"
     labels = dataset.loc[is_train, specification.label]
     if labels.empty:
-        raise TrainingError("the training split has no rows: the window begins too late")
+        raise TrainingError(
+            "the training split has no rows: no labelled row is older than the validation window. "
+            "Choose a later as-of day, or increase 'window_days'"
+        )
     if specification.task == "classification" and labels.nunique() < 2:
         raise TrainingError(
             f"all {len(labels)} training rows have {specification.label} = {labels.iloc[0]}: "

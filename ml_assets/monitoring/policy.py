@@ -61,7 +61,9 @@ class Policy(BaseModel, extra="forbid", frozen=True):
                 "confirmations cannot be more than windows: no signal would ever count"
             )
         if self.budget_days < max(self.cooldown_days, MONTH if self.each_month else 0):
-            raise ValueError("budget_days cannot be shorter than cooldown_days, nor than a month")
+            raise ValueError(
+                f"budget_days cannot be below cooldown_days, nor below {MONTH} with each_month"
+            )
         return self
 
     @cached_property

@@ -196,8 +196,8 @@ def test_advancing_a_source_that_was_not_loaded_exits_1(project: Project) -> Non
             "'weekly' is neither a policy of flight_delays (monthly, never, triggered)",
             id="unknown policy",
         ),
-        pytest.param(["flight_delays", "--step", "0d"], "'0d' is no step", id="empty step"),
-        pytest.param(["flight_delays", "--step", "x"], "'x' is no step", id="no step"),
+        pytest.param(["flight_delays", "--step", "0d"], "'0d' is not valid", id="empty step"),
+        pytest.param(["flight_delays", "--step", "x"], "'x' is not valid", id="no step"),
         pytest.param(
             ["flight_delays", "--end", "2013-03-01"], "ends before it begins", id="reversed"
         ),

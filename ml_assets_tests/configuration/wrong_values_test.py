@@ -173,7 +173,7 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
         pytest.param(
             "contracts.predictions",
             "ml_assets.learning.contracts.Prediction",
-            "predictions_day is for derived predictions",
+            "predictions_day has no effect if",
             id="day contract of no derived one",
         ),
         pytest.param("segments", ["carrier", "carrier"], "more than once", id="segment twice"),

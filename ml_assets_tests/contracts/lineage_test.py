@@ -91,9 +91,9 @@ def test_a_copy_has_the_columns_of_its_origin() -> None:
 @pytest.mark.parametrize(
     ("count", "words"),
     [
-        (0, "From shop.name."),
-        (2, "From orders.c0, orders.c1, shop.name."),
-        (8, "From 8 columns of orders, shop.name."),
+        (0, "From shop/shop.name."),
+        (2, "From shop/orders.c0, shop/orders.c1; shop/shop.name."),
+        (8, "From 8 columns of shop/orders; shop/shop.name."),
     ],
 )
 def test_description_lists_columns_of_small_inputs_and_counts_those_of_large_ones(

@@ -283,7 +283,7 @@ def test_a_failed_measurement_is_missing_evidence_with_its_reason(
     assert_nothing_was_released(measured)
     found = decision(measured, ASKED_FOR)
     assert found["verdict"] == "blocked"
-    assert f"{table} is skipped: it could not be measured (ValueError: columns" in str(
+    assert f"{table} is skipped: the models could not be measured (ValueError: columns" in str(
         found["reason"]
     )
 

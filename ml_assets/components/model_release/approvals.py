@@ -67,7 +67,7 @@ class ApprovalStage:
             checks=[
                 TableCheck(
                     "is_decided",
-                    "The release needs no approval: it passed its gates, or a person has decided.",
+                    "No release waits: it passed or is blocked, was rejected, or its approval was used.",
                     self._check_decided,
                     dg.AssetCheckSeverity.WARN,
                     fails_run=False,

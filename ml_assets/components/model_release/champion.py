@@ -56,7 +56,7 @@ class ChampionStage:
         return self.pipeline.define(
             nouns.CHAMPION,
             stage=STAGE,
-            description="The model that is used from this as-of day on; the registry's alias 'champion' points to it.",
+            description="The released model of this as-of day. It serves from the day in serves_from; the registry's alias 'champion' points to the newest one.",
             version=code_version(ChampionModel),
             inputs=[Input(self.pipeline.table(noun)) for noun in self._required_stages],
             compute=self._promote,

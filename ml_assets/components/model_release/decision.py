@@ -44,8 +44,8 @@ STAGE = "release"
 
 GATE_DESCRIPTIONS = {
     "is_unseen": "Both models were judged on the same rows, and neither was fitted on any of them.",
-    "beats_champion": "The gain of the main metric, with its interval, is what the rule requires; a first model beats the base rate.",
-    "no_segment_degraded": "No segment that can be judged lost clearly more of the main metric than is tolerated.",
+    "beats_champion": "The gain of the main metric satisfies the release rule: with 'non_inferior', the model may be worse by less than the margin. A first model is better than the base rate.",
+    "no_segment_degraded": "No judged segment lost more of the main metric than segment_rule and segment_tolerance allow.",
     "groups_are_close": "No gap between groups of the sensitive feature is above the limit, or clearly above the champion's.",
 }
 """Gate of a release → description of its check."""

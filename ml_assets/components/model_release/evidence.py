@@ -161,7 +161,7 @@ class EvidenceStage:
             return measure()
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise TrainingError(
-                f"it could not be measured ({type(error).__name__}: {error}). Repair the data or "
+                f"the models could not be measured ({type(error).__name__}: {error}). Repair the data or "
                 f"the model of the day, then run: {training_command(self.pipeline.name, day)}"
             ) from error
 

@@ -26,7 +26,7 @@ def release_sensor(pipeline: PipelineContext) -> dg.SensorDefinition:
 
     @sensor(
         name=f"{pipeline.name}__release",
-        description="Continues a release once after its approval or rejection.",
+        description="Starts one run for each approval or rejection: an approved release continues, a rejected one ends.",
         target=target(pipeline, "release"),
         reads="The lake",
     )

@@ -156,7 +156,7 @@ class FlightFeatures(FlightKey):
         **RATE,
     )
     origin_backlog_1h: int = pa.Field(
-        description="Departures scheduled at the origin in the last hour less those seen.",
+        description="Scheduled minus actual departures at the origin in the last hour.",
         metadata={"from": [*DEPARTED, "flights.origin"]},
     )
     origin_delay_3h: float = pa.Field(

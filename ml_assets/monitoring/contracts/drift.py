@@ -85,7 +85,9 @@ class DriftReport(Contract):
         [*COMPARED, "feature_profile.rows"],
     )
     drifted: bool = computed("Whether it is judged and one of the ratios is 1 or more.", BOTH)
-    likely_cause_rank: int = computed("Rank by the larger ratio; 1 is the largest.", BOTH, ge=1)
+    likely_cause_rank: int = computed(
+        "Rank of the feature by the larger of its two ratios; 1 has drifted most.", BOTH, ge=1
+    )
 
     class Config:
         """Never empty."""

@@ -32,7 +32,7 @@ class _Counted(Contract):
     sums: str = computed(
         "Sum of the values in each bin, a JSON list; empty for a categorical feature.",
         SUMMED,
-        unit="the feature's",
+        unit="unit of the feature",
     )
 
 

@@ -52,9 +52,13 @@ class RetrainingDecision(Contract):
     drifted_features: int = computed("Features of any group that have drifted.", DRIFTED, ge=0)
     strongest_drift: str = computed("Feature that drifted most; empty without a report.", STRONGEST)
     data_growth: float = computed(
-        "Share by which the training window has grown since the champion.", GROWTH, nullable=True
+        "Relative growth of the number of training days since the champion: 0.3 is 30 % more.",
+        GROWTH,
+        nullable=True,
     )
-    asked_before: int = computed("Requested retrainings within the budget's days.", REQUESTED, ge=0)
+    asked_before: int = computed(
+        "Number of retrainings requested in the last budget_days days.", REQUESTED, ge=0
+    )
 
     class Config:
         """Every day has exactly one decision."""

@@ -179,8 +179,8 @@ def _refuse_if_rejected(result: ApprovalResult, pipeline: str, day: str) -> None
     if record and result.state is ApprovalState.REJECTED:
         raise ConfigurationError(
             f"The release of {pipeline} as of {day} was rejected already ({record.name}: "
-            f"{record.reason}). A rejection is final for its evidence: train another model, or "
-            "change the evidence."
+            f"{record.reason}). A rejection is final for its evidence. Train another model, or "
+            "judge it again on other data or with other limits."
         )
 
 

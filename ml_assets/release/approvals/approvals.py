@@ -87,7 +87,9 @@ class Approvals(Contract):
 
     number: int = computed("Number of the record; increases.", [], ge=1)
     action: str = computed(
-        "approve, reject, or apply when a release used an approval.", [], isin=[*Action]
+        "approve, reject, or apply when a release used an approval.",
+        [],
+        isin=[action.value for action in Action],
     )
     by: str = computed("The person.", [])
     reason: str = computed("The person's reason.", [])

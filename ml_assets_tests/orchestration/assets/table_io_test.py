@@ -103,7 +103,7 @@ def test_frame_with_rows_outside_the_run_is_refused(instance: DagsterInstance) -
     outcome = run(instance, FIRST, numbers(GOOD))
     (message,) = outcome.failed_steps.values()
     assert DAYS[1] in message
-    assert "outside the days written" in message
+    assert "not among the days of this run" in message
 
 
 def test_bad_rows_become_dead_letters_with_rule_and_source_row(instance: DagsterInstance) -> None:
