@@ -10,7 +10,6 @@ import pandas as pd
 
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.planning.staleness import stale
-from ml_assets_tests.keeping_up import NEW_DAYS, keep_up
 from ml_assets_tests.prepared import (
     ASKED_FOR,
     FEATURES,
@@ -23,6 +22,7 @@ from ml_assets_tests.prepared import (
 )
 from ml_assets_tests.project import Project
 from ml_assets_tests.remedies import ml_assets
+from ml_assets_tests.sensor_runs import NEW_DAYS, run_requested
 
 FLIGHTS, PLANES, DRIFT = "sources/flights", "sources/planes", "flight_delays/drift_report"
 WEEK, NEXT = "2013-01-02...2013-01-06", "2013-01-07"
@@ -108,7 +108,7 @@ def test_a2_the_next_day_uses_the_changed_row(week: Project) -> None:
     tail = flown[flown.isin(registered)].mode()[0]
     assert week.sql("UPDATE planes SET seats = 333 WHERE tailnum = ?", tail) == 1
 
-    keep_up(week)
+    run_requested(week)
 
     used = uses(week.lake.read(FLIGHTS))
     count = int(((used["ds"] == NEXT) & (used["tailnum"] == tail)).sum())

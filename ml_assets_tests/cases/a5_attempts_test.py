@@ -8,9 +8,9 @@ import pytest
 from ml_assets.ledger.entries import Status
 from ml_assets.orchestration.runs.requests import INPUTS, MAX_ATTEMPTS
 from ml_assets.settings import settings
-from ml_assets_tests.keeping_up import NEW_DAYS, keep_up
 from ml_assets_tests.prepared import FEATURES, tick
 from ml_assets_tests.project import DAILY, Project
+from ml_assets_tests.sensor_runs import NEW_DAYS, run_requested
 
 FLIGHTS = "sources/flights"
 TABLES = (FLIGHTS, "sources/weather", FEATURES, "flight_delays/flight_outcomes")
@@ -82,7 +82,7 @@ def test_a5_a_repair_of_one_source_opens_all_tables_of_a_day_that_was_given_up(
         assert request.tags[INPUTS] != tried_with
         assert str(request.run_key).endswith("attempt 1")
         assert {key.to_user_string() for key in request.asset_selection or []} == {*TABLES}
-        keep_up(week)
+        run_requested(week)
     assert statuses(week) == dict.fromkeys(TABLES, Status.STORED)
     last = tick(week, NEW_DAYS)
     assert (last.requests, "failed" in last.reason) == ([], False)

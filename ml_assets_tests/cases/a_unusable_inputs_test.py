@@ -7,9 +7,9 @@ from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.runs.requests import REASON
 from ml_assets.planning.progress import unfinished
 from ml_assets.planning.staleness import stale
-from ml_assets_tests.keeping_up import NEW_DAYS, keep_up
 from ml_assets_tests.prepared import FEATURES, tick
 from ml_assets_tests.project import DAILY, Project
+from ml_assets_tests.sensor_runs import NEW_DAYS, run_requested
 
 FLIGHTS, WEATHER, PLANES = "sources/flights", "sources/weather", "sources/planes"
 DAILY_TABLES = (FLIGHTS, WEATHER, FEATURES, "flight_delays/flight_outcomes")
@@ -48,7 +48,7 @@ def test_a1_a_day_that_cannot_be_used_ends_with_its_reason_and_the_next_ones_run
     reveal_until(week, THIRD)
     week.sql(statement)
 
-    keep_up(week)
+    run_requested(week)
 
     assert states(week, table, NEXT) == [Status.QUARANTINED]
     assert week.entries(table)[NEXT].reason
@@ -63,7 +63,7 @@ def test_a1_a_day_lists_the_quarantined_look_back_day_it_was_computed_without(
 ) -> None:
     reveal_until(week, AFTER)
     week.sql(f"DELETE FROM weather WHERE {OF_NEXT}")
-    keep_up(week)
+    run_requested(week)
 
     [event] = [
         record.asset_materialization
@@ -90,7 +90,7 @@ def test_a2_a_new_row_of_a_snapshot_is_seen_and_makes_no_day_stale(week: Project
         "speed, engine FROM planes LIMIT 1"
     )
 
-    ticks = keep_up(week)
+    ticks = run_requested(week)
 
     assert [key.path[-1] for key in ticks[0].requests[0].asset_selection or []] == ["planes"]
     assert week.entries(PLANES)["snapshot"].content_hash != before
@@ -120,7 +120,7 @@ def test_a2_an_unreadable_snapshot_keeps_its_rows_and_does_not_block_days(
     before = week.versions(AIRLINES)
     week.sql(statement)
 
-    ticks = keep_up(week)
+    ticks = run_requested(week)
 
     assert states(week, FEATURES, NEXT) == [Status.STORED]
     assert week.versions(AIRLINES) == before
@@ -134,7 +134,7 @@ def test_a2_a_snapshot_that_was_never_read_does_not_stop_the_days(week: Project)
     week.lake.ledger.append([Entry(AIRLINES, "snapshot", Status.SKIPPED, reason="for the test")])
     week.sql("DROP TABLE airlines")
 
-    keep_up(week)
+    run_requested(week)
 
     assert states(week, FEATURES, NEXT) == [Status.STORED]
 
@@ -146,7 +146,7 @@ def test_a4_days_before_one_that_was_made_by_hand_are_extracted_first(week: Proj
     [request] = tick(week, NEW_DAYS).requests
 
     assert request.tags["dagster/asset_partition_range_start"] == NEXT
-    keep_up(week)
+    run_requested(week)
     assert states(week, FEATURES, NEXT, AFTER, THIRD) == [Status.STORED] * 3
     assert unfinished(week.lake.ledger, FEATURES, [NEXT, AFTER, THIRD, "2013-01-10"]) == {}
 
@@ -156,13 +156,13 @@ def test_a4_days_before_one_that_was_made_by_hand_are_extracted_first(week: Proj
 )
 def test_a5_a_repaired_source_reopens_the_day(week: Project, by_hand: bool) -> None:
     week.sql(f"UPDATE flights SET minute = 99 WHERE {OF_NEXT}")
-    keep_up(week)
+    run_requested(week)
     assert states(week, FLIGHTS, NEXT) == [Status.QUARANTINED]
 
     week.sql(f"UPDATE flights SET minute = sched_dep_time % 100 WHERE {OF_NEXT}")
     if by_hand:
         assert week.materialize(DAILY, NEXT).succeeded
-    keep_up(week)
+    run_requested(week)
 
     for table in DAILY_TABLES:
         assert states(week, table, NEXT) == [Status.STORED], table
@@ -171,7 +171,7 @@ def test_a5_a_repaired_source_reopens_the_day(week: Project, by_hand: bool) -> N
 def test_a7_a_batch_that_was_delivered_twice_is_stored_once(week: Project) -> None:
     count = week.sql(f"INSERT INTO flights SELECT * FROM flights WHERE {OF_NEXT} AND flight < 700")
 
-    keep_up(week)
+    run_requested(week)
 
     entry = week.entries(FLIGHTS)[NEXT]
     assert count > 100
@@ -185,7 +185,7 @@ def test_a1_a_day_that_comes_alone_ends_without_repeated_failures(week: Project)
     week.sql(f"DELETE FROM weather WHERE {OF_NEXT}")
     week.sql("DELETE FROM flights WHERE time_hour >= '2013-01-08 05:00:00'")
 
-    ticks = keep_up(week)
+    ticks = run_requested(week)
 
     requested = [request for one in ticks for request in one.requests]
     assert len({request.run_key for request in requested}) == len(requested) <= 2

@@ -4,9 +4,9 @@ import pytest
 
 from ml_assets.ledger.entries import Status
 from ml_assets.planning.progress import unfinished
-from ml_assets_tests.keeping_up import NEW_DAYS, keep_up
 from ml_assets_tests.prepared import FEATURES, tick
 from ml_assets_tests.project import DAILY, Project, bad_days
+from ml_assets_tests.sensor_runs import NEW_DAYS, run_requested
 
 FLIGHTS, WEATHER = "sources/flights", "sources/weather"
 STORED, NEXT = "2013-01-02...2013-01-06", "2013-01-07"
@@ -46,11 +46,11 @@ def test_b_new_days_are_quarantined_until_the_column_is_back(week: Project) -> N
     before = week.versions(FLIGHTS, FEATURES)
     week.sql(BREAK)
 
-    keep_up(week)
+    run_requested(week)
     entry = week.entries(FLIGHTS)[NEXT]
     reported = tick(week, NEW_DAYS)
     week.sql(REPAIR)
-    keep_up(week)
+    run_requested(week)
 
     assert entry.status is Status.QUARANTINED
     assert "'distance' (renamed to 'distances'?) is missing" in entry.reason
@@ -64,18 +64,18 @@ def test_b_new_days_are_quarantined_until_the_column_is_back(week: Project) -> N
 def test_b_a_correction_that_a_rename_hides_is_extracted_when_the_column_is_back(
     week: Project,
 ) -> None:
-    keep_up(week)
+    run_requested(week)
     before = week.versions(FLIGHTS)
     of_last = "date(time_hour, '-5 hours') = '2013-01-06'"
     week.sql(f"UPDATE flights SET air_time = air_time + 1 WHERE {of_last}")
     assert LAST in bad_days(week.check(f'key:"{FLIGHTS}"', LAST))
     week.sql(BREAK)
 
-    keep_up(week)
+    run_requested(week)
     hidden = week.versions(FLIGHTS)
     is_open = unfinished(week.lake.ledger, FLIGHTS, [LAST])
     week.sql(REPAIR)
-    keep_up(week)
+    run_requested(week)
 
     assert hidden == before
     assert is_open == {}

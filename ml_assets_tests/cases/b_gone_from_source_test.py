@@ -10,10 +10,10 @@ from ml_assets.ledger.ledger import Ledger
 from ml_assets.planning.progress import unfinished
 from ml_assets.planning.staleness import stale
 from ml_assets_tests.components.shop import definitions
-from ml_assets_tests.keeping_up import keep_up
 from ml_assets_tests.prepared import ASKED_FOR, FEATURES, TRAINED, assets
 from ml_assets_tests.project import DAILY, ROOT, Project, bad_days
 from ml_assets_tests.remedies import invoked
+from ml_assets_tests.sensor_runs import run_requested
 
 FLIGHTS = "sources/flights"
 EARLY = ("2013-01-02", "2013-01-03")
@@ -34,7 +34,7 @@ def test_b3_purged_days_stay_stored_and_warn(week: Project) -> None:
     week.sql(PURGE_EARLY)
 
     results = week.check(f'key:"{FLIGHTS}"', WEEK)
-    keep_up(week)
+    run_requested(week)
 
     assert {
         (result.check, result.day, result.state, result.reason)
@@ -136,7 +136,7 @@ def test_b3_materializing_a_purged_day_again_keeps_it(week: Project) -> None:
 def test_b3_a_day_that_was_deleted_between_others_stays_stored(week: Project) -> None:
     week.sql("DELETE FROM flights WHERE date(time_hour, '-5 hours') = '2013-01-05'")
 
-    keep_up(week)
+    run_requested(week)
 
     assert week.entries(FLIGHTS)["2013-01-05"].status is Status.STORED
     assert week.entries(FEATURES)["2013-01-07"].status is Status.STORED
@@ -163,7 +163,7 @@ def test_b3_a_day_that_is_purged_after_its_correction_was_seen_stays_usable(
     week.sql(purge)
 
     if is_run:
-        keep_up(week)
+        run_requested(week)
     else:
         week.check(f'key:"{FLIGHTS}"', EARLY[1])
 

@@ -6,9 +6,9 @@ from ml_assets.defs.sources.load import advance
 from ml_assets.ledger.entries import Status
 from ml_assets.orchestration.runs.requests import REASON
 from ml_assets.planning.progress import unfinished
-from ml_assets_tests.keeping_up import NEW_DAYS, keep_up
 from ml_assets_tests.prepared import FEATURES, tick
 from ml_assets_tests.project import Project
+from ml_assets_tests.sensor_runs import NEW_DAYS, run_requested
 
 FLIGHTS, WEATHER = "sources/flights", "sources/weather"
 LAST = "2013-01-06"
@@ -18,16 +18,16 @@ FAR = "2013-09-20 12:00:00.000000"
 
 def test_c1_late_rows_are_extracted_automatically_and_reported(week: Project) -> None:
     undisturbed = week.versions(FLIGHTS, FEATURES)
-    keep_up(week)
+    run_requested(week)
     week.sql(f"CREATE TABLE late AS SELECT * FROM flights WHERE {OF_LAST} AND flight < 500")
     week.sql(f"DELETE FROM flights WHERE {OF_LAST} AND flight < 500")
     assert week.materialize('key:"sources/flights"', LAST).succeeded
-    keep_up(week)
+    run_requested(week)
     before = week.entries(FLIGHTS)[LAST].rows
     week.sql("INSERT INTO flights SELECT * FROM late")
 
     reported = tick(week, NEW_DAYS)
-    keep_up(week)
+    run_requested(week)
 
     [request] = reported.requests
     assert f"{FLIGHTS} {LAST}" in request.tags[REASON]
@@ -41,7 +41,7 @@ def test_c1_a_correction_of_the_last_days_is_extracted_automatically(week: Proje
     before = week.versions(FLIGHTS, FEATURES)
     week.sql(f"UPDATE flights SET arr_delay = arr_delay + 40 WHERE {OF_LAST} AND arr_delay > 0")
 
-    keep_up(week)
+    run_requested(week)
 
     after = week.versions(FLIGHTS, FEATURES)
     assert after[FLIGHTS, LAST] != before[FLIGHTS, LAST]
@@ -52,7 +52,7 @@ def test_c1_late_rows_are_extracted_though_four_new_days_came_meanwhile(week: Pr
     late = week.sql(f"UPDATE flights SET arr_delay = 7 WHERE {OF_LAST} AND arr_delay IS NULL")
     advance(f"sqlite:///{week.source}", "2013-01-10")
 
-    keep_up(week)
+    run_requested(week)
 
     rows = week.lake.read(FLIGHTS, [LAST])
     assert late > 0
@@ -76,7 +76,7 @@ def test_c3_one_row_far_ahead_requests_no_other_day(week: Project, tables: tuple
             FAR,
         )
 
-    keep_up(week)
+    run_requested(week)
 
     assert max(week.entries(FLIGHTS)) == "2013-01-07"
     assert week.entries(FEATURES)["2013-01-07"].status is Status.STORED
@@ -85,5 +85,5 @@ def test_c3_one_row_far_ahead_requests_no_other_day(week: Project, tables: tuple
         assert any(FAR[:10] in str(letter["row"]) for letter in letters)
 
     advance(f"sqlite:///{week.source}", "2013-01-09")
-    keep_up(week)
+    run_requested(week)
     assert week.entries(FEATURES)["2013-01-09"].status is Status.STORED

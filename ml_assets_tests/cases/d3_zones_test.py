@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from ml_assets.ledger.entries import Status
-from ml_assets_tests.keeping_up import keep_up
 from ml_assets_tests.prepared import FEATURES, opened_copy
 from ml_assets_tests.project import Project
+from ml_assets_tests.sensor_runs import run_requested
 
 AIRPORTS, FLIGHTS, OUTCOMES = "sources/airports", "sources/flights", "flight_delays/flight_outcomes"
 NEXT = "2013-01-07"
@@ -37,7 +37,7 @@ def without_boston(
         week_home, tmp_path_factory.mktemp("without") / "home", definitions
     ) as project:
         assert project.sql("DELETE FROM airports WHERE faa = 'BOS'") == 1
-        keep_up(project)
+        run_requested(project)
         return {table: rows_of(project, table) for table in (FEATURES, OUTCOMES)}
 
 
@@ -49,7 +49,7 @@ def undisturbed(
     with opened_copy(
         week_home, tmp_path_factory.mktemp("undisturbed") / "home", definitions
     ) as project:
-        keep_up(project)
+        run_requested(project)
         return {table: rows_of(project, table) for table in (FEATURES, OUTCOMES)}
 
 
@@ -60,7 +60,7 @@ def test_d3_a_day_is_computed_and_only_the_unknown_zone_is_missing(
 ) -> None:
     assert week.sql("UPDATE airports SET tzone = '\\N' WHERE faa = 'BOS'") == 1
 
-    keep_up(week)
+    run_requested(week)
 
     assert [(letter["source_key"], letter["rule"]) for letter in week.dead_letters(AIRPORTS)] == [
         ("BOS", "tzone: iana_zone")
@@ -90,7 +90,7 @@ def test_d3_landings_at_an_unknown_zone_are_known_later_and_all_others_are_the_s
 ) -> None:
     week.sql("UPDATE airports SET tzone = '\\N' WHERE faa = 'BOS'")
 
-    keep_up(week)
+    run_requested(week)
 
     was, now = undisturbed[OUTCOMES], rows_of(week, OUTCOMES)
     pd.testing.assert_frame_equal(now.drop(columns="known_at"), was.drop(columns="known_at"))
@@ -107,7 +107,7 @@ def test_d3_airports_without_any_usable_zone_are_named_and_their_repair_computes
     week.sql("CREATE TABLE kept AS SELECT faa, tzone FROM airports")
     count = week.sql("UPDATE airports SET tzone = '\\N'")
 
-    keep_up(week)
+    run_requested(week)
 
     reason = f"{count} of {count} rows break the contract (100.0%), more than the 5.0% allowed"
     assert week.entries(AIRPORTS)["snapshot"].reason == reason
@@ -115,5 +115,5 @@ def test_d3_airports_without_any_usable_zone_are_named_and_their_repair_computes
     assert skipped.status is Status.SKIPPED
     assert skipped.reason == f"{AIRPORTS} snapshot is quarantined: {reason}"
     week.sql("UPDATE airports SET tzone = (SELECT tzone FROM kept WHERE kept.faa = airports.faa)")
-    keep_up(week)
+    run_requested(week)
     assert week.entries(FEATURES)[NEXT].status is Status.STORED

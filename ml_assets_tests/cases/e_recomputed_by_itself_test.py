@@ -7,9 +7,9 @@ import pytest
 from deltalake import DeltaTable
 
 from ml_assets.planning.progress import unfinished
-from ml_assets_tests.keeping_up import keep_up
 from ml_assets_tests.prepared import FEATURES
 from ml_assets_tests.project import Project
+from ml_assets_tests.sensor_runs import run_requested
 
 FLIGHTS, LAST = "sources/flights", "2013-01-06"
 
@@ -39,7 +39,7 @@ def test_a_damaged_source_day_is_extracted_again_and_the_next_day_runs(
     before = week.versions(FLIGHTS, FEATURES)
     damage(Path(week.lake.uri))
 
-    keep_up(week)
+    run_requested(week)
 
     after = week.versions(FLIGHTS, FEATURES)
     assert {key: after[key] for key in before} == before

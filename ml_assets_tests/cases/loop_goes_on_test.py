@@ -9,7 +9,6 @@ from ml_assets.defs.sources.load import advance
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.runs.requests import UNIT
 from ml_assets.planning.staleness import stale
-from ml_assets_tests.keeping_up import DAYS, NEW_DAYS, keep_up
 from ml_assets_tests.prepared import (
     CHAMPION,
     FEATURES,
@@ -27,6 +26,7 @@ from ml_assets_tests.prepared import (
 )
 from ml_assets_tests.project import DAILY, Project
 from ml_assets_tests.remedies import command, run_all
+from ml_assets_tests.sensor_runs import DAYS, NEW_DAYS, run_requested
 
 FLIGHTS, WEATHER = "sources/flights", "sources/weather"
 PROFILE = "flight_delays/feature_profile"
@@ -63,7 +63,7 @@ def test_a1_a_day_without_features_is_recorded_as_not_predicted_and_the_next_day
 ) -> None:
     retrained.sql(f"UPDATE flights SET origin = 'XXX' WHERE {of_day(BAD)}")
     retrained.materialize(DAILY, BAD)
-    keep_up(retrained, NEW_DAYS)
+    run_requested(retrained, NEW_DAYS)
 
     process(retrained, 2)
 
@@ -91,7 +91,7 @@ def test_a1_a_day_without_weather_is_skipped_with_its_reason_and_the_three_after
     advance(f"sqlite:///{retrained.source}", days[-1])
     assert retrained.sql(f"DELETE FROM weather WHERE {of_day(days[0])}") == 72
 
-    keep_up(retrained, NEW_DAYS)
+    run_requested(retrained, NEW_DAYS)
     assert tick(retrained, DAYS).requests[0].tags[UNIT] == f"flight_delays {days[0]}"
     assert retrained.materialize(LOOP, f"{days[0]}...{days[-1]}").succeeded
 
@@ -113,13 +113,13 @@ def test_a1_a_day_without_weather_is_skipped_with_its_reason_and_the_three_after
 def test_a1_a_repaired_day_is_predicted_automatically(retrained: Project) -> None:
     retrained.sql(f"UPDATE flights SET origin = origin || '?' WHERE {of_day(BAD)}")
     retrained.materialize(DAILY, BAD)
-    keep_up(retrained, NEW_DAYS)
+    run_requested(retrained, NEW_DAYS)
     process(retrained, 1)
     assert retrained.entries(PREDICTIONS)[BAD].status is Status.SKIPPED
 
     retrained.sql(f"UPDATE flights SET origin = substr(origin, 1, 3) WHERE {of_day(BAD)}")
     retrained.materialize(DAILY, BAD)
-    keep_up(retrained, NEW_DAYS)
+    run_requested(retrained, NEW_DAYS)
     process(retrained, 1)
 
     assert retrained.entries(PREDICTIONS)[BAD].status is Status.STORED
@@ -133,8 +133,8 @@ def test_a3_a_correction_recomputes_labels_and_trains_nothing(with_champion: Pro
     )
     assert with_champion.materialize('key:"sources/flights"', FIRST).succeeded
 
-    keep_up(with_champion, NEW_DAYS)
-    keep_up(with_champion, DAYS)
+    run_requested(with_champion, NEW_DAYS)
+    run_requested(with_champion, DAYS)
 
     after = with_champion.versions()
     changed = {key for key in before if after.get(key) != before[key]}
@@ -152,8 +152,8 @@ def test_c1_late_rows_are_scored_and_marked_late(with_champion: Project, count: 
     coverage = _overall(with_champion, "label_coverage")
     add_late_rows(with_champion, LAST, count)
 
-    keep_up(with_champion, NEW_DAYS)
-    keep_up(with_champion, DAYS)
+    run_requested(with_champion, NEW_DAYS)
+    run_requested(with_champion, DAYS)
 
     after = with_champion.lake.read(PREDICTIONS, [LAST]).set_index("prediction_id")
     late = after[after["is_late"].astype(bool)]
@@ -170,7 +170,7 @@ def test_a1_a_lost_champion_of_an_earlier_day_blocks_no_other_day(retrained: Pro
     before = retrained.versions(PREDICTIONS)
     shutil.rmtree(retrained.data / "models" / "flight_delays" / "model" / lost)
     add_late_rows(retrained, LAST, 1)
-    keep_up(retrained, NEW_DAYS)
+    run_requested(retrained, NEW_DAYS)
 
     assert retrained.materialize(LOOP, f"{LAST}...{LAST_DAY}").succeeded
 
@@ -178,15 +178,15 @@ def test_a1_a_lost_champion_of_an_earlier_day_blocks_no_other_day(retrained: Pro
     assert {key: after[key] for key in before} == before
     assert (PREDICTIONS, LAST_DAY) in after
 
-    reported = keep_up(retrained, DAYS)[-1].reason
+    reported = run_requested(retrained, DAYS)[-1].reason
     assert f"{LAST} is unchanged, although {FEATURES} {LAST} has changed" in reported
     assert command(reported)[-1] == LAST
     assert retrained.materialize(assets("model"), CHAMPION).succeeded
     run_all(retrained, reported)
     assert retrained.lake.read(PREDICTIONS, [LAST])["is_late"].sum() == 1
     add_late_rows(retrained, BAD, 1)
-    keep_up(retrained, NEW_DAYS)
-    keep_up(retrained, DAYS)
+    run_requested(retrained, NEW_DAYS)
+    run_requested(retrained, DAYS)
     assert retrained.lake.read(PREDICTIONS, [BAD])["is_late"].sum() == 1
 
 

@@ -13,7 +13,6 @@ from ml_assets.orchestration.runs.requests import MAX_ATTEMPTS
 from ml_assets.release.approvals.actions import record
 from ml_assets.release.approvals.approvals import Action, approval_use
 from ml_assets.workspace import Workspace
-from ml_assets_tests.keeping_up import DAYS
 from ml_assets_tests.prepared import (
     ASKED_FOR,
     BLOCKED,
@@ -30,6 +29,7 @@ from ml_assets_tests.prepared import (
 from ml_assets_tests.project import Project
 from ml_assets_tests.remedies import command, commands, run_all
 from ml_assets_tests.remedies import run as execute
+from ml_assets_tests.sensor_runs import DAYS
 
 PIPELINE = "flight_delays"
 CHAMPIONS = f"{PIPELINE}/champion"

@@ -15,7 +15,15 @@ import pytest
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
 from ml_assets_tests.commands.shell import ml_assets, ml_assets_process
-from ml_assets_tests.past import DAY, FEATURES, MODEL, alter_in_place, made_by, ran_with, sql
+from ml_assets_tests.model_records import (
+    DAY,
+    FEATURES,
+    MODEL,
+    alter_in_place,
+    made_by,
+    ran_with,
+    sql,
+)
 from ml_assets_tests.project import ROOT
 
 Command = Callable[..., "CompletedProcess[str]"]

@@ -13,7 +13,7 @@ from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.orchestration.assets.columns import LINEAGE_KEY
 from ml_assets.sources.database import SourceDatabase
 from ml_assets.workspace import Workspace
-from ml_assets_tests.moving import differences
+from ml_assets_tests.changed_columns import differences
 from ml_assets_tests.project import Project
 
 SOURCES = {

@@ -9,8 +9,8 @@ import pandas as pd
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import columns
 from ml_assets.defs.flight_delays.contracts import FlightFeatures
+from ml_assets_tests.changed_columns import in_other_order, reversed_values, variants
 from ml_assets_tests.lineage.small_pipeline import Change, SmallPipeline
-from ml_assets_tests.moving import in_other_order, upside_down, variants
 
 FIRST, SECOND = "2013-01-22", "2013-02-01"
 """As-of days of two models; both become champion."""
@@ -28,9 +28,9 @@ SELECTING = {*KEY, "origin", *CHOSEN}
 """Columns of the dataset that select its rows or define segments."""
 
 STRONGER: Mapping[str, Sequence[Callable[[pd.Series], pd.Series]]] = {
-    "fairness": [upside_down, lambda values: values.where(values.isna())]
+    "fairness": [reversed_values, lambda values: values.where(values.isna())]
 }
-"""Table → further changes of features, where a single one moves too few rows to count."""
+"""Table → further changes of features, where a single one changes too few rows to count."""
 
 LISTS = {"edges", "categories", "counts", "sums"}
 """Columns that hold JSON lists, whose lengths belong together."""
@@ -184,7 +184,7 @@ def changes(small: SmallPipeline, of: str, table: str, column: str) -> Iterator[
 def _with_gaps(values: pd.Series) -> pd.Series:
     """Other values, including nulls and, for text, an unknown one."""
     third = np.arange(len(values)) // 12 % 3
-    changed = upside_down(values).where(third != 0)
+    changed = reversed_values(values).where(third != 0)
     return (
         changed if pd.api.types.is_numeric_dtype(changed.dtype) else changed.mask(third == 1, "?")
     )

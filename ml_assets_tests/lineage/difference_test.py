@@ -14,7 +14,7 @@ from ml_assets.lineage.difference import Difference, difference
 from ml_assets.lineage.pipelines import pipeline
 from ml_assets.monitoring.measures import distance
 from ml_assets.monitoring.profile import daily_profiles, merge, reference_from_rows
-from ml_assets_tests.past import MODEL, made_by, sql, vacuum
+from ml_assets_tests.model_records import MODEL, made_by, sql, vacuum
 
 FIRST, SECOND = "2013-02-01", "2013-02-04"
 DATASET, REFERENCE = "flight_delays/training_dataset", "flight_delays/feature_reference"

@@ -1,7 +1,7 @@
-"""The declared column lineage of a model pipeline's tables against what moves in real rows.
+"""The declared column lineage of a model pipeline's tables compared with what changes in real rows.
 
 Every column that a table may be made from is changed in several ways, and the table's own days are
-computed again by the asset itself; the base is changed before where nothing would move otherwise.
+computed again by the asset itself; the base is changed before where nothing would change otherwise.
 
 Not verified: ``integration_tests``, which would start a process for each changed column; what a
 release makes of ``approvals`` and of the judged fingerprint, as rows that are not those of the
@@ -34,6 +34,7 @@ from ml_assets.release.approvals.approvals import Action, Record
 from ml_assets.release.decision import AWAITING
 from ml_assets.settings import settings
 from ml_assets.workspace import Workspace
+from ml_assets_tests.changed_columns import Dependents, differences, differing_columns
 from ml_assets_tests.lineage.column_changes import (
     BASES,
     FEATURES,
@@ -45,7 +46,6 @@ from ml_assets_tests.lineage.column_changes import (
     changes,
 )
 from ml_assets_tests.lineage.small_pipeline import Change, SmallPipeline, Table
-from ml_assets_tests.moving import Moved, differences, moved
 
 SMALL = {
     "validation_days": 2,
@@ -192,7 +192,7 @@ def _passed_tests(decisions: pd.DataFrame, as_of: str) -> pd.DataFrame:
     )
 
 
-def measured_lineage(small: SmallPipeline, noun: str) -> Moved:
+def measured_lineage(small: SmallPipeline, noun: str) -> Dependents:
     """Possible input column of a table → the columns of the table that change with it."""
     declared = {source for sources in small.lineage(noun).values() for source in sources}
     found: dict[Column, set[str]] = {}
@@ -261,7 +261,7 @@ def _moved(
     taken_over = {name for name in key if [source for _, source in made_from[name]] == [name]}
     own = set(key) - taken_over if noun in BY else set(key)
     others = {name for name in own if set(before[name]) != set(after[name])}
-    return others | moved(before, after, [] if noun in ONE_ROW else by)
+    return others | differing_columns(before, after, [] if noun in ONE_ROW else by)
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from ml_assets.lineage.pipelines import PipelineTables, pipeline
 from ml_assets.lineage.recorded import ModelReference, model_of_day, model_of_version
 from ml_assets.lineage.reproduce import Reproduction, ReproductionVerdict, Since, reproduce
 from ml_assets.settings import settings
-from ml_assets_tests.past import (
+from ml_assets_tests.model_records import (
     DAY,
     FEATURES,
     MODEL,

@@ -18,7 +18,7 @@ from ml_assets.defs.flight_delays.contracts import FlightFeatures, FlightOutcome
 from ml_assets.defs.flight_delays.features import flight_features, flight_outcomes
 from ml_assets.defs.sources.contracts import Airports, Flights, Planes, Weather
 from ml_assets.provenance.provenance import Column
-from ml_assets_tests.moving import Moved, differences, moved, variants
+from ml_assets_tests.changed_columns import Dependents, differences, differing_columns, variants
 
 DAYS = ["2013-07-08"]
 """A stormy day: cancellations, diversions, long delays."""
@@ -52,13 +52,13 @@ def sampled(tables: Mapping[str, pd.DataFrame]) -> Mapping[str, pd.DataFrame]:
     }
 
 
-def changed_columns(inputs: Mapping[str, pd.DataFrame], compute: Compute) -> Moved:
-    """Column of an input → the columns of the result that move when it is changed."""
+def changed_columns(inputs: Mapping[str, pd.DataFrame], compute: Compute) -> Dependents:
+    """Column of an input → the columns of the result that change with it."""
     before = compute(inputs)
     return {
         (f"sources/{table}", name): set().union(
             *(
-                moved(before, compute({**inputs, table: changed}), [ROW])
+                differing_columns(before, compute({**inputs, table: changed}), [ROW])
                 for changed in _changed(inputs[table], name, CONTRACTS[table])
             )
         )
@@ -96,8 +96,10 @@ def test_features_depend_on_the_declared_columns(
 
 
 @pytest.fixture(scope="module")
-def changed_outcomes(sampled: Mapping[str, pd.DataFrame], parameters: Mapping[str, Any]) -> Moved:
-    """Column of an input → the columns of the outcomes that move with it.
+def changed_outcomes(
+    sampled: Mapping[str, pd.DataFrame], parameters: Mapping[str, Any]
+) -> Dependents:
+    """Column of an input → the columns of the outcomes that change with it.
 
     A diversion moves to a later partition; on both days together each flight has one outcome.
     """
@@ -112,16 +114,16 @@ def changed_outcomes(sampled: Mapping[str, pd.DataFrame], parameters: Mapping[st
     )
 
 
-def test_outcomes_depend_on_the_declared_columns(changed_outcomes: Moved) -> None:
+def test_outcomes_depend_on_the_declared_columns(changed_outcomes: Dependents) -> None:
     assert differences(_declared(FlightOutcomes, OF_OUTCOMES), changed_outcomes) == []
 
 
-def test_missing_and_unused_declarations_are_reported(changed_outcomes: Moved) -> None:
+def test_missing_and_unused_declarations_are_reported(changed_outcomes: Dependents) -> None:
     declared = _declared(FlightOutcomes, OF_OUTCOMES)
     declared["outcome"] = [("sources/flights", "arr_delay")]
     declared["late"] = [("sources/flights", "arr_delay"), ("sources/flights", "dep_delay")]
 
     assert sorted(differences(declared, changed_outcomes)) == [
-        "late is declared to be made from sources/flights.dep_delay and does not move with it",
-        "outcome moves with sources/flights.dep_time, which is not declared",
+        "late is declared to be computed from sources/flights.dep_delay and does not change with it",
+        "outcome changes with sources/flights.dep_time, which is not declared",
     ]

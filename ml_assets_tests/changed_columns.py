@@ -12,7 +12,7 @@ from ml_assets.provenance.provenance import Column
 SUMS = {"sums"}
 """Columns with JSON lists of sums, whose last digits follow from the order of the terms."""
 
-Moved = Mapping[Column, set[str]]
+Dependents = Mapping[Column, set[str]]
 """Changed column → the columns of the table that changed with it."""
 
 
@@ -43,19 +43,19 @@ def in_other_order(values: pd.Series) -> pd.Series:
     return pd.Series(values.to_numpy()[order], index=values.index, dtype=values.dtype)
 
 
-def upside_down(values: pd.Series) -> pd.Series:
+def reversed_values(values: pd.Series) -> pd.Series:
     """Numbers in reversed and permuted order."""
     is_number = pd.api.types.is_numeric_dtype(values.dtype)
     return in_other_order(values.max() - values if is_number else values)
 
 
-def moved(before: pd.DataFrame, after: pd.DataFrame, by: Sequence[str]) -> set[str]:
-    """Columns in which rows differ that are there both times.
+def differing_columns(before: pd.DataFrame, after: pd.DataFrame, by: Sequence[str]) -> set[str]:
+    """Columns that differ in rows that are in both tables.
 
     Args:
         before: rows of a table.
         after: the same, computed from a changed input.
-        by: columns that tell its rows apart.
+        by: columns that identify a row.
     """
     names = [name for name in before.columns if name != DAY and name not in by]
     one, other = (rows.drop_duplicates([DAY, *by], keep=False) for rows in (before, after))
@@ -63,17 +63,17 @@ def moved(before: pd.DataFrame, after: pd.DataFrame, by: Sequence[str]) -> set[s
     return {name for name in names if _differ(both[name], both[f"{name}|after"])}
 
 
-def differences(declared: Mapping[str, Sequence[Column]], found: Moved) -> list[str]:
-    """What a declaration says and perturbing does not show, and what it does not say.
+def differences(declared: Mapping[str, Sequence[Column]], found: Dependents) -> list[str]:
+    """Declared dependencies that no change shows, and dependencies that are not declared.
 
     Args:
-        declared: column → the columns that it is made from; only those that ``found`` has count.
-        found: what moved with each of them.
+        declared: column → the columns that it is computed from; only those in ``found`` count.
+        found: the columns that changed with each of them.
     """
     return [
-        f"{name} is declared to be made from {table}.{column} and does not move with it"
+        f"{name} is declared to be computed from {table}.{column} and does not change with it"
         if name not in found[table, column]
-        else f"{name} moves with {table}.{column}, which is not declared"
+        else f"{name} changes with {table}.{column}, which is not declared"
         for table, column in found
         for name in declared
         if ((table, column) in declared[name]) != (name in found[table, column])

@@ -11,7 +11,7 @@ NEW_DAYS, DAYS, RETRAINING = (
 MOST_RUNS = 12
 
 
-def keep_up(project: Project, *sensors: str) -> list[Tick]:
+def run_requested(project: Project, *sensors: str) -> list[Tick]:
     """Execute requested runs until no sensor requests one; returns every tick.
 
     A run may fail: the sensors have to go on by themselves.
