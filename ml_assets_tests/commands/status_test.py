@@ -1,6 +1,7 @@
 """``ml-assets status`` on real projects: what it prints, within 80 columns, and as JSON."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,7 @@ def next_step(project: Project) -> tuple[str, list[str]]:
     """The next step and its command, which both outputs contain."""
     found = json.loads(ml_assets("status", "--json"))["next"]
     assert found["command"] in ml_assets("status")
-    return found["step"], command(found["command"])
+    return found["step"], shlex.split(found["command"])
 
 
 def test_the_next_step_of_a_damaged_day_is_the_check_that_names_its_damage(
@@ -82,7 +83,12 @@ def test_the_next_step_of_a_damaged_day_is_the_check_that_names_its_damage(
 
     assert done.exit_code == 1
     assert f"{PREDICTIONS} {CHAMPION}" in done.output
-    assert "was lost after it was stored" in done.output
+    assert "lost after it was stored" in " ".join(done.output.split())
+    before = with_champion.versions(PREDICTIONS)
+    run(with_champion, commands(done.output)[-1])
+    after = with_champion.versions(PREDICTIONS)
+    assert after.keys() - before.keys() == {(PREDICTIONS, CHAMPION)}
+    assert next_step(with_champion)[0] != step
 
 
 def test_the_next_step_of_a_quarantined_day_is_the_plan_of_its_repair(

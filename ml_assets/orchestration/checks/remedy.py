@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from ml_assets.lake.remedy import repair_commands
 from ml_assets.lake.store import Lake
+from ml_assets.ledger.entries import damage_of
 from ml_assets.lineage.repair import Step
 from ml_assets.orchestration.assets.table_io import table_name
 from ml_assets.orchestration.checks.runner import DEFINED_CHECK, CheckResult
@@ -27,9 +29,12 @@ def next_step(definitions: dg.Definitions, lake: Lake, bad: Sequence[CheckResult
     first = min(bad, key=lambda result: (order[result.asset], result.day))
     if first.check == DEFINED_CHECK:
         return f"correct the defs.yaml of {first.asset}, then: ml-assets checks"
-    if first.day not in lake.ledger.latest(first.asset, [first.day]):
+    entry = lake.ledger.latest(first.asset, [first.day]).get(first.day)
+    if entry is None:
         missing = Step((first.asset,), first.day, first.day)
         return f"materialize the missing day: {missing.command}"
+    if damage_of(entry):
+        return f"compute the damaged day again: {'; '.join(repair_commands(lake, [entry]))}"
     command = repair_command(
         first.asset, first.day, is_as_of=first.asset in as_of_tables(definitions)
     )
