@@ -57,6 +57,8 @@ from ml_assets_tests.prepared import (
 )
 from ml_assets_tests.project import DAILY, Project, overridden
 
+pytestmark = pytest.mark.slow
+
 RETRAINING, DAYS, NEW_DAYS = (
     "flight_delays__retraining",
     "flight_delays__days",

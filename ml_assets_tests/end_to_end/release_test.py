@@ -46,6 +46,8 @@ from ml_assets_tests.project import Project
 from ml_assets_tests.remedies import commands, run_all
 from ml_assets_tests.remedies import run as execute
 
+pytestmark = pytest.mark.slow
+
 PIPELINE, SENSOR = "flight_delays", "flight_delays__release"
 DATASET = f"{PIPELINE}/training_dataset"
 CHAMPIONS, APPROVALS = f"{PIPELINE}/champion", f"{PIPELINE}/approvals"

@@ -17,6 +17,8 @@ from ml_assets.settings import Settings, settings
 from ml_assets.workspace import Workspace
 from ml_assets_tests.prepared import CHAMPION, DECIDED, RELEASED, TRAINED, assets
 
+pytestmark = pytest.mark.slow
+
 STEPS = (TRAINED, DECIDED, RELEASED)
 PIPELINE = "flight_delays"
 
