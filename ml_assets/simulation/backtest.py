@@ -11,7 +11,7 @@ import queue
 import resource
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from ml_assets.cadence import Span, steps
 from ml_assets.configuration.documents import merged
 from ml_assets.content import digest
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import usable_hashes
 from ml_assets.monitoring.policy import read_policy
 from ml_assets.orchestration.assets.table_io import table_name
@@ -76,47 +75,58 @@ def run(
         read_policy(plan.policy_file)
     definitions = load()
     shared = shared_tables(definitions, plans[0].pipeline)
-    data = _data_version(Workspace.of_environment().lake, shared)
-    inputs = {plan: _inputs(plan, definitions, data) for plan in plans}
-    reused = {plan: result for plan in plans if reuse and (result := _saved(plan, inputs[plan]))}
+    workspace = Workspace.of_environment()
+    reused = {
+        plan: result
+        for plan in plans
+        if reuse and (result := _saved(plan, _inputs(plan, definitions, workspace, shared)))
+    }
     computed = _run_all([plan for plan in plans if plan not in reused], load, shared, progress)
     for plan, result in computed.items():
-        result.inputs = inputs[plan]
-        if not plan.in_project:
-            save([result], plan.folder / RESULT)
+        result.inputs = _inputs(plan, definitions, workspace, shared)
+        save([result], plan.folder / RESULT)
     return [reused.get(plan) or computed[plan] for plan in plans]
 
 
-def _inputs(plan: BacktestPlan, definitions: dg.Definitions, data: str) -> str:
-    """Hash of everything that a plan's result depends on."""
+def _inputs(
+    plan: BacktestPlan, definitions: dg.Definitions, workspace: Workspace, shared: Sequence[str]
+) -> str:
+    """Hash of everything that a plan's result depends on.
+
+    The result of a replay in the project is what its tables have now, so these count as well.
+    """
     graph = definitions.resolve_asset_graph()
+    code = {
+        table_name(key): graph.get(key).code_version
+        for key in graph.executable_asset_keys
+        if key.path[0] == plan.pipeline
+    }
     return digest(
         repr(plan),
         plan.policy_file.read_text("utf-8"),
-        *sorted(
-            f"{table_name(key)} {graph.get(key).code_version}"
-            for key in graph.executable_asset_keys
-            if key.path[0] == plan.pipeline
-        ),
-        data,
+        *sorted(f"{table} {version}" for table, version in code.items()),
+        _data_version(workspace, {*shared, *code} if plan.in_project else shared),
     )
 
 
-def _data_version(lake: Lake, tables: Sequence[str]) -> str:
-    """Hash of the stored content of tables."""
-    return digest(
-        *(
-            f"{table} {day} {content}"
-            for table in tables
-            for day, content in sorted(usable_hashes(lake.ledger.latest(table)).items())
-        )
-    )
+def _data_version(workspace: Workspace, tables: Collection[str]) -> str:
+    """Hash of the stored content of tables; days with damaged rows or model files do not count."""
+    lake, models = workspace.lake, workspace.models
+    found = []
+    for table in sorted(tables):
+        entries = lake.ledger.latest(table)
+        hashes = usable_hashes(entries)
+        intact = lake.intact_days({day: entries[day] for day in hashes})
+        if table.endswith(f"/{nouns.MODEL}"):
+            intact = {day for day in intact if models.is_intact(table, hashes[day])}
+        found += [f"{table} {day} {hashes[day]}" for day in sorted(intact)]
+    return digest(*found)
 
 
 def _saved(plan: BacktestPlan, inputs: str) -> BacktestResult | None:
     """The result of an earlier backtest with the same inputs."""
     file = plan.folder / RESULT
-    if plan.in_project or not file.is_file():
+    if not file.is_file():
         return None
     [found] = json.loads(file.read_text("utf-8"))
     return BacktestResult(**found) if found["inputs"] == inputs else None

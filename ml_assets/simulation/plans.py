@@ -59,7 +59,8 @@ class BacktestPlan:
 
     @property
     def folder(self) -> Path:
-        """Folder to which the backtest writes."""
+        """Folder of the result, to which the backtest also writes unless it runs in the project."""
+        place = "project-" if self.in_project else ""
         delay = "" if self.label_delay_days is None else f"-delay-{self.label_delay_days}"
-        name = f"{self.policy_file.stem}{delay}"
+        name = f"{place}{self.policy_file.stem}{delay}"
         return settings().data / "backtests" / self.pipeline / name
