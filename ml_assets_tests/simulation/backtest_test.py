@@ -23,7 +23,7 @@ from ml_assets.ledger.ledger import Ledger
 from ml_assets.simulation.backtest import RESULT, run, shared_tables
 from ml_assets.simulation.plans import BacktestPlan
 from ml_assets.simulation.results import BacktestResult, save
-from ml_assets_tests.prepared import build_features, build_once, opened
+from ml_assets_tests.prepared import PREDICTIONS, SCORED_DAYS, build_features, build_once, opened
 from ml_assets_tests.project import Project
 
 FIRST = "name: first\nmin_training_days: 10\n"
@@ -173,6 +173,34 @@ def test_an_identical_backtest_is_not_replayed(replayed: Replayed) -> None:
     assert not events
     after = {file: file.stat().st_mtime_ns for file in folder.rglob("*") if file.is_file()}
     assert after == before
+
+
+@pytest.mark.slow
+def test_a_replay_in_the_project_is_repeated_only_when_its_tables_changed(
+    with_champion: Project,
+) -> None:
+    file = with_champion.data.parent / "first.yaml"
+    file.write_text(FIRST, "utf-8")
+    first, last = SCORED_DAYS.split("...")
+    plan = BacktestPlan("flight_delays", first, last, 7, str(file), in_project=True)
+    events: list[tuple[str, int, int, str]] = []
+
+    def replay() -> tuple[BacktestResult, int]:
+        events.clear()
+        [result] = run([plan], project_definitions, lambda *event: events.append(event), reuse=True)
+        return result, len(events)
+
+    result, steps = replay()
+    assert steps == 3
+    assert replay() == (result, 0)
+
+    before = with_champion.versions(PREDICTIONS)
+    with_champion.lake.open(PREDICTIONS).delete(f"ds = '{last}'")
+    again, steps = replay()
+
+    assert steps == 3
+    assert with_champion.versions(PREDICTIONS) == before
+    assert again.months == result.months
 
 
 @pytest.mark.parametrize(
