@@ -18,7 +18,7 @@ $(if $(filter-out $(WITH_ENV),$(or $(MAKECMDGOALS),help)),$(error ENV=$(ENV) wor
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-year test test-all soak lint environment checks ui mlflow bench lock clean
+.PHONY: help setup demo demo-year test test-all soak mutants lint environment checks ui mlflow bench lock clean
 
 help: ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,16 @@ test-all: lint ## The same with real daemons, kills, browsers, Postgres and whol
 
 soak: $(INSTALLED) ## The daemon over thirty days with a fault on every third (docs/soak.md); takes long.
 	@$(BIN)/python -m ml_assets_tests.soak
+
+mutants: $(INSTALLED) ## Mutation tests of gates, planning and contracts; ONLY='ml_assets.planning.*' is a part.
+	@VIRTUAL_ENV=$(VENV) $(UV) pip install -q -r requirements-mutants.lock
+	@rm -rf mutants && $(BIN)/mutmut run $(if $(ONLY),'$(ONLY)')
+	@printf '\n| module | mutants | caught | share | survivors |\n| --- | --- | --- | --- | --- |\n'
+	@$(BIN)/mutmut results --all true | awk -F ': ' '$$2 != "not checked" { sub(/^ */, "", $$1); \
+	  sub(/\.[^.]*$$/, "", $$1); found = $$2 ~ /^(killed|timeout)$$/; \
+	  all[$$1]++; caught[$$1] += found; all["total"]++; caught["total"] += found } \
+	  END { for (of in all) printf "| %s | %d | %d | %.1f%% | %d |\n", \
+	    of, all[of], caught[of], 100 * caught[of] / all[of], all[of] - caught[of] }' | sort
 
 lint: $(INSTALLED) ## Ruff, the type checker and the architecture's import rules.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo

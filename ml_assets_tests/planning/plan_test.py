@@ -5,9 +5,20 @@ import pytest
 
 from ml_assets.content import SNAPSHOT, day_hashes
 from ml_assets.lake.remedy import materialize_day_command
+from ml_assets.errors import TerminalError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Read, Status, inputs_hash
-from ml_assets.planning.plan import Input, Plan, merge, plan
+from ml_assets.planning.plan import (
+    Input,
+    Plan,
+    each_day,
+    merge,
+    plan,
+    with_kept,
+    with_recomputed,
+    with_skipped,
+    with_unskipped,
+)
 
 FLIGHTS, PLANES, FEATURES = "a/flights", "a/planes", "b/features"
 SUNDAY, MONDAY, TUESDAY = "2013-07-07", "2013-07-08", "2013-07-09"
@@ -376,3 +387,87 @@ def test_further_reads_are_part_of_what_a_day_is_computed_from(
 
     assert [read.table for read in first.reads[MONDAY]] == [FLIGHTS, "c/asked"]
     assert planned_from(ready, Input(FLIGHTS), MONDAY, further_reads=now).compute == compute_again
+
+
+UNCHANGED = {SUNDAY: Entry(FEATURES, SUNDAY, Status.STORED, content_hash="s")}
+MIXED = Plan([TUESDAY], UNCHANGED, {MONDAY: "no flights"}, {TUESDAY: []}, {}, {TUESDAY: ["x"]})
+"""A plan that computes one day, leaves one as it is and skips one."""
+
+
+@pytest.mark.parametrize(
+    ("changed", "compute", "unchanged", "skipped"),
+    [
+        pytest.param(
+            with_recomputed(MIXED, [SUNDAY]),
+            [TUESDAY, SUNDAY],
+            [],
+            {MONDAY: "no flights"},
+            id="recomputed",
+        ),
+        pytest.param(
+            with_recomputed(MIXED, []),
+            [TUESDAY],
+            [SUNDAY],
+            {MONDAY: "no flights"},
+            id="nothing recomputed",
+        ),
+        pytest.param(
+            with_unskipped(MIXED, [MONDAY]), [MONDAY, TUESDAY], [SUNDAY], {}, id="unskipped"
+        ),
+        pytest.param(
+            with_unskipped(MIXED, []),
+            [TUESDAY],
+            [SUNDAY],
+            {MONDAY: "no flights"},
+            id="nothing unskipped",
+        ),
+        pytest.param(
+            with_skipped(MIXED, {TUESDAY: "no model"}),
+            [],
+            [SUNDAY],
+            {MONDAY: "no flights", TUESDAY: "no model"},
+            id="skipped",
+        ),
+        pytest.param(
+            with_kept(MIXED, {TUESDAY: Entry(FEATURES, TUESDAY, Status.STORED)}),
+            [],
+            [SUNDAY, TUESDAY],
+            {MONDAY: "no flights"},
+            id="kept",
+        ),
+    ],
+)
+def test_days_of_a_changed_plan_are_computed_kept_or_skipped_once(
+    changed: Plan, compute: list[str], unchanged: list[str], skipped: dict[str, str]
+) -> None:
+    assert changed.compute == compute
+    assert [*changed.unchanged] == unchanged
+    assert changed.skipped == skipped
+    assert (changed.reads, changed.missing) == (MIXED.reads, MIXED.missing)
+
+
+def test_kept_days_have_the_entries_of_their_stored_rows() -> None:
+    entry = Entry(FEATURES, TUESDAY, Status.STORED, content_hash="t")
+
+    assert with_kept(MIXED, {TUESDAY: entry}).unchanged == {**UNCHANGED, TUESDAY: entry}
+
+
+def test_day_whose_computation_fails_for_good_is_skipped_and_the_others_have_results() -> None:
+    def compute_day(day: str) -> str:
+        if day == TUESDAY:
+            raise TerminalError("no model")
+        return f"rows of {day}"
+
+    found, results = each_day(with_unskipped(MIXED, [MONDAY]), compute_day)
+
+    assert results == {MONDAY: f"rows of {MONDAY}"}
+    assert found.compute == [MONDAY]
+    assert found.skipped == {TUESDAY: "no model"}
+    assert found.unchanged == UNCHANGED
+
+
+def test_days_skipped_before_stay_skipped_when_the_others_are_computed() -> None:
+    found, results = each_day(MIXED, lambda day: day)
+
+    assert (found.compute, results) == ([TUESDAY], {TUESDAY: TUESDAY})
+    assert found.skipped == {MONDAY: "no flights"}
