@@ -7,9 +7,11 @@ import pandera.pandas as pa
 import pytest
 
 from ml_assets.contracts.contract import (
+    FROM,
     Contract,
     Limits,
     columns,
+    computed,
     key_columns,
     limits,
     type_name,
@@ -110,3 +112,19 @@ def test_type_name(column: str, name: str) -> None:
 )
 def test_unit(column: str, expected: str) -> None:
     assert unit(columns(Readings)[column]) == expected
+
+
+def test_computed_column_declares_its_description_inputs_unit_and_bounds() -> None:
+    class Ratios(Contract):
+        """Two computed columns."""
+
+        delay: float = computed("Its delay.", ["raw.a", "raw.b"], "minutes", nullable=True, ge=0)
+        constant: str = computed("The same everywhere.", [])
+
+    delay, constant = columns(Ratios).values()
+
+    assert (delay.description, constant.description) == ("Its delay.", "The same everywhere.")
+    assert delay.metadata == {FROM: ["raw.a", "raw.b"], "unit": "minutes"}
+    assert constant.metadata == {FROM: []}
+    assert delay.nullable
+    assert [check.name for check in delay.checks] == ["greater_than_or_equal_to"]

@@ -10,9 +10,11 @@ from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.day import (
     DayContract,
+    Measure,
     against_usual,
     day_contract,
     joined_share,
+    measures_of,
     missing_share,
     rate,
     share_above,
@@ -100,6 +102,67 @@ def test_unusable_day_contract_is_refused_when_it_is_loaded(day: object, message
         day_contract(contract_with(day))
 
     assert message in str(refused.value)
+
+
+def every_measure() -> type[DayContract]:
+    """A day contract with each kind of measure."""
+    return day_with(
+        few=against_usual(ge=0.5),
+        gone=missing_share("station", le=0.1, on_failure="warn"),
+        joined=joined_share("temp", ge=0.9),
+        alarms=rate("alarm", le=0.5),
+        hot=share_above("temp", 30, le=0.2),
+        stations=values_present("station", ["A", "B"], ge=1),
+    )
+
+
+def test_measures_are_read_as_they_were_declared() -> None:
+    assert measures_of(every_measure()) == (
+        Measure(
+            "few", "against_usual", "", "quarantine", description="rows against the usual number"
+        ),
+        Measure(
+            "gone",
+            "missing_share",
+            "station",
+            "warn",
+            description="share of rows whose station is null",
+        ),
+        Measure(
+            "joined",
+            "joined_share",
+            "temp",
+            "quarantine",
+            description="share of rows with temp",
+        ),
+        Measure("alarms", "rate", "alarm", "quarantine", description="mean of alarm"),
+        Measure(
+            "hot", "share_above", "temp", "quarantine", 30, description="share of temp above 30"
+        ),
+        Measure(
+            "stations",
+            "values_present",
+            "station",
+            "quarantine",
+            expected=["A", "B"],
+            description="share of the expected values of station",
+        ),
+    )
+
+
+def test_day_contract_with_every_measure_is_accepted_and_null_while_unknown() -> None:
+    day = every_measure()
+
+    assert day_contract(contract_with(day)) is day
+    assert judge_days(readings({}), DAYS[:1], {}, day) == ({}, {})
+
+
+def test_day_contract_may_have_further_fields_without_a_description() -> None:
+    metadata = {"measure": "rate", "column": "alarm", "on_failure": "warn"}
+
+    [measure] = measures_of(day_with(x=pa.Field(le=1, metadata=metadata)))
+
+    assert measure == Measure("x", "rate", "alarm", "warn", description="x")
 
 
 def test_contract_without_one_is_not_judged() -> None:
@@ -216,6 +279,18 @@ def test_reason_contains_the_measure_outside_its_bound(
     assert message in quarantined["2013-01-01"]
 
 
+def test_day_with_none_of_the_expected_values_is_quarantined_naming_them() -> None:
+    day = day_with(x=values_present("station", ["A", "B"], ge=0.5))
+    rows = readings({DAYS[0]: 4, DAYS[1]: 4})
+    rows.loc[rows[DAY] == DAYS[0], "station"] = "C"
+
+    quarantined, _ = judge_days(rows, DAYS[:2], {}, day)
+
+    assert quarantined == {
+        DAYS[0]: "4 rows, none whose station is A, B: x 0.00 is below 0.5",
+    }
+
+
 def test_warning_leaves_the_day_stored_and_quarantine_removes_its_rows() -> None:
     day = day_with(rows=against_usual(ge=0.5), few=against_usual(ge=0.9, on_failure="warn"))
     contract = contract_with(day)
@@ -227,6 +302,8 @@ def test_warning_leaves_the_day_stored_and_quarantine_removes_its_rows() -> None
     assert [*judged.quarantined] == [DAYS[8]]
     assert judged.warnings == {DAYS[9]: ["80 rows, usually 100 a day: few 0.80 is below 0.9"]}
     assert set(judged.rows[DAY]) == {*DAYS[:8], DAYS[9]}
+    assert [*judged.rows.columns] == [*validated.rows.columns]
+    assert [*judged.rows.index] == [*range(len(judged.rows))]
 
 
 def test_empty_day_that_may_be_is_judged_by_its_row_count_only() -> None:

@@ -282,6 +282,17 @@ def test_renamed_column_quarantines_every_day_and_names_the_likely_new_name() ->
     assert [*validated.rows.columns] == [DAY, *columns(Orders)]
 
 
+def test_result_without_a_column_has_the_shape_of_a_usual_one_and_counts_no_rows() -> None:
+    usual = validate(frame(order(1), order(0)), Orders, [MONDAY])
+
+    without = validate(frame(order(1)).drop(columns="amount"), Orders, [MONDAY])
+
+    pd.testing.assert_frame_equal(without.rows, usual.rows.iloc[:0])
+    pd.testing.assert_frame_equal(without.dead_letters, usual.dead_letters.iloc[:0])
+    assert without.row_counts == {MONDAY: 0}
+    assert without.dead_letter_counts == {MONDAY: 0}
+
+
 def test_missing_column_without_a_likely_name() -> None:
     problem = schema_problem(frame().drop(columns="amount"), Orders)
 
@@ -328,6 +339,18 @@ def test_combined_result_contains_all_parts() -> None:
     assert [*combined.quarantined] == [TUESDAY]
     assert combined.row_counts == {MONDAY: 1, TUESDAY: 0}
     assert combined.dead_letter_counts == {MONDAY: 1, TUESDAY: 0}
+
+
+def test_combined_rows_are_numbered_through_and_their_duplicates_counted() -> None:
+    parts = [
+        validate(frame(*[order(1, day=day)] * 2, order(0, day=day)), Orders, [day])
+        for day in (MONDAY, TUESDAY)
+    ]
+
+    combined = combine(parts)
+
+    assert [*combined.rows.index] == [*combined.dead_letters.index] == [0, 1]
+    assert combined.merged_duplicates == {MONDAY: 1, TUESDAY: 1}
 
 
 def test_absurd_wind_speed_is_a_dead_letter_and_the_day_is_stored() -> None:

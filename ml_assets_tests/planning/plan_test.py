@@ -389,6 +389,18 @@ def test_further_reads_are_part_of_what_a_day_is_computed_from(
     assert planned_from(ready, Input(FLIGHTS), MONDAY, further_reads=now).compute == compute_again
 
 
+def test_merged_plan_names_what_each_day_is_computed_without_and_has_no_windows() -> None:
+    parts = [
+        Plan([day], {}, {}, {day: []}, {}, {day: [f"{FLIGHTS} {day} (skipped: why)"]})
+        for day in (MONDAY, TUESDAY)
+    ]
+
+    merged = merge(parts)
+
+    assert merged.missing == {**parts[0].missing, **parts[1].missing}
+    assert merged.windows == {}
+
+
 UNCHANGED = {SUNDAY: Entry(FEATURES, SUNDAY, Status.STORED, content_hash="s")}
 MIXED = Plan([TUESDAY], UNCHANGED, {MONDAY: "no flights"}, {TUESDAY: []}, {}, {TUESDAY: ["x"]})
 """A plan that computes one day, leaves one as it is and skips one."""
