@@ -6,6 +6,7 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import (
     FROM,
     Contract,
@@ -18,6 +19,7 @@ from ml_assets.contracts.contract import (
     unit,
 )
 from ml_assets.contracts.dead_letters import DeadLetters
+from ml_assets.contracts.validation import validate
 from ml_assets.errors import ConfigurationError
 
 
@@ -128,3 +130,35 @@ def test_computed_column_declares_its_description_inputs_unit_and_bounds() -> No
     assert constant.metadata == {FROM: []}
     assert delay.nullable
     assert [check.name for check in delay.checks] == ["greater_than_or_equal_to"]
+
+
+@pytest.mark.parametrize(
+    ("values", "rules"),
+    [
+        pytest.param({}, [], id="valid"),
+        pytest.param({"code": "AB1"}, ["code: str_matches('^[A-Z]{2}')"], id="only begins so"),
+        pytest.param({"code": "A"}, ["code: str_matches('^[A-Z]{2}')"], id="does not match"),
+        pytest.param({"count": 1.5}, ["count: whole_number"], id="fraction"),
+        pytest.param({"share": 1.5}, ["share: less_than_or_equal_to(1)"], id="check of pandera"),
+    ],
+)
+def test_checks_of_rows_match_whole_texts_and_are_named_without_their_switch(
+    values: dict[str, object], rules: list[str]
+) -> None:
+    class Checked(Contract):
+        """A pattern, a check of ours and one of pandera."""
+
+        code: str = pa.Field(str_matches="^[A-Z]{2}")
+        count: float = pa.Field(whole_number=True)
+        share: float = pa.Field(le=1)
+
+        class Config:
+            """Any number of dead letters."""
+
+            metadata: ClassVar = {"max_dead_letter_share": 1.0}
+
+    row = {DAY: "2013-07-08", "code": "AB", "count": 1.0, "share": 0.5, **values}
+    validated = validate(pd.DataFrame([row]), Checked, ["2013-07-08"])
+
+    assert [*validated.dead_letters["rule"]] == rules
+    assert len(validated.rows) == 1 - len(rules)

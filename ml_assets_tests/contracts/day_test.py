@@ -192,6 +192,43 @@ WEEKLY = dict.fromkeys(DAYS, 100) | {day: 40 for day in DAYS if pd.Timestamp(day
             (20, "on a Thursday"),
             id="median over a gap",
         ),
+        pytest.param(
+            "2013-01-31",
+            {"2013-01-17": 10, "2013-01-24": 30, "2013-01-30": 999},
+            (20, "on a Thursday"),
+            id="two same weekdays are enough",
+        ),
+        pytest.param(
+            "2013-01-31",
+            {"2013-01-03": 10, "2013-01-10": 10, "2013-01-17": 30, "2013-01-24": 30}
+            | {"2012-12-27": 0, "2012-12-20": 0},
+            (20, "on a Thursday"),
+            id="the last four same weekdays",
+        ),
+        pytest.param(
+            "2013-01-31",
+            dict.fromkeys(DAYS[25:29], 10) | dict.fromkeys([*DAYS[19:23], DAYS[24]], 30),
+            (10, "a day"),
+            id="the last seven days",
+        ),
+        pytest.param(
+            "2013-01-31",
+            {"2012-12-06": 10, "2012-12-13": 30},
+            (20, "on a Thursday"),
+            id="eight weeks ago",
+        ),
+        pytest.param(
+            "2013-01-31",
+            {"2012-12-06": 10, "2012-12-07": 20, "2012-12-08": 60},
+            (20, "a day"),
+            id="the first of eight weeks",
+        ),
+        pytest.param(
+            "2013-01-31",
+            {"2012-12-05": 10, "2012-12-07": 20, "2012-12-08": 60},
+            (None, ""),
+            id="a day more than eight weeks ago",
+        ),
     ],
 )
 def test_usual_is_weekday_aware(
@@ -250,33 +287,71 @@ def test_usual_number_ignores_later_days_and_the_day_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "values", "message"),
+    ("field", "values", "reason"),
     [
         pytest.param(
-            missing_share("temp", le=0.4), {"temp": [None, None, 1.0, 2.0]}, "0.50", id="missing"
+            missing_share("temp", le=0.4),
+            {"temp": [None, None, 1.0, 2.0]},
+            "share of rows whose temp is null: x 0.50 is above 0.4",
+            id="missing",
         ),
         pytest.param(
-            joined_share("temp", ge=0.9), {"temp": [None, 1.0, 1.0, 2.0]}, "0.75", id="joined"
+            joined_share("temp", ge=0.9),
+            {"temp": [None, 1.0, 1.0, 2.0]},
+            "share of rows with temp: x 0.75 is below 0.9",
+            id="joined",
         ),
         pytest.param(
-            rate("alarm", le=0.5), {"alarm": [True, True, True, False]}, "0.75", id="rate"
+            rate("alarm", lt=0.75),
+            {"alarm": [True, True, True, False]},
+            "mean of alarm: x 0.75 is not below 0.75",
+            id="rate",
         ),
         pytest.param(
-            share_above("temp", 10, le=0.4), {"temp": [11.0, 10.0, None, None]}, "0.50", id="above"
+            rate("alarm", ne=0.75),
+            {"alarm": [True, True, True, False]},
+            "mean of alarm: x 0.75 breaks not_equal_to(0.75)",
+            id="another check",
         ),
         pytest.param(
-            values_present("station", ["A", "B"], ge=1), {}, "station is B: x 0.50", id="present"
+            share_above("temp", 10, gt=0.5),
+            {"temp": [11.0, 10.0, None, None]},
+            "share of temp above 10: x 0.5 is not above 0.5",
+            id="above",
+        ),
+        pytest.param(
+            share_above("temp", 10, ge=0.67),
+            {"temp": [11.0, 11.0, 10.0, None]},
+            "share of temp above 10: x 0.6667 is below 0.67",
+            id="as large as the bound in two decimals",
+        ),
+        pytest.param(
+            values_present("station", ["A", "B"], ge=1),
+            {},
+            "none whose station is B: x 0.50 is below 1",
+            id="present",
         ),
     ],
 )
 def test_reason_contains_the_measure_outside_its_bound(
-    field: Any, values: dict[str, list[object]], message: str
+    field: Any, values: dict[str, list[object]], reason: str
 ) -> None:
-    rows = readings({"2013-01-01": 4}, **values)
+    rows = readings({DAYS[0]: 4}, **values)
 
-    quarantined, _ = judge_days(rows, ["2013-01-01"], {}, day_with(x=field))
+    quarantined, _ = judge_days(rows, DAYS[:1], {}, day_with(x=field))
 
-    assert message in quarantined["2013-01-01"]
+    assert quarantined == {DAYS[0]: f"4 rows, {reason}"}
+
+
+def test_every_measure_outside_its_bound_is_a_reason() -> None:
+    day = day_with(x=missing_share("temp", le=0.5), y=rate("alarm", ge=0.5))
+
+    quarantined, _ = judge_days(readings({DAYS[0]: 1}, temp=None), DAYS[:1], {}, day)
+
+    assert quarantined == {
+        DAYS[0]: "1 rows, share of rows whose temp is null: x 1.00 is above 0.5; "
+        "1 rows, mean of alarm: y 0.00 is below 0.5"
+    }
 
 
 def test_day_with_none_of_the_expected_values_is_quarantined_naming_them() -> None:
@@ -312,4 +387,4 @@ def test_empty_day_that_may_be_is_judged_by_its_row_count_only() -> None:
     quarantined, warnings = judge_days(readings({}), [DAYS[8]], dict.fromkeys(DAYS[:8], 100), day)
 
     assert quarantined == {}
-    assert [*warnings] == [DAYS[8]]
+    assert warnings == {DAYS[8]: ["0 rows, usually 100 a day: rows 0.00 is below 0.5"]}

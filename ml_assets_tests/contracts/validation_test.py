@@ -109,6 +109,19 @@ def test_row_that_breaks_a_rule_becomes_a_dead_letter(bad: dict[str, Any], rule:
     assert rules(validated) == {"2": rule}
 
 
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        pytest.param(b"\xff", "shop: must be string, has bytes that are no UTF-8 text", id="other"),
+        pytest.param(b"A", "shop: must be string", id="UTF-8"),
+    ],
+)
+def test_rule_of_bytes_names_those_that_are_no_text(value: bytes, rule: str) -> None:
+    validated = validate(frame(order(1, shop=value)), Orders, [MONDAY])
+
+    assert rules(validated) == {"1": rule}
+
+
 def test_text_in_a_number_column_does_not_hide_a_negative_value_beside_it() -> None:
     raw = frame(order(1), order(2, amount="ten"), order(3, amount=-5.0))
 
