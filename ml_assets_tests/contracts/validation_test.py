@@ -52,6 +52,34 @@ class RareOrders(Orders):
         metadata: ClassVar = {"may_be_empty": True, "max_dead_letter_share": 1.0}
 
 
+class Visits(Contract):
+    """Has no key, and checks of whole rows and of the whole frame."""
+
+    came: int = pa.Field()
+    left: int = pa.Field()
+    note: str = pa.Field(nullable=True, metadata={"max_length": 3})
+
+    @pa.dataframe_check
+    def left_after_it_came(cls, rows: pd.DataFrame) -> pd.Series:
+        """A check of each row."""
+        return rows["left"] >= rows["came"]
+
+    @pa.dataframe_check
+    def not_all_at_once(cls, rows: pd.DataFrame) -> bool:
+        """A check of all rows together."""
+        return len(rows) < 4
+
+    class Config:
+        """Any number of dead letters."""
+
+        metadata: ClassVar = {"max_dead_letter_share": 1.0}
+
+
+def visits(*rows: tuple[int, int, str]) -> pd.DataFrame:
+    """Visits on Monday."""
+    return pd.DataFrame(rows, columns=["came", "left", "note"]).assign(**{DAY: MONDAY})
+
+
 def order(number: Any, amount: Any = 10.0, shop: Any = "A", day: str = MONDAY) -> dict[str, Any]:
     """A raw row, valid by default."""
     return {DAY: day, "id": number, "amount": amount, "shop": shop}
@@ -176,6 +204,43 @@ def test_column_with_a_range_and_a_duplicate_names_both_rules() -> None:
         "amount: greater_than_or_equal_to(0); key: must be unique",
         "key: must be unique",
     ]
+
+
+@pytest.mark.parametrize(
+    ("visit", "rule"),
+    [
+        pytest.param((2, 1, "x"), "left_after_it_came", id="check of the row"),
+        pytest.param((1, 2, "long"), "note: must have at most 3 characters", id="long text"),
+        pytest.param(
+            (1, 2, "a\tb"),
+            "note: must not contain control or format characters",
+            id="control character",
+        ),
+    ],
+)
+def test_rule_of_a_row_has_no_column_and_rule_of_a_text_has_its_own(
+    visit: tuple[int, int, str], rule: str
+) -> None:
+    validated = validate(visits((1, 2, "x"), visit), Visits, [MONDAY])
+
+    assert [*validated.dead_letters["rule"]] == [rule]
+    assert len(validated.rows) == 1
+
+
+def test_equal_rows_without_a_key_are_not_merged() -> None:
+    validated = validate(visits((1, 2, "x"), (1, 2, "x"), (2, 1, "x")), Visits, [MONDAY])
+
+    assert validated.merged_duplicates == {}
+    assert validated.row_counts == {MONDAY: 2}
+    assert validated.dead_letter_counts == {MONDAY: 1}
+
+
+def test_failed_check_of_all_rows_together_quarantines_the_days_and_is_named() -> None:
+    validated = validate(visits(*[(1, 2, "x")] * 4), Visits, [MONDAY])
+
+    assert validated.quarantined == {
+        MONDAY: "contract check 'not_all_at_once' failed as a whole: False"
+    }
 
 
 def test_dead_letter_contains_the_raw_row() -> None:
