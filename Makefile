@@ -6,6 +6,7 @@ UV := $(BIN)/uv
 UV_VERSION := 0.13.9
 MLFLOW_VERSION := 3.17.2
 REGISTRY_URL := from ml_assets.settings import settings; print(settings().registry_database_url)
+COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 INSTALLED := $(VENV)/.installed
 # ENV=staging works in environments/staging, with the settings of environments/staging.env.
 ENV :=
@@ -41,7 +42,7 @@ test-all: lint ## The same with real daemons, kills, browsers, Postgres and whol
 soak: $(INSTALLED) ## The daemon over thirty days with a fault on every third (docs/soak.md); takes long.
 	@$(BIN)/python -m ml_assets_tests.soak
 
-mutants: $(INSTALLED) ## Mutation tests of gates, planning and contracts; ONLY='ml_assets.planning.*' is a part.
+mutants: $(INSTALLED) ## Change the code of gates, planning and contracts and count what the tests notice (docs/mutation_tests.md).
 	@VIRTUAL_ENV=$(VENV) $(UV) pip install -q -r requirements-mutants.lock
 	@rm -rf mutants && $(BIN)/mutmut run $(if $(ONLY),'$(ONLY)')
 	@printf '\n| module | mutants | caught | share | survivors |\n| --- | --- | --- | --- | --- |\n'
@@ -71,9 +72,9 @@ mlflow: $(INSTALLED) $(PLACE)/.env ## MLflow's own page on the registry, http://
 bench: $(INSTALLED) .env ## Measure against the budget and print the table of docs/benchmarks.md.
 	@$(BIN)/python -m benchmarks
 
-lock: ## Resolve requirements.lock anew: all pins with hashes, no index address.
-	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-header --group dev pyproject.toml -o requirements.lock
+lock: ## Resolve requirements.lock and that of 'make mutants' anew: pins with hashes, no index address.
+	@$(COMPILE) --group dev pyproject.toml -o requirements.lock
+	@$(COMPILE) --group mutants -c requirements.lock -o requirements-mutants.lock
 
 clean: ## Delete everything under data/ but its README.
 	@find data -mindepth 1 ! -name README.md -delete

@@ -167,6 +167,51 @@ def test_value_is_bad_beyond_the_bounds_of_its_type(
     assert (values[0] is None) is is_bad
 
 
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        pytest.param("datetime64[ns]", "2013-07-08T08:00:00-04:00", NOON, id="another zone"),
+        pytest.param("datetime64[ns]", "2262-04-12T00:00:00Z", None, id="after the last moment"),
+    ],
+)
+def test_moment_without_a_zone_is_that_of_utc(
+    kind: str, value: str, expected: pd.Timestamp | None
+) -> None:
+    typed, bad = coerce_column(pd.Series([value], dtype=object), pa.Column(kind))
+
+    assert [*bad] == [expected is None]
+    assert [*typed.dropna()] == ([] if expected is None else [expected.tz_localize(None)])
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        pytest.param("number", "float64", id="float"),
+        pytest.param("count", "Int64", id="int"),
+        pytest.param("flag", "object", id="bool"),
+        pytest.param("text", "str", id="text"),
+    ],
+)
+@pytest.mark.parametrize("values", [[{}], [{}, 1], [1, 2.0], [1.0], [None]], ids=str)
+def test_type_and_index_of_a_column_do_not_depend_on_its_values(
+    column: str, kind: str, values: list[Any]
+) -> None:
+    raw = pd.Series(values, index=[7, 3][: len(values)], dtype=object)
+
+    typed, bad = coerce_column(raw, columns(Kinds)[column])
+
+    assert typed.dtype == kind
+    assert [*typed.index] == [*bad.index] == [*raw.index]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [pytest.param("number", 1.5, id="float"), pytest.param("count", 2.0, id="int")],
+)
+def test_null_of_pandas_among_floats_is_null(column: str, value: float) -> None:
+    assert coerced(column, value, pd.NA) == ([value, None], [False, False])
+
+
 def test_lone_surrogates_are_escaped_and_other_text_is_kept() -> None:
     assert escaped("a\ud800é") == "a\\ud800é"
 

@@ -15,6 +15,7 @@ from ml_assets.contracts.contract import (
     computed,
     key_columns,
     limits,
+    text_limit,
     type_name,
     unit,
 )
@@ -114,6 +115,39 @@ def test_type_name(column: str, name: str) -> None:
 )
 def test_unit(column: str, expected: str) -> None:
     assert unit(columns(Readings)[column]) == expected
+
+
+class Texts(Contract):
+    """Texts of a source, and columns whose texts have no limit."""
+
+    plain: str
+    short: str = pa.Field(metadata={"max_length": 3})
+    free: str = pa.Field(metadata={"free_text": True})
+    made: str = computed("Made of others.", ["raw.plain"])
+    number: float
+
+    class Config:
+        """Shorter texts than usual."""
+
+        metadata: ClassVar = {"max_text_length": 40}
+
+
+@pytest.mark.parametrize(
+    ("column", "limit"),
+    [
+        pytest.param("plain", 40, id="that of the contract"),
+        pytest.param("short", 3, id="its own"),
+        pytest.param("free", None, id="free text"),
+        pytest.param("made", None, id="computed"),
+        pytest.param("number", None, id="no text"),
+    ],
+)
+def test_limit_of_a_text(column: str, limit: int | None) -> None:
+    assert text_limit(Texts, column) == limit
+
+
+def test_texts_may_have_a_thousand_characters_without_a_limit() -> None:
+    assert text_limit(Plain, "a") == 1000
 
 
 def test_computed_column_declares_its_description_inputs_unit_and_bounds() -> None:
