@@ -261,6 +261,15 @@ def test_day_without_history_is_not_judged() -> None:
     assert judge_days(readings({"2013-01-02": 1}), ["2013-01-02"], {}, USUAL) == ({}, {})
 
 
+def test_day_is_judged_against_one_usual_row_and_not_against_none() -> None:
+    one, none = dict.fromkeys(DAYS[:3], 1), dict.fromkeys(DAYS[:3], 0)
+
+    quarantined, _ = judge_days(readings({}), [DAYS[3]], one, USUAL)
+
+    assert quarantined == {DAYS[3]: "0 rows, usually 1 a day: rows_against_usual 0.00 is below 0.6"}
+    assert judge_days(readings({DAYS[3]: 5}), [DAYS[3]], none, USUAL) == ({}, {})
+
+
 def test_quarantined_days_are_not_usual_for_later_ones_and_a_range_judges_as_single_days() -> None:
     counts = dict.fromkeys(DAYS, 100) | dict.fromkeys(DAYS[10:20], 20)
     rows = readings(counts)

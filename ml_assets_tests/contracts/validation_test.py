@@ -377,6 +377,19 @@ def test_missing_column_without_a_likely_name() -> None:
     assert problem == "schema is wrong: column 'amount' is missing, as Orders needs it"
 
 
+def test_column_that_the_contract_has_is_not_proposed_for_a_missing_one() -> None:
+    class Prices(Contract):
+        """Columns with similar names."""
+
+        price: float
+        prices: float
+        shop: str
+
+    problem = schema_problem(pd.DataFrame(columns=[DAY, "prices"]), Prices)
+
+    assert problem == "schema is wrong: column 'price', 'shop' is missing, as Prices needs it"
+
+
 def test_further_columns_are_dropped() -> None:
     raw = frame(order(1)).assign(extra=1)
 
