@@ -1,5 +1,8 @@
 """Which days of a run are computed, left as they are, or cannot be computed, and why."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -242,6 +245,50 @@ def test_day_is_skipped_while_its_input_is_stale(ready: Lake) -> None:
     assert reason.endswith(f"run: ml-assets recompute {FEATURES} --partition {MONDAY}")
 
 
+def test_skipped_day_reads_what_blocks_it_so_that_a_repair_reopens_it(ready: Lake) -> None:
+    ready.ledger.append([Entry(FLIGHTS, MONDAY, Status.QUARANTINED, reason="no rows")])
+
+    found = planned(ready, MONDAY)
+
+    blocking = [(read.table, read.day, read.content_hash) for read in found.reads[MONDAY]]
+    assert blocking == [(FLIGHTS, MONDAY, "")]
+    assert found.missing == {}
+
+
+def test_stale_input_blocks_as_one_that_is_not_usable(ready: Lake) -> None:
+    compute(ready, planned(ready, MONDAY))
+    store(ready, FLIGHTS, MONDAY, 99)
+
+    found = plan(ready, "c/dataset", [MONDAY], {"features": Input(FEATURES)}, CODE)
+
+    assert [(read.day, read.content_hash) for read in found.reads[MONDAY]] == [(MONDAY, "")]
+
+
+def test_computed_day_names_the_look_back_that_it_is_computed_without(ready: Lake) -> None:
+    ready.ledger.append([Entry(FLIGHTS, SUNDAY, Status.QUARANTINED, reason="no rows")])
+
+    found = planned(ready, MONDAY, TUESDAY)
+
+    assert found.missing == {MONDAY: [f"{FLIGHTS} {SUNDAY} (quarantined: no rows)"], TUESDAY: []}
+
+
+@pytest.mark.parametrize("is_evidence", [False, True], ids=["other input", "evidence"])
+def test_altered_input_blocks_the_day_unless_it_is_evidence(ready: Lake, is_evidence: bool) -> None:
+    [entry] = ready.ledger.latest(FLIGHTS, [MONDAY]).values()
+    ready.ledger.append([replace(entry, content_hash="of other rows")])
+
+    found = plan(
+        ready, FEATURES, [MONDAY], {"flights": Input(FLIGHTS, is_evidence=is_evidence)}, CODE
+    )
+
+    assert found.compute == ([MONDAY] if is_evidence else [])
+    if not is_evidence:
+        reason = found.skipped[MONDAY]
+        assert reason.startswith(f"{FLIGHTS} {MONDAY} was altered after it was stored")
+        assert f"To compute it again, run: ml-assets recompute {FLIGHTS}" in reason
+        assert [read.content_hash for read in found.reads[MONDAY]] == [""]
+
+
 def test_days_of_merged_plans_are_those_of_the_parts(ready: Lake) -> None:
     compute(ready, planned(ready, MONDAY))
     parts = [planned(ready, MONDAY), planned(ready, TUESDAY), planned(ready, "2013-07-10")]
@@ -407,41 +454,41 @@ MIXED = Plan([TUESDAY], UNCHANGED, {MONDAY: "no flights"}, {TUESDAY: []}, {}, {T
 
 
 @pytest.mark.parametrize(
-    ("changed", "compute", "unchanged", "skipped"),
+    ("change", "compute", "unchanged", "skipped"),
     [
         pytest.param(
-            with_recomputed(MIXED, [SUNDAY]),
+            lambda: with_recomputed(MIXED, [SUNDAY]),
             [TUESDAY, SUNDAY],
             [],
             {MONDAY: "no flights"},
             id="recomputed",
         ),
         pytest.param(
-            with_recomputed(MIXED, []),
+            lambda: with_recomputed(MIXED, []),
             [TUESDAY],
             [SUNDAY],
             {MONDAY: "no flights"},
             id="nothing recomputed",
         ),
         pytest.param(
-            with_unskipped(MIXED, [MONDAY]), [MONDAY, TUESDAY], [SUNDAY], {}, id="unskipped"
+            lambda: with_unskipped(MIXED, [MONDAY]), [MONDAY, TUESDAY], [SUNDAY], {}, id="unskipped"
         ),
         pytest.param(
-            with_unskipped(MIXED, []),
+            lambda: with_unskipped(MIXED, []),
             [TUESDAY],
             [SUNDAY],
             {MONDAY: "no flights"},
             id="nothing unskipped",
         ),
         pytest.param(
-            with_skipped(MIXED, {TUESDAY: "no model"}),
+            lambda: with_skipped(MIXED, {TUESDAY: "no model"}),
             [],
             [SUNDAY],
             {MONDAY: "no flights", TUESDAY: "no model"},
             id="skipped",
         ),
         pytest.param(
-            with_kept(MIXED, {TUESDAY: Entry(FEATURES, TUESDAY, Status.STORED)}),
+            lambda: with_kept(MIXED, {TUESDAY: Entry(FEATURES, TUESDAY, Status.STORED)}),
             [],
             [SUNDAY, TUESDAY],
             {MONDAY: "no flights"},
@@ -450,8 +497,10 @@ MIXED = Plan([TUESDAY], UNCHANGED, {MONDAY: "no flights"}, {TUESDAY: []}, {}, {T
     ],
 )
 def test_days_of_a_changed_plan_are_computed_kept_or_skipped_once(
-    changed: Plan, compute: list[str], unchanged: list[str], skipped: dict[str, str]
+    change: Callable[[], Plan], compute: list[str], unchanged: list[str], skipped: dict[str, str]
 ) -> None:
+    changed = change()
+
     assert changed.compute == compute
     assert [*changed.unchanged] == unchanged
     assert changed.skipped == skipped

@@ -102,8 +102,30 @@ def test_literal_rule_blocks_what_the_interval_forgives() -> None:
 
 
 @pytest.mark.parametrize(
+    ("gain", "outcome"),
+    [
+        pytest.param(-1e-9, GateOutcome.APPROVABLE, id="any loss"),
+        pytest.param(0.0, GateOutcome.PASSED, id="no gain"),
+        pytest.param(0.1, GateOutcome.PASSED, id="a gain"),
+    ],
+)
+def test_literal_rule_of_segments_forgives_no_loss(gain: float, outcome: GateOutcome) -> None:
+    of_segment = (COMPARISON["segment_column"] != "all") & (COMPARISON["metric"] == "auc")
+    changed = COMPARISON.copy()
+    changed.loc[of_segment, ["challenger", "champion"]] = [0.7 + gain, 0.7]
+    changed.loc[of_segment, ["improvement", "low", "high"]] = [gain, -0.2, 0.2]
+    literal = RULES.model_copy(update={"segment_rule": "literal"})
+
+    found = gates(changed, rules=literal)["no_segment_degraded"]
+
+    assert found.outcome is outcome
+    assert "limit: any loss" in found.reason
+
+
+@pytest.mark.parametrize(
     ("high", "passes"),
     [
+        pytest.param(-0.01, True, id="interval ends at what is tolerated"),
         pytest.param(-0.0099, True, id="interval reaches into what is tolerated"),
         pytest.param(-0.0101, False, id="interval below what is tolerated"),
     ],
@@ -332,6 +354,26 @@ def test_a_margin_that_most_models_would_keep_is_no_evidence() -> None:
     assert "more than 10% of the champion's 0.0500: set a smaller 'margin'" in found.reason
 
 
+def test_a_margin_of_a_tenth_of_the_champions_metric_is_allowed() -> None:
+    rules = NON_INFERIOR.model_copy(update={"margin": 0.05})
+
+    found = gates(with_gain(-0.001, 0.01, champion=0.5), rules=rules)["beats_champion"]
+
+    assert found.outcome is GateOutcome.PASSED
+
+
+@pytest.mark.parametrize(
+    ("low", "words"),
+    [
+        pytest.param(-0.0125, "(gain +0.0010, -0.0125 to +0.0200)", id="both signs"),
+        pytest.param(0.0, "(gain +0.0010, 0.0000 to 0.0200)", id="from zero"),
+        pytest.param(0.0005, "(gain +0.0010, 0.0005 to 0.0200)", id="above zero"),
+    ],
+)
+def test_bounds_of_a_gain_have_signs_where_it_may_be_a_loss(low: float, words: str) -> None:
+    assert words in gates(with_gain(low, 0.02))["beats_champion"].reason
+
+
 @pytest.mark.parametrize("rules", [SUPERIOR, NON_INFERIOR, LITERAL], ids=lambda of: of.rule)
 @pytest.mark.parametrize("bound", [np.nan, np.inf, -np.inf])
 def test_without_a_finite_interval_no_rule_passes(rules: ReleaseRules, bound: float) -> None:
@@ -350,6 +392,15 @@ def test_gap_within_the_limit_but_clearly_above_the_champions_does_not_pass() ->
     first = replace(QUESTION, champion="", fitted_last=QUESTION.fitted_last[:1])
     alone = gates(COMPARISON.assign(champion_model=""), wider.assign(champion_model=""), first)
     assert alone["groups_are_close"].passed
+
+
+def test_gap_that_may_be_as_far_above_the_champions_as_allowed_passes() -> None:
+    found = gates(fair=with_gap(0.12, 0.08, 0.15, 0.05))["groups_are_close"]
+
+    assert found.passed
+    assert "true_positive_rate of 3 groups 0.120 (0.0800 to 0.1500), within the limit of 0.2; " in (
+        found.reason
+    )
 
 
 @pytest.mark.parametrize(
