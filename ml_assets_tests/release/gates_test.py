@@ -14,7 +14,7 @@ from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.release.decision import AWAITING, BLOCKED, PASSED, findings, parse_findings, verdict
 from ml_assets.release.evidence.comparison import Size
 from ml_assets.release.evidence.question import Question
-from ml_assets.release.evidence.values import EvidenceTable
+from ml_assets.release.evidence.values import TRAIN, EvidenceTable
 from ml_assets.release.gates import Gate, GateOutcome, judge
 from ml_assets.release.rules import ReleaseRules
 from ml_assets_tests.release.judged import (
@@ -463,7 +463,8 @@ def test_conditions_that_are_not_configured_pass_with_a_reason() -> None:
         pytest.param(
             {"fitted_last": ["2013-07-01", "2013-05-31"]},
             "is_unseen",
-            "the new model was fitted on test rows: its last training day is 2013-07-01",
+            "the new model was fitted on test rows: its last training day is 2013-07-01, and the test "
+            f"begins on 2013-07-01: {TRAIN}",
             id="new model saw a test day",
         ),
         pytest.param(
@@ -475,16 +476,18 @@ def test_conditions_that_are_not_configured_pass_with_a_reason() -> None:
         pytest.param(
             {"fitted_last": ["2013-06-23", ""]},
             "is_unseen",
-            "the training days of the champion are not known",
+            f"the training days of the champion are not known: {TRAIN}",
             id="champion's days unknown",
         ),
         pytest.param(
             {"fitted_last": ["2013-06-23"]},
             "is_unseen",
-            "the training days of the champion are not known",
+            f"the training days of the champion are not known: {TRAIN}",
             id="champion's days left out",
         ),
-        pytest.param({"tested_first": ""}, "is_unseen", "are not known", id="test days unknown"),
+        pytest.param(
+            {"tested_first": ""}, "is_unseen", f"are not known: {TRAIN}", id="test days unknown"
+        ),
         pytest.param(
             {"challenger": "another"},
             "beats_champion",
