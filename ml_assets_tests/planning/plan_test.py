@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from ml_assets.content import SNAPSHOT, day_hashes
-from ml_assets.lake.remedy import materialize_day_command
 from ml_assets.errors import TerminalError
+from ml_assets.lake.remedy import materialize_day_command
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Read, Status, inputs_hash
 from ml_assets.planning.plan import (

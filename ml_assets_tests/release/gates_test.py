@@ -101,6 +101,45 @@ def test_literal_rule_blocks_what_the_interval_forgives() -> None:
     assert failed(gates(slightly, rules=literal)) == ["no_segment_degraded"]
 
 
+def with_segments(gains: dict[str, float]) -> pd.DataFrame:
+    """The evidence with these gains of segments, which are certain, and .3 for the others."""
+    changed = COMPARISON.copy()
+    of_segment = changed["segment_column"] != "all"
+    gain = changed.loc[of_segment, "segment"].map(gains).fillna(0.3)
+    changed.loc[of_segment, "champion"] = 0.5
+    changed.loc[of_segment, "challenger"] = 0.5 + gain
+    for column in ("improvement", "low", "high"):
+        changed.loc[of_segment, column] = gain
+    return changed
+
+
+NOT_JUDGED = "not judged: carrier=HA (2.0% of the test rows) without 100 test rows on 5 days"
+
+
+@pytest.mark.parametrize(
+    ("gains", "reason"),
+    [
+        pytest.param(
+            {"UA": 0.1, "JFK": 0.2},
+            "auc of the worst of 6 judged segments: carrier=UA +0.100 (0.1000 to 0.1000)",
+            id="none degraded",
+        ),
+        pytest.param(
+            {"UA": -0.1, "DL": -0.2, "B6": -0.4, "JFK": -0.3},
+            "auc of the degraded of 6 judged segments: carrier=B6 -0.400 (-0.4000 to -0.4000), "
+            "origin=JFK -0.300 (-0.3000 to -0.3000), carrier=DL -0.200 (-0.2000 to -0.2000)",
+            id="the three worst of four",
+        ),
+    ],
+)
+def test_reason_names_the_worst_segments_and_those_not_judged(
+    gains: dict[str, float], reason: str
+) -> None:
+    found = gates(with_segments(gains))["no_segment_degraded"]
+
+    assert found.reason == f"{reason}; limit: an interval below -0.01; {NOT_JUDGED}"
+
+
 @pytest.mark.parametrize(
     ("gain", "outcome"),
     [
@@ -166,6 +205,37 @@ def test_first_model_has_to_beat_the_base_rate_by_its_probabilities_too() -> Non
 
     assert failed(found) == ["beats_champion"]
     assert "required a better brier than 0." in found["beats_champion"].reason
+
+
+def with_brier(comparison: pd.DataFrame, gain: float) -> pd.DataFrame:
+    """The evidence with another Brier score of all rows, of which less is better."""
+    row = (comparison["segment_column"] == "all") & (comparison["metric"] == "brier")
+    changed = comparison.copy()
+    changed.loc[row, ["challenger", "champion"]] = [0.25 - gain, 0.25]
+    changed.loc[row, ["improvement", "low", "high"]] = [gain, gain - 0.1, gain + 0.1]
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("gain", "passes"),
+    [pytest.param(1e-9, True, id="better"), pytest.param(0.0, False, id="no better")],
+)
+def test_first_model_needs_better_probabilities_than_the_base_rate(
+    gain: float, passes: bool
+) -> None:
+    first = better(champion=None)
+
+    found = gates(with_brier(first.comparison(), gain), first.fairness(), first.question())
+
+    assert found["beats_champion"].passed is passes
+    assert "of the base rate (gain +" in found["beats_champion"].reason
+
+
+def test_worse_probabilities_than_the_champions_do_not_block() -> None:
+    found = gates(with_brier(COMPARISON, -0.1))["beats_champion"]
+
+    assert found.passed
+    assert "of the champion (gain +" in found.reason
 
 
 def test_first_model_is_judged_by_its_probabilities_whatever_defs_yaml_measures(
@@ -563,7 +633,10 @@ def test_groups_that_are_not_judged_hold_few_rows(unjudged: int, has_evidence: b
     assert (gate.outcome is not GateOutcome.NO_EVIDENCE) is has_evidence
     if not has_evidence:
         assert "10.0% of the test rows cannot be judged by origin" in gate.reason
-        assert "origin=HPN (10.0% of the test rows) without 300 test rows on 5 days" in gate.reason
+        assert (
+            "origin=HPN (10.0% of the test rows) without 300 test rows on 5 days: gate"
+            in gate.reason
+        )
 
 
 def on_days(count: int) -> pd.DataFrame:
@@ -597,7 +670,10 @@ def test_without_judged_segments_no_segment_is_listed() -> None:
     found = gates(question=replace(QUESTION, segments={}))
 
     assert found["no_segment_degraded"].outcome is GateOutcome.NO_EVIDENCE
-    assert "no segment has 100 test rows on 5 days" in found["no_segment_degraded"].reason
+    assert found["no_segment_degraded"].reason == (
+        "no segment has 100 test rows on 5 days: "
+        "configure segments with more rows, or test on more days"
+    )
 
 
 @pytest.mark.parametrize("name", ["comparison", "fairness"])
