@@ -246,12 +246,12 @@ def test_day_is_skipped_while_its_input_is_stale(ready: Lake) -> None:
 
 
 def test_skipped_day_reads_what_blocks_it_so_that_a_repair_reopens_it(ready: Lake) -> None:
-    ready.ledger.append([Entry(FLIGHTS, MONDAY, Status.QUARANTINED, reason="no rows")])
+    ready.ledger.append([Entry(FLIGHTS, SUNDAY, Status.QUARANTINED, reason="no rows")])
 
-    found = planned(ready, MONDAY)
+    found = planned(ready, SUNDAY)
 
-    blocking = [(read.table, read.day, read.content_hash) for read in found.reads[MONDAY]]
-    assert blocking == [(FLIGHTS, MONDAY, "")]
+    blocking = [(read.table, read.day, read.content_hash) for read in found.reads[SUNDAY]]
+    assert blocking == [(FLIGHTS, SUNDAY, "")]
     assert found.missing == {}
 
 

@@ -471,6 +471,7 @@ def test_gap_that_may_be_as_far_above_the_champions_as_allowed_passes() -> None:
     assert "true_positive_rate of 3 groups 0.120 (0.0800 to 0.1500), within the limit of 0.2; " in (
         found.reason
     )
+    assert found.reason.endswith(", within the limit of 0.2")
 
 
 @pytest.mark.parametrize(
