@@ -6,6 +6,7 @@ UV := $(BIN)/uv
 UV_VERSION := 0.13.9
 MLFLOW_VERSION := 3.17.2
 REGISTRY_URL := from ml_assets.settings import settings; print(settings().registry_database_url)
+COMPILE := $(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 INSTALLED := $(VENV)/.installed
 # ENV=staging works in environments/staging, with the settings of environments/staging.env.
 ENV :=
@@ -18,7 +19,7 @@ $(if $(filter-out $(WITH_ENV),$(or $(MAKECMDGOALS),help)),$(error ENV=$(ENV) wor
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-year test test-all soak lint environment checks ui mlflow bench lock clean
+.PHONY: help setup demo demo-year test test-all soak mutants lint environment checks ui mlflow bench lock clean
 
 help: ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +42,16 @@ test-all: lint ## The same with real daemons, kills, browsers, Postgres and whol
 soak: $(INSTALLED) ## The daemon over thirty days with a fault on every third (docs/soak.md); takes long.
 	@$(BIN)/python -m ml_assets_tests.soak
 
+mutants: $(INSTALLED) ## Change the code of gates, planning and contracts and count what the tests notice (docs/mutation_tests.md).
+	@VIRTUAL_ENV=$(VENV) $(UV) pip install -q -r requirements-mutants.lock
+	@rm -rf mutants && $(BIN)/mutmut run $(if $(ONLY),'$(ONLY)')
+	@printf '\n| module | mutants | caught | share | survivors |\n| --- | --- | --- | --- | --- |\n'
+	@$(BIN)/mutmut results --all true | awk -F ': ' '$$2 != "not checked" { sub(/^ */, "", $$1); \
+	  sub(/\.[^.]*$$/, "", $$1); found = $$2 ~ /^(killed|timeout)$$/; \
+	  all[$$1]++; caught[$$1] += found; all["total"]++; caught["total"] += found } \
+	  END { for (of in all) printf "| %s | %d | %d | %.1f%% | %d |\n", \
+	    of, all[of], caught[of], 100 * caught[of] / all[of], all[of] - caught[of] }' | sort
+
 lint: $(INSTALLED) ## Ruff, the type checker and the architecture's import rules.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
 
@@ -61,9 +72,9 @@ mlflow: $(INSTALLED) $(PLACE)/.env ## MLflow's own page on the registry, http://
 bench: $(INSTALLED) .env ## Measure against the budget and print the table of docs/benchmarks.md.
 	@$(BIN)/python -m benchmarks
 
-lock: ## Resolve requirements.lock anew: all pins with hashes, no index address.
-	@$(UV) pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	  --no-header --group dev pyproject.toml -o requirements.lock
+lock: ## Resolve requirements.lock and that of 'make mutants' anew: pins with hashes, no index address.
+	@$(COMPILE) --group dev pyproject.toml -o requirements.lock
+	@$(COMPILE) --group mutants -c requirements.lock -o requirements-mutants.lock
 
 clean: ## Delete everything under data/ but its README.
 	@find data -mindepth 1 ! -name README.md -delete

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml_assets.contracts.coercion import coerce_column
+from ml_assets.contracts.coercion import coerce_column, escaped
 from ml_assets.contracts.contract import Contract, columns, dtype
 
 
@@ -22,6 +22,7 @@ class Kinds(Contract):
     flag: bool = pa.Field()
     text: str = pa.Field(nullable=True)
     moment: pd.DatetimeTZDtype = pa.Field(dtype_kwargs={"unit": "us", "tz": "UTC"})
+    nanos: pd.DatetimeTZDtype = pa.Field(dtype_kwargs={"unit": "ns", "tz": "UTC"})
 
 
 QUICK = settings(deadline=None, max_examples=60)
@@ -47,7 +48,9 @@ def coerced(column: str, *values: Any) -> tuple[list[Any], list[bool]]:
         pytest.param("count", 2**53 + 1, 2**53 + 1, id="int beyond the floats"),
         pytest.param("flag", True, True, id="bool"),
         pytest.param("flag", 0, False, id="bool from 0"),
+        pytest.param("count", "7.0", 7, id="int from text with a point"),
         pytest.param("flag", "true", True, id="bool from text"),
+        pytest.param("flag", "False", False, id="bool from text in any case"),
         pytest.param("text", "EWR", "EWR", id="text"),
         pytest.param("text", 12, "12", id="text from int"),
         pytest.param("moment", NOON, NOON, id="moment"),
@@ -68,6 +71,9 @@ def test_value_becomes_its_type(column: str, value: Any, expected: Any) -> None:
         pytest.param("number", 1.0, "twelve", id="text for a number"),
         pytest.param("number", 1.0, True, id="bool for a number"),
         pytest.param("number", 1.0, math.inf, id="infinity for a number"),
+        pytest.param("number", 1.0, "inf", id="infinity as text for a number"),
+        pytest.param("number", 1.0, "1_000", id="underscore in a number"),
+        pytest.param("text", "EWR", "\ud800", id="half a character for a text"),
         pytest.param("count", 1, 1.5, id="fraction for a whole number"),
         pytest.param("count", 1, "one", id="text for a whole number"),
         pytest.param("flag", True, "maybe", id="text for a bool"),
@@ -130,6 +136,84 @@ def test_value_is_coerced_independently_of_others(column: str, value: Any, neigh
     (beside, _), (bad_beside, _) = coerced(column, value, neighbour)
 
     assert (beside, bad_beside) == (alone, bad_alone)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "is_bad"),
+    [
+        pytest.param("number", 2**53, False, id="largest exact float"),
+        pytest.param("number", 2**53 + 1, True, id="whole number that no float is"),
+        pytest.param("count", 2.0**53, False, id="largest exact float as whole number"),
+        pytest.param("count", 2.0**53 + 2, True, id="float that may have been rounded"),
+        pytest.param("count", 2**63 - 1, False, id="largest whole number"),
+        pytest.param("count", 2**63, True, id="one more than the largest"),
+        pytest.param("count", -(2**63), False, id="smallest whole number"),
+        pytest.param("count", -(2**63) - 1, True, id="one less than the smallest"),
+        pytest.param("nanos", "1677-09-21T00:12:43.145225Z", False, id="first moment"),
+        pytest.param("nanos", "1677-09-21T00:12:43.145224Z", True, id="before the first moment"),
+        pytest.param("nanos", "2262-04-11T23:47:16.854775Z", False, id="last moment"),
+        pytest.param("nanos", "2262-04-11T23:47:16.854776Z", True, id="after the last moment"),
+        pytest.param("moment", "1500-01-01T00:00:00Z", False, id="moment long ago"),
+        pytest.param("moment", "2500-01-01T00:00:00Z", False, id="moment long from now"),
+    ],
+)
+@pytest.mark.parametrize("neighbours", [[], ["?"]], ids=["alone", "beside text"])
+def test_value_is_bad_beyond_the_bounds_of_its_type(
+    column: str, value: Any, is_bad: bool, neighbours: list[Any]
+) -> None:
+    values, bad = coerced(column, value, *neighbours)
+
+    assert bad[0] is is_bad
+    assert (values[0] is None) is is_bad
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "expected"),
+    [
+        pytest.param("datetime64[ns]", "2013-07-08T08:00:00-04:00", NOON, id="another zone"),
+        pytest.param("datetime64[ns]", "2262-04-12T00:00:00Z", None, id="after the last moment"),
+    ],
+)
+def test_moment_without_a_zone_is_that_of_utc(
+    kind: str, value: str, expected: pd.Timestamp | None
+) -> None:
+    typed, bad = coerce_column(pd.Series([value], dtype=object), pa.Column(kind))
+
+    assert [*bad] == [expected is None]
+    assert [*typed.dropna()] == ([] if expected is None else [expected.tz_localize(None)])
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        pytest.param("number", "float64", id="float"),
+        pytest.param("count", "Int64", id="int"),
+        pytest.param("flag", "object", id="bool"),
+        pytest.param("text", "str", id="text"),
+    ],
+)
+@pytest.mark.parametrize("values", [[{}], [{}, 1], [1, 2.0], [1.0], [None]], ids=str)
+def test_type_and_index_of_a_column_do_not_depend_on_its_values(
+    column: str, kind: str, values: list[Any]
+) -> None:
+    raw = pd.Series(values, index=[7, 3][: len(values)], dtype=object)
+
+    typed, bad = coerce_column(raw, columns(Kinds)[column])
+
+    assert typed.dtype == kind
+    assert [*typed.index] == [*bad.index] == [*raw.index]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [pytest.param("number", 1.5, id="float"), pytest.param("count", 2.0, id="int")],
+)
+def test_null_of_pandas_among_floats_is_null(column: str, value: float) -> None:
+    assert coerced(column, value, pd.NA) == ([value, None], [False, False])
+
+
+def test_lone_surrogates_are_escaped_and_other_text_is_kept() -> None:
+    assert escaped("a\ud800é") == "a\\ud800é"
 
 
 @pytest.mark.parametrize("column", columns(Kinds))

@@ -6,16 +6,21 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 
+from ml_assets.content import DAY
 from ml_assets.contracts.contract import (
+    FROM,
     Contract,
     Limits,
     columns,
+    computed,
     key_columns,
     limits,
+    text_limit,
     type_name,
     unit,
 )
 from ml_assets.contracts.dead_letters import DeadLetters
+from ml_assets.contracts.validation import validate
 from ml_assets.errors import ConfigurationError
 
 
@@ -110,3 +115,84 @@ def test_type_name(column: str, name: str) -> None:
 )
 def test_unit(column: str, expected: str) -> None:
     assert unit(columns(Readings)[column]) == expected
+
+
+class Texts(Contract):
+    """Texts of a source, and columns whose texts have no limit."""
+
+    plain: str
+    short: str = pa.Field(metadata={"max_length": 3})
+    free: str = pa.Field(metadata={"free_text": True})
+    made: str = computed("Made of others.", ["raw.plain"])
+    number: float
+
+    class Config:
+        """Shorter texts than usual."""
+
+        metadata: ClassVar = {"max_text_length": 40}
+
+
+@pytest.mark.parametrize(
+    ("column", "limit"),
+    [
+        pytest.param("plain", 40, id="that of the contract"),
+        pytest.param("short", 3, id="its own"),
+        pytest.param("free", None, id="free text"),
+        pytest.param("made", None, id="computed"),
+        pytest.param("number", None, id="no text"),
+    ],
+)
+def test_limit_of_a_text(column: str, limit: int | None) -> None:
+    assert text_limit(Texts, column) == limit
+
+
+def test_texts_may_have_a_thousand_characters_without_a_limit() -> None:
+    assert text_limit(Plain, "a") == 1000
+
+
+def test_computed_column_declares_its_description_inputs_unit_and_bounds() -> None:
+    class Ratios(Contract):
+        """Two computed columns."""
+
+        delay: float = computed("Its delay.", ["raw.a", "raw.b"], "minutes", nullable=True, ge=0)
+        constant: str = computed("The same everywhere.", [])
+
+    delay, constant = columns(Ratios).values()
+
+    assert (delay.description, constant.description) == ("Its delay.", "The same everywhere.")
+    assert delay.metadata == {FROM: ["raw.a", "raw.b"], "unit": "minutes"}
+    assert constant.metadata == {FROM: []}
+    assert delay.nullable
+    assert [check.name for check in delay.checks] == ["greater_than_or_equal_to"]
+
+
+@pytest.mark.parametrize(
+    ("values", "rules"),
+    [
+        pytest.param({}, [], id="valid"),
+        pytest.param({"code": "AB1"}, ["code: str_matches('^[A-Z]{2}')"], id="only begins so"),
+        pytest.param({"code": "A"}, ["code: str_matches('^[A-Z]{2}')"], id="does not match"),
+        pytest.param({"count": 1.5}, ["count: whole_number"], id="fraction"),
+        pytest.param({"share": 1.5}, ["share: less_than_or_equal_to(1)"], id="check of pandera"),
+    ],
+)
+def test_checks_of_rows_match_whole_texts_and_are_named_without_their_switch(
+    values: dict[str, object], rules: list[str]
+) -> None:
+    class Checked(Contract):
+        """A pattern, a check of ours and one of pandera."""
+
+        code: str = pa.Field(str_matches="^[A-Z]{2}")
+        count: float = pa.Field(whole_number=True)
+        share: float = pa.Field(le=1)
+
+        class Config:
+            """Any number of dead letters."""
+
+            metadata: ClassVar = {"max_dead_letter_share": 1.0}
+
+    row = {DAY: "2013-07-08", "code": "AB", "count": 1.0, "share": 0.5, **values}
+    validated = validate(pd.DataFrame([row]), Checked, ["2013-07-08"])
+
+    assert [*validated.dead_letters["rule"]] == rules
+    assert len(validated.rows) == 1 - len(rules)

@@ -52,6 +52,34 @@ class RareOrders(Orders):
         metadata: ClassVar = {"may_be_empty": True, "max_dead_letter_share": 1.0}
 
 
+class Visits(Contract):
+    """Has no key, and checks of whole rows and of the whole frame."""
+
+    came: int = pa.Field()
+    left: int = pa.Field()
+    note: str = pa.Field(nullable=True, metadata={"max_length": 3})
+
+    @pa.dataframe_check
+    def left_after_it_came(cls, rows: pd.DataFrame) -> pd.Series:
+        """A check of each row."""
+        return rows["left"] >= rows["came"]
+
+    @pa.dataframe_check
+    def not_all_at_once(cls, rows: pd.DataFrame) -> bool:
+        """A check of all rows together."""
+        return len(rows) < 4
+
+    class Config:
+        """Any number of dead letters."""
+
+        metadata: ClassVar = {"max_dead_letter_share": 1.0}
+
+
+def visits(*rows: tuple[int, int, str]) -> pd.DataFrame:
+    """Visits on Monday."""
+    return pd.DataFrame(rows, columns=["came", "left", "note"]).assign(**{DAY: MONDAY})
+
+
 def order(number: Any, amount: Any = 10.0, shop: Any = "A", day: str = MONDAY) -> dict[str, Any]:
     """A raw row, valid by default."""
     return {DAY: day, "id": number, "amount": amount, "shop": shop}
@@ -109,6 +137,19 @@ def test_row_that_breaks_a_rule_becomes_a_dead_letter(bad: dict[str, Any], rule:
     assert rules(validated) == {"2": rule}
 
 
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        pytest.param(b"\xff", "shop: must be string, has bytes that are no UTF-8 text", id="other"),
+        pytest.param(b"A", "shop: must be string", id="UTF-8"),
+    ],
+)
+def test_rule_of_bytes_names_those_that_are_no_text(value: bytes, rule: str) -> None:
+    validated = validate(frame(order(1, shop=value)), Orders, [MONDAY])
+
+    assert rules(validated) == {"1": rule}
+
+
 def test_text_in_a_number_column_does_not_hide_a_negative_value_beside_it() -> None:
     raw = frame(order(1), order(2, amount="ten"), order(3, amount=-5.0))
 
@@ -163,6 +204,43 @@ def test_column_with_a_range_and_a_duplicate_names_both_rules() -> None:
         "amount: greater_than_or_equal_to(0); key: must be unique",
         "key: must be unique",
     ]
+
+
+@pytest.mark.parametrize(
+    ("visit", "rule"),
+    [
+        pytest.param((2, 1, "x"), "left_after_it_came", id="check of the row"),
+        pytest.param((1, 2, "long"), "note: must have at most 3 characters", id="long text"),
+        pytest.param(
+            (1, 2, "a\tb"),
+            "note: must not contain control or format characters",
+            id="control character",
+        ),
+    ],
+)
+def test_rule_of_a_row_has_no_column_and_rule_of_a_text_has_its_own(
+    visit: tuple[int, int, str], rule: str
+) -> None:
+    validated = validate(visits((1, 2, "x"), visit), Visits, [MONDAY])
+
+    assert [*validated.dead_letters["rule"]] == [rule]
+    assert len(validated.rows) == 1
+
+
+def test_equal_rows_without_a_key_are_not_merged() -> None:
+    validated = validate(visits((1, 2, "x"), (1, 2, "x"), (2, 1, "x")), Visits, [MONDAY])
+
+    assert validated.merged_duplicates == {}
+    assert validated.row_counts == {MONDAY: 2}
+    assert validated.dead_letter_counts == {MONDAY: 1}
+
+
+def test_failed_check_of_all_rows_together_quarantines_the_days_and_is_named() -> None:
+    validated = validate(visits(*[(1, 2, "x")] * 4), Visits, [MONDAY])
+
+    assert validated.quarantined == {
+        MONDAY: "contract check 'not_all_at_once' failed as a whole: False"
+    }
 
 
 def test_dead_letter_contains_the_raw_row() -> None:
@@ -282,10 +360,34 @@ def test_renamed_column_quarantines_every_day_and_names_the_likely_new_name() ->
     assert [*validated.rows.columns] == [DAY, *columns(Orders)]
 
 
+def test_result_without_a_column_has_the_shape_of_a_usual_one_and_counts_no_rows() -> None:
+    usual = validate(frame(order(1), order(0)), Orders, [MONDAY])
+
+    without = validate(frame(order(1)).drop(columns="amount"), Orders, [MONDAY])
+
+    pd.testing.assert_frame_equal(without.rows, usual.rows.iloc[:0])
+    pd.testing.assert_frame_equal(without.dead_letters, usual.dead_letters.iloc[:0])
+    assert without.row_counts == {MONDAY: 0}
+    assert without.dead_letter_counts == {MONDAY: 0}
+
+
 def test_missing_column_without_a_likely_name() -> None:
     problem = schema_problem(frame().drop(columns="amount"), Orders)
 
     assert problem == "schema is wrong: column 'amount' is missing, as Orders needs it"
+
+
+def test_column_that_the_contract_has_is_not_proposed_for_a_missing_one() -> None:
+    class Prices(Contract):
+        """Columns with similar names."""
+
+        price: float
+        prices: float
+        shop: str
+
+    problem = schema_problem(pd.DataFrame(columns=[DAY, "prices"]), Prices)
+
+    assert problem == "schema is wrong: column 'price', 'shop' is missing, as Prices needs it"
 
 
 def test_further_columns_are_dropped() -> None:
@@ -328,6 +430,18 @@ def test_combined_result_contains_all_parts() -> None:
     assert [*combined.quarantined] == [TUESDAY]
     assert combined.row_counts == {MONDAY: 1, TUESDAY: 0}
     assert combined.dead_letter_counts == {MONDAY: 1, TUESDAY: 0}
+
+
+def test_combined_rows_are_numbered_through_and_their_duplicates_counted() -> None:
+    parts = [
+        validate(frame(*[order(1, day=day)] * 2, order(0, day=day)), Orders, [day])
+        for day in (MONDAY, TUESDAY)
+    ]
+
+    combined = combine(parts)
+
+    assert [*combined.rows.index] == [*combined.dead_letters.index] == [0, 1]
+    assert combined.merged_duplicates == {MONDAY: 1, TUESDAY: 1}
 
 
 def test_absurd_wind_speed_is_a_dead_letter_and_the_day_is_stored() -> None:

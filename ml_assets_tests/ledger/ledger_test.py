@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -195,6 +196,24 @@ def test_day_is_stale_when_its_input_changes(
     (reason,) = stale(ledger, "b/features", [MONDAY]).values()
     assert reason.startswith(f"a/flights {MONDAY} ")
     assert re.search(message, reason)
+
+
+def test_input_that_was_absent_and_still_is_makes_no_day_stale(ledger: Ledger) -> None:
+    ledger.append([stored("b/features", "x", reads=[read("a/flights", "", version=None)])])
+
+    assert stale(ledger, "b/features", [MONDAY]) == {}
+
+
+def test_final_day_is_not_stale_and_does_not_hide_a_stale_one(ledger: Ledger) -> None:
+    ledger.append([stored("a/flights", "one"), stored("a/flights", "one", TUESDAY)])
+    final = replace(stored("b/scores", "s", reads=[read("a/flights", "one")]), is_final=True)
+    after = [read("b/scores", "s"), read("a/flights", "one", TUESDAY)]
+    ledger.append([final, stored("c/report", "r", reads=after)])
+
+    ledger.append([stored("a/flights", "two"), stored("a/flights", "two", TUESDAY)])
+
+    assert stale(ledger, "b/scores", [MONDAY]) == {}
+    assert [*stale(ledger, "c/report", [MONDAY])] == [MONDAY]
 
 
 def test_change_two_levels_upstream_makes_a_day_stale(ledger: Ledger) -> None:

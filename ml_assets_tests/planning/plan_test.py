@@ -1,13 +1,27 @@
 """Which days of a run are computed, left as they are, or cannot be computed, and why."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from ml_assets.content import SNAPSHOT, day_hashes
+from ml_assets.errors import TerminalError
 from ml_assets.lake.remedy import materialize_day_command
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Read, Status, inputs_hash
-from ml_assets.planning.plan import Input, Plan, merge, plan
+from ml_assets.planning.plan import (
+    Input,
+    Plan,
+    each_day,
+    merge,
+    plan,
+    with_kept,
+    with_recomputed,
+    with_skipped,
+    with_unskipped,
+)
 
 FLIGHTS, PLANES, FEATURES = "a/flights", "a/planes", "b/features"
 SUNDAY, MONDAY, TUESDAY = "2013-07-07", "2013-07-08", "2013-07-09"
@@ -231,6 +245,50 @@ def test_day_is_skipped_while_its_input_is_stale(ready: Lake) -> None:
     assert reason.endswith(f"run: ml-assets recompute {FEATURES} --partition {MONDAY}")
 
 
+def test_skipped_day_reads_what_blocks_it_so_that_a_repair_reopens_it(ready: Lake) -> None:
+    ready.ledger.append([Entry(FLIGHTS, SUNDAY, Status.QUARANTINED, reason="no rows")])
+
+    found = planned(ready, SUNDAY)
+
+    blocking = [(read.table, read.day, read.content_hash) for read in found.reads[SUNDAY]]
+    assert blocking == [(FLIGHTS, SUNDAY, "")]
+    assert found.missing == {}
+
+
+def test_stale_input_blocks_as_one_that_is_not_usable(ready: Lake) -> None:
+    compute(ready, planned(ready, MONDAY))
+    store(ready, FLIGHTS, MONDAY, 99)
+
+    found = plan(ready, "c/dataset", [MONDAY], {"features": Input(FEATURES)}, CODE)
+
+    assert [(read.day, read.content_hash) for read in found.reads[MONDAY]] == [(MONDAY, "")]
+
+
+def test_computed_day_names_the_look_back_that_it_is_computed_without(ready: Lake) -> None:
+    ready.ledger.append([Entry(FLIGHTS, SUNDAY, Status.QUARANTINED, reason="no rows")])
+
+    found = planned(ready, MONDAY, TUESDAY)
+
+    assert found.missing == {MONDAY: [f"{FLIGHTS} {SUNDAY} (quarantined: no rows)"], TUESDAY: []}
+
+
+@pytest.mark.parametrize("is_evidence", [False, True], ids=["other input", "evidence"])
+def test_altered_input_blocks_the_day_unless_it_is_evidence(ready: Lake, is_evidence: bool) -> None:
+    [entry] = ready.ledger.latest(FLIGHTS, [MONDAY]).values()
+    ready.ledger.append([replace(entry, content_hash="of other rows")])
+
+    found = plan(
+        ready, FEATURES, [MONDAY], {"flights": Input(FLIGHTS, is_evidence=is_evidence)}, CODE
+    )
+
+    assert found.compute == ([MONDAY] if is_evidence else [])
+    if not is_evidence:
+        reason = found.skipped[MONDAY]
+        assert reason.startswith(f"{FLIGHTS} {MONDAY} was altered after it was stored")
+        assert f"To compute it again, run: ml-assets recompute {FLIGHTS}" in reason
+        assert [read.content_hash for read in found.reads[MONDAY]] == [""]
+
+
 def test_days_of_merged_plans_are_those_of_the_parts(ready: Lake) -> None:
     compute(ready, planned(ready, MONDAY))
     parts = [planned(ready, MONDAY), planned(ready, TUESDAY), planned(ready, "2013-07-10")]
@@ -376,3 +434,101 @@ def test_further_reads_are_part_of_what_a_day_is_computed_from(
 
     assert [read.table for read in first.reads[MONDAY]] == [FLIGHTS, "c/asked"]
     assert planned_from(ready, Input(FLIGHTS), MONDAY, further_reads=now).compute == compute_again
+
+
+def test_merged_plan_names_what_each_day_is_computed_without_and_has_no_windows() -> None:
+    parts = [
+        Plan([day], {}, {}, {day: []}, {}, {day: [f"{FLIGHTS} {day} (skipped: why)"]})
+        for day in (MONDAY, TUESDAY)
+    ]
+
+    merged = merge(parts)
+
+    assert merged.missing == {**parts[0].missing, **parts[1].missing}
+    assert merged.windows == {}
+
+
+UNCHANGED = {SUNDAY: Entry(FEATURES, SUNDAY, Status.STORED, content_hash="s")}
+MIXED = Plan([TUESDAY], UNCHANGED, {MONDAY: "no flights"}, {TUESDAY: []}, {}, {TUESDAY: ["x"]})
+"""A plan that computes one day, leaves one as it is and skips one."""
+
+
+@pytest.mark.parametrize(
+    ("change", "compute", "unchanged", "skipped"),
+    [
+        pytest.param(
+            lambda: with_recomputed(MIXED, [SUNDAY]),
+            [TUESDAY, SUNDAY],
+            [],
+            {MONDAY: "no flights"},
+            id="recomputed",
+        ),
+        pytest.param(
+            lambda: with_recomputed(MIXED, []),
+            [TUESDAY],
+            [SUNDAY],
+            {MONDAY: "no flights"},
+            id="nothing recomputed",
+        ),
+        pytest.param(
+            lambda: with_unskipped(MIXED, [MONDAY]), [MONDAY, TUESDAY], [SUNDAY], {}, id="unskipped"
+        ),
+        pytest.param(
+            lambda: with_unskipped(MIXED, []),
+            [TUESDAY],
+            [SUNDAY],
+            {MONDAY: "no flights"},
+            id="nothing unskipped",
+        ),
+        pytest.param(
+            lambda: with_skipped(MIXED, {TUESDAY: "no model"}),
+            [],
+            [SUNDAY],
+            {MONDAY: "no flights", TUESDAY: "no model"},
+            id="skipped",
+        ),
+        pytest.param(
+            lambda: with_kept(MIXED, {TUESDAY: Entry(FEATURES, TUESDAY, Status.STORED)}),
+            [],
+            [SUNDAY, TUESDAY],
+            {MONDAY: "no flights"},
+            id="kept",
+        ),
+    ],
+)
+def test_days_of_a_changed_plan_are_computed_kept_or_skipped_once(
+    change: Callable[[], Plan], compute: list[str], unchanged: list[str], skipped: dict[str, str]
+) -> None:
+    changed = change()
+
+    assert changed.compute == compute
+    assert [*changed.unchanged] == unchanged
+    assert changed.skipped == skipped
+    assert (changed.reads, changed.missing) == (MIXED.reads, MIXED.missing)
+
+
+def test_kept_days_have_the_entries_of_their_stored_rows() -> None:
+    entry = Entry(FEATURES, TUESDAY, Status.STORED, content_hash="t")
+
+    assert with_kept(MIXED, {TUESDAY: entry}).unchanged == {**UNCHANGED, TUESDAY: entry}
+
+
+def test_day_whose_computation_fails_for_good_is_skipped_and_the_others_have_results() -> None:
+    def compute_day(day: str) -> str:
+        if day == TUESDAY:
+            raise TerminalError("no model")
+        return f"rows of {day}"
+
+    found, results = each_day(with_unskipped(MIXED, [MONDAY]), compute_day)
+
+    assert results == {MONDAY: f"rows of {MONDAY}"}
+    assert found.compute == [MONDAY]
+    assert found.skipped == {TUESDAY: "no model"}
+    assert found.unchanged == UNCHANGED
+
+
+def test_days_skipped_before_stay_skipped_when_the_others_are_computed() -> None:
+    found, results = each_day(MIXED, lambda day: day)
+
+    assert (found.compute, results) == ([TUESDAY], {TUESDAY: TUESDAY})
+    assert found.skipped == {MONDAY: "no flights"}

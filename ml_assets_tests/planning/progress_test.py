@@ -68,6 +68,31 @@ def test_a_day_without_rows_is_finished_until_what_it_read_changes(
     assert "has changed since" in unfinished(ledger, FEATURES, [MONDAY])[MONDAY]
 
 
+def test_a_day_without_rows_is_reopened_when_an_input_that_it_read_is_gone(ledger: Ledger) -> None:
+    closed(ledger, FEATURES, MONDAY, Status.SKIPPED, [Read(RAW, MONDAY, "one", 1)])
+    closed(ledger, RAW, MONDAY, Status.QUARANTINED, [])
+
+    assert "has changed since" in unfinished(ledger, FEATURES, [MONDAY])[MONDAY]
+
+
+@pytest.mark.parametrize(
+    ("content", "is_reopened"),
+    [
+        pytest.param("one", False, id="it was usable"),
+        pytest.param("", True, id="it was not usable"),
+    ],
+)
+def test_a_changed_pinned_input_reopens_a_day_only_if_it_was_missing(
+    ledger: Ledger, content: str, is_reopened: bool
+) -> None:
+    pinned = Read(RAW, MONDAY, content, 1, is_pinned=True)
+    closed(ledger, FEATURES, MONDAY, Status.SKIPPED, [pinned])
+
+    stored(ledger, RAW, MONDAY, "two")
+
+    assert bool(unfinished(ledger, FEATURES, [MONDAY])) is is_reopened
+
+
 def test_recomputing_a_stale_input_to_the_same_rows_reopens_the_day(
     ledger: Ledger,
 ) -> None:

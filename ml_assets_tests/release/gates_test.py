@@ -14,7 +14,7 @@ from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.release.decision import AWAITING, BLOCKED, PASSED, findings, parse_findings, verdict
 from ml_assets.release.evidence.comparison import Size
 from ml_assets.release.evidence.question import Question
-from ml_assets.release.evidence.values import EvidenceTable
+from ml_assets.release.evidence.values import TRAIN, EvidenceTable
 from ml_assets.release.gates import Gate, GateOutcome, judge
 from ml_assets.release.rules import ReleaseRules
 from ml_assets_tests.release.judged import (
@@ -101,9 +101,70 @@ def test_literal_rule_blocks_what_the_interval_forgives() -> None:
     assert failed(gates(slightly, rules=literal)) == ["no_segment_degraded"]
 
 
+def with_segments(gains: dict[str, float]) -> pd.DataFrame:
+    """The evidence with these gains of segments, which are certain, and .3 for the others."""
+    changed = COMPARISON.copy()
+    of_segment = changed["segment_column"] != "all"
+    gain = changed.loc[of_segment, "segment"].map(gains).fillna(0.3)
+    changed.loc[of_segment, "champion"] = 0.5
+    changed.loc[of_segment, "challenger"] = 0.5 + gain
+    for column in ("improvement", "low", "high"):
+        changed.loc[of_segment, column] = gain
+    return changed
+
+
+NOT_JUDGED = "not judged: carrier=HA (2.0% of the test rows) without 100 test rows on 5 days"
+
+
+@pytest.mark.parametrize(
+    ("gains", "reason"),
+    [
+        pytest.param(
+            {"UA": 0.1, "JFK": 0.2},
+            "auc of the worst of 6 judged segments: carrier=UA +0.100 (0.1000 to 0.1000)",
+            id="none degraded",
+        ),
+        pytest.param(
+            {"UA": -0.1, "DL": -0.2, "B6": -0.4, "JFK": -0.3},
+            "auc of the degraded of 6 judged segments: carrier=B6 -0.400 (-0.4000 to -0.4000), "
+            "origin=JFK -0.300 (-0.3000 to -0.3000), carrier=DL -0.200 (-0.2000 to -0.2000)",
+            id="the three worst of four",
+        ),
+    ],
+)
+def test_reason_names_the_worst_segments_and_those_not_judged(
+    gains: dict[str, float], reason: str
+) -> None:
+    found = gates(with_segments(gains))["no_segment_degraded"]
+
+    assert found.reason == f"{reason}; limit: an interval below -0.01; {NOT_JUDGED}"
+
+
+@pytest.mark.parametrize(
+    ("gain", "outcome"),
+    [
+        pytest.param(-1e-9, GateOutcome.APPROVABLE, id="any loss"),
+        pytest.param(0.0, GateOutcome.PASSED, id="no gain"),
+        pytest.param(0.1, GateOutcome.PASSED, id="a gain"),
+    ],
+)
+def test_literal_rule_of_segments_forgives_no_loss(gain: float, outcome: GateOutcome) -> None:
+    of_segment = (COMPARISON["segment_column"] != "all") & (COMPARISON["metric"] == "auc")
+    changed = COMPARISON.copy()
+    changed.loc[of_segment, ["challenger", "champion"]] = [0.7 + gain, 0.7]
+    changed.loc[of_segment, ["improvement", "low", "high"]] = [gain, -0.2, 0.2]
+    literal = RULES.model_copy(update={"segment_rule": "literal"})
+
+    found = gates(changed, rules=literal)["no_segment_degraded"]
+
+    assert found.outcome is outcome
+    assert "limit: any loss" in found.reason
+
+
 @pytest.mark.parametrize(
     ("high", "passes"),
     [
+        pytest.param(-0.01, True, id="interval ends at what is tolerated"),
         pytest.param(-0.0099, True, id="interval reaches into what is tolerated"),
         pytest.param(-0.0101, False, id="interval below what is tolerated"),
     ],
@@ -144,6 +205,37 @@ def test_first_model_has_to_beat_the_base_rate_by_its_probabilities_too() -> Non
 
     assert failed(found) == ["beats_champion"]
     assert "required a better brier than 0." in found["beats_champion"].reason
+
+
+def with_brier(comparison: pd.DataFrame, gain: float) -> pd.DataFrame:
+    """The evidence with another Brier score of all rows, of which less is better."""
+    row = (comparison["segment_column"] == "all") & (comparison["metric"] == "brier")
+    changed = comparison.copy()
+    changed.loc[row, ["challenger", "champion"]] = [0.25 - gain, 0.25]
+    changed.loc[row, ["improvement", "low", "high"]] = [gain, gain - 0.1, gain + 0.1]
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("gain", "passes"),
+    [pytest.param(1e-9, True, id="better"), pytest.param(0.0, False, id="no better")],
+)
+def test_first_model_needs_better_probabilities_than_the_base_rate(
+    gain: float, passes: bool
+) -> None:
+    first = better(champion=None)
+
+    found = gates(with_brier(first.comparison(), gain), first.fairness(), first.question())
+
+    assert found["beats_champion"].passed is passes
+    assert "of the base rate (gain +" in found["beats_champion"].reason
+
+
+def test_worse_probabilities_than_the_champions_do_not_block() -> None:
+    found = gates(with_brier(COMPARISON, -0.1))["beats_champion"]
+
+    assert found.passed
+    assert "of the champion (gain +" in found.reason
 
 
 def test_first_model_is_judged_by_its_probabilities_whatever_defs_yaml_measures(
@@ -332,6 +424,26 @@ def test_a_margin_that_most_models_would_keep_is_no_evidence() -> None:
     assert "more than 10% of the champion's 0.0500: set a smaller 'margin'" in found.reason
 
 
+def test_a_margin_of_a_tenth_of_the_champions_metric_is_allowed() -> None:
+    rules = NON_INFERIOR.model_copy(update={"margin": 0.05})
+
+    found = gates(with_gain(-0.001, 0.01, champion=0.5), rules=rules)["beats_champion"]
+
+    assert found.outcome is GateOutcome.PASSED
+
+
+@pytest.mark.parametrize(
+    ("low", "words"),
+    [
+        pytest.param(-0.0125, "(gain +0.0010, -0.0125 to +0.0200)", id="both signs"),
+        pytest.param(0.0, "(gain +0.0010, 0.0000 to 0.0200)", id="from zero"),
+        pytest.param(0.0005, "(gain +0.0010, 0.0005 to 0.0200)", id="above zero"),
+    ],
+)
+def test_bounds_of_a_gain_have_signs_where_it_may_be_a_loss(low: float, words: str) -> None:
+    assert words in gates(with_gain(low, 0.02))["beats_champion"].reason
+
+
 @pytest.mark.parametrize("rules", [SUPERIOR, NON_INFERIOR, LITERAL], ids=lambda of: of.rule)
 @pytest.mark.parametrize("bound", [np.nan, np.inf, -np.inf])
 def test_without_a_finite_interval_no_rule_passes(rules: ReleaseRules, bound: float) -> None:
@@ -350,6 +462,16 @@ def test_gap_within_the_limit_but_clearly_above_the_champions_does_not_pass() ->
     first = replace(QUESTION, champion="", fitted_last=QUESTION.fitted_last[:1])
     alone = gates(COMPARISON.assign(champion_model=""), wider.assign(champion_model=""), first)
     assert alone["groups_are_close"].passed
+
+
+def test_gap_that_may_be_as_far_above_the_champions_as_allowed_passes() -> None:
+    found = gates(fair=with_gap(0.12, 0.08, 0.15, 0.05))["groups_are_close"]
+
+    assert found.passed
+    assert "true_positive_rate of 3 groups 0.120 (0.0800 to 0.1500), within the limit of 0.2; " in (
+        found.reason
+    )
+    assert found.reason.endswith(", within the limit of 0.2")
 
 
 @pytest.mark.parametrize(
@@ -412,7 +534,8 @@ def test_conditions_that_are_not_configured_pass_with_a_reason() -> None:
         pytest.param(
             {"fitted_last": ["2013-07-01", "2013-05-31"]},
             "is_unseen",
-            "the new model was fitted on test rows: its last training day is 2013-07-01",
+            "the new model was fitted on test rows: its last training day is 2013-07-01, and the test "
+            f"begins on 2013-07-01: {TRAIN}",
             id="new model saw a test day",
         ),
         pytest.param(
@@ -424,16 +547,18 @@ def test_conditions_that_are_not_configured_pass_with_a_reason() -> None:
         pytest.param(
             {"fitted_last": ["2013-06-23", ""]},
             "is_unseen",
-            "the training days of the champion are not known",
+            f"the training days of the champion are not known: {TRAIN}",
             id="champion's days unknown",
         ),
         pytest.param(
             {"fitted_last": ["2013-06-23"]},
             "is_unseen",
-            "the training days of the champion are not known",
+            f"the training days of the champion are not known: {TRAIN}",
             id="champion's days left out",
         ),
-        pytest.param({"tested_first": ""}, "is_unseen", "are not known", id="test days unknown"),
+        pytest.param(
+            {"tested_first": ""}, "is_unseen", f"are not known: {TRAIN}", id="test days unknown"
+        ),
         pytest.param(
             {"challenger": "another"},
             "beats_champion",
@@ -509,7 +634,10 @@ def test_groups_that_are_not_judged_hold_few_rows(unjudged: int, has_evidence: b
     assert (gate.outcome is not GateOutcome.NO_EVIDENCE) is has_evidence
     if not has_evidence:
         assert "10.0% of the test rows cannot be judged by origin" in gate.reason
-        assert "origin=HPN (10.0% of the test rows) without 300 test rows on 5 days" in gate.reason
+        assert (
+            "origin=HPN (10.0% of the test rows) without 300 test rows on 5 days: gate"
+            in gate.reason
+        )
 
 
 def on_days(count: int) -> pd.DataFrame:
@@ -543,7 +671,10 @@ def test_without_judged_segments_no_segment_is_listed() -> None:
     found = gates(question=replace(QUESTION, segments={}))
 
     assert found["no_segment_degraded"].outcome is GateOutcome.NO_EVIDENCE
-    assert "no segment has 100 test rows on 5 days" in found["no_segment_degraded"].reason
+    assert found["no_segment_degraded"].reason == (
+        "no segment has 100 test rows on 5 days: "
+        "configure segments with more rows, or test on more days"
+    )
 
 
 @pytest.mark.parametrize("name", ["comparison", "fairness"])

@@ -4,7 +4,8 @@ Rates are the true- and the false-positive rate of a classification, and the rel
 error of a regression. fairlearn computes the values; intervals are a bootstrap of days.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -216,14 +217,10 @@ def _spread(values: np.ndarray) -> np.ndarray:
     return np.where(is_defined.sum(axis=1) < 2, np.nan, high - low)
 
 
-def _rate(label: int | None) -> Callable[[Scored, np.ndarray, np.ndarray], np.ndarray]:
-    def resampled(scored: Scored, group: np.ndarray, draws: np.ndarray) -> np.ndarray:
-        among = group & (scored.labels == label)
-        width = draws.shape[1]
-        hits = day_sums(among & scored.flagged, scored.days, width)
-        return ratio(draws @ hits, draws @ day_sums(among, scored.days, width))
-
-    return resampled
+def _rate(label: int | None, scored: Scored, group: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    among, width = group & (scored.labels == label), draws.shape[1]
+    hits = day_sums(among & scored.flagged, scored.days, width)
+    return ratio(draws @ hits, draws @ day_sums(among, scored.days, width))
 
 
 def _relative_error(scored: Scored, group: np.ndarray, draws: np.ndarray) -> np.ndarray:
@@ -239,7 +236,7 @@ def _relative_error(scored: Scored, group: np.ndarray, draws: np.ndarray) -> np.
 
 
 _RESAMPLED: dict[str, Any] = {
-    "true_positive_rate": _rate(RATE_LABEL["true_positive_rate"]),
-    "false_positive_rate": _rate(RATE_LABEL["false_positive_rate"]),
+    "true_positive_rate": partial(_rate, RATE_LABEL["true_positive_rate"]),
+    "false_positive_rate": partial(_rate, RATE_LABEL["false_positive_rate"]),
     "relative_error": _relative_error,
 }

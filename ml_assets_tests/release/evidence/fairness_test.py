@@ -99,6 +99,15 @@ def test_regression_is_compared_by_its_error_relative_to_all_rows() -> None:
     assert found["low"] < found["challenger"] < found["high"]
 
 
+def test_group_that_is_predicted_exactly_has_no_error_in_any_draw() -> None:
+    case = better(specification=REGRESSION)
+    exact = np.where(case.test["origin"] == "LGA", case.test["late"], case.challenger)
+
+    found = one(replace(case, challenger=exact).fairness(), "LGA", "relative_error")
+
+    assert (found["low"], found["challenger"], found["high"]) == (0, 0, 0)
+
+
 def test_champion_is_measured_on_the_same_rows_and_absent_for_a_first_model() -> None:
     case = better()
 
