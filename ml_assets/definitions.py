@@ -2,7 +2,7 @@
 
 import gc
 import importlib
-import pkgutil
+import traceback
 from pathlib import Path
 
 import dagster as dg
@@ -13,7 +13,7 @@ from ml_assets.data_folder import keep_private
 from ml_assets.errors import ConfigurationError, MLAssetsError
 from ml_assets.names import unknown
 from ml_assets.orchestration.resources import resources
-from ml_assets.orchestration.runs.runs import silence_notices
+from ml_assets.orchestration.runs.runs import broken_assets, silence_notices
 from ml_assets.settings import Settings, settings
 
 # Objects of modules exist as long as the process. Without freezing them, the garbage collector
@@ -23,6 +23,7 @@ gc.freeze()
 silence_notices()  # Dagster's own commands load this module, and print what they are warned of
 
 PACKAGE = Path(__file__).parent
+DEFS = PACKAGE / "defs"
 
 EXECUTORS = {
     "in_process": dg.in_process_executor,
@@ -77,22 +78,34 @@ def _load_folders(chosen: Settings) -> dg.Definitions:
     try:
         loaded = dg.load_from_defs_folder(path_within_project=PACKAGE)
     except Exception:  # files under defs/ can raise anything
-        names = [module.name for module in pkgutil.iter_modules([str(PACKAGE / "defs")])]
-        return dg.Definitions.merge(*map(_load_folder, names))
+        folders = [
+            path for path in sorted(DEFS.iterdir()) if path.is_dir() and path.name[0] not in "._"
+        ]
+        parts = [_load_folder(folder) for folder in folders]
+        if not any(broken_assets(part.resolve_asset_graph()) for part in parts):
+            raise
+        return dg.Definitions.merge(*parts)
     _refuse_unknown_pipelines(chosen)
     return loaded
 
 
-def _load_folder(name: str) -> dg.Definitions:
+def _load_folder(folder: Path) -> dg.Definitions:
     try:
-        module = importlib.import_module(f"ml_assets.defs.{name}")
+        module = importlib.import_module(f"ml_assets.defs.{folder.name}")
         tree = dg.ComponentTree.from_module(defs_module=module, project_root=PACKAGE.parent)
-        return tree.build_defs_at_path(PACKAGE / "defs" / name)
+        return tree.build_defs_at_path(folder)
     except Exception as error:
         cause: BaseException = error
         while cause.__cause__:
             cause = cause.__cause__
-        return broken_folder(name, f"{type(cause).__name__}: {' '.join(str(cause).split())}")
+        places = [
+            frame
+            for frame in traceback.extract_tb(cause.__traceback__)
+            if str(DEFS) in frame.filename
+        ]
+        where = f" ({Path(places[-1].filename).name}:{places[-1].lineno})" if places else ""
+        problem = f"{type(cause).__name__}: {' '.join(str(cause).split())}{where}"
+        return broken_folder(folder.name, problem)
 
 
 def _refuse_settings_of_the_process(chosen: Settings) -> None:

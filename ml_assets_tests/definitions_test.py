@@ -180,22 +180,35 @@ def test_templates_and_plain_packages_know_no_pipeline() -> None:
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "reported"),
+    ("name", "first_line", "asset", "reported"),
     [
-        pytest.param("---\n", "---\n[\n", "ParserError: while parsing", id="not YAML"),
         pytest.param(
-            "components.ModelPipeline", "components.Model", "no attribute `Model`", id="template"
+            "defs.yaml", "[", "broken_folder", "ParserError: while parsing", id="not YAML"
+        ),
+        pytest.param(
+            "defs.yaml",
+            "type: ml_assets.components.Model\nattributes: {}\n---",
+            "broken_folder",
+            "no attribute `Model`",
+            id="unknown template",
+        ),
+        pytest.param(
+            "__init__.py",
+            "import no_such_library",
+            "broken_ModelPipeline",
+            "No module named 'no_such_library'",
+            id="error in Python",
         ),
     ],
 )
 def test_a_folder_that_cannot_be_read_is_shown_as_broken_and_the_others_load(
-    tmp_path: Path, right: str, wrong: str, reported: str
+    tmp_path: Path, name: str, first_line: str, asset: str, reported: str
 ) -> None:
     shutil.copytree(ROOT / "ml_assets", tmp_path / "ml_assets")
-    for name in ("dg.toml", "dagster.yaml"):
-        shutil.copy(ROOT / name, tmp_path)
-    file = tmp_path / "ml_assets" / "defs" / "flight_delays" / "defs.yaml"
-    file.write_text(file.read_text("utf-8").replace(right, wrong), "utf-8")
+    for copied in ("dg.toml", "dagster.yaml"):
+        shutil.copy(ROOT / copied, tmp_path)
+    file = tmp_path / "ml_assets" / "defs" / "flight_delays" / name
+    file.write_text(f"{first_line}\n{file.read_text('utf-8')}", "utf-8")
 
     done = subprocess.run(
         [sys.executable, "-c", "from ml_assets.commands.cli import main; main()", *CHECKS],
@@ -211,10 +224,8 @@ def test_a_folder_that_cannot_be_read_is_shown_as_broken_and_the_others_load(
         check=False,
     )
 
-    assert done.returncode == 1, done.stderr
     output = " ".join(done.stdout.split())
-    assert "flight_delays/broken_folder" in output
-    assert "flight_delays/ in defs/ cannot be loaded" in output
+    assert f"flight_delays/{asset}" in output
     assert reported in output
     assert "sources/airlines" in output
 

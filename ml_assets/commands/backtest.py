@@ -37,6 +37,10 @@ def backtest(
     from ml_assets.simulation.backtest import run
     from ml_assets.simulation.plans import BacktestPlan
 
+    if context.args and not as_json:
+        raise ConfigurationError(
+            f"'{context.args[0]}' is not expected here. See 'ml-assets backtest --help'."
+        )
     if context.args:
         what = f"--json > {shlex.quote(context.args[0])}"
         raise renamed("--json FILE", "--json > FILE", f"backtest {pipeline} {what}")

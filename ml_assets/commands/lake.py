@@ -54,11 +54,12 @@ def maintain() -> None:
     """Compact tables and delete old files, except those of versions that models were trained or judged on."""
     from ml_assets.definitions import project_definitions
     from ml_assets.lake.maintenance import maintain as maintain_table
-    from ml_assets.orchestration.runs.runs import as_of_tables
+    from ml_assets.orchestration.runs.runs import as_of_tables, complete_graph
     from ml_assets.release import audit
 
-    lake = asked_lake()
-    readers = as_of_tables(project_definitions())
+    lake, definitions = asked_lake(), project_definitions()
+    complete_graph(definitions)
+    readers = as_of_tables(definitions)
     table = plain_table("table", "version", "kept", "files compacted", "files deleted", right=4)
     problems: list[str] = []
     for name in lake.ledger.tables():

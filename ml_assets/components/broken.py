@@ -15,6 +15,9 @@ from ml_assets.orchestration.partitions import partitions
 
 log = logging.getLogger(__name__)
 
+BROKEN_FOLDER = "broken_folder"
+"""Second part of the key of the asset that stands for a folder."""
+
 
 class Broken(dg.Component):
     """An asset in place of a template that could not be read or built; running it fails.
@@ -44,7 +47,7 @@ def broken_folder(name: str, problem: str) -> dg.Definitions:
         name: name of the folder.
         problem: the error.
     """
-    return broken_asset(f"{name}/broken_folder", f"{name}/ in defs/ cannot be loaded: {problem}")
+    return broken_asset(f"{name}/{BROKEN_FOLDER}", f"{name}/ in defs/ cannot be loaded: {problem}")
 
 
 def broken_asset(

@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.cadence import Span, shifted
+from ml_assets.components.broken import BROKEN_FOLDER
 from ml_assets.components.configured import Configured
 from ml_assets.components.source_table import SOURCE_KEY, SourceTable
 from ml_assets.configuration.tables import NewDaysConfiguration, SourceTableConfiguration
@@ -84,9 +85,9 @@ class NewDays(Configured[NewDaysConfiguration]):
         known = [day for day in days if day <= min(last.values())]
         for item in tables.values():
             recheck = days_to_recheck(lake, item.config.key, known, item.config.revisit_days)
+            recheck = sorted({*recheck, *_next_days(lake, item.config.key, known)})
             if unreadable := item.record_source(source, lake, recheck):
                 problems[item.config.key] = next(iter(unreadable.values()))
-        self._record_next(source, lake, tables, known)
         work = {table: unfinished(lake.ledger, table, known) for table in self._daily}
         if not any(work.values()):
             return _with_problems(dg.SkipReason(_waiting_message(days, known, last)), problems)
@@ -97,22 +98,6 @@ class NewDays(Configured[NewDaysConfiguration]):
             unit = self._unit(graph, work, Span(span.first, span.first))
         return _with_problems(request(instance, lake.ledger, unit, waits), problems)
 
-    def _record_next(
-        self,
-        source: SourceDatabase,
-        lake: Lake,
-        tables: Mapping[str, SourceTable],
-        known: Sequence[str],
-    ) -> None:
-        """Record what the source has of the next day of each table.
-
-        Attempts at a day are counted per content of its source, also if none of them extracts it.
-        """
-        for table, item in tables.items():
-            processed = lake.ledger.latest(table, known)
-            following = [day for day in known if day not in processed]
-            item.record_source(source, lake, following[:1])
-
     def _refuse_broken(self, graph: Any) -> None:
         """Refuse to run while the ``defs.yaml`` of one of the tables is invalid.
 
@@ -121,8 +106,9 @@ class NewDays(Configured[NewDaysConfiguration]):
         """
         broken = broken_assets(graph)
         for table in [*self.config.snapshots, *self._daily]:
-            if table in broken:
-                raise ConfigurationError(f"{table} is broken: {broken[table]}")
+            folder = f"{table.partition('/')[0]}/{BROKEN_FOLDER}"
+            if problem := broken.get(table) or broken.get(folder):
+                raise ConfigurationError(f"{table} is broken: {problem}")
 
     def _changed_snapshots(
         self, graph: Any, source: SourceDatabase, lake: Lake
@@ -198,6 +184,15 @@ def _with_problems(
         return dg.SkipReason(f"{result.skip_message} {listed}")
     reason = f"{result.tags.get(REASON, '')} {listed}".strip()
     return result.with_replaced_attrs(tags={**result.tags, REASON: reason})
+
+
+def _next_days(lake: Lake, table: str, known: Sequence[str]) -> list[str]:
+    """The first day that is not processed.
+
+    Its source is recorded before the first attempt, because attempts are counted per content.
+    """
+    processed = lake.ledger.latest(table, known)
+    return [day for day in known if day not in processed][:1]
 
 
 def _source_table(graph: Any, table: str) -> SourceTable:

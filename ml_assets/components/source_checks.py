@@ -12,7 +12,7 @@ from ml_assets.components.source_days import every_row_has_a_day
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.lake.rebuilding import REASON as REBUILT
-from ml_assets.lake.remedy import partition_option
+from ml_assets.lake.remedy import impact_command, partition_option
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry
 from ml_assets.orchestration.checks.standard import standard_checks
@@ -101,7 +101,7 @@ class SourceChecks:
         }
 
     def _repair(self, day: str) -> str:
-        command = f"ml-assets impact {self.table.config.key}{partition_option(day)} --apply"
+        command = impact_command(self.table.config.key, day)
         return f"To compute the day and what depends on it again, run: {command}"
 
     def _still_in_source(self, stored: StoredDays) -> dict[str, DayVerdict]:

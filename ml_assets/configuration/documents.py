@@ -46,7 +46,13 @@ C = TypeVar("C", bound=ModelConfiguration)
 
 
 def pipelines() -> list[str]:
-    """Names of all model pipelines."""
+    """Names of all model pipelines.
+
+    Raises:
+        ConfigurationError: a file cannot be read, so its pipelines are unknown.
+    """
+    for error in _unreadable():
+        raise error
     return sorted({str(config["pipeline"]) for _, config, _ in _models() if "pipeline" in config})
 
 
@@ -58,7 +64,7 @@ def pipeline(name: str) -> ModelConfiguration:
     """
     found = {config.get("pipeline"): (file, config, kind) for file, config, kind in _models()}
     if name not in found:
-        raise next(_unreadable(), unknown("pipeline", name, pipelines()))
+        raise unknown("pipeline", name, pipelines())
     file, config, kind = found[name]
     return pipeline_of(config, file, kind)
 
@@ -244,17 +250,16 @@ def _of_kind(
 
 @cache
 def _all_documents() -> list[tuple[Path, dict[str, Any]]]:
+    """Documents of all files that can be read; the code location shows the others as broken."""
     found: list[tuple[Path, dict[str, Any]]] = []
     for file in sorted(DEFS.rglob("defs.yaml")):
-        with suppress(
-            ConfigurationError
-        ):  # the code location shows a file that is no YAML as broken
+        with suppress(ConfigurationError):
             found += documents_of(file)
     return found
 
 
 def _unreadable() -> Iterator[ConfigurationError]:
-    """An error for each file that is no YAML."""
+    """An error for each file that cannot be read."""
     for file in sorted(DEFS.rglob("defs.yaml")):
         try:
             _read(file)
@@ -299,7 +304,7 @@ class _Variables:
 def _read(file: Path) -> list[Any]:
     try:
         return list(yaml.load_all(file.read_text(encoding="utf-8"), Loader))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         problem = " ".join(str(error).split())
         raise ConfigurationError(
             f"{file.parent.name}/{file.name} is not valid YAML: {problem}. Correct it there."

@@ -45,6 +45,11 @@ def materialize_day_command(table: str, day: str) -> str:
     return materialize_command(f'key:"{table}"') + partition_option(day)
 
 
+def impact_command(table: str, day: str) -> str:
+    """The command that computes everything that depends on a day again, but for models."""
+    return f"ml-assets impact {table}{partition_option(day)} --apply"
+
+
 def partition_option(first: str, last: str | None = None) -> str:
     """The option of this project's and Dagster's commands that selects a day or a range of days.
 

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, TypeVar
 from ml_assets.cadence import shifted
 from ml_assets.content import SNAPSHOT
 from ml_assets.errors import TerminalError
-from ml_assets.lake.remedy import materialize_day_command, repair_commands
+from ml_assets.lake.remedy import impact_command, materialize_day_command, repair_commands
 from ml_assets.lake.store import Lake, Window
 from ml_assets.ledger.entries import Entry, Read, Status, inputs_hash
-from ml_assets.planning.staleness import stale_tables
+from ml_assets.planning.staleness import changed_input, stale_tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -257,14 +257,15 @@ def _blocking_reason(  # noqa: PLR0917
     entries: Mapping[str, Entry],
 ) -> str | None:
     for input_day in item.days_of(day):
-        state = ""
         if reason := damaged.get(input_day):
-            state = f"was {reason}"
-        elif reason := stale_days.get(input_day):
-            state = f"is stale ({reason})"
-        if state:
             commands = "; ".join(repair_commands(window.lake, [entries[input_day]]))
-            return f"{item.table} {input_day} {state}. To compute it again, run: {commands}"
+            return f"{item.table} {input_day} was {reason}. To compute it again, run: {commands}"
+        if reason := stale_days.get(input_day):
+            changed, changed_day = changed_input(reason)
+            return (
+                f"{item.table} {input_day} is stale ({reason}). To compute what depends on it again, "
+                f"run: {impact_command(changed, changed_day)}"
+            )
         if input_day not in window.hashes and item.is_required(day, input_day):
             return f"{item.table} {input_day} is {_state(entries.get(input_day))}"
     return None
@@ -284,6 +285,5 @@ def _state(entry: Entry | None) -> str:
         return "not materialized"
     if entry.reason:
         return f"{entry.status.value}: {entry.reason}"
-    return (
-        f"half-written. To compute it again, run: {materialize_day_command(entry.table, entry.day)}"
-    )
+    command = materialize_day_command(entry.table, entry.day)
+    return f"half-written: its run is not finished or was interrupted. Then run: {command}"

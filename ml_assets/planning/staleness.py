@@ -14,6 +14,9 @@ from ml_assets.ledger.ledger import Ledger
 Node = tuple[str, str]
 """A table and a day."""
 
+ITSELF_STALE = " is itself stale: "
+"""Joins an input and the reason why it is stale."""
+
 
 def stale(ledger: Ledger, table: str, days: Sequence[str]) -> dict[str, str]:
     """Days whose inputs, direct or further up, have changed since they were computed.
@@ -92,5 +95,11 @@ def _change(read: Read, current: Mapping[Node, str], reasons: Mapping[Node, str]
             f"and is {now or 'absent'} now"
         )
     if not read.is_pinned and (reason := reasons.get((read.table, read.day))):
-        return f"{read.table} {read.day} is itself stale: {reason}"
+        return f"{read.table} {read.day}{ITSELF_STALE}{reason}"
     return None
+
+
+def changed_input(reason: str) -> Node:
+    """The table and day that changed, from a reason of ``stale``, also of an indirect input."""
+    table, day, *_ = reason.rpartition(ITSELF_STALE)[2].split()
+    return table, day

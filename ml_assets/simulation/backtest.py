@@ -20,9 +20,9 @@ import dagster as dg
 from threadpoolctl import threadpool_limits
 
 from ml_assets import nouns
-from ml_assets.cadence import Span, steps
-from ml_assets.configuration.documents import merged
-from ml_assets.content import digest
+from ml_assets.cadence import Span, shifted, steps
+from ml_assets.configuration.documents import merged, pipeline
+from ml_assets.content import SNAPSHOT, digest
 from ml_assets.errors import ConfigurationError
 from ml_assets.ledger.entries import usable_hashes
 from ml_assets.monitoring.policy import read_policy
@@ -76,14 +76,16 @@ def run(
     definitions = load()
     shared = shared_tables(definitions, plans[0].pipeline)
     workspace = Workspace.of_environment()
+    inputs = {plan: _inputs(plan, definitions, workspace, shared) for plan in plans}
     reused = {
         plan: result
         for plan in plans
-        if reuse and (result := _saved(plan, _inputs(plan, definitions, workspace, shared)))
+        if reuse
+        and (result := _saved(plan, inputs[plan] + _own_state(plan, definitions, workspace)))
     }
     computed = _run_all([plan for plan in plans if plan not in reused], load, shared, progress)
     for plan, result in computed.items():
-        result.inputs = _inputs(plan, definitions, workspace, shared)
+        result.inputs = inputs[plan] + _own_state(plan, definitions, workspace)
         save([result], plan.folder / RESULT)
     return [reused.get(plan) or computed[plan] for plan in plans]
 
@@ -91,31 +93,46 @@ def run(
 def _inputs(
     plan: BacktestPlan, definitions: dg.Definitions, workspace: Workspace, shared: Sequence[str]
 ) -> str:
-    """Hash of everything that a plan's result depends on.
-
-    The result of a replay in the project is what its tables have now, so these count as well.
-    """
+    """Hash of everything that a plan's result depends on."""
     graph = definitions.resolve_asset_graph()
-    code = {
-        table_name(key): graph.get(key).code_version
-        for key in graph.executable_asset_keys
-        if key.path[0] == plan.pipeline
-    }
     return digest(
         repr(plan),
         plan.policy_file.read_text("utf-8"),
-        *sorted(f"{table} {version}" for table, version in code.items()),
-        _data_version(workspace, {*shared, *code} if plan.in_project else shared),
+        pipeline(plan.pipeline).model_dump_json(),
+        *(
+            f"{table} {graph.get(key).code_version}"
+            for table, key in sorted(_own_tables(plan, definitions).items())
+        ),
+        _data_version(workspace, shared, plan.end),
     )
 
 
-def _data_version(workspace: Workspace, tables: Collection[str]) -> str:
-    """Hash of the stored content of tables; days with damaged rows or model files do not count."""
+def _own_state(plan: BacktestPlan, definitions: dg.Definitions, workspace: Workspace) -> str:
+    """Hash of the project's tables and registry, which are the result of a replay in the project."""
+    if not plan.in_project:
+        return ""
+    registered = sorted(map(repr, workspace.registry.versions(plan.pipeline)))
+    tables = _own_tables(plan, definitions)
+    return digest(*registered, _data_version(workspace, tables, shifted(plan.end, 1)))
+
+
+def _own_tables(plan: BacktestPlan, definitions: dg.Definitions) -> dict[str, dg.AssetKey]:
+    """Table of the pipeline → its asset key."""
+    keys = definitions.resolve_asset_graph().executable_asset_keys
+    return {table_name(key): key for key in keys if key.path[0] == plan.pipeline}
+
+
+def _data_version(workspace: Workspace, tables: Collection[str], last: str) -> str:
+    """Hash of the stored content of tables until a day, without damaged rows and model files."""
     lake, models = workspace.lake, workspace.models
     found = []
     for table in sorted(tables):
         entries = lake.ledger.latest(table)
-        hashes = usable_hashes(entries)
+        hashes = {
+            day: content
+            for day, content in usable_hashes(entries).items()
+            if day <= last or day == SNAPSHOT
+        }
         intact = lake.intact_days({day: entries[day] for day in hashes})
         if table.endswith(f"/{nouns.MODEL}"):
             intact = {day for day in intact if models.is_intact(table, hashes[day])}
@@ -129,7 +146,8 @@ def _saved(plan: BacktestPlan, inputs: str) -> BacktestResult | None:
     if not file.is_file():
         return None
     [found] = json.loads(file.read_text("utf-8"))
-    return BacktestResult(**found) if found["inputs"] == inputs else None
+    is_current = found["inputs"] == inputs and not found["failures"]
+    return BacktestResult(**found) if is_current else None
 
 
 def _run_all(
@@ -142,7 +160,13 @@ def _run_all(
     workers = min(len(plans), os.cpu_count() or 1)
     with (
         processes.Manager() as manager,
-        ProcessPoolExecutor(workers, mp_context=processes, max_tasks_per_child=1) as pool,
+        ProcessPoolExecutor(
+            workers,
+            mp_context=processes,
+            max_tasks_per_child=1,
+            initializer=_set_environment,
+            initargs=(dict(os.environ),),
+        ) as pool,
     ):
         events = manager.Queue()
         futures = [
@@ -155,6 +179,16 @@ def _run_all(
             _report(events, progress)
         _report(events, progress)
         return {plan: future.result() for plan, future in zip(plans, futures, strict=True)}
+
+
+def _set_environment(environment: Mapping[str, str]) -> None:
+    """Give a process the variables of the process that started it.
+
+    A process of the fork server has those of the time at which the server started.
+    """
+    os.environ.clear()
+    os.environ.update(environment)
+    settings.cache_clear()
 
 
 def _threads(plan: BacktestPlan, workers: int) -> int:

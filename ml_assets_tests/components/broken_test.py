@@ -11,7 +11,7 @@ import pytest
 from ml_assets.contracts.contract import Contract
 from ml_assets.errors import ConfigurationError
 from ml_assets.orchestration.checks.remedy import next_step
-from ml_assets.orchestration.runs.runs import broken_assets, selected_assets
+from ml_assets.orchestration.runs.runs import broken_assets, complete_graph, selected_assets
 from ml_assets_tests.components.minimal_pipeline_test import MINIMAL
 from ml_assets_tests.components.shop import definitions, raw_table
 from ml_assets_tests.prepared import opened, tick
@@ -101,6 +101,15 @@ def test_the_other_documents_load_and_run(
     results = [result for result in shop.check("*", ALL_DAYS) if result.is_bad]
     assert reported in " ".join(result.reason for result in results if result.asset == asset)
     assert next_step(shop.definitions, shop.lake, [one for one in results if one.asset == asset])
+
+
+def test_work_on_all_tables_is_refused_while_one_is_broken(open_shop: Open) -> None:
+    shop = open_shop(MINIMAL.replace("task: regression", "task: regresion"))
+
+    with pytest.raises(
+        ConfigurationError, match=r"shop/broken_ModelPipeline is broken: .*regresion"
+    ):
+        complete_graph(shop.definitions)
 
 
 PART = """

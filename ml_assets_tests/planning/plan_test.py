@@ -153,8 +153,8 @@ def test_missing_look_back_is_recorded_and_does_not_block(ready: Lake) -> None:
         ),
         pytest.param(
             Entry(FLIGHTS, MONDAY, Status.WRITING),
-            f"{FLIGHTS} {MONDAY} is half-written. To compute it again, run: "
-            f"{materialize_day_command(FLIGHTS, MONDAY)}",
+            f"{FLIGHTS} {MONDAY} is half-written: its run is not finished or was interrupted. Then "
+            f"run: {materialize_day_command(FLIGHTS, MONDAY)}",
             id="half-written",
         ),
     ],
@@ -242,7 +242,22 @@ def test_day_is_skipped_while_its_input_is_stale(ready: Lake) -> None:
     assert found.compute == []
     reason = found.skipped[MONDAY]
     assert reason.startswith(f"{FEATURES} {MONDAY} is stale ({FLIGHTS} {MONDAY} was ")
-    assert reason.endswith(f"run: ml-assets recompute {FEATURES} --partition {MONDAY}")
+    assert reason.endswith(f"run: ml-assets impact {FLIGHTS} --partition {MONDAY} --apply")
+
+
+def test_the_command_for_an_indirectly_stale_input_names_what_changed(ready: Lake) -> None:
+    compute(ready, planned(ready, MONDAY))
+    dataset = plan(ready, "c/dataset", [MONDAY], {"features": Input(FEATURES)}, CODE)
+    reads = dataset.reads[MONDAY]
+    entry = Entry("c/dataset", MONDAY, Status.STORED, content_hash="d", reads=reads)
+    ready.ledger.append([entry])
+    store(ready, FLIGHTS, MONDAY, 99)
+
+    found = plan(ready, "d/model", [MONDAY], {"dataset": Input("c/dataset")}, CODE)
+
+    reason = found.skipped[MONDAY]
+    assert f"c/dataset {MONDAY} is stale ({FEATURES} {MONDAY} is itself stale: " in reason
+    assert reason.endswith(f"run: ml-assets impact {FLIGHTS} --partition {MONDAY} --apply")
 
 
 def test_skipped_day_reads_what_blocks_it_so_that_a_repair_reopens_it(ready: Lake) -> None:

@@ -67,7 +67,7 @@ class ApprovalStage:
             checks=[
                 TableCheck(
                     "is_decided",
-                    "No release waits: it passed or is blocked, was rejected, or its approval was used.",
+                    "The release does not wait for approval: it passed, is blocked or was rejected, or its approval was used.",
                     self._check_decided,
                     dg.AssetCheckSeverity.WARN,
                     fails_run=False,

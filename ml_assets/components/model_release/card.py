@@ -23,7 +23,6 @@ from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import TrainingError
-from ml_assets.lake.remedy import materialize_command, partition_option
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
@@ -33,6 +32,7 @@ from ml_assets.provenance.code import code_version
 from ml_assets.registry.store import Registry
 from ml_assets.release.champion import ChampionModel
 from ml_assets.release.decision import parse_findings
+from ml_assets.release.promotion import training_command
 from ml_assets.reports.card import (
     CardContents,
     Check,
@@ -116,11 +116,9 @@ class ModelCardStage:
             if registered.empty:
                 return no_rows(ModelCard)
             if missing := [noun for noun in SOURCES if not card_is_known(planned, noun, day)]:
-                selection = " or ".join(f'key:"{this.table(noun)}"' for noun in missing)
-                command = materialize_command(selection) + partition_option(day)
                 raise TrainingError(
                     f"its card needs {', '.join(map(this.table, missing))} of {day}. To compute "
-                    f"them, run: {command}"
+                    f"them and the card, run: {training_command(this.name, day)}"
                 )
             number = int(registered["version"].iloc[0])
             contents = self._contents(lake, planned, day, number)

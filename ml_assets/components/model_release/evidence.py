@@ -33,7 +33,7 @@ from ml_assets.release.rules import ReleaseRules
 from ml_assets.workspace import Workspace
 
 if TYPE_CHECKING:
-    from sklearn.pipeline import PipelineContext as Model
+    from sklearn.pipeline import Pipeline as Model
 
 STAGE = "release"
 

@@ -152,8 +152,8 @@ def refuse_unknown_columns(config: ModelConfiguration, contract: type[Contract])
         )
     if wrong := [name for name in config.segments if name in not_features]:
         raise ConfigurationError(
-            f"'segments' of {config.pipeline} in defs.yaml names {', '.join(wrong)}, which is not a "
-            "feature but the label, its time, a day or the split. Name columns of the features."
+            f"'segments' of {config.pipeline} in defs.yaml names {', '.join(wrong)}, which "
+            "is the label, its time, a day or the split. Name columns of the features."
         )
     for where, names in named.items():
         for name in names:

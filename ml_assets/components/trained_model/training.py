@@ -174,7 +174,8 @@ class Training:
 
     def _without_features(self, as_of: str) -> pd.DataFrame:
         first = self.pipeline.days.get_first_partition_key() or as_of
-        days = [day for day in self._window.days_of(as_of) if day >= first]
+        last = self.pipeline.days.get_last_partition_key() or as_of
+        days = [day for day in self._window.days_of(as_of) if first <= day <= last]
         if not days:
             raise TrainingError(f"there is no day before {as_of} to train on: choose a later day")
         command = materialize_command(f'key:"{self.pipeline.features}"')

@@ -250,9 +250,10 @@ def _raise_failure(
         )
     listed = "; ".join(f"{day}: {reason}" for day, reason in sorted(bad.items())[:5])
     command = materialize_command(f'key:"{table}"')
+    options = partition_options(list(bad))[:5]
     raise dg.Failure(
-        f"No day of {table} could be stored. {listed}. Correct the days in the source, then run: "
-        f"{'; '.join(command + option for option in partition_options(list(bad)))}",
+        f"No day of {table} could be stored. {listed}. Correct the cause, then run: "
+        f"{'; '.join(command + option for option in options)}",
         metadata=run_metadata({}, summary),
         allow_retries=False,
     )

@@ -207,7 +207,8 @@ def _fail_on_errors(stored: StoredDays, evaluations: Sequence[dg.AssetCheckEvalu
     )
     raise dg.Failure(
         f"{stored.table}: {len(failed)} of {len(stored.days)} days failed a check. {listed}. The other days are "
-        f"processed. For the repair, run: ml-assets checks{partition_option(min(failed))}",
+        f"processed. For the repair, run: ml-assets checks --select 'key:\"{stored.table}\"'"
+        f"{partition_option(min(failed))}",
         allow_retries=False,
     )
 

@@ -28,7 +28,7 @@ def next_step(definitions: dg.Definitions, lake: Lake, bad: Sequence[CheckResult
     order = {table_name(key): position for position, key in enumerate(graph.toposorted_asset_keys)}
     first = min(bad, key=lambda result: (order[result.asset], result.day))
     if first.check == DEFINED_CHECK:
-        return f"correct the defs.yaml of {first.asset}, then: ml-assets checks"
+        return f"correct what the message of {first.asset} names in defs/, then: ml-assets checks"
     entry = lake.ledger.latest(first.asset, [first.day]).get(first.day)
     if entry is None:
         missing = Step((first.asset,), first.day, first.day)

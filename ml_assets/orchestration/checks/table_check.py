@@ -55,7 +55,9 @@ class StoredDays:
             return DayVerdict(False, "not materialized")
         if status is Status.WRITING:
             command = materialize_day_command(self.table, day)
-            return DayVerdict(False, f"its run was interrupted while writing. Run: {command}")
+            return DayVerdict(
+                False, f"is being written, or its run was interrupted. In that case run: {command}"
+            )
         return DayVerdict(False, f"{status.value}: {self.entries[day].reason}")
 
     def _status(self, day: str) -> Status | None:

@@ -14,7 +14,7 @@ from ml_assets.orchestration.assets.dead_letters import dead_letters_of
 from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, table_name
 from ml_assets.orchestration.assets.tables import RECOMPUTE, refusal_to_recompute
 from ml_assets.orchestration.partitions import input_days
-from ml_assets.orchestration.runs.runs import RunOutcome, materialize
+from ml_assets.orchestration.runs.runs import RunOutcome, complete_graph, materialize
 from ml_assets.release.rebuilding import released_models
 from ml_assets.workspace import Workspace
 
@@ -68,11 +68,12 @@ def rebuild(
         The rebuilt tables, and names and days of the models that are lost.
 
     Raises:
-        ConfigurationError: the ledger has entries, or the lake does not exist.
+        ConfigurationError: the ledger has entries, the lake does not exist, or a part of the
+            definitions is broken.
     """
     lake = workspace.unconfirmed_lake
     carried = rebuildable_lake_id(lake)
-    graph = definitions.resolve_asset_graph()
+    graph = complete_graph(definitions)
     assets = {table_name(key): graph.get(key).metadata for key in graph.executable_asset_keys}
     names = sorted({*assets, *map(dead_letters_of, assets)})
     entries: list[Entry] = []

@@ -10,6 +10,7 @@ days are recorded as skipped, with the reason and the command that resumes it.
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
@@ -37,6 +38,8 @@ REASON = "ml_assets/reason"
 """Run tag with the reason of the request."""
 
 MAX_ATTEMPTS = 3
+GIVEN_UP = f"failed {MAX_ATTEMPTS} times"
+"""Beginning of the reason of days that were given up."""
 
 
 @dataclass(frozen=True)
@@ -138,13 +141,16 @@ class Attempts:
         return self.last_end + waits[min(self.postponed, len(waits)) - 1]
 
 
-def attempts(instance: dg.DagsterInstance, unit: Unit, inputs: str) -> Attempts:
+def attempts(
+    instance: dg.DagsterInstance, unit: Unit, inputs: str, *, since: datetime | None = None
+) -> Attempts:
     """Count the runs of a unit by result.
 
     Args:
         instance: instance with the runs.
         unit: the work.
         inputs: hash of the current content of its inputs.
+        since: failures before do not count.
     """
     is_running = any(
         not run.is_finished for run in instance.get_runs(dg.RunsFilter(tags={UNIT: unit.name}))
@@ -152,7 +158,8 @@ def attempts(instance: dg.DagsterInstance, unit: Unit, inputs: str) -> Attempts:
     records = instance.get_run_records(dg.RunsFilter(tags={UNIT: unit.name, INPUTS: inputs}))
     failed, postponed, error, last_end = 0, 0, "", 0.0
     for record in reversed(records):
-        if not record.dagster_run.is_failure_or_canceled:
+        is_earlier = since is not None and record.create_timestamp <= since
+        if is_earlier or not record.dagster_run.is_failure_or_canceled:
             continue
         found = _failure(instance, record.dagster_run.run_id)
         if found is None:
@@ -197,7 +204,7 @@ def request(
         now: the time in seconds since 1970; the current time when omitted.
     """
     inputs = unit.inputs(ledger)
-    tried = attempts(instance, unit, inputs)
+    tried = attempts(instance, unit, inputs, since=_given_up_at(ledger, unit))
     if tried.is_running:
         return dg.SkipReason(f"{unit.name} is running.")
     if tried.failed >= MAX_ATTEMPTS:
@@ -261,9 +268,10 @@ def give_up(ledger: Ledger, unit: Unit, error: str) -> str:
     tables in ``keeps`` are not changed.
     """
     reason = (
-        f"failed {MAX_ATTEMPTS} times ({error}). Repair the cause. It is tried again when its "
+        f"{GIVEN_UP} ({error}). Repair the cause. It is tried again when its "
         f"inputs change; to resume it by hand: {unit.command}"
     )
+    outside = unit.inputs_read
     present = usable(ledger, [node for nodes in unit.reads.values() for node in nodes])
     ledger.append(
         [
@@ -274,7 +282,7 @@ def give_up(ledger: Ledger, unit: Unit, error: str) -> str:
                 reason=reason,
                 reads=[
                     Read(*node, present.get(node, ""), None)
-                    for node in sorted(unit.inputs_read.union(unit.reads[table, day]))
+                    for node in sorted(outside.union(unit.reads[table, day]))
                 ],
             )
             for table in unit.tables
@@ -282,6 +290,17 @@ def give_up(ledger: Ledger, unit: Unit, error: str) -> str:
         ]
     )
     return reason
+
+
+def _given_up_at(ledger: Ledger, unit: Unit) -> datetime | None:
+    """When open days of a unit were given up; they are open again because an input was repaired."""
+    times = [
+        entry.written_at.replace(tzinfo=UTC)
+        for table in unit.tables
+        for entry in ledger.latest(table, _to_close(ledger, unit, table)).values()
+        if entry.reason.startswith(GIVEN_UP) and entry.written_at
+    ]
+    return max(times, default=None)
 
 
 def _to_close(ledger: Ledger, unit: Unit, table: str) -> list[str]:

@@ -6,7 +6,7 @@ Runs started here are ordinary Dagster runs, which the UI shows.
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,14 +99,15 @@ def project_instance() -> Iterator[dg.DagsterInstance]:
             "start from the project's root."
         )
     silence_notices()
-    with dg.DagsterInstance.get() as instance:
+    with ExitStack() as stack:
         try:
+            instance = stack.enter_context(dg.DagsterInstance.get())
             logs = instance.compute_log_manager
         except dg.DagsterInvalidConfigError as error:
-            problem = " ".join(error.errors[0].message.partition("Stack Trace")[0].split())
+            problem = " ".join(str(error).partition("Stack Trace")[0].split())
             raise ConfigurationError(
-                f"{home}/dagster.yaml is not usable: {problem} Run 'make setup', which writes the variables "
-                "that it reads to .env."
+                f"{home}/dagster.yaml is not usable: {problem} Run 'make setup' if a variable is not set: it writes "
+                "the variables that dagster.yaml reads to .env."
             ) from error
         if isinstance(logs, ComputeLogManager):
             logs.mirrors_to_console = False
@@ -134,6 +135,22 @@ def selected_assets(definitions: dg.Definitions, selection: str) -> set[dg.Asset
             f"Selection '{selection}' matches no asset. Known assets are {known}, ….{broken}"
         )
     return set(keys)
+
+
+def complete_graph(definitions: dg.Definitions) -> Any:
+    """The asset graph, for work that must not leave out any table.
+
+    Raises:
+        ConfigurationError: a part of ``defs/`` is broken, so its tables are not in the graph.
+    """
+    graph = definitions.resolve_asset_graph()
+    if broken := broken_assets(graph):
+        listed = "; ".join(f"{table} is broken: {problem}" for table, problem in broken.items())
+        raise ConfigurationError(
+            f"Nothing was done, because tables are missing from the definitions. {listed} Correct "
+            "it, then run the same command again."
+        )
+    return graph
 
 
 def broken_assets(graph: Any) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from ml_assets.lake.remedy import partition_option
+from ml_assets.lake.remedy import impact_command, partition_option
 from ml_assets.ledger.entries import Entry
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.ledger.summary import COMPLETE, INCOMPLETE, TableSummary, table_summary
@@ -77,7 +77,7 @@ class RunSummary:
 def repair_command(table: str, day: str, *, is_as_of: bool) -> str:
     """The command that computes a day and everything downstream of it again."""
     models = " --with-models" if is_as_of else ""
-    return f"ml-assets impact {table}{partition_option(day)} --apply{models}"
+    return impact_command(table, day) + models
 
 
 def summary_of(

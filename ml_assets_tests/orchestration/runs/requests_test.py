@@ -180,6 +180,31 @@ def test_a5_a_repair_of_the_input_reopens_a_unit_that_was_given_up(
     assert asked(instance, ledger, unit).tags[INPUTS] == unit.inputs(ledger)
 
 
+def test_a5_a_repair_of_an_input_that_the_unit_makes_gives_it_new_attempts(
+    instance: dg.DagsterInstance, ledger: Ledger
+) -> None:
+    made = "shop/cleaned"
+    reads = {(made, DAY): [(INPUT, DAY)], (TABLE, DAY): [(made, DAY)]}
+    unit = Unit("shop 2013-02-01", [made, TABLE], Span(DAY, DAY), reads)
+    for _ in range(MAX_ATTEMPTS):
+        fails(instance, ledger, unit)
+    assert "failed 3 times" in reported(instance, ledger, unit)
+    assert not unfinished(ledger, TABLE, [DAY])
+    earlier = {run.tags[INPUTS] for run in instance.get_runs()}
+
+    ledger.append([Entry(made, DAY, Status.STORED, content_hash="repaired")])
+
+    assert unfinished(ledger, TABLE, [DAY])
+    run_keys = set()
+    for _ in range(MAX_ATTEMPTS):
+        run_keys.add(asked(instance, ledger, unit).run_key)
+        fails(instance, ledger, unit)
+    assert len(run_keys) == MAX_ATTEMPTS
+    assert {run.tags[INPUTS] for run in instance.get_runs()} == earlier
+    assert "failed 3 times" in reported(instance, ledger, unit)
+    assert not unfinished(ledger, TABLE, [DAY])
+
+
 def test_a5_runs_that_never_started_do_not_count_as_attempts(
     instance: dg.DagsterInstance, ledger: Ledger, unit: Unit
 ) -> None:
