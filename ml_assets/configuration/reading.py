@@ -55,7 +55,7 @@ def _problem(model: type[BaseModel], error: Mapping[str, Any]) -> str:
         case "extra_forbidden":
             known = _fields(model, path[:-1])
             if (new := RENAMED.get(path[-1])) in known:
-                return f"'{key}' is now '{new}'"
+                return f"'{key}' is now '{'.'.join([*path[:-1], str(new)])}'"
             return f"'{key}' is unknown{_one_of(path[-1], known)}"
         case "missing":
             return f"'{key}' is missing"

@@ -215,9 +215,8 @@ class SourceDatabase:
         path = Path(self.name).absolute()
         if not path.is_file():
             raise SourceMissing(
-                f"The source database {path} does not exist. Run 'ml-assets source load' to load the reference "
-                "data, or set "
-                "ML_ASSETS_SOURCE_URL to the right one."
+                f"The source database {path} does not exist. Run 'ml-assets source load' to load the "
+                "reference data, or set ML_ASSETS_SOURCE_URL to the right one."
             )
         return sa.create_engine(
             sa.URL.create(
@@ -276,9 +275,8 @@ class SourceDatabase:
             found = sa.inspect(connection).get_columns(table)
         except sa.exc.NoSuchTableError:
             raise SourceMissing(
-                f"The source database {self.name} has no table '{table}'. Run 'ml-assets source "
-                "load', or "
-                "correct the table in defs.yaml."
+                f"The source database {self.name} has no table '{table}'. Run 'ml-assets source load', "
+                "or correct the table in defs.yaml."
             ) from None
         return {column["name"]: column["type"] for column in found}
 

@@ -89,18 +89,18 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
         pytest.param("labels.asset", "flight_outcomes", "'labels.asset'", id="no asset key"),
         pytest.param("key", ["flight"], "'key' is now 'join_keys'", id="old key"),
         pytest.param(
-            "monitoring.groups", {}, "'monitoring.groups' is now 'structural'", id="old groups"
+            "monitoring.groups", {}, "'monitoring.groups' is now 'monitoring.structural'", id="old groups"
         ),
         pytest.param(
             "release.gated_attribute",
             "origin",
-            "'release.gated_attribute' is now 'sensitive_feature'",
+            "'release.gated_attribute' is now 'release.sensitive_feature'",
             id="old attribute",
         ),
         pytest.param(
             "release.min_improvement",
             0.01,
-            "'release.min_improvement' is now 'min_relative_improvement'",
+            "'release.min_improvement' is now 'release.min_relative_improvement'",
             id="old improvement",
         ),
         pytest.param(

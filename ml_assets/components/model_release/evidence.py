@@ -161,8 +161,8 @@ class EvidenceStage:
             return measure()
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise TrainingError(
-                f"the models could not be measured ({type(error).__name__}: {error}). Repair the data or "
-                f"the model of the day, then run: {training_command(self.pipeline.name, day)}"
+                f"the models could not be measured ({type(error).__name__}: {error}). Repair the data "
+                f"or the model of the day, then run: {training_command(self.pipeline.name, day)}"
             ) from error
 
 
