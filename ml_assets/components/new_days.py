@@ -19,13 +19,8 @@ from ml_assets.content import SNAPSHOT
 from ml_assets.errors import ConfigurationError, TerminalError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Status
-from ml_assets.orchestration.runs.requests import (
-    REASON,
-    Unit,
-    attempts,
-    request,
-    unit_of,
-)
+from ml_assets.orchestration.runs.attempts import attempts
+from ml_assets.orchestration.runs.requests import REASON, Unit, request, unit_of
 from ml_assets.orchestration.runs.runs import broken_assets
 from ml_assets.orchestration.runs.sensors import sensor
 from ml_assets.planning.progress import unfinished
@@ -93,7 +88,10 @@ class NewDays(Configured[NewDaysConfiguration]):
             return _with_problems(dg.SkipReason(_waiting_message(days, known, last)), problems)
         span = _span(sorted(day for open_days in work.values() for day in open_days))
         unit = self._unit(graph, work, span)
-        if span.first != span.last and attempts(instance, unit, unit.inputs(lake.ledger)).failed:
+        if (
+            span.first != span.last
+            and attempts(instance, unit.name, unit.inputs(lake.ledger)).failed
+        ):
             # one of the days fails the run: run them one by one
             unit = self._unit(graph, work, Span(span.first, span.first))
         return _with_problems(request(instance, lake.ledger, unit, waits), problems)

@@ -1,13 +1,10 @@
 """The ``defs.yaml`` files of the project: their documents, read without Dagster."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
-
-import yaml
 
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.pipeline import (
@@ -20,6 +17,7 @@ from ml_assets.configuration.pipeline import (
 )
 from ml_assets.configuration.reading import read
 from ml_assets.configuration.tables import SourceTableConfiguration
+from ml_assets.configuration.yaml_files import documents_of, read_yaml
 from ml_assets.contracts.contract import is_keyed, key_columns
 from ml_assets.errors import ConfigurationError
 from ml_assets.names import suggestion, unknown
@@ -262,60 +260,6 @@ def _unreadable() -> Iterator[ConfigurationError]:
     """An error for each file that cannot be read."""
     for file in sorted(DEFS.rglob("defs.yaml")):
         try:
-            _read(file)
+            read_yaml(file)
         except ConfigurationError as error:
             yield error
-
-
-def documents_of(file: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """Every document of a file that is a mapping; Dagster refuses others."""
-    return [(file, _resolved(document)) for document in _read(file) if isinstance(document, dict)]
-
-
-def _resolved(value: Any) -> Any:
-    """A value in which templates such as ``{{ env.X }}`` are replaced, as in Dagster."""
-    if isinstance(value, dict):
-        return {key: _resolved(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_resolved(item) for item in value]
-    if not (isinstance(value, str) and "{{" in value):
-        return value
-    from jinja2 import TemplateError
-    from jinja2.nativetypes import NativeTemplate
-
-    try:
-        return NativeTemplate(value).render(env=_Variables())
-    except TemplateError:  # Dagster resolves more than the environment and reports errors
-        return value
-
-
-class _Variables:
-    """Environment variables in a template: ``env.X``, or ``env('X', 'default')``."""
-
-    def __call__(self, name: str, default: str | None = None) -> str | None:
-        return os.environ.get(name, default)
-
-    def __getattr__(self, name: str) -> str | None:
-        if name.startswith("jinja"):
-            raise AttributeError(name)
-        return os.environ.get(name)
-
-
-def _read(file: Path) -> list[Any]:
-    try:
-        return list(yaml.load_all(file.read_text(encoding="utf-8"), Loader))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        problem = " ".join(str(error).split())
-        raise ConfigurationError(
-            f"{file.parent.name}/{file.name} is not valid YAML: {problem}. Correct it there."
-        ) from None
-
-
-class Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """YAML as in Dagster: a day remains a text."""
-
-
-Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}

@@ -40,9 +40,15 @@ def materialize_command(selection: str) -> str:
     return f"dg launch -m ml_assets.definitions --assets {shlex.quote(selection)}"
 
 
+def materialize_commands(table: str, days: Sequence[str]) -> list[str]:
+    """Dagster's commands that materialize days of one table, and no others."""
+    command = materialize_command(f'key:"{table}"')
+    return [command + option for option in partition_options(days)]
+
+
 def materialize_day_command(table: str, day: str) -> str:
     """Dagster's command that materializes one day of one table."""
-    return materialize_command(f'key:"{table}"') + partition_option(day)
+    return materialize_commands(table, [day])[0]
 
 
 def impact_command(table: str, day: str) -> str:

@@ -6,7 +6,8 @@ import dagster as dg
 import pytest
 
 from ml_assets.ledger.entries import Status
-from ml_assets.orchestration.runs.requests import INPUTS, MAX_ATTEMPTS
+from ml_assets.orchestration.runs.attempts import INPUTS
+from ml_assets.orchestration.runs.requests import MAX_ATTEMPTS
 from ml_assets.settings import settings
 from ml_assets_tests.prepared import FEATURES, tick
 from ml_assets_tests.project import DAILY, Project

@@ -7,7 +7,7 @@ import pytest
 from ml_assets.cadence import Span
 from ml_assets.defs.sources.load import advance
 from ml_assets.ledger.entries import Entry, Status
-from ml_assets.orchestration.runs.requests import UNIT
+from ml_assets.orchestration.runs.attempts import UNIT
 from ml_assets.planning.staleness import stale
 from ml_assets_tests.prepared import (
     CHAMPION,

@@ -89,7 +89,10 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
         pytest.param("labels.asset", "flight_outcomes", "'labels.asset'", id="no asset key"),
         pytest.param("key", ["flight"], "'key' is now 'join_keys'", id="old key"),
         pytest.param(
-            "monitoring.groups", {}, "'monitoring.groups' is now 'monitoring.structural'", id="old groups"
+            "monitoring.groups",
+            {},
+            "'monitoring.groups' is now 'monitoring.structural'",
+            id="old groups",
         ),
         pytest.param(
             "release.gated_attribute",

@@ -25,7 +25,7 @@ from ml_assets.defs.sources.load import advance
 from ml_assets.learning.scoring import prediction_ids
 from ml_assets.learning.training import predict
 from ml_assets.ledger.entries import Entry, Status
-from ml_assets.orchestration.runs.requests import UNIT
+from ml_assets.orchestration.runs.attempts import UNIT
 from ml_assets.release.champion import champion_by_day
 from ml_assets.settings import settings
 from ml_assets.workspace import Workspace

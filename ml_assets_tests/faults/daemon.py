@@ -13,7 +13,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from ml_assets.orchestration.runs.requests import UNIT
+from ml_assets.orchestration.runs.attempts import UNIT
 from ml_assets_tests.project import Project
 
 END_SECONDS = 30

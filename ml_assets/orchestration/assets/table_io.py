@@ -16,7 +16,7 @@ from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import Validated, validate
 from ml_assets.errors import CommitConflict, ConfigurationError
-from ml_assets.lake.remedy import materialize_command, partition_options
+from ml_assets.lake.remedy import materialize_commands
 from ml_assets.lake.store import Lake, Window
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.summary import TableSummary, table_summary
@@ -245,15 +245,12 @@ def _raise_failure(
     context: dg.OutputContext, table: str, bad: Mapping[str, str], summary: TableSummary
 ) -> None:
     if CONTRACT_KEY in (context.definition_metadata or {}):
-        log_check_evaluations(
-            context, [failed_contract(context.asset_key, day, why) for day, why in bad.items()]
-        )
+        failed = [failed_contract(context.asset_key, day, why) for day, why in bad.items()]
+        log_check_evaluations(context, failed)
     listed = "; ".join(f"{day}: {reason}" for day, reason in sorted(bad.items())[:5])
-    command = materialize_command(f'key:"{table}"')
-    options = partition_options(list(bad))[:5]
+    commands = "; ".join(materialize_commands(table, list(bad))[:5])
     raise dg.Failure(
-        f"No day of {table} could be stored. {listed}. Correct the cause, then run: "
-        f"{'; '.join(command + option for option in options)}",
+        f"No day of {table} could be stored. {listed}. Correct the cause, then run: {commands}",
         metadata=run_metadata({}, summary),
         allow_retries=False,
     )

@@ -15,7 +15,6 @@ from enum import Enum
 from typing import Any
 
 import dagster as dg
-from dagster import DagsterEventType
 
 from ml_assets.cadence import Span
 from ml_assets.content import SNAPSHOT
@@ -24,15 +23,9 @@ from ml_assets.ledger.ledger import Ledger
 from ml_assets.lineage.repair import Step
 from ml_assets.orchestration.assets.tables import AS_OF_KEY, FACT_KEY
 from ml_assets.orchestration.partitions import input_days
-from ml_assets.orchestration.runs.retries import is_transient
-from ml_assets.orchestration.runs.runs import failure_message, tags_of
+from ml_assets.orchestration.runs.attempts import INPUTS, UNIT, attempts
+from ml_assets.orchestration.runs.runs import tags_of
 from ml_assets.planning.progress import state_key, unfinished, usable
-
-UNIT = "ml_assets/unit"
-"""Run tag with the name of the unit of work."""
-
-INPUTS = "ml_assets/inputs"
-"""Run tag with the hash of the unit's inputs."""
 
 REASON = "ml_assets/reason"
 """Run tag with the reason of the request."""
@@ -110,78 +103,6 @@ def _is_kept(graph: Any, table: str) -> bool:
     return bool(metadata.get(AS_OF_KEY) or metadata.get(FACT_KEY))
 
 
-@dataclass(frozen=True)
-class Attempts:
-    """The runs of a unit for one state of its inputs.
-
-    Attributes:
-        is_running: whether a run is queued or running.
-        made: number of runs.
-        failed: number of runs that failed with a permanent error.
-        error: the last of these errors.
-        postponed: number of runs that never started or failed with a transient error.
-        last_end: end of the last postponed run, in seconds since 1970.
-    """
-
-    is_running: bool
-    made: int
-    failed: int
-    error: str
-    postponed: int
-    last_end: float
-
-    def waits_until(self, waits: Sequence[int]) -> float:
-        """When the unit may be requested again, in seconds since 1970.
-
-        Args:
-            waits: seconds before each further attempt.
-        """
-        if not (self.postponed and waits):
-            return self.last_end
-        return self.last_end + waits[min(self.postponed, len(waits)) - 1]
-
-
-def attempts(
-    instance: dg.DagsterInstance, unit: Unit, inputs: str, *, since: datetime | None = None
-) -> Attempts:
-    """Count the runs of a unit by result.
-
-    Args:
-        instance: instance with the runs.
-        unit: the work.
-        inputs: hash of the current content of its inputs.
-        since: failures before do not count.
-    """
-    is_running = any(
-        not run.is_finished for run in instance.get_runs(dg.RunsFilter(tags={UNIT: unit.name}))
-    )
-    records = instance.get_run_records(dg.RunsFilter(tags={UNIT: unit.name, INPUTS: inputs}))
-    failed, postponed, error, last_end = 0, 0, "", 0.0
-    for record in reversed(records):
-        is_earlier = since is not None and record.create_timestamp <= since
-        if is_earlier or not record.dagster_run.is_failure_or_canceled:
-            continue
-        found = _failure(instance, record.dagster_run.run_id)
-        if found is None:
-            postponed += 1
-            last_end = record.end_time or 0.0
-        else:
-            failed, error = failed + 1, found
-    return Attempts(is_running, len(records), failed, error, postponed, last_end)
-
-
-def _failure(instance: dg.DagsterInstance, run_id: str) -> str | None:
-    """Why a run failed; None if it never started or failed with a transient error."""
-    kinds = {DagsterEventType.STEP_START, DagsterEventType.STEP_FAILURE}
-    events = [log.get_dagster_event() for log in instance.all_logs(run_id, of_type=kinds)]
-    failures = [event for event in events if event.is_step_failure]
-    if not events or (failures and all(is_transient(event) for event in failures)):
-        return None
-    if not failures:
-        return "the run was killed"
-    return failure_message(failures[0])
-
-
 def request(
     instance: dg.DagsterInstance,
     ledger: Ledger,
@@ -204,7 +125,7 @@ def request(
         now: the time in seconds since 1970; the current time when omitted.
     """
     inputs = unit.inputs(ledger)
-    tried = attempts(instance, unit, inputs, since=_given_up_at(ledger, unit))
+    tried = attempts(instance, unit.name, inputs, since=_given_up_at(ledger, unit))
     if tried.is_running:
         return dg.SkipReason(f"{unit.name} is running.")
     if tried.failed >= MAX_ATTEMPTS:
@@ -230,7 +151,7 @@ def request(
 
 def is_given_up(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit) -> bool:
     """Whether a unit used up its attempts for its current inputs."""
-    return attempts(instance, unit, unit.inputs(ledger)).failed >= MAX_ATTEMPTS
+    return attempts(instance, unit.name, unit.inputs(ledger)).failed >= MAX_ATTEMPTS
 
 
 class Effect(Enum):
@@ -253,7 +174,7 @@ def effect_of(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit) -> Effec
     newest = instance.get_runs(dg.RunsFilter(tags={UNIT: unit.name}), limit=1)
     if newest and newest[0].is_success and newest[0].tags[INPUTS] == inputs:
         return Effect.DONE
-    tried = attempts(instance, unit, inputs)
+    tried = attempts(instance, unit.name, inputs)
     is_closed = not any(_to_close(ledger, unit, table) for table in unit.tables)
     if not tried.is_running and tried.failed >= MAX_ATTEMPTS and is_closed:
         return Effect.GIVEN_UP

@@ -11,10 +11,9 @@ from ml_assets.cadence import Span
 from ml_assets.definitions import project_definitions
 from ml_assets.ledger.entries import Entry, Read, Status
 from ml_assets.ledger.ledger import Ledger
+from ml_assets.orchestration.runs.attempts import INPUTS, UNIT
 from ml_assets.orchestration.runs.requests import (
-    INPUTS,
     MAX_ATTEMPTS,
-    UNIT,
     Effect,
     Unit,
     effect_of,

@@ -1,0 +1,70 @@
+"""Reads the documents of a ``defs.yaml`` as Dagster does: days as text, templates resolved."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ml_assets.errors import ConfigurationError
+
+
+def documents_of(file: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """Every document of a file that is a mapping; Dagster refuses others."""
+    return [
+        (file, _resolved(document)) for document in read_yaml(file) if isinstance(document, dict)
+    ]
+
+
+def _resolved(value: Any) -> Any:
+    """A value in which templates such as ``{{ env.X }}`` are replaced, as in Dagster."""
+    if isinstance(value, dict):
+        return {key: _resolved(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_resolved(item) for item in value]
+    if not (isinstance(value, str) and "{{" in value):
+        return value
+    from jinja2 import TemplateError
+    from jinja2.nativetypes import NativeTemplate
+
+    try:
+        return NativeTemplate(value).render(env=_Variables())
+    except TemplateError:  # Dagster resolves more than the environment and reports errors
+        return value
+
+
+class _Variables:
+    """Environment variables in a template: ``env.X``, or ``env('X', 'default')``."""
+
+    def __call__(self, name: str, default: str | None = None) -> str | None:
+        return os.environ.get(name, default)
+
+    def __getattr__(self, name: str) -> str | None:
+        if name.startswith("jinja"):
+            raise AttributeError(name)
+        return os.environ.get(name)
+
+
+def read_yaml(file: Path) -> list[Any]:
+    """Every document of a file, with templates as they are.
+
+    Raises:
+        ConfigurationError: the file cannot be read or is not valid YAML.
+    """
+    try:
+        return list(yaml.load_all(file.read_text(encoding="utf-8"), Loader))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        problem = " ".join(str(error).split())
+        raise ConfigurationError(
+            f"{file.parent.name}/{file.name} is not valid YAML: {problem}. Correct it there."
+        ) from None
+
+
+class Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """YAML as in Dagster: a day remains a text."""
+
+
+Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
