@@ -35,6 +35,12 @@ def commands(page: Path) -> Iterator[list[str]]:
         yield words_of(" ".join(match[1].split()))
 
 
+def targets() -> set[str]:
+    """Targets of the Makefile."""
+    text = (ROOT / "Makefile").read_text("utf-8")
+    return set(re.findall(r"^([a-z][a-z-]*):", text, re.MULTILINE))
+
+
 def refuse_unknown(words: list[str]) -> None:
     """Find the command and each option that the words name.
 
@@ -62,14 +68,19 @@ def refuse_unknown(words: list[str]) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_documented_commands_targets_and_links_exist(page: Path) -> None:
     text = page.read_text("utf-8")
-    targets = set(
-        re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
-    )
 
     for words in commands(page):
         refuse_unknown(words)
-    assert not set(MAKE.findall(text)) - targets
+    assert not set(MAKE.findall(text)) - targets()
     assert not [link for link in LINK.findall(text) if not (page.parent / link).exists()]
+
+
+def test_make_targets_in_messages_exist() -> None:
+    code = "\n".join(file.read_text("utf-8") for file in (ROOT / "ml_assets").rglob("*.py"))
+    named = set(re.findall(r"(?<![\w-])'make ([a-z][a-z-]*)'|\"make ([a-z][a-z-]*)\"", code))
+
+    assert {first or second for first, second in named} >= {"setup", "demo", "ui"}
+    assert {first or second for first, second in named} <= targets()
 
 
 def test_the_documents_name_commands() -> None:

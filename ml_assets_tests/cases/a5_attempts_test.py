@@ -10,7 +10,8 @@ from ml_assets.orchestration.runs.attempts import INPUTS
 from ml_assets.orchestration.runs.requests import MAX_ATTEMPTS
 from ml_assets.settings import settings
 from ml_assets_tests.prepared import FEATURES, tick
-from ml_assets_tests.project import DAILY, Project
+from ml_assets_tests.project import Project
+from ml_assets_tests.remedies import command, run
 from ml_assets_tests.sensor_runs import NEW_DAYS, run_requested
 
 FLIGHTS = "sources/flights"
@@ -77,7 +78,7 @@ def test_a5_a_repair_of_one_source_opens_all_tables_of_a_day_that_was_given_up(
     assert week.sql(f"UPDATE flights SET distance = distance + 1 WHERE {ONE_FLIGHT}", NEXT) == 1
 
     if by_hand:
-        assert week.materialize(DAILY, NEXT).succeeded
+        run(week, command(week.entries(TABLES[0])[NEXT].reason))
     else:
         request = requested(week)
         assert request.tags[INPUTS] != tried_with

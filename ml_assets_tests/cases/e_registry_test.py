@@ -8,13 +8,14 @@ import dagster as dg
 import pytest
 
 from ml_assets.content import day_hashes
+from ml_assets.errors import RegistryMismatch
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.registry.store import CHAMPION as CHAMPION_ALIAS
 from ml_assets.release.promotion import release_command
 from ml_assets.workspace import Workspace
-from ml_assets_tests.prepared import ASKED_FOR, CHAMPION, assets, opened
+from ml_assets_tests.prepared import ASKED_FOR, CHAMPION, RELEASED, assets, opened
 from ml_assets_tests.project import Project
-from ml_assets_tests.remedies import command, run_all
+from ml_assets_tests.remedies import command, commands, invoked, run, run_all
 
 PIPELINE = "flight_delays"
 RELEASE_GROUP = f"group:{PIPELINE}__release"
@@ -70,6 +71,33 @@ def test_e_a_forged_row_is_refused_until_the_suggested_command_recomputes_it(
     assert "release_decision has evidence 0123" in refusal
     run_all(with_champion, refusal)
     assert scored(with_champion) == ""
+
+
+def test_e_a_model_that_was_tested_as_another_is_promoted_after_the_release_ran_again(
+    measured: Project,
+) -> None:
+    assert measured.materialize(assets("release_decision", *RELEASED[:-2]), ASKED_FOR).succeeded
+    forge(measured, "integration_tests", ASKED_FOR, fingerprint="0123")
+    outcome = measured.materialize(assets("champion"), ASKED_FOR)
+    refusal = " ".join(outcome.failed_steps.values())
+    assert "was registered or tested" in refusal
+    assert "is not the judged one" in refusal
+
+    run(measured, commands(refusal)[0])
+
+    assert ASKED_FOR in measured.lake.days_stored(f"{PIPELINE}/champion")
+
+
+def test_unknown_versions_are_listed_by_the_command_of_the_refusal(
+    with_champion: Project,
+) -> None:
+    with pytest.raises(RegistryMismatch, match="has no version 9") as unknown:
+        Workspace.of_environment().registry.signature(PIPELINE, 9)
+    unclear = str(invoked("trace", PIPELINE).exception)
+    assert "Give either --prediction ID or --model N" in unclear
+
+    for refusal in (str(unknown.value), unclear):
+        assert CHAMPION in run(with_champion, command(refusal))
 
 
 def test_e_a_model_that_no_run_trained_is_refused_until_it_is_trained(
