@@ -1,7 +1,6 @@
 """The ``defs.yaml`` files of the project: their documents, read without Dagster."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +16,7 @@ from ml_assets.configuration.pipeline import (
 )
 from ml_assets.configuration.reading import read
 from ml_assets.configuration.tables import SourceTableConfiguration
-from ml_assets.configuration.yaml_files import documents_of, read_yaml
+from ml_assets.configuration.yaml_files import documents_of
 from ml_assets.contracts.contract import is_keyed, key_columns
 from ml_assets.errors import ConfigurationError
 from ml_assets.names import suggestion, unknown
@@ -49,8 +48,9 @@ def pipelines() -> list[str]:
     Raises:
         ConfigurationError: a file cannot be read, so its pipelines are unknown.
     """
-    for error in _unreadable():
-        raise error
+    _, errors = _read_files()
+    if errors:
+        raise errors[0]
     return sorted({str(config["pipeline"]) for _, config, _ in _models() if "pipeline" in config})
 
 
@@ -246,20 +246,19 @@ def _of_kind(
             yield file, document.get("attributes") or {}
 
 
-@cache
 def _all_documents() -> list[tuple[Path, dict[str, Any]]]:
     """Documents of all files that can be read; the code location shows the others as broken."""
+    return _read_files()[0]
+
+
+@cache
+def _read_files() -> tuple[list[tuple[Path, dict[str, Any]]], list[ConfigurationError]]:
+    """The documents of all files, and an error for each file that cannot be read."""
     found: list[tuple[Path, dict[str, Any]]] = []
-    for file in sorted(DEFS.rglob("defs.yaml")):
-        with suppress(ConfigurationError):
-            found += documents_of(file)
-    return found
-
-
-def _unreadable() -> Iterator[ConfigurationError]:
-    """An error for each file that cannot be read."""
+    errors: list[ConfigurationError] = []
     for file in sorted(DEFS.rglob("defs.yaml")):
         try:
-            read_yaml(file)
+            found += documents_of(file)
         except ConfigurationError as error:
-            yield error
+            errors.append(error)
+    return found, errors

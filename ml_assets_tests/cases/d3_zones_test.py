@@ -1,5 +1,6 @@
 r"""D3 · A destination whose zone is ``\N`` costs its own zone; days are computed all the same."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
@@ -22,6 +23,8 @@ GROUPS = {
 }
 """Rates that count when landings were known → columns that tell whose landings these are."""
 
+NextDay = Callable[[str | None], dict[str, pd.DataFrame]]
+
 
 def rows_of(project: Project, table: str) -> pd.DataFrame:
     """Rows of the next day by their key."""
@@ -29,28 +32,32 @@ def rows_of(project: Project, table: str) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def without_boston(
+def next_day(
     tmp_path_factory: pytest.TempPathFactory, week_home: Path, definitions: dg.Definitions
-) -> dict[str, pd.DataFrame]:
-    """Table → rows of the next day where the airport is not listed at all."""
-    with opened_copy(
-        week_home, tmp_path_factory.mktemp("without") / "home", definitions
-    ) as project:
-        assert project.sql("DELETE FROM airports WHERE faa = 'BOS'") == 1
-        run_requested(project)
-        return {table: rows_of(project, table) for table in (FEATURES, OUTCOMES)}
+) -> NextDay:
+    """Computes table → rows of the next day, after a statement changed one row of the source."""
+
+    def computed(statement: str | None) -> dict[str, pd.DataFrame]:
+        home = tmp_path_factory.mktemp("next_day") / "home"
+        with opened_copy(week_home, home, definitions) as project:
+            if statement:
+                assert project.sql(statement) == 1
+            run_requested(project)
+            return {table: rows_of(project, table) for table in (FEATURES, OUTCOMES)}
+
+    return computed
 
 
 @pytest.fixture(scope="module")
-def undisturbed(
-    tmp_path_factory: pytest.TempPathFactory, week_home: Path, definitions: dg.Definitions
-) -> dict[str, pd.DataFrame]:
+def without_boston(next_day: NextDay) -> dict[str, pd.DataFrame]:
+    """Table → rows of the next day where the airport is not listed at all."""
+    return next_day("DELETE FROM airports WHERE faa = 'BOS'")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(next_day: NextDay) -> dict[str, pd.DataFrame]:
     """Table → rows of the next day of the source as it was."""
-    with opened_copy(
-        week_home, tmp_path_factory.mktemp("undisturbed") / "home", definitions
-    ) as project:
-        run_requested(project)
-        return {table: rows_of(project, table) for table in (FEATURES, OUTCOMES)}
+    return next_day(None)
 
 
 def test_d3_a_day_is_computed_and_only_the_unknown_zone_is_missing(

@@ -450,10 +450,10 @@ def test_a_broken_document_does_not_hide_the_others(
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "defs.yaml").write_text(text, "latin-1")
     monkeypatch.setattr(documents, "DEFS", tmp_path)
-    documents._all_documents.cache_clear()
+    documents._read_files.cache_clear()
     try:
         assert documents.sources_of("a/b") == []
         with pytest.raises(ConfigurationError, match=message):
             documents.pipeline("shop")
     finally:
-        documents._all_documents.cache_clear()
+        documents._read_files.cache_clear()
