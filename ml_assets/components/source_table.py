@@ -6,13 +6,14 @@ days are valid, see ``contracts``.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property
 
 import dagster as dg
 import pandas as pd
 
 from ml_assets.components.configured import Configured
-from ml_assets.components.source_checks import CHUNK_DAYS, SourceChecks
+from ml_assets.components.source_checks import CHUNK, SourceChecks
 from ml_assets.components.source_days import SourceDays, entries_as_extracted
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.tables import SourceTableConfiguration
@@ -30,7 +31,7 @@ from ml_assets.orchestration.assets.tables import (
     table_spec,
 )
 from ml_assets.orchestration.checks.checks import table_checks
-from ml_assets.orchestration.partitions import partitions
+from ml_assets.orchestration.partitions import Partitions, partitions
 from ml_assets.planning.plan import Input, Plan, merge, plan, with_kept, with_unskipped
 from ml_assets.provenance.code import code_version
 from ml_assets.sources.database import SourceDatabase
@@ -75,7 +76,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
         return load_contract(self.config.contract)
 
     @cached_property
-    def _partitions(self) -> dg.DailyPartitionsDefinition | None:
+    def _partitions(self) -> Partitions | None:
         return partitions(self.config.days) if self.config.days else None
 
     @property
@@ -106,8 +107,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
         source, lake = workspace.source, workspace.lake
         source_days = self._source_days(source, lake)
         extracted = [
-            self._extract_chunk(source, lake, source_days, days[start : start + CHUNK_DAYS])
-            for start in range(0, len(days), CHUNK_DAYS)
+            self._extract_chunk(source, lake, source_days, chunk) for chunk in self.chunks(days)
         ]
         planned = merge([part for part, _ in extracted])
         validated = combine([part for _, part in extracted])
@@ -152,11 +152,16 @@ class SourceTable(Configured[SourceTableConfiguration]):
         refused = {day: unreadable[day] for day in planned.compute if day in unreadable}
         return planned, replace(validated, quarantined={**validated.quarantined, **refused})
 
+    def chunks(self, days: Sequence[str]) -> list[Sequence[str]]:
+        """Consecutive parts of days, or the snapshot, each of which is read at once."""
+        size = self.config.days.calendar.covering(CHUNK) if self.config.days else 1
+        return [days[start : start + size] for start in range(0, len(days), size)]
+
     def source_days(self, source: SourceDatabase, lake: Lake) -> SourceDays:
         """The source days of a table with days."""
         assert self._partitions is not None
         assert self.config.time_column is not None
-        age = self.config.max_age_hours or 0
+        age = self.config.max_age.longest if self.config.max_age else timedelta()
         names = (self.config.key, self.config.table, self.config.time_column)
         return SourceDays(source, lake, *names, age, self._partitions)
 

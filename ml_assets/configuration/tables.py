@@ -1,23 +1,29 @@
 """Configuration of source tables, computed tables and their sensor in a ``defs.yaml``."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Annotated, Any, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from ml_assets.cadence import Cadence, Calendar, Duration
 from ml_assets.configuration.sections import (
     Days,
-    DaysOrNone,
     DottedPath,
     Key,
     Name,
-    NumberOfDays,
     Owner,
     Section,
 )
+from ml_assets.durations import (
+    Age,
+    DurationOrNone,
+    PositiveDuration,
+    partitions,
+)
 
-MAX_AGE_HOURS = 24 * 366
-"""A year: a longer age is a typing error."""
+REVISITED = timedelta(days=3)
+"""Last stored time that is compared with the source at every tick unless configured."""
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
@@ -31,13 +37,13 @@ class SourceTableConfiguration(Section):
         contract: dotted path of its contract.
         description: description for stakeholders.
         owners: ``team:…`` names.
-        time_column: timestamp that assigns a row to a day; omitted for a snapshot.
-        days: days of the table; omitted for a snapshot.
-        max_age_hours: maximum age in hours of the newest row at the end of its day.
-        revisit_days: number of last stored days that are compared with the source at every tick and
-            extracted again when they changed; 0 for none.
-        retention_days: number of days for which the source keeps rows, which it may delete later;
-            omitted when it keeps all rows.
+        time_column: timestamp that assigns a row to a partition; omitted for a snapshot.
+        days: days of the table and the cadence of its partitions; omitted for a snapshot.
+        max_age: maximum age of the newest row at the end of its partition.
+        revisit: length of the last stored partitions that are compared with the source at every
+            tick and extracted again when they changed; ``0d`` for none.
+        retention: time for which the source keeps rows, which it may delete later; omitted when it
+            keeps all rows.
         statistics: numeric columns whose daily means the UI plots.
     """
 
@@ -48,9 +54,9 @@ class SourceTableConfiguration(Section):
     owners: tuple[Owner, ...] = Field(min_length=1)
     time_column: str | None = Field(None, min_length=1)
     days: Days | None = None
-    max_age_hours: float | None = Field(None, gt=0, le=MAX_AGE_HOURS)
-    revisit_days: DaysOrNone = 3
-    retention_days: NumberOfDays | None = None
+    max_age: Age | None = None
+    revisit: DurationOrNone | None = None
+    retention: PositiveDuration | None = None
     statistics: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -60,7 +66,19 @@ class SourceTableConfiguration(Section):
                 ("time_column", "days") if self.time_column else ("days", "time_column")
             )
             raise ValueError(f"{given} is given without {missing}: a table with days needs both")
+        if self.days:
+            for name in ("revisit", "retention"):
+                if duration := getattr(self, name):
+                    partitions(name, duration, self.days.calendar)
         return self
+
+    @property
+    def revisited(self) -> int:
+        """Number of last stored partitions that are compared with the source at every tick."""
+        assert self.days is not None
+        if self.revisit is None:
+            return max(1, REVISITED // self.days.calendar.longest_partition)
+        return self.revisit.partitions(self.days.calendar)
 
 
 class TableInput(Section):
@@ -68,7 +86,9 @@ class TableInput(Section):
 
     Attributes:
         asset: asset key of the input.
-        days_before: number of earlier days of the input that a day reads.
+        look_back: length of the earlier partitions of the input that a partition reads.
+        cadence: partitions of the input, not coarser than the table's; by default those of its
+            template, or of this table.
         is_snapshot: whether the input has no days.
         refreshes_history: whether a change of the snapshot makes days stale that were computed
             before. Otherwise they keep the snapshot's earlier values, and only new days use the
@@ -76,14 +96,16 @@ class TableInput(Section):
     """
 
     asset: Key
-    days_before: DaysOrNone = 0
+    look_back: DurationOrNone = Duration.parse("0d")
+    cadence: Cadence | None = None
     is_snapshot: bool = False
     refreshes_history: bool = True
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
-        if self.is_snapshot and self.days_before:
-            raise ValueError("days_before is given for a snapshot, which has no days")
+        for name in ("look_back", "cadence"):
+            if self.is_snapshot and name in self.model_fields_set:
+                raise ValueError(f"{name} is given for a snapshot, which has no days")
         if not (self.is_snapshot or self.refreshes_history):
             raise ValueError(
                 "'refreshes_history: false' is for snapshots only: days are always recomputed when "
@@ -119,6 +141,18 @@ class FeatureTableConfiguration(Section):
     parameters: dict[str, Any] = {}
     statistics: tuple[str, ...] = ()
     source_rows: DottedPath | None = None
+
+    @model_validator(mode="after")
+    def _inputs_fit(self) -> Self:
+        calendar = self.days.calendar
+        for name, item in self.inputs.items():
+            partitions(f"inputs.{name}.look_back", item.look_back, calendar)
+            if item.cadence and calendar.is_finer_than(Calendar(item.cadence, calendar.timezone)):
+                raise ValueError(
+                    f"inputs.{name}: {item.asset} is {item.cadence}, so a {self.days.cadence} table "
+                    "would read what is not known yet. Use an input that is as fine as the table"
+                )
+        return self
 
 
 class NewDaysConfiguration(Section):

@@ -28,7 +28,7 @@ from ml_assets_tests.soak.schedule import DAYS, FIRST_DAY, day_after
 PIPELINES = {
     "flight_delays": {
         "monitoring": {"policy": "never"},
-        "test_days": 7,
+        "test_window": "7d",
         "release": {
             "rule": "literal",
             "margin": None,

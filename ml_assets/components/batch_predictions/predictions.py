@@ -19,7 +19,7 @@ from ml_assets.lake.store import Window
 from ml_assets.learning.scoring import score, with_late_rows
 from ml_assets.ledger.entries import grouped
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.planning.plan import Input, Plan, each_day, plan, with_skipped
+from ml_assets.planning.plan import Plan, each_day, plan, with_skipped
 from ml_assets.provenance.code import code_version
 from ml_assets.release.champion import Champion
 from ml_assets.release.confirm import confirm_champion
@@ -55,7 +55,7 @@ class Predictions:
             ),
             version=self._prediction_version,
             inputs=[
-                Input(this.features),
+                this.daily_input(this.features),
                 this.champion_lineage(nouns.MODEL),
                 this.champion_lineage(nouns.CHAMPION),
             ],
@@ -85,7 +85,10 @@ class Predictions:
             lake,
             table,
             days,
-            {"features": Input(this.features), "champion": this.release_of_champion(champions)},
+            {
+                "features": this.daily_input(this.features),
+                "champion": this.release_of_champion(champions),
+            },
             self._prediction_version,
             further_reads=this.model_reads(champions),
         )
