@@ -358,9 +358,9 @@ def test_labels_outside_the_windows_do_not_count(day: str) -> None:
     assert with_others == decided(evidence(), DROP)
 
 
-def test_label_days_are_those_of_all_windows() -> None:
+def test_label_window_covers_all_windows() -> None:
     assert policy().label_window(DAYS) == 6
-    assert policy().window_ends(TODAY) == [NEWEST[-1], MIDDLE[-1], OLDEST[-1]]
+    assert policy().window_ends(TODAY, DAYS) == [NEWEST[-1], MIDDLE[-1], OLDEST[-1]]
 
 
 @pytest.mark.parametrize("older", [GOOD, POOR])
