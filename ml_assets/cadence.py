@@ -95,6 +95,11 @@ class Calendar:
         """The least number of partitions that are at least as long as a duration."""
         return math.ceil(duration / self.shortest_partition)
 
+    def nearest_count(self, duration: timedelta) -> int:
+        """The number of partitions that is nearest to a duration; at least one if it is not zero."""
+        mean = (self.shortest_partition + self.longest_partition) / 2
+        return max(1, round(duration / mean)) if duration else 0
+
     @property
     def shortest_partition(self) -> timedelta:
         """Length of a partition without clock changes; of a month, its least."""

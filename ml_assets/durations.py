@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, PlainSerializer, WithJsonSchema
 
 from ml_assets.cadence import Calendar, Duration
 
@@ -53,17 +53,20 @@ Age = Annotated[PositiveDuration, AfterValidator(_in_hours)]
 """A duration of a fixed length."""
 
 
-def partitions(name: str, duration: Duration, calendar: Calendar) -> int:
-    """A duration as a number of partitions.
+def partitions(section: BaseModel, name: str, calendar: Calendar) -> int:
+    """A duration of a section as a number of partitions; a default is rounded to whole partitions.
 
     Args:
-        name: the key in the file, for the message.
-        duration: its value.
+        section: the section.
+        name: its key.
         calendar: the partitions.
 
     Raises:
-        ValueError: it is not a whole number of partitions.
+        ValueError: a duration that was given is not a whole number of partitions.
     """
+    duration: Duration = getattr(section, name)
+    if name not in section.model_fields_set:
+        return calendar.nearest_count(duration.longest)
     try:
         return duration.partitions(calendar)
     except ValueError as error:

@@ -142,7 +142,7 @@ def resolved(item: TableInput, calendar: Calendar) -> Input:
     """
     return Input(
         item.asset,
-        -item.look_back.partitions(calendar),
+        -item.look_back_partitions(calendar),
         0,
         item.is_snapshot,
         is_pinned=not item.refreshes_history,

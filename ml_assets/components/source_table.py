@@ -83,6 +83,12 @@ class SourceTable(Configured[SourceTableConfiguration]):
     def _origin(self) -> str:
         return f"source_database/{self.config.table}"
 
+    @property
+    def _source_input(self) -> Input:
+        if self.config.days is None:
+            return Input(self._origin, is_snapshot=True)
+        return Input(self._origin, calendar=self.config.days.calendar)
+
     @cached_property
     def _version(self) -> str:
         return code_version(self._contract, self.config.table, self.config.time_column)
@@ -138,7 +144,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
             lake,
             self.config.key,
             days,
-            {"source": Input(self._origin, is_snapshot=self._partitions is None)},
+            {"source": self._source_input},
             self._version,
         )
         planned = with_kept(planned, lake.ledger.latest(self.config.key, sorted(kept_days)))

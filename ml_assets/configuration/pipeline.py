@@ -193,10 +193,12 @@ class ModelConfiguration(Section):
             ValueError: one of them is not.
         """
         for name in ("window", "validation_window", "test_window"):
-            partitions(name, getattr(self, name), self.as_of_calendar)
-        partitions("drift_window", self.drift_window, self.days.calendar)
-        for name in ("delay", "arrive_within"):
-            partitions(f"labels.{name}", getattr(self.labels, name), self.days.calendar)
+            partitions(self, name, self.as_of_calendar)
+        partitions(self, "drift_window", self.days.calendar)
+        try:
+            self.labels.arrives_within(self.days.calendar)
+        except ValueError as error:
+            raise ValueError(f"labels.{error}") from None
 
     @property
     def as_of_calendar(self) -> Calendar:
@@ -258,16 +260,16 @@ class ModelConfiguration(Section):
     @property
     def drift_partitions(self) -> int:
         """Number of partitions of a drift report."""
-        return self.drift_window.partitions(self.days.calendar)
+        return partitions(self, "drift_window", self.days.calendar)
 
     @property
     def windows(self) -> Windows:
         """Windows before an as-of day, in partitions of as-of days."""
         calendar = self.as_of_calendar
         return Windows(
-            self.window.partitions(calendar),
-            self.validation_window.partitions(calendar),
-            self.test_window.partitions(calendar),
+            partitions(self, "window", calendar),
+            partitions(self, "validation_window", calendar),
+            partitions(self, "test_window", calendar),
             calendar.covering(self.labels.delay.longest),
         )
 

@@ -13,7 +13,7 @@ from pydantic import (
 
 from ml_assets.cadence import Cadence, Calendar, Duration, as_day, day_of, shifted
 from ml_assets.content import DAY
-from ml_assets.durations import DurationOrNone
+from ml_assets.durations import DurationOrNone, partitions
 from ml_assets.learning.estimators import Signature, estimators_of, signature
 from ml_assets.learning.specification import Task
 from ml_assets.names import suggestion
@@ -133,7 +133,7 @@ class Labels(Section):
 
     def arrives_within(self, calendar: Calendar) -> int:
         """Partitions after that of a prediction by which its label has arrived."""
-        return self.delay.partitions(calendar) + self.arrive_within.partitions(calendar)
+        return sum(partitions(self, name, calendar) for name in ("delay", "arrive_within"))
 
 
 class Estimator(Section):

@@ -68,8 +68,8 @@ class SourceTableConfiguration(Section):
             raise ValueError(f"{given} is given without {missing}: a table with days needs both")
         if self.days:
             for name in ("revisit", "retention"):
-                if duration := getattr(self, name):
-                    partitions(name, duration, self.days.calendar)
+                if getattr(self, name):
+                    partitions(self, name, self.days.calendar)
         return self
 
     @property
@@ -100,6 +100,10 @@ class TableInput(Section):
     cadence: Cadence | None = None
     is_snapshot: bool = False
     refreshes_history: bool = True
+
+    def look_back_partitions(self, calendar: Calendar) -> int:
+        """Number of earlier partitions of the reading table that the look-back covers."""
+        return partitions(self, "look_back", calendar)
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
@@ -146,7 +150,10 @@ class FeatureTableConfiguration(Section):
     def _inputs_fit(self) -> Self:
         calendar = self.days.calendar
         for name, item in self.inputs.items():
-            partitions(f"inputs.{name}.look_back", item.look_back, calendar)
+            try:
+                item.look_back_partitions(calendar)
+            except ValueError as error:
+                raise ValueError(f"inputs.{name}.{error}") from None
             if item.cadence and calendar.is_finer_than(Calendar(item.cadence, calendar.timezone)):
                 raise ValueError(
                     f"inputs.{name}: {item.asset} is {item.cadence}, so a {self.days.cadence} table "

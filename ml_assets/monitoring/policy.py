@@ -80,18 +80,18 @@ class Policy(BaseModel, extra="forbid", frozen=True):
         names = ("evaluation_window", "window_step", "cooldown", "budget_window")
         try:
             for name in (*names, "min_training_window"):
-                partitions(name, getattr(self, name), calendar)
+                partitions(self, name, calendar)
         except ValueError as error:
             raise ConfigurationError(f"Policy '{self.name}' is not usable: {error}.") from None
 
     def label_window(self, calendar: Calendar) -> int:
         """Partitions of labels that a decision reads, including its own."""
-        step = self.window_step.partitions(calendar)
-        return self.evaluation_window.partitions(calendar) + (self.windows - 1) * step
+        step = partitions(self, "window_step", calendar)
+        return partitions(self, "evaluation_window", calendar) + (self.windows - 1) * step
 
     def budget_start(self, key: str, calendar: Calendar) -> str:
         """The last partition before ``budget_window``, which ends with the partition of a decision."""
-        return calendar.shifted(key, -self.budget_window.partitions(calendar))
+        return calendar.shifted(key, -partitions(self, "budget_window", calendar))
 
     @property
     def reads_drift(self) -> bool:
@@ -100,7 +100,7 @@ class Policy(BaseModel, extra="forbid", frozen=True):
 
     def window_ends(self, key: str, calendar: Calendar) -> list[str]:
         """Last partition of each window, the newest first."""
-        step = self.window_step.partitions(calendar)
+        step = partitions(self, "window_step", calendar)
         return [calendar.shifted(key, -number * step) for number in range(self.windows)]
 
 

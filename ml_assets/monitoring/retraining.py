@@ -12,6 +12,7 @@ import pandas as pd
 
 from ml_assets.cadence import Calendar, days_between
 from ml_assets.content import DAY
+from ml_assets.durations import partitions
 from ml_assets.learning.metrics import METRICS, Scored
 from ml_assets.monitoring.contracts.retraining import KEEP, RETRAIN
 from ml_assets.monitoring.policy import Policy
@@ -126,7 +127,7 @@ def _verdict(
 def _limit(evidence: RetrainingEvidence, policy: Policy) -> tuple[str, str] | None:
     """The limit that prevents a retraining, and the reason; None for none."""
     last, calendar = max(evidence.requested_days, default=None), evidence.calendar
-    cooldown = policy.cooldown.partitions(calendar)
+    cooldown = partitions(policy, "cooldown", calendar)
     if last is not None and calendar.between(last, evidence.day) < cooldown:
         age = days_between(last, evidence.day)
         why = f"a retraining was requested {age} days ago, on {last}"
@@ -168,7 +169,7 @@ def _signals(
 
 
 def _first_model(evidence: RetrainingEvidence, policy: Policy) -> _Signal:
-    minimum = policy.min_training_window.partitions(evidence.calendar)
+    minimum = partitions(policy, "min_training_window", evidence.calendar)
     is_enough = evidence.trainable_days >= minimum
     return _Signal(
         "no_champion",
@@ -263,7 +264,7 @@ def _confirmed(policy: Policy, signals: Sequence[bool | None]) -> tuple[bool, in
 def _window(evidence: RetrainingEvidence, policy: Policy, end: str) -> _Window | None:
     """Performance of the champion's own predictions in one window; None for too few labels."""
     calendar = evidence.calendar
-    first = calendar.shifted(end, 1 - policy.evaluation_window.partitions(calendar))
+    first = calendar.shifted(end, 1 - partitions(policy, "evaluation_window", calendar))
     labels = evidence.labels
     champion = evidence.champion
     of_champion = labels["model_version"] == (champion.fingerprint if champion else "")

@@ -95,7 +95,9 @@ class Predictions:
         planned, scored = self._score(workspace, planned, champions)
         planned, frames = each_day(
             planned,
-            lambda day: with_late_rows(latest_rows(lake, table, day), _scored_rows(scored, day)),
+            lambda day: with_late_rows(
+                latest_rows(lake, table, day), _scored_rows(scored, day, champions)
+            ),
         )
         return output(
             planned,
@@ -166,14 +168,13 @@ class Predictions:
         confirm_champion(release_facts(lake, log, registry, self.pipeline.name, as_of))
 
 
-def _scored_rows(scored: pd.DataFrame, day: str) -> pd.DataFrame:
-    rows = scored[scored[DAY] == day]
-    if rows.empty:
+def _scored_rows(scored: pd.DataFrame, day: str, champions: Mapping[str, Champion]) -> pd.DataFrame:
+    if day not in champions:
         raise TrainingError(
             f"not predicted: no champion serves on {day}. Materialize a model and its release as "
             "of that day or an earlier one: the asset groups that end in __training and __release"
         )
-    return rows
+    return scored[scored[DAY] == day]
 
 
 def _day_metadata(predictions: pd.DataFrame) -> dict[str, float | int | str]:
