@@ -122,7 +122,9 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
         if not planned.compute:
             return no_rows(self._contract)
         frames = {
-            name: planned.windows[name].read(days=item.days_of_all(planned.compute))
+            name: in_own_partitions(
+                planned.windows[name].read(days=item.days_of_all(planned.compute)), item
+            )
             for name, item in self._inputs.items()
         }
         rows = self._function(planned.compute, **frames, **self.config.parameters)
@@ -149,6 +151,19 @@ def resolved(item: TableInput, calendar: Calendar) -> Input:
         calendar=calendar,
         input_calendar=Calendar(item.cadence, calendar.timezone) if item.cadence else None,
     )
+
+
+def in_own_partitions(rows: pd.DataFrame, item: Input) -> pd.DataFrame:
+    """Rows of an input with the partition of the reading table as ``ds``.
+
+    Args:
+        rows: (n, …) rows with the partition of the input as ``ds``.
+        item: the input.
+    """
+    own = {day: item.own_partition(day) for day in rows[DAY].unique()}
+    if all(day == key for day, key in own.items()):
+        return rows
+    return rows.assign(**{DAY: rows[DAY].map(own).astype("str")})
 
 
 def refuse_parameters(function: Callable[..., object], config: FeatureTableConfiguration) -> None:

@@ -156,7 +156,7 @@ class FeatureTableConfiguration(Section):
                 raise ValueError(f"inputs.{name}.{error}") from None
             if item.cadence and calendar.is_finer_than(Calendar(item.cadence, calendar.timezone)):
                 raise ValueError(
-                    f"inputs.{name}: {item.asset} is {item.cadence}, so a {self.days.cadence} table "
+                    f"inputs.{name}: {item.asset} is {item.cadence}, so the {self.days.cadence} table "
                     "would read what is not known yet. Use an input that is as fine as the table"
                 )
         return self

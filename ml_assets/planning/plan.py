@@ -73,6 +73,13 @@ class Input:
             return True
         return input_day in self._between(day, 0, 0)
 
+    def own_partition(self, input_day: str) -> str:
+        """The partition of the reading table in which one of the input begins."""
+        if self.is_snapshot or self.input_calendar in {None, self.calendar}:
+            return input_day
+        assert self.input_calendar is not None
+        return self.calendar.key_of(self.input_calendar.start_of(input_day))
+
     def _between(self, day: str, first: int, last: int) -> list[str]:
         """Input days from ``first`` to ``last``, offsets in partitions of the table that reads."""
         ends = self.calendar.shifted(day, first), self.calendar.shifted(day, last)

@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from ml_assets.cadence import Cadence, Calendar
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
+from ml_assets.orchestration.runs.runs import broken_assets
 from ml_assets_tests.components.shop import UTC, definitions
 from ml_assets_tests.prepared import opened, tick
 from ml_assets_tests.project import ROOT, Project
@@ -334,3 +335,61 @@ def test_sensor_requests_the_partitions_that_the_source_has(meters: Project) -> 
     [request] = tick(meters, "meters__new_days").requests
 
     assert len(request.asset_selection or []) == 3
+
+
+DAYS_OF_HISTORY = """
+type: ml_assets.components.SourceTable
+attributes:
+  key: meters/readings
+  table: readings
+  contract: {where}.Readings
+  description: Readings of meters.
+  owners: ["team:meters"]
+  time_column: at
+  days: {{first: "2022-03-01", last: "2022-03-20", timezone: America/New_York, cadence: {source}}}
+---
+type: ml_assets.components.FeatureTable
+attributes:
+  key: meters/features
+  function: {where}.features
+  contract: {where}.Features
+  description: One row per reading.
+  owners: ["team:meters"]
+  days: {{first: "2022-03-05", last: "2022-03-20", timezone: America/New_York, cadence: {features}}}
+  inputs: {{readings: {{asset: meters/readings, look_back: 2d}}}}
+"""
+"""A table of features, from a source table of the same or another cadence."""
+
+
+def daily_features(folder: Path, source: str, days: str) -> dict[str, str]:
+    """Day → content hash of the features, from a source table of a cadence."""
+    (folder / "data").mkdir(parents=True)
+    (folder / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text("utf-8"), "utf-8")
+    write(folder / "data" / "source.db", SERIES["hours over a clock change"])
+    text = DAYS_OF_HISTORY.format(where=WHERE, source=source, features="daily")
+    with opened(folder, definitions(folder / "defs", text)) as project:
+        for selection, span in (
+            ('key:"meters/readings"', days),
+            ('key:"meters/features"', "2022-03-05...2022-03-20"),
+        ):
+            outcome = project.materialize(selection, span)
+            assert outcome.succeeded, outcome.failed_steps
+        entries = project.entries("meters/features")
+        return {day: entry.content_hash for day, entry in entries.items()}
+
+
+def test_daily_features_are_the_same_from_hours_and_from_days(tmp_path: Path) -> None:
+    daily = daily_features(tmp_path / "daily", "daily", "2022-03-01...2022-03-20")
+    hourly = daily_features(tmp_path / "hourly", "hourly", "2022-03-01-00:00...2022-03-20-23:00")
+
+    assert len(daily) == 16
+    assert hourly == daily
+
+
+def test_a_table_finer_than_its_input_is_shown_as_broken(tmp_path: Path) -> None:
+    text = DAYS_OF_HISTORY.format(where=WHERE, source="daily", features="hourly")
+
+    graph = definitions(tmp_path / "defs", text).resolve_asset_graph()
+
+    [problem] = broken_assets(graph).values()
+    assert "meters/readings is daily, so the hourly table would read what is not known" in problem
