@@ -14,6 +14,9 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.checks.runner import CheckResult, check
 from ml_assets.orchestration.runs.runs import RunOutcome, materialize, selected_assets
+from ml_assets.sources.clock import Clock
+from ml_assets.sources.database import SourceDatabase
+from ml_assets.sources.database_table import DatabaseTable
 from ml_assets.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
@@ -103,6 +106,12 @@ class Project:
         """Dead letters of a table, as records."""
         name = f"{table}_dead_letters"
         return self.lake.read(name).to_dict("records") if self.lake.exists(name) else []
+
+
+def database_table(url: str, table: str, time_column: str | None = None) -> DatabaseTable:
+    """A table of a source database."""
+    clock = Clock(time_column) if time_column else None
+    return DatabaseTable(SourceDatabase(url), table, clock=clock)
 
 
 def open_lake() -> Lake:

@@ -27,7 +27,7 @@ from ml_assets.lineage.status.state import (
 from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.history import releases
 from ml_assets.sources.completeness import extent, usual_rows
-from ml_assets.sources.database import SourceDatabase
+from ml_assets.sources.connections import Connections
 
 LOOKED_BACK_DAYS = 7
 """The end of a source is looked for from this many days before the newest stored day on."""
@@ -38,20 +38,20 @@ USUAL_DAYS = 28
 LAST_DAY = "9999-12-31"
 
 
-def load_state(lake: Lake, log: ApprovalLog, source: SourceDatabase) -> ProjectState:
+def load_state(lake: Lake, log: ApprovalLog, connections: Connections) -> ProjectState:
     """Load everything that a status report depends on.
 
     Args:
         lake: the project's tables.
         log: approvals and rejections.
-        source: the source database; what cannot be read of it is reported.
+        connections: the source systems; what cannot be read of them is reported.
     """
     tables = documents.source_tables()
     daily = {key: table for key, table in tables.items() if table.days}
     return ProjectState(
         entries={table: lake.ledger.latest(table) for table in lake.ledger.tables()},
         pipelines=[_pipeline(lake, log, name, [*daily]) for name in documents.pipelines()],
-        sources={key: _source(lake.ledger, source, table) for key, table in daily.items()},
+        sources={key: _source(lake.ledger, connections, table) for key, table in daily.items()},
         now=datetime.now(UTC),
     )
 
@@ -116,16 +116,17 @@ def _decisions(lake: Lake, table: str, columns: list[str]) -> list[StoredDecisio
     ]
 
 
-def _source(ledger: Ledger, source: SourceDatabase, table: SourceTableConfiguration) -> SourceState:
+def _source(
+    ledger: Ledger, connections: Connections, table: SourceTableConfiguration
+) -> SourceState:
     """The last day of which the source has all rows, counted from the newest stored day on."""
     assert table.days
-    assert table.time_column
     counts = {day: rows for day, rows in row_counts(ledger.latest(table.key)).items() if rows}
     stored = sorted(filter(as_day, counts))
     first = max(table.days.first, shifted(stored[-1], -LOOKED_BACK_DAYS)) if stored else ""
     days = _bounds(table.days, first or table.days.first, stored[-1] if stored else "")
     try:
-        hours = source.hours(table.table, table.time_column, days[0][1])
+        hours = connections.source(table.specification).hours(days[0][1])
     except MLAssetsError as error:
         return SourceState(problem=str(error))
     usual = usual_rows([counts[day] for day in stored[-USUAL_DAYS:]])

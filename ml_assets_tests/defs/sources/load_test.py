@@ -22,7 +22,7 @@ from ml_assets.defs.sources.load import (
     reference_table,
 )
 from ml_assets.errors import SourceMissing
-from ml_assets.sources.database import SourceDatabase
+from ml_assets_tests.project import database_table
 
 LAST_DAY = "2013-01-02"
 KEYS = {"flights": ["time_hour", "carrier", "flight"], "weather": ["time_hour", "origin"]}
@@ -72,7 +72,7 @@ def drop(url: str, *tables: str) -> None:
 
 def counts(url: str) -> dict[str, int]:
     """Table → number of rows."""
-    return {table: len(SourceDatabase(url).snapshot(table)) for table in FILES}
+    return {table: len(database_table(url, table).snapshot()) for table in FILES}
 
 
 def test_all_files_of_the_reference_data_are_there() -> None:
@@ -142,13 +142,13 @@ def test_only_missing_tables_are_loaded(without_reference_tables: str, loaded: L
 
 
 def test_loaded_rows_can_be_extracted_by_day(loaded: Loaded) -> None:
-    source = SourceDatabase(loaded.url)
+    source = database_table(loaded.url, "flights", "time_hour")
     start, end = datetime(2013, 1, 1, 5, tzinfo=UTC), datetime(2013, 1, 2, 5, tzinfo=UTC)
 
-    first = source.rows("flights", "time_hour", start, end)
+    first = source.rows(start, end).rows
 
     assert len(first) == 842
-    newest = max(hour.newest for hour in source.hours("flights", "time_hour", start))
+    newest = max(hour.newest for hour in source.hours(start))
     assert newest == datetime(2013, 1, 3, 4, tzinfo=UTC)
 
 
@@ -173,7 +173,7 @@ def test_load_that_is_interrupted_leaves_no_half_table(
         load(without_reference_tables, interrupted, LAST_DAY)
 
     with pytest.raises(SourceMissing, match="no table 'airports'"):
-        SourceDatabase(without_reference_tables).snapshot("airports")
+        database_table(without_reference_tables, "airports").snapshot()
     assert [*load(without_reference_tables, silent, LAST_DAY)] == ["airports", "airlines"]
     assert counts(without_reference_tables) == loaded.rows
 
@@ -200,7 +200,7 @@ def test_revealed_days_are_those_of_a_load_up_to_the_same_day(
     assert counts(two_days)["flights"] > before["flights"] + added["flights"]
     for table, key in KEYS.items():
         revealed, loaded_at_once = (
-            SourceDatabase(url).snapshot(table).sort_values(key, ignore_index=True)
+            database_table(url, table).snapshot().sort_values(key, ignore_index=True)
             for url in (two_days, whole)
         )
         pd.testing.assert_frame_equal(revealed, loaded_at_once)
