@@ -142,7 +142,7 @@ class SourceTableConfiguration(Section):
     def origin(self) -> str:
         """Key of the asset that stands for the table in its source system."""
         noun = self.table or self.key.rpartition("/")[2]
-        return f"{self.specification.connection}/{re.sub(r'[^A-Za-z0-9_]', '_', noun)}"
+        return f"{self.specification.connection}/{re.sub(r'[^a-z0-9_]', '_', noun.lower())}"
 
     @property
     def what(self) -> str:
