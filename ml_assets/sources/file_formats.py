@@ -8,18 +8,16 @@ import contextlib
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset
 import pyarrow.parquet
 
 from ml_assets.contracts.coercion import escaped
-from ml_assets.sources.values import frame
 
 CHUNK_ROWS = 20_000
 
@@ -33,11 +31,13 @@ class Chunk:
     """Some rows of a file.
 
     Attributes:
-        rows: (n, columns) raw objects.
+        cells: column → (n,) raw values.
+        count: number of rows.
         broken: text and problem of each line that is not a row.
     """
 
-    rows: pd.DataFrame
+    cells: Mapping[str, Sequence[Any]]
+    count: int
     broken: Sequence[tuple[str, str]] = ()
 
 
@@ -53,7 +53,7 @@ def chunks(
         columns: columns to read, without those that the file lacks; None for all.
 
     Returns:
-        Chunks of at most ``CHUNK_ROWS`` rows; at least one for a file with a header.
+        Chunks of at most ``CHUNK_ROWS`` rows; the first one of a file with a header may be empty.
 
     Raises:
         Unreadable: the file does not have its format.
@@ -77,7 +77,7 @@ def _csv(text: io.TextIOWrapper, columns: Sequence[str] | None) -> Iterator[Chun
             raise Unreadable("a column occurs twice in its header")
         positions = [n for n, name in enumerate(header) if columns is None or name in columns]
         names = [header[position] for position in positions]
-        yield Chunk(frame(names, []))
+        yield Chunk({name: [] for name in names}, 0)
         while found := [(lines.line_num, line) for line in islice(lines, CHUNK_ROWS)]:
             complete = [line for _, line in found if len(line) == len(header)]
             broken = [
@@ -88,8 +88,11 @@ def _csv(text: io.TextIOWrapper, columns: Sequence[str] | None) -> Iterator[Chun
                 for number, line in found
                 if line and len(line) != len(header)
             ]
-            rows = [[_decoded(line[n]) for n in positions] for line in complete]
-            yield Chunk(frame(names, rows), broken)
+            values = {
+                name: [_decoded(line[n]) for line in complete]
+                for name, n in zip(names, positions, strict=True)
+            }
+            yield Chunk(values, len(complete), broken)
     except csv.Error as error:
         raise Unreadable(f"line {lines.line_num}: {error}") from error
 
@@ -113,19 +116,18 @@ def _json_lines(text: io.TextIOWrapper, columns: Sequence[str] | None) -> Iterat
                 broken.append((escaped(line), f"line {number} is no JSON object"))
         names = list(dict.fromkeys(name for row in rows for name in row))
         wanted = [name for name in names if columns is None or name in columns]
-        values = [[_encoded(row.get(name)) for name in wanted] for row in rows]
-        yield Chunk(frame(wanted, values), broken)
+        values = {name: [_encoded(row.get(name)) for row in rows] for name in wanted}
+        yield Chunk(values, len(rows), broken)
 
 
 def _parquet(filesystem: Any, path: str, columns: Sequence[str] | None) -> Iterator[Chunk]:
     try:
         file = pyarrow.dataset.dataset(path, format="parquet", filesystem=filesystem)
         names = [name for name in file.schema.names if columns is None or name in columns]
-        yield Chunk(frame(names, []))
+        yield Chunk({name: [] for name in names}, 0)
         for batch in file.to_batches(columns=names, batch_size=CHUNK_ROWS, batch_readahead=1):
-            values = {name: _python_values(batch.column(name)) for name in names}
-            rows = pd.DataFrame(values, index=range(batch.num_rows))
-            yield Chunk(rows)
+            values = {name: batch.column(name).to_pylist() for name in names}
+            yield Chunk(values, batch.num_rows)
     except pa.ArrowException as error:
         raise Unreadable(str(error).strip().splitlines()[0]) from error
     except OSError as error:
@@ -138,11 +140,6 @@ def _read_bytes(filesystem: Any, path: str) -> None:
     with filesystem.open_input_stream(path, compression=None) as stream:
         while stream.read(2**20):
             pass
-
-
-def _python_values(column: Any) -> pd.Series:
-    """Values as Python objects; nanoseconds become pandas timestamps, so that none are lost."""
-    return pd.Series(column.to_pylist(), dtype=object)
 
 
 def _decoded(field: str) -> str | bytes | None:

@@ -7,15 +7,16 @@ to be in the period of its file, so that a row does not depend on which other fi
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from ml_assets.errors import ContractViolation, SourceCorrupt
 from ml_assets.sources.clock import Clock
 from ml_assets.sources.completeness import Hour
+from ml_assets.sources.file_batches import FILE, FileBatch, FileBatches
 from ml_assets.sources.file_formats import Chunk, Unreadable, chunks
-from ml_assets.sources.file_names import FORMATS, FilePattern, Period
+from ml_assets.sources.file_names import FORMATS, FilePattern
 from ml_assets.sources.file_store import FileStore
 from ml_assets.sources.moments import EARLIEST, LATEST
 from ml_assets.sources.source import (
@@ -26,6 +27,7 @@ from ml_assets.sources.source import (
     joined,
     oldest_of,
     placed,
+    unknown_moments,
     without_rows,
 )
 
@@ -52,18 +54,21 @@ class SourceFiles:
 
     def rows(self, start: datetime, end: datetime) -> Placed:
         """Raw rows of a span."""
-        parts = [self._rows_of(path, start, end) for path in self._paths(start, end)]
-        return joined([part for part in parts if len(part.rows)] or [self._no_rows()])
+        paths = self._paths(start, end)
+        batches = FileBatches(paths)
+        parts = [self._placed(batch).within(start, end) for batch in batches.read(self._chunks)]
+        found = joined(parts)
+        return batches.with_columns(found) if len(found.rows) else self._no_rows()
 
     def unplaced(self, first: datetime | None, until: datetime | None) -> Placed:
-        """Raw rows that belong to no partition, and lines that are not rows."""
-        found = [
-            part
-            for path in self._paths()
-            for part in self._unplaced_of(path, first, until)
-            if len(part.rows)
-        ]
-        return joined(found or [self._no_rows()])
+        """Raw rows that belong to no partition, and lines that are not rows.
+
+        The time column of all files is read first, and the files with such rows are read again.
+        """
+        found, paths = self._implausible(self._paths(), first, until, self._time_columns)
+        if self.clock is not None and paths:
+            found, _ = self._implausible(paths, first, until, None)
+        return joined([part for part in found if len(part.rows)] or [self._no_rows()])
 
     def hours(self, since: datetime, until: datetime = LATEST) -> list[Hour]:
         """Row counts of each hour of a span; hours without rows are left out."""
@@ -79,13 +84,13 @@ class SourceFiles:
 
     def snapshot(self) -> pd.DataFrame:
         """All raw rows of a table without days."""
+        batches = FileBatches(self._paths())
         parts = []
-        for path in self._paths():
-            for chunk in self._chunks(path):
-                for text, problem in chunk.broken:
-                    raise SourceCorrupt(f"{path} in {self.store.name}: {problem}: {text}")
-                parts.append(Placed(chunk.rows, *_unknown(len(chunk.rows))))
-        return joined(parts).rows
+        for batch in batches.read(self._chunks):
+            for path, text, problem in batch.broken:
+                raise SourceCorrupt(f"{path} in {self.store.name}: {problem}: {text}")
+            parts.append(Placed(batch.rows, *unknown_moments(len(batch.rows))))
+        return batches.with_columns(joined(parts)).rows
 
     def no_rows(self) -> pd.DataFrame:
         """An empty frame with the columns of the newest file that has rows or a header."""
@@ -94,12 +99,12 @@ class SourceFiles:
     def _no_rows(self) -> Placed:
         for path in reversed(self._paths()):
             try:
-                names = next((list(map(str, part.rows)) for part in self._chunks(path)), [])
+                names = next((list(part.cells) for part in self._chunks(path)), [])
             except SourceCorrupt:
                 continue
             if names:
-                return Placed(without_rows(names), *_unknown(0))
-        return Placed(pd.DataFrame(), *_unknown(0))
+                return Placed(without_rows(names), *unknown_moments(0))
+        return Placed(pd.DataFrame(), *unknown_moments(0))
 
     def _paths(self, start: datetime | None = None, end: datetime | None = None) -> list[str]:
         """Paths of the files that may have rows of a span, in order of their periods."""
@@ -116,89 +121,86 @@ class SourceFiles:
         dated = [(period, path) for path, period in periods.items() if period]
         return [path for (first, last), path in sorted(dated) if first < end and last > start]
 
-    def _rows_of(self, path: str, start: datetime, end: datetime) -> Placed:
-        """The rows of a span in one file, with all of its columns."""
-        names: dict[str, None] = {}
-        parts = []
-        for chunk in self._chunks(path):
-            names |= dict.fromkeys(chunk.rows.columns)
-            parts.append(self._placed(path, chunk.rows).within(start, end))
-        if not parts:
-            return Placed(pd.DataFrame(), *_unknown(0))
-        found = joined(parts)
-        missing = {name: None for name in names if name not in found.rows.columns}
-        return Placed(found.rows.assign(**missing), found.at, found.problems)
-
-    def _unplaced_of(
-        self, path: str, first: datetime | None, until: datetime | None
-    ) -> Iterator[Placed]:
-        """Rows of one file that belong to no partition; its time column is read first."""
-        columns = None if self.clock is None else [self.clock.column]
-        try:
-            parts = list(self._implausible(path, first, until, columns))
-            if self.clock is not None and any(len(part.rows) for part in parts):
-                parts = list(self._implausible(path, first, until, None))
-        except SourceCorrupt:
-            if self.pattern.period(path) is None:
-                raise
-            return  # its own days are reported when they are read
-        yield from parts
-
     def _implausible(
         self,
-        path: str,
+        paths: Sequence[str],
         first: datetime | None,
         until: datetime | None,
         columns: Sequence[str] | None,
-    ) -> Iterator[Placed]:
+    ) -> tuple[list[Placed], list[str]]:
+        """Rows that belong to no partition, and the paths of their files."""
         column = "the date of the file" if self.clock is None else self.clock.column
-        for chunk in self._chunks(path, columns):
-            yield implausible(self._placed(path, chunk.rows), column, first, until)
-            if chunk.broken:
-                texts, problems = zip(*chunk.broken, strict=True)
-                rows = pd.DataFrame({LINE: pd.Series(texts, dtype=object)})
-                at, _ = _unknown(len(rows))
-                yield Placed(rows, at, pd.Series([f"{path}: {why}" for why in problems]))
+        found: list[Placed] = []
+        of_files: set[str] = set()
+        for batch in FileBatches(paths).read(self._chunks, columns, self._may_skip):
+            part = implausible(self._placed(batch), column, first, until)
+            of_files |= {paths[number] for number in part.rows[FILE].unique()}
+            of_files |= {path for path, _, _ in batch.broken}
+            found.append(Placed(part.rows.drop(columns=FILE), part.at, part.problems))
+            if batch.broken:
+                lines = pd.DataFrame({LINE: [text for _, text, _ in batch.broken]}, dtype=object)
+                problems = pd.Series([f"{path}: {why}" for path, _, why in batch.broken])
+                found.append(Placed(lines, unknown_moments(len(lines))[0], problems))
+        return found, [path for path in paths if path in of_files]
+
+    @property
+    def _time_columns(self) -> list[str]:
+        return [] if self.clock is None else [self.clock.column]
+
+    def _may_skip(self, path: str) -> bool:
+        """Whether a file that cannot be read is left out, as its own days report it."""
+        return self.pattern.period(path) is not None
 
     def _moments(self, paths: Sequence[str]) -> Iterator[pd.Series]:
-        columns = [] if self.clock is None else [self.clock.column]
-        for path in paths:
-            try:
-                yield from [
-                    self._placed(path, chunk.rows).at for chunk in self._chunks(path, columns)
-                ]
-            except SourceCorrupt:
-                if self.pattern.period(path) is None:
-                    raise
+        for batch in FileBatches(paths).read(self._chunks, self._time_columns, self._may_skip):
+            yield self._placed(batch).at
 
-    def _placed(self, path: str, rows: pd.DataFrame) -> Placed:
-        period = self.pattern.period(path) if self.pattern.has_date else None
-        if self.pattern.has_date and period is None:
-            return Placed(rows, *_unknown(len(rows), f"{path} is not named by a date"))
-        if self.clock and FORMATS[self.pattern.suffix] == "jsonl":  # it leaves out what is null
-            rows = rows.assign(**{self.clock.column: rows.get(self.clock.column)})
-        if self.clock is None or self.clock.column not in rows.columns:
-            return self._placed_by_name(path, rows, period)
-        found = placed(rows, self.clock)
-        if period is None:
+    def _placed(self, batch: FileBatch) -> Placed:
+        found = self._by_time(batch) if self.clock else None
+        if not self.pattern.has_date:
+            assert found is not None
             return found
-        outside = (found.at < period[0]) | (found.at >= period[1])
-        problem = f"{self.clock.column}: is not in the period of its file {path}"
-        problems = found.problems.mask(outside, problem)
-        return Placed(found.rows, found.at.mask(outside), problems)
+        periods: list[tuple[Any, Any]] = [
+            self.pattern.period(path) or (pd.NaT, pd.NaT) for path in batch.paths
+        ]
+        starts, ends = (
+            pd.Series(pd.to_datetime([period[n] for period in periods], utc=True)).dt.as_unit("us")
+            for n in (0, 1)
+        )
+        start = starts.take(batch.files).reset_index(drop=True)
+        end = ends.take(batch.files).reset_index(drop=True)
+        if found is None:
+            at, problems = start, pd.Series("", index=start.index, dtype=object)
+        else:
+            lacks_time = found.rows[FILE].isin(batch.lacking(self._time_columns[0]))
+            at = found.at.where(~lacks_time, start)
+            problems = found.problems.where(~lacks_time, "")
+            outside = (at < start) | (at >= end)
+            at = at.mask(outside)
+            for path, rows in batch.of_paths(outside):
+                problems[rows] = f"{self._time_columns[0]}: is not in the period of its file {path}"
+        for path, rows in batch.of_paths(start.isna()):
+            at = at.mask(rows)
+            problems[rows] = f"{path} is not named by a date"
+        return Placed(batch.rows if found is None else found.rows, at, problems)
 
-    def _placed_by_name(self, path: str, rows: pd.DataFrame, period: Period | None) -> Placed:
-        """Rows without a time column: the file's period has to be known."""
-        if period is None:
-            assert self.clock is not None
-            if rows.columns.empty:
-                return Placed(rows, *_unknown(len(rows)))
+    def _by_time(self, batch: FileBatch) -> Placed:
+        """Rows placed by their time column.
+
+        Raises:
+            ContractViolation: a file lacks it, and its name has no date.
+        """
+        assert self.clock is not None
+        lacking = batch.lacking(self.clock.column)
+        if lacking and not self.pattern.has_date:
+            path = batch.paths[min(lacking)]
             raise ContractViolation(
-                f"schema is wrong: time column '{self.clock.column}' is missing from {path}, which "
-                f"has {', '.join(map(str, rows.columns))}"
+                f"schema is wrong: time column '{self.clock.column}' is missing from {path}"
             )
-        at, problems = _unknown(len(rows))
-        return Placed(rows, at.fillna(pd.Timestamp(period[0])), problems)
+        rows = batch.rows
+        if self.clock.column not in rows.columns:
+            rows = rows.assign(**{self.clock.column: None})
+        return placed(rows, self.clock)
 
     def _chunks(self, path: str, columns: Sequence[str] | None = None) -> Iterator[Chunk]:
         with self.store.connected():
@@ -214,10 +216,3 @@ class SourceFiles:
                     f"{path} in {self.store.name} cannot be read ({self.store.cause(error)}). "
                     "Have it delivered again, and materialize its days again."
                 ) from None
-
-
-def _unknown(count: int, problem: str = "") -> tuple[pd.Series, pd.Series]:
-    """(n,) null moments and (n,) problems."""
-    nothing = np.full(count, np.datetime64("NaT"), dtype="datetime64[us]")
-    at = pd.Series(nothing).dt.tz_localize("UTC")
-    return at, pd.Series([problem] * count, dtype=object)

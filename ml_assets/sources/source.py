@@ -164,6 +164,13 @@ def oldest_of(batches: Iterator[pd.Series], since: datetime) -> datetime | None:
     return None if found is None else found.to_pydatetime()
 
 
+def unknown_moments(count: int) -> tuple[pd.Series, pd.Series]:
+    """(n,) null moments and (n,) empty problems."""
+    nothing = np.full(count, np.datetime64("NaT"), dtype="datetime64[us]")
+    at = pd.Series(nothing).dt.tz_localize("UTC")
+    return at, pd.Series([""] * count, dtype=object)
+
+
 def without_rows(columns: Sequence[str]) -> pd.DataFrame:
     """An empty frame with some columns."""
     return pd.DataFrame({name: [] for name in columns}, dtype=object)
