@@ -80,13 +80,12 @@ class FilePattern:
         return not is_hidden and self._regex.fullmatch(path) is not None
 
     def period(self, path: str) -> Period | None:
-        """The period in a path's name, in UTC; None if it is not a date.
-
-        Args:
-            path: a path that belongs to the pattern.
-        """
+        """The period in a path's name, in UTC; None if it has no date, or one that does not exist."""
         found = self._regex.fullmatch(path)
-        numbers = [int(number) for number in (found.groupdict() if found else {}).values()]
+        written = found.groupdict() if found else {}
+        if not written:
+            return None
+        numbers = [int(written[part]) for part in PARTS if part in written]
         year, month, day, hour = [*numbers, *[1, 1, 0][len(numbers) - 1 :]]
         try:
             start = datetime(year, month, day, hour)  # noqa: DTZ001

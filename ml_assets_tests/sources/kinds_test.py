@@ -170,6 +170,24 @@ def test_files_named_by_their_day_need_no_time_column(lab: Lab) -> None:
     assert found == [found[0]] * len(WRITERS)
 
 
+def test_files_without_days_are_snapshots(lab: Lab) -> None:
+    rows = readings()
+    for kind, write in WRITERS.items():
+        write(lab.files(f"lookup/one.{kind}"), rows[:4])
+        write(lab.files(f"lookup/two.{kind}"), rows[4:])
+    documents = [
+        source_table(f"lookup_{kind}", files=f"lookup/*.{kind}", days=None, time_column=None)
+        for kind in WRITERS
+    ]
+
+    with lab.project(documents) as project:
+        assert project.materialize(TABLES).succeeded
+        found = [versions(project, f"lookup_{kind}") for kind in WRITERS]
+
+    assert [*found[0]] == ["snapshot"]
+    assert found == [found[0]] * len(WRITERS)
+
+
 def test_folders_may_be_urls_of_object_stores(lab: Lab) -> None:
     store = fsspec.filesystem("memory")
     for name, part in by_file(readings()).items():

@@ -66,7 +66,7 @@ class PipelineState:
 
 @dataclass(frozen=True)
 class SourceState:
-    """What the source database has of a table with days.
+    """What the source system has of a table with days.
 
     Attributes:
         last_day: last complete day; empty when there is none.
@@ -84,7 +84,7 @@ class ProjectState:
     Attributes:
         entries: table → day → latest entry.
         pipelines: the model pipelines.
-        sources: source table → what the source database has.
+        sources: source table → what the source system has.
         now: the moment, UTC.
     """
 
