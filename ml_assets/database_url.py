@@ -72,11 +72,13 @@ def is_database(url: str) -> bool:
     """Whether the scheme of a URL is one of a database."""
     scheme, separator, _ = url.partition("://")
     name = scheme.lower().partition("+")[0]
+    if not separator or not name.isidentifier():
+        return False
     try:
         sa.dialects.registry.load("postgresql" if name == "postgres" else name)
     except sa.exc.NoSuchModuleError:
         return False
-    return bool(separator)
+    return True
 
 
 def redact(error: BaseException, url: sa.URL) -> None:
