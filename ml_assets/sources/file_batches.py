@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 import pandas as pd
 
 from ml_assets.errors import SourceCorrupt
 from ml_assets.sources.file_formats import CHUNK_ROWS, Chunk
+from ml_assets.sources.file_names import FORMATS
 from ml_assets.sources.source import Placed
 
 FILE = "_file"
@@ -57,7 +59,8 @@ class FileBatch:
         return {
             number
             for number in set(self.files)
-            if column not in self.columns[number] and not self.paths[number].endswith("jsonl")
+            if column not in self.columns[number]
+            and FORMATS[PurePosixPath(self.paths[number]).suffix] != "jsonl"
         }
 
     def of_paths(self, mask: pd.Series) -> Iterator[tuple[str, pd.Series]]:
