@@ -24,7 +24,7 @@ endif
 help: ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(INSTALLED) .env ## Environment from the lock, .env, and the source database (once).
+setup: $(INSTALLED) .env ## Environment from the lock, .env, and the source systems (once).
 	@$(BIN)/ml-assets source load
 
 demo: $(INSTALLED) .env ## January to May of the reference pipeline, and a summary of what happened.

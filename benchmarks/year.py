@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.range_run import ROOT
-from ml_assets.defs.sources.load import load
+from ml_assets.defs.sources.load import SourceSystems, load
 from ml_assets.environment import lines
 
 YEAR_BUDGET, DAY_BUDGET, MEMORY_BUDGET_MIB = 3.0, 1.2, 1536
@@ -50,7 +50,7 @@ def prepare(home: Path) -> None:
     """A project folder of its own with the whole source database."""
     shutil.copy(ROOT / "dagster.yaml", home)
     (home / ".env").write_text("\n".join(lines(home)) + "\n", encoding="utf-8")
-    load(f"sqlite:///{home / 'data' / 'source.db'}", lambda table, done, total: None)
+    load(SourceSystems.below(home / "data"), lambda table, done, total: None)
 
 
 def after(home: Path, history: str, day: str) -> tuple[float, float]:
@@ -97,7 +97,7 @@ def timed(command: Sequence[str], folder: Path, *, check: bool = True) -> float:
 def _paths(home: Path) -> list[str]:
     out = home / "plain"
     out.mkdir()
-    return [str(home / "data" / "source.db"), str(out)]
+    return [str(home / "data"), str(out)]
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The work of a year of sources and features, as a plain pandas script does it.
 
-It reads the same database, checks the same contracts once, calls the same feature functions once
+It reads the same database and files, checks the same contracts once, calls the same feature functions once
 and writes Parquet by day; it has no versions, no verdict per day, no lineage and no incremental run.
 """
 
@@ -30,10 +30,11 @@ ASSUMPTIONS = {
 
 def main(source: Path, out: Path) -> None:
     """Read, check, compute and write the year."""
-    engine = sa.create_engine(f"sqlite:///{source}")
+    engine = sa.create_engine(f"sqlite:///{source / 'source.db'}")
+    files = sorted((source / "source_files" / "weather").glob("*.csv"))
     daily = {
-        name: by_day(pd.read_sql(f"SELECT * FROM {name}", engine))
-        for name in ("flights", "weather")
+        "flights": by_day(pd.read_sql("SELECT * FROM flights", engine)),
+        "weather": by_day(pd.concat([pd.read_csv(file) for file in files], ignore_index=True)),
     }
     fixed = {
         name: pd.read_sql(f"SELECT * FROM {name}", engine).assign(ds=SNAPSHOT)

@@ -5,7 +5,7 @@ The message about an invalid URL contains no part of it: if a password contains 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -68,6 +68,19 @@ def _problem(url: sa.URL, text: str) -> str:
     return ""
 
 
+def is_database(url: str) -> bool:
+    """Whether the scheme of a URL is one of a database."""
+    scheme, separator, _ = url.partition("://")
+    name = scheme.lower().partition("+")[0]
+    if not separator or not name.isidentifier():
+        return False
+    try:
+        sa.dialects.registry.load("postgresql" if name == "postgres" else name)
+    except sa.exc.NoSuchModuleError:
+        return False
+    return True
+
+
 def redact(error: BaseException, url: sa.URL) -> None:
     """Remove user, password, host and options of a URL from an error and all its causes.
 
@@ -75,8 +88,11 @@ def redact(error: BaseException, url: sa.URL) -> None:
         error: the error; its arguments are changed in place.
         url: URL of the database that raised it.
     """
+    secrets = _secrets(url)
     for item in _chain(error):
-        item.args = tuple(_hidden(value, url) for value in item.args)
+        item.args = tuple(
+            hidden(value, secrets) if isinstance(value, str) else value for value in item.args
+        )
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -90,12 +106,16 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
             yield item
 
 
-def _hidden(value: object, url: sa.URL) -> object:
-    if not isinstance(value, str):
-        return value
-    for secret in sorted(_secrets(url), key=len, reverse=True):
-        value = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", HIDDEN, value)
-    return value
+def hidden(text: str, secrets: Collection[str]) -> str:
+    """A text without secrets.
+
+    Args:
+        text: the text.
+        secrets: what is replaced, none of them empty.
+    """
+    for secret in sorted(secrets, key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(secret)}(?!\w)", HIDDEN, text)
+    return text
 
 
 def _secrets(url: sa.URL) -> set[str]:

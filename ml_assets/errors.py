@@ -8,8 +8,8 @@
     │   └── CommitConflict         other writers of the same table committed first
     └── TerminalError              a retry fails again: a user or new data has to solve it
         ├── ConfigurationError     a setting, a YAML attribute or a command-line value is wrong
-        ├── SourceMissing          the source database or table does not exist
-        ├── SourceCorrupt          the source database cannot be read
+        ├── SourceMissing          the database, table or files of a source do not exist
+        ├── SourceCorrupt          a database or file of a source cannot be read
         ├── ContractViolation      the data as a whole breaks its contract
         ├── LakeMismatch           stored rows differ from those that the ledger recorded
         ├── RegistryMismatch       the model registry has no such version, or is not usable
@@ -54,11 +54,11 @@ class ConfigurationError(TerminalError):
 
 
 class SourceMissing(TerminalError):
-    """The source database or one of its tables does not exist."""
+    """The database, a table or the files of a source do not exist."""
 
 
 class SourceCorrupt(TerminalError):
-    """The source database cannot be read."""
+    """A database or a file of a source cannot be read."""
 
 
 class ContractViolation(TerminalError):

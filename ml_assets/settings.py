@@ -13,8 +13,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from ml_assets.database_url import parsed
+from ml_assets.database_url import is_database, parsed
 from ml_assets.errors import ConfigurationError
+
+SOURCE_DATABASE, SOURCE_FILES = "source_database", "source_files"
+"""Connections to source systems that have a default: a database and a folder."""
+
+CONNECTION_NAME = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
 
 class SharedTables(BaseModel, extra="forbid"):
@@ -28,11 +33,20 @@ class SharedTables(BaseModel, extra="forbid"):
 class Settings(BaseSettings):
     """The project's settings; see ``docs/architecture.md`` for the table of variables."""
 
-    model_config = SettingsConfigDict(env_prefix="ML_ASSETS_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="ML_ASSETS_",
+        env_file=".env",
+        env_nested_delimiter="__",
+        env_nested_max_split=1,
+        extra="ignore",
+    )
 
     data: Path = Field(Path("data"), description="Folder for everything local.")
     lake: str | None = Field(None, description="Delta root: a folder or an object-store URL.")
     source_url: SecretStr | None = Field(None, description="SQLAlchemy URL of the source database.")
+    connections: dict[str, SecretStr] = Field(
+        {}, description="Name → URL of a further source system: a database, or a folder of files."
+    )
     postgres_url: SecretStr | None = Field(None, description="Postgres for Dagster and the ledger.")
     registry_url: SecretStr | None = Field(
         None, description="Database of the model registry: SQLite, or a Postgres schema of its own."
@@ -75,6 +89,16 @@ class Settings(BaseSettings):
     def _empty_is_unset(cls, value: str | None) -> str | None:
         return value or None
 
+    @field_validator("connections")
+    @classmethod
+    def _are_named(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        for name in value:
+            if not CONNECTION_NAME.fullmatch(name):
+                raise ValueError(f"'{name}' is not a name of lower-case letters, digits and '_'")
+            if name == SOURCE_DATABASE:
+                raise ValueError(f"'{name}' is set by {variable_of(name)}")
+        return {name: url for name, url in value.items() if url.get_secret_value()}
+
     @field_validator("retry_waits")
     @classmethod
     def _not_negative(cls, value: list[int]) -> list[int]:
@@ -93,6 +117,18 @@ class Settings(BaseSettings):
         if self.source_url is None:
             return f"sqlite:///{self.data / 'source.db'}"
         return with_driver(self.source_url.get_secret_value(), "ML_ASSETS_SOURCE_URL")
+
+    @property
+    def connection_urls(self) -> dict[str, str]:
+        """Name → URL or folder of each source system."""
+        found = {
+            SOURCE_DATABASE: self.source_database_url,
+            SOURCE_FILES: str(self.data / SOURCE_FILES),
+        }
+        for name, secret in self.connections.items():
+            url = secret.get_secret_value()
+            found[name] = with_driver(url, variable_of(name)) if is_database(url) else url
+        return found
 
     @property
     def ledger_url(self) -> str:
@@ -115,6 +151,13 @@ class Settings(BaseSettings):
         return with_schema(
             with_driver(self.postgres_url.get_secret_value(), "ML_ASSETS_POSTGRES_URL"), "mlflow"
         )
+
+
+def variable_of(connection: str) -> str:
+    """The environment variable of a connection's URL."""
+    if connection == SOURCE_DATABASE:
+        return "ML_ASSETS_SOURCE_URL"
+    return f"ML_ASSETS_CONNECTIONS__{connection.upper()}"
 
 
 def with_schema(url: str, schema: str) -> str:
@@ -152,9 +195,12 @@ def settings() -> Settings:
     if found is None:
         raise ConfigurationError(f"Settings are not usable: {problem}.")
     for field in ("source_url", "postgres_url", "registry_url"):
-        url: SecretStr | None = getattr(found, field)
-        if url is not None:
-            with_driver(url.get_secret_value(), f"ML_ASSETS_{field.upper()}")
+        secret: SecretStr | None = getattr(found, field)
+        if secret is not None:
+            with_driver(secret.get_secret_value(), f"ML_ASSETS_{field.upper()}")
+    for name, url in found.connections.items():
+        if is_database(url.get_secret_value()):
+            with_driver(url.get_secret_value(), variable_of(name))
     if found.shared:
         parsed(found.shared.ledger_url.get_secret_value(), "ML_ASSETS_SHARED")
     _refuse_credentials(found.lake or "", "ML_ASSETS_LAKE")

@@ -1,4 +1,4 @@
-"""The stores of one project (lake, models, registry, approvals, source), from its settings.
+"""The stores of one project (lake, models, registry, approvals, connections), from its settings.
 
 A workspace is an argument, or the Dagster resource ``workspace``; its stores do not read settings.
 """
@@ -16,7 +16,7 @@ from ml_assets.registry.numbers import VersionNumbers
 from ml_assets.registry.store import Registry
 from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.settings import Settings, settings
-from ml_assets.sources.database import SourceDatabase
+from ml_assets.sources.connections import Connections
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,9 @@ class Workspace:
         return ApprovalLog(self.settings.ledger_url)
 
     @property
-    def source(self) -> SourceDatabase:
-        """The database that source tables are extracted from."""
-        return SourceDatabase(self.settings.source_database_url)
+    def connections(self) -> Connections:
+        """The source systems that source tables are extracted from."""
+        return Connections(self.settings.connection_urls)
 
     def below_data(self, path: Path) -> str:
         """A path relative to the data folder, which may be moved later."""

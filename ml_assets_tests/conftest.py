@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from ml_assets.definitions import project_definitions
-from ml_assets.defs.sources.load import load
+from ml_assets.defs.sources.load import SourceSystems, load
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
 from ml_assets_tests.prepared import (
@@ -49,17 +49,16 @@ def definitions() -> dg.Definitions:
 
 @pytest.fixture(scope="session")
 def three_weeks(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A source database with the first three weeks; copy it, do not change it."""
-    path = tmp_path_factory.mktemp("source") / "source.db"
-    load(f"sqlite:///{path}", lambda table, done, total: None, LAST_DAY)
-    return path
+    """A data folder with the first three weeks in the source systems; copy it, do not change it."""
+    data = tmp_path_factory.mktemp("source")
+    load(SourceSystems.below(data), lambda table, done, total: None, LAST_DAY)
+    return data
 
 
 @pytest.fixture
 def project(tmp_path: Path, three_weeks: Path, definitions: dg.Definitions) -> Iterator[Project]:
     """A fresh project over three weeks of flights."""
-    (tmp_path / "data").mkdir()
-    shutil.copy(three_weeks, tmp_path / "data" / "source.db")
+    shutil.copytree(three_weeks, tmp_path / "data")
     shutil.copy(ROOT / "dagster.yaml", tmp_path / "dagster.yaml")
     with opened(tmp_path, definitions) as fresh:
         yield fresh

@@ -1,6 +1,7 @@
 """The data folder: only its owner can read it, whichever process wrote it."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -65,6 +66,7 @@ def test_everything_that_a_project_with_models_wrote_is_private(with_champion: P
 def test_commands_and_run_processes_write_private_files(project: Project) -> None:
     home, data = project.data.parent, project.data
     project.source.unlink()
+    shutil.rmtree(project.systems.files)
     data.chmod(0o755)
     commands = [
         ["ml-assets", "source", "load", "--last-day", "2013-01-03"],

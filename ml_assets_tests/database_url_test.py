@@ -16,7 +16,7 @@ from ml_assets.errors import ConfigurationError, LedgerUnavailable, SourceUnavai
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.settings import settings
 from ml_assets.sources.database import SourceDatabase
-from ml_assets_tests.project import ROOT
+from ml_assets_tests.project import ROOT, database_table
 
 SECRET = "hunter2zebra"
 PIECES = ("hunter2", "zebra")
@@ -171,7 +171,7 @@ def test_a_database_that_does_not_answer_is_reported_without_its_secrets(
     with pytest.raises(LedgerUnavailable) as of_ledger:
         Ledger(url).tables()
     with pytest.raises(SourceUnavailable) as of_source:
-        SourceDatabase(url).rows("flights", "time_hour", now, now)
+        database_table(url, "flights", "time_hour").rows(now, now)
 
     for caught in (of_ledger, of_source):
         assert_nothing_reported(everything_reported(caught.value))

@@ -18,6 +18,9 @@ from ml_assets_tests.project import ROOT
 SNAPSHOT = Path(__file__).with_name("definitions_snapshot.json")
 NOUN = re.compile(r"^[a-z]+(_[a-z]+)*$")
 CHECKS = ("checks", "--partition", "2013-01-05")
+ORIGINS = {"source_database", "source_files"}
+"""First part of the keys of assets that stand for tables of source systems."""
+
 VERBS = ("extract", "train_", "compute", "build_", "make_", "load_", "get_", "run_", "create_")
 
 
@@ -71,7 +74,7 @@ def test_every_asset_says_who_owns_it_what_it_is_and_what_it_is_made_with(
                     "kinds": bool(spec.kinds),
                     "description": len(spec.description or "") > 30,
                     "group": spec.group_name.startswith(f"{spec.key.path[0]}__")
-                    or spec.key.path[0] == "source_database",
+                    or spec.key.path[0] in ORIGINS,
                 }.items()
                 if not is_there
             ]
@@ -103,7 +106,7 @@ def test_every_column_declares_its_inputs_and_only_existing_ones(
     lineage: dict[dg.AssetKey, dict[str, list[dg.TableColumnDep]]] = {
         spec.key: dict(spec.metadata[LINEAGE_KEY].deps_by_column)
         for spec in specs
-        if spec.key.path[0] != "source_database"
+        if spec.key.path[0] not in ORIGINS
     }
     shown = {
         spec.key: [column.name for column in spec.metadata["dagster/column_schema"].columns]
@@ -116,7 +119,7 @@ def test_every_column_declares_its_inputs_and_only_existing_ones(
         for key, columns in lineage.items()
         for column, sources in columns.items()
         for source in sources
-        if source.asset_key.path[0] != "source_database"
+        if source.asset_key.path[0] not in ORIGINS
         and source.column_name not in lineage.get(source.asset_key, {})
     ]
 

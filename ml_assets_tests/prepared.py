@@ -16,7 +16,7 @@ import dagster as dg
 import pytest
 
 from ml_assets.cadence import Span
-from ml_assets.defs.sources.load import load
+from ml_assets.defs.sources.load import SourceSystems, load
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.orchestration.resources import sensor_context
 from ml_assets.orchestration.runs.runs import (
@@ -133,7 +133,7 @@ def build_features(home: Path, definitions: dg.Definitions) -> None:
     """Sources and features of six weeks."""
     (home / "data").mkdir(parents=True)
     shutil.copy(ROOT / "dagster.yaml", home / "dagster.yaml")
-    load(f"sqlite:///{home / 'data' / 'source.db'}", lambda *_: None, LAST_DAY)
+    load(SourceSystems.below(home / "data"), lambda *_: None, LAST_DAY)
     with opened(home, definitions) as project:
         _succeeds(project.materialize_daily(f"2013-01-01...{LAST_DAY}"))
 

@@ -10,11 +10,16 @@ from pathlib import Path
 import dagster as dg
 
 from ml_assets.cadence import Span
+from ml_assets.defs.sources.load import SourceSystems
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.checks.runner import CheckResult, check
 from ml_assets.orchestration.runs.runs import RunOutcome, materialize, selected_assets
+from ml_assets.sources.clock import Clock
+from ml_assets.sources.database import SourceDatabase
+from ml_assets.sources.database_table import DatabaseTable
 from ml_assets.workspace import Workspace
+from ml_assets_tests.weather_table import weather_table
 
 ROOT = Path(__file__).parents[1]
 
@@ -49,14 +54,26 @@ class Project:
         return self.data / "source.db"
 
     @property
+    def systems(self) -> SourceSystems:
+        """The source database and the folder of source files."""
+        return SourceSystems.below(self.data)
+
+    @property
     def lake(self) -> Lake:
         """The project's lake."""
         return open_lake()
 
     def sql(self, statement: str, *parameters: object) -> int:
-        """Change the source database; returns the number of rows changed."""
+        """Change the source systems; returns the number of rows changed.
+
+        The weather files are a table of the statement.
+        """
         with closing(sqlite3.connect(self.source)) as connection, connection:
-            return connection.execute(statement, parameters).rowcount
+            if "weather" not in statement:
+                return connection.execute(statement, parameters).rowcount
+            connection.execute("BEGIN")
+            with weather_table(connection, self.data):
+                return connection.execute(statement, parameters).rowcount
 
     def materialize(self, selection: str, days: str | None = None) -> RunOutcome:
         """Materialize assets for ``A...B`` or a single day."""
@@ -103,6 +120,12 @@ class Project:
         """Dead letters of a table, as records."""
         name = f"{table}_dead_letters"
         return self.lake.read(name).to_dict("records") if self.lake.exists(name) else []
+
+
+def database_table(url: str, table: str, time_column: str | None = None) -> DatabaseTable:
+    """A table of a source database."""
+    clock = Clock(time_column) if time_column else None
+    return DatabaseTable(SourceDatabase(url), table, clock=clock)
 
 
 def open_lake() -> Lake:

@@ -24,7 +24,7 @@ from ml_assets.commands.printing.demo import Stage, Summary, describe, print_dem
 from ml_assets.commands.printing.run import print_summary
 from ml_assets.commands.shared import working
 from ml_assets.definitions import project_definitions
-from ml_assets.defs.sources.load import advance, load
+from ml_assets.defs.sources.load import SourceSystems, advance, load
 from ml_assets.orchestration.checks.checks import CHECKS_STEP
 from ml_assets.orchestration.checks.runner import CheckResult, results_of
 from ml_assets.orchestration.runs.runs import (
@@ -101,7 +101,7 @@ def run(demo: Demo, console: Console) -> bool:
         Whether nothing failed but what is quarantined, with its reason, in the summary.
     """
     summary, outcomes = Summary(), list[RunOutcome]()
-    with working(console, "source database"):
+    with working(console, "source systems"):
         _fill_source(demo.last)
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(PRELOADED)
@@ -150,12 +150,12 @@ _definitions = cache(project_definitions)
 
 
 def _fill_source(last: str) -> None:
-    """Load the reference data until a day, but for its weather; a database that has more stays as it is."""
-    url = Workspace.of_environment().settings.source_database_url
+    """Load the reference data until a day, but for its weather; source systems that have more stay as they are."""
+    systems = SourceSystems.of(Workspace.of_environment().settings)
     day_before = shifted(last, -1)
-    load(url, lambda *_: None, day_before)
-    advance(url, day_before)
-    advance(url, last, ["flights"])
+    load(systems, lambda *_: None, day_before)
+    advance(systems, day_before)
+    advance(systems, last, ["flights"])
 
 
 def _run(

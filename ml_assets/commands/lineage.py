@@ -23,7 +23,7 @@ def lineage(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a column is computed from, down to the source database, and what uses it."""
+    """Show what a column is computed from, down to the source systems, and what uses it."""
     from ml_assets.ledger.entries import grouped
     from ml_assets.lineage.columns import columns_of, downstream, origins
 

@@ -1,4 +1,4 @@
-"""The commands about the source database: load the reference data, and add further days to it."""
+"""The commands about the source systems: load the reference data, and add further days to them."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -10,19 +10,19 @@ from ml_assets.commands.renamed import add_renamed
 from ml_assets.commands.shared import console
 from ml_assets.errors import ConfigurationError
 
-app = typer.Typer(help="The source database.", no_args_is_help=True)
+app = typer.Typer(help="The source systems of the reference data.", no_args_is_help=True)
 
 
 @app.command("load")
 def source_load(
     last_day: Annotated[str | None, typer.Option(help="Last day of flights and weather.")] = None,
 ) -> None:
-    """Load the reference data into the source database; existing tables stay unchanged."""
-    from ml_assets.defs.sources.load import last_loaded_days, load
+    """Load the reference data into the source systems; existing tables stay unchanged."""
+    from ml_assets.defs.sources.load import SourceSystems, last_loaded_days, load, remove
     from ml_assets.settings import settings
 
     wanted = None if last_day is None else _reference_day(last_day)
-    url = settings().source_database_url
+    systems = SourceSystems.of(settings())
     columns = [
         TextColumn("{task.description:10}"),
         BarColumn(),
@@ -38,8 +38,8 @@ def source_load(
                 tasks[table] = bars.add_task(table, total=total)
             bars.update(tasks[table], completed=done)
 
-        loaded = load(url, show, wanted)
-    for sentence in load_report(loaded, last_loaded_days(url), wanted, _emptying(url)):
+        loaded = load(systems, show, wanted)
+    for sentence in load_report(loaded, last_loaded_days(systems), wanted, remove(systems)):
         output.print(sentence, highlight=False, soft_wrap=True, markup=False)
 
 
@@ -48,20 +48,22 @@ def source_advance(
     days: Annotated[int | None, typer.Option(min=1, help="Days to add; 1 by default.")] = None,
     until: Annotated[str | None, typer.Option(help="Last day to add, 2013-05-01.")] = None,
 ) -> None:
-    """Add the next days of the reference data to the source database, as if time went on."""
-    from ml_assets.defs.sources.load import advance, last_loaded_days
+    """Add the next days of the reference data to the source systems, as if time went on."""
+    from ml_assets.defs.sources.load import SourceSystems, advance, last_loaded_days
     from ml_assets.settings import settings
 
     if days is not None and until is not None:
         raise ConfigurationError("Give --days or --until, not both.")
-    url = settings().source_database_url
-    day = day_after(last_loaded_days(url), days or 1) if until is None else _reference_day(until)
-    added = advance(url, day)
+    systems = SourceSystems.of(settings())
+    day = (
+        day_after(last_loaded_days(systems), days or 1) if until is None else _reference_day(until)
+    )
+    added = advance(systems, day)
     console().print(
         f"Added {', '.join(f'{rows:,} rows of {table}' for table, rows in added.items())}: the "
-        f"source database has the days until {day} now."
+        f"source has the days until {day} now."
         if any(added.values())
-        else f"The source database has the days until {day} already.",
+        else f"The source has the days until {day} already.",
         highlight=False,
         soft_wrap=True,
     )
@@ -71,7 +73,7 @@ add_renamed(app, "reveal", "advance", group="source")
 
 
 def day_after(held: Mapping[str, str], days: int) -> str:
-    """The day that lies some days after the last one that the source database holds.
+    """The day that lies some days after the last one that both daily tables have.
 
     Args:
         held: table with days → its last day; empty where it has no rows.
@@ -90,34 +92,32 @@ def day_after(held: Mapping[str, str], days: int) -> str:
 def load_report(
     loaded: Mapping[str, int], held: Mapping[str, str], wanted: str | None, emptying: str
 ) -> list[str]:
-    """Sentences that report what a load changed, what the database contains, and how to get the rest.
+    """Sentences that report what a load changed, what the source systems contain, and how to get the rest.
 
     Args:
         loaded: table → rows loaded; empty when every table was there.
         held: table with days → its last day; empty where it has no rows.
         wanted: requested last day; None for everything.
-        emptying: how the database is emptied, for a person.
+        emptying: how the source systems are emptied, for a person.
     """
     from ml_assets.defs.sources.load import LAST_DAY, LAST_DAYS
 
-    sentences = (
-        [f"Loaded {sum(loaded.values()):,} rows into the source database."] if loaded else []
-    )
+    sentences = [f"Loaded {sum(loaded.values()):,} rows into the source systems."] if loaded else []
     others = {table: day for table, day in held.items() if table not in loaded}
     if not others:
         return sentences
     holds = ", ".join(f"{table} until {day or 'no day'}" for table, day in others.items())
     until = wanted or LAST_DAY
     if all(day == min(until, LAST_DAYS[table]) for table, day in others.items()):
-        return [*sentences, f"The source database is complete already: it holds {holds}."]
+        return [*sentences, f"The source is complete already: it holds {holds}."]
     if wanted is None:
         sentences.append(
-            f"The source database is complete already as to its tables: it holds {holds}. To add the "
+            f"The source is complete already as to its tables: it holds {holds}. To add the "
             f"days until {until}: ml-assets source advance --until {until}"
         )
         return sentences
     sentences.append(
-        f"Nothing was changed in tables that are there already: the source database holds {holds}, "
+        f"Nothing was changed in tables that are there already: the source holds {holds}, "
         f"not until {until}."
     )
     if max(others.values()) > until:
@@ -127,16 +127,6 @@ def load_report(
     else:
         sentences.append(f"To add the days until {until}: ml-assets source advance --until {until}")
     return sentences
-
-
-def _emptying(url: str) -> str:
-    from ml_assets.database_url import parsed
-    from ml_assets.defs.sources.load import FILES
-
-    where = parsed(url)
-    if where.get_backend_name() == "sqlite":
-        return f"delete the file {where.database}"
-    return f"drop its tables {', '.join(FILES)}"
 
 
 def _reference_day(text: str) -> str:

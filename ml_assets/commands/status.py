@@ -44,7 +44,7 @@ def status(*, as_json: AsJson = False) -> None:
 
     workspace = Workspace.of_environment()
     state = (
-        load_state(workspace.lake, workspace.approvals, workspace.source)
+        load_state(workspace.lake, workspace.approvals, workspace.connections)
         if workspace.has_data
         else nothing_stored()
     )

@@ -26,7 +26,7 @@ from ml_assets.orchestration.runs.requests import REASON, Unit, request, unit_of
 from ml_assets.orchestration.runs.runs import broken_assets
 from ml_assets.orchestration.runs.sensors import sensor
 from ml_assets.planning.progress import unfinished
-from ml_assets.sources.database import SourceDatabase
+from ml_assets.sources.connections import Connections
 from ml_assets.workspace import Workspace
 
 LONGEST_RUN = timedelta(days=31)
@@ -69,9 +69,9 @@ class NewDays(Configured[NewDaysConfiguration]):
         self, graph: Any, instance: dg.DagsterInstance, workspace: Workspace
     ) -> dg.RunRequest | dg.SkipReason:
         self._refuse_broken(graph)
-        source, lake = workspace.source, workspace.lake
+        connections, lake = workspace.connections, workspace.lake
         waits = workspace.settings.retry_waits
-        changed, problems = self._changed_snapshots(graph, source, lake)
+        changed, problems = self._changed_snapshots(graph, connections, lake)
         if changed:
             name = f"{self.config.name} snapshots {' '.join(changed)}"
             result = request(instance, lake.ledger, unit_of(graph, name, changed, None), waits)
@@ -79,14 +79,15 @@ class NewDays(Configured[NewDaysConfiguration]):
         tables = {table: _source_table(graph, table) for table in self.config.sources}
         days = self._days(graph, lake)
         last = {
-            table: item.last_complete(source, lake, days[table]) for table, item in tables.items()
+            table: item.last_complete(connections, lake, days[table])
+            for table, item in tables.items()
         }
         calendars = {table: calendar_of(_partitions(graph, table)) for table in self._daily}
         known = _complete(days, last, calendars)
         for table, item in tables.items():
             recheck = days_to_recheck(lake, table, known[table], item.config.revisited)
             recheck = sorted({*recheck, *_next_days(lake, table, known[table])})
-            if unreadable := item.record_source(source, lake, recheck):
+            if unreadable := item.record_source(connections, lake, recheck):
                 problems[table] = next(iter(unreadable.values()))
         work = {table: unfinished(lake.ledger, table, known[table]) for table in self._daily}
         open_tables = [table for table in self._daily if work[table]]
@@ -119,7 +120,7 @@ class NewDays(Configured[NewDaysConfiguration]):
                 raise ConfigurationError(f"{table} is broken: {problem}")
 
     def _changed_snapshots(
-        self, graph: Any, source: SourceDatabase, lake: Lake
+        self, graph: Any, connections: Connections, lake: Lake
     ) -> tuple[list[str], dict[str, str]]:
         """Snapshots that are new or changed, and table → why it cannot be read.
 
@@ -128,7 +129,9 @@ class NewDays(Configured[NewDaysConfiguration]):
         changed, problems = [], {}
         for table in self.config.snapshots:
             try:
-                unreadable = _source_table(graph, table).record_source(source, lake, [SNAPSHOT])
+                unreadable = _source_table(graph, table).record_source(
+                    connections, lake, [SNAPSHOT]
+                )
             except TerminalError as error:
                 problems[table] = str(error)
                 continue

@@ -19,7 +19,7 @@ from ml_assets.orchestration.checks.standard import standard_checks
 from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
 from ml_assets.orchestration.partitions import bounds, partitions
 from ml_assets.planning.staleness import stale
-from ml_assets.sources.database import SourceDatabase
+from ml_assets.sources.connections import Connections
 
 if TYPE_CHECKING:
     from ml_assets.components.source_table import SourceTable
@@ -55,7 +55,7 @@ class SourceChecks:
                 self._up_to_date,
             )
         )
-        if table.config.time_column is not None:
+        if table.config.days is not None:
             checks.append(
                 TableCheck(
                     RETENTION_CHECK,
@@ -67,7 +67,7 @@ class SourceChecks:
                 )
             )
             checks.append(every_row_has_a_day(table.config.key, table.config.time_column))
-        if table.config.max_age is not None:
+        if table.config.max_age is not None and table.config.time_column is not None:
             checks.append(
                 TableCheck(
                     FRESHNESS_CHECK,
@@ -82,10 +82,10 @@ class SourceChecks:
     def _up_to_date(self, stored: StoredDays) -> dict[str, DayVerdict]:
         if stored.is_just_written:
             return dict.fromkeys(stored.stored, DayVerdict(True))
-        source, lake = stored.workspace.source, stored.workspace.lake
+        connections, lake = stored.workspace.connections, stored.workspace.lake
         unreadable: dict[str, str] = {}
         for days in self.table.chunks(stored.days):
-            unreadable |= self.table.record_source(source, lake, days)
+            unreadable |= self.table.record_source(connections, lake, days)
         changed = stale(lake.ledger, self.table.config.key, stored.stored)
         return {
             day: DayVerdict(False, f"its source rows cannot be compared: {unreadable[day]}")
@@ -106,11 +106,11 @@ class SourceChecks:
         """Days whose rows the source deleted pass only if they are older than its retention."""
         if stored.is_just_written:
             return dict.fromkeys(stored.stored, DayVerdict(True))
-        source, lake = stored.workspace.source, stored.workspace.lake
+        connections, lake = stored.workspace.connections, stored.workspace.lake
         gone: set[str] = set()
         for days in self.table.chunks(stored.stored):
-            gone |= self.table.gone_from_source(source, lake, days)
-        kept_from = self._kept_from(source, lake)
+            gone |= self.table.gone_from_source(connections, lake, days)
+        kept_from = self._kept_from(connections, lake)
         return {
             day: DayVerdict(False, "the source deleted its rows; the stored rows remain in use")
             if day in gone and day >= kept_from
@@ -118,10 +118,10 @@ class SourceChecks:
             for day in stored.stored
         }
 
-    def _kept_from(self, source: SourceDatabase, lake: Lake) -> str:
+    def _kept_from(self, connections: Connections, lake: Lake) -> str:
         """The first partition that the source should still have; empty if it keeps all days."""
         config = self.table.config
-        newest = self.table.source_days(source, lake).extent.newest
+        newest = self.table.source_days(connections, lake).extent.newest
         if config.retention is None or config.days is None or newest is None:
             return ""
         calendar = config.days.calendar

@@ -15,7 +15,7 @@ from ml_assets.cadence import day_of
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.dead_letters import dead_letters
-from ml_assets.contracts.moments import moments
+from ml_assets.contracts.validation import schema_problem
 from ml_assets.errors import ContractViolation, SourceCorrupt
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status, usable_hashes
@@ -24,9 +24,9 @@ from ml_assets.orchestration.assets.dead_letters import UNPLACED, dead_letters_o
 from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
 from ml_assets.orchestration.partitions import Partitions, bounds, calendar_of
 from ml_assets.sources.completeness import Extent, extent_of
-from ml_assets.sources.database import SourceDatabase
 from ml_assets.sources.fingerprint import assign_days
 from ml_assets.sources.moments import EARLIEST
+from ml_assets.sources.source import Source
 
 PLACEMENT_CHECK = "every_row_has_a_day"
 
@@ -36,46 +36,51 @@ class SourceDays:
     """The current content of a source table by day. Days are passed in order.
 
     Attributes:
-        source: the database.
+        source: the table in its source system.
         lake: lake whose ledger records the stored days.
         key: the table's name in the lake.
-        table: its name in the source database.
-        time_column: timestamp that determines the day of a row.
+        time_column: stored column with the time that determines the day of a row; None if file
+            names do.
         max_age: largest time between the newest row of a complete day and the day's end.
         partitions: the days of the table.
     """
 
-    source: SourceDatabase
+    source: Source
     lake: Lake
     key: str
-    table: str
-    time_column: str
+    time_column: str | None
     max_age: timedelta
     partitions: Partitions
 
-    def read(self, days: Sequence[str]) -> tuple[pd.DataFrame, dict[str, str]]:
-        """Raw rows of some days with ``ds``, and day → why it cannot be read.
+    def read(
+        self, days: Sequence[str], contract: type[Contract]
+    ) -> tuple[pd.DataFrame, dict[str, str]]:
+        """Raw rows of some days with ``ds``, and day → why it cannot be read or used.
 
-        All days are read at once; if that fails, one by one.
+        All days are read at once; if that fails, one by one. Days whose files lack a column of the
+        contract cannot be used.
 
         Raises:
             SourceMissing, SourceCorrupt, SourceUnavailable: the source cannot be read at all, or
                 none of the days can be read and some of them are stored.
         """
         try:
-            return self._rows(days), {}
+            return self._rows(days, contract)
         except SourceCorrupt:
-            nothing = self.source.no_rows(self.table)
-        found, unreadable = [nothing.assign(**{DAY: ""})], {}
+            nothing = self.source.no_rows()
+        found, unreadable = [nothing.assign(**{DAY: ""})], dict[str, str]()
         for day in days:
             try:
-                found.append(self._rows([day]))
+                rows, unusable = self._rows([day], contract)
             except SourceCorrupt as error:
                 unreadable[day] = str(error)
                 if len(unreadable) == len(days) and usable_hashes(
                     self.lake.ledger.latest(self.key, days)
                 ):
                     raise
+            else:
+                found.append(rows)
+                unreadable |= unusable
         return pd.concat(found, ignore_index=True), unreadable
 
     def last_complete(self, days: Sequence[str]) -> str:
@@ -97,35 +102,21 @@ class SourceDays:
             (n, …) dead letters whose ``ds`` is ``UNPLACED``.
         """
         try:
-            first, until = self._first_plausible, self._plausible_until
-            rows = self.source.unplaced(self.table, self.time_column, first, until)
+            found = self.source.unplaced(self._first_plausible, self._plausible_until)
         except ContractViolation:  # without the time column no day can be read
             return dead_letters(pd.DataFrame({DAY: []}), contract, [])
-        found = moments(rows[self.time_column])
-        is_null = rows[self.time_column].isna()
-        rules = [
-            f"{self.time_column}: "
-            + (
-                "must not be null"
-                if null
-                else "must be a moment like 2024-07-08 12:00:00"
-                if pd.isna(moment)
-                else "is far before all other rows"
-                if first and moment < first
-                else "is far after all other rows"
-            )
-            for null, moment in zip(is_null, found, strict=True)
-        ]
-        return dead_letters(rows.assign(**{DAY: UNPLACED}), contract, rules)
+        return dead_letters(
+            found.rows.assign(**{DAY: UNPLACED}), contract, found.problems.to_list()
+        )
 
     def why_empty(self, days: Sequence[str], rows: pd.DataFrame) -> Mapping[str, str]:
         """Day without rows → the likely reason."""
         empty = sorted(set(days) - set(rows[DAY].unique()))
-        if not empty or self.time_column not in rows.columns:
+        if not empty or (self.time_column and self.time_column not in rows.columns):
             return {}
         newest = self.extent.newest
         if newest is None:
-            return dict.fromkeys(empty, f"source table {self.table} has no rows at all")
+            return dict.fromkeys(empty, f"the source has no rows at all: {self.source.name}")
         return {
             day: f"no rows in the source, whose newest row is of {newest:%Y-%m-%d %H:%M} UTC"
             if self.bounds(day)[0] > newest
@@ -143,10 +134,10 @@ class SourceDays:
         stored = [day for day in days if self._stored.get(day)]
         present = set(rows[DAY].unique())
         gone = {day for day in stored if day not in present}
-        if gone == set(stored):
+        if gone == set(stored) or self.time_column is None:
             return gone
         since = self._first_plausible or EARLIEST
-        oldest = self.source.oldest(self.table, self.time_column, since)
+        oldest = self.source.oldest(since)
         for day in set(stored) & present:
             start, end = self.bounds(day)
             if oldest and start <= oldest < end:
@@ -165,7 +156,7 @@ class SourceDays:
             calendar_of(self.partitions),
             day_of(self.partitions.get_partition_keys()[0]),
             self._stored,
-            lambda start: self.source.hours(self.table, self.time_column, start),
+            self.source.hours,
             self.max_age,
         )
 
@@ -186,23 +177,46 @@ class SourceDays:
     def _first_plausible(self) -> datetime | None:
         """Rows before it are errors. None if a usual day of rows is before it, which is history."""
         first = self.bounds(self.partitions.get_partition_keys()[0])[0] - timedelta(days=1)
-        early = self.source.hours(self.table, self.time_column, EARLIEST, first)
+        early = self.source.hours(EARLIEST, first)
         is_history = sum(hour.rows for hour in early) >= (self.extent.usual or 1)
         return None if is_history else first
 
-    def _rows(self, days: Sequence[str]) -> pd.DataFrame:
+    def _rows(
+        self, days: Sequence[str], contract: type[Contract]
+    ) -> tuple[pd.DataFrame, dict[str, str]]:
+        """Raw rows with ``ds``, and day → why its files cannot be used; its rows are left out."""
         every = [day for day in self.partitions.get_partition_keys() if days[0] <= day <= days[-1]]
         starts = [self.bounds(day)[0] for day in every]
         end = self.bounds(days[-1])[1]
         try:
             until = self._plausible_until
-            rows = self.source.rows(
-                self.table, self.time_column, starts[0], min(end, until) if until else end
-            )
+            found = self.source.rows(starts[0], min(end, until) if until else end)
         except ContractViolation:
-            return self.source.no_rows(self.table).assign(**{DAY: ""})
-        rows = assign_days(rows, self.time_column, every, starts)
-        return rows if len(every) == len(days) else rows[rows[DAY].isin(days)]
+            return self.source.no_rows().assign(**{DAY: ""}), {}
+        rows = assign_days(found.rows, found.at, every, starts)
+        problems = _schema_problems(rows, found.lacking, contract)
+        is_usable = rows[DAY].isin(set(days) - problems.keys())
+        return rows if is_usable.all() else rows[is_usable], problems
+
+
+def _schema_problems(
+    rows: pd.DataFrame, lacking: Mapping[str, pd.Series], contract: type[Contract]
+) -> dict[str, str]:
+    """Day → columns of the contract that some of its files lack.
+
+    Args:
+        rows: (n, columns) raw rows with ``ds``.
+        lacking: column → (n,) mask of rows whose file does not have it.
+        contract: the table's contract.
+    """
+    missing: dict[str, set[str]] = {}
+    for name, mask in lacking.items():
+        for day in rows.loc[mask, DAY].unique():
+            missing.setdefault(day, set()).add(name)
+    problems = {
+        day: schema_problem(rows.drop(columns=[*names]), contract) for day, names in missing.items()
+    }
+    return {day: problem for day, problem in problems.items() if problem}
 
 
 def entries_as_extracted(
@@ -233,13 +247,14 @@ def entries_as_extracted(
     ]
 
 
-def every_row_has_a_day(key: str, time_column: str) -> TableCheck:
+def every_row_has_a_day(key: str, time_column: str | None) -> TableCheck:
     """The check that every row of the source belongs to a day.
 
     Args:
         key: the table's name in the lake.
-        time_column: timestamp that determines the day of a row.
+        time_column: time that determines the day of a row; None if file names do.
     """
+    what = time_column or "date of their file"
     name = dead_letters_of(key)
 
     def judge(stored: StoredDays) -> dict[str, DayVerdict]:
@@ -249,7 +264,7 @@ def every_row_has_a_day(key: str, time_column: str) -> TableCheck:
         if count:  # these rows belong to no day: only the last day reports them
             verdicts[stored.stored[-1]] = DayVerdict(
                 False,
-                f"{count} rows of the source belong to no day, because their {time_column} is null, "
+                f"{count} rows of the source belong to no day, because their {what} is null, "
                 f"unreadable or far from all others. They are in {name}, partition '{UNPLACED}'. "
                 "Correct them in the source; the next extraction reads them again.",
             )
@@ -257,7 +272,7 @@ def every_row_has_a_day(key: str, time_column: str) -> TableCheck:
 
     return TableCheck(
         PLACEMENT_CHECK,
-        f"Every row of the source has a usable {time_column}, so it belongs to a day.",
+        f"Every row of the source has a usable {time_column or 'date of its file'}, so it belongs to a day.",
         judge,
         dg.AssetCheckSeverity.WARN,
         reads_rows=False,

@@ -21,6 +21,7 @@ from ml_assets.content import DAY, SNAPSHOT, columns_of
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.lineage import copied_lineage
 from ml_assets.contracts.validation import Validated, combine, schema_problem, validate
+from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status, usable_hashes
 from ml_assets.orchestration.assets.table_output import TableOutput
@@ -34,27 +35,32 @@ from ml_assets.orchestration.checks.checks import table_checks
 from ml_assets.orchestration.partitions import Partitions, partitions
 from ml_assets.planning.plan import Input, Plan, merge, plan, with_kept, with_unskipped
 from ml_assets.provenance.code import code_version
-from ml_assets.sources.database import SourceDatabase
+from ml_assets.settings import settings
+from ml_assets.sources.connections import Connections, SourceSpecification
 from ml_assets.sources.fingerprint import observed_schema, raw_fingerprints
 from ml_assets.workspace import Workspace
+
+READING = {"connection", "table", "query", "files", "time_column", "time_format", "time_zone"}
+"""Keys of the configuration that determine which rows are read."""
 
 SOURCE_KEY = "ml_assets/source"
 """Definition metadata of a source table: its configuration."""
 
 
 class SourceTable(Configured[SourceTableConfiguration]):
-    """A table of the source database as a partitioned, validated asset."""
+    """A table of a source system as a partitioned, validated asset."""
 
     configuration = SourceTableConfiguration
 
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The table, its source table, its dead letters and its checks."""
         del context
+        self._refuse_unusable_connection()
         spec = self._spec
         origin = dg.AssetSpec(
-            key=self._origin.split("/"),
-            description=f"Table {self.config.table} of the source database, maintained by its owner.",
-            kinds={"sql"},
+            key=self.config.origin.split("/"),
+            description=f"{self.config.what}, maintained by their owner.",
+            kinds={"file" if self.config.files else "sql"},
             owners=self.config.owners,
             group_name=spec.group_name,
             partitions_def=self._partitions,
@@ -71,6 +77,15 @@ class SourceTable(Configured[SourceTableConfiguration]):
             ],
         )
 
+    def _refuse_unusable_connection(self) -> None:
+        try:
+            Connections(settings().connection_urls).source(self._specification)
+        except ConfigurationError as error:
+            key, name = self.config.key, self._specification.connection
+            raise ConfigurationError(
+                f"{key} is not usable: 'connection' is '{name}'. {error}"
+            ) from error
+
     @cached_property
     def _contract(self) -> type[Contract]:
         return load_contract(self.config.contract)
@@ -79,41 +94,43 @@ class SourceTable(Configured[SourceTableConfiguration]):
     def _partitions(self) -> Partitions | None:
         return partitions(self.config.days) if self.config.days else None
 
-    @property
-    def _origin(self) -> str:
-        return f"source_database/{self.config.table}"
+    @cached_property
+    def _specification(self) -> SourceSpecification:
+        return self.config.specification
 
     @property
     def _source_input(self) -> Input:
         if self.config.days is None:
-            return Input(self._origin, is_snapshot=True)
-        return Input(self._origin, calendar=self.config.days.calendar)
+            return Input(self.config.origin, is_snapshot=True)
+        return Input(self.config.origin, calendar=self.config.days.calendar)
 
     @cached_property
     def _version(self) -> str:
-        return code_version(self._contract, self.config.table, self.config.time_column)
+        read = self.config.model_dump(include=READING, exclude_none=True)
+        return code_version(self._contract, read)
 
     @cached_property
     def _spec(self) -> dg.AssetSpec:
         return table_spec(
             self.config.key,
             self._contract,
-            copied_lineage(self._contract, self._origin),
+            copied_lineage(self._contract, self.config.origin),
             stage="tables",
             description=self.config.description,
             owners=self.config.owners,
             kinds={"pandas", "deltalake"},
             version=self._version,
             partitions_def=self._partitions,
-            deps=[dg.AssetDep(self._origin.split("/"))],
+            deps=[dg.AssetDep(self.config.origin.split("/"))],
             metadata={SOURCE_KEY: self.config.model_dump(mode="json")},
         )
 
     def _extract(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
-        source, lake = workspace.source, workspace.lake
-        source_days = self._source_days(source, lake)
+        connections, lake = workspace.connections, workspace.lake
+        source_days = self._source_days(connections, lake)
         extracted = [
-            self._extract_chunk(source, lake, source_days, chunk) for chunk in self.chunks(days)
+            self._extract_chunk(connections, lake, source_days, chunk)
+            for chunk in self.chunks(days)
         ]
         planned = merge([part for part, _ in extracted])
         validated = combine([part for _, part in extracted])
@@ -133,12 +150,12 @@ class SourceTable(Configured[SourceTableConfiguration]):
 
     def _extract_chunk(
         self,
-        source: SourceDatabase,
+        connections: Connections,
         lake: Lake,
         source_days: SourceDays | None,
         days: Sequence[str],
     ) -> tuple[Plan, Validated]:
-        raw, unreadable = self._read(source, source_days, days)
+        raw, unreadable = self._read(connections, source_days, days)
         kept_days = self._observe(lake, source_days, days, raw, unreadable, is_extracted=True)
         planned = plan(
             lake,
@@ -163,20 +180,24 @@ class SourceTable(Configured[SourceTableConfiguration]):
         size = self.config.days.calendar.covering(CHUNK) if self.config.days else 1
         return [days[start : start + size] for start in range(0, len(days), size)]
 
-    def source_days(self, source: SourceDatabase, lake: Lake) -> SourceDays:
+    def source_days(self, connections: Connections, lake: Lake) -> SourceDays:
         """The source days of a table with days."""
         assert self._partitions is not None
-        assert self.config.time_column is not None
-        age = self.config.max_age.longest if self.config.max_age else timedelta()
-        names = (self.config.key, self.config.table, self.config.time_column)
-        return SourceDays(source, lake, *names, age, self._partitions)
+        return SourceDays(
+            connections.source(self._specification),
+            lake,
+            self.config.key,
+            self.config.time_column,
+            self.config.max_age.longest if self.config.max_age else timedelta(),
+            self._partitions,
+        )
 
-    def _source_days(self, source: SourceDatabase, lake: Lake) -> SourceDays | None:
+    def _source_days(self, connections: Connections, lake: Lake) -> SourceDays | None:
         """The source days of the table; None for a snapshot."""
-        return None if self._partitions is None else self.source_days(source, lake)
+        return None if self._partitions is None else self.source_days(connections, lake)
 
     def _read(
-        self, source: SourceDatabase, source_days: SourceDays | None, days: Sequence[str]
+        self, connections: Connections, source_days: SourceDays | None, days: Sequence[str]
     ) -> tuple[pd.DataFrame, dict[str, str]]:
         """Raw rows with ``ds``, and day → why it cannot be read or used.
 
@@ -185,19 +206,20 @@ class SourceTable(Configured[SourceTableConfiguration]):
         """
         unreadable: dict[str, str] = {}
         if source_days is None:
-            raw = source.snapshot(self.config.table).assign(**{DAY: SNAPSHOT})
+            rows = connections.source(self._specification).snapshot()
+            raw = rows.assign(**{DAY: SNAPSHOT})
         else:
-            raw, unreadable = source_days.read(days)
+            raw, unreadable = source_days.read(days, self._contract)
         if problem := schema_problem(raw, self._contract):
             unreadable = dict.fromkeys(days, problem) | unreadable
         return raw, unreadable
 
-    def last_complete(self, source: SourceDatabase, lake: Lake, days: Sequence[str]) -> str:
+    def last_complete(self, connections: Connections, lake: Lake, days: Sequence[str]) -> str:
         """The last of some days that is complete in the source; empty if none is."""
-        return self.source_days(source, lake).last_complete(days)
+        return self.source_days(connections, lake).last_complete(days)
 
     def record_source(
-        self, source: SourceDatabase, lake: Lake, days: Sequence[str]
+        self, connections: Connections, lake: Lake, days: Sequence[str]
     ) -> dict[str, str]:
         """Record the current source content of some days in the ledger.
 
@@ -206,15 +228,17 @@ class SourceTable(Configured[SourceTableConfiguration]):
         """
         if not days:
             return {}
-        source_days = self._source_days(source, lake)
-        raw, unreadable = self._read(source, source_days, days)
+        source_days = self._source_days(connections, lake)
+        raw, unreadable = self._read(connections, source_days, days)
         self._observe(lake, source_days, days, raw, unreadable)
         return unreadable
 
-    def gone_from_source(self, source: SourceDatabase, lake: Lake, days: Sequence[str]) -> set[str]:
+    def gone_from_source(
+        self, connections: Connections, lake: Lake, days: Sequence[str]
+    ) -> set[str]:
         """Stored days whose rows the source has deleted."""
-        source_days = self.source_days(source, lake)
-        raw, unreadable = self._read(source, source_days, days)
+        source_days = self.source_days(connections, lake)
+        raw, unreadable = self._read(connections, source_days, days)
         return source_days.gone([day for day in days if day not in unreadable], raw)
 
     def _observe(
@@ -237,7 +261,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
             they cannot be read. They keep their rows, and their latest source entry in the ledger
             is again the one from which the rows were extracted.
         """
-        known = lake.ledger.latest(self._origin, days)
+        known = lake.ledger.latest(self.config.origin, days)
         schema = observed_schema(raw, columns(self._contract))
         schemas = {schema} if is_extracted else {known[day].schema for day in known} | {schema}
         found = {name: raw_fingerprints(raw, days, columns_of(name)) for name in schemas if name}
@@ -255,7 +279,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
         lake.ledger.append(
             [
                 Entry(
-                    self._origin,
+                    self.config.origin,
                     day,
                     Status.STORED,
                     content_hash=found[schema][day],
@@ -273,7 +297,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
         )
         lake.ledger.append(
             [
-                Entry(self._origin, day, Status.QUARANTINED, reason=reason)
+                Entry(self.config.origin, day, Status.QUARANTINED, reason=reason)
                 for day, reason in unreadable.items()
                 if day not in kept
                 and (day not in known or known[day].status is not Status.QUARANTINED)
@@ -281,6 +305,8 @@ class SourceTable(Configured[SourceTableConfiguration]):
         )
         kept_days = gone | {*kept}
         lake.ledger.append(
-            entries_as_extracted(lake.ledger, self.config.key, self._origin, sorted(kept_days))
+            entries_as_extracted(
+                lake.ledger, self.config.key, self.config.origin, sorted(kept_days)
+            )
         )
         return kept_days

@@ -1,10 +1,11 @@
 """Configuration of source tables, computed tables and their sensor in a ``defs.yaml``."""
 
+import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from ml_assets.cadence import Cadence, Calendar, Duration
 from ml_assets.configuration.sections import (
@@ -14,6 +15,7 @@ from ml_assets.configuration.sections import (
     Name,
     Owner,
     Section,
+    Zone,
 )
 from ml_assets.durations import (
     Age,
@@ -21,6 +23,12 @@ from ml_assets.durations import (
     PositiveDuration,
     partitions,
 )
+from ml_assets.errors import ConfigurationError
+from ml_assets.names import suggestion
+from ml_assets.settings import SOURCE_DATABASE, SOURCE_FILES
+from ml_assets.sources.clock import EPOCHS, Clock
+from ml_assets.sources.connections import SourceSpecification
+from ml_assets.sources.file_names import FilePattern
 
 REVISITED = timedelta(days=3)
 """Last stored time that is compared with the source at every tick unless configured."""
@@ -28,16 +36,44 @@ REVISITED = timedelta(days=3)
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 
+def _is_time_format(text: str) -> str:
+    if text in EPOCHS:
+        return text
+    example = datetime(2024, 7, 8, 13, 5, 9, tzinfo=UTC)
+    try:
+        read = datetime.strptime(example.strftime(text), text)  # noqa: DTZ007
+    except ValueError:
+        read = None
+    if read is None or read.date() != example.date() or read.hour not in (0, example.hour):
+        raise ValueError(
+            f"'{text}' is no format of a date or time.{suggestion(text, EPOCHS)} Expected "
+            f"{', '.join(EPOCHS)}, or for example '%d.%m.%Y %H:%M'"
+        )
+    return text
+
+
+TimeFormat = Annotated[str, AfterValidator(_is_time_format)]
+
+
 class SourceTableConfiguration(Section):
-    """A table of the source database.
+    """A table of a source system; one of ``table``, ``query`` and ``files`` is given.
 
     Attributes:
         key: asset key, ``pipeline/noun``.
-        table: its name in the source database.
+        connection: name of the source system in the settings; the source database, or for files the
+            folder of source files, when omitted.
+        table: name of a database table, with its schema before a dot if it is not the default one.
+        query: a SELECT of a database.
+        files: pattern of file paths below the connection's folder, such as ``weather/%Y-%m-%d.csv``.
         contract: dotted path of its contract.
         description: description for stakeholders.
         owners: ``team:…`` names.
-        time_column: timestamp that assigns a row to a partition; omitted for a snapshot.
+        time_column: time that assigns a row to a partition; omitted for a snapshot, and for files
+            that are assigned by the date in their name.
+        time_format: format of the time column: ``epoch_s``, ``epoch_ms`` or ``epoch_us`` for numbers
+            since 1970, or a format of ``strptime``; timestamps and ISO 8601 when omitted.
+        time_zone: IANA zone of times without an offset, of dates and of file names; UTC when
+            omitted, and for dates and file names the zone of the days.
         days: days of the table and the cadence of its partitions; omitted for a snapshot.
         max_age: maximum age of the newest row at the end of its partition.
         revisit: length of the last stored partitions that are compared with the source at every
@@ -48,11 +84,16 @@ class SourceTableConfiguration(Section):
     """
 
     key: Key
-    table: Text
+    connection: Text | None = None
+    table: Text | None = None
+    query: Text | None = None
+    files: Text | None = None
     contract: DottedPath
     description: Text
     owners: tuple[Owner, ...] = Field(min_length=1)
     time_column: str | None = Field(None, min_length=1)
+    time_format: TimeFormat | None = None
+    time_zone: Zone | None = None
     days: Days | None = None
     max_age: Age | None = None
     revisit: DurationOrNone | None = None
@@ -60,12 +101,33 @@ class SourceTableConfiguration(Section):
     statistics: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _days_have_a_time(self) -> Self:
-        if (self.time_column is None) != (self.days is None):
-            given, missing = (
-                ("time_column", "days") if self.time_column else ("days", "time_column")
+    def _reads_one_thing(self) -> Self:
+        given = [name for name in ("table", "query", "files") if getattr(self, name)]
+        if len(given) != 1:
+            raise ValueError(
+                f"{' and '.join(given) or 'none of table, query and files'} is given, expected one "
+                "of table, query and files"
             )
-            raise ValueError(f"{given} is given without {missing}: a table with days needs both")
+        if self.query and not re.match(r"(select|with)\b", self.query, re.IGNORECASE):
+            raise ValueError("query does not begin with SELECT or WITH")
+        if self.files:
+            self._pattern(self.files)
+        return self
+
+    @model_validator(mode="after")
+    def _days_have_a_time(self) -> Self:
+        is_dated = self.files is not None and self._pattern(self.files).has_date
+        if self.time_column and not self.days:
+            raise ValueError("time_column is given without days: a table with days needs both")
+        if self.days and not (self.time_column or is_dated):
+            raise ValueError(
+                "days is given without time_column: a table with days needs both, or 'files' with "
+                "the date in their name"
+            )
+        if self.time_format and not self.time_column:
+            raise ValueError("time_format is given without time_column")
+        if self.time_zone and not self.days:
+            raise ValueError("time_zone is given without days")
         if self.days:
             for name in ("revisit", "retention"):
                 if getattr(self, name):
@@ -79,6 +141,43 @@ class SourceTableConfiguration(Section):
         if self.revisit is None:
             return max(1, REVISITED // self.days.calendar.longest_partition)
         return self.revisit.partitions(self.days.calendar)
+
+    @property
+    def specification(self) -> SourceSpecification:
+        """What is read for the table."""
+        return SourceSpecification(
+            connection=self.connection or (SOURCE_FILES if self.files else SOURCE_DATABASE),
+            table=self.table,
+            query=self.query,
+            files=self._pattern(self.files) if self.files else None,
+            clock=Clock(self.time_column, self.time_format, self.time_zone, self._day_zone)
+            if self.time_column
+            else None,
+        )
+
+    @property
+    def origin(self) -> str:
+        """Key of the asset that stands for the table in its source system."""
+        noun = self.table or self.key.rpartition("/")[2]
+        return f"{self.specification.connection}/{re.sub(r'[^a-z0-9_]', '_', noun.lower())}"
+
+    @property
+    def what(self) -> str:
+        """What is read, for descriptions."""
+        connection = self.specification.connection
+        if self.table:
+            return f"Rows of table {self.table} in {connection}"
+        return f"Rows of {'a query' if self.query else f'files {self.files}'} in {connection}"
+
+    @property
+    def _day_zone(self) -> str:
+        return self.days.timezone if self.days else "UTC"
+
+    def _pattern(self, files: str) -> FilePattern:
+        try:
+            return FilePattern(files, self.time_zone or self._day_zone)
+        except ConfigurationError as error:
+            raise ValueError(f"files: {error}") from None
 
 
 class TableInput(Section):

@@ -18,6 +18,10 @@ _MOMENT = re.compile(
 )
 
 
+DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+"""A timestamp without a time."""
+
+
 def moments(values: pd.Series) -> pd.Series:
     """(n,) timestamps in UTC with microseconds, null where a value is not a timestamp."""
     if pd.api.types.is_datetime64_any_dtype(values.dtype):
@@ -38,7 +42,7 @@ def _moments(values: np.ndarray) -> np.ndarray:
 def moment(value: Any) -> datetime | None:
     """A value as a timestamp in UTC without a zone; None when it is not a timestamp."""
     if isinstance(value, str):
-        return _in_utc(_of_text(value))
+        return _in_utc(of_text(value))
     if isinstance(value, np.datetime64):
         value = pd.Timestamp(value)
     if value is pd.NaT or not isinstance(value, date):
@@ -48,7 +52,8 @@ def moment(value: Any) -> datetime | None:
     return _in_utc(value if isinstance(value, datetime) else datetime.combine(value, time()))
 
 
-def _of_text(text: str) -> datetime | None:
+def of_text(text: str) -> datetime | None:
+    """A text as a timestamp, without a zone if it has no offset; None when it is not one."""
     found = _MOMENT.fullmatch(text)
     if found is None:
         return None

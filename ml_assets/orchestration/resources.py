@@ -21,7 +21,7 @@ def resources(chosen: Settings | None = None) -> dict[str, dg.ResourceDefinition
     return {
         WORKSPACE: dg.ResourceDefinition(
             lambda _: Workspace(chosen) if chosen else Workspace.of_environment(),
-            description="Lake, models, registry, approvals and source of the project.",
+            description="Lake, models, registry, approvals and source systems of the project.",
         ),
         "io_manager": _io_manager(TableIOManager),
         "model_io_manager": _io_manager(ModelIOManager),

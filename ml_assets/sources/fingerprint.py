@@ -12,7 +12,6 @@ import pandas as pd
 
 from ml_assets.content import DAY, day_hashes
 from ml_assets.contracts.coercion import escaped, is_null
-from ml_assets.contracts.moments import moments
 
 NULL = "null"
 
@@ -21,17 +20,17 @@ EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
 
 
 def assign_days(
-    rows: pd.DataFrame, time_column: str, days: Sequence[str], starts: Sequence[datetime]
+    rows: pd.DataFrame, at: pd.Series, days: Sequence[str], starts: Sequence[datetime]
 ) -> pd.DataFrame:
     """Add the local day of each raw row.
 
     Args:
-        rows: raw rows whose times can be parsed and are within ``days``.
-        time_column: their timestamp column, in UTC when it has no zone.
+        rows: (n, columns) raw rows.
+        at: (n,) their moments in UTC, all of them within ``days``.
         days: consecutive local days.
         starts: first moment of each of them, timezone-aware.
     """
-    found = moments(rows[time_column]).astype("int64").to_numpy()
+    found = at.astype("int64").to_numpy()
     first = pd.DatetimeIndex(pd.to_datetime(list(starts), utc=True)).as_unit("us").asi8
     position = np.searchsorted(first, found, side="right") - 1
     return rows.assign(**{DAY: np.asarray(days, dtype=object)[np.maximum(position, 0)]})

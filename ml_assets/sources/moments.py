@@ -17,6 +17,9 @@ LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 WIDEST_OFFSET = timedelta(hours=24)
 """Local times differ by less than this from UTC, so a text's date limits its UTC time."""
 
+WIDE = timedelta(days=2)
+"""More than local times and dates differ from UTC."""
+
 DATE_LENGTH = len("YYYY-MM-DD")
 
 _DIGIT = "[0-9]"
@@ -41,7 +44,7 @@ def within(
 
 
 def distinct_texts(
-    source: sa.TableClause, column: "sa.ColumnClause[datetime]", *where: "sa.ColumnElement[bool]"
+    source: sa.FromClause, column: "sa.ColumnClause[datetime]", *where: "sa.ColumnElement[bool]"
 ) -> sa.Subquery:
     """Each text of a time column once, with its number of rows, read from the column's index.
 
@@ -53,12 +56,15 @@ def distinct_texts(
 
 
 def is_sure(column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    """Condition for SQLite that only texts of timestamps meet, but not all of them."""
+    """Condition for SQLite that only texts of timestamps meet, but not all of them.
+
+    A date without a time does not meet it, as it is a local day.
+    """
     date = sa.func.substr(column, 1, DATE_LENGTH)
     return sa.and_(
         sa.func.typeof(column) == "text",
         sa.func.length(column) <= _LONGEST,
-        sa.or_(column.op("GLOB")(_DATE), column.op("GLOB")(_MINUTE)),
+        column.op("GLOB")(_MINUTE),
         column.op("NOT GLOB")("*[a-z]*"),
         column.op("NOT GLOB")("*  *"),
         column.op("GLOB")("*[0-9Z]"),
@@ -99,9 +105,21 @@ def _literal(moment: datetime, precision: str = "") -> sa.BindParameter[str]:
     return sa.literal(text, sa.String)
 
 
-def as_stored(moment: datetime, column: "sa.ColumnClause[datetime]") -> "sa.ColumnElement[Any]":
+def earlier(moment: datetime) -> datetime:
+    """A moment before the beginning of its day in any time zone."""
+    return max(moment, EARLIEST + WIDE) - WIDE
+
+
+def later(moment: datetime) -> datetime:
+    """A moment after the end of its day in any time zone."""
+    return moment + WIDE
+
+
+def as_stored(moment: datetime, column: "sa.ColumnClause[Any]") -> "sa.ColumnElement[Any]":
     """A timestamp as a literal for a column of a database other than SQLite."""
     utc = moment.astimezone(UTC)
+    if isinstance(column.type, sa.Date):
+        return sa.literal(utc.date(), column.type)
     return sa.literal(
         utc if getattr(column.type, "timezone", False) else utc.replace(tzinfo=None), column.type
     )

@@ -1,7 +1,7 @@
-"""Values as returned by a driver, without type inference or effects on other cells."""
+"""Values as a driver or a file has them, without type inference or effects on other cells."""
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,14 +11,23 @@ import sqlalchemy as sa
 
 
 def objects(result: "sa.CursorResult[tuple[object, ...]]") -> pd.DataFrame:
-    """Rows with the driver's own values, without type inference from other rows."""
-    columns = list(result.keys())
-    rows = result.cursor.fetchall()  # plain tuples: SQLAlchemy's rows cost three times as much
+    """Rows with the driver's own values, as plain tuples: SQLAlchemy's rows cost three times as much."""
+    return frame(list(result.keys()), result.cursor.fetchall())
+
+
+def frame(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> pd.DataFrame:
+    """Rows as a frame of objects.
+
+    Args:
+        columns: (n,) names.
+        rows: (m, n) values.
+    """
     values = np.empty((len(rows), len(columns)), dtype=object)
     if rows:
         values[:] = rows
     return pd.DataFrame(
-        {name: pd.Series(values[:, i], dtype=object) for i, name in enumerate(columns)}
+        {name: pd.Series(values[:, i], dtype=object) for i, name in enumerate(columns)},
+        index=range(len(rows)),
     )
 
 

@@ -2,9 +2,7 @@
 
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,8 +38,7 @@ def ui(
     executable()
     home = tmp_path_factory.mktemp("ui")
     data = home / "data"
-    data.mkdir()
-    shutil.copy(three_weeks, data / "source.db")
+    shutil.copytree(three_weeks, data)
     for name in ("dagster.yaml", "workspace.yaml"):
         shutil.copy(ROOT / name, home / name)
     environment = {
@@ -58,11 +55,11 @@ def ui(
             patch.setenv(name, value)
         patch.delenv("ML_ASSETS_POSTGRES_URL", raising=False)
         settings.cache_clear()
-        with closing(sqlite3.connect(data / "source.db")) as source, source:
-            assert source.execute(NO_WEATHER).rowcount
         command = ["dagster", "dev"]
         with dg.DagsterInstance.get() as instance:
-            Project(data, definitions, instance).materialize_daily(DAYS)
+            project = Project(data, definitions, instance)
+            assert project.sql(NO_WEATHER)
+            project.materialize_daily(DAYS)
             with running(command, home, environment, home / "server.log") as url:
                 yield Ui(url, instance)
     settings.cache_clear()

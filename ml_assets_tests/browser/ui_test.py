@@ -37,8 +37,8 @@ def test_table_page_shows_description_columns_and_plots(ui: Ui, page: Page) -> N
     page.goto(f"{ui.url}/assets/sources/weather?view=overview")
     for text in (
         "Hourly weather at New York's three airports. One partition per local day.",
-        "Temperature. [°F] From source_database/weather.temp.",
-        "Wind speed. [mph] From source_database/weather.wind_speed.",
+        "Temperature. [°F] From source_files/weather.temp.",
+        "Wind speed. [mph] From source_files/weather.wind_speed.",
         "data-platform",
     ):
         expect(page.get_by_text(text, exact=True).first).to_be_visible()

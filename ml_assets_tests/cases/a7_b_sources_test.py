@@ -17,11 +17,10 @@ from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import combine, validate
 from ml_assets.settings import with_driver
-from ml_assets.sources.database import SourceDatabase
 from ml_assets.sources.fingerprint import raw_fingerprints
 from ml_assets.sources.moments import EARLIEST
 from ml_assets_tests.postgres import postgres_url
-from ml_assets_tests.project import Project, bad_days
+from ml_assets_tests.project import Project, bad_days, database_table
 
 FLIGHTS = "sources/flights"
 FLIGHTS_KEY = f'key:"{FLIGHTS}"'
@@ -205,10 +204,10 @@ def test_b4_another_session_zone_of_a_real_database_changes_nothing() -> None:
                 )
             )
         found = {_of_session(engine, with_driver(url), zone) for zone in ("UTC", "Asia/Kolkata")}
-        source = SourceDatabase(with_driver(url))
-        hours = source.hours("readings", "at", since)
-        unplaced = source.unplaced("readings", "at", since, until)
-        oldest = [source.oldest("readings", "at", moment) for moment in (EARLIEST, until)]
+        source = database_table(with_driver(url), "readings", "at")
+        hours = source.hours(since)
+        unplaced = source.unplaced(since, until).rows
+        oldest = [source.oldest(moment) for moment in (EARLIEST, until)]
         engine.dispose()
 
     assert len(found) == 1
@@ -221,5 +220,5 @@ def _of_session(engine: sa.Engine, url: str, zone: str) -> str:
     with engine.begin() as connection:
         connection.execute(sa.text(f"ALTER ROLE CURRENT_USER SET timezone TO '{zone}'"))
     start = datetime(2013, 7, 8, tzinfo=UTC)
-    rows = SourceDatabase(url).rows("readings", "at", start, start + timedelta(days=1))
+    rows = database_table(url, "readings", "at").rows(start, start + timedelta(days=1)).rows
     return raw_fingerprints(rows.assign(**{DAY: MONDAY}), [MONDAY], ["at", "raw", "amount"])[MONDAY]

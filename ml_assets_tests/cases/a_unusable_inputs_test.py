@@ -20,7 +20,7 @@ LOOP_DAY, NEXT_LOOP_DAY = "2013-03-04", "2013-03-05"
 
 def reveal_until(project: Project, day: str) -> None:
     """Add further days to the source."""
-    advance(f"sqlite:///{project.source}", day)
+    advance(project.systems, day)
 
 
 def states(project: Project, table: str, *days: str) -> list[Status]:

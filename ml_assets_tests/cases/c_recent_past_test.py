@@ -50,7 +50,7 @@ def test_c1_a_correction_of_the_last_days_is_extracted_automatically(week: Proje
 
 def test_c1_late_rows_are_extracted_though_four_new_days_came_meanwhile(week: Project) -> None:
     late = week.sql(f"UPDATE flights SET arr_delay = 7 WHERE {OF_LAST} AND arr_delay IS NULL")
-    advance(f"sqlite:///{week.source}", "2013-01-10")
+    advance(week.systems, "2013-01-10")
 
     run_requested(week)
 
@@ -84,6 +84,6 @@ def test_c3_one_row_far_ahead_requests_no_other_day(week: Project, tables: tuple
         letters = week.dead_letters(f"sources/{table}")
         assert any(FAR[:10] in str(letter["row"]) for letter in letters)
 
-    advance(f"sqlite:///{week.source}", "2013-01-09")
+    advance(week.systems, "2013-01-09")
     run_requested(week)
     assert week.entries(FEATURES)["2013-01-09"].status is Status.STORED

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from ml_assets.defs.sources.load import load
+from ml_assets.defs.sources.load import SourceSystems, load
 from ml_assets_tests.prepared import build_once, opened, opened_copy
 from ml_assets_tests.project import ROOT, Project
 
@@ -23,7 +23,7 @@ def week_home(tmp_path_factory: pytest.TempPathFactory, definitions: dg.Definiti
     def build(home: Path) -> None:
         (home / "data").mkdir(parents=True)
         shutil.copy(ROOT / "dagster.yaml", home / "dagster.yaml")
-        load(f"sqlite:///{home / 'data' / 'source.db'}", lambda *reported: None, LAST_IN_SOURCE)
+        load(SourceSystems.below(home / "data"), lambda *reported: None, LAST_IN_SOURCE)
         with opened(home, definitions) as project:
             outcome = project.materialize_daily(WEEK)
             assert outcome.succeeded, outcome.failed_steps

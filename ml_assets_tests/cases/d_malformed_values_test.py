@@ -20,9 +20,8 @@ from ml_assets.defs.flight_delays.events import zone_of
 from ml_assets.defs.sources.contracts import Airports, Flights
 from ml_assets.errors import ContractViolation
 from ml_assets.learning.point_in_time import Events
-from ml_assets.sources.database import SourceDatabase
 from ml_assets.sources.fingerprint import assign_days
-from ml_assets_tests.project import Project
+from ml_assets_tests.project import Project, database_table
 
 FLIGHTS = "sources/flights"
 FLIGHTS_KEY = f'key:"{FLIGHTS}"'
@@ -61,9 +60,9 @@ MOMENTS = [
 def days_read(file: Path, days: list[str]) -> dict[str, list[int]]:
     """Numbers of the rows that each day has when some days are read at once."""
     starts = [datetime.fromisoformat(day).replace(hour=5, tzinfo=UTC) for day in days]
-    source = SourceDatabase(f"sqlite:///{file}")
-    rows = source.rows("readings", "at", starts[0], starts[-1] + timedelta(days=1))
-    placed = assign_days(rows, "at", days, starts)
+    source = database_table(f"sqlite:///{file}", "readings", "at")
+    found = source.rows(starts[0], starts[-1] + timedelta(days=1))
+    placed = assign_days(found.rows, found.at, days, starts)
     return {day: sorted(placed.loc[placed[DAY] == day, "number"]) for day in days}
 
 
@@ -106,9 +105,9 @@ def test_d2_times_lie_on_their_day_however_they_are_written(
     assert expected["2013-01-05"] == [7, 8, 9, 10, 11]
     assert days_read(other, days) == expected
     assert {day: days_read(other, [day])[day] for day in days} == expected
-    source = SourceDatabase(f"sqlite:///{other}")
-    assert source.unplaced("readings", "at", None, None).empty
-    hours = source.hours("readings", "at", datetime(2013, 1, 1, tzinfo=UTC))
+    source = database_table(f"sqlite:///{other}", "readings", "at")
+    assert source.unplaced(None, None).rows.empty
+    hours = source.hours(datetime(2013, 1, 1, tzinfo=UTC))
     assert sum(hour.rows for hour in hours) == len(MOMENTS)
     assert max(hour.newest for hour in hours) == datetime(2013, 1, 6, 23, 59, tzinfo=UTC)
 
@@ -140,7 +139,7 @@ def test_d2_times_that_cannot_be_read_are_not_guessed(tmp_path: Path, value: obj
     file = readings(tmp_path / "source.db", [*MOMENTS, value])
     days = ["2013-01-04", "2013-01-05", "2013-01-06"]
 
-    unplaced = SourceDatabase(f"sqlite:///{file}").unplaced("readings", "at", None, None)
+    unplaced = database_table(f"sqlite:///{file}", "readings", "at").unplaced(None, None).rows
 
     assert [*unplaced["number"]] == [len(MOMENTS)]
     assert days_read(file, days) == days_read(readings(tmp_path / "good.db", MOMENTS), days)

@@ -8,7 +8,7 @@ import pytest
 from ml_assets.content import DAY
 from ml_assets.errors import SourceCorrupt
 from ml_assets.ledger.entries import Status
-from ml_assets.sources.database import SourceDatabase
+from ml_assets.sources.database_table import DatabaseTable
 from ml_assets_tests.project import Project
 
 FLIGHTS = "sources/flights"
@@ -94,15 +94,15 @@ def test_c3_a_far_row_is_no_row_of_its_day(project: Project) -> None:
 def corrupt_days(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     """UTC days whose pages cannot be read: any span that touches them fails, as SQLite does."""
     days: set[str] = set()
-    read = SourceDatabase.rows
+    read = DatabaseTable.rows
 
-    def rows(self: SourceDatabase, table: str, column: str, start: object, end: object) -> object:
+    def rows(self: DatabaseTable, start: object, end: object) -> object:
         span = pd.date_range(start, end, freq="h", inclusive="left")  # type: ignore[call-overload]
         if {f"{moment:%Y-%m-%d %H}" for moment in span} & {f"{day} 12" for day in days}:
             raise SourceCorrupt("The source cannot be read (database disk image is malformed).")
-        return read(self, table, column, start, end)  # type: ignore[arg-type]
+        return read(self, start, end)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(SourceDatabase, "rows", rows)
+    monkeypatch.setattr(DatabaseTable, "rows", rows)
     return days
 
 

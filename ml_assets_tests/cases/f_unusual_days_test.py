@@ -101,8 +101,7 @@ def spoiled(
 ) -> Iterator[Project]:
     """Three weeks of sources with the spoiled days, extracted in one run."""
     home = tmp_path_factory.mktemp("spoiled")
-    (home / "data").mkdir()
-    shutil.copy(three_weeks, home / "data" / "source.db")
+    shutil.copytree(three_weeks, home / "data")
     shutil.copy(ROOT / "dagster.yaml", home / "dagster.yaml")
     with opened(home, definitions) as project:
         spoil(project)

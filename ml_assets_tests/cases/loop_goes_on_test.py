@@ -88,7 +88,7 @@ def test_a1_a_day_without_weather_is_skipped_with_its_reason_and_the_three_after
         for day in earlier
     ]
     retrained.lake.ledger.append(close)
-    advance(f"sqlite:///{retrained.source}", days[-1])
+    advance(retrained.systems, days[-1])
     assert retrained.sql(f"DELETE FROM weather WHERE {of_day(days[0])}") == 72
 
     run_requested(retrained, NEW_DAYS)

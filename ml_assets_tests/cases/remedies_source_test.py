@@ -6,34 +6,35 @@ from collections.abc import Callable, Iterator
 import pytest
 import sqlalchemy as sa
 
-from ml_assets.defs.sources.load import load
+from ml_assets.defs.sources.load import SourceSystems, load
 from ml_assets.settings import settings, with_driver
 from ml_assets_tests.postgres import postgres_url
 from ml_assets_tests.project import Project
 from ml_assets_tests.remedies import command, invoked, ml_assets, run
 
-WEATHER, KEY = "sources/weather", 'key:"sources/weather"'
+FLIGHTS, KEY = "sources/flights", 'key:"sources/flights"'
+KEYS = f'{KEY} or key:"sources/weather"'
 DAY, LAST_DAY = "2013-01-05", "2013-01-21"
 
 INTERVAL = (
-    "ALTER TABLE weather ADD lasted interval",
-    f"UPDATE weather SET lasted = '178000000 years' WHERE date(time_hour) = '{DAY}'",
+    "ALTER TABLE flights ADD lasted interval",
+    f"UPDATE flights SET lasted = '178000000 years' WHERE date(time_hour) = '{DAY}'",
 )
 """A value that Postgres has and its driver cannot give to Python."""
 CAST = (
-    "ALTER TABLE weather RENAME TO weather_rows",
-    "ALTER TABLE weather_rows ADD note text DEFAULT '1'",
-    f"UPDATE weather_rows SET note = 'one' WHERE date(time_hour) = '{DAY}'",
-    "CREATE VIEW weather AS SELECT *, note::int AS number FROM weather_rows",
+    "ALTER TABLE flights RENAME TO flights_rows",
+    "ALTER TABLE flights_rows ADD note text DEFAULT '1'",
+    f"UPDATE flights_rows SET note = 'one' WHERE date(time_hour) = '{DAY}'",
+    "CREATE VIEW flights AS SELECT *, note::int AS number FROM flights_rows",
 )
 """A value that a view cannot compute with."""
 
 
 def failure(project: Project) -> str:
     """The error of the day's run."""
-    outcome = project.materialize(KEY, DAY)
+    outcome = project.materialize(KEYS, DAY)
     assert not outcome.succeeded
-    return outcome.failed_steps["sources__weather"]
+    return "".join(outcome.failed_steps.values())
 
 
 @pytest.fixture
@@ -43,9 +44,9 @@ def on_postgres(
     """A project whose source is a database on a server, and a connection of its owner."""
     with postgres_url() as server:
         url = with_driver(server)
-        load(url, lambda *reported: None, "2013-01-07")
         monkeypatch.setenv("ML_ASSETS_SOURCE_URL", server)
         settings.cache_clear()
+        load(SourceSystems.of(settings()), lambda *reported: None, "2013-01-07")
         engine = sa.create_engine(url)
         yield project, engine
         engine.dispose()
@@ -55,8 +56,8 @@ def on_postgres(
 @pytest.mark.parametrize(
     ("damage", "correction"),
     [
-        pytest.param(INTERVAL, "UPDATE weather SET lasted = NULL", id="driver"),
-        pytest.param(CAST, "UPDATE weather_rows SET note = '1'", id="server"),
+        pytest.param(INTERVAL, "UPDATE flights SET lasted = NULL", id="driver"),
+        pytest.param(CAST, "UPDATE flights_rows SET note = '1'", id="server"),
     ],
 )
 def test_a_day_with_a_value_that_cannot_be_read_is_stored_after_its_correction(
@@ -69,7 +70,7 @@ def test_a_day_with_a_value_that_cannot_be_read_is_stored_after_its_correction(
     _execute(engine, correction)
 
     assert project.materialize(KEY, DAY).succeeded
-    assert len(project.lake.read(WEATHER, [DAY])) > 50
+    assert len(project.lake.read(FLIGHTS, [DAY])) > 50
 
 
 def test_a_damaged_source_is_restored_from_a_backup(project: Project) -> None:
@@ -94,6 +95,11 @@ def remove(project: Project) -> None:
 
 def drop(project: Project) -> None:
     """Drop the table of the day."""
+    project.sql("DROP TABLE flights")
+
+
+def empty(project: Project) -> None:
+    """Delete the folder of files."""
     project.sql("DROP TABLE weather")
 
 
@@ -102,7 +108,8 @@ def drop(project: Project) -> None:
     [
         pytest.param(damage, "or delete it and run", id="damaged"),
         pytest.param(remove, "does not exist", id="no file"),
-        pytest.param(drop, "has no table 'weather'", id="no table"),
+        pytest.param(drop, "has no table 'flights'", id="no table"),
+        pytest.param(empty, "matches 'weather/%Y-%m-%d.csv'", id="no files"),
     ],
 )
 def test_a_lost_source_is_loaded_again(
@@ -116,7 +123,7 @@ def test_a_lost_source_is_loaded_again(
         project.source.unlink()
     ml_assets(*command(message)[1:], "--last-day", LAST_DAY)
 
-    assert project.materialize(KEY, DAY).succeeded
+    assert project.materialize(KEYS, DAY).succeeded
 
 
 def test_days_are_added_to_a_source_after_the_command_of_the_refusal_loaded_it(
@@ -124,11 +131,11 @@ def test_days_are_added_to_a_source_after_the_command_of_the_refusal_loaded_it(
 ) -> None:
     project.sql("DROP TABLE weather")
     refused = str(invoked("source", "advance", "--until", LAST_DAY).exception)
-    assert "has no table weather to add days to" in refused
+    assert "has no weather to add days to" in refused
 
     run(project, command(refused))
 
-    assert project.materialize(KEY, DAY).succeeded
+    assert project.materialize(KEYS, DAY).succeeded
     ml_assets("source", "advance", "--until", LAST_DAY)
 
 

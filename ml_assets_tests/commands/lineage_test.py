@@ -33,8 +33,8 @@ def test_columns_are_reported_by_the_command_and_by_the_last_day_of_a_run(projec
         "  comes from",
     ]
     assert json.loads(as_json.stdout)["sources/weather.wind_gust"] == {
-        "made_from": {"source_database/weather": ["wind_gust"]},
-        "comes_from": {"source_database/weather": ["wind_gust"]},
+        "made_from": {"source_files/weather": ["wind_gust"]},
+        "comes_from": {"source_files/weather": ["wind_gust"]},
         "goes_into": {
             FEATURES: ["wind_gust"],
             **_letters(project, "sources/weather"),

@@ -1,6 +1,7 @@
 """``ml-assets source``: what a load says that changed nothing, and days that cannot be used."""
 
 import shlex
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from typer.testing import CliRunner
 
 from ml_assets.commands.cli import app
 from ml_assets.commands.source import day_after, load_report
-from ml_assets.defs.sources.load import last_loaded_days
+from ml_assets.defs.sources.load import SourceSystems, last_loaded_days
 from ml_assets.settings import settings
 from ml_assets_tests.project import Project
 
@@ -17,14 +18,15 @@ BOTH = {"flights": "2013-01-21", "weather": "2013-01-21"}
 
 
 @pytest.fixture
-def url(three_weeks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """URL of a copy of the three weeks, which the settings name."""
-    file = tmp_path / "source.db"
-    file.write_bytes(three_weeks.read_bytes())
+def systems(
+    three_weeks: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[SourceSystems]:
+    """A copy of the three weeks, which the settings name."""
+    shutil.copytree(three_weeks, tmp_path, dirs_exist_ok=True)
     monkeypatch.setenv("ML_ASSETS_DATA", str(tmp_path))
     monkeypatch.setenv("ML_ASSETS_SOURCE_URL", "")
     settings.cache_clear()
-    yield f"sqlite:///{file}"
+    yield SourceSystems.below(tmp_path)
     settings.cache_clear()
 
 
@@ -35,29 +37,37 @@ def source(*arguments: str) -> str:
     return done.stdout
 
 
-def test_a_last_day_before_what_is_held_changes_nothing_and_names_what_helps(url: str) -> None:
+def test_a_last_day_before_what_is_held_changes_nothing_and_names_what_helps(
+    systems: SourceSystems,
+) -> None:
     text = source("load", "--last-day", "2013-01-05")
 
     assert "Nothing was changed" in text
     assert "flights until 2013-01-21, weather until 2013-01-21, not until 2013-01-05" in text
-    assert last_loaded_days(url) == BOTH
-    file = url.removeprefix("sqlite:///")
-    assert f"delete the file {file}, then: ml-assets source load --last-day 2013-01-05" in text
+    assert last_loaded_days(systems) == BOTH
+    file, folder = systems.url.removeprefix("sqlite:///"), systems.weather.folder
+    assert (
+        f"delete the file {file} and the folder {folder}, then: ml-assets source load "
+        "--last-day 2013-01-05"
+    ) in text
     Path(file).unlink()
+    shutil.rmtree(folder)
     arguments = shlex.split(text.rpartition("then: ml-assets source ")[2])
     source(*arguments)
-    assert last_loaded_days(url) == {"flights": "2013-01-05", "weather": "2013-01-05"}
+    assert last_loaded_days(systems) == {"flights": "2013-01-05", "weather": "2013-01-05"}
 
 
-def test_a_last_day_after_what_is_held_changes_nothing_and_names_what_helps(url: str) -> None:
+def test_a_last_day_after_what_is_held_changes_nothing_and_names_what_helps(
+    systems: SourceSystems,
+) -> None:
     text = source("load", "--last-day", "2013-01-23")
 
     assert "Nothing was changed" in text
-    assert last_loaded_days(url) == BOTH
+    assert last_loaded_days(systems) == BOTH
     command = text.strip().rpartition(": ml-assets source ")[2]
     assert command == "advance --until 2013-01-23"
     source(*shlex.split(command))
-    assert last_loaded_days(url) == {"flights": "2013-01-23", "weather": "2013-01-23"}
+    assert last_loaded_days(systems) == {"flights": "2013-01-23", "weather": "2013-01-23"}
     assert "complete already" in source("load", "--last-day", "2013-01-23")
 
 
@@ -75,13 +85,13 @@ def test_a_last_day_after_what_is_held_changes_nothing_and_names_what_helps(url:
     ],
 )
 def test_days_that_cannot_be_used_change_nothing(
-    url: str, command: tuple[str, str], day: str, message: str
+    systems: SourceSystems, command: tuple[str, str], day: str, message: str
 ) -> None:
     done = CliRunner().invoke(app, ["source", *command, day])
 
     assert done.exit_code == 1
     assert message in str(done.exception)
-    assert last_loaded_days(url) == BOTH
+    assert last_loaded_days(systems) == BOTH
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -110,10 +111,12 @@ def test_a_source_that_cannot_be_read_is_named_and_the_rest_is_shown(
     with_champion: Project,
 ) -> None:
     with_champion.source.unlink()
+    shutil.rmtree(with_champion.systems.files)
 
     text = ml_assets("status")
 
-    assert "source of sources/flights, sources/weather: The source" in text
+    assert "source of sources/flights: The source database" in text
+    assert "source of sources/weather: No file in" in text
     assert "champion: version 1" in text
 
 

@@ -9,9 +9,11 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from ml_assets.configuration import documents
 from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.orchestration.assets.columns import LINEAGE_KEY
-from ml_assets.sources.database import SourceDatabase
+from ml_assets.sources.clock import Clock
+from ml_assets.sources.source import Source, placed
 from ml_assets.workspace import Workspace
 from ml_assets_tests.changed_columns import differences
 from ml_assets_tests.project import Project
@@ -35,13 +37,14 @@ def test_each_column_depends_on_its_source_column_only(
 ) -> None:
     day, key = SOURCES[table]
     asset = project.definitions.resolve_assets_def(["sources", table])
-    every = _source_rows(project, table, day)
+    origin = documents.source_tables()[f"sources/{table}"].origin
+    every = _source_rows(table, day)
     few = _different(every, key)
     before = _extracted(asset, day, few, monkeypatch)
     assert len(before) == len(few)
 
     found = {
-        (f"source_database/{table}", column): {
+        (origin, column): {
             name
             for name in before.columns
             if sorted(map(str, before[name])) != sorted(map(str, after[name]))
@@ -61,12 +64,17 @@ def test_each_column_depends_on_its_source_column_only(
     assert differences(declared, found) == []
 
 
-def _source_rows(project: Project, table: str, day: str) -> pd.DataFrame:
-    source = SourceDatabase(f"sqlite:///{project.source}")
+def _source_rows(table: str, day: str) -> pd.DataFrame:
+    source = _source(table)
     if day == SNAPSHOT:
-        return source.snapshot(table)
+        return source.snapshot()
     start = pd.Timestamp(day, tz="America/New_York")
-    return source.rows(table, "time_hour", start, start + pd.Timedelta(days=1))
+    return source.rows(start, start + pd.Timedelta(days=1)).rows
+
+
+def _source(table: str) -> Source:
+    specification = documents.source_tables()[f"sources/{table}"].specification
+    return Workspace.of_environment().connections.source(specification)
 
 
 def _different(rows: pd.DataFrame, key: list[str]) -> pd.DataFrame:
@@ -92,8 +100,9 @@ def _with_another_value(few: pd.DataFrame, every: pd.DataFrame, column: str) -> 
 def _extracted(
     asset: dg.AssetsDefinition, day: str, rows: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> pd.DataFrame:
-    monkeypatch.setattr(SourceDatabase, "rows", lambda *asked: rows)
-    monkeypatch.setattr(SourceDatabase, "snapshot", lambda *asked: rows)
+    kind = type(_source(asset.key.path[-1]))
+    monkeypatch.setattr(kind, "rows", lambda *asked: placed(rows, Clock("time_hour")))
+    monkeypatch.setattr(kind, "snapshot", lambda *asked: rows)
     compute = asset.op.compute_fn.decorated_fn  # type: ignore[union-attr]
     resources = SimpleNamespace(workspace=Workspace.of_environment())
     run = SimpleNamespace(tags={})

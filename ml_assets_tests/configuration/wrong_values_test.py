@@ -231,6 +231,14 @@ def test_invalid_values_of_a_pipeline_are_refused(key: str, value: object, messa
         pytest.param("SourceTable", "retention", "30h", "retention: 30h", id="no whole day"),
         pytest.param("SourceTable", "max_age", "1mo", "has no fixed length", id="months of age"),
         pytest.param("SourceTable", "description", " ", "'description'", id="no description"),
+        pytest.param("SourceTable", "table", None, "none of table, query and files", id="nothing"),
+        pytest.param("SourceTable", "query", "SELECT 1", "table and query is given", id="both"),
+        pytest.param("SourceTable", "time_zone", "New York", "is no time zone", id="no zone"),
+        pytest.param("SourceTable", "time_format", "epoch", "Did you mean 'epoch_", id="epoch"),
+        pytest.param(
+            "SourceTable", "time_format", "%d.%m.", "is no format of a date", id="no year"
+        ),
+        pytest.param("SourceTable", "time_format", "%Y%m%d %I", "is no format", id="no am or pm"),
     ],
 )
 def test_invalid_values_of_a_source_table_are_refused(

@@ -20,8 +20,7 @@ def two_weeks_home(
     """A project with two weeks of sources and features; copy it, do not change it."""
 
     def build(home: Path) -> None:
-        (home / "data").mkdir(parents=True)
-        shutil.copy(three_weeks, home / "data" / "source.db")
+        shutil.copytree(three_weeks, home / "data")
         shutil.copy(ROOT / "dagster.yaml", home / "dagster.yaml")
         with opened(home, definitions) as project:
             outcome = project.materialize_daily(TWO_WEEKS)

@@ -2,11 +2,10 @@
 
 import json
 import random
-import sqlite3
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -325,12 +324,8 @@ def test_a_quarantined_day_lists_blocked_days_and_its_repair_computes_them(
     assert found["state"].startswith("quarantined: no rows in the source")
     assert found["tables"] == []
     assert found["waiting"] == {features: ["2013-01-05", "2013-01-06"]}
-    with closing(sqlite3.connect(project.source)) as source, source:
-        source.execute("attach database ? as original", (str(three_weeks),))
-        source.execute(
-            "insert into weather select * from original.weather where time_hour between ? and ?",
-            hours,
-        )
+    file = Path("source_files", "weather", "2013-01-05.csv")
+    shutil.copy(three_weeks / file, project.data / file)
     command("impact", weather, "--partition", "2013-01-05", "--apply")
     assert project.entries(features)["2013-01-05"].status is Status.STORED
     [day_before] = [
@@ -372,7 +367,9 @@ def test_a_wrong_day_is_repaired_and_nothing_else_is_computed_again(
         node for node, count in _entries(with_champion).items() if count != entries.get(node)
     }
     assert {
-        (table, day) for table, day in made_again if not table.startswith("source_database/")
+        (table, day)
+        for table, day in made_again
+        if not table.startswith(("source_database/", "source_files/"))
     } <= expected
     assert ("flight_delays/release_decision", CHAMPION) in made_again
     reported = [
@@ -402,7 +399,12 @@ def _shift_delays(project: Project, minutes: int) -> None:
 
 def _made(project: Project) -> dict[tuple[str, str], str]:
     """Data versions of everything; integration tests measure anew each time, and cards quote them."""
-    measured = ("source_database/", "flight_delays/integration_tests", "flight_delays/model_card")
+    measured = (
+        "source_database/",
+        "source_files/",
+        "flight_delays/integration_tests",
+        "flight_delays/model_card",
+    )
     return {
         node: version
         for node, version in project.versions().items()

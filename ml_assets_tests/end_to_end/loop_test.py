@@ -496,7 +496,7 @@ def test_new_days_are_extracted_when_every_source_has_them(with_champion: Projec
     )
     assert " and sources/weather, which is complete up to " in reported.reason
 
-    advance(settings().source_database_url, "2013-02-16")
+    advance(with_champion.systems, "2013-02-16")
     with_champion.sql("DELETE FROM weather WHERE time_hour > '2013-02-15 12:00'")
     reported = tick(with_champion, NEW_DAYS)
     assert not reported.requests
@@ -504,7 +504,7 @@ def test_new_days_are_extracted_when_every_source_has_them(with_champion: Projec
         "2013-02-15 waits for sources/weather, which is complete up to 2013-02-14."
     )
 
-    advance(settings().source_database_url, "2013-02-16")
+    advance(with_champion.systems, "2013-02-16")
     [request] = tick(with_champion, NEW_DAYS).requests
     assert span_of(request) == Span("2013-02-15", "2013-02-16")
     assert run(with_champion, request).succeeded

@@ -110,7 +110,7 @@ def quiet_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Processed until ``QUIET_DAY``; copy it, do not change it."""
     home = tmp_path_factory.mktemp("quiet_days")
     with pytest.MonkeyPatch.context() as monkeypatch, opened(home, monkeypatch) as project:
-        load(f"sqlite:///{project.source}", lambda table, done, total: None, QUIET_DAY)
+        load(project.systems, lambda table, done, total: None, QUIET_DAY)
         assert project.materialize_daily(f"2013-01-01...{QUIET_DAY}").succeeded
         process_span(project, FIRST_AS_OF, QUIET_DAY)
     return home
@@ -124,7 +124,7 @@ def undisturbed(
     home = tmp_path_factory.mktemp("undisturbed") / "project"
     shutil.copytree(quiet_days, home)
     with pytest.MonkeyPatch.context() as monkeypatch, opened(home, monkeypatch) as project:
-        advance(f"sqlite:///{project.source}", LAST_DAY)
+        advance(project.systems, LAST_DAY)
         assert project.materialize_daily(f"{BLIZZARD_DAY}...{LAST_DAY}").succeeded
         process_span(project, FIRST_AS_OF, LAST_DAY)
         yield project.versions()
@@ -190,7 +190,6 @@ def assert_a_rerun_changes_nothing(project: Project) -> None:
 def test_a_blizzard_automatically_produces_one_new_champion(
     project: Project, undisturbed: dict[tuple[str, str], str]
 ) -> None:
-    source = f"sqlite:///{project.source}"
     with daemon_of(project) as daemon:
         daemon.start()
         keep_message = f"flight_delays__retraining skipped: Decision of {QUIET_DAY}: keep."
@@ -199,7 +198,7 @@ def test_a_blizzard_automatically_produces_one_new_champion(
         assert set(decisions.loc[FIRST_AS_OF:, "verdict"]) == {"keep"}
         assert units(project) == {FIRST_UNIT}
 
-        advance(source, LAST_DAY)
+        advance(project.systems, LAST_DAY)
         daemon.wait_until(
             "every data version of an undisturbed run is there",
             lambda: is_settled(project, undisturbed),
@@ -233,7 +232,7 @@ MOMENTS = [verdict_is_stored, training_is_under_way, release_is_stored]
 def test_killed_at_the_worst_moments_it_still_trains_once(
     project: Project, undisturbed: dict[tuple[str, str], str]
 ) -> None:
-    advance(f"sqlite:///{project.source}", LAST_DAY)
+    advance(project.systems, LAST_DAY)
     with daemon_of(project) as daemon:
         for is_reached in MOMENTS:
             daemon.start()

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from ml_assets.defs.sources.load import DAILY, load
+from ml_assets.defs.sources.load import DAILY, SourceSystems, load
 from ml_assets_tests.soak.faults import FAULTS, FEATURES, FLIGHTS
 from ml_assets_tests.soak.home import arrive, change
 from ml_assets_tests.soak.schedule import FIRST_DAY, KINDS, day_after
@@ -23,24 +23,27 @@ pytestmark = pytest.mark.soak
 
 @pytest.fixture(scope="module")
 def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A source with the two days before D, and what is older than two weeks."""
-    source = tmp_path_factory.mktemp("soak") / "source.db"
-    load(f"sqlite:///{source}", lambda *reported: None, day_after(FIRST_DAY, -1))
-    span = (day_after(FIRST_DAY, -19), day_after(FIRST_DAY, -2))
-    with closing(sqlite3.connect(source)) as connection, connection:
+    """Source systems with the two days before D, and what is older than two weeks."""
+    systems = SourceSystems.below(tmp_path_factory.mktemp("soak"))
+    load(systems, lambda *reported: None, day_after(FIRST_DAY, -1))
+    source = systems.files.with_name("source.db")
+    old, span = "2013-01-03", (day_after(FIRST_DAY, -19), day_after(FIRST_DAY, -2))
+
+    def shorten(connection: sqlite3.Connection, day: str) -> None:
         for table in DAILY:
-            connection.execute(f"DELETE FROM {table} WHERE time_hour < '2013-01-03'")
+            connection.execute(f"DELETE FROM {table} WHERE time_hour < ?", (old,))
             connection.execute(f"DELETE FROM {table} WHERE time_hour > ? AND time_hour < ?", span)
+
+    change(source, FIRST_DAY, shorten)
     with closing(sqlite3.connect(source)) as connection:
         connection.execute("VACUUM")
     return source
 
 
 @pytest.fixture(scope="module")
-def plain(before: Path) -> Path:
+def plain(before: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same when D has arrived without a fault."""
-    source = before.with_name("plain.db")
-    shutil.copy(before, source)
+    source = shutil.copytree(before.parent, tmp_path_factory.mktemp("plain") / "data") / "source.db"
     arrive(source, FIRST_DAY)
     return source
 
@@ -50,10 +53,14 @@ def rows(source: Path) -> Counter[tuple[object, ...]]:
     with closing(sqlite3.connect(source)) as connection:
         connection.text_factory = bytes
         found = (connection.execute(f"SELECT '{name}', * FROM {name}") for name in TABLES)
-        return Counter(row for of_table in found for row in of_table)
+        of_database = Counter(row for of_table in found for row in of_table)
+    files = (source.parent / "source_files" / "weather").glob("*.csv")
+    return of_database + Counter(
+        (line,) for file in files for line in file.read_text().splitlines()
+    )
 
 
-TABLES = ("flights", "weather", "planes", "airports")
+TABLES = ("flights", "planes", "airports")
 
 
 @pytest.mark.parametrize("kind", ON_SOURCE, ids=lambda kind: kind.id)
@@ -61,8 +68,7 @@ def test_a_fault_changes_the_source_and_what_the_client_heals_is_as_before(
     kind, before: Path, plain: Path, tmp_path: Path
 ) -> None:
     fault = FAULTS[kind.id]
-    faulted = tmp_path / "faulted.db"
-    shutil.copy(before, faulted)
+    faulted = shutil.copytree(before.parent, tmp_path / "data") / "source.db"
     arrive(faulted, FIRST_DAY, *([fault.arrives] if fault.arrives else []))
     if fault.after:
         change(faulted, FIRST_DAY, fault.after)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import sqlalchemy as sa
 import yaml
 
 from ml_assets.definitions import project_definitions
@@ -24,6 +23,10 @@ from ml_assets_tests.project import ROOT, Project
 from ml_assets_tests.soak.comparison import Histories, Node
 from ml_assets_tests.soak.faults import Change
 from ml_assets_tests.soak.schedule import DAYS, FIRST_DAY, day_after
+from ml_assets_tests.weather_table import weather_table
+
+WRITTEN = "%Y-%m-%d %H:%M:%S.%f"
+"""How the source database writes times."""
 
 PIPELINES = {
     "flight_delays": {
@@ -80,7 +83,7 @@ def build_champion(home: Path) -> None:
     """Days before the soak, and the champion that serves during it."""
     day_before = day_after(FIRST_DAY, -1)
     with opened(home) as project:
-        load(f"sqlite:///{project.source}", lambda *reported: None, day_before)
+        load(project.systems, lambda *reported: None, day_before)
         _succeeds(project.materialize_daily(f"2013-01-01...{day_before}"))
         _succeeds(project.materialize(TRAINING, FIRST_DAY))
         assert project.entries("flight_delays/champion")[FIRST_DAY].rows == 1
@@ -119,21 +122,22 @@ def arrive(source: Path, day: str, *changes: Change) -> None:
     """Add the rows of a day to the source, with further changes; readers see all or nothing."""
 
     def add(connection: sqlite3.Connection, day: str) -> None:
-        del connection
-        engine = sa.create_engine(f"sqlite:///{_draft(source)}")
         for table in DAILY:
-            _days_of(table)[day].to_sql(table, engine, index=False, if_exists="append")
-        engine.dispose()
+            rows = _days_of(table)[day]
+            written = rows.assign(time_hour=rows["time_hour"].dt.strftime(WRITTEN))
+            written.to_sql(table, connection, index=False, if_exists="append")
 
     change(source, day, add, *changes)
 
 
 def change(source: Path, day: str, *changes: Change) -> None:
-    """Change the source; readers see all of it or nothing."""
+    """Change the source systems; readers see all of a file or nothing."""
     shutil.copy(source, _draft(source))
-    for one in changes:
-        with closing(sqlite3.connect(_draft(source))) as connection, connection:
-            one(connection, day)
+    with closing(sqlite3.connect(_draft(source))) as connection, connection:
+        connection.execute("BEGIN")
+        with weather_table(connection, source.parent):
+            for one in changes:
+                one(connection, day)
     _draft(source).replace(source)
 
 

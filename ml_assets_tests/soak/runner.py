@@ -87,7 +87,7 @@ def result(
     differing = {
         node: faults_of(node)
         for node in comparison.differing(found, without)
-        if not node[0].startswith("source_database/")
+        if not node[0].startswith(("source_database/", "source_files/"))
     }
     return Result(
         processed,

@@ -17,7 +17,9 @@ from ml_assets.errors import (
     SourceUnavailable,
     TransientError,
 )
+from ml_assets.sources.clock import Clock
 from ml_assets.sources.database import SourceDatabase
+from ml_assets.sources.database_table import DatabaseTable
 from ml_assets.sources.moments import EARLIEST
 
 MIDNIGHT = datetime(2013, 7, 8, 4, tzinfo=UTC)
@@ -43,25 +45,23 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def database(file: Path) -> SourceDatabase:
-    """The database of a file."""
-    return SourceDatabase(f"sqlite:///{file}")
+def table(file: Path, name: str = "flights", time_column: str = "taken_at") -> DatabaseTable:
+    """A table in the database of a file."""
+    return DatabaseTable(SourceDatabase(f"sqlite:///{file}"), name, clock=Clock(time_column))
 
 
-Call = Callable[[SourceDatabase], object]
+Call = Callable[[DatabaseTable], object]
 
 CALLS = [
-    pytest.param(
-        lambda source: source.rows("flights", "taken_at", MIDNIGHT, NEXT_MIDNIGHT), id="rows"
-    ),
-    pytest.param(lambda source: source.snapshot("flights"), id="snapshot"),
-    pytest.param(lambda source: source.no_rows("flights"), id="no rows"),
-    pytest.param(lambda source: source.oldest("flights", "taken_at"), id="oldest"),
+    pytest.param(lambda source: source.rows(MIDNIGHT, NEXT_MIDNIGHT), id="rows"),
+    pytest.param(lambda source: source.snapshot(), id="snapshot"),
+    pytest.param(lambda source: source.no_rows(), id="no rows"),
+    pytest.param(lambda source: source.oldest(), id="oldest"),
 ]
 
 
 def test_rows_of_a_span_include_its_first_moment_and_not_its_end(file: Path) -> None:
-    rows = database(file).rows("flights", "taken_at", MIDNIGHT, NEXT_MIDNIGHT)
+    rows = table(file).rows(MIDNIGHT, NEXT_MIDNIGHT).rows
 
     assert [*rows["taken_at"]] == [FIRST, FIRST, FIRST, LAST]
 
@@ -82,7 +82,7 @@ def test_moments_written_without_a_fraction_are_compared_as_moments(
     connection.commit()
     connection.close()
 
-    rows = database(file).rows("empty", "taken_at", MIDNIGHT, NEXT_MIDNIGHT)
+    rows = table(file, "empty", "taken_at").rows(MIDNIGHT, NEXT_MIDNIGHT).rows
 
     assert len(rows) == inside
 
@@ -90,18 +90,16 @@ def test_moments_written_without_a_fraction_are_compared_as_moments(
 def test_span_may_have_any_time_zone(file: Path) -> None:
     new_york = timezone(timedelta(hours=-4))
 
-    rows = database(file).rows(
-        "flights",
-        "taken_at",
+    rows = table(file).rows(
         datetime(2013, 7, 8, tzinfo=new_york),
         datetime(2013, 7, 9, tzinfo=new_york),
     )
 
-    assert len(rows) == 4
+    assert len(rows.rows) == 4
 
 
 def test_values_are_returned_as_read_by_the_driver(file: Path) -> None:
-    rows = database(file).rows("flights", "taken_at", MIDNIGHT, NEXT_MIDNIGHT)
+    rows = table(file).rows(MIDNIGHT, NEXT_MIDNIGHT).rows
 
     assert [(type(value), value) for value in rows["value"]] == [
         (int, 1),
@@ -113,26 +111,26 @@ def test_values_are_returned_as_read_by_the_driver(file: Path) -> None:
 
 
 def test_span_without_rows_has_the_columns(file: Path) -> None:
-    rows = database(file).rows("flights", "taken_at", MIDNIGHT - timedelta(days=1), MIDNIGHT)
+    rows = table(file).rows(MIDNIGHT - timedelta(days=1), MIDNIGHT).rows
 
     assert [*rows.columns] == ["taken_at", "value", "wrong_type"]
     assert rows.empty
 
 
 def test_snapshot_has_all_rows(file: Path) -> None:
-    assert len(database(file).snapshot("flights")) == 5
+    assert len(table(file).snapshot()) == 5
 
 
 def test_no_rows_are_those_of_an_empty_span(file: Path) -> None:
-    source = database(file)
+    source = table(file, "empty")
 
     pd.testing.assert_frame_equal(
-        source.no_rows("empty"), source.rows("empty", "taken_at", MIDNIGHT, NEXT_MIDNIGHT)
+        source.no_rows(), source.rows(MIDNIGHT, NEXT_MIDNIGHT).rows, check_index_type=False
     )
 
 
 @pytest.mark.parametrize(
-    ("table", "since", "expected"),
+    ("name", "since", "expected"),
     [
         pytest.param("flights", EARLIEST, MIDNIGHT, id="of all rows"),
         pytest.param("flights", MIDNIGHT, MIDNIGHT, id="at the first moment"),
@@ -141,8 +139,8 @@ def test_no_rows_are_those_of_an_empty_span(file: Path) -> None:
         pytest.param("empty", EARLIEST, None, id="no row"),
     ],
 )
-def test_oldest_moment(file: Path, table: str, since: datetime, expected: datetime | None) -> None:
-    assert database(file).oldest(table, "taken_at", since) == expected
+def test_oldest_moment(file: Path, name: str, since: datetime, expected: datetime | None) -> None:
+    assert table(file, name).oldest(since) == expected
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -150,19 +148,19 @@ def test_missing_file_is_named_and_not_created(tmp_path: Path, call: Call) -> No
     missing = tmp_path / "missing.db"
 
     with pytest.raises(SourceMissing, match=r"missing\.db"):
-        call(database(missing))
+        call(table(missing))
 
     assert not missing.exists()
 
 
 def test_file_that_arrives_later_is_read(tmp_path: Path, file: Path) -> None:
-    source = database(tmp_path / "later.db")
+    source = table(tmp_path / "later.db")
     with pytest.raises(SourceMissing):
-        source.snapshot("flights")
+        source.snapshot()
 
     file.rename(tmp_path / "later.db")
 
-    assert len(source.snapshot("flights")) == 5
+    assert len(source.snapshot()) == 5
 
 
 @pytest.mark.parametrize(
@@ -183,7 +181,7 @@ def test_damaged_file_is_corrupt_and_not_changed(
     file.write_bytes(damaged)
 
     with pytest.raises(SourceCorrupt, match=r"source\.db cannot be read"):
-        call(database(file))
+        call(table(file))
 
     assert file.read_bytes() == damaged
 
@@ -193,29 +191,29 @@ def test_empty_file_has_no_tables(tmp_path: Path, call: Call) -> None:
     (tmp_path / "empty.db").touch()
 
     with pytest.raises(SourceMissing, match="no table 'flights'"):
-        call(database(tmp_path / "empty.db"))
+        call(table(tmp_path / "empty.db"))
 
 
 def test_missing_table_is_named(file: Path) -> None:
     with pytest.raises(SourceMissing, match="no table 'trains'"):
-        database(file).rows("trains", "taken_at", MIDNIGHT, NEXT_MIDNIGHT)
+        table(file, "trains", "taken_at").rows(MIDNIGHT, NEXT_MIDNIGHT)
 
 
 def test_error_of_a_missing_time_column_lists_existing_columns(file: Path) -> None:
     with pytest.raises(ContractViolation, match=r"'departed_at' is missing from flights.*taken_at"):
-        database(file).rows("flights", "departed_at", MIDNIGHT, NEXT_MIDNIGHT)
+        table(file, "flights", "departed_at").rows(MIDNIGHT, NEXT_MIDNIGHT)
 
 
 def test_time_column_that_is_no_timestamp_is_refused(file: Path) -> None:
     with pytest.raises(ConfigurationError, match="INTEGER, expected a timestamp"):
-        database(file).oldest("flights", "wrong_type")
+        table(file, "flights", "wrong_type").oldest()
 
 
 def test_source_is_never_written(file: Path) -> None:
     before = file.read_bytes()
     for param in CALLS:
         (call,) = param.values
-        call(database(file))
+        call(table(file))
 
     assert file.read_bytes() == before
     assert [path.name for path in file.parent.iterdir()] == ["source.db"]
@@ -235,7 +233,7 @@ def test_unavailable_database_is_a_transient_error(unused_port: int, call: Call)
     url = f"postgresql+psycopg2://someone:s3cret@127.0.0.1:{unused_port}/client"
 
     with pytest.raises(SourceUnavailable, match="client does not answer") as caught:
-        call(SourceDatabase(url))
+        call(DatabaseTable(SourceDatabase(url), "flights", clock=Clock("taken_at")))
 
     assert isinstance(caught.value, TransientError)
     assert "s3cret" not in str(caught.value)
@@ -271,4 +269,4 @@ def test_path_of_the_file_may_contain_any_character(
     file.rename(tmp_path / folder / "source.db")
     monkeypatch.chdir(tmp_path / folder)
 
-    assert len(SourceDatabase("sqlite:///source.db").snapshot("flights")) == 5
+    assert len(table(Path("source.db")).snapshot()) == 5

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_assets.content import DAY
+from ml_assets.sources.clock import Clock
 from ml_assets.sources.fingerprint import assign_days, raw_fingerprints
 
 MONDAY, TUESDAY = "2013-07-08", "2013-07-09"
@@ -121,7 +122,8 @@ def days_of(*moments: Any, days: list[str]) -> list[str]:
     """Days assigned to moments."""
     starts = [datetime.fromisoformat(day).replace(tzinfo=NEW_YORK) for day in days]
     rows = pd.DataFrame({"taken_at": pd.Series(moments, dtype=object)})
-    return [*assign_days(rows, "taken_at", days, starts)[DAY]]
+    at = Clock("taken_at").moments(rows["taken_at"])
+    return [*assign_days(rows, at, days, starts)[DAY]]
 
 
 @pytest.mark.parametrize(
@@ -163,6 +165,7 @@ def test_other_columns_are_unchanged() -> None:
     rows = frame([1, "x", None]).drop(columns=DAY).assign(taken_at="2013-07-08 12:00:00")
     start = datetime(2013, 7, 8, tzinfo=NEW_YORK)
 
-    found = assign_days(rows, "taken_at", [MONDAY], [start])
+    at = Clock("taken_at").moments(rows["taken_at"])
+    found = assign_days(rows, at, [MONDAY], [start])
 
     pd.testing.assert_frame_equal(found.drop(columns=DAY), rows)

@@ -24,18 +24,18 @@ from ml_assets.lineage.status.state import (
 from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.history import releases
 from ml_assets.sources.completeness import extent_of
-from ml_assets.sources.database import SourceDatabase
+from ml_assets.sources.connections import Connections
 
 LAST_DAY = "9999-12-31"
 
 
-def load_state(lake: Lake, log: ApprovalLog, source: SourceDatabase) -> ProjectState:
+def load_state(lake: Lake, log: ApprovalLog, connections: Connections) -> ProjectState:
     """Load everything that a status report depends on.
 
     Args:
         lake: the project's tables.
         log: approvals and rejections.
-        source: the source database; what cannot be read of it is reported.
+        connections: the source systems; what cannot be read of them is reported.
     """
     tables = documents.source_tables()
     daily = {key: table for key, table in tables.items() if table.days}
@@ -43,7 +43,7 @@ def load_state(lake: Lake, log: ApprovalLog, source: SourceDatabase) -> ProjectS
     return ProjectState(
         entries={table: lake.ledger.latest(table) for table in lake.ledger.tables()},
         pipelines=pipelines,
-        sources={key: _source(lake.ledger, source, table) for key, table in daily.items()},
+        sources={key: _source(lake.ledger, connections, table) for key, table in daily.items()},
         calendars={
             table: days.calendar
             for pipeline in pipelines
@@ -122,17 +122,18 @@ def _decisions(lake: Lake, table: str, columns: list[str]) -> list[StoredDecisio
     ]
 
 
-def _source(ledger: Ledger, source: SourceDatabase, table: SourceTableConfiguration) -> SourceState:
+def _source(
+    ledger: Ledger, connections: Connections, table: SourceTableConfiguration
+) -> SourceState:
     """The last partition of which the source has all rows."""
     assert table.days
-    assert table.time_column
-    column, days = table.time_column, table.days
+    days = table.days
     try:
         found = extent_of(
             days.calendar,
             days.first,
             row_counts(ledger.latest(table.key)),
-            lambda start: source.hours(table.table, column, start),
+            connections.source(table.specification).hours,
             table.max_age.longest if table.max_age else timedelta(),
         )
     except MLAssetsError as error:

@@ -67,7 +67,7 @@ class PipelineState:
 
 @dataclass(frozen=True)
 class SourceState:
-    """What the source database has of a table with days.
+    """What the source system has of a table with days.
 
     Attributes:
         last_day: last complete partition; empty when there is none.
@@ -85,7 +85,7 @@ class ProjectState:
     Attributes:
         entries: table → day → latest entry.
         pipelines: the model pipelines.
-        sources: source table → what the source database has.
+        sources: source table → what the source system has.
         calendars: table → its partitions.
         now: the moment, UTC.
     """
