@@ -201,6 +201,7 @@ class ModelConfiguration(Section):
             timezone=self.as_ofs.timezone,
             windows=self.windows,
             contract=named.training_dataset or derived,
+            classes=self.estimator.classes,
         )
 
     @property
@@ -214,6 +215,7 @@ class ModelConfiguration(Section):
             categorical=self.estimator.categorical,
             hyperparameters=dict(sorted(self.estimator.hyperparameters.items())),
             checkpoint_every=self.estimator.checkpoint_every,
+            classes=self.estimator.classes,
         )
 
     @property

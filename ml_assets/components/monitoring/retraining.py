@@ -140,6 +140,7 @@ class RetrainingStage:
             requested_days=requested,
             trainable_days=trainable_days(with_rows, shifted(day, 1), windows),
             champion_days=trainable_days(with_rows, champion.as_of, windows) if champion else 0,
+            classes=self.pipeline.specification.classes,
         )
         return decide(evidence, self.policy)
 
