@@ -1,5 +1,7 @@
 """Several classes from a source table to the release decision and to monitoring."""
 
+import io
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -9,10 +11,16 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 import sqlalchemy as sa
+from rich.console import Console
 from sklearn.metrics import accuracy_score, log_loss
 
+from ml_assets.commands.printing.lineage import print_prediction
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
+from ml_assets.lineage.pipelines import PipelineTables
+from ml_assets.lineage.recorded import model_of_version
+from ml_assets.lineage.reproduce import reproduce
+from ml_assets.lineage.trace import trace_prediction
 from ml_assets.monitoring.performance import MEAN_PROBABILITY, PREDICTED_SHARE
 from ml_assets.release.decision import parse_findings
 from ml_assets_tests.components.shop import UTC, definitions, rows
@@ -237,6 +245,7 @@ def test_classes_go_from_the_source_to_decision_and_monitoring(shop: Project) ->
     _predictions_have_a_probability_for_each_class(shop)
     _monitoring_measures_classes(shop)
     assert all(result.state != "failed" for result in shop.check("group:shop__release", AS_OF))
+    _its_lineage_is_known(shop)
 
     again = shop.materialize(JUDGED, NEXT_AS_OF)
     assert again.succeeded, again.failed_steps
@@ -292,8 +301,40 @@ def _monitoring_measures_classes(shop: Project) -> None:
     )
     assert sum(of_day[f"{PREDICTED_SHARE}_{name}"] for name in BOXES) == pytest.approx(1)
     assert sum(of_day[f"{MEAN_PROBABILITY}_{name}"] for name in BOXES) == pytest.approx(1)
+    _drift_of_the_predicted_class_is_reported(shop)
     decisions = shop.lake.read("shop/retraining_decision")
     assert set(decisions["verdict"]) == {"keep"}
     [last] = decisions[decisions[DAY] == "2024-02-27"].to_dict("records")
     assert "log_loss" in last["reason"]
     assert "mean probability" in last["reason"]
+
+
+def _drift_of_the_predicted_class_is_reported(shop: Project) -> None:
+    """Its reference are the held-out days of the model, 35 of them."""
+    reference = shop.lake.read("shop/feature_reference", [AS_OF]).set_index("feature")
+    assert reference.loc["prediction", "rows"] == 35 * 60
+    assert json.loads(reference.loc["prediction", "categories"]) == sorted(BOXES)
+
+    profiles = shop.lake.read("shop/feature_profile", ["2024-02-22"]).set_index("feature")
+    predicted = shop.lake.read("shop/predictions", ["2024-02-22"])["prediction"].value_counts()
+    counts = json.loads(profiles.loc["prediction", "counts"])
+    assert counts == [*(predicted[name] for name in sorted(BOXES)), 0]
+
+    report = shop.lake.read("shop/drift_report", ["2024-02-27"]).set_index("feature")
+    assert report.loc["prediction", "group"] == "prediction"
+    assert report.loc["prediction", "is_judged"]
+    assert not report.loc["prediction", "drifted"]
+
+
+def _its_lineage_is_known(shop: Project) -> None:
+    """A prediction is traced to its source, and the model is made again from the records."""
+    tables = PipelineTables("shop", "shop/orders", "shop/boxes", "box", ("order",))
+    first = shop.lake.read("shop/predictions", ["2024-02-22"]).iloc[0]
+    printed = Console(file=io.StringIO(), width=200)
+
+    print_prediction(trace_prediction(shop.lake, tables, first["prediction_id"]), printed)
+    rebuilt = reproduce(shop.lake, tables, model_of_version(shop.lake, tables, 1))
+
+    assert isinstance(printed.file, io.StringIO)
+    assert f"prediction {first['prediction']}" in printed.file.getvalue()
+    assert rebuilt.rebuilt == rebuilt.recorded, rebuilt.reason

@@ -154,11 +154,13 @@ def refuse_unknown_columns(config: ModelConfiguration, contract: type[Contract])
         "labels.known_at": (config.labels.known_at,),
     }
     reserved = {*prediction_columns(config.estimator.classes)}
-    used = [*config.join_keys, *config.segments, config.labels.column, config.labels.known_at]
+    features = config.specification.features if config.estimator.classes else []
+    used = [*config.join_keys, *config.segments, *features]
+    used += [config.labels.column, config.labels.known_at]
     if taken := [name for name in used if name in reserved]:
         raise ConfigurationError(
             f"{', '.join(taken)} of {config.pipeline} in defs.yaml is a column of the predictions. "
-            "Give this key, segment or label another name."
+            "Give this key, segment, feature or label another name."
         )
     not_features = {config.labels.column, config.labels.known_at, FEATURE_DAY, SPLIT, DAY}
     if leaking := [name for name in config.specification.features if name in not_features]:
