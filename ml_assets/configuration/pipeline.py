@@ -242,6 +242,7 @@ class ModelConfiguration(Section):
             label_delay_hours=self.labels.delay.longest // HOUR,
             windows=self.windows,
             contract=named.training_dataset or derived,
+            classes=self.estimator.classes,
         )
 
     @property
@@ -255,6 +256,7 @@ class ModelConfiguration(Section):
             categorical=self.estimator.categorical,
             hyperparameters=dict(sorted(self.estimator.hyperparameters.items())),
             checkpoint_every=self.estimator.checkpoint_every,
+            classes=self.estimator.classes,
         )
 
     @property

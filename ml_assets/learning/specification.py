@@ -10,7 +10,8 @@ from ml_assets.errors import ConfigurationError
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-Task = Literal["classification", "regression"]
+Task = Literal["classification", "multiclass", "regression"]
+Classes = tuple[str, ...] | tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class ModelSpecification:
     """Specification of a scikit-learn model.
 
     Attributes:
-        task: classification (label 0 or 1) or regression.
+        task: classification (label 0 or 1), multiclass (label one of ``classes``) or regression.
         estimator: import path of a scikit-learn estimator.
         hyperparameters: keyword arguments of the estimator.
         checkpoint_every: iterations after which training writes a checkpoint; None for never. The
@@ -26,6 +27,8 @@ class ModelSpecification:
         numeric: numeric input columns; missing values stay missing.
         categorical: text input columns; categories that do not occur in training count as missing.
         label: label column.
+        classes: classes of a multiclass task in the order of their probabilities; otherwise empty.
+            The canonical text of a model without classes does not contain them.
     """
 
     task: Task
@@ -35,6 +38,7 @@ class ModelSpecification:
     categorical: Sequence[str] = ()
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     checkpoint_every: int | None = field(default=None, repr=False)
+    classes: Classes = ()
 
     def __hash__(self) -> int:
         """Equal specifications have equal canonical texts."""
@@ -44,11 +48,12 @@ class ModelSpecification:
     def from_record(cls, values: Mapping[str, Any]) -> "ModelSpecification":
         """The specification from its fields as JSON, which do not include checkpoints."""
         columns = {name: tuple(values[name]) for name in ("numeric", "categorical")}
-        return cls(**{**values, **columns})
+        return cls(**{**values, **columns, "classes": tuple(values.get("classes", ()))})
 
     def canonical(self) -> str:
         """The specification as text, independent of the order of the hyperparameters."""
-        return repr(replace(self, hyperparameters=sorted(self.hyperparameters.items())))  # type: ignore[arg-type]
+        text = repr(replace(self, hyperparameters=sorted(self.hyperparameters.items())))  # type: ignore[arg-type]
+        return text if self.classes else text.replace(", classes=()", "")
 
     @property
     def features(self) -> list[str]:

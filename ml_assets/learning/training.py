@@ -13,6 +13,7 @@ import pandas as pd
 from ml_assets.errors import TrainingError
 from ml_assets.learning.checkpoints import Checkpoint, Checkpoints, training_key
 from ml_assets.learning.dataset import SPLIT
+from ml_assets.learning.predictions import class_numbers
 from ml_assets.learning.specification import ModelSpecification, build, slices
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def train(
 
     Raises:
         ConfigurationError: the estimator cannot be built, or cannot be fitted in slices.
-        TrainingError: no training row, a label with a single class, or too few rows.
+        TrainingError: no training row, a label with a single class, a class without rows, or too
+            few rows.
     """
     is_train = dataset[SPLIT] == "train"
     labels = dataset.loc[is_train, specification.label]
@@ -71,10 +73,16 @@ def train(
             f"all {len(labels)} training rows have {specification.label} = {labels.iloc[0]}: "
             "expected two classes"
         )
+    if absent := [name for name in specification.classes if not (labels == name).any()]:
+        raise TrainingError(
+            f"none of the {len(labels)} training rows has {specification.label} = "
+            f"{', '.join(map(str, absent))}, so a model could never predict it. Increase "
+            "'window_days', choose a later as-of day, or remove it from 'classes' in defs.yaml"
+        )
     inputs = dataset.loc[is_train, specification.features]
     try:
         if specification.checkpoint_every is None:
-            pipeline = build(specification).fit(inputs, labels)
+            pipeline = build(specification).fit(inputs, _targets(specification, labels))
         else:
             pipeline = _fit_in_slices(specification, dataset[is_train], checkpoints, code_version)
     except ValueError as error:
@@ -93,7 +101,8 @@ def _fit_in_slices(
     code_version: str,
 ) -> "Pipeline":
     """Fit slice by slice with a checkpoint after each; the model is the same as without slices."""
-    inputs, labels = rows[specification.features], rows[specification.label]
+    inputs = rows[specification.features]
+    labels = _targets(specification, rows[specification.label])
     pipeline, done = build(specification), 0
     as_specified = pipeline.named_steps["estimator"].get_params(deep=False)
     parameter, ends = slices(specification, pipeline.named_steps["estimator"])
@@ -117,6 +126,14 @@ def _fit_in_slices(
     return pipeline
 
 
+def _targets(specification: ModelSpecification, labels: pd.Series) -> pd.Series | np.ndarray:
+    """What the estimator is fitted on: labels, or the numbers of their classes.
+
+    Numbers keep the probabilities in the declared order; estimators would sort names.
+    """
+    return class_numbers(labels, specification.classes) if specification.classes else labels
+
+
 def _progress(ends: Sequence[int], number: int, resumed_at: int, seconds: float) -> str:
     end, total = ends[number - 1], ends[-1]
     left = seconds / (end - resumed_at) * (total - end)
@@ -129,8 +146,11 @@ def _progress(ends: Sequence[int], number: int, resumed_at: int, seconds: float)
 def predict(
     specification: ModelSpecification, pipeline: "Pipeline", rows: pd.DataFrame
 ) -> np.ndarray:
-    """(n,) probabilities of the positive class, or predicted numbers."""
+    """(n,) probabilities of the positive class or predicted numbers; (n, k) of k classes."""
     inputs = rows[specification.features]
+    if specification.classes:
+        probabilities = np.asarray(pipeline.predict_proba(inputs), dtype=float)
+        return probabilities / probabilities.sum(axis=1, keepdims=True)
     if specification.task == "classification":
         return np.asarray(pipeline.predict_proba(inputs)[:, 1])
     return np.asarray(pipeline.predict(inputs))

@@ -86,7 +86,28 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
         pytest.param(
             "estimator.task", "regresion", "Did you mean 'regression'?", id="misspelled task"
         ),
-        pytest.param("estimator.task", "multiclass", "expected one of", id="unknown task"),
+        pytest.param("estimator.task", "ranking", "expected one of", id="unknown task"),
+        pytest.param("estimator.task", "multiclass", "needs the classes", id="no classes"),
+        pytest.param(
+            "estimator.classes",
+            ["a", "b", "c"],
+            "classes are for task multiclass and have no effect with classification",
+            id="classes of another task",
+        ),
+        pytest.param("estimator.classes", ["a", "b"], "a list of at least 3", id="two classes"),
+        pytest.param("estimator.classes", "abc", "a list of at least 3", id="classes as a text"),
+        pytest.param(
+            "estimator.classes",
+            ["yes", "no", True],
+            "not all texts or all whole numbers",
+            id="a boolean as class",
+        ),
+        pytest.param(
+            "estimator.classes", ["Red", "red", "blue"], "more than once", id="a class in two cases"
+        ),
+        pytest.param(
+            "estimator.classes", ["red", "blue", "a b"], "'a b' is no class", id="no column name"
+        ),
         pytest.param("estimator.path", "xgboost.XGBClassifier", "'estimator.path'", id="estimator"),
         pytest.param(
             "estimator.path",

@@ -1,13 +1,14 @@
 """Building a model from its specification."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from ml_assets.errors import ConfigurationError
-from ml_assets.learning.specification import ModelSpecification, build
+from ml_assets.learning.specification import Classes, ModelSpecification, build
 
 
 def test_inputs_are_the_categorical_columns_and_then_the_numeric(
@@ -92,3 +93,18 @@ def test_missing_numbers_stay_missing(
     numbers = np.asarray(columns.fit_transform(dataset[specification.features]))[:, 2]
 
     np.testing.assert_array_equal(numbers.astype("float64"), dataset["delay"].to_numpy())
+
+
+@pytest.mark.parametrize("classes", [(), ("small", "large", "medium"), (3, 1, 2)])
+def test_specification_is_the_same_after_it_was_recorded(
+    specification: ModelSpecification, classes: Classes
+) -> None:
+    """Records of models without classes may be older than classes."""
+    wanted = replace(specification, numeric=("minute",), categorical=(), classes=classes)
+    record = json.loads(json.dumps(asdict(wanted)))
+    del record["checkpoint_every"]
+    if not classes:
+        del record["classes"]
+
+    assert ModelSpecification.from_record(record) == wanted
+    assert ("classes" in wanted.canonical()) == bool(classes)

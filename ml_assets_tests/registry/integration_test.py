@@ -46,6 +46,8 @@ LINEAR = replace(
 )
 CONSTANT = replace(REGRESSION, estimator="sklearn.dummy.DummyRegressor", hyperparameters={})
 
+MULTICLASS = replace(BOOSTED, task="multiclass", label="size", classes=("small", "large", "medium"))
+
 LOADS, MEMORY, SIGNATURE, GOLDEN, MISSING, UNSEEN, EQUALS, LATENCY = integration_process.TESTS
 ALL = set(integration_process.TESTS)
 
@@ -65,6 +67,7 @@ def _rows() -> pd.DataFrame:
             "delay": delay,
             "late": (np.nan_to_num(delay) + random.normal(0, 10, count) > 30).astype("int64"),
             "amount": random.random(count) * 1000,
+            "size": np.select([delay < 10, delay < 30], ["small", "medium"], "large"),
             "split": "train",
         }
     )
@@ -165,8 +168,13 @@ def failed(results: dict[str, IntegrationResult]) -> set[str]:
 
 @pytest.mark.parametrize(
     "specification",
-    [BOOSTED, REGRESSION, replace(BOOSTED, numeric=["minute", "delay"], categorical=["carrier"])],
-    ids=["classification", "regression", "lists"],
+    [
+        BOOSTED,
+        REGRESSION,
+        MULTICLASS,
+        replace(BOOSTED, numeric=["minute", "delay"], categorical=["carrier"]),
+    ],
+    ids=["classification", "regression", "multiclass", "lists"],
 )
 def test_an_intact_model_passes_with_the_same_words_every_time(
     staged: Callable[..., Registered], tmp_path: Path, specification: ModelSpecification
@@ -373,6 +381,34 @@ def test_a_probability_is_within_its_range(
 
     assert failed(results) == {MISSING, UNSEEN}
     assert "a probability is not within 0..1" in results[UNSEEN].finding
+
+
+def test_each_declared_class_has_a_probability(
+    staged: Callable[..., Registered], tmp_path: Path
+) -> None:
+    def change(pipeline: Pipeline) -> Pipeline:
+        pipeline.named_steps["estimator"].class_prior_ = np.array([0.5, 0.5])
+        return pipeline
+
+    dummy = replace(MULTICLASS, estimator=CONSTANT.estimator.replace("Regressor", "Classifier"))
+
+    results = staged(replace(dummy, hyperparameters={}), change).run(tmp_path / "run")
+
+    assert failed(results) == {MISSING, UNSEEN}
+    assert "2 probabilities per row, expected 3" in results[UNSEEN].finding
+
+
+def test_one_different_probability_is_a_different_prediction(
+    staged: Callable[..., Registered], tmp_path: Path
+) -> None:
+    registered = staged(MULTICLASS)
+    expected = registered.request.predictions.copy()
+    expected[3, 1] += 0.01
+
+    results = registered.run(tmp_path / "run", predictions=expected)
+
+    assert failed(results) == {GOLDEN}
+    assert "1 of 20 predictions differ from" in results[GOLDEN].finding
 
 
 def test_nothing_is_promised_without_golden_requests(

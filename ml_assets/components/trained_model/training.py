@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 
 from ml_assets import nouns
@@ -45,6 +46,8 @@ from ml_assets.reports.plots import as_markdown, evaluation_plots
 from ml_assets.workspace import Workspace
 
 STAGE = "training"
+UNKNOWN_CLASSES = "rows of unknown classes"
+"""Metadata of a dataset: number of labelled rows that were left out, if there are any."""
 
 log = logging.getLogger(__name__)
 
@@ -145,9 +148,14 @@ class Training:
             features=replace(self._window, table=self.pipeline.features),
             labels=replace(self._window, table=self.pipeline.labels.asset),
         )
-        planned, frames = each_day(planned, self._dataset_of(lake, planned))
+        left_out: dict[str, int] = {}
+        planned, frames = each_day(planned, self._dataset_of(lake, planned, left_out))
         metadata: dict[str, ExtraMetadata] = {
-            day: {**split_counts(frame), **self._inputs_changed_since(lake, planned, day)}
+            day: {
+                **split_counts(frame),
+                **({UNKNOWN_CLASSES: left_out[day]} if left_out.get(day) else {}),
+                **self._inputs_changed_since(lake, planned, day),
+            }
             for day, frame in frames.items()
         }
         return output(planned, frames, self.contract, self._dataset_version, day_metadata=metadata)
@@ -162,7 +170,10 @@ class Training:
         log.warning(f"{table} {day} is {change_message(changed)}")
         return {"changed_since_first_made": dg.MetadataValue.json(changed)}
 
-    def _dataset_of(self, lake: Lake, planned: Plan) -> Callable[[str], pd.DataFrame]:
+    def _dataset_of(
+        self, lake: Lake, planned: Plan, left_out: dict[str, int]
+    ) -> Callable[[str], pd.DataFrame]:
+        """Computes the dataset of a day, and counts the rows that it leaves out."""
         specification = self.dataset
         wanted = self._window.days_of_all(planned.compute)
         if not any(planned.windows["features"].hashes.get(day) for day in wanted):
@@ -175,7 +186,10 @@ class Training:
         def of_day(as_of: str) -> pd.DataFrame:
             processed = [day for day in self._window.days_of(as_of) if day in known]
             refuse_gaps(processed, usable, self.max_missing_share)
-            return specification.build(features, labels, as_of)
+            labelled = specification.labelled(features, labels, as_of)
+            rows = specification.of_known_classes(labelled)
+            left_out[as_of] = len(labelled) - len(rows)
+            return rows
 
         return of_day
 
@@ -227,14 +241,11 @@ class Training:
         plots: dict[str, dg.MetadataValue] = {}
 
         def of_day(day: str) -> pd.DataFrame:
-            dataset = self._scored_rows(workspace.models, planned, day)
-            plots[day] = self._plots_of(dataset)
+            dataset = held_out_rows(planned, day)
+            predictions = self._predictions_for(dataset, workspace.models, planned, day)
+            plots[day] = self._plots_of(dataset, predictions)
             return evaluate(
-                this.specification,
-                dataset,
-                dataset["prediction"].to_numpy(),
-                this.segments,
-                this.evaluation,
+                this.specification, dataset, predictions, this.segments, this.evaluation
             )
 
         planned, frames = each_day(planned, of_day)
@@ -248,17 +259,19 @@ class Training:
         }
         return output(planned, frames, Evaluation, self._evaluation_version, day_metadata=metadata)
 
-    def _scored_rows(self, models: ModelStore, planned: Plan, day: str) -> pd.DataFrame:
+    def _predictions_for(
+        self, rows: pd.DataFrame, models: ModelStore, planned: Plan, day: str
+    ) -> np.ndarray:
         this = self.pipeline
-        dataset = held_out_rows(planned, day)
         fingerprint = planned.windows["model"].hashes[day]
         model = models.load(this.table(nouns.MODEL), fingerprint, this.specification)
-        return dataset.assign(prediction=predict(this.specification, model, dataset))
+        return predict(this.specification, model, rows)
 
-    def _plots_of(self, dataset: pd.DataFrame) -> dg.MetadataValue:
-        specification = self.pipeline.specification
-        test = test_rows(dataset)
-        plots = evaluation_plots(specification.task, test[specification.label], test["prediction"])
+    def _plots_of(self, dataset: pd.DataFrame, predictions: np.ndarray) -> dg.MetadataValue:
+        specification, is_test = self.pipeline.specification, (dataset[SPLIT] == "test").to_numpy()
+        labels = dataset.loc[is_test, specification.label]
+        classes = specification.classes
+        plots = evaluation_plots(specification.task, labels, predictions[is_test], classes=classes)
         return dg.MetadataValue.md(as_markdown(plots))
 
 
