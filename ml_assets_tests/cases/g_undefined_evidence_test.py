@@ -75,6 +75,7 @@ def test_g4_tests_that_could_not_be_measured_are_tried_again_a_few_times(
     assert len(made) == used
 
 
+@pytest.mark.slow
 def test_g4_a_release_whose_tests_are_stopped_or_fail_is_told_apart_and_passes_when_it_can(
     measured: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
