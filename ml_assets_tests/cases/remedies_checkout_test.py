@@ -116,7 +116,7 @@ def test_data_of_an_earlier_format_are_emptied_and_built_again(tmp_path: Path) -
         checkout.run("ml-assets", *words)
         for words in (
             ["status"],
-            ["audit", "flight_delays"],
+            ["impact", "sources/flights", "--partition", "2013-01-05"],
             ["lake", "rebuild-ledger"],
         )
     ]
