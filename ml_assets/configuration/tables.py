@@ -189,9 +189,9 @@ class TableInput(Section):
         cadence: partitions of the input, not coarser than the table's; by default those of its
             template, or of this table.
         is_snapshot: whether the input has no days.
-        refreshes_history: whether a change of the snapshot makes days stale that were computed
-            before. Otherwise they keep the snapshot's earlier values, and only new days use the
-            current ones.
+        refreshes_history: whether a change of the snapshot makes all days stale that were computed
+            with it; days that used no changed row keep their data version. Otherwise computed days
+            keep the snapshot's earlier values, and only new days use the current ones.
     """
 
     asset: Key
