@@ -83,6 +83,7 @@ def machine_that_finds(
     return integration_tests
 
 
+@pytest.mark.slow
 def test_g4_a_release_on_a_busy_machine_fails_visibly_and_passes_when_it_is_run_again(
     measured: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
