@@ -60,6 +60,7 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._shared = threading.local()
         self._engines: OrderedDict[str, sa.Engine] = OrderedDict()
+        self._known_tables: set[str] = set()
         super().__init__(base_dir, inst_data)
 
     @contextmanager
@@ -83,6 +84,12 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
         if len(self._engines) > KEPT_ENGINES:
             self._engines.popitem(last=False)[1].dispose()
         return self._engines[shard]
+
+    def has_table(self, table_name: str) -> bool:
+        """As in stock Dagster, which opens the file again for every event of a check."""
+        if table_name not in self._known_tables and super().has_table(table_name):
+            self._known_tables.add(table_name)
+        return table_name in self._known_tables
 
     def dispose(self) -> None:
         """Close the files."""
