@@ -1,7 +1,6 @@
 """Dagster's partitions of tables, and which partitions of an input a partition maps to."""
 
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import dagster as dg
@@ -122,7 +121,6 @@ def days_of_run(
     return [SNAPSHOT] if definition is None else list(context.partition_keys)
 
 
-@lru_cache(maxsize=10_000)
 def bounds(definition: dg.PartitionsDefinition, day: str) -> tuple[datetime, datetime]:
     """First moment of a partition and first moment after it."""
     return calendar_of(definition).bounds(day)
