@@ -17,7 +17,7 @@ from ml_assets.contracts.validation import validate
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.specification import ModelSpecification, build
 from ml_assets.learning.training import FittedModel, fingerprint, predict, train
-from ml_assets.registry import integration, integration_process
+from ml_assets.registry import integration, integration_process, latency
 from ml_assets.registry.integration import IntegrationTest, StagingRules, integration_tests
 from ml_assets.registry.integration_request import REGISTRY_URL, RESULTS, IntegrationResult, Request
 from ml_assets.registry.store import STAGING, Registry
@@ -119,6 +119,7 @@ def staged(
     tmp_path: Path, empty_registry: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Registered]:
     """Trains a model, registers and stages it; ``change`` alters the pipeline after fitting."""
+    monkeypatch.setattr(latency, "TIMED", 5)  # latency_test shows how it is measured
     shutil.copy(empty_registry, tmp_path / "mlflow.db")
     registry = Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", ModelStore(tmp_path / "models"))
     monkeypatch.setenv(REGISTRY_URL, registry.url.render_as_string(hide_password=False))
