@@ -13,7 +13,8 @@ import pandas as pd
 from ml_assets.cadence import Calendar, days_between
 from ml_assets.content import DAY
 from ml_assets.durations import partitions
-from ml_assets.learning.metrics import METRICS, Scored
+from ml_assets.learning.metrics import METRICS
+from ml_assets.learning.resampling import Scored
 from ml_assets.monitoring.contracts.retraining import KEEP, RETRAIN
 from ml_assets.monitoring.policy import Policy
 from ml_assets.release.champion import Champion

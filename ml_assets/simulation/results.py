@@ -14,7 +14,8 @@ from ml_assets.cadence import Span
 from ml_assets.configuration.documents import pipeline
 from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
-from ml_assets.learning.metrics import METRICS, Scored
+from ml_assets.learning.metrics import METRICS
+from ml_assets.learning.resampling import Scored
 from ml_assets.ledger.entries import usable_hashes
 from ml_assets.monitoring.contracts.retraining import RETRAIN
 from ml_assets.simulation.plans import BacktestPlan

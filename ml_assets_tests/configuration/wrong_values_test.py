@@ -87,7 +87,9 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
             "estimator.task", "regresion", "Did you mean 'regression'?", id="misspelled task"
         ),
         pytest.param("estimator.task", "multiclass", "expected one of", id="unknown task"),
-        pytest.param("estimator.path", "xgboost.XGBClassifier", "'estimator.path'", id="estimator"),
+        pytest.param(
+            "estimator.path", "xgboots.XGBClassifier", "Did you mean 'xgboost'?", id="library"
+        ),
         pytest.param(
             "estimator.path",
             "sklearn.ensemble.HistGradientBoostingClasifier",

@@ -29,8 +29,9 @@ from ml_assets.learning.dataset import (
     test_rows,
     training_dataset,
 )
+from ml_assets.learning.estimators import library_of
 from ml_assets.learning.evaluation import Evaluation, evaluate, headline
-from ml_assets.learning.training import FittedModel, predict, train
+from ml_assets.learning.training import FittedModel, predict, train, training_code
 from ml_assets.ledger.since import change_message, changed_since_first_made
 from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.orchestration.assets.model_io import (
@@ -45,6 +46,9 @@ from ml_assets.reports.plots import as_markdown, evaluation_plots
 from ml_assets.workspace import Workspace
 
 STAGE = "training"
+
+KINDS = {"sklearn": "scikitlearn", "lightgbm": "lightgbm", "xgboost": "xgboost"}
+"""Library of an estimator → kind of the asset, for its icon."""
 
 log = logging.getLogger(__name__)
 
@@ -88,14 +92,16 @@ class Training:
             this.define(
                 nouns.MODEL,
                 stage=STAGE,
-                description="The model fitted on the training split, stored with skops.",
+                description="The model fitted on the training split, stored without pickle.",
                 version=self._model_version,
                 inputs=[dataset],
                 compute=self._fit,
                 contract=None,
                 is_as_of=True,
                 checks=[model_check(this.table(nouns.MODEL), this.specification)],
-                kinds=frozenset({"scikitlearn"}),
+                kinds=frozenset(
+                    {KINDS.get(str(library_of(this.specification.estimator)), "python")}
+                ),
                 io_manager_key="model_io_manager",
             ),
             this.define(
@@ -116,7 +122,7 @@ class Training:
 
     @property
     def _model_version(self) -> str:
-        return code_version(train, self.pipeline.specification)
+        return code_version(*training_code(self.pipeline.specification))
 
     @property
     def _evaluation_version(self) -> str:

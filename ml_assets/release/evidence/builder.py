@@ -13,6 +13,7 @@ import pandas as pd
 from ml_assets.contracts.validation import no_rows
 from ml_assets.learning.dataset import SPLIT, test_rows
 from ml_assets.learning.evaluation import EvaluationRules
+from ml_assets.learning.metrics import METRICS
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import predict
 from ml_assets.release.evidence.comparison import compare
@@ -90,5 +91,7 @@ class EvidenceBuilder:
         return test.assign(prediction=predict(self.specification, model, test))
 
     def _base_rate(self, dataset: pd.DataFrame) -> float:
-        """Mean label of the training rows, which a first model has to beat."""
-        return float(dataset.loc[dataset[SPLIT] == "train", self.specification.label].mean())
+        """Constant that predicts the training rows best, which a first model has to beat."""
+        main, *_ = self.evaluation.of_task(self.specification.task)
+        labels = dataset.loc[dataset[SPLIT] == "train", self.specification.label]
+        return METRICS[main].constant(labels.to_numpy())

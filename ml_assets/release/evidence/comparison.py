@@ -23,15 +23,8 @@ from ml_assets.learning.evaluation import (
     segments_of,
     threshold,
 )
-from ml_assets.learning.metrics import (
-    METRICS,
-    MIN_DAYS,
-    Metric,
-    Scored,
-    day_numbers,
-    interval,
-    resamples,
-)
+from ml_assets.learning.metrics import METRICS
+from ml_assets.learning.resampling import MIN_DAYS, Metric, Scored, day_numbers, interval, resamples
 from ml_assets.learning.specification import ModelSpecification, Task
 
 NAN = float("nan")
