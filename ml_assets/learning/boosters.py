@@ -58,15 +58,18 @@ def detached(model: Any) -> tuple[Any, dict[str, bytes]]:
         ValueError: a booster uses something that its file may not contain.
     """
     files: dict[str, bytes] = {}
+    names: dict[bytes, str] = {}
 
     def without_booster(value: Any) -> Any:
         library, state = _library(value), getattr(value, "__dict__", {})
         if library is None or state.get(ATTRIBUTE) is None:
             return value
         known = _FORMATS[library]
-        name = f"booster_{len(files)}{known.suffix}"
-        files[name] = known.write(state[ATTRIBUTE])
-        known.refuse(files[name])
+        content = known.write(state[ATTRIBUTE])
+        known.refuse(content)
+        # an ensemble refers to the same booster by name and by number
+        name = names.setdefault(content, f"booster_{len(names)}{known.suffix}")
+        files[name] = content
         kept = {each: FORGOTTEN.get(each, item) for each, item in state.items()}
         return _copied(value, {**kept, ATTRIBUTE: name})
 
@@ -84,6 +87,7 @@ def attached(model: Any, read: Callable[[str], bytes], what: str) -> Any:
     Raises:
         UnsafeModel: a file is missing, or is not a valid booster of its library.
     """
+    boosters: dict[str, Any] = {}
 
     def with_booster(value: Any) -> Any:
         library, state = _library(value), getattr(value, "__dict__", {})
@@ -96,15 +100,16 @@ def attached(model: Any, read: Callable[[str], bytes], what: str) -> Any:
                 f"booster_0{known.suffix} or the like. It was not loaded. {MATERIALIZE}"
             )
         try:
-            content = read(name)
-            known.refuse(content)
-            booster = known.read(content)
+            if name not in boosters:
+                content = read(name)
+                known.refuse(content)
+                boosters[name] = known.read(content)
         except Exception as error:  # a malicious file can raise anything
             raise UnsafeModel(
                 f"Booster file {name} of {what} cannot be read ({type(error).__name__}: "
                 f"{str(error)[:200]}). Expected a model of {library}. {MATERIALIZE}"
             ) from error
-        return _copied(value, {**state, ATTRIBUTE: booster})
+        return _copied(value, {**state, ATTRIBUTE: boosters[name]})
 
     return _replaced(model, with_booster)
 

@@ -71,7 +71,14 @@ def refuse_factory(path: str, arguments: Mapping[str, Any], task: str) -> None:
 
     found = made_by(path, arguments)
     is_regression = task == "regression"
-    if not (is_regressor(found) if is_regression else is_classifier(found)):
+    try:
+        is_fitting = is_regressor(found) if is_regression else is_classifier(found)
+    except Exception as error:  # a class of a user may raise anything
+        raise ConfigurationError(
+            f"{path} returned {_shown(found)}, of which scikit-learn cannot tell what it is for "
+            f"({type(error).__name__}: {error})"
+        ) from error
+    if not is_fitting:
         raise ConfigurationError(
             f"{path} returned {_shown(found)}, which is no estimator for the task {task}"
         )

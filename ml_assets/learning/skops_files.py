@@ -13,6 +13,7 @@ ALLOWED_TYPES = frozenset(
         "lightgbm.sklearn.LGBMClassifier",
         "lightgbm.sklearn.LGBMRegressor",
         "numpy.dtype",
+        "scipy.interpolate._bsplines.BSpline",
         "sklearn._loss.loss.HalfTweedieLossIdentity",
         "sklearn.calibration._CalibratedClassifier",
         "sklearn.calibration._SigmoidCalibration",
@@ -24,14 +25,13 @@ ALLOWED_TYPES = frozenset(
         "sklearn.gaussian_process.kernels.RBF",
         "sklearn.gaussian_process.kernels.Sum",
         "sklearn.gaussian_process.kernels.WhiteKernel",
-        "sklearn.metrics._dist_metrics.EuclideanDistance64",
-        "sklearn.metrics._dist_metrics.ManhattanDistance64",
-        "sklearn.metrics._dist_metrics.MinkowskiDistance64",
-        "sklearn.neighbors._ball_tree.BallTree",
-        "sklearn.neighbors._kd_tree.KDTree",
+        "sklearn.metrics._scorer._PassthroughScorer",
+        "sklearn.model_selection._split.KFold",
+        "sklearn.model_selection._split.StratifiedKFold",
         "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
         "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
         "sklearn.tree._tree.Tree",
+        "sklearn.utils._bunch.Bunch",
         "sklearn.utils.validation.check_array",
         "xgboost.sklearn.XGBClassifier",
         "xgboost.sklearn.XGBRFClassifier",
@@ -54,6 +54,9 @@ MATERIALIZE = "Delete its folder and materialize the model again."
 def untrusted_types(value: Any) -> frozenset[str]:
     """Types in an object that a model file may not contain.
 
+    Args:
+        value: an object that this process made; it is stored and loaded to try it.
+
     Raises:
         TypeError: the object cannot be stored without pickle.
     """
@@ -61,9 +64,11 @@ def untrusted_types(value: Any) -> frozenset[str]:
 
     try:
         content = skops.io.dumps(value)
-        return frozenset(skops.io.get_untrusted_types(data=content)) - ALLOWED_TYPES
+        types = skops.io.get_untrusted_types(data=content)
+        skops.io.loads(content, trusted=types)
     except Exception as error:  # a class of a user may raise anything
         raise TypeError(f"{type(error).__name__}: {error}") from error
+    return frozenset(types) - ALLOWED_TYPES
 
 
 def read_allowed(what: str, content: bytes, also: AbstractSet[str] = frozenset()) -> Any:

@@ -30,14 +30,21 @@ def fitted_state(pipeline: Any) -> Iterator[tuple[str, bytes]]:
     Args:
         pipeline: the fitted pipeline; it has to be one that can be stored.
     """
-    steps = getattr(pipeline, "named_steps", {})
-    if COLUMNS in steps and (learned := list(_learned(steps["estimator"]))):
-        encoder = steps[COLUMNS].named_transformers_["categorical"]
+    if _only_encodes(pipeline) and (learned := list(_learned(pipeline[-1]))):
+        encoder = pipeline[0].named_transformers_["categorical"]
         categories = getattr(encoder, "categories_", [])
         for name, array in [*((f"category {i}", c) for i, c in enumerate(categories)), *learned]:
             yield name, array_bytes(array)
     else:
         yield from _stored(pipeline)
+
+
+def _only_encodes(pipeline: Any) -> bool:
+    """Whether the estimator of a pipeline is preceded by an encoder of categories alone."""
+    if list(getattr(pipeline, "named_steps", {})) != [COLUMNS, "estimator"]:
+        return False
+    parts = {name: part for name, part, _ in getattr(pipeline[0], "transformers", [])}
+    return parts.keys() == {"categorical", "numeric"} and parts["numeric"] == "passthrough"
 
 
 def array_bytes(array: np.ndarray) -> bytes:

@@ -74,13 +74,12 @@ def _refuse_booster(booster: Mapping[str, Any], features: int, outputs: int) -> 
 
 def _refuse_trees(model: Mapping[str, Any], features: int, outputs: int) -> None:
     trees = model["trees"]
-    _number(model["gbtree_model_param"]["num_parallel_tree"], 1)
+    width = outputs * _number(model["gbtree_model_param"]["num_parallel_tree"], 1)
     count = _number(model["gbtree_model_param"]["num_trees"], 0)
     _expect(count == len(trees), f"it has {len(trees)} trees, not {count}")
     _integers(model["tree_info"], count, 0, outputs - 1)
     ends = _integers(model["iteration_indptr"], None, 0, count)
-    is_complete = ends[0] == 0 and ends[-1] == count and ends == sorted(ends)
-    _expect(is_complete, "iteration_indptr does not fit its trees")
+    _expect(ends == [*range(0, count + 1, width)], "iteration_indptr does not fit its trees")
     categories = model.get("cats", {})
     _expect(not any(categories.values()), "categories of a data frame are not supported")
     for number, tree in enumerate(trees):

@@ -7,6 +7,7 @@ the same D produces the same model whenever it is run.
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import dagster as dg
 import pandas as pd
@@ -14,6 +15,7 @@ import pandas as pd
 from ml_assets import nouns
 from ml_assets.components.pipeline.output import markdown_table, output, plan_as_of
 from ml_assets.components.pipeline.pipeline import PipelineContext
+from ml_assets.components.trained_model.runs import record_trainings
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.derived import contract_sources
 from ml_assets.errors import TrainingError
@@ -252,7 +254,17 @@ class Training:
             }
             for day, frame in frames.items()
         }
-        return output(planned, frames, Evaluation, self._evaluation_version, day_metadata=metadata)
+        usable = [*planned.unchanged, *frames]
+        return output(
+            planned,
+            frames,
+            Evaluation,
+            self._evaluation_version,
+            day_metadata=metadata,
+            after_commit=partial(record_trainings, workspace, this, usable)
+            if this.has_registry
+            else None,
+        )
 
     def _scored_rows(self, models: ModelStore, planned: Plan, day: str) -> pd.DataFrame:
         this = self.pipeline
