@@ -136,7 +136,8 @@ def test_metrics_fit_what_is_predicted(shop: Project, name: str, metric: str) ->
     compared = shop.lake.read(f"{name}/comparison", [AS_OF])
     main = compared[(compared["metric"] == metric) & (compared["segment_column"] == "all")]
 
-    assert found["metric"].iloc[0] == metric
+    [champion] = shop.lake.read(f"{name}/champion", [AS_OF])["metric"]
+    assert champion == metric
     assert found.loc[found["metric"] == metric, ["value", "low", "high"]].notna().all(axis=None)
     assert (main["challenger"] < main["champion"]).all()
 
