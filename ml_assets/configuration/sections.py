@@ -16,13 +16,27 @@ from pydantic import (
 from ml_assets.cadence import Cadence, Calendar, Duration, as_day, day_of, shifted
 from ml_assets.content import DAY
 from ml_assets.durations import DurationOrNone, partitions
-from ml_assets.learning.estimators import Signature, estimators_of, signature
-from ml_assets.learning.specification import Classes, Task
+from ml_assets.errors import ConfigurationError
+from ml_assets.learning.estimators import (
+    EXTRAS,
+    LIBRARIES,
+    Signature,
+    install_command,
+    is_installed,
+    library_of,
+    offered_estimators,
+    signature,
+)
+from ml_assets.learning.factories import SEED, refuse_factory
+from ml_assets.learning.specification import (
+    Classes,
+    ModelSpecification,
+    Task,
+    refuse_checkpoints,
+)
 from ml_assets.names import suggestion
 
 FIRST_YEAR, LAST_YEAR = "1900", "2199"
-SEED = "random_state"
-"""The parameter of an estimator that makes its fits repeatable."""
 MIN_CLASSES = 3
 """Least number of classes of a multiclass task."""
 CLASS = re.compile(r"-?\w[\w-]*")
@@ -171,13 +185,21 @@ class Estimator(Section):
     """The model; see ``ModelSpecification``.
 
     Attributes:
+        task: classification, multiclass or regression.
         classes: for task multiclass only: the classes, at least three, all texts or all whole
             numbers. Their order is that of the probabilities, and belongs to the model.
+        path: import path of an estimator of scikit-learn, LightGBM or XGBoost.
+        factory: dotted path of a function that makes the estimator, instead of ``path``.
+        numeric: numeric input columns.
+        categorical: text input columns.
+        hyperparameters: keyword arguments of the estimator or the factory.
+        checkpoint_every: iterations after which training writes a checkpoint.
     """
 
     task: Task
     classes: ClassNames = ()
-    path: Annotated[str, StringConstraints(pattern=r"^sklearn(\.\w+)+$")]
+    path: DottedPath | None = None
+    factory: DottedPath | None = None
     numeric: tuple[Name, ...] = ()
     categorical: tuple[Name, ...] = ()
     hyperparameters: dict[str, Any] = {}
@@ -195,10 +217,13 @@ class Estimator(Section):
 
     @model_validator(mode="after")
     def _is_complete(self) -> Self:
-        module, _, estimator = self.path.rpartition(".")
-        if estimator not in (offered := estimators_of(module)):
-            raise ValueError(f"{module} has no {estimator}.{suggestion(estimator, offered)}")
-        self._is_built_by(signature(self.path), estimator)
+        if (self.path is None) == (self.factory is None):
+            both = "both are given" if self.path else "neither is given"
+            raise ValueError(f"expected 'path' or 'factory', {both}")
+        if self.factory:
+            self._is_made_by(self.factory)
+        else:
+            self._is_built_by(str(self.path))
         names = [*self.numeric, *self.categorical]
         if not names:
             raise ValueError("'numeric' and 'categorical' contain no feature")
@@ -208,7 +233,50 @@ class Estimator(Section):
             )
         return self
 
-    def _is_built_by(self, known: Signature, estimator: str) -> None:
+    @property
+    def specification(self) -> ModelSpecification:
+        """Specification of the model without its label."""
+        return ModelSpecification(
+            task=self.task,
+            estimator=self.factory or str(self.path),
+            label="",
+            numeric=self.numeric,
+            categorical=self.categorical,
+            hyperparameters=dict(sorted(self.hyperparameters.items())),
+            checkpoint_every=self.checkpoint_every,
+            classes=self.classes,
+        )
+
+    def _is_made_by(self, factory: str) -> None:
+        if library_of(factory):
+            raise ValueError(f"'factory' is '{factory}', which is no function of yours: use 'path'")
+        try:
+            refuse_factory(factory, self.hyperparameters, self.task)
+            if self.checkpoint_every:
+                refuse_checkpoints(self.specification)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
+
+    def _is_built_by(self, path: str) -> None:
+        module, _, estimator = path.rpartition(".")
+        library = library_of(path)
+        if library is None:
+            near = suggestion(path.partition(".")[0], LIBRARIES)
+            raise ValueError(
+                f"'path' is '{path}', expected one of {', '.join(LIBRARIES)}.{near} For another "
+                "estimator write a function that returns it, and name it as 'factory'"
+            )
+        if library in EXTRAS and not is_installed(library):
+            raise ValueError(
+                f"'path' is '{path}', and {library} is not installed. To install it, run: "
+                f"{install_command(library)}"
+            )
+        offered = offered_estimators(module)
+        if estimator not in offered:
+            raise ValueError(f"{module} has no {estimator}.{suggestion(estimator, offered)}")
+        self._fits(signature(path), estimator)
+
+    def _fits(self, known: Signature, estimator: str) -> None:
         if known.task != ("classification" if self.classes else self.task):
             what = f"is for {known.task}" if known.task else "neither classifies nor regresses"
             raise ValueError(f"{estimator} {what}, but the task is {self.task}")

@@ -14,8 +14,10 @@ from ml_assets.errors import ConfigurationError
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.learning.metrics import METRICS
 from ml_assets.learning.predictions import scored_rows, with_predictions
+from ml_assets.learning.regression_metrics import PINBALL
 from ml_assets.learning.resampling import Scored, day_numbers, interval, resamples
 from ml_assets.learning.specification import Classes, ModelSpecification, Task
+from ml_assets.names import suggestion
 
 OVERALL = "all"
 
@@ -49,11 +51,14 @@ class EvaluationRules(BaseModel, extra="forbid", frozen=True):
                 rows.
         """
         known = [name for name, metric in METRICS.items() if metric.task == task]
-        names = self.metrics or tuple(name for name in known if not METRICS[name].needs_threshold)
+        names = self.metrics or tuple(
+            name for name in known if METRICS[name].is_default and not METRICS[name].needs_threshold
+        )
         if unknown := [name for name in names if name not in known]:
             raise ConfigurationError(
                 f"'metrics' of 'evaluation' in defs.yaml contains {unknown}, which are not metrics "
-                f"of a {task}. Expected some of {known}, the main one first."
+                f"of a {task}. Expected some of {_listed(known)}, the main one first."
+                f"{suggestion(unknown[0], known)}"
             )
         has_threshold = any(METRICS[name].needs_threshold for name in known)
         if "flagged_share" in self.model_fields_set and not has_threshold:
@@ -67,6 +72,13 @@ class EvaluationRules(BaseModel, extra="forbid", frozen=True):
                 "threshold. Put a metric without threshold first: releases and retraining use it."
             )
         return names
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names of metrics, those of quantiles shortened."""
+    quantiles = [name for name in names if name.startswith(PINBALL)]
+    shown = [name for name in names if name not in quantiles]
+    return ", ".join([*shown, *([f"{quantiles[0]} … {quantiles[-1]}"] if quantiles else [])])
 
 
 HELD_OUT = ["training_dataset.split", "training_dataset.{segments}"]

@@ -6,6 +6,9 @@ import numpy as np
 
 from ml_assets.learning.resampling import Metric, Scored, mean_of, ratio, sklearn_metric
 
+PINBALL = "pinball_p"
+"""Beginning of the names of the losses of quantiles; ``pinball_p90`` is that of the 0.9 quantile."""
+
 
 def _squared_error(scored: Scored) -> np.ndarray:
     return (scored.predictions - scored.labels) ** 2
@@ -25,6 +28,33 @@ def _r2(scored: Scored, draws: np.ndarray) -> np.ndarray:
     average = mean_of(lambda rows: rows.labels)(moved, draws)
     variance = mean_of(lambda rows: rows.labels**2)(moved, draws) - average**2
     return 1 - ratio(mean_of(_squared_error)(scored, draws), variance)
+
+
+def _is_count(scored: Scored) -> bool:
+    """Whether labels may be counts, and predictions their means."""
+    return bool((scored.labels >= 0).all() and (scored.predictions > 0).all())
+
+
+def _deviance(scored: Scored) -> np.ndarray:
+    labels, means = scored.labels, scored.predictions
+    logs = np.log(np.where(labels > 0, labels, means) / means)  # 0 for a count of 0
+    return 2 * (labels * logs - labels + means)
+
+
+def _pinball(level: float) -> Metric:
+    def loss(scored: Scored) -> np.ndarray:
+        above = scored.labels - scored.predictions
+        return np.maximum(level * above, (level - 1) * above)
+
+    return Metric(
+        "regression",
+        f"Pinball loss of the {level:g} quantile, in the label's unit; less is better.",
+        sklearn_metric("mean_pinball_loss", alpha=level),
+        mean_of(loss),
+        False,
+        is_default=False,
+        constant=lambda labels: float(np.quantile(labels, level)),
+    )
 
 
 REGRESSION: Mapping[str, Metric] = {
@@ -50,5 +80,15 @@ REGRESSION: Mapping[str, Metric] = {
         True,
         2,
     ),
+    "poisson_deviance": Metric(
+        "regression",
+        "Mean Poisson deviance of predicted counts; less is better.",
+        sklearn_metric("mean_poisson_deviance"),
+        mean_of(_deviance),
+        False,
+        is_default=False,
+        is_defined=_is_count,
+    ),
+    **{f"{PINBALL}{percent:02d}": _pinball(percent / 100) for percent in range(1, 100)},
 }
 """Name → metric, the main one first."""

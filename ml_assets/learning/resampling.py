@@ -79,6 +79,9 @@ class Metric:
         different_labels: number of different labels that it needs.
         needs_all_classes: whether it needs a label of each of k classes.
         needs_threshold: whether it uses flagged rows instead of predictions.
+        is_default: whether it is measured if no metrics are configured.
+        is_defined: whether it is defined for some labels and predictions.
+        constant: the prediction that is best without any input, from the training labels.
     """
 
     task: Task
@@ -89,14 +92,18 @@ class Metric:
     different_labels: int = 1
     needs_all_classes: bool = False
     needs_threshold: bool = False
+    is_default: bool = True
+    is_defined: Callable[[Scored], bool] = lambda _: True
+    constant: Callable[[np.ndarray], float] = lambda labels: float(labels.mean())
 
     def value(self, scored: Scored) -> float:
-        """The value; NaN if undefined: too few different labels, or a missing prediction."""
+        """The value; NaN if undefined, as with too few different labels or a missing prediction."""
         needed = scored.predictions.shape[1] if self.needs_all_classes else self.different_labels
         if (
             len(scored.labels) == 0
             or len(np.unique(scored.labels)) < needed
             or not np.isfinite(scored.predictions).all()
+            or not self.is_defined(scored)
         ):
             return float("nan")
         from sklearn import config_context

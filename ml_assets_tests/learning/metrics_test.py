@@ -7,13 +7,8 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
 from ml_assets.learning.metrics import METRICS
-from ml_assets.learning.resampling import (
-    MIN_DAYS,
-    Scored,
-    day_numbers,
-    interval,
-    resamples,
-)
+from ml_assets.learning.regression_metrics import PINBALL
+from ml_assets.learning.resampling import MIN_DAYS, Scored, day_numbers, interval, resamples
 
 CLASSES = [0, 1, 2]
 
@@ -58,12 +53,22 @@ WITH_WEIGHTS = {
     "auc_ovr": lambda rows, w: sklearn_metrics.roc_auc_score(
         rows.labels, rows.predictions, sample_weight=w, labels=CLASSES, multi_class="ovr"
     ),
+    "poisson_deviance": lambda rows, w: sklearn_metrics.mean_poisson_deviance(
+        rows.labels, rows.predictions, sample_weight=w
+    ),
+    "pinball_p05": lambda rows, w: sklearn_metrics.mean_pinball_loss(
+        rows.labels, rows.predictions, sample_weight=w, alpha=0.05
+    ),
+    "pinball_p90": lambda rows, w: sklearn_metrics.mean_pinball_loss(
+        rows.labels, rows.predictions, sample_weight=w, alpha=0.9
+    ),
 }
+"""Metric → the same with weights; of the losses of quantiles two."""
 
 
 def scored(seed: int, rows: int, days: int, *, ties: bool, task: str) -> Scored:
     generator = np.random.default_rng(seed)
-    predictions = generator.random(rows)
+    predictions = generator.random(rows) + (task == "regression")
     if ties:
         predictions = predictions.round(1)
     if task == "multiclass":
@@ -71,7 +76,7 @@ def scored(seed: int, rows: int, days: int, *, ties: bool, task: str) -> Scored:
     labels = (
         (generator.random(rows) < predictions).astype(int)
         if task == "classification"
-        else predictions * 10 + generator.normal(size=rows)
+        else np.abs(predictions * 10 + generator.normal(size=rows))
     )
     return Scored.of(labels, predictions, generator.integers(0, days, rows), 0.7)
 
@@ -88,7 +93,7 @@ def scored_classes(generator: np.random.Generator, rows: int, days: int, *, ties
 
 
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", WITH_WEIGHTS)
 @given(seed=st.integers(0, 10_000), ties=st.booleans(), rows=st.integers(40, 120))
 @settings(max_examples=25, deadline=None)
 def test_drawing_days_gives_what_scikit_learn_gives_with_these_weights(
@@ -111,7 +116,7 @@ def test_drawing_days_gives_what_scikit_learn_gives_with_these_weights(
         assert value == pytest.approx(expected, abs=1e-9, nan_ok=True)
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", WITH_WEIGHTS)
 def test_drawing_every_day_once_gives_the_metric_itself(name: str) -> None:
     metric = METRICS[name]
     one = scored(1, 200, 7, ties=True, task=metric.task)
@@ -218,3 +223,31 @@ def test_days_are_numbered_as_in_the_calendar() -> None:
     numbers, width = day_numbers(["2013-02-02", "2013-02-01", "2013-02-02"])
 
     assert (list(numbers), width) == ([1, 0, 1], 2)
+
+
+def test_every_metric_is_compared_with_scikit_learn() -> None:
+    assert {name for name in METRICS if not name.startswith(PINBALL)} <= {*WITH_WEIGHTS}
+    assert [*WITH_WEIGHTS][-1] in METRICS
+
+
+@pytest.mark.parametrize(
+    ("labels", "predictions"),
+    [
+        pytest.param([0, 2], [0.0, 1.0], id="a mean of nothing"),
+        pytest.param([0, 2], [-1.0, 1.0], id="a negative mean"),
+        pytest.param([-1, 2], [1.0, 1.0], id="a negative count"),
+    ],
+)
+def test_deviance_is_undefined_for_what_is_no_count(
+    labels: list[int], predictions: list[float]
+) -> None:
+    one = Scored.of(labels, predictions, [0, 0], 0.5)
+
+    assert np.isnan(METRICS["poisson_deviance"].value(one))
+
+
+def test_best_constant_of_a_quantile_is_the_quantile() -> None:
+    labels = np.arange(101)
+
+    assert METRICS["pinball_p90"].constant(labels) == 90
+    assert METRICS["mae"].constant(labels) == 50

@@ -43,9 +43,7 @@ def test_estimator_without_categories_is_built_too(specification: ModelSpecifica
 @pytest.mark.parametrize(
     ("estimator", "problem"),
     [
-        pytest.param("os.system", "is not from scikit-learn", id="another package"),
-        pytest.param("sklearnish.Model", "is not from scikit-learn", id="a name that begins alike"),
-        pytest.param("Ridge", "is not from scikit-learn", id="no module"),
+        pytest.param("lightgbm.LGBMClasifier", "cannot be built", id="unknown name of LightGBM"),
         pytest.param("sklearn.ensembles.Forest", "cannot be built", id="unknown module"),
         pytest.param("sklearn.ensemble.Forest", "cannot be built", id="unknown name"),
         pytest.param("sklearn.metrics.roc_auc_score", "cannot be built", id="a function"),

@@ -7,6 +7,7 @@ the same D produces the same model whenever it is run.
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import dagster as dg
 import numpy as np
@@ -15,6 +16,7 @@ import pandas as pd
 from ml_assets import nouns
 from ml_assets.components.pipeline.output import markdown_table, output, plan_as_of
 from ml_assets.components.pipeline.pipeline import PipelineContext
+from ml_assets.components.trained_model.runs import record_trainings
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.derived import contract_sources
 from ml_assets.errors import TrainingError
@@ -30,8 +32,9 @@ from ml_assets.learning.dataset import (
     test_rows,
     training_dataset,
 )
+from ml_assets.learning.estimators import library_of
 from ml_assets.learning.evaluation import Evaluation, evaluate, headline
-from ml_assets.learning.training import FittedModel, predict, train
+from ml_assets.learning.training import FittedModel, predict, train, training_code
 from ml_assets.ledger.since import change_message, changed_since_first_made
 from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.orchestration.assets.model_io import (
@@ -48,6 +51,9 @@ from ml_assets.workspace import Workspace
 STAGE = "training"
 UNKNOWN_CLASSES = "rows of unknown classes"
 """Metadata of a dataset: number of labelled rows that were left out, if there are any."""
+
+KINDS = {"sklearn": "scikitlearn", "lightgbm": "lightgbm", "xgboost": "xgboost"}
+"""Library of an estimator → kind of the asset, for its icon."""
 
 log = logging.getLogger(__name__)
 
@@ -91,14 +97,16 @@ class Training:
             this.define(
                 nouns.MODEL,
                 stage=STAGE,
-                description="The model fitted on the training split, stored with skops.",
+                description="The model fitted on the training split, stored without pickle.",
                 version=self._model_version,
                 inputs=[dataset],
                 compute=self._fit,
                 contract=None,
                 is_as_of=True,
                 checks=[model_check(this.table(nouns.MODEL), this.specification)],
-                kinds=frozenset({"scikitlearn"}),
+                kinds=frozenset(
+                    {KINDS.get(str(library_of(this.specification.estimator)), "python")}
+                ),
                 io_manager_key="model_io_manager",
             ),
             this.define(
@@ -119,7 +127,7 @@ class Training:
 
     @property
     def _model_version(self) -> str:
-        return code_version(train, self.pipeline.specification)
+        return code_version(*training_code(self.pipeline.specification))
 
     @property
     def _evaluation_version(self) -> str:
@@ -257,7 +265,17 @@ class Training:
             }
             for day, frame in frames.items()
         }
-        return output(planned, frames, Evaluation, self._evaluation_version, day_metadata=metadata)
+        usable = [*planned.unchanged, *frames]
+        return output(
+            planned,
+            frames,
+            Evaluation,
+            self._evaluation_version,
+            day_metadata=metadata,
+            after_commit=partial(record_trainings, workspace, this, usable)
+            if this.has_registry
+            else None,
+        )
 
     def _predictions_for(
         self, rows: pd.DataFrame, models: ModelStore, planned: Plan, day: str

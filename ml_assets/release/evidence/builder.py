@@ -14,6 +14,7 @@ import pandas as pd
 from ml_assets.contracts.validation import no_rows
 from ml_assets.learning.dataset import SPLIT, test_rows
 from ml_assets.learning.evaluation import EvaluationRules
+from ml_assets.learning.metrics import METRICS
 from ml_assets.learning.predictions import class_numbers, with_predictions
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import predict
@@ -96,11 +97,13 @@ class EvidenceBuilder:
     def _base_rate(self, dataset: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
         """Test rows that are predicted by what a first model has to beat.
 
-        It is the mean label of the training rows, or the share of each class.
+        It is the constant that predicts the training rows best, or the share of each class.
         """
         classes = self.specification.classes
         labels = dataset.loc[dataset[SPLIT] == "train", self.specification.label]
         if classes:
             counts = np.bincount(class_numbers(labels, classes), minlength=len(classes))
             return with_predictions(test, counts / counts.sum(), classes)
-        return with_predictions(test, np.full(len(test), labels.mean()), classes)
+        main, *_ = self.evaluation.of_task(self.specification.task)
+        best = METRICS[main].constant(labels.to_numpy())
+        return with_predictions(test, np.full(len(test), best), classes)
