@@ -12,9 +12,12 @@ import numpy as np
 import pandas as pd
 
 DAY = "ds"
-"""Partition column of every table: the ISO day, or ``SNAPSHOT`` for a table without days."""
+"""Partition column of every table: the key of ``cadence``, or ``SNAPSHOT`` for a table without days."""
 
 SNAPSHOT = "snapshot"
+
+KEY_LENGTH = len("2024-11-03-01:00-0500")
+"""Length of the longest key of a partition."""
 
 HASH_LENGTH = 16
 
@@ -68,11 +71,11 @@ def day_hashes(rows: pd.DataFrame, days: Sequence[str]) -> dict[str, str]:
     columns = sorted(column for column in rows.columns if column != DAY)
     schema = ",".join(f"{column}:{rows[column].dtype}" for column in columns)
     hashed = pd.util.hash_pandas_object(rows[columns], index=False).to_numpy()
-    day_of_row = rows[DAY].to_numpy(dtype="U10")
+    day_of_row = rows[DAY].to_numpy(dtype=f"U{KEY_LENGTH}")
     order = np.lexsort((hashed, day_of_row))
     hashed, day_of_row = hashed[order], day_of_row[order]
-    starts = np.searchsorted(day_of_row, np.asarray(days, dtype="U10"), side="left")
-    ends = np.searchsorted(day_of_row, np.asarray(days, dtype="U10"), side="right")
+    starts = np.searchsorted(day_of_row, np.asarray(days, dtype=f"U{KEY_LENGTH}"), side="left")
+    ends = np.searchsorted(day_of_row, np.asarray(days, dtype=f"U{KEY_LENGTH}"), side="right")
     return {
         day: digest(schema, hashed[start:end].tobytes())
         for day, start, end in zip(days, starts, ends, strict=True)

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Collection
 
-from ml_assets.cadence import as_day, nearest
+from ml_assets.cadence import as_key, nearest
 from ml_assets.errors import ConfigurationError
 
 SHOWN = 12
@@ -12,7 +12,7 @@ SHOWN = 12
 
 def most_similar(name: str, known: Collection[str]) -> str:
     """The known name that is most similar, or the nearest day; empty when none is similar."""
-    if as_day(name) and known and all(map(as_day, known)):
+    if as_key(name) and known and all(map(as_key, known)):
         return nearest(name, sorted(known))
     return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.4)), "")
 

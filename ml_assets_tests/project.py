@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 
 DICTIONARIES = 'key:"sources/planes" or key:"sources/airports" or key:"sources/airlines"'
 SIX_WEEKS: dict[str, object] = {
-    "test_days": 14,
+    "test_window": "14d",
     "release": {"rule": "literal", "margin": None, "max_group_gap": 0.35},
 }
 """What tests change of the reference pipeline, whose first champion needs three months: models of ten

@@ -5,15 +5,18 @@ computed again while inputs and code stay the same, and it is skipped while inpu
 """
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
 import dagster as dg
 import pandas as pd
 from pydantic import ConfigDict, create_model
 
+from ml_assets.cadence import Calendar
 from ml_assets.components.configured import Configured
+from ml_assets.configuration.documents import with_input_cadences
 from ml_assets.configuration.objects import load_contract, load_object
 from ml_assets.configuration.reading import read
 from ml_assets.configuration.tables import FeatureTableConfiguration, TableInput
@@ -61,14 +64,23 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
             version=self._version,
             partitions_def=days,
             deps=[
-                dg.AssetDep(item.asset.split("/"), partition_mapping=mapping_of(resolved(item)))
-                for item in self.config.inputs.values()
+                dg.AssetDep(item.table.split("/"), partition_mapping=mapping_of(item))
+                for item in self._inputs.values()
             ],
         )
         return dg.Definitions(
             assets=[table_asset(spec, self._compute), dead_letter_spec(spec, self._contract)],
             asset_checks=[table_checks(spec.key, days, standard_checks(self._contract))],
         )
+
+    @classmethod
+    def read(cls, attributes: Mapping[str, Any], file: Path) -> FeatureTableConfiguration:
+        """Validate the attributes, with the cadence of inputs from their own documents.
+
+        Raises:
+            ConfigurationError: a key is missing or unknown, or a value is outside its limits.
+        """
+        return super().read(with_input_cadences(attributes, file), file)
 
     @cached_property
     def _contract(self) -> type[Contract]:
@@ -79,19 +91,23 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
         return load_object(self.config.function)
 
     @cached_property
+    def _inputs(self) -> dict[str, Input]:
+        calendar = self.config.days.calendar
+        return {name: resolved(item, calendar) for name, item in self.config.inputs.items()}
+
+    @cached_property
     def _version(self) -> str:
         return code_version(
             self._function,
             self._contract,
             sorted(self.config.parameters.items()),
-            sorted((name, resolved(item)) for name, item in self.config.inputs.items()),
+            sorted(self._inputs.items()),
         )
 
     def _compute(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
-        inputs = {name: resolved(item) for name, item in self.config.inputs.items()}
         lake = workspace.lake
-        planned = plan(lake, self.config.key, days, inputs, self._version)
-        rows = self._rows(planned, inputs)
+        planned = plan(lake, self.config.key, days, self._inputs, self._version)
+        rows = self._rows(planned)
         validated = validate(rows, self._contract, planned.compute)
         return TableOutput(
             planned,
@@ -102,12 +118,14 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
             ),
         )
 
-    def _rows(self, planned: Plan, inputs: dict[str, Input]) -> pd.DataFrame:
+    def _rows(self, planned: Plan) -> pd.DataFrame:
         if not planned.compute:
             return no_rows(self._contract)
         frames = {
-            name: planned.windows[name].read(days=item.days_of_all(planned.compute))
-            for name, item in inputs.items()
+            name: in_own_partitions(
+                planned.windows[name].read(days=item.days_of_all(planned.compute)), item
+            )
+            for name, item in self._inputs.items()
         }
         rows = self._function(planned.compute, **frames, **self.config.parameters)
         if DAY not in rows.columns:
@@ -117,15 +135,35 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
         return rows[rows[DAY].isin(planned.compute)]
 
 
-def resolved(item: TableInput) -> Input:
-    """The dependency of a table's days on the days of an input."""
+def resolved(item: TableInput, calendar: Calendar) -> Input:
+    """The dependency of a table's partitions on those of an input.
+
+    Args:
+        item: the input.
+        calendar: partitions of the table.
+    """
     return Input(
         item.asset,
-        -item.days_before,
+        -item.look_back_partitions(calendar),
         0,
         item.is_snapshot,
         is_pinned=not item.refreshes_history,
+        calendar=calendar,
+        input_calendar=Calendar(item.cadence, calendar.timezone) if item.cadence else None,
     )
+
+
+def in_own_partitions(rows: pd.DataFrame, item: Input) -> pd.DataFrame:
+    """Rows of an input with the partition of the reading table as ``ds``.
+
+    Args:
+        rows: (n, …) rows with the partition of the input as ``ds``.
+        item: the input.
+    """
+    own = {day: item.own_partition(day) for day in rows[DAY].unique()}
+    if all(day == key for day, key in own.items()):
+        return rows
+    return rows.assign(**{DAY: rows[DAY].map(own).astype("str")})
 
 
 def refuse_parameters(function: Callable[..., object], config: FeatureTableConfiguration) -> None:

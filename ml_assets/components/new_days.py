@@ -6,11 +6,12 @@ later days are extracted.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 
-from ml_assets.cadence import Span, shifted
+from ml_assets.cadence import Calendar, Span, day_of
 from ml_assets.components.broken import BROKEN_FOLDER
 from ml_assets.components.configured import Configured
 from ml_assets.components.source_table import SOURCE_KEY, SourceTable
@@ -19,6 +20,7 @@ from ml_assets.content import SNAPSHOT
 from ml_assets.errors import ConfigurationError, TerminalError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Status
+from ml_assets.orchestration.partitions import Partitions, calendar_of
 from ml_assets.orchestration.runs.attempts import attempts
 from ml_assets.orchestration.runs.requests import REASON, Unit, request, unit_of
 from ml_assets.orchestration.runs.runs import broken_assets
@@ -27,8 +29,8 @@ from ml_assets.planning.progress import unfinished
 from ml_assets.sources.connections import Connections
 from ml_assets.workspace import Workspace
 
-MAX_DAYS = 31
-"""Most days requested in one run."""
+LONGEST_RUN = timedelta(days=31)
+"""Most time requested in one run."""
 
 
 class NewDays(Configured[NewDaysConfiguration]):
@@ -77,18 +79,25 @@ class NewDays(Configured[NewDaysConfiguration]):
         tables = {table: _source_table(graph, table) for table in self.config.sources}
         days = self._days(graph, lake)
         last = {
-            table: item.last_complete(connections, lake, days) for table, item in tables.items()
+            table: item.last_complete(connections, lake, days[table])
+            for table, item in tables.items()
         }
-        known = [day for day in days if day <= min(last.values())]
-        for item in tables.values():
-            recheck = days_to_recheck(lake, item.config.key, known, item.config.revisit_days)
-            recheck = sorted({*recheck, *_next_days(lake, item.config.key, known)})
+        calendars = {table: calendar_of(_partitions(graph, table)) for table in self._daily}
+        known = _complete(days, last, calendars)
+        for table, item in tables.items():
+            recheck = days_to_recheck(lake, table, known[table], item.config.revisited)
+            recheck = sorted({*recheck, *_next_days(lake, table, known[table])})
             if unreadable := item.record_source(connections, lake, recheck):
-                problems[item.config.key] = next(iter(unreadable.values()))
-        work = {table: unfinished(lake.ledger, table, known) for table in self._daily}
-        if not any(work.values()):
-            return _with_problems(dg.SkipReason(_waiting_message(days, known, last)), problems)
-        span = _span(sorted(day for open_days in work.values() for day in open_days))
+                problems[table] = next(iter(unreadable.values()))
+        work = {table: unfinished(lake.ledger, table, known[table]) for table in self._daily}
+        open_tables = [table for table in self._daily if work[table]]
+        if not open_tables:
+            first = self.config.sources[0]
+            message = _waiting_message(days[first], known[first], last)
+            return _with_problems(dg.SkipReason(message), problems)
+        calendar = calendars[open_tables[0]]  # a run covers tables of one cadence
+        work = {table: work[table] for table in open_tables if calendars[table] == calendar}
+        span = _span(sorted(day for open_days in work.values() for day in open_days), calendar)
         unit = self._unit(graph, work, span)
         if (
             span.first != span.last
@@ -144,12 +153,14 @@ class NewDays(Configured[NewDaysConfiguration]):
         reason = f"{tables[0]} {first}: {work[tables[0]][first]}"
         return unit_of(graph, name, tables, span, reason)
 
-    def _days(self, graph: Any, lake: Lake) -> list[str]:
-        """Days from the first that was processed in any table; all days if none was."""
-        partitions = graph.get(_key(self.config.sources[0])).partitions_def
+    def _days(self, graph: Any, lake: Lake) -> dict[str, list[str]]:
+        """Table → its days from the first that was processed in any table; all if none was."""
         begun = [day for table in self._daily for day in lake.ledger.latest(table)]
-        first = min(begun, default="")
-        return [day for day in partitions.get_partition_keys() if day >= first]
+        first = day_of(min(begun, default=""))
+        return {
+            table: [day for day in _partitions(graph, table).get_partition_keys() if day >= first]
+            for table in self._daily
+        }
 
 
 def days_to_recheck(lake: Lake, table: str, known: Sequence[str], count: int) -> list[str]:
@@ -202,9 +213,32 @@ def _source_table(graph: Any, table: str) -> SourceTable:
     return SourceTable(SourceTableConfiguration.model_validate(config))
 
 
-def _span(days: Sequence[str]) -> Span:
+def _partitions(graph: Any, table: str) -> Partitions:
+    found = graph.get(_key(table)).partitions_def
+    assert isinstance(found, Partitions)
+    return found
+
+
+def _complete(
+    days: Mapping[str, Sequence[str]], last: Mapping[str, str], calendars: Mapping[str, Calendar]
+) -> dict[str, list[str]]:
+    """Table → its days that end by the end of the last complete day of every source.
+
+    Args:
+        days: table → its days.
+        last: source table → its last complete day; empty if none is.
+        calendars: table → its partitions.
+    """
+    if not all(last.values()):
+        return {table: [] for table in days}
+    until = min(calendars[table].bounds(day)[1] for table, day in last.items())
+    ends = {table: calendars[table].shifted(calendars[table].key_of(until), -1) for table in days}
+    return {table: [day for day in days[table] if day <= ends[table]] for table in days}
+
+
+def _span(days: Sequence[str], calendar: Calendar) -> Span:
     """The span from the first day to the last that fits into the same run."""
-    limit = shifted(days[0], MAX_DAYS - 1)
+    limit = calendar.shifted(days[0], calendar.covering(LONGEST_RUN) - 1)
     return Span(days[0], max(day for day in days if day <= limit))
 
 

@@ -1,13 +1,13 @@
 """Checks of a source table: equal to the source, complete, and recent."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pandas as pd
 
-from ml_assets.cadence import shifted
+from ml_assets.cadence import HOUR
 from ml_assets.components.source_days import every_row_has_a_day
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
@@ -24,8 +24,8 @@ from ml_assets.sources.connections import Connections
 if TYPE_CHECKING:
     from ml_assets.components.source_table import SourceTable
 
-CHUNK_DAYS = 31
-"""Days read from the source at once; limits memory use."""
+CHUNK = timedelta(days=31)
+"""Time read from the source at once; limits memory use."""
 
 UP_TO_DATE_CHECK = "up_to_date_with_source"
 FRESHNESS_CHECK = "newest_row_is_recent"
@@ -67,11 +67,11 @@ class SourceChecks:
                 )
             )
             checks.append(every_row_has_a_day(table.config.key, table.config.time_column))
-        if table.config.max_age_hours is not None and table.config.time_column is not None:
+        if table.config.max_age is not None and table.config.time_column is not None:
             checks.append(
                 TableCheck(
                     FRESHNESS_CHECK,
-                    f"The newest row is at most {table.config.max_age_hours:g} h older than the end of "
+                    f"The newest row is at most {table.config.max_age.words} older than the end of "
                     "its day, so the day is complete.",
                     self._newest_row_is_recent,
                     dg.AssetCheckSeverity.WARN,
@@ -84,10 +84,8 @@ class SourceChecks:
             return dict.fromkeys(stored.stored, DayVerdict(True))
         connections, lake = stored.workspace.connections, stored.workspace.lake
         unreadable: dict[str, str] = {}
-        for start in range(0, len(stored.days), CHUNK_DAYS):
-            unreadable |= self.table.record_source(
-                connections, lake, stored.days[start : start + CHUNK_DAYS]
-            )
+        for days in self.table.chunks(stored.days):
+            unreadable |= self.table.record_source(connections, lake, days)
         changed = stale(lake.ledger, self.table.config.key, stored.stored)
         return {
             day: DayVerdict(False, f"its source rows cannot be compared: {unreadable[day]}")
@@ -110,8 +108,7 @@ class SourceChecks:
             return dict.fromkeys(stored.stored, DayVerdict(True))
         connections, lake = stored.workspace.connections, stored.workspace.lake
         gone: set[str] = set()
-        for start in range(0, len(stored.stored), CHUNK_DAYS):
-            days = stored.stored[start : start + CHUNK_DAYS]
+        for days in self.table.chunks(stored.stored):
             gone |= self.table.gone_from_source(connections, lake, days)
         kept_from = self._kept_from(connections, lake)
         return {
@@ -122,13 +119,13 @@ class SourceChecks:
         }
 
     def _kept_from(self, connections: Connections, lake: Lake) -> str:
-        """The first local day that the source should still have; empty if it keeps all days."""
+        """The first partition that the source should still have; empty if it keeps all days."""
         config = self.table.config
         newest = self.table.source_days(connections, lake).extent.newest
-        if config.retention_days is None or config.days is None or newest is None:
+        if config.retention is None or config.days is None or newest is None:
             return ""
-        newest_day = newest.astimezone(ZoneInfo(config.days.timezone)).date().isoformat()
-        return shifted(newest_day, 1 - config.retention_days)
+        calendar = config.days.calendar
+        return calendar.shifted(calendar.key_of(newest), 1 - config.retention.partitions(calendar))
 
     def _newest_row_is_recent(self, stored: StoredDays) -> dict[str, DayVerdict]:
         newest = stored.rows.groupby(DAY)[str(self.table.config.time_column)].max()
@@ -139,10 +136,11 @@ class SourceChecks:
             return DayVerdict(False, "the day has no rows")
         assert self.table.config.days is not None
         days = partitions(self.table.config.days)
-        age = (pd.Timestamp(bounds(days, day)[1]) - newest).total_seconds() / 3600
+        age = pd.Timestamp(bounds(days, day)[1]) - newest
+        limit = self.table.config.max_age
         return DayVerdict(
-            age <= (self.table.config.max_age_hours or 0),
-            f"its newest row is {age:.1f} h older than the end of the day",
+            limit is not None and age <= limit.longest,
+            f"its newest row is {age.total_seconds() / HOUR.total_seconds():.1f} h older than the end of the day",
         )
 
 

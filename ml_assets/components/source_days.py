@@ -11,6 +11,7 @@ from functools import cached_property
 import dagster as dg
 import pandas as pd
 
+from ml_assets.cadence import day_of
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.dead_letters import dead_letters
@@ -21,17 +22,11 @@ from ml_assets.ledger.entries import Entry, Status, usable_hashes
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.orchestration.assets.dead_letters import UNPLACED, dead_letters_of
 from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
-from ml_assets.orchestration.partitions import bounds
-from ml_assets.sources.completeness import Day, Extent, extent, usual_rows
+from ml_assets.orchestration.partitions import Partitions, bounds, calendar_of
+from ml_assets.sources.completeness import Extent, extent_of
 from ml_assets.sources.fingerprint import assign_days
 from ml_assets.sources.moments import EARLIEST
 from ml_assets.sources.source import Source
-
-USUAL_DAYS = 28
-"""Newest stored days whose median is the usual row count."""
-
-LOOKED_BACK_DAYS = 7
-"""The search for the end of the source starts this many days before the newest stored day."""
 
 PLACEMENT_CHECK = "every_row_has_a_day"
 
@@ -46,7 +41,7 @@ class SourceDays:
         key: the table's name in the lake.
         time_column: stored column with the time that determines the day of a row; None if file
             names do.
-        max_age_hours: largest time between the newest row of a complete day and the day's end.
+        max_age: largest time between the newest row of a complete day and the day's end.
         partitions: the days of the table.
     """
 
@@ -54,8 +49,8 @@ class SourceDays:
     lake: Lake
     key: str
     time_column: str | None
-    max_age_hours: float
-    partitions: dg.DailyPartitionsDefinition
+    max_age: timedelta
+    partitions: Partitions
 
     def read(
         self, days: Sequence[str], contract: type[Contract]
@@ -157,24 +152,19 @@ class SourceDays:
     @cached_property
     def extent(self) -> Extent:
         """The time range of the source, determined from the newest stored days on."""
-        stored = self._stored
-        keys = self.partitions.get_partition_keys()
-        newest = max(stored, default=keys[0])
-        position = max(0, keys.index(newest) - LOOKED_BACK_DAYS) if newest in keys else 0
-        days: list[Day] = [(day, *self.bounds(day)) for day in keys[position:]]
-        hours = self.source.hours(days[0][1])
-        return extent(days, hours, self.max_age_hours, self._usual)
+        return extent_of(
+            calendar_of(self.partitions),
+            day_of(self.partitions.get_partition_keys()[0]),
+            self._stored,
+            self.source.hours,
+            self.max_age,
+        )
 
     @cached_property
     def _stored(self) -> dict[str, int]:
         """Stored day → its rows."""
         entries = self.lake.ledger.latest(self.key)
         return {day: entries[day].rows for day in usable_hashes(entries)}
-
-    @cached_property
-    def _usual(self) -> float | None:
-        newest = sorted(self._stored)[-USUAL_DAYS:]
-        return usual_rows([self._stored[day] for day in newest])
 
     @cached_property
     def _plausible_until(self) -> datetime | None:
@@ -188,7 +178,7 @@ class SourceDays:
         """Rows before it are errors. None if a usual day of rows is before it, which is history."""
         first = self.bounds(self.partitions.get_partition_keys()[0])[0] - timedelta(days=1)
         early = self.source.hours(EARLIEST, first)
-        is_history = sum(hour.rows for hour in early) >= (self._usual or self.extent.usual or 1)
+        is_history = sum(hour.rows for hour in early) >= (self.extent.usual or 1)
         return None if is_history else first
 
     def _rows(

@@ -6,13 +6,14 @@ days are valid, see ``contracts``.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property
 
 import dagster as dg
 import pandas as pd
 
 from ml_assets.components.configured import Configured
-from ml_assets.components.source_checks import CHUNK_DAYS, SourceChecks
+from ml_assets.components.source_checks import CHUNK, SourceChecks
 from ml_assets.components.source_days import SourceDays, entries_as_extracted
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.tables import SourceTableConfiguration
@@ -20,7 +21,6 @@ from ml_assets.content import DAY, SNAPSHOT, columns_of
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.lineage import copied_lineage
 from ml_assets.contracts.validation import Validated, combine, schema_problem, validate
-from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status, usable_hashes
 from ml_assets.orchestration.assets.table_output import TableOutput
@@ -31,11 +31,11 @@ from ml_assets.orchestration.assets.tables import (
     table_spec,
 )
 from ml_assets.orchestration.checks.checks import table_checks
-from ml_assets.orchestration.partitions import partitions
+from ml_assets.orchestration.partitions import Partitions, partitions
 from ml_assets.planning.plan import Input, Plan, merge, plan, with_kept, with_unskipped
 from ml_assets.provenance.code import code_version
 from ml_assets.settings import settings
-from ml_assets.sources.connections import Connections, SourceSpecification
+from ml_assets.sources.connections import Connections
 from ml_assets.sources.fingerprint import observed_schema, raw_fingerprints
 from ml_assets.workspace import Workspace
 
@@ -54,7 +54,8 @@ class SourceTable(Configured[SourceTableConfiguration]):
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The table, its source table, its dead letters and its checks."""
         del context
-        self._refuse_unusable_connection()
+        connections = Connections(settings().connection_urls)
+        connections.refuse_unusable(self.config.key, self.config.specification)
         spec = self._spec
         origin = dg.AssetSpec(
             key=self.config.origin.split("/"),
@@ -76,26 +77,19 @@ class SourceTable(Configured[SourceTableConfiguration]):
             ],
         )
 
-    def _refuse_unusable_connection(self) -> None:
-        try:
-            Connections(settings().connection_urls).source(self._specification)
-        except ConfigurationError as error:
-            key, name = self.config.key, self._specification.connection
-            raise ConfigurationError(
-                f"{key} is not usable: 'connection' is '{name}'. {error}"
-            ) from error
-
     @cached_property
     def _contract(self) -> type[Contract]:
         return load_contract(self.config.contract)
 
     @cached_property
-    def _partitions(self) -> dg.DailyPartitionsDefinition | None:
+    def _partitions(self) -> Partitions | None:
         return partitions(self.config.days) if self.config.days else None
 
-    @cached_property
-    def _specification(self) -> SourceSpecification:
-        return self.config.specification
+    @property
+    def _source_input(self) -> Input:
+        if self.config.days is None:
+            return Input(self.config.origin, is_snapshot=True)
+        return Input(self.config.origin, calendar=self.config.days.calendar)
 
     @cached_property
     def _version(self) -> str:
@@ -122,8 +116,8 @@ class SourceTable(Configured[SourceTableConfiguration]):
         connections, lake = workspace.connections, workspace.lake
         source_days = self._source_days(connections, lake)
         extracted = [
-            self._extract_chunk(connections, lake, source_days, days[start : start + CHUNK_DAYS])
-            for start in range(0, len(days), CHUNK_DAYS)
+            self._extract_chunk(connections, lake, source_days, chunk)
+            for chunk in self.chunks(days)
         ]
         planned = merge([part for part, _ in extracted])
         validated = combine([part for _, part in extracted])
@@ -154,7 +148,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
             lake,
             self.config.key,
             days,
-            {"source": Input(self.config.origin, is_snapshot=self._partitions is None)},
+            {"source": self._source_input},
             self._version,
         )
         planned = with_kept(planned, lake.ledger.latest(self.config.key, sorted(kept_days)))
@@ -168,15 +162,20 @@ class SourceTable(Configured[SourceTableConfiguration]):
         refused = {day: unreadable[day] for day in planned.compute if day in unreadable}
         return planned, replace(validated, quarantined={**validated.quarantined, **refused})
 
+    def chunks(self, days: Sequence[str]) -> list[Sequence[str]]:
+        """Consecutive parts of days, or the snapshot, each of which is read at once."""
+        size = self.config.days.calendar.covering(CHUNK) if self.config.days else 1
+        return [days[start : start + size] for start in range(0, len(days), size)]
+
     def source_days(self, connections: Connections, lake: Lake) -> SourceDays:
         """The source days of a table with days."""
         assert self._partitions is not None
         return SourceDays(
-            connections.source(self._specification),
+            connections.source(self.config.specification),
             lake,
             self.config.key,
             self.config.time_column,
-            self.config.max_age_hours or 0,
+            self.config.max_age.longest if self.config.max_age else timedelta(),
             self._partitions,
         )
 
@@ -194,7 +193,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
         """
         unreadable: dict[str, str] = {}
         if source_days is None:
-            rows = connections.source(self._specification).snapshot()
+            rows = connections.source(self.config.specification).snapshot()
             raw = rows.assign(**{DAY: SNAPSHOT})
         else:
             raw, unreadable = source_days.read(days, self._contract)

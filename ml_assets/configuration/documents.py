@@ -5,6 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.pipeline import (
     BatchPredictionsConfiguration,
@@ -15,6 +17,7 @@ from ml_assets.configuration.pipeline import (
     TrainedModelConfiguration,
 )
 from ml_assets.configuration.reading import read
+from ml_assets.configuration.sections import Days
 from ml_assets.configuration.tables import SourceTableConfiguration
 from ml_assets.configuration.yaml_files import documents_of
 from ml_assets.contracts.contract import is_keyed, key_columns
@@ -211,6 +214,49 @@ def source_tables() -> dict[str, SourceTableConfiguration]:
         what = f"{config.get('key')} in {file.parent.name}/{file.name}"
         found[str(config.get("key"))] = read(SourceTableConfiguration, config, what)
     return found
+
+
+def days_of(table: str, file: Path | None = None) -> Days | None:
+    """The days of a table that a document describes; None for a snapshot or another asset.
+
+    Args:
+        table: its asset key.
+        file: a file outside the project that may define it, too.
+    """
+    documents = [*_outside_documents(file), *_all_documents()]
+    tables = [*_of_kind(documents, SOURCE), *_of_kind(documents, FEATURES)]
+    found = [config for _, config in tables if config.get("key") == table]
+    try:
+        return Days.model_validate(found[0]["days"]) if found and found[0].get("days") else None
+    except ValidationError:  # the table itself is shown as broken
+        return None
+
+
+def with_input_cadences(config: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    """Attributes of a computed table, with the cadence of each input that a document describes.
+
+    Args:
+        config: attributes of the document.
+        file: file of the document.
+
+    Raises:
+        ConfigurationError: the partitions of an input begin in another time zone.
+    """
+    inputs, days = config.get("inputs"), config.get("days")
+    if not isinstance(inputs, Mapping) or not isinstance(days, Mapping):
+        return dict(config)
+    zone = days.get("timezone", "UTC")
+    filled = {}
+    for name, item in inputs.items():
+        known = days_of(str(item.get("asset")), file) if isinstance(item, Mapping) else None
+        if known and known.timezone != zone:
+            raise ConfigurationError(
+                f"{config.get('key')} in {file.parent.name}/{file.name} is not usable: its partitions "
+                f"begin in {zone}, but those of its input {item['asset']} in {known.timezone}. Set "
+                "the same timezone in the days of both."
+            )
+        filled[name] = {"cadence": known.cadence, **item} if known else item
+    return {**config, "inputs": filled}
 
 
 def sources_of(table: str) -> list[str]:

@@ -5,25 +5,29 @@
 ``documents``.
 """
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
 
-from ml_assets.cadence import shifted
+from ml_assets.cadence import HOUR, Calendar, Duration, day_of, shifted
 from ml_assets.configuration.objects import WITH
 from ml_assets.configuration.sections import (
-    MAX_DAYS,
     Days,
-    DaysOrNone,
     DottedPath,
     Estimator,
     Key,
     Labels,
     Name,
-    NumberOfDays,
     Owner,
     Section,
+)
+from ml_assets.durations import (
+    LONGEST,
+    DurationOrNone,
+    PositiveDuration,
+    partitions,
 )
 from ml_assets.learning.dataset import DatasetSpecification, Windows
 from ml_assets.learning.evaluation import EvaluationRules
@@ -105,19 +109,19 @@ class ModelConfiguration(Section):
     Attributes:
         pipeline: first part of the asset keys.
         owners: ``team:…`` names.
-        days: daily partitions of features, predictions and monitoring.
-        as_of_days: as-of days; by default from the first day that leaves a day to train on to the
-            end of ``days``.
+        days: days of features, predictions and monitoring, and the cadence of their partitions.
+        as_of_days: as-of days, at the same or a coarser cadence; by default from the first partition
+            that leaves one to train on to the end of ``days``.
         features: asset key of the feature table.
         labels: the source of labels.
         join_keys: columns that identify a row in both tables.
         segments: columns whose values are evaluated separately.
         contracts: contracts of the tables with columns of this pipeline.
         estimator: the estimator and its features.
-        window_days: total number of days before the as-of day in a training dataset.
-        validation_days: days before the test window, not used for training.
-        test_days: last days before the as-of day, not used for training.
-        drift_days: number of days of a drift report, for which the reference is calibrated.
+        window: total time before the as-of day in a training dataset.
+        validation_window: time before the test window, not used for training.
+        test_window: last time before the as-of day, not used for training.
+        drift_window: time covered by a drift report, for which the reference is calibrated.
         evaluation: metrics, see ``EvaluationRules``.
         registry: whether released models are registered and staged; False in a backtest.
     """
@@ -132,33 +136,34 @@ class ModelConfiguration(Section):
     owners: tuple[Owner, ...] = ()
     segments: tuple[Name, ...] = ()
     contracts: Contracts = Contracts()
-    window_days: NumberOfDays = 365
-    validation_days: DaysOrNone = 7
-    test_days: NumberOfDays = 28
-    drift_days: NumberOfDays = 7
+    window: PositiveDuration = Duration.parse("365d")
+    validation_window: DurationOrNone = Duration.parse("7d")
+    test_window: PositiveDuration = Duration.parse("28d")
+    drift_window: PositiveDuration = Duration.parse("7d")
     evaluation: EvaluationRules = EvaluationRules()
     registry: bool = True
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
+        self._windows_fit()
         held_out = self.windows.held_out_days
         last = self.days.last
-        if not self.as_of_days and last and shifted(self.days.first, held_out) > last:
+        if not self.as_of_days and last and self._first_as_of > shifted(last, 1):
             raise ValueError(
-                f"days ({self.days.first} to {last}) leave no as-of day: validation_days, test_days "
-                f"and labels.delay_days take {held_out}"
+                f"days ({self.days.first} to {last}) leave no as-of day: validation_window, "
+                f"test_window and labels.delay take {held_out} partitions"
             )
-        if held_out >= self.window_days:
+        if held_out >= self.windows.window_days:
             raise ValueError(
-                f"window_days ({self.window_days}) leaves no day to train on: validation_days, "
-                f"test_days and labels.delay_days take {held_out}"
+                f"window ({self.window.text}) leaves no day to train on: validation_window, "
+                f"test_window and labels.delay take {held_out} partitions"
             )
         if self.as_ofs.last is not None and self.as_ofs.last <= self.days.first:
             raise ValueError(
                 f"as_of_days ends on {self.as_ofs.last}, without a day before it: days begins on "
                 f"{self.days.first}"
             )
-        if self.days.last is not None and self.as_ofs.first > shifted(self.days.last, MAX_DAYS):
+        if self.days.last is not None and self.as_ofs.first > shifted(self.days.last, LONGEST.days):
             raise ValueError(
                 f"as_of_days begins on {self.as_ofs.first}, long after the last of days, "
                 f"{self.days.last}"
@@ -174,17 +179,51 @@ class ModelConfiguration(Section):
                 f"days and as_of_days have different time zones: {self.days.timezone} and "
                 f"{self.as_ofs.timezone}"
             )
+        if self.as_ofs.calendar.is_finer_than(self.days.calendar):
+            raise ValueError(
+                f"as_of_days are {self.as_ofs.cadence}, finer than days, which are "
+                f"{self.days.cadence}: use the same cadence or a coarser one"
+            )
         return self
+
+    def _windows_fit(self) -> None:
+        """Refuse durations that are no whole number of partitions.
+
+        Raises:
+            ValueError: one of them is not.
+        """
+        for name in ("window", "validation_window", "test_window"):
+            partitions(self, name, self.as_of_calendar)
+        partitions(self, "drift_window", self.days.calendar)
+        try:
+            self.labels.arrives_within(self.days.calendar)
+        except ValueError as error:
+            raise ValueError(f"labels.{error}") from None
+
+    @property
+    def as_of_calendar(self) -> Calendar:
+        """The partitions of as-of days."""
+        return (self.as_of_days or self.days).calendar
 
     @property
     def as_ofs(self) -> Days:
         """The as-of days."""
         if self.as_of_days is not None:
             return self.as_of_days
-        return Days(
-            first=shifted(self.days.first, self.windows.held_out_days + 1),
-            last=self.days.last and shifted(self.days.last, 1),
-            timezone=self.days.timezone,
+        days, last = self.days, self.days.last_key
+        if last is not None:
+            _, end = days.calendar.bounds(days.calendar.shifted(last, 1))
+            last = (end - timedelta(microseconds=1)).date().isoformat()
+        return days.model_copy(update={"first": self._first_as_of, "last": last})
+
+    @property
+    def _first_as_of(self) -> str:
+        """The first day on which an as-of partition begins that leaves a partition to train on."""
+        key = self.days.calendar.shifted(self.days.first_key, self.windows.held_out_days + 1)
+        return (
+            day_of(key)
+            if self.days.calendar.first_of(day_of(key)) == key
+            else shifted(day_of(key), 1)
         )
 
     @property
@@ -199,6 +238,8 @@ class ModelConfiguration(Section):
             label=self.labels.column,
             known_at=self.labels.known_at,
             timezone=self.as_ofs.timezone,
+            cadence=self.as_ofs.cadence,
+            label_delay_hours=self.labels.delay.longest // HOUR,
             windows=self.windows,
             contract=named.training_dataset or derived,
         )
@@ -217,10 +258,19 @@ class ModelConfiguration(Section):
         )
 
     @property
+    def drift_partitions(self) -> int:
+        """Number of partitions of a drift report."""
+        return partitions(self, "drift_window", self.days.calendar)
+
+    @property
     def windows(self) -> Windows:
-        """Windows of days before an as-of day."""
+        """Windows before an as-of day, in partitions of as-of days."""
+        calendar = self.as_of_calendar
         return Windows(
-            self.window_days, self.validation_days, self.test_days, self.labels.delay_days
+            partitions(self, "window", calendar),
+            partitions(self, "validation_window", calendar),
+            partitions(self, "test_window", calendar),
+            calendar.covering(self.labels.delay.longest),
         )
 
 
@@ -228,11 +278,11 @@ class TrainedModelConfiguration(ModelConfiguration):
     """Training dataset, model, evaluation, reference.
 
     Attributes:
-        max_missing_days_share: maximum share of the window's days that are quarantined, skipped or
+        max_missing_share: maximum share of the window's partitions that are quarantined, skipped or
             otherwise not usable, 0 to 1. A table with rows on weekdays only misses 29 %.
     """
 
-    max_missing_days_share: float = Field(0.3, ge=0, lt=1)
+    max_missing_share: float = Field(0.3, ge=0, lt=1)
 
 
 class ModelReleaseConfiguration(ModelConfiguration):

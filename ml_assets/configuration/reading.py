@@ -15,6 +15,22 @@ RENAMED = {
     "groups": "structural",
     "gated_attribute": "sensitive_feature",
     "min_improvement": "min_relative_improvement",
+    "window_days": "window",
+    "validation_days": "validation_window",
+    "test_days": "test_window",
+    "drift_days": "drift_window",
+    "max_missing_days_share": "max_missing_share",
+    "delay_days": "delay",
+    "arrive_within_days": "arrive_within",
+    "days_before": "look_back",
+    "max_age_hours": "max_age",
+    "revisit_days": "revisit",
+    "retention_days": "retention",
+    "evaluation_days": "evaluation_window",
+    "window_step_days": "window_step",
+    "min_training_days": "min_training_window",
+    "cooldown_days": "cooldown",
+    "budget_days": "budget_window",
 }
 """Old name of a key → the new one, which its error names."""
 
@@ -59,7 +75,7 @@ def _problem(model: type[BaseModel], error: Mapping[str, Any]) -> str:
             return f"'{key}' is unknown{_one_of(path[-1], known)}"
         case "missing":
             return f"'{key}' is missing"
-        case "literal_error":
+        case "literal_error" | "enum":
             known = [
                 text.strip("' ")
                 for text in error["ctx"]["expected"].replace(" or ", ",").split(",")

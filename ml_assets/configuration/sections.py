@@ -3,10 +3,17 @@
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
-from ml_assets.cadence import as_day
+from ml_assets.cadence import Cadence, Calendar, Duration, as_day, day_of, shifted
 from ml_assets.content import DAY
+from ml_assets.durations import DurationOrNone, partitions
 from ml_assets.learning.estimators import Signature, estimators_of, signature
 from ml_assets.learning.specification import Task
 from ml_assets.names import suggestion
@@ -14,8 +21,6 @@ from ml_assets.names import suggestion
 FIRST_YEAR, LAST_YEAR = "1900", "2199"
 SEED = "random_state"
 """The parameter of an estimator that makes its fits repeatable."""
-MAX_DAYS = 3660
-"""Ten years: a longer window is a typing error."""
 
 
 def _is_day(text: str) -> str:
@@ -45,8 +50,6 @@ Owner = Annotated[
     str, StringConstraints(pattern=r"^(team:[\w.-]+|[\w.+-]+@[\w-]+(\.[\w-]+)*\.[A-Za-z]{2,})$")
 ]
 """``team:name`` or an e-mail address, as in Dagster."""
-NumberOfDays = Annotated[int, Field(strict=True, ge=1, le=MAX_DAYS)]
-DaysOrNone = Annotated[int, Field(strict=True, ge=0, le=MAX_DAYS)]
 
 
 class Section(BaseModel, extra="forbid", frozen=True):
@@ -54,23 +57,58 @@ class Section(BaseModel, extra="forbid", frozen=True):
 
 
 class Days(Section):
-    """The days of a table.
+    """The days of a table and the cadence of its partitions.
 
     Attributes:
-        first: first local day.
-        last: last local day; open when omitted.
+        first: first local day, on which a partition begins.
+        last: last local day; open when omitted. The last partition is the last that ends by its end.
         timezone: IANA zone whose midnights bound the days.
+        cadence: length of a partition.
     """
 
     first: Day
     last: Day | None = None
     timezone: Zone = "UTC"
+    cadence: Cadence = Cadence.DAILY
 
     @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _has_partitions(self) -> Self:
+        calendar = self.calendar
         if self.last is not None and self.last < self.first:
             raise ValueError(f"last ({self.last}) is before first ({self.first})")
+        if self.cadence is Cadence.HOURLY and not calendar.has_whole_hours(self.first):
+            raise ValueError(
+                f"hours of {self.timezone} do not begin with those of UTC: use another time zone for "
+                "hourly partitions, such as UTC"
+            )
+        start = day_of(self.first_key)
+        if start != self.first:
+            following = calendar.shifted(self.first_key, 1)
+            raise ValueError(
+                f"no {self.cadence} partition begins on {self.first}: use {start} or {following}"
+            )
+        if self.last_key is not None and self.last_key < self.first_key:
+            raise ValueError(
+                f"no {self.cadence} partition fits between {self.first} and {self.last}"
+            )
         return self
+
+    @property
+    def calendar(self) -> Calendar:
+        """The division of time into the table's partitions."""
+        return Calendar(self.cadence, self.timezone)
+
+    @property
+    def first_key(self) -> str:
+        """Key of the first partition."""
+        return self.calendar.first_of(self.first)
+
+    @property
+    def last_key(self) -> str | None:
+        """Key of the last partition; None when open."""
+        if self.last is None:
+            return None
+        return self.calendar.shifted(self.calendar.first_of(shifted(self.last, 1)), -1)
 
 
 class Labels(Section):
@@ -82,21 +120,20 @@ class Labels(Section):
         known_at: column with the time at which the label was known.
         day: column with the day of the labelled row, if it is not the label's partition: an outcome
             may be stored days later.
-        delay_days: days between that day and the availability of the label.
-        arrive_within_days: days after ``delay_days`` by which each label has arrived.
+        delay: time between that day and the availability of the label.
+        arrive_within: time after ``delay`` by which each label has arrived.
     """
 
     asset: Key
     column: Name
     known_at: Name = "known_at"
     day: Name = DAY
-    delay_days: DaysOrNone = 0
-    arrive_within_days: DaysOrNone = 3
+    delay: DurationOrNone = Duration.parse("0d")
+    arrive_within: DurationOrNone = Duration.parse("3d")
 
-    @property
-    def within_days(self) -> int:
-        """Days after its prediction by which each label has arrived."""
-        return self.delay_days + self.arrive_within_days
+    def arrives_within(self, calendar: Calendar) -> int:
+        """Partitions after that of a prediction by which its label has arrived."""
+        return sum(partitions(self, name, calendar) for name in ("delay", "arrive_within"))
 
 
 class Estimator(Section):

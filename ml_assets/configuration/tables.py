@@ -2,21 +2,26 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
+from ml_assets.cadence import Cadence, Calendar, Duration
 from ml_assets.configuration.sections import (
     Days,
-    DaysOrNone,
     DottedPath,
     Key,
     Name,
-    NumberOfDays,
     Owner,
     Section,
     Zone,
+)
+from ml_assets.durations import (
+    Age,
+    DurationOrNone,
+    PositiveDuration,
+    partitions,
 )
 from ml_assets.errors import ConfigurationError
 from ml_assets.names import suggestion
@@ -25,8 +30,8 @@ from ml_assets.sources.clock import EPOCHS, Clock
 from ml_assets.sources.connections import SourceSpecification
 from ml_assets.sources.file_names import FilePattern
 
-MAX_AGE_HOURS = 24 * 366
-"""A year: a longer age is a typing error."""
+REVISITED = timedelta(days=3)
+"""Last stored time that is compared with the source at every tick unless configured."""
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
@@ -69,12 +74,12 @@ class SourceTableConfiguration(Section):
             since 1970, or a format of ``strptime``; timestamps and ISO 8601 when omitted.
         time_zone: IANA zone of times without an offset, of dates and of file names; UTC when
             omitted, and for dates and file names the zone of the days.
-        days: days of the table; omitted for a snapshot.
-        max_age_hours: maximum age in hours of the newest row at the end of its day.
-        revisit_days: number of last stored days that are compared with the source at every tick and
-            extracted again when they changed; 0 for none.
-        retention_days: number of days for which the source keeps rows, which it may delete later;
-            omitted when it keeps all rows.
+        days: days of the table and the cadence of its partitions; omitted for a snapshot.
+        max_age: maximum age of the newest row at the end of its partition.
+        revisit: length of the last stored partitions that are compared with the source at every
+            tick and extracted again when they changed; ``0d`` for none.
+        retention: time for which the source keeps rows, which it may delete later; omitted when it
+            keeps all rows.
         statistics: numeric columns whose daily means the UI plots.
     """
 
@@ -90,9 +95,9 @@ class SourceTableConfiguration(Section):
     time_format: TimeFormat | None = None
     time_zone: Zone | None = None
     days: Days | None = None
-    max_age_hours: float | None = Field(None, gt=0, le=MAX_AGE_HOURS)
-    revisit_days: DaysOrNone = 3
-    retention_days: NumberOfDays | None = None
+    max_age: Age | None = None
+    revisit: DurationOrNone | None = None
+    retention: PositiveDuration | None = None
     statistics: tuple[str, ...] = ()
 
     @model_validator(mode="after")
@@ -123,6 +128,10 @@ class SourceTableConfiguration(Section):
             raise ValueError("time_format is given without time_column")
         if self.time_zone and not self.days:
             raise ValueError("time_zone is given without days")
+        if self.days:
+            for name in ("revisit", "retention"):
+                if getattr(self, name):
+                    partitions(self, name, self.days.calendar)
         return self
 
     @property
@@ -162,13 +171,23 @@ class SourceTableConfiguration(Section):
         except ConfigurationError as error:
             raise ValueError(f"files: {error}") from None
 
+    @property
+    def revisited(self) -> int:
+        """Number of last stored partitions that are compared with the source at every tick."""
+        assert self.days is not None
+        if self.revisit is None:
+            return max(1, REVISITED // self.days.calendar.longest_partition)
+        return self.revisit.partitions(self.days.calendar)
+
 
 class TableInput(Section):
     """One input of a computed table.
 
     Attributes:
         asset: asset key of the input.
-        days_before: number of earlier days of the input that a day reads.
+        look_back: length of the earlier partitions of the input that a partition reads.
+        cadence: partitions of the input, not coarser than the table's; by default those of its
+            template, or of this table.
         is_snapshot: whether the input has no days.
         refreshes_history: whether a change of the snapshot makes days stale that were computed
             before. Otherwise they keep the snapshot's earlier values, and only new days use the
@@ -176,14 +195,20 @@ class TableInput(Section):
     """
 
     asset: Key
-    days_before: DaysOrNone = 0
+    look_back: DurationOrNone = Duration.parse("0d")
+    cadence: Cadence | None = None
     is_snapshot: bool = False
     refreshes_history: bool = True
 
+    def look_back_partitions(self, calendar: Calendar) -> int:
+        """Number of earlier partitions of the reading table that the look-back covers."""
+        return partitions(self, "look_back", calendar)
+
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
-        if self.is_snapshot and self.days_before:
-            raise ValueError("days_before is given for a snapshot, which has no days")
+        for name in ("look_back", "cadence"):
+            if self.is_snapshot and name in self.model_fields_set:
+                raise ValueError(f"{name} is given for a snapshot, which has no days")
         if not (self.is_snapshot or self.refreshes_history):
             raise ValueError(
                 "'refreshes_history: false' is for snapshots only: days are always recomputed when "
@@ -219,6 +244,21 @@ class FeatureTableConfiguration(Section):
     parameters: dict[str, Any] = {}
     statistics: tuple[str, ...] = ()
     source_rows: DottedPath | None = None
+
+    @model_validator(mode="after")
+    def _inputs_fit(self) -> Self:
+        calendar = self.days.calendar
+        for name, item in self.inputs.items():
+            try:
+                item.look_back_partitions(calendar)
+            except ValueError as error:
+                raise ValueError(f"inputs.{name}.{error}") from None
+            if item.cadence and calendar.is_finer_than(Calendar(item.cadence, calendar.timezone)):
+                raise ValueError(
+                    f"inputs.{name}: {item.asset} is {item.cadence}, so the {self.days.cadence} table "
+                    "would read what is not known yet. Use an input that is as fine as the table"
+                )
+        return self
 
 
 class NewDaysConfiguration(Section):

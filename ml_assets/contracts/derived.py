@@ -68,6 +68,7 @@ def prediction_contract(
     names: Sequence[str],
     *,
     is_probability: bool,
+    may_be_empty: bool = False,
     day: type[DayContract] | None,
 ) -> type[Contract]:
     """The contract of predictions: key and segments of the features, and the prediction's columns.
@@ -77,6 +78,7 @@ def prediction_contract(
         features: contract of the feature table.
         names: key and segments.
         is_probability: whether a prediction is a probability, 0 to 1.
+        may_be_empty: whether a day without rows is stored, as in the feature table.
         day: contract of a day.
 
     Raises:
@@ -96,6 +98,7 @@ def prediction_contract(
         (base, features, *([day] if day else [])),
         unique=["prediction_id"],
         day=day,
+        may_be_empty=may_be_empty,
         max_dead_letter_share=0.0,
     )
 

@@ -1,29 +1,32 @@
-"""The usual number of rows of a day, from the days before it.
+"""The usual number of rows of a partition, from the partitions before it.
 
-It is the median of the last four stored days of the same weekday, of at least two; otherwise the
-median of the last seven stored days, of at least three; otherwise it is unknown.
+It is the median of the last four stored partitions that begin on the same weekday at the same hour,
+of at least two; otherwise the median of the last seven stored partitions, of at least three;
+otherwise it is unknown.
 """
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from statistics import median
 
-from ml_assets.cadence import Span, as_day, shifted, weekday
+from ml_assets.cadence import Span, as_key, day_of, hour_of, shifted, weekday
 
 HISTORY_DAYS = 56
 """Days of history that are searched: twice the four weeks that are needed without a gap."""
 
 SAME_WEEKDAYS, MIN_SAME_WEEKDAYS = 4, 2
-LAST_DAYS, MIN_LAST_DAYS = 7, 3
+LAST, MIN_LAST = 7, 3
 
 
 @dataclass(frozen=True)
 class Usual:
-    """The usual number of rows of a day.
+    """The usual number of rows of a partition.
 
     Attributes:
-        rows: number of rows; None when too few earlier days are stored.
-        words: the days it was taken from, for "usually 842 …".
+        rows: number of rows; None when too few earlier partitions are stored.
+        words: the partitions it was taken from, for "usually 842 …".
     """
 
     rows: float | None
@@ -31,42 +34,48 @@ class Usual:
 
 
 def usual_of_days(days: Sequence[str], counts: Mapping[str, int]) -> list[Usual]:
-    """The usual number of rows of each day.
+    """The usual number of rows of each partition.
 
     Args:
-        days: ISO days; anything else (a snapshot) has no usual number.
-        counts: day → row count of stored days; only earlier days are used for a day.
+        days: keys of partitions; anything else (a snapshot) has no usual number.
+        counts: key → row count of stored partitions; only earlier ones are used for each.
     """
-    return [_usual(day, counts) for day in days]
+    stored = sorted(counts)
+    return [_usual(key, stored, counts) if as_key(key) else Usual(None) for key in days]
 
 
-def days_before_any(days: Sequence[str]) -> list[str]:
-    """The earlier days whose row counts are needed for the usual numbers of ``days``, in order."""
-    known = [found for day in days if (found := as_day(day))]
-    if not known:
-        return []
-    return Span(shifted(min(known), -HISTORY_DAYS), shifted(max(known), -1)).days()
+def history_of(days: Sequence[str]) -> Span | None:
+    """The span with the earlier partitions that the usual numbers of ``days`` depend on."""
+    known = [day for day in days if as_key(day)]
+    return Span(shifted(day_of(min(known)), -HISTORY_DAYS), max(known)) if known else None
 
 
-def _usual(day: str, counts: Mapping[str, int]) -> Usual:
-    if as_day(day) is None or not counts:
-        return Usual(None)
-    weekdays = _counts_of(day, counts, range(7, HISTORY_DAYS + 1, 7), SAME_WEEKDAYS)
-    if len(weekdays) >= MIN_SAME_WEEKDAYS:
-        return Usual(median(weekdays), f"on a {weekday(day)}")
-    last = _counts_of(day, counts, range(1, HISTORY_DAYS + 1), LAST_DAYS)
-    if len(last) >= MIN_LAST_DAYS:
-        return Usual(median(last), "a day")
+def _usual(key: str, stored: Sequence[str], counts: Mapping[str, int]) -> Usual:
+    hour = hour_of(key)
+    alike = [
+        counts[other]
+        for other in islice(
+            (
+                other
+                for other in _before(key, stored)
+                if weekday(other) == weekday(key) and hour_of(other) == hour
+            ),
+            SAME_WEEKDAYS,
+        )
+    ]
+    if len(alike) >= MIN_SAME_WEEKDAYS:
+        at = f" at {hour[1:]}" if hour else ""
+        return Usual(median(alike), f"on a {weekday(key)}{at}")
+    last = [counts[other] for other in islice(_before(key, stored), LAST)]
+    if len(last) >= MIN_LAST:
+        return Usual(median(last), "an hour" if hour else "a day")
     return Usual(None)
 
 
-def _counts_of(own: str, counts: Mapping[str, int], ages: range, maximum: int) -> list[int]:
-    """Row counts of the newest stored days with these ages in days, at most ``maximum``."""
-    found: list[int] = []
-    for age in ages:
-        day = shifted(own, -age)
-        if day in counts:
-            found.append(counts[day])
-            if len(found) == maximum:
-                break
-    return found
+def _before(key: str, stored: Sequence[str]) -> Iterator[str]:
+    """Stored partitions before another, the newest first, as far as the history goes."""
+    first = shifted(day_of(key), -HISTORY_DAYS)
+    for number in range(bisect_left(stored, key) - 1, -1, -1):
+        if stored[number] < first:
+            return
+        yield stored[number]

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from ml_assets.content import DAY, digest
 from ml_assets.errors import LakeMismatch
@@ -185,9 +186,10 @@ def files_of_days(delta: "DeltaTable", path: str, days: Sequence[str]) -> dict[s
     )
     parts: dict[str, list[str]] = {day: [] for day in days}
     missing: dict[str, list[str]] = {day: [] for day in days}
-    for day, name, size, moment in zip(*(column.to_pylist() for column in added), strict=True):
+    for day, url, size, moment in zip(*(column.to_pylist() for column in added), strict=True):
         if day not in parts:
             continue
+        name = unquote(url)
         changed = _changed_at(path, name) if is_local(path) else ""
         if changed == MISSING:
             missing[day].append(name)

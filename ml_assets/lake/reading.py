@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from ml_assets.content import DAY
+from ml_assets.content import DAY, KEY_LENGTH
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake import delta as files
 from ml_assets.lake.verification import OpenedTable
@@ -35,7 +35,7 @@ def scan(
 
 
 def _ordered(rows: pd.DataFrame) -> pd.DataFrame:
-    order = np.lexsort((rows[ROW].to_numpy(), rows[DAY].to_numpy(dtype="U10")))
+    order = np.lexsort((rows[ROW].to_numpy(), rows[DAY].to_numpy(dtype=f"U{KEY_LENGTH}")))
     is_ordered = bool((np.diff(order) > 0).all())
     return rows if is_ordered else rows.take(order).reset_index(drop=True)
 

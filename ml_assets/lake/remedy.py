@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ml_assets.cadence import as_day, in_a_row
+from ml_assets.cadence import as_key, in_a_row
 from ml_assets.content import SNAPSHOT
 from ml_assets.ledger.entries import Entry
 
@@ -80,7 +80,7 @@ def partition_options(days: Sequence[str]) -> list[str]:
 
 def _day_to_compute(lake: "Lake", entry: Entry) -> str:
     """The day itself; for rejected rows without a day any day of their table, as all write them."""
-    if entry.day == SNAPSHOT or as_day(entry.day):
+    if entry.day == SNAPSHOT or as_key(entry.day):
         return entry.day
     table = entry.table.removesuffix(DEAD_LETTERS)
     return max(lake.days_stored(table) or lake.ledger.latest(table), default=entry.day)

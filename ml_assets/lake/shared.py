@@ -6,6 +6,7 @@ own models and decisions.
 
 from collections.abc import Collection, Iterable, Sequence
 
+from ml_assets.cadence import Span
 from ml_assets.errors import TerminalError
 from ml_assets.ledger.entries import Entry, Read, Status
 from ml_assets.ledger.ledger import COMPUTED, Content, Ledger
@@ -38,7 +39,7 @@ class SharingLedger(Ledger):
             )
         super().append(entries)
 
-    def latest(self, table: str, days: Sequence[str] | None = None) -> dict[str, Entry]:
+    def latest(self, table: str, days: Sequence[str] | Span | None = None) -> dict[str, Entry]:
         """The latest entry of each day, from the ledger the table belongs to."""
         return (
             self._other.latest(table, days)

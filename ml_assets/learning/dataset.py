@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ml_assets.cadence import shifted, start_of
+from ml_assets.cadence import Cadence, Calendar
 from ml_assets.content import DAY
 from ml_assets.errors import TrainingError
 
@@ -20,14 +20,14 @@ SPLIT = "split"
 
 @dataclass(frozen=True)
 class Windows:
-    """Training, validation and test windows before an as-of day.
+    """Training, validation and test windows before an as-of day, in partitions of as-of days.
 
     Attributes:
-        window_days: days of all windows together.
-        validation_days: days before the test window, never used for fitting.
-        test_days: last days whose labels can be known, never used for fitting.
-        label_delay_days: days by which labels arrive later than ``known_at``; the test window ends
-            as many days before the as-of day.
+        window_days: length of all windows together.
+        validation_days: length of the window before the test window, never used for fitting.
+        test_days: length of the last window whose labels can be known, never used for fitting.
+        label_delay_days: time by which labels arrive later than ``known_at``; the test window ends
+            as long before the as-of day.
     """
 
     window_days: int
@@ -37,13 +37,13 @@ class Windows:
 
     @property
     def held_out_days(self) -> int:
-        """Days before an as-of day that are not used for fitting."""
+        """Partitions before an as-of day that are not used for fitting."""
         return self.label_delay_days + self.test_days + self.validation_days
 
-    def split_of(self, feature_days: pd.Series, as_of: str) -> np.ndarray:
-        """(n,) 'train', 'validation' or 'test' by the day of each row."""
-        test_from = shifted(as_of, -(self.label_delay_days + self.test_days))
-        validation_from = shifted(as_of, -self.held_out_days)
+    def split_of(self, feature_days: pd.Series, as_of: str, calendar: Calendar) -> np.ndarray:
+        """(n,) 'train', 'validation' or 'test' by the partition of each row."""
+        test_from = calendar.shifted(as_of, -(self.label_delay_days + self.test_days))
+        validation_from = calendar.shifted(as_of, -self.held_out_days)
         return np.select(
             [feature_days >= test_from, feature_days >= validation_from],
             ["test", "validation"],
@@ -59,8 +59,9 @@ def training_dataset(
     label: str,
     known_at: str,
     as_of: str,
-    as_of_start: datetime,
+    calendar: Calendar,
     windows: Windows,
+    label_delay: timedelta,
 ) -> pd.DataFrame:
     """Join features with the labels that were known when the as-of day began.
 
@@ -71,19 +72,23 @@ def training_dataset(
         label: label column.
         known_at: column with the time at which the label was known.
         as_of: the as-of day.
-        as_of_start: start of the as-of day; labels that arrive later are not used.
+        calendar: partitions of as-of days.
         windows: training, validation and test windows.
+        label_delay: time by which labels arrive later than ``known_at``; labels that arrive after
+            the start of the as-of day are not used.
 
     Returns:
         One row per feature row with a known label; ``ds`` is the as-of day.
     """
-    first = shifted(as_of, -windows.window_days)
+    first = calendar.shifted(as_of, -windows.window_days)
     seen = features[(features[DAY] >= first) & (features[DAY] < as_of)]
-    arrived_at = labels[known_at] + pd.Timedelta(days=windows.label_delay_days)
-    known = labels.loc[arrived_at < as_of_start, [*key, label, known_at]]
+    arrived_at = labels[known_at] + label_delay
+    known = labels.loc[arrived_at < calendar.start_of(as_of), [*key, label, known_at]]
     rows = seen.merge(known, on=list(key), how="inner", validate="one_to_one")
     rows[FEATURE_DAY] = rows[DAY]
-    rows[SPLIT] = pd.Series(windows.split_of(rows[DAY], as_of), index=rows.index, dtype="str")
+    rows[SPLIT] = pd.Series(
+        windows.split_of(rows[DAY], as_of, calendar), index=rows.index, dtype="str"
+    )
     rows[DAY] = as_of
     return rows
 
@@ -101,6 +106,8 @@ class DatasetSpecification:
         timezone: time zone of the as-of days.
         windows: training, validation and test windows.
         contract: dotted path of the dataset's contract.
+        cadence: cadence of the as-of days.
+        label_delay_hours: hours by which labels arrive later than ``known_at``.
     """
 
     features: str
@@ -111,13 +118,21 @@ class DatasetSpecification:
     timezone: str
     windows: Windows
     contract: str
+    cadence: Cadence = Cadence.DAILY
+    label_delay_hours: int = 0
 
     @classmethod
     def from_record(cls, values: Mapping[str, Any]) -> "DatasetSpecification":
-        """The specification from its fields as JSON."""
-        return cls(
-            **{**values, "key": tuple(values["key"]), "windows": Windows(**values["windows"])}
-        )
+        """The specification from its fields as JSON; older records have the delay in days only."""
+        windows = Windows(**values["windows"])
+        fields = {
+            "label_delay_hours": 24 * windows.label_delay_days,
+            **values,
+            "key": tuple(values["key"]),
+            "windows": windows,
+            "cadence": Cadence(values.get("cadence", Cadence.DAILY)),
+        }
+        return cls(**fields)
 
     @property
     def label_columns(self) -> list[str]:
@@ -133,8 +148,9 @@ class DatasetSpecification:
             label=self.label,
             known_at=self.known_at,
             as_of=as_of,
-            as_of_start=start_of(as_of, self.timezone),
+            calendar=Calendar(self.cadence, self.timezone),
             windows=self.windows,
+            label_delay=timedelta(hours=self.label_delay_hours),
         )
 
 
@@ -156,7 +172,7 @@ def refuse_gaps(days: Sequence[str], usable: Collection[str], max_share: float) 
             f"{len(missing)} of the {len(days)} days to train on are missing or not usable "
             f"({shown}{', …' if len(missing) > MAX_LISTED_DAYS else ''}), more than the allowed "
             f"{max_share:.0%}: repair and materialize them, or raise "
-            "'max_missing_days_share' in defs.yaml"
+            "'max_missing_share' in defs.yaml"
         )
 
 

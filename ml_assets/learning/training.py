@@ -64,7 +64,7 @@ def train(
     if labels.empty:
         raise TrainingError(
             "the training split has no rows: no labelled row is older than the validation window. "
-            "Choose a later as-of day, or increase 'window_days'"
+            "Choose a later as-of day, or increase 'window'"
         )
     if specification.task == "classification" and labels.nunique() < 2:
         raise TrainingError(

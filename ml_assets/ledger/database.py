@@ -65,11 +65,24 @@ class LedgerDatabase:
 
 
 def create_missing(connection: sa.Connection, metadata: sa.MetaData) -> None:
-    """Create missing tables and indexes."""
+    """Create missing tables and indexes, and lengthen text columns of an earlier version."""
     for table in metadata.sorted_tables:
         connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+        _lengthen(connection, table)
         for index in sorted(table.indexes, key=str):
             connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+
+
+def _lengthen(connection: sa.Connection, table: sa.Table) -> None:
+    if connection.dialect.name == "sqlite":  # ignores lengths
+        return
+    for column in sa.inspect(connection).get_columns(table.name):
+        wanted = getattr(table.c[column["name"]].type, "length", None)
+        if wanted and (getattr(column["type"], "length", None) or wanted) < wanted:
+            name = connection.dialect.identifier_preparer.quote(column["name"])
+            connection.execute(
+                sa.text(f"ALTER TABLE {table.name} ALTER COLUMN {name} TYPE VARCHAR({wanted})")
+            )
 
 
 @cache

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
+from ml_assets.cadence import Span
 from ml_assets.ledger.database import LedgerDatabase
 from ml_assets.ledger.entries import Entry, Read, Status
 from ml_assets.ledger.rows import (
@@ -97,14 +98,14 @@ class Ledger(LedgerDatabase):
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ORDER_LOCK)))
             insert(connection, [Entry(table, day, Status.WRITING) for day in days])
 
-    def latest(self, table: str, days: Sequence[str] | None = None) -> dict[str, Entry]:
+    def latest(self, table: str, days: Sequence[str] | Span | None = None) -> dict[str, Entry]:
         """The latest entry of each day that has one (without ``reads``).
 
         Args:
             table: table name, ``pipeline/noun``.
             days: only these days; all of the table's when omitted.
         """
-        return self._by_day(is_latest(table, days), days)
+        return self._by_day(is_latest(table, days), None if isinstance(days, Span) else days)
 
     def at_version(
         self, table: str, version: int, days: Sequence[str] | None = None

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ml_assets.cadence import Span
 from ml_assets.content import digest
 from ml_assets.ledger.entries import Entry, Read, Status
 from ml_assets.ledger.tables import entries as entries_table
@@ -86,7 +87,7 @@ def _schema_hash(entry: Entry) -> str:
 
 
 def is_latest(
-    table: str, days: Sequence[str] | None, version: int | None = None
+    table: str, days: Sequence[str] | Span | None, version: int | None = None
 ) -> sa.ColumnElement[bool]:
     """Condition: an entry is the latest of its day, or the latest stored one up to a version."""
     newest = sa.select(sa.func.max(entries_table.c.id)).where(entries_table.c.table_name == table)
@@ -94,7 +95,9 @@ def is_latest(
         newest = newest.where(
             entries_table.c.status == Status.STORED.value, entries_table.c.version <= version
         )
-    if days is not None:
+    if isinstance(days, Span):
+        newest = newest.where(entries_table.c.day.between(days.first, days.last))
+    elif days is not None:
         newest = newest.where(
             entries_table.c.day.between(min(days), max(days)) if days else sa.false()
         )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from ml_assets.content import KEY_LENGTH
 from ml_assets.errors import ConfigurationError
 from ml_assets.ledger.database import create_missing
 
@@ -28,7 +29,7 @@ entries = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("table_name", sa.String(200), nullable=False),
-    sa.Column("day", sa.String(10), nullable=False),
+    sa.Column("day", sa.String(KEY_LENGTH), nullable=False),
     sa.Column("status", sa.String(12), nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("content_hash", sa.String(64), nullable=False),
@@ -49,7 +50,7 @@ reads = sa.Table(
     metadata,
     sa.Column("entry_id", sa.Integer, nullable=False, index=True),
     sa.Column("table_name", sa.String(200), nullable=False),
-    sa.Column("day", sa.String(10), nullable=False),
+    sa.Column("day", sa.String(KEY_LENGTH), nullable=False),
     sa.Column("content_hash", sa.String(64), nullable=False),
     sa.Column("version", sa.Integer),
     sa.Column("is_pinned", sa.Boolean, nullable=False, server_default=sa.false()),
@@ -68,7 +69,7 @@ files = sa.Table(
     "ledger_files",
     metadata,
     sa.Column("table_name", sa.String(200), primary_key=True),
-    sa.Column("day", sa.String(10), primary_key=True),
+    sa.Column("day", sa.String(KEY_LENGTH), primary_key=True),
     sa.Column("content_hash", sa.String(64), primary_key=True),
     sa.Column("files", sa.String(64), primary_key=True),
 )

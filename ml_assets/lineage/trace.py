@@ -4,7 +4,6 @@ Tables are read at the versions that were used, and entries are found by the con
 even if the day was recomputed since.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from ml_assets import nouns
+from ml_assets.cadence import as_key
 from ml_assets.content import DAY
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
@@ -189,18 +189,18 @@ def _prediction(lake: Lake, of: PipelineTables, prediction_id: str) -> pd.Series
     stored = lake.days_stored(table)
     if not stored:
         raise ConfigurationError(f"{of.name} has no predictions yet. Materialize {table} first.")
-    found = re.match(r"\d{4}-\d\d-\d\d", prediction_id)
-    if not found:
+    day = as_key(prediction_id.rpartition("-")[0])
+    if day is None:
         raise ConfigurationError(
             f"'{prediction_id}' is not the ID of a prediction. Expected a day and the hash of its "
             f"key, as in the column {PREDICTION_ID} of {table}."
         )
-    if found[0] not in stored:
-        raise unknown(f"day of {table}", found[0], stored)
-    rows = lake.read(table, [found[0]])
+    if day not in stored:
+        raise unknown(f"day of {table}", day, stored)
+    rows = lake.read(table, [day])
     chosen = rows[rows[PREDICTION_ID] == prediction_id]
     if chosen.empty:
-        raise unknown(f"prediction of {found[0]}", prediction_id, [*rows[PREDICTION_ID]])
+        raise unknown(f"prediction of {day}", prediction_id, [*rows[PREDICTION_ID]])
     return chosen.iloc[0]
 
 

@@ -6,12 +6,12 @@ recomputed whenever labels for it arrive.
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 import pandas as pd
 
-from ml_assets.cadence import days_between
+from ml_assets.cadence import Calendar
 from ml_assets.content import DAY
 from ml_assets.errors import ContractViolation
 from ml_assets.learning.evaluation import OVERALL, EvaluationRules, segment_metrics
@@ -36,33 +36,33 @@ def arrived_labels(
     outcomes: pd.DataFrame,
     *,
     day: str,
-    bounds: tuple[datetime, datetime],
+    calendar: Calendar,
     scored_days: Collection[str],
     key: Sequence[str],
     segments: Sequence[str],
     label: str,
     known_at: str,
-    delay_days: int,
-    within_days: int,
+    delay: timedelta,
+    within: int,
     of_day: str = DAY,
 ) -> pd.DataFrame:
     """Labels that arrived on a day, each with its prediction.
 
-    A label arrives ``delay_days`` after it was known. Labels that were known before the day of
+    A label arrives ``delay`` after it was known. Labels that were known before the day of
     their prediction arrive on that day. So do labels without ``known_at``, for rejection.
 
     Args:
         predictions: predictions of the days that labels may belong to, with ``ds``.
         outcomes: outcomes of the same days, with ``of_day``, the key, the label and ``known_at``.
         day: the day of arrival.
-        bounds: start and end of the day.
+        calendar: partitions of predictions and labels.
         scored_days: days with predictions; outcomes of other days are ignored.
         key: columns that identify a row in both.
         segments: segment columns of the predictions.
         label: label column of ``outcomes``.
         known_at: column with the time at which the label was known.
-        delay_days: days from ``known_at`` to the arrival of a label.
-        within_days: days after its prediction by which a label must have arrived.
+        delay: time from ``known_at`` to the arrival of a label.
+        within: number of partitions after its prediction by which a label must have arrived.
         of_day: column of ``outcomes`` with the day of the prediction.
 
     Returns:
@@ -70,14 +70,15 @@ def arrived_labels(
         a null ``prediction``, so that its contract rejects it.
 
     Raises:
-        ContractViolation: a label arrives later than ``within_days`` allows.
+        ContractViolation: a label arrives later than ``within`` allows.
     """
     outcomes = outcomes.assign(**{DAY: outcomes[of_day].astype("str")})
     outcomes = outcomes[outcomes[DAY].isin(scored_days) & (outcomes[DAY] <= day)]
-    arrived_at = outcomes[known_at] + pd.Timedelta(days=delay_days)
-    _refuse_too_late(outcomes[arrived_at >= bounds[1]], day, within_days)
-    is_early = (outcomes[DAY] == day) & ~(arrived_at >= bounds[0])
-    arrived = outcomes[is_early | ((arrived_at >= bounds[0]) & (arrived_at < bounds[1]))]
+    arrived_at = outcomes[known_at] + delay
+    start, end = calendar.bounds(day)
+    _refuse_too_late(outcomes[arrived_at >= end], day, within, calendar)
+    is_early = (outcomes[DAY] == day) & ~(arrived_at >= start)
+    arrived = outcomes[is_early | ((arrived_at >= start) & (arrived_at < end))]
     labels = pd.DataFrame(
         {
             DAY: day,
@@ -91,14 +92,14 @@ def arrived_labels(
     return labels.merge(known, on=PREDICTION_ID, how="left", validate="many_to_one")
 
 
-def _refuse_too_late(not_arrived: pd.DataFrame, day: str, within_days: int) -> None:
+def _refuse_too_late(not_arrived: pd.DataFrame, day: str, within: int, calendar: Calendar) -> None:
     """Refuse labels that no later day would process."""
-    ages = {of_day: days_between(of_day, day) for of_day in not_arrived[DAY].unique()}
-    overdue = not_arrived[not_arrived[DAY].map(ages) >= within_days]
+    ages = {of_day: calendar.between(of_day, day) for of_day in not_arrived[DAY].unique()}
+    overdue = not_arrived[not_arrived[DAY].map(ages) >= within]
     if len(overdue):
         raise ContractViolation(
-            f"{len(overdue)} labels of {overdue[DAY].iloc[0]} have not arrived {within_days} days "
-            "later, and no later day processes them. Raise 'arrive_within_days' of the labels in "
+            f"{len(overdue)} labels of {overdue[DAY].iloc[0]} have not arrived {within} "
+            f"{calendar.cadence} partitions later, and no later one processes them. Raise 'arrive_within' of the labels in "
             "defs.yaml."
         )
 

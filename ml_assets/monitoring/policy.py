@@ -1,17 +1,18 @@
 """Retraining policy: a YAML file. ``retraining`` decides by it."""
 
-from functools import cached_property
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from ml_assets.cadence import shifted
+from ml_assets.cadence import Calendar, Duration
+from ml_assets.durations import PositiveDuration, partitions
 from ml_assets.errors import ConfigurationError
 
-MONTH = 31
-"""Days in a month, at most."""
+MONTH = timedelta(days=31)
+"""The longest month."""
 
 
 class Policy(BaseModel, extra="forbid", frozen=True):
@@ -19,9 +20,9 @@ class Policy(BaseModel, extra="forbid", frozen=True):
 
     Attributes:
         name: name of the policy in decisions and tables.
-        evaluation_days: days of arrived labels in a window.
-        window_step_days: days between the ends of two windows.
-        windows: number of windows; the newest ends on the day of the decision.
+        evaluation_window: length of a window of arrived labels.
+        window_step: time between the ends of two windows.
+        windows: number of windows; the newest ends with the partition of the decision.
         confirmations: number of windows that must have the signal, including the newest.
         min_labels: labels of the champion's predictions that a window needs.
         performance_drop: signal: the main metric is worse than at release by more than this.
@@ -30,16 +31,16 @@ class Policy(BaseModel, extra="forbid", frozen=True):
         drifted_features: signal: at least this number of features of any group have drifted.
         data_growth: unconfirmed signal: the training window has grown by this share.
         each_month: unconfirmed signal: no retraining was requested in this month yet.
-        min_training_days: training days that a first model needs.
-        cooldown_days: days after a request in which no retraining is requested.
-        budget: largest number of requests within ``budget_days``, including that for the first
+        min_training_window: training data that a first model needs.
+        cooldown: time after a request in which no retraining is requested.
+        budget: largest number of requests within ``budget_window``, including that for the first
             model, which is requested regardless of the budget.
-        budget_days: see ``budget``.
+        budget_window: see ``budget``.
     """
 
     name: str
-    evaluation_days: int = Field(14, ge=1)
-    window_step_days: int = Field(7, ge=1)
+    evaluation_window: PositiveDuration = Duration.parse("14d")
+    window_step: PositiveDuration = Duration.parse("7d")
     windows: int = Field(3, ge=1)
     confirmations: int = Field(2, ge=1)
     min_labels: int = Field(1000, ge=2)
@@ -49,10 +50,10 @@ class Policy(BaseModel, extra="forbid", frozen=True):
     drifted_features: int | None = Field(None, ge=1)
     data_growth: float | None = Field(None, gt=0)
     each_month: bool = False
-    min_training_days: int = Field(28, ge=1)
-    cooldown_days: int = Field(7, ge=1)
+    min_training_window: PositiveDuration = Duration.parse("28d")
+    cooldown: PositiveDuration = Duration.parse("7d")
     budget: int = Field(15, ge=0)
-    budget_days: int = Field(365, ge=1)
+    budget_window: PositiveDuration = Duration.parse("365d")
 
     @model_validator(mode="after")
     def _check_limits(self) -> Self:
@@ -60,25 +61,47 @@ class Policy(BaseModel, extra="forbid", frozen=True):
             raise ValueError(
                 "confirmations cannot be more than windows: no signal would ever count"
             )
-        if self.budget_days < max(self.cooldown_days, MONTH if self.each_month else 0):
+        least = max(self.cooldown.longest, MONTH if self.each_month else timedelta())
+        if self.budget_window.longest < least:
             raise ValueError(
-                f"budget_days cannot be below cooldown_days, nor below {MONTH} with each_month"
+                f"budget_window cannot be below cooldown, nor below {MONTH.days}d with each_month"
             )
         return self
 
-    @cached_property
-    def label_days(self) -> int:
-        """Days of labels that a decision reads, including its own day."""
-        return self.evaluation_days + (self.windows - 1) * self.window_step_days
+    def refuse_other_cadences(self, calendar: Calendar) -> None:
+        """Refuse durations that are no whole number of partitions.
+
+        Args:
+            calendar: partitions of the decisions.
+
+        Raises:
+            ConfigurationError: one of them is not.
+        """
+        names = ("evaluation_window", "window_step", "cooldown", "budget_window")
+        try:
+            for name in (*names, "min_training_window"):
+                partitions(self, name, calendar)
+        except ValueError as error:
+            raise ConfigurationError(f"Policy '{self.name}' is not usable: {error}.") from None
+
+    def label_window(self, calendar: Calendar) -> int:
+        """Partitions of labels that a decision reads, including its own."""
+        step = partitions(self, "window_step", calendar)
+        return partitions(self, "evaluation_window", calendar) + (self.windows - 1) * step
+
+    def budget_start(self, key: str, calendar: Calendar) -> str:
+        """The last partition before ``budget_window``, which ends with the partition of a decision."""
+        return calendar.shifted(key, -partitions(self, "budget_window", calendar))
 
     @property
     def reads_drift(self) -> bool:
         """Whether a decision reads drift reports."""
         return self.drifted_structural is not None or self.drifted_features is not None
 
-    def window_ends(self, day: str) -> list[str]:
-        """Last day of each window, the newest first."""
-        return [shifted(day, -number * self.window_step_days) for number in range(self.windows)]
+    def window_ends(self, key: str, calendar: Calendar) -> list[str]:
+        """Last partition of each window, the newest first."""
+        step = partitions(self, "window_step", calendar)
+        return [calendar.shifted(key, -number * step) for number in range(self.windows)]
 
 
 NO_POLICY = Policy(name="none")

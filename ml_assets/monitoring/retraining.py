@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ml_assets.cadence import days_between, shifted
+from ml_assets.cadence import Calendar, days_between
 from ml_assets.content import DAY
+from ml_assets.durations import partitions
 from ml_assets.learning.metrics import METRICS, Scored
 from ml_assets.monitoring.contracts.retraining import KEEP, RETRAIN
 from ml_assets.monitoring.policy import Policy
@@ -24,8 +25,10 @@ class RetrainingEvidence:
 
     Attributes:
         day: the day.
+        calendar: partitions of the decisions.
+        next_as_of: the first as-of day after the day.
         champion: the model in production; None for none.
-        labels: labels that arrived in the policy's ``label_days``, with ``ds``.
+        labels: labels that arrived in the policy's ``label_window``, with ``ds``.
         drift: drift reports of the ends of the policy's windows, with ``ds``.
         requested_days: earlier days on which a retraining was requested.
         trainable_days: number of training days of a model as of the next day.
@@ -33,6 +36,8 @@ class RetrainingEvidence:
     """
 
     day: str
+    calendar: Calendar
+    next_as_of: str
     champion: Champion | None
     labels: pd.DataFrame
     drift: pd.DataFrame
@@ -70,7 +75,10 @@ def decide(evidence: RetrainingEvidence, policy: Policy) -> pd.DataFrame:
     Returns:
         One row of the ``RetrainingDecision`` contract with ``ds``.
     """
-    windows = [_window(evidence, policy, end) for end in policy.window_ends(evidence.day)]
+    windows = [
+        _window(evidence, policy, end)
+        for end in policy.window_ends(evidence.day, evidence.calendar)
+    ]
     signals = _signals(evidence, policy, windows)
     verdict, rule, reason = _verdict(evidence, policy, signals)
     champion, newest = evidence.champion, windows[0]
@@ -84,7 +92,7 @@ def decide(evidence: RetrainingEvidence, policy: Policy) -> pd.DataFrame:
                 "reason": reason,
                 "rule": rule,
                 "policy": policy.name,
-                "as_of": shifted(evidence.day, 1) if verdict == RETRAIN else "",
+                "as_of": evidence.next_as_of if verdict == RETRAIN else "",
                 "champion": champion.fingerprint if champion else "",
                 "champion_as_of": champion.as_of if champion else "",
                 "metric_at_release": champion.value if champion else nan,
@@ -118,12 +126,15 @@ def _verdict(
 
 def _limit(evidence: RetrainingEvidence, policy: Policy) -> tuple[str, str] | None:
     """The limit that prevents a retraining, and the reason; None for none."""
-    last = max(evidence.requested_days, default=None)
-    if last is not None and (age := days_between(last, evidence.day)) < policy.cooldown_days:
+    last, calendar = max(evidence.requested_days, default=None), evidence.calendar
+    cooldown = partitions(policy, "cooldown", calendar)
+    if last is not None and calendar.between(last, evidence.day) < cooldown:
+        age = days_between(last, evidence.day)
         why = f"a retraining was requested {age} days ago, on {last}"
-        return "cooldown", f"{why}, and the cooldown is {policy.cooldown_days} days"
+        return "cooldown", f"{why}, and the cooldown is {policy.cooldown.words}"
     if evidence.champion and len(_within_budget(evidence, policy)) >= policy.budget:
-        return "budget", f"the budget of {policy.budget} in {policy.budget_days} days is exhausted"
+        limit = f"{policy.budget} in {policy.budget_window.words}"
+        return "budget", f"the budget of {limit} is exhausted"
     return None
 
 
@@ -158,12 +169,13 @@ def _signals(
 
 
 def _first_model(evidence: RetrainingEvidence, policy: Policy) -> _Signal:
-    is_enough = evidence.trainable_days >= policy.min_training_days
+    minimum = partitions(policy, "min_training_window", evidence.calendar)
+    is_enough = evidence.trainable_days >= minimum
     return _Signal(
         "no_champion",
         is_enough,
         f"there is no champion yet, and {evidence.trainable_days} training days "
-        f"({policy.min_training_days} required)",
+        f"({minimum} required)",
     )
 
 
@@ -187,7 +199,7 @@ def _performance(champion: Champion, policy: Policy, windows: Sequence[_Window |
     return _Signal(
         "performance",
         raised,
-        f"{metric} {windows[0].metric:.3f} over the last {policy.evaluation_days} days of labels is "
+        f"{metric} {windows[0].metric:.3f} over the last {policy.evaluation_window.words} of labels is "
         f"{abs(drops[0]):.3f} {relation} than the {champion.value:.3f} of its release (limit "
         f"{limit:g} worse, in {count} of the last {policy.windows} windows)",
     )
@@ -211,7 +223,7 @@ def _calibration(policy: Policy, windows: Sequence[_Window | None]) -> _Signal:
 def _drift(evidence: RetrainingEvidence, policy: Policy, limit: int, group: str | None) -> _Signal:
     rule = "drifted_structural" if group else "drifted_features"
     what = f"{group} features" if group else "features"
-    ends = policy.window_ends(evidence.day)
+    ends = policy.window_ends(evidence.day, evidence.calendar)
     reports = [_of_day(evidence.drift, end, evidence.champion) for end in ends]
     counts = [_drifted(report, group) if _is_judged(report) else None for report in reports]
     raised, times = _confirmed(policy, [None if c is None else c >= limit for c in counts])
@@ -232,13 +244,14 @@ def _drift(evidence: RetrainingEvidence, policy: Policy, limit: int, group: str 
 
 
 def _new_month(evidence: RetrainingEvidence) -> _Signal:
-    next_day = shifted(evidence.day, 1)
+    calendar = evidence.calendar
+    next_month = calendar.shifted(evidence.day, 1)[:7]
     last = max(evidence.requested_days, default=None)
-    month = shifted(last, 1)[:7] if last else ""
+    month = calendar.shifted(last, 1)[:7] if last else ""
     return _Signal(
         "each_month",
-        month < next_day[:7],
-        f"the last requested retraining is as of {month or 'never'}, and the month is {next_day[:7]}",
+        month < next_month,
+        f"the last requested retraining is as of {month or 'never'}, and the month is {next_month}",
     )
 
 
@@ -250,7 +263,8 @@ def _confirmed(policy: Policy, signals: Sequence[bool | None]) -> tuple[bool, in
 
 def _window(evidence: RetrainingEvidence, policy: Policy, end: str) -> _Window | None:
     """Performance of the champion's own predictions in one window; None for too few labels."""
-    first = shifted(end, -(policy.evaluation_days - 1))
+    calendar = evidence.calendar
+    first = calendar.shifted(end, 1 - partitions(policy, "evaluation_window", calendar))
     labels = evidence.labels
     champion = evidence.champion
     of_champion = labels["model_version"] == (champion.fingerprint if champion else "")
@@ -290,7 +304,7 @@ def _growth(evidence: RetrainingEvidence) -> float:
 
 
 def _within_budget(evidence: RetrainingEvidence, policy: Policy) -> list[str]:
-    first = shifted(evidence.day, -policy.budget_days)
+    first = policy.budget_start(evidence.day, evidence.calendar)
     return [day for day in evidence.requested_days if day > first]
 
 

@@ -1,20 +1,63 @@
-"""Partitions: local days, and which input days a day maps to."""
+"""Dagster's partitions of tables, and which partitions of an input a partition maps to."""
 
 from datetime import datetime
 from typing import Any
 
 import dagster as dg
 
-from ml_assets.cadence import shifted
+from ml_assets.cadence import Cadence, Calendar, Span, shifted
 from ml_assets.configuration.sections import Days
 from ml_assets.content import SNAPSHOT
+from ml_assets.errors import ConfigurationError
 from ml_assets.planning.plan import Input
 
+MONDAY = 1
+"""First day of a week, as Dagster counts them."""
 
-def partitions(days: Days) -> dg.DailyPartitionsDefinition:
-    """The Dagster partitions of a table's days, including the last day."""
-    end = None if days.last is None else shifted(days.last, 1)
-    return dg.DailyPartitionsDefinition(days.first, end_date=end, timezone=days.timezone)
+Partitions = dg.TimeWindowPartitionsDefinition
+
+
+def partitions(days: Days) -> Partitions:
+    """The Dagster partitions of a table."""
+    end, zone = None if days.last is None else shifted(days.last, 1), days.timezone
+    match days.cadence:
+        case Cadence.HOURLY:
+            first, until = f"{days.first}-00:00", end and f"{end}-00:00"
+            return dg.HourlyPartitionsDefinition(first, end_date=until, timezone=zone)
+        case Cadence.DAILY:
+            return dg.DailyPartitionsDefinition(days.first, end_date=end, timezone=zone)
+        case Cadence.WEEKLY:
+            return dg.WeeklyPartitionsDefinition(
+                days.first, end_date=end, timezone=zone, day_offset=MONDAY
+            )
+        case Cadence.MONTHLY:
+            return dg.MonthlyPartitionsDefinition(days.first, end_date=end, timezone=zone)
+
+
+def calendar_of(definition: dg.PartitionsDefinition) -> Calendar:
+    """The division of time into partitions that a Dagster definition describes.
+
+    Raises:
+        ConfigurationError: the partitions are no hours, days, weeks from Monday, or months.
+    """
+    if isinstance(definition, Partitions):
+        zone = definition.timezone
+        for cadence, schedule in SCHEDULES.items():
+            if definition.cron_schedule == schedule:
+                return Calendar(cadence, zone)
+    raise ConfigurationError(
+        f"{definition} are no partitions that tables can have. Expected Dagster's hourly, daily, "
+        "weekly (day_offset=1) or monthly partitions that begin at midnight."
+    )
+
+
+SCHEDULES = {
+    Cadence.HOURLY: "0 * * * *",
+    Cadence.DAILY: "0 0 * * *",
+    Cadence.WEEKLY: "0 0 * * 1",
+    Cadence.MONTHLY: "0 0 1 * *",
+}
+"""Cadence → cron schedule by which Dagster identifies partitions."""
 
 
 def mapping_of(item: Input) -> dg.PartitionMapping | None:
@@ -40,7 +83,8 @@ def input_days(graph: Any, table: str, day: str) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for parent in sorted(node.parent_keys):
         name = "/".join(parent.path)
-        if graph.get(parent).partitions_def is None or day == SNAPSHOT:
+        definition = graph.get(parent).partitions_def
+        if definition is None or day == SNAPSHOT:
             found.append((name, SNAPSHOT))
             continue
         mapping = node.partition_mappings.get(parent)
@@ -49,8 +93,24 @@ def input_days(graph: Any, table: str, day: str) -> list[tuple[str, str]]:
             if isinstance(mapping, dg.TimeWindowPartitionMapping)
             else (0, 0)
         )
-        found += [(name, input_day) for input_day in Input(name, first, last).days_of(day)]
+        calendars = calendar_of(node.partitions_def), calendar_of(definition)
+        item = Input(name, first, last, calendar=calendars[0], input_calendar=calendars[1])
+        found += [(name, input_day) for input_day in item.days_of(day)]
     return found
+
+
+def keys_within(graph: Any, table: str, span: Span | None) -> list[str]:
+    """Keys of a table's partitions in a span, in order; the snapshot for a table without partitions.
+
+    Args:
+        graph: the definitions' asset graph.
+        table: table name.
+        span: the partitions; None for a table without partitions.
+    """
+    definition = graph.get(dg.AssetKey(table.split("/"))).partitions_def
+    if span is None or definition is None:
+        return [SNAPSHOT]
+    return calendar_of(definition).keys(span.first, span.last)
 
 
 def days_of_run(
@@ -62,8 +122,5 @@ def days_of_run(
 
 
 def bounds(definition: dg.PartitionsDefinition, day: str) -> tuple[datetime, datetime]:
-    """First moment of a local day and first moment after it (23 to 25 hours apart)."""
-    if not isinstance(definition, dg.TimeWindowPartitionsDefinition):
-        raise TypeError("only days have bounds")
-    window = definition.time_window_for_partition_key(day)
-    return window.start, window.end
+    """First moment of a partition and first moment after it."""
+    return calendar_of(definition).bounds(day)

@@ -20,7 +20,12 @@ from ml_assets.release.champion import ChampionModel
 
 
 def releases(
-    lake: Lake, table: str, last: str, history: Sequence[Entry] | None = None
+    lake: Lake,
+    table: str,
+    last: str,
+    history: Sequence[Entry] | None = None,
+    *,
+    includes_last: bool = True,
 ) -> pd.DataFrame:
     """Models that became champion with as-of day ≤ ``last``.
 
@@ -29,6 +34,7 @@ def releases(
         table: name of the table of champions.
         last: newest as-of day.
         history: ledger entries of the table, the oldest first; read if omitted.
+        includes_last: whether a model of as-of day ``last`` is included.
 
     Returns:
         Rows of the ``ChampionModel`` contract, possibly none.
@@ -37,7 +43,9 @@ def releases(
         LakeMismatch: a release is incomplete, skipped, altered or gone.
     """
     entries = lake.ledger.history(table) if history is None else history
-    entries = [entry for entry in entries if entry.day <= last]
+    entries = [
+        entry for entry in entries if entry.day < last or (includes_last and entry.day == last)
+    ]
     window = lake.window(table, sorted({entry.day for entry in entries}))
     if lost := sorted(released_days(entries) - window.hashes.keys()):
         entry = lake.ledger.latest(table, lost)[lost[0]]

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ml_assets import nouns
-from ml_assets.cadence import shifted
 from ml_assets.content import DAY
 from ml_assets.errors import LakeMismatch, TrainingError
 from ml_assets.registry.integration import IntegrationTest
@@ -207,7 +206,7 @@ def _refuse_out_of_turn(state: ReleaseState, release: Release) -> None:
             release.by,
             f"the newer model of {newest} was released since, so this one would never serve",
             "Train and judge a model as of a later day: "
-            f"{training_command(name, shifted(newest, 1))}",
+            f"{training_command(name, state.as_of_calendar.shifted(newest, 1))}",
         )
 
 

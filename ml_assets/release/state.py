@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from ml_assets import nouns
-from ml_assets.cadence import shifted
+from ml_assets.cadence import Calendar
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake.integrity import verified_rows
 from ml_assets.lake.store import Lake
@@ -47,6 +47,7 @@ class ReleaseState:
         records: approvals and rejections in the approval log, by number.
         approvals: the same records in the table ``approvals``; empty before it is computed.
         first_not_scored: first day after all scored days, not before the as-of day.
+        as_of_calendar: partitions of as-of days.
         registered: rows of ``registered_model``; None without a registry or before registration.
         tests: rows of ``integration_tests``; None in the same cases.
         outdated: nouns of tables that were computed with other code or rules than the current ones.
@@ -62,6 +63,7 @@ class ReleaseState:
     records: Sequence[Record]
     approvals: Sequence[Record] | LakeMismatch
     first_not_scored: str
+    as_of_calendar: Calendar
     registered: pd.DataFrame | LakeMismatch | None = None
     tests: pd.DataFrame | LakeMismatch | None = None
     outdated: frozenset[str] = frozenset()
@@ -79,6 +81,8 @@ def load(  # noqa: PLR0917
     pipeline: str,
     as_of: str,
     in_force: Mapping[str, str],
+    calendar: Calendar,
+    as_of_calendar: Calendar,
 ) -> ReleaseState:
     """Read the state of a release.
 
@@ -93,6 +97,8 @@ def load(  # noqa: PLR0917
         pipeline: name of the pipeline.
         as_of: the as-of day.
         in_force: noun of a table → current version of its code and rules.
+        calendar: partitions of predictions.
+        as_of_calendar: partitions of as-of days.
 
     Raises:
         LakeMismatch: the decision was altered.
@@ -117,13 +123,14 @@ def load(  # noqa: PLR0917
         history=history,
         release=_value_or_error(lambda: release_of(lake, history, as_of, decision["evidence"])),
         champion_before=_value_or_error(
-            lambda: newest(releases(lake, table, shifted(as_of, -1), history))
+            lambda: newest(releases(lake, table, as_of, history, includes_last=False))
         ),
         records=log.records(pipeline, as_of),
         approvals=records_from_rows(pipeline, approvals)
         if isinstance(approvals, pd.DataFrame)
         else approvals or [],
-        first_not_scored=first_not_scored(lake, pipeline, as_of),
+        first_not_scored=first_not_scored(lake, pipeline, as_of, calendar),
+        as_of_calendar=as_of_calendar,
         registered=stored(nouns.REGISTERED_MODEL),
         tests=stored(nouns.INTEGRATION_TESTS),
         outdated=frozenset(

@@ -230,7 +230,7 @@ def _environment(plan: BacktestPlan, shared: Sequence[str]) -> dict[str, str]:
         "monitoring": {"policy": str(plan.policy_file.absolute())},
     }
     if plan.label_delay_days is not None:
-        changes["labels"] = {"delay_days": plan.label_delay_days}
+        changes["labels"] = {"delay": f"{plan.label_delay_days}d"}
     changed = merged(own.pipelines.get(plan.pipeline, {}), changes)
     return {
         "DAGSTER_HOME": str(plan.folder),

@@ -7,10 +7,12 @@ source, but the end of a long outage does.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
+
+from ml_assets.cadence import Calendar, as_key, day_of
 
 DENSE_SHARE = 0.1
 """Minimum share of the usual rows of a dense day: holidays have more, wrong dates less."""
@@ -29,6 +31,15 @@ PART_SHARE = 0.5
 
 SETTLED_DAYS = 7
 """Minimum number of days with rows for which the usual number of rows is their median."""
+
+LOOKED_BACK = 7
+"""The search for the end of a source starts this many days before the newest stored day."""
+
+USUAL_DAYS = 28
+"""Newest stored days whose median is the usual row count."""
+
+MAX_DAYS = 3700
+"""Days after the first one whose bounds follow the calendar; later rows are wrong dates."""
 
 Day = tuple[str, datetime, datetime]
 """Name, first moment, and first moment after it."""
@@ -67,29 +78,67 @@ class Extent:
     usual: float | None
 
 
+def extent_of(
+    calendar: Calendar,
+    first: str,
+    stored: Mapping[str, int],
+    hours: Callable[[datetime], Sequence[Hour]],
+    max_age: timedelta,
+) -> Extent:
+    """The time up to which a source has all rows, determined from its newest stored days on.
+
+    Rows are counted by day; for a table with longer partitions by partition.
+
+    Args:
+        calendar: partitions of the table.
+        first: its first day.
+        stored: key → row count of its stored partitions.
+        hours: moment → the source's hours with rows from then on, in any order.
+        max_age: maximum age of a complete day's newest row at the end of the day.
+    """
+    units = calendar.at_least_daily()
+    counts: dict[str, int] = {}
+    for key, rows in stored.items():
+        if as_key(key) and rows:
+            unit = units.first_of(day_of(key))
+            counts[unit] = counts.get(unit, 0) + rows
+    known = sorted(counts)
+    begin = max(units.first_of(first), units.shifted(known[-1], -LOOKED_BACK)) if known else first
+    found = hours(units.start_of(begin))
+    newest = max((hour.newest for hour in found), default=units.start_of(begin))
+    days = units.keys(begin, min(units.key_of(newest), units.shifted(begin, MAX_DAYS)))
+    usual = usual_rows([counts[unit] for unit in known[-USUAL_DAYS:]])
+    bounds = [(unit, *units.bounds(unit)) for unit in days]
+    return extent(bounds, found, max_age, usual, units.longest_partition)
+
+
 def extent(
-    days: Sequence[Day], hours: Sequence[Hour], max_age_hours: float, usual: float | None
+    days: Sequence[Day],
+    hours: Sequence[Hour],
+    max_age: timedelta,
+    usual: float | None,
+    length: timedelta = timedelta(days=1),
 ) -> Extent:
     """The time up to which a source has all rows.
 
     Args:
-        days: consecutive days, at least one. Rows after the last one are counted by days of 24
-            hours.
+        days: consecutive days, at least one.
         hours: the source's hours with rows, in any order; those before the first day are left out.
-        max_age_hours: maximum age in hours of a complete day's newest row at the end of the day.
+        max_age: maximum age of a complete day's newest row at the end of the day.
         usual: rows of a usual day; None to take it from ``hours``.
+        length: length of a day, by which rows after the last one are counted.
     """
-    counted = _counted(days, hours)
+    counted = _counted(days, hours, length)
     rows = {position: sum(hour.rows for hour in found) for position, found in counted.items()}
     usual = usual or usual_rows(list(rows.values()))
     dense = _newest_dense(rows, usual)
     every = [hour.newest for found in counted.values() for hour in found]
     if dense is None:
         return Extent(None, None, max(every, default=None), usual)
-    until = _bounds(days, dense + 1)[1]
+    until = _bounds(days, dense + 1, length)[1]
     newest = max(hour.newest for hour in counted[dense])
     return Extent(
-        max(_bounds(days, dense)[0], newest + timedelta(hours=max_age_hours)),
+        max(_bounds(days, dense, length)[0], newest + max_age),
         until,
         max(moment for moment in every if moment < until),
         usual,
@@ -115,24 +164,26 @@ def usual_rows(counts: Sequence[int]) -> float | None:
     return None
 
 
-def _counted(days: Sequence[Day], hours: Sequence[Hour]) -> dict[int, list[Hour]]:
-    """Position of a day → its hours with rows; days after the last one have 24 hours."""
+def _counted(
+    days: Sequence[Day], hours: Sequence[Hour], length: timedelta
+) -> dict[int, list[Hour]]:
+    """Position of a day → its hours with rows; days after the last one have the same length."""
     starts, end = [start for _, start, _ in days], days[-1][2]
     counted: dict[int, list[Hour]] = {}
     for hour in hours:
         position = bisect_right(starts, hour.newest) - 1
         if hour.newest >= end:
-            position = len(days) + (hour.newest - end) // timedelta(days=1)
+            position = len(days) + (hour.newest - end) // length
         if position >= 0:
             counted.setdefault(position, []).append(hour)
     return counted
 
 
-def _bounds(days: Sequence[Day], position: int) -> tuple[datetime, datetime]:
+def _bounds(days: Sequence[Day], position: int, length: timedelta) -> tuple[datetime, datetime]:
     if position < len(days):
         return days[position][1], days[position][2]
-    start = days[-1][2] + timedelta(days=position - len(days))
-    return start, start + timedelta(days=1)
+    start = days[-1][2] + (position - len(days)) * length
+    return start, start + length
 
 
 def _newest_dense(rows: dict[int, int], usual: float | None) -> int | None:

@@ -94,7 +94,7 @@ def test_b3_a_model_trained_on_purged_days_is_the_same_as_without_the_purge(
 
 
 @pytest.mark.parametrize(
-    ("retention_days", "reported"),
+    ("retention", "reported"),
     [
         pytest.param(None, ("2013-01-02", "2013-01-03", "2013-01-05"), id="keeps all"),
         pytest.param(6, ("2013-01-02", "2013-01-03", "2013-01-05"), id="6 days"),
@@ -104,12 +104,12 @@ def test_b3_a_model_trained_on_purged_days_is_the_same_as_without_the_purge(
     ],
 )
 def test_b3_days_older_than_the_declared_retention_are_not_reported(
-    week: Project, tmp_path: Path, retention_days: int | None, reported: tuple[str, ...]
+    week: Project, tmp_path: Path, retention: int | None, reported: tuple[str, ...]
 ) -> None:
     text = (ROOT / "ml_assets" / "defs" / "sources" / "defs.yaml").read_text("utf-8")
     flights = text.partition("---")[0]
-    if retention_days is not None:
-        flights += f"  retention_days: {retention_days}\n"
+    if retention is not None:
+        flights += f"  retention: {retention}d\n"
     declared = Project(week.data, definitions(tmp_path / "defs", flights), week.instance)
     week.sql(PURGE_EARLY)
     week.sql("DELETE FROM flights WHERE date(time_hour, '-5 hours') = '2013-01-05'")

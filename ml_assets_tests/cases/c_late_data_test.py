@@ -1,7 +1,7 @@
 """Cases C2 and C4: outcomes that are not known yet, and labels that were known early."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 import ml_assets.defs.flight_delays as pipeline
+from ml_assets.cadence import Calendar
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import validate
 from ml_assets.defs.flight_delays.features import WEATHER as OBSERVED
@@ -171,20 +172,10 @@ def _before(day: str, count: int) -> str:
     return f"{pd.Timestamp(day) - timedelta(days=count):%Y-%m-%d}"
 
 
-MONDAY, BOUNDS = (
-    "2013-07-08",
-    (
-        datetime(2013, 7, 8, 4, tzinfo=UTC),
-        datetime(2013, 7, 9, 4, tzinfo=UTC),
-    ),
-)
-SUNDAY_BOUNDS = tuple(moment - timedelta(days=1) for moment in BOUNDS)
-TUESDAY_BOUNDS = tuple(moment + timedelta(days=1) for moment in BOUNDS)
+MONDAY = "2013-07-08"
 
 
-def labels_of(
-    known_at: list[str | None], day: str, bounds: tuple[datetime, ...], delay_days: int = 0
-) -> pd.DataFrame:
+def labels_of(known_at: list[str | None], day: str, delay_days: int = 0) -> pd.DataFrame:
     """Labels of Monday's predictions that arrive on a day."""
     count = len(known_at)
     rows = pd.DataFrame({DAY: pd.Series([MONDAY] * count, dtype="str"), "flight": range(count)})
@@ -197,19 +188,18 @@ def labels_of(
         carrier="UA",
     )
     reported = rows.assign(late=1, known_at=pd.to_datetime(known_at, utc=True).as_unit("us"))
-    first, end = bounds
     return arrived_labels(
         predictions,
         reported,
         day=day,
-        bounds=(first, end),
+        calendar=Calendar(timezone="America/New_York"),
         scored_days=[MONDAY],
         key=["flight"],
         segments=["carrier"],
         label="late",
         known_at="known_at",
-        delay_days=delay_days,
-        within_days=4,
+        delay=timedelta(days=delay_days),
+        within=4,
     )
 
 
@@ -227,12 +217,7 @@ EARLY = {
 @pytest.mark.parametrize(("known_at", "delay_days"), EARLY.values(), ids=EARLY.keys())
 def test_c4_label_known_before_the_day_arrives_on_the_day(known_at: str, delay_days: int) -> None:
     before, own, after = (
-        labels_of([known_at], day, bounds, delay_days)
-        for day, bounds in (
-            ("2013-07-07", SUNDAY_BOUNDS),
-            (MONDAY, BOUNDS),
-            ("2013-07-09", TUESDAY_BOUNDS),
-        )
+        labels_of([known_at], day, delay_days) for day in ("2013-07-07", MONDAY, "2013-07-09")
     )
 
     assert (len(before), len(own), len(after)) == (0, 1, 0)
@@ -243,8 +228,8 @@ def test_c4_label_known_before_the_day_arrives_on_the_day(known_at: str, delay_d
 def test_c4_label_with_unknown_time_is_a_dead_letter(others: int) -> None:
     known_at: list[str | None] = [None, *["2013-07-08 12:00"] * others]
 
-    own = labels_of(known_at, MONDAY, BOUNDS)
-    later = labels_of(known_at, "2013-07-09", TUESDAY_BOUNDS)
+    own = labels_of(known_at, MONDAY)
+    later = labels_of(known_at, "2013-07-09")
 
     validated = validate(own, Label, [MONDAY])
     assert validated.dead_letters["rule"].tolist() == ["known_at: must not be null"]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.cadence import shifted
+from ml_assets.cadence import DAYS, shifted
 from ml_assets.components.monitoring.trainable import days_with_rows, trainable_days
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import no_rows
@@ -235,15 +235,17 @@ def growth(entries: list[Entry], day: str, as_of: str, tmp_path: Path) -> float:
     ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db")
     ledger.append(entries)
     known = days_with_rows(ledger, TABLES)
-    trained = trainable_days(known, as_of, WINDOWS)
+    trained = trainable_days(known, as_of, WINDOWS, DAYS)
     champion = Champion(as_of, "c", 0.7, trained, as_of, "auc", as_of)
     evidence = RetrainingEvidence(
         day=day,
+        calendar=DAYS,
+        next_as_of=shifted(day, 1),
         champion=champion,
         labels=NO_LABELS,
         drift=no_rows(DriftReport),
         requested_days=[],
-        trainable_days=trainable_days(known, shifted(day, 1), WINDOWS),
+        trainable_days=trainable_days(known, shifted(day, 1), WINDOWS, DAYS),
         champion_days=trained,
     )
     return float(decide(evidence, GROWTH)["data_growth"].iloc[0])

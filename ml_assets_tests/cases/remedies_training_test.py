@@ -70,7 +70,7 @@ def test_the_share_of_days_that_may_be_missing_is_raised(
 ) -> None:
     break_days(features)
 
-    said_otherwise(monkeypatch, max_missing_days_share=0.3)
+    said_otherwise(monkeypatch, max_missing_share=0.3)
     raised = Project(features.data, project_definitions(), features.instance)
 
     assert raised.materialize(TRAINED, CHAMPION).succeeded
@@ -79,7 +79,7 @@ def test_the_share_of_days_that_may_be_missing_is_raised(
 def test_labels_of_the_test_window_are_materialized(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said_otherwise(monkeypatch, test_days=7, validation_days=3, max_missing_days_share=0.9)
+    said_otherwise(monkeypatch, test_window="7d", validation_window="3d", max_missing_share=0.9)
     project = Project(project.data, project_definitions(), project.instance)
     project.materialize(DICTIONARIES)
     assert project.materialize(SOURCES, "2013-01-01...2013-01-21").succeeded

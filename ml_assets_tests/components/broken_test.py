@@ -145,11 +145,13 @@ def test_two_broken_parts_of_a_pipeline_are_two_assets(open_shop: Open) -> None:
 
 
 def test_parts_of_a_pipeline_that_describe_different_models_are_broken(open_shop: Open) -> None:
-    shop = open_shop(parts(ModelRelease="  test_days: 14\n"))
+    shop = open_shop(parts(ModelRelease="  test_window: 14d\n"))
 
     broken = broken_assets(shop.definitions.resolve_asset_graph())
 
-    assert "'test_days' is 28, but 14 in another part of the pipeline" in " ".join(broken.values())
+    assert "'test_window' is 28d, but 14d in another part of the pipeline" in " ".join(
+        broken.values()
+    )
 
 
 def test_a_contract_that_pandera_cannot_use_is_broken(open_shop: Open) -> None:

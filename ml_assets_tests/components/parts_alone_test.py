@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from ml_assets.cadence import Calendar
 from ml_assets.content import DAY
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT, Windows, training_dataset
 from ml_assets.learning.evaluation import EvaluationRules, evaluate
@@ -73,8 +74,9 @@ def dataset() -> pd.DataFrame:
         label="weight",
         known_at="known_at",
         as_of=AS_OF,
-        as_of_start=datetime(2024, 2, 20, tzinfo=UTC),
+        calendar=Calendar(),
         windows=Windows(365, 7, 28),
+        label_delay=timedelta(),
     )
 
 

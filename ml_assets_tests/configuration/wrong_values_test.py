@@ -57,15 +57,28 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        pytest.param("window_days", -5, "'window_days' is -5", id="negative window"),
-        pytest.param("window_days", 0, "'window_days' is 0", id="no window"),
-        pytest.param("window_days", 1e9, "'window_days' is 1000000000.0", id="endless window"),
-        pytest.param("window_days", "a year", "'window_days' is 'a year'", id="window in words"),
-        pytest.param("window_days", 35, "window_days (35) leaves no day", id="nothing to fit on"),
-        pytest.param("test_days", 0, "'test_days' is 0", id="no test window"),
-        pytest.param("test_days", 400, "leaves no day to train on", id="test window too long"),
-        pytest.param("validation_days", -1, "'validation_days' is -1", id="negative validation"),
-        pytest.param("max_missing_days_share", 1.5, "less than 1", id="share above 1"),
+        pytest.param("window", "-5d", "'-5d' is not a duration", id="negative window"),
+        pytest.param("window", "0d", "'window': 0d is no time", id="no window"),
+        pytest.param("window", "99999d", "99999d is too long", id="endless window"),
+        pytest.param("window", "a year", "'a year' is not a duration", id="window in words"),
+        pytest.param("window", "35d", "window (35d) leaves no day", id="nothing to fit on"),
+        pytest.param("test_window", "0d", "0d is no time", id="no test window"),
+        pytest.param("test_window", "400d", "leaves no day to train on", id="test window too long"),
+        pytest.param("validation_window", -1, "-1 is not a duration", id="negative validation"),
+        pytest.param("max_missing_share", 1.5, "less than 1", id="share above 1"),
+        pytest.param(
+            "window", "30h", "window: 30h is not a whole number of daily", id="no whole day"
+        ),
+        pytest.param(
+            "test_window", "1mo", "1mo is not a whole number of daily", id="month of days"
+        ),
+        pytest.param("labels.arrive_within", "5h", "labels.arrive_within: 5h", id="hours of days"),
+        pytest.param("window_days", 365, "'window_days' is now 'window'", id="old window"),
+        pytest.param("days.cadence", "dayly", "Did you mean 'daily'?", id="misspelled cadence"),
+        pytest.param(
+            "days.cadence", "weekly", "no weekly partition begins on 2013-01-01", id="no Monday"
+        ),
+        pytest.param("as_of_days.cadence", "hourly", "finer than days", id="as-of finer than days"),
         pytest.param("days.first", "2013-02-30", "'2013-02-30' is not a day", id="no such day"),
         pytest.param("days.last", "2012-01-01", "is before first", id="last before first"),
         pytest.param("days.timezone", "Mars/Olympus", "is no time zone", id="no such zone"),
@@ -85,7 +98,7 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
         pytest.param("estimator.numeric", ["distance", "distance"], "more than once", id="twice"),
         pytest.param("estimator.checkpoint_every", 0, "'estimator.checkpoint_every'", id="never"),
         pytest.param("labels.colum", "late", "expected one of asset, column", id="unknown key"),
-        pytest.param("labels.delay_days", -1, "'labels.delay_days' is -1", id="early labels"),
+        pytest.param("labels.delay", "-1d", "'-1d' is not a duration", id="early labels"),
         pytest.param("labels.asset", "flight_outcomes", "'labels.asset'", id="no asset key"),
         pytest.param("key", ["flight"], "'key' is now 'join_keys'", id="old key"),
         pytest.param(
@@ -115,7 +128,7 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
         pytest.param("evaluation.confidence", 95, "'evaluation.confidence' is 95", id="per cent"),
         pytest.param("evaluation.resamples", 1, "'evaluation.resamples' is 1", id="one resample"),
         pytest.param("staging.latency_ms", -1, "'staging.latency_ms' is -1", id="no time"),
-        pytest.param("drift_days", 0, "'drift_days' is 0", id="no report"),
+        pytest.param("drift_window", "0d", "0d is no time", id="no report"),
         pytest.param("monitoring.min_rows", 0, "'monitoring.min_rows' is 0", id="drift of no rows"),
         pytest.param("monitoring.structural", ["dist"], "dist", id="unknown feature"),
         pytest.param("monitoring", {"structure": []}, "Did you mean 'structural'?", id="group"),
@@ -180,8 +193,8 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
             id="day contract of no derived one",
         ),
         pytest.param("segments", ["carrier", "carrier"], "more than once", id="segment twice"),
-        pytest.param("labels.delay_days", 340, "labels.delay_days take 375", id="labels too late"),
-        pytest.param("test_days", True, "valid integer", id="truth for a number"),
+        pytest.param("labels.delay", "340d", "labels.delay take 375", id="labels too late"),
+        pytest.param("test_window", True, "True is not a duration", id="truth for a duration"),
         pytest.param("days.first", "0001-01-01", "is not a day", id="year 1"),
         pytest.param(
             "as_of_days",
@@ -193,7 +206,7 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
         pytest.param("evaluation.resamples", 10**9, "'evaluation.resamples'", id="too many"),
         pytest.param("owners", ["flight delays"], "'owners.0'", id="no owner"),
         pytest.param("owners", ["a@b"], "'owners.0'", id="no address"),
-        pytest.param("windw_days", 7, "Did you mean 'window_days'?", id="misspelled key"),
+        pytest.param("windw", "7d", "Did you mean 'window'?", id="misspelled key"),
     ],
 )
 def test_invalid_values_of_a_pipeline_are_refused(key: str, value: object, message: str) -> None:
@@ -207,16 +220,16 @@ def test_invalid_values_of_a_pipeline_are_refused(key: str, value: object, messa
     ("template", "key", "value", "message"),
     [
         pytest.param(
-            "SourceTable", "revisit_days", -1, "'revisit_days' is -1", id="negative revisit"
+            "SourceTable", "revisit", "-1d", "'-1d' is not a duration", id="negative revisit"
         ),
-        pytest.param("SourceTable", "max_age_hours", 0, "'max_age_hours' is 0", id="no age"),
-        pytest.param(
-            "SourceTable", "retention_days", 0, "'retention_days' is 0", id="no retention"
-        ),
+        pytest.param("SourceTable", "max_age", "0h", "0h is no time", id="no age"),
+        pytest.param("SourceTable", "retention", "0d", "0d is no time", id="no retention"),
         pytest.param("SourceTable", "time_column", None, "days is given without", id="no time"),
         pytest.param("SourceTable", "days", None, "time_column is given without", id="no days"),
         pytest.param("SourceTable", "contract", "Flights", "'contract' is 'Flights'", id="path"),
-        pytest.param("SourceTable", "revisit", 3, "Did you mean 'revisit_days'?", id="unknown key"),
+        pytest.param("SourceTable", "revist", "3d", "Did you mean 'revisit'?", id="unknown key"),
+        pytest.param("SourceTable", "retention", "30h", "retention: 30h", id="no whole day"),
+        pytest.param("SourceTable", "max_age", "1mo", "has no fixed length", id="months of age"),
         pytest.param("SourceTable", "description", " ", "'description'", id="no description"),
         pytest.param("SourceTable", "table", None, "none of table, query and files", id="nothing"),
         pytest.param("SourceTable", "query", "SELECT 1", "table and query is given", id="both"),
@@ -240,9 +253,15 @@ def test_invalid_values_of_a_source_table_are_refused(
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        pytest.param("inputs.flights.days_before", 1e9, "days_before", id="endless look-back"),
-        pytest.param("inputs.flights.days_before", -1, "is -1", id="look ahead"),
-        pytest.param("inputs.planes.days_before", 1, "which has no days", id="days of a snapshot"),
+        pytest.param("inputs.flights.look_back", "99999d", "too long", id="endless look-back"),
+        pytest.param("inputs.flights.look_back", "-1d", "is not a duration", id="look ahead"),
+        pytest.param("inputs.planes.look_back", "1d", "which has no days", id="days of a snapshot"),
+        pytest.param(
+            "inputs.flights.look_back", "36h", "inputs.flights.look_back: 36h", id="no day"
+        ),
+        pytest.param(
+            "inputs.flights.cadence", "weekly", "what is not known yet", id="coarser input"
+        ),
         pytest.param("inputs.flights.refreshes_history", False, "snapshots only", id="pinned days"),
         pytest.param("inputs.flights.as_set", 1, "Did you mean 'asset'?", id="unknown key"),
         pytest.param("inputs", {}, "'inputs'", id="no input"),
@@ -409,7 +428,7 @@ def overrides(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
 
 def test_changes_of_the_environment_are_validated(overrides: Callable[[str], None]) -> None:
-    overrides('{"flight_delays": {"test_days": 360}}')
+    overrides('{"flight_delays": {"test_window": "360d"}}')
 
     with pytest.raises(ConfigurationError, match=r"with ML_ASSETS_PIPELINES, .*leaves no day"):
         ModelPipeline.read(
@@ -420,7 +439,7 @@ def test_changes_of_the_environment_are_validated(overrides: Callable[[str], Non
 def test_an_unknown_pipeline_in_the_environment_is_refused(
     overrides: Callable[[str], None],
 ) -> None:
-    overrides('{"flight_delay": {"test_days": 14}}')
+    overrides('{"flight_delay": {"test_window": "14d"}}')
 
     with pytest.raises(ConfigurationError, match="Did you mean 'flight_delays'"):
         project_definitions()

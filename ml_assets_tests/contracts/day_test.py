@@ -6,6 +6,7 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 
+from ml_assets.cadence import Span
 from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.day import (
@@ -21,7 +22,7 @@ from ml_assets.contracts.day import (
     values_present,
 )
 from ml_assets.contracts.day_verdicts import judge_days, with_days_judged
-from ml_assets.contracts.usual import days_before_any, usual_of_days
+from ml_assets.contracts.usual import history_of, usual_of_days
 from ml_assets.contracts.validation import validate
 from ml_assets.errors import ConfigurationError
 
@@ -240,10 +241,27 @@ def test_usual_is_weekday_aware(
 
 
 def test_history_reaches_back_eight_weeks() -> None:
-    history = days_before_any(["2013-03-01", "2013-03-02"])
+    history = history_of(["2013-03-01", "2013-03-02"])
 
-    assert (history[0], history[-1]) == ("2013-01-04", "2013-03-01")
-    assert days_before_any([SNAPSHOT]) == []
+    assert history == Span("2013-01-04", "2013-03-02")
+    assert history_of([SNAPSHOT]) is None
+
+
+def test_usual_of_an_hour_is_that_of_the_same_hour_on_the_same_weekday() -> None:
+    counts = {"2013-01-03-13:00": 10, "2013-01-10-13:00": 20, "2013-01-17-12:00": 90}
+
+    [usual] = usual_of_days(["2013-01-17-13:00"], counts)
+
+    assert (usual.rows, usual.words) == (15, "on a Thursday at 13:00")
+
+
+def test_usual_of_a_week_is_that_of_the_last_four() -> None:
+    weeks = ["2013-01-07", "2013-01-14", "2013-01-21", "2013-02-04", "2013-02-11"]
+    counts = dict(zip(weeks, [99, 10, 20, 30, 40], strict=True))
+
+    [usual] = usual_of_days(["2013-02-18"], counts)
+
+    assert (usual.rows, usual.words) == (25, "on a Monday")
 
 
 USUAL = day_with(rows_against_usual=against_usual(ge=0.6, le=1.6))

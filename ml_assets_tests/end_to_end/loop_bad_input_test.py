@@ -246,7 +246,7 @@ def test_a_missing_policy_is_reported(policy: Path) -> None:
     [
         pytest.param("name: [", "while parsing", id="no YAML"),
         pytest.param("", "valid dictionary", id="empty"),
-        pytest.param("evaluation_days: 14", "name Field required", id="no name"),
+        pytest.param("evaluation_window: 14d", "name Field required", id="no name"),
         pytest.param("name: x\nperformance_dorp: 0.1", "performance_dorp Extra", id="misspelled"),
         pytest.param("name: x\nbudget: -1", "greater than or equal to 0", id="negative budget"),
         pytest.param("name: x\nwindows: many", "valid integer", id="no number"),

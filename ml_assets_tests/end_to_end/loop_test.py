@@ -343,7 +343,7 @@ def late_labels(
 ) -> Iterator[Project]:
     """Six weeks of features; labels come three days later than they were known."""
     shutil.copytree(features_home, tmp_path / "home")
-    monkeypatch.setenv("ML_ASSETS_PIPELINES", overridden(labels={"delay_days": 3}))
+    monkeypatch.setenv("ML_ASSETS_PIPELINES", overridden(labels={"delay": "3d"}))
     settings.cache_clear()
     with opened(tmp_path / "home", project_definitions()) as project:
         yield project

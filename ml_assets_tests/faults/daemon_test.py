@@ -46,14 +46,14 @@ AS_OF = LAST_DAY = "2013-02-09"
 
 POLICY = {
     "name": "blizzard",
-    "evaluation_days": 1,
-    "window_step_days": 1,
+    "evaluation_window": "1d",
+    "window_step": "1d",
     "windows": 1,
     "confirmations": 1,
     "min_labels": 200,
     "drifted_features": 14,
-    "min_training_days": 5,
-    "cooldown_days": 5,
+    "min_training_window": "5d",
+    "cooldown": "5d",
 }
 INTERVALS = {
     "run_monitoring": {"poll_interval_seconds": 1, "start_timeout_seconds": 90},

@@ -1,12 +1,13 @@
 """Training datasets: labels known when the as-of day began, split by time."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import timedelta
 
 import pandas as pd
 import pytest
 from pandas.errors import MergeError
 
+from ml_assets.cadence import Calendar
 from ml_assets.content import DAY
 from ml_assets.errors import TrainingError
 from ml_assets.learning.dataset import (
@@ -18,7 +19,7 @@ from ml_assets.learning.dataset import (
 )
 
 AS_OF = "2013-07-08"
-AS_OF_START = datetime(2013, 7, 8, 4, tzinfo=UTC)
+NEW_YORK = Calendar(timezone="America/New_York")
 WINDOWS = Windows(window_days=10, validation_days=2, test_days=3)
 LONG_AGO = "2013-06-01 00:00"
 
@@ -37,7 +38,7 @@ def labels(*known_at: str) -> pd.DataFrame:
 def dataset(
     feature_rows: pd.DataFrame,
     label_rows: pd.DataFrame,
-    as_of_start: datetime = AS_OF_START,
+    calendar: Calendar = NEW_YORK,
     windows: Windows = WINDOWS,
 ) -> pd.DataFrame:
     """The training dataset of the as-of day."""
@@ -48,8 +49,9 @@ def dataset(
         label="late",
         known_at="known_at",
         as_of=AS_OF,
-        as_of_start=as_of_start,
+        calendar=calendar,
         windows=windows,
+        label_delay=timedelta(days=windows.label_delay_days),
     )
 
 
@@ -203,4 +205,4 @@ def test_a_window_with_too_many_gaps_is_refused_and_names_them() -> None:
 
     assert "2 of the 10 days" in str(refused.value)
     assert "2013-01-03, 2013-01-07" in str(refused.value)
-    assert "'max_missing_days_share'" in str(refused.value)
+    assert "'max_missing_share'" in str(refused.value)

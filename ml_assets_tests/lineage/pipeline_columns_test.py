@@ -48,8 +48,8 @@ from ml_assets_tests.lineage.column_changes import (
 from ml_assets_tests.lineage.small_pipeline import Change, SmallPipeline, Table
 
 SMALL = {
-    "validation_days": 2,
-    "test_days": 7,
+    "validation_window": "2d",
+    "test_window": "7d",
     "evaluation": {"metrics": ["auc", "precision"], "resamples": 100, "flagged_share": 0.5},
     "release": {
         "sensitive_feature": "origin",
@@ -70,7 +70,7 @@ SMALL = {
 
 POLICY = """\
 name: small
-evaluation_days: 7
+evaluation_window: 7d
 windows: 1
 confirmations: 1
 min_labels: 20
@@ -79,9 +79,9 @@ calibration_error: 0.2
 drifted_structural: 1
 drifted_features: 30
 data_growth: 0.9
-cooldown_days: 3
+cooldown: 3d
 budget: 2
-budget_days: 30
+budget_window: 30d
 """
 
 RELEASED = ["approvals", "registered_model", "staging_model"]

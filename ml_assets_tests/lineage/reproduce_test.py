@@ -148,7 +148,7 @@ def test_changed_parameters_and_libraries_are_reported_and_not_used(
     assert changed != document
     (folder / "defs.yaml").write_text(changed, "utf-8")
     monkeypatch.setattr(documents, "DEFS", tmp_path / "defs")
-    monkeypatch.setenv("ML_ASSETS_PIPELINES", overridden(labels={"delay_days": 2}))
+    monkeypatch.setenv("ML_ASSETS_PIPELINES", overridden(labels={"delay": "2d"}))
     documents._read_files.cache_clear()
     settings.cache_clear()
 

@@ -1,7 +1,7 @@
 """Labels as they arrive, and performance by those that have arrived so far."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 
+from ml_assets.cadence import Calendar
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import validate
 from ml_assets.errors import ContractViolation
@@ -72,14 +73,14 @@ def arrived(
     """Labels that arrived on Monday, which begins at four in UTC."""
     arguments = {
         "day": MONDAY,
-        "bounds": (datetime(2013, 7, 8, 4, tzinfo=UTC), datetime(2013, 7, 9, 4, tzinfo=UTC)),
+        "calendar": Calendar(timezone="America/New_York"),
         "scored_days": [SUNDAY, MONDAY],
         "key": ["flight"],
         "segments": ["carrier"],
         "label": "late",
         "known_at": "known_at",
-        "delay_days": 0,
-        "within_days": 3,
+        "delay": timedelta(),
+        "within": 3,
     }
     both = pd.concat([predictions(SUNDAY), predictions(MONDAY)], ignore_index=True)
     known = both if prediction_rows is None else prediction_rows
@@ -102,13 +103,13 @@ def arrived(
 def test_label_belongs_to_the_day_it_arrives_on(
     known_at: str, delay_days: int, has_arrived: bool
 ) -> None:
-    found = arrived(outcomes(SUNDAY, known_at), delay_days=delay_days)
+    found = arrived(outcomes(SUNDAY, known_at), delay=timedelta(days=delay_days))
 
     assert len(found) == has_arrived
 
 
 def test_label_has_its_prediction() -> None:
-    found = arrived(outcomes(SUNDAY, *[MONDAY_STARTS] * 2), delay_days=0)
+    found = arrived(outcomes(SUNDAY, *[MONDAY_STARTS] * 2))
 
     assert found[DAY].tolist() == [MONDAY] * 2
     assert found["prediction_day"].tolist() == [SUNDAY] * 2
@@ -160,7 +161,7 @@ def test_nothing_arrives_without_outcomes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("within_days", "is_refused"),
+    ("within", "is_refused"),
     [
         pytest.param(1, True, id="on the last day it may arrive"),
         pytest.param(2, False, id="a day before"),
@@ -168,17 +169,17 @@ def test_nothing_arrives_without_outcomes() -> None:
 )
 @pytest.mark.parametrize("delay_days", [0, 30])
 def test_label_that_no_later_day_would_process_is_refused(
-    within_days: int, is_refused: bool, delay_days: int
+    within: int, is_refused: bool, delay_days: int
 ) -> None:
     known_at = pd.Timestamp("2013-07-09 04:00") - pd.Timedelta(days=delay_days)
     overdue = outcomes(SUNDAY, str(known_at))
 
     def arrive() -> pd.DataFrame:
-        return arrived(overdue, within_days=within_days, delay_days=delay_days)
+        return arrived(overdue, within=within, delay=timedelta(days=delay_days))
 
     if is_refused:
         with pytest.raises(
-            ContractViolation, match=r"1 labels of 2013-07-07 .* 1 days.*Raise 'arr"
+            ContractViolation, match=r"1 labels of 2013-07-07 .* 1 daily partitions.*Raise 'arr"
         ):
             arrive()
     else:
@@ -188,7 +189,7 @@ def test_label_that_no_later_day_would_process_is_refused(
 def test_outcome_without_a_prediction_is_not_too_late() -> None:
     overdue = outcomes(SUNDAY, "2013-08-01")
 
-    assert arrived(overdue, scored_days=[MONDAY], within_days=1).empty
+    assert arrived(overdue, scored_days=[MONDAY], within=1).empty
 
 
 def scored_rows(count: int = 400) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from ml_assets.cadence import DAYS, Duration, shifted
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import validate
 from ml_assets.errors import ConfigurationError
@@ -43,7 +44,7 @@ PREDICTED = {GOOD: (0.9, 0.1), POOR: (0.4, 0.6), OFF: (0.99, 0.8), ONE_CLASS: (0
 
 def policy(**changes: Any) -> Policy:
     """Three windows of two days side by side; no signal but those that are given."""
-    windows = {"evaluation_days": 2, "window_step_days": 2, "windows": 3, "confirmations": 2}
+    windows = {"evaluation_window": "2d", "window_step": "2d", "windows": 3, "confirmations": 2}
     return Policy.model_validate({"name": "tested", "min_labels": 4, **windows, **changes})
 
 
@@ -101,7 +102,9 @@ def evidence(**changes: Any) -> RetrainingEvidence:
         "trainable_days": 100,
         "champion_days": 100,
     }
-    return RetrainingEvidence(**{**known, **changes})
+    found = {**known, **changes}
+    next_as_of = shifted(found["day"], 1)
+    return RetrainingEvidence(calendar=DAYS, next_as_of=next_as_of, **found)
 
 
 def decided(of: RetrainingEvidence, by: Policy) -> Mapping[Any, Any]:
@@ -355,9 +358,9 @@ def test_labels_outside_the_windows_do_not_count(day: str) -> None:
     assert with_others == decided(evidence(), DROP)
 
 
-def test_label_days_are_those_of_all_windows() -> None:
-    assert policy().label_days == 6
-    assert policy().window_ends(TODAY) == [NEWEST[-1], MIDDLE[-1], OLDEST[-1]]
+def test_label_window_covers_all_windows() -> None:
+    assert policy().label_window(DAYS) == 6
+    assert policy().window_ends(TODAY, DAYS) == [NEWEST[-1], MIDDLE[-1], OLDEST[-1]]
 
 
 @pytest.mark.parametrize("older", [GOOD, POOR])
@@ -423,7 +426,7 @@ def test_first_model_is_requested_with_enough_training_days(
 ) -> None:
     nobody = evidence(champion=None, labels=labels(POOR, POOR, version=""), trainable_days=days)
 
-    found = decided(nobody, by.model_copy(update={"min_training_days": 28}))
+    found = decided(nobody, by.model_copy(update={"min_training_window": Duration.parse("28d")}))
 
     assert found["verdict"] == verdict
     assert found["rule"] == ("no_champion" if verdict == RETRAIN else "nothing")
@@ -449,7 +452,7 @@ def test_nothing_is_requested_in_the_cooldown(
         champion=champion, labels=labels(POOR, POOR, POOR), requested_days=["2013-01-01", asked]
     )
 
-    found = decided(known, policy(performance_drop=0.05, cooldown_days=7))
+    found = decided(known, policy(performance_drop=0.05, cooldown="7d"))
 
     assert (found["verdict"], found["rule"] == "cooldown") == (
         (RETRAIN, False) if is_cool else (KEEP, True)
@@ -477,7 +480,7 @@ def test_nothing_is_requested_in_the_cooldown(
 def test_budget_limits_requests(requested_days: list[str], is_spent: bool) -> None:
     known = evidence(labels=labels(POOR, POOR, POOR), requested_days=requested_days)
 
-    found = decided(known, policy(performance_drop=0.05, budget=3, budget_days=365))
+    found = decided(known, policy(performance_drop=0.05, budget=3, budget_window="365d"))
 
     assert (found["verdict"], found["rule"]) == (
         (KEEP, "budget") if is_spent else (RETRAIN, "performance")
@@ -510,7 +513,7 @@ def test_budget_does_not_keep_a_first_model_from_being_trained() -> None:
 )
 def test_each_month_has_one_model(day: str, asked: str | None, verdict: str) -> None:
     known = evidence(day=day, requested_days=[asked] if asked else [])
-    by = MONTHLY.model_copy(update={"cooldown_days": 1})
+    by = MONTHLY.model_copy(update={"cooldown": Duration.parse("1d")})
 
     assert decided(known, by)["verdict"] == verdict
 

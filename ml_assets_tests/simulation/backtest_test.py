@@ -26,9 +26,9 @@ from ml_assets.simulation.results import BacktestResult, save
 from ml_assets_tests.prepared import PREDICTIONS, SCORED_DAYS, build_features, build_once, opened
 from ml_assets_tests.project import Project
 
-FIRST = "name: first\nmin_training_days: 10\n"
+FIRST = "name: first\nmin_training_window: 10d\n"
 """Only a first model, as soon as the gates let one pass."""
-GROWING = "name: growing\nmin_training_days: 10\ndata_growth: 0.6\ncooldown_days: 5\n"
+GROWING = "name: growing\nmin_training_window: 10d\ndata_growth: 0.6\ncooldown: 5d\n"
 """A second one when there is clearly more to learn from."""
 
 

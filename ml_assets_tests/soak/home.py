@@ -31,7 +31,7 @@ WRITTEN = "%Y-%m-%d %H:%M:%S.%f"
 PIPELINES = {
     "flight_delays": {
         "monitoring": {"policy": "never"},
-        "test_days": 7,
+        "test_window": "7d",
         "release": {
             "rule": "literal",
             "margin": None,

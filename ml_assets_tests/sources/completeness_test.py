@@ -13,7 +13,7 @@ from ml_assets.sources.completeness import (
 )
 
 FIRST = date(2013, 1, 1)
-MAX_AGE_HOURS = 4
+MAX_AGE = timedelta(hours=4)
 
 
 def days(count: int = 365) -> list[Day]:
@@ -40,7 +40,7 @@ def complete(
     rows: Mapping[int, int], usual: float | None = None, last_hour: int = 22, count: int = 365
 ) -> int:
     """How many days from the first on are complete."""
-    until = extent(days(count), hours(rows, last_hour), MAX_AGE_HOURS, usual).complete_until
+    until = extent(days(count), hours(rows, last_hour), MAX_AGE, usual).complete_until
     return 0 if until is None else sum(end <= until for _, _, end in days(count))
 
 
@@ -156,7 +156,7 @@ def test_rows_after_the_last_day_complete_it() -> None:
 def test_times_after_the_day_that_follows_the_newest_dense_one_are_not_plausible(
     rows: Mapping[int, int], day: int
 ) -> None:
-    found = extent(days(), hours(rows), MAX_AGE_HOURS, 842)
+    found = extent(days(), hours(rows), MAX_AGE, 842)
 
     assert found.plausible_until == days()[day][2]
     assert found.newest is not None
@@ -164,7 +164,7 @@ def test_times_after_the_day_that_follows_the_newest_dense_one_are_not_plausible
 
 
 def test_no_time_is_implausible_without_a_dense_day() -> None:
-    found = extent(days(), hours({243: 1}), MAX_AGE_HOURS, 842)
+    found = extent(days(), hours({243: 1}), MAX_AGE, 842)
 
     assert found.plausible_until is None
     assert found.complete_until is None

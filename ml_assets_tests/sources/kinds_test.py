@@ -159,7 +159,7 @@ def test_files_named_by_their_day_need_no_time_column(lab: Lab) -> None:
         for name, part in without_time.items():
             write(lab.files(f"{name}.{kind}"), part)
     documents = [
-        source_table(f"named_{kind}", "NamedReadings", files=f"%Y-%m-%d.{kind}", max_age_hours=25)
+        source_table(f"named_{kind}", "NamedReadings", files=f"%Y-%m-%d.{kind}", max_age="25h")
         for kind in WRITERS
     ]
 

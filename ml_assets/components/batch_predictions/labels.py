@@ -16,7 +16,6 @@ from ml_assets.contracts.validation import no_rows
 from ml_assets.monitoring.contracts.performance import Performance
 from ml_assets.monitoring.performance import arrived_labels, headline, performance
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.orchestration.partitions import bounds
 from ml_assets.planning.plan import Input, each_day, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.workspace import Workspace
@@ -82,12 +81,11 @@ class LabelStage:
     @property
     def _predicted(self) -> Input:
         """The same day's predictions, which stay valid when their inputs change."""
-        return Input(self.pipeline.table(nouns.PREDICTIONS), is_pinned=True)
+        return self.pipeline.daily_input(self.pipeline.table(nouns.PREDICTIONS), is_pinned=True)
 
     @property
     def _scored(self) -> Input:
-        within = self.pipeline.labels.within_days
-        return replace(self._predicted, first=-within, is_optional=True)
+        return replace(self._predicted, first=-self.pipeline.arrives_within, is_optional=True)
 
     @property
     def _outcomes(self) -> Input:
@@ -95,8 +93,10 @@ class LabelStage:
 
     @property
     def _arriving(self) -> Input:
-        within = self.pipeline.labels.within_days
-        return Input(self.pipeline.table(nouns.LABELS), 0, within, is_optional=True)
+        this = self.pipeline
+        return this.daily_input(
+            this.table(nouns.LABELS), last=this.arrives_within, is_optional=True
+        )
 
     def _collect_labels(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         lake, this = workspace.lake, self.pipeline
@@ -127,15 +127,15 @@ class LabelStage:
             predictions[predictions[DAY].isin(scored_days)],
             outcomes[outcomes[DAY].isin(window)],
             day=day,
-            bounds=bounds(this.days, day),
+            calendar=this.calendar,
             scored_days=scored_days,
             key=this.join_keys,
             segments=this.segments,
             label=this.labels.column,
             known_at=this.labels.known_at,
             of_day=this.labels.day,
-            delay_days=this.labels.delay_days,
-            within_days=this.labels.within_days,
+            delay=this.labels.delay.longest,
+            within=this.arrives_within,
         )
 
     def _measure(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:

@@ -19,7 +19,7 @@ from ml_assets.lake.store import Window
 from ml_assets.learning.scoring import score, with_late_rows
 from ml_assets.ledger.entries import grouped
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.planning.plan import Input, Plan, each_day, plan, with_skipped
+from ml_assets.planning.plan import Plan, each_day, plan, with_skipped
 from ml_assets.provenance.code import code_version
 from ml_assets.release.champion import Champion
 from ml_assets.release.confirm import confirm_champion
@@ -55,7 +55,7 @@ class Predictions:
             ),
             version=self._prediction_version,
             inputs=[
-                Input(this.features),
+                this.daily_input(this.features),
                 this.champion_lineage(nouns.MODEL),
                 this.champion_lineage(nouns.CHAMPION),
             ],
@@ -85,14 +85,19 @@ class Predictions:
             lake,
             table,
             days,
-            {"features": Input(this.features), "champion": this.release_of_champion(champions)},
+            {
+                "features": this.daily_input(this.features),
+                "champion": this.release_of_champion(champions),
+            },
             self._prediction_version,
             further_reads=this.model_reads(champions),
         )
         planned, scored = self._score(workspace, planned, champions)
         planned, frames = each_day(
             planned,
-            lambda day: with_late_rows(latest_rows(lake, table, day), _scored_rows(scored, day)),
+            lambda day: with_late_rows(
+                latest_rows(lake, table, day), _scored_rows(scored, day, champions)
+            ),
         )
         return output(
             planned,
@@ -163,14 +168,13 @@ class Predictions:
         confirm_champion(release_facts(lake, log, registry, self.pipeline.name, as_of))
 
 
-def _scored_rows(scored: pd.DataFrame, day: str) -> pd.DataFrame:
-    rows = scored[scored[DAY] == day]
-    if rows.empty:
+def _scored_rows(scored: pd.DataFrame, day: str, champions: Mapping[str, Champion]) -> pd.DataFrame:
+    if day not in champions:
         raise TrainingError(
             f"not predicted: no champion serves on {day}. Materialize a model and its release as "
             "of that day or an earlier one: the asset groups that end in __training and __release"
         )
-    return rows
+    return scored[scored[DAY] == day]
 
 
 def _day_metadata(predictions: pd.DataFrame) -> dict[str, float | int | str]:

@@ -17,7 +17,7 @@ from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
 from ml_assets.orchestration.runs.retries import retried
 from ml_assets.orchestration.workspace_key import WORKSPACE
-from ml_assets.planning.plan import Input, Plan, each_day, with_recomputed
+from ml_assets.planning.plan import Plan, each_day, with_recomputed
 from ml_assets.provenance.code import code_version
 from ml_assets.release.approvals.actions import describe, record
 from ml_assets.release.approvals.approvals import (
@@ -60,7 +60,7 @@ class ApprovalStage:
             stage=STAGE,
             description="Approvals and rejections of a release that needs approval; records are never changed.",
             version=self._version,
-            inputs=[Input(self.pipeline.table(nouns.RELEASE_DECISION))],
+            inputs=[self.pipeline.input(nouns.RELEASE_DECISION)],
             compute=self._collect_approvals,
             contract=Approvals,
             is_as_of=True,
@@ -91,7 +91,8 @@ class ApprovalStage:
     def _approvals_of(self, workspace: Workspace, planned: Plan, day: str) -> pd.DataFrame:
         """Approval records of a day; applies a valid approval once, until its model is champion."""
         log, name = workspace.approvals, self.pipeline.name
-        state = load(workspace.lake, log, planned.windows, name, day, {})
+        calendars = self.pipeline.calendar, self.pipeline.as_of_calendar
+        state = load(workspace.lake, log, planned.windows, name, day, {}, *calendars)
         if approval := approval_to_use(state):
             log.append(approval_use(approval, state.now, state.first_not_scored))
         return approval_rows(log.records(name, day), {day: state.decision["evidence"]})

@@ -1,7 +1,7 @@
 """Stage: the model card of each registered version, compiled from the assets of its release."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.planning.plan import Input, Plan, each_day, plan, with_recomputed
+from ml_assets.planning.plan import Plan, each_day, plan, with_recomputed
 from ml_assets.provenance.code import code_version
 from ml_assets.registry.store import Registry
 from ml_assets.release.champion import ChampionModel
@@ -88,7 +88,7 @@ class ModelCardStage:
             stage=STAGE,
             description="Purpose, performance, release decision and limits of a registered version.",
             version=self._version,
-            inputs=[Input(this.table(noun)) for noun in SOURCES],
+            inputs=[this.input(noun) for noun in SOURCES],
             compute=self._write,
             contract=ModelCard,
             is_as_of=True,
@@ -103,10 +103,10 @@ class ModelCardStage:
     def _write(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         this, lake, registry = self.pipeline, workspace.lake, workspace.registry
         inputs = {
-            noun: Input(this.table(noun), is_optional=True, is_pinned=True, is_evidence=True)
+            noun: replace(this.input(noun), is_optional=True, is_pinned=True, is_evidence=True)
             for noun in SOURCES
         }
-        inputs[nouns.REGISTERED_MODEL] = Input(this.table(nouns.REGISTERED_MODEL))
+        inputs[nouns.REGISTERED_MODEL] = this.input(nouns.REGISTERED_MODEL)
         planned = plan(lake, this.table(nouns.MODEL_CARD), days, inputs, self._version)
         planned = with_recomputed(planned, self._missing_cards(lake, registry, planned))
         metadata: dict[str, ExtraMetadata] = {}

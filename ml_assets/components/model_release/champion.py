@@ -16,7 +16,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.planning.plan import Input, each_day, with_recomputed
+from ml_assets.planning.plan import each_day, with_recomputed
 from ml_assets.provenance.code import code_version
 from ml_assets.registry.store import CHAMPION
 from ml_assets.release.by_hand import written_by_hand
@@ -58,7 +58,7 @@ class ChampionStage:
             stage=STAGE,
             description="The released model of this as-of day. It serves from the day in serves_from; the registry's alias 'champion' points to the newest one.",
             version=code_version(ChampionModel),
-            inputs=[Input(self.pipeline.table(noun)) for noun in self._required_stages],
+            inputs=[self.pipeline.input(noun) for noun in self._required_stages],
             compute=self._promote,
             contract=ChampionModel,
             is_as_of=True,

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import dagster as dg
 import numpy as np
@@ -22,7 +22,7 @@ from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
-from ml_assets.planning.plan import Input, Plan, each_day, plan, with_recomputed
+from ml_assets.planning.plan import Plan, each_day, plan, with_recomputed
 from ml_assets.provenance.code import code_version
 from ml_assets.release.by_hand import written_by_hand
 from ml_assets.release.champion import Champion
@@ -109,8 +109,8 @@ class DecisionStage:
     def _decide(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         lake = workspace.lake
         evidence = {
-            noun: Input(
-                self.pipeline.table(noun), is_optional=True, is_pinned=True, is_evidence=True
+            noun: replace(
+                self.pipeline.input(noun), is_optional=True, is_pinned=True, is_evidence=True
             )
             for noun in (nouns.COMPARISON, nouns.FAIRNESS)
         }

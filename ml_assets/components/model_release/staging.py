@@ -131,7 +131,8 @@ class Staging:
             "integration_tests": self.tests_version,
         }
         lake, log, name = workspace.lake, workspace.approvals, self.pipeline.name
-        return load(lake, log, planned.windows, name, day, current)
+        calendars = self.pipeline.calendar, self.pipeline.as_of_calendar
+        return load(lake, log, planned.windows, name, day, current, *calendars)
 
     def _register(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         reads, version = [*DECIDED, nouns.MODEL, nouns.TRAINING_DATASET], self._registration_version

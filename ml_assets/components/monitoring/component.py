@@ -21,7 +21,8 @@ class Monitoring(ModelPart[MonitoringConfiguration]):
         config, this = self.config, self.pipeline
         file = config.monitoring.policy_file(folder_of(context))
         policy = read_policy(file) if file else NO_POLICY
-        drift = DriftStage(this, config.drift_days, config.groups, config.monitoring.min_rows)
+        policy.refuse_other_cadences(self.config.days.calendar)
+        drift = DriftStage(this, config.drift_partitions, config.groups, config.monitoring.min_rows)
         return dg.Definitions.merge(
             drift.definitions(),
             RetrainingStage(this, policy, self.contracts.labels).definitions(),

@@ -51,7 +51,7 @@ class DriftStage:
                 description="Distribution of each feature on the day, in the bins of the champion's reference.",
                 version=self._profile_version,
                 inputs=[
-                    Input(this.features),
+                    this.daily_input(this.features),
                     this.champion_lineage(nouns.CHAMPION),
                     this.champion_lineage(nouns.FEATURE_REFERENCE),
                 ],
@@ -89,13 +89,13 @@ class DriftStage:
     @property
     def _profiles(self) -> Input:
         table = self.pipeline.table(nouns.FEATURE_PROFILE)
-        return Input(table, 1 - self.window_days, 0, is_optional=True)
+        return self.pipeline.daily_input(table, 1 - self.window_days, is_optional=True)
 
     def _profile(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         lake, this = workspace.lake, self.pipeline
         champions = this.champions(lake, days)
         inputs = {
-            "features": Input(this.features),
+            "features": this.daily_input(this.features),
             "reference": this.champion_input(champions, nouns.FEATURE_REFERENCE),
         }
         planned = plan(lake, this.table(nouns.FEATURE_PROFILE), days, inputs, self._profile_version)
@@ -156,7 +156,7 @@ class DriftStage:
             ]
             if of_window.empty:
                 raise TrainingError(
-                    f"no profile of the {self.window_days} days up to {day} is stored"
+                    f"no profile of the {self.window_days} partitions up to {day} is stored"
                 )
             reference = planned.windows["reference"].read(days=[as_of])
             return drift_report(

@@ -7,7 +7,6 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets import nouns
-from ml_assets.cadence import shifted
 from ml_assets.components.monitoring.trainable import days_with_rows, trainable_days
 from ml_assets.components.pipeline.output import output
 from ml_assets.components.pipeline.pipeline import PipelineContext
@@ -68,12 +67,15 @@ class RetrainingStage:
     @property
     def _labels(self) -> Input:
         table = self.pipeline.table(nouns.LABELS)
-        return Input(table, 1 - self.policy.label_days, 0, is_optional=True)
+        return self._window(table)
 
     @property
     def _drift(self) -> Input:
-        table = self.pipeline.table(nouns.DRIFT_REPORT)
-        return Input(table, 1 - self.policy.label_days, 0, is_optional=True)
+        return self._window(self.pipeline.table(nouns.DRIFT_REPORT))
+
+    def _window(self, table: str) -> Input:
+        length = self.policy.label_window(self.pipeline.calendar)
+        return self.pipeline.daily_input(table, 1 - length, is_optional=True)
 
     def _decide(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         """Decide day by day, because each decision depends on earlier ones."""
@@ -90,7 +92,7 @@ class RetrainingStage:
         frames: dict[str, pd.DataFrame] = {}
         with_rows = days_with_rows(lake.ledger, [this.features, this.labels.asset])
         for day in sorted(days):
-            first = shifted(day, -self.policy.budget_days)
+            first = self.policy.budget_start(day, this.calendar)
             before = {then: found for then, found in requested.items() if first < then < day}
             reads = [
                 *(Read(table, then, found, None, is_pinned=True) for then, found in before.items()),
@@ -131,15 +133,21 @@ class RetrainingStage:
     ) -> pd.DataFrame:
         labels, drift = planned.windows["labels"], planned.windows["drift"]
         known = labels.read() if labels.hashes else no_rows(self.label_contract)
-        windows = self.pipeline.windows
+        this = self.pipeline
+        calendar, windows = this.as_of_calendar, this.windows
+        next_as_of = calendar.next_from(this.calendar.bounds(day)[1])
         evidence = RetrainingEvidence(
             day=day,
+            calendar=this.calendar,
+            next_as_of=next_as_of,
             champion=champion,
             labels=known[~known["is_late"].astype(bool)],
             drift=drift.read() if drift.hashes else no_rows(DriftReport),
             requested_days=requested,
-            trainable_days=trainable_days(with_rows, shifted(day, 1), windows),
-            champion_days=trainable_days(with_rows, champion.as_of, windows) if champion else 0,
+            trainable_days=trainable_days(with_rows, next_as_of, windows, calendar),
+            champion_days=trainable_days(with_rows, champion.as_of, windows, calendar)
+            if champion
+            else 0,
         )
         return decide(evidence, self.policy)
 

@@ -5,12 +5,13 @@ processed when its features are finished and the release requested before has en
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 
 from ml_assets import nouns
-from ml_assets.cadence import Span, shifted
+from ml_assets.cadence import Span
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.components.pipeline.stages import (
     DECISION,
@@ -39,8 +40,8 @@ from ml_assets.planning.progress import finished, outdated, unfinished
 from ml_assets.planning.staleness import stale
 from ml_assets.workspace import Workspace
 
-MAX_DAYS = 31
-"""Most days that one run recomputes."""
+LONGEST_RUN = timedelta(days=31)
+"""Most time that one run recomputes."""
 
 Result = dg.RunRequest | dg.SkipReason
 
@@ -160,12 +161,13 @@ def _next_day(
     decided = ledger.latest(pipeline.table(DECISION))
     begun = ledger.latest(pipeline.table(nouns.PREDICTIONS)) or decided
     first = min(begun) if begun else max(ready)
-    days = Span(first, shifted(max(*ready, first), 1)).days()
+    calendar = pipeline.calendar
+    days = calendar.keys(first, calendar.shifted(max(*ready, first), 1))
     scored = tables_of(pipeline, graph, SCORING)
     waiting = {day for table in scored for day in _open(ledger, table, days)}
     newest = max(decided, default="")
     undecided = _open(ledger, pipeline.table(DECISION), [day for day in days if day >= newest])
-    day = next((day for day in days if day in waiting | undecided), shifted(days[-1], 1))
+    day = next((day for day in days if day in waiting | undecided), calendar.shifted(days[-1], 1))
     if day not in ready:
         return f"{day} waits for its features."
     as_of, _ = pending_retraining(pipeline, lake)
@@ -173,7 +175,7 @@ def _next_day(
         unit = retraining_unit(pipeline, graph, as_of)
         if unit.tables and not is_given_up(instance, ledger, unit):
             return f"{day} waits for the release of {as_of}."
-    span = Span(max(first, shifted(day, -pipeline.labels.within_days)), day)
+    span = Span(max(first, calendar.shifted(day, -pipeline.arrives_within)), day)
     return _unit(pipeline, graph, f"{pipeline.name} {day}", span)
 
 
@@ -192,9 +194,11 @@ def _changed_days(
         for day, reason in is_changed(lake.ledger, table, lake.days_stored(table)).items():
             changed.setdefault(day, reason)
     kept: list[str] = []
+    calendar = pipeline.calendar
     while changed:
         first = min(changed)
-        span = Span(first, max(day for day in changed if day < shifted(first, MAX_DAYS)))
+        end = calendar.shifted(first, calendar.covering(LONGEST_RUN))
+        span = Span(first, max(day for day in changed if day < end))
         if waiting := _waiting_for_inputs(pipeline, lake, span):
             return f"{first} waits for {waiting} to be recomputed."
         name = f"{pipeline.name} {span.first}...{span.last} again"
@@ -206,14 +210,15 @@ def _changed_days(
             f"{first} is unchanged, although {changed[first]}. Its last run logged the reason; to "
             f"resume it by hand: {unit.command}"
         )
-        passed = span.days() if effect is Effect.DONE else [first]
+        passed = calendar.keys(span.first, span.last) if effect is Effect.DONE else [first]
         changed = {day: reason for day, reason in changed.items() if day not in passed}
     return ". ".join(kept)
 
 
 def _waiting_for_inputs(pipeline: PipelineContext, lake: Lake, span: Span) -> str:
     """The first unfinished day of features or outcomes that a span reads."""
-    within = Span(shifted(span.first, -pipeline.labels.within_days), span.last).days()
+    first = pipeline.calendar.shifted(span.first, -pipeline.arrives_within)
+    within = pipeline.calendar.keys(first, span.last)
     for table in (pipeline.features, pipeline.labels.asset):
         known = lake.ledger.latest(table, within)
         if waiting := unfinished(lake.ledger, table, sorted(known)):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ml_assets.cadence import shifted
+from ml_assets.cadence import Calendar
 from ml_assets.learning.dataset import Windows
 from ml_assets.ledger.entries import Status
 from ml_assets.ledger.ledger import Ledger
@@ -26,14 +26,17 @@ def days_with_rows(ledger: Ledger, tables: Sequence[str]) -> list[str]:
     return sorted(set.intersection(*stored))
 
 
-def trainable_days(with_rows: Sequence[str], as_of: str, windows: Windows) -> int:
+def trainable_days(
+    with_rows: Sequence[str], as_of: str, windows: Windows, calendar: Calendar
+) -> int:
     """Number of days that a model of an as-of day is trained on.
 
     Args:
         with_rows: days that a model can be trained on.
         as_of: the as-of day.
         windows: use of the days before an as-of day.
+        calendar: partitions of as-of days.
     """
-    first = shifted(as_of, -windows.window_days)
-    end = shifted(as_of, -windows.held_out_days)
+    first = calendar.shifted(as_of, -windows.window_days)
+    end = calendar.shifted(as_of, -windows.held_out_days)
     return sum(first <= day < end for day in with_rows)

@@ -24,8 +24,8 @@ def plan_same_day(
     *,
     reads: Sequence[str],
 ) -> Plan:
-    """Plan days of an asset that reads the same days of other assets, named by their nouns."""
-    inputs = {name: Input(pipeline.table(name)) for name in reads}
+    """Plan as-of days of an asset that reads the same days of others, named by their nouns."""
+    inputs = {name: pipeline.input(name) for name in reads}
     return plan(lake, pipeline.table(noun), days, inputs, version)
 
 

@@ -16,7 +16,7 @@ from ml_assets.configuration.objects import (
 )
 from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.content import DAY
-from ml_assets.contracts.contract import Contract, columns
+from ml_assets.contracts.contract import Contract, columns, limits
 from ml_assets.contracts.derived import label_contract, prediction_contract
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.contracts import Prediction
@@ -96,6 +96,8 @@ class PipelineContracts:
                 dataset,
                 [*shown],
                 is_probability=is_classification,
+                may_be_empty=named.features is not None
+                and limits(load_contract(named.features)).may_be_empty,
                 day=_load_optional(named.predictions_day),
             ),
             labels=load_contract(named.labels)

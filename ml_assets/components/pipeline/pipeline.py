@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import dagster as dg
 
 from ml_assets import nouns
-from ml_assets.cadence import shifted
+from ml_assets.cadence import Calendar
 from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.configuration.sections import Labels
 from ml_assets.content import DAY
@@ -29,7 +29,7 @@ from ml_assets.orchestration.assets.tables import (
 from ml_assets.orchestration.checks.checks import table_checks
 from ml_assets.orchestration.checks.standard import standard_checks
 from ml_assets.orchestration.checks.table_check import TableCheck
-from ml_assets.orchestration.partitions import mapping_of, partitions
+from ml_assets.orchestration.partitions import Partitions, mapping_of, partitions
 from ml_assets.planning.plan import Input
 from ml_assets.release.champion import Champion, champion_by_day, newest
 from ml_assets.release.history import releases
@@ -49,8 +49,10 @@ class PipelineContext:
     Attributes:
         name: first part of the asset keys.
         owners: ``team:…`` names.
-        days: daily partitions of features, predictions and monitoring.
+        days: partitions of features, predictions and monitoring.
         as_of_days: partitions of datasets, models and decisions.
+        calendar: cadence and time zone of ``days``.
+        as_of_calendar: cadence and time zone of ``as_of_days``.
         features: asset key of the feature table.
         labels: source of the labels.
         join_keys: columns that identify a row of features and labels.
@@ -63,8 +65,10 @@ class PipelineContext:
 
     name: str
     owners: Sequence[str]
-    days: dg.DailyPartitionsDefinition
-    as_of_days: dg.DailyPartitionsDefinition
+    days: Partitions
+    as_of_days: Partitions
+    calendar: Calendar
+    as_of_calendar: Calendar
     features: str
     labels: Labels
     join_keys: Sequence[str]
@@ -82,6 +86,8 @@ class PipelineContext:
             owners=config.owners,
             days=partitions(config.days),
             as_of_days=partitions(config.as_ofs),
+            calendar=config.days.calendar,
+            as_of_calendar=config.as_of_calendar,
             features=config.features,
             labels=config.labels,
             join_keys=config.join_keys,
@@ -108,13 +114,40 @@ class PipelineContext:
             "label_table": [self.labels.asset.rpartition("/")[2]],
         }
 
+    @property
+    def arrives_within(self) -> int:
+        """Partitions after that of a prediction by which its label has arrived."""
+        return self.labels.arrives_within(self.calendar)
+
     def table(self, noun: str) -> str:
         """Table name, and asset key, of one of the pipeline's assets."""
         return f"{self.name}/{noun}"
 
     def input(self, noun: str) -> Input:
-        """The same day of one of the pipeline's assets, as an input."""
-        return Input(self.table(noun))
+        """The same as-of day of one of the pipeline's assets, as an input."""
+        return Input(self.table(noun), calendar=self.as_of_calendar)
+
+    def daily_input(
+        self,
+        table: str,
+        first: int = 0,
+        last: int = 0,
+        *,
+        is_optional: bool = False,
+        is_pinned: bool = False,
+    ) -> Input:
+        """Partitions of a table of the cadence of ``days``, as an input of one of them.
+
+        Args:
+            table: table name.
+            first: offset of the first input partition.
+            last: offset of the last one.
+            is_optional: see ``Input``.
+            is_pinned: see ``Input``.
+        """
+        return Input(
+            table, first, last, is_optional=is_optional, is_pinned=is_pinned, calendar=self.calendar
+        )
 
     def define(
         self,
@@ -225,7 +258,9 @@ class PipelineContext:
             LakeMismatch: an earlier release is lost.
         """
         table = self.table(nouns.CHAMPION)
-        found = {as_of: newest(releases(lake, table, shifted(as_of, -1))) for as_of in as_ofs}
+        found = {
+            as_of: newest(releases(lake, table, as_of, includes_last=False)) for as_of in as_ofs
+        }
         return {as_of: champion for as_of, champion in found.items() if champion}
 
     def champion_input(self, of_days: Mapping[str, Champion], noun: str) -> Input:
@@ -257,4 +292,12 @@ class PipelineContext:
 
     def champion_lineage(self, noun: str) -> Input:
         """Input for the lineage: any partition of an as-of table that may belong to the champion."""
-        return Input(self.table(noun), -self.windows.window_days, 0, is_pinned=True)
+        length = self.as_of_calendar.longest_partition * self.windows.window_days
+        return Input(
+            self.table(noun),
+            -self.calendar.covering(length),
+            0,
+            is_pinned=True,
+            calendar=self.calendar,
+            input_calendar=self.as_of_calendar,
+        )

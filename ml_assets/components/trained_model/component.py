@@ -22,7 +22,7 @@ class TrainedModel(ModelPart[TrainedModelConfiguration]):
             self.pipeline,
             self.contracts.training_dataset,
             config.dataset,
-            config.max_missing_days_share,
+            config.max_missing_share,
         )
-        reference = ReferenceStage(self.pipeline, config.drift_days)
+        reference = ReferenceStage(self.pipeline, config.drift_partitions)
         return dg.Definitions.merge(training.definitions(), reference.definitions())

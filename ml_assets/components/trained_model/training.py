@@ -57,19 +57,19 @@ class Training:
         pipeline: context shared by all stages.
         contract: contract of the training dataset.
         dataset: how the dataset is built.
-        max_missing_days_share: largest share of the processed days in the window that may be
+        max_missing_share: largest share of the processed days in the window that may be
             unusable.
     """
 
     pipeline: PipelineContext
     contract: type[Contract]
     dataset: DatasetSpecification
-    max_missing_days_share: float
+    max_missing_share: float
 
     def definitions(self) -> dg.Definitions:
         """The three assets and their checks."""
         this = self.pipeline
-        dataset, model = Input(this.table(nouns.TRAINING_DATASET)), Input(this.table(nouns.MODEL))
+        dataset, model = this.input(nouns.TRAINING_DATASET), this.input(nouns.MODEL)
         return dg.Definitions.merge(
             this.define(
                 nouns.TRAINING_DATASET,
@@ -125,7 +125,14 @@ class Training:
 
     @property
     def _window(self) -> Input:
-        return Input("", -self.pipeline.windows.window_days, -1)
+        this = self.pipeline
+        return Input(
+            "",
+            -this.windows.window_days,
+            -1,
+            calendar=this.as_of_calendar,
+            input_calendar=this.calendar,
+        )
 
     def _build_dataset(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         lake = workspace.lake
@@ -167,7 +174,7 @@ class Training:
 
         def of_day(as_of: str) -> pd.DataFrame:
             processed = [day for day in self._window.days_of(as_of) if day in known]
-            refuse_gaps(processed, usable, self.max_missing_days_share)
+            refuse_gaps(processed, usable, self.max_missing_share)
             return specification.build(features, labels, as_of)
 
         return of_day

@@ -2,11 +2,8 @@
 
 import math
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from zoneinfo import ZoneInfo
 
 from ml_assets import nouns
-from ml_assets.cadence import Span, as_day, shifted, start_of
 from ml_assets.configuration import documents
 from ml_assets.configuration.sections import Days
 from ml_assets.configuration.tables import SourceTableConfiguration
@@ -26,14 +23,8 @@ from ml_assets.lineage.status.state import (
 )
 from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.history import releases
-from ml_assets.sources.completeness import extent, usual_rows
+from ml_assets.sources.completeness import extent_of
 from ml_assets.sources.connections import Connections
-
-LOOKED_BACK_DAYS = 7
-"""The end of a source is looked for from this many days before the newest stored day on."""
-
-USUAL_DAYS = 28
-"""Newest stored days whose rows say how many are usual."""
 
 LAST_DAY = "9999-12-31"
 
@@ -48,17 +39,24 @@ def load_state(lake: Lake, log: ApprovalLog, connections: Connections) -> Projec
     """
     tables = documents.source_tables()
     daily = {key: table for key, table in tables.items() if table.days}
+    pipelines = [_pipeline(lake, log, name, [*daily]) for name in documents.pipelines()]
     return ProjectState(
         entries={table: lake.ledger.latest(table) for table in lake.ledger.tables()},
-        pipelines=[_pipeline(lake, log, name, [*daily]) for name in documents.pipelines()],
+        pipelines=pipelines,
         sources={key: _source(lake.ledger, connections, table) for key, table in daily.items()},
+        calendars={
+            table: days.calendar
+            for pipeline in pipelines
+            for table in [*pipeline.sources, *pipeline.tables]
+            if (days := documents.days_of(table) or _days_of_pipeline(pipeline.name))
+        },
         now=datetime.now(UTC),
     )
 
 
 def nothing_stored() -> ProjectState:
     """The state of a project in which nothing was materialized yet."""
-    return ProjectState({}, [], {}, datetime.now(UTC))
+    return ProjectState({}, [], {}, {}, datetime.now(UTC))
 
 
 def _pipeline(lake: Lake, log: ApprovalLog, name: str, daily: list[str]) -> PipelineState:
@@ -82,6 +80,14 @@ def _pipeline(lake: Lake, log: ApprovalLog, name: str, daily: list[str]) -> Pipe
         )
     except MLAssetsError as error:
         return PipelineState(name, tables, names, problem=str(error))
+
+
+def _days_of_pipeline(name: str) -> Days | None:
+    """The days of a pipeline's own tables; None for one whose configuration is not usable."""
+    try:
+        return documents.pipeline(name).days
+    except MLAssetsError:
+        return None
 
 
 def _champion(lake: Lake, table: str) -> ChampionState | None:
@@ -119,31 +125,25 @@ def _decisions(lake: Lake, table: str, columns: list[str]) -> list[StoredDecisio
 def _source(
     ledger: Ledger, connections: Connections, table: SourceTableConfiguration
 ) -> SourceState:
-    """The last day of which the source has all rows, counted from the newest stored day on."""
+    """The last partition of which the source has all rows."""
     assert table.days
-    counts = {day: rows for day, rows in row_counts(ledger.latest(table.key)).items() if rows}
-    stored = sorted(filter(as_day, counts))
-    first = max(table.days.first, shifted(stored[-1], -LOOKED_BACK_DAYS)) if stored else ""
-    days = _bounds(table.days, first or table.days.first, stored[-1] if stored else "")
+    days = table.days
     try:
-        hours = connections.source(table.specification).hours(days[0][1])
+        found = extent_of(
+            days.calendar,
+            days.first,
+            row_counts(ledger.latest(table.key)),
+            connections.source(table.specification).hours,
+            table.max_age.longest if table.max_age else timedelta(),
+        )
     except MLAssetsError as error:
         return SourceState(problem=str(error))
-    usual = usual_rows([counts[day] for day in stored[-USUAL_DAYS:]])
-    until = extent(days, hours, table.max_age_hours or 0.0, usual).complete_until
-    return SourceState(_last_day_before(until, table.days) if until else "")
+    until = found.complete_until
+    return SourceState(_last_before(until, days) if until else "")
 
 
-def _bounds(days: Days, first: str, last: str) -> list[tuple[str, Any, Any]]:
-    span = Span(first, max(first, last))
-    return [
-        (day, start_of(day, days.timezone), start_of(shifted(day, 1), days.timezone))
-        for day in span.days()
-    ]
-
-
-def _last_day_before(moment: datetime, days: Days) -> str:
-    """The last day that ends by a moment; empty when that is before the first day."""
-    local = moment.astimezone(ZoneInfo(days.timezone)) - timedelta(days=1)
-    day = min(local.date().isoformat(), days.last or LAST_DAY)
-    return day if day >= days.first else ""
+def _last_before(moment: datetime, days: Days) -> str:
+    """The last partition that ends by a moment; empty when that is before the first one."""
+    key = days.calendar.shifted(days.calendar.key_of(moment), -1)
+    key = min(key, days.last_key or LAST_DAY)
+    return key if key >= days.first_key else ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ml_assets import nouns
-from ml_assets.cadence import as_day, days_between, shifted
+from ml_assets.cadence import DAYS, Calendar, as_key, day_of, shifted
 from ml_assets.lake.remedy import DEAD_LETTERS, partition_option
 from ml_assets.ledger.entries import Entry, Status, damage_of
 from ml_assets.lineage.status.state import (
@@ -138,7 +138,7 @@ def report(state: ProjectState) -> ProjectStatus:
 
 
 def _pipeline(state: ProjectState, pipeline: PipelineState) -> PipelineStatus:
-    until = _sources_until(state, pipeline)
+    ends = _ends_of_sources(state, pipeline)
     decision = f"{pipeline.name}/{nouns.RETRAINING_DECISION}"
     return PipelineStatus(
         pipeline=pipeline.name,
@@ -147,9 +147,15 @@ def _pipeline(state: ProjectState, pipeline: PipelineState) -> PipelineStatus:
         waiting=_waiting(pipeline, state.now),
         retraining=_retraining(state, pipeline),
         last_retraining_decision=max(pipeline.retrainings, key=_day, default=None),
-        sources_until=until,
+        sources_until=min(ends)[1] if ends else "",
         stages=[
-            _stage(table, state.entries.get(table, {}), until, is_decision=table == decision)
+            _stage(
+                table,
+                state.entries.get(table, {}),
+                state.calendars.get(table, DAYS),
+                min(ends)[0] if ends else None,
+                is_decision=table == decision,
+            )
             for table in [*pipeline.sources, *pipeline.tables]
         ],
         problem=pipeline.problem,
@@ -196,26 +202,36 @@ def _retraining(state: ProjectState, pipeline: PipelineState) -> PendingRetraini
     return PendingRetraining(last.as_of, last.day, last.reason, command)
 
 
-def _sources_until(state: ProjectState, pipeline: PipelineState) -> str:
-    """Last day of which every source has all rows; empty when that is not known."""
-    days = [state.sources.get(table, SourceState()).last_day for table in pipeline.sources]
-    return min(days, default="")
+def _ends_of_sources(state: ProjectState, pipeline: PipelineState) -> list[tuple[datetime, str]]:
+    """End and key of the last complete partition of each source; empty if one of them is unknown."""
+    ends = []
+    for table in pipeline.sources:
+        last = state.sources.get(table, SourceState()).last_day
+        if not last:
+            return []
+        ends.append((state.calendars.get(table, DAYS).bounds(last)[1], last))
+    return ends
 
 
 def _stage(
-    table: str, entries: Mapping[str, Entry], until: str, *, is_decision: bool
+    table: str,
+    entries: Mapping[str, Entry],
+    calendar: Calendar,
+    until: datetime | None,
+    *,
+    is_decision: bool,
 ) -> StageProgress:
     """How far a table is; decisions follow the newest one, days before it need none."""
     ended = {
         day
         for day, entry in entries.items()
-        if as_day(day) and entry.status is not Status.WRITING and not damage_of(entry)
+        if as_key(day) and entry.status is not Status.WRITING and not damage_of(entry)
     }
-    days = [day for day in entries if as_day(day)]
+    days = [day for day in entries if as_key(day)]
     if not until or not days:
         return StageProgress(table, max(ended, default=""), None, "")
     first = max(days) if is_decision else min(days)
-    expected = (shifted(first, number) for number in range(days_between(first, until) + 1))
+    expected = calendar.keys(first, calendar.shifted(calendar.key_of(until), -1))
     open_days = [day for day in expected if day not in ended]
     return StageProgress(table, max(ended, default=""), len(open_days), min(open_days, default=""))
 
@@ -230,7 +246,7 @@ def _problems(entries: Mapping[str, Mapping[str, Entry]]) -> tuple[list[Unusable
         for day, entry in sorted(of_table.items()):
             if entry.status not in (Status.QUARANTINED, Status.SKIPPED):
                 continue
-            if as_day(day) and day < since:
+            if as_key(day) and day < since:
                 older += 1
             else:
                 recent.append(entry)
@@ -252,8 +268,8 @@ def _problems(entries: Mapping[str, Mapping[str, Entry]]) -> tuple[list[Unusable
 
 
 def _recent_since(entries: Mapping[str, Entry]) -> str:
-    last = max(filter(as_day, entries), default="")
-    return shifted(last, 1 - RECENT_DAYS) if last else ""
+    last = max(filter(as_key, entries), default="")
+    return shifted(day_of(last), 1 - RECENT_DAYS) if last else ""
 
 
 def next_step(

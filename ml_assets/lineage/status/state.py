@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ml_assets.cadence import Calendar
 from ml_assets.ledger.entries import Entry
 from ml_assets.release.approvals.approvals import Record
 
@@ -69,7 +70,7 @@ class SourceState:
     """What the source system has of a table with days.
 
     Attributes:
-        last_day: last complete day; empty when there is none.
+        last_day: last complete partition; empty when there is none.
         problem: why it cannot be read; empty when it can.
     """
 
@@ -85,10 +86,12 @@ class ProjectState:
         entries: table → day → latest entry.
         pipelines: the model pipelines.
         sources: source table → what the source system has.
+        calendars: table → its partitions.
         now: the moment, UTC.
     """
 
     entries: Mapping[str, Mapping[str, Entry]]
     pipelines: Sequence[PipelineState]
     sources: Mapping[str, SourceState]
+    calendars: Mapping[str, Calendar]
     now: datetime

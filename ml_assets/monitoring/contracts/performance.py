@@ -35,7 +35,7 @@ class Label(Contract):
     prediction_day: str = computed("Day of the prediction.", [])
     label: float = computed("The actual value.", ["{label_table}.{label}"])
     known_at: pd.DatetimeTZDtype = computed(
-        "Time at which the label was known at its source; it arrives labels.delay_days later.",
+        "Time at which the label was known at its source; it arrives labels.delay later.",
         ["{label_table}.{known_at}"],
         unit="UTC",
         dtype_kwargs={"unit": "us", "tz": "UTC"},

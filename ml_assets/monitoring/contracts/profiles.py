@@ -85,7 +85,7 @@ class FeatureProfile(_Counted):
     )
 
     class Config:
-        """A day can be profiled in the bins of several models."""
+        """A day can be profiled in the bins of several models; one without rows has no profile."""
 
         unique: ClassVar = ["reference", "feature"]
-        metadata: ClassVar = {"may_be_empty": False, "max_dead_letter_share": 0.0}
+        metadata: ClassVar = {"may_be_empty": True, "max_dead_letter_share": 0.0}

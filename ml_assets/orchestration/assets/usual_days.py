@@ -8,7 +8,7 @@ import pandas as pd
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.day import DayContract, day_contract
 from ml_assets.contracts.day_verdicts import judge, measure, with_days_judged
-from ml_assets.contracts.usual import days_before_any
+from ml_assets.contracts.usual import history_of
 from ml_assets.contracts.validation import Validated
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import row_counts
@@ -51,5 +51,5 @@ def describe_unusual(
 
 
 def _counts(lake: Lake, table: str, days: Sequence[str]) -> dict[str, int]:
-    earlier = days_before_any(days)
-    return row_counts(lake.ledger.latest(table, earlier)) if earlier else {}
+    history = history_of(days)
+    return row_counts(lake.ledger.latest(table, history)) if history else {}

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 from dagster import DagsterEventType
 
-from ml_assets.cadence import Span
+from ml_assets.cadence import Span, day_of
 from ml_assets.content import SNAPSHOT
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
@@ -125,7 +125,8 @@ def _refuse_unknown_days(
     """Refuse days that no asset has, so that a mistyped year does not pass with nothing to check."""
     definitions = [graph.get(key.asset_key).partitions_def for key in keys]
     known = {day for item in definitions if item for day in item.get_partition_keys()}
-    unknown = [day for day in span.days() if day not in known] if span else []
+    ends = (span.first, span.last) if span else ()
+    unknown = [day for day in ends if day not in known | {*map(day_of, known)}]
     if unknown and known:
         raise ConfigurationError(
             f"Nothing to check on {unknown[0]}: the assets of '{selection}' have the days "
@@ -150,7 +151,7 @@ def _days(graph: Any, lake: Lake, asset: dg.AssetKey, span: Span | None) -> list
     if node.partitions_def is None:
         return [SNAPSHOT]
     known = node.partitions_def.get_partition_keys()
-    selected = [day for day in known if span is None or span.first <= day <= span.last]
+    selected = [day for day in known if span is None or span.contains(day)]
     if node.metadata.get(SPARSE_KEY):
         processed = lake.ledger.latest(table_name(asset))
         return [day for day in selected if day in processed]

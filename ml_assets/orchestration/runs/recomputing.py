@@ -50,7 +50,7 @@ def recompute_days(
         raise ConfigurationError(f"{table} {problem}.")
     if partitions and span:
         known = set(partitions.get_partition_keys())
-        if absent := [day for day in span.days() if day not in known]:
+        if absent := [day for day in (span.first, span.last) if day not in known]:
             raise unknown(f"day of {table}", absent[0], known)
     return materialize(definitions, instance, {key}, span, {RECOMPUTE: "true"})
 

@@ -22,7 +22,7 @@ from ml_assets.ledger.entries import Entry, Read, Status
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.lineage.repair import Step
 from ml_assets.orchestration.assets.tables import AS_OF_KEY, FACT_KEY
-from ml_assets.orchestration.partitions import input_days
+from ml_assets.orchestration.partitions import input_days, keys_within
 from ml_assets.orchestration.runs.attempts import INPUTS, UNIT, attempts
 from ml_assets.orchestration.runs.runs import tags_of
 from ml_assets.planning.progress import state_key, unfinished, usable
@@ -43,6 +43,7 @@ class Unit:
         name: unique name, the same at every tick.
         tables: tables to materialize, inputs first.
         span: their days; None for tables without days.
+        days: the days of the span in order, or the snapshot.
         reads: (table of the unit, day) → its input days, some of which the unit may make itself.
         reason: why the work is needed; empty if its name implies it.
         keeps: tables whose stored days stay stored when the unit is given up, because trained and
@@ -52,6 +53,7 @@ class Unit:
     name: str
     tables: Sequence[str]
     span: Span | None
+    days: Sequence[str]
     reads: Mapping[tuple[str, str], Sequence[tuple[str, str]]]
     reason: str = ""
     keeps: Collection[str] = ()
@@ -61,11 +63,6 @@ class Unit:
         """(table, day) of inputs outside the unit."""
         own = {(table, day) for table in self.tables for day in self.days}
         return {node for nodes in self.reads.values() for node in nodes} - own
-
-    @property
-    def days(self) -> list[str]:
-        """The days of its tables."""
-        return self.span.days() if self.span else [SNAPSHOT]
 
     @property
     def command(self) -> str:
@@ -86,16 +83,16 @@ def unit_of(
     Args:
         graph: the definitions' asset graph.
         name: its name.
-        tables: tables to materialize, inputs first.
+        tables: tables to materialize, inputs first; all of the same cadence.
         span: their days; None for tables without days.
         reason: why the work is needed.
     """
-    days = span.days() if span else [SNAPSHOT]
+    days = keys_within(graph, tables[0], span) if tables else []
     reads = {
         (table, day): input_days(graph, table, day) for table in sorted(tables) for day in days
     }
     keeps = [table for table in tables if _is_kept(graph, table)]
-    return Unit(name, tables, span, reads, reason, keeps)
+    return Unit(name, tables, span, days, reads, reason, keeps)
 
 
 def _is_kept(graph: Any, table: str) -> bool:

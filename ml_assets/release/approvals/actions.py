@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ml_assets import nouns
-from ml_assets.cadence import as_day, shifted
+from ml_assets.cadence import Calendar, as_key
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.integrity import verified_rows
 from ml_assets.lake.store import Lake
@@ -109,7 +109,7 @@ def describe(record: Record) -> str:
 
 
 def _day(text: str) -> str:
-    day = as_day(text)
+    day = as_key(text)
     if day is None:
         raise ConfigurationError(
             f"'{text}' is not a day. Expected an as-of day, for example '2024-07-09'."
@@ -193,12 +193,12 @@ def _refuse_if_replaced(released: set[str], pipeline: str, day: str) -> None:
         )
 
 
-def first_not_scored(lake: Lake, pipeline: str, as_of: str) -> str:
-    """The first day after all scored days, not before the as-of day.
+def first_not_scored(lake: Lake, pipeline: str, as_of: str, calendar: Calendar) -> str:
+    """The first partition after all scored ones, not before the as-of day.
 
     An approved model serves from this day on, so rescoring earlier days gives the same predictions.
     """
     scored = lake.days_stored(f"{pipeline}/{nouns.PREDICTIONS}")
     if not scored:
         return as_of
-    return max(as_of, shifted(scored[-1], 1))
+    return max(as_of, calendar.shifted(scored[-1], 1))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
+from ml_assets.content import KEY_LENGTH
 from ml_assets.ledger.append_only import create_append_only
 from ml_assets.ledger.database import LedgerDatabase
 from ml_assets.release.approvals.approvals import Action, Record
@@ -17,12 +18,12 @@ _approvals = sa.Table(
     sa.MetaData(),
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
     sa.Column("pipeline", sa.String(200), nullable=False),
-    sa.Column("as_of", sa.String(10), nullable=False),
+    sa.Column("as_of", sa.String(KEY_LENGTH), nullable=False),
     sa.Column("action", sa.String(12), nullable=False),
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("evidence", sa.String(64), nullable=False),
-    sa.Column("serves_from", sa.String(10), nullable=False),
+    sa.Column("serves_from", sa.String(KEY_LENGTH), nullable=False),
     sa.Column("at", sa.DateTime, nullable=False),
     sa.Column("expires_at", sa.DateTime),
     sa.Index("release_approvals_of_day", "pipeline", "as_of", "id"),

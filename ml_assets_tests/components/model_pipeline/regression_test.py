@@ -114,9 +114,9 @@ def pipeline(folder: Path, **changes: Any) -> dg.Definitions:
             "predictions": f"{WHERE}.OrderPredictions",
             "labels": f"{WHERE}.OrderLabels",
         },
-        "window_days": 60,
-        "validation_days": 2,
-        "test_days": 7,
+        "window": "60d",
+        "validation_window": "2d",
+        "test_window": "7d",
         "estimator": {
             "task": "regression",
             "path": "sklearn.ensemble.HistGradientBoostingRegressor",

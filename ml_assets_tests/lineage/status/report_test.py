@@ -44,7 +44,7 @@ def project(
     for entry in entries:
         known.setdefault(entry.table, {})[entry.day] = entry
     state = pipeline or PipelineState("p", [FEATURES, PREDICTIONS], [RAW], MODEL, [PASSED])
-    return ProjectState(known, [state], {RAW: SourceState(until)}, NOW)
+    return ProjectState(known, [state], {RAW: SourceState(until)}, {}, NOW)
 
 
 def with_pipeline(**changes: object) -> PipelineState:
@@ -74,7 +74,7 @@ def test_when_nothing_is_open_the_report_names_no_work() -> None:
 
 
 def test_without_any_data_the_next_command_builds_the_project() -> None:
-    assert report(ProjectState({}, [], {}, NOW)).next.command == "make demo"
+    assert report(ProjectState({}, [], {}, {}, NOW)).next.command == "make demo"
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 @pytest.fixture
 def unit() -> Unit:
     """A day of one table that reads one input."""
-    return Unit("shop 2013-02-01", [TABLE], Span(DAY, DAY), {(TABLE, DAY): [(INPUT, DAY)]})
+    return Unit("shop 2013-02-01", [TABLE], Span(DAY, DAY), [DAY], {(TABLE, DAY): [(INPUT, DAY)]})
 
 
 def asked(instance: dg.DagsterInstance, ledger: Ledger, unit: Unit) -> dg.RunRequest:
@@ -184,7 +184,7 @@ def test_a5_a_repair_of_an_input_that_the_unit_makes_gives_it_new_attempts(
 ) -> None:
     made = "shop/cleaned"
     reads = {(made, DAY): [(INPUT, DAY)], (TABLE, DAY): [(made, DAY)]}
-    unit = Unit("shop 2013-02-01", [made, TABLE], Span(DAY, DAY), reads)
+    unit = Unit("shop 2013-02-01", [made, TABLE], Span(DAY, DAY), [DAY], reads)
     for _ in range(MAX_ATTEMPTS):
         fails(instance, ledger, unit)
     assert "failed 3 times" in reported(instance, ledger, unit)
