@@ -1,4 +1,4 @@
-"""Arithmetic with partitions: keys, bounds, offsets, durations, and mappings between cadences.
+"""Arithmetic with partitions: keys, bounds, offsets, and mappings between cadences.
 
 A partition is an hour, a local day, a week from Monday, or a month. Its key is the text that
 Dagster writes for its start: ``2024-02-09-13:00`` for an hour, otherwise the first day,
@@ -8,7 +8,6 @@ hour ends with its offset from UTC, ``2024-11-03-01:00-0500``.
 
 import itertools
 import math
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -89,7 +88,7 @@ class Calendar:
         """Length of a partition without clock changes; of a month, its most."""
         if self.cadence is Cadence.MONTHLY:
             return timedelta(days=31)
-        return _PARTITION_HOURS[self.cadence] * HOUR
+        return PARTITION_HOURS[self.cadence] * HOUR
 
     def covering(self, duration: timedelta) -> int:
         """The least number of partitions that are at least as long as a duration."""
@@ -107,10 +106,9 @@ class Calendar:
 
     def has_whole_hours(self, day: str) -> bool:
         """Whether hours of the zone begin with those of UTC, in summer and winter of a day's year."""
-        starts = (
-            datetime(int(day[:4]), month, 1, tzinfo=ZoneInfo(self.timezone)) for month in (1, 7)
-        )
-        return all(start.timestamp() % HOUR.total_seconds() == 0 for start in starts)
+        year, zone = int(day[:4]), ZoneInfo(self.timezone)
+        starts = [datetime(year, month, 1, tzinfo=zone).timestamp() for month in (1, 7)]
+        return all(start % HOUR.total_seconds() == 0 for start in starts)
 
     def is_finer_than(self, other: "Calendar") -> bool:
         """Whether its partitions are shorter than those of another calendar."""
@@ -124,8 +122,6 @@ class Calendar:
 
     def within(self, start: datetime, end: datetime) -> list[str]:
         """Keys of the partitions that overlap a span of time, without its last moment."""
-        if end <= start:
-            return []
         return self.keys(self.key_of(start), self.key_of(end - timedelta(microseconds=1)))
 
     def _position(self, key: str) -> int:
@@ -154,6 +150,9 @@ class Calendar:
 
 DAYS = Calendar()
 
+PARTITION_HOURS = {Cadence.HOURLY: 1, Cadence.DAILY: 24, Cadence.WEEKLY: 7 * 24}
+"""Cadence → hours of a partition; a month has no fixed number."""
+
 
 @lru_cache(2**16)
 def _hour(key: str, timezone: str) -> int:
@@ -169,69 +168,6 @@ def _hour_key(position: int, timezone: str) -> str:
 def _utc(key: str, timezone: str) -> datetime:
     local = datetime.strptime(key[:_HOUR], HOUR_FORMAT)  # noqa: DTZ007 - the zone follows
     return local.replace(tzinfo=ZoneInfo(timezone), fold=len(key) > _HOUR).astimezone(UTC)
-
-
-_DURATION = re.compile(r"(\d{1,5}) ?(mo|h|d|w)")
-_WORDS = {"h": "hour", "d": "day", "w": "week", "mo": "month"}
-_HOURS = {"h": 1, "d": 24, "w": 7 * 24}
-_PARTITION_HOURS = {Cadence.HOURLY: 1, Cadence.DAILY: 24, Cadence.WEEKLY: 7 * 24}
-
-
-@dataclass(frozen=True)
-class Duration:
-    """A length of time: hours, or months.
-
-    Attributes:
-        text: as it is written in a file: ``36h``, ``7d``, ``8w``, ``3mo``.
-        hours: its hours; 0 for months. A day of 23 or 25 hours counts as 24.
-        months: its months; 0 for hours.
-    """
-
-    text: str
-    hours: int
-    months: int = 0
-
-    @classmethod
-    def parse(cls, text: str) -> "Duration":
-        """Read a number and ``h``, ``d``, ``w`` or ``mo``.
-
-        Raises:
-            ValueError: the text has another format.
-        """
-        found = _DURATION.fullmatch(text)
-        if not found:
-            raise ValueError(f"'{text}' is not a duration, expected for example '7d' or '36h'")
-        count, unit = int(found[1]), found[2]
-        return cls(text, 0, count) if unit == "mo" else cls(text, count * _HOURS[unit])
-
-    def __repr__(self) -> str:
-        return self.text
-
-    @property
-    def words(self) -> str:
-        """The duration for messages: ``36 hours``, ``7 days``."""
-        count, unit = re.split(r"(?<=\d) ?(?=\D)", self.text)
-        return f"{count} {_WORDS[unit]}{'' if count == '1' else 's'}"
-
-    @property
-    def longest(self) -> timedelta:
-        """Its greatest length; a month has at most 31 days."""
-        return self.hours * HOUR + timedelta(days=31 * self.months)
-
-    def partitions(self, calendar: Calendar) -> int:
-        """The duration as a number of partitions.
-
-        Raises:
-            ValueError: it is not a whole number of partitions.
-        """
-        if calendar.cadence is Cadence.MONTHLY:
-            count, rest = self.months, self.hours
-        else:
-            count, rest = divmod(self.hours, _PARTITION_HOURS[calendar.cadence])
-            rest += self.months
-        if rest:
-            raise ValueError(f"{self.text} is not a whole number of {calendar.cadence} partitions")
-        return count
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,78 @@
-"""Durations in YAML files: a number and a unit, such as ``36h``, ``7d``, ``8w`` or ``3mo``."""
+"""Durations of configuration files: a number and a unit, such as ``36h``, ``7d``, ``8w`` or ``3mo``."""
 
+import re
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, PlainSerializer, WithJsonSchema
 
-from ml_assets.cadence import Calendar, Duration
+from ml_assets.cadence import HOUR, PARTITION_HOURS, Cadence, Calendar
 
 LONGEST = timedelta(days=3720)
 """Ten years: a longer duration is a typing error."""
+
+
+_DURATION = re.compile(r"(\d{1,5}) ?(mo|h|d|w)")
+_WORDS = {"h": "hour", "d": "day", "w": "week", "mo": "month"}
+_HOURS = {"h": 1, "d": 24, "w": 7 * 24}
+
+
+@dataclass(frozen=True)
+class Duration:
+    """A length of time: hours, or months.
+
+    Attributes:
+        text: as it is written in a file: ``36h``, ``7d``, ``8w``, ``3mo``.
+        hours: its hours; 0 for months. A day of 23 or 25 hours counts as 24.
+        months: its months; 0 for hours.
+    """
+
+    text: str
+    hours: int
+    months: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> "Duration":
+        """Read a number and ``h``, ``d``, ``w`` or ``mo``.
+
+        Raises:
+            ValueError: the text has another format.
+        """
+        found = _DURATION.fullmatch(text)
+        if not found:
+            raise ValueError(f"'{text}' is not a duration, expected for example '7d' or '36h'")
+        count, unit = int(found[1]), found[2]
+        return cls(text, 0, count) if unit == "mo" else cls(text, count * _HOURS[unit])
+
+    def __repr__(self) -> str:
+        return self.text
+
+    @property
+    def words(self) -> str:
+        """The duration for messages: ``36 hours``, ``7 days``."""
+        count, unit = re.split(r"(?<=\d) ?(?=\D)", self.text)
+        return f"{count} {_WORDS[unit]}{'' if count == '1' else 's'}"
+
+    @property
+    def longest(self) -> timedelta:
+        """Its greatest length; a month has at most 31 days."""
+        return self.hours * HOUR + timedelta(days=31 * self.months)
+
+    def partitions(self, calendar: Calendar) -> int:
+        """The duration as a number of partitions.
+
+        Raises:
+            ValueError: it is not a whole number of partitions.
+        """
+        if calendar.cadence is Cadence.MONTHLY:
+            count, rest = self.months, self.hours
+        else:
+            count, rest = divmod(self.hours, PARTITION_HOURS[calendar.cadence])
+            rest += self.months
+        if rest:
+            raise ValueError(f"{self.text} is not a whole number of {calendar.cadence} partitions")
+        return count
 
 
 def _parsed(value: object) -> Duration:

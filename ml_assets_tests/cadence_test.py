@@ -8,11 +8,12 @@ import dagster as dg
 import pytest
 from pydantic import ValidationError
 
-from ml_assets.cadence import DAYS, Cadence, Calendar, Duration, Span, as_key, in_a_row
+from ml_assets.cadence import DAYS, Cadence, Calendar, Span, as_key, in_a_row
 from ml_assets.configuration.sections import Days
+from ml_assets.durations import Duration
 from ml_assets.errors import ConfigurationError
 from ml_assets.orchestration.partitions import calendar_of, mapping_of, partitions
-from ml_assets.planning.plan import Input
+from ml_assets.planning.inputs import Input
 
 NEW_YORK, BERLIN, SYDNEY = "America/New_York", "Europe/Berlin", "Australia/Sydney"
 ZONES = [NEW_YORK, BERLIN, SYDNEY, "UTC"]

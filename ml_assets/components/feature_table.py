@@ -16,7 +16,7 @@ from pydantic import ConfigDict, create_model
 
 from ml_assets.cadence import Calendar
 from ml_assets.components.configured import Configured
-from ml_assets.configuration.documents import with_input_cadences
+from ml_assets.configuration.input_cadences import with_input_cadences
 from ml_assets.configuration.objects import load_contract, load_object
 from ml_assets.configuration.reading import read
 from ml_assets.configuration.tables import FeatureTableConfiguration, TableInput
@@ -36,7 +36,8 @@ from ml_assets.orchestration.assets.tables import (
 from ml_assets.orchestration.checks.checks import table_checks
 from ml_assets.orchestration.checks.standard import standard_checks
 from ml_assets.orchestration.partitions import mapping_of, partitions
-from ml_assets.planning.plan import Input, Plan, plan
+from ml_assets.planning.inputs import Input
+from ml_assets.planning.plan import Plan, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.workspace import Workspace
 

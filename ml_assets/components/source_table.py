@@ -21,7 +21,6 @@ from ml_assets.content import DAY, SNAPSHOT, columns_of
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.lineage import copied_lineage
 from ml_assets.contracts.validation import Validated, combine, schema_problem, validate
-from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status, usable_hashes
 from ml_assets.orchestration.assets.table_output import TableOutput
@@ -33,10 +32,11 @@ from ml_assets.orchestration.assets.tables import (
 )
 from ml_assets.orchestration.checks.checks import table_checks
 from ml_assets.orchestration.partitions import Partitions, partitions
-from ml_assets.planning.plan import Input, Plan, merge, plan, with_kept, with_unskipped
+from ml_assets.planning.inputs import Input
+from ml_assets.planning.plan import Plan, merge, plan, with_kept, with_unskipped
 from ml_assets.provenance.code import code_version
 from ml_assets.settings import settings
-from ml_assets.sources.connections import Connections, SourceSpecification
+from ml_assets.sources.connections import Connections
 from ml_assets.sources.fingerprint import observed_schema, raw_fingerprints
 from ml_assets.workspace import Workspace
 
@@ -55,7 +55,8 @@ class SourceTable(Configured[SourceTableConfiguration]):
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The table, its source table, its dead letters and its checks."""
         del context
-        self._refuse_unusable_connection()
+        connections = Connections(settings().connection_urls)
+        connections.refuse_unusable(self.config.key, self.config.specification)
         spec = self._spec
         origin = dg.AssetSpec(
             key=self.config.origin.split("/"),
@@ -77,15 +78,6 @@ class SourceTable(Configured[SourceTableConfiguration]):
             ],
         )
 
-    def _refuse_unusable_connection(self) -> None:
-        try:
-            Connections(settings().connection_urls).source(self._specification)
-        except ConfigurationError as error:
-            key, name = self.config.key, self._specification.connection
-            raise ConfigurationError(
-                f"{key} is not usable: 'connection' is '{name}'. {error}"
-            ) from error
-
     @cached_property
     def _contract(self) -> type[Contract]:
         return load_contract(self.config.contract)
@@ -93,10 +85,6 @@ class SourceTable(Configured[SourceTableConfiguration]):
     @cached_property
     def _partitions(self) -> Partitions | None:
         return partitions(self.config.days) if self.config.days else None
-
-    @cached_property
-    def _specification(self) -> SourceSpecification:
-        return self.config.specification
 
     @property
     def _source_input(self) -> Input:
@@ -184,7 +172,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
         """The source days of a table with days."""
         assert self._partitions is not None
         return SourceDays(
-            connections.source(self._specification),
+            connections.source(self.config.specification),
             lake,
             self.config.key,
             self.config.time_column,
@@ -206,7 +194,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
         """
         unreadable: dict[str, str] = {}
         if source_days is None:
-            rows = connections.source(self._specification).snapshot()
+            rows = connections.source(self.config.specification).snapshot()
             raw = rows.assign(**{DAY: SNAPSHOT})
         else:
             raw, unreadable = source_days.read(days, self._contract)

@@ -232,33 +232,6 @@ def days_of(table: str, file: Path | None = None) -> Days | None:
         return None
 
 
-def with_input_cadences(config: Mapping[str, Any], file: Path) -> dict[str, Any]:
-    """Attributes of a computed table, with the cadence of each input that a document describes.
-
-    Args:
-        config: attributes of the document.
-        file: file of the document.
-
-    Raises:
-        ConfigurationError: the partitions of an input begin in another time zone.
-    """
-    inputs, days = config.get("inputs"), config.get("days")
-    if not isinstance(inputs, Mapping) or not isinstance(days, Mapping):
-        return dict(config)
-    zone = days.get("timezone", "UTC")
-    filled = {}
-    for name, item in inputs.items():
-        known = days_of(str(item.get("asset")), file) if isinstance(item, Mapping) else None
-        if known and known.timezone != zone:
-            raise ConfigurationError(
-                f"{config.get('key')} in {file.parent.name}/{file.name} is not usable: its partitions "
-                f"begin in {zone}, but those of its input {item['asset']} in {known.timezone}. Set "
-                "the same timezone in the days of both."
-            )
-        filled[name] = {"cadence": known.cadence, **item} if known else item
-    return {**config, "inputs": filled}
-
-
 def sources_of(table: str) -> list[str]:
     """The source tables that a table is computed from, directly or through other tables."""
     if any(config.get("key") == table for _, config in _documents(SOURCE)):

@@ -7,17 +7,20 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, model_validator
 
-from ml_assets.cadence import HOUR, Calendar, Duration, day_of, shifted
+from ml_assets.cadence import HOUR, Calendar, day_of, shifted
 from ml_assets.configuration.defaults import with_fitting_metrics
+from ml_assets.configuration.model_sections import (
+    CardConfiguration,
+    Contracts,
+    MonitoringSection,
+)
 from ml_assets.configuration.objects import WITH
 from ml_assets.configuration.sections import (
     Days,
-    DottedPath,
     Estimator,
     Key,
     Labels,
@@ -27,6 +30,7 @@ from ml_assets.configuration.sections import (
 )
 from ml_assets.durations import (
     LONGEST,
+    Duration,
     DurationOrNone,
     PositiveDuration,
     partitions,
@@ -34,75 +38,8 @@ from ml_assets.durations import (
 from ml_assets.learning.dataset import DatasetSpecification, Windows
 from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.specification import ModelSpecification
-from ml_assets.monitoring.drift import MIN_ROWS
 from ml_assets.registry.integration import StagingRules
 from ml_assets.release.rules import ReleaseRules
-
-
-class Contracts(Section):
-    """Dotted paths of contracts.
-
-    Attributes:
-        features: contract of the feature table; by default that of its ``FeatureTable``.
-        outcomes: contract of the label table; by default that of its ``FeatureTable``.
-        training_dataset: contract of the training dataset; by default derived from both.
-        predictions: contract of predictions; by default derived from features, join keys and segments.
-        labels: contract of the arrived labels; by default derived from segments and task.
-        predictions_day: day contract of derived predictions, see ``contracts.day``.
-        labels_day: day contract of derived labels.
-    """
-
-    features: DottedPath | None = None
-    outcomes: DottedPath | None = None
-    training_dataset: DottedPath | None = None
-    predictions: DottedPath | None = None
-    labels: DottedPath | None = None
-    predictions_day: DottedPath | None = None
-    labels_day: DottedPath | None = None
-
-    @model_validator(mode="after")
-    def _days_are_of_derived_ones(self) -> Self:
-        for name in ("predictions", "labels"):
-            if getattr(self, name) and getattr(self, f"{name}_day"):
-                raise ValueError(
-                    f"{name}_day has no effect if '{name}' is set: set the day contract in the "
-                    f"metadata of {getattr(self, name)} instead"
-                )
-        return self
-
-
-class MonitoringSection(Section):
-    """How features are monitored.
-
-    Attributes:
-        structural: features whose distribution should be stable; that of all others may change.
-        policy: the retraining policy: path of a file, or name of a file in the folder ``policies``
-            beside the ``defs.yaml``. Without one, only a missing champion triggers a retraining.
-        min_rows: minimum number of rows of a window, and of values of a feature in it, to detect
-            drift; about half of a usual day.
-    """
-
-    structural: tuple[Name, ...] = ()
-    policy: str | None = Field(None, min_length=1)
-    min_rows: int = Field(MIN_ROWS, ge=1)
-
-    def policy_file(self, folder: Path) -> Path | None:
-        """The file of the policy, for a ``defs.yaml`` in a folder; None without one."""
-        if self.policy is None or self.policy.endswith(".yaml"):
-            return folder / self.policy if self.policy else None
-        return folder / "policies" / f"{self.policy}.yaml"
-
-
-class CardConfiguration(Section):
-    """Texts of a model card that are not computed.
-
-    Attributes:
-        purpose: purpose of the model, in whole sentences.
-        limits: limits of its use, one sentence each.
-    """
-
-    purpose: str = Field("Nobody has written down what it is for.", min_length=1)
-    limits: tuple[str, ...] = ("Nobody has written down what it is not for.",)
 
 
 class ModelConfiguration(Section):

@@ -13,9 +13,9 @@ from pydantic import (
     model_validator,
 )
 
-from ml_assets.cadence import Cadence, Calendar, Duration, as_day, day_of, shifted
+from ml_assets.cadence import Cadence, Calendar, as_day, day_of, shifted
 from ml_assets.content import DAY
-from ml_assets.durations import DurationOrNone, partitions
+from ml_assets.durations import Duration, DurationOrNone, partitions
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.estimators import (
     EXTRAS,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from ml_assets.cadence import Cadence, Calendar, Duration
+from ml_assets.cadence import Cadence, Calendar
 from ml_assets.configuration.sections import (
     Days,
     DottedPath,
@@ -19,6 +19,7 @@ from ml_assets.configuration.sections import (
 )
 from ml_assets.durations import (
     Age,
+    Duration,
     DurationOrNone,
     PositiveDuration,
     partitions,

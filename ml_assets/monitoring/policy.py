@@ -7,8 +7,8 @@ from typing import Self
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from ml_assets.cadence import Calendar, Duration
-from ml_assets.durations import PositiveDuration, partitions
+from ml_assets.cadence import Calendar
+from ml_assets.durations import Duration, PositiveDuration, partitions
 from ml_assets.errors import ConfigurationError
 
 MONTH = timedelta(days=31)

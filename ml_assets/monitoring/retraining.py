@@ -11,45 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ml_assets.cadence import Calendar, days_between
+from ml_assets.cadence import days_between
 from ml_assets.content import DAY
 from ml_assets.durations import partitions
 from ml_assets.learning.metrics import METRICS
 from ml_assets.learning.predictions import scored_rows
-from ml_assets.learning.specification import Classes
 from ml_assets.monitoring.calibration import Calibration, calibration
 from ml_assets.monitoring.contracts.retraining import KEEP, RETRAIN
+from ml_assets.monitoring.evidence import RetrainingEvidence
 from ml_assets.monitoring.policy import Policy
 from ml_assets.release.champion import Champion
-
-
-@dataclass(frozen=True)
-class RetrainingEvidence:
-    """What was known at the end of a day.
-
-    Attributes:
-        day: the day.
-        calendar: partitions of the decisions.
-        next_as_of: the first as-of day after the day.
-        champion: the model in production; None for none.
-        labels: labels that arrived in the policy's ``label_window``, with ``ds``.
-        drift: drift reports of the ends of the policy's windows, with ``ds``.
-        requested_days: earlier days on which a retraining was requested.
-        trainable_days: number of training days of a model as of the next day.
-        champion_days: number of training days of a model as of the champion's as-of day.
-        classes: classes of a multiclass task; empty for other tasks.
-    """
-
-    day: str
-    calendar: Calendar
-    next_as_of: str
-    champion: Champion | None
-    labels: pd.DataFrame
-    drift: pd.DataFrame
-    requested_days: Sequence[str]
-    trainable_days: int
-    champion_days: int
-    classes: Classes = ()
 
 
 @dataclass(frozen=True)

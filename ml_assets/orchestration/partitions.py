@@ -9,7 +9,7 @@ from ml_assets.cadence import Cadence, Calendar, Span, shifted
 from ml_assets.configuration.sections import Days
 from ml_assets.content import SNAPSHOT
 from ml_assets.errors import ConfigurationError
-from ml_assets.planning.plan import Input
+from ml_assets.planning.inputs import Input
 
 MONDAY = 1
 """First day of a week, as Dagster counts them."""

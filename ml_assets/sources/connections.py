@@ -68,3 +68,20 @@ class Connections:
             return SourceFiles(FileStore(url, variable), wanted.files, wanted.clock)
         database = SourceDatabase(url, variable)
         return DatabaseTable(database, wanted.table, wanted.query, wanted.clock)
+
+    def refuse_unusable(self, key: str, wanted: SourceSpecification) -> None:
+        """Refuse a table whose source cannot be made; nothing is opened.
+
+        Args:
+            key: the table's asset key.
+            wanted: what is read for it.
+
+        Raises:
+            ConfigurationError: there is no such connection, or it is of the other kind.
+        """
+        try:
+            self.source(wanted)
+        except ConfigurationError as error:
+            raise ConfigurationError(
+                f"{key} is not usable: 'connection' is '{wanted.connection}'. {error}"
+            ) from error

@@ -23,7 +23,8 @@ from ml_assets.ledger.entries import Entry, Status, inputs_hash
 from ml_assets.ledger.tables import rebuild_commands
 from ml_assets.orchestration.checks.checks import read_stored
 from ml_assets.orchestration.checks.standard import _rows_match_data_version
-from ml_assets.planning.plan import Input, plan
+from ml_assets.planning.inputs import Input
+from ml_assets.planning.plan import plan
 from ml_assets.planning.reopen import reopen
 from ml_assets.settings import settings
 from ml_assets.workspace import Workspace

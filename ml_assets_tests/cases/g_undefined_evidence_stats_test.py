@@ -18,9 +18,10 @@ from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.monitoring.contracts.drift import DriftReport
 from ml_assets.monitoring.drift import MIN_ROWS, drift_report, reference_profile, summary
+from ml_assets.monitoring.evidence import RetrainingEvidence
 from ml_assets.monitoring.policy import Policy
 from ml_assets.monitoring.profile import daily_profiles, reference_from_rows, to_rows
-from ml_assets.monitoring.retraining import RetrainingEvidence, decide
+from ml_assets.monitoring.retraining import decide
 from ml_assets.release.champion import Champion
 from ml_assets.release.decision import AWAITING, BLOCKED, PASSED, verdict
 from ml_assets.release.evidence.values import EvidenceTable

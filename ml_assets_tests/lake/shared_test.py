@@ -13,7 +13,8 @@ from ml_assets.lake.pair import MARK
 from ml_assets.lake.shared import SharingLedger
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Read, Status, inputs_hash
-from ml_assets.planning.plan import Input, plan
+from ml_assets.planning.inputs import Input
+from ml_assets.planning.plan import plan
 from ml_assets.planning.staleness import stale
 from ml_assets.settings import settings
 from ml_assets.workspace import Workspace

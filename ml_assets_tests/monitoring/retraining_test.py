@@ -10,14 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.cadence import DAYS, Duration, shifted
+from ml_assets.cadence import DAYS, shifted
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import validate
+from ml_assets.durations import Duration
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.predictions import prediction_columns
 from ml_assets.monitoring.contracts.retraining import KEEP, RETRAIN, RetrainingDecision
+from ml_assets.monitoring.evidence import RetrainingEvidence
 from ml_assets.monitoring.policy import Policy, read_policy
-from ml_assets.monitoring.retraining import RetrainingEvidence, decide
+from ml_assets.monitoring.retraining import decide
 from ml_assets.release.champion import Champion
 from ml_assets_tests.project import ROOT
 

@@ -11,8 +11,8 @@ from ml_assets.errors import TerminalError
 from ml_assets.lake.remedy import materialize_day_command
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Read, Status, inputs_hash
+from ml_assets.planning.inputs import Input
 from ml_assets.planning.plan import (
-    Input,
     Plan,
     each_day,
     merge,

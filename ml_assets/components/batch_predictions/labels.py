@@ -16,7 +16,8 @@ from ml_assets.contracts.validation import no_rows
 from ml_assets.monitoring.contracts.performance import Performance
 from ml_assets.monitoring.performance import arrived_labels, headline, performance
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.planning.plan import Input, each_day, plan
+from ml_assets.planning.inputs import Input
+from ml_assets.planning.plan import each_day, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.workspace import Workspace
 

@@ -18,7 +18,7 @@ from ml_assets.components.model_release.card_contents import (
 )
 from ml_assets.components.pipeline.output import output
 from ml_assets.components.pipeline.pipeline import PipelineContext
-from ml_assets.configuration.pipeline import CardConfiguration
+from ml_assets.configuration.model_sections import CardConfiguration
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import no_rows

@@ -20,7 +20,8 @@ from ml_assets.monitoring.contracts.profiles import FeatureProfile
 from ml_assets.monitoring.drift import drift_report, summary
 from ml_assets.monitoring.profile import daily_profiles, reference_from_rows, to_rows
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.planning.plan import Input, Plan, each_day, plan
+from ml_assets.planning.inputs import Input
+from ml_assets.planning.plan import Plan, each_day, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.release.champion import Champion
 from ml_assets.workspace import Workspace

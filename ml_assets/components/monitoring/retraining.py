@@ -17,10 +17,12 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Read, usable_hashes
 from ml_assets.monitoring.contracts.drift import DriftReport
 from ml_assets.monitoring.contracts.retraining import RETRAIN, RetrainingDecision
+from ml_assets.monitoring.evidence import RetrainingEvidence
 from ml_assets.monitoring.policy import Policy
-from ml_assets.monitoring.retraining import RetrainingEvidence, decide
+from ml_assets.monitoring.retraining import decide
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.planning.plan import Input, Plan, merge, plan
+from ml_assets.planning.inputs import Input
+from ml_assets.planning.plan import Plan, merge, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.release.champion import Champion
 from ml_assets.workspace import Workspace

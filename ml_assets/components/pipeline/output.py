@@ -12,7 +12,8 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.planning.plan import Input, Plan, plan
+from ml_assets.planning.inputs import Input
+from ml_assets.planning.plan import Plan, plan
 
 
 def plan_same_day(

@@ -31,7 +31,7 @@ from ml_assets.orchestration.checks.checks import table_checks
 from ml_assets.orchestration.checks.standard import standard_checks
 from ml_assets.orchestration.checks.table_check import TableCheck
 from ml_assets.orchestration.partitions import Partitions, mapping_of, partitions
-from ml_assets.planning.plan import Input
+from ml_assets.planning.inputs import Input
 from ml_assets.release.champion import Champion, champion_by_day, newest
 from ml_assets.release.history import releases
 
@@ -138,15 +138,7 @@ class PipelineContext:
         is_optional: bool = False,
         is_pinned: bool = False,
     ) -> Input:
-        """Partitions of a table of the cadence of ``days``, as an input of one of them.
-
-        Args:
-            table: table name.
-            first: offset of the first input partition.
-            last: offset of the last one.
-            is_optional: see ``Input``.
-            is_pinned: see ``Input``.
-        """
+        """Partitions of a table with the cadence of ``days`` as an input, see ``Input``."""
         return Input(
             table, first, last, is_optional=is_optional, is_pinned=is_pinned, calendar=self.calendar
         )

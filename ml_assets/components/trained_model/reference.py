@@ -9,7 +9,7 @@ import pandas as pd
 from ml_assets import nouns
 from ml_assets.components.pipeline.output import output, plan_as_of
 from ml_assets.components.pipeline.pipeline import PipelineContext
-from ml_assets.components.trained_model.training import held_out_rows
+from ml_assets.components.trained_model.held_out import held_out_rows
 from ml_assets.content import DAY
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
@@ -19,7 +19,8 @@ from ml_assets.learning.training import predict
 from ml_assets.monitoring.contracts.profiles import FeatureReference
 from ml_assets.monitoring.drift import reference_profile
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.planning.plan import Input, Plan, each_day
+from ml_assets.planning.inputs import Input
+from ml_assets.planning.plan import Plan, each_day
 from ml_assets.provenance.code import code_version
 from ml_assets.workspace import Workspace
 

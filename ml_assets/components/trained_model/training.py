@@ -16,11 +16,11 @@ import pandas as pd
 from ml_assets import nouns
 from ml_assets.components.pipeline.output import markdown_table, output, plan_as_of
 from ml_assets.components.pipeline.pipeline import PipelineContext
+from ml_assets.components.trained_model.held_out import held_out_rows
 from ml_assets.components.trained_model.runs import record_trainings
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.derived import contract_sources
 from ml_assets.errors import TrainingError
-from ml_assets.lake.integrity import verified_rows
 from ml_assets.lake.remedy import materialize_command, partition_option
 from ml_assets.lake.store import Lake
 from ml_assets.learning.artifacts import ModelStore
@@ -29,7 +29,6 @@ from ml_assets.learning.dataset import (
     DatasetSpecification,
     refuse_gaps,
     split_counts,
-    test_rows,
     training_dataset,
 )
 from ml_assets.learning.estimators import library_of
@@ -43,7 +42,8 @@ from ml_assets.orchestration.assets.model_io import (
     model_check,
 )
 from ml_assets.orchestration.assets.table_output import TableOutput
-from ml_assets.planning.plan import Input, Plan, each_day, with_recomputed
+from ml_assets.planning.inputs import Input
+from ml_assets.planning.plan import Plan, each_day, with_recomputed
 from ml_assets.provenance.code import code_version
 from ml_assets.reports.plots import as_markdown, evaluation_plots
 from ml_assets.workspace import Workspace
@@ -291,18 +291,6 @@ class Training:
         classes = specification.classes
         plots = evaluation_plots(specification.task, labels, predictions[is_test], classes=classes)
         return dg.MetadataValue.md(as_markdown(plots))
-
-
-def held_out_rows(planned: Plan, day: str) -> pd.DataFrame:
-    """Validation and test rows of the dataset of an as-of day.
-
-    Raises:
-        LakeMismatch: the stored dataset was changed.
-        TrainingError: no label of the test window was known when the day began.
-    """
-    dataset = verified_rows(planned.windows["dataset"], day)
-    test_rows(dataset)  # raises without test rows
-    return dataset[dataset[SPLIT] != "train"]
 
 
 def _metrics_table(evaluation: pd.DataFrame) -> dg.MetadataValue:

@@ -204,13 +204,10 @@ def _retraining(state: ProjectState, pipeline: PipelineState) -> PendingRetraini
 
 def _ends_of_sources(state: ProjectState, pipeline: PipelineState) -> list[tuple[datetime, str]]:
     """End and key of the last complete partition of each source; empty if one of them is unknown."""
-    ends = []
-    for table in pipeline.sources:
-        last = state.sources.get(table, SourceState()).last_day
-        if not last:
-            return []
-        ends.append((state.calendars.get(table, DAYS).bounds(last)[1], last))
-    return ends
+    last = {table: state.sources.get(table, SourceState()).last_day for table in pipeline.sources}
+    if not all(last.values()):
+        return []
+    return [(state.calendars.get(one, DAYS).bounds(day)[1], day) for one, day in last.items()]
 
 
 def _stage(
