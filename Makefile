@@ -73,7 +73,7 @@ bench: $(INSTALLED) .env ## Measure against the budget and print the table of do
 	@$(BIN)/python -m benchmarks
 
 lock: ## Resolve requirements.lock and that of 'make mutants' anew: pins with hashes, no index address.
-	@$(COMPILE) --group dev pyproject.toml -o requirements.lock
+	@$(COMPILE) --group dev --all-extras pyproject.toml -o requirements.lock
 	@$(COMPILE) --group mutants -c requirements.lock -o requirements-mutants.lock
 
 clean: ## Delete everything under data/ but its README.

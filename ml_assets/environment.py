@@ -5,6 +5,7 @@ commands read it to find the instance and to batch its events. ``SETTINGS`` is a
 the variables of an environment, as in ``environments/``.
 """
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ from ml_assets.errors import ConfigurationError
 
 CHECKOUT = Path(__file__).parents[1]
 EVENT_BATCH_SIZE = 500
+ENVIRONMENTS = "environments"
+"""Folder of the checkout with a folder for each environment."""
 
 OMP_WAIT_POLICY = "passive"
 """Active waiting of threads makes a fit many times slower on a busy machine."""
@@ -57,6 +60,28 @@ def lines(root: Path, settings_file: Path | None = None) -> list[str]:
             if name not in chosen or name == "ML_ASSETS_DATA"
         ),
     ]
+
+
+def remedy(variable: str = "") -> str:
+    """What writes the ``.env`` of the working directory, as a sentence for an error message.
+
+    Args:
+        variable: a variable with a wrong value. When the shell exports it, ``.env`` does not count.
+    """
+    file, here = Path(".env"), Path.cwd()
+    written = dotenv_values(file).get(variable) if file.exists() else None
+    exported = os.environ.get(variable)
+    if exported is not None and exported != written:
+        return f"The shell exports it: run 'unset {variable}'."
+    command = "make setup"
+    if here.parent.name == ENVIRONMENTS:
+        command = f"make -C ../.. environment ENV={here.name}"
+    if not file.exists():
+        return f"Run '{command}', which writes it to .env."
+    return (
+        f"Run 'mv .env .env.old' and then '{command}', which writes .env again; copy settings of your "
+        "own from .env.old."
+    )
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from pathlib import Path
 import dagster as dg
 import psutil
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from ml_assets.definitions import project_definitions
 from ml_assets.defs.sources.load import SourceSystems, load
@@ -39,6 +41,20 @@ if SHARED_MEMORY.is_dir() and (
 
 LAST_DAY = "2013-01-21"
 """The first three weeks of real flights are the fixture."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _revisions_are_read_once() -> Iterator[None]:
+    """Dagster and MLflow read alembic's files, which do not change, whenever they open a database."""
+    read, folders = ScriptDirectory.from_config, dict[str | None, ScriptDirectory]()
+
+    def from_config(config: Config) -> ScriptDirectory:
+        place = config.get_main_option("script_location")
+        return folders.get(place) or folders.setdefault(place, read(config))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ScriptDirectory, "from_config", from_config)
+        yield
 
 
 @pytest.fixture(scope="session")

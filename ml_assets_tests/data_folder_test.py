@@ -63,6 +63,7 @@ def test_everything_that_a_project_with_models_wrote_is_private(with_champion: P
     assert readable_by_others(with_champion.data) == []
 
 
+@pytest.mark.slow
 def test_commands_and_run_processes_write_private_files(project: Project) -> None:
     home, data = project.data.parent, project.data
     project.source.unlink()

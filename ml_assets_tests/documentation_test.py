@@ -79,7 +79,7 @@ def test_make_targets_in_messages_exist() -> None:
     code = "\n".join(file.read_text("utf-8") for file in (ROOT / "ml_assets").rglob("*.py"))
     named = set(re.findall(r"(?<![\w-])'make ([a-z][a-z-]*)'|\"make ([a-z][a-z-]*)\"", code))
 
-    assert {first or second for first, second in named} >= {"setup", "demo", "ui"}
+    assert {first or second for first, second in named} >= {"setup", "demo", "clean"}
     assert {first or second for first, second in named} <= targets()
 
 

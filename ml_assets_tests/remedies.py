@@ -17,11 +17,15 @@ ARGUMENTS = {"NAME": "Ann", "TEXT": "checked by hand"}
 """Placeholder in a command → value that replaces it."""
 
 OURS, DAGSTER = "ml-assets", ("dg", "launch")
+SHELL = ("make", "mv", "rm", "unset")
+"""Programs of other commands, in quotes or indented on a line of their own; ``checkout`` runs them."""
 
 NOUNS = 3
 """Words after the first that may be neither an option nor the value of one."""
 
-_BEGIN = re.compile(r"(?<![\w/-])(?:ml-assets [a-z]|dg launch )")
+_BEGIN = re.compile(
+    rf"(?<![\w/-])(?:ml-assets [a-z]|dg launch )|(?:(?<=['\"`])|(?<=\n  ))(?:{'|'.join(SHELL)}) "
+)
 _ENDS = ".,;:)]"
 _OPTION = re.compile(r"-m|--[a-z]")
 

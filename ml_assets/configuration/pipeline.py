@@ -5,13 +5,15 @@
 ``documents``.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
 from ml_assets.cadence import HOUR, Calendar, Duration, day_of, shifted
+from ml_assets.configuration.defaults import with_fitting_metrics
 from ml_assets.configuration.objects import WITH
 from ml_assets.configuration.sections import (
     Days,
@@ -143,6 +145,11 @@ class ModelConfiguration(Section):
     evaluation: EvaluationRules = EvaluationRules()
     registry: bool = True
 
+    @model_validator(mode="before")
+    @classmethod
+    def _measures_what_is_fitted(cls, values: Any) -> Any:
+        return with_fitting_metrics(values)
+
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         self._windows_fit()
@@ -242,20 +249,13 @@ class ModelConfiguration(Section):
             label_delay_hours=self.labels.delay.longest // HOUR,
             windows=self.windows,
             contract=named.training_dataset or derived,
+            classes=self.estimator.classes,
         )
 
     @property
     def specification(self) -> ModelSpecification:
         """Specification of the model."""
-        return ModelSpecification(
-            task=self.estimator.task,
-            estimator=self.estimator.path,
-            label=self.labels.column,
-            numeric=self.estimator.numeric,
-            categorical=self.estimator.categorical,
-            hyperparameters=dict(sorted(self.estimator.hyperparameters.items())),
-            checkpoint_every=self.estimator.checkpoint_every,
-        )
+        return replace(self.estimator.specification, label=self.labels.column)
 
     @property
     def drift_partitions(self) -> int:

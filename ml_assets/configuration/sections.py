@@ -1,11 +1,13 @@
 """Parts of a ``defs.yaml`` that templates share: types of values, days, labels, estimator."""
 
+import re
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     Field,
     StringConstraints,
     model_validator,
@@ -14,13 +16,31 @@ from pydantic import (
 from ml_assets.cadence import Cadence, Calendar, Duration, as_day, day_of, shifted
 from ml_assets.content import DAY
 from ml_assets.durations import DurationOrNone, partitions
-from ml_assets.learning.estimators import Signature, estimators_of, signature
-from ml_assets.learning.specification import Task
+from ml_assets.errors import ConfigurationError
+from ml_assets.learning.estimators import (
+    EXTRAS,
+    LIBRARIES,
+    Signature,
+    install_command,
+    is_installed,
+    library_of,
+    offered_estimators,
+    signature,
+)
+from ml_assets.learning.factories import SEED, refuse_factory
+from ml_assets.learning.specification import (
+    Classes,
+    ModelSpecification,
+    Task,
+    refuse_checkpoints,
+)
 from ml_assets.names import suggestion
 
 FIRST_YEAR, LAST_YEAR = "1900", "2199"
-SEED = "random_state"
-"""The parameter of an estimator that makes its fits repeatable."""
+MIN_CLASSES = 3
+"""Least number of classes of a multiclass task."""
+CLASS = re.compile(r"-?\w[\w-]*")
+"""A class of a multiclass task."""
 
 
 def _is_day(text: str) -> str:
@@ -38,6 +58,29 @@ def _is_zone(name: str) -> str:
         ) from None
 
 
+def _are_classes(values: Any) -> Any:
+    """Refuse values that are not classes; their names are part of column names."""
+    if not isinstance(values, list | tuple) or len(values) < MIN_CLASSES:
+        raise ValueError(
+            f"{values!r} are not classes: expected a list of at least {MIN_CLASSES}; two are task "
+            "classification, with labels 0 and 1"
+        )
+    if {type(value) for value in values} not in ({str}, {int}):
+        raise ValueError(
+            f"{list(values)} are not all texts or all whole numbers; YAML reads yes, no, on and off "
+            "as booleans unless they are in quotes"
+        )
+    names = [str(value).casefold() for value in values]
+    if twice := [value for value in values if names.count(str(value).casefold()) > 1]:
+        raise ValueError(f"{twice[0]!r} occurs more than once, if its case is ignored")
+    if wrong := [value for value in values if not CLASS.fullmatch(str(value))]:
+        raise ValueError(
+            f"{wrong[0]!r} is no class: expected letters, digits, '_' and '-', as classes are part of "
+            "column names"
+        )
+    return tuple(values)
+
+
 Day = Annotated[str, AfterValidator(_is_day)]
 Zone = Annotated[str, AfterValidator(_is_zone)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -50,6 +93,8 @@ Owner = Annotated[
     str, StringConstraints(pattern=r"^(team:[\w.-]+|[\w.+-]+@[\w-]+(\.[\w-]+)*\.[A-Za-z]{2,})$")
 ]
 """``team:name`` or an e-mail address, as in Dagster."""
+ClassNames = Annotated[Classes, BeforeValidator(_are_classes)]
+"""The classes of a multiclass task."""
 
 
 class Section(BaseModel, extra="forbid", frozen=True):
@@ -137,21 +182,48 @@ class Labels(Section):
 
 
 class Estimator(Section):
-    """The model; see ``ModelSpecification``."""
+    """The model; see ``ModelSpecification``.
+
+    Attributes:
+        task: classification, multiclass or regression.
+        classes: for task multiclass only: the classes, at least three, all texts or all whole
+            numbers. Their order is that of the probabilities, and belongs to the model.
+        path: import path of an estimator of scikit-learn, LightGBM or XGBoost.
+        factory: dotted path of a function that makes the estimator, instead of ``path``.
+        numeric: numeric input columns.
+        categorical: text input columns.
+        hyperparameters: keyword arguments of the estimator or the factory.
+        checkpoint_every: iterations after which training writes a checkpoint.
+    """
 
     task: Task
-    path: Annotated[str, StringConstraints(pattern=r"^sklearn(\.\w+)+$")]
+    classes: ClassNames = ()
+    path: DottedPath | None = None
+    factory: DottedPath | None = None
     numeric: tuple[Name, ...] = ()
     categorical: tuple[Name, ...] = ()
     hyperparameters: dict[str, Any] = {}
     checkpoint_every: int | None = Field(None, ge=1)
 
     @model_validator(mode="after")
+    def _has_classes_of_task(self) -> Self:
+        if self.task != "multiclass" and "classes" in self.model_fields_set:
+            raise ValueError(f"classes are for task multiclass and have no effect with {self.task}")
+        if self.task == "multiclass" and not self.classes:
+            raise ValueError(
+                "task multiclass needs the classes, as in 'classes: [small, medium, large]'"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _is_complete(self) -> Self:
-        module, _, estimator = self.path.rpartition(".")
-        if estimator not in (offered := estimators_of(module)):
-            raise ValueError(f"{module} has no {estimator}.{suggestion(estimator, offered)}")
-        self._is_built_by(signature(self.path), estimator)
+        if (self.path is None) == (self.factory is None):
+            both = "both are given" if self.path else "neither is given"
+            raise ValueError(f"expected 'path' or 'factory', {both}")
+        if self.factory:
+            self._is_made_by(self.factory)
+        else:
+            self._is_built_by(str(self.path))
         names = [*self.numeric, *self.categorical]
         if not names:
             raise ValueError("'numeric' and 'categorical' contain no feature")
@@ -161,11 +233,54 @@ class Estimator(Section):
             )
         return self
 
-    def _is_built_by(self, known: Signature, estimator: str) -> None:
-        if known.task != self.task:
+    @property
+    def specification(self) -> ModelSpecification:
+        """Specification of the model without its label."""
+        return ModelSpecification(
+            task=self.task,
+            estimator=self.factory or str(self.path),
+            label="",
+            numeric=self.numeric,
+            categorical=self.categorical,
+            hyperparameters=dict(sorted(self.hyperparameters.items())),
+            checkpoint_every=self.checkpoint_every,
+            classes=self.classes,
+        )
+
+    def _is_made_by(self, factory: str) -> None:
+        if library_of(factory):
+            raise ValueError(f"'factory' is '{factory}', which is no function of yours: use 'path'")
+        try:
+            refuse_factory(factory, self.hyperparameters, self.task)
+            if self.checkpoint_every:
+                refuse_checkpoints(self.specification)
+        except ConfigurationError as error:
+            raise ValueError(str(error)) from error
+
+    def _is_built_by(self, path: str) -> None:
+        module, _, estimator = path.rpartition(".")
+        library = library_of(path)
+        if library is None:
+            near = suggestion(path.partition(".")[0], LIBRARIES)
+            raise ValueError(
+                f"'path' is '{path}', expected one of {', '.join(LIBRARIES)}.{near} For another "
+                "estimator write a function that returns it, and name it as 'factory'"
+            )
+        if library in EXTRAS and not is_installed(library):
+            raise ValueError(
+                f"'path' is '{path}', and {library} is not installed. To install it, run: "
+                f"{install_command(library)}"
+            )
+        offered = offered_estimators(module)
+        if estimator not in offered:
+            raise ValueError(f"{module} has no {estimator}.{suggestion(estimator, offered)}")
+        self._fits(signature(path), estimator)
+
+    def _fits(self, known: Signature, estimator: str) -> None:
+        if known.task != ("classification" if self.classes else self.task):
             what = f"is for {known.task}" if known.task else "neither classifies nor regresses"
             raise ValueError(f"{estimator} {what}, but the task is {self.task}")
-        if self.task == "classification" and not known.has_probabilities:
+        if self.task != "regression" and not known.has_probabilities:
             raise ValueError(f"{estimator} predicts no probabilities, which scores require")
         if missing := [name for name in known.required if name not in self.hyperparameters]:
             raise ValueError(f"hyperparameters lack {', '.join(missing)}, which {estimator} needs")

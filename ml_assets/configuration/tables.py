@@ -68,8 +68,8 @@ class SourceTableConfiguration(Section):
         contract: dotted path of its contract.
         description: description for stakeholders.
         owners: ``team:…`` names.
-        time_column: time that assigns a row to a day; omitted for a snapshot, and for files that are
-            assigned by the date in their name.
+        time_column: time that assigns a row to a partition; omitted for a snapshot, and for files
+            that are assigned by the date in their name.
         time_format: format of the time column: ``epoch_s``, ``epoch_ms`` or ``epoch_us`` for numbers
             since 1970, or a format of ``strptime``; timestamps and ISO 8601 when omitted.
         time_zone: IANA zone of times without an offset, of dates and of file names; UTC when
@@ -135,6 +135,14 @@ class SourceTableConfiguration(Section):
         return self
 
     @property
+    def revisited(self) -> int:
+        """Number of last stored partitions that are compared with the source at every tick."""
+        assert self.days is not None
+        if self.revisit is None:
+            return max(1, REVISITED // self.days.calendar.longest_partition)
+        return self.revisit.partitions(self.days.calendar)
+
+    @property
     def specification(self) -> SourceSpecification:
         """What is read for the table."""
         return SourceSpecification(
@@ -171,14 +179,6 @@ class SourceTableConfiguration(Section):
         except ConfigurationError as error:
             raise ValueError(f"files: {error}") from None
 
-    @property
-    def revisited(self) -> int:
-        """Number of last stored partitions that are compared with the source at every tick."""
-        assert self.days is not None
-        if self.revisit is None:
-            return max(1, REVISITED // self.days.calendar.longest_partition)
-        return self.revisit.partitions(self.days.calendar)
-
 
 class TableInput(Section):
     """One input of a computed table.
@@ -189,9 +189,9 @@ class TableInput(Section):
         cadence: partitions of the input, not coarser than the table's; by default those of its
             template, or of this table.
         is_snapshot: whether the input has no days.
-        refreshes_history: whether a change of the snapshot makes days stale that were computed
-            before. Otherwise they keep the snapshot's earlier values, and only new days use the
-            current ones.
+        refreshes_history: whether a change of the snapshot makes all days stale that were computed
+            with it; days that used no changed row keep their data version. Otherwise computed days
+            keep the snapshot's earlier values, and only new days use the current ones.
     """
 
     asset: Key

@@ -104,10 +104,15 @@ def is_keyed(contract: type[Contract]) -> bool:
 
 @cache
 def row_schema(contract: type[Contract]) -> pa.DataFrameSchema:
-    """The contract's checks of single rows, without uniqueness, which applies to each day."""
+    """The contract's checks of single rows that have its types.
+
+    Without uniqueness, which applies to each day, and without types, whose check takes longer than
+    most others.
+    """
     schema = copy.deepcopy(contract.to_schema())
     schema.unique = None
     for column in schema.columns.values():
+        column.dtype = None
         column.checks = [_strict(check) for check in column.checks]
     return schema
 

@@ -38,6 +38,8 @@ def dead_letters(
     Returns:
         (n, …) dead letters, sorted.
     """
+    if rejected.empty:
+        return no_dead_letters()
     keys = rejected.reindex(columns=key_columns(contract)).map(
         lambda value: escaped(str(as_bytes(value)))
     )
@@ -53,10 +55,14 @@ def dead_letters(
             "row": records,
         }
     )
-    letters = letters.astype("str") if letters.empty else letters
     return letters.sort_values([DAY, "source_key", "row"], ignore_index=True)[
         [DAY, *columns(DeadLetters)]
     ]
+
+
+def no_dead_letters() -> pd.DataFrame:
+    """An empty frame of ``DeadLetters``."""
+    return pd.DataFrame({name: pd.Series([], dtype="str") for name in [DAY, *columns(DeadLetters)]})
 
 
 def as_bytes(value: object) -> object:

@@ -8,8 +8,6 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandera.pandas as pa
-
 from ml_assets.contracts.contract import Contract, columns, computed, key_columns, limits
 from ml_assets.contracts.day import DayContract
 from ml_assets.errors import ConfigurationError
@@ -67,7 +65,7 @@ def prediction_contract(
     features: type[Contract],
     names: Sequence[str],
     *,
-    is_probability: bool,
+    predicted: Fields,
     may_be_empty: bool = False,
     day: type[DayContract] | None,
 ) -> type[Contract]:
@@ -77,7 +75,7 @@ def prediction_contract(
         base: contract with the columns of every prediction.
         features: contract of the feature table.
         names: key and segments.
-        is_probability: whether a prediction is a probability, 0 to 1.
+        predicted: columns of the prediction that differ from those of ``base``.
         may_be_empty: whether a day without rows is stored, as in the feature table.
         day: contract of a day.
 
@@ -85,11 +83,7 @@ def prediction_contract(
         ConfigurationError: ``features`` has no such column.
     """
     fields = {name: column_from(features, name, [f"{{feature_table}}.{name}"]) for name in names}
-    if is_probability:
-        fields["prediction"] = (
-            float,
-            pa.Field(ge=0, le=1, description="Probability of the positive class."),
-        )
+    fields |= predicted
     return _contract(
         "Predictions",
         "What the champion of the day predicts for each row of the day.",
@@ -109,7 +103,7 @@ def label_contract(
     segments: Sequence[str],
     key: Sequence[str],
     *,
-    is_binary: bool,
+    labelled: Fields,
     day: type[DayContract] | None,
 ) -> type[Contract]:
     """The contract of arrived labels: the segments, and the label's columns.
@@ -119,25 +113,18 @@ def label_contract(
         features: contract of the feature table.
         segments: its columns that define segments.
         key: columns that identify a row.
-        is_binary: whether a label is 0 or 1.
+        labelled: columns of the label and its prediction that differ from those of ``base``.
         day: contract of a day.
 
     Raises:
         ConfigurationError: ``features`` has no such column.
     """
-    fields = {}
+    fields: dict[str, tuple[Any, Any]] = {}
     for name in segments:
         joined = f"{{label_table}}.{name}" if name in key else "{label_table}.{key}"
         sources = ["predictions.prediction_id", joined, f"predictions.{name}"]
         fields[name] = column_from(features, name, sources)
-    if is_binary:
-        fields["label"] = (
-            float,
-            pa.Field(
-                isin=[0, 1],
-                description="Actual label: 1 if the predicted event happened, otherwise 0.",
-            ),
-        )
+    fields |= labelled
     return _contract(
         "Labels",
         "What really happened, by the day it became known, with what had been predicted.",

@@ -23,7 +23,7 @@ from ml_assets.contracts.contract import (
     text_limit,
     type_name,
 )
-from ml_assets.contracts.dead_letters import DeadLetters, as_bytes, dead_letters
+from ml_assets.contracts.dead_letters import as_bytes, dead_letters, no_dead_letters
 from ml_assets.contracts.text import normalized_text
 from ml_assets.names import most_similar
 
@@ -216,7 +216,7 @@ def _rejected(
 ) -> tuple[pd.DataFrame, pd.Series]:
     """The rows that broke a rule, without duplicates, and the days of the duplicates."""
     rows = raw.loc[sorted(broken.rules)]
-    if not is_keyed(contract):
+    if rows.empty or not is_keyed(contract):
         return rows, rows[DAY].iloc[:0]
     repeated = rows[[DAY, *columns(contract)]].map(lambda value: repr(as_bytes(value))).duplicated()
     return rows[~repeated], rows.loc[repeated, DAY].astype("str")
@@ -275,8 +275,5 @@ def _day_problem(
 
 
 def _nothing_stored(contract: type[Contract], quarantined: Mapping[str, str]) -> Validated:
-    letters = pd.DataFrame(
-        {name: pd.Series([], dtype="str") for name in [DAY, *columns(DeadLetters)]}
-    )
     zero = dict.fromkeys(quarantined, 0)
-    return Validated(no_rows(contract), letters, quarantined, zero, zero)
+    return Validated(no_rows(contract), no_dead_letters(), quarantined, zero, zero)

@@ -1,11 +1,13 @@
-"""Model files: written atomically with skops, read only with types of an allow-list.
+"""Model files: written atomically without pickle, read only with types of an allow-list.
 
-A model is addressed by its fingerprint, so storing the same model twice changes nothing.
+A model is addressed by its fingerprint, so storing the same model twice changes nothing. It is a
+file of skops, and a file in its library's own format for each booster of LightGBM or XGBoost.
 """
 
 import hashlib
 import json
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,18 +15,18 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from ml_assets.errors import UnsafeModel
-from ml_assets.learning.skops_files import read_allowed
-from ml_assets.learning.specification import ModelSpecification
+from ml_assets.errors import TrainingError, UnsafeModel
+from ml_assets.learning.boosters import BOOSTER_FILE, attached, detached
+from ml_assets.learning.skops_files import MATERIALIZE, MAX_FILE_BYTES, read_allowed
+from ml_assets.learning.specification import ModelSpecification, allowed_types
 from ml_assets.learning.training import FittedModel, fingerprint
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 MODEL_FILE, PROBE, RECORD = "model.skops", "probe.parquet", "model.json"
-HASHED = (MODEL_FILE, PROBE)
-MODEL_FILES = frozenset({*HASHED, RECORD})
-"""The files of a model; the record contains hashes of the others."""
+REQUIRED = frozenset({MODEL_FILE, PROBE})
+"""Files that every model has, besides its record, which contains hashes of all others."""
 
 CACHED_MODELS = 4
 """Number of models in memory: a champion, a challenger, and their predecessors."""
@@ -40,6 +42,9 @@ class ModelStore:
         """Store a model under its fingerprint, unless it is stored already and intact.
 
         Other files in its folder, such as the registry's, stay unchanged.
+
+        Raises:
+            TrainingError: a file of the model is too large.
         """
         import skops.io
 
@@ -50,12 +55,16 @@ class ModelStore:
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as temporary:
             draft = Path(temporary) / "model"
             draft.mkdir()
-            skops.io.dump(model.pipeline, draft / MODEL_FILE)
+            without_boosters, files = detached(model.pipeline)
+            files[MODEL_FILE] = skops.io.dumps(without_boosters)
+            for file, content in files.items():
+                _refuse_size(name, file, len(content))
+                (draft / file).write_bytes(content)
             model.probe.to_parquet(draft / PROBE)
             record = {
                 "fingerprint": model.fingerprint,
                 "rows": model.rows,
-                "files": {file: _file_hash(draft / file) for file in HASHED},
+                "files": {file: _file_hash(draft / file) for file in sorted({*files, PROBE})},
             }
             (draft / RECORD).write_text(json.dumps(record), "utf-8")
             _replace(draft, folder)
@@ -70,12 +79,13 @@ class ModelStore:
             UnsafeModel: the file is gone, contains a type outside the allow-list, or is a model
                 with another fingerprint.
         """
-        file = self.intact_folder(name, model_fingerprint) / MODEL_FILE
-        pipeline, found = _identified(name, file, _file_hash(file), specification)
+        folder = self.intact_folder(name, model_fingerprint)
+        content = (folder / RECORD).read_text("utf-8")
+        pipeline, found = _identified(name, folder, content, specification)
         if found != model_fingerprint:
             raise UnsafeModel(
-                f"Model {name} has fingerprint {found}, expected {model_fingerprint}: its file or "
-                f"its specification was changed. Delete {file.parent} and materialize the model "
+                f"Model {name} has fingerprint {found}, expected {model_fingerprint}: its files or "
+                f"its specification was changed. Delete {folder} and materialize the model "
                 "again."
             )
         return pipeline
@@ -112,24 +122,33 @@ class ModelStore:
         return self.root / name / model_fingerprint
 
 
+def is_model_file(name: str) -> bool:
+    """Whether a name is that of one of a model's own files."""
+    return name == RECORD or name in REQUIRED or bool(BOOSTER_FILE.fullmatch(name))
+
+
 @lru_cache(maxsize=CACHED_MODELS)
 def _identified(
-    name: str, file: Path, content: str, specification: ModelSpecification
+    name: str, folder: Path, record: str, specification: ModelSpecification
 ) -> "tuple[Pipeline, str]":
-    """A model and its fingerprint, cached by the content of its file."""
-    del content
-    pipeline, probe = _read(name, file)
-    return pipeline, fingerprint(specification, pipeline, probe)
+    """A model and its fingerprint, cached by the hashes in its record."""
+    known = json.loads(record)["files"]
 
+    def read(file: str) -> bytes:
+        if file not in known:
+            raise FileNotFoundError(f"{RECORD} does not contain it")
+        return (folder / file).read_bytes()
 
-def _read(name: str, file: Path) -> "tuple[Pipeline, pd.DataFrame]":
-    pipeline = read_allowed(f"Model file {file.name} of {name}", file.read_bytes())
+    what = f"Model file {MODEL_FILE} of {name}"
+    pipeline = read_allowed(what, read(MODEL_FILE), allowed_types(specification))
+    pipeline = attached(pipeline, read, f"model {name}")
     try:
-        return pipeline, pd.read_parquet(file.with_name(PROBE))
-    except Exception as error:  # a malicious file can raise anything
+        probe = pd.read_parquet(folder / PROBE)
+        return pipeline, fingerprint(specification, pipeline, probe)
+    except Exception as error:  # malicious files can raise anything
         raise UnsafeModel(
-            f"Probe of model {name} cannot be read ({type(error).__name__}: {error}). Delete its "
-            "folder and materialize the model again."
+            f"Model {name} cannot predict its {PROBE} ({type(error).__name__}: {error}). "
+            f"{MATERIALIZE}"
         ) from error
 
 
@@ -137,16 +156,37 @@ def _altered(folder: Path) -> str | None:
     """Name of a file that is gone or was altered; None if all are unaltered."""
     try:
         record = json.loads((folder / RECORD).read_text("utf-8"))
-        if record["fingerprint"] != folder.name:
-            return RECORD
         recorded = record["files"]
-        return next((file for file in HASHED if _file_hash(folder / file) != recorded[file]), None)
-    except (OSError, ValueError, KeyError, TypeError):
+        if record["fingerprint"] != folder.name or not recorded.keys() >= REQUIRED:
+            return RECORD
+        if not all(is_model_file(file) and file != RECORD for file in recorded):
+            return RECORD
+        return next(
+            (file for file in recorded if not _is_as_recorded(folder / file, recorded)), None
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return RECORD
 
 
+def _is_as_recorded(file: Path, recorded: Mapping[str, str]) -> bool:
+    try:
+        is_small = file.stat().st_size <= MAX_FILE_BYTES
+        return is_small and _file_hash(file) == recorded[file.name]
+    except OSError:
+        return False
+
+
 def _file_hash(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _refuse_size(name: str, file: str, size: int) -> None:
+    if size > MAX_FILE_BYTES:
+        raise TrainingError(
+            f"{file} of model {name} has {size:,} bytes, and at most {MAX_FILE_BYTES:,} can be "
+            "loaded. Train fewer or smaller trees"
+        )
 
 
 def _replace(draft: Path, folder: Path) -> None:
@@ -158,5 +198,5 @@ def _replace(draft: Path, folder: Path) -> None:
             raise
         if not _altered(folder):  # another process stored the same model first
             return
-        for file in (*HASHED, RECORD):
-            (draft / file).replace(folder / file)
+        for file in sorted(draft.iterdir(), key=lambda file: file.name == RECORD):
+            file.replace(folder / file.name)

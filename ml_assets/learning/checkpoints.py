@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import shutil
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,31 +68,32 @@ class Checkpoints:
         except OSError as error:
             log.warning(f"no checkpoint after {checkpoint.iterations} iterations: {error}")
 
-    def load(self, key: str) -> Checkpoint | None:
+    def load(self, key: str, also: AbstractSet[str] = frozenset()) -> Checkpoint | None:
         """The newest checkpoint of a training; None without a usable one.
 
         Args:
             key: identifies the training, see ``training_key``. A damaged checkpoint and one with
                 another key are ignored and logged.
+            also: types that it may contain besides those of the allow-list.
         """
         if not (self.folder / RECORD).exists():
             return None
         try:
-            return self._read(key)
+            return self._read(key, also)
         except (OSError, ValueError, KeyError, TypeError, UnsafeModel) as error:
             is_unsafe = isinstance(error, UnsafeModel)
             reason = str(error) if is_unsafe else f"it is damaged ({type(error).__name__}: {error})"
             log.warning(f"checkpoint in {self.folder} ignored, training restarts: {reason}")
             return None
 
-    def _read(self, key: str) -> Checkpoint:
+    def _read(self, key: str, also: AbstractSet[str]) -> Checkpoint:
         record = json.loads((self.folder / RECORD).read_bytes())
         if record["key"] != key:
             raise UnsafeModel("it belongs to other data, parameters or code")
         content = (self.folder / record["file"]).read_bytes()
         if record["sha256"] != hashlib.sha256(content).hexdigest():
             raise UnsafeModel("its file was damaged or altered")
-        return Checkpoint(int(record["iterations"]), read_allowed("its file", content))
+        return Checkpoint(int(record["iterations"]), read_allowed("its file", content, also))
 
     def discard(self) -> None:
         """Remove the checkpoint, after the model is stored."""

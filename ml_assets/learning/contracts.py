@@ -1,9 +1,20 @@
 """Base contracts of predictions; pipelines derive their own from them."""
 
+from collections.abc import Callable, Sequence
+
+import pandera.pandas as pa
+
 from ml_assets.contracts.contract import Contract, computed
+from ml_assets.contracts.derived import Fields
+from ml_assets.learning.predictions import PREDICTION, SCORE, probability_column
+from ml_assets.learning.specification import Classes, Task
 
 SERVING = ["champion.fingerprint", "champion.serves_from"]
 """Source columns of the champion of a day, for ``from``."""
+
+
+PREDICTED = ["{feature_table}.{features}", *SERVING]
+"""Source columns of a prediction."""
 
 
 class ModelPrediction(Contract):
@@ -27,7 +38,7 @@ class Prediction(Contract):
     )
     prediction: float = computed(
         "Probability of the positive class, or the predicted number.",
-        ["{feature_table}.{features}", *SERVING],
+        PREDICTED,
     )
     model_version: str = computed(
         "Fingerprint of the model, not its number in the registry.", SERVING
@@ -37,3 +48,43 @@ class Prediction(Contract):
         "Data version of the features on this day.", ["{feature_table}.{feature_columns}"]
     )
     is_late: bool = computed("The row arrived after its day was scored, so it was scored late.", [])
+
+
+def predicted_fields(task: Task, classes: Classes) -> Fields:
+    """Columns of a prediction that differ from those of ``Prediction``, by the task."""
+    if task == "classification":
+        return {
+            PREDICTION: (
+                float,
+                pa.Field(ge=0, le=1, description="Probability of the positive class."),
+            )
+        }
+    return class_fields(classes, lambda _: PREDICTED)
+
+
+def class_fields(classes: Classes, sources: Callable[[str], Sequence[str]]) -> Fields:
+    """Columns of the prediction of a class; none without classes.
+
+    Args:
+        classes: classes of a multiclass task; empty for other tasks.
+        sources: returns the source columns of a column.
+    """
+    if not classes:
+        return {}
+    return {
+        PREDICTION: (
+            type(classes[0]),
+            computed("The most probable class.", sources(PREDICTION), isin=list(classes)),
+        ),
+        SCORE: (
+            float,
+            computed("Probability of the predicted class.", sources(SCORE), ge=0, le=1),
+        ),
+        **{
+            (column := probability_column(name)): (
+                float,
+                computed(f"Probability of class {name}.", sources(column), ge=0, le=1),
+            )
+            for name in classes
+        },
+    }

@@ -1,5 +1,6 @@
 """Training datasets: the labelled rows that were known when the as-of day began, split by time."""
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,10 +12,16 @@ import pandas as pd
 from ml_assets.cadence import Cadence, Calendar
 from ml_assets.content import DAY
 from ml_assets.errors import TrainingError
+from ml_assets.learning.predictions import class_numbers
+from ml_assets.learning.specification import Classes
+
+log = logging.getLogger(__name__)
 
 FEATURE_DAY = "feature_day"
-MAX_LISTED_DAYS = 5
-"""Largest number of missing days that a message lists."""
+MAX_LISTED = 5
+"""Largest number of missing days, or of unknown classes, that a message lists."""
+MAX_UNKNOWN_CLASSES = 0.05
+"""Largest share of rows whose label is none of the classes; the same as for arrived labels."""
 SPLIT = "split"
 
 
@@ -108,6 +115,7 @@ class DatasetSpecification:
         contract: dotted path of the dataset's contract.
         cadence: cadence of the as-of days.
         label_delay_hours: hours by which labels arrive later than ``known_at``.
+        classes: classes of a multiclass task; empty for other tasks.
     """
 
     features: str
@@ -120,6 +128,7 @@ class DatasetSpecification:
     contract: str
     cadence: Cadence = Cadence.DAILY
     label_delay_hours: int = 0
+    classes: Classes = ()
 
     @classmethod
     def from_record(cls, values: Mapping[str, Any]) -> "DatasetSpecification":
@@ -131,6 +140,7 @@ class DatasetSpecification:
             "key": tuple(values["key"]),
             "windows": windows,
             "cadence": Cadence(values.get("cadence", Cadence.DAILY)),
+            "classes": tuple(values.get("classes", ())),
         }
         return cls(**fields)
 
@@ -140,7 +150,15 @@ class DatasetSpecification:
         return [DAY, *self.key, self.label, self.known_at]
 
     def build(self, features: pd.DataFrame, labels: pd.DataFrame, as_of: str) -> pd.DataFrame:
-        """The dataset of an as-of day, see ``training_dataset``."""
+        """The dataset of an as-of day: the labelled rows, without those of unknown classes.
+
+        Raises:
+            TrainingError: too many labels are none of the classes.
+        """
+        return self.of_known_classes(self.labelled(features, labels, as_of))
+
+    def labelled(self, features: pd.DataFrame, labels: pd.DataFrame, as_of: str) -> pd.DataFrame:
+        """All labelled rows of an as-of day, see ``training_dataset``."""
         return training_dataset(
             features,
             labels,
@@ -152,6 +170,37 @@ class DatasetSpecification:
             windows=self.windows,
             label_delay=timedelta(hours=self.label_delay_hours),
         )
+
+    def of_known_classes(self, labelled: pd.DataFrame) -> pd.DataFrame:
+        """The rows whose label is one of the classes, see ``known_classes``."""
+        return known_classes(labelled, self.label, self.classes) if self.classes else labelled
+
+
+def known_classes(rows: pd.DataFrame, label: str, classes: Classes) -> pd.DataFrame:
+    """The rows whose label is one of the classes; the others are counted in the log.
+
+    Args:
+        rows: (n, …) rows with the label.
+        label: label column.
+        classes: the classes.
+
+    Raises:
+        TrainingError: more than ``MAX_UNKNOWN_CLASSES`` of the labels are none of the classes.
+    """
+    is_known = class_numbers(rows[label], classes) >= 0
+    if is_known.all():
+        return rows
+    unknown = rows.loc[~is_known, label]
+    counts = unknown.astype("object").where(unknown.notna(), "(none)").value_counts()
+    listed = ", ".join(f"{name} ({count})" for name, count in counts.head(MAX_LISTED).items())
+    found = f"{len(unknown)} of {len(rows)} labels are none of the classes: {listed}"
+    if len(unknown) > MAX_UNKNOWN_CLASSES * len(rows):
+        raise TrainingError(
+            f"{found}; at most {MAX_UNKNOWN_CLASSES:.0%} may be. Add them to 'classes' of "
+            "'estimator' in defs.yaml, or correct the labels"
+        )
+    log.warning(f"{found}; their rows are left out")
+    return rows[is_known]
 
 
 def refuse_gaps(days: Sequence[str], usable: Collection[str], max_share: float) -> None:
@@ -167,10 +216,10 @@ def refuse_gaps(days: Sequence[str], usable: Collection[str], max_share: float) 
     """
     missing = [day for day in days if day not in usable]
     if len(missing) > max_share * len(days):
-        shown = ", ".join(missing[:MAX_LISTED_DAYS])
+        shown = ", ".join(missing[:MAX_LISTED])
         raise TrainingError(
             f"{len(missing)} of the {len(days)} days to train on are missing or not usable "
-            f"({shown}{', …' if len(missing) > MAX_LISTED_DAYS else ''}), more than the allowed "
+            f"({shown}{', …' if len(missing) > MAX_LISTED else ''}), more than the allowed "
             f"{max_share:.0%}: repair and materialize them, or raise "
             "'max_missing_share' in defs.yaml"
         )

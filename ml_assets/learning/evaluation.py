@@ -12,8 +12,12 @@ from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract, computed
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
-from ml_assets.learning.metrics import METRICS, Scored, day_numbers, interval, resamples
-from ml_assets.learning.specification import ModelSpecification, Task
+from ml_assets.learning.metrics import METRICS
+from ml_assets.learning.predictions import scored_rows, with_predictions
+from ml_assets.learning.regression_metrics import PINBALL
+from ml_assets.learning.resampling import Scored, day_numbers, interval, resamples
+from ml_assets.learning.specification import Classes, ModelSpecification, Task
+from ml_assets.names import suggestion
 
 OVERALL = "all"
 
@@ -29,7 +33,7 @@ class EvaluationRules(BaseModel, extra="forbid", frozen=True):
     Attributes:
         metrics: names of metrics, the main one first; by default all without threshold.
         flagged_share: share of rows with the highest predictions that are flagged, for precision,
-            recall and rates of groups.
+            recall and rates of groups of a classification.
         confidence: confidence of the intervals.
         resamples: number of bootstrap resamples.
     """
@@ -43,14 +47,24 @@ class EvaluationRules(BaseModel, extra="forbid", frozen=True):
         """The metrics, the main one first.
 
         Raises:
-            ConfigurationError: one of them is not a metric of this task.
+            ConfigurationError: one of them is not a metric of this task, or the task has no flagged
+                rows.
         """
         known = [name for name, metric in METRICS.items() if metric.task == task]
-        names = self.metrics or tuple(name for name in known if not METRICS[name].needs_threshold)
+        names = self.metrics or tuple(
+            name for name in known if METRICS[name].is_default and not METRICS[name].needs_threshold
+        )
         if unknown := [name for name in names if name not in known]:
             raise ConfigurationError(
                 f"'metrics' of 'evaluation' in defs.yaml contains {unknown}, which are not metrics "
-                f"of a {task}. Expected some of {known}, the main one first."
+                f"of a {task}. Expected some of {_listed(known)}, the main one first."
+                f"{suggestion(unknown[0], known)}"
+            )
+        has_threshold = any(METRICS[name].needs_threshold for name in known)
+        if "flagged_share" in self.model_fields_set and not has_threshold:
+            raise ConfigurationError(
+                f"'flagged_share' of 'evaluation' in defs.yaml has no effect: no metric of a {task} "
+                "depends on flagged rows. Remove it."
             )
         if METRICS[names[0]].needs_threshold:
             raise ConfigurationError(
@@ -58,6 +72,13 @@ class EvaluationRules(BaseModel, extra="forbid", frozen=True):
                 "threshold. Put a metric without threshold first: releases and retraining use it."
             )
         return names
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names of metrics, those of quantiles shortened."""
+    quantiles = [name for name in names if name.startswith(PINBALL)]
+    shown = [name for name in names if name not in quantiles]
+    return ", ".join([*shown, *([f"{quantiles[0]} … {quantiles[-1]}"] if quantiles else [])])
 
 
 HELD_OUT = ["training_dataset.split", "training_dataset.{segments}"]
@@ -82,7 +103,9 @@ class Evaluation(Contract):
     low: float = computed("Lower bound; bootstrap of days; null if none.", DRAWN, nullable=True)
     high: float = computed("Upper bound; bootstrap of days; null if none.", DRAWN, nullable=True)
     rows: int = computed("Number of rows.", HELD_OUT, ge=1)
-    mean_label: float = computed("Mean label of the rows.", MEASURED_ON)
+    mean_label: float = computed(
+        "Mean label of the rows; null for classes.", MEASURED_ON, nullable=True
+    )
 
     class Config:
         """Never empty."""
@@ -115,11 +138,6 @@ def segment_values(column: pd.Series) -> pd.Series:
     return column.astype("object").where(column.notna(), NO_VALUE).map(str)
 
 
-def threshold(predictions: pd.Series | np.ndarray, flagged_share: float) -> float:
-    """Least prediction of flagged rows."""
-    return float(np.quantile(predictions, 1 - flagged_share)) if len(predictions) else float("nan")
-
-
 def evaluate(
     specification: ModelSpecification,
     dataset: pd.DataFrame,
@@ -132,14 +150,14 @@ def evaluate(
     Args:
         specification: specification of the model.
         dataset: (n, …) rows with ``ds``, ``split``, ``feature_day``, the label and the segments.
-        predictions: (n,) predictions for them.
+        predictions: (n,) predictions for them, or (n, k) of k classes.
         segments: segment columns.
         rules: metrics and intervals.
 
     Returns:
         Rows of the ``Evaluation`` contract.
     """
-    held_out = dataset.assign(prediction=predictions)
+    held_out = with_predictions(dataset, predictions, specification.classes)
     held_out = held_out[held_out[SPLIT] != "train"]
     return pd.DataFrame(
         [
@@ -159,8 +177,8 @@ def _measured(
 ) -> Iterator[dict[str, Any]]:
     numbers, width = day_numbers(rows[FEATURE_DAY])
     draws = resamples(width, rules.resamples)
-    cut = threshold(rows["prediction"], rules.flagged_share)
-    scored = Scored.of(rows[specification.label], rows["prediction"], numbers, cut)
+    label, classes = specification.label, specification.classes
+    scored = scored_rows(rows, label, classes, numbers, rules.flagged_share)
     for segment in segments_of(rows, segments):
         part = scored.where(segment.chosen)
         for name in rules.of_task(specification.task):
@@ -178,8 +196,12 @@ def _measured(
                 "low": low,
                 "high": high,
                 "rows": len(part.labels),
-                "mean_label": float(part.labels.mean()),
+                "mean_label": _mean_label(part, classes),
             }
+
+
+def _mean_label(scored: Scored, classes: Classes) -> float:
+    return float("nan") if classes else float(scored.labels.mean())
 
 
 def segment_metrics(
@@ -194,7 +216,8 @@ def segment_metrics(
 
     Args:
         specification: specification of the model.
-        scored: (n, …) rows with ``ds``, ``prediction``, the label and the segment columns.
+        scored: (n, …) rows with ``ds``, the columns of their predictions, the label and the segment
+            columns.
         segments: segment columns.
         rules: metrics to compute.
         min_rows: the metric of a segment with fewer rows is null.
@@ -203,10 +226,10 @@ def segment_metrics(
         A row per day, segment and metric: ``value`` (null if undefined), ``rows``, ``mean_label``.
     """
     names = rules.of_task(specification.task)
+    label, classes = specification.label, specification.classes
     records = []
     for day, rows in scored.groupby(DAY):
-        cut = threshold(rows["prediction"], rules.flagged_share)
-        whole = Scored.of(rows[specification.label], rows["prediction"], np.zeros(len(rows)), cut)
+        whole = scored_rows(rows, label, classes, np.zeros(len(rows)), rules.flagged_share)
         for segment in segments_of(rows, segments):
             part = whole.where(segment.chosen)
             is_overall = segment.column == OVERALL
@@ -219,7 +242,7 @@ def segment_metrics(
                     "metric": name,
                     "value": METRICS[name].value(part) if is_judged else float("nan"),
                     "rows": len(part.labels),
-                    "mean_label": float(part.labels.mean()),
+                    "mean_label": _mean_label(part, classes),
                 }
                 for name in (names if is_overall else names[:1])
             ]

@@ -7,9 +7,11 @@ and labels that arrive weeks later can be joined.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from ml_assets.content import DAY
+from ml_assets.learning.predictions import with_predictions
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import predict
 
@@ -73,12 +75,12 @@ def score(
         segments: segment columns.
 
     Returns:
-        (n, …) ``ds``, ``prediction_id``, key and segment columns, ``prediction``.
+        (n, …) ``ds``, ``prediction_id``, key and segment columns, and the columns of the
+        predictions, see ``predictions``.
     """
     kept = list(dict.fromkeys([DAY, *key, *segments]))
-    return features[kept].assign(
-        **{
-            PREDICTION_ID: prediction_ids(features, key),
-            "prediction": predict(specification, pipeline, features) if len(features) else [],
-        }
-    )
+    rows = features[kept].assign(**{PREDICTION_ID: prediction_ids(features, key)})
+    classes = specification.classes
+    none = np.empty((0, len(classes)) if classes else 0)
+    predictions = predict(specification, pipeline, features) if len(features) else none
+    return with_predictions(rows, predictions, classes)

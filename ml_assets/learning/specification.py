@@ -6,26 +6,34 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ml_assets.errors import ConfigurationError
+from ml_assets.learning.boosters import repeatable
+from ml_assets.learning.estimators import EXTRAS, install_command, is_installed, library_of
+from ml_assets.learning.factories import made_by, product_types
+from ml_assets.learning.preprocessing import preprocessing
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-Task = Literal["classification", "regression"]
+Task = Literal["classification", "multiclass", "regression"]
+Classes = tuple[str, ...] | tuple[int, ...]
 
 
 @dataclass(frozen=True)
 class ModelSpecification:
-    """Specification of a scikit-learn model.
+    """Specification of a model.
 
     Attributes:
-        task: classification (label 0 or 1) or regression.
-        estimator: import path of a scikit-learn estimator.
-        hyperparameters: keyword arguments of the estimator.
+        task: classification (label 0 or 1), multiclass (label one of ``classes``) or regression.
+        estimator: import path of an estimator of scikit-learn, LightGBM or XGBoost, or of a
+            factory, see ``factories``.
+        hyperparameters: keyword arguments of the estimator or factory.
         checkpoint_every: iterations after which training writes a checkpoint; None for never. The
             model does not depend on it, so the canonical text does not contain it.
         numeric: numeric input columns; missing values stay missing.
         categorical: text input columns; categories that do not occur in training count as missing.
         label: label column.
+        classes: classes of a multiclass task in the order of their probabilities; otherwise empty.
+            The canonical text of a model without classes does not contain them.
     """
 
     task: Task
@@ -35,6 +43,7 @@ class ModelSpecification:
     categorical: Sequence[str] = ()
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     checkpoint_every: int | None = field(default=None, repr=False)
+    classes: Classes = ()
 
     def __hash__(self) -> int:
         """Equal specifications have equal canonical texts."""
@@ -44,11 +53,12 @@ class ModelSpecification:
     def from_record(cls, values: Mapping[str, Any]) -> "ModelSpecification":
         """The specification from its fields as JSON, which do not include checkpoints."""
         columns = {name: tuple(values[name]) for name in ("numeric", "categorical")}
-        return cls(**{**values, **columns})
+        return cls(**{**values, **columns, "classes": tuple(values.get("classes", ()))})
 
     def canonical(self) -> str:
         """The specification as text, independent of the order of the hyperparameters."""
-        return repr(replace(self, hyperparameters=sorted(self.hyperparameters.items())))  # type: ignore[arg-type]
+        text = repr(replace(self, hyperparameters=sorted(self.hyperparameters.items())))  # type: ignore[arg-type]
+        return text if self.classes else text.replace(", classes=()", "")
 
     @property
     def features(self) -> list[str]:
@@ -57,26 +67,38 @@ class ModelSpecification:
 
 
 def build(specification: ModelSpecification) -> "Pipeline":
-    """An unfitted pipeline: an encoder of categories, then the estimator.
+    """An unfitted pipeline: the default preprocessing, then the estimator.
+
+    A Pipeline of a factory is used as it is, on the input columns.
 
     Raises:
         ConfigurationError: the estimator cannot be imported or refuses its arguments.
     """
-    from sklearn.compose import ColumnTransformer
     from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import OrdinalEncoder
 
-    encoder = OrdinalEncoder(
-        handle_unknown="use_encoded_value", unknown_value=float("nan"), min_frequency=20
-    )
-    columns = ColumnTransformer(
-        [
-            ("categorical", encoder, list(specification.categorical)),
-            ("numeric", "passthrough", list(specification.numeric)),
-        ],
-        verbose_feature_names_out=False,
-    )
-    return Pipeline([("columns", columns), ("estimator", _estimator(specification))])
+    estimator = repeatable(_estimator(specification))
+    if isinstance(estimator, Pipeline):
+        return estimator
+    if estimator.get_params(deep=False).get("categorical_features") == "from_dtype":
+        estimator.set_params(categorical_features=list(range(len(specification.categorical))))
+    first = preprocessing(estimator, specification.numeric, specification.categorical)
+    return Pipeline([first, ("estimator", estimator)])
+
+
+def refuse_checkpoints(specification: ModelSpecification) -> None:
+    """Refuse checkpoints of an estimator of a factory that cannot resume from them.
+
+    Raises:
+        ConfigurationError: it is a Pipeline, or cannot be fitted in slices.
+    """
+    from sklearn.pipeline import Pipeline
+
+    if isinstance(made_by(specification.estimator, specification.hyperparameters), Pipeline):
+        raise ConfigurationError(
+            f"'checkpoint_every' is set, but {specification.estimator} returns a Pipeline, which "
+            "cannot resume from a checkpoint. Remove 'checkpoint_every'."
+        )
+    slices(specification, build(specification)[-1])
 
 
 def slices(specification: ModelSpecification, estimator: Any) -> tuple[str, list[int]]:
@@ -110,20 +132,24 @@ def slices(specification: ModelSpecification, estimator: Any) -> tuple[str, list
     return parameter, [*range(every, total, every), total]
 
 
+def allowed_types(specification: ModelSpecification) -> frozenset[str]:
+    """Types that a model file may contain because the factory of the model returns them.
+
+    Raises:
+        ConfigurationError: the factory cannot be used.
+    """
+    path = specification.estimator
+    return frozenset() if library_of(path) else product_types(path, specification.hyperparameters)
+
+
 def _estimator(specification: ModelSpecification) -> Any:
-    module, _, name = specification.estimator.rpartition(".")
-    if not module.startswith("sklearn."):
-        raise ConfigurationError(
-            f"Estimator '{specification.estimator}' is not from scikit-learn. Other models cannot "
-            "be stored without pickle. Choose an estimator 'sklearn.…'."
-        )
+    path, arguments = specification.estimator, specification.hyperparameters
+    if (library := library_of(path)) is None:
+        return made_by(path, arguments)
+    module, _, name = path.rpartition(".")
     try:
-        cls = getattr(importlib.import_module(module), name)
-        arguments = dict(specification.hyperparameters)
-        if "categorical_features" in cls().get_params():
-            arguments["categorical_features"] = list(range(len(specification.categorical)))
-        return cls(**arguments)
-    except (ImportError, AttributeError, TypeError) as error:
-        raise ConfigurationError(
-            f"Estimator '{specification.estimator}' cannot be built: {error}."
-        ) from None
+        return getattr(importlib.import_module(module), name)(**arguments)
+    except (ImportError, AttributeError, TypeError, OSError) as error:
+        is_missing = library in EXTRAS and not is_installed(library)
+        remedy = f" To install {library}, run: {install_command(library)}" if is_missing else ""
+        raise ConfigurationError(f"Estimator '{path}' cannot be built: {error}.{remedy}") from None

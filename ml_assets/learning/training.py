@@ -3,17 +3,23 @@
 import hashlib
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from ml_assets.errors import TrainingError
+from ml_assets.learning.boosters import detached
 from ml_assets.learning.checkpoints import Checkpoint, Checkpoints, training_key
 from ml_assets.learning.dataset import SPLIT
-from ml_assets.learning.specification import ModelSpecification, build, slices
+from ml_assets.learning.estimators import library_of
+from ml_assets.learning.factories import imported_factory
+from ml_assets.learning.predictions import class_numbers
+from ml_assets.learning.skops_files import untrusted_types
+from ml_assets.learning.specification import ModelSpecification, allowed_types, build, slices
+from ml_assets.learning.state import array_bytes, fitted_state
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -40,6 +46,17 @@ class FittedModel:
     rows: int
 
 
+def training_code(specification: ModelSpecification) -> list[object]:
+    """Functions and parameters that determine a model, for its code version.
+
+    Raises:
+        ConfigurationError: the factory of the estimator cannot be imported.
+    """
+    path = specification.estimator
+    factories = [] if library_of(path) else [imported_factory(path)]
+    return [train, *factories, specification]
+
+
 def train(
     specification: ModelSpecification,
     dataset: pd.DataFrame,
@@ -57,7 +74,8 @@ def train(
 
     Raises:
         ConfigurationError: the estimator cannot be built, or cannot be fitted in slices.
-        TrainingError: no training row, a label with a single class, or too few rows.
+        TrainingError: no training row, a label with a single class, a class without rows, too few
+            rows, or a model that cannot be stored.
     """
     is_train = dataset[SPLIT] == "train"
     labels = dataset.loc[is_train, specification.label]
@@ -71,10 +89,16 @@ def train(
             f"all {len(labels)} training rows have {specification.label} = {labels.iloc[0]}: "
             "expected two classes"
         )
+    if absent := [name for name in specification.classes if not (labels == name).any()]:
+        raise TrainingError(
+            f"none of the {len(labels)} training rows has {specification.label} = "
+            f"{', '.join(map(str, absent))}, so a model could never predict it. Increase "
+            "'window_days', choose a later as-of day, or remove it from 'classes' in defs.yaml"
+        )
     inputs = dataset.loc[is_train, specification.features]
     try:
         if specification.checkpoint_every is None:
-            pipeline = build(specification).fit(inputs, labels)
+            pipeline = build(specification).fit(inputs, _targets(specification, labels))
         else:
             pipeline = _fit_in_slices(specification, dataset[is_train], checkpoints, code_version)
     except ValueError as error:
@@ -83,6 +107,7 @@ def train(
         ) from error
     step = max(1, len(inputs) // PROBE_ROWS)
     probe = inputs.iloc[::step].head(PROBE_ROWS).reset_index(drop=True)
+    _refuse_unusable(specification, pipeline, probe)
     return FittedModel(pipeline, fingerprint(specification, pipeline, probe), probe, len(labels))
 
 
@@ -93,18 +118,20 @@ def _fit_in_slices(
     code_version: str,
 ) -> "Pipeline":
     """Fit slice by slice with a checkpoint after each; the model is the same as without slices."""
-    inputs, labels = rows[specification.features], rows[specification.label]
+    inputs = rows[specification.features]
+    labels = _targets(specification, rows[specification.label])
     pipeline, done = build(specification), 0
-    as_specified = pipeline.named_steps["estimator"].get_params(deep=False)
-    parameter, ends = slices(specification, pipeline.named_steps["estimator"])
+    as_specified = pipeline[-1].get_params(deep=False)
+    parameter, ends = slices(specification, pipeline[-1])
     key = training_key(specification, rows, code_version)
-    if checkpoints and (checkpoint := checkpoints.load(key)):
+    allowed = allowed_types(specification)
+    if checkpoints and (checkpoint := checkpoints.load(key, allowed)):
         pipeline, done = checkpoint.pipeline, checkpoint.iterations
         log.info(f"resumed at {done} of {ends[-1]} iterations")
     else:
-        pipeline.named_steps["columns"].fit(inputs)
+        pipeline[0].fit(inputs)
     begun = time.monotonic()
-    columns, estimator = pipeline.named_steps["columns"], pipeline.named_steps["estimator"]
+    columns, estimator = pipeline[0], pipeline[-1]
     matrix = columns.transform(inputs)
     for number, end in enumerate(ends, start=1):
         if end <= done:
@@ -115,6 +142,14 @@ def _fit_in_slices(
         log.info(_progress(ends, number, done, time.monotonic() - begun))
     estimator.set_params(**as_specified)
     return pipeline
+
+
+def _targets(specification: ModelSpecification, labels: pd.Series) -> pd.Series | np.ndarray:
+    """What the estimator is fitted on: labels, or the numbers of their classes.
+
+    Numbers keep the probabilities in the declared order; estimators would sort names.
+    """
+    return class_numbers(labels, specification.classes) if specification.classes else labels
 
 
 def _progress(ends: Sequence[int], number: int, resumed_at: int, seconds: float) -> str:
@@ -129,8 +164,11 @@ def _progress(ends: Sequence[int], number: int, resumed_at: int, seconds: float)
 def predict(
     specification: ModelSpecification, pipeline: "Pipeline", rows: pd.DataFrame
 ) -> np.ndarray:
-    """(n,) probabilities of the positive class, or predicted numbers."""
+    """(n,) probabilities of the positive class or predicted numbers; (n, k) of k classes."""
     inputs = rows[specification.features]
+    if specification.classes:
+        probabilities = np.asarray(pipeline.predict_proba(inputs), dtype=float)
+        return probabilities / probabilities.sum(axis=1, keepdims=True)
     if specification.task == "classification":
         return np.asarray(pipeline.predict_proba(inputs)[:, 1])
     return np.asarray(pipeline.predict(inputs))
@@ -141,35 +179,42 @@ def fingerprint(
 ) -> str:
     """Hash of a fitted model, the same in every process.
 
-    It covers the parameters, the fitted arrays (trees, coefficients, categories) and the
-    predictions on ``probe``. The model file cannot be hashed, as it differs at every dump.
+    It covers the parameters, the fitted state (trees, coefficients, categories) and the predictions
+    on ``probe``. The model file cannot be hashed, as it differs at every dump.
     """
     state = hashlib.sha256(specification.canonical().encode())
-    encoder = pipeline.named_steps["columns"].named_transformers_["categorical"]
-    for name, array in [
-        *((f"category {i}", c) for i, c in enumerate(getattr(encoder, "categories_", []))),
-        *_learned(pipeline.named_steps["estimator"]),
-        ("predictions", predict(specification, pipeline, probe)),
-    ]:
-        state.update(f"{name}:{array.dtype}:{array.shape}".encode())
-        state.update(_bytes(array))
+    for name, content in fitted_state(pipeline):
+        state.update(f"{name}:".encode())
+        state.update(content)
+    state.update(b"predictions:")
+    state.update(array_bytes(predict(specification, pipeline, probe)))
     return state.hexdigest()[:32]
 
 
-def _learned(estimator: Any) -> Iterator[tuple[str, np.ndarray]]:
-    for name in ("coef_", "intercept_", "classes_"):
-        if hasattr(estimator, name):
-            yield name, np.asarray(getattr(estimator, name))
-    for i, tree in enumerate(np.ravel(getattr(estimator, "_predictors", []))):
-        yield f"tree {i}", tree.nodes
-    for i, tree in enumerate(np.ravel(getattr(estimator, "estimators_", []))):
-        for part in ("feature", "threshold", "children_left", "children_right", "value"):
-            yield f"{part} {i}", getattr(tree.tree_, part)
+def _refuse_unusable(
+    specification: ModelSpecification, pipeline: "Pipeline", probe: pd.DataFrame
+) -> None:
+    """Refuse a fitted model that could not be loaded again, or predicts several numbers for a row.
 
-
-def _bytes(array: np.ndarray) -> bytes:
-    if array.dtype.names:  # padding between the fields of a record is not defined
-        return b"".join(np.ascontiguousarray(array[name]).tobytes() for name in array.dtype.names)
-    if array.dtype == object:
-        return "\x1f".join(map(str, array)).encode()
-    return np.ascontiguousarray(array).tobytes()
+    Raises:
+        TrainingError: it is one.
+    """
+    name = specification.estimator
+    shape = predict(specification, pipeline, probe).shape
+    if specification.task == "regression" and shape != (len(probe),):
+        raise TrainingError(
+            f"{name} predicts {shape[-1]} numbers for each row. Expected one: train a model for each"
+        )
+    try:
+        forbidden = untrusted_types(detached(pipeline)[0]) - allowed_types(specification)
+    except (TypeError, ValueError) as error:
+        raise TrainingError(
+            f"{name} cannot be stored without pickle: {error}. Choose another estimator, or another "
+            "transformer"
+        ) from error
+    if forbidden:
+        raise TrainingError(
+            f"{name} contains {', '.join(sorted(forbidden))} after it was fitted, which a model file "
+            "may not contain. Choose another estimator, or have the factory return one that "
+            "contains these types from the beginning"
+        )

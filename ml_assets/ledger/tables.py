@@ -97,14 +97,17 @@ def create_tables(connection: sa.Connection) -> None:
 
 
 def rebuild_commands(url: sa.URL) -> str:
-    """Commands that empty a data folder and fill it again; 'make clean' only empties ``data/``.
+    """Commands that empty a data folder and fill it again.
+
+    'make clean' empties ``data/`` of the checkout only, and keeps what is committed there.
 
     Args:
         url: URL of the ledger; for SQLite, its folder is the data folder.
     """
     is_file = url.get_backend_name() == "sqlite" and url.database
     data = Path(str(url.database)).absolute().parent if is_file else Path("data").absolute()
-    clean = "make clean" if data == Path("data").absolute() else f"rm -r {shlex.quote(str(data))}"
+    is_of_checkout = data == Path("data").absolute() and Path("Makefile").exists()
+    clean = "make clean" if is_of_checkout else f"rm -r {shlex.quote(str(data))}"
     return f"'{clean}' and then 'make demo'"
 
 

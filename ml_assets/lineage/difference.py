@@ -39,7 +39,8 @@ class Volume:
         last: day of its last rows.
         days: number of days that have rows.
         rows: number of rows.
-        mean_label: mean of the label; the share of positive rows for a class.
+        mean_label: mean of the label, the share of positive rows for a classification; None for
+            classes that are texts.
     """
 
     split: str
@@ -47,7 +48,7 @@ class Volume:
     last: str
     days: int
     rows: int
-    mean_label: float
+    mean_label: float | None
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,7 @@ def _volumes(lake: Lake, recorded: RecordedModel) -> list[Volume]:
         rows = dataset_rows(lake, recorded, [FEATURE_DAY, SPLIT, label])
     except LakeMismatch:
         return []
+    is_number = pd.api.types.is_numeric_dtype(rows[label])
     return [
         Volume(
             split=split,
@@ -187,7 +189,7 @@ def _volumes(lake: Lake, recorded: RecordedModel) -> list[Volume]:
             last=part[FEATURE_DAY].max(),
             days=part[FEATURE_DAY].nunique(),
             rows=len(part),
-            mean_label=float(part[label].mean()),
+            mean_label=_number(part[label].mean()) if is_number else None,
         )
         for split in SPLITS
         if len(part := rows[rows[SPLIT] == split])

@@ -4,7 +4,7 @@ from ml_assets.configuration.objects import dataset_contract_of
 from ml_assets.contracts.derived import contract_sources
 from ml_assets.learning.dataset import DatasetSpecification, training_dataset
 from ml_assets.learning.specification import ModelSpecification
-from ml_assets.learning.training import train
+from ml_assets.learning.training import training_code
 from ml_assets.provenance.code import Code, code_version, known_code
 
 
@@ -19,8 +19,12 @@ def dataset_code(specification: DatasetSpecification) -> Code:
 
 
 def model_code(specification: ModelSpecification) -> Code:
-    """The current code of a model, as a run records it."""
-    return _code(train, specification)
+    """The current code of a model, as a run records it.
+
+    Raises:
+        ConfigurationError: the factory of its estimator cannot be imported.
+    """
+    return _code(*training_code(specification))
 
 
 def _code(*parts: object) -> Code:

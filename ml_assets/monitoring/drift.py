@@ -14,7 +14,7 @@ import pandas as pd
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import columns
 from ml_assets.monitoring.bins import bins_of
-from ml_assets.monitoring.contracts.drift import GROUPS, DriftReport
+from ml_assets.monitoring.contracts.drift import GROUPS, PREDICTED, DriftReport
 from ml_assets.monitoring.contracts.profiles import FeatureReference
 from ml_assets.monitoring.measures import distance, missing_shift, psi, wasserstein
 from ml_assets.monitoring.profile import (
@@ -171,8 +171,9 @@ def summary(report: pd.DataFrame) -> dict[str, float | int | str]:
     ``not judged`` is set if the window has too few rows to judge drift.
     """
     drifted = report.loc[report["drifted"].astype("bool"), "group"].value_counts()
+    shown = [group for group in GROUPS if group != PREDICTED or (report["group"] == group).any()]
     figures: dict[str, float | int | str] = {
-        f"drifted {group}": int(drifted.get(group, 0)) for group in GROUPS
+        f"drifted {group}": int(drifted.get(group, 0)) for group in shown
     }
     if report.empty:
         return figures

@@ -15,15 +15,21 @@ from ml_assets.cadence import Calendar
 from ml_assets.content import DAY
 from ml_assets.errors import ContractViolation
 from ml_assets.learning.evaluation import OVERALL, EvaluationRules, segment_metrics
+from ml_assets.learning.metrics import METRICS
+from ml_assets.learning.predictions import PREDICTION, prediction_columns, probability_column
 from ml_assets.learning.scoring import PREDICTION_ID, prediction_ids
-from ml_assets.learning.specification import ModelSpecification
+from ml_assets.learning.specification import Classes, ModelSpecification
 
 PREDICTION_DAY = "prediction_day"
-OF_PREDICTION = ["prediction", "model_version", "model_as_of", "is_late"]
+OF_PREDICTION = ["model_version", "model_as_of", "is_late"]
 COVERAGE, MEAN_PREDICTION = "label_coverage", "mean_prediction"
+PREDICTED_SHARE, MEAN_PROBABILITY = "predicted_share", "mean_probability"
+"""Names of metrics, followed by ``_`` and a class: share of the predictions that are of the class, and
+its mean probability."""
 LATE_SHARE = "late_share"
 """Name of the metric: share of the day's rows that arrived after the day was scored."""
 ONE_CLASS = "only one class among the labels: undefined"
+SOME_CLASSES = "not every class is among the labels: undefined"
 NO_LABELS = "no label has arrived yet"
 TOO_FEW = "too few labels to judge the segment"
 
@@ -45,6 +51,7 @@ def arrived_labels(
     delay: timedelta,
     within: int,
     of_day: str = DAY,
+    classes: Classes = (),
 ) -> pd.DataFrame:
     """Labels that arrived on a day, each with its prediction.
 
@@ -64,6 +71,7 @@ def arrived_labels(
         delay: time from ``known_at`` to the arrival of a label.
         within: number of partitions after its prediction by which a label must have arrived.
         of_day: column of ``outcomes`` with the day of the prediction.
+        classes: classes of a multiclass task; empty for other tasks.
 
     Returns:
         Rows of the pipeline's label contract, without duplicates. A label without a prediction has
@@ -84,11 +92,11 @@ def arrived_labels(
             DAY: day,
             PREDICTION_ID: prediction_ids(arrived, key),
             PREDICTION_DAY: arrived[DAY],
-            "label": arrived[label].astype("float64"),
+            "label": arrived[label] if classes else arrived[label].astype("float64"),
             "known_at": arrived[known_at],
         }
     ).drop_duplicates()
-    known = predictions[[PREDICTION_ID, *OF_PREDICTION, *segments]]
+    known = predictions[[PREDICTION_ID, *prediction_columns(classes), *OF_PREDICTION, *segments]]
     return labels.merge(known, on=PREDICTION_ID, how="left", validate="many_to_one")
 
 
@@ -129,6 +137,7 @@ def performance(
     Returns:
         Rows of the ``Performance`` contract, including coverage even without labels.
     """
+    classes = specification.classes
     late_share = predictions["is_late"].mean()
     predictions = predictions[~predictions["is_late"]]
     last = labels.drop_duplicates(PREDICTION_ID, keep="last")[[PREDICTION_ID, "label"]]
@@ -147,12 +156,15 @@ def performance(
         "segment_column": OVERALL,
         "segment": OVERALL,
         "rows": len(labelled),
-        "mean_label": labelled[specification.label].mean(),
+        "mean_label": math.nan if classes else labelled[specification.label].mean(),
     }
     coverage = len(labelled) / len(predictions) if len(predictions) else float("nan")
     further = [
         {**overall, "metric": COVERAGE, "value": coverage},
-        {**overall, "metric": MEAN_PREDICTION, "value": predictions["prediction"].mean()},
+        *(
+            {**overall, "metric": name, "value": value}
+            for name, value in _of_predictions(predictions, classes).items()
+        ),
         {**overall, "metric": LATE_SHARE, "value": late_share},
     ]
     if labelled.empty:
@@ -163,6 +175,20 @@ def performance(
     return found.assign(note=notes)
 
 
+def _of_predictions(predictions: pd.DataFrame, classes: Classes) -> dict[str, float]:
+    """Metrics of predictions alone, without labels: the mean, or the shares of the classes."""
+    if not classes:
+        return {MEAN_PREDICTION: predictions[PREDICTION].mean()}
+    shares = {
+        f"{PREDICTED_SHARE}_{name}": (predictions[PREDICTION] == name).mean() for name in classes
+    }
+    means = {
+        f"{MEAN_PROBABILITY}_{name}": predictions[probability_column(name)].mean()
+        for name in classes
+    }
+    return {**shares, **means}
+
+
 def _note(row: Mapping[Any, Any], *, is_predicted: bool) -> str:
     if not pd.isna(row["value"]):
         return ""
@@ -170,7 +196,9 @@ def _note(row: Mapping[Any, Any], *, is_predicted: bool) -> str:
         return "nothing was predicted"
     if row["segment_column"] != OVERALL and row["rows"] < MIN_SEGMENT_ROWS:
         return TOO_FEW
-    return ONE_CLASS if row["rows"] else NO_LABELS
+    if not row["rows"]:
+        return NO_LABELS
+    return SOME_CLASSES if METRICS[row["metric"]].needs_all_classes else ONE_CLASS
 
 
 def headline(found: pd.DataFrame) -> dict[str, float | str]:

@@ -8,12 +8,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from ml_assets.cadence import Calendar, days_between
 from ml_assets.content import DAY
 from ml_assets.durations import partitions
-from ml_assets.learning.metrics import METRICS, Scored
+from ml_assets.learning.metrics import METRICS
+from ml_assets.learning.predictions import scored_rows
+from ml_assets.learning.specification import Classes
+from ml_assets.monitoring.calibration import Calibration, calibration
 from ml_assets.monitoring.contracts.retraining import KEEP, RETRAIN
 from ml_assets.monitoring.policy import Policy
 from ml_assets.release.champion import Champion
@@ -33,6 +37,7 @@ class RetrainingEvidence:
         requested_days: earlier days on which a retraining was requested.
         trainable_days: number of training days of a model as of the next day.
         champion_days: number of training days of a model as of the champion's as-of day.
+        classes: classes of a multiclass task; empty for other tasks.
     """
 
     day: str
@@ -44,6 +49,7 @@ class RetrainingEvidence:
     requested_days: Sequence[str]
     trainable_days: int
     champion_days: int
+    classes: Classes = ()
 
 
 @dataclass(frozen=True)
@@ -51,8 +57,7 @@ class _Window:
     """The champion's performance in one window with enough labels."""
 
     metric: float
-    mean_prediction: float
-    mean_label: float
+    calibration: Calibration
     labels: int
 
 
@@ -97,8 +102,8 @@ def decide(evidence: RetrainingEvidence, policy: Policy) -> pd.DataFrame:
                 "champion_as_of": champion.as_of if champion else "",
                 "metric_at_release": champion.value if champion else nan,
                 "metric_now": newest.metric if newest else nan,
-                "mean_prediction": newest.mean_prediction if newest else nan,
-                "mean_label": newest.mean_label if newest else nan,
+                "mean_prediction": newest.calibration.mean_prediction if newest else nan,
+                "mean_label": newest.calibration.mean_label if newest else nan,
                 "labels": newest.labels if newest else 0,
                 "drifted_structural": _drifted(drift, "structural"),
                 "drifted_features": _drifted(drift),
@@ -193,7 +198,7 @@ def _performance(champion: Champion, policy: Policy, windows: Sequence[_Window |
     if windows[0] is None:
         return _Signal("performance", False, _too_few(policy))
     if drops[0] is None:
-        undefined = f"{metric} is undefined: the labels of the newest window are all of one class"
+        undefined = f"{metric} is undefined: the labels of the newest window lack a class"
         return _Signal("performance", False, undefined)
     relation = "worse" if drops[0] > 0 else "better"
     return _Signal(
@@ -207,7 +212,7 @@ def _performance(champion: Champion, policy: Policy, windows: Sequence[_Window |
 
 def _calibration(policy: Policy, windows: Sequence[_Window | None]) -> _Signal:
     limit = policy.calibration_error or 0.0
-    errors = [None if w is None else abs(w.mean_prediction - w.mean_label) for w in windows]
+    errors = [None if window is None else window.calibration.error for window in windows]
     raised, count = _confirmed(policy, [None if e is None else e > limit for e in errors])
     newest = windows[0]
     if newest is None:
@@ -215,8 +220,7 @@ def _calibration(policy: Policy, windows: Sequence[_Window | None]) -> _Signal:
     return _Signal(
         "calibration",
         raised,
-        f"mean prediction {newest.mean_prediction:.3f} against mean label {newest.mean_label:.3f} "
-        f"(limit {limit:g}, in {count} of the last {policy.windows} windows)",
+        f"{newest.calibration.finding} (limit {limit:g}, in {count} of the last {policy.windows} windows)",
     )
 
 
@@ -265,17 +269,15 @@ def _window(evidence: RetrainingEvidence, policy: Policy, end: str) -> _Window |
     """Performance of the champion's own predictions in one window; None for too few labels."""
     calendar = evidence.calendar
     first = calendar.shifted(end, 1 - partitions(policy, "evaluation_window", calendar))
-    labels = evidence.labels
-    champion = evidence.champion
+    labels, champion = evidence.labels, evidence.champion
     of_champion = labels["model_version"] == (champion.fingerprint if champion else "")
     rows = labels[of_champion & (labels[DAY] >= first) & (labels[DAY] <= end)]
     if champion is None or len(rows) < policy.min_labels:
         return None
-    scored = Scored.of(rows["label"], rows["prediction"], [0] * len(rows), math.nan)
+    scored = scored_rows(rows, "label", evidence.classes, np.zeros(len(rows)))
     return _Window(
         metric=METRICS[champion.metric].value(scored),
-        mean_prediction=float(rows["prediction"].mean()),
-        mean_label=float(rows["label"].mean()),
+        calibration=calibration(scored, evidence.classes),
         labels=len(rows),
     )
 

@@ -26,6 +26,7 @@ LIBRARIES = (
     "deltalake",
     "fairlearn",
     "joblib",
+    "lightgbm",
     "numpy",
     "pandas",
     "pandera",
@@ -34,6 +35,8 @@ LIBRARIES = (
     "scipy",
     "skops",
     "threadpoolctl",
+    "xgboost",
+    "xgboost-cpu",
 )
 """Libraries whose version can change a result."""
 

@@ -8,6 +8,7 @@ import re
 import tempfile
 import warnings
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +18,10 @@ import pandas as pd
 import yaml
 
 from ml_assets.errors import RegistryMismatch
-from ml_assets.learning.artifacts import MODEL_FILES
-from ml_assets.learning.skops_files import ALLOWED_TYPES
+from ml_assets.learning.artifacts import is_model_file
+from ml_assets.learning.boosters import detached, libraries_of
+from ml_assets.learning.estimators import DISTRIBUTIONS
+from ml_assets.learning.skops_files import ALLOWED_TYPES, untrusted_types
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -47,18 +50,21 @@ def write_description(
     import mlflow.sklearn
     from mlflow.models import infer_signature
 
+    without_boosters, _ = detached(pipeline)
+    own_types = untrusted_types(without_boosters)
+    packages = [*REQUIREMENTS, *map(_distribution, libraries_of(pipeline))]
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-") as temporary:
         draft = Path(temporary) / "model"
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*integer column", category=UserWarning)
             signature = infer_signature(example, predictions)
         mlflow.sklearn.save_model(
-            pipeline,
+            without_boosters,
             str(draft),
             serialization_format=mlflow.sklearn.SERIALIZATION_FORMAT_SKOPS,
-            skops_trusted_types=sorted(ALLOWED_TYPES),
+            skops_trusted_types=sorted(ALLOWED_TYPES | own_types),
             signature=signature,
-            pip_requirements=[f"{package}=={installed(package)}" for package in REQUIREMENTS],
+            pip_requirements=[f"{package}=={installed(package)}" for package in packages],
         )
         for file in DESCRIPTION:
             (draft / file).replace(folder / file)
@@ -101,8 +107,7 @@ def write_texts(what: str, folder: Path, texts: Mapping[str, str]) -> None:
     Raises:
         RegistryMismatch: a name is that of one of the model's own files, or not a file name.
     """
-    taken = MODEL_FILES.union(DESCRIPTION)
-    if unusable := [name for name in texts if name in taken or not FILE_NAME.fullmatch(name)]:
+    if unusable := [name for name in texts if not _is_free(name)]:
         raise RegistryMismatch(
             f"{', '.join(unusable)} cannot be written beside {what}: it is one of the model's own "
             "files, or not a plain file name. Nothing was written. Choose another name."
@@ -113,3 +118,21 @@ def write_texts(what: str, folder: Path, texts: Mapping[str, str]) -> None:
             draft = Path(temporary) / name
             draft.write_text(text, "utf-8")
             draft.replace(folder / name)
+
+
+def _is_free(name: str) -> bool:
+    is_taken = is_model_file(name) or name in DESCRIPTION
+    return not is_taken and bool(FILE_NAME.fullmatch(name))
+
+
+def _distribution(library: str) -> str:
+    """Name of the installed package that contains an optional library."""
+    first, *others = DISTRIBUTIONS[library]
+    return next((each for each in others if _is_installed(each)), first)
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return bool(installed(package))
+    except PackageNotFoundError:
+        return False

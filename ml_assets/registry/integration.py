@@ -113,7 +113,7 @@ def integration_tests(  # noqa: PLR0917
         specification: specification of the model.
         fingerprint: expected fingerprint of the version.
         requests: (n, …) some rows with the input columns.
-        predictions: (n,) predictions of the trained model for them.
+        predictions: (n,) predictions of the trained model for them; (n, k) of k classes.
         probe: the rows that belong to the fingerprint, see ``FittedModel``.
         rules: budgets.
 

@@ -97,7 +97,7 @@ class StagedModel:
         return self.registry.models.load(model_table(self.request.name), found, self.specification)
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """(n,) predictions of the staged model."""
+        """(n,) predictions of the staged model; (n, k) of k classes."""
         return predict(self.specification, self.pipeline, rows)
 
 
@@ -228,15 +228,19 @@ def _problem(staged: StagedModel, rows: pd.DataFrame) -> str:
         return _reason(error)
     if not np.isfinite(predictions).all():
         return "a prediction is not finite"
-    if staged.specification.task == "classification" and (abs(predictions - 0.5) > 0.5).any():
+    if staged.specification.task != "regression" and (abs(predictions - 0.5) > 0.5).any():
         return "a probability is not within 0..1"
+    classes = staged.specification.classes
+    if classes and predictions.shape != (len(rows), len(classes)):
+        return f"{predictions.shape[1]} probabilities per row, expected {len(classes)}"
     return ""
 
 
 def _count_different(found: np.ndarray, expected: np.ndarray) -> int:
     if found.shape != expected.shape:
         return max(len(found), len(expected))
-    return int((~np.isclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE)).sum())
+    is_equal = np.isclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
+    return int((~is_equal.reshape(len(found), -1).all(axis=1)).sum())
 
 
 def _resident_mib() -> float:

@@ -34,7 +34,7 @@ class Request:
         latency_ms: largest 95th percentile of the time for one request, milliseconds.
         memory_mib: largest growth of the resident memory, MiB.
         requests: (n, …) golden requests, n ≥ 1.
-        predictions: (n,) predictions of the trained model for them.
+        predictions: (n,) predictions of the trained model for them; (n, k) of k classes.
         probe: the rows that belong to the fingerprint.
     """
 

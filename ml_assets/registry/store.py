@@ -2,11 +2,11 @@
 
 Versions are addressed by fingerprint, so registering a model twice changes nothing. A model is
 stored once, in the ``ModelStore``, which alone loads it; ``files`` writes the registry's files
-beside it. MLflow, whose import takes seconds, only writes; its tables are read directly. Its runs and
-experiments are not used. ``database`` creates and locks the database.
+beside it. MLflow, whose import takes seconds, only writes versions; its tables are read directly, and
+runs are written so. ``database`` creates and locks the database.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from ml_assets.database_url import parsed
 from ml_assets.errors import RegistryMismatch
 from ml_assets.learning.artifacts import ModelStore
-from ml_assets.registry import mlflow_tables
+from ml_assets.registry import mlflow_runs, mlflow_tables
 from ml_assets.registry.database import (
     RegistryDatabase,
     translated_database_errors,
@@ -31,6 +31,7 @@ from ml_assets.registry.files import (
     write_description,
     write_texts,
 )
+from ml_assets.registry.mlflow_runs import TrainingRun
 from ml_assets.registry.numbers import VersionNumbers
 from ml_assets.registry.versions import (
     AS_OF,
@@ -118,6 +119,8 @@ class Registry:
                 if not known:
                     tags = {**tags, FINGERPRINT: fingerprint, AS_OF: as_of}
                     self._add_version(name, number, folder, tags)
+                    with self._database.writing() as connection:
+                        mlflow_runs.link(connection, name, as_of, fingerprint)
                 return number
 
     def lookup(self, name: str, fingerprint: str) -> RegisteredVersion | None:
@@ -128,6 +131,48 @@ class Registry:
         """
         found = (each for each in self.versions(name) if each.fingerprint == fingerprint)
         return next(found, None)
+
+    def missing_runs(self, name: str, contents: Mapping[str, str]) -> list[str]:
+        """IDs of runs that are not recorded, or with another content.
+
+        Args:
+            name: name of the model.
+            contents: ID of a run → hash of its content.
+
+        Raises:
+            RegistryUnavailable, RegistryMismatch: the database cannot be read.
+        """
+        known: dict[str, str] = {}
+        with translated_database_errors(), self._database.reading() as connection:
+            if connection is not None and mlflow_runs.has_tables(connection):
+                known = mlflow_runs.contents(connection, name)
+        return [
+            identity for identity, content in contents.items() if known.get(identity) != content
+        ]
+
+    def record_runs(self, runs: Sequence[tuple[TrainingRun, str]]) -> None:
+        """Record trainings as MLflow's runs; one that is recorded is replaced.
+
+        MLflow is imported only if its database is missing.
+
+        Args:
+            runs: trainings with the hashes of their contents.
+
+        Raises:
+            RegistryUnavailable, RegistryMismatch: see ``ml_assets.errors``.
+        """
+        with translated_database_errors(), self._database.reading() as connection:
+            has_tables = connection is not None and mlflow_runs.has_tables(connection)
+        if not has_tables:
+            with translated_errors():
+                _ = self._client
+        with (
+            translated_database_errors(),
+            self._database.locked(),
+            self._database.writing() as writing,
+        ):
+            for run, content in runs:
+                mlflow_runs.write(writing, run, content)
 
     def relocate(self) -> int:
         """Correct MLflow's file locations after the folder was moved.

@@ -17,9 +17,10 @@ class ReleaseRules(BaseModel, extra="forbid", frozen=True):
     Attributes:
         sensitive_feature: column whose groups are compared; without one, fairness is not judged, and
             the reason of the decision contains that.
-        max_group_gap: largest gap between groups: of true- and false-positive rates, or for a
-            regression of mean absolute errors, relative to that of all rows. A larger gap blocks
-            and cannot be approved; a gap whose interval exceeds the limit awaits approval.
+        max_group_gap: largest gap between groups: of true- and false-positive rates, of accuracies
+            for a multiclass task, or for a regression of mean absolute errors, relative to that of
+            all rows. A larger gap blocks and cannot be approved; a gap whose interval exceeds the
+            limit awaits approval.
         max_gap_above_champion: by how much a gap may exceed the champion's on the same rows.
         rule: requirement on the paired interval of the main metric's gain. 'superior': it is above
             0. 'non_inferior': it is above -``margin``, for a model with newer data than the

@@ -18,7 +18,7 @@ import pandas as pd
 
 from ml_assets.learning.evaluation import OVERALL
 from ml_assets.learning.metrics import METRICS
-from ml_assets.learning.specification import Task
+from ml_assets.learning.specification import Classes, Task
 from ml_assets.release.evidence.fairness import GAP
 
 if TYPE_CHECKING:
@@ -88,10 +88,11 @@ class CardContents:
         owners: teams or persons.
         verdict: promoted, blocked, waiting for approval, ….
         decided_by: the person who decided; empty for the gates.
-        task: classification or regression.
+        task: classification, multiclass or regression.
         estimator: import path.
         hyperparameters: arguments of the estimator.
         label: name of the label column.
+        classes: classes of a multiclass task; empty for other tasks.
         features: input columns.
         data: rows and tables.
         main_metric: the metric that releases are decided on.
@@ -134,6 +135,7 @@ class CardContents:
     code_version: str
     library_versions: Mapping[str, str]
     confidence: float = 0.95
+    classes: Classes = ()
 
 
 def markdown(card: CardContents) -> str:

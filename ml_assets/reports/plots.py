@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from ml_assets.learning.specification import Task
+from ml_assets.learning.multiclass_metrics import is_correct
+from ml_assets.learning.predictions import class_numbers
+from ml_assets.learning.resampling import Scored
+from ml_assets.learning.specification import Classes, Task
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,31 +32,43 @@ BLUE, GREY = "#2f6690", "#6b7785"
 LINE = {"color": BLUE, "linewidth": 1.5}
 CHANCE = {"color": GREY, "linestyle": ":", "linewidth": 1.2}
 COLORS = 64
+MAX_WRITTEN = 8
+"""Largest number of classes whose confusion matrix has its values written in."""
 SMALL, NORMAL = 8, 10
 """Font sizes in points."""
 
 
 def evaluation_plots(
-    task: Task, labels: Any, predictions: Any, *, days: str = ""
+    task: Task, labels: Any, predictions: Any, *, classes: Classes = (), days: str = ""
 ) -> dict[str, bytes]:
     """Plot predictions against labels.
 
     Args:
         task: task of the model.
-        labels: (n,) 0 and 1, or numbers.
-        predictions: (n,) probabilities of label 1, or numbers in the label's unit.
+        labels: (n,) 0 and 1, classes, or numbers.
+        predictions: (n,) probabilities of label 1, or numbers in the label's unit; (n, k)
+            probabilities of k classes.
+        classes: the k classes; empty for other tasks.
         days: days of the rows as text, for the title.
 
     Returns:
         Name → PNG: ``curves`` (calibration, ROC, precision and recall) for a classification,
+        ``classes`` (confusion matrix, and calibration of the predicted class) for classes,
         ``residuals`` (and predicted against actual) for a regression. The same rows give the same
         bytes. Empty if a curve is undefined: fewer than two rows, one class only, a label or a
         prediction that is missing, infinite or not a probability.
     """
+    of_days = f" of {days}" if days else ""
+    if classes:
+        numbers = class_numbers(pd.Series(labels), classes)
+        if len(numbers) < 2 or (numbers < 0).any() or not np.isfinite(predictions).all():
+            return {}
+        scored = Scored.of_classes(numbers, predictions, np.zeros(len(numbers)))
+        title = f"{len(numbers):,} rows{of_days}, {is_correct(scored).mean():.1%} correct"
+        return {"classes": _png(_confusion(scored, classes), title)}
     actual, predicted = _numbers(labels), _numbers(predictions)
     if not _is_drawable(task, actual, predicted):
         return {}
-    of_days = f" of {days}" if days else ""
     if task == "regression":
         title = f"{len(actual):,} rows{of_days}, mean label {actual.mean():,.4g}"
         return {"residuals": _png(_residuals(actual, predicted), title)}
@@ -113,6 +128,42 @@ def _curves(actual: np.ndarray, predicted: np.ndarray) -> "Figure":
     _finish(right, "Precision and recall", "Recall", "Precision", "upper right")
     for axes in (left, middle, right):
         axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    return figure
+
+
+def _confusion(scored: Scored, classes: Classes) -> "Figure":
+    from sklearn.calibration import CalibrationDisplay
+    from sklearn.metrics import ConfusionMatrixDisplay
+
+    figure, (left, right) = _figure(2)
+    ConfusionMatrixDisplay.from_predictions(
+        scored.labels,
+        scored.predicted,
+        labels=np.arange(len(classes)),
+        display_labels=classes,
+        normalize="true",
+        values_format=".0%",
+        include_values=len(classes) <= MAX_WRITTEN,
+        xticks_rotation="vertical",
+        cmap="Blues",
+        colorbar=False,
+        ax=left,
+    )
+    _finish(left, "Share of each actual class", "Predicted", "Actual")
+    left.grid(visible=False)
+    CalibrationDisplay.from_predictions(
+        is_correct(scored),
+        scored.predictions.max(axis=1),
+        n_bins=10,
+        strategy="quantile",
+        name="model, by tenths of the rows",
+        ax=right,
+        marker="o",
+        markersize=3.5,
+        **LINE,
+    )
+    right.lines[0].set(**CHANCE)
+    _finish(right, "Calibration", "Probability of the predicted class", "Correct", "upper left")
     return figure
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ml_assets import nouns
@@ -14,7 +15,9 @@ from ml_assets.cadence import Span
 from ml_assets.configuration.documents import pipeline
 from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
-from ml_assets.learning.metrics import METRICS, Scored
+from ml_assets.learning.metrics import METRICS
+from ml_assets.learning.predictions import prediction_columns, scored_rows
+from ml_assets.learning.specification import Classes
 from ml_assets.ledger.entries import usable_hashes
 from ml_assets.monitoring.contracts.retraining import RETRAIN
 from ml_assets.simulation.plans import BacktestPlan
@@ -62,16 +65,17 @@ def describe(lake: Lake, plan: BacktestPlan) -> BacktestResult:
         plan: pipeline and days.
     """
     days = Span(plan.start, plan.end).days()
-    columns = ["prediction_day", "prediction", "label"]
-    labels = _stored(lake, f"{plan.pipeline}/{nouns.LABELS}", columns, days)
-    drift = _stored(lake, f"{plan.pipeline}/{nouns.DRIFT_REPORT}", ["group", "drifted"], days)
     config = pipeline(plan.pipeline)
     metric = config.evaluation.of_task(config.estimator.task)[0]
+    classes = config.estimator.classes
+    columns = ["prediction_day", *prediction_columns(classes), "label"]
+    labels = _stored(lake, f"{plan.pipeline}/{nouns.LABELS}", columns, days)
+    drift = _stored(lake, f"{plan.pipeline}/{nouns.DRIFT_REPORT}", ["group", "drifted"], days)
     months = [
         {
             "month": month,
             "rows": len(rows),
-            "value": _measured(metric, rows),
+            "value": _measured(metric, rows, classes),
             "drifted_days": drift.loc[
                 drift["drifted"].astype("bool")
                 & (drift["group"] == "structural")
@@ -98,9 +102,9 @@ def describe(lake: Lake, plan: BacktestPlan) -> BacktestResult:
     )
 
 
-def _measured(metric: str, rows: pd.DataFrame) -> float | None:
+def _measured(metric: str, rows: pd.DataFrame, classes: Classes) -> float | None:
     """The metric; None where it is undefined."""
-    scored = Scored.of(rows["label"], rows["prediction"], rows[DAY], threshold=math.inf)
+    scored = scored_rows(rows, "label", classes, np.zeros(len(rows)))
     value = METRICS[metric].value(scored)
     return None if math.isnan(value) else value
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, ClassVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -16,15 +17,21 @@ import sqlalchemy as sa
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import combine, validate
+from ml_assets.defs.sources.load import advance
+from ml_assets.ledger.entries import Status
+from ml_assets.ledger.ledger import Ledger
 from ml_assets.settings import with_driver
 from ml_assets.sources.fingerprint import raw_fingerprints
 from ml_assets.sources.moments import EARLIEST
 from ml_assets_tests.postgres import postgres_url
+from ml_assets_tests.prepared import ASKED_FOR, FEATURES, LAST_DAY, TRAINED, assets
 from ml_assets_tests.project import Project, bad_days, database_table
+from ml_assets_tests.sensor_runs import run_requested
 
 FLIGHTS = "sources/flights"
 FLIGHTS_KEY = f'key:"{FLIGHTS}"'
-DAY_5 = "2013-01-05"
+SOURCES = f'{FLIGHTS_KEY} or key:"sources/weather"'
+DAY_5, NEXT_DAY = "2013-01-05", "2013-02-15"
 MONDAY, TUESDAY = "2013-07-08", "2013-07-09"
 
 
@@ -130,6 +137,29 @@ def test_b1_columns_outside_the_contract_do_not_count(project: Project, change: 
 
     assert bad_days(project.check(FLIGHTS_KEY, "2013-01-05...2013-01-06")) == set()
     assert project.entries("source_database/flights") == before
+
+
+def test_b1_columns_outside_the_contract_refuse_neither_new_features_nor_training(
+    with_champion: Project, retrained_home: Path
+) -> None:
+    undisturbed = Ledger(f"sqlite:///{retrained_home / 'data' / 'ledger.db'}")
+    before = with_champion.versions()
+    with_champion.sql("ALTER TABLE flights ADD COLUMN gate TEXT")
+    with_champion.sql("UPDATE flights SET gate = 'A' || flight % 9, hour = 99")
+    with_champion.sql("ALTER TABLE weather ADD COLUMN station TEXT")
+
+    assert bad_days(with_champion.check(SOURCES, f"2013-01-01...{LAST_DAY}")) == set()
+    advance(with_champion.systems, NEXT_DAY)
+    run_requested(with_champion)
+    trained = with_champion.materialize(assets(*TRAINED), ASKED_FOR)
+
+    assert trained.succeeded, trained.failed_steps
+    for table in (f"flight_delays/{noun}" for noun in TRAINED):
+        expected = undisturbed.latest(table)[ASKED_FOR].content_hash
+        assert with_champion.entries(table)[ASKED_FOR].content_hash == expected
+    features = with_champion.entries(FEATURES)[NEXT_DAY]
+    assert (features.status, features.rows > 800) == (Status.STORED, True)
+    assert before.items() <= with_champion.versions().items()
 
 
 NEW_YORK = ZoneInfo("America/New_York")

@@ -1,18 +1,25 @@
 """C1, C3 · Recent days are compared again, and a single row does not determine the end of a source."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
 import pytest
 
 from ml_assets.defs.sources.load import advance
 from ml_assets.ledger.entries import Status
 from ml_assets.orchestration.runs.requests import REASON
 from ml_assets.planning.progress import unfinished
-from ml_assets_tests.prepared import FEATURES, tick
-from ml_assets_tests.project import Project
+from ml_assets_tests.prepared import FEATURES, opened_copy, tick
+from ml_assets_tests.project import Project, bad_days
+from ml_assets_tests.remedies import run_all
 from ml_assets_tests.sensor_runs import NEW_DAYS, run_requested
 
 FLIGHTS, WEATHER = "sources/flights", "sources/weather"
 LAST = "2013-01-06"
 OF_LAST = "date(time_hour, '-5 hours') = '2013-01-06'"
+DATASET, AS_OF = "flight_delays/training_dataset", "2013-02-15"
+DATASET_KEY = f'key:"{DATASET}"'
 FAR = "2013-09-20 12:00:00.000000"
 
 
@@ -87,3 +94,36 @@ def test_c3_one_row_far_ahead_requests_no_other_day(week: Project, tables: tuple
     advance(week.systems, "2013-01-09")
     run_requested(week)
     assert week.entries(FEATURES)["2013-01-09"].status is Status.STORED
+
+
+@pytest.fixture
+def six_weeks(
+    tmp_path: Path, features_home: Path, definitions: dg.Definitions
+) -> Iterator[Project]:
+    """A project with six weeks of features."""
+    with opened_copy(features_home, tmp_path / "home", definitions) as project:
+        yield project
+
+
+def test_c1_training_refuses_late_rows_that_are_not_extracted_and_uses_them_afterwards(
+    six_weeks: Project,
+) -> None:
+    of_13 = "date(time_hour, '-5 hours') = '2013-02-13' AND flight < 500"
+    assert six_weeks.materialize(DATASET_KEY, AS_OF).succeeded
+    undisturbed = six_weeks.versions(DATASET)
+    six_weeks.sql(f"CREATE TABLE late AS SELECT * FROM flights WHERE {of_13}")
+    assert six_weeks.sql(f"DELETE FROM flights WHERE {of_13}") > 100
+    run_requested(six_weeks)
+    assert six_weeks.materialize(DATASET_KEY, AS_OF).succeeded
+    without_late_rows = six_weeks.versions(DATASET)
+    six_weeks.sql("INSERT INTO flights SELECT * FROM late")
+    assert bad_days(six_weeks.check(f'key:"{FLIGHTS}"', "2013-02-13")) == {"2013-02-13"}
+
+    refused = six_weeks.materialize(DATASET_KEY, AS_OF)
+
+    [reason] = refused.failed_steps.values()
+    assert f"{FLIGHTS} 2013-02-13 is itself stale: source_database/flights 2013-02-13" in reason
+    assert six_weeks.entries(DATASET)[AS_OF].status is Status.SKIPPED
+    run_all(six_weeks, reason)
+    assert six_weeks.materialize(DATASET_KEY, AS_OF).succeeded
+    assert six_weeks.versions(DATASET) == undisturbed != without_late_rows

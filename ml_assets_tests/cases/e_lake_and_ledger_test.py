@@ -1,8 +1,6 @@
 """E: lake and ledger are verified against each other before they are used."""
 
 import os
-import re
-import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -12,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 
 from ml_assets.content import DAY
 from ml_assets.errors import ConfigurationError, LakeMismatch
@@ -21,6 +20,7 @@ from ml_assets.lake.pair import MARK
 from ml_assets.lake.rebuilding import entries_of_table, rebuildable_lake_id
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status, inputs_hash
+from ml_assets.ledger.tables import rebuild_commands
 from ml_assets.orchestration.checks.checks import read_stored
 from ml_assets.orchestration.checks.standard import _rows_match_data_version
 from ml_assets.planning.plan import Input, plan
@@ -28,6 +28,7 @@ from ml_assets.planning.reopen import reopen
 from ml_assets.settings import settings
 from ml_assets.workspace import Workspace
 from ml_assets_tests.project import open_lake
+from ml_assets_tests.remedies import commands
 
 TABLE, MADE = "sources/flights", "shop/features"
 DAYS = ["2013-07-08", "2013-07-09", "2013-07-10"]
@@ -507,9 +508,30 @@ def test_data_written_by_an_earlier_version_are_refused_with_the_commands(
     with pytest.raises(ConfigurationError, match="and then 'make demo'") as refused:
         open_lake()
 
-    [clean] = re.findall(r"run '(rm -r .*?)' and then", str(refused.value))
-    subprocess.run(shlex.split(clean), check=True)
+    clean, _ = commands(str(refused.value))
+    subprocess.run(clean, check=True)
     assert Workspace.of_environment().lake.ledger.tables() == []
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        pytest.param(["Makefile"], ["make", "clean"], id="data/ of a checkout"),
+        pytest.param([], ["rm", "-r", "{data}"], id="data/ of an environment"),
+    ],
+)
+def test_make_clean_is_named_only_where_it_empties_the_right_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: list[str], expected: list[str]
+) -> None:
+    for name in files:
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    data = tmp_path / "data"
+
+    clean, build = commands(rebuild_commands(sa.make_url(f"sqlite:///{data / 'ledger.db'}")))
+
+    assert clean == [word.format(data=data) for word in expected]
+    assert build == ["make", "demo"]
 
 
 def test_a_reopened_day_is_computed_again_and_usable_until_then(lake: Lake) -> None:

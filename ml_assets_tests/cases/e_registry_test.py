@@ -47,6 +47,7 @@ def scored(project: Project, day: str = NEXT) -> str:
     return "" if outcome.succeeded else outcome.failed_steps[f"{PIPELINE}__predictions"]
 
 
+@pytest.mark.slow
 def test_e_a_forged_row_is_refused_until_the_suggested_command_recomputes_it(
     with_champion: Project,
 ) -> None:
@@ -73,6 +74,7 @@ def test_e_a_forged_row_is_refused_until_the_suggested_command_recomputes_it(
     assert scored(with_champion) == ""
 
 
+@pytest.mark.slow
 def test_e_a_model_that_was_tested_as_another_is_promoted_after_the_release_ran_again(
     measured: Project,
 ) -> None:

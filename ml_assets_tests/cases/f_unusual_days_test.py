@@ -12,8 +12,9 @@ import pytest
 
 from ml_assets.ledger.entries import Status
 from ml_assets.orchestration.checks.standard import DAY_CHECK
-from ml_assets_tests.prepared import opened
+from ml_assets_tests.prepared import FEATURES, opened
 from ml_assets_tests.project import ROOT, Project
+from ml_assets_tests.sensor_runs import run_requested
 
 FLIGHTS, WEATHER = "sources/flights", "sources/weather"
 SOURCES = f'key:"{FLIGHTS}" or key:"{WEATHER}"'
@@ -166,6 +167,27 @@ def test_f1_weather_of_one_airport_missing_is_a_warning_and_half_a_day_is_not_st
         entries["2013-01-10"].reason
         == "36 rows, usually 72 a day: rows_against_usual 0.50 is below 0.55"
     )
+
+
+def test_f1_features_with_few_matches_in_weather_and_planes_are_stored_with_a_warning(
+    week: Project,
+) -> None:
+    week.sql("DELETE FROM weather WHERE month = 1 AND day = 7 AND origin = 'JFK'")
+    week.sql("DELETE FROM planes WHERE rowid % 4 > 0")
+
+    run_requested(week)
+
+    found = {
+        (result.day, str(result.state)): result.reason
+        for result in week.check(f'key:"{FEATURES}"', "2013-01-06...2013-01-07")
+        if result.check == DAY_CHECK
+    }
+    reason = (
+        "933 rows, share of rows with temp: with_weather 0.82 is below 0.9; "
+        "933 rows, share of rows with plane_seats: with_plane 0.19 is below 0.4"
+    )
+    assert found == {("2013-01-06", "passed"): "", ("2013-01-07", "warned"): reason}
+    assert week.entries(FEATURES)["2013-01-07"].status is Status.STORED
 
 
 def test_f1_a_day_gets_the_same_verdict_alone(spoiled: Project) -> None:

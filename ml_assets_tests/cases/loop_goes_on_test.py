@@ -165,6 +165,7 @@ def test_c1_late_rows_are_scored_and_marked_late(with_champion: Project, count: 
     assert _overall(with_champion, "late_share") == (count / len(after), coverage[1])
 
 
+@pytest.mark.slow
 def test_a1_a_lost_champion_of_an_earlier_day_blocks_no_other_day(retrained: Project) -> None:
     [lost] = set(retrained.lake.read(PREDICTIONS, [LAST])["model_version"])
     before = retrained.versions(PREDICTIONS)

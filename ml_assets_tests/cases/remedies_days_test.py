@@ -174,6 +174,7 @@ def test_lost_files_of_a_registered_version_are_written_again(with_champion: Pro
     assert registry.signature("flight_delays", 1) == columns
 
 
+@pytest.mark.slow
 def test_a_model_card_waits_for_what_it_prints(measured: Project) -> None:
     released = assets("release_decision", "approvals", "registered_model")
     assert measured.materialize(released, ASKED_FOR).succeeded
@@ -188,6 +189,7 @@ def test_a_model_card_waits_for_what_it_prints(measured: Project) -> None:
     assert measured.entries("flight_delays/model_card")[ASKED_FOR].status is Status.STORED
 
 
+@pytest.mark.slow
 def test_a_release_continues_after_an_approval_that_its_rows_lacked(waiting: Project) -> None:
     approval = ("approve", "flight_delays", BLOCKED, "--reason", "checked", "--by")
     ml_assets(*approval, "Ann")
@@ -201,6 +203,7 @@ def test_a_release_continues_after_an_approval_that_its_rows_lacked(waiting: Pro
     assert BLOCKED in waiting.lake.days_stored("flight_delays/champion")
 
 
+@pytest.mark.slow
 def test_a_release_without_evidence_is_measured_instead_of_approved(measured: Project) -> None:
     table = "flight_delays/fairness"
     measured.lake.ledger.append([Entry(table, ASKED_FOR, Status.SKIPPED, reason="no rows")])

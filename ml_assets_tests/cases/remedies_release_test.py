@@ -63,6 +63,7 @@ def test_a_release_is_approved_and_continued_by_hand(waiting: Project) -> None:
     assert {result.state for result in checks} == {"passed"}
 
 
+@pytest.mark.slow
 def test_an_approval_that_expired_before_its_model_was_champion_is_given_again(
     waiting: Project,
 ) -> None:
@@ -86,6 +87,7 @@ def test_an_approval_that_expired_before_its_model_was_champion_is_given_again(
     assert champions(waiting) == [CHAMPION, BLOCKED]
 
 
+@pytest.mark.slow
 def test_an_interrupted_release_is_finished_before_the_next(measured: Project) -> None:
     assert measured.materialize(assets(*TRAINED, *DECIDED), BLOCKED).succeeded
     measured.lake.ledger.append([Entry(CHAMPIONS, BLOCKED, Status.WRITING, run_id="killed")])

@@ -1,5 +1,7 @@
 """Invalid values of a ``defs.yaml`` are refused with file, key, reason and a suggestion."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from pathlib import Path
@@ -17,6 +19,7 @@ from ml_assets.configuration import documents
 from ml_assets.definitions import project_definitions
 from ml_assets.defs.flight_delays.features import flight_features
 from ml_assets.errors import ConfigurationError
+from ml_assets.learning import estimators
 from ml_assets.settings import Settings, settings
 from ml_assets_tests.project import ROOT
 
@@ -86,8 +89,31 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
         pytest.param(
             "estimator.task", "regresion", "Did you mean 'regression'?", id="misspelled task"
         ),
-        pytest.param("estimator.task", "multiclass", "expected one of", id="unknown task"),
-        pytest.param("estimator.path", "xgboost.XGBClassifier", "'estimator.path'", id="estimator"),
+        pytest.param("estimator.task", "ranking", "expected one of", id="unknown task"),
+        pytest.param("estimator.task", "multiclass", "needs the classes", id="no classes"),
+        pytest.param(
+            "estimator.classes",
+            ["a", "b", "c"],
+            "classes are for task multiclass and have no effect with classification",
+            id="classes of another task",
+        ),
+        pytest.param("estimator.classes", ["a", "b"], "a list of at least 3", id="two classes"),
+        pytest.param("estimator.classes", "abc", "a list of at least 3", id="classes as a text"),
+        pytest.param(
+            "estimator.classes",
+            ["yes", "no", True],
+            "not all texts or all whole numbers",
+            id="a boolean as class",
+        ),
+        pytest.param(
+            "estimator.classes", ["Red", "red", "blue"], "more than once", id="a class in two cases"
+        ),
+        pytest.param(
+            "estimator.classes", ["red", "blue", "a b"], "'a b' is no class", id="no column name"
+        ),
+        pytest.param(
+            "estimator.path", "xgboots.XGBClassifier", "Did you mean 'xgboost'?", id="library"
+        ),
         pytest.param(
             "estimator.path",
             "sklearn.ensemble.HistGradientBoostingClasifier",
@@ -95,6 +121,9 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
             id="misspelled estimator",
         ),
         pytest.param("estimator.path", "sklearn.forest.Tree", "has no Tree", id="no such module"),
+        pytest.param("estimator.path", "torch.nn.Module", "name it as 'factory'", id="torch"),
+        pytest.param("estimator.factory", "models.build", "both are given", id="path and factory"),
+        pytest.param("estimator.path", None, "neither is given", id="no path and no factory"),
         pytest.param("estimator.numeric", ["distance", "distance"], "more than once", id="twice"),
         pytest.param("estimator.checkpoint_every", 0, "'estimator.checkpoint_every'", id="never"),
         pytest.param("labels.colum", "late", "expected one of asset, column", id="unknown key"),
@@ -214,6 +243,87 @@ def test_invalid_values_of_a_pipeline_are_refused(key: str, value: object, messa
 
     assert refused.startswith("flight_delays in flight_delays/defs.yaml is not usable: ")
     assert message in refused
+
+
+BOOSTERS = {"lightgbm": "lightgbm.LGBMClassifier", "xgboost": "xgboost.XGBClassifier"}
+
+
+def estimator_refusal(**changes: object) -> str:
+    """The error message for another estimator of a classification."""
+    features = {"task": "classification", "numeric": ["distance"]}
+    return refusal("flight_delays", "ModelPipeline", "estimator", {**features, **changes})
+
+
+@pytest.mark.parametrize(
+    ("path", "hyperparameters", "message"),
+    [
+        pytest.param(
+            "lightgbm.LGBMClasifier", {}, "Did you mean 'LGBMClassifier'?", id="LightGBM's class"
+        ),
+        pytest.param("xgboost.XGBClasifier", {}, "mean 'XGBClassifier'?", id="XGBoost's class"),
+        pytest.param("lightgbm.LGBMRanker", {}, "has no LGBMRanker", id="ranking"),
+        pytest.param("lightgbm.DaskLGBMClassifier", {}, "has no Dask", id="a cluster"),
+        pytest.param("lightgbm.Booster", {}, "has no Booster", id="no estimator"),
+        pytest.param("lightgbm.LGBMRegressor", {}, "is for regression", id="another task"),
+        *(
+            pytest.param(
+                path, {"random_state": 0, wrong: 1}, f"mean '{right}'?", id=f"{path} {right}"
+            )
+            for path in BOOSTERS.values()
+            for wrong, right in {"n_estimatrs": "n_estimators", "max_dept": "max_depth"}.items()
+        ),
+        *(
+            pytest.param(path, {}, "add 'random_state: 0'", id=f"{path} without seed")
+            for path in BOOSTERS.values()
+        ),
+    ],
+)
+def test_boosters_are_validated_without_importing_them(
+    path: str, hyperparameters: Mapping[str, object], message: str
+) -> None:
+    assert message in estimator_refusal(path=path, hyperparameters=hyperparameters)
+
+
+@pytest.mark.parametrize("library", BOOSTERS)
+def test_library_that_is_not_installed_is_named_with_its_command(
+    monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    monkeypatch.setattr(estimators, "find_spec", lambda name: None)
+
+    message = estimator_refusal(path=BOOSTERS[library], hyperparameters={"random_state": 0})
+
+    assert f"{library} is not installed" in message
+    assert f"uv pip install --python .venv/bin/python -e '.[{library}]'" in message
+
+
+def test_factory_is_validated_when_definitions_load() -> None:
+    message = estimator_refusal(factory="ml_assets_tests.components.estimators.forrest")
+
+    assert "ml_assets_tests.components.estimators has no function forrest" in message
+    assert "Did you mean 'forest'?" in message
+
+
+def test_checkpoints_of_a_pipeline_are_refused() -> None:
+    factory = "ml_assets_tests.learning.factories_test.own_pipeline"
+
+    assert "returns a Pipeline" in estimator_refusal(factory=factory, checkpoint_every=5)
+
+
+def test_loading_the_definitions_of_boosters_imports_none() -> None:
+    code = (
+        "import sys\n"
+        "from ml_assets.configuration.sections import Estimator\n"
+        "for path in sys.argv[1:]:\n"
+        "    Estimator(task='classification', path=path, numeric=['x'],\n"
+        "              hyperparameters={'random_state': 0})\n"
+        "print([name for name in ('sklearn', 'lightgbm', 'xgboost') if name in sys.modules])\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, *BOOSTERS.values()], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import ClassVar
 import pandera.pandas as pa
 import pytest
 
-from ml_assets.contracts.contract import columns, limits
+from ml_assets.contracts.contract import columns, limits, type_name
 from ml_assets.contracts.day import DayContract
 from ml_assets.contracts.derived import (
     contract_sources,
@@ -14,8 +14,9 @@ from ml_assets.contracts.derived import (
     prediction_contract,
 )
 from ml_assets.errors import ConfigurationError
-from ml_assets.learning.contracts import Prediction
-from ml_assets.monitoring.contracts.performance import Label
+from ml_assets.learning.contracts import Prediction, predicted_fields
+from ml_assets.learning.specification import Task
+from ml_assets.monitoring.contracts.performance import Label, label_fields
 from ml_assets_tests.components.shop import Orders, Weights
 
 
@@ -58,10 +59,12 @@ def test_an_unknown_label_is_refused() -> None:
         dataset_contract(Orders, Weights, label="late", known_at="known_at")
 
 
-@pytest.mark.parametrize("is_probability", [True, False])
-def test_a_probability_lies_between_0_and_1(is_probability: bool) -> None:
+@pytest.mark.parametrize(
+    ("task", "is_probability"), [("classification", True), ("regression", False)]
+)
+def test_a_probability_lies_between_0_and_1(task: Task, is_probability: bool) -> None:
     found = prediction_contract(
-        Prediction, DATASET, ["order", "region"], is_probability=is_probability, day=None
+        Prediction, DATASET, ["order", "region"], predicted=predicted_fields(task, ()), day=None
     )
 
     assert {"order", "region", "prediction_id", "prediction"} <= columns(found).keys()
@@ -69,10 +72,31 @@ def test_a_probability_lies_between_0_and_1(is_probability: bool) -> None:
 
 
 def test_code_version_includes_all_sources_of_a_derived_contract() -> None:
-    predictions = prediction_contract(Prediction, DATASET, ["order"], is_probability=False, day=Day)
-    labels = label_contract(Label, DATASET, ["region"], ["order"], is_binary=False, day=Day)
+    predictions = prediction_contract(Prediction, DATASET, ["order"], predicted={}, day=Day)
+    labels = label_contract(Label, DATASET, ["region"], ["order"], labelled={}, day=Day)
 
     assert contract_sources(Orders) == [Orders]
     assert contract_sources(DATASET) == [DATASET, LongOrders, Weights]
     assert {Prediction, LongOrders, Weights, Day} <= {*contract_sources(predictions)}
     assert {Label, LongOrders, Weights, Day} <= {*contract_sources(labels)}
+
+
+@pytest.mark.parametrize(
+    ("classes", "type_of_class"), [(("b", "a", "c"), "string"), ((3, 1, 2), "int64")]
+)
+def test_predictions_and_labels_of_classes_have_their_columns(
+    classes: tuple[str, ...] | tuple[int, ...], type_of_class: str
+) -> None:
+    """In the order in which the classes are declared, of their type, and no other class."""
+    predicted = predicted_fields("multiclass", classes)
+    labelled = label_fields("multiclass", classes)
+    predictions = prediction_contract(Prediction, DATASET, ["order"], predicted=predicted, day=None)
+    labels = label_contract(Label, DATASET, ["region"], ["order"], labelled=labelled, day=None)
+
+    of_classes = [f"probability_{name}" for name in classes]
+    for contract in (predictions, labels):
+        found = columns(contract)
+        assert [name for name in found if name.startswith("probability")] == of_classes
+        assert type_name(found["prediction"]) == type_of_class
+    assert type_name(columns(labels)["label"]) == type_of_class
+    assert columns(labels)["label"].checks[0].statistics == {"allowed_values": [*classes]}

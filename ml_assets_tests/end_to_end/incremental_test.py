@@ -153,6 +153,7 @@ def test_a_lost_model_is_trained_again_and_is_the_same(two_weeks: Project) -> No
     assert not [r for r in two_weeks.check('key:"flight_delays/model"', AS_OF) if r.is_bad]
 
 
+@pytest.mark.slow
 def test_a_range_of_as_of_days_gives_the_models_of_single_days(two_weeks: Project) -> None:
     for day in ("2013-01-25", "2013-01-26"):
         assert two_weeks.materialize(TRAINING, day).succeeded

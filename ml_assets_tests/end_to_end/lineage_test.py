@@ -337,6 +337,7 @@ def test_a_quarantined_day_lists_blocked_days_and_its_repair_computes_them(
     assert answer("impact", weather, "--partition", "2013-01-05")["waiting"] == {}
 
 
+@pytest.mark.slow
 def test_a_wrong_day_is_repaired_and_nothing_else_is_computed_again(
     with_champion: Project,
 ) -> None:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Sequence
 
 import dagster as dg
+import pytest
 
 from ml_assets_tests.browser.server import query, running
 from ml_assets_tests.project import DICTIONARIES, ROOT, Project
@@ -54,6 +55,7 @@ def finished(project: Project, run_id: str) -> dg.DagsterRun:
     raise AssertionError(f"run {run_id} did not end in {DEADLINE_SECONDS} s")
 
 
+@pytest.mark.slow
 def test_only_the_failed_step_and_its_dependents_run_again(project: Project) -> None:
     shutil.copy(ROOT / "workspace.yaml", project.data.parent)
     assert project.materialize(DICTIONARIES).succeeded

@@ -1,7 +1,8 @@
 """``make ui`` stops on a signal and leaves no process behind."""
 
+import json
 import os
-import shutil
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,9 +15,15 @@ import pytest
 
 from ml_assets.commands.ui import run_until_stopped
 from ml_assets_tests.browser.server import _wait_until_loaded, free_port, inherited
-from ml_assets_tests.project import ROOT, Project
+from ml_assets_tests.checkout import Checkout
+from ml_assets_tests.prepared import ASKED_FOR, DECISION, PREDICTIONS
+from ml_assets_tests.project import Project
+from ml_assets_tests.remedies import ml_assets
 
 pytestmark = pytest.mark.slow
+
+BEHIND_SECONDS = 300
+"""A model is trained and released first, then a day is scored."""
 
 STOP_SECONDS = 30
 """On a quiet machine it takes four; other tests run beside this one."""
@@ -34,20 +41,11 @@ def processes_of(home: Path) -> list[psutil.Process]:
     return found
 
 
-def checkout(home: Path) -> None:
-    """What ``make ui`` needs beside ``dagster.yaml``, as after ``make setup``."""
-    for name in ("Makefile", "workspace.yaml", "requirements.lock", "pyproject.toml"):
-        shutil.copy2(ROOT / name, home / name)
-    (home / ".venv").mkdir()
-    (home / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
-    (home / ".venv" / ".installed").touch()
-    (home / ".env").touch()
-
-
 def command_of(home: Path, name: str, port: int) -> Sequence[str]:
     """How the UI is started."""
     if name == "make":
-        checkout(home)
+        Checkout.at(home)
+        (home / ".env").touch()
         return ["make", "ui", f"PORT={port}"]
     return [str(Path(sys.executable).with_name("ml-assets")), "ui", "--port", str(port)]
 
@@ -88,6 +86,37 @@ def test_the_ui_ends_and_leaves_no_process(
     finally:
         for left in processes_of(home):
             left.kill()
+
+
+def test_the_command_for_days_that_are_behind_processes_them(with_champion: Project) -> None:
+    home, port = with_champion.data.parent, free_port()
+    following = json.loads(ml_assets("status", "--json"))["next"]
+    assert following["step"] == "let the sensors process what is behind"
+    program, *words = shlex.split(following["command"])
+    running = {"ML_ASSETS_SENSORS": "running", "ML_ASSETS_SENSOR_SECONDS": "1"}
+    log = home / "ui.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [str(Path(sys.executable).with_name(program)), *words, "--port", str(port)],
+            cwd=home,
+            env={**os.environ, **running},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    deadline = time.monotonic() + BEHIND_SECONDS
+    try:
+        while ASKED_FOR not in with_champion.entries(DECISION):
+            assert process.poll() is None, log.read_text(errors="replace")[-4000:]
+            assert time.monotonic() < deadline, log.read_text(errors="replace")[-4000:]
+            time.sleep(1)
+
+        process.send_signal(signal.SIGTERM)
+        process.wait(STOP_SECONDS)
+    finally:
+        for left in processes_of(home):
+            left.kill()
+
+    assert with_champion.entries(PREDICTIONS)[ASKED_FOR].rows > 800
 
 
 def test_a_command_that_ends_by_itself_gives_its_exit_code() -> None:

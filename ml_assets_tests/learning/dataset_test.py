@@ -14,6 +14,7 @@ from ml_assets.learning.dataset import (
     FEATURE_DAY,
     SPLIT,
     Windows,
+    known_classes,
     refuse_gaps,
     training_dataset,
 )
@@ -206,3 +207,26 @@ def test_a_window_with_too_many_gaps_is_refused_and_names_them() -> None:
     assert "2 of the 10 days" in str(refused.value)
     assert "2013-01-03, 2013-01-07" in str(refused.value)
     assert "'max_missing_share'" in str(refused.value)
+
+
+CLASSES = ("small", "medium", "large")
+
+
+def sized(*unknown: str | None) -> pd.DataFrame:
+    """100 rows of the classes, of which the first have other labels."""
+    known = [CLASSES[number % 3] for number in range(100 - len(unknown))]
+    return pd.DataFrame({"size": pd.Series([*unknown, *known], dtype="str")})
+
+
+def test_rows_of_unknown_classes_are_left_out_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    rows = sized("crate", "crate", "bag", None)
+
+    found = known_classes(rows, "size", CLASSES)
+
+    assert list(found.index) == [*range(4, 100)]
+    assert "4 of 100 labels are none of the classes: crate (2), bag (1), (none) (1)" in caplog.text
+
+
+def test_too_many_unknown_classes_are_refused() -> None:
+    with pytest.raises(TrainingError, match=r"6 of 100 .* crate \(6\); at most 5% may be"):
+        known_classes(sized(*["crate"] * 6), "size", CLASSES)

@@ -6,14 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
-from ml_assets.learning.metrics import (
-    METRICS,
-    MIN_DAYS,
-    Scored,
-    day_numbers,
-    interval,
-    resamples,
-)
+from ml_assets.learning.metrics import METRICS
+from ml_assets.learning.regression_metrics import PINBALL
+from ml_assets.learning.resampling import MIN_DAYS, Scored, day_numbers, interval, resamples
+
+CLASSES = [0, 1, 2]
 
 WITH_WEIGHTS = {
     "auc": lambda rows, w: sklearn_metrics.roc_auc_score(
@@ -38,23 +35,65 @@ WITH_WEIGHTS = {
         rows.labels, rows.predictions, sample_weight=w
     ),
     "r2": lambda rows, w: sklearn_metrics.r2_score(rows.labels, rows.predictions, sample_weight=w),
+    "log_loss": lambda rows, w: sklearn_metrics.log_loss(
+        rows.labels, rows.predictions, sample_weight=w, labels=CLASSES
+    ),
+    "brier_multiclass": lambda rows, w: sklearn_metrics.brier_score_loss(
+        rows.labels, rows.predictions, sample_weight=w, labels=CLASSES, scale_by_half=False
+    ),
+    "accuracy": lambda rows, w: sklearn_metrics.accuracy_score(
+        rows.labels, rows.predictions.argmax(axis=1), sample_weight=w
+    ),
+    "balanced_accuracy": lambda rows, w: sklearn_metrics.balanced_accuracy_score(
+        rows.labels, rows.predictions.argmax(axis=1), sample_weight=w
+    ),
+    "macro_f1": lambda rows, w: sklearn_metrics.f1_score(
+        rows.labels, rows.predictions.argmax(axis=1), sample_weight=w, average="macro"
+    ),
+    "auc_ovr": lambda rows, w: sklearn_metrics.roc_auc_score(
+        rows.labels, rows.predictions, sample_weight=w, labels=CLASSES, multi_class="ovr"
+    ),
+    "poisson_deviance": lambda rows, w: sklearn_metrics.mean_poisson_deviance(
+        rows.labels, rows.predictions, sample_weight=w
+    ),
+    "pinball_p05": lambda rows, w: sklearn_metrics.mean_pinball_loss(
+        rows.labels, rows.predictions, sample_weight=w, alpha=0.05
+    ),
+    "pinball_p90": lambda rows, w: sklearn_metrics.mean_pinball_loss(
+        rows.labels, rows.predictions, sample_weight=w, alpha=0.9
+    ),
 }
+"""Metric → the same with weights; of the losses of quantiles two."""
 
 
 def scored(seed: int, rows: int, days: int, *, ties: bool, task: str) -> Scored:
     generator = np.random.default_rng(seed)
-    predictions = generator.random(rows)
+    predictions = generator.random(rows) + (task == "regression")
     if ties:
         predictions = predictions.round(1)
+    if task == "multiclass":
+        return scored_classes(generator, rows, days, ties=ties)
     labels = (
         (generator.random(rows) < predictions).astype(int)
         if task == "classification"
-        else predictions * 10 + generator.normal(size=rows)
+        else np.abs(predictions * 10 + generator.normal(size=rows))
     )
     return Scored.of(labels, predictions, generator.integers(0, days, rows), 0.7)
 
 
-@pytest.mark.parametrize("name", METRICS)
+def scored_classes(generator: np.random.Generator, rows: int, days: int, *, ties: bool) -> Scored:
+    """Rows of three classes, of which the last is rare and sometimes does not occur."""
+    odds = generator.random((rows, 3)) * [1, 1, 0.3] + 0.01
+    probabilities = odds / odds.sum(axis=1, keepdims=True)
+    if ties:
+        probabilities = probabilities.round(1)
+        probabilities[:, 0] = 1 - probabilities[:, 1:].sum(axis=1)
+    labels = (generator.random((rows, 1)) > probabilities.cumsum(axis=1)).sum(axis=1).clip(0, 2)
+    return Scored.of_classes(labels, probabilities.clip(0, 1), generator.integers(0, days, rows))
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+@pytest.mark.parametrize("name", WITH_WEIGHTS)
 @given(seed=st.integers(0, 10_000), ties=st.booleans(), rows=st.integers(40, 120))
 @settings(max_examples=25, deadline=None)
 def test_drawing_days_gives_what_scikit_learn_gives_with_these_weights(
@@ -69,13 +108,15 @@ def test_drawing_days_gives_what_scikit_learn_gives_with_these_weights(
     for drawn, value in zip(draws, found, strict=True):
         weights = drawn[one.days]
         kept = weights > 0
-        if len(np.unique(one.labels[kept])) < metric.different_labels:
+        needed = len(CLASSES) if metric.needs_all_classes else metric.different_labels
+        if len(np.unique(one.labels[kept])) < needed:
+            assert np.isnan(value) or not metric.needs_all_classes
             continue
         expected = WITH_WEIGHTS[name](one.where(kept), weights[kept])
         assert value == pytest.approx(expected, abs=1e-9, nan_ok=True)
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", WITH_WEIGHTS)
 def test_drawing_every_day_once_gives_the_metric_itself(name: str) -> None:
     metric = METRICS[name]
     one = scored(1, 200, 7, ties=True, task=metric.task)
@@ -101,6 +142,43 @@ def test_metric_is_undefined_rather_than_wrong(
     one = Scored.of(labels, predictions, [0] * len(labels), 0.7)
 
     assert np.isnan(METRICS[name].value(one))
+
+
+@pytest.mark.parametrize(
+    ("name", "labels", "probabilities"),
+    [
+        pytest.param("auc_ovr", [0, 1], [[0.8, 0.1, 0.1], [0.2, 0.7, 0.1]], id="a class is absent"),
+        pytest.param("log_loss", [0], [[0.8, np.nan, 0.1]], id="a missing probability"),
+        pytest.param("accuracy", [], np.empty((0, 3)), id="no rows"),
+    ],
+)
+def test_metric_of_classes_is_undefined_rather_than_wrong(
+    name: str, labels: list[int], probabilities: list[list[float]]
+) -> None:
+    one = Scored.of_classes(labels, np.array(probabilities), [0] * len(labels))
+
+    assert np.isnan(METRICS[name].value(one))
+
+
+def test_metrics_of_classes_by_hand() -> None:
+    """Three classes, four rows; the third class is never predicted, the last row is wrong."""
+    probabilities = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.1, 0.8, 0.1], [0.5, 0.3, 0.2]])
+    one = Scored.of_classes([0, 1, 1, 2], probabilities, [0, 0, 1, 1])
+
+    found = {
+        name: metric.value(one) for name, metric in METRICS.items() if metric.task == "multiclass"
+    }
+
+    assert found == pytest.approx(
+        {
+            "log_loss": -np.log([0.8, 0.7, 0.8, 0.2]).mean(),
+            "brier_multiclass": (0.06 + 0.14 + 0.06 + 0.98) / 4,
+            "accuracy": 3 / 4,
+            "balanced_accuracy": 2 / 3,
+            "macro_f1": (2 / 3 + 1 + 0) / 3,
+            "auc_ovr": 1,
+        }
+    )
 
 
 def test_draws_are_the_same_every_time_and_as_many_days_as_there_are() -> None:
@@ -145,3 +223,31 @@ def test_days_are_numbered_as_in_the_calendar() -> None:
     numbers, width = day_numbers(["2013-02-02", "2013-02-01", "2013-02-02"])
 
     assert (list(numbers), width) == ([1, 0, 1], 2)
+
+
+def test_every_metric_is_compared_with_scikit_learn() -> None:
+    assert {name for name in METRICS if not name.startswith(PINBALL)} <= {*WITH_WEIGHTS}
+    assert [*WITH_WEIGHTS][-1] in METRICS
+
+
+@pytest.mark.parametrize(
+    ("labels", "predictions"),
+    [
+        pytest.param([0, 2], [0.0, 1.0], id="a mean of nothing"),
+        pytest.param([0, 2], [-1.0, 1.0], id="a negative mean"),
+        pytest.param([-1, 2], [1.0, 1.0], id="a negative count"),
+    ],
+)
+def test_deviance_is_undefined_for_what_is_no_count(
+    labels: list[int], predictions: list[float]
+) -> None:
+    one = Scored.of(labels, predictions, [0, 0], 0.5)
+
+    assert np.isnan(METRICS["poisson_deviance"].value(one))
+
+
+def test_best_constant_of_a_quantile_is_the_quantile() -> None:
+    labels = np.arange(101)
+
+    assert METRICS["pinball_p90"].constant(labels) == 90
+    assert METRICS["mae"].constant(labels) == 50

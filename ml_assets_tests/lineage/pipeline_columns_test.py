@@ -272,7 +272,7 @@ def small(features_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     tables = beginning(Lake(str(features_home / "data" / "lake"), stored))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ML_ASSETS_DATA", str(folder / "data"))
-        patch.setattr(training, "evaluation_plots", lambda *what: {})
+        patch.setattr(training, "evaluation_plots", lambda *what, **drawn: {})
         patch.setattr(card, "html", lambda contents: "")
         patch.setattr(performance, "MIN_SEGMENT_ROWS", 10)
         # a champion of which one column is changed is refused, which release/confirm_test shows

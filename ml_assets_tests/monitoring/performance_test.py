@@ -14,6 +14,7 @@ from ml_assets.content import DAY
 from ml_assets.contracts.validation import validate
 from ml_assets.errors import ContractViolation
 from ml_assets.learning.evaluation import OVERALL, EvaluationRules
+from ml_assets.learning.predictions import with_predictions
 from ml_assets.learning.scoring import PREDICTION_ID, prediction_ids
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.monitoring.contracts.performance import Label, Performance
@@ -24,6 +25,7 @@ from ml_assets.monitoring.performance import (
     MIN_SEGMENT_ROWS,
     NO_LABELS,
     ONE_CLASS,
+    SOME_CLASSES,
     TOO_FEW,
     arrived_labels,
     headline,
@@ -403,3 +405,72 @@ def test_rows_that_came_late_are_not_counted_as_predicted_in_time() -> None:
     assert row(found, LATE_SHARE)["value"] == pytest.approx(40 / len(made))
     assert row(found, COVERAGE)["rows"] == len(made) - 40
     assert row(found, "auc")["rows"] == len(made) - 40
+
+
+CLASSES = ("punctual", "late", "cancelled")
+MULTICLASS = replace(SPECIFICATION, task="multiclass", classes=CLASSES)
+
+
+def classified(count: int) -> pd.DataFrame:
+    """Predictions of a day with the probabilities of classes."""
+    probabilities = np.random.default_rng(0).dirichlet([4, 2, 1], count)
+    return with_predictions(predictions(count=count), probabilities, CLASSES)
+
+
+def test_performance_of_classes_is_that_of_the_labels_that_have_arrived() -> None:
+    made = classified(60)
+    labels = made[[PREDICTION_ID]].assign(label=[CLASSES[number % 3] for number in range(60)])
+    arrived_so_far = labels[labels["label"] != "cancelled"].head(30)
+
+    found = performance(
+        MULTICLASS,
+        made,
+        arrived_so_far,
+        ["carrier"],
+        day=MONDAY,
+        rules=EvaluationRules(metrics=("log_loss", "accuracy", "auc_ovr")),
+    )
+
+    assert validate(found, Performance, [MONDAY]).quarantined == {}
+    of_all = found[found["segment_column"] == OVERALL].set_index("metric")
+    known = made.merge(arrived_so_far, on=PREDICTION_ID)
+    assert of_all.loc["accuracy", "value"] == metrics.accuracy_score(
+        known["label"], known["prediction"]
+    )
+    assert of_all.loc["auc_ovr", "note"] == SOME_CLASSES
+    assert of_all.loc[COVERAGE, "value"] == 0.5
+    assert of_all["mean_label"].isna().all()
+    for name in CLASSES:
+        share = (made["prediction"] == name).mean()
+        mean = made[f"probability_{name}"].mean()
+        assert of_all.loc[f"predicted_share_{name}", "value"] == pytest.approx(share)
+        assert of_all.loc[f"mean_probability_{name}", "value"] == pytest.approx(mean)
+
+
+def test_classes_of_a_day_are_measured_before_its_labels_arrive() -> None:
+    no_labels = pd.DataFrame({PREDICTION_ID: [], "label": []}, dtype="str")
+
+    found = performance(
+        MULTICLASS, classified(60), no_labels, [], day=MONDAY, rules=EvaluationRules()
+    ).set_index("metric")
+
+    assert found.loc["log_loss", "note"] == NO_LABELS
+    assert found.loc["predicted_share_late", "value"] > 0
+
+
+def test_labels_that_are_classes_arrive_with_all_probabilities() -> None:
+    """An unknown class arrives as well: the contract of the labels rejects it."""
+    probabilities = np.tile([0.2, 0.7, 0.1], (3, 1))
+    made = with_predictions(predictions(SUNDAY), probabilities, CLASSES)
+    known = ["2013-07-08 05:00"] * 2
+
+    found = arrived(
+        outcomes(SUNDAY, *known).assign(late=["late", "diverted"]),
+        made,
+        scored_days=[SUNDAY],
+        classes=CLASSES,
+    )
+
+    assert list(found["label"]) == ["late", "diverted"]
+    assert list(found["prediction"]) == ["late", "late"]
+    assert list(found["probability_late"]) == [0.7, 0.7]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,6 +14,7 @@ from ml_assets.cadence import DAYS, Duration, shifted
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import validate
 from ml_assets.errors import ConfigurationError
+from ml_assets.learning.predictions import prediction_columns
 from ml_assets.monitoring.contracts.retraining import KEEP, RETRAIN, RetrainingDecision
 from ml_assets.monitoring.policy import Policy, read_policy
 from ml_assets.monitoring.retraining import RetrainingEvidence, decide
@@ -641,3 +643,51 @@ def test_policy_has_the_values_of_its_file(tmp_path: Path) -> None:
     file.write_text("name: own\nperformance_drop: 0.02\neach_month: true\n")
 
     assert read_policy(file) == Policy(name="own", performance_drop=0.02, each_month=True)
+
+
+CLASSES = ("punctual", "late", "cancelled")
+
+
+@pytest.mark.parametrize(
+    ("by", "is_wrong", "verdict", "reason"),
+    [
+        pytest.param(DROP, False, KEEP, "accuracy 1.000 over", id="as good as at release"),
+        pytest.param(DROP, True, RETRAIN, "accuracy 0.333 over .* is 0.567 worse", id="worse"),
+        pytest.param(
+            CALIBRATION,
+            True,
+            RETRAIN,
+            "mean probability 0.800 of punctual against its share 0.333",
+            id="one class is predicted too often",
+        ),
+        pytest.param(CALIBRATION, False, KEEP, "against its share 0.333", id="calibrated"),
+    ],
+)
+def test_performance_and_calibration_of_classes(
+    by: Policy, is_wrong: bool, verdict: str, reason: str
+) -> None:
+    """Each class once on each day; a wrong model predicts the first one every time."""
+    probabilities = np.array([0.8, 0.1, 0.1])
+    rows = [
+        {
+            DAY: day,
+            "label": name,
+            "model_version": "c1",
+            **dict(
+                zip(
+                    prediction_columns(CLASSES)[2:],
+                    probabilities if is_wrong else np.roll(probabilities, number),
+                    strict=True,
+                )
+            ),
+        }
+        for days in (NEWEST, MIDDLE, OLDEST)
+        for day in days
+        for number, name in enumerate(CLASSES)
+    ]
+    champion = replace(CHAMPION, metric="accuracy", value=0.9)
+
+    found = decided(evidence(champion=champion, labels=pd.DataFrame(rows), classes=CLASSES), by)
+
+    assert found["verdict"] == verdict
+    assert re.search(reason, found["reason"]), found["reason"]

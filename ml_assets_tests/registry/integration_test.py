@@ -11,13 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
-from sklearn.pipeline import Pipeline
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from ml_assets.contracts.validation import validate
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.specification import ModelSpecification, build
 from ml_assets.learning.training import FittedModel, fingerprint, predict, train
-from ml_assets.registry import integration, integration_process
+from ml_assets.registry import integration, integration_process, latency
 from ml_assets.registry.integration import IntegrationTest, StagingRules, integration_tests
 from ml_assets.registry.integration_request import REGISTRY_URL, RESULTS, IntegrationResult, Request
 from ml_assets.registry.store import STAGING, Registry
@@ -37,14 +39,9 @@ REGRESSION = replace(
     estimator="sklearn.ensemble.HistGradientBoostingRegressor",
     label="amount",
 )
-LINEAR = replace(
-    BOOSTED,
-    estimator="sklearn.linear_model.LogisticRegression",
-    numeric=["minute"],
-    categorical=[],
-    hyperparameters={},
-)
 CONSTANT = replace(REGRESSION, estimator="sklearn.dummy.DummyRegressor", hyperparameters={})
+
+MULTICLASS = replace(BOOSTED, task="multiclass", label="size", classes=("small", "large", "medium"))
 
 LOADS, MEMORY, SIGNATURE, GOLDEN, MISSING, UNSEEN, EQUALS, LATENCY = integration_process.TESTS
 ALL = set(integration_process.TESTS)
@@ -65,6 +62,7 @@ def _rows() -> pd.DataFrame:
             "delay": delay,
             "late": (np.nan_to_num(delay) + random.normal(0, 10, count) > 30).astype("int64"),
             "amount": random.random(count) * 1000,
+            "size": np.select([delay < 10, delay < 30], ["small", "medium"], "large"),
             "split": "train",
         }
     )
@@ -116,6 +114,7 @@ def staged(
     tmp_path: Path, empty_registry: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Registered]:
     """Trains a model, registers and stages it; ``change`` alters the pipeline after fitting."""
+    monkeypatch.setattr(latency, "TIMED", 5)  # latency_test shows how it is measured
     shutil.copy(empty_registry, tmp_path / "mlflow.db")
     registry = Registry(f"sqlite:///{tmp_path / 'mlflow.db'}", ModelStore(tmp_path / "models"))
     monkeypatch.setenv(REGISTRY_URL, registry.url.render_as_string(hide_password=False))
@@ -165,8 +164,13 @@ def failed(results: dict[str, IntegrationResult]) -> set[str]:
 
 @pytest.mark.parametrize(
     "specification",
-    [BOOSTED, REGRESSION, replace(BOOSTED, numeric=["minute", "delay"], categorical=["carrier"])],
-    ids=["classification", "regression", "lists"],
+    [
+        BOOSTED,
+        REGRESSION,
+        MULTICLASS,
+        replace(BOOSTED, numeric=["minute", "delay"], categorical=["carrier"]),
+    ],
+    ids=["classification", "regression", "multiclass", "lists"],
 )
 def test_an_intact_model_passes_with_the_same_words_every_time(
     staged: Callable[..., Registered], tmp_path: Path, specification: ModelSpecification
@@ -310,10 +314,22 @@ def test_other_golden_predictions(
         assert f"{way}, {wrong} predictions differ from" in results[GOLDEN].finding
 
 
+def without_imputation() -> Pipeline:
+    """A factory."""
+    return make_pipeline(StandardScaler(), LogisticRegression(random_state=0))
+
+
 def test_a_model_that_refuses_missing_values(
     staged: Callable[..., Registered], tmp_path: Path
 ) -> None:
-    results = staged(LINEAR).run(tmp_path / "run")
+    wanted = replace(
+        BOOSTED,
+        estimator=f"{__name__}.without_imputation",
+        numeric=["minute"],
+        categorical=[],
+        hyperparameters={},
+    )
+    results = staged(wanted).run(tmp_path / "run")
 
     assert failed(results) == {MISSING}
     assert "without minute: ValueError: Input X contains NaN." in results[MISSING].finding
@@ -371,8 +387,36 @@ def test_a_probability_is_within_its_range(
 
     results = staged(specification, change).run(tmp_path / "run")
 
-    assert failed(results) == {MISSING, UNSEEN}
+    assert failed(results) == {MISSING}
     assert "a probability is not within 0..1" in results[UNSEEN].finding
+
+
+def test_each_declared_class_has_a_probability(
+    staged: Callable[..., Registered], tmp_path: Path
+) -> None:
+    def change(pipeline: Pipeline) -> Pipeline:
+        pipeline.named_steps["estimator"].class_prior_ = np.array([0.5, 0.5])
+        return pipeline
+
+    dummy = replace(MULTICLASS, estimator=CONSTANT.estimator.replace("Regressor", "Classifier"))
+
+    results = staged(replace(dummy, hyperparameters={}), change).run(tmp_path / "run")
+
+    assert failed(results) == {MISSING, UNSEEN}
+    assert "2 probabilities per row, expected 3" in results[UNSEEN].finding
+
+
+def test_one_different_probability_is_a_different_prediction(
+    staged: Callable[..., Registered], tmp_path: Path
+) -> None:
+    registered = staged(MULTICLASS)
+    expected = registered.request.predictions.copy()
+    expected[3, 1] += 0.01
+
+    results = registered.run(tmp_path / "run", predictions=expected)
+
+    assert failed(results) == {GOLDEN}
+    assert "1 of 20 predictions differ from" in results[GOLDEN].finding
 
 
 def test_nothing_is_promised_without_golden_requests(

@@ -44,15 +44,6 @@ def pipeline() -> Pipeline:
     return Pipeline([("estimator", estimator)]).fit(ROWS, ROWS["size"] % 7 > 3)
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty registry's database; copy it, as making it takes seconds."""
-    folder = tmp_path_factory.mktemp("registry")
-    file = folder / "mlflow.db"
-    assert Registry(f"sqlite:///{file}", ModelStore(folder / "models")).relocate() == 0
-    return file
-
-
 @pytest.fixture
 def models(tmp_path: Path) -> ModelStore:
     """The model store."""

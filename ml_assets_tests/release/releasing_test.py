@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from ml_assets.cadence import DAYS
 from ml_assets.content import DAY
 from ml_assets.errors import LakeMismatch, MLAssetsError, TrainingError
 from ml_assets.ledger.entries import Entry, Status
@@ -121,6 +122,7 @@ def state(*records: Record, **changes: Any) -> ReleaseState:
         "records": records,
         "approvals": list(records),
         "first_not_scored": AS_OF,
+        "as_of_calendar": DAYS,
         "registered": REGISTERED,
         "tests": TESTS,
     }

@@ -126,3 +126,30 @@ def test_markdown_holds_the_pictures_themselves() -> None:
 
 def test_markdown_of_no_picture_is_empty() -> None:
     assert as_markdown({}) == ""
+
+
+CLASSES = ("small", "medium", "large")
+
+
+def of_classes(count: int = ROWS) -> tuple[np.ndarray, np.ndarray]:
+    """Classes and probabilities that know them fairly well."""
+    probabilities = np.random.default_rng(0).dirichlet([1, 1, 1], count)
+    return np.take(CLASSES, probabilities.argmax(axis=1)), probabilities
+
+
+@pytest.mark.parametrize("count", [2, ROWS])
+def test_picture_of_classes_is_a_small_png_and_the_same_each_time(count: int) -> None:
+    """Of two rows all are predicted correctly."""
+    found = evaluation_plots("multiclass", *of_classes(count), classes=CLASSES)
+    again = evaluation_plots("multiclass", *of_classes(count), classes=CLASSES)
+
+    assert [*found] == ["classes"]
+    assert found == again
+    assert len(found["classes"]) <= LARGEST
+
+
+def test_nothing_is_drawn_of_an_unknown_class() -> None:
+    labels, probabilities = of_classes(10)
+    labels[0] = "crate"
+
+    assert evaluation_plots("multiclass", labels, probabilities, classes=CLASSES) == {}

@@ -25,6 +25,8 @@ def main() -> int:
         result = soak(Path(folder), planned, asked.days, lambda line: print(line, flush=True))
     print(f"\n{len(result.differing)} days of tables differ from the undisturbed run:")
     print("\n".join(f"  {one}" for one in result.differences()))
+    print(f"\n{len(result.equal)} days of tables are equal though they read something else:")
+    print("\n".join(f"  {one}" for one in result.equalities()))
     problems = result.problems()
     print("\n".join(problems) or "All days are terminal and every difference is explained.")
     return 1 if problems else 0

@@ -27,32 +27,78 @@ def differing(disturbed: Histories, undisturbed: Histories) -> list[Node]:
 
 
 def causes(
-    node: Node, disturbed: Histories, undisturbed: Histories, faulted: Collection[Node]
+    node: Node,
+    disturbed: Histories,
+    undisturbed: Histories,
+    lasting: Collection[Node],
+    healed: Collection[Node] = (),
 ) -> set[Node]:
     """The faulted days that the recorded inputs of a day lead to; a faulted day leads to itself.
 
-    An input counts where its content was not what the undisturbed project holds. Of days that
-    record what happened every entry counts, of others the latest: it replaced those before.
+    An input counts where its content was not what the undisturbed project holds. Of a day that
+    records what happened every entry counts, and every entry of what it was made of; of other days
+    the latest, which replaced those before. A fault that healed left no difference but in days that
+    record what happened, so it is a cause only of them and of what reads them.
 
     Args:
         node: the day to explain.
         disturbed: the project that faults were done to.
         undisturbed: the same days without faults.
-        faulted: the days that faults were done to.
+        lasting: the days that faults were done to that last.
+        healed: the days that faults were done to that healed.
     """
-    if node in faulted:
-        return {node}
-    entries = disturbed.get(node, ())
-    counted = entries if any(entry.is_final for entry in entries) else entries[-1:]
-    waiting = _foreign_inputs(counted, undisturbed)
-    seen: set[Node] = set()
+    waiting, seen = [(node, False)], set[tuple[Node, bool]]()
+    found: set[Node] = set()
     while waiting:
-        found = waiting.pop()
-        if found not in seen:
-            seen.add(found)
-            if found not in faulted:
-                waiting |= _foreign_inputs(disturbed.get(found, ()), undisturbed)
-    return seen & {*faulted}
+        one, follows_a_fact = step = waiting.pop()
+        if step in seen:
+            continue
+        seen.add(step)
+        entries = disturbed.get(one, ())
+        is_of_the_past = follows_a_fact or is_fact(entries)
+        if one in lasting or (is_of_the_past and one in healed):
+            found.add(one)
+        else:
+            counted = entries if is_of_the_past else entries[-1:]
+            inputs = _foreign_inputs(counted, undisturbed)
+            waiting += [(read, is_of_the_past) for read in inputs]
+    return found
+
+
+def is_fact(entries: Sequence[Entry]) -> bool:
+    """Whether a day records what happened, so that it is never computed again."""
+    return any(entry.is_final for entry in entries)
+
+
+def equal_though_inputs_differ(
+    disturbed: Histories, undisturbed: Histories
+) -> dict[Node, list[Node]]:
+    """Stored days that are the same in both, and were computed from other content of direct inputs.
+
+    Days that record what happened are left out: they are not computed again.
+
+    Returns:
+        Day → its direct inputs whose content differs, in order.
+    """
+    found = {
+        node: _differing_inputs(entries[-1], undisturbed[node][-1])
+        for node, entries in disturbed.items()
+        if entries
+        and not is_fact(entries)
+        and entries[-1].status is Status.STORED
+        and state(disturbed, node) == state(undisturbed, node)
+    }
+    return {node: inputs for node, inputs in sorted(found.items()) if inputs}
+
+
+def _differing_inputs(one: Entry, other: Entry) -> list[Node]:
+    """Inputs that two entries read with different content; an input that was not read is absent."""
+    contents = [
+        {(read.table, read.day): read.content_hash for read in entry.reads}
+        for entry in (one, other)
+    ]
+    inputs = {*contents[0], *contents[1]}
+    return sorted(node for node in inputs if len({c.get(node, "") for c in contents}) > 1)
 
 
 def _foreign_inputs(entries: Sequence[Entry], undisturbed: Histories) -> set[Node]:

@@ -8,6 +8,7 @@ from ml_assets_tests.soak.comparison import (
     Node,
     causes,
     differing,
+    equal_though_inputs_differ,
     stale_reads,
     state,
 )
@@ -73,21 +74,91 @@ def test_a_read_of_equal_content_explains_nothing() -> None:
     assert causes(("features", MONDAY), disturbed, UNDISTURBED, fault) == set()
 
 
-def test_only_facts_are_explained_by_inputs_that_healed() -> None:
-    """A prediction stays as it was made of the faulted rows; features do not."""
+def predicted(*, is_final: bool = True) -> Histories:
+    """A source that was bad and healed; what was made of it meanwhile, and labels that read that."""
+    made = [
+        entry("made", MONDAY, "p bad", ("features", MONDAY, content), is_final=is_final)
+        for content in ("f1 bad", "f1")
+    ]
+    of_labels = entry("joined", MONDAY, "j bad", ("made", MONDAY, "p bad"))
+    return histories(*days("bad", "f1 bad"), *days("s1", "f1"), *made, of_labels)
+
+
+def test_a_fault_that_healed_explains_only_facts_and_what_reads_them() -> None:
+    """A prediction stays as it was made of the faulted rows, and its labels follow it."""
     undisturbed = histories(
-        *days("s1", "f1"), entry("made", MONDAY, "p1", ("features", MONDAY, "f1"))
+        *days("s1", "f1"),
+        entry("made", MONDAY, "p1", ("features", MONDAY, "f1")),
+        entry("joined", MONDAY, "j1", ("made", MONDAY, "p1")),
     )
-    healed = [*days("bad", "f1 bad"), *days("s1", "f1")]
+    fault = {("source", MONDAY)}
+    for node in (("made", MONDAY), ("joined", MONDAY)):
+        assert causes(node, predicted(), undisturbed, set(), fault) == fault
+        assert causes(node, predicted(is_final=False), undisturbed, set(), fault) == set()
+        assert causes(node, predicted(is_final=False), undisturbed, fault) == set()
 
-    def disturbed(*, is_final: bool) -> Histories:
-        made = entry("made", MONDAY, "p bad", ("features", MONDAY, "f1 bad"), is_final=is_final)
-        again = entry("made", MONDAY, "p bad", ("features", MONDAY, "f1"), is_final=is_final)
-        return histories(*healed, made, again)
 
-    node, fault = ("made", MONDAY), {("source", MONDAY)}
-    assert causes(node, disturbed(is_final=True), undisturbed, fault) == fault
-    assert causes(node, disturbed(is_final=False), undisturbed, fault) == set()
+@pytest.mark.parametrize("table", ["source", "features", "labels"])
+def test_a_day_that_is_computed_again_is_not_explained_by_a_fault_that_healed(table: str) -> None:
+    disturbed = histories(*days("bad", "f1 bad"))
+    fault = {("source", MONDAY)}
+
+    assert causes((table, MONDAY), disturbed, UNDISTURBED, fault) == fault
+    assert causes((table, MONDAY), disturbed, UNDISTURBED, set(), fault) == set()
+
+
+def test_a_day_that_differs_needs_an_input_that_differs() -> None:
+    disturbed = histories(*days("bad", "f1 bad"), *days("s2", "another", TUESDAY))
+    fault = {("source", MONDAY)}
+    assert differing(disturbed, UNDISTURBED)[1] == ("features", TUESDAY)
+    assert causes(("features", TUESDAY), disturbed, UNDISTURBED, fault, fault) == set()
+
+
+SOURCE = ("source", MONDAY)
+
+
+@pytest.mark.parametrize(
+    ("reads", "inputs"),
+    [
+        pytest.param([("source", MONDAY, "s1")], [], id="the same input"),
+        pytest.param([("source", MONDAY, "bad")], [SOURCE], id="other content"),
+        pytest.param([("source", MONDAY, "")], [SOURCE], id="an input that was not usable"),
+        pytest.param([], [SOURCE], id="an input that was not read"),
+        pytest.param(
+            [("source", MONDAY, "s1"), ("source", TUESDAY, "s2")],
+            [("source", TUESDAY)],
+            id="an input more",
+        ),
+        pytest.param(
+            [("source", MONDAY, "s1"), ("source", TUESDAY, "")], [], id="an absent input more"
+        ),
+    ],
+)
+def test_a_day_that_is_equal_is_listed_with_the_inputs_that_differ(
+    reads: list[tuple[str, str, str]], inputs: list[Node]
+) -> None:
+    disturbed = histories(*days("bad", "f1"), entry("features", MONDAY, "f1", *reads))
+
+    found = equal_though_inputs_differ(disturbed, UNDISTURBED)
+
+    assert found == ({("features", MONDAY): inputs} if inputs else {})
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        pytest.param(entry("features", MONDAY, "another"), id="it differs"),
+        pytest.param(entry("features", MONDAY, "f1", is_final=True), id="a fact"),
+        pytest.param(Entry("features", MONDAY, Status.SKIPPED), id="without rows"),
+    ],
+)
+def test_other_days_are_not_listed(last: Entry) -> None:
+    assert equal_though_inputs_differ(histories(last), UNDISTURBED) == {}
+
+
+def test_only_the_latest_inputs_of_an_equal_day_count() -> None:
+    disturbed = histories(*days("bad", "f1 bad"), *days("s1", "f1"))
+    assert equal_though_inputs_differ(disturbed, UNDISTURBED) == {}
 
 
 def test_a_day_that_missed_a_change_of_its_input_is_stale() -> None:

@@ -46,6 +46,8 @@ class Result:
         differing: day that differs from the undisturbed project → faults that its recorded
             inputs lead to.
         unseen: lasting faults that left no trace.
+        equal: day that is the same as in the undisturbed project → its direct inputs that differ.
+        not_reproduced: days of ``equal`` that became others when they were computed again.
     """
 
     days: Sequence[Day]
@@ -53,12 +55,23 @@ class Result:
     stale: Sequence[tuple[Node, Node]]
     differing: Mapping[Node, Sequence[str]]
     unseen: Sequence[str]
+    equal: Mapping[Node, Sequence[Node]]
+    not_reproduced: Sequence[Node]
 
     def differences(self) -> list[str]:
         """Each day that differs, with the faults that explain it."""
         return [
             f"{table} {day}: {', '.join(faults) or 'no fault'}"
             for (table, day), faults in self.differing.items()
+        ]
+
+    def equalities(self) -> list[str]:
+        """Each day that is equal though inputs differ, with the reason."""
+        return [
+            f"{table} {day}: {_named(inputs)} differ; it uses none of the rows that differ, as it is "
+            "the same when it is computed again"
+            for (table, day), inputs in self.equal.items()
+            if (table, day) not in self.not_reproduced
         ]
 
     def problems(self) -> list[str]:
@@ -75,7 +88,16 @@ class Result:
                 if not faults
             ),
             *(f"left no trace: {one}" for one in self.unseen),
+            *(
+                f"does not follow from its inputs: {' '.join(node)} becomes another when it is "
+                f"computed again, though {_named(self.equal[node])} differ"
+                for node in self.not_reproduced
+            ),
         ]
+
+
+def _named(inputs: Sequence[Node]) -> str:
+    return ", ".join(" ".join(node) for node in inputs)
 
 
 def words(entry: Entry) -> str:

@@ -9,7 +9,7 @@ import re
 import shutil
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,7 +18,9 @@ from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
 
 from ml_assets.components.pipeline.stages import DECISION, SCORING
+from ml_assets.ledger.entries import grouped
 from ml_assets.planning.progress import unfinished
+from ml_assets.planning.reopen import reopen
 from ml_assets_tests.faults.daemon import Daemon, daemon_of
 from ml_assets_tests.project import Project
 from ml_assets_tests.soak import comparison
@@ -31,8 +33,9 @@ from ml_assets_tests.soak.schedule import FIRST_DAY, Planned, day_after
 NEW_DAYS = "flight_delays__new_days"
 SENSORS = {NEW_DAYS, "flight_delays__days", "flight_delays__retraining"}
 OUTCOMES = "flight_delays/flight_outcomes"
-MADE_OF_SOURCES = (FLIGHTS, WEATHER, FEATURES, OUTCOMES)
-TABLES = (*MADE_OF_SOURCES, *(f"flight_delays/{noun}" for noun in (*SCORING, DECISION)))
+DERIVED = (FEATURES, OUTCOMES, *(f"flight_delays/{noun}" for noun in (*SCORING, DECISION)))
+"""Tables that are computed, in the order in which they read each other."""
+TABLES = (FLIGHTS, WEATHER, *DERIVED)
 PID = re.compile(r"pid: (\d+)")
 
 
@@ -53,14 +56,15 @@ def soak(
         shutil.copytree(folder / "champion", folder / name)
     without = undisturbed(folder / "undisturbed", days)
     tell(HEADER)
-    with opened(folder / "disturbed") as project, daemon_of(project) as daemon:
-        daemon.start()
-        loop = _Loop(project, daemon)
-        loop.settle(0.0)
+    with opened(folder / "disturbed") as project:
         processed = []
-        for day in days:
-            processed.append(loop.process(day, planned))
-            tell(processed[-1].row())
+        with daemon_of(project) as daemon:
+            daemon.start()
+            loop = _Loop(project, daemon)
+            loop.settle(0.0)
+            for day in days:
+                processed.append(loop.process(day, planned))
+                tell(processed[-1].row())
         return result(processed, project, planned, without, days)
 
 
@@ -71,31 +75,37 @@ def result(
     without: Histories,
     days: Sequence[str],
 ) -> Result:
-    """Compare a disturbed project with what is recorded of an undisturbed one."""
+    """Compare a disturbed project, at rest, with what is recorded of an undisturbed one.
+
+    Days that are equal though inputs differ are computed again, to know whether they follow from them.
+    """
     found, ledger = histories(project), project.lake.ledger
     roots = {one: FAULTS[one.kind.id].roots(one.day) for one in planned}
+    lasting = _all(nodes for one, nodes in roots.items() if not one.kind.heals)
+    healed = _all(nodes for one, nodes in roots.items() if one.kind.heals)
 
     def faults_of(node: Node) -> list[str]:
-        """The faults that explain a difference; in what is made of the sources only those that last."""
-        is_recomputed = node[0].startswith((*MADE_OF_SOURCES, "sources/"))
-        counted = {
-            one: nodes for one, nodes in roots.items() if not (is_recomputed and one.kind.heals)
-        }
-        causes = comparison.causes(node, found, without, set().union(*counted.values()))
-        return [f"{one.kind.id} on {one.day}" for one, nodes in counted.items() if nodes & causes]
+        causes = comparison.causes(node, found, without, lasting, healed)
+        return [f"{one.kind.id} on {one.day}" for one, nodes in roots.items() if nodes & causes]
 
     differing = {
         node: faults_of(node)
         for node in comparison.differing(found, without)
         if not node[0].startswith(("source_database/", "source_files/"))
     }
+    is_open = [
+        f"{table} {day}: {reason}"
+        for table in TABLES
+        for day, reason in unfinished(ledger, table, days).items()
+    ]
+    equal = {
+        node: inputs
+        for node, inputs in comparison.equal_though_inputs_differ(found, without).items()
+        if node[0] in DERIVED
+    }
     return Result(
         processed,
-        [
-            f"{table} {day}: {reason}"
-            for table in TABLES
-            for day, reason in unfinished(ledger, table, days).items()
-        ],
+        is_open,
         # as-of tables are left out: a correction trains nothing
         [(node, read) for node, read in comparison.stale_reads(found) if node[0] in TABLES],
         differing,
@@ -104,7 +114,34 @@ def result(
             for one, nodes in roots.items()
             if not one.kind.heals and nodes and not nodes & {*differing}
         ],
+        equal,
+        other_when_computed_again(project, equal, without),
     )
+
+
+def _all(nodes: Iterable[set[Node]]) -> set[Node]:
+    return set().union(*nodes)
+
+
+def other_when_computed_again(
+    project: Project, nodes: Collection[Node], undisturbed: Histories
+) -> list[Node]:
+    """Days that are not as in the undisturbed project when they are computed again.
+
+    Args:
+        project: the project; nothing else runs in it.
+        nodes: stored days that are as in the undisturbed project.
+        undisturbed: what is recorded of that.
+    """
+    for table, days in sorted(grouped(nodes).items(), key=lambda item: DERIVED.index(item[0])):
+        assert reopen(project.lake.ledger, table, days) == sorted(days)
+        project.materialize(f'key:"{table}"', f"{min(days)}...{max(days)}")
+    found = histories(project)
+    return [
+        node
+        for node in nodes
+        if comparison.state(found, node) != comparison.state(undisturbed, node)
+    ]
 
 
 class _Loop:

@@ -122,10 +122,10 @@ def print_next(summary: Summary, last: str, console: Console) -> None:
         "What to look at next:\n"
         "  ml-assets status\n"
         "      the champion, releases that wait for a person, and the next command\n"
-        "  make ui\n"
+        "  ml-assets ui\n"
         "      lineage from sources to decisions, and why each model was released\n"
         + (f"      (red: {last}, whose weather the source does not have)\n" if has_bad_day else "")
-        + "  make checks\n"
+        + "  ml-assets checks\n"
         "      every check on what is stored\n"
         "  ml-assets impact sources/flights --partition 2013-04-15\n"
         "      what used that day\n"

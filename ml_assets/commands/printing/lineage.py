@@ -25,7 +25,9 @@ def print_prediction(found: PredictionTrace, console: Console) -> None:
     """A prediction, the model, the features and the source rows that it comes from."""
     row = dict(found.prediction)
     cells = [f"{name} {value}" for name, value in row.items() if name not in ("ds", "prediction")]
-    console.print(f"[bold]prediction {row['prediction']:.4f}[/bold]", highlight=False)
+    predicted = row["prediction"]
+    shown = f"{predicted:.4f}" if isinstance(predicted, float) else predicted
+    console.print(f"[bold]prediction {shown}[/bold]", highlight=False)
     console.print(f"  {', '.join(cells)}", highlight=False, soft_wrap=True)
     console.print(f"  {_how(found.written)}", highlight=False, soft_wrap=True)
     print_model(found.model, console)

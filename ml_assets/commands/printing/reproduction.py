@@ -161,10 +161,8 @@ def _volume(side: Side, split: str) -> str:
     found = next((each for each in side.volumes if each.split == split), None)
     if found is None:
         return NONE
-    return (
-        f"{found.first} to {found.last}: {found.days} days, {found.rows:,} rows, "
-        f"mean label {found.mean_label:.3f}"
-    )
+    mean = "" if found.mean_label is None else f", mean label {found.mean_label:.3f}"
+    return f"{found.first} to {found.last}: {found.days} days, {found.rows:,} rows{mean}"
 
 
 def _metric(side: Side, name: str) -> str:

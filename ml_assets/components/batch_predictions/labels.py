@@ -70,7 +70,8 @@ class LabelStage:
             arrived_labels,
             *contract_sources(self.contract),
             this.labels.model_dump(),
-            [list(this.join_keys), list(this.segments), this.specification.task],
+            [list(this.join_keys), list(this.segments)],
+            [this.specification.task, list(this.specification.classes)],
         )
 
     @property
@@ -136,6 +137,7 @@ class LabelStage:
             of_day=this.labels.day,
             delay=this.labels.delay.longest,
             within=this.arrives_within,
+            classes=this.specification.classes,
         )
 
     def _measure(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:

@@ -16,7 +16,9 @@ from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import RegistryMismatch, TrainingError, UnsafeModel
 from ml_assets.lake.integrity import latest_rows
 from ml_assets.lake.store import Window
+from ml_assets.learning.predictions import PREDICTION
 from ml_assets.learning.scoring import score, with_late_rows
+from ml_assets.learning.specification import Classes
 from ml_assets.ledger.entries import grouped
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.plan import Plan, each_day, plan, with_skipped
@@ -104,7 +106,10 @@ class Predictions:
             frames,
             self.contract,
             self._prediction_version,
-            day_metadata={day: _day_metadata(frame) for day, frame in frames.items()},
+            day_metadata={
+                day: _day_metadata(frame, this.specification.classes)
+                for day, frame in frames.items()
+            },
             is_final=True,
         )
 
@@ -177,9 +182,17 @@ def _scored_rows(scored: pd.DataFrame, day: str, champions: Mapping[str, Champio
     return scored[scored[DAY] == day]
 
 
-def _day_metadata(predictions: pd.DataFrame) -> dict[str, float | int | str]:
+def _day_metadata(predictions: pd.DataFrame, classes: Classes) -> dict[str, float | int | str]:
     return {
-        "mean prediction": float(predictions["prediction"].mean()),
+        **_summary(predictions, classes),
         "model as of": str(predictions["model_as_of"].iloc[0]) if len(predictions) else "",
         "late rows": int(predictions["is_late"].sum()),
     }
+
+
+def _summary(predictions: pd.DataFrame, classes: Classes) -> dict[str, float]:
+    """Mean prediction, or the share of the rows that is predicted to be of each class."""
+    if not classes:
+        return {"mean prediction": float(predictions[PREDICTION].mean())}
+    shares = predictions[PREDICTION].value_counts(normalize=True)
+    return {f"predicted share of {name}": float(shares.get(name, 0)) for name in classes}

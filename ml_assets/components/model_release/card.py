@@ -185,6 +185,7 @@ class ModelCardStage:
             estimator=specification.estimator,
             hyperparameters=specification.hyperparameters,
             label=specification.label,
+            classes=specification.classes,
             features=card_features(self.contract, specification.features),
             data=self._data(planned, lake, day, decision),
             main_metric=decision["metric"],

@@ -4,6 +4,7 @@ A canary, which observes a share of real traffic, can be added between the tests
 an asset that reads ``integration_tests`` and is read by ``champion``.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -150,7 +151,7 @@ class Staging:
         if current_release(self.state_of(workspace, planned, day)) is None:
             return no_rows(RegisteredModel)
         model = workspace.models.load(this.table(nouns.MODEL), fingerprint, this.specification)
-        example = self._requests(planned, day)
+        example, classes = self._requests(planned, day), this.specification.classes
         number = workspace.registry.register(
             this.name,
             model,
@@ -158,6 +159,7 @@ class Staging:
             as_of=day,
             example=example,
             predictions=predict(this.specification, model, example),
+            tags={"classes": json.dumps(classes)} if classes else {},
         )
         return pd.DataFrame({DAY: [day], "fingerprint": [fingerprint], "version": [number]})
 

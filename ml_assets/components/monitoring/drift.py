@@ -12,7 +12,10 @@ from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import TrainingError
-from ml_assets.monitoring.contracts.drift import DriftReport
+from ml_assets.learning.contracts import Prediction
+from ml_assets.learning.predictions import PREDICTION
+from ml_assets.learning.specification import Classes
+from ml_assets.monitoring.contracts.drift import PREDICTED, DriftReport
 from ml_assets.monitoring.contracts.profiles import FeatureProfile
 from ml_assets.monitoring.drift import drift_report, summary
 from ml_assets.monitoring.profile import daily_profiles, reference_from_rows, to_rows
@@ -52,6 +55,7 @@ class DriftStage:
                 version=self._profile_version,
                 inputs=[
                     this.daily_input(this.features),
+                    *([self._predictions] if self._classes else []),
                     this.champion_lineage(nouns.CHAMPION),
                     this.champion_lineage(nouns.FEATURE_REFERENCE),
                 ],
@@ -62,6 +66,7 @@ class DriftStage:
                     "dataset": [],
                     "reference": [nouns.FEATURE_REFERENCE],
                     "champion": [nouns.CHAMPION],
+                    "of_prediction": [f"{nouns.PREDICTIONS}.{PREDICTION}"] if self._classes else [],
                 },
             ),
             this.define(
@@ -77,14 +82,28 @@ class DriftStage:
         )
 
     @property
+    def _classes(self) -> Classes:
+        return self.pipeline.specification.classes
+
+    @property
+    def _groups(self) -> Mapping[str, str]:
+        return {**self.groups, PREDICTION: PREDICTED} if self._classes else self.groups
+
+    @property
     def _profile_version(self) -> str:
-        return code_version(daily_profiles, self.pipeline.specification.features)
+        of_classes = [PREDICTION] if self._classes else []
+        return code_version(daily_profiles, [*self.pipeline.specification.features, *of_classes])
 
     @property
     def _drift_version(self) -> str:
         return code_version(
-            drift_report, sorted(self.groups.items()), self.window_days, self.min_rows
+            drift_report, sorted(self._groups.items()), self.window_days, self.min_rows
         )
+
+    @property
+    def _predictions(self) -> Input:
+        """The same day's predictions, which stay valid when their inputs change."""
+        return self.pipeline.daily_input(self.pipeline.table(nouns.PREDICTIONS), is_pinned=True)
 
     @property
     def _profiles(self) -> Input:
@@ -97,6 +116,7 @@ class DriftStage:
         inputs = {
             "features": this.daily_input(this.features),
             "reference": this.champion_input(champions, nouns.FEATURE_REFERENCE),
+            **({"predictions": self._predictions} if self._classes else {}),
         }
         planned = plan(lake, this.table(nouns.FEATURE_PROFILE), days, inputs, self._profile_version)
         planned, frames = each_day(planned, self._profile_of(planned, champions))
@@ -111,6 +131,12 @@ class DriftStage:
             planned.windows["features"].read(used, planned.compute) if planned.compute else None
         )
 
+        predictions = (
+            planned.windows["predictions"].read([DAY, PREDICTION], planned.compute)
+            if self._classes and planned.compute
+            else no_rows(Prediction)
+        )
+
         def of_day(day: str) -> pd.DataFrame:
             if day not in champions or features is None:
                 raise TrainingError(
@@ -119,7 +145,13 @@ class DriftStage:
             as_of = champions[day].as_of
             found = reference_from_rows(references.read(days=[as_of]))
             bins = [feature.bins for feature in found]
-            return to_rows(*daily_profiles(features[features[DAY] == day], bins), as_of)
+            of_features = [one for one in bins if one.feature in used]
+            days, profiles = daily_profiles(features[features[DAY] == day], of_features)
+            if self._classes:
+                of_prediction = [one for one in bins if one.feature == PREDICTION]
+                predicted = predictions[predictions[DAY] == day]
+                profiles += daily_profiles(predicted, of_prediction)[1]
+            return to_rows(days, profiles, as_of)
 
         return of_day
 
@@ -162,7 +194,7 @@ class DriftStage:
             return drift_report(
                 reference,
                 of_window,
-                self.groups,
+                self._groups,
                 day=day,
                 reference=as_of,
                 min_rows=self.min_rows,

@@ -148,6 +148,7 @@ class RetrainingStage:
             champion_days=trainable_days(with_rows, champion.as_of, windows, calendar)
             if champion
             else 0,
+            classes=self.pipeline.specification.classes,
         )
         return decide(evidence, self.policy)
 

@@ -58,7 +58,7 @@ def output(
     *,
     day_metadata: Mapping[str, ExtraMetadata] | None = None,
     keeps_dead_letters: bool = False,
-    after_commit: Callable[[], None] | None = None,
+    after_commit: Callable[[], object] | None = None,
     is_fact: bool = False,
     is_final: bool = False,
 ) -> TableOutput:

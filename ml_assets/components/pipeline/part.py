@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 
+import pandas as pd
+
 from ml_assets.components.configured import Configured
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.configuration.documents import pipeline_of
@@ -16,12 +18,14 @@ from ml_assets.configuration.objects import (
 )
 from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.content import DAY
-from ml_assets.contracts.contract import Contract, columns, limits
+from ml_assets.contracts.contract import Contract, columns, dtype, limits, type_name
 from ml_assets.contracts.derived import label_contract, prediction_contract
 from ml_assets.errors import ConfigurationError
-from ml_assets.learning.contracts import Prediction
+from ml_assets.learning.contracts import Prediction, predicted_fields
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
-from ml_assets.monitoring.contracts.performance import Label
+from ml_assets.learning.predictions import prediction_columns
+from ml_assets.learning.specification import Classes
+from ml_assets.monitoring.contracts.performance import Label, label_fields
 from ml_assets.names import suggestion
 
 P = TypeVar("P", bound=ModelConfiguration)
@@ -85,9 +89,9 @@ class PipelineContracts:
             refuse_unknown_label_columns(config, load_contract(str(config.contracts.outcomes)))
         dataset = dataset_contract_of(config.dataset)
         refuse_unknown_columns(config, dataset)
-        named, is_classification = config.contracts, config.estimator.task == "classification"
+        named, task, classes = config.contracts, config.estimator.task, config.estimator.classes
         shown = dict.fromkeys([*config.join_keys, *config.segments])
-        return cls(
+        found = cls(
             training_dataset=dataset,
             predictions=load_contract(named.predictions)
             if named.predictions
@@ -95,7 +99,7 @@ class PipelineContracts:
                 Prediction,
                 dataset,
                 [*shown],
-                is_probability=is_classification,
+                predicted=predicted_fields(task, classes),
                 may_be_empty=named.features is not None
                 and limits(load_contract(named.features)).may_be_empty,
                 day=_load_optional(named.predictions_day),
@@ -107,10 +111,15 @@ class PipelineContracts:
                 dataset,
                 config.segments,
                 config.join_keys,
-                is_binary=is_classification,
+                labelled=label_fields(task, classes),
                 day=_load_optional(named.labels_day),
             ),
         )
+        if classes:
+            refuse_other_classes(config, dataset)
+            for contract in (found.predictions, found.labels):
+                refuse_missing_probabilities(contract, classes)
+        return found
 
 
 def _load_optional(path: str | None) -> Any:
@@ -146,6 +155,15 @@ def refuse_unknown_columns(config: ModelConfiguration, contract: type[Contract])
         "labels.column": (config.labels.column,),
         "labels.known_at": (config.labels.known_at,),
     }
+    reserved = {*prediction_columns(config.estimator.classes)}
+    features = config.specification.features if config.estimator.classes else []
+    used = [*config.join_keys, *config.segments, *features]
+    used += [config.labels.column, config.labels.known_at]
+    if taken := [name for name in used if name in reserved]:
+        raise ConfigurationError(
+            f"{', '.join(taken)} of {config.pipeline} in defs.yaml is a column of the predictions. "
+            "Give this key, segment, feature or label another name."
+        )
     not_features = {config.labels.column, config.labels.known_at, FEATURE_DAY, SPLIT, DAY}
     if leaking := [name for name in config.specification.features if name in not_features]:
         raise ConfigurationError(
@@ -160,6 +178,49 @@ def refuse_unknown_columns(config: ModelConfiguration, contract: type[Contract])
     for where, names in named.items():
         for name in names:
             refuse_unknown_column(where, name, config, known)
+
+
+def refuse_other_classes(config: ModelConfiguration, contract: type[Contract]) -> None:
+    """Refuse classes that the label column of a training dataset does not have.
+
+    Raises:
+        ConfigurationError: the column has another type, or its contract lists other values.
+    """
+    name, classes = config.labels.column, config.estimator.classes
+    column = columns(contract)[name]
+    place = f"'estimator.classes' of {config.pipeline} in defs.yaml"
+    is_text = isinstance(dtype(column), pd.StringDtype)
+    if is_text != isinstance(classes[0], str):
+        raise ConfigurationError(
+            f"{place} has {'texts' if isinstance(classes[0], str) else 'numbers'}, and the label "
+            f"'{name}' is of type {type_name(column)} in its contract. Write the classes as they "
+            "occur there."
+        )
+    values = [
+        value
+        for check in column.checks
+        if check.name == "isin"
+        for value in (check.statistics or {})["allowed_values"]
+    ]
+    if values and (different := {*values} ^ {*classes}):
+        raise ConfigurationError(
+            f"{place} and the contract of the label '{name}' differ in "
+            f"{', '.join(sorted(map(str, different)))}: the contract allows "
+            f"{', '.join(map(str, values))}. List these classes, or change the contract."
+        )
+
+
+def refuse_missing_probabilities(contract: type[Contract], classes: Classes) -> None:
+    """Refuse a contract without the columns of a prediction of classes.
+
+    Raises:
+        ConfigurationError: a column is missing.
+    """
+    if missing := [name for name in prediction_columns(classes) if name not in columns(contract)]:
+        raise ConfigurationError(
+            f"{contract.__name__} has no column {', '.join(missing)}, which predictions of classes "
+            "have. Add them, or leave the contract out of defs.yaml to have it derived."
+        )
 
 
 def refuse_unknown_column(

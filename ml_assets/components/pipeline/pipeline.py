@@ -16,6 +16,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.learning.contracts import ModelPrediction
 from ml_assets.learning.dataset import Windows
 from ml_assets.learning.evaluation import EvaluationRules
+from ml_assets.learning.predictions import prediction_columns
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.ledger.entries import Read
 from ml_assets.orchestration.assets.tables import (
@@ -108,6 +109,7 @@ class PipelineContext:
             "key": list(self.join_keys),
             "segments": list(self.segments),
             "label": [self.labels.column],
+            "predicted": prediction_columns(self.specification.classes),
             "known_at": [self.labels.known_at],
             "label_day": [] if self.labels.day == DAY else [self.labels.day],
             "feature_table": [self.features.rpartition("/")[2]],

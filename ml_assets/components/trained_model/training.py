@@ -7,13 +7,16 @@ the same D produces the same model whenever it is run.
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 
 from ml_assets import nouns
 from ml_assets.components.pipeline.output import markdown_table, output, plan_as_of
 from ml_assets.components.pipeline.pipeline import PipelineContext
+from ml_assets.components.trained_model.runs import record_trainings
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.derived import contract_sources
 from ml_assets.errors import TrainingError
@@ -29,8 +32,9 @@ from ml_assets.learning.dataset import (
     test_rows,
     training_dataset,
 )
+from ml_assets.learning.estimators import library_of
 from ml_assets.learning.evaluation import Evaluation, evaluate, headline
-from ml_assets.learning.training import FittedModel, predict, train
+from ml_assets.learning.training import FittedModel, predict, train, training_code
 from ml_assets.ledger.since import change_message, changed_since_first_made
 from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.orchestration.assets.model_io import (
@@ -45,6 +49,11 @@ from ml_assets.reports.plots import as_markdown, evaluation_plots
 from ml_assets.workspace import Workspace
 
 STAGE = "training"
+UNKNOWN_CLASSES = "rows of unknown classes"
+"""Metadata of a dataset: number of labelled rows that were left out, if there are any."""
+
+KINDS = {"sklearn": "scikitlearn", "lightgbm": "lightgbm", "xgboost": "xgboost"}
+"""Library of an estimator → kind of the asset, for its icon."""
 
 log = logging.getLogger(__name__)
 
@@ -88,14 +97,16 @@ class Training:
             this.define(
                 nouns.MODEL,
                 stage=STAGE,
-                description="The model fitted on the training split, stored with skops.",
+                description="The model fitted on the training split, stored without pickle.",
                 version=self._model_version,
                 inputs=[dataset],
                 compute=self._fit,
                 contract=None,
                 is_as_of=True,
                 checks=[model_check(this.table(nouns.MODEL), this.specification)],
-                kinds=frozenset({"scikitlearn"}),
+                kinds=frozenset(
+                    {KINDS.get(str(library_of(this.specification.estimator)), "python")}
+                ),
                 io_manager_key="model_io_manager",
             ),
             this.define(
@@ -116,7 +127,7 @@ class Training:
 
     @property
     def _model_version(self) -> str:
-        return code_version(train, self.pipeline.specification)
+        return code_version(*training_code(self.pipeline.specification))
 
     @property
     def _evaluation_version(self) -> str:
@@ -145,9 +156,14 @@ class Training:
             features=replace(self._window, table=self.pipeline.features),
             labels=replace(self._window, table=self.pipeline.labels.asset),
         )
-        planned, frames = each_day(planned, self._dataset_of(lake, planned))
+        left_out: dict[str, int] = {}
+        planned, frames = each_day(planned, self._dataset_of(lake, planned, left_out))
         metadata: dict[str, ExtraMetadata] = {
-            day: {**split_counts(frame), **self._inputs_changed_since(lake, planned, day)}
+            day: {
+                **split_counts(frame),
+                **({UNKNOWN_CLASSES: left_out[day]} if left_out.get(day) else {}),
+                **self._inputs_changed_since(lake, planned, day),
+            }
             for day, frame in frames.items()
         }
         return output(planned, frames, self.contract, self._dataset_version, day_metadata=metadata)
@@ -162,7 +178,10 @@ class Training:
         log.warning(f"{table} {day} is {change_message(changed)}")
         return {"changed_since_first_made": dg.MetadataValue.json(changed)}
 
-    def _dataset_of(self, lake: Lake, planned: Plan) -> Callable[[str], pd.DataFrame]:
+    def _dataset_of(
+        self, lake: Lake, planned: Plan, left_out: dict[str, int]
+    ) -> Callable[[str], pd.DataFrame]:
+        """Computes the dataset of a day, and counts the rows that it leaves out."""
         specification = self.dataset
         wanted = self._window.days_of_all(planned.compute)
         if not any(planned.windows["features"].hashes.get(day) for day in wanted):
@@ -175,7 +194,10 @@ class Training:
         def of_day(as_of: str) -> pd.DataFrame:
             processed = [day for day in self._window.days_of(as_of) if day in known]
             refuse_gaps(processed, usable, self.max_missing_share)
-            return specification.build(features, labels, as_of)
+            labelled = specification.labelled(features, labels, as_of)
+            rows = specification.of_known_classes(labelled)
+            left_out[as_of] = len(labelled) - len(rows)
+            return rows
 
         return of_day
 
@@ -227,14 +249,11 @@ class Training:
         plots: dict[str, dg.MetadataValue] = {}
 
         def of_day(day: str) -> pd.DataFrame:
-            dataset = self._scored_rows(workspace.models, planned, day)
-            plots[day] = self._plots_of(dataset)
+            dataset = held_out_rows(planned, day)
+            predictions = self._predictions_for(dataset, workspace.models, planned, day)
+            plots[day] = self._plots_of(dataset, predictions)
             return evaluate(
-                this.specification,
-                dataset,
-                dataset["prediction"].to_numpy(),
-                this.segments,
-                this.evaluation,
+                this.specification, dataset, predictions, this.segments, this.evaluation
             )
 
         planned, frames = each_day(planned, of_day)
@@ -246,19 +265,31 @@ class Training:
             }
             for day, frame in frames.items()
         }
-        return output(planned, frames, Evaluation, self._evaluation_version, day_metadata=metadata)
+        usable = [*planned.unchanged, *frames]
+        return output(
+            planned,
+            frames,
+            Evaluation,
+            self._evaluation_version,
+            day_metadata=metadata,
+            after_commit=partial(record_trainings, workspace, this, usable)
+            if this.has_registry
+            else None,
+        )
 
-    def _scored_rows(self, models: ModelStore, planned: Plan, day: str) -> pd.DataFrame:
+    def _predictions_for(
+        self, rows: pd.DataFrame, models: ModelStore, planned: Plan, day: str
+    ) -> np.ndarray:
         this = self.pipeline
-        dataset = held_out_rows(planned, day)
         fingerprint = planned.windows["model"].hashes[day]
         model = models.load(this.table(nouns.MODEL), fingerprint, this.specification)
-        return dataset.assign(prediction=predict(this.specification, model, dataset))
+        return predict(this.specification, model, rows)
 
-    def _plots_of(self, dataset: pd.DataFrame) -> dg.MetadataValue:
-        specification = self.pipeline.specification
-        test = test_rows(dataset)
-        plots = evaluation_plots(specification.task, test[specification.label], test["prediction"])
+    def _plots_of(self, dataset: pd.DataFrame, predictions: np.ndarray) -> dg.MetadataValue:
+        specification, is_test = self.pipeline.specification, (dataset[SPLIT] == "test").to_numpy()
+        labels = dataset.loc[is_test, specification.label]
+        classes = specification.classes
+        plots = evaluation_plots(specification.task, labels, predictions[is_test], classes=classes)
         return dg.MetadataValue.md(as_markdown(plots))
 
 

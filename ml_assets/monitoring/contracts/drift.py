@@ -4,7 +4,10 @@ from typing import ClassVar
 
 from ml_assets.contracts.contract import Contract, computed
 
-GROUPS = ("structural", "environment", "other")
+PREDICTED = "prediction"
+"""Group of the predicted class, which is compared like a feature."""
+
+GROUPS = ("structural", "environment", "other", PREDICTED)
 """Structural features should be stable; environment features, such as weather, vary naturally."""
 
 COMPARED = [
@@ -47,7 +50,7 @@ class DriftReport(Contract):
     )
     feature: str = computed("Name of the feature.", ["feature_reference.feature"])
     group: str = computed(
-        "Group of the feature: structural, environment or other.",
+        "Group of the feature: structural, environment, other, or prediction.",
         ["feature_reference.feature"],
         isin=GROUPS,
     )

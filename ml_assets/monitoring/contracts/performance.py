@@ -6,8 +6,12 @@ The lists contain source columns for ``from``, see ``contracts.lineage``.
 from typing import ClassVar
 
 import pandas as pd
+import pandera.pandas as pa
 
 from ml_assets.contracts.contract import Contract, computed
+from ml_assets.contracts.derived import Fields
+from ml_assets.learning.contracts import class_fields
+from ml_assets.learning.specification import Classes, Task
 
 JOINED = ["predictions.prediction_id", "{label_table}.{key}"]
 """Source columns of the prediction of a label."""
@@ -55,6 +59,22 @@ class Label(Contract):
     )
 
 
+def label_fields(task: Task, classes: Classes) -> Fields:
+    """Columns of a label and its prediction that differ from those of ``Label``, by the task."""
+    if task == "classification":
+        meaning = "Actual label: 1 if the predicted event happened, otherwise 0."
+        return {"label": (float, pa.Field(isin=[0, 1], description=meaning))}
+    if not classes:
+        return {}
+    return {
+        "label": (
+            type(classes[0]),
+            computed("The actual class.", ["{label_table}.{label}"], isin=list(classes)),
+        ),
+        **class_fields(classes, lambda column: [*JOINED, f"predictions.{column}"]),
+    }
+
+
 class Performance(Contract):
     """One metric of the predictions of a day, from the labels that have arrived so far."""
 
@@ -63,7 +83,7 @@ class Performance(Contract):
     metric: str = computed("Name of the metric.", MATCHED)
     value: float = computed(
         "Value; null if undefined.",
-        [*LABELLED, "labels.label", "predictions.prediction"],
+        [*LABELLED, "labels.label", "predictions.{predicted}"],
         nullable=True,
     )
     rows: int = computed("Number of labelled predictions.", LABELLED, ge=0)

@@ -10,10 +10,17 @@ from ml_assets.contracts.contract import Contract, computed
 NAMED = ["{reference}.feature", "{reference}.kind"]
 """Source columns of the bins, which a profile takes from a reference."""
 BINNED = [*NAMED, "{champion}.serves_from"]
-COUNTED = ["{counted}.{features}", "{dataset}.split", *NAMED]
+OF_PREDICTION = ["{of_prediction}"]
+"""Source column of the predicted class, which is counted like a feature."""
+COUNTED = ["{counted}.{features}", "{dataset}.split", *OF_PREDICTION, *NAMED]
 IN_BINS = [*COUNTED, *BINNED, "{reference}.edges", "{reference}.categories"]
 SUMMED = ["{counted}.{numeric}", "{dataset}.split", *BINNED, "{reference}.edges"]
-BY_DAY = ["training_dataset.{features}", "training_dataset.split", "training_dataset.feature_day"]
+BY_DAY = [
+    "training_dataset.{features}",
+    "training_dataset.split",
+    "training_dataset.feature_day",
+    *OF_PREDICTION,
+]
 
 
 class _Counted(Contract):
@@ -21,7 +28,7 @@ class _Counted(Contract):
 
     feature: str = computed("Name of the feature.", ["{reference}.feature"])
     kind: str = computed("Kind of bins.", ["{reference}.kind"], isin=["numeric", "categorical"])
-    rows: int = computed("Number of rows.", ["{dataset}.split"], unit="rows", ge=0)
+    rows: int = computed("Number of rows.", ["{dataset}.split", *OF_PREDICTION], unit="rows", ge=0)
     missing: int = computed("Rows with a null or infinite value.", COUNTED, unit="rows", ge=0)
     counts: str = computed(
         "Rows in each bin, a JSON list; the last bin of a categorical feature counts "
@@ -47,7 +54,7 @@ class FeatureReference(_Counted):
     )
     categories: str = computed(
         "Categories of the reference, a JSON list; empty for a numeric feature.",
-        ["training_dataset.{categorical}", "training_dataset.split"],
+        ["training_dataset.{categorical}", "training_dataset.split", *OF_PREDICTION],
     )
     window_days: int = computed(
         "Days of a window in the calibration of thresholds.",
@@ -79,7 +86,7 @@ class FeatureProfile(_Counted):
     )
     unseen: int = computed(
         "Rows whose category the reference lacks.",
-        ["{counted}.{categorical}", *BINNED, "{reference}.categories"],
+        ["{counted}.{categorical}", *OF_PREDICTION, *BINNED, "{reference}.categories"],
         unit="rows",
         ge=0,
     )

@@ -12,7 +12,7 @@ RETRAIN, KEEP = "retrain", "keep"
 
 OF_CHAMPION = [*SERVING, "labels.model_version", "labels.is_late"]
 """Source columns of the labels of the champion's predictions."""
-METRIC = [*OF_CHAMPION, "labels.label", "labels.prediction", "champion.metric"]
+METRIC = [*OF_CHAMPION, "labels.label", "labels.{predicted}", "champion.metric"]
 OF_REPORT = ["champion.serves_from", "drift_report.reference"]
 DRIFTED = [*OF_REPORT, "drift_report.drifted"]
 ENOUGH = ["drift_report.is_judged"]

@@ -36,7 +36,7 @@ class TableOutput:
     code_version: str
     keeps_dead_letters: bool = True
     day_metadata: Mapping[str, ExtraMetadata] = field(default_factory=dict)
-    after_commit: Callable[[], None] | None = None
+    after_commit: Callable[[], object] | None = None
     is_fact: bool = False
     is_final: bool = False
     may_skip_days: bool = False

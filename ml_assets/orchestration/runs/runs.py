@@ -15,6 +15,7 @@ import dagster as dg
 
 from ml_assets.cadence import Span
 from ml_assets.content import SNAPSHOT
+from ml_assets.environment import remedy
 from ml_assets.errors import ConfigurationError
 from ml_assets.ledger.summary import COMPLETE, INCOMPLETE
 from ml_assets.orchestration.assets.day_metadata import REASON, RUN_UNCHANGED, VERDICT
@@ -95,8 +96,8 @@ def project_instance() -> Iterator[dg.DagsterInstance]:
     home = os.environ.get("DAGSTER_HOME", "")
     if not home or not Path(home).is_dir():
         raise ConfigurationError(
-            "DAGSTER_HOME is not an existing folder. Run 'make setup', which writes it to .env, and "
-            "start from the project's root."
+            f"DAGSTER_HOME is {home or 'not set'}, expected an existing folder. "
+            f"{remedy('DAGSTER_HOME')} Start from the folder of that .env."
         )
     silence_notices()
     with ExitStack() as stack:
@@ -106,8 +107,7 @@ def project_instance() -> Iterator[dg.DagsterInstance]:
         except dg.DagsterInvalidConfigError as error:
             problem = " ".join(str(error).partition("Stack Trace")[0].split())
             raise ConfigurationError(
-                f"{home}/dagster.yaml is not usable: {problem} Run 'make setup' if a variable is not set: it writes "
-                "the variables that dagster.yaml reads to .env."
+                f"{home}/dagster.yaml is not usable: {problem} If a variable is not set: {remedy()}"
             ) from error
         if isinstance(logs, ComputeLogManager):
             logs.mirrors_to_console = False

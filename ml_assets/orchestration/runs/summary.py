@@ -60,7 +60,7 @@ class RunSummary:
         for table in self.tables:
             for day in sorted(table.skipped):
                 return f"ml-assets checks{partition_option(day)}"
-        return "make ui"
+        return "ml-assets ui"
 
     @property
     def next_step(self) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from dagster import AssetCheckEvaluation, DagsterEventType, EventLogEntry
@@ -31,6 +31,7 @@ from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 
 from ml_assets.data_folder import keep_private
+from ml_assets.orchestration.storage.sqlite import RunStorage, ScheduleStorage, has_revision
 from ml_assets.settings import settings, with_driver
 
 ASSET_EVENTS = {
@@ -53,10 +54,13 @@ CHECK_OF_DAY = ("asset_key", "check_name", "run_id", "partition")
 class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
     """Stock SQLite event log, with batches written in one transaction per file."""
 
+    _empty_file: ClassVar[bytes] = b""
+    """The file of a run without events, once this process created one."""
+
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._shared = threading.local()
-        self._empty_file = b""
         self._engines: OrderedDict[str, sa.Engine] = OrderedDict()
+        self._known_tables: set[str] = set()
         super().__init__(base_dir, inst_data)
 
     @contextmanager
@@ -81,6 +85,12 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
             self._engines.popitem(last=False)[1].dispose()
         return self._engines[shard]
 
+    def has_table(self, table_name: str) -> bool:
+        """As in stock Dagster, which opens the file again for every event of a check."""
+        if table_name not in self._known_tables and super().has_table(table_name):
+            self._known_tables.add(table_name)
+        return table_name in self._known_tables
+
     def dispose(self) -> None:
         """Close the files."""
         for engine in self._engines.values():
@@ -88,17 +98,22 @@ class BatchingSqliteEventLogStorage(SqliteEventLogStorage):
         super().dispose()
 
     def _initdb(self, engine: sa.Engine, for_index_shard: bool = False) -> None:
-        """Create a run's file as a copy of the first, because alembic takes as long as a small run."""
+        """As in stock Dagster, but reads alembic's revisions, which takes as long as a small run, only once.
+
+        An initialized file stays as it is; a run's new file is a copy of the first one.
+        """
         path = Path(str(engine.url.database))
         is_new = not path.exists() and not for_index_shard
         if is_new and self._empty_file:
             with contextlib.suppress(FileExistsError), path.open("xb") as file:
                 file.write(self._empty_file)
             return
+        if not is_new and has_revision(engine):
+            return
         super()._initdb(engine, for_index_shard)
         if is_new:
             with contextlib.closing(sqlite3.connect(path)) as connection:
-                self._empty_file = connection.serialize()
+                type(self)._empty_file = connection.serialize()  # noqa: SLF001
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
         """Store events of one run; the result equals storing them one by one.
@@ -211,12 +226,18 @@ def _type(event: EventLogEntry) -> DagsterEventType | None:
 
 
 class BatchingSqliteStorage(DagsterSqliteStorage):
-    """Dagster's SQLite storage with the batching event log."""
+    """Dagster's SQLite storage with the batching event log and kept engines."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(base_dir, inst_data)
-        stock = self._event_log_storage
-        self._event_log_storage = BatchingSqliteEventLogStorage(stock._base_dir)  # noqa: SLF001
+        runs, events, schedules = (
+            self._run_storage,
+            self._event_log_storage,
+            self._schedule_storage,
+        )
+        self._run_storage = RunStorage(runs._conn_string)  # noqa: SLF001
+        self._event_log_storage = BatchingSqliteEventLogStorage(events._base_dir)  # noqa: SLF001
+        self._schedule_storage = ScheduleStorage(schedules._conn_string)  # noqa: SLF001
 
 
 class QuietPostgresEventLogStorage(PostgresEventLogStorage):

@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from ml_assets.contracts.validation import no_rows
 from ml_assets.learning.dataset import SPLIT, test_rows
 from ml_assets.learning.evaluation import EvaluationRules
+from ml_assets.learning.metrics import METRICS
+from ml_assets.learning.predictions import class_numbers, with_predictions
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import predict
 from ml_assets.release.evidence.comparison import compare
@@ -49,7 +52,8 @@ class EvidenceBuilder:
         Args:
             dataset: (n, …) the challenger's training dataset, with ``split``.
             challenger: the new model.
-            champion: the champion; None for the base rate of the training rows.
+            champion: the champion; None for the base rate of the training rows, of classes their
+                shares.
 
         Raises:
             TrainingError: there is no test row.
@@ -60,7 +64,7 @@ class EvidenceBuilder:
             self._scored(test, challenger),
             self._scored(test, champion)
             if champion is not None
-            else test.assign(prediction=self._base_rate(dataset)),
+            else self._base_rate(dataset, test),
             key=self.key,
             segments=self.segments,
             rules=self.evaluation,
@@ -87,8 +91,19 @@ class EvidenceBuilder:
         )
 
     def _scored(self, test: pd.DataFrame, model: "Model") -> pd.DataFrame:
-        return test.assign(prediction=predict(self.specification, model, test))
+        predictions = predict(self.specification, model, test)
+        return with_predictions(test, predictions, self.specification.classes)
 
-    def _base_rate(self, dataset: pd.DataFrame) -> float:
-        """Mean label of the training rows, which a first model has to beat."""
-        return float(dataset.loc[dataset[SPLIT] == "train", self.specification.label].mean())
+    def _base_rate(self, dataset: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
+        """Test rows that are predicted by what a first model has to beat.
+
+        It is the constant that predicts the training rows best, or the share of each class.
+        """
+        classes = self.specification.classes
+        labels = dataset.loc[dataset[SPLIT] == "train", self.specification.label]
+        if classes:
+            counts = np.bincount(class_numbers(labels, classes), minlength=len(classes))
+            return with_predictions(test, counts / counts.sum(), classes)
+        main, *_ = self.evaluation.of_task(self.specification.task)
+        best = METRICS[main].constant(labels.to_numpy())
+        return with_predictions(test, np.full(len(test), best), classes)

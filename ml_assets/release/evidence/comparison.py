@@ -21,10 +21,10 @@ from ml_assets.learning.evaluation import (
     SCORED_WITH,
     EvaluationRules,
     segments_of,
-    threshold,
 )
-from ml_assets.learning.metrics import (
-    METRICS,
+from ml_assets.learning.metrics import METRICS
+from ml_assets.learning.predictions import scored_rows
+from ml_assets.learning.resampling import (
     MIN_DAYS,
     Metric,
     Scored,
@@ -32,14 +32,14 @@ from ml_assets.learning.metrics import (
     interval,
     resamples,
 )
-from ml_assets.learning.specification import ModelSpecification, Task
+from ml_assets.learning.specification import Classes, ModelSpecification, Task
 
 NAN = float("nan")
 
 MIN_LABEL_ROWS = 10
 """Least rows of the rarest label; a rate of fewer rows has a standard error above .16."""
 
-FIRST_MODEL_METRIC: dict[Task, str] = {"classification": "brier"}
+FIRST_MODEL_METRIC: dict[Task, str] = {"classification": "brier", "multiclass": "brier_multiclass"}
 """Metric that a first model has to improve besides the main metric."""
 
 
@@ -74,14 +74,21 @@ class Size:
         return cls(len(days), days.nunique(), len(counted), counted.nunique())
 
     @classmethod
-    def of_metric(cls, metric: Metric, days: pd.Series, labels: pd.Series) -> "Size":
+    def of_metric(
+        cls, metric: Metric, days: pd.Series, labels: pd.Series, classes: Classes = ()
+    ) -> "Size":
         """Size for a metric, which may need rows with different labels.
 
         Args:
             metric: the metric.
             days: (n,) day of each row.
             labels: (n,) label of each row.
+            classes: classes of a multiclass task; empty for other tasks.
         """
+        if metric.needs_all_classes:
+            of_class = [cls.of(days, labels == name) for name in classes]
+            rows = min(size.label_rows for size in of_class)
+            return cls(len(days), days.nunique(), rows, min(size.label_days for size in of_class))
         if metric.different_labels < 2:
             return cls.of(days)
         by_day = labels.groupby(days.to_numpy()).agg(["min", "max"])
@@ -183,8 +190,8 @@ def compare(
 
     Args:
         specification: specification of both models.
-        challenger: (n, …) test rows with ``prediction`` of the challenger.
-        champion: the same rows with ``prediction`` of the champion, or a constant.
+        challenger: (n, …) test rows with the predictions of the challenger.
+        champion: the same rows with the predictions of the champion, or constant ones.
         key: columns that identify a row.
         segments: segment columns.
         rules: metrics, resamples and confidence.
@@ -237,7 +244,9 @@ def _records(  # noqa: PLR0917
                 "metric": name,
                 "rows": len(days),
                 "is_judged": is_overall
-                or Size.of_metric(METRICS[name], days, labels[segment.chosen]).is_judged(min_rows),
+                or Size.of_metric(
+                    METRICS[name], days, labels[segment.chosen], specification.classes
+                ).is_judged(min_rows),
                 **_gain(METRICS[name], part, other, draws, rules.confidence),
             }
 
@@ -269,5 +278,5 @@ def _gain(
 def _scored(
     specification: ModelSpecification, rows: pd.DataFrame, rules: EvaluationRules
 ) -> Scored:
-    cut = threshold(rows["prediction"], rules.flagged_share)
-    return Scored.of(rows[specification.label], rows["prediction"], np.zeros(len(rows)), cut)
+    label, classes = specification.label, specification.classes
+    return scored_rows(rows, label, classes, np.zeros(len(rows)), rules.flagged_share)

@@ -1,7 +1,8 @@
 """Evidence: rates of the groups of the sensitive feature and the gaps between them, with intervals.
 
-Rates are the true- and the false-positive rate of a classification, and the relative mean absolute
-error of a regression. fairlearn computes the values; intervals are a bootstrap of days.
+Rates are the true- and the false-positive rate of a classification, the accuracy of classes, and the
+relative mean absolute error of a regression. fairlearn computes the values; intervals are a
+bootstrap of days.
 """
 
 from collections.abc import Sequence
@@ -14,8 +15,10 @@ import pandas as pd
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import computed
 from ml_assets.learning.dataset import FEATURE_DAY
-from ml_assets.learning.evaluation import EvaluationRules, segment_values, threshold
-from ml_assets.learning.metrics import Scored, day_numbers, day_sums, interval, ratio, resamples
+from ml_assets.learning.evaluation import EvaluationRules, segment_values
+from ml_assets.learning.multiclass_metrics import is_correct
+from ml_assets.learning.predictions import scored_rows
+from ml_assets.learning.resampling import Scored, day_numbers, day_sums, interval, ratio, resamples
 from ml_assets.learning.specification import ModelSpecification, Task
 from ml_assets.release.evidence.comparison import CHAMPION_SOURCES, EvidenceRow, Size, row_set_hash
 from ml_assets.release.rules import ReleaseRules
@@ -25,6 +28,7 @@ GAP = "(gap)"
 
 RATES: dict[Task, tuple[str, ...]] = {
     "classification": ("true_positive_rate", "false_positive_rate"),
+    "multiclass": ("accuracy",),
     "regression": ("relative_error",),
 }
 """Task → rates that are compared between groups."""
@@ -32,6 +36,7 @@ RATES: dict[Task, tuple[str, ...]] = {
 RATE_LABEL: dict[str, int | None] = {
     "true_positive_rate": 1,
     "false_positive_rate": 0,
+    "accuracy": None,
     "relative_error": None,
 }
 """Rate → label of the rows that it is a mean over; None for all rows."""
@@ -90,8 +95,8 @@ def fairness(
 
     Args:
         specification: specification of both models.
-        challenger: (n, …) test rows with ``prediction`` of the challenger.
-        champion: the same rows with that of the champion; None for none.
+        challenger: (n, …) test rows with the predictions of the challenger.
+        champion: the same rows with those of the champion; None for none.
         key: columns that identify a row.
         rules: sensitive feature and rows that a group needs.
         evaluation: share of flagged rows, resamples and confidence.
@@ -130,15 +135,15 @@ def _measured(
 ) -> pd.DataFrame:
     """Values and bounds of one model: a row per metric and group, and one gap per metric."""
     numbers, width = day_numbers(rows[FEATURE_DAY])
-    cut = threshold(rows["prediction"], evaluation.flagged_share)
-    scored = Scored.of(rows[specification.label], rows["prediction"], numbers, cut)
+    label, classes = specification.label, specification.classes
+    scored = scored_rows(rows, label, classes, numbers, evaluation.flagged_share)
     groups = segment_values(rows[str(rules.sensitive_feature)])
     sizes = groups.value_counts().sort_index()
     draws = resamples(width, evaluation.resamples)
     values = _by_group(specification.task, scored, groups)
     records = []
     for metric in RATES[specification.task]:
-        known = group_sizes(metric, groups, rows[FEATURE_DAY], rows[specification.label])
+        known = group_sizes(metric, groups, rows[FEATURE_DAY], rows[label])
         judged = np.array([known[name].is_judged(rules.min_segment_rows) for name in sizes.index])
         drawn = np.column_stack(
             [_RESAMPLED[metric](scored, (groups == name).to_numpy(), draws) for name in sizes.index]
@@ -179,8 +184,15 @@ def group_sizes(
 def _by_group(task: Task, scored: Scored, groups: pd.Series) -> pd.DataFrame:
     """Values by group, computed by fairlearn."""
     from fairlearn.metrics import MetricFrame, false_positive_rate, true_positive_rate
-    from sklearn.metrics import mean_absolute_error
+    from sklearn.metrics import accuracy_score, mean_absolute_error
 
+    if task == "multiclass":
+        return MetricFrame(
+            metrics={"accuracy": accuracy_score},
+            y_true=scored.labels,
+            y_pred=scored.predicted,
+            sensitive_features=groups.to_numpy(),
+        ).by_group
     if task == "regression":
         frame = MetricFrame(
             metrics={"relative_error": mean_absolute_error},
@@ -223,6 +235,12 @@ def _rate(label: int | None, scored: Scored, group: np.ndarray, draws: np.ndarra
     return ratio(draws @ hits, draws @ day_sums(among, scored.days, width))
 
 
+def _accuracy(scored: Scored, group: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    width = draws.shape[1]
+    hits = day_sums(group & is_correct(scored), scored.days, width)
+    return ratio(draws @ hits, draws @ day_sums(group, scored.days, width))
+
+
 def _relative_error(scored: Scored, group: np.ndarray, draws: np.ndarray) -> np.ndarray:
     errors, width = np.abs(scored.predictions - scored.labels), draws.shape[1]
 
@@ -238,5 +256,6 @@ def _relative_error(scored: Scored, group: np.ndarray, draws: np.ndarray) -> np.
 _RESAMPLED: dict[str, Any] = {
     "true_positive_rate": partial(_rate, RATE_LABEL["true_positive_rate"]),
     "false_positive_rate": partial(_rate, RATE_LABEL["false_positive_rate"]),
+    "accuracy": _accuracy,
     "relative_error": _relative_error,
 }

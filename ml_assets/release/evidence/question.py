@@ -20,7 +20,7 @@ class Question:
     """The models and rows of a release decision.
 
     Attributes:
-        task: 'classification' or 'regression'.
+        task: task of the models.
         metrics: names of metrics, the main one first.
         challenger: fingerprint of the challenger.
         champion: fingerprint of the champion; empty for none.
@@ -70,7 +70,10 @@ def build_question(
     days, labels = test[FEATURE_DAY], test[builder.specification.label]
     segments = {
         (segment.column, segment.value): Size.of_metric(
-            METRICS[metrics[0]], days[segment.chosen], labels[segment.chosen]
+            METRICS[metrics[0]],
+            days[segment.chosen],
+            labels[segment.chosen],
+            builder.specification.classes,
         )
         for segment in segments_of(test, builder.segments)
         if segment.column != OVERALL

@@ -73,7 +73,7 @@ def _first_clock_time_after(moment: datetime, clock: int, zone: str | None) -> d
 def test_features_do_not_change_when_all_that_was_known_later_is_erased(
     tables: Tables, parameters: Parameters, scheduled: pd.DataFrame, day: str
 ) -> None:
-    assert _changed_by_erasure(tables, parameters, scheduled, day) == {}
+    assert dict(_changed_by_erasure(tables, parameters, scheduled, day)) == {}
 
 
 def _new_york_everywhere(patch: pytest.MonkeyPatch) -> None:
@@ -134,11 +134,13 @@ def test_erasure_reveals_a_leak(
 ) -> None:
     leak(monkeypatch)
 
-    changed_by_day = (
-        _changed_by_erasure(tables, {**parameters, **overrides}, scheduled, day) for day in DAYS
+    changed = (
+        columns
+        for day in DAYS
+        for _, columns in _changed_by_erasure(tables, {**parameters, **overrides}, scheduled, day)
     )
 
-    assert any(seen_in in columns for changed in changed_by_day for columns in changed.values())
+    assert any(seen_in in columns for columns in changed)
 
 
 @pytest.mark.parametrize("day", DAYS)
@@ -152,9 +154,8 @@ def test_erasure_has_something_to_erase(tables: Tables, scheduled: pd.DataFrame,
 
 def _changed_by_erasure(
     tables: Tables, parameters: Parameters, scheduled: pd.DataFrame, day: str
-) -> dict[int, list[str]]:
-    """Sampled flight → feature columns that differ when all data known after its cut is erased."""
-    changed: dict[int, list[str]] = {}
+) -> Iterator[tuple[int, list[str]]]:
+    """Sampled flights, and the feature columns that differ when all known after a cut is erased."""
     known = _history(tables, day)
     plan = scheduled.loc[known["flights"].index]
     complete = _features(known, parameters, day)
@@ -168,8 +169,7 @@ def _changed_by_erasure(
         before, after = complete.loc[flight], _features(erased, parameters, day).loc[flight]
         differing = [name for name in complete if not _same(before[name], after[name])]
         if differing:
-            changed[flight] = differing
-    return changed
+            yield flight, differing
 
 
 def _flights_known_at(cut: pd.Timestamp, flights: pd.DataFrame, plan: pd.DataFrame) -> pd.DataFrame:
@@ -199,11 +199,13 @@ def _flights_known_at(cut: pd.Timestamp, flights: pd.DataFrame, plan: pd.DataFra
 
 def _three_days_later(flights: pd.DataFrame) -> pd.Series:
     """End of the third New York day after each flight's own, one plain Python step at a time."""
-    ends = [
-        datetime.combine(datetime.fromisoformat(day).date() + timedelta(days=4), time(), NEW_YORK)
-        for day in flights[DAY]
-    ]
-    return pd.Series(pd.to_datetime(ends, utc=True), index=flights.index)
+    ends = {
+        day: datetime.combine(
+            datetime.fromisoformat(day).date() + timedelta(days=4), time(), NEW_YORK
+        )
+        for day in flights[DAY].unique()
+    }
+    return pd.to_datetime(flights[DAY].map(ends), utc=True)
 
 
 def _sampled(flights: pd.DataFrame, plan: pd.DataFrame, day: str) -> list[int]:

@@ -30,6 +30,14 @@ def samples(tables: Tables, parameters: Parameters) -> list[pd.Series]:
     return chosen
 
 
+@pytest.fixture(scope="module")
+def used_rows(
+    tables: Tables, parameters: Parameters, samples: list[pd.Series]
+) -> list[tuple[pd.Series, Tables]]:
+    """Each sample with its source rows."""
+    return [(sample, source_rows(sample, **tables, **parameters)) for sample in samples]
+
+
 def _again(used: Tables, sample: pd.Series, parameters: Parameters) -> pd.Series:
     frames = {name: frame.drop(columns=USED_FOR) for name, frame in used.items()}
     rows = flight_features([sample[DAY]], **frames, **parameters)
@@ -46,20 +54,16 @@ def _differences(one: pd.Series, other: pd.Series) -> list[str]:
 
 
 def test_source_rows_reproduce_the_feature_row(
-    tables: Tables, parameters: Parameters, samples: list[pd.Series]
+    parameters: Parameters, used_rows: list[tuple[pd.Series, Tables]]
 ) -> None:
-    for sample in samples:
-        used = source_rows(sample, **tables, **parameters)
-
+    for sample, used in used_rows:
         assert _differences(_again(used, sample, parameters), sample) == [], sample[KEY].tolist()
 
 
 def test_rows_are_a_small_part_of_what_was_read(
-    tables: Tables, parameters: Parameters, samples: list[pd.Series]
+    tables: Tables, used_rows: list[tuple[pd.Series, Tables]]
 ) -> None:
-    for sample in samples:
-        used = source_rows(sample, **tables, **parameters)
-
+    for _, used in used_rows:
         assert len(used["weather"]) <= 1
         assert len(used["planes"]) <= 1
         assert len(used["flights"]) < len(tables["flights"]) / 3
@@ -75,28 +79,23 @@ def test_rows_are_a_small_part_of_what_was_read(
     ],
 )
 def test_each_use_matters(
-    tables: Tables, parameters: Parameters, samples: list[pd.Series], use: str, column: str
+    parameters: Parameters, used_rows: list[tuple[pd.Series, Tables]], use: str, column: str
 ) -> None:
-    """Without the rows that have only this use, the feature changes."""
-    changed = set()
-    for sample in samples:
-        used = source_rows(sample, **tables, **parameters)
+    """Without the rows that have only this use, the feature of a sample changes."""
+
+    def changed(sample: pd.Series, used: Tables) -> list[str]:
         flights = used["flights"][used["flights"][USED_FOR] != use]
-        without = _again({**used, "flights": flights}, sample, parameters)
-        changed |= set(_differences(without, sample))
+        return _differences(_again({**used, "flights": flights}, sample, parameters), sample)
 
-    assert column in changed
+    assert any(column in changed(sample, used) for sample, used in used_rows)
 
 
-def test_own_row_and_usual_plane_are_named(
-    tables: Tables, parameters: Parameters, samples: list[pd.Series]
-) -> None:
+def test_own_row_and_usual_plane_are_named(used_rows: list[tuple[pd.Series, Tables]]) -> None:
     planes = 0
-    for sample in samples:
-        used = source_rows(sample, **tables, **parameters)
+    for sample, used in used_rows:
         own = used["flights"][
             used["flights"][USED_FOR].str.contains("the flight itself, as scheduled")
         ]
         assert own[KEY].to_numpy().tolist() == [sample[KEY].tolist()]
         planes += len(used["planes"])
-    assert planes > len(samples) / 2
+    assert planes > len(used_rows) / 2

@@ -70,7 +70,7 @@ def test_when_nothing_is_open_the_report_names_no_work() -> None:
     assert (pipeline.champion, pipeline.last_release) == (MODEL, PASSED)
     assert (pipeline.waiting, pipeline.retraining, found.problems) == ([], None, [])
     assert behind(found) == dict.fromkeys((RAW, FEATURES, PREDICTIONS), (0, ""))
-    assert found.next.command == "make ui"
+    assert found.next.command == "ml-assets ui"
 
 
 def test_without_any_data_the_next_command_builds_the_project() -> None:
@@ -81,7 +81,7 @@ def test_without_any_data_the_next_command_builds_the_project() -> None:
     ("records", "champion", "state", "command"),
     [
         pytest.param([], MODEL, "waiting", "ml-assets approve p 2024-02-03 --by NAME", id="waits"),
-        pytest.param([record(Action.REJECT)], MODEL, None, "make ui", id="rejected"),
+        pytest.param([record(Action.REJECT)], MODEL, None, "ml-assets ui", id="rejected"),
         pytest.param(
             [record(Action.APPROVE)],
             MODEL,
@@ -99,8 +99,12 @@ def test_without_any_data_the_next_command_builds_the_project() -> None:
             "approve",
             id="expired",
         ),
-        pytest.param([], replace(MODEL, as_of="2024-02-04"), None, "make ui", id="champion newer"),
-        pytest.param([], replace(MODEL, as_of="2024-02-03"), None, "make ui", id="champion itself"),
+        pytest.param(
+            [], replace(MODEL, as_of="2024-02-04"), None, "ml-assets ui", id="champion newer"
+        ),
+        pytest.param(
+            [], replace(MODEL, as_of="2024-02-03"), None, "ml-assets ui", id="champion itself"
+        ),
     ],
 )
 def test_a_release_waits_as_long_as_an_approval_can_make_it_champion(
@@ -134,7 +138,7 @@ def test_a_retraining_is_pending_until_its_release_has_ended(
     assert found.pipelines[0].last_retraining_decision == KEEP
     if retraining:
         assert (retraining.as_of, retraining.decided_on) == ("2024-02-04", "2024-02-03")
-        assert found.next.command == "make ui"
+        assert found.next.command == "ml-assets ui"
         assert "p__training" in retraining.command
 
 

@@ -54,7 +54,7 @@ def test_a_day_counts_with_its_last_state() -> None:
 @pytest.mark.parametrize(
     ("entries", "decisions", "command"),
     [
-        pytest.param([], [], "make ui", id="all is well"),
+        pytest.param([], [], "ml-assets ui", id="all is well"),
         pytest.param(
             [Entry("a/b", DAY, Status.QUARANTINED, reason="empty")],
             [],
@@ -80,7 +80,10 @@ def test_a_day_counts_with_its_last_state() -> None:
             id="waits for approval",
         ),
         pytest.param(
-            [], [Decision("p/release_decision", DAY, "passed", "better")], "make ui", id="passed"
+            [],
+            [Decision("p/release_decision", DAY, "passed", "better")],
+            "ml-assets ui",
+            id="passed",
         ),
     ],
 )
