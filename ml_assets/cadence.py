@@ -86,9 +86,8 @@ class Calendar:
     @property
     def longest_partition(self) -> timedelta:
         """Length of a partition without clock changes; of a month, its most."""
-        if self.cadence is Cadence.MONTHLY:
-            return timedelta(days=31)
-        return PARTITION_HOURS[self.cadence] * HOUR
+        is_month = self.cadence is Cadence.MONTHLY
+        return timedelta(days=31) if is_month else PARTITION_HOURS[self.cadence] * HOUR
 
     def covering(self, duration: timedelta) -> int:
         """The least number of partitions that are at least as long as a duration."""
