@@ -93,7 +93,7 @@ def train(
         raise TrainingError(
             f"none of the {len(labels)} training rows has {specification.label} = "
             f"{', '.join(map(str, absent))}, so a model could never predict it. Increase "
-            "'window_days', choose a later as-of day, or remove it from 'classes' in defs.yaml"
+            "'window', choose a later as-of day, or remove it from 'classes' in defs.yaml"
         )
     inputs = dataset.loc[is_train, specification.features]
     try:
