@@ -175,7 +175,7 @@ class ListedBoxes(Boxes):
         pytest.param(
             "[log_loss, accuracy, balanced_accuracy, macro_f1, auc_ovr, brier_multiclass]",
             "[auc]",
-            "which are not metrics of a multiclass. Expected some of ['log_loss'",
+            "which are not metrics of a multiclass. Expected some of log_loss",
             id="metric of another task",
         ),
         pytest.param(
