@@ -159,6 +159,7 @@ def test_changed_parameters_and_libraries_are_reported_and_not_used(
 
     assert result.verdict is ReproductionVerdict.IDENTICAL, result.reason
     assert result.since.parameters == [
+        Change("label_delay_hours", "0", "48"),
         Change("windows.label_delay_days", "0", "2"),
         Change("hyperparameters.max_iter", "120", "7"),
         Change("numeric", "visib", "–"),
