@@ -69,9 +69,11 @@ def run(
         reuse: whether to reuse an earlier result with the same data, code and policy.
 
     Raises:
-        ConfigurationError: a policy does not exist, or its file is not usable.
+        ConfigurationError: a policy does not exist, its file is not usable, or the pipeline is not
+            daily.
     """
     for plan in plans:
+        plan.refuse_other_cadences()
         read_policy(plan.policy_file)
     definitions = load()
     shared = shared_tables(definitions, plans[0].pipeline)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml_assets.configuration.documents import DEFS
+from ml_assets.cadence import Cadence
+from ml_assets.configuration.documents import DEFS, pipeline
 from ml_assets.errors import ConfigurationError
 from ml_assets.settings import settings
 
@@ -50,6 +51,19 @@ class BacktestPlan:
             f"'{self.policy}' is neither a policy of {self.pipeline} ({known}) nor an existing "
             "file. Give the name of a policy or the path of a YAML file."
         )
+
+    def refuse_other_cadences(self) -> None:
+        """Refuse a pipeline that is not daily.
+
+        Raises:
+            ConfigurationError: its partitions are not days, or there is no such pipeline.
+        """
+        cadence = pipeline(self.pipeline).days.cadence
+        if cadence is not Cadence.DAILY:
+            raise ConfigurationError(
+                f"{self.pipeline} is {cadence}, but only daily pipelines can be replayed. Try its "
+                "policies in a copy of the data folder: materialize its partitions one after the other."
+            )
 
     @property
     def name(self) -> str:

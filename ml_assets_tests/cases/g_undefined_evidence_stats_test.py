@@ -334,7 +334,17 @@ def decision_on(report: pd.DataFrame) -> tuple[str, str]:
     """Verdict and reason of the decision on a report."""
     champion = Champion(REFERENCE, "c", 0.7, 60, "2013-04-10", "auc", REFERENCE)
     day = report[DAY].iloc[0]
-    evidence = RetrainingEvidence(day, champion, NO_LABELS, report, [], 60, 60)
+    evidence = RetrainingEvidence(
+        day=day,
+        calendar=DAYS,
+        next_as_of=shifted(day, 1),
+        champion=champion,
+        labels=NO_LABELS,
+        drift=report,
+        requested_days=[],
+        trainable_days=60,
+        champion_days=60,
+    )
     row = decide(evidence, DRIFT).iloc[0]
     return str(row["verdict"]), str(row["reason"])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from ml_assets.cadence import DAYS
 from ml_assets.content import DAY
 from ml_assets.errors import LakeMismatch, TrainingError
 from ml_assets.lake.store import Lake
@@ -108,7 +109,7 @@ def read(
 ) -> ReleaseState:
     """The state of the release, of some tables."""
     windows = {noun: lake.window(f"{PIPELINE}/{noun}", [day]) for noun in nouns or NOUNS}
-    return load(lake, log, windows, PIPELINE, day, in_force)
+    return load(lake, log, windows, PIPELINE, day, in_force, DAYS, DAYS)
 
 
 def test_everything_is_read_and_the_history_once(

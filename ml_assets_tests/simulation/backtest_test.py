@@ -20,11 +20,12 @@ from ml_assets.definitions import project_definitions
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
+from ml_assets.settings import settings
 from ml_assets.simulation.backtest import RESULT, run, shared_tables
 from ml_assets.simulation.plans import BacktestPlan
 from ml_assets.simulation.results import BacktestResult, save
 from ml_assets_tests.prepared import PREDICTIONS, SCORED_DAYS, build_features, build_once, opened
-from ml_assets_tests.project import Project
+from ml_assets_tests.project import Project, overridden
 
 FIRST = "name: first\nmin_training_window: 10d\n"
 """Only a first model, as soon as the gates let one pass."""
@@ -223,3 +224,22 @@ def test_error_names_the_unknown_policy_or_pipeline(
 ) -> None:
     with pytest.raises(ConfigurationError, match=message):
         run([plan], project_definitions, lambda *event: None)
+
+
+def test_a_pipeline_that_is_not_daily_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    weekly = {"first": "2012-12-31", "last": "2013-12-29", "cadence": "weekly"}
+    windows = {
+        "window": "20w",
+        "test_window": "4w",
+        "validation_window": "1w",
+        "drift_window": "1w",
+        "labels": {"arrive_within": "1w"},
+    }
+    monkeypatch.setenv("ML_ASSETS_PIPELINES", overridden(days=weekly, as_of_days=None, **windows))
+    settings.cache_clear()
+    plan = BacktestPlan("flight_delays", "2013-02-04", "2013-02-11", 7, "never")
+
+    with pytest.raises(ConfigurationError, match="flight_delays is weekly, but only daily"):
+        plan.refuse_other_cadences()
+    monkeypatch.undo()
+    settings.cache_clear()

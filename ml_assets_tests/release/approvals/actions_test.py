@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ml_assets.cadence import DAYS
 from ml_assets.errors import ConfigurationError, LakeMismatch
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
@@ -57,7 +58,7 @@ def test_an_approved_model_serves_from_the_first_day_that_is_not_scored(
     if scored:
         score(lake, *scored)
 
-    assert first_not_scored(lake, PIPELINE, AS_OF) == serves_from
+    assert first_not_scored(lake, PIPELINE, AS_OF, DAYS) == serves_from
 
 
 @pytest.mark.parametrize(
