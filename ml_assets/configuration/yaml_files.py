@@ -1,6 +1,7 @@
 """Reads the documents of a ``defs.yaml`` as Dagster does: days as text, templates resolved."""
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +53,18 @@ def read_yaml(file: Path) -> list[Any]:
         ConfigurationError: the file cannot be read or is not valid YAML.
     """
     try:
-        return list(yaml.load_all(file.read_text(encoding="utf-8"), Loader))
+        return _parsed(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         problem = " ".join(str(error).split())
         raise ConfigurationError(
             f"{file.parent.name}/{file.name} is not valid YAML: {problem}. Correct it there."
         ) from None
+
+
+@lru_cache(16)
+def _parsed(text: str) -> list[Any]:
+    """Documents of a text; each template of a file asks for those of all others."""
+    return list(yaml.load_all(text, Loader))
 
 
 class Loader(yaml.SafeLoader):  # type: ignore[misc]
