@@ -143,6 +143,7 @@ def test_the_printed_commands_rebuild_a_model_with_its_code(
         text=True,
         check=False,
     )
+    assert done.stdout, done.stderr
     made = json.loads(done.stdout)
     assert made["verdict"] == "not possible"
     add, *_, install, again = made["commands"]
