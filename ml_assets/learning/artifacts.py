@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from ml_assets.errors import TrainingError, UnsafeModel
-from ml_assets.learning.boosters import BOOSTER_FILE, attached, detached
-from ml_assets.learning.skops_files import MATERIALIZE, MAX_FILE_BYTES, read_allowed
+from ml_assets.learning.model_files.boosters import BOOSTER_FILE, attached, detached
+from ml_assets.learning.model_files.skops_files import MATERIALIZE, MAX_FILE_BYTES, read_allowed
 from ml_assets.learning.specification import ModelSpecification, allowed_types
 from ml_assets.learning.training import FittedModel, fingerprint
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from ml_assets.content import digest
 from ml_assets.errors import UnsafeModel
-from ml_assets.learning.skops_files import read_allowed
+from ml_assets.learning.model_files.skops_files import read_allowed
 from ml_assets.learning.specification import ModelSpecification
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from ml_assets.contracts.contract import Contract, computed
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.learning.metrics import METRICS
+from ml_assets.learning.metrics.regression import PINBALL
+from ml_assets.learning.metrics.resampling import Scored, day_numbers, interval, resamples
 from ml_assets.learning.predictions import scored_rows, with_predictions
-from ml_assets.learning.regression_metrics import PINBALL
-from ml_assets.learning.resampling import Scored, day_numbers, interval, resamples
 from ml_assets.learning.specification import Classes, ModelSpecification, Task
 from ml_assets.names import suggestion
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.estimators import EXTRAS, install_command
-from ml_assets.learning.skops_files import untrusted_types
+from ml_assets.learning.model_files.skops_files import untrusted_types
 from ml_assets.names import suggestion
 
 SEED = "random_state"

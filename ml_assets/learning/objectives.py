@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ml_assets.learning.metrics import METRICS
-from ml_assets.learning.regression_metrics import PINBALL
+from ml_assets.learning.metrics.regression import PINBALL
 
 QUANTILE = {
     "sklearn.ensemble.HistGradientBoostingRegressor": ("loss", "quantile", "quantile", None),

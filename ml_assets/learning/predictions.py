@@ -7,7 +7,7 @@ the most probable class and ``score`` its probability, and each class has a colu
 import numpy as np
 import pandas as pd
 
-from ml_assets.learning.resampling import Scored
+from ml_assets.learning.metrics.resampling import Scored
 from ml_assets.learning.specification import Classes
 
 PREDICTION, SCORE = "prediction", "score"

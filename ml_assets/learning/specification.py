@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ml_assets.errors import ConfigurationError
-from ml_assets.learning.boosters import repeatable
 from ml_assets.learning.estimators import EXTRAS, install_command, is_installed, library_of
 from ml_assets.learning.factories import made_by, product_types
+from ml_assets.learning.model_files.boosters import repeatable
 from ml_assets.learning.preprocessing import preprocessing
 
 if TYPE_CHECKING:

@@ -11,15 +11,15 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.errors import TrainingError
-from ml_assets.learning.boosters import detached
 from ml_assets.learning.checkpoints import Checkpoint, Checkpoints, training_key
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.estimators import library_of
 from ml_assets.learning.factories import imported_factory
+from ml_assets.learning.model_files.boosters import detached
+from ml_assets.learning.model_files.skops_files import untrusted_types
+from ml_assets.learning.model_files.state import array_bytes, fitted_state
 from ml_assets.learning.predictions import class_numbers
-from ml_assets.learning.skops_files import untrusted_types
 from ml_assets.learning.specification import ModelSpecification, allowed_types, build, slices
-from ml_assets.learning.state import array_bytes, fitted_state
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline

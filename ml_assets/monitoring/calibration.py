@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml_assets.learning.resampling import Scored
+from ml_assets.learning.metrics.resampling import Scored
 from ml_assets.learning.specification import Classes
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from ml_assets.learning.multiclass_metrics import is_correct
+from ml_assets.learning.metrics.multiclass import is_correct
+from ml_assets.learning.metrics.resampling import Scored
 from ml_assets.learning.predictions import class_numbers
-from ml_assets.learning.resampling import Scored
 from ml_assets.learning.specification import Classes, Task
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from ml_assets.components.monitoring.trainable import days_with_rows, trainable_
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import no_rows
 from ml_assets.learning.dataset import Windows
-from ml_assets.learning.resampling import MIN_DAYS
+from ml_assets.learning.metrics.resampling import MIN_DAYS
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.monitoring.contracts.drift import DriftReport

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
 from ml_assets.learning.metrics import METRICS
-from ml_assets.learning.regression_metrics import PINBALL
-from ml_assets.learning.resampling import MIN_DAYS, Scored, day_numbers, interval, resamples
+from ml_assets.learning.metrics.regression import PINBALL
+from ml_assets.learning.metrics.resampling import MIN_DAYS, Scored, day_numbers, interval, resamples
 
 CLASSES = [0, 1, 2]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ml_assets.learning.resampling import Scored
+from ml_assets.learning.metrics.resampling import Scored
 from ml_assets.monitoring.calibration import calibration
 
 

@@ -23,8 +23,7 @@ from ml_assets.learning.evaluation import (
     segments_of,
 )
 from ml_assets.learning.metrics import METRICS
-from ml_assets.learning.predictions import scored_rows
-from ml_assets.learning.resampling import (
+from ml_assets.learning.metrics.resampling import (
     MIN_DAYS,
     Metric,
     Scored,
@@ -32,6 +31,7 @@ from ml_assets.learning.resampling import (
     interval,
     resamples,
 )
+from ml_assets.learning.predictions import scored_rows
 from ml_assets.learning.specification import Classes, ModelSpecification, Task
 
 NAN = float("nan")

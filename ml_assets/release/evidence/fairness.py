@@ -16,9 +16,16 @@ from ml_assets.content import DAY
 from ml_assets.contracts.contract import computed
 from ml_assets.learning.dataset import FEATURE_DAY
 from ml_assets.learning.evaluation import EvaluationRules, segment_values
-from ml_assets.learning.multiclass_metrics import is_correct
+from ml_assets.learning.metrics.multiclass import is_correct
+from ml_assets.learning.metrics.resampling import (
+    Scored,
+    day_numbers,
+    day_sums,
+    interval,
+    ratio,
+    resamples,
+)
 from ml_assets.learning.predictions import scored_rows
-from ml_assets.learning.resampling import Scored, day_numbers, day_sums, interval, ratio, resamples
 from ml_assets.learning.specification import ModelSpecification, Task
 from ml_assets.release.evidence.comparison import CHAMPION_SOURCES, EvidenceRow, Size, row_set_hash
 from ml_assets.release.rules import ReleaseRules

@@ -6,7 +6,7 @@ evidence.
 
 from collections.abc import Mapping
 
-from ml_assets.learning.resampling import MIN_DAYS
+from ml_assets.learning.metrics.resampling import MIN_DAYS
 from ml_assets.release.evidence.comparison import MIN_LABEL_ROWS, Size
 from ml_assets.release.evidence.values import NoEvidence
 from ml_assets.release.rules import ReleaseRules

@@ -16,9 +16,9 @@ import pytest
 import skops.io
 
 from ml_assets.errors import TrainingError, UnsafeModel
-from ml_assets.learning import skops_files
 from ml_assets.learning.artifacts import ModelStore
-from ml_assets.learning.boosters import detached
+from ml_assets.learning.model_files import skops_files
+from ml_assets.learning.model_files.boosters import detached
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import FittedModel, predict, train
 

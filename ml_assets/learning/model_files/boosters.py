@@ -13,9 +13,9 @@ from typing import Any
 
 from ml_assets.errors import UnsafeModel
 from ml_assets.learning.estimators import EXTRAS
-from ml_assets.learning.lightgbm_files import refuse_lightgbm, trees_only
-from ml_assets.learning.skops_files import MATERIALIZE
-from ml_assets.learning.xgboost_files import refuse_xgboost
+from ml_assets.learning.model_files.lightgbm_files import refuse_lightgbm, trees_only
+from ml_assets.learning.model_files.skops_files import MATERIALIZE
+from ml_assets.learning.model_files.xgboost_files import refuse_xgboost
 
 ATTRIBUTE = "_Booster"
 BOOSTER_FILE = re.compile(r"booster_[0-9]{1,4}\.(txt|json)")

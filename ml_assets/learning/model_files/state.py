@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ml_assets.learning.boosters import detached
+from ml_assets.learning.model_files.boosters import detached
 from ml_assets.learning.preprocessing import COLUMNS
 
 IDENTITIES = frozenset({"__id__", "_skops_version"})

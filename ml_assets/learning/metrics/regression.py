@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ml_assets.learning.resampling import Metric, Scored, mean_of, ratio, sklearn_metric
+from ml_assets.learning.metrics.resampling import Metric, Scored, mean_of, ratio, sklearn_metric
 
 PINBALL = "pinball_p"
 """Beginning of the names of the losses of quantiles; ``pinball_p90`` is that of the 0.9 quantile."""

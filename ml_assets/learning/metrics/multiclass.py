@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ml_assets.learning.binary_metrics import auc
-from ml_assets.learning.resampling import Metric, Scored, mean_of, ratio
+from ml_assets.learning.metrics.binary import auc
+from ml_assets.learning.metrics.resampling import Metric, Scored, mean_of, ratio
 
 
 def _log_loss(scored: Scored) -> np.ndarray:

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from ml_assets.learning.resampling import (
+from ml_assets.learning.metrics.resampling import (
     Metric,
     Scored,
     day_sums,

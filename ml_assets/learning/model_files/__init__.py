@@ -1,0 +1,1 @@
+"""Files of models: skops for what scikit-learn holds, text for boosters; none is a pickle."""
