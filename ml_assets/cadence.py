@@ -119,6 +119,10 @@ class Calendar:
         key = self.key_of(moment)
         return key if self.start_of(key) == moment else self.shifted(key, 1)
 
+    def last_ended(self, moment: datetime) -> str:
+        """The key of the last partition that ends at a moment or earlier."""
+        return self.shifted(self.key_of(moment), -1)
+
     def within(self, start: datetime, end: datetime) -> list[str]:
         """Keys of the partitions that overlap a span of time, without its last moment."""
         return self.keys(self.key_of(start), self.key_of(end - timedelta(microseconds=1)))
@@ -246,11 +250,6 @@ def weekday(key: str) -> str:
 def shifted(day: str, count: int) -> str:
     """The day ``count`` days after another, or before it when ``count`` is negative."""
     return DAYS.shifted(day, count)
-
-
-def days_between(first: str, last: str) -> int:
-    """Number of days between the days on which two partitions begin."""
-    return DAYS.between(day_of(first), day_of(last))
 
 
 def nearest(key: str, known: Sequence[str]) -> str:

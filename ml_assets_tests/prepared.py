@@ -89,6 +89,13 @@ def specification() -> ModelSpecification:
     )
 
 
+def new_home(folder: Path) -> Path:
+    """A folder that becomes the home of a project: its ``dagster.yaml``, and ``data`` without files."""
+    (folder / "data").mkdir(parents=True)
+    shutil.copy(ROOT / "dagster.yaml", folder / "dagster.yaml")
+    return folder
+
+
 @contextmanager
 def opened(home: Path, definitions: dg.Definitions) -> Iterator[Project]:
     """The project in a folder, with settings and environment of its own."""

@@ -6,7 +6,6 @@ later days are extracted.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -22,15 +21,12 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Status
 from ml_assets.orchestration.partitions import Partitions, calendar_of
 from ml_assets.orchestration.runs.attempts import attempts
-from ml_assets.orchestration.runs.requests import REASON, Unit, request, unit_of
+from ml_assets.orchestration.runs.requests import REASON, Unit, first_span, request, unit_of
 from ml_assets.orchestration.runs.runs import broken_assets
 from ml_assets.orchestration.runs.sensors import sensor
 from ml_assets.planning.progress import unfinished
 from ml_assets.sources.connections import Connections
 from ml_assets.workspace import Workspace
-
-LONGEST_RUN = timedelta(days=31)
-"""Most time requested in one run."""
 
 
 class NewDays(Configured[NewDaysConfiguration]):
@@ -97,7 +93,7 @@ class NewDays(Configured[NewDaysConfiguration]):
             return _with_problems(dg.SkipReason(message), problems)
         calendar = calendars[open_tables[0]]  # a run covers tables of one cadence
         work = {table: work[table] for table in open_tables if calendars[table] == calendar}
-        span = _span(sorted(day for open_days in work.values() for day in open_days), calendar)
+        span = first_span([day for open_days in work.values() for day in open_days], calendar)
         unit = self._unit(graph, work, span)
         if (
             span.first != span.last
@@ -232,14 +228,8 @@ def _complete(
     if not all(last.values()):
         return {table: [] for table in days}
     until = min(calendars[table].bounds(day)[1] for table, day in last.items())
-    ends = {table: calendars[table].shifted(calendars[table].key_of(until), -1) for table in days}
+    ends = {table: calendars[table].last_ended(until) for table in days}
     return {table: [day for day in days[table] if day <= ends[table]] for table in days}
-
-
-def _span(days: Sequence[str], calendar: Calendar) -> Span:
-    """The span from the first day to the last that fits into the same run."""
-    limit = calendar.shifted(days[0], calendar.covering(LONGEST_RUN) - 1)
-    return Span(days[0], max(day for day in days if day <= limit))
 
 
 def _waiting_message(days: Sequence[str], known: Sequence[str], last: Mapping[str, str]) -> str:

@@ -85,9 +85,10 @@ class SourceDays:
 
     def last_complete(self, days: Sequence[str]) -> str:
         """The last of some days that is complete in the source; empty if none is."""
-        until = self.extent.complete_until
-        complete = [day for day in days if until and self.bounds(day)[1] <= until]
-        return complete[-1] if complete else ""
+        if (until := self.extent.complete_until) is None:
+            return ""
+        last = calendar_of(self.partitions).last_ended(until)
+        return max((day for day in days if day <= last), default="")
 
     def unplaced(self, contract: type[Contract]) -> pd.DataFrame:
         """Dead letters of all rows of the source that belong to no day.

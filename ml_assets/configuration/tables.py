@@ -140,7 +140,7 @@ class SourceTableConfiguration(Section):
         """Number of last stored partitions that are compared with the source at every tick."""
         assert self.days is not None
         if self.revisit is None:
-            return max(1, REVISITED // self.days.calendar.longest_partition)
+            return self.days.calendar.nearest_count(REVISITED)
         return self.revisit.partitions(self.days.calendar)
 
     @property

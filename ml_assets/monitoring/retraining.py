@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ml_assets.cadence import days_between
+from ml_assets.cadence import DAYS, day_of
 from ml_assets.content import DAY
 from ml_assets.durations import partitions
 from ml_assets.learning.metrics import METRICS
@@ -105,7 +105,7 @@ def _limit(evidence: RetrainingEvidence, policy: Policy) -> tuple[str, str] | No
     last, calendar = max(evidence.requested_days, default=None), evidence.calendar
     cooldown = partitions(policy, "cooldown", calendar)
     if last is not None and calendar.between(last, evidence.day) < cooldown:
-        age = days_between(last, evidence.day)
+        age = DAYS.between(day_of(last), day_of(evidence.day))
         why = f"a retraining was requested {age} days ago, on {last}"
         return "cooldown", f"{why}, and the cooldown is {policy.cooldown.words}"
     if evidence.champion and len(_within_budget(evidence, policy)) >= policy.budget:

@@ -97,7 +97,6 @@ def _is_drawable(task: Task, actual: np.ndarray, predicted: np.ndarray) -> bool:
 
 
 def _curves(actual: np.ndarray, predicted: np.ndarray) -> "Figure":
-    from sklearn.calibration import CalibrationDisplay
     from sklearn.metrics import PrecisionRecallDisplay, RocCurveDisplay
 
     figure, (left, middle, right) = _figure(3)
@@ -107,19 +106,7 @@ def _curves(actual: np.ndarray, predicted: np.ndarray) -> "Figure":
         "plot_chance_level": True,
         "chance_level_kw": CHANCE,
     }
-    CalibrationDisplay.from_predictions(
-        actual,
-        predicted,
-        n_bins=10,
-        strategy="quantile",
-        name="model, by tenths of the rows",
-        ax=left,
-        marker="o",
-        markersize=3.5,
-        **LINE,
-    )
-    left.lines[0].set(**CHANCE)
-    _finish(left, "Calibration", "Predicted probability", "Share that is positive", "upper left")
+    _calibration(left, actual, predicted, "Predicted probability", "Share that is positive")
     RocCurveDisplay.from_predictions(actual, predicted, ax=middle, **of_both)
     _finish(middle, "ROC", "False-positive rate", "True-positive rate", "lower right")
     PrecisionRecallDisplay.from_predictions(
@@ -132,7 +119,6 @@ def _curves(actual: np.ndarray, predicted: np.ndarray) -> "Figure":
 
 
 def _confusion(scored: Scored, classes: Classes) -> "Figure":
-    from sklearn.calibration import CalibrationDisplay
     from sklearn.metrics import ConfusionMatrixDisplay
 
     figure, (left, right) = _figure(2)
@@ -151,20 +137,30 @@ def _confusion(scored: Scored, classes: Classes) -> "Figure":
     )
     _finish(left, "Share of each actual class", "Predicted", "Actual")
     left.grid(visible=False)
+    highest = scored.predictions.max(axis=1)
+    _calibration(
+        right, is_correct(scored), highest, "Probability of the predicted class", "Correct"
+    )
+    return figure
+
+
+def _calibration(axes: "Axes", actual: np.ndarray, predicted: np.ndarray, x: str, y: str) -> None:
+    """Share of the rows that are positive, by tenths of the predicted probabilities."""
+    from sklearn.calibration import CalibrationDisplay
+
     CalibrationDisplay.from_predictions(
-        is_correct(scored),
-        scored.predictions.max(axis=1),
+        actual,
+        predicted,
         n_bins=10,
         strategy="quantile",
         name="model, by tenths of the rows",
-        ax=right,
+        ax=axes,
         marker="o",
         markersize=3.5,
         **LINE,
     )
-    right.lines[0].set(**CHANCE)
-    _finish(right, "Calibration", "Probability of the predicted class", "Correct", "upper left")
-    return figure
+    axes.lines[0].set(**CHANCE)
+    _finish(axes, "Calibration", x, y, "upper left")
 
 
 def _residuals(actual: np.ndarray, predicted: np.ndarray) -> "Figure":

@@ -113,12 +113,9 @@ class SourceFiles:
         ]
         if not found:
             raise self.store.missing(self.pattern.text)
-        if not self.pattern.has_date:
+        if not self.pattern.has_date or start is None or end is None:
             return found
-        periods = {path: self.pattern.period(path) for path in found}
-        if start is None or end is None:
-            return found
-        dated = [(period, path) for path, period in periods.items() if period]
+        dated = [(period, path) for path in found if (period := self.pattern.period(path))]
         return [path for (first, last), path in sorted(dated) if first < end and last > start]
 
     def _implausible(

@@ -115,22 +115,15 @@ def implausible(
 
 
 def joined(parts: Sequence[Placed]) -> Placed:
-    """Rows of several files or batches, at least one, with the columns that each of them lacks."""
+    """Rows of several files or batches, at least one."""
     if len(parts) == 1:
         return parts[0]
     names = list(dict.fromkeys(name for part in parts for name in part.rows.columns))
-    sizes = [len(part.rows) for part in parts]
-    lacking = {
-        name: pd.Series(np.repeat([name not in part.rows.columns for part in parts], sizes))
-        for name in names
-        if any(name not in part.rows.columns for part in parts if len(part.rows))
-    }
     rows = {name: [value for part in parts for value in _values(part.rows, name)] for name in names}
     return Placed(
         pd.DataFrame({name: pd.Series(found, dtype=object) for name, found in rows.items()}),
         pd.concat([part.at for part in parts], ignore_index=True),
         pd.concat([part.problems for part in parts], ignore_index=True),
-        lacking,
     )
 
 

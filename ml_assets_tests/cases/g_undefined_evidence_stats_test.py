@@ -231,6 +231,23 @@ def stored_days(of_days: Callable[[pd.Timestamp], int], first: str, last: str) -
     ]
 
 
+def evidence_of(
+    day: str, champion: Champion, drift: pd.DataFrame, trainable: int, trained: int
+) -> RetrainingEvidence:
+    """The evidence of a day without labels and without an earlier request."""
+    return RetrainingEvidence(
+        day=day,
+        calendar=DAYS,
+        next_as_of=shifted(day, 1),
+        champion=champion,
+        labels=NO_LABELS,
+        drift=drift,
+        requested_days=[],
+        trainable_days=trainable,
+        champion_days=trained,
+    )
+
+
 def growth(entries: list[Entry], day: str, as_of: str, tmp_path: Path) -> float:
     """The growth that a decision finds, of a champion that was trained on the days with rows."""
     ledger = Ledger(f"sqlite:///{tmp_path}/ledger.db")
@@ -238,17 +255,8 @@ def growth(entries: list[Entry], day: str, as_of: str, tmp_path: Path) -> float:
     known = days_with_rows(ledger, TABLES)
     trained = trainable_days(known, as_of, WINDOWS, DAYS)
     champion = Champion(as_of, "c", 0.7, trained, as_of, "auc", as_of)
-    evidence = RetrainingEvidence(
-        day=day,
-        calendar=DAYS,
-        next_as_of=shifted(day, 1),
-        champion=champion,
-        labels=NO_LABELS,
-        drift=no_rows(DriftReport),
-        requested_days=[],
-        trainable_days=trainable_days(known, shifted(day, 1), WINDOWS, DAYS),
-        champion_days=trained,
-    )
+    trainable = trainable_days(known, shifted(day, 1), WINDOWS, DAYS)
+    evidence = evidence_of(day, champion, no_rows(DriftReport), trainable, trained)
     return float(decide(evidence, GROWTH)["data_growth"].iloc[0])
 
 
@@ -334,17 +342,7 @@ def decision_on(report: pd.DataFrame) -> tuple[str, str]:
     """Verdict and reason of the decision on a report."""
     champion = Champion(REFERENCE, "c", 0.7, 60, "2013-04-10", "auc", REFERENCE)
     day = report[DAY].iloc[0]
-    evidence = RetrainingEvidence(
-        day=day,
-        calendar=DAYS,
-        next_as_of=shifted(day, 1),
-        champion=champion,
-        labels=NO_LABELS,
-        drift=report,
-        requested_days=[],
-        trainable_days=60,
-        champion_days=60,
-    )
+    evidence = evidence_of(day, champion, report, 60, 60)
     row = decide(evidence, DRIFT).iloc[0]
     return str(row["verdict"]), str(row["reason"])
 

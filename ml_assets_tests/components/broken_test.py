@@ -14,8 +14,8 @@ from ml_assets.orchestration.checks.remedy import next_step
 from ml_assets.orchestration.runs.runs import broken_assets, complete_graph, selected_assets
 from ml_assets_tests.components.minimal_pipeline_test import MINIMAL
 from ml_assets_tests.components.shop import definitions, raw_table
-from ml_assets_tests.prepared import opened, tick
-from ml_assets_tests.project import ROOT, Project
+from ml_assets_tests.prepared import new_home, opened, tick
+from ml_assets_tests.project import Project
 
 ALL_DAYS = "2024-01-01...2024-02-29"
 NEW_DAYS = """
@@ -46,8 +46,7 @@ Open = Callable[[str], Project]
 @pytest.fixture
 def open_shop(tmp_path: Path) -> Iterator[Open]:
     """Opens a project with the definitions of a ``defs.yaml`` and its raw table."""
-    (tmp_path / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text("utf-8"), "utf-8")
-    (tmp_path / "data").mkdir()
+    new_home(tmp_path)
     with ExitStack() as stack:
         yield lambda text: stack.enter_context(
             opened(tmp_path, definitions(tmp_path / "defs", text, raw_table()))

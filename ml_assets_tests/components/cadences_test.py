@@ -22,8 +22,8 @@ from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.orchestration.runs.runs import broken_assets
 from ml_assets_tests.components.shop import UTC, definitions
-from ml_assets_tests.prepared import opened, tick
-from ml_assets_tests.project import ROOT, Project
+from ml_assets_tests.prepared import new_home, opened, tick
+from ml_assets_tests.project import Project
 
 WHERE = __name__
 
@@ -43,13 +43,18 @@ class Readings(Contract):
         metadata: ClassVar = {"may_be_empty": True, "max_dead_letter_share": 0.0}
 
 
-class Features(Contract):
-    """Readings with the mean of the time before."""
+class OfReading(Contract):
+    """Columns that identify a reading."""
 
     meter: str = pa.Field(description="The meter.", metadata={"from": ["readings.meter"]})
     at: pd.DatetimeTZDtype = pa.Field(
         description="When it was read.", dtype_kwargs=UTC, metadata={"from": ["readings.at"]}
     )
+
+
+class Features(OfReading):
+    """Readings with the mean of the time before."""
+
     warmth: float = pa.Field(description="Temperature.", metadata={"from": ["readings.warmth"]})
     before: float = pa.Field(
         nullable=True, description="Mean use before.", metadata={"from": ["readings.used"]}
@@ -62,13 +67,9 @@ class Features(Contract):
         metadata: ClassVar = {"may_be_empty": True, "max_dead_letter_share": 0.0}
 
 
-class Outcomes(Contract):
-    """Use of each reading, known an hour later."""
+class Outcomes(OfReading):
+    """Use of each reading, known half an hour later."""
 
-    meter: str = pa.Field(description="The meter.", metadata={"from": ["readings.meter"]})
-    at: pd.DatetimeTZDtype = pa.Field(
-        description="When it was read.", dtype_kwargs=UTC, metadata={"from": ["readings.at"]}
-    )
     used: float = pa.Field(description="Consumption.", metadata={"from": ["readings.used"]})
     known_at: pd.DatetimeTZDtype = pa.Field(
         description="When it was known.", dtype_kwargs=UTC, metadata={"from": ["readings.at"]}
@@ -276,8 +277,7 @@ def series(request: pytest.FixtureRequest) -> Series:
 @pytest.fixture
 def meters(tmp_path: Path, series: Series) -> Iterator[Project]:
     """A project with the pipeline of a series and its source database."""
-    (tmp_path / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text("utf-8"), "utf-8")
-    (tmp_path / "data").mkdir()
+    new_home(tmp_path)
     write(tmp_path / "data" / "source.db", series)
     cadence = cadence_of(series)
     text = PIPELINE.format(
@@ -363,8 +363,7 @@ attributes:
 
 def daily_features(folder: Path, source: str, days: str) -> dict[str, str]:
     """Day → content hash of the features, from a source table of a cadence."""
-    (folder / "data").mkdir(parents=True)
-    (folder / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text("utf-8"), "utf-8")
+    new_home(folder)
     write(folder / "data" / "source.db", SERIES["hours over a clock change"])
     text = DAYS_OF_HISTORY.format(where=WHERE, source=source, features="daily")
     with opened(folder, definitions(folder / "defs", text)) as project:

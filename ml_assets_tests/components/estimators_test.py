@@ -13,8 +13,8 @@ from ml_assets.lineage.recorded import model_of_version
 from ml_assets.lineage.reproduce import ReproductionVerdict, reproduce
 from ml_assets_tests.components.minimal_pipeline_test import MINIMAL
 from ml_assets_tests.components.shop import definitions, raw_table
-from ml_assets_tests.prepared import opened
-from ml_assets_tests.project import ROOT, Project
+from ml_assets_tests.prepared import new_home, opened
+from ml_assets_tests.project import Project
 
 pytestmark = pytest.mark.slow
 
@@ -71,8 +71,7 @@ def defs() -> str:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """A project with a released model of each estimator."""
     home = tmp_path_factory.mktemp("estimators")
-    (home / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text("utf-8"), "utf-8")
-    (home / "data").mkdir()
+    new_home(home)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(documents, "DEFS", home / "defs")
         (home / "defs" / "shop").mkdir(parents=True)

@@ -7,8 +7,8 @@ import pytest
 
 from ml_assets.release.decision import parse_findings
 from ml_assets_tests.components.shop import definitions, raw_table
-from ml_assets_tests.prepared import opened, tick
-from ml_assets_tests.project import ROOT, Project
+from ml_assets_tests.prepared import new_home, opened, tick
+from ml_assets_tests.project import Project
 
 AS_OF = "2024-02-20"
 SCORED = "2024-02-20...2024-02-27"
@@ -51,8 +51,7 @@ attributes:
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Project]:
     """A project that has this pipeline alone, with its features of sixty days."""
-    (tmp_path / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text("utf-8"), "utf-8")
-    (tmp_path / "data").mkdir()
+    new_home(tmp_path)
     with opened(tmp_path, definitions(tmp_path / "defs", MINIMAL, raw_table())) as project:
         done = project.materialize(
             'key:"shop/raw" or group:shop__features', "2024-01-01...2024-02-29"

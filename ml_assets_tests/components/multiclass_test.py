@@ -22,8 +22,8 @@ from ml_assets.lineage.trace import trace_prediction
 from ml_assets.monitoring.performance import MEAN_PROBABILITY, PREDICTED_SHARE
 from ml_assets.release.decision import parse_findings
 from ml_assets_tests.components.shop import UTC, definitions, rows
-from ml_assets_tests.prepared import opened
-from ml_assets_tests.project import ROOT, Project
+from ml_assets_tests.prepared import new_home, opened
+from ml_assets_tests.project import Project
 
 AS_OF, NEXT_AS_OF = "2024-02-20", "2024-02-25"
 ALL_DAYS, SCORED = "2024-01-01...2024-02-29", "2024-02-20...2024-02-27"
@@ -222,8 +222,7 @@ def test_configuration_that_does_not_fit_the_classes_is_refused(
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Project]:
     """A project with this pipeline alone, its source database and its features of sixty days."""
-    (tmp_path / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text("utf-8"), "utf-8")
-    (tmp_path / "data").mkdir()
+    new_home(tmp_path)
     policies = tmp_path / "defs" / "policies"
     policies.mkdir(parents=True)
     (policies / "boxes.yaml").write_text(POLICY, "utf-8")

@@ -29,8 +29,8 @@ from ml_assets_tests.components.shop import (
     rows,
     weights,
 )
-from ml_assets_tests.prepared import opened, run, tick
-from ml_assets_tests.project import ROOT, Project
+from ml_assets_tests.prepared import new_home, opened, run, tick
+from ml_assets_tests.project import Project
 
 AS_OF = "2024-02-20"
 TABLES = 'key:"shop/orders" or key:"shop/weights"'
@@ -158,8 +158,7 @@ Open = Callable[..., Project]
 @pytest.fixture
 def open_shop(tmp_path: Path) -> Iterator[Open]:
     """Opens a project with one part of a pipeline and plain assets around it, which are stored."""
-    (tmp_path / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text("utf-8"), "utf-8")
-    (tmp_path / "data").mkdir()
+    new_home(tmp_path)
     with ExitStack() as stack:
 
         def open_with(template: str, nouns: Sequence[str] = (), more: str = "") -> Project:

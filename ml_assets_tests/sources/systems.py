@@ -19,8 +19,8 @@ from pyarrow import Table, parquet
 
 from ml_assets.contracts.contract import Contract
 from ml_assets_tests.components.shop import definitions
-from ml_assets_tests.prepared import opened
-from ml_assets_tests.project import ROOT, Project
+from ml_assets_tests.prepared import new_home, opened
+from ml_assets_tests.project import Project
 
 NEW_YORK = ZoneInfo("America/New_York")
 DAYS = ["2013-03-09", "2013-03-10", "2013-03-11"]
@@ -185,9 +185,7 @@ class Lab:
 
 def new_lab(home: Path) -> Lab:
     """An empty folder."""
-    (home / "data").mkdir(parents=True, exist_ok=True)
-    (home / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text("utf-8"), "utf-8")
-    return Lab(home)
+    return Lab(new_home(home))
 
 
 def versions(project: Project, name: str) -> dict[str, str]:

@@ -5,7 +5,6 @@ processed when its features are finished and the release requested before has en
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -31,6 +30,7 @@ from ml_assets.orchestration.runs.requests import (
     Effect,
     Unit,
     effect_of,
+    first_span,
     is_given_up,
     request,
     unit_of,
@@ -39,9 +39,6 @@ from ml_assets.orchestration.runs.sensors import sensor
 from ml_assets.planning.progress import finished, outdated, unfinished
 from ml_assets.planning.staleness import stale
 from ml_assets.workspace import Workspace
-
-LONGEST_RUN = timedelta(days=31)
-"""Most time that one run recomputes."""
 
 Result = dg.RunRequest | dg.SkipReason
 
@@ -197,8 +194,7 @@ def _changed_days(
     calendar = pipeline.calendar
     while changed:
         first = min(changed)
-        end = calendar.shifted(first, calendar.covering(LONGEST_RUN))
-        span = Span(first, max(day for day in changed if day < end))
+        span = first_span(changed, calendar)
         if waiting := _waiting_for_inputs(pipeline, lake, span):
             return f"{first} waits for {waiting} to be recomputed."
         name = f"{pipeline.name} {span.first}...{span.last} again"

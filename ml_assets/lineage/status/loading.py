@@ -47,8 +47,9 @@ def load_state(lake: Lake, log: ApprovalLog, connections: Connections) -> Projec
         calendars={
             table: days.calendar
             for pipeline in pipelines
+            for own in [_days_of_pipeline(pipeline.name)]
             for table in [*pipeline.sources, *pipeline.tables]
-            if (days := documents.days_of(table) or _days_of_pipeline(pipeline.name))
+            if (days := documents.days_of(table) or own)
         },
         now=datetime.now(UTC),
     )
@@ -144,6 +145,5 @@ def _source(
 
 def _last_before(moment: datetime, days: Days) -> str:
     """The last partition that ends by a moment; empty when that is before the first one."""
-    key = days.calendar.shifted(days.calendar.key_of(moment), -1)
-    key = min(key, days.last_key or LAST_DAY)
+    key = min(days.calendar.last_ended(moment), days.last_key or LAST_DAY)
     return key if key >= days.first_key else ""

@@ -228,7 +228,7 @@ def _stage(
     if not until or not days:
         return StageProgress(table, max(ended, default=""), None, "")
     first = max(days) if is_decision else min(days)
-    expected = calendar.keys(first, calendar.shifted(calendar.key_of(until), -1))
+    expected = calendar.keys(first, calendar.last_ended(until))
     open_days = [day for day in expected if day not in ended]
     return StageProgress(table, max(ended, default=""), len(open_days), min(open_days, default=""))
 

@@ -10,13 +10,13 @@ days are recorded as skipped, with the reason and the command that resumes it.
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
 
 import dagster as dg
 
-from ml_assets.cadence import Span
+from ml_assets.cadence import Calendar, Span
 from ml_assets.content import SNAPSHOT
 from ml_assets.ledger.entries import Entry, Read, Status
 from ml_assets.ledger.ledger import Ledger
@@ -33,6 +33,22 @@ REASON = "ml_assets/reason"
 MAX_ATTEMPTS = 3
 GIVEN_UP = f"failed {MAX_ATTEMPTS} times"
 """Beginning of the reason of days that were given up."""
+
+
+LONGEST_RUN = timedelta(days=31)
+"""Most time that one run covers."""
+
+
+def first_span(days: Collection[str], calendar: Calendar) -> Span:
+    """The span from the first of some days, at least one, to the last that fits into the same run.
+
+    Args:
+        days: the days in any order.
+        calendar: their partitions.
+    """
+    first = min(days)
+    end = calendar.shifted(first, calendar.covering(LONGEST_RUN))
+    return Span(first, max(day for day in days if day < end))
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ from ml_assets.registry.store import CHAMPION, STAGING
 from ml_assets.settings import settings
 from ml_assets.workspace import Workspace
 from ml_assets_tests.components.shop import rows as orders
-from ml_assets_tests.prepared import opened
-from ml_assets_tests.project import ROOT, Project
+from ml_assets_tests.prepared import new_home, opened
+from ml_assets_tests.project import Project
 
 FIRST, LAST = date(2024, 1, 1), date(2024, 2, 9)
 FIRST_MODEL, SECOND_MODEL = "2024-01-31", "2024-02-08"
@@ -161,8 +161,7 @@ def store(lake: Lake, table: str, rows: pd.DataFrame) -> None:
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Project]:
     """A project that has this pipeline alone, with forty days of orders."""
-    (tmp_path / "dagster.yaml").write_text((ROOT / "dagster.yaml").read_text("utf-8"), "utf-8")
-    (tmp_path / "data").mkdir()
+    new_home(tmp_path)
     with opened(tmp_path, pipeline(tmp_path / "defs")) as project:
         rows = orders(LAST)
         store(project.lake, "shop/features", rows.drop(columns=["weight", "known_at"]))
