@@ -55,7 +55,9 @@ def typed(rows: pd.DataFrame, schema: str) -> pd.DataFrame:
         TypeError: a value cannot be converted to its dtype.
     """
     types = columns_of(schema)
-    return rows[[DAY, *types]].astype(types)
+    found = rows[[DAY, *types]]
+    other = {name: dtype for name, dtype in types.items() if str(rows[name].dtype) != dtype}
+    return found.astype(other) if other else found
 
 
 def day_hashes(rows: pd.DataFrame, days: Sequence[str]) -> dict[str, str]:

@@ -82,7 +82,7 @@ class SourceChecks:
     def _up_to_date(self, stored: StoredDays) -> dict[str, DayVerdict]:
         if stored.is_just_written:
             return dict.fromkeys(stored.stored, DayVerdict(True))
-        connections, lake = stored.workspace.connections, stored.workspace.lake
+        connections, lake = stored.workspace.connections, stored.lake
         unreadable: dict[str, str] = {}
         for days in self.table.chunks(stored.days):
             unreadable |= self.table.record_source(connections, lake, days)
@@ -106,7 +106,7 @@ class SourceChecks:
         """Days whose rows the source deleted pass only if they are older than its retention."""
         if stored.is_just_written:
             return dict.fromkeys(stored.stored, DayVerdict(True))
-        connections, lake = stored.workspace.connections, stored.workspace.lake
+        connections, lake = stored.workspace.connections, stored.lake
         gone: set[str] = set()
         for days in self.table.chunks(stored.stored):
             gone |= self.table.gone_from_source(connections, lake, days)

@@ -259,7 +259,7 @@ def every_row_has_a_day(key: str, time_column: str | None) -> TableCheck:
     name = dead_letters_of(key)
 
     def judge(stored: StoredDays) -> dict[str, DayVerdict]:
-        entry = stored.workspace.lake.ledger.latest(name, [UNPLACED]).get(UNPLACED)
+        entry = stored.lake.ledger.latest(name, [UNPLACED]).get(UNPLACED)
         count = entry.rows if entry else 0
         verdicts = dict.fromkeys(stored.stored, DayVerdict(True))
         if count:  # these rows belong to no day: only the last day reports them

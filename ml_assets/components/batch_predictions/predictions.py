@@ -15,7 +15,7 @@ from ml_assets.contracts.derived import contract_sources
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import RegistryMismatch, TrainingError, UnsafeModel
 from ml_assets.lake.integrity import latest_rows
-from ml_assets.lake.store import Window
+from ml_assets.lake.store import Lake, Window
 from ml_assets.learning.predictions import PREDICTION
 from ml_assets.learning.scoring import score, with_late_rows
 from ml_assets.learning.specification import Classes
@@ -94,7 +94,7 @@ class Predictions:
             self._prediction_version,
             further_reads=this.model_reads(champions),
         )
-        planned, scored = self._score(workspace, planned, champions)
+        planned, scored = self._score(workspace, lake, planned, champions)
         planned, frames = each_day(
             planned,
             lambda day: with_late_rows(
@@ -114,7 +114,7 @@ class Predictions:
         )
 
     def _score(
-        self, workspace: Workspace, planned: Plan, champions: Mapping[str, Champion]
+        self, workspace: Workspace, lake: Lake, planned: Plan, champions: Mapping[str, Champion]
     ) -> tuple[Plan, pd.DataFrame]:
         """Predictions of all days to compute, each by its champion.
 
@@ -127,12 +127,13 @@ class Predictions:
             RegistryMismatch: the newest day was never scored, and the stored records of its
                 champion's release contradict each other.
         """
-        stored = workspace.lake.days_stored(self.pipeline.table(nouns.PREDICTIONS))
+        stored = lake.days_stored(self.pipeline.table(nouns.PREDICTIONS))
         days_of = grouped((champions[day], day) for day in planned.compute if day in champions)
         parts, unusable = [no_rows(self.contract)], {}
         for champion, days in days_of.items():
             try:
                 features = planned.windows["features"]
+                self._confirm(workspace, lake, champion)
                 parts.append(self._score_by(workspace, champion, features, days))
             except (UnsafeModel, RegistryMismatch) as error:
                 if max(planned.compute) in {*days} - {*stored}:
@@ -144,7 +145,6 @@ class Predictions:
         self, workspace: Workspace, champion: Champion, features: Window, days: Sequence[str]
     ) -> pd.DataFrame:
         this = self.pipeline
-        self._confirm(workspace, champion)
         model = workspace.models.load(
             this.table(nouns.MODEL), champion.fingerprint, this.specification
         )
@@ -161,7 +161,7 @@ class Predictions:
             feature_version=scored[DAY].map(features.hashes),
         )
 
-    def _confirm(self, workspace: Workspace, champion: Champion) -> None:
+    def _confirm(self, workspace: Workspace, lake: Lake, champion: Champion) -> None:
         """Refuse a champion that does not match the records of its release.
 
         Raises:
@@ -169,7 +169,7 @@ class Predictions:
             LakeMismatch: one of them was altered outside a run.
         """
         registry = workspace.registry if self.pipeline.has_registry else None
-        lake, log, as_of = workspace.lake, workspace.approvals, champion.as_of
+        log, as_of = workspace.approvals, champion.as_of
         confirm_champion(release_facts(lake, log, registry, self.pipeline.name, as_of))
 
 

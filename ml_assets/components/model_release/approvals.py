@@ -98,7 +98,7 @@ class ApprovalStage:
         return approval_rows(log.records(name, day), {day: state.decision["evidence"]})
 
     def _check_decided(self, stored: StoredDays) -> dict[str, DayVerdict]:
-        lake = stored.workspace.lake
+        lake = stored.lake
         decisions = lake.read(self.pipeline.table(nouns.RELEASE_DECISION), stored.stored)
         history = lake.ledger.history(self.pipeline.table(nouns.CHAMPION))
         found: dict[str, DayVerdict] = {}

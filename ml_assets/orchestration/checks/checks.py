@@ -162,14 +162,14 @@ def read_stored(
     while True:
         usable = {day: entry for day, entry in entries.items() if entry.status is Status.STORED}
         if not usable or not with_rows:
-            return StoredDays(workspace, table, days, entries, _NO_ROWS)
+            return StoredDays(workspace, lake, table, days, entries, _NO_ROWS)
         parts, damage = lake.recorded_rows(table, usable)
         again = lake.ledger.latest(table, days)
         if again == entries:
             break
         entries = again
     rows = parts[0] if len(parts) == 1 else pd.concat([_NO_ROWS, *parts], ignore_index=True)
-    return StoredDays(workspace, table, days, entries, rows, damage, parts)
+    return StoredDays(workspace, lake, table, days, entries, rows, damage, parts)
 
 
 def _evaluations(

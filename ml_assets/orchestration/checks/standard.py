@@ -56,7 +56,7 @@ def standard_checks(
                 lambda stored: {
                     name: DayVerdict(not problem, problem)
                     for name, problem in describe_unusual(
-                        stored.workspace.lake, stored.table, stored.stored, stored.rows, day
+                        stored.lake, stored.table, stored.stored, stored.rows, day
                     ).items()
                 },
                 dg.AssetCheckSeverity.WARN,
@@ -111,7 +111,7 @@ def _older_contract(entry: Entry, missing: Sequence[str]) -> str:
 def _rows_match_data_version(stored: StoredDays) -> dict[str, DayVerdict]:
     """Also quarantines altered and lost days, so that they are not used until they are rewritten."""
     damaged = [stored.entries[day] for day in stored.damage]
-    stored.workspace.lake.ledger.quarantine(damaged, stored.damage)
+    stored.lake.ledger.quarantine(damaged, stored.damage)
     return {
         day: DayVerdict(day not in stored.damage, stored.damage.get(day, ""))
         for day in stored.stored

@@ -7,6 +7,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.lake.remedy import materialize_day_command
+from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.workspace import Workspace
 
@@ -26,6 +27,8 @@ class StoredDays:
     """Input of a check: the stored state of some days of one table."""
 
     workspace: Workspace
+    lake: Lake
+    """The workspace's lake; opened once, because each access confirms that its ledger belongs to it."""
     table: str
     days: Sequence[str]
     entries: Mapping[str, Entry]
