@@ -48,6 +48,12 @@ class Duration:
     def __repr__(self) -> str:
         return self.text
 
+    @classmethod
+    def of(cls, count: int, cadence: Cadence) -> "Duration":
+        """The duration of a number of partitions without clock changes."""
+        units = {Cadence.HOURLY: "h", Cadence.DAILY: "d", Cadence.WEEKLY: "w"}
+        return cls.parse(f"{count}{units.get(cadence, 'mo')}")
+
     @property
     def words(self) -> str:
         """The duration for messages: ``36 hours``, ``7 days``."""
@@ -73,6 +79,48 @@ class Duration:
         if rest:
             raise ValueError(f"{self.text} is not a whole number of {calendar.cadence} partitions")
         return count
+
+
+@dataclass(frozen=True)
+class Offset:
+    """A time relative to the start of a partition: ``-8d`` is before it, ``0d`` the start itself.
+
+    Attributes:
+        text: as it is written in a file.
+        duration: the time between the two.
+        is_before: whether it is before the start.
+    """
+
+    text: str
+    duration: Duration
+    is_before: bool
+
+    @classmethod
+    def parse(cls, text: object) -> "Offset":
+        """Read a duration with an optional minus.
+
+        Raises:
+            ValueError: the text has another format.
+        """
+        unsigned = str(text).removeprefix("-")
+        try:
+            return cls(str(text), Duration.parse(unsigned), unsigned != text)
+        except ValueError:
+            raise ValueError(
+                f"{text!r} is not an offset, expected for example '-8d' or '0d'"
+            ) from None
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def partitions(self, calendar: Calendar) -> int:
+        """The offset as a number of partitions, negative before the start.
+
+        Raises:
+            ValueError: it is not a whole number of partitions.
+        """
+        count = self.duration.partitions(calendar)
+        return -count if self.is_before else count
 
 
 def _parsed(value: object) -> Duration:
@@ -111,6 +159,14 @@ DurationOrNone = Annotated[
     WithJsonSchema({"type": "string", "examples": ["36h", "7d", "8w", "3mo"]}),
 ]
 """A duration that may be zero."""
+
+OffsetFromStart = Annotated[
+    Offset,
+    BeforeValidator(lambda value: value if isinstance(value, Offset) else Offset.parse(value)),
+    PlainSerializer(lambda offset: offset.text),
+    WithJsonSchema({"type": "string", "examples": ["-8d", "-2h", "0d"]}),
+]
+"""A time relative to the start of a partition."""
 
 PositiveDuration = Annotated[DurationOrNone, AfterValidator(_positive)]
 Age = Annotated[PositiveDuration, AfterValidator(_in_hours)]

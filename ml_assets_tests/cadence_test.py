@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from ml_assets.cadence import DAYS, Cadence, Calendar, Span, as_key, in_a_row
-from ml_assets.configuration.sections import Days
+from ml_assets.configuration.days import Days
 from ml_assets.durations import Duration
 from ml_assets.errors import ConfigurationError
 from ml_assets.orchestration.partitions import calendar_of, mapping_of, partitions

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 from pydantic import ValidationError
 
-from ml_assets.configuration.sections import Days
+from ml_assets.configuration.days import Days
 from ml_assets.content import digest
 from ml_assets.orchestration.assets.tables import BROKEN_KEY
 from ml_assets.orchestration.partitions import partitions

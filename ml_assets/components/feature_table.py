@@ -6,6 +6,7 @@ computed again while inputs and code stay the same, and it is skipped while inpu
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
@@ -17,11 +18,12 @@ from pydantic import ConfigDict, create_model
 from ml_assets.cadence import Calendar
 from ml_assets.components.configured import Configured
 from ml_assets.configuration.input_cadences import with_input_cadences
+from ml_assets.configuration.inputs import TableInput
 from ml_assets.configuration.objects import load_contract, load_object
 from ml_assets.configuration.reading import read
-from ml_assets.configuration.tables import FeatureTableConfiguration, TableInput
-from ml_assets.content import DAY
-from ml_assets.contracts.contract import Contract
+from ml_assets.configuration.tables import FeatureTableConfiguration
+from ml_assets.content import DAY, SNAPSHOT
+from ml_assets.contracts.contract import Contract, key_columns
 from ml_assets.contracts.lineage import lineage
 from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.errors import ConfigurationError
@@ -108,8 +110,18 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
     def _compute(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         lake = workspace.lake
         planned = plan(lake, self.config.key, days, self._inputs, self._version)
-        rows = self._rows(planned)
+        frames = self._frames(planned)
+        rows = self._rows(planned, frames)
         validated = validate(rows, self._contract, planned.compute)
+        if self.config.rows and frames:
+            lost = days_with_lost_rows(
+                frames[self.config.rows],
+                rows,
+                planned.compute,
+                name=self.config.rows,
+                key=key_columns(self._contract),
+            )
+            validated = replace(validated, quarantined={**lost, **validated.quarantined})
         return TableOutput(
             planned,
             validated,
@@ -119,15 +131,20 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
             ),
         )
 
-    def _rows(self, planned: Plan) -> pd.DataFrame:
+    def _frames(self, planned: Plan) -> dict[str, pd.DataFrame]:
+        """Rows of the inputs; none if nothing is computed."""
         if not planned.compute:
-            return no_rows(self._contract)
-        frames = {
+            return {}
+        return {
             name: in_own_partitions(
                 planned.windows[name].read(days=item.days_of_all(planned.compute)), item
             )
             for name, item in self._inputs.items()
         }
+
+    def _rows(self, planned: Plan, frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+        if not frames:
+            return no_rows(self._contract)
         rows = self._function(planned.compute, **frames, **self.config.parameters)
         if DAY not in rows.columns:
             raise ConfigurationError(
@@ -143,11 +160,13 @@ def resolved(item: TableInput, calendar: Calendar) -> Input:
         item: the input.
         calendar: partitions of the table.
     """
+    first, last = item.offsets(calendar)
     return Input(
         item.asset,
-        -item.look_back_partitions(calendar),
-        0,
-        item.is_snapshot,
+        first,
+        last,
+        required=last,
+        is_snapshot=item.is_snapshot,
         is_pinned=not item.refreshes_history,
         calendar=calendar,
         input_calendar=Calendar(item.cadence, calendar.timezone) if item.cadence else None,
@@ -165,6 +184,37 @@ def in_own_partitions(rows: pd.DataFrame, item: Input) -> pd.DataFrame:
     if all(day == key for day, key in own.items()):
         return rows
     return rows.assign(**{DAY: rows[DAY].map(own).astype("str")})
+
+
+def days_with_lost_rows(
+    described: pd.DataFrame,
+    rows: pd.DataFrame,
+    days: Sequence[str],
+    *,
+    name: str,
+    key: Sequence[str],
+) -> dict[str, str]:
+    """Day → why its rows are not those that they describe, for the days where this is the case.
+
+    Args:
+        described: (n, …) rows of the input, with ``ds``; a snapshot is described on every day.
+        rows: (m, …) computed rows with ``ds`` and the key.
+        days: the computed days.
+        name: name of the input.
+        key: columns that identify a row; those that the input has too are compared.
+    """
+    shared = [column for column in key if column in described.columns]
+    is_snapshot = set(described[DAY].unique()) == {SNAPSHOT}
+    found = {}
+    for day in days:
+        of_day = described if is_snapshot else described[described[DAY] == day]
+        wanted = of_day.set_index(shared).index
+        made = rows.loc[rows[DAY] == day].set_index(shared).index
+        if len(missing := wanted.difference(made)):
+            found[day] = f"{len(missing)} rows of '{name}' have no row, such as {missing[0]}"
+        elif len(unknown := made.difference(wanted)):
+            found[day] = f"{len(unknown)} rows are none of '{name}', such as {unknown[0]}"
+    return found
 
 
 def refuse_parameters(function: Callable[..., object], config: FeatureTableConfiguration) -> None:

@@ -6,6 +6,7 @@ later days are extracted.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
@@ -19,12 +20,13 @@ from ml_assets.content import SNAPSHOT
 from ml_assets.errors import ConfigurationError, TerminalError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Status
-from ml_assets.orchestration.partitions import Partitions, calendar_of
+from ml_assets.orchestration.partitions import Partitions, calendar_of, last_inputs
 from ml_assets.orchestration.runs.attempts import attempts
 from ml_assets.orchestration.runs.requests import REASON, Unit, first_span, request, unit_of
 from ml_assets.orchestration.runs.runs import broken_assets
 from ml_assets.orchestration.runs.sensors import sensor
-from ml_assets.planning.progress import unfinished
+from ml_assets.planning.progress import finished, unfinished
+from ml_assets.planning.readiness import Dependencies
 from ml_assets.sources.connections import Connections
 from ml_assets.workspace import Workspace
 
@@ -79,7 +81,16 @@ class NewDays(Configured[NewDaysConfiguration]):
             for table, item in tables.items()
         }
         calendars = {table: calendar_of(_partitions(graph, table)) for table in self._daily}
-        known = _complete(days, last, calendars)
+        ready = self._dependencies(graph, calendars).last_ready(
+            {
+                table: calendars[table].bounds(day)[1] if day else None
+                for table, day in last.items()
+            },
+            self._finished_outside(graph, lake),
+        )
+        known = {
+            table: [day for day in days[table] if day <= ready[table]] for table in self._daily
+        }
         for table, item in tables.items():
             recheck = days_to_recheck(lake, table, known[table], item.config.revisited)
             recheck = sorted({*recheck, *_next_days(lake, table, known[table])})
@@ -93,7 +104,7 @@ class NewDays(Configured[NewDaysConfiguration]):
             return _with_problems(dg.SkipReason(message), problems)
         calendar = calendars[open_tables[0]]  # a run covers tables of one cadence
         work = {table: work[table] for table in open_tables if calendars[table] == calendar}
-        span = first_span([day for open_days in work.values() for day in open_days], calendar)
+        span, work = _of_one_run(work, ready, calendar)
         unit = self._unit(graph, work, span)
         if (
             span.first != span.last
@@ -148,6 +159,21 @@ class NewDays(Configured[NewDaysConfiguration]):
         name = f"{self.config.name} {span.first}...{span.last}"
         reason = f"{tables[0]} {first}: {work[tables[0]][first]}"
         return unit_of(graph, name, tables, span, reason)
+
+    def _dependencies(self, graph: Any, calendars: Mapping[str, Calendar]) -> Dependencies:
+        return Dependencies(
+            calendars, {table: last_inputs(graph, table) for table in self.config.tables}
+        )
+
+    def _finished_outside(self, graph: Any, lake: Lake) -> dict[str, datetime | None]:
+        """Inputs that other sensors keep up to date → the end of their last processed partition."""
+        read = {name for table in self.config.tables for name in last_inputs(graph, table)}
+        found: dict[str, datetime | None] = {}
+        for name in sorted(read - {*self._daily}):
+            days = finished(lake.ledger, name)
+            calendar = calendar_of(_partitions(graph, name))
+            found[name] = calendar.bounds(max(days))[1] if days else None
+        return found
 
     def _days(self, graph: Any, lake: Lake) -> dict[str, list[str]]:
         """Table → its days from the first that was processed in any table; all if none was."""
@@ -215,21 +241,21 @@ def _partitions(graph: Any, table: str) -> Partitions:
     return found
 
 
-def _complete(
-    days: Mapping[str, Sequence[str]], last: Mapping[str, str], calendars: Mapping[str, Calendar]
-) -> dict[str, list[str]]:
-    """Table → its days that end by the end of the last complete day of every source.
+def _of_one_run(
+    work: Mapping[str, dict[str, str]], ready: Mapping[str, str], calendar: Calendar
+) -> tuple[Span, dict[str, dict[str, str]]]:
+    """The span of the next run and the unfinished days of its tables, which are ready to its end.
 
     Args:
-        days: table → its days.
-        last: source table → its last complete day; empty if none is.
-        calendars: table → its partitions.
+        work: table → its unfinished days, at least one, with the reason.
+        ready: table → its last day that can be processed.
+        calendar: partitions of these tables.
     """
-    if not all(last.values()):
-        return {table: [] for table in days}
-    until = min(calendars[table].bounds(day)[1] for table, day in last.items())
-    ends = {table: calendars[table].last_ended(until) for table in days}
-    return {table: [day for day in days[table] if day <= ends[table]] for table in days}
+    first = min(day for days in work.values() for day in days)
+    until = min(ready[table] for table, days in work.items() if first in days)
+    together = {table: days for table, days in work.items() if ready[table] >= until}
+    days = [day for days in together.values() for day in days if day <= until]
+    return first_span(days, calendar), together
 
 
 def _waiting_message(days: Sequence[str], known: Sequence[str], last: Mapping[str, str]) -> str:

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from ml_assets.configuration.days import Days
+from ml_assets.configuration.inputs import lead_of
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.pipeline import (
     BatchPredictionsConfiguration,
@@ -17,10 +19,10 @@ from ml_assets.configuration.pipeline import (
     TrainedModelConfiguration,
 )
 from ml_assets.configuration.reading import read
-from ml_assets.configuration.sections import Days
-from ml_assets.configuration.tables import SourceTableConfiguration
+from ml_assets.configuration.tables import FeatureTableConfiguration, SourceTableConfiguration
 from ml_assets.configuration.yaml_files import documents_of
 from ml_assets.contracts.contract import is_keyed, key_columns
+from ml_assets.durations import Duration
 from ml_assets.errors import ConfigurationError
 from ml_assets.names import suggestion, unknown
 from ml_assets.settings import settings
@@ -148,8 +150,10 @@ def _with_tables(config: Mapping[str, Any], file: Path, where: str) -> dict[str,
     label_table = labels.get("asset") if isinstance(labels, Mapping) else None
     features = feature_table(config.get("features"), file) or {}
     outcomes = feature_table(label_table, file)
-    defaults = {name: features[name] for name in ("owners", "days") if name in features}
-    filled = defaults | dict(config)
+    defaults: dict[str, Any] = {
+        name: features[name] for name in ("owners", "days") if name in features
+    }
+    filled = defaults | _lead_of(features) | dict(config)
     if isinstance(filled.get("days"), Mapping) and isinstance(features.get("days"), Mapping):
         filled["days"] = {**features["days"], **filled["days"]}
     contracts = filled.get("contracts") or {}
@@ -164,6 +168,17 @@ def _with_tables(config: Mapping[str, Any], file: Path, where: str) -> dict[str,
             contract = load_contract(contracts["features"])
             filled |= {"join_keys": key_columns(contract)} if is_keyed(contract) else {}
     return filled
+
+
+def _lead_of(features: Mapping[str, Any]) -> dict[str, str]:
+    """The lead of a feature table, if its document can be used."""
+    try:
+        table = FeatureTableConfiguration.model_validate(features)
+    except ValidationError:  # the table itself is shown as broken
+        return {}
+    calendar = table.days.calendar
+    lead = lead_of(table.inputs, table.rows, calendar)
+    return {"lead": Duration.of(lead, calendar.cadence).text}
 
 
 def _refuse_unknown_table(

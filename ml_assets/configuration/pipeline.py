@@ -12,6 +12,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from ml_assets.cadence import HOUR, Calendar, day_of, shifted
+from ml_assets.configuration.days import Days
 from ml_assets.configuration.defaults import with_fitting_metrics
 from ml_assets.configuration.model_sections import (
     CardConfiguration,
@@ -20,7 +21,6 @@ from ml_assets.configuration.model_sections import (
 )
 from ml_assets.configuration.objects import WITH
 from ml_assets.configuration.sections import (
-    Days,
     Estimator,
     Key,
     Labels,
@@ -52,6 +52,8 @@ class ModelConfiguration(Section):
         as_of_days: as-of days, at the same or a coarser cadence; by default from the first partition
             that leaves one to train on to the end of ``days``.
         features: asset key of the feature table.
+        lead: time before the end of a partition at which its features can be computed; by default
+            that of the feature table's inputs, and none for another kind of table.
         labels: the source of labels.
         join_keys: columns that identify a row in both tables.
         segments: columns whose values are evaluated separately.
@@ -67,6 +69,7 @@ class ModelConfiguration(Section):
 
     pipeline: Name
     features: Key
+    lead: DurationOrNone = Duration.parse("0d")
     labels: Labels
     estimator: Estimator
     days: Days
@@ -138,7 +141,8 @@ class ModelConfiguration(Section):
         """
         for name in ("window", "validation_window", "test_window"):
             partitions(self, name, self.as_of_calendar)
-        partitions(self, "drift_window", self.days.calendar)
+        for name in ("drift_window", "lead"):
+            partitions(self, name, self.days.calendar)
         try:
             self.labels.arrives_within(self.days.calendar)
         except ValueError as error:
@@ -158,7 +162,7 @@ class ModelConfiguration(Section):
         if last is not None:
             _, end = days.calendar.bounds(days.calendar.shifted(last, 1))
             last = (end - timedelta(microseconds=1)).date().isoformat()
-        return days.model_copy(update={"first": self._first_as_of, "last": last})
+        return days.model_copy(update={"first": self._first_as_of, "last": last, "ahead": None})
 
     @property
     def _first_as_of(self) -> str:
@@ -193,6 +197,11 @@ class ModelConfiguration(Section):
     def specification(self) -> ModelSpecification:
         """Specification of the model."""
         return replace(self.estimator.specification, label=self.labels.column)
+
+    @property
+    def lead_partitions(self) -> int:
+        """Number of partitions before the end of one at which its features can be computed."""
+        return partitions(self, "lead", self.days.calendar)
 
     @property
     def drift_partitions(self) -> int:
@@ -237,7 +246,17 @@ class ModelReleaseConfiguration(ModelConfiguration):
 
 
 class BatchPredictionsConfiguration(ModelConfiguration):
-    """Predictions of each day, labels as they arrive, and performance."""
+    """Predictions of each day, labels as they arrive, and performance.
+
+    Attributes:
+        predicted_at: column of the features with the time at which all of a row was known; the end
+            of what the features read when omitted.
+        target_time: column of the features with the time that is predicted; the start of the
+            partition when omitted.
+    """
+
+    predicted_at: Name | None = None
+    target_time: Name | None = None
 
 
 class MonitoringConfiguration(ModelConfiguration):

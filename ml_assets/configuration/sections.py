@@ -1,4 +1,4 @@
-"""Parts of a ``defs.yaml`` that templates share: types of values, days, labels, estimator."""
+"""Parts of a ``defs.yaml`` that templates share: types of values, labels, estimator."""
 
 import re
 from typing import Annotated, Any, Self
@@ -13,7 +13,7 @@ from pydantic import (
     model_validator,
 )
 
-from ml_assets.cadence import Cadence, Calendar, as_day, day_of, shifted
+from ml_assets.cadence import Calendar
 from ml_assets.content import DAY
 from ml_assets.durations import Duration, DurationOrNone, partitions
 from ml_assets.errors import ConfigurationError
@@ -36,17 +36,10 @@ from ml_assets.learning.specification import (
 )
 from ml_assets.names import suggestion
 
-FIRST_YEAR, LAST_YEAR = "1900", "2199"
 MIN_CLASSES = 3
 """Least number of classes of a multiclass task."""
 CLASS = re.compile(r"-?\w[\w-]*")
 """A class of a multiclass task."""
-
-
-def _is_day(text: str) -> str:
-    if as_day(text) != text or not FIRST_YEAR <= text[:4] <= LAST_YEAR:
-        raise ValueError(f"'{text}' is not a day, expected for example '2024-01-31'")
-    return text
 
 
 def _is_zone(name: str) -> str:
@@ -81,7 +74,6 @@ def _are_classes(values: Any) -> Any:
     return tuple(values)
 
 
-Day = Annotated[str, AfterValidator(_is_day)]
 Zone = Annotated[str, AfterValidator(_is_zone)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 """A column, or the first part of asset keys."""
@@ -99,61 +91,6 @@ ClassNames = Annotated[Classes, BeforeValidator(_are_classes)]
 
 class Section(BaseModel, extra="forbid", frozen=True):
     """A part of a ``defs.yaml``; unknown keys are refused."""
-
-
-class Days(Section):
-    """The days of a table and the cadence of its partitions.
-
-    Attributes:
-        first: first local day, on which a partition begins.
-        last: last local day; open when omitted. The last partition is the last that ends by its end.
-        timezone: IANA zone whose midnights bound the days.
-        cadence: length of a partition.
-    """
-
-    first: Day
-    last: Day | None = None
-    timezone: Zone = "UTC"
-    cadence: Cadence = Cadence.DAILY
-
-    @model_validator(mode="after")
-    def _has_partitions(self) -> Self:
-        calendar = self.calendar
-        if self.last is not None and self.last < self.first:
-            raise ValueError(f"last ({self.last}) is before first ({self.first})")
-        if self.cadence is Cadence.HOURLY and not calendar.has_whole_hours(self.first):
-            raise ValueError(
-                f"hours of {self.timezone} do not begin with those of UTC: use another time zone for "
-                "hourly partitions, such as UTC"
-            )
-        start = day_of(self.first_key)
-        if start != self.first:
-            following = calendar.shifted(self.first_key, 1)
-            raise ValueError(
-                f"no {self.cadence} partition begins on {self.first}: use {start} or {following}"
-            )
-        if self.last_key is not None and self.last_key < self.first_key:
-            raise ValueError(
-                f"no {self.cadence} partition fits between {self.first} and {self.last}"
-            )
-        return self
-
-    @property
-    def calendar(self) -> Calendar:
-        """The division of time into the table's partitions."""
-        return Calendar(self.cadence, self.timezone)
-
-    @property
-    def first_key(self) -> str:
-        """Key of the first partition."""
-        return self.calendar.first_of(self.first)
-
-    @property
-    def last_key(self) -> str | None:
-        """Key of the last partition; None when open."""
-        if self.last is None:
-            return None
-        return self.calendar.shifted(self.calendar.first_of(shifted(self.last, 1)), -1)
 
 
 class Labels(Section):

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from ml_assets.cadence import Cadence, Calendar
+from ml_assets.cadence import Calendar
+from ml_assets.configuration.days import Days
+from ml_assets.configuration.inputs import TableInput
 from ml_assets.configuration.sections import (
-    Days,
     DottedPath,
     Key,
     Name,
@@ -17,13 +18,7 @@ from ml_assets.configuration.sections import (
     Section,
     Zone,
 )
-from ml_assets.durations import (
-    Age,
-    Duration,
-    DurationOrNone,
-    PositiveDuration,
-    partitions,
-)
+from ml_assets.durations import Age, DurationOrNone, PositiveDuration, partitions
 from ml_assets.errors import ConfigurationError
 from ml_assets.names import suggestion
 from ml_assets.settings import SOURCE_DATABASE, SOURCE_FILES
@@ -181,43 +176,6 @@ class SourceTableConfiguration(Section):
             raise ValueError(f"files: {error}") from None
 
 
-class TableInput(Section):
-    """One input of a computed table.
-
-    Attributes:
-        asset: asset key of the input.
-        look_back: length of the earlier partitions of the input that a partition reads.
-        cadence: partitions of the input, not coarser than the table's; by default those of its
-            template, or of this table.
-        is_snapshot: whether the input has no days.
-        refreshes_history: whether a change of the snapshot makes all days stale that were computed
-            with it; days that used no changed row keep their data version. Otherwise computed days
-            keep the snapshot's earlier values, and only new days use the current ones.
-    """
-
-    asset: Key
-    look_back: DurationOrNone = Duration.parse("0d")
-    cadence: Cadence | None = None
-    is_snapshot: bool = False
-    refreshes_history: bool = True
-
-    def look_back_partitions(self, calendar: Calendar) -> int:
-        """Number of earlier partitions of the reading table that the look-back covers."""
-        return partitions(self, "look_back", calendar)
-
-    @model_validator(mode="after")
-    def _fits_its_kind(self) -> Self:
-        for name in ("look_back", "cadence"):
-            if self.is_snapshot and name in self.model_fields_set:
-                raise ValueError(f"{name} is given for a snapshot, which has no days")
-        if not (self.is_snapshot or self.refreshes_history):
-            raise ValueError(
-                "'refreshes_history: false' is for snapshots only: days are always recomputed when "
-                "their input days change. Remove it"
-            )
-        return self
-
-
 class FeatureTableConfiguration(Section):
     """A table computed by a function.
 
@@ -229,6 +187,8 @@ class FeatureTableConfiguration(Section):
         owners: ``team:…`` names.
         days: days of the table.
         inputs: argument name → input table.
+        rows: name of the input whose rows the table describes, one for one, such as a timetable: each
+            partition has a row for each of them, or for each entity of a snapshot.
         parameters: further keyword arguments of the function; validated by its annotations.
         statistics: numeric columns whose daily means the UI plots.
         source_rows: dotted path of ``f(row, *, <input>=frame, …, <parameter>=value, …)``, which
@@ -242,6 +202,7 @@ class FeatureTableConfiguration(Section):
     owners: tuple[Owner, ...] = Field(min_length=1)
     days: Days
     inputs: Mapping[Name, TableInput] = Field(min_length=1)
+    rows: Name | None = None
     parameters: dict[str, Any] = {}
     statistics: tuple[str, ...] = ()
     source_rows: DottedPath | None = None
@@ -249,9 +210,15 @@ class FeatureTableConfiguration(Section):
     @model_validator(mode="after")
     def _inputs_fit(self) -> Self:
         calendar = self.days.calendar
+        if self.rows and self.rows not in self.inputs:
+            raise ValueError(
+                f"rows is '{self.rows}', which is no input.{suggestion(self.rows, self.inputs)}"
+            )
         for name, item in self.inputs.items():
             try:
-                item.look_back_partitions(calendar)
+                _, last = item.offsets(calendar)
+                if name == self.rows and last:
+                    raise ValueError("window excludes the partition whose rows the table describes")
             except ValueError as error:
                 raise ValueError(f"inputs.{name}.{error}") from None
             if item.cadence and calendar.is_finer_than(Calendar(item.cadence, calendar.timezone)):

@@ -48,6 +48,16 @@ class Prediction(Contract):
         "Data version of the features on this day.", ["{feature_table}.{feature_columns}"]
     )
     is_late: bool = computed("The row arrived after its day was scored, so it was scored late.", [])
+    horizon_hours: float = computed(
+        "Time from the last moment that the features know of to the time that is predicted; "
+        "negative when they know more.",
+        ["{feature_table}.{times}"],
+        unit="h",
+    )
+    is_replayed: bool = computed(
+        "The row was predicted after the time that is predicted, as in a replay of history.",
+        ["{feature_table}.{times}"],
+    )
 
 
 def predicted_fields(task: Task, classes: Classes) -> Fields:

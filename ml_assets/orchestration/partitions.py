@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.cadence import Cadence, Calendar, Span, shifted
-from ml_assets.configuration.sections import Days
+from ml_assets.configuration.days import Days
 from ml_assets.content import SNAPSHOT
 from ml_assets.errors import ConfigurationError
 from ml_assets.planning.inputs import Input
@@ -23,15 +23,25 @@ def partitions(days: Days) -> Partitions:
     match days.cadence:
         case Cadence.HOURLY:
             first, until = f"{days.first}-00:00", end and f"{end}-00:00"
-            return dg.HourlyPartitionsDefinition(first, end_date=until, timezone=zone)
+            return dg.HourlyPartitionsDefinition(
+                first, end_date=until, timezone=zone, end_offset=days.not_ended
+            )
         case Cadence.DAILY:
-            return dg.DailyPartitionsDefinition(days.first, end_date=end, timezone=zone)
+            return dg.DailyPartitionsDefinition(
+                days.first, end_date=end, timezone=zone, end_offset=days.not_ended
+            )
         case Cadence.WEEKLY:
             return dg.WeeklyPartitionsDefinition(
-                days.first, end_date=end, timezone=zone, day_offset=MONDAY
+                days.first,
+                end_date=end,
+                timezone=zone,
+                day_offset=MONDAY,
+                end_offset=days.not_ended,
             )
         case Cadence.MONTHLY:
-            return dg.MonthlyPartitionsDefinition(days.first, end_date=end, timezone=zone)
+            return dg.MonthlyPartitionsDefinition(
+                days.first, end_date=end, timezone=zone, end_offset=days.not_ended
+            )
 
 
 def calendar_of(definition: dg.PartitionsDefinition) -> Calendar:
@@ -87,16 +97,33 @@ def input_days(graph: Any, table: str, day: str) -> list[tuple[str, str]]:
         if definition is None or day == SNAPSHOT:
             found.append((name, SNAPSHOT))
             continue
-        mapping = node.partition_mappings.get(parent)
-        first, last = (
-            (mapping.start_offset, mapping.end_offset)
-            if isinstance(mapping, dg.TimeWindowPartitionMapping)
-            else (0, 0)
-        )
+        first, last = _offsets(node, parent)
         calendars = calendar_of(node.partitions_def), calendar_of(definition)
         item = Input(name, first, last, calendar=calendars[0], input_calendar=calendars[1])
         found += [(name, input_day) for input_day in item.days_of(day)]
     return found
+
+
+def last_inputs(graph: Any, table: str) -> dict[str, int]:
+    """Partitioned input of a table → offset of the last partition that one of the table reads.
+
+    Args:
+        graph: the definitions' asset graph.
+        table: name of a table with partitions.
+    """
+    node = graph.get(dg.AssetKey(table.split("/")))
+    return {
+        "/".join(parent.path): _offsets(node, parent)[1]
+        for parent in sorted(node.parent_keys)
+        if graph.get(parent).partitions_def is not None
+    }
+
+
+def _offsets(node: Any, parent: dg.AssetKey) -> tuple[int, int]:
+    """Offsets of the first and the last partition of an input, in partitions of the reading table."""
+    mapping = node.partition_mappings.get(parent)
+    is_shifted = isinstance(mapping, dg.TimeWindowPartitionMapping)
+    return (mapping.start_offset, mapping.end_offset) if is_shifted else (0, 0)
 
 
 def keys_within(graph: Any, table: str, span: Span | None) -> list[str]:

@@ -18,6 +18,7 @@ class Input:
         first: offset of the first input day, ≤ ``last`` (−9: nine days before), in partitions of
             the table that reads.
         last: offset of the last input day (0: the same day, −1: the day before).
+        required: offset of the input day without which a day cannot be computed.
         is_snapshot: the input has no days.
         is_optional: a day can be computed without any of its input days.
         is_evidence: the reader handles altered or lost rows itself; they do not block a day.
@@ -30,6 +31,7 @@ class Input:
     table: str
     first: int = 0
     last: int = 0
+    required: int = 0
     is_snapshot: bool = False
     is_optional: bool = False
     is_pinned: bool = False
@@ -56,7 +58,7 @@ class Input:
             return False
         if self.is_snapshot or self.picks is not None:
             return True
-        return input_day in self._between(day, 0, 0)
+        return input_day in self._between(day, self.required, self.required)
 
     def own_partition(self, input_day: str) -> str:
         """The partition of the reading table in which one of the input begins."""

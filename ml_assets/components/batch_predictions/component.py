@@ -1,11 +1,16 @@
 """Template: predictions of each day by its champion, the labels that arrive, and performance."""
 
 import dagster as dg
+import pandas as pd
 
 from ml_assets.components.batch_predictions.labels import LabelStage
 from ml_assets.components.batch_predictions.predictions import Predictions
 from ml_assets.components.pipeline.part import ModelPart
 from ml_assets.configuration.pipeline import BatchPredictionsConfiguration
+from ml_assets.contracts.contract import Contract, columns, dtype
+from ml_assets.errors import ConfigurationError
+from ml_assets.learning.horizon import PredictionTimes
+from ml_assets.names import suggestion
 
 
 class BatchPredictions(ModelPart[BatchPredictionsConfiguration]):
@@ -17,8 +22,38 @@ class BatchPredictions(ModelPart[BatchPredictionsConfiguration]):
         """The three assets and their checks."""
         del context
         this, contracts = self.pipeline, self.contracts
-        columns = this.feature_columns(contracts.training_dataset)
+        copied = this.feature_columns(contracts.training_dataset)
+        times = PredictionTimes(
+            this.calendar, this.lead, self.config.predicted_at, self.config.target_time
+        )
+        refuse_other_types(this.name, times, contracts.training_dataset)
         return dg.Definitions.merge(
-            Predictions(this, contracts.predictions, columns).definitions(),
+            Predictions(this, contracts.predictions, copied, times).definitions(),
             LabelStage(this, contracts.predictions, contracts.labels).definitions(),
         )
+
+
+def refuse_other_types(pipeline: str, times: PredictionTimes, dataset: type[Contract]) -> None:
+    """Refuse columns of times that the features do not have, or that contain no time.
+
+    Args:
+        pipeline: name of the pipeline.
+        times: the times of a prediction.
+        dataset: contract of the training dataset, which has all columns of the features.
+
+    Raises:
+        ConfigurationError: there is one.
+    """
+    known = columns(dataset)
+    moments = [name for name, column in known.items() if _is_moment(dtype(column))]
+    for key, name in (("predicted_at", times.predicted_at), ("target_time", times.target_time)):
+        if name and name not in moments:
+            what = "no time with a time zone" if name in known else "no column of the features"
+            raise ConfigurationError(
+                f"'{key}' of {pipeline} in defs.yaml names '{name}', which is {what}."
+                f"{suggestion(name, moments)}"
+            )
+
+
+def _is_moment(found: object) -> bool:
+    return isinstance(found, pd.DatetimeTZDtype)

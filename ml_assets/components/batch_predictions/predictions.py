@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import dagster as dg
 import pandas as pd
@@ -16,6 +17,7 @@ from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import RegistryMismatch, TrainingError, UnsafeModel
 from ml_assets.lake.integrity import latest_rows
 from ml_assets.lake.store import Lake, Window
+from ml_assets.learning.horizon import IS_REPLAYED, PredictionTimes
 from ml_assets.learning.predictions import PREDICTION
 from ml_assets.learning.scoring import score, with_late_rows
 from ml_assets.learning.specification import Classes
@@ -39,11 +41,13 @@ class Predictions:
         pipeline: context shared by all stages.
         contract: contract of the predictions.
         feature_columns: columns of the feature table.
+        times: the times of a prediction.
     """
 
     pipeline: PipelineContext
     contract: type[Contract]
     feature_columns: Sequence[str]
+    times: PredictionTimes
 
     def definitions(self) -> dg.Definitions:
         """The asset and its checks."""
@@ -65,7 +69,7 @@ class Predictions:
             contract=self.contract,
             is_fact=True,
             inherits_from=this.features,
-            names={"feature_columns": self.feature_columns},
+            names={"feature_columns": self.feature_columns, "times": self.times.columns},
         )
 
     @property
@@ -77,6 +81,7 @@ class Predictions:
             this.specification,
             list(this.join_keys),
             list(this.segments),
+            self.times,
         )
 
     def _predict(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
@@ -148,14 +153,9 @@ class Predictions:
         model = workspace.models.load(
             this.table(nouns.MODEL), champion.fingerprint, this.specification
         )
-        scored = score(
-            this.specification,
-            model,
-            features.read(days=days),
-            key=this.join_keys,
-            segments=this.segments,
-        )
-        return scored.assign(
+        rows = features.read(days=days)
+        scored = score(this.specification, model, rows, key=this.join_keys, segments=this.segments)
+        return scored.join(self.times.of(rows, datetime.now(UTC))).assign(
             model_version=champion.fingerprint,
             model_as_of=champion.as_of,
             feature_version=scored[DAY].map(features.hashes),
@@ -187,6 +187,7 @@ def _day_metadata(predictions: pd.DataFrame, classes: Classes) -> dict[str, floa
         **_summary(predictions, classes),
         "model as of": str(predictions["model_as_of"].iloc[0]) if len(predictions) else "",
         "late rows": int(predictions["is_late"].sum()),
+        "replayed rows": int(predictions[IS_REPLAYED].sum()),
     }
 
 

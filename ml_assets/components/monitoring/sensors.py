@@ -1,7 +1,9 @@
 """Sensors that process days in order and start one training run for each verdict to retrain.
 
 They depend on the ledger, not on the clock. The next day is the first unfinished one; it is
-processed when its features are finished and the release requested before has ended.
+processed when its features are finished and the release requested before has ended. Days whose
+features exist before they have ended are predicted then, and processed when their outcomes are
+finished.
 """
 
 from collections.abc import Sequence
@@ -152,28 +154,61 @@ def _next_day(
     The run also covers the days before, because the labels that arrive on the day belong to them.
     """
     ledger = lake.ledger
-    ready = finished(ledger, pipeline.features)
-    if not ready:
+    with_features = finished(ledger, pipeline.features)
+    if not with_features:
         return f"No day of {pipeline.features} is stored yet."
+    ready = _ended(pipeline, ledger, with_features)
     decided = ledger.latest(pipeline.table(DECISION))
     begun = ledger.latest(pipeline.table(nouns.PREDICTIONS)) or decided
-    first = min(begun) if begun else max(ready)
+    first = min(begun) if begun else max(ready, default=min(with_features))
     calendar = pipeline.calendar
-    days = calendar.keys(first, calendar.shifted(max(*ready, first), 1))
+    days = calendar.keys(first, calendar.shifted(max([*ready, first]), 1))
     scored = tables_of(pipeline, graph, SCORING)
     waiting = {day for table in scored for day in _open(ledger, table, days)}
     newest = max(decided, default="")
     undecided = _open(ledger, pipeline.table(DECISION), [day for day in days if day >= newest])
     day = next((day for day in days if day in waiting | undecided), calendar.shifted(days[-1], 1))
-    if day not in ready:
+    if day not in with_features:
         return f"{day} waits for its features."
     as_of, _ = pending_retraining(pipeline, lake)
     if as_of is not None:
         unit = retraining_unit(pipeline, graph, as_of)
         if unit.tables and not is_given_up(instance, ledger, unit):
             return f"{day} waits for the release of {as_of}."
+    if day not in ready:
+        return _ahead(pipeline, graph, ledger, day, with_features)
     span = Span(max(first, calendar.shifted(day, -pipeline.arrives_within)), day)
     return _unit(pipeline, graph, f"{pipeline.name} {day}", span)
+
+
+def _ended(pipeline: PipelineContext, ledger: Ledger, with_features: set[str]) -> set[str]:
+    """Days with features that have ended: features that exist earlier do not tell, outcomes do."""
+    return (
+        with_features & finished(ledger, pipeline.labels.asset) if pipeline.lead else with_features
+    )
+
+
+def _ahead(
+    pipeline: PipelineContext, graph: Any, ledger: Ledger, day: str, with_features: set[str]
+) -> Unit | str:
+    """The predictions of days that have not ended, as far as all days before were decided on.
+
+    Args:
+        pipeline: the pipeline.
+        graph: Dagster's asset graph.
+        ledger: records of each day.
+        day: the first day that is not decided on.
+        with_features: days whose features are finished.
+    """
+    last = pipeline.calendar.shifted(day, pipeline.lead - 1)
+    known = sorted(other for other in with_features if day <= other <= last)
+    table = pipeline.table(nouns.PREDICTIONS)
+    open_days = sorted(_open(ledger, table, known))
+    tables = tables_of(pipeline, graph, [nouns.PREDICTIONS])
+    if not open_days or not tables:
+        return f"{day} is predicted and waits for its outcomes, {pipeline.labels.asset}."
+    span = first_span(open_days, pipeline.calendar)
+    return unit_of(graph, f"{pipeline.name} {span.first}...{span.last} ahead", tables, span)
 
 
 def _changed_days(

@@ -55,6 +55,7 @@ class PipelineContext:
         calendar: cadence and time zone of ``days``.
         as_of_calendar: cadence and time zone of ``as_of_days``.
         features: asset key of the feature table.
+        lead: partitions before the end of a partition at which its features can be computed.
         labels: source of the labels.
         join_keys: columns that identify a row of features and labels.
         segments: columns whose values are evaluated separately.
@@ -71,6 +72,7 @@ class PipelineContext:
     calendar: Calendar
     as_of_calendar: Calendar
     features: str
+    lead: int
     labels: Labels
     join_keys: Sequence[str]
     segments: Sequence[str]
@@ -90,6 +92,7 @@ class PipelineContext:
             calendar=config.days.calendar,
             as_of_calendar=config.as_of_calendar,
             features=config.features,
+            lead=config.lead_partitions,
             labels=config.labels,
             join_keys=config.join_keys,
             segments=config.segments,
@@ -239,11 +242,17 @@ class PipelineContext:
     def champions(self, lake: Lake, days: Sequence[str]) -> dict[str, Champion]:
         """Day → the champion of that day, for the days that have one.
 
+        A day whose features exist earlier has the champion of the day on which it can be predicted.
+
         Raises:
             LakeMismatch: an earlier release is lost.
         """
-        table = self.table(nouns.CHAMPION)
-        return champion_by_day(releases(lake, table, max(days)), days) if days else {}
+        if not days:
+            return {}
+        predicted_on = {day: self.calendar.shifted(day, min(0, 1 - self.lead)) for day in days}
+        known = releases(lake, self.table(nouns.CHAMPION), max(predicted_on.values()))
+        found = champion_by_day(known, sorted({*predicted_on.values()}))
+        return {day: found[on] for day, on in predicted_on.items() if on in found}
 
     def champions_before(self, lake: Lake, as_ofs: Sequence[str]) -> dict[str, Champion]:
         """As-of day → the champion that a model of that day has to beat, even if not yet in use.
@@ -252,10 +261,9 @@ class PipelineContext:
             LakeMismatch: an earlier release is lost.
         """
         table = self.table(nouns.CHAMPION)
-        found = {
-            as_of: newest(releases(lake, table, as_of, includes_last=False)) for as_of in as_ofs
-        }
-        return {as_of: champion for as_of, champion in found.items() if champion}
+        before = {day: releases(lake, table, day, includes_last=False) for day in as_ofs}
+        found = {day: newest(earlier) for day, earlier in before.items()}
+        return {day: champion for day, champion in found.items() if champion}
 
     def champion_input(self, of_days: Mapping[str, Champion], noun: str) -> Input:
         """Input: the partition of an as-of table that belongs to the champion of each day."""
@@ -287,11 +295,6 @@ class PipelineContext:
     def champion_lineage(self, noun: str) -> Input:
         """Input for the lineage: any partition of an as-of table that may belong to the champion."""
         length = self.as_of_calendar.longest_partition * self.windows.window_days
-        return Input(
-            self.table(noun),
-            -self.calendar.covering(length),
-            0,
-            is_pinned=True,
-            calendar=self.calendar,
-            input_calendar=self.as_of_calendar,
-        )
+        first = -self.calendar.covering(length)
+        found = self.daily_input(self.table(noun), first, is_pinned=True)
+        return replace(found, input_calendar=self.as_of_calendar)

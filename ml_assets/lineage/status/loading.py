@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from ml_assets import nouns
 from ml_assets.configuration import documents
-from ml_assets.configuration.sections import Days
+from ml_assets.configuration.days import Days
 from ml_assets.configuration.tables import SourceTableConfiguration
 from ml_assets.content import DAY
 from ml_assets.errors import MLAssetsError

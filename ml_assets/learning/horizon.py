@@ -1,0 +1,72 @@
+"""When a row was predicted, relative to the time that is predicted."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+
+from ml_assets.cadence import HOUR, Calendar
+from ml_assets.content import DAY
+
+HORIZON, IS_REPLAYED = "horizon_hours", "is_replayed"
+
+
+@dataclass(frozen=True)
+class PredictionTimes:
+    """How to find the two times of a row.
+
+    Attributes:
+        calendar: partitions of the features.
+        lead: partitions before the end of a partition at which its features can be computed.
+        predicted_at: column of the features with the time at which all of a row was known; None for
+            the end of what the features read.
+        target_time: column of the features with the time that is predicted; None for the start of
+            the partition.
+    """
+
+    calendar: Calendar
+    lead: int = 0
+    predicted_at: str | None = None
+    target_time: str | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the features that are read."""
+        return [name for name in (self.predicted_at, self.target_time) if name]
+
+    def of(self, features: pd.DataFrame, now: datetime) -> pd.DataFrame:
+        """The horizon of each row, and whether it is predicted after the fact.
+
+        Args:
+            features: (n, …) feature rows with ``ds``.
+            now: time at which they are predicted, timezone-aware.
+
+        Returns:
+            (n, 2) indexed as ``features``: ``horizon_hours``, the time from what was known to what is
+            predicted, negative if the former is later, and ``is_replayed``.
+        """
+        days = features[DAY].unique()
+        starts = {day: self.calendar.start_of(day) for day in days}
+        ends = {day: self._known_until(day) for day in days}
+        targets = self._times(features, self.target_time, starts)
+        known = self._times(features, self.predicted_at, ends)
+        return pd.DataFrame(
+            {
+                HORIZON: (targets - known).dt.total_seconds() / HOUR.total_seconds(),
+                IS_REPLAYED: targets <= pd.Timestamp(now),
+            },
+            index=features.index,
+        )
+
+    def _known_until(self, day: str) -> datetime:
+        return self.calendar.bounds(self.calendar.shifted(day, -self.lead))[1]
+
+    @staticmethod
+    def _times(
+        features: pd.DataFrame, column: str | None, of_days: dict[str, datetime]
+    ) -> pd.Series:
+        """(n,) times in UTC from a column, or by the partition of each row."""
+        if column:
+            return features[column]
+        by_day = {day: pd.Timestamp(time).tz_convert("UTC") for day, time in of_days.items()}
+        return pd.to_datetime(features[DAY].map(by_day), utc=True)
