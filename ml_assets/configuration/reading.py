@@ -104,7 +104,9 @@ def _fields(model: type[BaseModel], path: Sequence[str]) -> list[str]:
             found = get_args(found)[-1] if get_args(found) else None
         if type(None) in get_args(found):
             found = next(one for one in get_args(found) if one is not type(None))
-    return list(found.model_fields) if _is_model(found) else []
+    if not _is_model(found):
+        return []
+    return [field.alias or name for name, field in found.model_fields.items()]
 
 
 def _is_model(annotation: Any) -> bool:

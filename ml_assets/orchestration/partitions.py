@@ -17,18 +17,24 @@ MONDAY = 1
 Partitions = dg.TimeWindowPartitionsDefinition
 
 
-def partitions(days: Days) -> Partitions:
-    """The Dagster partitions of a table."""
+def partitions(days: Days, *, is_as_of: bool = False) -> Partitions:
+    """The Dagster partitions of a table.
+
+    Args:
+        days: the days of the table.
+        is_as_of: its partitions read only what is known when they begin, so that they exist then.
+    """
+    not_ended = max(days.not_ended, int(is_as_of))
     end, zone = None if days.last is None else shifted(days.last, 1), days.timezone
     match days.cadence:
         case Cadence.HOURLY:
             first, until = f"{days.first}-00:00", end and f"{end}-00:00"
             return dg.HourlyPartitionsDefinition(
-                first, end_date=until, timezone=zone, end_offset=days.not_ended
+                first, end_date=until, timezone=zone, end_offset=not_ended
             )
         case Cadence.DAILY:
             return dg.DailyPartitionsDefinition(
-                days.first, end_date=end, timezone=zone, end_offset=days.not_ended
+                days.first, end_date=end, timezone=zone, end_offset=not_ended
             )
         case Cadence.WEEKLY:
             return dg.WeeklyPartitionsDefinition(
@@ -36,11 +42,11 @@ def partitions(days: Days) -> Partitions:
                 end_date=end,
                 timezone=zone,
                 day_offset=MONDAY,
-                end_offset=days.not_ended,
+                end_offset=not_ended,
             )
         case Cadence.MONTHLY:
             return dg.MonthlyPartitionsDefinition(
-                days.first, end_date=end, timezone=zone, end_offset=days.not_ended
+                days.first, end_date=end, timezone=zone, end_offset=not_ended
             )
 
 

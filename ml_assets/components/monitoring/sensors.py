@@ -178,7 +178,8 @@ def _next_day(
     if day not in ready:
         return _ahead(pipeline, graph, ledger, day, with_features)
     span = Span(max(first, calendar.shifted(day, -pipeline.arrives_within)), day)
-    return _unit(pipeline, graph, f"{pipeline.name} {day}", span)
+    tables = tables_of(pipeline, graph, [*SCORING, DECISION])
+    return unit_of(graph, f"{pipeline.name} {day}", tables, span)
 
 
 def _ended(pipeline: PipelineContext, ledger: Ledger, with_features: set[str]) -> set[str]:
@@ -227,13 +228,17 @@ def _changed_days(
             changed.setdefault(day, reason)
     kept: list[str] = []
     calendar = pipeline.calendar
+    decided = max(lake.ledger.latest(pipeline.table(DECISION)), default="")
     while changed:
         first = min(changed)
-        span = first_span(changed, calendar)
+        is_ahead = bool(pipeline.lead) and first > decided
+        within = [day for day in changed if is_ahead or not pipeline.lead or day <= decided]
+        span = first_span(within, calendar)
         if waiting := _waiting_for_inputs(pipeline, lake, span):
             return f"{first} waits for {waiting} to be recomputed."
         name = f"{pipeline.name} {span.first}...{span.last} again"
-        unit = _unit(pipeline, graph, name, span, changed[first])
+        stages = [nouns.PREDICTIONS] if is_ahead else [*SCORING, DECISION]
+        unit = unit_of(graph, name, tables_of(pipeline, graph, stages), span, changed[first])
         effect = effect_of(instance, lake.ledger, unit)
         if effect is Effect.WANTED:
             return unit
@@ -255,11 +260,6 @@ def _waiting_for_inputs(pipeline: PipelineContext, lake: Lake, span: Span) -> st
         if waiting := unfinished(lake.ledger, table, sorted(known)):
             return f"{table} {min(waiting)}"
     return ""
-
-
-def _unit(pipeline: PipelineContext, graph: Any, name: str, span: Span, reason: str = "") -> Unit:
-    tables = tables_of(pipeline, graph, [*SCORING, DECISION])
-    return unit_of(graph, name, tables, span, reason)
 
 
 def _open(ledger: Ledger, table: str, days: Sequence[str]) -> set[str]:

@@ -88,7 +88,7 @@ class PipelineContext:
             name=config.pipeline,
             owners=config.owners,
             days=partitions(config.days),
-            as_of_days=partitions(config.as_ofs),
+            as_of_days=partitions(config.as_ofs, is_as_of=True),
             calendar=config.days.calendar,
             as_of_calendar=config.as_of_calendar,
             features=config.features,
