@@ -8,7 +8,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ml_assets.contracts.contract import Contract, columns, computed, key_columns, limits
+from ml_assets.contracts.contract import FROM, Contract, columns, computed, key_columns, limits
 from ml_assets.contracts.day import DayContract
 from ml_assets.errors import ConfigurationError
 
@@ -135,6 +135,49 @@ def label_contract(
         day=day,
         may_be_empty=True,
         max_dead_letter_share=0.05,
+    )
+
+
+def from_other_inputs(
+    base: type[Contract],
+    name: str,
+    description: str,
+    inputs: Mapping[str, Sequence[str]],
+    *,
+    may_be_empty: bool,
+    max_dead_letter_share: float,
+) -> type[Contract]:
+    """A contract with the columns of another one, for a table that is computed from other inputs.
+
+    Args:
+        base: the other contract.
+        name: name of the contract.
+        description: what a row is.
+        inputs: input column of ``base``, such as ``flights.dest`` → the columns that replace it.
+        may_be_empty: whether a partition without rows is stored.
+        max_dead_letter_share: share of rejected rows above which a partition is quarantined.
+
+    Raises:
+        ConfigurationError: an input column of ``base`` is not replaced.
+    """
+    fields = {}
+    for column in columns(base):
+        declared: Sequence[str] = (base.__fields__[column][1].metadata or {})[FROM]
+        if missing := [source for source in declared if source not in inputs]:
+            raise ConfigurationError(
+                f"{name} does not say which input replaces {missing[0]} of {base.__name__}.{column}."
+            )
+        replaced = dict.fromkeys(other for source in declared for other in inputs[source])
+        fields[column] = column_from(base, column, [*replaced])
+    return _contract(
+        name,
+        description,
+        (base,),
+        fields,
+        (base,),
+        unique=key_columns(base),
+        may_be_empty=may_be_empty,
+        max_dead_letter_share=max_dead_letter_share,
     )
 
 

@@ -49,6 +49,11 @@ class FlightFeatures(FlightKey):
         metadata={"from": ["flights.origin"]},
     )
     dest: str = pa.Field(description="Airport of arrival.", metadata={"from": ["flights.dest"]})
+    departs_at: pd.DatetimeTZDtype = pa.Field(
+        description="Scheduled departure.",
+        metadata={"unit": "UTC", "from": CUT},
+        dtype_kwargs=UTC,
+    )
     predicted_at: pd.DatetimeTZDtype = pa.Field(
         description="The cut: the row contains only what is known at this time.",
         metadata={"unit": "UTC", "from": CUT},

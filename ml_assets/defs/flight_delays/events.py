@@ -14,8 +14,6 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ml_assets.content import DAY
-
 KEY = ["time_hour", "carrier", "flight"]
 LATE_MINUTES = 15
 
@@ -75,7 +73,7 @@ def outcomes(
     land.
 
     Args:
-        flights: (n, …) flights with ``ds``.
+        flights: (n, …) flights.
         airports: airports with their zone.
         extra_zones: zones of destinations that ``airports`` lacks.
         cancellation_known_hours: hours after scheduled departure a cancellation is known.
@@ -90,7 +88,7 @@ def outcomes(
     landed = flights["arr_delay"].notna()
     cancelled = ~landed & flights["dep_time"].isna()
     known_at = arrival + pd.to_timedelta(flights["arr_delay"], unit="min")
-    known_at = known_at.where(landed, end_of_day(flights[DAY], diversion_known_days))
+    known_at = known_at.where(landed, end_of_day(departure, diversion_known_days))
     known_at = known_at.where(~cancelled, departure + pd.Timedelta(hours=cancellation_known_hours))
     return pd.DataFrame(
         {
@@ -102,9 +100,10 @@ def outcomes(
     ).astype({"outcome": "str"})
 
 
-def end_of_day(days: pd.Series, later: int) -> pd.Series:
-    """(n,) UTC end of the local day that is ``later`` days after each given day."""
-    midnight = pd.to_datetime(days) + pd.Timedelta(days=later + 1)
+def end_of_day(moments: pd.Series, later: int) -> pd.Series:
+    """(n,) UTC end of the local day that is ``later`` days after that of each moment."""
+    days = moments.dt.tz_convert(NEW_YORK).dt.tz_localize(None).dt.normalize()
+    midnight = days + pd.Timedelta(days=later + 1)
     return midnight.dt.tz_localize(NEW_YORK).dt.tz_convert("UTC").dt.as_unit("us")
 
 

@@ -71,15 +71,18 @@ def flight_features(
         extra_zones: zones of destinations that ``airports`` lacks.
 
     Returns:
-        One row per flight with its key, ``predicted_at`` and the columns of ``FlightFeatures``.
+        One row per flight with the columns of ``FlightFeatures``.
     """
     flights = flights.reset_index(drop=True)
     known = outcomes(flights, airports, extra_zones, cancellation_known_hours, diversion_known_days)
     rows = flights[flights[DAY].isin(days)]
     arrival = scheduled_arrival(rows, airports, extra_zones)
-    cut = scheduled_departure(rows) - cut_hours * HOUR
+    departure = scheduled_departure(rows)
+    cut = departure - cut_hours * HOUR
     parts = [
-        rows[[DAY, *KEY, "origin", "dest"]].assign(predicted_at=cut.dt.as_unit("us")),
+        rows[[DAY, *KEY, "origin", "dest"]].assign(
+            departs_at=departure.dt.as_unit("us"), predicted_at=cut.dt.as_unit("us")
+        ),
         schedule(rows, flights, arrival, zone_of(rows["dest"], airports, extra_zones)),
         usual_plane(rows, flights, planes, cut),
         last_weather(rows, weather, cut),

@@ -1,0 +1,266 @@
+"""A week of flights, predicted hour by hour before they depart.
+
+The source is live: at each hour its tables hold what was known then. The features have to be those
+that the same functions compute years later from the complete table of flights.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import sqlalchemy as sa
+import time_machine
+from dagster import AssetKey
+
+import ml_assets.defs.flight_delays.by_hour as pipeline
+from ml_assets.cadence import Cadence, Calendar
+from ml_assets.content import DAY
+from ml_assets.defs.flight_delays.by_hour.features import happened
+from ml_assets.defs.flight_delays.events import KEY, NEW_YORK, departures, outcomes
+from ml_assets.defs.flight_delays.features import flight_features
+from ml_assets.defs.sources.load import reference_table
+from ml_assets_tests.components.shop import definitions
+from ml_assets_tests.prepared import new_home, opened
+from ml_assets_tests.project import Project
+
+HOURS = Calendar(Cadence.HOURLY, NEW_YORK)
+FIRST, TRAINED_FROM = "2013-01-01-00:00", "2013-01-25-00:00"
+MONDAY, LAST = "2013-02-04-05:00", "2013-02-10-23:00"
+LAST_DAY = "2013-02-10"
+FIRST_DEPARTURE = "05:00"
+"""Nothing is scheduled between midnight and this hour."""
+
+CHANGES = {
+    "window: 60d": "window: 10d",
+    "test_window: 14d": "test_window: 5d\n  release: {rule: literal, margin: null, max_group_gap: 0.5}",
+    "drift_window: 168h": "drift_window: 24h",
+}
+"""What the test changes, because its model is trained on four days."""
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+@pytest.fixture(scope="module")
+def complete() -> Tables:
+    """Flights and weather as they are known years later, with their times in UTC."""
+    found = {table: reference_table(table, LAST_DAY) for table in ("flights", "weather")}
+    in_utc = {
+        table: rows.assign(time_hour=rows["time_hour"].dt.tz_localize("UTC"))
+        for table, rows in found.items()
+    }
+    return {**in_utc, "planes": reference_table("planes"), "airports": reference_table("airports")}
+
+
+@pytest.fixture(scope="module")
+def parameters() -> Mapping[str, Any]:
+    """Parameters of the features in the pipeline's YAML."""
+    import yaml
+
+    documents = yaml.safe_load_all(yaml_text())
+    found: Mapping[str, Any] = next(
+        one["attributes"]["parameters"]
+        for one in documents
+        if one["attributes"].get("key") == "flights_by_hour/features"
+    )
+    return found
+
+
+def yaml_text() -> str:
+    """The pipeline's YAML."""
+    return (Path(pipeline.__path__[0]) / "pipeline.yaml").read_text("utf-8")
+
+
+def events_of(complete: Tables, parameters: Mapping[str, Any]) -> pd.DataFrame:
+    """The log that a live source would have written."""
+    flights = complete["flights"]
+    known = outcomes(
+        flights,
+        complete["airports"],
+        parameters["extra_zones"],
+        parameters["cancellation_known_hours"],
+        parameters["diversion_known_days"],
+    )
+    flown = departures(flights)
+    ended = pd.concat([flights, known[["outcome", "known_at"]]], axis=1)
+    landed = ended[ended["outcome"] == "landed"].rename(columns={"arr_delay": "delay"})
+    cancelled = ended[ended["outcome"] == "cancelled"].assign(delay=float("nan"))
+    parts = {
+        "departed": flown.rename(columns={"dep_delay": "delay"}),
+        "landed": landed.assign(tailnum=None),
+        "cancelled": cancelled.assign(tailnum=None),
+    }
+    columns = ["known_at", "event", *KEY, "tailnum", "delay"]
+    found = pd.concat([rows.assign(event=event)[columns] for event, rows in parts.items()])
+    return found.sort_values("known_at", ignore_index=True)
+
+
+class LiveSource:
+    """A source database whose tables hold what is known at a time."""
+
+    def __init__(self, file: Path, complete: Tables, events: pd.DataFrame) -> None:
+        self._engine = sa.create_engine(f"sqlite:///{file}")
+        self._events, self._weather = events, complete["weather"]
+        flights = complete["flights"]
+        columns = [*KEY, "origin", "dest", "minute", "sched_arr_time", "distance"]
+        self._append("timetable", flights[columns])
+        for table in ("planes", "airports"):
+            complete[table].to_sql(table, self._engine, index=False)
+        self._until = pd.Timestamp(0, tz="UTC")
+
+    def advance(self, now: datetime) -> None:
+        """Add what became known until a time."""
+        until = pd.Timestamp(now)
+        self._append("events", self._between(self._events, self._events["known_at"], until))
+        known_at = self._weather["time_hour"] + pd.Timedelta(hours=1)
+        self._append("weather", self._between(self._weather, known_at, until))
+        self._until = until
+
+    def _between(
+        self, rows: pd.DataFrame, known_at: pd.Series, until: pd.Timestamp
+    ) -> pd.DataFrame:
+        return rows[(known_at > self._until) & (known_at <= until)]
+
+    def _append(self, table: str, rows: pd.DataFrame) -> None:
+        moments = rows.select_dtypes("datetimetz").columns
+        plain = rows.assign(**{name: rows[name].dt.tz_localize(None) for name in moments})
+        with closing(self._engine.raw_connection()):
+            plain.to_sql(table, self._engine, index=False, if_exists="append")
+
+
+@pytest.fixture
+def live(
+    tmp_path: Path, complete: Tables, parameters: Mapping[str, Any]
+) -> Iterator[tuple[Project, LiveSource]]:
+    """A project with a model as of Monday, an hour before the first departure of the week."""
+    text = yaml_text()
+    for old, new in CHANGES.items():
+        assert old in text
+        text = text.replace(old, new)
+    home = new_home(tmp_path / "home")
+    source = LiveSource(home / "data" / "source.db", complete, events_of(complete, parameters))
+    start = an_hour_before(MONDAY)
+    source.advance(start)
+    with (
+        time_machine.travel(start),
+        opened(home, definitions(tmp_path / "defs", text)) as project,
+    ):
+        succeed(project, "planes", "airports")
+        succeed(project, "timetable", days=f"{FIRST}...{LAST}")
+        until = HOURS.shifted(MONDAY, -2)
+        succeed(project, "events", "weather", days=f"{FIRST}...{until}")
+        succeed(project, "features", "outcomes", days=f"{TRAINED_FROM}...{until}")
+        outcome = project.materialize(
+            "group:flights_by_hour__training or group:flights_by_hour__release", MONDAY[:10]
+        )
+        assert outcome.succeeded, outcome.failed_steps
+        yield project, source
+
+
+def succeed(project: Project, *tables: str, days: str | None = None) -> None:
+    """Materialize tables of the pipeline."""
+    selection = " or ".join(f'key:"flights_by_hour/{table}"' for table in tables)
+    outcome = project.materialize(selection, days)
+    assert outcome.succeeded, outcome.failed_steps
+
+
+def an_hour_before(hour: str) -> datetime:
+    """An hour before the start of an hour."""
+    return HOURS.start_of(hour) - timedelta(hours=1)
+
+
+def with_departures(first: str, last: str) -> list[str]:
+    """Hours of a span in which flights can be scheduled."""
+    return [hour for hour in HOURS.keys(first, last) if hour[-5:] >= FIRST_DEPARTURE]
+
+
+@pytest.mark.slow
+def test_a_week_is_predicted_hour_by_hour_before_departure(
+    live: tuple[Project, LiveSource], complete: Tables, parameters: Mapping[str, Any]
+) -> None:
+    project, source = live
+    known_until = HOURS.shifted(MONDAY, -2)
+    for hour in with_departures(MONDAY, LAST):
+        now = an_hour_before(hour)
+        source.advance(now)
+        with time_machine.travel(now):
+            following, known_until = HOURS.shifted(known_until, 1), HOURS.shifted(hour, -2)
+            if following <= known_until:
+                succeed(project, "events", "weather", days=f"{following}...{known_until}")
+            succeed(project, "features", "predictions", days=hour)
+
+    keys = HOURS.keys(MONDAY, LAST)
+    features = project.lake.read("flights_by_hour/features", stored(project, "features", keys))
+    predictions = project.lake.read(
+        "flights_by_hour/predictions", stored(project, "predictions", keys)
+    )
+    expected = features_years_later(complete, parameters)
+    assert len(features) == len(predictions) == len(expected) > 5000
+    columns = [name for name in expected.columns if name != DAY]
+    pd.testing.assert_frame_equal(
+        by_key(features)[columns], by_key(expected)[columns], check_dtype=False
+    )
+    assert not predictions["is_replayed"].any()
+    assert predictions["horizon_hours"].eq(2).all()
+
+
+def stored(project: Project, table: str, hours: list[str]) -> list[str]:
+    """Hours that are stored."""
+    entries = project.entries(f"flights_by_hour/{table}")
+    return [hour for hour in hours if hour in entries]
+
+
+def features_years_later(complete: Tables, parameters: Mapping[str, Any]) -> pd.DataFrame:
+    """The features of the week's flights from the complete tables."""
+    flights = complete["flights"]
+    hours = flights["time_hour"].map(HOURS.key_of)
+    return flight_features(
+        [hour for hour in hours.unique() if MONDAY <= hour <= LAST],
+        **{**complete, "flights": flights.assign(**{DAY: hours})},
+        **parameters,
+    )
+
+
+def by_key(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows in the order of their key."""
+    return rows.sort_values(KEY, ignore_index=True)
+
+
+def test_flights_that_may_still_depart_are_not_cancelled() -> None:
+    timetable = pd.DataFrame({"time_hour": 1, "carrier": "AA", "flight": [1, 2, 3, 4]})
+    events = pd.DataFrame(
+        [
+            (1, "AA", 1, "departed", "N1", 5.0),
+            (1, "AA", 1, "landed", None, 9.0),
+            (1, "AA", 2, "departed", "N2", 0.0),
+            (1, "AA", 3, "cancelled", None, None),
+        ],
+        columns=[*KEY, "event", "tailnum", "delay"],
+    )
+
+    found = happened(timetable, events).set_index("flight")
+
+    assert found["dep_time"].isna().to_dict() == {1: False, 2: False, 3: True, 4: False}
+    assert found["dep_delay"].dropna().to_dict() == {1: 5.0, 2: 0.0}
+    assert found["arr_delay"].dropna().to_dict() == {1: 9.0}
+
+
+def test_an_hour_exists_one_hour_before_it_begins(tmp_path: Path) -> None:
+    graph = definitions(tmp_path / "defs", yaml_text()).resolve_asset_graph()
+
+    with time_machine.travel(an_hour_before(MONDAY)):
+        last = {
+            table: graph.get(
+                AssetKey(["flights_by_hour", table])
+            ).partitions_def.get_last_partition_key()
+            for table in ("events", "features", "predictions")
+        }
+
+    assert last == {
+        "events": HOURS.shifted(MONDAY, -2),
+        "features": MONDAY,
+        "predictions": MONDAY,
+    }
