@@ -56,7 +56,7 @@ class Prediction(Contract):
     )
     is_replayed: bool = computed(
         "The row was predicted after the time that is predicted, as in a replay of history.",
-        ["{feature_table}.{times}"],
+        ["{feature_table}.{target_time}"],
     )
 
 

@@ -20,7 +20,7 @@ KEY = ["time_hour", "carrier", "flight"]
 ROW_BY_ROW = {"training_dataset", "predictions", "labels"}
 """Tables that join rows by their key and take columns over, so that none may become null."""
 
-WIDE = {*columns(FlightFeatures)} - {*KEY, "predicted_at", "temp"}
+WIDE = {*columns(FlightFeatures)} - {*KEY, "predicted_at", "departs_at", "temp"}
 """Columns of features, of which those that a table does not declare stand for one another."""
 
 CHOSEN = {"split", "late", "feature_day"}
@@ -106,6 +106,11 @@ SPECIAL: Mapping[tuple[str, str], Sequence[Callable[[pd.DataFrame], object]]] = 
         lambda rows: rows["split"].where(rows["carrier"] == "AA", "train"),
         lambda rows: rows["split"].where(rows.index % 6 == 0, "train"),
         lambda rows: rows["split"].where(rows["feature_day"] > "2013-01-15", "test"),
+    ],
+    ("flight_features", "departs_at"): [
+        lambda rows: rows["departs_at"].where(
+            rows.index % 2 == 0, pd.Timestamp("2100-01-01", tz="UTC")
+        ),
     ],
     ("training_dataset", "origin"): [
         lambda rows: rows["origin"].where(rows.index % 5 == 0, "EWR"),

@@ -69,7 +69,11 @@ class Predictions:
             contract=self.contract,
             is_fact=True,
             inherits_from=this.features,
-            names={"feature_columns": self.feature_columns, "times": self.times.columns},
+            names={
+                "feature_columns": self.feature_columns,
+                "times": self.times.columns,
+                "target_time": [self.times.target_time] if self.times.target_time else [],
+            },
         )
 
     @property

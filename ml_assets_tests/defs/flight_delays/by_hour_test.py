@@ -36,7 +36,7 @@ FIRST_DEPARTURE = "05:00"
 
 CHANGES = {
     "window: 60d": "window: 10d",
-    "test_window: 14d": "test_window: 5d\n  release: {rule: literal, margin: null, max_group_gap: 0.5}",
+    "test_window: 14d": "test_window: 5d\n  release: {rule: literal, margin: null, max_group_gap: 0.5}\n  registry: false",
     "drift_window: 168h": "drift_window: 24h",
 }
 """What the test changes, because its model is trained on four days."""
