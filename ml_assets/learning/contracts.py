@@ -53,6 +53,7 @@ class Prediction(Contract):
         "negative when they know more.",
         ["{feature_table}.{times}"],
         unit="h",
+        nullable=True,
     )
     is_replayed: bool = computed(
         "The row was predicted after the time that is predicted, as in a replay of history.",

@@ -70,3 +70,25 @@ class PredictionTimes:
             return features[column]
         by_day = {day: pd.Timestamp(time).tz_convert("UTC") for day, time in of_days.items()}
         return pd.to_datetime(features[DAY].map(by_day), utc=True)
+
+
+def with_times(stored: pd.DataFrame, scored: pd.DataFrame, key: str) -> pd.DataFrame:
+    """Stored predictions of an earlier version, which had no times, with those of the same rows.
+
+    Args:
+        stored: (n, …) stored predictions.
+        scored: (m, …) predictions of all current rows, with their times.
+        key: column that identifies a prediction.
+
+    Returns:
+        (n, …) the stored rows. A row that no longer exists has no horizon, and counts as replayed.
+    """
+    if HORIZON in stored.columns:
+        return stored
+    times = scored.set_index(key)[[HORIZON, IS_REPLAYED]].reindex(stored[key])
+    return stored.assign(
+        **{
+            HORIZON: times[HORIZON].to_numpy(dtype=float),
+            IS_REPLAYED: times[IS_REPLAYED].ne(False).to_numpy(),
+        }
+    )

@@ -17,9 +17,9 @@ from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import RegistryMismatch, TrainingError, UnsafeModel
 from ml_assets.lake.integrity import latest_rows
 from ml_assets.lake.store import Lake, Window
-from ml_assets.learning.horizon import IS_REPLAYED, PredictionTimes
+from ml_assets.learning.horizon import IS_REPLAYED, PredictionTimes, with_times
 from ml_assets.learning.predictions import PREDICTION
-from ml_assets.learning.scoring import score, with_late_rows
+from ml_assets.learning.scoring import PREDICTION_ID, score, with_late_rows
 from ml_assets.learning.specification import Classes
 from ml_assets.ledger.entries import grouped
 from ml_assets.orchestration.assets.table_output import TableOutput
@@ -104,12 +104,15 @@ class Predictions:
             further_reads=this.model_reads(champions),
         )
         planned, scored = self._score(workspace, lake, planned, champions)
-        planned, frames = each_day(
-            planned,
-            lambda day: with_late_rows(
-                latest_rows(lake, table, day), _scored_rows(scored, day, champions)
-            ),
-        )
+
+        def predicted(day: str) -> pd.DataFrame:
+            of_day = _scored_rows(scored, day, champions)
+            stored = latest_rows(lake, table, day)
+            if stored is not None:
+                stored = with_times(stored, of_day, PREDICTION_ID)
+            return with_late_rows(stored, of_day)
+
+        planned, frames = each_day(planned, predicted)
         return output(
             planned,
             frames,

@@ -1,0 +1,62 @@
+"""Horizons of predictions, and which of them were made after the fact."""
+
+from datetime import UTC, datetime
+
+import pandas as pd
+import pytest
+
+from ml_assets.cadence import Cadence, Calendar
+from ml_assets.content import DAY
+from ml_assets.learning.horizon import PredictionTimes, with_times
+
+NEW_YORK = "America/New_York"
+DAYS, HOURS = Calendar(timezone=NEW_YORK), Calendar(Cadence.HOURLY, NEW_YORK)
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("calendar", "lead", "key", "hours"),
+    [
+        pytest.param(DAYS, 0, "2024-02-09", -24, id="a day that reads itself"),
+        pytest.param(DAYS, 1, "2024-02-09", 0, id="a day that reads what is before it"),
+        pytest.param(DAYS, 2, "2024-02-09", 24, id="two days before its end"),
+        pytest.param(DAYS, 2, "2024-03-11", 23, id="a day after the clocks were set forward"),
+        pytest.param(DAYS, 2, "2024-11-04", 25, id="a day after they were set back"),
+        pytest.param(HOURS, 4, "2024-02-09-13:00", 3, id="an hour"),
+        pytest.param(HOURS, 4, "2024-11-03-01:00-0500", 3, id="the repeated hour"),
+    ],
+)
+def test_horizon_of_a_partition(calendar: Calendar, lead: int, key: str, hours: float) -> None:
+    found = PredictionTimes(calendar, lead).of(pd.DataFrame({DAY: [key]}), LONG_AGO)
+
+    assert found["horizon_hours"].tolist() == [hours]
+    assert found["is_replayed"].tolist() == [False]
+
+
+def test_times_of_rows_go_before_those_of_the_partition() -> None:
+    departs = pd.to_datetime(["2024-02-09 10:00", "2024-02-09 23:30"], utc=True)
+    rows = pd.DataFrame(
+        {DAY: "2024-02-09", "departs": departs, "cut": departs - pd.Timedelta("90min")}
+    )
+    times = PredictionTimes(DAYS, predicted_at="cut", target_time="departs")
+
+    found = times.of(rows, datetime(2024, 2, 9, 10, tzinfo=UTC))
+
+    assert found["horizon_hours"].tolist() == [1.5, 1.5]
+    assert found["is_replayed"].tolist() == [True, False]
+
+
+def predictions(ids: list[str]) -> pd.DataFrame:
+    """Predictions without times."""
+    return pd.DataFrame({DAY: "2024-02-09", "prediction_id": ids, "prediction": 0.5})
+
+
+def test_predictions_of_an_earlier_version_get_the_times_of_the_same_rows() -> None:
+    stored = predictions(["gone", "b", "a"]).assign(is_late=False)
+    scored = predictions(["a", "b", "new"]).assign(horizon_hours=[1.0, 2.0, 3.0], is_replayed=False)
+
+    found = with_times(stored, scored, "prediction_id").set_index("prediction_id")
+
+    assert found["horizon_hours"].dropna().to_dict() == {"a": 1, "b": 2}
+    assert found["is_replayed"].to_dict() == {"gone": True, "b": False, "a": False}
+    assert found["is_replayed"].dtype == bool
