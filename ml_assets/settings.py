@@ -62,7 +62,7 @@ class Settings(BaseSettings):
         "", description="Git commit of the code where there is no checkout, as in a container."
     )
     sensors: Literal["running", "stopped"] = Field(
-        "running", description="Whether sensors run as soon as a daemon does."
+        "running", description="Whether sensors and schedules run as soon as a daemon does."
     )
     sensor_seconds: int = Field(30, ge=1, description="Seconds between two ticks of a sensor.")
     shared: SharedTables | None = Field(

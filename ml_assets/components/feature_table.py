@@ -27,8 +27,9 @@ from ml_assets.contracts.contract import Contract, key_columns
 from ml_assets.contracts.lineage import lineage
 from ml_assets.contracts.validation import no_rows, validate
 from ml_assets.errors import ConfigurationError
+from ml_assets.lake.store import Lake
 from ml_assets.names import suggestion
-from ml_assets.orchestration.assets.table_output import TableOutput
+from ml_assets.orchestration.assets.table_output import TableOutput, in_parts
 from ml_assets.orchestration.assets.tables import (
     dead_letter_spec,
     statistics_of_days,
@@ -108,7 +109,9 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
         )
 
     def _compute(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
-        lake = workspace.lake
+        return in_parts(days, lambda part: self._compute_part(workspace.lake, part))
+
+    def _compute_part(self, lake: Lake, days: Sequence[str]) -> TableOutput:
         planned = plan(lake, self.config.key, days, self._inputs, self._version)
         frames = self._frames(planned)
         rows = self._rows(planned, frames)

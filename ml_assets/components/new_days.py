@@ -1,4 +1,4 @@
-"""Template: a sensor that keeps daily tables up to date with their sources.
+"""Template: a sensor or a schedule that keeps daily tables up to date with their sources.
 
 Every tick compares the tables with the source: new days, days that changed since their extraction,
 changed snapshots. It requests a run for the first unfinished days, so that gaps are filled before
@@ -13,8 +13,9 @@ import dagster as dg
 
 from ml_assets.cadence import Calendar, Span, day_of
 from ml_assets.components.broken import BROKEN_FOLDER
-from ml_assets.components.configured import Configured
+from ml_assets.components.configured import Configured, folder_of
 from ml_assets.components.source_table import SOURCE_KEY, SourceTable
+from ml_assets.configuration.documents import days_of
 from ml_assets.configuration.tables import NewDaysConfiguration, SourceTableConfiguration
 from ml_assets.content import SNAPSHOT
 from ml_assets.errors import ConfigurationError, TerminalError
@@ -24,11 +25,17 @@ from ml_assets.orchestration.partitions import Partitions, calendar_of, last_inp
 from ml_assets.orchestration.runs.attempts import attempts
 from ml_assets.orchestration.runs.requests import REASON, Unit, first_span, request, unit_of
 from ml_assets.orchestration.runs.runs import broken_assets
-from ml_assets.orchestration.runs.sensors import sensor
+from ml_assets.orchestration.runs.sensors import schedule, sensor
 from ml_assets.planning.progress import finished, unfinished
 from ml_assets.planning.readiness import Dependencies
 from ml_assets.sources.connections import Connections
 from ml_assets.workspace import Workspace
+
+DESCRIPTION = (
+    "Extracts new days when all sources have them, extracts changed days again, and recomputes the "
+    "tables that depend on them."
+)
+READS = "The sources"
 
 
 class NewDays(Configured[NewDaysConfiguration]):
@@ -37,27 +44,29 @@ class NewDays(Configured[NewDaysConfiguration]):
     configuration = NewDaysConfiguration
 
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The sensor."""
-        del context
-        selected = [
-            dg.AssetKey(table.split("/")) for table in [*self.config.snapshots, *self._daily]
-        ]
-
-        @sensor(
-            name=self.config.name,
-            description=(
-                "Extracts new days when all sources have them, extracts changed days again, and "
-                "recomputes the tables that depend on them."
-            ),
-            target=dg.AssetSelection.assets(*selected),
-            reads="The sources",
+        """The sensor; with ``schedule`` in the configuration, a schedule that does the same."""
+        tables = [*self.config.snapshots, *self._daily]
+        target = dg.AssetSelection.assets(*(dg.AssetKey(table.split("/")) for table in tables))
+        if self.config.schedule is None:
+            sensed = sensor(self.config.name, DESCRIPTION, target, reads=READS)
+            return dg.Definitions(sensors=[sensed(self._evaluate)])
+        days = days_of(self.config.sources[0], folder_of(context) / "defs.yaml")
+        scheduled = schedule(
+            self.config.name,
+            DESCRIPTION,
+            target,
+            cron=self.config.schedule,
+            timezone=days.timezone if days else "UTC",
+            reads=READS,
         )
-        def new_days(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-            assert context.repository_def is not None
-            graph = context.repository_def.asset_graph
-            return self._tick(graph, context.instance, context.resources.workspace)
+        return dg.Definitions(schedules=[scheduled(self._evaluate)])
 
-        return dg.Definitions(sensors=[new_days])
+    def _evaluate(
+        self, context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext
+    ) -> dg.RunRequest | dg.SkipReason:
+        assert context.repository_def is not None
+        graph = context.repository_def.asset_graph
+        return self._tick(graph, context.instance, context.resources.workspace)
 
     @property
     def _daily(self) -> list[str]:

@@ -18,8 +18,7 @@ from ml_assets.contracts.dead_letters import dead_letters
 from ml_assets.contracts.validation import schema_problem
 from ml_assets.errors import ContractViolation, SourceCorrupt
 from ml_assets.lake.store import Lake
-from ml_assets.ledger.entries import Entry, Status, usable_hashes
-from ml_assets.ledger.ledger import Ledger
+from ml_assets.ledger.entries import usable_hashes
 from ml_assets.orchestration.assets.dead_letters import UNPLACED, dead_letters_of
 from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
 from ml_assets.orchestration.partitions import Partitions, bounds, calendar_of
@@ -218,34 +217,6 @@ def _schema_problems(
         day: schema_problem(rows.drop(columns=[*names]), contract) for day, names in missing.items()
     }
     return {day: problem for day, problem in problems.items() if problem}
-
-
-def entries_as_extracted(
-    ledger: Ledger, table: str, origin: str, days: Sequence[str]
-) -> list[Entry]:
-    """Ledger entries that restore the source state from which stored days were extracted.
-
-    Args:
-        ledger: records of each day.
-        table: the table's name in the lake.
-        origin: the name of the source table in the ledger.
-        days: stored days.
-
-    Returns:
-        The source entries that the days were extracted from, if newer ones follow.
-    """
-    now = ledger.latest(origin, days)
-    used = {
-        day: read.content_hash
-        for day, reads in ledger.reads(table, days, [Status.STORED]).items()
-        for read in reads
-        if read.table == origin and read.content_hash
-    }
-    changed = [day for day in used if day in now and now[day].content_hash != used[day]]
-    return [
-        next(entry for entry in reversed(history) if entry.content_hash == used[day])
-        for day, history in ledger.histories(origin, changed).items()
-    ]
 
 
 def every_row_has_a_day(key: str, time_column: str | None) -> TableCheck:

@@ -4,7 +4,7 @@ A day whose source rows did not change is not written again. The contract define
 days are valid, see ``contracts``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
@@ -14,16 +14,16 @@ import pandas as pd
 
 from ml_assets.components.configured import Configured
 from ml_assets.components.source_checks import CHUNK, SourceChecks
-from ml_assets.components.source_days import SourceDays, entries_as_extracted
+from ml_assets.components.source_content import SourceContent
+from ml_assets.components.source_days import SourceDays
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.tables import SourceTableConfiguration
-from ml_assets.content import DAY, SNAPSHOT, columns_of
-from ml_assets.contracts.contract import Contract, columns
+from ml_assets.content import DAY, SNAPSHOT
+from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.lineage import copied_lineage
 from ml_assets.contracts.validation import Validated, combine, schema_problem, validate
 from ml_assets.lake.store import Lake
-from ml_assets.ledger.entries import Entry, Status, usable_hashes
-from ml_assets.orchestration.assets.table_output import TableOutput
+from ml_assets.orchestration.assets.table_output import TableOutput, in_parts
 from ml_assets.orchestration.assets.tables import (
     dead_letter_spec,
     statistics_of_days,
@@ -37,7 +37,6 @@ from ml_assets.planning.plan import Plan, merge, plan, with_kept, with_unskipped
 from ml_assets.provenance.code import code_version
 from ml_assets.settings import settings
 from ml_assets.sources.connections import Connections
-from ml_assets.sources.fingerprint import observed_schema, raw_fingerprints
 from ml_assets.workspace import Workspace
 
 READING = {"connection", "table", "query", "files", "time_column", "time_format", "time_zone"}
@@ -114,15 +113,30 @@ class SourceTable(Configured[SourceTableConfiguration]):
         )
 
     def _extract(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
+        source_days = self._source_days(workspace.connections, workspace.lake)
+        return in_parts(
+            days,
+            lambda part: self._extract_part(
+                workspace, source_days, part, is_last=part[-1] == days[-1]
+            ),
+        )
+
+    def _extract_part(
+        self,
+        workspace: Workspace,
+        source_days: SourceDays | None,
+        days: Sequence[str],
+        *,
+        is_last: bool,
+    ) -> TableOutput:
         connections, lake = workspace.connections, workspace.lake
-        source_days = self._source_days(connections, lake)
         extracted = [
             self._extract_chunk(connections, lake, source_days, chunk)
             for chunk in self.chunks(days)
         ]
         planned = merge([part for part, _ in extracted])
         validated = combine([part for _, part in extracted])
-        if source_days is not None:
+        if source_days is not None and is_last:
             unplaced = source_days.unplaced(self._contract)
             letters = pd.concat([validated.dead_letters, unplaced], ignore_index=True)
             validated = replace(validated, dead_letters=letters)
@@ -133,7 +147,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
             day_metadata=statistics_of_days(
                 lake, self.config.key, planned, validated.rows, self.config.statistics
             ),
-            has_all_unplaced_rows=source_days is not None,
+            has_all_unplaced_rows=source_days is not None and is_last,
         )
 
     def _extract_chunk(
@@ -144,7 +158,8 @@ class SourceTable(Configured[SourceTableConfiguration]):
         days: Sequence[str],
     ) -> tuple[Plan, Validated]:
         raw, unreadable = self._read(connections, source_days, days)
-        kept_days = self._observe(lake, source_days, days, raw, unreadable, is_extracted=True)
+        content = self._content(lake, source_days)
+        kept_days = content.record(days, raw, unreadable, is_extracted=True)
         planned = plan(
             lake,
             self.config.key,
@@ -184,6 +199,11 @@ class SourceTable(Configured[SourceTableConfiguration]):
         """The source days of the table; None for a snapshot."""
         return None if self._partitions is None else self.source_days(connections, lake)
 
+    def _content(self, lake: Lake, source_days: SourceDays | None) -> SourceContent:
+        return SourceContent(
+            lake.ledger, self.config.key, self.config.origin, self._contract, source_days
+        )
+
     def _read(
         self, connections: Connections, source_days: SourceDays | None, days: Sequence[str]
     ) -> tuple[pd.DataFrame, dict[str, str]]:
@@ -218,7 +238,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
             return {}
         source_days = self._source_days(connections, lake)
         raw, unreadable = self._read(connections, source_days, days)
-        self._observe(lake, source_days, days, raw, unreadable)
+        self._content(lake, source_days).record(days, raw, unreadable)
         return unreadable
 
     def gone_from_source(
@@ -228,73 +248,3 @@ class SourceTable(Configured[SourceTableConfiguration]):
         source_days = self.source_days(connections, lake)
         raw, unreadable = self._read(connections, source_days, days)
         return source_days.gone([day for day in days if day not in unreadable], raw)
-
-    def _observe(
-        self,
-        lake: Lake,
-        source_days: SourceDays | None,
-        days: Sequence[str],
-        raw: pd.DataFrame,
-        unreadable: Mapping[str, str],
-        *,
-        is_extracted: bool = False,
-    ) -> set[str]:
-        """Record source content in the ledger if it has changed.
-
-        A day that was recorded under another contract is compared on the columns of that contract
-        until it is extracted again, because a new contract column does not change the source.
-
-        Returns:
-            Stored days that cannot be extracted again, because the source deleted their rows or
-            they cannot be read. They keep their rows, and their latest source entry in the ledger
-            is again the one from which the rows were extracted.
-        """
-        known = lake.ledger.latest(self.config.origin, days)
-        schema = observed_schema(raw, columns(self._contract))
-        schemas = {schema} if is_extracted else {known[day].schema for day in known} | {schema}
-        found = {name: raw_fingerprints(raw, days, columns_of(name)) for name in schemas if name}
-        changed = [
-            day
-            for day in days
-            if day not in unreadable
-            and (
-                day not in known
-                or found.get(known[day].schema, found[schema])[day] != known[day].content_hash
-            )
-        ]
-        gone = source_days.gone(changed, raw) if source_days else set()
-        counts = raw[DAY].value_counts()
-        lake.ledger.append(
-            [
-                Entry(
-                    self.config.origin,
-                    day,
-                    Status.STORED,
-                    content_hash=found[schema][day],
-                    rows=int(counts.get(day, 0)),
-                    schema=schema,
-                )
-                for day in changed
-                if day not in gone
-            ]
-        )
-        kept = (
-            usable_hashes(lake.ledger.latest(self.config.key, list(unreadable)))
-            if unreadable
-            else {}
-        )
-        lake.ledger.append(
-            [
-                Entry(self.config.origin, day, Status.QUARANTINED, reason=reason)
-                for day, reason in unreadable.items()
-                if day not in kept
-                and (day not in known or known[day].status is not Status.QUARANTINED)
-            ]
-        )
-        kept_days = gone | {*kept}
-        lake.ledger.append(
-            entries_as_extracted(
-                lake.ledger, self.config.key, self.config.origin, sorted(kept_days)
-            )
-        )
-        return kept_days

@@ -230,16 +230,19 @@ class FeatureTableConfiguration(Section):
 
 
 class NewDaysConfiguration(Section):
-    """A sensor that keeps daily tables up to date with their sources.
+    """A sensor or schedule that keeps daily tables up to date with their sources.
 
     Attributes:
-        name: name of the sensor.
+        name: name of the sensor or schedule.
         sources: asset keys of the daily source tables; a day is processed when all of them have it.
         snapshots: asset keys of tables without days; they are extracted again when they change.
         tables: asset keys of the daily tables that are computed from them in the same run.
+        schedule: cron schedule, in the time zone of the days of the first source; a sensor looks all
+            the time when omitted.
     """
 
     name: Name
     sources: tuple[Key, ...] = Field(min_length=1)
     snapshots: tuple[Key, ...] = ()
     tables: tuple[Key, ...] = ()
+    schedule: Text | None = None

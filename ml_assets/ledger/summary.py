@@ -1,6 +1,6 @@
 """Summary of a run's tables, computed from the ledger entries that it wrote."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ml_assets.ledger.entries import Entry, Status
@@ -71,4 +71,16 @@ def table_summary(table: str, entries: Iterable[Entry], unchanged: int) -> Table
         skipped=reasons(Status.SKIPPED),
         quarantined=reasons(Status.QUARANTINED),
         dead_letters=sum(entry.dead_letters for entry in of_table),
+    )
+
+
+def combined(summaries: Sequence[TableSummary]) -> TableSummary:
+    """The summary of a run from those of consecutive parts of its days; at least one."""
+    return TableSummary(
+        table=summaries[0].table,
+        stored=sum(part.stored for part in summaries),
+        unchanged=sum(part.unchanged for part in summaries),
+        skipped={day: why for part in summaries for day, why in part.skipped.items()},
+        quarantined={day: why for part in summaries for day, why in part.quarantined.items()},
+        dead_letters=sum(part.dead_letters for part in summaries),
     )

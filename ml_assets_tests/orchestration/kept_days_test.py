@@ -10,8 +10,8 @@ from ml_assets.contracts.validation import Validated
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
-from ml_assets.orchestration.assets.table_io import _kept_days
 from ml_assets.orchestration.assets.table_output import TableOutput
+from ml_assets.orchestration.assets.table_storing import _kept_days
 from ml_assets.planning.plan import Plan
 
 TABLE, MONDAY = "shop/champion", "2013-07-08"

@@ -13,8 +13,9 @@ from ml_assets.ledger.entries import Entry, Status, inputs_hash
 from ml_assets.ledger.summary import table_summary
 from ml_assets.orchestration.assets.columns import log_columns
 from ml_assets.orchestration.assets.day_metadata import inputs_summary, skipped_result, with_summary
-from ml_assets.orchestration.assets.table_io import record_provenance, table_name
+from ml_assets.orchestration.assets.table_io import table_name
 from ml_assets.orchestration.assets.table_output import code_version_of
+from ml_assets.orchestration.assets.table_storing import record_provenance
 from ml_assets.orchestration.checks.table_check import DayVerdict, TableCheck
 from ml_assets.orchestration.runs.retries import retried
 from ml_assets.orchestration.storage.range_events import DayResult, materialize_days

@@ -1,13 +1,13 @@
 """The output of a template for the days of a run, and the ledger entries derived from it."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import dagster as dg
 
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import Validated
-from ml_assets.lake.writing import WrittenDays
+from ml_assets.lake.writing import DAYS_AT_ONCE, WrittenDays
 from ml_assets.ledger.entries import Entry, Status, inputs_hash
 from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.planning.plan import Plan
@@ -29,6 +29,8 @@ class TableOutput:
         may_skip_days: skipped days do not end the run, so that downstream tables record why they
             have no rows; otherwise a run that stores no day fails.
         has_all_unplaced_rows: the dead letters contain all rows of the source without a day.
+        following: computes the output of the next days of the run, when these are stored; None for
+            the last.
     """
 
     plan: Plan
@@ -41,6 +43,18 @@ class TableOutput:
     is_final: bool = False
     may_skip_days: bool = False
     has_all_unplaced_rows: bool = False
+    following: Callable[[], "TableOutput"] | None = None
+
+
+def in_parts(days: Sequence[str], compute: Callable[[Sequence[str]], TableOutput]) -> TableOutput:
+    """The output of a run whose days are computed and stored part by part, which limits memory use.
+
+    Args:
+        days: the days of the run, in order.
+        compute: computes the output of some of them.
+    """
+    output, later = compute(days[:DAYS_AT_ONCE]), days[DAYS_AT_ONCE:]
+    return replace(output, following=lambda: in_parts(later, compute)) if later else output
 
 
 @dataclass(frozen=True)

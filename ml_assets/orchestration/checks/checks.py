@@ -14,6 +14,7 @@ import pandas as pd
 from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.lake.remedy import partition_option
 from ml_assets.lake.store import Lake
+from ml_assets.lake.writing import DAYS_AT_ONCE
 from ml_assets.ledger.entries import Status
 from ml_assets.orchestration.assets.table_io import table_name
 from ml_assets.orchestration.checks.table_check import StoredDays, TableCheck
@@ -73,25 +74,21 @@ def table_checks(
         selected = [spec for spec in specs if spec.key in context.selected_asset_check_keys]
         workspace: Workspace = context.resources.workspace
         with retried(context.retry_number, workspace.settings.retry_waits):
-            stored = read_stored(
-                workspace,
-                table_name(key),
-                _days_to_check(workspace.lake, context, key, partitions_def, is_sparse=is_sparse),
-                with_rows=any(by_name[spec.name].reads_rows for spec in selected),
-            )
-            stored = replace(stored, is_just_written=_is_written_by(context.run, key))
-            evaluations = [
-                evaluation
-                for spec in selected
-                for evaluation in _evaluations(
-                    by_name[spec.name], key, stored, skipped_fails=skipped_fails
+            days = _days_to_check(workspace.lake, context, key, partitions_def, is_sparse=is_sparse)
+            evaluations: list[dg.AssetCheckEvaluation] = []
+            for group, part in _groups([by_name[spec.name] for spec in selected], days):
+                stored = replace(
+                    read_stored(workspace, table_name(key), part, with_rows=group[0].reads_rows),
+                    is_just_written=_is_written_by(context.run, key),
                 )
-            ]
+                for check in group:
+                    evaluations += _evaluations(check, key, stored, skipped_fails=skipped_fails)
         if not _has_days(context, partitions_def):
             evaluations += [_summary(by_name[spec.name], key, evaluations) for spec in selected]
         log_check_evaluations(context, evaluations)
         _fail_on_errors(
-            stored,
+            table_name(key),
+            len(days),
             [
                 item
                 for item in evaluations
@@ -102,6 +99,17 @@ def table_checks(
             yield dg.Output(None, output_name=spec.get_python_identifier())
 
     return run_checks
+
+
+def _groups(
+    checks: Sequence[TableCheck], days: Sequence[str]
+) -> Iterator[tuple[list[TableCheck], Sequence[str]]]:
+    """Checks that are judged together, with their days; the rows of a long range are read in parts."""
+    if by_rows := [check for check in checks if check.reads_rows]:
+        for start in range(0, len(days), DAYS_AT_ONCE):
+            yield by_rows, days[start : start + DAYS_AT_ONCE]
+    if others := [check for check in checks if not check.reads_rows]:
+        yield others, days
 
 
 def _is_written_by(run: dg.DagsterRun, key: dg.AssetKey) -> bool:
@@ -194,7 +202,7 @@ def _evaluations(
     ]
 
 
-def _fail_on_errors(stored: StoredDays, evaluations: Sequence[dg.AssetCheckEvaluation]) -> None:
+def _fail_on_errors(table: str, days: int, evaluations: Sequence[dg.AssetCheckEvaluation]) -> None:
     failed: dict[str, dg.AssetCheckEvaluation] = {}
     for evaluation in evaluations:
         if not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR:
@@ -206,8 +214,8 @@ def _fail_on_errors(stored: StoredDays, evaluations: Sequence[dg.AssetCheckEvalu
         for day, evaluation in sorted(failed.items())[:10]
     )
     raise dg.Failure(
-        f"{stored.table}: {len(failed)} of {len(stored.days)} days failed a check. {listed}. The other days are "
-        f"processed. For the repair, run: ml-assets checks --select 'key:\"{stored.table}\"'"
+        f"{table}: {len(failed)} of {days} days failed a check. {listed}. The other days are "
+        f"processed. For the repair, run: ml-assets checks --select 'key:\"{table}\"'"
         f"{partition_option(min(failed))}",
         allow_retries=False,
     )

@@ -10,7 +10,7 @@ from ml_assets.contracts.day import day_contract
 from ml_assets.contracts.validation import validate
 from ml_assets.lake.remedy import partition_option
 from ml_assets.ledger.entries import LOST, Entry
-from ml_assets.orchestration.assets.table_io import CONTRACT_CHECK
+from ml_assets.orchestration.assets.table_storing import CONTRACT_CHECK
 from ml_assets.orchestration.assets.usual_days import describe_unusual
 from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
 

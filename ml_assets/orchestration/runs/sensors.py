@@ -1,4 +1,4 @@
-"""Common settings of all sensors: interval, default status, errors."""
+"""Common settings of all sensors and schedules: interval or times, default status, errors."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -6,12 +6,18 @@ from typing import TypeAlias
 
 import dagster as dg
 
-from ml_assets.errors import MLAssetsError
+from ml_assets.errors import ConfigurationError, MLAssetsError
+from ml_assets.names import suggestion
 from ml_assets.orchestration.workspace_key import WORKSPACE
 from ml_assets.settings import settings
 
 TickResult: TypeAlias = dg.RunRequest | dg.SkipReason | dg.SensorResult
+RunOrSkip: TypeAlias = dg.RunRequest | dg.SkipReason
 Tick: TypeAlias = Callable[[dg.SensorEvaluationContext], TickResult]
+ScheduledTick: TypeAlias = Callable[[dg.ScheduleEvaluationContext], RunOrSkip]
+
+CRON_NAMES = ("@hourly", "@daily", "@weekly", "@monthly")
+"""Names that Dagster knows for cron schedules."""
 
 
 def sensor(
@@ -27,7 +33,6 @@ def sensor(
         target: assets that it may request.
         reads: what it reads, with which the skip reason begins when reading fails.
     """
-    is_running = settings().sensors == "running"
 
     def decorated(tick: Tick) -> dg.SensorDefinition:
         @wraps(tick)
@@ -35,15 +40,68 @@ def sensor(
             try:
                 return tick(context)
             except MLAssetsError as error:
-                return dg.SkipReason(f"{reads} cannot be read: {error}")
+                return _unreadable(reads, error)
 
         return dg.sensor(
             name=name,
             description=description,
             target=target,
-            default_status=dg.DefaultSensorStatus["RUNNING" if is_running else "STOPPED"],
+            default_status=dg.DefaultSensorStatus[_default_status()],
             minimum_interval_seconds=settings().sensor_seconds,
             required_resource_keys={WORKSPACE},
         )(safe_tick)
 
     return decorated
+
+
+def schedule(
+    name: str, description: str, target: dg.AssetSelection, *, cron: str, timezone: str, reads: str
+) -> Callable[[ScheduledTick], dg.ScheduleDefinition]:
+    """Decorate the tick function of a schedule; as ``sensor``, but ticking at the times of ``cron``.
+
+    Args:
+        name: the schedule's name.
+        description: the schedule's description.
+        target: assets that it may request.
+        cron: when it ticks, as a cron schedule.
+        timezone: IANA zone of these times.
+        reads: what it reads, with which the skip reason begins when reading fails.
+
+    Raises:
+        ConfigurationError: ``cron`` is no cron schedule.
+    """
+
+    def decorated(tick: ScheduledTick) -> dg.ScheduleDefinition:
+        @wraps(tick)
+        def safe_tick(context: dg.ScheduleEvaluationContext) -> RunOrSkip:
+            try:
+                return tick(context)
+            except MLAssetsError as error:
+                return _unreadable(reads, error)
+
+        try:
+            return dg.schedule(
+                cron,
+                name=name,
+                description=description,
+                target=target,
+                execution_timezone=timezone,
+                default_status=dg.DefaultScheduleStatus[_default_status()],
+                required_resource_keys={WORKSPACE},
+            )(safe_tick)
+        except dg.DagsterInvalidDefinitionError as error:
+            raise ConfigurationError(
+                f"'schedule' of {name} in defs.yaml is '{cron}', which is no cron schedule."
+                f"{suggestion(cron, CRON_NAMES)} Expected minute, hour, day of the month, month and "
+                f"weekday, such as '0 6 * * *' for 06:00 each day, or one of {', '.join(CRON_NAMES)}."
+            ) from error
+
+    return decorated
+
+
+def _unreadable(reads: str, error: MLAssetsError) -> dg.SkipReason:
+    return dg.SkipReason(f"{reads} cannot be read: {error}")
+
+
+def _default_status() -> str:
+    return "RUNNING" if settings().sensors == "running" else "STOPPED"

@@ -52,15 +52,29 @@ def materialize_days(context: dg.OutputContext, results: Mapping[str, DayResult]
         results: day → its data version and metadata, at least one.
     """
     step = _step(context)
-    key = context.asset_key
-    *others, last = sorted(results)
+    [(last, result)] = log_all_but_last(context, results).items()
     if context.has_asset_partitions:
         definition = context.asset_partitions_def
         context._asset_partitions_subset = definition.subset_with_partition_keys([last])  # noqa: SLF001
-        step_tags = _provenance(step, key)
-        _log_materializations(step, key, {day: results[day] for day in others}, step_tags)
-    step.set_data_version(key, DataVersion(results[last].data_version))
-    context.add_output_metadata(dict(results[last].metadata))
+    step.set_data_version(context.asset_key, DataVersion(result.data_version))
+    context.add_output_metadata(dict(result.metadata))
+
+
+def log_all_but_last(
+    context: dg.OutputContext, results: Mapping[str, DayResult]
+) -> dict[str, DayResult]:
+    """Log materialized days of an output in one batch, except the last of them, which is returned.
+
+    Args:
+        context: the output's context inside ``handle_output``.
+        results: day → its data version and metadata.
+    """
+    *others, last = sorted(results) or [""]
+    if others:
+        step, key = _step(context), context.asset_key
+        days = {day: results[day] for day in others}
+        _log_materializations(step, key, days, _provenance(step, key))
+    return {last: results[last]} if results else {}
 
 
 def log_materialization(
