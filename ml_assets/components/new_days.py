@@ -54,8 +54,9 @@ class NewDays(Configured[NewDaysConfiguration]):
         )
         def new_days(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
             assert context.repository_def is not None
-            graph = context.repository_def.asset_graph
-            return self._tick(graph, context.instance, context.resources.workspace)
+            graph, workspace = context.repository_def.asset_graph, context.resources.workspace
+            with workspace.lake.ledger.one_connection():
+                return self._tick(graph, context.instance, workspace)
 
         return dg.Definitions(sensors=[new_days])
 

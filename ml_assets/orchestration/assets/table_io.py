@@ -73,7 +73,8 @@ class TableIOManager(dg.IOManager):
         """Store the valid days in one commit and log the result of each day."""
         with self._retried(context.step_context):
             output = obj if isinstance(obj, TableOutput) else self._planned(context, obj)
-            store(context, self._workspace.lake, table_name(context.asset_key), output)
+            with (lake := self._workspace.lake).ledger.one_connection():
+                store(context, lake, table_name(context.asset_key), output)
 
     def _retried(self, step: object) -> AbstractContextManager[None]:
         return retried(_retry_number(step), self._workspace.settings.retry_waits)
@@ -150,8 +151,7 @@ def store(context: dg.OutputContext, lake: Lake, table: str, output: TableOutput
             replaces_unplaced=output.has_all_unplaced_rows,
         )
     days = [day for day in output.plan.compute if day not in output.validated.quarantined]
-    rows = output.validated.rows
-    written = lake.write(table, rows, days) if days else None
+    written = lake.write(table, output.validated.rows, days) if days else None
     written_by = {entry.run_id for entry in lake.ledger.latest(table, days).values()}
     if written_by - {context.run_id}:
         raise CommitConflict(f"{table}: another run wrote the same days at the same time.")

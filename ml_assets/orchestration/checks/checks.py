@@ -72,7 +72,10 @@ def table_checks(
     def run_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.Output[None]]:
         selected = [spec for spec in specs if spec.key in context.selected_asset_check_keys]
         workspace: Workspace = context.resources.workspace
-        with retried(context.retry_number, workspace.settings.retry_waits):
+        with (
+            retried(context.retry_number, workspace.settings.retry_waits),
+            workspace.lake.ledger.one_connection(),
+        ):
             stored = read_stored(
                 workspace,
                 table_name(key),
