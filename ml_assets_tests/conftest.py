@@ -1,5 +1,6 @@
 """A project of its own for each test: fresh, or prepared with some days; all parts are real."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -41,6 +42,12 @@ if SHARED_MEMORY.is_dir() and (
 
 LAST_DAY = "2013-01-21"
 """The first three weeks of real flights are the fixture."""
+
+
+def pytest_collection_finish() -> None:
+    """Leave what exists before the first test out of every garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
