@@ -64,12 +64,7 @@ class Table:
     _entries: dict[str, Entry] = field(default_factory=dict)
 
     def entries(self, name: str, days: Collection[str] | None = None) -> dict[str, Entry]:
-        """The entries of stored days, each made when it is first asked for.
-
-        Args:
-            name: the table's name.
-            days: only these; all when omitted.
-        """
+        """The entries of stored days, of some or all, each made when it is first asked for."""
         asked = sorted(self.days if days is None else self.days.intersection(days))
         if new := [day for day in asked if day not in self._entries]:
             hashes, counts = self._hashes(new), self._counts
