@@ -13,6 +13,8 @@ ENV :=
 PLACE := $(if $(ENV),environments/$(ENV),.)
 HERE := "$(CURDIR)/$(BIN)"
 WITH_ENV := environment checks ui mlflow
+# The bytecode of our own modules is kept: each of the many processes of a test run compiles them otherwise.
+export PYTHONDONTWRITEBYTECODE :=
 ifneq ($(ENV),)
 $(if $(wildcard environments/$(ENV).env),,$(error There is no environments/$(ENV).env. Files are there for: $(basename $(notdir $(wildcard environments/*.env)))))
 $(if $(filter-out $(WITH_ENV),$(or $(MAKECMDGOALS),help)),$(error ENV=$(ENV) works with: $(WITH_ENV). For other commands run 'make environment ENV=$(ENV)', then 'cd environments/$(ENV)'))

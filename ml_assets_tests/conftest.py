@@ -1,5 +1,6 @@
 """A project of its own for each test: fresh, or prepared with some days; all parts are real."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,10 +12,12 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
+import ml_assets.definitions
 from ml_assets.definitions import project_definitions
 from ml_assets.defs.sources.load import SourceSystems, load
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
+from ml_assets.settings import Settings, settings
 from ml_assets_tests.prepared import (
     build_champion,
     build_features,
@@ -43,6 +46,12 @@ LAST_DAY = "2013-01-21"
 """The first three weeks of real flights are the fixture."""
 
 
+def pytest_collection_finish() -> None:
+    """Leave what exists before the first test out of every garbage collection."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _revisions_are_read_once() -> Iterator[None]:
     """Dagster and MLflow read alembic's files, which do not change, whenever they open a database."""
@@ -54,6 +63,24 @@ def _revisions_are_read_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ScriptDirectory, "from_config", from_config)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _commands_share_definitions() -> Iterator[None]:
+    """Commands that run in the test process load the same definitions once, not each for a second."""
+    load, loaded = ml_assets.definitions.project_definitions, dict[str, dg.Definitions]()
+
+    def shared(chosen: Settings | None = None) -> dg.Definitions:
+        if chosen:
+            return load(chosen)
+        read = settings().model_dump_json(
+            include={"pipelines", "sensors", "sensor_seconds", "executor"}
+        )
+        return loaded.get(read) or loaded.setdefault(read, load())
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ml_assets.definitions, "project_definitions", shared)
         yield
 
 

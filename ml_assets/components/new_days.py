@@ -65,8 +65,9 @@ class NewDays(Configured[NewDaysConfiguration]):
         self, context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext
     ) -> dg.RunRequest | dg.SkipReason:
         assert context.repository_def is not None
-        graph = context.repository_def.asset_graph
-        return self._tick(graph, context.instance, context.resources.workspace)
+        graph, workspace = context.repository_def.asset_graph, context.resources.workspace
+        with workspace.lake.ledger.one_connection():
+            return self._tick(graph, context.instance, workspace)
 
     @property
     def _daily(self) -> list[str]:

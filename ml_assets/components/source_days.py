@@ -154,11 +154,17 @@ class SourceDays:
         """The time range of the source, determined from the newest stored days on."""
         return extent_of(
             calendar_of(self.partitions),
-            day_of(self.partitions.get_partition_keys()[0]),
+            day_of(self._first_day),
             self._stored,
             self.source.hours,
             self.max_age,
         )
+
+    @property
+    def _first_day(self) -> str:
+        first = self.partitions.get_first_partition_key()
+        assert first is not None
+        return first
 
     @cached_property
     def _stored(self) -> dict[str, int]:
@@ -176,7 +182,7 @@ class SourceDays:
     @cached_property
     def _first_plausible(self) -> datetime | None:
         """Rows before it are errors. None if a usual day of rows is before it, which is history."""
-        first = self.bounds(self.partitions.get_partition_keys()[0])[0] - timedelta(days=1)
+        first = self.bounds(self._first_day)[0] - timedelta(days=1)
         early = self.source.hours(EARLIEST, first)
         is_history = sum(hour.rows for hour in early) >= (self.extent.usual or 1)
         return None if is_history else first
@@ -185,7 +191,7 @@ class SourceDays:
         self, days: Sequence[str], contract: type[Contract]
     ) -> tuple[pd.DataFrame, dict[str, str]]:
         """Raw rows with ``ds``, and day → why its files cannot be used; its rows are left out."""
-        every = [day for day in self.partitions.get_partition_keys() if days[0] <= day <= days[-1]]
+        every = calendar_of(self.partitions).keys(days[0], days[-1])
         starts = [self.bounds(day)[0] for day in every]
         end = self.bounds(days[-1])[1]
         try:

@@ -3,6 +3,7 @@
 ``ledger``, ``provenance`` and the approval log define its tables.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,16 @@ from ml_assets.errors import ConfigurationError, LedgerUnavailable
 
 CREATE_ATTEMPTS = 100
 CREATE_WAIT_SECONDS = 0.1
+
+
+class _Held(threading.local):
+    """The connections that a thread keeps open, see ``_one_connection``."""
+
+    def __init__(self) -> None:
+        self.connections: dict[sa.Engine, sa.Connection] = {}
+
+
+_held = _Held()
 
 
 class LedgerDatabase:
@@ -41,6 +52,21 @@ class LedgerDatabase:
         return _engine_of(self._url, self._create)
 
     @contextmanager
+    def _one_connection(self) -> Iterator[None]:
+        with self._translated_errors():
+            engine = self._engine
+            connection = None if engine in _held.connections else engine.connect()
+        if connection is None:
+            yield
+            return
+        with connection:
+            _held.connections[engine] = connection
+            try:
+                yield
+            finally:
+                del _held.connections[engine]
+
+    @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
         """A connection in a transaction.
 
@@ -48,9 +74,24 @@ class LedgerDatabase:
             LedgerUnavailable: the database does not answer.
             ConfigurationError: the file is not a database, or its folder cannot be created.
         """
-        try:
+        with self._translated_errors(), self._begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _begin(self) -> Iterator[sa.Connection]:
+        held = _held.connections.get(self._engine)
+        if held is None or held.in_transaction():
             with self._engine.begin() as connection:
                 yield connection
+        else:
+            with held.begin():
+                yield held
+
+    @contextmanager
+    def _translated_errors(self) -> Iterator[None]:
+        """Raise errors of the database as ours."""
+        try:
+            yield
         except sa.exc.OperationalError as error:
             redact(error, self._url)
             raise LedgerUnavailable(f"The ledger does not answer: {error.orig}.") from error

@@ -6,6 +6,7 @@ Entries are only appended; the latest entry of a day is its current status. Rows
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
@@ -17,8 +18,9 @@ from ml_assets.ledger.rows import (
     entry_of,
     insert,
     insert_files,
-    is_latest,
+    latest_entries,
     read_of,
+    reads_of_latest,
     with_schema,
 )
 from ml_assets.ledger.tables import FORMAT, create_tables
@@ -68,6 +70,18 @@ class Ledger(LedgerDatabase):
         """URL of the database; its text hides the password."""
         return self._url
 
+    def one_connection(self) -> AbstractContextManager[None]:
+        """Keep one connection open for all accesses of this thread in a block.
+
+        Each access still is a transaction of its own. SQLite opens its file anew otherwise, which
+        takes longer than most queries.
+
+        Raises:
+            LedgerUnavailable: the database does not answer.
+            ConfigurationError: the file is not a database, or its folder cannot be created.
+        """
+        return self._one_connection()
+
     def append(self, entries: Sequence[Entry]) -> None:
         """Add entries with their reads in one transaction."""
         if entries:
@@ -105,7 +119,7 @@ class Ledger(LedgerDatabase):
             table: table name, ``pipeline/noun``.
             days: only these days; all of the table's when omitted.
         """
-        return self._by_day(is_latest(table, days), None if isinstance(days, Span) else days)
+        return self._by_day(table, days)
 
     def at_version(
         self, table: str, version: int, days: Sequence[str] | None = None
@@ -117,14 +131,23 @@ class Ledger(LedgerDatabase):
             version: table version.
             days: only these days; all of the table's when omitted.
         """
-        return self._by_day(is_latest(table, days, version), days)
+        return self._by_day(table, days, version)
 
     def _by_day(
-        self, condition: sa.ColumnElement[bool], days: Sequence[str] | None
+        self, table: str, days: Sequence[str] | Span | None, version: int | None = None
     ) -> dict[str, Entry]:
+        if days is not None and not days:
+            return {}
+        span = days if isinstance(days, Span) or days is None else Span(min(days), max(days))
+        query = latest_entries(in_span=span is not None, at_version=version is not None)
+        parameters: dict[str, object] = {"of_table": table}
+        if span is not None:
+            parameters |= {"first": span.first, "last": span.last}
+        if version is not None:
+            parameters["version"] = version
         with self._transaction() as connection:
-            rows = connection.execute(with_schema().where(condition)).all()
-        requested = None if days is None else set(days)
+            rows = connection.execute(query, parameters).all()
+        requested = None if days is None or isinstance(days, Span) else {*days}
         return {row.day: entry_of(row) for row in rows if requested is None or row.day in requested}
 
     def identity(self) -> Identity:
@@ -241,13 +264,16 @@ class Ledger(LedgerDatabase):
             days: the requested days.
             statuses: statuses of the entries whose reads are returned.
         """
-        query = (
-            sa.select(_entries.c.day.label("of_day"), _reads)
-            .join(_reads, _reads.c.entry_id == _entries.c.id)
-            .where(is_latest(table, days), _entries.c.status.in_([*statuses]))
-        )
+        if not days:
+            return {}
+        parameters = {
+            "of_table": table,
+            "first": min(days),
+            "last": max(days),
+            "statuses": [*statuses],
+        }
         with self._transaction() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(reads_of_latest(), parameters).all()
         reads: dict[str, list[Read]] = {day: [] for day in days}
         for row in rows:
             if row.of_day in reads:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
-from ml_assets.cadence import Span
 from ml_assets.content import digest
 from ml_assets.ledger.entries import Entry, Read, Status
 from ml_assets.ledger.tables import entries as entries_table
@@ -86,22 +86,52 @@ def _schema_hash(entry: Entry) -> str:
     return digest(entry.schema) if entry.schema else ""
 
 
-def is_latest(
-    table: str, days: Sequence[str] | Span | None, version: int | None = None
-) -> sa.ColumnElement[bool]:
-    """Condition: an entry is the latest of its day, or the latest stored one up to a version."""
-    newest = sa.select(sa.func.max(entries_table.c.id)).where(entries_table.c.table_name == table)
-    if version is not None:
+@cache
+def latest_entries(*, in_span: bool, at_version: bool) -> sa.Select[Any]:
+    """A query of the latest entry of each day, or the latest stored one up to a version.
+
+    Its parameters are ``of_table``, and ``first``, ``last`` and ``version`` where they restrict it.
+    To make a query takes longer than to execute it.
+
+    Args:
+        in_span: only days from ``first`` to ``last``.
+        at_version: the latest stored one up to ``version``.
+    """
+    newest = _newest(in_span=in_span)
+    if at_version:
         newest = newest.where(
-            entries_table.c.status == Status.STORED.value, entries_table.c.version <= version
+            entries_table.c.status == Status.STORED.value,
+            entries_table.c.version <= sa.bindparam("version"),
         )
-    if isinstance(days, Span):
-        newest = newest.where(entries_table.c.day.between(days.first, days.last))
-    elif days is not None:
+    return with_schema().where(entries_table.c.id.in_(newest))
+
+
+@cache
+def reads_of_latest() -> sa.Select[Any]:
+    """A query of the reads of the latest entries of days, with ``of_day``.
+
+    Its parameters are ``of_table``, ``first``, ``last`` and ``statuses``.
+    """
+    return (
+        sa.select(entries_table.c.day.label("of_day"), reads_table)
+        .join(reads_table, reads_table.c.entry_id == entries_table.c.id)
+        .where(
+            entries_table.c.id.in_(_newest(in_span=True)),
+            entries_table.c.status.in_(sa.bindparam("statuses", expanding=True)),
+        )
+    )
+
+
+def _newest(*, in_span: bool) -> sa.Select[tuple[int]]:
+    """Number of the newest entry of each day of a table."""
+    newest = sa.select(sa.func.max(entries_table.c.id)).where(
+        entries_table.c.table_name == sa.bindparam("of_table")
+    )
+    if in_span:
         newest = newest.where(
-            entries_table.c.day.between(min(days), max(days)) if days else sa.false()
+            entries_table.c.day.between(sa.bindparam("first"), sa.bindparam("last"))
         )
-    return entries_table.c.id.in_(newest.group_by(entries_table.c.day))
+    return newest.group_by(entries_table.c.day)
 
 
 def _entry_row(entry: Entry, at: datetime) -> dict[str, object]:

@@ -76,20 +76,22 @@ def plan(
         further_reads: day → more that it is computed from, not covered by ``inputs``.
         keeps_stored: a stored day is never computed again.
     """
-    windows = {
-        name: lake.window(item.table, item.days_of_all(days)) for name, item in inputs.items()
-    }
-    days_read: dict[str, list[str]] = {}
-    for name, window in windows.items():
-        if not inputs[name].is_pinned:
-            days_read.setdefault(window.table, []).extend(window.hashes)
-    stale_days = stale_tables(lake.ledger, days_read)
+    with lake.ledger.one_connection():
+        windows = {
+            name: lake.window(item.table, item.days_of_all(days)) for name, item in inputs.items()
+        }
+        days_read: dict[str, list[str]] = {}
+        for name, window in windows.items():
+            if not inputs[name].is_pinned:
+                days_read.setdefault(window.table, []).extend(window.hashes)
+        stale_days = stale_tables(lake.ledger, days_read)
+        entries = {
+            name: lake.ledger.latest(item.table, windows[name].days)
+            for name, item in inputs.items()
+        }
     stale_inputs = {
         name: {} if inputs[name].is_pinned else stale_days[window.table]
         for name, window in windows.items()
-    }
-    entries = {
-        name: lake.ledger.latest(item.table, windows[name].days) for name, item in inputs.items()
     }
     damaged = {
         name: {} if inputs[name].is_evidence else lake.damaged(window)

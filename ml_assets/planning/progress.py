@@ -28,10 +28,11 @@ def unfinished(ledger: Ledger, table: str, days: Sequence[str]) -> dict[str, str
     Returns:
         day → why it is not finished, in the order of ``days``.
     """
-    entries = ledger.latest(table, days)
-    stored = [day for day, entry in entries.items() if entry.status is Status.STORED]
-    closed = [day for day, entry in entries.items() if entry.status in CLOSED]
-    reasons = stale(ledger, table, stored) | _reopened(ledger, table, closed)
+    with ledger.one_connection():
+        entries = ledger.latest(table, days)
+        stored = [day for day, entry in entries.items() if entry.status is Status.STORED]
+        closed = [day for day, entry in entries.items() if entry.status in CLOSED]
+        reasons = stale(ledger, table, stored) | _reopened(ledger, table, closed)
     for day in days:
         if day not in entries:
             reasons[day] = "not processed yet"
@@ -106,10 +107,11 @@ def state_key(ledger: Ledger, nodes: Collection[tuple[str, str]]) -> str:
 def usable(ledger: Ledger, nodes: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """(table, day) → content hash of the days that may be read: stored, and not stale."""
     days = grouped({*nodes})
-    outdated = stale_tables(ledger, days)
-    return {
-        (table, day): content_hash
-        for table, of_table in days.items()
-        for day, content_hash in usable_hashes(ledger.latest(table, of_table)).items()
-        if day not in outdated[table]
-    }
+    with ledger.one_connection():
+        outdated = stale_tables(ledger, days)
+        return {
+            (table, day): content_hash
+            for table, of_table in days.items()
+            for day, content_hash in usable_hashes(ledger.latest(table, of_table)).items()
+            if day not in outdated[table]
+        }

@@ -44,9 +44,12 @@ def stale_tables(ledger: Ledger, tables: Mapping[str, Sequence[str]]) -> dict[st
     Returns:
         table → day → which input changed, as text.
     """
-    reads = _upstream_reads(ledger, tables)
-    inputs = {node: [(read.table, read.day) for read in of_node] for node, of_node in reads.items()}
-    entries = _latest(ledger, {*inputs, *chain.from_iterable(inputs.values())})
+    with ledger.one_connection():
+        reads = _upstream_reads(ledger, tables)
+        inputs = {
+            node: [(read.table, read.day) for read in of_node] for node, of_node in reads.items()
+        }
+        entries = _latest(ledger, {*inputs, *chain.from_iterable(inputs.values())})
     current = {
         node: entry.content_hash for node, entry in entries.items() if entry.status is Status.STORED
     }

@@ -392,6 +392,32 @@ def test_inputs_hash_is_that_of_code_and_content(other: str, same: bool) -> None
     assert (inputs_hash("v1", [read("a/x", "1"), read("a/y", "2")]) == other) is same
 
 
+def test_accesses_with_one_connection_see_what_others_commit_between_them(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    own, other = Ledger(url), Ledger(url)
+
+    with own.one_connection(), own.one_connection():
+        assert own.latest("a/flights") == {}
+        with ThreadPoolExecutor() as thread:
+            thread.submit(other.append, [stored("a/flights", "theirs")]).result()
+        assert own.latest("a/flights")[MONDAY].content_hash == "theirs"
+        own.append([stored("a/flights", "own")])
+        with ThreadPoolExecutor() as thread:
+            assert thread.submit(other.latest, "a/flights").result()[MONDAY].content_hash == "own"
+
+    assert {file.name for file in tmp_path.iterdir()} == {"ledger.db"}, "it is closed"
+
+
+def test_an_error_with_one_connection_undoes_its_own_transaction_only(ledger: Ledger) -> None:
+    unwritable = stored("a/flights", None, TUESDAY)  # type: ignore[arg-type]
+
+    with ledger.one_connection():
+        ledger.append([stored("a/flights", "one")])
+        with pytest.raises(Exception, match="NOT NULL"):
+            ledger.append([stored("a/flights", "two"), unwritable])
+        assert ledger.latest("a/flights")[MONDAY].content_hash == "one"
+
+
 def test_entries_of_concurrent_writers_are_all_stored(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'shared.db'}"
     Ledger(url).tables()

@@ -4,7 +4,8 @@ The tables are frames instead of Delta tables and know no history, so every day 
 it is asked for, and nothing is stale. What computes them is the real template with a smaller model.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -43,7 +44,7 @@ ESTIMATOR = {
         "origin_delay_3h",
         "carrier_late_rate_7d",
     ],
-    "hyperparameters": {"max_iter": 80, "min_samples_leaf": 3, "random_state": 0},
+    "hyperparameters": {"max_iter": 50, "min_samples_leaf": 3, "random_state": 0},
     "checkpoint_every": None,
 }
 """Fewer features and smaller trees, which still split on each feature."""
@@ -60,20 +61,33 @@ class Table:
     rows: pd.DataFrame
     days: set[str]
     code_version: str = ""
-    hashes: dict[str, str] = field(default_factory=dict)
+    _entries: dict[str, Entry] = field(default_factory=dict)
+
+    def entries(self, name: str, days: Collection[str] | None = None) -> dict[str, Entry]:
+        """The entries of stored days, of some or all, each made when it is first asked for."""
+        asked = sorted(self.days if days is None else self.days.intersection(days))
+        if new := [day for day in asked if day not in self._entries]:
+            hashes, counts = self._hashes(new), self._counts
+            for day in new:
+                self._entries[day] = Entry(
+                    name,
+                    day,
+                    Status.STORED,
+                    content_hash=hashes[day],
+                    rows=counts.get(day, 0),
+                    code_version=self.code_version,
+                )
+        return {day: self._entries[day] for day in asked}
 
     @cached_property
-    def counts(self) -> dict[str, int]:
-        """Day → number of its rows."""
+    def _counts(self) -> dict[str, int]:
         return self.rows[DAY].value_counts().to_dict()
 
-    def hash_of(self, day: str) -> str:
-        """What identifies the rows of a day; of a model its fingerprint, which is its only value."""
+    def _hashes(self, days: Sequence[str]) -> dict[str, str]:
+        """Day → what identifies its rows; of a model its fingerprint, which is its only value."""
         if list(self.rows.columns) == [DAY, PREDICTION]:
-            return str(self.rows.loc[self.rows[DAY] == day, PREDICTION].iloc[0])
-        if day not in self.hashes:
-            self.hashes |= day_hashes(self.rows, sorted(self.days))
-        return self.hashes[day]
+            return self.rows.set_index(DAY)[PREDICTION].astype(str).to_dict()
+        return day_hashes(self.rows[self.rows[DAY].isin(days)], days)
 
     def changed(self, change: Change) -> "Table":
         """The same table with other rows."""
@@ -86,6 +100,10 @@ class SmallLedger(Ledger):
     def __init__(self, tables: Mapping[str, Table]) -> None:
         super().__init__("sqlite://")
         self._tables = tables
+
+    def one_connection(self) -> AbstractContextManager[None]:
+        """No connection is needed."""
+        return nullcontext()
 
     def begin(self, table: str, days: Sequence[str]) -> None:
         """Does nothing."""
@@ -100,18 +118,7 @@ class SmallLedger(Ledger):
     def latest(self, table: str, days: Sequence[str] | None = None) -> dict[str, Entry]:
         """The entries of days that are stored."""
         found = self._tables.get(table)
-        return {
-            day: Entry(
-                table,
-                day,
-                Status.STORED,
-                content_hash=found.hash_of(day),
-                rows=found.counts.get(day, 0),
-                code_version=found.code_version,
-            )
-            for day in (sorted(found.days) if found else [])
-            if found and (days is None or day in days)
-        }
+        return found.entries(table, days) if found else {}
 
     def reads(self, table: str, days: Sequence[str]) -> dict[str, list[Read]]:
         """No reads, so that no day is stale."""

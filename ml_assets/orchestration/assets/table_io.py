@@ -54,7 +54,8 @@ class TableIOManager(dg.IOManager):
         with self._retried(context.step_context):
             output = obj if isinstance(obj, TableOutput) else self._planned(context, obj)
             contract = contract_of(context.definition_metadata or {})
-            store(context, self._workspace.lake, table_name(context.asset_key), contract, output)
+            with (lake := self._workspace.lake).ledger.one_connection():
+                store(context, lake, table_name(context.asset_key), contract, output)
 
     def _retried(self, step: object) -> AbstractContextManager[None]:
         return retried(_retry_number(step), self._workspace.settings.retry_waits)

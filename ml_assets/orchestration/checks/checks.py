@@ -73,7 +73,10 @@ def table_checks(
     def run_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.Output[None]]:
         selected = [spec for spec in specs if spec.key in context.selected_asset_check_keys]
         workspace: Workspace = context.resources.workspace
-        with retried(context.retry_number, workspace.settings.retry_waits):
+        with (
+            retried(context.retry_number, workspace.settings.retry_waits),
+            workspace.lake.ledger.one_connection(),
+        ):
             days = _days_to_check(workspace.lake, context, key, partitions_def, is_sparse=is_sparse)
             evaluations: list[dg.AssetCheckEvaluation] = []
             for group, part in _groups([by_name[spec.name] for spec in selected], days):
