@@ -17,7 +17,7 @@ from ml_assets.definitions import project_definitions
 from ml_assets.defs.sources.load import SourceSystems, load
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
-from ml_assets.settings import Settings, settings
+from ml_assets.settings import Settings
 from ml_assets_tests.prepared import (
     build_champion,
     build_features,
@@ -67,20 +67,16 @@ def _revisions_are_read_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _commands_share_definitions() -> Iterator[None]:
-    """Commands that run in the test process load the same definitions once, not each for a second."""
-    load, loaded = ml_assets.definitions.project_definitions, dict[str, dg.Definitions]()
+def _folders_are_loaded_once() -> Iterator[None]:
+    """What is under ``defs/`` does not change; many commands load it, each in this process."""
+    load, loaded = ml_assets.definitions._load_folders, dict[str, dg.Definitions]()
 
-    def shared(chosen: Settings | None = None) -> dg.Definitions:
-        if chosen:
-            return load(chosen)
-        read = settings().model_dump_json(
-            include={"pipelines", "sensors", "sensor_seconds", "executor"}
-        )
-        return loaded.get(read) or loaded.setdefault(read, load())
+    def load_folders(chosen: Settings) -> dg.Definitions:
+        read = chosen.model_dump_json(include={"pipelines", "sensors", "sensor_seconds"})
+        return loaded.get(read) or loaded.setdefault(read, load(chosen))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ml_assets.definitions, "project_definitions", shared)
+        patch.setattr(ml_assets.definitions, "_load_folders", load_folders)
         yield
 
 
