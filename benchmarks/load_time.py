@@ -2,6 +2,7 @@
 
 CPU time of the process until it has loaded, so that neither other processes nor the end of the
 interpreter count; compiled modules are kept, as they are between any two starts of a code server.
+hypothesis is hidden: pandera imports it where it is installed, which it is for development only.
 
 Also says which heavy packages the load brought in: a table is not touched by loading, so nothing
 needs deltalake then, nor a model library.
@@ -22,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BUDGET_SECONDS = 1.5
 DAGSTER = "import dagster"
 LOCATION = "from ml_assets.definitions import defs; defs().resolve_asset_graph()"
+HIDDEN = "import sys; sys.modules['hypothesis'] = None"
 HEAVY = ("deltalake", "mlflow", "pandas", "pandera", "pyarrow", "scipy", "skops", "sklearn")
 """Packages that take long to import; pandas and pandera are what contracts are written in."""
 
@@ -63,7 +65,7 @@ def run(code: str) -> str:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "ML_ASSETS_DATA": home}
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         result = subprocess.run(
-            [sys.executable, "-c", code],
+            [sys.executable, "-c", f"{HIDDEN}\n{code}"],
             cwd=home,
             env=environment,
             capture_output=True,

@@ -9,6 +9,7 @@ from pydantic import BaseModel, GetJsonSchemaHandler
 
 from ml_assets.components.broken import Broken
 from ml_assets.configuration.reading import read
+from ml_assets.configuration.yaml_files import has_templates
 from ml_assets.errors import ConfigurationError
 
 C = TypeVar("C", bound=BaseModel)
@@ -54,8 +55,13 @@ class Configured(dg.Component, Generic[C]):
 
     @classmethod
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
-        """Load a ``defs.yaml``, with templates resolved; an invalid one becomes ``Broken``."""
+        """Load a ``defs.yaml``, with templates resolved; an invalid one becomes ``Broken``.
+
+        Dagster compiles every text as a template, so it is asked only where there is one.
+        """
         unresolved = attributes.model_dump() if attributes else {}
+        if not has_templates(unresolved):
+            return cls.of(unresolved, folder_of(context) / "defs.yaml")
         try:
             resolved = context.resolution_context.resolve_value(unresolved)
         except Exception as error:  # a template may raise anything

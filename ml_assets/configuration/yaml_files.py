@@ -12,9 +12,15 @@ from ml_assets.errors import ConfigurationError
 
 def documents_of(file: Path) -> list[tuple[Path, dict[str, Any]]]:
     """Every document of a file that is a mapping; Dagster refuses others."""
-    return [
-        (file, _resolved(document)) for document in read_yaml(file) if isinstance(document, dict)
-    ]
+    text, documents = _read(file)
+    resolved = _resolved(documents) if has_templates(text) else documents
+    return [(file, document) for document in resolved if isinstance(document, dict)]
+
+
+def has_templates(value: object) -> bool:
+    """Whether any text in a value, of documents or their parts, may be a template."""
+    text = str(value)
+    return any(mark in text for mark in ("{{", "{%", "{#"))
 
 
 def _resolved(value: Any) -> Any:
@@ -23,7 +29,7 @@ def _resolved(value: Any) -> Any:
         return {key: _resolved(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_resolved(item) for item in value]
-    if not (isinstance(value, str) and "{{" in value):
+    if not (isinstance(value, str) and has_templates(value)):
         return value
     from jinja2 import TemplateError
     from jinja2.nativetypes import NativeTemplate
@@ -52,8 +58,14 @@ def read_yaml(file: Path) -> list[Any]:
     Raises:
         ConfigurationError: the file cannot be read or is not valid YAML.
     """
+    return _read(file)[1]
+
+
+def _read(file: Path) -> tuple[str, list[Any]]:
+    """The text of a file, and its documents with templates as they are."""
     try:
-        return _parsed(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        return text, _parsed(text)
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         problem = " ".join(str(error).split())
         raise ConfigurationError(

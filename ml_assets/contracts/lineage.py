@@ -44,8 +44,9 @@ def lineage(
     of_noun = {table.rpartition("/")[2]: table for table in inputs}
     own = inspect.get_annotations(contract)
     found: dict[str, list[Column]] = {}
+    declarations = _declarations(contract)
     for name in columns(contract):
-        declared = _declared(contract, name)
+        declared = declarations.get(name)
         place = f"Column '{name}' of {contract.__name__}"
         references = [
             reference.rpartition(".")[::2]
@@ -89,12 +90,15 @@ def lineage_description(sources: Sequence[Column]) -> str:
     return f"From {'; '.join(shown)}." if shown else ""
 
 
-def _declared(contract: type[Contract], name: str) -> list[str] | None:
-    for base in inspect.getmro(contract):
-        field = columns(base).get(name) if issubclass(base, Contract) else None
-        if field is not None and FROM in (field.metadata or {}):
-            return list(field.metadata[FROM])
-    return None
+def _declarations(contract: type[Contract]) -> dict[str, list[str]]:
+    """Column → the input columns that it declares, itself or in the nearest class that it inherits from."""
+    return {
+        name: list(field.metadata[FROM])
+        for base in reversed(inspect.getmro(contract))
+        if issubclass(base, Contract)
+        for name, field in columns(base).items()
+        if FROM in (field.metadata or {})
+    }
 
 
 def _filled_in(reference: str, names: Names, place: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from ml_assets.components.model_release.decision import DecisionStage
 from ml_assets.components.model_release.evidence import EvidenceStage
 from ml_assets.components.model_release.sensor import release_sensor
 from ml_assets.components.model_release.staging import Staging
-from ml_assets.components.pipeline.part import ModelPart, refuse_unknown_column
+from ml_assets.components.pipeline.part import ModelPart, refuse_unknown_column, training_table
 from ml_assets.configuration.pipeline import ModelReleaseConfiguration
 from ml_assets.contracts.contract import columns
 
@@ -26,8 +26,13 @@ class ModelRelease(ModelPart[ModelReleaseConfiguration]):
         config.release.check(config.estimator.task)
         config.evaluation.of_task(config.estimator.task)
         if config.release.sensitive_feature:
-            named = config.release.sensitive_feature
-            refuse_unknown_column("release.sensitive_feature", named, config, columns(dataset))
+            refuse_unknown_column(
+                "release.sensitive_feature",
+                config.release.sensitive_feature,
+                config,
+                columns(dataset),
+                training_table(config),
+            )
         evidence = EvidenceStage(self.pipeline, config.release)
         decision = DecisionStage(evidence)
         staging = Staging(self.pipeline, config.staging, decision.version)

@@ -137,7 +137,7 @@ def refuse_unknown_label_columns(config: ModelConfiguration, contract: type[Cont
     if labels.day != DAY:
         named["labels.day"] = labels.day
     for where, name in [*named.items(), *(("join_keys", name) for name in config.join_keys)]:
-        _refuse(where, name, config, columns(contract), labels.asset)
+        refuse_unknown_column(where, name, config, columns(contract), labels.asset)
 
 
 def refuse_unknown_columns(config: ModelConfiguration, contract: type[Contract]) -> None:
@@ -146,7 +146,7 @@ def refuse_unknown_columns(config: ModelConfiguration, contract: type[Contract])
     Raises:
         ConfigurationError: a column is unknown; the message suggests the most similar one.
     """
-    known = list(columns(contract))
+    known, table = list(columns(contract)), training_table(config)
     named = {
         "join_keys": config.join_keys,
         "segments": config.segments,
@@ -177,7 +177,7 @@ def refuse_unknown_columns(config: ModelConfiguration, contract: type[Contract])
         )
     for where, names in named.items():
         for name in names:
-            refuse_unknown_column(where, name, config, known)
+            refuse_unknown_column(where, name, config, known, table)
 
 
 def refuse_other_classes(config: ModelConfiguration, contract: type[Contract]) -> None:
@@ -223,20 +223,26 @@ def refuse_missing_probabilities(contract: type[Contract], classes: Classes) -> 
         )
 
 
+def training_table(config: ModelConfiguration) -> str:
+    """The training dataset of a pipeline for a message."""
+    return f"the training dataset ({config.dataset.contract})"
+
+
 def refuse_unknown_column(
-    where: str, name: str, config: ModelConfiguration, known: Collection[str]
+    where: str, name: str, config: ModelConfiguration, known: Collection[str], table: str
 ) -> None:
-    """Refuse a column name that the training dataset does not have.
+    """Refuse a column name that a table does not have.
+
+    Args:
+        where: key of the configuration that names the column.
+        name: the column.
+        config: the configuration.
+        known: columns of the table.
+        table: the table for the message.
 
     Raises:
         ConfigurationError: the column is unknown; the message suggests the most similar one.
     """
-    _refuse(where, name, config, known, f"the training dataset ({config.dataset.contract})")
-
-
-def _refuse(
-    where: str, name: str, config: ModelConfiguration, known: Collection[str], table: str
-) -> None:
     if name not in known:
         raise ConfigurationError(
             f"'{where}' of {config.pipeline} in defs.yaml names '{name}', which is no column of "
