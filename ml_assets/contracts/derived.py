@@ -153,7 +153,7 @@ def from_other_inputs(
         base: the other contract.
         name: name of the contract.
         description: what a row is.
-        inputs: input column of ``base``, such as ``flights.dest`` → the columns that replace it.
+        inputs: input column of ``base``, such as ``orders.amount`` → the columns that replace it.
         may_be_empty: whether a partition without rows is stored.
         max_dead_letter_share: share of rejected rows above which a partition is quarantined.
 
