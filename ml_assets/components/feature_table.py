@@ -6,7 +6,6 @@ computed again while inputs and code stay the same, and it is skipped while inpu
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
@@ -25,7 +24,7 @@ from ml_assets.configuration.tables import FeatureTableConfiguration
 from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.contracts.contract import Contract, key_columns
 from ml_assets.contracts.lineage import lineage
-from ml_assets.contracts.validation import no_rows, validate
+from ml_assets.contracts.validation import Validated, no_rows, validate, without_days
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
 from ml_assets.names import suggestion
@@ -114,17 +113,11 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
     def _compute_part(self, lake: Lake, days: Sequence[str]) -> TableOutput:
         planned = plan(lake, self.config.key, days, self._inputs, self._version)
         frames = self._frames(planned)
-        rows = self._rows(planned, frames)
-        validated = validate(rows, self._contract, planned.compute)
+        validated = validate(self._rows(planned, frames), self._contract, planned.compute)
         if self.config.rows and frames:
-            lost = days_with_lost_rows(
-                frames[self.config.rows],
-                rows,
-                planned.compute,
-                name=self.config.rows,
-                key=key_columns(self._contract),
-            )
-            validated = replace(validated, quarantined={**lost, **validated.quarantined})
+            described, key = frames[self.config.rows], key_columns(self._contract)
+            lost = days_with_lost_rows(described, validated, name=self.config.rows, key=key)
+            validated = without_days(validated, lost)
         return TableOutput(
             planned,
             validated,
@@ -190,30 +183,36 @@ def in_own_partitions(rows: pd.DataFrame, item: Input) -> pd.DataFrame:
 
 
 def days_with_lost_rows(
-    described: pd.DataFrame,
-    rows: pd.DataFrame,
-    days: Sequence[str],
-    *,
-    name: str,
-    key: Sequence[str],
+    described: pd.DataFrame, validated: Validated, *, name: str, key: Sequence[str]
 ) -> dict[str, str]:
     """Day → why its rows are not those that they describe, for the days where this is the case.
 
+    Rejected rows are not lost: they are dead letters.
+
     Args:
         described: (n, …) rows of the input, with ``ds``; a snapshot is described on every day.
-        rows: (m, …) computed rows with ``ds`` and the key.
-        days: the computed days.
+        validated: the computed rows.
         name: name of the input.
         key: columns that identify a row; those that the input has too are compared.
+
+    Raises:
+        ConfigurationError: the input has none of them.
     """
     shared = [column for column in key if column in described.columns]
+    if not shared:
+        raise ConfigurationError(
+            f"'rows' names '{name}', which has none of the columns {', '.join(key)} that identify a row "
+            "of the table. Name the input whose rows the table describes."
+        )
     is_snapshot = set(described[DAY].unique()) == {SNAPSHOT}
     found = {}
-    for day in days:
+    for day, rejected in validated.dead_letter_counts.items():
+        if day in validated.quarantined:
+            continue
         of_day = described if is_snapshot else described[described[DAY] == day]
         wanted = of_day.set_index(shared).index
-        made = rows.loc[rows[DAY] == day].set_index(shared).index
-        if len(missing := wanted.difference(made)):
+        made = validated.rows[validated.rows[DAY] == day].set_index(shared).index
+        if len(missing := wanted.difference(made)) > rejected:
             found[day] = f"{len(missing)} rows of '{name}' have no row, such as {missing[0]}"
         elif len(unknown := made.difference(wanted)):
             found[day] = f"{len(unknown)} rows are none of '{name}', such as {unknown[0]}"

@@ -5,7 +5,7 @@ changed snapshots. It requests a run for the first unfinished days, so that gaps
 later days are extracted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,19 +14,24 @@ import dagster as dg
 from ml_assets.cadence import Calendar, Span, day_of
 from ml_assets.components.broken import BROKEN_FOLDER
 from ml_assets.components.configured import Configured, folder_of
+from ml_assets.components.next_days import (
+    days_ended,
+    days_to_record,
+    of_one_run,
+    waiting_message,
+)
 from ml_assets.components.source_table import SOURCE_KEY, SourceTable
 from ml_assets.configuration.documents import days_of
 from ml_assets.configuration.tables import NewDaysConfiguration, SourceTableConfiguration
 from ml_assets.content import SNAPSHOT
 from ml_assets.errors import ConfigurationError, TerminalError
 from ml_assets.lake.store import Lake
-from ml_assets.ledger.entries import Status
 from ml_assets.orchestration.partitions import Partitions, calendar_of, last_inputs
 from ml_assets.orchestration.runs.attempts import attempts
-from ml_assets.orchestration.runs.requests import REASON, Unit, first_span, request, unit_of
+from ml_assets.orchestration.runs.requests import REASON, Unit, request, unit_of
 from ml_assets.orchestration.runs.runs import broken_assets
 from ml_assets.orchestration.runs.sensors import schedule, sensor
-from ml_assets.planning.progress import finished, unfinished
+from ml_assets.planning.progress import last_finished, unfinished
 from ml_assets.planning.readiness import Dependencies
 from ml_assets.sources.connections import Connections
 from ml_assets.workspace import Workspace
@@ -91,30 +96,28 @@ class NewDays(Configured[NewDaysConfiguration]):
             for table, item in tables.items()
         }
         calendars = {table: calendar_of(_partitions(graph, table)) for table in self._daily}
-        ready = self._dependencies(graph, calendars).last_ready(
-            {
-                table: calendars[table].bounds(day)[1] if day else None
-                for table, day in last.items()
-            },
-            self._finished_outside(graph, lake),
-        )
+        complete = {
+            table: calendars[table].bounds(day)[1] if day else None for table, day in last.items()
+        }
+        outside = self._finished_outside(graph, lake)
+        ready = self._dependencies(graph, calendars).last_ready(complete, outside)
         known = {
             table: [day for day in days[table] if day <= ready[table]] for table in self._daily
         }
         for table, item in tables.items():
-            recheck = days_to_recheck(lake, table, known[table], item.config.revisited)
-            recheck = sorted({*recheck, *_next_days(lake, table, known[table])})
+            ended = days_ended(known[table], calendars[table], complete)
+            recheck = days_to_record(lake, table, known[table], ended, item.config.revisited)
             if unreadable := item.record_source(connections, lake, recheck):
                 problems[table] = next(iter(unreadable.values()))
         work = {table: unfinished(lake.ledger, table, known[table]) for table in self._daily}
         open_tables = [table for table in self._daily if work[table]]
         if not open_tables:
-            first = self.config.sources[0]
-            message = _waiting_message(days[first], known[first], last)
+            message = waiting_message(days, known, calendars, {**complete, **outside})
             return _with_problems(dg.SkipReason(message), problems)
         calendar = calendars[open_tables[0]]  # a run covers tables of one cadence
         work = {table: work[table] for table in open_tables if calendars[table] == calendar}
-        span, work = _of_one_run(work, ready, calendar)
+        begins = {table: days[table][0] for table in work}
+        span, work = of_one_run(work, begins, ready, calendar)
         unit = self._unit(graph, work, span)
         if (
             span.first != span.last
@@ -171,18 +174,17 @@ class NewDays(Configured[NewDaysConfiguration]):
         return unit_of(graph, name, tables, span, reason)
 
     def _dependencies(self, graph: Any, calendars: Mapping[str, Calendar]) -> Dependencies:
-        return Dependencies(
-            calendars, {table: last_inputs(graph, table) for table in self.config.tables}
-        )
+        inputs = {table: last_inputs(graph, table) for table in self.config.tables}
+        ahead = [table for table in self.config.tables if _partitions(graph, table).end_offset]
+        return Dependencies(calendars, inputs, ahead)
 
     def _finished_outside(self, graph: Any, lake: Lake) -> dict[str, datetime | None]:
         """Inputs that other sensors keep up to date → the end of their last processed partition."""
         read = {name for table in self.config.tables for name in last_inputs(graph, table)}
         found: dict[str, datetime | None] = {}
         for name in sorted(read - {*self._daily}):
-            days = finished(lake.ledger, name)
-            calendar = calendar_of(_partitions(graph, name))
-            found[name] = calendar.bounds(max(days))[1] if days else None
+            last = last_finished(lake.ledger, name)
+            found[name] = calendar_of(_partitions(graph, name)).bounds(last)[1] if last else None
         return found
 
     def _days(self, graph: Any, lake: Lake) -> dict[str, list[str]]:
@@ -193,26 +195,6 @@ class NewDays(Configured[NewDaysConfiguration]):
             table: [day for day in _partitions(graph, table).get_partition_keys() if day >= first]
             for table in self._daily
         }
-
-
-def days_to_recheck(lake: Lake, table: str, known: Sequence[str], count: int) -> list[str]:
-    """Processed days to compare with the source again.
-
-    Args:
-        lake: lake whose ledger records the stored days.
-        table: table name.
-        known: days that are complete in all sources, in order.
-        count: how many of the last stored days to compare.
-
-    Returns:
-        The last ``count`` stored days, and later days that were processed and have no rows.
-    """
-    if count == 0:
-        return []
-    entries = lake.ledger.latest(table, known)
-    processed = [day for day in known if day in entries]
-    stored = [day for day in processed if entries[day].status is Status.STORED]
-    return processed if len(stored) <= count else processed[processed.index(stored[-count]) :]
 
 
 def _with_problems(
@@ -231,15 +213,6 @@ def _with_problems(
     return result.with_replaced_attrs(tags={**result.tags, REASON: reason})
 
 
-def _next_days(lake: Lake, table: str, known: Sequence[str]) -> list[str]:
-    """The first day that is not processed.
-
-    Its source is recorded before the first attempt, because attempts are counted per content.
-    """
-    processed = lake.ledger.latest(table, known)
-    return [day for day in known if day not in processed][:1]
-
-
 def _source_table(graph: Any, table: str) -> SourceTable:
     config = graph.get(_key(table)).metadata[SOURCE_KEY]
     return SourceTable(SourceTableConfiguration.model_validate(config))
@@ -247,37 +220,12 @@ def _source_table(graph: Any, table: str) -> SourceTable:
 
 def _partitions(graph: Any, table: str) -> Partitions:
     found = graph.get(_key(table)).partitions_def
-    assert isinstance(found, Partitions)
+    if not isinstance(found, Partitions):
+        raise ConfigurationError(
+            f"{table} has no hourly, daily, weekly or monthly partitions, which a table of a sensor and "
+            "its inputs need."
+        )
     return found
-
-
-def _of_one_run(
-    work: Mapping[str, dict[str, str]], ready: Mapping[str, str], calendar: Calendar
-) -> tuple[Span, dict[str, dict[str, str]]]:
-    """The span of the next run and the unfinished days of its tables, which are ready to its end.
-
-    Args:
-        work: table → its unfinished days, at least one, with the reason.
-        ready: table → its last day that can be processed.
-        calendar: partitions of these tables.
-    """
-    first = min(day for days in work.values() for day in days)
-    until = min(ready[table] for table, days in work.items() if first in days)
-    together = {table: days for table, days in work.items() if ready[table] >= until}
-    days = [day for days in together.values() for day in days if day <= until]
-    return first_span(days, calendar), together
-
-
-def _waiting_message(days: Sequence[str], known: Sequence[str], last: Mapping[str, str]) -> str:
-    following = days[len(known) :]
-    if not following:
-        return f"All days up to the last one, {days[-1]}, are processed."
-    incomplete = " and ".join(
-        f"{table}, which is complete up to {day or 'no day'}"
-        for table, day in last.items()
-        if day < following[0]
-    )
-    return f"{following[0]} waits for {incomplete}."
 
 
 def _key(table: str) -> dg.AssetKey:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from ml_assets.configuration.days import Days
-from ml_assets.configuration.inputs import lead_of
+from ml_assets.configuration.lead import computed_table, lead_of
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.pipeline import (
     BatchPredictionsConfiguration,
@@ -19,7 +19,7 @@ from ml_assets.configuration.pipeline import (
     TrainedModelConfiguration,
 )
 from ml_assets.configuration.reading import read
-from ml_assets.configuration.tables import FeatureTableConfiguration, SourceTableConfiguration
+from ml_assets.configuration.tables import SourceTableConfiguration
 from ml_assets.configuration.yaml_files import documents_of
 from ml_assets.contracts.contract import is_keyed, key_columns
 from ml_assets.durations import Duration
@@ -153,7 +153,7 @@ def _with_tables(config: Mapping[str, Any], file: Path, where: str) -> dict[str,
     defaults: dict[str, Any] = {
         name: features[name] for name in ("owners", "days") if name in features
     }
-    filled = defaults | _lead_of(features) | dict(config)
+    filled = defaults | _lead_of(features, file) | dict(config)
     if isinstance(filled.get("days"), Mapping) and isinstance(features.get("days"), Mapping):
         filled["days"] = {**features["days"], **filled["days"]}
     contracts = filled.get("contracts") or {}
@@ -170,15 +170,15 @@ def _with_tables(config: Mapping[str, Any], file: Path, where: str) -> dict[str,
     return filled
 
 
-def _lead_of(features: Mapping[str, Any]) -> dict[str, str]:
+def _lead_of(features: Mapping[str, Any], file: Path) -> dict[str, str]:
     """The lead of a feature table, if its document can be used."""
-    try:
-        table = FeatureTableConfiguration.model_validate(features)
-    except ValidationError:  # the table itself is shown as broken
+    table = computed_table(features)
+    if table is None:
         return {}
-    calendar = table.days.calendar
-    lead = lead_of(table.inputs, table.rows, calendar)
-    return {"lead": Duration.of(lead, calendar.cadence).text}
+    lead = lead_of(
+        table, lambda key: computed_table(feature_table(key, file)) or days_of(key, file)
+    )
+    return {"lead": Duration.of(lead, table.days.cadence).text}
 
 
 def _refuse_unknown_table(

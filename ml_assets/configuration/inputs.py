@@ -1,6 +1,5 @@
 """Inputs of a computed table in a ``defs.yaml``: what a partition reads of another table."""
 
-from collections.abc import Mapping
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -80,19 +79,3 @@ class TableInput(Section):
                 "their input days change. Remove it"
             )
         return self
-
-
-def lead_of(inputs: Mapping[str, TableInput], rows: str | None, calendar: Calendar) -> int:
-    """Number of partitions before the end of a partition at which all that it reads exists.
-
-    Args:
-        inputs: argument name → input table.
-        rows: input that exists in advance, if there is one.
-        calendar: partitions of the table.
-    """
-    read = [
-        item.offsets(calendar)[1]
-        for name, item in inputs.items()
-        if name != rows and not item.is_snapshot
-    ]
-    return -max(read, default=-1)

@@ -251,8 +251,8 @@ class BatchPredictionsConfiguration(ModelConfiguration):
     Attributes:
         predicted_at: column of the features with the time at which all of a row was known; the end
             of what the features read when omitted.
-        target_time: column of the features with the time that is predicted; the start of the
-            partition when omitted.
+        target_time: column of the features with the time that is predicted; the time of the partition
+            when omitted: its start for the horizon, its end for what is replayed.
     """
 
     predicted_at: Name | None = None

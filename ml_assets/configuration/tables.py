@@ -215,6 +215,8 @@ class FeatureTableConfiguration(Section):
                 f"rows is '{self.rows}', which is no input.{suggestion(self.rows, self.inputs)}"
             )
         for name, item in self.inputs.items():
+            if item.asset == self.key:
+                raise ValueError(f"inputs.{name}: {self.key} cannot be an input of itself")
             try:
                 _, last = item.offsets(calendar)
                 if name == self.rows and last:

@@ -26,7 +26,7 @@ from ml_assets.contracts.day import (
     measures_of,
 )
 from ml_assets.contracts.usual import usual_of_days
-from ml_assets.contracts.validation import Validated
+from ml_assets.contracts.validation import Validated, without_days
 
 ROWS, USUAL, USUAL_FOR = "_rows", "_usual", "_usual_for"
 """Columns of the measures that are used in reasons, in addition to those of the contract."""
@@ -212,11 +212,4 @@ def with_days_judged(
     if day is None or not days:
         return validated
     quarantined, warnings = judge_days(validated.rows, days, counts_before, day)
-    rows = validated.rows
-    kept = rows[~rows[DAY].isin(quarantined)].reset_index(drop=True) if quarantined else rows
-    return replace(
-        validated,
-        rows=kept,
-        quarantined={**validated.quarantined, **quarantined},
-        warnings=warnings,
-    )
+    return replace(without_days(validated, quarantined), warnings=warnings)

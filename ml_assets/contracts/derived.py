@@ -153,21 +153,16 @@ def from_other_inputs(
         base: the other contract.
         name: name of the contract.
         description: what a row is.
-        inputs: input column of ``base``, such as ``orders.amount`` → the columns that replace it.
+        inputs: input column of ``base``, such as ``orders.amount`` → the columns that replace it; others
+            stay as they are.
         may_be_empty: whether a partition without rows is stored.
         max_dead_letter_share: share of rejected rows above which a partition is quarantined.
-
-    Raises:
-        ConfigurationError: an input column of ``base`` is not replaced.
     """
     fields = {}
     for column in columns(base):
         declared: Sequence[str] = (base.__fields__[column][1].metadata or {})[FROM]
-        if missing := [source for source in declared if source not in inputs]:
-            raise ConfigurationError(
-                f"{name} does not say which input replaces {missing[0]} of {base.__name__}.{column}."
-            )
-        replaced = dict.fromkeys(other for source in declared for other in inputs[source])
+        others = (other for source in declared for other in inputs.get(source, [source]))
+        replaced = dict.fromkeys(others)
         fields[column] = column_from(base, column, [*replaced])
     return _contract(
         name,

@@ -5,7 +5,7 @@ and the rule it broke, or is counted as a duplicate of one of those.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 from pandera.errors import SchemaErrors
@@ -109,6 +109,20 @@ def _sorted(frame: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     order = frame[by].sort_values(by, kind="stable").index
     is_sorted = order.is_monotonic_increasing
     return (frame if is_sorted else frame.loc[order]).reset_index(drop=True)
+
+
+def without_days(validated: Validated, reasons: Mapping[str, str]) -> Validated:
+    """The result with further days quarantined.
+
+    Args:
+        validated: the result.
+        reasons: day → why none of its rows may be stored.
+    """
+    if not reasons:
+        return validated
+    rows = validated.rows[~validated.rows[DAY].isin(reasons)].reset_index(drop=True)
+    quarantined = {**reasons, **validated.quarantined}
+    return replace(validated, rows=rows, quarantined=quarantined)
 
 
 def combine(parts: Sequence[Validated]) -> Validated:

@@ -47,7 +47,9 @@ class Prediction(Contract):
     feature_version: str = computed(
         "Data version of the features on this day.", ["{feature_table}.{feature_columns}"]
     )
-    is_late: bool = computed("The row arrived after its day was scored, so it was scored late.", [])
+    is_late: bool = computed(
+        "The row arrived after its day was scored, and too late to be predicted in time.", []
+    )
     horizon_hours: float = computed(
         "Time from the last moment that the features know of to the time that is predicted; "
         "negative when they know more.",

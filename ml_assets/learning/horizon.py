@@ -20,7 +20,7 @@ class PredictionTimes:
         lead: partitions before the end of a partition at which its features can be computed.
         predicted_at: column of the features with the time at which all of a row was known; None for
             the end of what the features read.
-        target_time: column of the features with the time that is predicted; None for the start of
+        target_time: column of the features with the time that is predicted; None for the time of
             the partition.
     """
 
@@ -45,15 +45,19 @@ class PredictionTimes:
             (n, 2) indexed as ``features``: ``horizon_hours``, the time from what was known to what is
             predicted, negative if the former is later, and ``is_replayed``.
         """
-        days = features[DAY].unique()
-        starts = {day: self.calendar.start_of(day) for day in days}
-        ends = {day: self._known_until(day) for day in days}
-        targets = self._times(features, self.target_time, starts)
-        known = self._times(features, self.predicted_at, ends)
+        bounds = {day: self.calendar.bounds(day) for day in features[DAY].unique()}
+        known_until = {day: self._known_until(day) for day in bounds}
+        known = self._times(features, self.predicted_at, known_until)
+        starts, ends = (
+            self._times(
+                features, self.target_time, {day: pair[end] for day, pair in bounds.items()}
+            )
+            for end in (0, 1)
+        )
         return pd.DataFrame(
             {
-                HORIZON: (targets - known).dt.total_seconds() / HOUR.total_seconds(),
-                IS_REPLAYED: targets <= pd.Timestamp(now),
+                HORIZON: (starts - known).dt.total_seconds() / HOUR.total_seconds(),
+                IS_REPLAYED: ~(ends > pd.Timestamp(now)),
             },
             index=features.index,
         )

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.content import DAY
+from ml_assets.learning.horizon import IS_REPLAYED
 from ml_assets.learning.predictions import with_predictions
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import predict
@@ -29,14 +30,17 @@ def with_late_rows(stored: pd.DataFrame | None, scored: pd.DataFrame) -> pd.Data
         scored: predictions of all current rows of the day.
 
     Returns:
-        The rows of ``stored`` unchanged, and the other rows of ``scored`` with ``is_late`` set.
+        The rows of ``stored`` unchanged, and the other rows of ``scored``. These are late unless they
+        are predicted before the time that is predicted.
     """
     if stored is None:
         return scored.assign(is_late=False)
     late = scored[~scored[PREDICTION_ID].isin(stored[PREDICTION_ID])]
     if late.empty:
         return stored
-    return pd.concat([stored, late.assign(is_late=True)[list(stored.columns)]], ignore_index=True)
+    return pd.concat(
+        [stored, late.assign(is_late=late[IS_REPLAYED])[list(stored.columns)]], ignore_index=True
+    )
 
 
 def prediction_ids(rows: pd.DataFrame, key: Sequence[str]) -> pd.Series:

@@ -43,10 +43,15 @@ def unfinished(ledger: Ledger, table: str, days: Sequence[str]) -> dict[str, str
     return {day: reasons[day] for day in days if day in reasons}
 
 
-def finished(ledger: Ledger, table: str) -> set[str]:
-    """Days of a table that need no work."""
-    days = sorted(ledger.latest(table))
-    return {*days} - unfinished(ledger, table, days).keys()
+def finished(ledger: Ledger, table: str, days: Sequence[str]) -> set[str]:
+    """Which of some days were processed and need no work."""
+    return {*days} - unfinished(ledger, table, days).keys() if days else set()
+
+
+def last_finished(ledger: Ledger, table: str) -> str:
+    """The last day of a table that needs no work; empty if there is none."""
+    days = sorted(ledger.latest(table), reverse=True)
+    return next((day for day in days if finished(ledger, table, [day])), "")
 
 
 def outdated(ledger: Ledger, table: str, days: Sequence[str]) -> dict[str, str]:

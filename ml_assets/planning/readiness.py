@@ -1,6 +1,6 @@
 """Up to which partition each table can be processed: as far as what its partitions read is complete."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from graphlib import TopologicalSorter
@@ -16,28 +16,31 @@ class Dependencies:
         calendars: table → its partitions; of sources and computed tables.
         inputs: computed table → its inputs, each with the offset of the last partition that is read,
             in partitions of the reading table: 0 for the partition's own time, -1 for the one before.
+        ahead: computed tables whose partitions exist before they have ended.
     """
 
     calendars: Mapping[str, Calendar]
     inputs: Mapping[str, Mapping[str, int]]
+    ahead: Collection[str] = ()
 
     def last_ready(
-        self, complete: Mapping[str, datetime | None], others: Mapping[str, datetime | None]
+        self, complete: Mapping[str, datetime | None], outside: Mapping[str, datetime | None]
     ) -> dict[str, str]:
         """Table → the last partition that can be processed; empty if there is none.
 
-        A computed table also waits for the sources that it does not read, so that one run processes
-        a partition of all tables. A source is processed as far as all sources are complete, and
-        further if a computed table that reads only its past needs it.
+        A computed table whose partitions exist when they have ended also waits for the sources that it
+        does not read, so that one run processes a partition of all tables. A source is processed as
+        far as all sources are complete, and further if a table that exists ahead needs it: a plan of
+        next week for a table that reads visits until yesterday.
 
         Args:
             complete: source → the end of its last complete partition; None if it has none.
-            others: the same for inputs that are not among the tables.
+            outside: the same for inputs that are not among the tables.
         """
         if None in complete.values():
             return dict.fromkeys(self.calendars, "")
         ends = {source: end for source, end in complete.items() if end is not None}
-        until: dict[str, datetime | None] = {**others, **ends}
+        until: dict[str, datetime | None] = {**outside, **ends}
         last = {}
         for table in TopologicalSorter(self.inputs).static_order():
             if table in self.inputs:
@@ -57,8 +60,8 @@ class Dependencies:
         self, table: str, until: Mapping[str, datetime | None], ends: Mapping[str, datetime]
     ) -> str:
         calendar, found = self.calendars[table], []
-        not_read = dict.fromkeys(ends.keys() - self._upstream(table), 0)
-        for name, offset in {**not_read, **self.inputs[table]}.items():
+        not_read = set() if table in self.ahead else ends.keys() - self._upstream(table)
+        for name, offset in {**dict.fromkeys(not_read, 0), **self.inputs[table]}.items():
             if (end := until.get(name)) is None:
                 return ""
             found.append(calendar.shifted(calendar.last_ended(end), -offset))

@@ -1,6 +1,6 @@
 """The champion, the model in production on a day: from the stored releases, never from an alias."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -79,19 +79,29 @@ class Champion:
     serves_from: str
 
 
-def champion_by_day(releases: pd.DataFrame, days: Sequence[str]) -> dict[str, Champion]:
+def champion_by_day(
+    releases: pd.DataFrame, days: Sequence[str], made_by: Mapping[str, str] | None = None
+) -> dict[str, Champion]:
     """The champion of each day: the model with the newest as-of day that serves on it.
 
     Args:
         releases: rows of the ``ChampionModel`` contract; ``ds`` is the as-of day.
         days: days to find the champion of.
+        made_by: day → the last as-of day of a model that can predict it; the day itself when omitted.
 
     Returns:
         Day → champion, for the days that have one.
     """
     found = _newest_first(releases)
     serving = {
-        day: next((champion for champion in found if champion.serves_from <= day), None)
+        day: next(
+            (
+                champion
+                for champion in found
+                if champion.as_of <= (made_by or {}).get(day, day) and champion.serves_from <= day
+            ),
+            None,
+        )
         for day in days
     }
     return {day: champion for day, champion in serving.items() if champion is not None}

@@ -8,7 +8,7 @@ source, but the end of a long outage does.
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from statistics import median
 
@@ -37,6 +37,12 @@ LOOKED_BACK = 7
 
 USUAL_DAYS = 28
 """Newest stored days whose median is the usual row count."""
+
+BEGUN_HOURS = 3
+"""Minimum number of hours with rows of a day that is not dense yet."""
+
+LONGEST_PAUSE = timedelta(hours=3)
+"""Maximum time between rows of such a day: a later row has a wrong time."""
 
 MAX_DAYS = 3700
 """Days after the first one whose bounds follow the calendar; later rows are wrong dates."""
@@ -109,7 +115,11 @@ def extent_of(
     days = units.keys(begin, min(units.key_of(newest), units.shifted(begin, MAX_DAYS)))
     usual = usual_rows([counts[unit] for unit in known[-USUAL_DAYS:]])
     bounds = [(unit, *units.bounds(unit)) for unit in days]
-    return extent(bounds, found, max_age, usual, units.longest_partition)
+    whole = extent(bounds, found, max_age, usual, units.longest_partition)
+    if units == calendar or whole.complete_until is None or whole.plausible_until is None:
+        return whole
+    begun = begun_until(found, units.bounds(units.last_ended(whole.plausible_until)))
+    return replace(whole, complete_until=max(whole.complete_until, begun + max_age))
 
 
 def extent(
@@ -143,6 +153,24 @@ def extent(
         max(moment for moment in every if moment < until),
         usual,
     )
+
+
+def begun_until(hours: Sequence[Hour], day: tuple[datetime, datetime]) -> datetime:
+    """The newest of the rows with which a day has begun, for tables whose partitions are hours.
+
+    Args:
+        hours: the source's hours with rows, in any order.
+        day: first moment of the day after the newest dense one, and first moment after it.
+
+    Returns:
+        The beginning of the day while it has rows in fewer than ``BEGUN_HOURS`` hours.
+    """
+    start, end = day
+    newest, count = start, 0
+    for hour in sorted(hours, key=lambda hour: hour.start):
+        if start <= hour.newest < end and hour.newest - newest <= LONGEST_PAUSE:
+            newest, count = hour.newest, count + 1
+    return newest if count >= BEGUN_HOURS else start
 
 
 def usual_rows(counts: Sequence[int]) -> float | None:

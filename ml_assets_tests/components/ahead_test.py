@@ -21,6 +21,7 @@ from dagster import AssetKey
 from ml_assets.cadence import shifted
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
+from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.runs.runs import broken_assets
 from ml_assets_tests.components.shop import UTC as IN_UTC
 from ml_assets_tests.components.shop import definitions
@@ -287,7 +288,7 @@ def test_a_day_is_predicted_before_it_begins_and_joined_with_its_outcome_later(
     assert sorted(ahead["shop"]) == sorted(SHOPS)
     assert ahead["horizon_hours"].eq(24).all()
     assert not ahead["is_replayed"].any()
-    assert predictions_of(shops, TODAY)["is_replayed"].all()
+    assert not predictions_of(shops, TODAY)["is_replayed"].any()
     assert (
         max(shops.entries("shops/features")) == max(shops.entries("shops/predictions")) == TOMORROW
     )
@@ -309,20 +310,59 @@ def test_a_day_is_predicted_before_it_begins_and_joined_with_its_outcome_later(
     assert max(shops.entries("shops/predictions")) == shifted(TOMORROW, 2)
 
 
-def test_a_changed_plan_is_predicted_again_as_a_late_row(shops: Project) -> None:
+def test_a_row_that_is_added_to_the_plan_is_predicted_in_time(shops: Project) -> None:
     work(shops)
     ahead = predictions_of(shops, TOMORROW)
     shops.sql("INSERT INTO plan VALUES ('east', ?, 8.0)", f"{TOMORROW} 09:00:00.000000")
 
-    recorded = shops.materialize('key:"shops/plan" or key:"shops/features"', TOMORROW)
-    assert recorded.succeeded, recorded.failed_steps
     work(shops)
+
+    found = predictions_of(shops, TOMORROW)
+    assert sorted(found["shop"]) == sorted([*SHOPS, "east"])
+    assert not found["is_late"].any()
+    assert not found["is_replayed"].any()
+    same = found[found["shop"] != "east"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(same, ahead)
+    assert max(shops.entries("shops/retraining_decision")) == shifted(TODAY, -1)
+
+
+def test_a_row_that_is_added_after_its_day_is_late(shops: Project) -> None:
+    work(shops)
+    write(shops.source, TOMORROW)
+    with time_machine.travel(morning(shifted(TOMORROW, 1))):
+        work(shops)
+        shops.sql("INSERT INTO plan VALUES ('east', ?, 8.0)", f"{TOMORROW} 09:00:00.000000")
+        work(shops)
 
     found = predictions_of(shops, TOMORROW).set_index("shop")
     assert found["is_late"].to_dict() == dict.fromkeys(SHOPS, False) | {"east": True}
-    assert not found["is_replayed"].any()
-    assert len(ahead) == len(SHOPS)
-    assert max(shops.entries("shops/retraining_decision")) == shifted(TODAY, -1)
+    assert found["is_replayed"].to_dict() == found["is_late"].to_dict()
+
+
+def test_a_model_of_a_later_day_does_not_predict_an_earlier_one(shops: Project) -> None:
+    work(shops)
+    made_by = predictions_of(shops, TOMORROW)["model_as_of"].unique()
+    trained = shops.materialize("group:shops__training or group:shops__release", TOMORROW)
+    assert trained.succeeded, trained.failed_steps
+    shops.lake.ledger.append([Entry("shops/predictions", TOMORROW, Status.WRITING)])
+
+    again = shops.materialize('key:"shops/predictions"', TOMORROW)
+
+    assert again.succeeded, again.failed_steps
+    assert [*made_by] == [TODAY]
+    assert [*predictions_of(shops, TOMORROW)["model_as_of"].unique()] == [TODAY]
+
+
+def test_a_day_without_outcomes_does_not_stop_later_days(shops: Project) -> None:
+    shops.sql("DELETE FROM visits WHERE at LIKE ?", f"{TODAY}%")
+    write(shops.source, TOMORROW)
+    shops.sql("DELETE FROM visits WHERE at LIKE ?", f"{TODAY}%")
+
+    with time_machine.travel(morning(shifted(TOMORROW, 1))):
+        work(shops)
+
+    assert shops.entries("shops/visits")[TODAY].status is Status.QUARANTINED
+    assert max(shops.entries("shops/retraining_decision")) == TOMORROW
 
 
 def test_a_model_can_be_trained_as_of_a_day_that_has_begun(shops: Project) -> None:
@@ -342,9 +382,8 @@ def test_nothing_is_requested_before_the_next_day_ends(shops: Project) -> None:
     reasons = {name: tick(shops, name) for name in ("shops__new_days", "shops__days")}
 
     assert not any(one.requests for one in reasons.values())
-    assert f"{TODAY} is predicted and waits for its outcomes, shops/outcomes" in (
-        reasons["shops__days"].reason
-    )
+    assert f"{TODAY} waits for its outcomes, shops/outcomes" in reasons["shops__days"].reason
+    assert "waits for shops/visits, which is complete up to" in reasons["shops__new_days"].reason
 
 
 def test_a_day_that_reads_only_its_past_is_ready_when_that_is_complete(shops: Project) -> None:
@@ -369,7 +408,7 @@ def test_a_day_without_the_last_day_that_it_reads_is_skipped(shops: Project) -> 
     assert entry.reason == f"shops/visits {TODAY} is not materialized"
 
 
-def test_days_with_other_rows_than_the_plan_are_quarantined(tmp_path: Path) -> None:
+def test_only_days_with_other_rows_than_the_plan_are_quarantined(tmp_path: Path) -> None:
     new_home(tmp_path)
     write(tmp_path / "data" / "source.db", shifted(TODAY, -1))
     text = pipeline(function="features_without_a_shop")
@@ -377,12 +416,14 @@ def test_days_with_other_rows_than_the_plan_are_quarantined(tmp_path: Path) -> N
         time_machine.travel(morning(TODAY)),
         opened(tmp_path, definitions(tmp_path / "defs", text)) as project,
     ):
+        project.sql("DELETE FROM plan WHERE shop = 'west' AND at LIKE ?", f"{TOMORROW}%")
         run_requested(project, "shops__new_days")
 
-        entry = project.entries("shops/features")[TODAY]
+        entries = project.entries("shops/features")
 
-    assert entry.status.value == "quarantined"
-    assert entry.reason.startswith("1 rows of 'plan' have no row, such as ('west'")
+    assert entries[TODAY].status is Status.QUARANTINED
+    assert entries[TODAY].reason.startswith("1 rows of 'plan' have no row, such as ('west'")
+    assert entries[TOMORROW].status is Status.STORED
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Horizons of predictions, and which of them were made after the fact."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
@@ -31,6 +31,27 @@ def test_horizon_of_a_partition(calendar: Calendar, lead: int, key: str, hours: 
 
     assert found["horizon_hours"].tolist() == [hours]
     assert found["is_replayed"].tolist() == [False]
+
+
+@pytest.mark.parametrize(
+    ("hour", "is_replayed"),
+    [pytest.param(6, False, id="begun"), pytest.param(24, True, id="ended")],
+)
+def test_a_day_is_replayed_when_it_has_ended(hour: int, is_replayed: bool) -> None:
+    now = DAYS.start_of("2024-02-09") + timedelta(hours=hour)
+
+    found = PredictionTimes(DAYS, 1).of(pd.DataFrame({DAY: ["2024-02-09"]}), now)
+
+    assert found["is_replayed"].tolist() == [is_replayed]
+
+
+def test_a_row_without_the_time_that_is_predicted_counts_as_replayed() -> None:
+    rows = pd.DataFrame({DAY: ["2024-02-09"], "departs": pd.to_datetime([None], utc=True)})
+
+    found = PredictionTimes(DAYS, target_time="departs").of(rows, LONG_AGO)
+
+    assert found["is_replayed"].tolist() == [True]
+    assert found["horizon_hours"].isna().all()
 
 
 def test_times_of_rows_go_before_those_of_the_partition() -> None:

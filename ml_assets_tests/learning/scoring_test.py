@@ -163,14 +163,23 @@ def test_predictions_of_a_new_day_are_in_time() -> None:
     assert list(with_late_rows(None, scored)["is_late"]) == [False, False]
 
 
-def test_predictions_that_were_made_stay_and_rows_that_came_since_are_late() -> None:
-    made = pd.DataFrame({"prediction_id": ["a"], "prediction": [0.1], "is_late": [False]})
-    scored = pd.DataFrame({"prediction_id": ["a", "b"], "prediction": [0.9, 0.2]})
+def test_predictions_that_were_made_stay_and_rows_that_came_too_late_are_late() -> None:
+    made = pd.DataFrame(
+        {"prediction_id": ["a"], "prediction": [0.1], "is_replayed": [False], "is_late": [False]}
+    )
+    scored = pd.DataFrame(
+        {
+            "prediction_id": ["a", "in time", "too late"],
+            "prediction": [0.9, 0.2, 0.3],
+            "is_replayed": [True, False, True],
+        }
+    )
 
     found = with_late_rows(made, scored).set_index("prediction_id")
 
-    assert found["prediction"].to_dict() == {"a": 0.1, "b": 0.2}
-    assert found["is_late"].to_dict() == {"a": False, "b": True}
+    assert found["prediction"].to_dict() == {"a": 0.1, "in time": 0.2, "too late": 0.3}
+    assert found["is_late"].to_dict() == {"a": False, "in time": False, "too late": True}
+    assert not found.loc["a", "is_replayed"]
 
 
 def test_a_row_that_vanished_keeps_its_prediction() -> None:

@@ -7,7 +7,7 @@ import pytest
 from ml_assets.content import SNAPSHOT
 from ml_assets.ledger.entries import ALTERED, LOST, Entry, Read, Status
 from ml_assets.ledger.ledger import Ledger
-from ml_assets.planning.progress import finished, outdated, state_key, unfinished
+from ml_assets.planning.progress import finished, last_finished, outdated, state_key, unfinished
 
 RAW, FEATURES, SCORES = "a/raw", "b/features", "b/scores"
 MONDAY, TUESDAY = "2013-07-08", "2013-07-09"
@@ -61,7 +61,8 @@ def test_a_day_without_rows_is_finished_until_what_it_read_changes(
 ) -> None:
     closed(ledger, RAW, MONDAY, Status.QUARANTINED, [])
     closed(ledger, FEATURES, MONDAY, status, [Read(RAW, MONDAY, "", None)])
-    assert finished(ledger, FEATURES) == {MONDAY}
+    assert finished(ledger, FEATURES, [MONDAY]) == {MONDAY}
+    assert last_finished(ledger, FEATURES) == MONDAY
 
     stored(ledger, RAW, MONDAY, "repaired")
 

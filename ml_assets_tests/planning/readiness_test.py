@@ -73,3 +73,15 @@ def test_days_are_ready_when_their_last_hour_is() -> None:
 
     assert (before["daily"], before["weather"]) == ("2024-01-09", "2024-01-10-22:00")
     assert (after["daily"], after["weather"]) == ("2024-01-10", "2024-01-10-23:00")
+
+
+def test_a_table_that_exists_ahead_does_not_wait_for_sources_that_it_does_not_read() -> None:
+    inputs = {"features": {"plan": 0}, "outcomes": {"visits": 0}}
+    complete = {"plan": midnight(20), "visits": midnight(11)}
+
+    waits = Dependencies(DAILY, inputs).last_ready(complete, {})
+    ahead = Dependencies(DAILY, inputs, ahead=["features"]).last_ready(complete, {})
+
+    assert (waits["features"], waits["plan"]) == ("2024-01-10", "2024-01-10")
+    assert (ahead["features"], ahead["plan"]) == ("2024-01-19", "2024-01-19")
+    assert waits["outcomes"] == ahead["outcomes"] == "2024-01-10"

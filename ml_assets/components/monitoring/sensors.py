@@ -6,7 +6,7 @@ features exist before they have ended are predicted then, and processed when the
 finished.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import dagster as dg
@@ -38,7 +38,7 @@ from ml_assets.orchestration.runs.requests import (
     unit_of,
 )
 from ml_assets.orchestration.runs.sensors import sensor
-from ml_assets.planning.progress import finished, outdated, unfinished
+from ml_assets.planning.progress import finished, last_finished, outdated, unfinished
 from ml_assets.planning.staleness import stale
 from ml_assets.workspace import Workspace
 
@@ -63,6 +63,8 @@ def retraining_sensor(pipeline: PipelineContext) -> dg.SensorDefinition:
         as_of, reason = pending_retraining(pipeline, lake)
         if as_of is None:
             return dg.SkipReason(reason)
+        if as_of > (pipeline.as_of_days.get_last_partition_key() or ""):
+            return dg.SkipReason(f"The retraining as of {as_of} waits for this day to begin.")
         unit = retraining_unit(pipeline, context.repository_def.asset_graph, as_of)
         if not unit.tables:
             return dg.SkipReason(f"{as_of} requests a retraining, but no asset trains a model.")
@@ -153,61 +155,68 @@ def _next_day(
 
     The run also covers the days before, because the labels that arrive on the day belong to them.
     """
-    ledger = lake.ledger
-    with_features = finished(ledger, pipeline.features)
+    ledger, calendar = lake.ledger, pipeline.calendar
+    with_features = ledger.latest(pipeline.features)
     if not with_features:
         return f"No day of {pipeline.features} is stored yet."
-    ready = _ended(pipeline, ledger, with_features)
+    ended = _with_outcomes(pipeline, ledger, with_features)
     decided = ledger.latest(pipeline.table(DECISION))
     begun = ledger.latest(pipeline.table(nouns.PREDICTIONS)) or decided
-    first = min(begun) if begun else max(ready, default=min(with_features))
-    calendar = pipeline.calendar
-    days = calendar.keys(first, calendar.shifted(max([*ready, first]), 1))
+    newest_ended = max(ended, default=calendar.shifted(max(with_features), 1 - pipeline.lead))
+    first = min(begun) if begun else newest_ended
+    days = calendar.keys(first, calendar.shifted(max(newest_ended, first), 1))
     scored = tables_of(pipeline, graph, SCORING)
     waiting = {day for table in scored for day in _open(ledger, table, days)}
     newest = max(decided, default="")
     undecided = _open(ledger, pipeline.table(DECISION), [day for day in days if day >= newest])
     day = next((day for day in days if day in waiting | undecided), calendar.shifted(days[-1], 1))
-    if day not in with_features:
+    if not finished(ledger, pipeline.features, [day] if day in with_features else []):
         return f"{day} waits for its features."
     as_of, _ = pending_retraining(pipeline, lake)
-    if as_of is not None:
+    if as_of is not None and as_of <= pipeline.predicted_on(day):
         unit = retraining_unit(pipeline, graph, as_of)
         if unit.tables and not is_given_up(instance, ledger, unit):
             return f"{day} waits for the release of {as_of}."
-    if day not in ready:
-        return _ahead(pipeline, graph, ledger, day, with_features)
+    if day not in ended:
+        until = calendar.shifted(day, pipeline.lead - 1)
+        known = [other for other in with_features if day <= other <= until]
+        can_change = [other for other in known if as_of and as_of <= pipeline.predicted_on(other)]
+        return _ahead(pipeline, graph, lake, day, sorted({*known} - {*can_change}))
     span = Span(max(first, calendar.shifted(day, -pipeline.arrives_within)), day)
     tables = tables_of(pipeline, graph, [*SCORING, DECISION])
     return unit_of(graph, f"{pipeline.name} {day}", tables, span)
 
 
-def _ended(pipeline: PipelineContext, ledger: Ledger, with_features: set[str]) -> set[str]:
-    """Days with features that have ended: features that exist earlier do not tell, outcomes do."""
-    return (
-        with_features & finished(ledger, pipeline.labels.asset) if pipeline.lead else with_features
-    )
+def _with_outcomes(
+    pipeline: PipelineContext, ledger: Ledger, with_features: Collection[str]
+) -> set[str]:
+    """Days that have ended: features that exist ahead of time do not tell, outcomes do."""
+    if not pipeline.lead:
+        return {*with_features}
+    last = last_finished(ledger, pipeline.labels.asset)
+    return {day for day in with_features if day <= last}
 
 
 def _ahead(
-    pipeline: PipelineContext, graph: Any, ledger: Ledger, day: str, with_features: set[str]
+    pipeline: PipelineContext, graph: Any, lake: Lake, day: str, known: Sequence[str]
 ) -> Unit | str:
-    """The predictions of days that have not ended, as far as all days before were decided on.
+    """The predictions of days that have not ended.
 
     Args:
         pipeline: the pipeline.
         graph: Dagster's asset graph.
-        ledger: records of each day.
+        lake: the lake.
         day: the first day that is not decided on.
-        with_features: days whose features are finished.
+        known: days that the decided days allow to be predicted, in order.
     """
-    last = pipeline.calendar.shifted(day, pipeline.lead - 1)
-    known = sorted(other for other in with_features if day <= other <= last)
-    table = pipeline.table(nouns.PREDICTIONS)
-    open_days = sorted(_open(ledger, table, known))
+    within = sorted(finished(lake.ledger, pipeline.features, known))
+    open_days = sorted(_open(lake.ledger, pipeline.table(nouns.PREDICTIONS), within))
     tables = tables_of(pipeline, graph, [nouns.PREDICTIONS])
+    waits = f"{day} waits for its outcomes, {pipeline.labels.asset}."
     if not open_days or not tables:
-        return f"{day} is predicted and waits for its outcomes, {pipeline.labels.asset}."
+        return waits
+    if not pipeline.champions(lake, open_days):
+        return f"{waits} No champion can predict it yet: train and release a model."
     span = first_span(open_days, pipeline.calendar)
     return unit_of(graph, f"{pipeline.name} {span.first}...{span.last} ahead", tables, span)
 
@@ -231,9 +240,9 @@ def _changed_days(
     decided = max(lake.ledger.latest(pipeline.table(DECISION)), default="")
     while changed:
         first = min(changed)
-        is_ahead = bool(pipeline.lead) and first > decided
-        within = [day for day in changed if is_ahead or not pipeline.lead or day <= decided]
-        span = first_span(within, calendar)
+        is_ahead = first > decided and pipeline.lead > 0
+        ended = [day for day in changed if day <= decided] if pipeline.lead else [*changed]
+        span = first_span(changed if is_ahead else ended, calendar)
         if waiting := _waiting_for_inputs(pipeline, lake, span):
             return f"{first} waits for {waiting} to be recomputed."
         name = f"{pipeline.name} {span.first}...{span.last} again"

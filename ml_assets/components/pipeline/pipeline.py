@@ -242,17 +242,18 @@ class PipelineContext:
     def champions(self, lake: Lake, days: Sequence[str]) -> dict[str, Champion]:
         """Day → the champion of that day, for the days that have one.
 
-        A day whose features exist earlier has the champion of the day on which it can be predicted.
+        A model trained after a day could be predicted is not its champion, whenever it is asked for.
 
         Raises:
             LakeMismatch: an earlier release is lost.
         """
-        if not days:
-            return {}
-        predicted_on = {day: self.calendar.shifted(day, min(0, 1 - self.lead)) for day in days}
-        known = releases(lake, self.table(nouns.CHAMPION), max(predicted_on.values()))
-        found = champion_by_day(known, sorted({*predicted_on.values()}))
-        return {day: found[on] for day, on in predicted_on.items() if on in found}
+        predicted_on = {day: self.predicted_on(day) for day in days}
+        known = releases(lake, self.table(nouns.CHAMPION), max(days)) if days else None
+        return {} if known is None else champion_by_day(known, days, predicted_on)
+
+    def predicted_on(self, day: str) -> str:
+        """The day on which a day can be predicted: an earlier one if its features exist before."""
+        return self.calendar.shifted(day, min(0, 1 - self.lead))
 
     def champions_before(self, lake: Lake, as_ofs: Sequence[str]) -> dict[str, Champion]:
         """As-of day → the champion that a model of that day has to beat, even if not yet in use.
@@ -261,8 +262,7 @@ class PipelineContext:
             LakeMismatch: an earlier release is lost.
         """
         table = self.table(nouns.CHAMPION)
-        before = {day: releases(lake, table, day, includes_last=False) for day in as_ofs}
-        found = {day: newest(earlier) for day, earlier in before.items()}
+        found = {day: newest(releases(lake, table, day, includes_last=False)) for day in as_ofs}
         return {day: champion for day, champion in found.items() if champion}
 
     def champion_input(self, of_days: Mapping[str, Champion], noun: str) -> Input:

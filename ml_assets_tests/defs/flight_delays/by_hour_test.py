@@ -26,6 +26,7 @@ from ml_assets.defs.sources.load import reference_table
 from ml_assets_tests.components.shop import definitions
 from ml_assets_tests.prepared import new_home, opened
 from ml_assets_tests.project import Project
+from ml_assets_tests.sensor_runs import run_requested
 
 HOURS = Calendar(Cadence.HOURLY, NEW_YORK)
 FIRST, TRAINED_FROM = "2013-01-01-00:00", "2013-01-25-00:00"
@@ -38,6 +39,9 @@ CHANGES = {
     "window: 60d": "window: 10d",
     "test_window: 14d": "test_window: 5d\n  release: {rule: literal, margin: null, max_group_gap: 0.5}\n  registry: false",
     "drift_window: 168h": "drift_window: 24h",
+    'first: "2013-01-01", timezone: America/New_York, cadence: hourly, ahead: 1h': (
+        'first: "2013-01-25", timezone: America/New_York, cadence: hourly, ahead: 1h'
+    ),
 }
 """What the test changes, because its model is trained on four days."""
 
@@ -175,6 +179,25 @@ def an_hour_before(hour: str) -> datetime:
 def with_departures(first: str, last: str) -> list[str]:
     """Hours of a span in which flights can be scheduled."""
     return [hour for hour in HOURS.keys(first, last) if hour[-5:] >= FIRST_DEPARTURE]
+
+
+@pytest.mark.slow
+def test_sensors_predict_the_hours_of_a_morning_before_they_begin(
+    live: tuple[Project, LiveSource],
+) -> None:
+    project, source = live
+    hours = HOURS.keys(MONDAY, HOURS.shifted(MONDAY, 2))
+    for hour in hours:
+        now = an_hour_before(hour) + timedelta(minutes=20)
+        source.advance(now)
+        with time_machine.travel(now):
+            run_requested(project, "flights_by_hour__new_hours", "flights_by_hour__days")
+
+    predictions = project.lake.read(
+        "flights_by_hour/predictions", stored(project, "predictions", hours)
+    )
+    assert {*predictions[DAY]} == {*hours}
+    assert not predictions["is_replayed"].any()
 
 
 @pytest.mark.slow
