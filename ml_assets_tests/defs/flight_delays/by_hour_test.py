@@ -188,7 +188,7 @@ def test_sensors_predict_the_hours_of_a_morning_before_they_begin(
     project, source = live
     hours = HOURS.keys(MONDAY, HOURS.shifted(MONDAY, 2))
     for hour in hours:
-        now = an_hour_before(hour) + timedelta(minutes=20)
+        now = HOURS.start_of(hour) - timedelta(minutes=5)
         source.advance(now)
         with time_machine.travel(now):
             run_requested(project, "flights_by_hour__new_hours", "flights_by_hour__days")
