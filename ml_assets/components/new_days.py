@@ -1,8 +1,7 @@
 """Template: a sensor or a schedule that keeps daily tables up to date with their sources.
 
 Every tick compares the tables with the source: new days, days that changed since their extraction,
-changed snapshots. It requests a run for the first unfinished days, so that gaps are filled before
-later days are extracted.
+changed snapshots. It requests a run for the first unfinished days, so that gaps are filled first.
 """
 
 from collections.abc import Mapping, Sequence
@@ -91,13 +90,12 @@ class NewDays(Configured[NewDaysConfiguration]):
             for table, item in tables.items()
         }
         calendars = {table: calendar_of(_partitions(graph, table)) for table in self._daily}
-        ready = self._dependencies(graph, calendars).last_ready(
-            {
-                table: calendars[table].bounds(day)[1] if day else None
-                for table, day in last.items()
-            },
-            self._finished_outside(graph, lake),
-        )
+        ends = {
+            table: calendars[table].bounds(day)[1] if day else None for table, day in last.items()
+        }
+        dependencies = self._dependencies(graph, calendars)
+        outside = self._finished_outside(graph, lake)
+        ready = dependencies.last_ready(ends, outside)
         known = {
             table: [day for day in days[table] if day <= ready[table]] for table in self._daily
         }
@@ -110,18 +108,26 @@ class NewDays(Configured[NewDaysConfiguration]):
         open_tables = [table for table in self._daily if work[table]]
         if not open_tables:
             first = self.config.sources[0]
-            message = _waiting_message(days[first], known[first], last)
+            following = {
+                table: days[table][len(known[table])]
+                for table in self.config.tables
+                if len(known[table]) < len(days[table])
+            }
+            others = dependencies.waiting(following, ends, outside)
+            message = _waiting_for_others(following, others) or _waiting_message(
+                days[first], known[first], last
+            )
             return _with_problems(dg.SkipReason(message), problems)
         calendar = calendars[open_tables[0]]  # a run covers tables of one cadence
         work = {table: work[table] for table in open_tables if calendars[table] == calendar}
-        span, work = _of_one_run(work, ready, calendar)
+        begins = {table: days[table][0] for table in work}
+        span, work = _of_one_run(work, ready, begins, calendar)
         unit = self._unit(graph, work, span)
         if (
             span.first != span.last
             and attempts(instance, unit.name, unit.inputs(lake.ledger)).failed
         ):
-            # one of the days fails the run: run them one by one
-            unit = self._unit(graph, work, Span(span.first, span.first))
+            unit = self._unit(graph, work, Span(span.first, span.first))  # one of the days fails
         return _with_problems(request(instance, lake.ledger, unit, waits), problems)
 
     def _refuse_broken(self, graph: Any) -> None:
@@ -252,20 +258,40 @@ def _partitions(graph: Any, table: str) -> Partitions:
 
 
 def _of_one_run(
-    work: Mapping[str, dict[str, str]], ready: Mapping[str, str], calendar: Calendar
+    work: Mapping[str, dict[str, str]],
+    ready: Mapping[str, str],
+    begins: Mapping[str, str],
+    calendar: Calendar,
 ) -> tuple[Span, dict[str, dict[str, str]]]:
-    """The span of the next run and the unfinished days of its tables, which are ready to its end.
+    """The span of the next run and the unfinished days of its tables, which exist on all its days.
+
+    A run ends before the first day of a table that begins later, so that the next run includes it.
 
     Args:
         work: table → its unfinished days, at least one, with the reason.
         ready: table → its last day that can be processed.
+        begins: table → its first day.
         calendar: partitions of these tables.
     """
     first = min(day for days in work.values() for day in days)
-    until = min(ready[table] for table, days in work.items() if first in days)
-    together = {table: days for table, days in work.items() if ready[table] >= until}
+    ends = [ready[table] for table, days in work.items() if first in days]
+    later = [calendar.shifted(begin, -1) for begin in begins.values() if begin > first]
+    until = min([*ends, *later])
+    together = {
+        table: days
+        for table, days in work.items()
+        if begins[table] <= first and ready[table] >= until
+    }
     days = [day for days in together.values() for day in days if day <= until]
     return first_span(days, calendar), together
+
+
+def _waiting_for_others(following: Mapping[str, str], waiting: Mapping[str, list[str]]) -> str:
+    """Computed tables whose next day waits for inputs that other sensors keep up to date."""
+    return " ".join(
+        f"{table} {following[table]} waits for {' and '.join(inputs)}."
+        for table, inputs in waiting.items()
+    )
 
 
 def _waiting_message(days: Sequence[str], known: Sequence[str], last: Mapping[str, str]) -> str:

@@ -53,6 +53,33 @@ class Dependencies:
             last[source] = self.calendars[source].last_ended(wanted)
         return last
 
+    def waiting(
+        self,
+        following: Mapping[str, str],
+        complete: Mapping[str, datetime | None],
+        others: Mapping[str, datetime | None],
+    ) -> dict[str, list[str]]:
+        """Computed table → inputs that are not among the tables and that alone it waits for.
+
+        Args:
+            following: table → its first partition that cannot be processed.
+            complete: source → the end of its last complete partition; None if it has none.
+            others: the same for inputs that are not among the tables.
+        """
+        found = {}
+        for table, key in following.items():
+            inputs = self.inputs.get(table, {})
+            missing = [name for name in inputs if not self._has(table, key, name, others)]
+            if missing and all(self._has(table, key, name, complete) for name in complete):
+                found[table] = missing
+        return found
+
+    def _has(self, table: str, key: str, name: str, ends: Mapping[str, datetime | None]) -> bool:
+        """Whether an input, if its end is given, ends after what a partition reads of it."""
+        end, offset = ends.get(name), self.inputs[table].get(name, 0)
+        needed = self._end(table, self.calendars[table].shifted(key, offset))
+        return name not in ends or (end is not None and end >= needed)
+
     def _last_of(
         self, table: str, until: Mapping[str, datetime | None], ends: Mapping[str, datetime]
     ) -> str:

@@ -3,12 +3,13 @@
 A day is *dense* when it has a tenth of the usual rows, or rows on it and on both days after it.
 Dense days with gaps of at most a week form a part. After a longer gap, a part counts only if it has
 more than a few rows and half of a usual day: rows with a wrong date do not move the end of the
-source, but the end of a long outage does.
+source, but the end of a long outage does. A table of hours does not wait until a day is dense: its
+first hours count if they follow closely on the day before.
 """
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from statistics import median
 
@@ -37,6 +38,9 @@ LOOKED_BACK = 7
 
 USUAL_DAYS = 28
 """Newest stored days whose median is the usual row count."""
+
+CLOSELY = timedelta(hours=3)
+"""Maximum time without rows after which the first hours of a day still follow on the day before."""
 
 MAX_DAYS = 3700
 """Days after the first one whose bounds follow the calendar; later rows are wrong dates."""
@@ -109,7 +113,8 @@ def extent_of(
     days = units.keys(begin, min(units.key_of(newest), units.shifted(begin, MAX_DAYS)))
     usual = usual_rows([counts[unit] for unit in known[-USUAL_DAYS:]])
     bounds = [(unit, *units.bounds(unit)) for unit in days]
-    return extent(bounds, found, max_age, usual, units.longest_partition)
+    by_unit = extent(bounds, found, max_age, usual, units.longest_partition)
+    return by_unit if units == calendar else _continued(by_unit, found, max_age)
 
 
 def extent(
@@ -162,6 +167,17 @@ def usual_rows(counts: Sequence[int]) -> float | None:
         if seen >= half:
             return float(count)
     return None
+
+
+def _continued(by_day: Extent, hours: Sequence[Hour], max_age: timedelta) -> Extent:
+    """The extent, also over hours with rows that follow closely on it, one after the other."""
+    until = by_day.complete_until
+    if until is None:
+        return by_day
+    for newest in sorted(hour.newest for hour in hours):
+        if newest - until <= CLOSELY:
+            until = max(until, newest + max_age)
+    return replace(by_day, complete_until=until)
 
 
 def _counted(

@@ -63,7 +63,7 @@ def weather_features(
         (yesterday["temp"] - earlier["temp"]).rename("temp_change_day_before"),
         _time_of_day(rows["time_hour"]),
     ]
-    age = (rows["predicted_at"] - last["taken_at"]) / HOUR
+    age = (rows["predicted_at"] - last["taken_at"]).dt.total_seconds() / 3600
     return pd.concat(parts, axis=1).assign(observation_age_hours=age)
 
 
