@@ -67,6 +67,8 @@ def of_one_run(
 ) -> tuple[Span, dict[str, dict[str, str]]]:
     """The span of the next run and the unfinished days of its tables, which are ready to its end.
 
+    A run ends before the first day of a table that begins later, so that the next run includes it.
+
     Args:
         work: table → its unfinished days, at least one, with the reason.
         begins: table → its first day.
@@ -76,6 +78,8 @@ def of_one_run(
     first = min(day for days in work.values() for day in days)
     until = min(ready[table] for table, days in work.items() if first in days)
     until = min(ready[table] for table, days in work.items() if min(days) <= until)
+    later = [calendar.shifted(begin, -1) for begin in begins.values() if begin > first]
+    until = min([until, *later])
     together = {
         table: days
         for table, days in work.items()

@@ -3,7 +3,8 @@
 A day is *dense* when it has a tenth of the usual rows, or rows on it and on both days after it.
 Dense days with gaps of at most a week form a part. After a longer gap, a part counts only if it has
 more than a few rows and half of a usual day: rows with a wrong date do not move the end of the
-source, but the end of a long outage does.
+source, but the end of a long outage does. A table of hours does not wait until a day is dense: its
+first hours count if they follow closely on the day before.
 """
 
 from bisect import bisect_right
@@ -38,11 +39,8 @@ LOOKED_BACK = 7
 USUAL_DAYS = 28
 """Newest stored days whose median is the usual row count."""
 
-BEGUN_HOURS = 3
-"""Minimum number of hours with rows of a day that is not dense yet."""
-
-LONGEST_PAUSE = timedelta(hours=3)
-"""Maximum time between rows of such a day: a later row has a wrong time."""
+CLOSELY = timedelta(hours=3)
+"""Maximum time without rows after which the first hours of a day still follow on the day before."""
 
 MAX_DAYS = 3700
 """Days after the first one whose bounds follow the calendar; later rows are wrong dates."""
@@ -115,11 +113,8 @@ def extent_of(
     days = units.keys(begin, min(units.key_of(newest), units.shifted(begin, MAX_DAYS)))
     usual = usual_rows([counts[unit] for unit in known[-USUAL_DAYS:]])
     bounds = [(unit, *units.bounds(unit)) for unit in days]
-    whole = extent(bounds, found, max_age, usual, units.longest_partition)
-    if units == calendar or whole.complete_until is None or whole.plausible_until is None:
-        return whole
-    begun = begun_until(found, units.bounds(units.last_ended(whole.plausible_until)))
-    return replace(whole, complete_until=max(whole.complete_until, begun + max_age))
+    by_unit = extent(bounds, found, max_age, usual, units.longest_partition)
+    return by_unit if units == calendar else _continued(by_unit, found, max_age)
 
 
 def extent(
@@ -155,24 +150,6 @@ def extent(
     )
 
 
-def begun_until(hours: Sequence[Hour], day: tuple[datetime, datetime]) -> datetime:
-    """The newest of the rows with which a day has begun, for tables whose partitions are hours.
-
-    Args:
-        hours: the source's hours with rows, in any order.
-        day: first moment of the day after the newest dense one, and first moment after it.
-
-    Returns:
-        The beginning of the day while it has rows in fewer than ``BEGUN_HOURS`` hours.
-    """
-    start, end = day
-    newest, count = start, 0
-    for hour in sorted(hours, key=lambda hour: hour.start):
-        if start <= hour.newest < end and hour.newest - newest <= LONGEST_PAUSE:
-            newest, count = hour.newest, count + 1
-    return newest if count >= BEGUN_HOURS else start
-
-
 def usual_rows(counts: Sequence[int]) -> float | None:
     """Rows of a usual day, from the row counts of days; None when all are empty.
 
@@ -190,6 +167,17 @@ def usual_rows(counts: Sequence[int]) -> float | None:
         if seen >= half:
             return float(count)
     return None
+
+
+def _continued(by_day: Extent, hours: Sequence[Hour], max_age: timedelta) -> Extent:
+    """The extent, also over hours with rows that follow closely on it, one after the other."""
+    until = by_day.complete_until
+    if until is None:
+        return by_day
+    for newest in sorted(hour.newest for hour in hours):
+        if newest - until <= CLOSELY:
+            until = max(until, newest + max_age)
+    return replace(by_day, complete_until=until)
 
 
 def _counted(

@@ -167,6 +167,28 @@ class Weather(Contract):
         }
 
 
+class HourlyWeather(Weather):
+    """The same observations in partitions of an hour."""
+
+    class Config:
+        """An hour may be missing; three rows are too few to judge an hour as a whole."""
+
+        unique: ClassVar = ["origin", "time_hour"]
+        metadata: ClassVar = {"may_be_empty": True, "max_dead_letter_share": 1.0}
+
+
+class WeatherStations(Contract):
+    """The airports with a weather station."""
+
+    origin: str = pa.Field(isin=ORIGINS, description="Airport of the weather station.")
+    name: str = pa.Field(description="Name of the airport.")
+
+    class Config:
+        """A reference table is never empty."""
+
+        unique: ClassVar = ["origin"]
+
+
 class Planes(Contract):
     """One row per plane of the registry."""
 

@@ -1,0 +1,1 @@
+"""Predicts temperature, wind and visibility at New York's airports, two hours before each hour."""
