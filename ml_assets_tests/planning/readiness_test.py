@@ -73,3 +73,25 @@ def test_days_are_ready_when_their_last_hour_is() -> None:
 
     assert (before["daily"], before["weather"]) == ("2024-01-09", "2024-01-10-22:00")
     assert (after["daily"], after["weather"]) == ("2024-01-10", "2024-01-10-23:00")
+
+
+@pytest.mark.parametrize(
+    ("offset", "visits", "forecasts", "expected"),
+    [
+        pytest.param(0, 11, midnight(10, 13), {"features": ["forecasts"]}, id="half of the day"),
+        pytest.param(0, 11, None, {"features": ["forecasts"]}, id="none"),
+        pytest.param(0, 10, midnight(10, 13), {}, id="a source is not complete either"),
+        pytest.param(0, 11, midnight(11), {}, id="all of the day"),
+        pytest.param(-1, 11, midnight(10), {}, id="only the day before is read"),
+    ],
+)
+def test_inputs_of_other_sensors_that_a_table_waits_for(
+    offset: int, visits: int, forecasts: datetime | None, expected: dict[str, list[str]]
+) -> None:
+    inputs = {"features": {"visits": 0, "forecasts": offset}, "outcomes": {"visits": 0}}
+    following = {"features": "2024-01-10", "outcomes": "2024-01-10"}
+    tables = Dependencies(DAILY, inputs)
+
+    complete = {"visits": midnight(visits)}
+
+    assert tables.waiting(following, complete, {"forecasts": forecasts}) == expected
