@@ -82,9 +82,11 @@ def _load_folders(chosen: Settings) -> dg.Definitions:
             path for path in sorted(DEFS.iterdir()) if path.is_dir() and path.name[0] not in "._"
         ]
         parts = [_load_folder(folder) for folder in folders]
-        if not any(broken_assets(part.resolve_asset_graph()) for part in parts):
+        found = dg.Definitions.merge(*parts)
+        complete = dg.Definitions.merge(found, dg.Definitions(resources=resources()))
+        if not broken_assets(complete.resolve_asset_graph()):
             raise
-        return dg.Definitions.merge(*parts)
+        return found
     _refuse_unknown_pipelines(chosen)
     return loaded
 

@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+EVERYTHING = "*"
 SHOWN = 20
 """Failing days printed in full; the JUnit file has all."""
 
 
 @app.command()
 def checks(
-    select: Annotated[str, typer.Option(help="Dagster asset selection.")] = "*",
+    select: Annotated[str, typer.Option(help="Dagster asset selection.")] = EVERYTHING,
     partition: Partition = None,
     partition_range: PartitionRange = None,
     junit_file: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML.")] = None,
@@ -41,6 +42,7 @@ def checks(
 ) -> None:
     """Check what is stored, without recomputing it; exit 1 when a day failed or has no result."""
     from ml_assets.definitions import project_definitions
+    from ml_assets.orchestration.checks.begun import not_begun
     from ml_assets.orchestration.checks.remedy import next_step
     from ml_assets.orchestration.checks.runner import check, junit
     from ml_assets.orchestration.runs.runs import project_instance
@@ -52,12 +54,15 @@ def checks(
     with project_instance() as instance, progress.status("Loading definitions …") as status:
         definitions = project_definitions()
         lake = Workspace.of_environment().lake
+        is_whole = select == EVERYTHING
+        left_out = not_begun(definitions, lake.ledger.tables()) if is_whole else set[str]()
         results = check(
             definitions,
             lake,
             instance,
             select,
             span,
+            leave_out=left_out,
             progress=lambda what: status.update(f"Running {what} …"),
         )
     if junit_file:
@@ -70,11 +75,19 @@ def checks(
             {
                 "results": [asdict(result) for result in results],
                 "bad": len(bad),
+                "not_begun": sorted(left_out),
                 "next": remedy or None,
             }
         )
     else:
         _print_results(results, bad, output)
+        if left_out:
+            names = sorted({table.partition("/")[0] for table in left_out})
+            output.print(
+                f"Not checked, because nothing of it was processed yet: {', '.join(names)} "
+                f"({len(left_out)} tables).",
+                highlight=False,
+            )
         if bad:
             output.print(f"Next, {remedy}", highlight=False, soft_wrap=True, markup=False)
     if bad:
@@ -84,8 +97,10 @@ def checks(
 def _print_results(
     results: Sequence["CheckResult"], bad: Sequence["CheckResult"], output: Console
 ) -> None:
+    from ml_assets.orchestration.checks.runner import DEFINED_CHECK
+
     output.print(_check_table(results))
-    for result in bad[:SHOWN]:
+    for result in sorted(bad, key=lambda one: one.check != DEFINED_CHECK)[:SHOWN]:
         output.print(
             f"[red]{result.state}[/red] {result.asset} {result.day} {result.check}: "
             f"{escape(result.reason)}",

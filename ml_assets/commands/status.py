@@ -60,7 +60,11 @@ def print_status(found: "ProjectStatus", out: Console) -> None:
     if not found.pipelines:
         out.print("Nothing was materialized yet.")
     for pipeline in found.pipelines:
-        _print_pipeline(pipeline, out)
+        if pipeline.is_begun:
+            _print_pipeline(pipeline, out)
+    if waiting := [one.pipeline for one in found.pipelines if not one.is_begun]:
+        _line(out, f"Not begun: {', '.join(waiting)}.", indent=0)
+        out.print()
     for problem in dict.fromkeys(source.problem for source in found.sources.values()):
         if problem:
             tables = [name for name, each in found.sources.items() if each.problem == problem]
@@ -158,12 +162,12 @@ def _colored(word: str) -> str:
     return f"[{color}]{word.replace('_', ' ')}[/{color}]"
 
 
-def _line(out: Console, text: str) -> None:
-    """Print an indented paragraph."""
-    lines = Text.from_markup(text).wrap(out, out.width - INDENT, overflow="fold")
+def _line(out: Console, text: str, indent: int = INDENT) -> None:
+    """Print a paragraph, indented."""
+    lines = Text.from_markup(text).wrap(out, out.width - indent, overflow="fold")
     for line in lines:
         line.rstrip()
-        out.print(Text(" " * INDENT).append_text(line), soft_wrap=True)
+        out.print(Text(" " * indent).append_text(line), soft_wrap=True)
 
 
 def _command(out: Console, text: str, command: str) -> None:

@@ -17,6 +17,7 @@ from ml_assets_tests.remedies import command, commands, invoked, ml_assets, run
 
 COLUMNS = 80
 KEYS = {"pipelines", "sources", "problems", "older_problems", "next"}
+NOT_BEGUN = ["airport_temperature", "airport_visibility", "airport_wind"]
 PIPELINE_KEYS = {
     "pipeline",
     "champion",
@@ -41,7 +42,9 @@ def test_status_names_the_champion_the_pending_retraining_and_what_is_behind(
     assert not [line for line in text.splitlines() if len(line) > COLUMNS]
     assert "\x1b" not in text
     assert found.keys() == KEYS
-    [pipeline] = found["pipelines"]
+    pipeline, *others = found["pipelines"]
+    assert [one["pipeline"] for one in others] == NOT_BEGUN
+    assert f"Not begun: {', '.join(NOT_BEGUN)}." in text
     assert pipeline.keys() == PIPELINE_KEYS
     assert (pipeline["champion"]["version"], pipeline["champion"]["as_of"]) == (1, CHAMPION)
     assert pipeline["retraining"]["as_of"] == ASKED_FOR
@@ -116,7 +119,7 @@ def test_a_source_that_cannot_be_read_is_named_and_the_rest_is_shown(
     text = ml_assets("status")
 
     assert "source of sources/flights: The source database" in text
-    assert "source of sources/weather: No file in" in text
+    assert "source of sources/weather, sources/hourly_weather: No file in" in " ".join(text.split())
     assert "champion: version 1" in text
 
 

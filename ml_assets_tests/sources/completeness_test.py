@@ -5,10 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from ml_assets.cadence import Cadence, Calendar
 from ml_assets.sources.completeness import (
     Day,
     Hour,
     extent,
+    extent_of,
     usual_rows,
 )
 
@@ -182,3 +184,23 @@ def test_no_time_is_implausible_without_a_dense_day() -> None:
 )
 def test_usual_rows(counts: list[int], expected: float | None) -> None:
     assert usual_rows(counts) == expected
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        pytest.param([], 24, id="the day before"),
+        pytest.param([24], 25, id="the first hour of a day"),
+        pytest.param([24, 25], 26, id="two hours"),
+        pytest.param([26], 27, id="after two hours without rows"),
+        pytest.param([26, 31], 27, id="a row that does not follow closely"),
+        pytest.param([47], 24, id="a row at the end of the day"),
+    ],
+)
+def test_first_hours_of_a_day_count_if_they_follow_closely(later: list[int], expected: int) -> None:
+    begin, one = datetime(2024, 1, 1, tzinfo=UTC), timedelta(hours=1)
+    found = [Hour(begin + n * one, 3, begin + n * one) for n in [*range(24), *later]]
+
+    until = extent_of(Calendar(Cadence.HOURLY), "2024-01-01", {}, lambda _: found, one)
+
+    assert until.complete_until == begin + expected * one

@@ -79,6 +79,11 @@ class PipelineStatus:
     problem: str
 
     @property
+    def is_begun(self) -> bool:
+        """Whether one of its days, or of its sources, was ever processed, or cannot be read."""
+        return bool(self.problem or any(stage.last_day for stage in self.stages))
+
+    @property
     def is_behind(self) -> bool:
         """Whether a day that the sources have is not processed."""
         return any(stage.behind for stage in self.stages)
@@ -126,7 +131,8 @@ class ProjectStatus:
 
 def report(state: ProjectState) -> ProjectStatus:
     """The report on a project."""
-    pipelines = [_pipeline(state, pipeline) for pipeline in state.pipelines]
+    every = [_pipeline(state, pipeline) for pipeline in state.pipelines]
+    pipelines = sorted(every, key=lambda one: not one.is_begun)
     problems, older = _problems(state.entries)
     return ProjectStatus(
         pipelines,

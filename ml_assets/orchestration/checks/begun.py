@@ -1,0 +1,30 @@
+"""Which tables belong to pipelines of which nothing was processed yet."""
+
+from collections.abc import Collection
+
+import dagster as dg
+
+from ml_assets.orchestration.assets.table_io import table_name
+
+
+def not_begun(definitions: dg.Definitions, processed: Collection[str]) -> set[str]:
+    """Tables that no processed table is made from, or is made of, through any others.
+
+    Where nothing was processed at all, every table is missing, and none is named.
+
+    Args:
+        definitions: the project's definitions.
+        processed: tables with a day that was processed.
+    """
+    graph = definitions.resolve_asset_graph()
+    tables = {*graph.executable_asset_keys}
+    begun = {key for key in tables if table_name(key) in processed}
+    if not begun:
+        return set()
+    reached, following = set(begun), list(begun)
+    while following:
+        node = graph.get(following.pop())
+        near = {*node.parent_keys, *node.child_keys} - reached
+        reached |= near
+        following += near
+    return {table_name(key) for key in tables - reached}
