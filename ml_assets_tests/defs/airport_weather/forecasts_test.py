@@ -209,7 +209,7 @@ def test_a_daily_table_waits_for_the_hourly_forecasts_of_another_pipeline(
         assert TODAY in airports.entries("sources/flights")
         assert airports.entries("outlook/departures") == {}
         assert waiting.requests == []
-        assert waiting.reason == f"outlook/departures {TODAY} waits for {PREDICTIONS}."
+        assert waiting.reason.startswith(f"{TODAY} waits for {PREDICTIONS}, which is complete")
 
         forecast(airports, evening + timedelta(hours=1), hour(23))
         run_requested(airports, OUTLOOK)
