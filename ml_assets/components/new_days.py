@@ -59,7 +59,6 @@ class NewDays(Configured[NewDaysConfiguration]):
         scheduled = schedule(
             self.config.name,
             DESCRIPTION,
-            target,
             cron=self.config.schedule,
             timezone=days.timezone if days else "UTC",
             reads=READS,

@@ -112,8 +112,15 @@ def waiting_message(
     table = min(starts, key=lambda name: starts[name])
     end = calendars[table].bounds(waiting[table])[1]
     incomplete = " and ".join(
-        f"{name}, which is complete up to {f'{until:%Y-%m-%d %H:%M}' if until else 'no day'}"
+        f"{name}, which is complete up to {_last_complete(until, calendars.get(name))}"
         for name, until in complete.items()
         if until is None or until < end
     )
     return f"{waiting[table]} waits for {incomplete}."
+
+
+def _last_complete(until: datetime | None, calendar: Calendar | None) -> str:
+    """The last complete day of a table of the sensor, or the end of that of another one."""
+    if until is None:
+        return "no day"
+    return calendar.last_ended(until) if calendar else f"{until:%Y-%m-%d %H:%M}"

@@ -376,6 +376,18 @@ def test_a_model_can_be_trained_as_of_a_day_that_has_begun(shops: Project) -> No
     assert last == {"model": TODAY, "features": shifted(TODAY, 3), "visits": shifted(TODAY, -1)}
 
 
+@pytest.mark.parametrize("trigger", ["", '\n  schedule: "0 6 * * *"'], ids=["sensor", "schedule"])
+def test_tables_with_other_partitions_load_in_one_code_location(
+    tmp_path: Path, trigger: str
+) -> None:
+    text = pipeline().replace("name: shops__new_days", f"name: shops__new_days{trigger}")
+
+    repository = definitions(tmp_path / "defs", text).get_repository_def()
+
+    repository.load_all_definitions()
+    assert repository.has_job("__ASSET_JOB")
+
+
 def test_nothing_is_requested_before_the_next_day_ends(shops: Project) -> None:
     work(shops)
 

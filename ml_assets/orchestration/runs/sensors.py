@@ -16,6 +16,9 @@ RunOrSkip: TypeAlias = dg.RunRequest | dg.SkipReason
 Tick: TypeAlias = Callable[[dg.SensorEvaluationContext], TickResult]
 ScheduledTick: TypeAlias = Callable[[dg.ScheduleEvaluationContext], RunOrSkip]
 
+ALL_ASSETS = "__ASSET_JOB"
+"""Dagster's job of all assets. A job of some assets has to have the same partitions for all of them."""
+
 CRON_NAMES = ("@hourly", "@daily", "@weekly", "@monthly")
 """Names that Dagster knows for cron schedules."""
 
@@ -45,7 +48,7 @@ def sensor(
         return dg.sensor(
             name=name,
             description=description,
-            target=target,
+            asset_selection=target,
             default_status=dg.DefaultSensorStatus[_default_status()],
             minimum_interval_seconds=settings().sensor_seconds,
             required_resource_keys={WORKSPACE},
@@ -55,14 +58,13 @@ def sensor(
 
 
 def schedule(
-    name: str, description: str, target: dg.AssetSelection, *, cron: str, timezone: str, reads: str
+    name: str, description: str, *, cron: str, timezone: str, reads: str
 ) -> Callable[[ScheduledTick], dg.ScheduleDefinition]:
     """Decorate the tick function of a schedule; as ``sensor``, but ticking at the times of ``cron``.
 
     Args:
         name: the schedule's name.
         description: the schedule's description.
-        target: assets that it may request.
         cron: when it ticks, as a cron schedule.
         timezone: IANA zone of these times.
         reads: what it reads, with which the skip reason begins when reading fails.
@@ -84,7 +86,7 @@ def schedule(
                 cron,
                 name=name,
                 description=description,
-                target=target,
+                job_name=ALL_ASSETS,
                 execution_timezone=timezone,
                 default_status=dg.DefaultScheduleStatus[_default_status()],
                 required_resource_keys={WORKSPACE},
