@@ -53,7 +53,13 @@ class NewDays(Configured[NewDaysConfiguration]):
         tables = [*self.config.snapshots, *self._daily]
         target = dg.AssetSelection.assets(*(dg.AssetKey(table.split("/")) for table in tables))
         if self.config.schedule is None:
-            sensed = sensor(self.config.name, DESCRIPTION, target, reads=READS)
+            sensed = sensor(
+                self.config.name,
+                DESCRIPTION,
+                target,
+                reads=READS,
+                default_status=self.config.default_status,
+            )
             return dg.Definitions(sensors=[sensed(self._evaluate)])
         days = days_of(self.config.sources[0], folder_of(context) / "defs.yaml")
         scheduled = schedule(
@@ -62,6 +68,7 @@ class NewDays(Configured[NewDaysConfiguration]):
             cron=self.config.schedule,
             timezone=days.timezone if days else "UTC",
             reads=READS,
+            default_status=self.config.default_status,
         )
         return dg.Definitions(schedules=[scheduled(self._evaluate)])
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -241,9 +241,12 @@ class NewDaysConfiguration(Section):
         tables: asset keys of the daily tables that are computed from them in the same run.
         schedule: cron schedule, in the time zone of the days of the first source; a sensor looks all
             the time when omitted.
+        default_status: ``stopped`` if it waits to be switched on in the UI; ``running`` starts it unless
+            the environment stops all sensors.
     """
 
     name: Name
+    default_status: Literal["running", "stopped"] = "running"
     sources: tuple[Key, ...] = Field(min_length=1)
     snapshots: tuple[Key, ...] = ()
     tables: tuple[Key, ...] = ()

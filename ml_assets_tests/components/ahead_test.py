@@ -23,6 +23,7 @@ from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.runs.runs import broken_assets
+from ml_assets.settings import settings
 from ml_assets_tests.components.shop import UTC as IN_UTC
 from ml_assets_tests.components.shop import definitions
 from ml_assets_tests.prepared import Tick, build_once, new_home, opened, opened_copy, tick
@@ -374,6 +375,22 @@ def test_a_model_can_be_trained_as_of_a_day_that_has_begun(shops: Project) -> No
     }
 
     assert last == {"model": TODAY, "features": shifted(TODAY, 3), "visits": shifted(TODAY, -1)}
+
+
+@pytest.mark.parametrize("sensors", ["running", "stopped"])
+@pytest.mark.parametrize("default", ["running", "stopped"])
+def test_a_sensor_runs_if_neither_its_document_nor_the_environment_stops_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, default: str, sensors: str
+) -> None:
+    monkeypatch.setenv("ML_ASSETS_SENSORS", sensors)
+    settings.cache_clear()
+    name = f"name: shops__new_days\n  default_status: {default}"
+    text = pipeline().replace("name: shops__new_days", name)
+
+    found = definitions(tmp_path / "defs", text).resolve_sensor_def("shops__new_days")
+
+    assert (found.default_status.value == "RUNNING") == (default == sensors == "running")
+    settings.cache_clear()
 
 
 @pytest.mark.parametrize("trigger", ["", '\n  schedule: "0 6 * * *"'], ids=["sensor", "schedule"])

@@ -24,7 +24,12 @@ CRON_NAMES = ("@hourly", "@daily", "@weekly", "@monthly")
 
 
 def sensor(
-    name: str, description: str, target: dg.AssetSelection, *, reads: str
+    name: str,
+    description: str,
+    target: dg.AssetSelection,
+    *,
+    reads: str,
+    default_status: str = "running",
 ) -> Callable[[Tick], dg.SensorDefinition]:
     """Decorate the tick function of a sensor, which has the workspace as a resource.
 
@@ -35,6 +40,8 @@ def sensor(
         description: the sensor's description.
         target: assets that it may request.
         reads: what it reads, with which the skip reason begins when reading fails.
+        default_status: ``stopped`` if it waits to be switched on; ``running`` starts it unless the
+            environment stops all sensors.
     """
 
     def decorated(tick: Tick) -> dg.SensorDefinition:
@@ -49,7 +56,7 @@ def sensor(
             name=name,
             description=description,
             asset_selection=target,
-            default_status=dg.DefaultSensorStatus[_default_status()],
+            default_status=dg.DefaultSensorStatus[_status(default_status)],
             minimum_interval_seconds=settings().sensor_seconds,
             required_resource_keys={WORKSPACE},
         )(safe_tick)
@@ -58,7 +65,13 @@ def sensor(
 
 
 def schedule(
-    name: str, description: str, *, cron: str, timezone: str, reads: str
+    name: str,
+    description: str,
+    *,
+    cron: str,
+    timezone: str,
+    reads: str,
+    default_status: str = "running",
 ) -> Callable[[ScheduledTick], dg.ScheduleDefinition]:
     """Decorate the tick function of a schedule; as ``sensor``, but ticking at the times of ``cron``.
 
@@ -68,6 +81,7 @@ def schedule(
         cron: when it ticks, as a cron schedule.
         timezone: IANA zone of these times.
         reads: what it reads, with which the skip reason begins when reading fails.
+        default_status: see ``sensor``.
 
     Raises:
         ConfigurationError: ``cron`` is no cron schedule.
@@ -88,7 +102,7 @@ def schedule(
                 description=description,
                 job_name=ALL_ASSETS,
                 execution_timezone=timezone,
-                default_status=dg.DefaultScheduleStatus[_default_status()],
+                default_status=dg.DefaultScheduleStatus[_status(default_status)],
                 required_resource_keys={WORKSPACE},
             )(safe_tick)
         except dg.DagsterInvalidDefinitionError as error:
@@ -105,5 +119,6 @@ def _unreadable(reads: str, error: MLAssetsError) -> dg.SkipReason:
     return dg.SkipReason(f"{reads} cannot be read: {error}")
 
 
-def _default_status() -> str:
-    return "RUNNING" if settings().sensors == "running" else "STOPPED"
+def _status(default: str) -> str:
+    is_running = default == settings().sensors == "running"
+    return "RUNNING" if is_running else "STOPPED"
