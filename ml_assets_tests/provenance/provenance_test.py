@@ -98,6 +98,7 @@ def checkout(tmp_path: Path) -> Path:
         tmp_path / "ml_assets",
         ignore=shutil.ignore_patterns("__pycache__"),
     )
+    shutil.copy(ROOT / ".gitignore", tmp_path / ".gitignore")
     for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "all"]):
         _git(tmp_path, *arguments)
     return tmp_path
