@@ -11,7 +11,7 @@ from rich.text import Text
 from ml_assets.commands.shared import AsJson, console, plain_table, print_json
 
 if TYPE_CHECKING:
-    from ml_assets.lineage.status.report import (
+    from ml_assets.lineage.status.values import (
         PipelineStatus,
         ProjectStatus,
         StageProgress,

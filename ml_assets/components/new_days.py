@@ -105,8 +105,9 @@ class NewDays(Configured[NewDaysConfiguration]):
         complete = {
             table: calendars[table].bounds(day)[1] if day else None for table, day in last.items()
         }
-        outside = self._finished_outside(graph, lake)
-        ready = self._dependencies(graph, calendars).last_ready(complete, outside)
+        dependencies = self._dependencies(graph, calendars)
+        outside = _finished_outside(graph, lake, dependencies)
+        ready = dependencies.last_ready(complete, outside)
         known = {
             table: [day for day in days[table] if day <= ready[table]] for table in self._daily
         }
@@ -184,15 +185,6 @@ class NewDays(Configured[NewDaysConfiguration]):
         ahead = [table for table in self.config.tables if _partitions(graph, table).end_offset]
         return Dependencies(calendars, inputs, ahead)
 
-    def _finished_outside(self, graph: Any, lake: Lake) -> dict[str, datetime | None]:
-        """Inputs that other sensors keep up to date → the end of their last processed partition."""
-        read = {name for table in self.config.tables for name in last_inputs(graph, table)}
-        found: dict[str, datetime | None] = {}
-        for name in sorted(read - {*self._daily}):
-            last = last_finished(lake.ledger, name)
-            found[name] = calendar_of(_partitions(graph, name)).bounds(last)[1] if last else None
-        return found
-
     def _days(self, graph: Any, lake: Lake) -> dict[str, list[str]]:
         """Table → its days from the first that was processed in any table; all if none was."""
         begun = [day for table in self._daily for day in lake.ledger.latest(table)]
@@ -201,6 +193,18 @@ class NewDays(Configured[NewDaysConfiguration]):
             table: [day for day in _partitions(graph, table).get_partition_keys() if day >= first]
             for table in self._daily
         }
+
+
+def _finished_outside(
+    graph: Any, lake: Lake, dependencies: Dependencies
+) -> dict[str, datetime | None]:
+    """Inputs that other sensors keep up to date → the end of their last processed partition."""
+    read = {name for inputs in dependencies.inputs.values() for name in inputs}
+    found: dict[str, datetime | None] = {}
+    for name in sorted(read - dependencies.calendars.keys()):
+        last = last_finished(lake.ledger, name)
+        found[name] = calendar_of(_partitions(graph, name)).bounds(last)[1] if last else None
+    return found
 
 
 def _with_problems(

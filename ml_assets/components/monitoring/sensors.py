@@ -179,9 +179,12 @@ def _next_day(
             return f"{day} waits for the release of {as_of}."
     if day not in ended:
         until = calendar.shifted(day, pipeline.lead - 1)
-        known = [other for other in with_features if day <= other <= until]
-        can_change = [other for other in known if as_of and as_of <= pipeline.predicted_on(other)]
-        return _ahead(pipeline, graph, lake, day, sorted({*known} - {*can_change}))
+        known = [
+            other
+            for other in sorted(with_features)
+            if day <= other <= until and (as_of is None or pipeline.predicted_on(other) < as_of)
+        ]
+        return _ahead(pipeline, graph, lake, day, known)
     span = Span(max(first, calendar.shifted(day, -pipeline.arrives_within)), day)
     tables = tables_of(pipeline, graph, [*SCORING, DECISION])
     return unit_of(graph, f"{pipeline.name} {day}", tables, span)

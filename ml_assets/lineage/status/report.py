@@ -4,7 +4,6 @@ It follows from plain values alone, see ``state``.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from ml_assets import nouns
@@ -12,11 +11,19 @@ from ml_assets.cadence import DAYS, Calendar, as_key, day_of, shifted
 from ml_assets.lake.remedy import DEAD_LETTERS, partition_option
 from ml_assets.ledger.entries import Entry, Status, damage_of
 from ml_assets.lineage.status.state import (
-    ChampionState,
     PipelineState,
     ProjectState,
     SourceState,
     StoredDecision,
+)
+from ml_assets.lineage.status.values import (
+    NextStep,
+    PendingRetraining,
+    PipelineStatus,
+    ProjectStatus,
+    StageProgress,
+    UnusableDay,
+    WaitingRelease,
 )
 from ml_assets.monitoring.contracts.retraining import RETRAIN
 from ml_assets.release.approvals.approvals import ApprovalState, resolve_approvals
@@ -25,108 +32,6 @@ from ml_assets.release.promotion import release_command, training_command
 
 RECENT_DAYS = 31
 """Last days of each table of which days without rows are listed; older ones are only counted."""
-
-
-@dataclass(frozen=True)
-class WaitingRelease:
-    """A release that waits: for a person, or approved and not continued yet."""
-
-    as_of: str
-    state: str
-    reason: str
-    command: str
-
-
-@dataclass(frozen=True)
-class PendingRetraining:
-    """A retraining that was decided and whose release has not ended."""
-
-    as_of: str
-    decided_on: str
-    reason: str
-    command: str
-
-
-@dataclass(frozen=True)
-class StageProgress:
-    """How far a daily table is.
-
-    Attributes:
-        table: its name.
-        last_day: last day that is stored, quarantined or skipped; empty for none.
-        behind: days up to the last complete day of the sources that are not; None when unknown.
-        next_day: the first of these; empty for none.
-    """
-
-    table: str
-    last_day: str
-    behind: int | None
-    next_day: str
-
-
-@dataclass(frozen=True)
-class PipelineStatus:
-    """The report on a model pipeline."""
-
-    pipeline: str
-    champion: ChampionState | None
-    last_release: StoredDecision | None
-    waiting: Sequence[WaitingRelease]
-    retraining: PendingRetraining | None
-    last_retraining_decision: StoredDecision | None
-    sources_until: str
-    stages: Sequence[StageProgress]
-    problem: str
-
-    @property
-    def is_begun(self) -> bool:
-        """Whether one of its days, or of its sources, was ever processed, or cannot be read."""
-        return bool(self.problem or any(stage.last_day for stage in self.stages))
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether a day that the sources have is not processed."""
-        return any(stage.behind for stage in self.stages)
-
-
-@dataclass(frozen=True)
-class UnusableDay:
-    """A recent day without usable rows.
-
-    Attributes:
-        table: its table.
-        day: the day.
-        state: quarantined or skipped.
-        reason: why.
-        is_consequence: it has no rows because another listed day has none.
-        is_damaged: its rows were altered or lost after they were stored.
-    """
-
-    table: str
-    day: str
-    state: str
-    reason: str
-    is_consequence: bool
-    is_damaged: bool
-
-
-@dataclass(frozen=True)
-class NextStep:
-    """What to do next, in words, and the command that does it or helps with it."""
-
-    step: str
-    command: str
-
-
-@dataclass(frozen=True)
-class ProjectStatus:
-    """The report."""
-
-    pipelines: Sequence[PipelineStatus]
-    sources: Mapping[str, SourceState]
-    problems: Sequence[UnusableDay]
-    older_problems: int
-    next: NextStep
 
 
 def report(state: ProjectState) -> ProjectStatus:

@@ -7,7 +7,7 @@ import pytest
 
 from ml_assets.cadence import shifted
 from ml_assets.ledger.entries import ALTERED, Entry, Status
-from ml_assets.lineage.status.report import ProjectStatus, report
+from ml_assets.lineage.status.report import report
 from ml_assets.lineage.status.state import (
     ChampionState,
     PipelineState,
@@ -15,6 +15,7 @@ from ml_assets.lineage.status.state import (
     SourceState,
     StoredDecision,
 )
+from ml_assets.lineage.status.values import ProjectStatus
 from ml_assets.release.approvals.approvals import Action, Record
 
 NOW = datetime(2024, 2, 10, 12, tzinfo=UTC)
