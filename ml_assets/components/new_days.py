@@ -182,8 +182,8 @@ class NewDays(Configured[NewDaysConfiguration]):
 
     def _dependencies(self, graph: Any, calendars: Mapping[str, Calendar]) -> Dependencies:
         inputs = {table: last_inputs(graph, table) for table in self.config.tables}
-        ahead = [table for table in self.config.tables if _partitions(graph, table).end_offset]
-        return Dependencies(calendars, inputs, ahead)
+        is_ahead = any(_partitions(graph, table).end_offset for table in self.config.tables)
+        return Dependencies(calendars, inputs, is_ahead)
 
     def _days(self, graph: Any, lake: Lake) -> dict[str, list[str]]:
         """Table → its days from the first that was processed in any table; all if none was."""

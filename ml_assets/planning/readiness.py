@@ -1,6 +1,6 @@
 """Up to which partition each table can be processed: as far as what its partitions read is complete."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from graphlib import TopologicalSorter
@@ -16,22 +16,23 @@ class Dependencies:
         calendars: table → its partitions; of sources and computed tables.
         inputs: computed table → its inputs, each with the offset of the last partition that is read,
             in partitions of the reading table: 0 for the partition's own time, -1 for the one before.
-        ahead: computed tables whose partitions exist before they have ended.
+        is_ahead: whether partitions of a computed table exist before they have ended.
     """
 
     calendars: Mapping[str, Calendar]
     inputs: Mapping[str, Mapping[str, int]]
-    ahead: Collection[str] = ()
+    is_ahead: bool = False
 
     def last_ready(
         self, complete: Mapping[str, datetime | None], outside: Mapping[str, datetime | None]
     ) -> dict[str, str]:
         """Table → the last partition that can be processed; empty if there is none.
 
-        A computed table whose partitions exist when they have ended also waits for the sources that it
-        does not read, so that one run processes a partition of all tables. A source is processed as
-        far as all sources are complete, and further if a table that exists ahead needs it: a plan of
-        next week for a table that reads visits until yesterday.
+        A computed table also waits for the sources that it does not read, so that one run processes a
+        partition of all tables. Where tables exist ahead none does: predictions ahead of time wait for
+        the outcomes of earlier partitions. A source is processed as far as all sources are complete,
+        and further if a table needs it: a plan of next week for a table that reads visits until
+        yesterday.
 
         Args:
             complete: source → the end of its last complete partition; None if it has none.
@@ -60,7 +61,7 @@ class Dependencies:
         self, table: str, until: Mapping[str, datetime | None], ends: Mapping[str, datetime]
     ) -> str:
         calendar, found = self.calendars[table], []
-        not_read = set() if table in self.ahead else ends.keys() - self._upstream(table)
+        not_read = set() if self.is_ahead else ends.keys() - self._upstream(table)
         for name, offset in {**dict.fromkeys(not_read, 0), **self.inputs[table]}.items():
             if (end := until.get(name)) is None:
                 return ""

@@ -75,13 +75,16 @@ def test_days_are_ready_when_their_last_hour_is() -> None:
     assert (after["daily"], after["weather"]) == ("2024-01-10", "2024-01-10-23:00")
 
 
-def test_a_table_that_exists_ahead_does_not_wait_for_sources_that_it_does_not_read() -> None:
+@pytest.mark.parametrize(("plan", "visits"), [(20, 11), (11, 20)])
+def test_where_tables_exist_ahead_none_waits_for_sources_that_it_does_not_read(
+    plan: int, visits: int
+) -> None:
     inputs = {"features": {"plan": 0}, "outcomes": {"visits": 0}}
-    complete = {"plan": midnight(20), "visits": midnight(11)}
+    complete = {"plan": midnight(plan), "visits": midnight(visits)}
 
     waits = Dependencies(DAILY, inputs).last_ready(complete, {})
-    ahead = Dependencies(DAILY, inputs, ahead=["features"]).last_ready(complete, {})
+    ahead = Dependencies(DAILY, inputs, is_ahead=True).last_ready(complete, {})
 
-    assert (waits["features"], waits["plan"]) == ("2024-01-10", "2024-01-10")
-    assert (ahead["features"], ahead["plan"]) == ("2024-01-19", "2024-01-19")
-    assert waits["outcomes"] == ahead["outcomes"] == "2024-01-10"
+    assert {*waits.values()} == {"2024-01-10"}
+    assert ahead["features"] == ahead["plan"] == f"2024-01-{plan - 1}"
+    assert ahead["outcomes"] == ahead["visits"] == f"2024-01-{visits - 1}"
