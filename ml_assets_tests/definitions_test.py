@@ -236,6 +236,17 @@ def test_a_folder_that_cannot_be_read_is_shown_as_broken_and_the_others_load(
     assert "sources/airlines" in output
 
 
+def test_dg_accepts_every_document() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("dg"), "check", "yaml", "--target-path", str(ROOT)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+
+
 if __name__ == "__main__":
     from ml_assets.definitions import project_definitions
 

@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from ml_assets.commands.cli import app
+from ml_assets_tests.documented_commands import commands_of, problem_of
 from ml_assets_tests.project import ROOT
 
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")] + sorted(
@@ -101,3 +102,37 @@ def test_the_documents_name_commands() -> None:
 def test_a_command_that_does_not_exist_is_found(wrong: list[str]) -> None:
     with pytest.raises(AssertionError):
         refuse_unknown(wrong)
+
+
+def test_commands_that_ci_runs_are_those_of_tables_and_console_blocks() -> None:
+    page = """
+| see more | `ml-assets status`; `--json` for a program |
+| list | `dagster asset list -m a`; `dg list defs` shows more |
+$ make demo
+$ ml-assets source advance   # the next day
+$ dg launch --assets 'key:"a/b"' \\
+    --partition 2013-01-01
+Not `ml-assets checks`.
+"""
+
+    assert [*commands_of(page)] == [
+        "ml-assets status",
+        "dagster asset list -m a",
+        "ml-assets source advance",
+        """dg launch --assets 'key:"a/b"' --partition 2013-01-01""",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("command", "exit_code", "output", "problem"),
+    [
+        pytest.param("ml-assets status", 0, "", "", id="success"),
+        pytest.param("ml-assets status", 1, "", "exit 1", id="failure"),
+        pytest.param("ml-assets approve a", 2, "it was\nreleased since", "", id="refused"),
+        pytest.param("ml-assets approve a", 2, "Traceback", "no 'was released since'", id="wrong"),
+    ],
+)
+def test_problem_of_a_documented_command(
+    command: str, exit_code: int, output: str, problem: str
+) -> None:
+    assert problem_of(command, exit_code, output) == problem

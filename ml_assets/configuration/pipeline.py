@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from ml_assets.cadence import HOUR, Calendar, day_of, shifted
 from ml_assets.configuration.days import Days
@@ -42,6 +42,15 @@ from ml_assets.registry.integration import StagingRules
 from ml_assets.release.rules import ReleaseRules
 
 
+COMPLETED = ("days", "join_keys")
+"""Attributes that ``documents`` takes from the feature table when a document omits them."""
+
+
+def _omitting_completed(schema: dict[str, Any]) -> None:
+    """Let a document omit what is completed: its schema is checked before that."""
+    schema["required"] = [name for name in schema["required"] if name not in COMPLETED]
+
+
 class ModelConfiguration(Section):
     """Attributes that all parts of a model pipeline share.
 
@@ -66,6 +75,8 @@ class ModelConfiguration(Section):
         evaluation: metrics, see ``EvaluationRules``.
         registry: whether released models are registered and staged; False in a backtest.
     """
+
+    model_config = ConfigDict(json_schema_extra=_omitting_completed)
 
     pipeline: Name
     features: Key

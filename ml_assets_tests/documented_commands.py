@@ -1,0 +1,72 @@
+"""Runs the commands of documentation pages one after the other, as a reader would type them.
+
+``python -m ml_assets_tests.documented_commands README.md`` after ``make demo``, from the project's
+root: every ``ml-assets``, ``dg`` and ``dagster`` command in a table or a console block of the page.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+IN_TABLE = re.compile(r"^\|[^|]*\| `((?:ml-assets|dg|dagster) [^`]+)`", re.MULTILINE)
+IN_CONSOLE = re.compile(r"^\$ ((?:ml-assets|dg|dagster) .+?)(?: +#.*)?$", re.MULTILINE)
+
+REFUSED = {"ml-assets approve": "was released since"}
+"""Start of a command that the demo's data refuses → a part of the expected message."""
+
+SECONDS = 600
+"""Maximum time of one command."""
+
+
+def commands_of(page: str) -> Iterator[str]:
+    """The commands of a page, in its order.
+
+    Args:
+        page: text of the page; long lines may continue after a backslash.
+    """
+    text = page.replace("\\\n", " ")
+    found = sorted([*IN_TABLE.finditer(text), *IN_CONSOLE.finditer(text)], key=re.Match.start)
+    yield from (" ".join(match[1].split()) for match in found)
+
+
+def problem_of(command: str, exit_code: int, output: str) -> str:
+    """Why a command did not do what its page says; empty if it did."""
+    expected = next((text for start, text in REFUSED.items() if command.startswith(start)), None)
+    if expected is None:
+        return f"exit {exit_code}" if exit_code else ""
+    return "" if exit_code and expected in " ".join(output.split()) else f"no '{expected}'"
+
+
+def main(pages: Sequence[str]) -> int:
+    """Run the commands of the pages.
+
+    Returns:
+        The number of commands that did not do what their page says.
+    """
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    problems = 0
+    for command in (found for page in pages for found in commands_of(Path(page).read_text("utf-8"))):
+        start = time.monotonic()
+        done = subprocess.run(
+            ["bash", "-c", command],
+            env={**os.environ, "PATH": path},
+            timeout=SECONDS,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        output = done.stdout + done.stderr
+        problem = problem_of(command, done.returncode, output)
+        problems += bool(problem)
+        print(f"{problem or 'ok'}\t{time.monotonic() - start:.1f} s\t{command}", flush=True)
+        if problem:
+            print(output)
+    return problems
+
+
+if __name__ == "__main__":
+    sys.exit(min(1, main(sys.argv[1:])))
