@@ -49,7 +49,9 @@ def main(pages: Sequence[str]) -> int:
     """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     problems = 0
-    for command in (found for page in pages for found in commands_of(Path(page).read_text("utf-8"))):
+    for command in (
+        found for page in pages for found in commands_of(Path(page).read_text("utf-8"))
+    ):
         start = time.monotonic()
         done = subprocess.run(
             ["bash", "-c", command],

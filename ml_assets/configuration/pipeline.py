@@ -41,7 +41,6 @@ from ml_assets.learning.specification import ModelSpecification
 from ml_assets.registry.integration import StagingRules
 from ml_assets.release.rules import ReleaseRules
 
-
 COMPLETED = ("days", "join_keys")
 """Attributes that ``documents`` takes from the feature table when a document omits them."""
 
