@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pandas as pd
 import pytest
 import sqlalchemy as sa
 import time_machine
-from dagster import AssetKey
 
 import ml_assets.defs.flight_delays.by_hour as pipeline
 from ml_assets.cadence import Cadence, Calendar
@@ -24,7 +24,7 @@ from ml_assets.defs.flight_delays.events import KEY, NEW_YORK, departures, outco
 from ml_assets.defs.flight_delays.features import flight_features
 from ml_assets.defs.sources.load import reference_table
 from ml_assets_tests.components.shop import definitions
-from ml_assets_tests.prepared import new_home, opened
+from ml_assets_tests.prepared import build_once, new_home, opened, opened_copy
 from ml_assets_tests.project import Project
 from ml_assets_tests.sensor_runs import run_requested
 
@@ -32,6 +32,7 @@ HOURS = Calendar(Cadence.HOURLY, NEW_YORK)
 FIRST, TRAINED_FROM = "2013-01-01-00:00", "2013-01-25-00:00"
 MONDAY, LAST = "2013-02-04-05:00", "2013-02-10-23:00"
 LAST_DAY = "2013-02-10"
+START = HOURS.start_of(MONDAY) - timedelta(hours=1)
 FIRST_DEPARTURE = "05:00"
 """Nothing is scheduled between midnight and this hour."""
 
@@ -107,20 +108,27 @@ class LiveSource:
 
     def __init__(self, file: Path, complete: Tables, events: pd.DataFrame) -> None:
         self._engine = sa.create_engine(f"sqlite:///{file}")
-        self._events, self._weather = events, complete["weather"]
-        flights = complete["flights"]
-        columns = [*KEY, "origin", "dest", "minute", "sched_arr_time", "distance"]
-        self._append("timetable", flights[columns])
-        for table in ("planes", "airports"):
-            complete[table].to_sql(table, self._engine, index=False)
+        self._complete, self._events = complete, events
         self._until = pd.Timestamp(0, tz="UTC")
+
+    def publish(self) -> None:
+        """Create the tables that are known in advance."""
+        columns = [*KEY, "origin", "dest", "minute", "sched_arr_time", "distance"]
+        self._append("timetable", self._complete["flights"][columns])
+        for table in ("planes", "airports"):
+            self._complete[table].to_sql(table, self._engine, index=False)
+
+    def resume(self, now: datetime) -> None:
+        """Go on with tables that have what became known until a time."""
+        self._until = pd.Timestamp(now)
 
     def advance(self, now: datetime) -> None:
         """Add what became known until a time."""
         until = pd.Timestamp(now)
         self._append("events", self._between(self._events, self._events["known_at"], until))
-        known_at = self._weather["time_hour"] + pd.Timedelta(hours=1)
-        self._append("weather", self._between(self._weather, known_at, until))
+        weather = self._complete["weather"]
+        known_at = weather["time_hour"] + pd.Timedelta(hours=1)
+        self._append("weather", self._between(weather, known_at, until))
         self._until = until
 
     def _between(
@@ -135,32 +143,59 @@ class LiveSource:
             plain.to_sql(table, self._engine, index=False, if_exists="append")
 
 
-@pytest.fixture
-def live(
-    tmp_path: Path, complete: Tables, parameters: Mapping[str, Any]
-) -> Iterator[tuple[Project, LiveSource]]:
-    """A project with a model as of Monday, an hour before the first departure of the week."""
+@pytest.fixture(scope="module")
+def events(complete: Tables, parameters: Mapping[str, Any]) -> pd.DataFrame:
+    """The log that a live source would have written."""
+    return events_of(complete, parameters)
+
+
+def changed_definitions(folder: Path) -> dg.Definitions:
+    """The pipeline with what the test changes."""
     text = yaml_text()
     for old, new in CHANGES.items():
         assert old in text
         text = text.replace(old, new)
-    home = new_home(tmp_path / "home")
-    source = LiveSource(home / "data" / "source.db", complete, events_of(complete, parameters))
-    start = an_hour_before(MONDAY)
-    source.advance(start)
+    return definitions(folder, text)
+
+
+@pytest.fixture(scope="module")
+def trained(
+    tmp_path_factory: pytest.TempPathFactory, complete: Tables, events: pd.DataFrame
+) -> Path:
+    """A project with a model as of Monday, an hour before the first departure of the week."""
+
+    def build(home: Path) -> None:
+        new_home(home)
+        source = LiveSource(home / "data" / "source.db", complete, events)
+        source.publish()
+        source.advance(START)
+        defs = changed_definitions(tmp_path_factory.mktemp("defs"))
+        with time_machine.travel(START), opened(home, defs) as project:
+            succeed(project, "planes", "airports")
+            succeed(project, "timetable", days=f"{FIRST}...{LAST}")
+            until = HOURS.shifted(MONDAY, -2)
+            succeed(project, "events", "weather", days=f"{FIRST}...{until}")
+            succeed(project, "features", "outcomes", days=f"{TRAINED_FROM}...{until}")
+            outcome = project.materialize(
+                "group:flights_by_hour__training or group:flights_by_hour__release", MONDAY[:10]
+            )
+            assert outcome.succeeded, outcome.failed_steps
+
+    return build_once(tmp_path_factory, "flights-by-hour", build)
+
+
+@pytest.fixture
+def live(
+    tmp_path: Path, trained: Path, complete: Tables, events: pd.DataFrame
+) -> Iterator[tuple[Project, LiveSource]]:
+    """A copy of the project with the model, and its source."""
+    home = tmp_path / "home"
     with (
-        time_machine.travel(start),
-        opened(home, definitions(tmp_path / "defs", text)) as project,
+        time_machine.travel(START),
+        opened_copy(trained, home, changed_definitions(tmp_path / "defs")) as project,
     ):
-        succeed(project, "planes", "airports")
-        succeed(project, "timetable", days=f"{FIRST}...{LAST}")
-        until = HOURS.shifted(MONDAY, -2)
-        succeed(project, "events", "weather", days=f"{FIRST}...{until}")
-        succeed(project, "features", "outcomes", days=f"{TRAINED_FROM}...{until}")
-        outcome = project.materialize(
-            "group:flights_by_hour__training or group:flights_by_hour__release", MONDAY[:10]
-        )
-        assert outcome.succeeded, outcome.failed_steps
+        source = LiveSource(home / "data" / "source.db", complete, events)
+        source.resume(START)
         yield project, source
 
 
@@ -277,7 +312,7 @@ def test_an_hour_exists_one_hour_before_it_begins(tmp_path: Path) -> None:
     with time_machine.travel(an_hour_before(MONDAY)):
         last = {
             table: graph.get(
-                AssetKey(["flights_by_hour", table])
+                dg.AssetKey(["flights_by_hour", table])
             ).partitions_def.get_last_partition_key()
             for table in ("events", "features", "predictions")
         }
