@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -185,54 +186,64 @@ def test_templates_and_plain_packages_know_no_pipeline() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("name", "first_line", "asset", "reported"),
-    [
-        pytest.param(
-            "defs.yaml", "[", "broken_folder", "ParserError: while parsing", id="not YAML"
-        ),
-        pytest.param(
-            "defs.yaml",
-            "type: ml_assets.components.Model\nattributes: {}\n---",
-            "broken_folder",
-            "no attribute `Model`",
-            id="unknown template",
-        ),
-        pytest.param(
-            "__init__.py",
-            "import no_such_library",
-            "broken_ModelPipeline",
-            "No module named 'no_such_library'",
-            id="error in Python",
-        ),
-    ],
-)
-def test_a_folder_that_cannot_be_read_is_shown_as_broken_and_the_others_load(
-    tmp_path: Path, name: str, first_line: str, asset: str, reported: str
-) -> None:
-    shutil.copytree(ROOT / "ml_assets", tmp_path / "ml_assets")
-    for copied in ("dg.toml", "dagster.yaml"):
-        shutil.copy(ROOT / copied, tmp_path)
-    file = tmp_path / "ml_assets" / "defs" / "flight_delays" / name
-    file.write_text(f"{first_line}\n{file.read_text('utf-8')}", "utf-8")
+def checks_of_project_with(home: Path, files: Mapping[str, str]) -> str:
+    """What ``ml-assets checks`` prints in a copy of the project.
 
+    Args:
+        home: an empty folder.
+        files: path below ``defs`` → text that is added to the file.
+    """
+    shutil.copytree(ROOT / "ml_assets", home / "ml_assets")
+    for copied in ("dg.toml", "dagster.yaml"):
+        shutil.copy(ROOT / copied, home)
+    for name, text in files.items():
+        file = home / "ml_assets" / "defs" / name
+        file.parent.mkdir(exist_ok=True)
+        with file.open("a") as added:
+            added.write(text)
     done = subprocess.run(
         [sys.executable, "-c", "from ml_assets.commands.cli import main; main()", *CHECKS],
-        cwd=tmp_path,
+        cwd=home,
         env={
             **os.environ,
-            "DAGSTER_HOME": str(tmp_path),
-            "ML_ASSETS_DATA": str(tmp_path / "data"),
-            "ML_ASSETS_COMPUTE_LOGS": str(tmp_path / "logs"),
+            "DAGSTER_HOME": str(home),
+            "ML_ASSETS_DATA": str(home / "data"),
+            "ML_ASSETS_COMPUTE_LOGS": str(home / "logs"),
         },
         capture_output=True,
         text=True,
         check=False,
     )
+    return " ".join(done.stdout.split())
 
-    output = " ".join(done.stdout.split())
-    assert f"flight_delays/{asset}" in output
-    assert reported in output
+
+def test_folders_that_cannot_be_read_are_shown_as_broken_and_the_others_load(
+    tmp_path: Path,
+) -> None:
+    output = checks_of_project_with(
+        tmp_path,
+        {
+            "not_yaml/defs.yaml": "[",
+            "unknown_template/defs.yaml": "type: ml_assets.components.Model\nattributes: {}\n",
+        },
+    )
+
+    assert "not_yaml/broken_folder" in output
+    assert "ParserError: while parsing" in output
+    assert "unknown_template/broken_folder" in output
+    assert "no attribute `Model`" in output
+    assert "sources/airlines" in output
+
+
+def test_a_folder_whose_python_fails_is_shown_as_broken_and_the_others_load(
+    tmp_path: Path,
+) -> None:
+    output = checks_of_project_with(
+        tmp_path, {"flight_delays/__init__.py": "import no_such_library\n"}
+    )
+
+    assert "flight_delays/broken_ModelPipeline" in output
+    assert "No module named 'no_such_library'" in output
     assert "sources/airlines" in output
 
 

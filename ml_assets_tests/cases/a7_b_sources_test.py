@@ -139,6 +139,7 @@ def test_b1_columns_outside_the_contract_do_not_count(project: Project, change: 
     assert project.entries("source_database/flights") == before
 
 
+@pytest.mark.slow
 def test_b1_columns_outside_the_contract_refuse_neither_new_features_nor_training(
     with_champion: Project, retrained_home: Path
 ) -> None:

@@ -23,6 +23,7 @@ DATASET_KEY = f'key:"{DATASET}"'
 FAR = "2013-09-20 12:00:00.000000"
 
 
+@pytest.mark.slow
 def test_c1_late_rows_are_extracted_automatically_and_reported(week: Project) -> None:
     undisturbed = week.versions(FLIGHTS, FEATURES)
     run_requested(week)
@@ -105,6 +106,7 @@ def six_weeks(
         yield project
 
 
+@pytest.mark.slow
 def test_c1_training_refuses_late_rows_that_are_not_extracted_and_uses_them_afterwards(
     six_weeks: Project,
 ) -> None:

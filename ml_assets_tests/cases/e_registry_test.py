@@ -118,6 +118,7 @@ def test_e_a_model_that_no_run_trained_is_refused_until_it_is_trained(
     assert scored(with_champion) == ""
 
 
+@pytest.mark.slow
 def test_e6_a_lost_registry_database_gets_its_numbers_back_in_any_order(
     retrained: Project,
 ) -> None:
@@ -144,6 +145,7 @@ def test_e6_a_lost_registry_database_gets_its_numbers_back_in_any_order(
     assert scored(retrained) == ""
 
 
+@pytest.mark.slow
 def test_e7_a_moved_data_folder_is_corrected_when_the_registry_is_opened(
     tmp_path: Path, champion_home: Path, definitions: dg.Definitions
 ) -> None:

@@ -110,6 +110,7 @@ def test_a1_a_day_without_weather_is_skipped_with_its_reason_and_the_three_after
     assert (after.requests, after.reason) == ([], "2013-02-19 waits for its features.")
 
 
+@pytest.mark.slow
 def test_a1_a_repaired_day_is_predicted_automatically(retrained: Project) -> None:
     retrained.sql(f"UPDATE flights SET origin = origin || '?' WHERE {of_day(BAD)}")
     retrained.materialize(DAILY, BAD)
@@ -125,6 +126,7 @@ def test_a1_a_repaired_day_is_predicted_automatically(retrained: Project) -> Non
     assert retrained.entries(PREDICTIONS)[BAD].status is Status.STORED
 
 
+@pytest.mark.slow
 def test_a3_a_correction_recomputes_labels_and_trains_nothing(with_champion: Project) -> None:
     before = with_champion.versions()
     with_champion.sql(

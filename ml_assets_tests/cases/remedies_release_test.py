@@ -50,6 +50,7 @@ def failure(project: Project, selection: str, day: str) -> str:
     return " ".join(outcome.failed_steps.values())
 
 
+@pytest.mark.slow
 def test_a_release_is_approved_and_continued_by_hand(waiting: Project) -> None:
     [reported] = [
         one for one in waiting.check(assets("approvals"), BLOCKED) if one.state == "warned"
@@ -114,6 +115,7 @@ def empty_probe(folder: Path) -> None:
     (folder / "probe.parquet").write_bytes(b"")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [delete, alter, empty_probe])
 def test_a_given_up_day_is_resumed_by_the_command_after_the_model_is_retrained(
     retrained: Project, damage: Callable[[Path], None]

@@ -56,6 +56,7 @@ def said_otherwise(environment: pytest.MonkeyPatch, **changes: object) -> None:
     settings.cache_clear()
 
 
+@pytest.mark.slow
 def test_missing_days_are_repaired_and_materialized(features: Project) -> None:
     break_days(features)
 
@@ -65,6 +66,7 @@ def test_missing_days_are_repaired_and_materialized(features: Project) -> None:
     assert features.materialize(TRAINED, CHAMPION).succeeded
 
 
+@pytest.mark.slow
 def test_the_share_of_days_that_may_be_missing_is_raised(
     features: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,6 +78,7 @@ def test_the_share_of_days_that_may_be_missing_is_raised(
     assert raised.materialize(TRAINED, CHAMPION).succeeded
 
 
+@pytest.mark.slow
 def test_labels_of_the_test_window_are_materialized(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,6 +57,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     return partial(ml_assets, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("data", "command")
 def test_second_version_is_identical_in_a_process_with_other_threads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

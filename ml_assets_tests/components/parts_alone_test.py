@@ -194,6 +194,7 @@ def test_a_model_is_trained_without_a_release(open_shop: Open) -> None:
     assert fingerprint == model().fingerprint
 
 
+@pytest.mark.slow
 def test_an_external_model_is_released(open_shop: Open) -> None:
     shop = open_shop("ModelRelease", ["training_dataset", "model", "evaluation"])
 

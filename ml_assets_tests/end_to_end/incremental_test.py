@@ -60,6 +60,7 @@ def test_a_single_day_has_the_same_version_as_in_a_range(two_weeks: Project) -> 
     assert two_weeks.versions("flight_delays/flight_features") == in_range
 
 
+@pytest.mark.slow
 def test_a_stale_day_is_not_used_downstream(two_weeks: Project) -> None:
     two_weeks.sql("UPDATE flights SET dep_delay = dep_delay + 1 WHERE month = 1 AND day = 5")
     assert two_weeks.materialize('key:"sources/flights"', "2013-01-05").succeeded
@@ -141,6 +142,7 @@ def test_an_altered_day_is_not_used_until_it_is_rewritten(two_weeks: Project) ->
     assert not [r for r in two_weeks.check('key:"sources/flights"', "2013-01-05") if r.is_bad]
 
 
+@pytest.mark.slow
 def test_a_lost_model_is_trained_again_and_is_the_same(two_weeks: Project) -> None:
     assert two_weeks.materialize(TRAINING, AS_OF).succeeded
     before = two_weeks.versions("flight_delays/model")

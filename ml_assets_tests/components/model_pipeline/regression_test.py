@@ -194,6 +194,7 @@ def test_a_regression_is_trained_and_released(shop: Project) -> None:
     assert scored.succeeded, scored.failed_steps
 
 
+@pytest.mark.slow
 def test_a_model_that_errs_more_for_one_region_is_blocked_and_the_champion_stays(
     shop: Project, tmp_path: Path
 ) -> None:
