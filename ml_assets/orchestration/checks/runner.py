@@ -4,9 +4,10 @@ A check without a result counts as failed.
 """
 
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 import dagster as dg
@@ -23,6 +24,9 @@ from ml_assets.orchestration.runs.runs import RunOutcome, broken_assets, run_che
 
 DEFINED_CHECK = "is_defined"
 """Name of the check that fails for an asset with an invalid ``defs.yaml``."""
+
+DaysOfPartitions = Mapping[dg.PartitionsDefinition, Sequence[str]]
+"""Partitions definition → its days."""
 
 
 class CheckState(StrEnum):
@@ -102,8 +106,9 @@ def check(
         for table, problem in broken_assets(graph).items()
         if dg.AssetKey(table.split("/")) in selected
     ]
-    _refuse_unknown_days(graph, keys, selection, span)
-    batches = _batches(graph, lake, keys, span)
+    known = _days_of_partitions(graph, keys)
+    _refuse_unknown_days(known, selection, span)
+    batches = _batches(graph, lake, keys, known, span)
     if not (batches or results):
         raise ConfigurationError(
             f"Nothing to check: the assets of '{selection}' have no checks for "
@@ -122,25 +127,34 @@ def check(
     return sorted(results, key=lambda result: (result.asset, result.check, result.day))
 
 
-def _refuse_unknown_days(
-    graph: Any, keys: Iterable[dg.AssetCheckKey], selection: str, span: Span | None
-) -> None:
+def _days_of_partitions(graph: Any, keys: Iterable[dg.AssetCheckKey]) -> DaysOfPartitions:
+    """The days of each partitions definition of the checked assets, listed once."""
+    definitions = {graph.get(key.asset_key).partitions_def for key in keys} - {None}
+    return {found: found.get_partition_keys() for found in definitions}
+
+
+def _refuse_unknown_days(known: DaysOfPartitions, selection: str, span: Span | None) -> None:
     """Refuse days that no asset has, so that a mistyped year does not pass with nothing to check."""
-    definitions = [graph.get(key.asset_key).partitions_def for key in keys]
-    known = {day for item in definitions if item for day in item.get_partition_keys()}
+    days = {*chain.from_iterable(known.values())}
     ends = (span.first, span.last) if span else ()
-    unknown = [day for day in ends if day not in known | {*map(day_of, known)}]
-    if unknown and known:
+    unknown = [day for day in ends if day not in days | {*map(day_of, days)}]
+    if unknown and days:
         raise ConfigurationError(
             f"Nothing to check on {unknown[0]}: the assets of '{selection}' have the days "
-            f"{min(known)}…{max(known)}."
+            f"{min(days)}…{max(days)}."
         )
 
 
 def _batches(
-    graph: Any, lake: Lake, keys: Iterable[dg.AssetCheckKey], span: Span | None
+    graph: Any,
+    lake: Lake,
+    keys: Iterable[dg.AssetCheckKey],
+    known: DaysOfPartitions,
+    span: Span | None,
 ) -> list[_Batch]:
-    groups = grouped((tuple(_days(graph, lake, key.asset_key, span)), key) for key in keys)
+    of_asset = grouped((key.asset_key, key) for key in keys)
+    days_of = {asset: tuple(_days(graph.get(asset), lake, known, span)) for asset in of_asset}
+    groups = grouped((days_of[asset], key) for asset, found in of_asset.items() for key in found)
     return [
         _Batch(sorted(group), None if days == (SNAPSHOT,) else Span(days[0], days[-1]), days)
         for days, group in groups.items()
@@ -148,15 +162,13 @@ def _batches(
     ]
 
 
-def _days(graph: Any, lake: Lake, asset: dg.AssetKey, span: Span | None) -> list[str]:
+def _days(node: Any, lake: Lake, known: DaysOfPartitions, span: Span | None) -> list[str]:
     """The days for which an asset is checked; for a sparse one only processed days."""
-    node = graph.get(asset)
     if node.partitions_def is None:
         return [SNAPSHOT]
-    known = node.partitions_def.get_partition_keys()
-    selected = [day for day in known if span is None or span.contains(day)]
+    selected = [day for day in known[node.partitions_def] if span is None or span.contains(day)]
     if node.metadata.get(SPARSE_KEY):
-        processed = lake.ledger.latest(table_name(asset))
+        processed = lake.ledger.latest(table_name(node.key))
         return [day for day in selected if day in processed]
     return selected
 
