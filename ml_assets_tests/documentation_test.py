@@ -9,6 +9,7 @@ import pytest
 import typer
 
 from ml_assets.commands.cli import app
+from ml_assets_tests import attribute_reference
 from ml_assets_tests.documented_commands import commands_of, problem_of
 from ml_assets_tests.project import ROOT
 
@@ -136,3 +137,34 @@ def test_problem_of_a_documented_command(
     command: str, exit_code: int, output: str, problem: str
 ) -> None:
     assert problem_of(command, exit_code, output) == problem
+
+
+def test_the_attribute_reference_is_that_of_the_templates() -> None:
+    assert attribute_reference.PAGE.read_text("utf-8") == attribute_reference.page(), (
+        "renew it: python -m ml_assets_tests.attribute_reference"
+    )
+
+
+def test_each_attribute_in_the_reference_has_a_meaning() -> None:
+    rows = [line for line in attribute_reference.page().splitlines() if line.startswith("| `")]
+
+    assert len(rows) > 80
+    assert not [row for row in rows if row.endswith("|  |")]
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        pytest.param({"type": "string"}, "string", id="text"),
+        pytest.param({"type": "number", "minimum": 0}, "number, at least 0", id="limit"),
+        pytest.param({"enum": ["a", "b"], "type": "string"}, "`a`, `b`", id="enumeration"),
+        pytest.param({"$ref": "#/$defs/Days"}, "[Days](#days)", id="section"),
+        pytest.param({"anyOf": [{"type": "string"}, {"type": "null"}]}, "string", id="optional"),
+        pytest.param({"type": "array", "items": {"type": "string"}}, "list of string", id="list"),
+        pytest.param(
+            {"type": "string", "examples": ["36h", "7d"]}, "duration: `36h`, `7d`", id="duration"
+        ),
+    ],
+)
+def test_values_in_the_attribute_reference(schema: dict[str, object], text: str) -> None:
+    assert attribute_reference.type_of(schema) == text

@@ -18,8 +18,8 @@ class InputWindow(Section):
             own time, so that it can be computed before that time.
     """
 
-    start: OffsetFromStart = Field(alias="from")
-    end: OffsetFromStart = Field(alias="to")
+    start: OffsetFromStart = Field(alias="from", description="Its beginning.")
+    end: OffsetFromStart = Field(alias="to", description="Its end, not included.")
 
 
 class TableInput(Section):
