@@ -21,7 +21,7 @@ $(if $(filter-out $(WITH_ENV),$(or $(MAKECMDGOALS),help)),$(error ENV=$(ENV) wor
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-year test test-all soak mutants lint environment checks ui mlflow bench lock clean
+.PHONY: help setup demo demo-year test test-all soak mutants docs lint environment checks ui mlflow bench lock clean
 
 help: ## Print this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,10 @@ mutants: $(INSTALLED) ## Change the code of gates, planning and contracts and co
 	  END { for (of in all) printf "| %s | %d | %d | %.1f%% | %d |\n", \
 	    of, all[of], caught[of], 100 * caught[of] / all[of], all[of] - caught[of] }' | sort
 
+docs: $(INSTALLED) ## The documentation as a static site in site/.
+	@VIRTUAL_ENV=$(VENV) $(UV) pip install -q -r requirements-docs.lock
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q --strict
+
 lint: $(INSTALLED) ## Ruff, the type checker and the architecture's import rules.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-logo
 
@@ -74,9 +78,10 @@ mlflow: $(INSTALLED) $(PLACE)/.env ## MLflow's own page on the registry, http://
 bench: $(INSTALLED) .env ## Measure against the budget and print the table of docs/benchmarks.md.
 	@$(BIN)/python -m benchmarks
 
-lock: ## Resolve requirements.lock and that of 'make mutants' anew: pins with hashes, no index address.
+lock: ## Resolve requirements.lock and those of 'make mutants' and 'make docs' anew: pins with hashes, no index address.
 	@$(COMPILE) --group dev --all-extras pyproject.toml -o requirements.lock
 	@$(COMPILE) --group mutants -c requirements.lock -o requirements-mutants.lock
+	@$(COMPILE) --group docs -c requirements.lock -o requirements-docs.lock
 
 clean: ## Delete everything under data/ but its README.
 	@find data -mindepth 1 ! -name README.md -delete

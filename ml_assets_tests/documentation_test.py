@@ -1,5 +1,6 @@
 """README and docs: every command exists with its options, every make target and every link too."""
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -75,6 +76,32 @@ def test_documented_commands_targets_and_links_exist(page: Path) -> None:
         refuse_unknown(words)
     assert not set(MAKE.findall(text)) - targets()
     assert not [link for link in LINK.findall(text) if not (page.parent / link).exists()]
+
+
+def texts_in_code() -> list[str]:
+    """Every text of the product; of an f-string its fixed parts, with … between them."""
+    trees = [ast.parse(file.read_text("utf-8")) for file in (ROOT / "ml_assets").rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    plain = [
+        node.value
+        for node in nodes
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    formatted = [
+        "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+        for node in nodes
+        if isinstance(node, ast.JoinedStr)
+    ]
+    return plain + formatted
+
+
+def test_each_error_message_that_is_explained_exists() -> None:
+    page = (ROOT / "docs" / "errors.md").read_text("utf-8")
+    explained = re.findall(r"^`(.+)`\n: ", page, re.MULTILINE)
+    texts = "\n".join(texts_in_code())
+
+    assert len(explained) > 15
+    assert not [text for text in explained if text not in texts]
 
 
 def test_make_targets_in_messages_exist() -> None:

@@ -1,7 +1,8 @@
 """Runs the commands of documentation pages one after the other, as a reader would type them.
 
 ``python -m ml_assets_tests.documented_commands README.md`` after ``make demo``, from the project's
-root: every ``ml-assets``, ``dg`` and ``dagster`` command in a table or a console block of the page.
+root: every ``ml-assets``, ``dg`` and ``dagster`` command in a table or a console block of the pages,
+each once.
 """
 
 import os
