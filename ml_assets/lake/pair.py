@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ml_assets.errors import ConfigurationError, LakeMismatch
 from ml_assets.lake.delta import is_local, open_table
-from ml_assets.ledger.ledger import Identity, Ledger
+from ml_assets.ledger.entries import Identity
+from ml_assets.ledger.ledger import Ledger
 from ml_assets.ledger.tables import rebuild_commands
 
 MARK = "_lake"

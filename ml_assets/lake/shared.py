@@ -57,6 +57,22 @@ class SharingLedger(Ledger):
             else super().reads(table, days, statuses)
         )
 
+    def distinct_reads(self, table: str, span: Span) -> set[Read]:
+        """What days were computed from, from the ledger the table belongs to."""
+        return (
+            self._other.distinct_reads(table, span)
+            if self._is_shared(table)
+            else super().distinct_reads(table, span)
+        )
+
+    def stored_hashes(self, table: str, span: Span) -> dict[str, str]:
+        """Content hashes of stored days, from the ledger the table belongs to."""
+        return (
+            self._other.stored_hashes(table, span)
+            if self._is_shared(table)
+            else super().stored_hashes(table, span)
+        )
+
     def history(self, table: str, day: str | None = None) -> list[Entry]:
         """All entries of a day, or of all days, from the ledger the table belongs to."""
         return (

@@ -86,6 +86,21 @@ class Entry:
     reads: Sequence[Read] = field(default=(), compare=False)
 
 
+@dataclass(frozen=True)
+class Identity:
+    """Identity of a ledger.
+
+    Attributes:
+        id: ID that its lake has as well.
+        has_entries: whether it has any entry.
+        has_rows: whether it has entries of rows in a lake.
+    """
+
+    id: str
+    has_entries: bool
+    has_rows: bool
+
+
 def inputs_hash(code_version: str, reads: Iterable[Read]) -> str:
     """Hash of the code and all inputs of a day; an equal hash means an equal result."""
     return digest(

@@ -7,15 +7,17 @@ Entries are only appended; the latest entry of a day is its current status. Rows
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import sqlalchemy as sa
 
 from ml_assets.cadence import Span
 from ml_assets.ledger.database import LedgerDatabase
-from ml_assets.ledger.entries import Entry, Read, Status
+from ml_assets.ledger.entries import Entry, Identity, Read, Status
 from ml_assets.ledger.rows import (
+    distinct_reads_of_latest,
     entry_of,
+    hashes_of_latest,
     insert,
     insert_files,
     latest_entries,
@@ -38,21 +40,6 @@ of their numbers."""
 
 Content = tuple[str, str, str]
 """A day, its content hash, and the identity of its data files."""
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Identity of a ledger.
-
-    Attributes:
-        id: ID that its lake has as well.
-        has_entries: whether it has any entry.
-        has_rows: whether it has entries of rows in a lake.
-    """
-
-    id: str
-    has_entries: bool
-    has_rows: bool
 
 
 class Ledger(LedgerDatabase):
@@ -160,9 +147,7 @@ class Ledger(LedgerDatabase):
         )
         with self._transaction() as connection:
             row = connection.execute(query).first()
-        return (
-            Identity(row.id, row.has_entries, row.has_rows) if row else Identity("", False, False)
-        )
+        return Identity(*row) if row else Identity("", has_entries=False, has_rows=False)
 
     def reset(self, new_id: str, entries: Sequence[Entry]) -> None:
         """Set the ledger's ID to that of a lake, and add entries with their own times."""
@@ -279,6 +264,28 @@ class Ledger(LedgerDatabase):
             if row.of_day in reads:
                 reads[row.of_day].append(read_of(row))
         return reads
+
+    def distinct_reads(self, table: str, span: Span) -> set[Read]:
+        """What the latest entries of a span of days, unless final, were computed from.
+
+        An input that several days read is returned once, without its version.
+        """
+        parameters = {"of_table": table, "first": span.first, "last": span.last}
+        with self._transaction() as connection:
+            rows = connection.execute(distinct_reads_of_latest(), parameters).all()
+        return {
+            Read(table_name, day, content_hash, None, is_pinned)
+            for table_name, day, content_hash, is_pinned in rows
+        }
+
+    def stored_hashes(self, table: str, span: Span) -> dict[str, str]:
+        """Day → content hash, of the days of a span that are stored."""
+        parameters = {"of_table": table, "first": span.first, "last": span.last}
+        with self._transaction() as connection:
+            return {
+                row.day: row.content_hash
+                for row in connection.execute(hashes_of_latest(), parameters)
+            }
 
     def versions_read(self, table: str, readers: Sequence[str]) -> set[int]:
         """Versions of a table from which any entry of ``readers``, old or new, was computed."""

@@ -122,6 +122,41 @@ def reads_of_latest() -> sa.Select[Any]:
     )
 
 
+@cache
+def distinct_reads_of_latest() -> sa.Select[Any]:
+    """A query of what the latest entries of days, unless final, were computed from, each once.
+
+    Its parameters are ``of_table``, ``first`` and ``last``.
+    """
+    return (
+        sa.select(
+            reads_table.c.table_name,
+            reads_table.c.day,
+            reads_table.c.content_hash,
+            reads_table.c.is_pinned,
+        )
+        .join(entries_table, reads_table.c.entry_id == entries_table.c.id)
+        .where(
+            entries_table.c.id.in_(_newest(in_span=True)),
+            entries_table.c.status.in_([Status.STORED.value, Status.QUARANTINED.value]),
+            entries_table.c.is_final.is_(False),
+        )
+        .distinct()
+    )
+
+
+@cache
+def hashes_of_latest() -> sa.Select[tuple[str, str]]:
+    """A query of day and content hash of the latest entries that are stored.
+
+    Its parameters are ``of_table``, ``first`` and ``last``.
+    """
+    return sa.select(entries_table.c.day, entries_table.c.content_hash).where(
+        entries_table.c.id.in_(_newest(in_span=True)),
+        entries_table.c.status == Status.STORED.value,
+    )
+
+
 def _newest(*, in_span: bool) -> sa.Select[tuple[int]]:
     """Number of the newest entry of each day of a table."""
     newest = sa.select(sa.func.max(entries_table.c.id)).where(

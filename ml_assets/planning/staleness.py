@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from graphlib import TopologicalSorter
 from itertools import chain
 
+from ml_assets.cadence import Span
 from ml_assets.content import SNAPSHOT
 from ml_assets.ledger.entries import Entry, Read, Status, grouped
 from ml_assets.ledger.ledger import Ledger
@@ -45,6 +46,8 @@ def stale_tables(ledger: Ledger, tables: Mapping[str, Sequence[str]]) -> dict[st
         table → day → which input changed, as text.
     """
     with ledger.one_connection():
+        if _is_unchanged(ledger, tables):
+            return {table: {} for table in tables}
         reads = _upstream_reads(ledger, tables)
         inputs = {
             node: [(read.table, read.day) for read in of_node] for node, of_node in reads.items()
@@ -64,6 +67,30 @@ def stale_tables(ledger: Ledger, tables: Mapping[str, Sequence[str]]) -> dict[st
         table: {day: reasons[table, day] for day in days if (table, day) in reasons}
         for table, days in tables.items()
     }
+
+
+def _is_unchanged(ledger: Ledger, tables: Mapping[str, Sequence[str]]) -> bool:
+    """Whether no input of these days, direct or further up, has changed, as is usual.
+
+    Inputs are compared once, not for each day that read them: an hour may read hundreds of others.
+    """
+    reads: set[Read] = set()
+    seen: set[Node] = set()
+    waiting = {table: set(days) for table, days in tables.items() if days}
+    while waiting:
+        of_table, new_days = waiting.popitem()
+        seen |= {(of_table, day) for day in new_days}
+        found = ledger.distinct_reads(of_table, Span(min(new_days), max(new_days)))
+        for read in found - reads:
+            if not read.is_pinned and (read.table, read.day) not in seen:
+                waiting.setdefault(read.table, set()).add(read.day)
+        reads |= found
+    current = {
+        (table, day): content_hash
+        for table, days in grouped((read.table, read.day) for read in reads).items()
+        for day, content_hash in ledger.stored_hashes(table, Span(min(days), max(days))).items()
+    }
+    return not any(_change(read, current, {}) for read in reads)
 
 
 def _upstream_reads(ledger: Ledger, tables: Mapping[str, Sequence[str]]) -> dict[Node, list[Read]]:
