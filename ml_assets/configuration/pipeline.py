@@ -12,7 +12,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from ml_assets.cadence import HOUR, Calendar, day_of, shifted
-from ml_assets.configuration.days import Days
+from ml_assets.configuration.days import CompletedDays, Days
 from ml_assets.configuration.defaults import with_fitting_metrics
 from ml_assets.configuration.model_sections import (
     CardConfiguration,
@@ -27,6 +27,7 @@ from ml_assets.configuration.sections import (
     Name,
     Owner,
     Section,
+    may_lack,
 )
 from ml_assets.durations import (
     LONGEST,
@@ -42,7 +43,7 @@ from ml_assets.registry.integration import StagingRules
 from ml_assets.release.rules import ReleaseRules
 
 
-class ModelConfiguration(Section):
+class ModelConfiguration(Section, json_schema_extra=may_lack("days", "join_keys")):
     """Attributes that all parts of a model pipeline share.
 
     Attributes:
@@ -72,7 +73,7 @@ class ModelConfiguration(Section):
     lead: DurationOrNone = Duration.parse("0d")
     labels: Labels
     estimator: Estimator
-    days: Days
+    days: CompletedDays
     as_of_days: Days | None = None
     join_keys: tuple[Name, ...] = Field(min_length=1)
     owners: tuple[Owner, ...] = ()

@@ -1,6 +1,7 @@
 """Parts of a ``defs.yaml`` that templates share: types of values, labels, estimator."""
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
@@ -91,6 +92,19 @@ ClassNames = Annotated[Classes, BeforeValidator(_are_classes)]
 
 class Section(BaseModel, extra="forbid", frozen=True):
     """A part of a ``defs.yaml``; unknown keys are refused."""
+
+
+def may_lack(*names: str) -> Callable[[dict[str, Any]], None]:
+    """Changes a section's JSON schema: documents may lack these keys, as they are completed.
+
+    Args:
+        names: the keys.
+    """
+
+    def change(schema: dict[str, Any]) -> None:
+        schema["required"] = [name for name in schema.get("required", ()) if name not in names]
+
+    return change
 
 
 class Labels(Section):
