@@ -1,6 +1,6 @@
 """Values that the document of a model leaves out, from those of its tables and from its file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,21 +8,36 @@ from ml_assets.configuration.documents import days_of, feature_table, of_templat
 from ml_assets.configuration.file_defaults import FEATURES, defaults_of, with_keys
 from ml_assets.configuration.lead import computed_table, lead_of
 from ml_assets.configuration.objects import load_contract
-from ml_assets.contracts.contract import is_keyed, key_columns
+from ml_assets.configuration.pipeline import ModelConfiguration
+from ml_assets.configuration.sections import Labels
+from ml_assets.content import DAY
+from ml_assets.contracts.contract import Contract, is_keyed, key_columns
+from ml_assets.contracts.roles import feature_columns, structural_columns
 from ml_assets.durations import Duration
 from ml_assets.errors import ConfigurationError
+from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.names import suggestion
 
+OF_LABELS = ("column", "known_at", "day")
+"""Keys of ``labels`` that name columns."""
 
-def completed(config: Mapping[str, Any], file: Path, where: str) -> dict[str, Any]:
+RESERVED = (DAY, FEATURE_DAY, SPLIT)
+"""Columns of a training dataset that are no features."""
+
+
+def completed(
+    config: Mapping[str, Any], file: Path, kind: type[ModelConfiguration], where: str
+) -> dict[str, Any]:
     """Attributes of a model, with those that it leaves out.
 
     Days and lead are those of its feature table; owners, and days if that table has none, those of
-    the ``Defaults`` of its file; join keys and contracts follow from its tables.
+    the ``Defaults`` of its file; join keys, contracts, features and structural features follow from
+    its tables.
 
     Args:
         config: attributes of the document.
         file: file of the document.
+        kind: class of the model or its part.
         where: name and file of the document for messages.
 
     Raises:
@@ -47,10 +62,55 @@ def completed(config: Mapping[str, Any], file: Path, where: str) -> dict[str, An
         if not contracts.get("training_dataset"):
             _refuse_unknown_table(where, "features", config.get("features"), "features", contracts)
             _refuse_unknown_table(where, "labels.asset", label_table, "outcomes", contracts)
-        if "join_keys" not in found and isinstance(contracts.get("features"), str):
-            contract = load_contract(contracts["features"])
-            found |= {"join_keys": key_columns(contract)} if is_keyed(contract) else {}
+        if isinstance(contracts.get("features"), str):
+            found = _of_contract(found, contracts["features"], kind)
     return found
+
+
+def _of_contract(
+    config: dict[str, Any], path: str, kind: type[ModelConfiguration]
+) -> dict[str, Any]:
+    """Attributes of a model with those that follow from the contract of its features.
+
+    Raises:
+        ConfigurationError: the contract cannot be used.
+    """
+    contract, found = load_contract(path), dict(config)
+    if "join_keys" not in config and is_keyed(contract):
+        found["join_keys"] = key_columns(contract)
+    estimator = config.get("estimator")
+    if not isinstance(estimator, Mapping):
+        return found
+    if not {"numeric", "categorical"} & estimator.keys():
+        features = feature_columns(contract, _no_features(found, contract))
+        named = {"numeric": features.numeric, "categorical": features.categorical}
+        estimator = found["estimator"] = {**estimator, **named}
+    monitoring = config.get("monitoring", {})
+    is_said = isinstance(monitoring, Mapping) and "structural" in monitoring
+    if "monitoring" in kind.model_fields and not is_said:
+        used = [*_listed(estimator, "categorical"), *_listed(estimator, "numeric")]
+        structural = [name for name in structural_columns(contract) if name in used]
+        found["monitoring"] = with_keys(monitoring, {"structural": structural})
+    return found
+
+
+def _no_features(config: Mapping[str, Any], contract: type[Contract]) -> list[Any]:
+    """Columns that are no features by default: keys, the label, and times that a model names."""
+    labels = config.get("labels")
+    of_labels = labels if isinstance(labels, Mapping) else {}
+    return [
+        *RESERVED,
+        *(key_columns(contract) if is_keyed(contract) else ()),
+        *_listed(config, "join_keys"),
+        *(of_labels.get(key, Labels.model_fields[key].default) for key in OF_LABELS),
+        *(config.get(key) for key in ("predicted_at", "target_time")),
+    ]
+
+
+def _listed(section: Mapping[str, Any], key: str) -> Sequence[Any]:
+    """A list of a section; empty for any other value, which is refused later."""
+    found = section.get(key)
+    return found if isinstance(found, Sequence) and not isinstance(found, str) else ()
 
 
 def _of_tables(features: Mapping[str, Any], file: Path) -> dict[str, Any]:

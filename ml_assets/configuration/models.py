@@ -113,7 +113,7 @@ def _refuse_contradiction(where: str, one: ModelConfiguration, other: ModelConfi
 def _changed_by_environment(config: Mapping[str, Any], file: Path, kind: type[C], where: str) -> C:
     """A document with the changes of the environment; it is validated with and without them."""
     name = config.get("pipeline")
-    found = read(kind, completed(config, file, where), where)
+    found = read(kind, completed(config, file, kind, where), where)
     known = PipelineConfiguration.model_fields.keys() - kind.model_fields.keys()
     changes = {
         key: value
@@ -123,7 +123,7 @@ def _changed_by_environment(config: Mapping[str, Any], file: Path, kind: type[C]
     if not changes:
         return found
     where = f"{where}, with ML_ASSETS_PIPELINES,"
-    return read(kind, completed(merged(config, changes), file, where), where)
+    return read(kind, completed(merged(config, changes), file, kind, where), where)
 
 
 def merged(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -142,7 +142,9 @@ class Estimator(Section):
         path: import path of an estimator of scikit-learn, LightGBM or XGBoost.
         factory: dotted path of a function that makes the estimator, instead of ``path``.
         numeric: numeric input columns.
-        categorical: text input columns.
+        categorical: text input columns. If neither ``numeric`` nor ``categorical`` is given, they are
+            the numbers and texts of the features' contract without key and label, see
+            ``contracts.roles``.
         hyperparameters: keyword arguments of the estimator or the factory.
         checkpoint_every: iterations after which training writes a checkpoint.
     """
@@ -177,7 +179,10 @@ class Estimator(Section):
             self._is_built_by(str(self.path))
         names = [*self.numeric, *self.categorical]
         if not names:
-            raise ValueError("'numeric' and 'categorical' contain no feature")
+            raise ValueError(
+                "'numeric' and 'categorical' contain no feature. If both are left out, they are the "
+                "numbers and texts of the features' contract, other than key and label"
+            )
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(
                 f"{', '.join(twice)} occurs more than once in 'numeric' and 'categorical'"
