@@ -4,19 +4,31 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ml_assets.configuration.documents import days_of, feature_table, of_template
-from ml_assets.configuration.file_defaults import FEATURES, defaults_of, with_keys
+import pandas as pd
+
+from ml_assets.configuration.documents import (
+    days_of,
+    described_table,
+    feature_table,
+    of_template,
+)
+from ml_assets.configuration.file_defaults import FEATURES, SOURCE, defaults_of, with_keys
 from ml_assets.configuration.lead import computed_table, lead_of
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.configuration.sections import Labels
 from ml_assets.content import DAY
-from ml_assets.contracts.contract import Contract, is_keyed, key_columns
+from ml_assets.contracts.contract import Contract, columns, dtype, is_keyed, key_columns
 from ml_assets.contracts.roles import feature_columns, structural_columns
 from ml_assets.durations import Duration
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.names import suggestion
+
+CONTRACT_OF = {"features": "features", "labels.asset": "outcomes"}
+"""Key with a table → key of its contract in ``contracts``."""
+
+KNOWN_AT = Labels.model_fields["known_at"].default
 
 OF_LABELS = ("column", "known_at", "day")
 """Keys of ``labels`` that name columns."""
@@ -47,7 +59,7 @@ def completed(
     labels = config.get("labels")
     label_table = labels.get("asset") if isinstance(labels, Mapping) else None
     features = feature_table(config.get("features"), file) or {}
-    outcomes = feature_table(label_table, file) or {}
+    outcomes = described_table(label_table, file) or {}
     found = {**_of_tables(features, file), **config}
     if days := features.get("days") or defaults_of(file).get("days"):
         found["days"] = with_keys(config["days"], days) if "days" in config else days
@@ -60,8 +72,11 @@ def completed(
         contracts = {**{name: path for name, path in own.items() if path}, **contracts}
         found["contracts"] = contracts
         if not contracts.get("training_dataset"):
-            _refuse_unknown_table(where, "features", config.get("features"), "features", contracts)
-            _refuse_unknown_table(where, "labels.asset", label_table, "outcomes", contracts)
+            _refuse_unknown_table(where, "features", config.get("features"), contracts, [FEATURES])
+            templates = [FEATURES, SOURCE]
+            _refuse_unknown_table(where, "labels.asset", label_table, contracts, templates)
+        if isinstance(labels, Mapping) and isinstance(contracts.get("outcomes"), str):
+            found["labels"] = _with_time(labels, outcomes, contracts["outcomes"])
         if isinstance(contracts.get("features"), str):
             found = _of_contract(found, contracts["features"], kind)
     return found
@@ -130,13 +145,29 @@ def _lead_of(features: Mapping[str, Any], file: Path) -> dict[str, str]:
     return {"lead": Duration.of(lead, table.days.cadence).text}
 
 
+def _with_time(labels: Mapping[str, Any], table: Mapping[str, Any], path: str) -> Mapping[str, Any]:
+    """Labels of a source table without ``known_at`` are known at the time of their row."""
+    time = table.get("time_column")
+    if "known_at" in labels or time is None:
+        return labels
+    known = columns(load_contract(path))
+    is_moment = time in known and isinstance(dtype(known[time]), pd.DatetimeTZDtype)
+    return {**labels, "known_at": time} if is_moment and KNOWN_AT not in known else labels
+
+
 def _refuse_unknown_table(
-    where: str, key: str, table: object, name: str, contracts: Mapping[str, Any]
+    where: str,
+    key: str,
+    table: object,
+    contracts: Mapping[str, Any],
+    templates: Sequence[str],
 ) -> None:
+    name = CONTRACT_OF[key]
     if isinstance(table, str) and not contracts.get(name):
-        known = [str(config["key"]) for _, config in of_template(FEATURES) if "key" in config]
+        documents = [config for template in templates for _, config in of_template(template)]
+        known = [str(config["key"]) for config in documents if "key" in config]
         raise ConfigurationError(
-            f"{where} is not usable: '{key}' is '{table}', which is no FeatureTable of this "
-            f"project.{suggestion(table, known)} For another kind of table, set its contract "
+            f"{where} is not usable: '{key}' is '{table}', which is no {' or '.join(templates)} of "
+            f"this project.{suggestion(table, known)} For another kind of table, set its contract "
             f"under 'contracts' as '{name}'."
         )

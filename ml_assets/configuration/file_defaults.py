@@ -1,4 +1,7 @@
-"""The ``Defaults`` of a ``defs.yaml``: owners and days, said once for all documents of the file."""
+"""The ``Defaults`` of a ``defs.yaml``: owners and days, said once for all documents of the file.
+
+A model that has no name is called like the pipeline of its features.
+"""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -75,8 +78,6 @@ def completed_documents(file: Path) -> list[Document]:
         defaults = _defaults_in(documents)
     except ConfigurationError:
         return documents
-    if not defaults:
-        return documents
     return [
         (file, {**document, "attributes": _completed(template_of(document), attributes, defaults)})
         if isinstance(attributes := document.get("attributes") or {}, Mapping)
@@ -104,8 +105,10 @@ def _defaults_in(documents: Iterable[Document]) -> dict[str, Any]:
 def _completed(
     template: str, attributes: Mapping[str, Any], defaults: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Attributes with owners, and for a table that has days with those keys that it leaves out."""
+    """Attributes with owners, keys of days of a table that has days, and the name of a pipeline."""
     found = dict(attributes)
+    if isinstance(features := attributes.get("features"), str):
+        found.setdefault("pipeline", features.partition("/")[0])
     if "owners" in defaults and template not in WITHOUT_OWNERS:
         found.setdefault("owners", defaults["owners"])
     if "days" in defaults and _has_days(template, attributes):

@@ -6,14 +6,14 @@ from typing import Any, TypeVar
 
 from ml_assets.configuration.completion import completed
 from ml_assets.configuration.documents import of_template, refuse_unreadable_files
-from ml_assets.configuration.pipeline import (
+from ml_assets.configuration.parts import (
     BatchPredictionsConfiguration,
-    ModelConfiguration,
     ModelReleaseConfiguration,
     MonitoringConfiguration,
     PipelineConfiguration,
     TrainedModelConfiguration,
 )
+from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.configuration.reading import read
 from ml_assets.errors import ConfigurationError
 from ml_assets.names import unknown

@@ -111,9 +111,10 @@ class Labels(Section):
     """The source of labels.
 
     Attributes:
-        asset: asset key of the label table.
+        asset: asset key of the label table: a computed table, or a source table.
         column: column with the label.
-        known_at: column with the time at which the label was known.
+        known_at: column with the time at which the label was known; of a source table without this
+            column its time column when omitted.
         day: column with the day of the labelled row, if it is not the label's partition: an outcome
             may be stored days later.
         delay: time between that day and the availability of the label.

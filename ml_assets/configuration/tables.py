@@ -63,7 +63,7 @@ class SourceTableConfiguration(Section, json_schema_extra=may_lack("owners")):
         query: a SELECT of a database.
         files: pattern of file paths below the connection's folder, such as ``weather/%Y-%m-%d.csv``.
         contract: dotted path of its contract.
-        description: description for stakeholders.
+        description: description for stakeholders; the docstring of the contract when omitted.
         owners: ``team:…`` names.
         time_column: time that assigns a row to a partition; omitted for a snapshot, and for files
             that are assigned by the date in their name.
@@ -86,7 +86,7 @@ class SourceTableConfiguration(Section, json_schema_extra=may_lack("owners")):
     query: Text | None = None
     files: Text | None = None
     contract: DottedPath
-    description: Text
+    description: Text | None = None
     owners: tuple[Owner, ...] = Field(min_length=1)
     time_column: str | None = Field(None, min_length=1)
     time_format: TimeFormat | None = None
@@ -184,7 +184,7 @@ class FeatureTableConfiguration(Section, json_schema_extra=may_lack("owners", "d
         key: asset key, ``pipeline/noun``.
         function: dotted path of ``f(days, *, <input>=frame, …, <parameter>=value, …)``.
         contract: dotted path of its contract.
-        description: description for stakeholders.
+        description: description for stakeholders; the docstring of the contract when omitted.
         owners: ``team:…`` names.
         days: days of the table.
         inputs: argument name → input table.
@@ -199,7 +199,7 @@ class FeatureTableConfiguration(Section, json_schema_extra=may_lack("owners", "d
     key: Key
     function: DottedPath
     contract: DottedPath
-    description: Text
+    description: Text | None = None
     owners: tuple[Owner, ...] = Field(min_length=1)
     days: CompletedDays
     inputs: Mapping[Name, TableInput] = Field(min_length=1)

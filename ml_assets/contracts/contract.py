@@ -87,6 +87,20 @@ def computed(
     return pa.Field(description=description, metadata=metadata, **further)
 
 
+def described(contract: type[Contract]) -> str:
+    """The docstring of a contract in one line, which describes its table.
+
+    Raises:
+        ConfigurationError: it has none.
+    """
+    if text := " ".join((contract.__doc__ or "").split()):
+        return text
+    raise ConfigurationError(
+        f"{contract.__name__} has no docstring, and its table in defs.yaml no 'description'. Add one of "
+        "them."
+    )
+
+
 class Limits(BaseModel):
     """Limits of a whole day or of all columns, from a contract's ``Config.metadata``.
 

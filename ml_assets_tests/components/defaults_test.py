@@ -10,7 +10,7 @@ from ml_assets import components
 from ml_assets.components import FeatureTable, ModelPipeline, NewDays, SourceTable
 from ml_assets.configuration.file_defaults import completed_documents
 from ml_assets.configuration.models import pipeline_of
-from ml_assets.configuration.pipeline import PipelineConfiguration
+from ml_assets.configuration.parts import PipelineConfiguration
 from ml_assets.orchestration.runs.runs import broken_assets
 from ml_assets_tests.components.minimal_pipeline_test import MINIMAL
 from ml_assets_tests.components.shop import definitions, label_table, raw_table
@@ -111,6 +111,13 @@ def test_a_model_of_another_kind_of_table_has_the_days_of_its_file(tmp_path: Pat
     assert graph.get(_key("shop/predictions")).partitions_def.get_partition_keys()[0] == (
         "2024-01-01"
     )
+
+
+def test_a_model_without_a_name_has_that_of_its_features(tmp_path: Path) -> None:
+    graph = graph_of(tmp_path, MINIMAL.replace("  pipeline: shop\n", ""))
+
+    assert broken_assets(graph) == {}
+    assert graph.has(_key("shop/predictions"))
 
 
 def test_as_of_days_are_in_the_time_zone_of_the_days(tmp_path: Path) -> None:
@@ -239,7 +246,9 @@ def test_a_sensor_is_about_all_tables_of_its_file(tmp_path: Path) -> None:
             "'sources' is missing",
             id="two sensors",
         ),
-        pytest.param("  pipeline: shop\n", "", "'name' is missing", id="no pipeline"),
+        pytest.param(
+            "  pipeline: shop\n  features: shop/orders\n", "", "'name' is missing", id="no pipeline"
+        ),
         pytest.param("time_column: at", "", "'sources'", id="no source with days"),
         pytest.param(
             "attributes: {}",
@@ -263,15 +272,13 @@ def test_a_sensor_that_its_file_does_not_determine_says_what_is_missing(
 @pytest.mark.parametrize(
     ("template", "required"),
     [
-        pytest.param(SourceTable, {"key", "contract", "description"}, id="SourceTable"),
+        pytest.param(SourceTable, {"key", "contract"}, id="SourceTable"),
         pytest.param(
             FeatureTable,
-            {"key", "function", "contract", "description", "inputs"},
+            {"key", "function", "contract", "inputs"},
             id="FeatureTable",
         ),
-        pytest.param(
-            ModelPipeline, {"pipeline", "features", "labels", "estimator"}, id="ModelPipeline"
-        ),
+        pytest.param(ModelPipeline, {"features", "labels", "estimator"}, id="ModelPipeline"),
         pytest.param(NewDays, set(), id="NewDays"),
         pytest.param(components.Defaults, set(), id="Defaults"),
     ],

@@ -8,7 +8,7 @@ import pandera.pandas as pa
 import pytest
 
 from ml_assets.configuration.models import pipeline_of
-from ml_assets.configuration.pipeline import PipelineConfiguration, TrainedModelConfiguration
+from ml_assets.configuration.parts import PipelineConfiguration, TrainedModelConfiguration
 from ml_assets.configuration.yaml_files import documents_of, template_of
 from ml_assets.contracts.contract import Contract, used_as
 from ml_assets.errors import ConfigurationError
