@@ -207,6 +207,10 @@ def test_a_table_goes_from_its_source_to_a_retraining_decision(
     assert decision["verdict"] == "passed", decision["reason"]
     findings = parse_findings(decision["findings"])
     assert "fairness was not judged" in findings["groups_are_close"].reason
+    assert "no segment is configured" in findings["no_segment_degraded"].reason
+    [card] = bikes.lake.read("bikes/model_card", [table.as_of]).to_dict("records")
+    assert "No segment is configured" in card["markdown"]
+    assert "fairness was not judged" in card["markdown"]
     predicted = bikes.lake.read("bikes/predictions")
     labels = bikes.lake.read("bikes/labels")
     assert len(predicted) == 10
