@@ -119,3 +119,58 @@ def test_a_contract_without_features_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigurationError, match=r"contain no feature\. If both are left out"):
         model(tmp_path, text.replace("ml_assets_tests.components.shop.Order", f"{WHERE}.OnlyKey"))
+
+
+SOURCE = """
+---
+type: ml_assets.components.SourceTable
+attributes:
+  key: shop/sold
+  table: sold
+  time_column: {time}
+  contract: {where}.{contract}
+  owners: ["team:shop"]
+  days: {{first: "2024-01-01"}}
+"""
+
+
+class Sold(Contract):
+    """Orders with their weight, as they were sold."""
+
+    order: int = pa.Field(description="Number of the order.")
+    weight: float = pa.Field(description="Its weight.")
+    at: pd.DatetimeTZDtype = pa.Field(description="When it was sold.", dtype_kwargs=UTC)
+    text: str = pa.Field(description="The same as a text.")
+
+
+class SoldAndKnown(Sold):
+    """The same, with the time at which the weight was known."""
+
+    known_at: pd.DatetimeTZDtype = pa.Field(description="When.", dtype_kwargs=UTC)
+
+
+@pytest.mark.parametrize(
+    ("contract", "time", "named", "known_at"),
+    [
+        pytest.param("Sold", "at", "", "at", id="time of the row"),
+        pytest.param("SoldAndKnown", "at", "", "known_at", id="own column"),
+        pytest.param("SoldAndKnown", "at", ", known_at: at", "at", id="named column"),
+        pytest.param("Sold", "text", "", "known_at", id="a text is no time"),
+    ],
+)
+def test_labels_of_a_source_table_are_known_at_the_time_of_their_row(
+    tmp_path: Path, contract: str, time: str, named: str, known_at: str
+) -> None:
+    text = MINIMAL.replace(
+        "asset: shop/weights, column: weight", f"asset: shop/sold, column: weight{named}"
+    )
+
+    found = model(tmp_path, text + SOURCE.format(where=WHERE, contract=contract, time=time))
+
+    assert found.labels.known_at == known_at
+    assert found.contracts.outcomes == f"{WHERE}.{contract}"
+
+
+def test_an_unknown_label_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no FeatureTable or SourceTable of this project"):
+        model(tmp_path, MINIMAL.replace("asset: shop/weights", "asset: shop/unknown"))

@@ -398,7 +398,7 @@ def test_sections_hold_the_values(title: str, line: str) -> None:
             {"metrics": pd.DataFrame()}, "## Metrics", "Nothing was measured.", id="metrics"
         ),
         pytest.param(
-            {"metrics": CARD.metrics.head(2)}, "## Segments", "No segments", id="segments"
+            {"metrics": CARD.metrics.head(2)}, "## Segments", "No segment is", id="segments"
         ),
         pytest.param(
             {"comparison": pd.DataFrame()},
