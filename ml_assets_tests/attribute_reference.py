@@ -12,7 +12,8 @@ from pydantic import BaseModel
 
 import ml_assets.components
 from ml_assets.components.configured import Configured
-from ml_assets.configuration.pipeline import ModelConfiguration, PipelineConfiguration
+from ml_assets.configuration.parts import PipelineConfiguration
+from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets_tests.project import ROOT
 
 PAGE = ROOT / "docs" / "reference.md"
@@ -95,6 +96,8 @@ def type_of(schema: Schema) -> str:
         return ", ".join(f"`{value}`" for value in schema["enum"])
     if schema.get("type") == "array":
         return f"list of {type_of(schema['items'])}" if "items" in schema else "list"
+    if "properties" in schema:
+        return f"[{schema['title']}](#{schema['title'].lower()})"
     if schema.get("type") == "object":
         values = [*schema.get("patternProperties", {}).values(), schema.get("additionalProperties")]
         named = next((one for one in values if isinstance(one, Mapping)), None)

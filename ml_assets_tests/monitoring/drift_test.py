@@ -16,6 +16,7 @@ from ml_assets.monitoring.drift import (
     drift_report,
     reference_profile,
     summary,
+    usual_min_rows,
 )
 from ml_assets.monitoring.profile import daily_profiles, reference_from_rows, to_rows
 
@@ -193,3 +194,21 @@ def test_summary_counts_by_group_and_names_the_strongest() -> None:
         "strongest feature": "price",
         "strongest ratio": pytest.approx(report["missing_ratio"].max()),
     }
+
+
+@pytest.mark.parametrize(
+    ("rows", "days", "window_days", "expected"),
+    [
+        pytest.param(880 * 300, 300, 7, 400, id="many rows a day"),
+        pytest.param(300, 300, 7, 6, id="a row a day"),
+        pytest.param(139, 139, 8, 6, id="a row a week"),
+        pytest.param(90, 100, 7, 5, id="some days without rows"),
+        pytest.param(0, 0, 1, 0, id="no day"),
+    ],
+)
+def test_rows_that_a_window_needs_follow_from_the_reference(
+    rows: int, days: int, window_days: int, expected: int
+) -> None:
+    reference = pd.DataFrame({"rows": [rows, rows], "window_days": [window_days, window_days]})
+
+    assert usual_min_rows(reference, days) == expected
