@@ -1,14 +1,17 @@
 """Columns that are an aggregate of the target over rows that are later, or over all rows."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ml_assets.scaffolding.leak_rules.columns import Column
-from ml_assets.scaffolding.leak_rules.history import History, evenly, values_at
+from ml_assets.scaffolding.leak_rules.history import History, evenly
 
 MIN_ROWS = 100
 """Rows below which nothing is said."""
 
-SAMPLED_ROWS = 6_000
+FITTED_ROWS = 4_000
+MAX_SIGNALS = 5
 MAX_LAG = 31
 LONG_LAGS = (56, 60, 84, 90, 91, 168, 180, 182, 364, 365)
 ROWS_PER_LAG = 10
@@ -24,19 +27,20 @@ MIN_GROUPS, GROUP_ROWS = 4, 5
 GROUP_RESIDUAL = 5e-3
 """Deviation of a group's value from the mean target of its rows, relative to their spread."""
 
-WINDOWS = (2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 24, 28, 30)
+MAX_WINDOW, MIN_CHANGES = 30, 30
 SAME = 0.98
 
 
 def future_aggregate(history: History, column: Column) -> str | None:
     """Whether the column is a mean, sum, largest or smallest of targets not yet known."""
-    if not column.has_numbers or column.is_calendar:
+    if not column.has_numbers:
         return None
-    return (
+    found = (
         _mean_of_group(history, column)
         or _moves_with_later(history, column)
         or _extreme_of_later(history, column)
     )
+    return None if found and column.is_calendar else found
 
 
 def _mean_of_group(history: History, column: Column) -> str | None:
@@ -68,13 +72,15 @@ def _mean_of_group(history: History, column: Column) -> str | None:
 
 def _moves_with_later(history: History, column: Column) -> str | None:
     """Whether later targets explain how the column moves from row to row, and earlier do not."""
-    moves = column.numbers - history.shifted(column.numbers, -1)
-    known = np.flatnonzero(np.isfinite(moves))
-    if len(known) < MIN_ROWS or np.mean(moves[known] != 0) < 0.1:
+    rows = history.sample
+    moves = np.full(len(history), np.nan)
+    moves[rows] = column.numbers[rows] - history.shifted(column.numbers, -1, rows)
+    known = np.isfinite(moves[rows])
+    if known.sum() < MIN_ROWS or np.mean(moves[rows][known] != 0) < 0.1:
         return None
-    chosen = known[evenly(len(known), SAMPLED_ROWS)]
-    for signal in history.signals:
-        found = _shares(history, signal, moves, chosen)
+    for signal in history.signals[:MAX_SIGNALS]:
+        near = neighbourhood(history, signal)
+        found = near and _shares(near, moves)
         if found and found[1] <= min(EXPLAINED, OF_PAST * found[0]) and found[0] >= BY_PAST:
             return (
                 f"moves with the `{history.name}` of its own and later rows (R² {1 - found[1]:.3f}, "
@@ -83,56 +89,80 @@ def _moves_with_later(history: History, column: Column) -> str | None:
     return None
 
 
-def _shares(
-    history: History, signal: np.ndarray, moves: np.ndarray, chosen: np.ndarray
-) -> tuple[float, float] | None:
-    """What earlier targets, and all near ones, leave unexplained of the moves of a column."""
+@dataclass(frozen=True)
+class Neighbourhood:
+    """Earlier and later targets of some rows.
+
+    Attributes:
+        rows: (m,) positions of the rows.
+        targets: (m, 1 + 2 k + 1) a constant, ``k`` earlier targets, then the row's own and later ones.
+        earlier: number of the first columns, which are known before the row.
+    """
+
+    rows: np.ndarray
+    targets: np.ndarray
+    earlier: int
+
+
+def neighbourhood(history: History, signal: np.ndarray) -> Neighbourhood | None:
+    """The targets near evenly spread rows; None when the series are too short."""
     length = len(history) / len(np.unique(history.entities))
-    most = int(min(MAX_LAG, length // 4, len(chosen) // (4 * ROWS_PER_LAG)))
+    most = int(min(MAX_LAG, length // 4, len(history) // (4 * ROWS_PER_LAG)))
     lags = [*range(1, most + 1), *(lag for lag in LONG_LAGS if lag <= length // 8)]
     if len(lags) < 3:
         return None
-    earlier = [values_at(signal, history.entities, chosen, -lag) for lag in lags]
-    later = [values_at(signal, history.entities, chosen, lag) for lag in (0, *lags)]
-    ones = np.ones(len(chosen))
-    design = np.column_stack([ones, *earlier, *later])
-    whole = np.isfinite(design).all(axis=1)
-    if whole.sum() < max(MIN_ROWS, ROWS_PER_LAG * design.shape[1] / 2):
-        return None
-    target = moves[chosen][whole]
-    if np.ptp(target) == 0:
-        return None
-    design = design[whole]
-    return _left(design[:, : len(lags) + 1], target), _left(design, target)
+    rows = evenly(len(history), FITTED_ROWS)
+    shifts = [*(-lag for lag in lags), 0, *lags]
+    targets = np.column_stack(
+        [np.ones(len(rows)), *(history.shifted(signal, shift, rows) for shift in shifts)]
+    )
+    whole = np.isfinite(targets).all(axis=1)
+    return Neighbourhood(rows[whole], targets[whole], len(lags) + 1)
 
 
-def _left(design: np.ndarray, target: np.ndarray) -> float:
-    """Unexplained share of a linear fit, adjusted for the number of its terms."""
-    weights = np.linalg.lstsq(design, target, rcond=None)[0]
-    error = np.sum((target - design @ weights) ** 2) / (len(target) - design.shape[1])
-    return float(error / np.var(target, ddof=1))
+def _shares(near: Neighbourhood, moves: np.ndarray) -> tuple[float, float] | None:
+    """What earlier targets, and all near ones, leave unexplained of the moves of a column."""
+    wanted = moves[near.rows]
+    known = np.isfinite(wanted)
+    terms = near.targets.shape[1]
+    if known.sum() < max(MIN_ROWS, ROWS_PER_LAG * terms / 2) or np.ptp(wanted[known]) == 0:
+        return None
+    design, wanted = near.targets[known], wanted[known]
+    products, moments = design.T @ design, design.T @ wanted
+    products += np.eye(terms) * (1e-10 * np.trace(products) / terms)
+
+    def left(used: int) -> float:
+        """Unexplained share with the first columns, adjusted for their number."""
+        weights = np.linalg.solve(products[:used, :used], moments[:used])
+        error = np.sum((wanted - design[:, :used] @ weights) ** 2) / (len(wanted) - used)
+        return float(error / np.var(wanted, ddof=1))
+
+    return left(near.earlier), left(terms)
 
 
 def _extreme_of_later(history: History, column: Column) -> str | None:
     """Whether the column is the largest or smallest target of some rows to come."""
     if history.classes:
         return None
+    rows = evenly(len(history), FITTED_ROWS)
+    values = column.numbers[rows]
+    changed = values != history.shifted(column.numbers, -1, rows)
     for word, pick in (("largest", np.fmax), ("smallest", np.fmin)):
         for first in (0, 1):
-            running = history.shifted(history.target, first)
-            for rows in range(first + 1, first + max(WINDOWS)):
-                running = pick(running, history.shifted(history.target, rows))
-                size = rows - first + 1
-                if size in WINDOWS and _equals(history, column, running):
-                    return f"is the {word} `{history.name}` of {size} rows from {first} rows later"
+            running = history.shifted(history.target, first, rows)
+            for size in range(2, MAX_WINDOW + 1):
+                running = pick(running, history.shifted(history.target, first + size - 1, rows))
+                if _equal(values, running, changed):
+                    start = "the row itself" if first == 0 else "the next row"
+                    return f"is the {word} `{history.name}` of {size} rows from {start} on"
     return None
 
 
-def _equals(history: History, column: Column, wanted: np.ndarray) -> bool:
-    both = np.isfinite(column.numbers) & np.isfinite(wanted)
-    if both.sum() < MIN_ROWS:
-        return False
-    values = column.numbers[both]
-    same = np.isclose(values, wanted[both], rtol=1e-9, atol=0)
-    changed = values != history.shifted(column.numbers, -1)[both]
-    return bool(same.mean() >= SAME and changed.sum() > MIN_ROWS and same[changed].mean() >= SAME)
+def _equal(values: np.ndarray, wanted: np.ndarray, changed: np.ndarray) -> bool:
+    """Whether values are those that are wanted, also where they have just changed."""
+    both = np.isfinite(values) & np.isfinite(wanted)
+    same = np.isclose(values[both], wanted[both], rtol=1e-9, atol=0)
+    changed = changed[both]
+    return bool(
+        changed.sum() >= MIN_CHANGES and same.mean() >= SAME and same[changed].mean() >= SAME
+    )

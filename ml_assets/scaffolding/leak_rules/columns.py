@@ -11,10 +11,10 @@ from ml_assets.scaffolding.leak_rules.history import History, seconds
 READABLE = 0.95
 """Share of the texts of a column that must be numbers or times for it to be read as such."""
 
-RECURRENCES = 2
-"""Times that a calendar field must take each value; a month of a single year says nothing."""
+CALENDAR_ERRORS = 0.1
+"""Errors of a calendar field relative to those of the most frequent value."""
 
-CALENDAR = ("month", "day", "day_of_week", "day_of_year", "hour", "minute")
+LARGEST = 1e100
 NUMBER = r"([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)"
 
 
@@ -24,12 +24,12 @@ class Column:
 
     Attributes:
         name: its name.
-        values: (n,) its values.
+        series: (n,) its values.
         history: the table it is in.
     """
 
     name: str
-    values: pd.Series
+    series: pd.Series
     history: History
 
     @property
@@ -39,7 +39,7 @@ class Column:
 
     @cached_property
     def _factors(self) -> tuple[np.ndarray, pd.Index]:
-        values = self.values.astype("str") if self.values.dtype == object else self.values
+        values = self.series.astype("str") if self.series.dtype == object else self.series
         codes, distinct = pd.factorize(values)
         distinct = pd.Index(distinct)
         if self.is_text and len(distinct):
@@ -60,7 +60,7 @@ class Column:
     @property
     def is_text(self) -> bool:
         """Whether the values are neither numbers nor times."""
-        dtype = self.values.dtype
+        dtype = self.series.dtype
         return not (
             pd.api.types.is_numeric_dtype(dtype)
             or pd.api.types.is_datetime64_any_dtype(dtype)
@@ -74,22 +74,26 @@ class Column:
 
     @cached_property
     def numbers(self) -> np.ndarray:
-        """(n,) the column as numbers, NaN where it is empty or none.
+        """(n,) the column as numbers, NaN where it is empty, none, or beyond ``LARGEST``.
 
         Times become seconds since the row's own time, as the date itself says nothing about the
         target that the row's time does not.
         """
+        numbers = self._read()
+        return np.where(np.abs(numbers) <= LARGEST, numbers, np.nan)
+
+    def _read(self) -> np.ndarray:
         if self._is_time:
             return self._from_distinct(seconds(pd.Series(self.distinct))) - self.history.moments
-        if pd.api.types.is_timedelta64_dtype(self.values.dtype):
-            return self.values.dt.total_seconds().to_numpy(dtype=float, na_value=np.nan)
+        if pd.api.types.is_timedelta64_dtype(self.series.dtype):
+            return self.series.dt.total_seconds().to_numpy(dtype=float, na_value=np.nan)
         if not self.is_text:
-            return self.values.to_numpy(dtype=float, na_value=np.nan)
+            return self.series.to_numpy(dtype=float, na_value=np.nan)
         return self._from_distinct(_numbers_in(self.texts))
 
     @cached_property
     def _is_time(self) -> bool:
-        if pd.api.types.is_datetime64_any_dtype(self.values.dtype):
+        if pd.api.types.is_datetime64_any_dtype(self.series.dtype):
             return True
         if not self.is_text or not len(self.texts):
             return False
@@ -109,47 +113,44 @@ class Column:
     @cached_property
     def is_calendar(self) -> bool:
         """Whether the row's time alone tells the value, so that it is known in advance."""
-        return follows_calendar(self.codes, self.history.moments)
+        return follows_calendar(self.codes, self.history)
 
 
-def follows_calendar(codes: np.ndarray, moments: np.ndarray) -> bool:
+def follows_calendar(codes: np.ndarray, history: History) -> bool:
     """Whether one calendar field, such as the month, tells the code of (nearly) every row.
 
     Args:
         codes: (n,) codes of values, -1 for null.
-        moments: (n,) times in seconds.
+        history: the table with the times.
     """
-    if len(codes) == 0 or codes.max() <= 0:
-        return False
-    clock = pd.DatetimeIndex(pd.to_datetime(moments, unit="s"))
-    keys = [np.asarray(getattr(clock, name)) for name in CALENDAR]
-    keys.append(np.asarray(clock.day_of_week * 24 + clock.hour))
-    keys.append(np.asarray(clock.month * 24 + clock.hour))
-    order = np.argsort(moments, kind="stable")
-    return any(_recurs(key[order]) and _told(codes, key) for key in keys)
+    found = np.unique(codes[history.sample], return_inverse=True)[1]
+    usual = len(found) - int(np.bincount(found).max())
+    return usual > 0 and any(
+        _errors(found, field) <= CALENDAR_ERRORS * usual for field in history.calendar
+    )
 
 
-def _recurs(key: np.ndarray) -> bool:
-    """Whether a calendar field, in the order of time, comes back to its values."""
-    return 1 + np.sum(key[1:] != key[:-1]) >= RECURRENCES * len(np.unique(key))
-
-
-def _told(codes: np.ndarray, key: np.ndarray) -> bool:
-    """Whether the most frequent code of each key leaves at most a tenth of the usual errors."""
-    pairs = pd.DataFrame({"key": key, "code": codes}).value_counts(sort=False)
-    right = float(pairs.groupby(level="key").max().sum())
-    usual = float(np.bincount(codes + 1).max())
-    return len(codes) > usual and (len(codes) - right) <= 0.1 * (len(codes) - usual)
+def _errors(codes: np.ndarray, field: np.ndarray) -> int:
+    """Rows whose code is not the most frequent one of their value of a calendar field."""
+    size = int(codes.max()) + 1
+    pairs, rows = np.unique(field * size + codes, return_counts=True)
+    most = np.zeros(int(field.max()) + 1, dtype=int)
+    np.maximum.at(most, pairs // size, rows)
+    return len(codes) - int(most.sum())
 
 
 def _numbers_in(texts: pd.Series) -> np.ndarray:
     """The texts as numbers, or the first number of each; NaN where most have none."""
-    if texts.empty:
-        return np.empty(0)
-    plain = pd.to_numeric(texts, errors="coerce")
-    if plain.notna().mean() < READABLE:
-        found = texts.str.replace(",", "", regex=False).str.extract(NUMBER, expand=False)
-        plain = pd.to_numeric(found, errors="coerce")
-    if plain.notna().mean() < READABLE:
-        return np.full(len(texts), np.nan)
-    return plain.to_numpy(dtype=float)
+    sample = texts.iloc[:: max(len(texts) // 1_000, 1)]
+    for read in (_plain, _first_number):
+        if len(sample) and read(sample).notna().mean() >= READABLE:
+            return read(texts).to_numpy(dtype=float)
+    return np.full(len(texts), np.nan)
+
+
+def _plain(texts: pd.Series) -> pd.Series:
+    return pd.to_numeric(texts, errors="coerce")
+
+
+def _first_number(texts: pd.Series) -> pd.Series:
+    return _plain(texts.str.replace(",", "", regex=False).str.extract(NUMBER, expand=False))

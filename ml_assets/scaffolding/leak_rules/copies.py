@@ -3,7 +3,7 @@
 import numpy as np
 
 from ml_assets.scaffolding.leak_rules.columns import Column
-from ml_assets.scaffolding.leak_rules.history import History, evenly
+from ml_assets.scaffolding.leak_rules.history import History
 
 MIN_ROWS = 30
 """Rows with a value below which nothing is said."""
@@ -14,6 +14,9 @@ MIN_CHANGES = 5
 SAME = 0.99
 """Share of the rows in which a copy agrees, also among those at which the target changes."""
 
+ORDERED = 0.999
+"""Share of the steps between neighbouring values at which the target moves in one direction."""
+
 RESIDUAL = 1e-3
 """Deviation from a straight line, relative to how far the target moves from row to row."""
 
@@ -23,8 +26,6 @@ EARLIER = (-1, -2, -3, -4, -5, -6, -7)
 
 MAX_LABELS = 20
 """Values of a column of labels; of more classes, twice their number."""
-
-SORTED_ROWS = 20_000
 
 
 def copy(history: History, column: Column) -> str | None:
@@ -49,18 +50,19 @@ def shifted(history: History, column: Column) -> str | None:
 
 def agreement(history: History, column: Column, rows: int) -> str:
     """How the column says the target of ``rows`` rows later; empty if it does not."""
-    wanted = history.shifted(history.target, rows)
+    wanted = history.shifted(history.target, rows, history.sample)
     if history.classes:
         return _same_labels(history, column, wanted, rows)
     return _same_numbers(history, column, wanted, rows) if column.has_numbers else ""
 
 
 def _same_numbers(history: History, column: Column, wanted: np.ndarray, rows: int) -> str:
-    both = np.isfinite(column.numbers) & np.isfinite(wanted)
+    values = column.numbers[history.sample]
+    both = np.isfinite(values) & np.isfinite(wanted)
     if both.sum() < MIN_ROWS:
         return ""
-    values, target = column.numbers[both], wanted[both]
-    moved = history.shifted(history.changes.astype(float), rows)[both] > 0
+    values, target = values[both], wanted[both]
+    moved = history.shifted(history.changes, rows, history.sample)[both] > 0
     if moved.sum() < MIN_CHANGES or np.ptp(values) == 0:
         return ""
     equal = np.isclose(values, target, rtol=1e-9, atol=0)
@@ -75,12 +77,13 @@ def _same_numbers(history: History, column: Column, wanted: np.ndarray, rows: in
 
 
 def _same_labels(history: History, column: Column, wanted: np.ndarray, rows: int) -> str:
-    both = (column.codes >= 0) & np.isfinite(wanted)
+    codes = column.codes[history.sample]
+    both = (codes >= 0) & np.isfinite(wanted)
     labels, classes = len(column.distinct), len(history.classes)
     if both.sum() < MIN_ROWS or not 2 <= labels <= max(MAX_LABELS, 2 * classes):
         return ""
-    codes, target = column.codes[both], wanted[both].astype(int)
-    moved = history.shifted(history.changes.astype(float), rows)[both] > 0
+    codes, target = codes[both], wanted[both].astype(int)
+    moved = history.shifted(history.changes, rows, history.sample)[both] > 0
     table = np.zeros((labels, classes))
     np.add.at(table, (codes, target), 1)
     right = table.argmax(axis=1)[codes] == target
@@ -94,8 +97,7 @@ def _same_labels(history: History, column: Column, wanted: np.ndarray, rows: int
 
 def _is_monotone(history: History, column: Column) -> bool:
     """Whether the order of the column is that of the target, and not that of time."""
-    both = np.flatnonzero(np.isfinite(column.numbers))
-    both = both[evenly(len(both), SORTED_ROWS)]
+    both = history.sample[np.isfinite(column.numbers[history.sample])]
     values, target = column.numbers[both], history.target[both]
     if len(both) < MIN_ROWS or len(np.unique(values)) < 0.5 * len(np.unique(target)):
         return False
@@ -103,10 +105,12 @@ def _is_monotone(history: History, column: Column) -> bool:
 
 
 def _in_order(values: np.ndarray, target: np.ndarray) -> bool:
-    """Whether the target rises, or falls, from each value to the next larger one."""
-    order = np.lexsort((target, values))
-    steps = np.diff(target[order])[np.diff(values[order]) > 0]
+    """Whether the target rises, or falls, with the values, and differs only where they do."""
+    order = np.argsort(values, kind="stable")
+    steps, rises = np.diff(target[order]), np.diff(values[order]) > 0
+    rises = rises[steps != 0]
     steps = steps[steps != 0]
     if len(steps) < MIN_ROWS:
         return False
-    return bool(max((steps > 0).mean(), (steps < 0).mean()) >= 1 - (1 - SAME) / 10)
+    share = max((rises & (steps > 0)).mean(), (rises & (steps < 0)).mean())
+    return bool(share >= ORDERED)

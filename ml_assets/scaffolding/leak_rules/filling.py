@@ -34,7 +34,7 @@ def filling_tells(history: History, column: Column) -> str | None:
     if min(filled.sum(), (~filled).sum()) < MIN_ROWS:
         return None
     switches = int(np.sum(filled[1:] != filled[:-1]))
-    if switches < MIN_ROWS or follows_calendar(filled.astype(int), history.moments):
+    if switches < MIN_ROWS or follows_calendar(filled.astype(int), history):
         return None
     if not history.classes:
         area = auc(filled, history.target)
@@ -45,14 +45,32 @@ def filling_tells(history: History, column: Column) -> str | None:
             f"is filled in {filled.mean():.1%} of the rows, and `{history.name}` is {more} there "
             f"than in the others ({max(area, 1 - area):.1%} of all pairs of rows)"
         )
-    shares = np.bincount(history.target.astype(int)) / len(history)
     for word, rows in (("filled", filled), ("empty", ~filled)):
-        inside = np.bincount(history.target[rows].astype(int), minlength=len(shares)) / rows.sum()
-        code = int(inside.argmax())
-        if inside[code] >= PURE and shares[code] <= MIXED and _changes_class(history, rows):
+        if finding := _class_told(history, rows, word):
+            return finding
+    return None
+
+
+def _class_told(history: History, rows: np.ndarray, word: str) -> str | None:
+    """Whether the rows that are filled, or empty, are those of one class."""
+    codes = history.target.astype(int)
+    of_class = np.bincount(codes, minlength=len(history.classes))
+    inside = np.bincount(codes[rows], minlength=len(history.classes))
+    for code, name in enumerate(history.classes):
+        purity, share = inside[code] / rows.sum(), of_class[code] / len(history)
+        recall = inside[code] / max(of_class[code], 1)
+        others = (rows.sum() - inside[code]) / (len(history) - of_class[code])
+        if inside[code] < MIN_ROWS or not _changes_class(history, rows):
+            continue
+        if purity >= PURE and share <= MIXED:
             return (
-                f"is {word} in {rows.sum():,} rows, of which {inside[code]:.1%} have the class "
-                f"{history.classes[code]} of `{history.name}`, against {shares[code]:.1%} of all rows"
+                f"is {word} in {rows.sum():,} rows, of which {purity:.1%} have the class {name} of "
+                f"`{history.name}`, against {share:.1%} of all rows"
+            )
+        if recall >= PURE and others <= 1 - MIXED:
+            return (
+                f"is {word} in {recall:.1%} of the rows with the class {name} of "
+                f"`{history.name}`, and in {others:.1%} of the others"
             )
     return None
 

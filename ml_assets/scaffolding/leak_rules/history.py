@@ -13,14 +13,18 @@ MAX_ROWS = 200_000
 """Rows that are looked at; of more rows, blocks of consecutive ones are taken."""
 
 BLOCKS = 20
-SCORED_ROWS = 20_000
-"""Rows with which one column is scored."""
+SAMPLED_ROWS = 20_000
+"""Rows, evenly spread, with which a rule looks at one column."""
 
 HELD_OUT = 0.3
 """Share of the rows, the newest ones, on which a column must tell the target."""
 
 MAX_CLASSES = 10
 """Classes whose indicators are looked at, the most frequent first."""
+
+CALENDAR = ("month", "day_of_week", "day", "day_of_year", "hour", "minute")
+RECURRENCES = 2
+"""Times that a calendar field must take each value; a month of a single year says nothing."""
 
 PAST = (1, 2, 3, 7, 24, 168)
 """Earlier rows of an entity from which the target's own past is taken."""
@@ -61,9 +65,27 @@ class History:
         chosen = [1] if len(self.classes) == 2 else sorted(frequent)
         return [(self.target == code).astype(float) for code in chosen]
 
-    def shifted(self, values: np.ndarray, rows: int) -> np.ndarray:
-        """The values of the row ``rows`` later of the same entity; NaN where there is none."""
-        return values_at(values, self.entities, np.arange(len(self)), rows)
+    @cached_property
+    def sample(self) -> np.ndarray:
+        """Positions of at most ``SAMPLED_ROWS`` rows, evenly spread."""
+        return evenly(len(self), SAMPLED_ROWS)
+
+    def shifted(
+        self, values: np.ndarray, rows: int, positions: np.ndarray | None = None
+    ) -> np.ndarray:
+        """The values ``rows`` rows later of the same entity, NaN beyond its first and last row.
+
+        Args:
+            values: (n,) values of all rows.
+            rows: how many rows later; earlier if negative.
+            positions: the rows for which they are wanted; all by default.
+        """
+        positions = np.arange(len(self)) if positions is None else positions
+        wanted = positions + rows
+        inside = (wanted >= 0) & (wanted < len(values))
+        wanted = np.where(inside, wanted, 0)
+        inside &= self.entities[wanted] == self.entities[positions]
+        return np.where(inside, values[wanted], np.nan)
 
     @cached_property
     def by_time(self) -> np.ndarray:
@@ -73,10 +95,22 @@ class History:
     @cached_property
     def split(self) -> Split:
         """The older and the newer rows for the score of one column."""
-        chosen = evenly(len(self), SCORED_ROWS)
-        border = np.quantile(self.moments[chosen], 1 - HELD_OUT)
-        newer = self.moments[chosen] > border
-        return Split(chosen[~newer], chosen[newer], self.target, len(self.classes))
+        border = np.quantile(self.moments[self.sample], 1 - HELD_OUT)
+        newer = self.moments[self.sample] > border
+        return Split(self.sample[~newer], self.sample[newer], self.target, len(self.classes))
+
+    @cached_property
+    def calendar(self) -> list[np.ndarray]:
+        """Calendar fields of the sampled rows as codes, of those that come back to their values."""
+        moments = self.moments[self.sample]
+        clock = pd.DatetimeIndex(pd.to_datetime(moments, unit="s"))
+        fields = [np.asarray(getattr(clock, name)) for name in CALENDAR]
+        fields.append(fields[0] * 24 + np.asarray(clock.hour))
+        fields.append(fields[1] * 24 + np.asarray(clock.hour))
+        order = np.argsort(moments, kind="stable")
+        return [
+            np.unique(field, return_inverse=True)[1] for field in fields if _recurs(field[order])
+        ]
 
     @cached_property
     def changes(self) -> np.ndarray:
@@ -145,7 +179,7 @@ def history(
         classes=classes,
         moments=times[order],
         entities=codes[order],
-        unknown=rows.iloc[missing[evenly(len(missing), SCORED_ROWS)]],
+        unknown=rows.iloc[missing[evenly(len(missing), SAMPLED_ROWS)]],
         name=target,
     )
 
@@ -159,15 +193,9 @@ def seconds(times: pd.Series) -> np.ndarray:
     return np.where(read.isna().to_numpy(), np.nan, numbers)
 
 
-def values_at(
-    values: np.ndarray, entities: np.ndarray, positions: np.ndarray, rows: int
-) -> np.ndarray:
-    """Values of the rows that follow ``positions`` by ``rows``, NaN beyond the entity."""
-    wanted = positions + rows
-    inside = (wanted >= 0) & (wanted < len(values))
-    wanted = np.where(inside, wanted, 0)
-    inside &= entities[wanted] == entities[positions]
-    return np.where(inside, values[wanted], np.nan)
+def _recurs(field: np.ndarray) -> bool:
+    """Whether a calendar field, in the order of time, comes back to its values."""
+    return bool(1 + np.sum(field[1:] != field[:-1]) >= RECURRENCES * len(np.unique(field)))
 
 
 def evenly(size: int, most: int) -> np.ndarray:

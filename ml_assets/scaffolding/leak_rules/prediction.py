@@ -24,19 +24,20 @@ MIN_ID_VALUES, MIN_ID_SHARE = 50, 0.5
 """Distinct values of an id, and their share of its rows."""
 
 AFFIXES = (1, 2, 3)
+MAX_PARTS = 5
+DIVISORS = (2, 3, 4, 5, 7)
+"""Lengths, numbers and divisors of the parts of an id that are looked at."""
 
 
 def predicts_too_well(history: History, column: Column) -> str | None:
     """Whether the column alone tells the target of newer rows nearly without error."""
-    if column.is_calendar:
-        return None
     shares = []
     if column.has_numbers:
         shares.append(unexplained(history.split, column.numbers))
     if 2 <= len(column.distinct) <= MAX_LABELS and len(column.distinct) <= len(history) / 20:
         shares.append(unexplained_by_labels(history.split, column.codes))
     share = min((share for share in shares if share is not None), default=1.0)
-    if share > TOO_WELL or share > OF_PAST * history.past_unexplained:
+    if share > TOO_WELL or share > OF_PAST * history.past_unexplained or column.is_calendar:
         return None
     return f"alone predicts `{history.name}` of newer rows with {_figure(history, share)}"
 
@@ -46,7 +47,7 @@ def id_tells(history: History, column: Column) -> str | None:
     rows = int(column.filled.sum())
     if not rows or not _is_id(column, rows):
         return None
-    for words, codes in _parts(column):
+    for words, codes in _parts(history, column):
         share = unexplained_by_labels(history.split, codes)
         if share is not None and share <= min(TOO_WELL_AS_ID, OF_PAST * history.past_unexplained):
             return (
@@ -62,26 +63,25 @@ def _is_id(column: Column, rows: int) -> bool:
     return column.is_text or bool(len(known) and np.all(known == np.round(known)))
 
 
-def _parts(column: Column) -> Iterator[tuple[str, np.ndarray]]:
+def _parts(history: History, column: Column) -> Iterator[tuple[str, np.ndarray]]:
     """Parts of the ids as codes of labels, -1 where the column is empty."""
-    for length in AFFIXES:
-        yield f"first {length} characters", _labels(column, column.texts.str[:length])
-        yield f"last {length} characters", _labels(column, column.texts.str[-length:])
-    words = column.texts.str.split(r"[^0-9A-Za-z]+", regex=True)
-    for number in range(max(map(len, words), default=0)):
-        yield f"part {number + 1}", _labels(column, words.str[number])
-    digits = column.texts.str.extract(r"(\d+)\D*$", expand=False)
-    last = pd.to_numeric(digits.str[-6:], errors="coerce").to_numpy(dtype=float)
-    for divisor in (2, 3, 4, 5, 7):
-        rest = pd.Series(np.mod(last, divisor))
-        yield f"remainder by {divisor}", _labels(column, rest)
-
-
-def _labels(column: Column, parts: pd.Series) -> np.ndarray:
-    codes, distinct = pd.factorize(parts)
-    if not 2 <= len(distinct) <= MAX_LABELS:
-        return np.full(len(column.codes), -1)
-    return np.append(codes, -1)[column.codes]
+    rows = history.sample[column.filled[history.sample]]
+    texts = column.series.iloc[rows].astype("str")
+    words = texts.str.split(r"[^0-9A-Za-z]+", regex=True)
+    digits = texts.str.extract(r"(\d{1,6})\D*$", expand=False)
+    last = pd.to_numeric(digits, errors="coerce")
+    parts = {
+        **{f"first {length} characters": texts.str[:length] for length in AFFIXES},
+        **{f"last {length} characters": texts.str[-length:] for length in AFFIXES},
+        **{f"part {number + 1}": words.str[number] for number in range(MAX_PARTS)},
+        **{f"remainder by {divisor}": last % divisor for divisor in DIVISORS},
+    }
+    for words_of_part, part in parts.items():
+        codes, distinct = pd.factorize(part)
+        if 2 <= len(distinct) <= MAX_LABELS:
+            spread = np.full(len(history), -1)
+            spread[rows] = codes
+            yield words_of_part, spread
 
 
 def _figure(history: History, share: float) -> str:
