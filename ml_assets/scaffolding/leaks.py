@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from ml_assets.scaffolding.leak_rules.aggregates import future_aggregate
 from ml_assets.scaffolding.leak_rules.columns import Column
 from ml_assets.scaffolding.leak_rules.copies import copy, shifted
+from ml_assets.scaffolding.leak_rules.days import later_days
 from ml_assets.scaffolding.leak_rules.filling import filled_afterwards, filling_tells
 from ml_assets.scaffolding.leak_rules.history import History, history
 from ml_assets.scaffolding.leak_rules.prediction import id_tells, predicts_too_well
@@ -15,12 +17,16 @@ from ml_assets.scaffolding.leak_rules.prediction import id_tells, predicts_too_w
 MIN_ROWS = 50
 """Rows with a known target below which no rule says anything."""
 
+MAX_CLASSES = 200
+"""Classes above which no rule says anything."""
+
 RULES: dict[str, Callable[[History, Column], str | None]] = {
     "copy": copy,
     "shifted target": shifted,
     "id tells the target": id_tells,
     "predicts too well": predicts_too_well,
     "aggregate over the future": future_aggregate,
+    "target of later days": later_days,
     "filling tells the target": filling_tells,
     "filled afterwards": filled_afterwards,
 }
@@ -58,7 +64,7 @@ def leaks(
         At most one leak for each column, in the order of the columns.
     """
     known = history(rows, target=target, time=time, entity=entity, task=task)
-    if len(known) < MIN_ROWS or pd.Series(known.target).nunique() < 2:
+    if len(known) < MIN_ROWS or np.ptp(known.target) == 0 or len(known.classes) > MAX_CLASSES:
         return []
     names = [name for name in rows.columns if name not in {target, time, *entity}]
     found = (_leak(known, Column(name, known.frame[name], known)) for name in names)

@@ -35,6 +35,11 @@ def by_station(rows: pd.DataFrame, function: Callable[[pd.Series], pd.Series]) -
     return rows.groupby("station")["temperature"].transform(function)
 
 
+def by_day(rows: pd.DataFrame) -> pd.Series:
+    """The rate of returns of each day."""
+    return rows.groupby(rows.ordered_at.dt.date).is_returned.mean()
+
+
 PLANTED: dict[str, tuple[str, str, Made]] = {
     # copies
     "equal": ("daily", "copy", lambda t, r: t.sales),
@@ -206,6 +211,16 @@ PLANTED: dict[str, tuple[str, str, Made]] = {
         "aggregate over the future",
         lambda t, r: t.species.eq("ant"),
     ),
+    "rate of the next day": (
+        "events",
+        "target of later days",
+        lambda t, r: t.ordered_at.dt.date.map(by_day(t).shift(-1)),
+    ),
+    "rate of the next week": (
+        "events",
+        "target of later days",
+        lambda t, r: t.ordered_at.dt.date.map(coming(by_day(t), 7).mean()),
+    ),
     # too good
     "with a little noise": (
         "daily",
@@ -300,6 +315,18 @@ HONEST: dict[str, tuple[str, Made]] = {
         lambda t, r: t.groupby("customer").is_returned.transform(lambda s: s.shift(1).cumsum()),
     ),
     "rate up to now": ("events", lambda t, r: t.is_returned.shift(1).expanding().mean()),
+    "rate of the day before": (
+        "events",
+        lambda t, r: t.ordered_at.dt.date.map(by_day(t).shift(1)),
+    ),
+    "rate of the week before": (
+        "events",
+        lambda t, r: t.ordered_at.dt.date.map(by_day(t).shift(1).rolling(7).mean()),
+    ),
+    "something about the day": (
+        "events",
+        lambda t, r: t.ordered_at.dt.date.map(by_day(t) * 0 + r.normal(size=len(by_day(t)))),
+    ),
     "rate of the region before": (
         "events",
         lambda t, r: t.groupby("region").is_returned.transform(

@@ -37,7 +37,7 @@ def future_aggregate(history: History, column: Column) -> str | None:
         return None
     found = (
         _mean_of_group(history, column)
-        or _moves_with_later(history, column)
+        or moves_with_later(history, column)
         or _extreme_of_later(history, column)
     )
     return None if found and column.is_calendar else found
@@ -70,7 +70,7 @@ def _mean_of_group(history: History, column: Column) -> str | None:
     return None
 
 
-def _moves_with_later(history: History, column: Column) -> str | None:
+def moves_with_later(history: History, column: Column) -> str | None:
     """Whether later targets explain how the column moves from row to row, and earlier do not."""
     rows = history.sample
     moves = np.full(len(history), np.nan)
@@ -107,7 +107,7 @@ class Neighbourhood:
 def neighbourhood(history: History, signal: np.ndarray) -> Neighbourhood | None:
     """The targets near evenly spread rows; None when the series are too short."""
     length = len(history) / len(np.unique(history.entities))
-    most = int(min(MAX_LAG, length // 4, len(history) // (4 * ROWS_PER_LAG)))
+    most = int(min(MAX_LAG, length // 4, len(history) // (2 * ROWS_PER_LAG)))
     lags = [*range(1, most + 1), *(lag for lag in LONG_LAGS if lag <= length // 8)]
     if len(lags) < 3:
         return None

@@ -24,8 +24,8 @@ LATER = (1, 2, 3)
 EARLIER = (-1, -2, -3, -4, -5, -6, -7)
 """Rows that the target is shifted by."""
 
-MAX_LABELS = 20
-"""Values of a column of labels; of more classes, twice their number."""
+MAX_LABELS, ROWS_PER_LABEL = 20, 5
+"""Values of a column of labels (of more classes, twice their number), and rows of each."""
 
 
 def copy(history: History, column: Column) -> str | None:
@@ -80,7 +80,8 @@ def _same_labels(history: History, column: Column, wanted: np.ndarray, rows: int
     codes = column.codes[history.sample]
     both = (codes >= 0) & np.isfinite(wanted)
     labels, classes = len(column.distinct), len(history.classes)
-    if both.sum() < MIN_ROWS or not 2 <= labels <= max(MAX_LABELS, 2 * classes):
+    most = min(max(MAX_LABELS, 2 * classes), both.sum() // ROWS_PER_LABEL)
+    if both.sum() < MIN_ROWS or not 2 <= labels <= most:
         return ""
     codes, target = codes[both], wanted[both].astype(int)
     moved = history.shifted(history.changes, rows, history.sample)[both] > 0

@@ -26,6 +26,13 @@ CALENDAR = ("month", "day_of_week", "day", "day_of_year", "hour", "minute")
 RECURRENCES = 2
 """Times that a calendar field must take each value; a month of a single year says nothing."""
 
+DAY = 24 * 3600
+LATEST = 1e11
+"""Seconds of a day, and those up to the year 5138."""
+
+ROWS_PER_DAY = 3
+"""Mean number of rows from which on days are looked at."""
+
 PAST = (1, 2, 3, 7, 24, 168)
 """Earlier rows of an entity from which the target's own past is taken."""
 
@@ -113,6 +120,38 @@ class History:
         ]
 
     @cached_property
+    def by_day(self) -> list[tuple[np.ndarray, "History"]]:
+        """The mean target of each day, of each entity and of all, where days have several rows.
+
+        Each comes with the (n,) positions of the days to which the rows belong.
+        """
+        day = (self.moments // DAY).astype(int)
+        made = []
+        for entities in [self.entities, np.zeros_like(self.entities)]:
+            keys, days = np.unique(np.column_stack([entities, day]), axis=0, return_inverse=True)
+            if len(keys) * ROWS_PER_DAY > len(self):
+                continue
+            sizes = np.bincount(days)
+            made += [
+                (
+                    days,
+                    History(
+                        frame=pd.DataFrame(index=range(len(keys))),
+                        target=np.bincount(days, weights=signal) / sizes,
+                        classes=(),
+                        moments=keys[:, 1] * float(DAY),
+                        entities=keys[:, 0],
+                        unknown=self.unknown.iloc[:0],
+                        name=self.name,
+                    ),
+                )
+                for signal in self.signals
+            ]
+            if self.entities.max() == 0:
+                break
+        return made
+
+    @cached_property
     def changes(self) -> np.ndarray:
         """(n,) whether the target differs from that of the row before."""
         before = self.shifted(self.target, -1)
@@ -185,9 +224,16 @@ def history(
 
 
 def seconds(times: pd.Series) -> np.ndarray:
-    """Times as seconds; NaN where they cannot be read. Numbers are taken as they are."""
+    """Times as seconds; NaN where they cannot be read.
+
+    Numbers are seconds, or so large that they must be milli-, micro- or nanoseconds.
+    """
     if pd.api.types.is_numeric_dtype(times.dtype):
-        return times.to_numpy(dtype=float, na_value=np.nan)
+        numbers = times.to_numpy(dtype=float, na_value=np.nan)
+        numbers = np.where(np.isfinite(numbers), numbers, np.nan)
+        largest = float(np.nanmax(np.abs(numbers), initial=0))
+        units = (divisor for divisor in (1.0, 1e3, 1e6, 1e9) if largest / divisor <= LATEST)
+        return numbers / next(units, 1e9)
     read = pd.to_datetime(times, errors="coerce", utc=True, format="mixed").dt.as_unit("ms")
     numbers = read.astype("int64").to_numpy() / 1000
     return np.where(read.isna().to_numpy(), np.nan, numbers)
