@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml_assets.defs.sources.load import reference_files
 from ml_assets.scaffolding.leaks import MIN_ROWS, leaks
 from ml_assets_tests.scaffolding import tables
 
@@ -503,3 +504,17 @@ def test_a_leak_of_a_large_table_is_found_in_a_sample():
         "next": "shifted target",
         "reason": "filling tells the target",
     }
+
+
+def test_what_is_known_only_after_departure_is_found_in_real_flights():
+    rows = pd.read_csv(reference_files() / "flights.csv.zip", nrows=60_000)
+    flagged = leaks(rows, target="arr_delay", time="time_hour", task="regression")
+    assert {leak.column: leak.rule for leak in flagged} == dict.fromkeys(
+        ["dep_time", "dep_delay", "arr_time", "air_time"], "filled afterwards"
+    )
+
+
+@pytest.mark.parametrize("target", ["temp", "wind_speed", "visib", "humid", "precip", "pressure"])
+def test_real_weather_has_no_leak(target):
+    rows = pd.read_csv(reference_files() / "weather.csv")
+    assert leaks(rows, target=target, time="time_hour", entity=["origin"], task="regression") == []
