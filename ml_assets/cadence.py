@@ -58,10 +58,11 @@ class Calendar:
         return [self._key_at(position) for position in positions]
 
     def start_of(self, key: str) -> datetime:
-        """The first moment of a partition, timezone-aware."""
+        """The first moment of a partition, in UTC: local times of a repeated hour do not compare."""
         if self.cadence is Cadence.HOURLY:
-            return _utc(key, self.timezone).astimezone(ZoneInfo(self.timezone))
-        return datetime.fromisoformat(key).replace(tzinfo=ZoneInfo(self.timezone))
+            return _utc(key, self.timezone)
+        local = datetime.fromisoformat(key).replace(tzinfo=ZoneInfo(self.timezone))
+        return local.astimezone(UTC)
 
     def bounds(self, key: str) -> tuple[datetime, datetime]:
         """The first moment of a partition, and the first moment after it."""

@@ -50,7 +50,8 @@ def test_bounds_are_those_of_dagster_and_leave_no_gap(cadence: Cadence, zone: st
     for key in keys:
         window = definition.time_window_for_partition_key(key)
         start, end = year.calendar.bounds(key)
-        assert (start, end) == (window.start, window.end)
+        window_in_utc = (window.start.astimezone(UTC), window.end.astimezone(UTC))
+        assert (start, end) == window_in_utc
         last = end.astimezone(UTC) - timedelta(microseconds=1)
         assert [year.calendar.key_of(moment) for moment in (start, last)] == [key, key]
 
@@ -247,3 +248,14 @@ def test_next_partition_from_a_moment_begins_then_or_later() -> None:
 
     assert weeks.next_from(monday) == "2013-01-07"
     assert weeks.next_from(monday + timedelta(seconds=1)) == "2013-01-14"
+
+
+@pytest.mark.parametrize("moment", ["2024-03-10T06:00", "2024-11-03T05:00", "2024-11-03T06:00"])
+def test_hours_at_clock_changes_contain_themselves_alone(moment: str) -> None:
+    start = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+    hours = Calendar(Cadence.HOURLY, NEW_YORK)
+    key = hours.key_of(start)
+
+    assert hours.bounds(key) == (start, start + timedelta(hours=1))
+    assert hours.within(*hours.bounds(key)) == [key]
+    assert hours.next_from(start) == key
