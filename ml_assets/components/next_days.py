@@ -123,4 +123,4 @@ def _last_complete(until: datetime | None, calendar: Calendar | None) -> str:
     """The last complete day of a table of the sensor, or the end of that of another one."""
     if until is None:
         return "no day"
-    return calendar.last_ended(until) if calendar else f"{until:%Y-%m-%d %H:%M}"
+    return calendar.last_ended(until) if calendar else f"{until:%Y-%m-%d %H:%M} UTC"

@@ -155,7 +155,7 @@ class ModelConfiguration(Section, json_schema_extra=may_lack("pipeline", "days",
         days, last = self.days, self.days.last_key
         if last is not None:
             _, end = days.calendar.bounds(days.calendar.shifted(last, 1))
-            last = (end - timedelta(microseconds=1)).date().isoformat()
+            last = Calendar(timezone=days.timezone).key_of(end - timedelta(microseconds=1))
         return days.model_copy(update={"first": self._first_as_of, "last": last, "ahead": None})
 
     @property

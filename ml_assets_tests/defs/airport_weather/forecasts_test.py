@@ -18,6 +18,7 @@ import time_machine
 import yaml
 
 from ml_assets.cadence import Cadence, Calendar
+from ml_assets.configuration.file_defaults import completed_documents
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.defs.sources.load import SourceSystems, advance, load, reference_table
@@ -102,8 +103,8 @@ DAILY = f"""
 
 def documents() -> list[dict[str, Any]]:
     """The project's documents that make the temperature's forecasts, and those of another pipeline."""
-    texts = [(DEFS / name / "defs.yaml").read_text("utf-8") for name in SOURCES]
-    every = [one for text in texts for one in yaml.safe_load_all(text)]
+    files = [DEFS / name / "defs.yaml" for name in SOURCES]
+    every = [document for file in files for _, document in completed_documents(file)]
     wanted = {"sources/flights", "sources/hourly_weather", "sources/weather_stations"}
     kept = [one for one in every if one["attributes"].get("key", "").startswith("airport_weather/")]
     kept += [one for one in every if one["attributes"].get("key") in wanted]
