@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 from ml_assets.components.broken import broken_folder
-from ml_assets.configuration.documents import pipelines
+from ml_assets.configuration.models import pipelines
 from ml_assets.data_folder import keep_private
 from ml_assets.errors import ConfigurationError, MLAssetsError
 from ml_assets.names import unknown

@@ -1,6 +1,7 @@
 """Templates that define tables, features and models as assets, independent of any pipeline."""
 
 from ml_assets.components.batch_predictions import BatchPredictions
+from ml_assets.components.defaults import Defaults
 from ml_assets.components.feature_table import FeatureTable
 from ml_assets.components.model_pipeline import ModelPipeline
 from ml_assets.components.model_release import ModelRelease
@@ -11,6 +12,7 @@ from ml_assets.components.trained_model import TrainedModel
 
 __all__ = [
     "BatchPredictions",
+    "Defaults",
     "FeatureTable",
     "ModelPipeline",
     "ModelRelease",

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -50,10 +51,11 @@ def broken_folder(name: str, problem: str) -> dg.Definitions:
     return broken_asset(f"{name}/{BROKEN_FOLDER}", f"{name}/ in defs/ cannot be loaded: {problem}")
 
 
+@cache
 def broken_asset(
     name: str, problem: str, days: dg.PartitionsDefinition | None = None
 ) -> dg.Definitions:
-    """An asset that fails with a problem.
+    """An asset that fails with a problem; one and the same for two documents with one problem.
 
     Args:
         name: name of its table.

@@ -8,6 +8,7 @@ import dagster as dg
 from pydantic import BaseModel, GetJsonSchemaHandler
 
 from ml_assets.components.broken import Broken
+from ml_assets.configuration.file_defaults import with_defaults
 from ml_assets.configuration.reading import read
 from ml_assets.configuration.yaml_files import has_templates
 from ml_assets.errors import ConfigurationError
@@ -27,6 +28,15 @@ class Configured(dg.Component, Generic[C]):
 
     def __init__(self, config: C) -> None:
         self.config = config
+
+    @classmethod
+    def completed(cls, attributes: Mapping[str, Any], file: Path) -> dict[str, Any]:
+        """Attributes of a document, with those that its file has once for all documents.
+
+        Raises:
+            ConfigurationError: the ``Defaults`` of the file are not usable.
+        """
+        return with_defaults(cls.__name__, attributes, file)
 
     @classmethod
     def read(cls, attributes: Mapping[str, Any], file: Path) -> C:
@@ -65,16 +75,23 @@ class Configured(dg.Component, Generic[C]):
         try:
             resolved = context.resolution_context.resolve_value(unresolved)
         except Exception as error:  # a template may raise anything
-            return cast("Self", Broken(cls.__name__, unresolved, str(error)))
+            return cls.broken(unresolved, folder_of(context) / "defs.yaml", str(error))
         return cls.of(resolved, folder_of(context) / "defs.yaml")
 
     @classmethod
     def of(cls, attributes: Mapping[str, Any], file: Path) -> Self:
         """The template of a document, or ``Broken`` if the document is invalid."""
         try:
+            attributes = cls.completed(attributes, file)
             return cls(cls.read(attributes, file))
         except ConfigurationError as error:
-            return cast("Self", Broken(cls.__name__, attributes, str(error)))
+            return cls.broken(attributes, file, str(error))
+
+    @classmethod
+    def broken(cls, attributes: Mapping[str, Any], file: Path, problem: str) -> Self:
+        """An asset that fails with the problem, in place of the template of an invalid document."""
+        del file
+        return cast("Self", Broken(cls.__name__, attributes, problem))
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The template's definitions, or a ``Broken`` asset if they cannot be built."""

@@ -22,7 +22,7 @@ from ml_assets.configuration.objects import load_contract, load_object
 from ml_assets.configuration.reading import read
 from ml_assets.configuration.tables import FeatureTableConfiguration
 from ml_assets.content import DAY, SNAPSHOT
-from ml_assets.contracts.contract import Contract, key_columns
+from ml_assets.contracts.contract import Contract, described, key_columns
 from ml_assets.contracts.lineage import lineage
 from ml_assets.contracts.validation import Validated, no_rows, validate, without_days
 from ml_assets.errors import ConfigurationError
@@ -61,7 +61,7 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
             self._contract,
             lineage(self._contract, [item.asset for item in self.config.inputs.values()]),
             stage="features",
-            description=self.config.description,
+            description=self.config.description or described(self._contract),
             owners=self.config.owners,
             kinds={"pandas", "deltalake"},
             version=self._version,

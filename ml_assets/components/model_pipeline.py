@@ -10,7 +10,7 @@ from ml_assets.components.model_release import ModelRelease
 from ml_assets.components.monitoring import Monitoring
 from ml_assets.components.pipeline.part import ModelPart
 from ml_assets.components.trained_model import TrainedModel
-from ml_assets.configuration.pipeline import PipelineConfiguration
+from ml_assets.configuration.parts import PipelineConfiguration
 
 PARTS = (TrainedModel, ModelRelease, BatchPredictions, Monitoring)
 

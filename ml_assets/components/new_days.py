@@ -7,6 +7,7 @@ later days are extracted.
 
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -22,6 +23,7 @@ from ml_assets.components.next_days import (
 )
 from ml_assets.components.source_table import SOURCE_KEY, SourceTable
 from ml_assets.configuration.documents import days_of
+from ml_assets.configuration.new_days import with_tables_of_file
 from ml_assets.configuration.tables import NewDaysConfiguration, SourceTableConfiguration
 from ml_assets.content import SNAPSHOT
 from ml_assets.errors import ConfigurationError, TerminalError
@@ -47,6 +49,11 @@ class NewDays(Configured[NewDaysConfiguration]):
     """Keeps daily tables up to date with their sources."""
 
     configuration = NewDaysConfiguration
+
+    @classmethod
+    def completed(cls, attributes: Mapping[str, Any], file: Path) -> dict[str, Any]:
+        """Attributes of a document, with name and tables from its file if it leaves them out."""
+        return with_tables_of_file(super().completed(attributes, file), file)
 
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The sensor; with ``schedule`` in the configuration, a schedule that does the same."""

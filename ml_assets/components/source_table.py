@@ -19,7 +19,7 @@ from ml_assets.components.source_days import SourceDays
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.tables import SourceTableConfiguration
 from ml_assets.content import DAY, SNAPSHOT
-from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.contract import Contract, described
 from ml_assets.contracts.lineage import copied_lineage
 from ml_assets.contracts.validation import Validated, combine, schema_problem, validate
 from ml_assets.lake.store import Lake
@@ -103,7 +103,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
             self._contract,
             copied_lineage(self._contract, self.config.origin),
             stage="tables",
-            description=self.config.description,
+            description=self.config.description or described(self._contract),
             owners=self.config.owners,
             kinds={"pandas", "deltalake"},
             version=self._version,

@@ -1,8 +1,8 @@
 """The partitions of a table in a ``defs.yaml``."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, GetJsonSchemaHandler, model_validator
 
 from ml_assets.cadence import Cadence, Calendar, as_day, day_of, shifted
 from ml_assets.configuration.sections import Section, Zone
@@ -83,3 +83,17 @@ class Days(Section):
         if self.last is None:
             return None
         return self.calendar.shifted(self.calendar.first_of(shifted(self.last, 1)), -1)
+
+
+class _MayLackKeys:
+    """Changes the JSON schema of a section: no key is required."""
+
+    def __get_pydantic_json_schema__(
+        self, core: Any, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        schema = handler.resolve_ref_schema(handler(core))
+        return {key: value for key, value in schema.items() if key != "required"}
+
+
+CompletedDays = Annotated[Days, _MayLackKeys()]
+"""Days of which a document may give some keys; ``Defaults`` or the feature table complete them."""

@@ -6,7 +6,6 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from ml_assets.configuration.sections import DottedPath, Name, Section
-from ml_assets.monitoring.drift import MIN_ROWS
 
 
 class Contracts(Section):
@@ -14,7 +13,7 @@ class Contracts(Section):
 
     Attributes:
         features: contract of the feature table; by default that of its ``FeatureTable``.
-        outcomes: contract of the label table; by default that of its ``FeatureTable``.
+        outcomes: contract of the label table; by default that of its document.
         training_dataset: contract of the training dataset; by default derived from both.
         predictions: contract of predictions; by default derived from features, join keys and segments.
         labels: contract of the arrived labels; by default derived from segments and task.
@@ -49,12 +48,13 @@ class MonitoringSection(Section):
         policy: the retraining policy: path of a file, or name of a file in the folder ``policies``
             beside the ``defs.yaml``. Without one, only a missing champion triggers a retraining.
         min_rows: minimum number of rows of a window, and of values of a feature in it, to detect
-            drift; about half of a usual day.
+            drift; 400 when omitted, or three quarters of the training rows of a usual window if these
+            are fewer.
     """
 
     structural: tuple[Name, ...] = ()
     policy: str | None = Field(None, min_length=1)
-    min_rows: int = Field(MIN_ROWS, ge=1)
+    min_rows: int | None = Field(None, ge=1)
 
     def policy_file(self, folder: Path) -> Path | None:
         """The file of the policy, for a ``defs.yaml`` in a folder; None without one."""

@@ -1,8 +1,6 @@
-"""Configuration of a model pipeline: shared attributes, and those of its four parts.
+"""Configuration of a model: the attributes that all parts of a model pipeline share.
 
-``TrainedModel``, ``ModelRelease``, ``BatchPredictions`` and ``Monitoring`` can be used alone; a
-``ModelPipeline`` is all four. Days, join keys and owners default to those of the feature table, see
-``documents``.
+What a document leaves out is completed from its tables, see ``completion``.
 """
 
 from dataclasses import replace
@@ -12,13 +10,9 @@ from typing import Any, Self
 from pydantic import ConfigDict, Field, model_validator
 
 from ml_assets.cadence import HOUR, Calendar, day_of, shifted
-from ml_assets.configuration.days import Days
-from ml_assets.configuration.defaults import with_fitting_metrics
-from ml_assets.configuration.model_sections import (
-    CardConfiguration,
-    Contracts,
-    MonitoringSection,
-)
+from ml_assets.configuration.days import CompletedDays, Days
+from ml_assets.configuration.defaults import with_fitting_metrics, with_fitting_windows
+from ml_assets.configuration.model_sections import Contracts
 from ml_assets.configuration.objects import WITH
 from ml_assets.configuration.sections import (
     Estimator,
@@ -27,6 +21,7 @@ from ml_assets.configuration.sections import (
     Name,
     Owner,
     Section,
+    may_lack,
 )
 from ml_assets.durations import (
     LONGEST,
@@ -38,8 +33,6 @@ from ml_assets.durations import (
 from ml_assets.learning.dataset import DatasetSpecification, Windows
 from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.specification import ModelSpecification
-from ml_assets.registry.integration import StagingRules
-from ml_assets.release.rules import ReleaseRules
 
 COMPLETED = ("days", "join_keys")
 """Attributes that ``documents`` takes from the feature table when a document omits them."""
@@ -50,11 +43,11 @@ def _omitting_completed(schema: dict[str, Any]) -> None:
     schema["required"] = [name for name in schema["required"] if name not in COMPLETED]
 
 
-class ModelConfiguration(Section):
+class ModelConfiguration(Section, json_schema_extra=may_lack("pipeline", "days", "join_keys")):
     """Attributes that all parts of a model pipeline share.
 
     Attributes:
-        pipeline: first part of the asset keys.
+        pipeline: first part of the asset keys; that of ``features`` when omitted.
         owners: ``team:…`` names.
         days: days of features, predictions and monitoring, and the cadence of their partitions.
         as_of_days: as-of days, at the same or a coarser cadence; by default from the first partition
@@ -70,7 +63,8 @@ class ModelConfiguration(Section):
         window: total time before the as-of day in a training dataset.
         validation_window: time before the test window, not used for training.
         test_window: last time before the as-of day, not used for training.
-        drift_window: time covered by a drift report, for which the reference is calibrated.
+        drift_window: time covered by a drift report, for which the reference is calibrated. Weeks and
+            months have other default windows, see ``defaults``.
         evaluation: metrics, see ``EvaluationRules``.
         registry: whether released models are registered and staged; False in a backtest.
     """
@@ -82,7 +76,7 @@ class ModelConfiguration(Section):
     lead: DurationOrNone = Duration.parse("0d")
     labels: Labels
     estimator: Estimator
-    days: Days
+    days: CompletedDays
     as_of_days: Days | None = None
     join_keys: tuple[Name, ...] = Field(min_length=1)
     owners: tuple[Owner, ...] = ()
@@ -97,8 +91,8 @@ class ModelConfiguration(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _measures_what_is_fitted(cls, values: Any) -> Any:
-        return with_fitting_metrics(values)
+    def _fits_task_and_cadence(cls, values: Any) -> Any:
+        return with_fitting_windows(with_fitting_metrics(values))
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -228,83 +222,3 @@ class ModelConfiguration(Section):
             partitions(self, "test_window", calendar),
             calendar.covering(self.labels.delay.longest),
         )
-
-
-class TrainedModelConfiguration(ModelConfiguration):
-    """Training dataset, model, evaluation, reference.
-
-    Attributes:
-        max_missing_share: maximum share of the window's partitions that are quarantined, skipped or
-            otherwise not usable, 0 to 1. A table with rows on weekdays only misses 29 %.
-    """
-
-    max_missing_share: float = Field(0.3, ge=0, lt=1)
-
-
-class ModelReleaseConfiguration(ModelConfiguration):
-    """From the evidence about a model to the champion.
-
-    Attributes:
-        release: requirements for a challenger, see ``ReleaseRules``.
-        staging: budgets of the integration tests, see ``StagingRules``.
-        card: texts of the model card that are not computed.
-    """
-
-    release: ReleaseRules = ReleaseRules()
-    staging: StagingRules = StagingRules()
-    card: CardConfiguration = CardConfiguration()
-
-
-class BatchPredictionsConfiguration(ModelConfiguration):
-    """Predictions of each day, labels as they arrive, and performance.
-
-    Attributes:
-        predicted_at: column of the features with the time at which all of a row was known; the end
-            of what the features read when omitted.
-        target_time: column of the features with the time that is predicted; the time of the partition
-            when omitted: its start for the horizon, its end for what is replayed.
-    """
-
-    predicted_at: Name | None = None
-    target_time: Name | None = None
-
-
-class MonitoringConfiguration(ModelConfiguration):
-    """Profiles, drift, the retraining decision, and the sensors that request runs.
-
-    Attributes:
-        monitoring: how features are monitored and when to retrain.
-    """
-
-    monitoring: MonitoringSection = MonitoringSection()
-
-    @model_validator(mode="after")
-    def _structural_are_features(self) -> Self:
-        named = self.monitoring.structural
-        features = [*self.estimator.categorical, *self.estimator.numeric]
-        if unknown := [name for name in named if name not in features]:
-            raise ValueError(
-                f"monitoring.structural contains {', '.join(unknown)}, which are no features of "
-                "the estimator"
-            )
-        if twice := sorted({name for name in named if named.count(name) > 1}):
-            raise ValueError(f"monitoring.structural contains {', '.join(twice)} more than once")
-        return self
-
-    @property
-    def groups(self) -> dict[str, str]:
-        """Feature → its monitoring group."""
-        features = [*self.estimator.categorical, *self.estimator.numeric]
-        return {
-            name: "structural" if name in self.monitoring.structural else "environment"
-            for name in features
-        }
-
-
-class PipelineConfiguration(
-    TrainedModelConfiguration,
-    ModelReleaseConfiguration,
-    BatchPredictionsConfiguration,
-    MonitoringConfiguration,
-):
-    """A model pipeline: all four parts."""

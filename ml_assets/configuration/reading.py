@@ -1,7 +1,7 @@
 """Validation of YAML values: errors contain the file, the key, the reason and a suggestion."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -104,6 +104,8 @@ def _fields(model: type[BaseModel], path: Sequence[str]) -> list[str]:
             found = get_args(found)[-1] if get_args(found) else None
         if type(None) in get_args(found):
             found = next(one for one in get_args(found) if one is not type(None))
+        if get_origin(found) is Annotated:
+            found = get_args(found)[0]
     if not _is_model(found):
         return []
     return [field.alias or name for name, field in found.model_fields.items()]

@@ -1,6 +1,7 @@
 """Parts of a ``defs.yaml`` that templates share: types of values, labels, estimator."""
 
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
@@ -93,13 +94,27 @@ class Section(BaseModel, extra="forbid", frozen=True):
     """A part of a ``defs.yaml``; unknown keys are refused."""
 
 
+def may_lack(*names: str) -> Callable[[dict[str, Any]], None]:
+    """Changes a section's JSON schema: documents may lack these keys, as they are completed.
+
+    Args:
+        names: the keys.
+    """
+
+    def change(schema: dict[str, Any]) -> None:
+        schema["required"] = [name for name in schema.get("required", ()) if name not in names]
+
+    return change
+
+
 class Labels(Section):
     """The source of labels.
 
     Attributes:
-        asset: asset key of the label table.
+        asset: asset key of the label table: a computed table, or a source table.
         column: column with the label.
-        known_at: column with the time at which the label was known.
+        known_at: column with the time at which the label was known; of a source table without this
+            column its time column when omitted.
         day: column with the day of the labelled row, if it is not the label's partition: an outcome
             may be stored days later.
         delay: time between that day and the availability of the label.
@@ -128,7 +143,9 @@ class Estimator(Section):
         path: import path of an estimator of scikit-learn, LightGBM or XGBoost.
         factory: dotted path of a function that makes the estimator, instead of ``path``.
         numeric: numeric input columns.
-        categorical: text input columns.
+        categorical: text input columns. If neither ``numeric`` nor ``categorical`` is given, they are
+            the numbers and texts of the features' contract without key and label, see
+            ``contracts.roles``.
         hyperparameters: keyword arguments of the estimator or the factory.
         checkpoint_every: iterations after which training writes a checkpoint.
     """
@@ -163,7 +180,10 @@ class Estimator(Section):
             self._is_built_by(str(self.path))
         names = [*self.numeric, *self.categorical]
         if not names:
-            raise ValueError("'numeric' and 'categorical' contain no feature")
+            raise ValueError(
+                "'numeric' and 'categorical' contain no feature. If both are left out, they are the "
+                "numbers and texts of the features' contract, other than key and label"
+            )
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(
                 f"{', '.join(twice)} occurs more than once in 'numeric' and 'categorical'"

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from ml_assets.cadence import Calendar
-from ml_assets.configuration.days import Days
+from ml_assets.configuration.days import CompletedDays
 from ml_assets.configuration.inputs import TableInput
 from ml_assets.configuration.sections import (
     DottedPath,
@@ -17,6 +17,7 @@ from ml_assets.configuration.sections import (
     Owner,
     Section,
     Zone,
+    may_lack,
 )
 from ml_assets.durations import Age, DurationOrNone, PositiveDuration, partitions
 from ml_assets.errors import ConfigurationError
@@ -51,7 +52,7 @@ def _is_time_format(text: str) -> str:
 TimeFormat = Annotated[str, AfterValidator(_is_time_format)]
 
 
-class SourceTableConfiguration(Section):
+class SourceTableConfiguration(Section, json_schema_extra=may_lack("owners")):
     """A table of a source system; one of ``table``, ``query`` and ``files`` is given.
 
     Attributes:
@@ -62,7 +63,7 @@ class SourceTableConfiguration(Section):
         query: a SELECT of a database.
         files: pattern of file paths below the connection's folder, such as ``weather/%Y-%m-%d.csv``.
         contract: dotted path of its contract.
-        description: description for stakeholders.
+        description: description for stakeholders; the docstring of the contract when omitted.
         owners: ``team:…`` names.
         time_column: time that assigns a row to a partition; omitted for a snapshot, and for files
             that are assigned by the date in their name.
@@ -85,12 +86,12 @@ class SourceTableConfiguration(Section):
     query: Text | None = None
     files: Text | None = None
     contract: DottedPath
-    description: Text
+    description: Text | None = None
     owners: tuple[Owner, ...] = Field(min_length=1)
     time_column: str | None = Field(None, min_length=1)
     time_format: TimeFormat | None = None
     time_zone: Zone | None = None
-    days: Days | None = None
+    days: CompletedDays | None = None
     max_age: Age | None = None
     revisit: DurationOrNone | None = None
     retention: PositiveDuration | None = None
@@ -176,14 +177,14 @@ class SourceTableConfiguration(Section):
             raise ValueError(f"files: {error}") from None
 
 
-class FeatureTableConfiguration(Section):
+class FeatureTableConfiguration(Section, json_schema_extra=may_lack("owners", "days")):
     """A table computed by a function.
 
     Attributes:
         key: asset key, ``pipeline/noun``.
         function: dotted path of ``f(days, *, <input>=frame, …, <parameter>=value, …)``.
         contract: dotted path of its contract.
-        description: description for stakeholders.
+        description: description for stakeholders; the docstring of the contract when omitted.
         owners: ``team:…`` names.
         days: days of the table.
         inputs: argument name → input table.
@@ -198,9 +199,9 @@ class FeatureTableConfiguration(Section):
     key: Key
     function: DottedPath
     contract: DottedPath
-    description: Text
+    description: Text | None = None
     owners: tuple[Owner, ...] = Field(min_length=1)
-    days: Days
+    days: CompletedDays
     inputs: Mapping[Name, TableInput] = Field(min_length=1)
     rows: Name | None = None
     parameters: dict[str, Any] = {}
@@ -231,11 +232,15 @@ class FeatureTableConfiguration(Section):
         return self
 
 
-class NewDaysConfiguration(Section):
+class NewDaysConfiguration(Section, json_schema_extra=may_lack("name", "sources")):
     """A sensor or schedule that keeps daily tables up to date with their sources.
 
+    A document without ``sources``, ``snapshots`` and ``tables`` is about all tables of its file, if
+    it is the file's only one.
+
     Attributes:
-        name: name of the sensor or schedule.
+        name: name of the sensor or schedule; that of the file's only pipeline and ``__new_days`` when
+            omitted.
         sources: asset keys of the daily source tables; a day is processed when all of them have it.
         snapshots: asset keys of tables without days; they are extracted again when they change.
         tables: asset keys of the daily tables that are computed from them in the same run.

@@ -1,6 +1,7 @@
 """Reads the documents of a ``defs.yaml`` as Dagster does: days as text, templates resolved."""
 
 import os
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,16 @@ import yaml
 
 from ml_assets.errors import ConfigurationError
 
+Document = tuple[Path, dict[str, Any]]
+"""A document of a file: ``type`` and ``attributes``."""
 
-def documents_of(file: Path) -> list[tuple[Path, dict[str, Any]]]:
+
+def template_of(document: Mapping[str, Any]) -> str:
+    """The last part of a document's ``type``, such as ``FeatureTable``."""
+    return str(document.get("type")).rpartition(".")[2]
+
+
+def documents_of(file: Path) -> list[Document]:
     """Every document of a file that is a mapping; Dagster refuses others."""
     text, documents = _read(file)
     resolved = _resolved(documents) if has_templates(text) else documents

@@ -8,7 +8,7 @@ in ``Config.metadata``. ``validation`` applies a contract to rows.
 import copy
 from collections.abc import Sequence
 from functools import cache
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pandas as pd
 import pandera.pandas as pa
@@ -21,6 +21,14 @@ checks.register()
 
 FROM = "from"
 """Key of a field's metadata with the input columns of its column; an empty list for a constant."""
+
+ROLE, GROUP = "role", "group"
+"""Keys of a field's metadata about its column as a feature, see ``used_as``."""
+
+Role = Literal["numeric", "categorical", "text", "ignored"]
+"""How a model uses a column."""
+Group = Literal["structural", "environment"]
+"""Whether the distribution of a feature should be stable, or may change."""
 
 
 class Contract(pa.DataFrameModel):
@@ -44,17 +52,53 @@ class Contract(pa.DataFrameModel):
         coerce = False
 
 
-def computed(description: str, sources: Sequence[str], unit: str = "", **further: Any) -> Any:
+def used_as(role: Role | None = None, group: Group | None = None) -> dict[str, str]:
+    """Metadata of a field about its column as a feature; what is omitted follows from its type.
+
+    Use it as in ``metadata={"from": ["orders.region"], **used_as("categorical")}``.
+
+    Args:
+        role: how a model uses it that does not name its features.
+        group: its group in monitoring; ``environment`` when omitted.
+    """
+    return {key: value for key, value in ((ROLE, role), (GROUP, group)) if value is not None}
+
+
+def computed(
+    description: str,
+    sources: Sequence[str],
+    unit: str = "",
+    *,
+    role: Role | None = None,
+    group: Group | None = None,
+    **further: Any,
+) -> Any:
     """A field of a column that the project computes.
 
     Args:
         description: description of the column.
         sources: its input columns, see ``contracts.lineage``.
         unit: unit of its values, if any.
+        role: how a model uses it as a feature, see ``used_as``.
+        group: its group in monitoring.
         further: further arguments of pandera's ``Field``, such as bounds.
     """
-    metadata = {FROM: [*sources]} | ({"unit": unit} if unit else {})
+    metadata = {FROM: [*sources], **used_as(role, group)} | ({"unit": unit} if unit else {})
     return pa.Field(description=description, metadata=metadata, **further)
+
+
+def described(contract: type[Contract]) -> str:
+    """The docstring of a contract in one line, which describes its table.
+
+    Raises:
+        ConfigurationError: it has none.
+    """
+    if text := " ".join((contract.__doc__ or "").split()):
+        return text
+    raise ConfigurationError(
+        f"{contract.__name__} has no docstring, and its table in defs.yaml no 'description'. Add one of "
+        "them."
+    )
 
 
 class Limits(BaseModel):

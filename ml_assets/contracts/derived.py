@@ -31,7 +31,8 @@ def dataset_contract(
         features: contract of the feature table.
         outcomes: contract of the table that labels come from.
         label: label column of ``outcomes``.
-        known_at: its column with the time at which the label was known.
+        known_at: its column with the time at which the label was known; a column of the features' key
+            stays as it is there.
 
     Raises:
         ConfigurationError: ``outcomes`` has no such column.
@@ -47,8 +48,9 @@ def dataset_contract(
             ),
         ),
         label: column_from(outcomes, label, [*KEYS, "{label_table}.{label}"]),
-        known_at: column_from(outcomes, known_at, [*KEYS, "{label_table}.{known_at}"]),
     }
+    if known_at not in key_columns(features):
+        fields[known_at] = column_from(outcomes, known_at, [*KEYS, "{label_table}.{known_at}"])
     return _contract(
         "TrainingDataset",
         "Feature rows with their labels, as they were known when the as-of day began.",

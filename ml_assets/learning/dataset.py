@@ -77,7 +77,7 @@ def training_dataset(
         labels: label rows with ``ds``, key, label and ``known_at``.
         key: columns that identify a row in both.
         label: label column.
-        known_at: column with the time at which the label was known.
+        known_at: column with the time at which the label was known; may belong to the key.
         as_of: the as-of day.
         calendar: partitions of as-of days.
         windows: training, validation and test windows.
@@ -90,7 +90,8 @@ def training_dataset(
     first = calendar.shifted(as_of, -windows.window_days)
     seen = features[(features[DAY] >= first) & (features[DAY] < as_of)]
     arrived_at = labels[known_at] + label_delay
-    known = labels.loc[arrived_at < calendar.start_of(as_of), [*key, label, known_at]]
+    used = [*dict.fromkeys([*key, label, known_at])]
+    known = labels.loc[arrived_at < calendar.start_of(as_of), used]
     rows = seen.merge(known, on=list(key), how="inner", validate="one_to_one")
     rows[FEATURE_DAY] = rows[DAY]
     rows[SPLIT] = pd.Series(
@@ -147,7 +148,7 @@ class DatasetSpecification:
     @property
     def label_columns(self) -> list[str]:
         """Columns to read from the label table."""
-        return [DAY, *self.key, self.label, self.known_at]
+        return [*dict.fromkeys([DAY, *self.key, self.label, self.known_at])]
 
     def build(self, features: pd.DataFrame, labels: pd.DataFrame, as_of: str) -> pd.DataFrame:
         """The dataset of an as-of day: the labelled rows, without those of unknown classes.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ml_assets import nouns
-from ml_assets.configuration.documents import pipelines
+from ml_assets.configuration.models import pipelines
 from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake

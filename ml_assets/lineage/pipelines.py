@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ml_assets import nouns
-from ml_assets.configuration import documents
+from ml_assets.configuration import models
 
 SCORING = [
     nouns.PREDICTIONS,
@@ -46,7 +46,7 @@ def pipeline(name: str) -> PipelineTables:
     Raises:
         ConfigurationError: the name is unknown.
     """
-    config = documents.pipeline(name)
+    config = models.pipeline(name)
     return PipelineTables(
         name=name,
         features=config.features,

@@ -10,7 +10,7 @@ from typing import Any
 
 from pandas.errors import MergeError
 
-from ml_assets.configuration import documents
+from ml_assets.configuration import models
 from ml_assets.errors import TerminalError
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import DatasetSpecification
@@ -167,7 +167,7 @@ def _since(lake: Lake, recorded: RecordedModel, now: Environment) -> Since:
 
 
 def _current_recipe(pipeline: str) -> Recipe:
-    config = documents.pipeline(pipeline)
+    config = models.pipeline(pipeline)
     return Recipe(config.dataset, config.specification)
 
 

@@ -5,6 +5,7 @@ Thresholds are calibrated on the distances of the reference's own days; drift is
 distance to threshold. ``profile`` counts rows, ``measures`` computes distances.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -42,12 +43,15 @@ LEAST_MISSING = 0.01
 """Least threshold of a change of the missing share, for a feature that was never missing."""
 
 MIN_ROWS = 400
-"""Default of the rows that a window needs to be judged.
+"""Largest default of the rows that a window needs to be judged, see ``usual_min_rows``.
 
 Thresholds are calibrated on whole days; fewer rows have a larger distance by chance. Of n rows
 drawn from ordinary days of the reference data (880 rows a day), 8 of the 10 structural features
-count as drifted at n = 3 to 30, 4 at 100, 2.6 at 200, .3 at 400. A pipeline with fewer rows per day
-should set about half of its usual day."""
+count as drifted at n = 3 to 30, 4 at 100, 2.6 at 200, .3 at 400. Where a whole window has fewer rows,
+its thresholds were calibrated on as few, so that most of a usual window is enough."""
+
+MOST_OF_WINDOW = 0.75
+"""Share of the rows of a usual window that are enough to judge a window, if days have few rows."""
 
 MAX_THRESHOLD = 0.9
 """Largest threshold. A distance is at most 1, and features that vary a lot must still drift."""
@@ -112,6 +116,17 @@ def calibrate(daily: Profile, window_days: int) -> Thresholds:
         _threshold(missing_shift(whole, daily), _usual, LEAST_MISSING),
         _threshold(missing_shift(whole, windows), np.max, LEAST_MISSING),
     )
+
+
+def usual_min_rows(reference_rows: pd.DataFrame, days: int) -> int:
+    """Rows that a window needs by default: ``MIN_ROWS``, or most of a usual window if that is less.
+
+    Args:
+        reference_rows: rows of the ``FeatureReference`` contract, of features of one reference.
+        days: days of the reference.
+    """
+    of_window = reference_rows["rows"].max() / max(1, days) * reference_rows["window_days"].max()
+    return min(MIN_ROWS, math.ceil(MOST_OF_WINDOW * of_window))
 
 
 def drift_report(

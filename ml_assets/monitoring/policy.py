@@ -1,5 +1,6 @@
 """Retraining policy: a YAML file. ``retraining`` decides by it."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
@@ -7,16 +8,36 @@ from typing import Self
 import yaml
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from ml_assets.cadence import Calendar
+from ml_assets.cadence import Cadence, Calendar
 from ml_assets.durations import Duration, PositiveDuration, partitions
 from ml_assets.errors import ConfigurationError
 
 MONTH = timedelta(days=31)
 """The longest month."""
 
+DEFAULTS: Mapping[Cadence, Mapping[str, str | int]] = {
+    Cadence.WEEKLY: {
+        "evaluation_window": "13w",
+        "window_step": "4w",
+        "min_labels": 10,
+        "min_training_window": "26w",
+        "cooldown": "4w",
+    },
+    Cadence.MONTHLY: {
+        "evaluation_window": "12mo",
+        "window_step": "3mo",
+        "min_labels": 10,
+        "min_training_window": "24mo",
+        "cooldown": "3mo",
+    },
+}
+"""Cadence → defaults that a series with one row in a partition can reach."""
+
 
 class Policy(BaseModel, extra="forbid", frozen=True):
     """A retraining policy; one YAML file. An omitted signal is disabled.
+
+    Weeks and months have other defaults, see ``DEFAULTS``.
 
     Attributes:
         name: name of the policy in decisions and tables.
@@ -67,6 +88,11 @@ class Policy(BaseModel, extra="forbid", frozen=True):
                 f"budget_window cannot be below cooldown, nor below {MONTH.days}d with each_month"
             )
         return self
+
+    def of_cadence(self, cadence: Cadence) -> "Policy":
+        """The policy with defaults that partitions of a cadence can reach."""
+        said = self.model_dump(exclude_unset=True)
+        return Policy.model_validate({**DEFAULTS.get(cadence, {}), **said})
 
     def refuse_other_cadences(self, calendar: Calendar) -> None:
         """Refuse durations that are no whole number of partitions.

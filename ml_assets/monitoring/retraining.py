@@ -122,9 +122,9 @@ def _signals(
         return [_first_model(evidence, policy)]
     found: list[_Signal] = []
     if policy.performance_drop is not None:
-        found.append(_performance(champion, policy, windows))
+        found.append(_performance(evidence, champion, policy, windows))
     if policy.calibration_error is not None:
-        found.append(_calibration(policy, windows))
+        found.append(_calibration(evidence, policy, windows))
     if policy.drifted_structural is not None:
         found.append(_drift(evidence, policy, policy.drifted_structural, "structural"))
     if policy.drifted_features is not None:
@@ -155,7 +155,12 @@ def _first_model(evidence: RetrainingEvidence, policy: Policy) -> _Signal:
     )
 
 
-def _performance(champion: Champion, policy: Policy, windows: Sequence[_Window | None]) -> _Signal:
+def _performance(
+    evidence: RetrainingEvidence,
+    champion: Champion,
+    policy: Policy,
+    windows: Sequence[_Window | None],
+) -> _Signal:
     metric = champion.metric
     sign = 1 if METRICS[metric].higher_is_better else -1
     limit = policy.performance_drop or 0.0
@@ -167,7 +172,7 @@ def _performance(champion: Champion, policy: Policy, windows: Sequence[_Window |
     ]
     raised, count = _confirmed(policy, [None if d is None else d > limit for d in drops])
     if windows[0] is None:
-        return _Signal("performance", False, _too_few(policy))
+        return _Signal("performance", False, _too_few(evidence, policy))
     if drops[0] is None:
         undefined = f"{metric} is undefined: the labels of the newest window lack a class"
         return _Signal("performance", False, undefined)
@@ -181,13 +186,15 @@ def _performance(champion: Champion, policy: Policy, windows: Sequence[_Window |
     )
 
 
-def _calibration(policy: Policy, windows: Sequence[_Window | None]) -> _Signal:
+def _calibration(
+    evidence: RetrainingEvidence, policy: Policy, windows: Sequence[_Window | None]
+) -> _Signal:
     limit = policy.calibration_error or 0.0
     errors = [None if window is None else window.calibration.error for window in windows]
     raised, count = _confirmed(policy, [None if e is None else e > limit for e in errors])
     newest = windows[0]
     if newest is None:
-        return _Signal("calibration", False, _too_few(policy))
+        return _Signal("calibration", False, _too_few(evidence, policy))
     return _Signal(
         "calibration",
         raised,
@@ -238,11 +245,7 @@ def _confirmed(policy: Policy, signals: Sequence[bool | None]) -> tuple[bool, in
 
 def _window(evidence: RetrainingEvidence, policy: Policy, end: str) -> _Window | None:
     """Performance of the champion's own predictions in one window; None for too few labels."""
-    calendar = evidence.calendar
-    first = calendar.shifted(end, 1 - partitions(policy, "evaluation_window", calendar))
-    labels, champion = evidence.labels, evidence.champion
-    of_champion = labels["model_version"] == (champion.fingerprint if champion else "")
-    rows = labels[of_champion & (labels[DAY] >= first) & (labels[DAY] <= end)]
+    champion, rows = evidence.champion, _labels_until(evidence, policy, end)
     if champion is None or len(rows) < policy.min_labels:
         return None
     scored = scored_rows(rows, "label", evidence.classes, np.zeros(len(rows)))
@@ -251,6 +254,15 @@ def _window(evidence: RetrainingEvidence, policy: Policy, end: str) -> _Window |
         calibration=calibration(scored, evidence.classes),
         labels=len(rows),
     )
+
+
+def _labels_until(evidence: RetrainingEvidence, policy: Policy, end: str) -> pd.DataFrame:
+    """Labels of the champion's own predictions in the window that ends with a partition."""
+    length = partitions(policy, "evaluation_window", evidence.calendar)
+    first = evidence.calendar.shifted(end, 1 - length)
+    labels, champion = evidence.labels, evidence.champion
+    of_champion = labels["model_version"] == (champion.fingerprint if champion else "")
+    return labels[of_champion & (labels[DAY] >= first) & (labels[DAY] <= end)]
 
 
 def _of_day(drift: pd.DataFrame, day: str, champion: Champion | None) -> pd.DataFrame:
@@ -281,5 +293,7 @@ def _within_budget(evidence: RetrainingEvidence, policy: Policy) -> list[str]:
     return [day for day in evidence.requested_days if day > first]
 
 
-def _too_few(policy: Policy) -> str:
-    return f"fewer than {policy.min_labels} labels of the champion's predictions have arrived"
+def _too_few(evidence: RetrainingEvidence, policy: Policy) -> str:
+    arrived, span = len(_labels_until(evidence, policy, evidence.day)), policy.evaluation_window
+    wanted = f"fewer than {policy.min_labels} labels of the champion's predictions have arrived"
+    return f"{wanted}: {arrived} in the last {span.words}"

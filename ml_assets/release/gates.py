@@ -169,10 +169,10 @@ def _no_segment_degraded(
     question: Question, comparison: EvidenceTable, rules: ReleaseRules
 ) -> Finding:
     rows, metric = evidence_rows(question, comparison), question.metrics[0]
-    if question.is_first:
-        return GateOutcome.PASSED, "there is no champion to compare with"
     if not question.segment_columns:
         return GateOutcome.PASSED, "no segment is configured, so none was judged"
+    if question.is_first:
+        return GateOutcome.PASSED, "there is no champion to compare with"
     judged = [
         segment_row(rows, column, value, metric, size.rows)
         for (column, value), size in question.segments.items()

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from ml_assets import nouns
 from ml_assets.cadence import Span, shifted, steps
-from ml_assets.configuration.documents import merged, pipeline
+from ml_assets.configuration.models import merged, pipeline
 from ml_assets.content import SNAPSHOT, digest
 from ml_assets.errors import ConfigurationError
 from ml_assets.ledger.entries import usable_hashes

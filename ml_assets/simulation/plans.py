@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml_assets.cadence import Cadence
-from ml_assets.configuration.documents import DEFS, pipeline
+from ml_assets.configuration.documents import DEFS
+from ml_assets.configuration.models import pipeline
 from ml_assets.errors import ConfigurationError
 from ml_assets.settings import settings
 

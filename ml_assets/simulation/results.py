@@ -12,7 +12,7 @@ import pandas as pd
 
 from ml_assets import nouns
 from ml_assets.cadence import Span
-from ml_assets.configuration.documents import pipeline
+from ml_assets.configuration.models import pipeline
 from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
 from ml_assets.learning.metrics import METRICS

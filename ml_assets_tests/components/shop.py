@@ -152,6 +152,6 @@ def definitions(folder: Path, text: str, *assets: dg.AssetsDefinition) -> dg.Def
     parts = []
     for document in yaml.safe_load_all(text):
         template: type[Configured[Any]] = getattr(components, document["type"].rpartition(".")[2])
-        component = template.of(document["attributes"], file)
+        component = template.of(document.get("attributes") or {}, file)
         parts.append(component.build_defs(SimpleNamespace(path=folder)))  # type: ignore[arg-type]
     return dg.Definitions.merge(*parts, dg.Definitions(assets=list(assets), resources=resources()))

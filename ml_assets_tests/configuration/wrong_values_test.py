@@ -9,13 +9,14 @@ from typing import Any, cast
 
 import dagster as dg
 import pytest
-import yaml
 
 from ml_assets.components import FeatureTable, ModelPipeline, ModelRelease, NewDays, SourceTable
 from ml_assets.components.configured import Configured
 from ml_assets.components.feature_table import refuse_parameters
 from ml_assets.components.pipeline.part import PipelineContracts
-from ml_assets.configuration import documents
+from ml_assets.configuration import documents, models
+from ml_assets.configuration.file_defaults import completed_documents
+from ml_assets.configuration.yaml_files import template_of
 from ml_assets.definitions import project_definitions
 from ml_assets.defs.flight_delays.features import flight_features
 from ml_assets.errors import ConfigurationError
@@ -32,10 +33,10 @@ TEMPLATES: Mapping[str, type[Configured[Any]]] = {
 
 
 def attributes_of(pipeline: str, template: str) -> dict[str, Any]:
-    """The first document of a template in a pipeline's ``defs.yaml``."""
-    documents = yaml.safe_load_all((DEFS / pipeline / "defs.yaml").read_text("utf-8"))
-    found = next(one for one in documents if one["type"].endswith(template))
-    return deepcopy(found["attributes"])
+    """The first document of a template in a pipeline's ``defs.yaml``, completed by its defaults."""
+    found = completed_documents(DEFS / pipeline / "defs.yaml")
+    attributes = next(one["attributes"] for _, one in found if template_of(one) == template)
+    return deepcopy(dict(attributes))
 
 
 def changed(attributes: dict[str, Any], key: str, value: object) -> dict[str, Any]:
@@ -591,6 +592,6 @@ def test_a_broken_document_does_not_hide_the_others(
     try:
         assert documents.sources_of("a/b") == []
         with pytest.raises(ConfigurationError, match=message):
-            documents.pipeline("shop")
+            models.pipeline("shop")
     finally:
         documents._read_files.cache_clear()

@@ -2,7 +2,8 @@
 
 import pytest
 
-from ml_assets.configuration.documents import feature_table, pipelines
+from ml_assets.configuration.documents import feature_table
+from ml_assets.configuration.models import pipelines
 from ml_assets.errors import ConfigurationError
 from ml_assets.lineage.pipelines import pipeline
 from ml_assets.names import unknown

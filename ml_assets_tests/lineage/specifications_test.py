@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from ml_assets.configuration.documents import pipeline
+from ml_assets.configuration.models import pipeline
 from ml_assets.learning.dataset import DatasetSpecification
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.lineage.specifications import dataset_code, model_code

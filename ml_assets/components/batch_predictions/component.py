@@ -6,7 +6,7 @@ import pandas as pd
 from ml_assets.components.batch_predictions.labels import LabelStage
 from ml_assets.components.batch_predictions.predictions import Predictions
 from ml_assets.components.pipeline.part import ModelPart
-from ml_assets.configuration.pipeline import BatchPredictionsConfiguration
+from ml_assets.configuration.parts import BatchPredictionsConfiguration
 from ml_assets.contracts.contract import Contract, columns, dtype
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.horizon import PredictionTimes

@@ -106,7 +106,8 @@ class LabelStage:
         planned = plan(lake, this.table(nouns.LABELS), days, inputs, self._label_version)
         scored = planned.windows["predictions"]
         predictions = planned.rows("predictions", self._scored)
-        columns = [DAY, *this.join_keys, this.labels.column, this.labels.known_at, this.labels.day]
+        of_labels = (this.labels.column, this.labels.known_at, this.labels.day)
+        columns = [*dict.fromkeys([DAY, *this.join_keys, *of_labels])]
         known = planned.rows("outcomes", self._outcomes, columns)
         planned, frames = each_day(
             planned, lambda day: self._labels_of(day, predictions, known, scored.hashes)

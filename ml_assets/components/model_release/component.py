@@ -10,7 +10,7 @@ from ml_assets.components.model_release.evidence import EvidenceStage
 from ml_assets.components.model_release.sensor import release_sensor
 from ml_assets.components.model_release.staging import Staging
 from ml_assets.components.pipeline.part import ModelPart, refuse_unknown_column, training_table
-from ml_assets.configuration.pipeline import ModelReleaseConfiguration
+from ml_assets.configuration.parts import ModelReleaseConfiguration
 from ml_assets.contracts.contract import columns
 
 

@@ -1,5 +1,7 @@
 """Template: monitors features, decides on retraining, and defines the sensors."""
 
+import logging
+
 import dagster as dg
 
 from ml_assets.components.configured import folder_of
@@ -7,8 +9,11 @@ from ml_assets.components.monitoring.drift import DriftStage
 from ml_assets.components.monitoring.retraining import RetrainingStage
 from ml_assets.components.monitoring.sensors import day_sensor, retraining_sensor
 from ml_assets.components.pipeline.part import ModelPart
-from ml_assets.configuration.pipeline import MonitoringConfiguration
+from ml_assets.configuration.parts import MonitoringConfiguration
+from ml_assets.configuration.reachable import unreachable_retraining
 from ml_assets.monitoring.policy import NO_POLICY, read_policy
+
+log = logging.getLogger(__name__)
 
 
 class Monitoring(ModelPart[MonitoringConfiguration]):
@@ -20,8 +25,10 @@ class Monitoring(ModelPart[MonitoringConfiguration]):
         """The three assets, their checks, and the sensors for new days and retraining."""
         config, this = self.config, self.pipeline
         file = config.monitoring.policy_file(folder_of(context))
-        policy = read_policy(file) if file else NO_POLICY
+        policy = (read_policy(file) if file else NO_POLICY).of_cadence(config.days.cadence)
         policy.refuse_other_cadences(self.config.days.calendar)
+        for problem in unreachable_retraining(config, policy):
+            log.warning(f"{this.name}: {problem}")
         drift = DriftStage(this, config.drift_partitions, config.groups, config.monitoring.min_rows)
         return dg.Definitions.merge(
             drift.definitions(),

@@ -17,7 +17,7 @@ from ml_assets.learning.predictions import PREDICTION
 from ml_assets.learning.specification import Classes
 from ml_assets.monitoring.contracts.drift import PREDICTED, DriftReport
 from ml_assets.monitoring.contracts.profiles import FeatureProfile
-from ml_assets.monitoring.drift import drift_report, summary
+from ml_assets.monitoring.drift import drift_report, summary, usual_min_rows
 from ml_assets.monitoring.profile import daily_profiles, reference_from_rows, to_rows
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.inputs import Input
@@ -37,13 +37,14 @@ class DriftStage:
         pipeline: context shared by all stages.
         window_days: days covered by a drift report.
         groups: feature → structural or environment.
-        min_rows: rows that a drift report needs for a feature to count as drifted.
+        min_rows: rows that a drift report needs for a feature to count as drifted; those of
+            ``usual_min_rows`` when None.
     """
 
     pipeline: PipelineContext
     window_days: int
     groups: Mapping[str, str]
-    min_rows: int
+    min_rows: int | None
 
     def definitions(self) -> dg.Definitions:
         """The two assets and their checks."""
@@ -192,13 +193,15 @@ class DriftStage:
                     f"no profile of the {self.window_days} partitions up to {day} is stored"
                 )
             reference = planned.windows["reference"].read(days=[as_of])
+            of_features = reference["feature"] != PREDICTION
+            usual = usual_min_rows(reference[of_features], champions[day].training_days)
             return drift_report(
                 reference,
                 of_window,
                 self._groups,
                 day=day,
                 reference=as_of,
-                min_rows=self.min_rows,
+                min_rows=self.min_rows or usual,
             )
 
         return of_day

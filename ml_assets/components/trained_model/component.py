@@ -1,11 +1,16 @@
 """Template: trains and evaluates a model as of any day, on data known when that day began."""
 
+import logging
+
 import dagster as dg
 
 from ml_assets.components.pipeline.part import ModelPart
 from ml_assets.components.trained_model.reference import ReferenceStage
 from ml_assets.components.trained_model.training import Training
-from ml_assets.configuration.pipeline import TrainedModelConfiguration
+from ml_assets.configuration.parts import TrainedModelConfiguration
+from ml_assets.configuration.reachable import unreachable
+
+log = logging.getLogger(__name__)
 
 
 class TrainedModel(ModelPart[TrainedModelConfiguration]):
@@ -18,6 +23,8 @@ class TrainedModel(ModelPart[TrainedModelConfiguration]):
         del context
         config = self.config
         config.evaluation.of_task(config.estimator.task)
+        for problem in unreachable(config):
+            log.warning(f"{config.pipeline}: {problem}")
         training = Training(
             self.pipeline,
             self.contracts.training_dataset,

@@ -4,7 +4,7 @@ import math
 from datetime import UTC, datetime, timedelta
 
 from ml_assets import nouns
-from ml_assets.configuration import documents
+from ml_assets.configuration import documents, models
 from ml_assets.configuration.days import Days
 from ml_assets.configuration.tables import SourceTableConfiguration
 from ml_assets.content import DAY
@@ -39,7 +39,7 @@ def load_state(lake: Lake, log: ApprovalLog, connections: Connections) -> Projec
     """
     tables = documents.source_tables()
     daily = {key: table for key, table in tables.items() if table.days}
-    pipelines = [_pipeline(lake, log, name, [*daily]) for name in documents.pipelines()]
+    pipelines = [_pipeline(lake, log, name, [*daily]) for name in models.pipelines()]
     return ProjectState(
         entries={table: lake.ledger.latest(table) for table in lake.ledger.tables()},
         pipelines=pipelines,
@@ -86,7 +86,7 @@ def _pipeline(lake: Lake, log: ApprovalLog, name: str, daily: list[str]) -> Pipe
 def _days_of_pipeline(name: str) -> Days | None:
     """The days of a pipeline's own tables; None for one whose configuration is not usable."""
     try:
-        return documents.pipeline(name).days
+        return models.pipeline(name).days
     except MLAssetsError:
         return None
 

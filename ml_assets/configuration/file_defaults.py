@@ -1,0 +1,137 @@
+"""The ``Defaults`` of a ``defs.yaml``: owners and days, said once for all documents of the file.
+
+A model that has no name is called like the pipeline of its features.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from ml_assets.configuration.days import Days
+from ml_assets.configuration.reading import read
+from ml_assets.configuration.sections import Owner, Section
+from ml_assets.configuration.yaml_files import Document, documents_of, template_of
+from ml_assets.errors import ConfigurationError
+from ml_assets.sources.file_names import FilePattern
+
+DEFAULTS, FEATURES, SOURCE, NEW_DAYS = "Defaults", "FeatureTable", "SourceTable", "NewDays"
+"""Templates, by the last part of a document's ``type``."""
+
+WITHOUT_OWNERS = (DEFAULTS, NEW_DAYS)
+"""Templates whose documents have no owners."""
+
+
+class DefaultsConfiguration(Section):
+    """Values for all documents of a file that leave them out.
+
+    Attributes:
+        owners: ``team:…`` names.
+        days: days of the tables and the cadence of their partitions. A table may give single keys of
+            its own; a model has the days of its feature table, and these days if that has none.
+    """
+
+    owners: tuple[Owner, ...] | None = Field(None, min_length=1)
+    days: Days | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.owners is None and self.days is None:
+            raise ValueError("neither owners nor days is given: give one of them, or remove it")
+        return self
+
+
+def with_defaults(template: str, attributes: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    """Attributes of a document, completed by the ``Defaults`` of its file.
+
+    Args:
+        template: template of the document.
+        attributes: its attributes.
+        file: its file; without one, nothing is completed.
+
+    Raises:
+        ConfigurationError: the ``Defaults`` are not usable.
+    """
+    return _completed(template, attributes, defaults_of(file))
+
+
+def defaults_of(file: Path) -> dict[str, Any]:
+    """Attributes of the ``Defaults`` of a file; empty without one.
+
+    Raises:
+        ConfigurationError: they are not usable, or there are several.
+    """
+    return _defaults_in(documents_of(file)) if file.is_file() else {}
+
+
+def completed_documents(file: Path) -> list[Document]:
+    """The documents of a file, completed by its ``Defaults``.
+
+    If these are not usable, the documents are as they are; the code location shows them as broken.
+
+    Raises:
+        ConfigurationError: the file cannot be read.
+    """
+    documents = documents_of(file)
+    try:
+        defaults = _defaults_in(documents)
+    except ConfigurationError:
+        return documents
+    return [
+        (file, {**document, "attributes": _completed(template_of(document), attributes, defaults)})
+        if isinstance(attributes := document.get("attributes") or {}, Mapping)
+        else (file, document)
+        for file, document in documents
+    ]
+
+
+def _defaults_in(documents: Iterable[Document]) -> dict[str, Any]:
+    found = [item for item in documents if template_of(item[1]) == DEFAULTS]
+    if not found:
+        return {}
+    file, document = found[0]
+    where = f"{file.parent.name}/{file.name}"
+    if len(found) > 1:
+        raise ConfigurationError(
+            f"{where} has {len(found)} documents of type {DEFAULTS}, expected at most one: write "
+            "all values in one of them."
+        )
+    attributes = document.get("attributes") or {}
+    read(DefaultsConfiguration, attributes, f"{DEFAULTS} in {where}")
+    return dict(attributes)
+
+
+def _completed(
+    template: str, attributes: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Attributes with owners, keys of days of a table that has days, and the name of a pipeline."""
+    found = dict(attributes)
+    if isinstance(features := attributes.get("features"), str):
+        found.setdefault("pipeline", features.partition("/")[0])
+    if "owners" in defaults and template not in WITHOUT_OWNERS:
+        found.setdefault("owners", defaults["owners"])
+    if "days" in defaults and _has_days(template, attributes):
+        found["days"] = with_keys(attributes.get("days", {}), defaults["days"])
+    return found
+
+
+def with_keys(given: Any, defaults: Any) -> Any:
+    """A section with the keys that it leaves out; what is no section stays as it is, to be refused."""
+    is_section = isinstance(given, Mapping) and isinstance(defaults, Mapping)
+    return {**defaults, **given} if is_section else given
+
+
+def _has_days(template: str, attributes: Mapping[str, Any]) -> bool:
+    """Whether a document is a table with days: not a snapshot, and no model."""
+    if template != SOURCE:
+        return template == FEATURES
+    files = attributes.get("files")
+    return bool(attributes.get("time_column")) or (isinstance(files, str) and _has_date(files))
+
+
+def _has_date(files: str) -> bool:
+    try:
+        return FilePattern(files).has_date
+    except ConfigurationError:
+        return False

@@ -1,0 +1,145 @@
+"""The models of the project: their configuration, completed from the documents of their tables."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ml_assets.configuration.completion import completed
+from ml_assets.configuration.documents import of_template, refuse_unreadable_files
+from ml_assets.configuration.parts import (
+    BatchPredictionsConfiguration,
+    ModelReleaseConfiguration,
+    MonitoringConfiguration,
+    PipelineConfiguration,
+    TrainedModelConfiguration,
+)
+from ml_assets.configuration.pipeline import ModelConfiguration
+from ml_assets.configuration.reading import read
+from ml_assets.errors import ConfigurationError
+from ml_assets.names import unknown
+from ml_assets.settings import settings
+
+MODELS: dict[str, type[ModelConfiguration]] = {
+    "ModelPipeline": PipelineConfiguration,
+    "TrainedModel": TrainedModelConfiguration,
+}
+"""Templates that define how a model is trained, by the last part of a document's ``type``."""
+
+PARTS: dict[str, type[ModelConfiguration]] = {
+    "TrainedModel": TrainedModelConfiguration,
+    "ModelRelease": ModelReleaseConfiguration,
+    "BatchPredictions": BatchPredictionsConfiguration,
+    "Monitoring": MonitoringConfiguration,
+}
+"""Templates of one part of a model pipeline."""
+
+C = TypeVar("C", bound=ModelConfiguration)
+
+
+def pipelines() -> list[str]:
+    """Names of all model pipelines.
+
+    Raises:
+        ConfigurationError: a file cannot be read, so its pipelines are unknown.
+    """
+    refuse_unreadable_files()
+    return sorted({str(config["pipeline"]) for _, config, _ in _models() if "pipeline" in config})
+
+
+def pipeline(name: str) -> ModelConfiguration:
+    """The configuration of a model, with values of the feature table and of the environment.
+
+    Raises:
+        ConfigurationError: the pipeline is unknown or its configuration not usable.
+    """
+    found = {config.get("pipeline"): (file, config, kind) for file, config, kind in _models()}
+    if name not in found:
+        raise unknown("pipeline", name, pipelines())
+    file, config, kind = found[name]
+    return pipeline_of(config, file, kind)
+
+
+def pipeline_of(config: Mapping[str, Any], file: Path, kind: type[C]) -> C:
+    """The configuration of a part of a model pipeline, or all of it, from a document.
+
+    Missing attributes are completed, see ``completion``. The document is validated both with and
+    without the changes of the environment.
+
+    Args:
+        config: attributes of the document.
+        file: file of the document.
+        kind: class of the part.
+
+    Raises:
+        ConfigurationError: a key is missing or unknown, or a value is outside its limits.
+    """
+    name = config.get("pipeline", "a ModelPipeline")
+    where = f"{name} in {file.parent.name}/{file.name}"
+    found = _changed_by_environment(config, file, kind, where)
+    for other_file, other, other_kind in _other_parts(name, file, kind):
+        _refuse_contradiction(
+            where, found, _changed_by_environment(other, other_file, other_kind, where)
+        )
+    return found
+
+
+def _other_parts(
+    pipeline: object, file: Path, part: type[ModelConfiguration]
+) -> Iterator[tuple[Path, dict[str, Any], type[ModelConfiguration]]]:
+    """Documents of the other parts of a model pipeline, in the project and in a file."""
+    others = {} if part is PipelineConfiguration else PARTS
+    for template, kind in others.items():
+        if kind is part:
+            continue
+        for other_file, config in of_template(template, file):
+            if config.get("pipeline") == pipeline:
+                yield other_file, config, kind
+
+
+def _refuse_contradiction(where: str, one: ModelConfiguration, other: ModelConfiguration) -> None:
+    """Refuse parts of one pipeline that describe different models.
+
+    Raises:
+        ConfigurationError: they do.
+    """
+    for name in ModelConfiguration.model_fields:
+        if getattr(one, name) != getattr(other, name):
+            raise ConfigurationError(
+                f"{where} is not usable: '{name}' is {getattr(one, name)!r}, but "
+                f"{getattr(other, name)!r} in another part of the pipeline. Set both to one value."
+            )
+
+
+def _changed_by_environment(config: Mapping[str, Any], file: Path, kind: type[C], where: str) -> C:
+    """A document with the changes of the environment; it is validated with and without them."""
+    name = config.get("pipeline")
+    found = read(kind, completed(config, file, kind, where), where)
+    known = PipelineConfiguration.model_fields.keys() - kind.model_fields.keys()
+    changes = {
+        key: value
+        for key, value in settings().pipelines.get(str(name), {}).items()
+        if key not in known
+    }
+    if not changes:
+        return found
+    where = f"{where}, with ML_ASSETS_PIPELINES,"
+    return read(kind, completed(merged(config, changes), file, kind, where), where)
+
+
+def merged(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes with changes: sections are merged key by key, other values replaced."""
+    return {
+        **config,
+        **{
+            key: merged(config[key], value)
+            if isinstance(value, Mapping) and isinstance(config.get(key), Mapping)
+            else value
+            for key, value in changes.items()
+        },
+    }
+
+
+def _models() -> Iterator[tuple[Path, dict[str, Any], type[ModelConfiguration]]]:
+    for template, kind in MODELS.items():
+        for file, config in of_template(template):
+            yield file, config, kind

@@ -1,0 +1,121 @@
+"""Features of a model that its document leaves out."""
+
+from pathlib import Path
+from typing import ClassVar
+
+import pandas as pd
+import pandera.pandas as pa
+import pytest
+
+from ml_assets.configuration.models import pipeline_of
+from ml_assets.configuration.parts import PipelineConfiguration, TrainedModelConfiguration
+from ml_assets.configuration.yaml_files import documents_of, template_of
+from ml_assets.contracts.contract import Contract, used_as
+from ml_assets.errors import ConfigurationError
+from ml_assets_tests.components.minimal_pipeline_test import MINIMAL
+from ml_assets_tests.components.shop import UTC
+
+WHERE = __name__
+NAMED = "    numeric: [items, hour]\n    categorical: [region]\n"
+
+
+class Orders(Contract):
+    """Orders with a label, times and a role."""
+
+    order: int = pa.Field(description="Number of the order.")
+    region: str = pa.Field(description="Where it goes.", metadata=used_as(group="structural"))
+    weight: float = pa.Field(description="The label.")
+    known_at: pd.DatetimeTZDtype = pa.Field(description="When.", dtype_kwargs=UTC)
+    hour: int = pa.Field(description="Hour.", metadata=used_as(group="structural"))
+    items: float = pa.Field(description="Things in it.")
+    age: float = pa.Field(description="The day of the label.")
+    code: int = pa.Field(description="A code.", metadata=used_as("ignored", "structural"))
+
+    class Config:
+        """With a key."""
+
+        unique: ClassVar = ["order"]
+
+
+class OnlyKey(Contract):
+    """No column but the key."""
+
+    order: int = pa.Field(description="Number of the order.")
+
+    class Config:
+        """With a key."""
+
+        unique: ClassVar = ["order"]
+
+
+def model(
+    folder: Path,
+    text: str,
+    kind: type[PipelineConfiguration | TrainedModelConfiguration] = PipelineConfiguration,
+) -> PipelineConfiguration | TrainedModelConfiguration:
+    """The model of a ``defs.yaml``."""
+    file = folder / "defs.yaml"
+    file.write_text(text.replace("ml_assets_tests.components.shop.Orders", f"{WHERE}.Orders"))
+    [config] = [
+        document["attributes"]
+        for _, document in documents_of(file)
+        if template_of(document) == "ModelPipeline"
+    ]
+    return pipeline_of(config, file, kind)
+
+
+def test_features_are_the_numbers_and_texts_of_the_contract(tmp_path: Path) -> None:
+    text = MINIMAL.replace(NAMED, "").replace("column: weight}", "column: weight, day: age}")
+
+    found = model(tmp_path, text)
+
+    assert found.estimator.numeric == ("hour", "items")
+    assert found.estimator.categorical == ("region",)
+
+
+@pytest.mark.parametrize(
+    ("named", "numeric", "categorical"),
+    [
+        pytest.param(NAMED, ("items", "hour"), ("region",), id="both"),
+        pytest.param("    numeric: [items]\n", ("items",), (), id="numeric"),
+        pytest.param("    categorical: [region]\n", (), ("region",), id="categorical"),
+    ],
+)
+def test_features_that_are_named_are_all_features(
+    tmp_path: Path, named: str, numeric: tuple[str, ...], categorical: tuple[str, ...]
+) -> None:
+    found = model(tmp_path, MINIMAL.replace(NAMED, named))
+
+    assert found.estimator.numeric == numeric
+    assert found.estimator.categorical == categorical
+
+
+@pytest.mark.parametrize(
+    ("monitoring", "structural"),
+    [
+        pytest.param("", {"region", "hour"}, id="of the contract"),
+        pytest.param("  monitoring: {min_rows: 30}\n", {"region", "hour"}, id="other keys"),
+        pytest.param("  monitoring: {structural: [items]}\n", {"items"}, id="of the document"),
+        pytest.param("  monitoring: {structural: []}\n", set(), id="none in the document"),
+    ],
+)
+def test_structural_features_are_those_of_the_contract(
+    tmp_path: Path, monitoring: str, structural: set[str]
+) -> None:
+    found = model(tmp_path, MINIMAL.replace(NAMED, "") + monitoring)
+
+    assert isinstance(found, PipelineConfiguration)
+    assert {name for name, group in found.groups.items() if group == "structural"} == structural
+
+
+def test_a_part_without_monitoring_has_the_same_features(tmp_path: Path) -> None:
+    found = model(tmp_path, MINIMAL.replace(NAMED, ""), TrainedModelConfiguration)
+
+    assert found.estimator.numeric == ("hour", "items", "age")
+
+
+def test_a_contract_without_features_is_refused(tmp_path: Path) -> None:
+    text = MINIMAL.replace(NAMED, "").replace("components.shop.Orders", "components.shop.Order")
+
+    with pytest.raises(ConfigurationError, match=r"contain no feature\. If both are left out"):
+        model(tmp_path, text.replace("ml_assets_tests.components.shop.Order", f"{WHERE}.OnlyKey"))
