@@ -1,0 +1,1 @@
+"""A pipeline proposed from a table: what the table looks like, and what its pipeline needs."""
