@@ -46,9 +46,8 @@ def row_fields(p: Proposal) -> list[str]:
 
 def feature_fields(p: Proposal) -> list[str]:
     """The fields of the features."""
-    source = "history" if p.is_series else "rows"
     by_name = {column.name: column for column in p.columns}
-    fields = [_key_field(p, name, source) for name in p.feature_key]
+    fields = [_key_field(p, name) for name in p.feature_key]
     for column in p.described:
         arguments = [repr_(column.name), f"[{repr_(f'rows.{column.name}')}]"]
         null = ["nullable=True"] if column.null_share else []
@@ -79,7 +78,7 @@ def outcome_fields(p: Proposal) -> list[str]:
     source = [f"[{repr_(f'rows.{p.target.name}')}]"]
     label = [repr_("What is predicted."), *source, *(known if p.classes else [])]
     return [
-        *(_key_field(p, name, "rows") for name in p.feature_key),
+        *(_key_field(p, name) for name in p.feature_key),
         _field(p.target.name, kind, "computed", label),
         _moment("computed", "known_at", "When it was known.", [f"rows.{p.times.column}"]),
     ]
@@ -105,13 +104,13 @@ def assigned(name: str, values: Sequence[str]) -> str:
     return "\n".join([f"{name} = [", *(f"    {repr_(value)}," for value in values), "]"])
 
 
-def _key_field(p: Proposal, name: str, source: str) -> str:
+def _key_field(p: Proposal, name: str) -> str:
     if name == "period":
         return _moment("computed", name, "Its first moment.", [])
     if name == p.times.column:
-        return _moment("computed", name, "When it was.", [f"{source}.{name}"])
+        return _moment("computed", name, "When it was.", [f"rows.{name}"])
     [column] = [one for one in p.columns if one.name == name]
-    arguments = [repr_(f"{name}."), f"[{repr_(f'{source}.{name}')}]"]
+    arguments = [repr_(f"{name}."), f"[{repr_(f'rows.{name}')}]"]
     is_id = name not in p.entity
     return _field(
         name,
@@ -122,7 +121,7 @@ def _key_field(p: Proposal, name: str, source: str) -> str:
 
 
 def _past(name: str, kind: str, text: str, column: Column) -> str:
-    arguments = [repr_(text), f"[{repr_(f'history.{column.name}')}]", "nullable=True"]
+    arguments = [repr_(text), f"[{repr_(f'rows.{column.name}')}]", "nullable=True"]
     return _field(name, kind, "computed", arguments)
 
 

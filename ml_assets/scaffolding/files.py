@@ -149,7 +149,6 @@ def _values(p: Proposal) -> dict[str, Any]:
         column.name == p.entity[0] and column.kind == "text" and column.distinct <= MAX_SEGMENTS
         for column in p.columns
     )
-    numbered = [f'"{name}"' for name in p.entity]
     return {
         "p": p,
         "module": f"ml_assets.defs.{p.name}",
@@ -169,9 +168,9 @@ def _values(p: Proposal) -> dict[str, Any]:
         "feature_fields": fields.feature_fields(p),
         "outcome_fields": fields.outcome_fields(p),
         "described": [column.name for column in p.described],
+        "series": "series" if p.entity else "table",
         "by_day": ", ".join([*(["*ENTITY"] if p.entity else []), "DAY"]),
         "segments": f"[{', '.join(p.entity)}]" if is_segmented else "",
-        "entities": numbered,
         "classes": ", ".join(json.dumps(value, ensure_ascii=False) for value in p.classes),
         "estimator": (SIMPLE if p.is_series else TREES)[p.task],
         "further": ", max_iter: 1000" if p.is_series and p.task != "regression" else "",
@@ -189,7 +188,7 @@ def _values(p: Proposal) -> dict[str, Any]:
 
 def _examples(p: Proposal) -> list[tuple[str, str]]:
     """Column → Python text of its values in the generated test: a row for each partition."""
-    moments = 'pd.to_datetime([CALENDAR.start_of(day) for day in DAYS], utc=True).as_unit("us")'
+    moments = 'starts.as_unit("us")'
     found = []
     for column in p.columns:
         if column.kind == "time":
