@@ -36,12 +36,20 @@ def has_weekday(p: Proposal) -> bool:
 
 def row_fields(p: Proposal) -> list[str]:
     """The fields of the source's rows."""
-    return [
-        _moment("pa.Field", column.name, "When it was.")
-        if column.name == p.times.column
-        else _field(column.name, TYPES[column.kind], "pa.Field", _of_column(column))
-        for column in p.columns
-    ]
+    return [column_field(one, is_time=one.name == p.times.column) for one in p.columns]
+
+
+def column_field(column: Column, *, is_time: bool) -> str:
+    """The field of a column of a source.
+
+    Args:
+        column: the column.
+        is_time: whether it is the time of a row, whatever its format.
+    """
+    if is_time:
+        return _moment("pa.Field", column.name, "When it was.")
+    further = ["dtype_kwargs=UTC"] if column.kind == "time" else []
+    return _field(column.name, TYPES[column.kind], "pa.Field", [*_of_column(column), *further])
 
 
 def feature_fields(p: Proposal) -> list[str]:

@@ -125,8 +125,11 @@ class Proposal:
     @property
     def described(self) -> list[Column]:
         """Columns of an event that are features themselves."""
-        fitting = [one for one in self.others if one.kind != "text" or _is_category(one)]
-        return [] if self.is_series else fitting
+        if self.is_series:
+            return []
+        ids = [one for one in self.others if one.kind == "int" and one.distinct == self.rows]
+        usable = [one for one in self.others if one.kind != "text" or _is_category(one)]
+        return [one for one in usable if one not in ids]
 
     @property
     def feature_key(self) -> list[str]:

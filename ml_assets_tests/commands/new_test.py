@@ -141,9 +141,7 @@ def test_a_bad_name_gets_one_line(project: Path, name: str) -> None:
         pytest.param(("--target", "day"), "the time and the target", id="target is the time"),
     ],
 )
-def test_a_bad_option_gets_one_line(
-    project: Path, options: tuple[str, ...], message: str
-) -> None:
+def test_a_bad_option_gets_one_line(project: Path, options: tuple[str, ...], message: str) -> None:
     table = file_of(project, good())
     assert message in refused(project, "bikes", "--from", table, *options)
 
