@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import pandas as pd
+
 from ml_assets.cadence import Cadence, Calendar
 from ml_assets.errors import ConfigurationError
 
@@ -22,6 +24,14 @@ USUAL = {
     Cadence.MONTHLY: (12, 3, 6),
 }
 """Cadence → partitions of the test, validation and drift windows that a ``defs.yaml`` need not name."""
+
+WINDOW = {
+    Cadence.HOURLY: 365 * 24,
+    Cadence.DAILY: 365,
+    Cadence.WEEKLY: 156,
+    Cadence.MONTHLY: 60,
+}
+"""Cadence → partitions of the usual window before an as-of day."""
 
 LEAST_TEST, LEAST_VALIDATION, LEAST_TRAINING = 10, 2, 20
 """Partitions below which no first model is judged."""
@@ -78,6 +88,13 @@ class History:
             "drift_window": (drift, max(usable // 6, LEAST_VALIDATION)),
         }
         return {name: self.text(limit) for name, (usual, limit) in shorter.items() if limit < usual}
+
+    def is_in_usual_training(self, keys: pd.Series) -> pd.Series:
+        """(n,) whether partitions train a first model with windows that are as usual."""
+        test, validation, _ = USUAL[self.calendar.cadence]
+        first = self.calendar.shifted(self.as_of, -WINDOW[self.calendar.cadence])
+        end = self.calendar.shifted(self.as_of, -test - validation)
+        return (keys >= first) & (keys < end)
 
     @property
     def first_with_features(self) -> str:

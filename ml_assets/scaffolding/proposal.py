@@ -3,7 +3,7 @@
 import builtins
 import keyword
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -80,6 +80,7 @@ class Proposal:
         is_series: whether a series has one row in a partition, so that earlier ones predict it.
         key: columns that identify a row.
         history: its partitions.
+        windows: windows of the model that differ from the usual ones.
         rows: number of rows.
         shares: shares of the classes, for people.
         leaks: columns that seem to give the target away and are allowed.
@@ -97,6 +98,7 @@ class Proposal:
     is_series: bool
     key: Sequence[str]
     history: History
+    windows: Mapping[str, str]
     rows: int
     shares: str
     leaks: Sequence[Leak]
@@ -179,7 +181,7 @@ class Proposal:
             f"task {self.task}" + (f": {self.shares}" if self.shares else ""),
             f"rows are identified by {', '.join(self.key)}",
             f"first model as of {history.as_of}; windows: "
-            + (", ".join(f"{name} {text}" for name, text in history.windows.items()) or "as usual"),
+            + (", ".join(f"{name} {text}" for name, text in self.windows.items()) or "as usual"),
             *(f"allowed: {leak.column} ({leak.rule}): {leak.finding}" for leak in self.leaks),
         ]
 
@@ -233,6 +235,9 @@ def propose(raw: pd.DataFrame, request: Request, found: Origin) -> Proposal:
         is_series=is_series,
         key=_key(rows, column, request.entity),
         history=history,
+        windows=_windows(history, keys[known.index], known[target.name])
+        if classes
+        else history.windows,
         rows=len(rows),
         shares=_shares(known[target.name]) if classes else "",
         leaks=suspects,
@@ -352,6 +357,14 @@ def _keys(moments: pd.Series, chosen: Times) -> pd.Series:
     distinct = moments.drop_duplicates()
     keys = {moment: calendar.key_of(moment.to_pydatetime()) for moment in distinct}
     return moments.map(keys)
+
+
+def _windows(history: History, keys: pd.Series, values: pd.Series) -> dict[str, str]:
+    """The windows of a model, of which the whole history trains it if a usual one lacks a class."""
+    is_training = history.is_in_usual_training(keys)
+    if set(values[is_training]) == set(values):
+        return history.windows
+    return {"window": history.text(history.count), **history.windows}
 
 
 def _key(rows: pd.DataFrame, time: str, entity: Sequence[str]) -> list[str]:
