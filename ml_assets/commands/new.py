@@ -8,7 +8,7 @@ import typer
 from ml_assets.commands.shared import console, plain_table
 
 if TYPE_CHECKING:
-    from ml_assets.scaffolding.proposal import Proposal
+    from ml_assets.scaffolding.pipeline import Proposal
 
 app = typer.Typer()
 

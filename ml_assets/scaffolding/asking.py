@@ -6,7 +6,8 @@ from typing import cast, get_args
 from ml_assets.cadence import Cadence
 from ml_assets.errors import ConfigurationError
 from ml_assets.names import suggestion
-from ml_assets.scaffolding.proposal import Proposal, Request, Task, propose
+from ml_assets.scaffolding.pipeline import Proposal, Request, Task
+from ml_assets.scaffolding.proposal import propose
 from ml_assets.scaffolding.reading import origin, rows_of
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 
 from ml_assets.cadence import Cadence
 from ml_assets.scaffolding.history import UNITS
+from ml_assets.scaffolding.pipeline import Proposal
 from ml_assets.scaffolding.profile import Column
-from ml_assets.scaffolding.proposal import Proposal
 
 WIDTH = 100
 TIME = "pd.DatetimeTZDtype"

@@ -11,7 +11,7 @@ from typing import Any
 from ml_assets.cadence import Cadence, day_of
 from ml_assets.errors import ConfigurationError
 from ml_assets.scaffolding import fields
-from ml_assets.scaffolding.proposal import Proposal
+from ml_assets.scaffolding.pipeline import Proposal
 
 CODE, TESTS = "ml_assets/defs", "ml_assets_tests/defs"
 """Folders of a project in which a pipeline gets one of its name."""
