@@ -12,7 +12,8 @@ from pydantic import BaseModel
 
 import ml_assets.components
 from ml_assets.components.configured import Configured
-from ml_assets.configuration.pipeline import ModelConfiguration, PipelineConfiguration
+from ml_assets.configuration.parts import PipelineConfiguration
+from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets_tests.project import ROOT
 
 PAGE = ROOT / "docs" / "reference.md"
