@@ -1,4 +1,4 @@
-"""The command about contracts: a contract of a day, proposed from the stored days of a table."""
+"""The commands about contracts: of rows, proposed from a source; of a day, from stored days."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,6 +40,30 @@ def propose_day(
     text = proposal(contract, measure(rows, days, counts, proposed), proposed)
     if as_json:
         print_json({"table": table, "first": days[0], "last": days[-1], "contract": text})
+    else:
+        typer.echo(text)
+
+
+@app.command("propose")
+def propose(
+    table: Annotated[str, typer.Argument(help="A file, or a database table: shop/orders.csv.")],
+    *,
+    connection: Annotated[
+        str | None, typer.Option(help="Connection of the table, see docs/sources.md.")
+    ] = None,
+    time: Annotated[str | None, typer.Option(help="Column with the time of a row.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print a contract for the rows of a file or a database table; ready to paste."""
+    from ml_assets.scaffolding.contract import row_contract
+    from ml_assets.scaffolding.reading import origin, rows_of
+    from ml_assets.settings import settings
+
+    urls = settings().connection_urls
+    found = origin(table, connection, urls)
+    text = row_contract(rows_of(found, urls), found.name, time)
+    if as_json:
+        print_json({"table": table, "contract": text})
     else:
         typer.echo(text)
 

@@ -1,0 +1,168 @@
+"""What a user says about a new pipeline, and the pipeline that is proposed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ml_assets.cadence import Cadence
+from ml_assets.scaffolding.history import History
+from ml_assets.scaffolding.leaks import Leak
+from ml_assets.scaffolding.profile import Column
+from ml_assets.scaffolding.reading import Origin
+from ml_assets.scaffolding.times import Times
+
+Task = Literal["classification", "multiclass", "regression"]
+
+MAX_CATEGORIES = 50
+"""Distinct texts of a column above which it is an id or a remark, and no feature."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user says about a pipeline; what is omitted is found in the data.
+
+    Attributes:
+        name: name of the pipeline.
+        target: column to predict.
+        time: column with the time of a row.
+        entity: columns that name one series of rows each.
+        cadence: cadence of partitions.
+        task: what is predicted.
+        exclude: columns that the pipeline does not read.
+        allow: columns that may be used although they seem to give the target away.
+    """
+
+    name: str
+    target: str
+    time: str | None = None
+    entity: Sequence[str] = ()
+    cadence: Cadence | None = None
+    task: Task | None = None
+    exclude: Sequence[str] = ()
+    allow: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A pipeline for a table.
+
+    Attributes:
+        name: its name.
+        origin: the table.
+        columns: columns of the contract.
+        times: the times of its rows.
+        target: the column that is predicted.
+        task: what is predicted.
+        classes: classes of a multiclass task; the two values of a classification.
+        entity: columns that name one series of rows each.
+        is_series: whether a series has one row in a partition, so that earlier ones predict it.
+        key: columns that identify a row.
+        history: its partitions.
+        windows: windows of the model that differ from the usual ones.
+        rows: number of rows.
+        shares: shares of the classes, for people.
+        leaks: columns that seem to give the target away and are allowed.
+        has_ended: whether the table has no recent rows.
+    """
+
+    name: str
+    origin: Origin
+    columns: Sequence[Column]
+    times: Times
+    target: Column
+    task: Task
+    classes: Sequence[object]
+    entity: Sequence[str]
+    is_series: bool
+    key: Sequence[str]
+    history: History
+    windows: Mapping[str, str]
+    rows: int
+    shares: str
+    leaks: Sequence[Leak]
+    has_ended: bool
+
+    @property
+    def others(self) -> list[Column]:
+        """Columns that may describe a row: neither key, time nor target."""
+        taken = {self.target.name, self.times.column, *self.key}
+        return [
+            column for column in self.columns if column.name not in taken and column.kind != "time"
+        ]
+
+    @property
+    def numbers(self) -> list[str]:
+        """Columns of numbers whose earlier values are features."""
+        candidates = [self.target, *(self.others if self.is_series else [])]
+        return [one.name for one in candidates if one.is_number or one.kind == "bool"]
+
+    @property
+    def texts(self) -> list[str]:
+        """Columns of few texts of a series, whose last values are features."""
+        candidates = [self.target, *self.others] if self.is_series else []
+        return [column.name for column in candidates if _is_category(column)]
+
+    @property
+    def described(self) -> list[Column]:
+        """Columns of an event that are features themselves."""
+        if self.is_series:
+            return []
+        ids = [one for one in self.others if one.kind == "int" and one.distinct == self.rows]
+        usable = [one for one in self.others if one.kind != "text" or _is_category(one)]
+        return [one for one in usable if one not in ids]
+
+    @property
+    def feature_key(self) -> list[str]:
+        """Columns that identify a row of the features and of the outcomes."""
+        return [*self.entity, "period"] if self.is_series else list(self.key)
+
+    @property
+    def positive(self) -> object | None:
+        """The value that is label 1, if a classification's values are not 0 and 1 already."""
+        is_binary = self.task == "classification" and [*self.classes] != [0, 1]
+        return self.classes[-1] if is_binary else None
+
+    def use_of(self, name: str) -> str:
+        """What a column is used as, for people."""
+        uses = [
+            *(["time"] if name == self.times.column else []),
+            *(["target"] if name == self.target.name else []),
+            *(["series"] if name in self.entity else []),
+            *(
+                ["key"]
+                if name in self.key and name not in [*self.entity, self.times.column]
+                else []
+            ),
+            *(["earlier values"] if name in [*self.numbers, *self.texts] else []),
+            *(["feature"] if name in [column.name for column in self.described] else []),
+        ]
+        return ", ".join(uses) or "stored only"
+
+    @property
+    def summary(self) -> list[str]:
+        """What was decided and why, a line each."""
+        history = self.history
+        kind = (
+            "one row in each partition: earlier values predict it"
+            if self.is_series
+            else "several rows in a partition: the other columns of a row predict it"
+        )
+        return [
+            (
+                f"{self.rows} rows, {history.first} to {history.last}: {history.count} "
+                f"{self.times.cadence} partitions (UTC), cadence from the times"
+            ),
+            (
+                f"{kind} (lags {', '.join(map(str, history.lags))}; means of "
+                f"{', '.join(map(str, history.means))})"
+            ),
+            f"task {self.task}" + (f": {self.shares}" if self.shares else ""),
+            f"rows are identified by {', '.join(self.key)}",
+            f"first model as of {history.as_of}; windows: "
+            + (", ".join(f"{name} {text}" for name, text in self.windows.items()) or "as usual"),
+            *(f"allowed: {leak.column} ({leak.rule}): {leak.finding}" for leak in self.leaks),
+        ]
+
+
+def _is_category(column: Column) -> bool:
+    return column.kind == "text" and column.distinct <= MAX_CATEGORIES

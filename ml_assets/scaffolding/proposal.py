@@ -1,0 +1,266 @@
+"""The pipeline that suits a table: decided from its rows, before anything is written."""
+
+import builtins
+import keyword
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+
+from ml_assets.contracts.contract import Contract
+from ml_assets.errors import ConfigurationError
+from ml_assets.names import unknown
+from ml_assets.scaffolding.history import History
+from ml_assets.scaffolding.leaks import Leak, leaks
+from ml_assets.scaffolding.pipeline import Proposal, Request, Task
+from ml_assets.scaffolding.profile import Column, profile
+from ml_assets.scaffolding.reading import Origin
+from ml_assets.scaffolding.times import Times, cadence_of, times
+from ml_assets.sources.clock import Clock
+
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+CLASS = re.compile(r"-?\w[\w-]*")
+RESERVED = {
+    *("ds", "known_at", "period", "label", "prediction", "score", "split", "weekday"),
+    *("days", "history", "rows", "feature_day"),
+}
+"""Names of columns and arguments that every pipeline has itself."""
+
+MAX_CLASSES = 10
+ENDED = timedelta(days=90)
+"""Age of the newest row above which a table has ended."""
+
+
+def propose(raw: pd.DataFrame, request: Request, found: Origin) -> Proposal:
+    """A pipeline for a table.
+
+    Args:
+        raw: (n, …) raw values of all rows.
+        request: what the user says.
+        found: where the rows are from.
+
+    Raises:
+        ConfigurationError: none can be made; says why and what to do.
+    """
+    refuse_name(request.name)
+    _refuse_unknown(raw, request)
+    kept = raw.drop(columns=[*request.exclude])
+    columns, rows = profile(kept)
+    refuse_columns(columns)
+    column, format_ = times(kept, columns, request.time)
+    moments = Clock(column, format_).moments(kept[column])
+    rows = rows.assign(**{column: moments})
+    by_name = {one.name: one for one in columns}
+    if request.target == column:
+        raise ConfigurationError(f"'{column}' is the time and the target. Name another --target.")
+    target = by_name[request.target]
+    known = rows[rows[target.name].notna() & moments.notna()]
+    _refuse_target(target, known)
+    task = request.task or _task(target)
+    classes = _classes(target, known, task)
+    chosen = Times(column, format_, moments, request.cadence or cadence_of(moments))
+    keys = _keys(moments, chosen)
+    history = History(chosen.calendar, min(keys), max(keys))
+    is_series = not rows.assign(_key=keys).duplicated(["_key", *request.entity]).any()
+    history.refuse_short()
+    suspects = _leaks(rows, request, target.name, column, task, is_series=is_series)
+    return Proposal(
+        name=request.name,
+        origin=found,
+        columns=[
+            replace(one, kind="time") if one.name == column else one
+            for one in columns
+            if one.kind != "empty"
+        ],
+        times=chosen,
+        target=target,
+        task=task,
+        classes=classes,
+        entity=list(request.entity),
+        is_series=is_series,
+        key=_key(rows, column, request.entity),
+        history=history,
+        windows=_windows(history, keys[known.index], known[target.name])
+        if classes
+        else history.windows,
+        rows=len(rows),
+        shares=_shares(known[target.name]) if classes else "",
+        leaks=suspects,
+        has_ended=moments.max() < datetime.now(UTC) - ENDED,
+    )
+
+
+def refuse_name(name: str) -> None:
+    """Refuse a name that is no Python package and no first part of asset keys.
+
+    Raises:
+        ConfigurationError: it is none.
+    """
+    if not NAME.fullmatch(name) or keyword.iskeyword(name) or hasattr(builtins, name):
+        raise ConfigurationError(
+            f"'{name}' cannot name a pipeline: use small letters, digits and '_', and no word of "
+            "Python, such as bike_rides."
+        )
+
+
+def refuse_columns(columns: Sequence[Column]) -> None:
+    """Refuse columns that a contract cannot have.
+
+    Raises:
+        ConfigurationError: a column's name is none of a contract's field, or its values are mixed.
+    """
+    taken = {name for name in dir(Contract) if not name.startswith("_")} | RESERVED
+    for column in columns:
+        name = column.name
+        if not COLUMN.fullmatch(name) or keyword.iskeyword(name):
+            why = "has no name that Python allows (letters, digits, '_')"
+        elif name in taken:
+            why = "has a name that every pipeline uses itself"
+        elif column.is_mixed:
+            why = f"has numbers in {column.numbers:.0%} of its rows and texts in the others"
+        else:
+            continue
+        raise ConfigurationError(
+            f"Column '{name}' {why}. Change it in the source, or add --exclude '{name}'."
+        )
+
+
+def _refuse_unknown(raw: pd.DataFrame, request: Request) -> None:
+    names = [str(name) for name in raw.columns]
+    asked = [request.target, *request.entity, *request.exclude, *request.allow]
+    for name in [*asked, *([request.time] if request.time else [])]:
+        if name not in names:
+            raise unknown("column", name, names)
+    if len(names) < 2:
+        raise ConfigurationError(
+            f"The table has only the column '{names[0]}'. Give one with a time and a target."
+        )
+    for name in [request.target, *request.entity, *([request.time] if request.time else [])]:
+        if name in request.exclude:
+            raise ConfigurationError(f"'{name}' is excluded and needed. Remove --exclude {name}.")
+
+
+def _refuse_target(target: Column, known: pd.DataFrame) -> None:
+    if target.kind == "empty" or known.empty:
+        raise ConfigurationError(
+            f"The target '{target.name}' has no value in any row. Name another with --target."
+        )
+    if target.distinct < 2:
+        raise ConfigurationError(
+            f"The target '{target.name}' is {known[target.name].iloc[0]} in every row: there is "
+            "nothing to predict. Name another with --target, or add rows of another class."
+        )
+    if target.kind == "time":
+        raise ConfigurationError(f"The target '{target.name}' is a time. Name a number or a class.")
+
+
+def _task(target: Column) -> Task:
+    if target.distinct == 2:
+        return "classification"
+    return "regression" if target.is_number else "multiclass"
+
+
+def _classes(target: Column, known: pd.DataFrame, task: Task) -> list[object]:
+    """The classes of a multiclass task, or the two values of a classification."""
+    if task == "regression":
+        if not target.is_number:
+            raise ConfigurationError(
+                f"The target '{target.name}' is no number. Use --task multiclass."
+            )
+        return []
+    values = sorted(known[target.name].unique().tolist())
+    if task == "classification" and len(values) != 2:
+        raise ConfigurationError(
+            f"The target '{target.name}' has {len(values)} values, expected 2. Use --task multiclass."
+        )
+    if task == "multiclass" and not 3 <= len(values) <= MAX_CLASSES:
+        raise ConfigurationError(
+            f"The target '{target.name}' has {len(values)} values, expected 3 to {MAX_CLASSES} "
+            "classes. Join rare ones in the source, or use another --task."
+        )
+    for value in values if task == "multiclass" else ():
+        if target.kind == "float" or not CLASS.fullmatch(str(value)):
+            raise ConfigurationError(
+                f"{value!r} in '{target.name}' is no class: use letters, digits, '_' and '-', or whole "
+                "numbers, in the source."
+            )
+    return values
+
+
+def _keys(moments: pd.Series, chosen: Times) -> pd.Series:
+    """The partition of each row.
+
+    Raises:
+        ConfigurationError: a row has no time.
+    """
+    if moments.isna().any():
+        raise ConfigurationError(
+            f"{moments.isna().sum()} rows have no time in '{chosen.column}'. Remove them, or name "
+            "another column with --time."
+        )
+    calendar = chosen.calendar
+    distinct = moments.drop_duplicates()
+    keys = {moment: calendar.key_of(moment.to_pydatetime()) for moment in distinct}
+    return moments.map(keys)
+
+
+def _windows(history: History, keys: pd.Series, values: pd.Series) -> dict[str, str]:
+    """The windows of a model, of which the whole history trains it if a usual one lacks a class."""
+    is_training = history.is_in_usual_training(keys)
+    if set(values[is_training]) == set(values):
+        return history.windows
+    return {"window": history.text(history.count), **history.windows}
+
+
+def _key(rows: pd.DataFrame, time: str, entity: Sequence[str]) -> list[str]:
+    """Columns that identify a row: its time and series, or one more, or an id.
+
+    Raises:
+        ConfigurationError: there are none.
+    """
+    usual = [*entity, time]
+    others = [
+        str(name)
+        for name in rows.columns
+        if name not in usual and rows[name].notna().all() and rows[name].dtype.kind != "f"
+    ]
+    for key in [usual, *([name] for name in others), *([*usual, name] for name in others)]:
+        if not rows.duplicated(key).any() and rows[key].notna().all(axis=None):
+            return key
+    raise ConfigurationError(
+        f"No column identifies a row: {rows.duplicated(usual).sum()} rows share {' and '.join(usual)}. "
+        "Name the series of a row with --entity, or add an id to the source."
+    )
+
+
+def _leaks(
+    rows: pd.DataFrame, request: Request, target: str, time: str, task: Task, *, is_series: bool
+) -> list[Leak]:
+    """Columns that give the target away; of a series only earlier values are features, and judged.
+
+    Raises:
+        ConfigurationError: there are some that the user has not allowed.
+    """
+    ordered = rows.sort_values([*request.entity, time]).reset_index(drop=True)
+    judged = ordered
+    if is_series:
+        others = [name for name in rows.columns if name not in {time, target, *request.entity}]
+        earlier = ordered.groupby([*request.entity])[others] if request.entity else ordered[others]
+        judged = ordered.assign(**earlier.shift(1)) if others else ordered
+    found = leaks(judged, target=target, time=time, entity=request.entity, task=task)
+    if wrong := [leak for leak in found if leak.column not in request.allow]:
+        told = " ".join(f"{leak.column} ({leak.rule}): {leak.finding}" for leak in wrong)
+        options = " ".join(f"--exclude {leak.column}" for leak in wrong)
+        raise ConfigurationError(
+            f"Columns give the target away. {told} Add {options}, or --allow for those that are "
+            "known before the target."
+        )
+    return found
+
+
+def _shares(values: pd.Series) -> str:
+    shares = values.value_counts(normalize=True).sort_index()
+    return ", ".join(f"{value} {share:.0%}" for value, share in shares.items())
