@@ -8,7 +8,7 @@ An error that only a changed column causes shows that the column is read, but no
 columns. Another kind of change then decides; without one the column is undetermined.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -123,8 +123,7 @@ def difference(before: pd.DataFrame, after: pd.DataFrame, key: Sequence[str] = (
     ]
     if compared:
         return min(compared, key=lambda each: (len(each.columns), each.rows))
-    new = (name for name in key if name in names and {*after[name]} - {*before[name]})
-    return Difference(frozenset(new), rows=most > 0)
+    return Difference(frozenset(), rows=most > 0)
 
 
 def differ(one: pd.Series, other: pd.Series) -> bool:
@@ -169,10 +168,21 @@ def _measure(  # noqa: PLR0917
             continue
         changed = difference(before, after, key)
         found.columns[column] |= changed.columns
+        of_change = {*values.dropna()} - {*inputs[name][of_input].dropna()}
+        found.columns[column] |= _with_new_values(before, after, key, of_change)
         if changed.rows:
             found.rows.add(column)
     if errors and not compared:
         found.undetermined[column] = errors[0]
+
+
+def _with_new_values(
+    before: pd.DataFrame, after: pd.DataFrame, key: Sequence[str], of_change: Set[object]
+) -> set[str]:
+    """Columns of the key whose new values are those of the change, so that no rows can be aligned."""
+    there = [name for name in key if name in before.columns and name in after.columns]
+    new = {name: {*after[name].dropna()} - {*before[name].dropna()} for name in there}
+    return {name for name, values in new.items() if values and values <= of_change}
 
 
 def _is_unread(compute: Compute, without: Frames, before: pd.DataFrame) -> bool:
