@@ -8,7 +8,8 @@ An error that only a changed column causes shows that the column is read, but no
 columns. Another kind of change then decides; without one the column is undetermined.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -177,7 +178,7 @@ def _measure(  # noqa: PLR0917
 
 
 def _with_new_values(
-    before: pd.DataFrame, after: pd.DataFrame, key: Sequence[str], of_change: Set[object]
+    before: pd.DataFrame, after: pd.DataFrame, key: Sequence[str], of_change: AbstractSet[object]
 ) -> set[str]:
     """Columns of the key whose new values are those of the change, so that no rows can be aligned."""
     there = [name for name in key if name in before.columns and name in after.columns]
@@ -231,10 +232,10 @@ def _alignments(
         common = before.index.intersection(after.index, sort=False)
         if not (is_numbered and len(before) != len(after)):
             yield before.loc[common], after.loc[common]
-    by = [name for name in (DAY, *key) if name in before.columns and name in after.columns]
-    if key and len(by) >= len(key):
-        one, other = (
-            rows.drop_duplicates(by, keep=False).set_index(by) for rows in (before, after)
-        )
+    if key and {*key} <= {*before.columns} & {*after.columns}:
+        frames = before, after
+        is_unique = not any(rows.duplicated([*key]).any() for rows in frames)
+        by = [*key] if is_unique else [DAY, *key]
+        one, other = (rows.drop_duplicates(by, keep=False).set_index(by) for rows in frames)
         common = one.index.intersection(other.index, sort=False)
         yield one.loc[common].reset_index(), other.loc[common].reset_index()

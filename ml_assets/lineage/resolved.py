@@ -68,7 +68,7 @@ def column_lineage(lake: Lake) -> ColumnLineage:
     measurements = {
         table: _measurements(lake, table) for table in sorted({table for table, _ in open_columns})
     }
-    known = grouped(dict.fromkeys([*recorded, *_named(recorded)]))
+    known = grouped(recorded)
     made_from: dict[Column, Sequence[Column]] = dict(recorded)
     basis = dict.fromkeys(recorded, Basis.DECLARED)
     for column in open_columns:
@@ -82,13 +82,8 @@ def _is_open(sources: Sequence[Column]) -> bool:
     return any(column == ANY for _, column in sources)
 
 
-def _named(recorded: Mapping[Column, Sequence[Column]]) -> list[Column]:
-    """Columns that a declaration names."""
-    return [column for sources in recorded.values() for column in sources if column[1] != ANY]
-
-
 def _every(sources: Sequence[Column], known: Mapping[str, Sequence[str]]) -> list[Column]:
-    """All known columns of the inputs; ``ANY`` of one that has no recorded columns."""
+    """All recorded columns of the inputs; ``ANY`` of one that has none."""
     return [(table, column) for table, _ in sources for column in known.get(table, [ANY])]
 
 

@@ -126,9 +126,7 @@ def test_a_random_function_is_refused() -> None:
     random = np.random.default_rng()
 
     with pytest.raises(ConfigurationError, match="returns other rows when it is called again"):
-        dependencies(
-            lambda inputs: inputs["shops"].assign(size=random.random(3)), {"shops": SHOPS}
-        )
+        dependencies(lambda inputs: inputs["shops"].assign(size=random.random(3)), {"shops": SHOPS})
 
 
 def test_measuring_twice_gives_the_same() -> None:
