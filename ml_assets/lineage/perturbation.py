@@ -106,7 +106,7 @@ def difference(before: pd.DataFrame, after: pd.DataFrame, key: Sequence[str] = (
     """Compare two outputs: columns that differ in the same rows, and whether rows differ.
 
     Rows are aligned by their index and by their key, as a change may alter one of them; of the
-    alignments that match enough rows, that with the fewest differing columns counts.
+    alignments that match enough rows, that with the fewest differing values counts.
 
     Args:
         before: output rows.
@@ -115,31 +115,32 @@ def difference(before: pd.DataFrame, after: pd.DataFrame, key: Sequence[str] = (
     """
     names = [name for name in before.columns if name != DAY and name in after.columns]
     most = max(len(before), len(after))
-    compared = [
-        Difference(
-            frozenset(name for name in names if differ(one[name], other[name])), len(one) < most
-        )
-        for one, other in _alignments(before, after, key)
-        if len(one) >= max(1, MIN_MATCHED * len(before))
-    ]
-    if compared:
-        return min(compared, key=lambda each: (len(each.columns), each.rows))
-    return Difference(frozenset(), rows=most > 0)
+    best, fewest = Difference(frozenset(), rows=most > 0), None
+    for one, other in _alignments(before, after, key):
+        if len(one) < max(1, MIN_MATCHED * len(before)):
+            continue
+        cells = {name: differing(one[name], other[name]) for name in names}
+        unmatched = most - len(one)
+        cost = sum(cells.values()) + unmatched * len(names)
+        if fewest is None or cost < fewest:
+            changed = frozenset(name for name, count in cells.items() if count)
+            best, fewest = Difference(changed, rows=unmatched > 0), cost
+    return best
 
 
-def differ(one: pd.Series, other: pd.Series) -> bool:
-    """Whether two columns differ; numbers by more than the order of a sum can change."""
+def differing(one: pd.Series, other: pd.Series) -> int:
+    """Number of rows in which two columns differ; numbers by more than the order of a sum can change."""
     is_null, other_is_null = one.isna().to_numpy(), other.isna().to_numpy()
-    if (is_null != other_is_null).any():
-        return True
-    one, other = one[~is_null], other[~is_null]
+    either = is_null | other_is_null
+    count = int((is_null != other_is_null).sum())
+    one, other = one[~either], other[~either]
     kinds = [one.dtype, other.dtype]
     if any(map(pd.api.types.is_float_dtype, kinds)) and all(
         map(pd.api.types.is_numeric_dtype, kinds)
     ):
         numbers = one.to_numpy(dtype="float64"), other.to_numpy(dtype="float64")
-        return not np.allclose(*numbers, rtol=1e-9, atol=1e-12)
-    return bool((one.to_numpy(dtype=object) != other.to_numpy(dtype=object)).any())
+        return count + int((~np.isclose(*numbers, rtol=1e-9, atol=1e-12)).sum())
+    return count + int((one.to_numpy(dtype=object) != other.to_numpy(dtype=object)).sum())
 
 
 def _measure(  # noqa: PLR0917
