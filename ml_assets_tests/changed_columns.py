@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.content import DAY
-from ml_assets.lineage.perturbation import differing
+from ml_assets.lineage.measurement.perturbation import differing
 from ml_assets.provenance.provenance import Column
 
 SUMS = {"sums"}

@@ -19,7 +19,7 @@ from ml_assets.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from ml_assets.cadence import Span
-    from ml_assets.lineage.feature_function import FeatureFunction
+    from ml_assets.lineage.measurement.feature_function import FeatureFunction
 
 app = typer.Typer()
 
@@ -60,7 +60,7 @@ def lineage(
 def _show(name: str, *, as_json: bool) -> None:
     from ml_assets.commands.printing.columns import as_text, relations
     from ml_assets.lineage.columns import columns_of
-    from ml_assets.lineage.resolved import column_lineage
+    from ml_assets.lineage.measurement.resolved import column_lineage
 
     known = column_lineage(asked_lake())
     results = {
@@ -76,7 +76,7 @@ def _show(name: str, *, as_json: bool) -> None:
 
 def _measure(table: str, span: "Span | None", *, as_json: bool) -> None:
     from ml_assets.commands.printing.columns import as_plain, print_measured
-    from ml_assets.lineage.measuring import measured_lineage, record
+    from ml_assets.lineage.measurement.measuring import measured_lineage, record
 
     lake, function = asked_lake(), _function_of(table)
     with nullcontext() if as_json else working(console(), f"Measuring {table}"):

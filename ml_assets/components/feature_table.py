@@ -27,7 +27,7 @@ from ml_assets.contracts.lineage import lineage
 from ml_assets.contracts.validation import Validated, no_rows, validate, without_days
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
-from ml_assets.lineage.feature_function import FeatureFunction, in_own_partitions
+from ml_assets.lineage.measurement.feature_function import FeatureFunction, in_own_partitions
 from ml_assets.names import suggestion
 from ml_assets.orchestration.assets.function_metadata import function_metadata
 from ml_assets.orchestration.assets.table_output import TableOutput, in_parts

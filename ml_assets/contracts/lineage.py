@@ -4,7 +4,7 @@ It is declared in the metadata of the contract's field as ``"from": ["orders.amo
 ``contract.computed``): the last part of an input's name, and one of its columns. A contract that is
 used by several pipelines contains placeholders such as ``{key}``, which the template replaces. A
 field without ``from`` inherits it from the field of the same name in a base contract. Tables that
-are computed by a function may leave it out: ``ml_assets.lineage.measuring`` finds it out.
+are computed by a function may leave it out: ``ml_assets.lineage.measurement.measuring`` finds it out.
 ``ml_assets.lineage.columns`` follows lineage through several tables.
 """
 

@@ -1,6 +1,6 @@
 """Traversal of column lineage, upstream and downstream.
 
-``resolved`` says what the direct inputs of each column are.
+``measurement.resolved`` says what the direct inputs of each column are.
 """
 
 from collections.abc import Collection, Mapping, Sequence

@@ -14,8 +14,8 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status, grouped
 from ml_assets.lineage.columns import columns_of, downstream
 from ml_assets.lineage.graph import Edge, Graph, Node, stored_reads
+from ml_assets.lineage.measurement.resolved import column_lineage
 from ml_assets.lineage.pipelines import PipelineTables, pipeline
-from ml_assets.lineage.resolved import column_lineage
 from ml_assets.names import unknown
 from ml_assets.provenance.provenance import Column
 

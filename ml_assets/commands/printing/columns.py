@@ -10,8 +10,8 @@ from rich.markup import escape
 
 from ml_assets.ledger.entries import grouped
 from ml_assets.lineage.columns import downstream, origins
-from ml_assets.lineage.measuring import MeasuredLineage
-from ml_assets.lineage.resolved import Basis, ColumnLineage
+from ml_assets.lineage.measurement.measuring import MeasuredLineage
+from ml_assets.lineage.measurement.resolved import Basis, ColumnLineage
 from ml_assets.provenance.measurements import Measurement
 from ml_assets.provenance.provenance import Column
 from ml_assets.release.approvals.approvals import format_time, short_hash

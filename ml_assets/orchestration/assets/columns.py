@@ -1,6 +1,6 @@
 """Column schema and column lineage of a contract for Dagster's metadata and the provenance.
 
-``contracts.lineage`` resolves the declared source columns, ``lineage.resolved`` those of columns
+``contracts.lineage`` resolves the declared source columns, ``lineage.measurement.resolved`` those of columns
 that declare none.
 """
 
@@ -14,7 +14,7 @@ from ml_assets.contracts.contract import Contract, columns, key_columns, type_na
 from ml_assets.contracts.dead_letters import DeadLetters
 from ml_assets.contracts.lineage import lineage, lineage_description
 from ml_assets.lake.store import Lake
-from ml_assets.lineage.resolved import column_lineage as known_lineage
+from ml_assets.lineage.measurement.resolved import column_lineage as known_lineage
 from ml_assets.provenance.provenance import ANY, Column
 
 LINEAGE_KEY = "dagster/column_lineage"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-from ml_assets.lineage.feature_function import FeatureFunction
+from ml_assets.lineage.measurement.feature_function import FeatureFunction
 from ml_assets.orchestration.storage.objects import ObjectMetadataValue
 
 FUNCTION_KEY = "ml_assets/function"

@@ -15,7 +15,7 @@ from ml_assets.defs.airport_weather.contracts import WeatherFeatures, WeatherOut
 from ml_assets.defs.airport_weather.features import weather_features, weather_outcomes
 from ml_assets.defs.sources.contracts import ORIGINS, HourlyWeather
 from ml_assets.defs.sources.load import reference_table
-from ml_assets.lineage.perturbation import Compute, dependencies
+from ml_assets.lineage.measurement.perturbation import Compute, dependencies
 from ml_assets_tests.changed_columns import differences
 
 HOUR = pd.Timedelta(hours=1)

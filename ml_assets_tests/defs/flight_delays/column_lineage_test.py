@@ -16,7 +16,7 @@ from ml_assets.contracts.contract import Contract, key_columns
 from ml_assets.contracts.lineage import lineage
 from ml_assets.defs.flight_delays.contracts import FlightFeatures, FlightOutcomes
 from ml_assets.defs.flight_delays.features import flight_features, flight_outcomes
-from ml_assets.lineage.perturbation import Compute, dependencies
+from ml_assets.lineage.measurement.perturbation import Compute, dependencies
 from ml_assets.provenance.provenance import Column
 from ml_assets_tests.changed_columns import Dependents, differences
 

@@ -13,7 +13,7 @@ from ml_assets.ledger.ledger import Ledger
 from ml_assets.lineage.columns import columns_of, downstream
 from ml_assets.lineage.graph import Graph
 from ml_assets.lineage.impact import impact
-from ml_assets.lineage.resolved import Basis, ColumnLineage, column_lineage
+from ml_assets.lineage.measurement.resolved import Basis, ColumnLineage, column_lineage
 from ml_assets.provenance.measurements import Measurement
 from ml_assets.provenance.provenance import ANY, Column
 

@@ -6,7 +6,13 @@ import pytest
 
 from ml_assets.content import DAY
 from ml_assets.errors import ConfigurationError
-from ml_assets.lineage.perturbation import Frames, InputColumn, changes, dependencies, difference
+from ml_assets.lineage.measurement.perturbation import (
+    Frames,
+    InputColumn,
+    changes,
+    dependencies,
+    difference,
+)
 
 ORDERS = pd.DataFrame(
     {

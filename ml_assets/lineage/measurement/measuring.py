@@ -16,8 +16,8 @@ from ml_assets.contracts.contract import columns, is_keyed, key_columns
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import row_counts
-from ml_assets.lineage.feature_function import FeatureFunction, in_own_partitions
-from ml_assets.lineage.perturbation import Dependencies, dependencies
+from ml_assets.lineage.measurement.feature_function import FeatureFunction, in_own_partitions
+from ml_assets.lineage.measurement.perturbation import Dependencies, dependencies
 from ml_assets.provenance.code import known_code
 from ml_assets.provenance.measurements import Measurement
 from ml_assets.provenance.provenance import ANY, Column
