@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.content import DAY
+from ml_assets.lineage.measurement.perturbation import differing
 from ml_assets.provenance.provenance import Column
 
 SUMS = {"sums"}
@@ -84,8 +85,4 @@ def _differ(one: pd.Series, other: pd.Series) -> bool:
     if one.name in SUMS:
         pairs = zip(one.map(json.loads), other.map(json.loads), strict=True)
         return not all(len(a) == len(b) and np.allclose(a, b) for a, b in pairs)
-    if pd.api.types.is_float_dtype(one.dtype):
-        return not np.allclose(
-            one.astype("float64"), other.astype("float64"), rtol=1e-9, atol=1e-12, equal_nan=True
-        )
-    return bool(((one != other) & ~(one.isna() & other.isna())).any())
+    return differing(one, other) > 0

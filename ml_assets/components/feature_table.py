@@ -27,7 +27,9 @@ from ml_assets.contracts.lineage import lineage
 from ml_assets.contracts.validation import Validated, no_rows, validate, without_days
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
+from ml_assets.lineage.measurement.feature_function import FeatureFunction, in_own_partitions
 from ml_assets.names import suggestion
+from ml_assets.orchestration.assets.function_metadata import function_metadata
 from ml_assets.orchestration.assets.table_output import TableOutput, in_parts
 from ml_assets.orchestration.assets.tables import (
     dead_letter_spec,
@@ -59,12 +61,13 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
         spec = table_spec(
             self.config.key,
             self._contract,
-            lineage(self._contract, [item.asset for item in self.config.inputs.values()]),
+            self._feature_function.column_lineage,
             stage="features",
             description=self.config.description or described(self._contract),
             owners=self.config.owners,
             kinds={"pandas", "deltalake"},
             version=self._version,
+            metadata=function_metadata(self._feature_function),
             partitions_def=days,
             deps=[
                 dg.AssetDep(item.table.split("/"), partition_mapping=mapping_of(item))
@@ -107,6 +110,20 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
             sorted(self._inputs.items()),
         )
 
+    @cached_property
+    def _feature_function(self) -> FeatureFunction:
+        inputs = list(dict.fromkeys(item.table for item in self._inputs.values()))
+        return FeatureFunction(
+            table=self.config.key,
+            path=self.config.function,
+            function=self._function,
+            contract=self._contract,
+            inputs=self._inputs,
+            parameters=self.config.parameters,
+            code_version=self._version,
+            column_lineage=lineage(self._contract, inputs, is_optional=True),
+        )
+
     def _compute(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         return in_parts(days, lambda part: self._compute_part(workspace.lake, part))
 
@@ -141,12 +158,7 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
     def _rows(self, planned: Plan, frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         if not frames:
             return no_rows(self._contract)
-        rows = self._function(planned.compute, **frames, **self.config.parameters)
-        if DAY not in rows.columns:
-            raise ConfigurationError(
-                f"{self.config.function} returned rows without the column '{DAY}', the day of each row. Add it."
-            )
-        return rows[rows[DAY].isin(planned.compute)]
+        return self._feature_function.rows(planned.compute, frames)
 
 
 def resolved(item: TableInput, calendar: Calendar) -> Input:
@@ -167,19 +179,6 @@ def resolved(item: TableInput, calendar: Calendar) -> Input:
         calendar=calendar,
         input_calendar=Calendar(item.cadence, calendar.timezone) if item.cadence else None,
     )
-
-
-def in_own_partitions(rows: pd.DataFrame, item: Input) -> pd.DataFrame:
-    """Rows of an input with the partition of the reading table as ``ds``.
-
-    Args:
-        rows: (n, …) rows with the partition of the input as ``ds``.
-        item: the input.
-    """
-    own = {day: item.own_partition(day) for day in rows[DAY].unique()}
-    if all(day == key for day, key in own.items()):
-        return rows
-    return rows.assign(**{DAY: rows[DAY].map(own).astype("str")})
 
 
 def days_with_lost_rows(

@@ -20,7 +20,8 @@ from ml_assets.errors import ConfigurationError
 checks.register()
 
 FROM = "from"
-"""Key of a field's metadata with the input columns of its column; an empty list for a constant."""
+"""Key of a field's metadata with the input columns of its column; an empty list for a constant.
+Columns of a table that a function computes may do without, see ``contracts.lineage``."""
 
 ROLE, GROUP = "role", "group"
 """Keys of a field's metadata about its column as a feature, see ``used_as``."""

@@ -162,7 +162,9 @@ def from_other_inputs(
     """
     fields = {}
     for column in columns(base):
-        declared: Sequence[str] = (base.__fields__[column][1].metadata or {})[FROM]
+        declared: Sequence[str] | None = (base.__fields__[column][1].metadata or {}).get(FROM)
+        if declared is None:
+            continue
         others = (other for source in declared for other in inputs.get(source, [source]))
         replaced = dict.fromkeys(others)
         fields[column] = column_from(base, column, [*replaced])

@@ -3,7 +3,8 @@
 It is declared in the metadata of the contract's field as ``"from": ["orders.amount", …]`` (see
 ``contract.computed``): the last part of an input's name, and one of its columns. A contract that is
 used by several pipelines contains placeholders such as ``{key}``, which the template replaces. A
-field without ``from`` inherits it from the field of the same name in a base contract.
+field without ``from`` inherits it from the field of the same name in a base contract. Tables that
+are computed by a function may leave it out: ``ml_assets.lineage.measurement.measuring`` finds it out.
 ``ml_assets.lineage.columns`` follows lineage through several tables.
 """
 
@@ -14,7 +15,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from ml_assets.contracts.contract import FROM, Contract, columns
 from ml_assets.errors import ConfigurationError
 from ml_assets.names import suggestion
-from ml_assets.provenance.provenance import Column
+from ml_assets.provenance.provenance import ANY, Column
 
 SHOWN = 6
 """Maximum number of columns in a description."""
@@ -28,6 +29,8 @@ def lineage(
     inputs: Collection[str],
     names: Names | None = None,
     passed_on_by: str | None = None,
+    *,
+    is_optional: bool = False,
 ) -> dict[str, list[Column]]:
     """Column → its direct input columns.
 
@@ -37,6 +40,7 @@ def lineage(
         names: values of the contract's placeholders.
         passed_on_by: input whose columns the table takes unchanged: those that the contract only
             inherits, and whose declaration refers to none of the table's inputs.
+        is_optional: a column that declares nothing depends on ``ANY`` column of every input.
 
     Raises:
         ConfigurationError: a column declares no inputs, or an unknown input or placeholder.
@@ -58,6 +62,8 @@ def lineage(
         )
         if passed_on_by and name not in own and is_of_others:
             found[name] = [(passed_on_by, name)]
+        elif declared is None and is_optional:
+            found[name] = [(table, ANY) for table in inputs]
         elif declared is None:
             raise ConfigurationError(
                 f"{place} does not declare its input columns. Add '{FROM}' to its metadata, an "
@@ -78,6 +84,9 @@ def copied_lineage(contract: type[Contract], table: str) -> dict[str, list[Colum
 
 def lineage_description(sources: Sequence[Column]) -> str:
     """A sentence with the input columns of a column, of large tables their number; empty for a constant."""
+    if any(column == ANY for _, column in sources):
+        tables = ", ".join(table for table, _ in sources)
+        return f"From any column of {tables}: its contract does not declare which."
     of_table: dict[str, list[str]] = {}
     for table, column in sources:
         of_table.setdefault(table, []).append(column)

@@ -22,6 +22,7 @@ from ml_assets.lake.writing import WrittenDays, write
 from ml_assets.ledger.database import is_in_memory
 from ml_assets.ledger.entries import Entry, Status, damage_of, usable_hashes
 from ml_assets.ledger.ledger import Ledger
+from ml_assets.provenance.measurements import Measurements
 from ml_assets.provenance.provenance import Provenance
 
 if TYPE_CHECKING:
@@ -50,6 +51,11 @@ class Lake:
     def provenance(self) -> Provenance:
         """Provenance of the ledger's entries, in the same database."""
         return Provenance(self.ledger.url)
+
+    @cached_property
+    def measurements(self) -> Measurements:
+        """Measured column lineage, in the same database."""
+        return Measurements(self.ledger.url)
 
     def window(self, table: str, days: Sequence[str]) -> Window:
         """Hashes and version of the given days of a table, without reading rows."""

@@ -1,13 +1,13 @@
 """Traversal of column lineage, upstream and downstream.
 
-Contracts declare the direct inputs of each column; ``lake.provenance`` stores them.
+``measurement.resolved`` says what the direct inputs of each column are.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 
 from ml_assets.ledger.entries import grouped
 from ml_assets.names import unknown
-from ml_assets.provenance.provenance import Column
+from ml_assets.provenance.provenance import ANY, Column
 
 
 def upstream(
@@ -47,6 +47,9 @@ def origins(made_from: Mapping[Column, Sequence[Column]], start: Collection[Colu
 def columns_of(made_from: Mapping[Column, Sequence[Column]], name: str) -> list[Column]:
     """The columns that a name selects: all of ``table``, or the one of ``table.column``.
 
+    Of a table without recorded columns any column may be named; what depends on ``ANY`` of its
+    columns depends on it.
+
     Args:
         made_from: column → its direct input columns.
         name: a table name or ``table.column``.
@@ -59,6 +62,8 @@ def columns_of(made_from: Mapping[Column, Sequence[Column]], name: str) -> list[
     of_table = sorted(each for each in known if each[0] == table)
     if not of_table:
         raise unknown("table", table, {each[0] for each in known})
+    if column and (table, ANY) in known:
+        return [(table, column), (table, ANY)]
     if column and (table, column) not in known:
         raise unknown(f"column of {table}", column, [name for _, name in of_table])
     return [(table, column)] if column else of_table

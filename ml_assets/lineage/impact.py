@@ -14,6 +14,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status, grouped
 from ml_assets.lineage.columns import columns_of, downstream
 from ml_assets.lineage.graph import Edge, Graph, Node, stored_reads
+from ml_assets.lineage.measurement.resolved import column_lineage
 from ml_assets.lineage.pipelines import PipelineTables, pipeline
 from ml_assets.names import unknown
 from ml_assets.provenance.provenance import Column
@@ -75,6 +76,8 @@ class Impact:
         tables: the dependent tables, the nearest first.
         models: the dependent models, and the day itself when it is a model.
         waiting: table → days that are missing or incomplete because of this day.
+        assumed: dependent tables of whose columns each is assumed to depend on every column of their
+            inputs, as they neither declare nor were measured to read others.
     """
 
     table: str
@@ -84,6 +87,7 @@ class Impact:
     tables: Sequence[TouchedTable]
     models: Sequence[TouchedModel]
     waiting: Mapping[str, Sequence[str]]
+    assumed: Sequence[str] = ()
 
     @property
     def reaches_champion(self) -> bool:
@@ -111,7 +115,8 @@ def impact(lake: Lake, graph: Graph, table: str, day: str, column: str = "") -> 
         ConfigurationError: the table, day or column is unknown.
     """
     _refuse_unknown(graph, table, day)
-    made_from = lake.provenance.columns() if column else {}
+    lineage = column_lineage(lake) if column else None
+    made_from = lineage.made_from if lineage else {}
     reached = downstream(made_from, columns_of(made_from, f"{table}.{column}")) if column else set()
     follows = _follows_columns(made_from, reached) if column else _follows_all
     touched = graph.downstream((table, day), follows)
@@ -132,7 +137,8 @@ def impact(lake: Lake, graph: Graph, table: str, day: str, column: str = "") -> 
         for model in _models(lake, graph, pipeline(name), grouped(sorted(touched | {(table, day)})))
     ]
     waiting = grouped(sorted(graph.waiting((table, day)) - touched))
-    return Impact(table, day, column, _state(graph, (table, day)), tables, models, waiting)
+    assumed = lineage.assumed(days) if lineage else []
+    return Impact(table, day, column, _state(graph, (table, day)), tables, models, waiting, assumed)
 
 
 def _refuse_unknown(graph: Graph, table: str, day: str) -> None:

@@ -46,6 +46,9 @@ PYTHON = "python"
 Column = tuple[str, str]
 """A table and one of its columns."""
 
+ANY = "*"
+"""Stands for every column of an input, where a contract does not declare which ones are read."""
+
 
 @dataclass(frozen=True)
 class Environment:

@@ -25,9 +25,10 @@ def test_columns_are_reported_by_the_command_and_by_the_last_day_of_a_run(projec
     as_json = ask(project, "sources/weather.wind_gust", "--json")
 
     assert reported.returncode == 0, reported.stderr
-    assert reported.stdout.splitlines()[:5] == [
+    assert reported.stdout.splitlines()[:6] == [
         f"{FEATURES}.wind_gust",
         "  made from",
+        "    (declared)",
         "    sources/flights: origin, time_hour",
         "    sources/weather: origin, time_hour, wind_gust",
         "  comes from",
@@ -39,6 +40,7 @@ def test_columns_are_reported_by_the_command_and_by_the_last_day_of_a_run(projec
             FEATURES: ["wind_gust"],
             **_letters(project, "sources/weather"),
         },
+        "basis": {"known": "declared"},
     }
     assert _days_with_lineage(project, FEATURES) == DAYS[-1:]
 

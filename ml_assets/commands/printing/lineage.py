@@ -147,6 +147,13 @@ def _print_touched(found: Impact, console: Console) -> None:
     for touched in found.tables if found.column else ():
         columns = _listed(touched.columns) or "not noted"
         console.print(f"  {touched.table}: {columns}", highlight=False, soft_wrap=True)
+    for name in found.assumed:
+        console.print(
+            f"Every column of {name} counts as made from it, as its lineage is neither declared nor "
+            f"measured. Measure it: ml-assets lineage {name} --measure",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def _print_models(found: Impact, console: Console) -> None:

@@ -1,6 +1,7 @@
 """Column schema and column lineage of a contract for Dagster's metadata and the provenance.
 
-``contracts.lineage`` resolves the source columns.
+``contracts.lineage`` resolves the declared source columns, ``lineage.measurement.resolved`` those of columns
+that declare none.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,8 @@ from ml_assets.contracts.contract import Contract, columns, key_columns, type_na
 from ml_assets.contracts.dead_letters import DeadLetters
 from ml_assets.contracts.lineage import lineage, lineage_description
 from ml_assets.lake.store import Lake
-from ml_assets.provenance.provenance import Column
+from ml_assets.lineage.measurement.resolved import column_lineage as known_lineage
+from ml_assets.provenance.provenance import ANY, Column
 
 LINEAGE_KEY = "dagster/column_lineage"
 """Metadata key of a table's column lineage."""
@@ -23,7 +25,7 @@ Lineage = Mapping[str, Sequence[Column]]
 
 
 def column_metadata(contract: type[Contract], column_lineage: Lineage) -> dict[str, Any]:
-    """Definition metadata of a table: its columns and their lineage."""
+    """Metadata of a table: its columns and their lineage."""
     return {
         "dagster/column_schema": _schema(contract, column_lineage),
         LINEAGE_KEY: dg.TableColumnLineage(
@@ -45,20 +47,28 @@ def dead_letter_lineage(table: str, contract: type[Contract]) -> dict[str, list[
     return lineage(DeadLetters, [table], names)
 
 
-def log_columns(context: dg.OutputContext, lake: Lake, table: str) -> None:
-    """Record the column lineage of an output, and log it with the output's last day."""
+def log_columns(
+    context: dg.OutputContext, lake: Lake, table: str, contract: type[Contract] | None = None
+) -> None:
+    """Record the column lineage of an output, and log it with the output's last day.
+
+    What is logged of columns that declare nothing is measured, or every column of their inputs.
+    """
     value = (context.definition_metadata or {}).get(LINEAGE_KEY)
     if value is None:
         return
     column_lineage = cast("dg.TableColumnLineage", getattr(value, "value", value))
-    lake.provenance.record_columns(
-        table,
-        {
-            name: [("/".join(source.asset_key.path), source.column_name) for source in sources]
-            for name, sources in column_lineage.deps_by_column.items()
-        },
-    )
-    context.add_output_metadata({LINEAGE_KEY: value})
+    declared = {
+        name: [("/".join(source.asset_key.path), source.column_name) for source in sources]
+        for name, sources in column_lineage.deps_by_column.items()
+    }
+    lake.provenance.record_columns(table, declared)
+    if contract and any(column == ANY for sources in declared.values() for _, column in sources):
+        made_from = known_lineage(lake).made_from
+        known = {name: made_from[table, name] for name in declared}
+        context.add_output_metadata(column_metadata(contract, known))
+    else:
+        context.add_output_metadata({LINEAGE_KEY: value})
 
 
 def _schema(contract: type[Contract], column_lineage: Lineage) -> dg.TableSchema:

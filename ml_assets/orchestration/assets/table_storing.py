@@ -78,7 +78,7 @@ def store(
     if not results:
         _raise_failure(target, summary)
     materialize_days(context, with_summary(results, summary))
-    log_columns(context, lake, table)
+    log_columns(context, lake, table, contract)
 
 
 def _store_part(target: _Target, output: TableOutput) -> tuple[dict[str, DayResult], TableSummary]:

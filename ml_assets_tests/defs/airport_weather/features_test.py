@@ -8,14 +8,15 @@ import pytest
 
 from ml_assets.cadence import Cadence, Calendar
 from ml_assets.content import DAY, SNAPSHOT
-from ml_assets.contracts.contract import Contract, columns
+from ml_assets.contracts.contract import Contract, key_columns
 from ml_assets.contracts.lineage import lineage
 from ml_assets.contracts.validation import validate
 from ml_assets.defs.airport_weather.contracts import WeatherFeatures, WeatherOutcomes
 from ml_assets.defs.airport_weather.features import weather_features, weather_outcomes
-from ml_assets.defs.sources.contracts import ORIGINS, HourlyWeather, WeatherStations
+from ml_assets.defs.sources.contracts import ORIGINS, HourlyWeather
 from ml_assets.defs.sources.load import reference_table
-from ml_assets_tests.changed_columns import differences, differing_columns, variants
+from ml_assets.lineage.measurement.perturbation import Compute, dependencies
+from ml_assets_tests.changed_columns import differences
 
 HOUR = pd.Timedelta(hours=1)
 HOURS = Calendar(Cadence.HOURLY, "America/New_York")
@@ -23,8 +24,6 @@ LOOK_BACK = 27
 SHORT_DAY = HOURS.keys("2013-03-10-00:00", "2013-03-10-23:00")
 LONG_DAY = HOURS.keys("2013-11-03-00:00", "2013-11-03-23:00")
 DAYS = [pytest.param(SHORT_DAY, id="23 hours"), pytest.param(LONG_DAY, id="25 hours")]
-PER_ROW = ["row"]
-"""Rows are compared by their number: the key changes with the stations."""
 
 
 @pytest.fixture(scope="module")
@@ -119,37 +118,12 @@ def test_an_observation_without_a_label_has_no_outcome(observations: pd.DataFram
 
 
 def changed(
-    inputs: Mapping[str, pd.DataFrame], contracts: Mapping[str, type[Contract]], by: Sequence[str]
+    compute: Compute, inputs: Mapping[str, pd.DataFrame], contract: type[Contract]
 ) -> dict[tuple[str, str], set[str]]:
     """Column of an input → the columns of features or outcomes that change with it."""
-
-    def compute(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-        if "weather_stations" not in tables:
-            rows = weather_outcomes(LONG_DAY, observations=tables["hourly_weather"])
-            return rows.assign(row=rows.index)
-        rows = weather_features(
-            LONG_DAY,
-            observations=tables["hourly_weather"],
-            stations=tables["weather_stations"],
-            cut_hours=2,
-        )
-        return rows.assign(row=range(len(rows)))
-
-    before = compute(inputs)
-    return {
-        (f"sources/{table}", name): set().union(
-            *(
-                differing_columns(
-                    before, compute({**inputs, table: rows.assign(**{name: values})}), by
-                )
-                for values in variants(
-                    rows[name], nullable=bool(columns(contracts[table])[name].nullable)
-                )
-            )
-        )
-        for table, rows in inputs.items()
-        for name in columns(contracts[table])
-    }
+    found = dependencies(compute, inputs, key_columns(contract))
+    assert found.undetermined == {}
+    return {(f"sources/{of}", column): names for (of, column), names in found.columns.items()}
 
 
 def test_features_depend_on_the_declared_columns(
@@ -158,19 +132,31 @@ def test_features_depend_on_the_declared_columns(
     near = observations[observations["time_hour"] >= "2013-11-01"].reset_index(drop=True)
     random = np.random.default_rng(0)
     near = near.assign(visib=random.random(len(near)), precip=random.random(len(near)))
-    contracts = {"hourly_weather": HourlyWeather, "weather_stations": WeatherStations}
+    inputs = {"hourly_weather": near, "weather_stations": stations}
 
-    found = changed({"hourly_weather": near, "weather_stations": stations}, contracts, PER_ROW)
+    found = changed(
+        lambda tables: weather_features(
+            LONG_DAY,
+            observations=tables["hourly_weather"],
+            stations=tables["weather_stations"],
+            cut_hours=2,
+        ),
+        inputs,
+        WeatherFeatures,
+    )
 
-    declared = lineage(WeatherFeatures, [f"sources/{table}" for table in contracts])
+    declared = lineage(WeatherFeatures, [f"sources/{table}" for table in inputs])
     assert differences(declared, found) == []
 
 
 def test_outcomes_depend_on_the_declared_columns(observations: pd.DataFrame) -> None:
     near = observations[observations[DAY].isin(LONG_DAY)].reset_index(drop=True)
     near = near.assign(visib=np.arange(len(near)))
-    contracts = {"hourly_weather": HourlyWeather}
 
-    found = changed({"hourly_weather": near}, contracts, PER_ROW)
+    found = changed(
+        lambda tables: weather_outcomes(LONG_DAY, observations=tables["hourly_weather"]),
+        {"hourly_weather": near},
+        WeatherOutcomes,
+    )
 
     assert differences(lineage(WeatherOutcomes, ["sources/hourly_weather"]), found) == []

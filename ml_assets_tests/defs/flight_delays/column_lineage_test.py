@@ -5,35 +5,26 @@ stay below 60: no weather depends on them, as it is observed on the hour. Not ve
 declared: of two flights of one number that departed in the same minute, that with more seats counts.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from ml_assets.content import DAY
-from ml_assets.contracts.contract import Contract, columns
+from ml_assets.contracts.contract import Contract, key_columns
 from ml_assets.contracts.lineage import lineage
 from ml_assets.defs.flight_delays.contracts import FlightFeatures, FlightOutcomes
 from ml_assets.defs.flight_delays.features import flight_features, flight_outcomes
-from ml_assets.defs.sources.contracts import Airports, Flights, Planes, Weather
+from ml_assets.lineage.measurement.perturbation import Compute, dependencies
 from ml_assets.provenance.provenance import Column
-from ml_assets_tests.changed_columns import Dependents, differences, differing_columns, variants
+from ml_assets_tests.changed_columns import Dependents, differences
 
 DAYS = ["2013-07-08"]
 """A stormy day: cancellations, diversions, long delays."""
-CONTRACTS: Mapping[str, type[Contract]] = {
-    "flights": Flights,
-    "weather": Weather,
-    "planes": Planes,
-    "airports": Airports,
-}
 OF_OUTCOMES = ["flights", "airports"]
-ROW = "row"
 EVERY = 4
 """Every fourth flight is enough to change all columns."""
-
-Compute = Callable[[Mapping[str, pd.DataFrame]], pd.DataFrame]
 
 
 @pytest.fixture(scope="module")
@@ -52,35 +43,17 @@ def sampled(tables: Mapping[str, pd.DataFrame]) -> Mapping[str, pd.DataFrame]:
     }
 
 
-def changed_columns(inputs: Mapping[str, pd.DataFrame], compute: Compute) -> Dependents:
-    """Column of an input → the columns of the result that change with it."""
-    before = compute(inputs)
-    return {
-        (f"sources/{table}", name): set().union(
-            *(
-                differing_columns(before, compute({**inputs, table: changed}), [ROW])
-                for changed in _changed(inputs[table], name, CONTRACTS[table])
-            )
-        )
-        for table in inputs
-        for name in columns(CONTRACTS[table])
-    }
-
-
-def _changed(rows: pd.DataFrame, name: str, contract: type[Contract]) -> list[pd.DataFrame]:
-    nullable = bool(columns(contract)[name].nullable)
-    changed = [rows.assign(**{name: values}) for values in variants(rows[name], nullable=nullable)]
-    if name == "minute":
-        return [rows.assign(minute=(rows["minute"] + added) % 60) for added in (17, 31)]
-    return changed
+def changed_columns(
+    inputs: Mapping[str, pd.DataFrame], compute: Compute, contract: type[Contract]
+) -> Dependents:
+    """Column of an input → the columns of the result that change with it, as the product measures it."""
+    found = dependencies(compute, inputs, key_columns(contract))
+    assert found.undetermined == {}
+    return {(f"sources/{of}", column): names for (of, column), names in found.columns.items()}
 
 
 def _features(parameters: Mapping[str, Any]) -> Compute:
-    return lambda inputs: _numbered(flight_features(DAYS, **inputs, **parameters))
-
-
-def _numbered(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.assign(**{ROW: range(len(rows))})
+    return lambda inputs: flight_features(DAYS, **inputs, **parameters)
 
 
 def _declared(contract: type[Contract], inputs: list[str]) -> dict[str, list[Column]]:
@@ -90,7 +63,7 @@ def _declared(contract: type[Contract], inputs: list[str]) -> dict[str, list[Col
 def test_features_depend_on_the_declared_columns(
     sampled: Mapping[str, pd.DataFrame], parameters: Mapping[str, Any]
 ) -> None:
-    found = changed_columns(sampled, _features(parameters))
+    found = changed_columns(sampled, _features(parameters), FlightFeatures)
 
     assert differences(_declared(FlightFeatures, list(sampled)), found) == []
 
@@ -108,9 +81,8 @@ def changed_outcomes(
     flights = sampled["flights"]
     return changed_columns(
         {"flights": flights[flights[DAY].isin(DAYS)], "airports": sampled["airports"]},
-        lambda changed: _numbered(flight_outcomes(outcome_days, **changed, **known)).assign(
-            **{DAY: DAYS[0]}
-        ),
+        lambda changed: flight_outcomes(outcome_days, **changed, **known),
+        FlightOutcomes,
     )
 
 

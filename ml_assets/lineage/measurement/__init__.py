@@ -1,0 +1,1 @@
+"""Measured column lineage of computed tables."""
