@@ -113,7 +113,7 @@ def test_clean_checkout_is_its_commit(checkout: Path) -> None:
     [
         pytest.param(lambda file: file.write_text("changed = 1\n"), id="changed"),
         pytest.param(lambda file: file.unlink(), id="deleted"),
-        pytest.param(lambda file: file.with_name("new.py").touch(), id="added"),
+        pytest.param(lambda file: file.with_name("added.py").touch(), id="added"),
     ],
 )
 def test_changed_code_makes_the_environment_dirty(
