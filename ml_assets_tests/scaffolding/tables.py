@@ -40,7 +40,7 @@ def weather() -> pd.DataFrame:
 
 def temperatures() -> pd.DataFrame:
     """Hours of Seattle's usual temperatures."""
-    return pd.read_csv(local_data.seattle_temps.filepath)
+    return pd.read_csv(local_data.seattle_temps.filepath, nrows=120 * 24)
 
 
 def carbon() -> pd.DataFrame:
