@@ -3,7 +3,7 @@
 Days with final rows (``Entry.is_final``) are never stale.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from graphlib import TopologicalSorter
 from itertools import chain
 
@@ -75,16 +75,13 @@ def _is_unchanged(ledger: Ledger, tables: Mapping[str, Sequence[str]]) -> bool:
     Inputs are compared once, not for each day that read them: an hour may read hundreds of others.
     """
     reads: set[Read] = set()
-    seen: set[Node] = set()
-    waiting = {table: set(days) for table, days in tables.items() if days}
-    while waiting:
-        of_table, new_days = waiting.popitem()
-        seen |= {(of_table, day) for day in new_days}
-        found = ledger.distinct_reads(of_table, Span(min(new_days), max(new_days)))
-        for read in found - reads:
-            if not read.is_pinned and (read.table, read.day) not in seen:
-                waiting.setdefault(read.table, set()).add(read.day)
-        reads |= found
+
+    def new_reads(table: str, days: Sequence[str]) -> set[Read]:
+        found = ledger.distinct_reads(table, Span(days[0], days[-1])) - reads
+        reads.update(found)
+        return found
+
+    _walk_upstream(tables, new_reads)
     current = {
         (table, day): content_hash
         for table, days in grouped((read.table, read.day) for read in reads).items()
@@ -96,15 +93,33 @@ def _is_unchanged(ledger: Ledger, tables: Mapping[str, Sequence[str]]) -> bool:
 def _upstream_reads(ledger: Ledger, tables: Mapping[str, Sequence[str]]) -> dict[Node, list[Read]]:
     """(table, day) → its inputs, for the given days and everything upstream of them."""
     found: dict[Node, list[Read]] = {}
+
+    def reads_of(table: str, days: Sequence[str]) -> Iterable[Read]:
+        reads = ledger.reads(table, days)
+        found.update({(table, day): of_day for day, of_day in reads.items()})
+        return chain.from_iterable(reads.values())
+
+    _walk_upstream(tables, reads_of)
+    return found
+
+
+def _walk_upstream(
+    tables: Mapping[str, Sequence[str]], reads_of: Callable[[str, Sequence[str]], Iterable[Read]]
+) -> None:
+    """Ask for what days have read, then for what those days have read, each day once.
+
+    Args:
+        tables: table → the first days.
+        reads_of: what days of a table, in order, have read; what is pinned is not followed.
+    """
+    seen: set[Node] = set()
     waiting = {table: set(days) for table, days in tables.items() if days}
     while waiting:
-        of_table, new_days = waiting.popitem()
-        reads = ledger.reads(of_table, sorted(new_days))
-        found |= {(of_table, day): of_day for day, of_day in reads.items()}
-        for read in chain.from_iterable(reads.values()):
-            if not read.is_pinned and (read.table, read.day) not in found:
+        table, days = waiting.popitem()
+        seen |= {(table, day) for day in days}
+        for read in reads_of(table, sorted(days)):
+            if not read.is_pinned and (read.table, read.day) not in seen:
                 waiting.setdefault(read.table, set()).add(read.day)
-    return found
 
 
 def _latest(ledger: Ledger, nodes: Iterable[Node]) -> dict[Node, Entry]:
