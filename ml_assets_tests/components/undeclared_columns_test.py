@@ -40,14 +40,14 @@ class Wrong(Open):
 
 
 TABLES = """
+type: ml_assets.components.Defaults
+attributes: {owners: ["team:shop"], days: {first: "2024-01-01", last: "2024-02-29"}}
+---
 type: ml_assets.components.FeatureTable
 attributes:
   key: shop/open
   function: ml_assets_tests.components.shop.orders
   contract: ml_assets_tests.components.undeclared_columns_test.Open
-  description: One row per order.
-  owners: ["team:shop"]
-  days: {first: "2024-01-01", last: "2024-02-29"}
   inputs: {raw: {asset: shop/raw}}
 ---
 type: ml_assets.components.FeatureTable
@@ -55,9 +55,6 @@ attributes:
   key: shop/wrong
   function: ml_assets_tests.components.shop.orders
   contract: ml_assets_tests.components.undeclared_columns_test.Wrong
-  description: One row per order.
-  owners: ["team:shop"]
-  days: {first: "2024-01-01", last: "2024-02-29"}
   inputs: {raw: {asset: shop/raw}}
 """
 
