@@ -9,21 +9,21 @@ import pytest
 
 from ml_assets.defs.sources.load import reference_files
 from ml_assets.scaffolding.leaks import MIN_ROWS, leaks
-from ml_assets_tests.scaffolding import tables
+from ml_assets_tests.scaffolding import synthetic_tables
 
 Made = Callable[[pd.DataFrame, np.random.Generator], Any]
 
 TABLES: dict[str, tuple[Callable[..., pd.DataFrame], dict[str, Any]]] = {
-    "daily": (tables.daily, dict(target="sales", time="date", task="regression")),
+    "daily": (synthetic_tables.daily, dict(target="sales", time="date", task="regression")),
     "hourly": (
-        tables.hourly,
+        synthetic_tables.hourly,
         dict(target="temperature", time="time", entity=["station"], task="regression"),
     ),
     "events": (
-        tables.events,
+        synthetic_tables.events,
         dict(target="is_returned", time="ordered_at", task="classification"),
     ),
-    "kinds": (tables.kinds, dict(target="species", time="seen_at", task="multiclass")),
+    "kinds": (synthetic_tables.kinds, dict(target="species", time="seen_at", task="multiclass")),
 }
 
 
@@ -442,24 +442,24 @@ def test_a_measurement_of_today_is_found_in_a_slow_series(seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_rare_class_makes_no_column_a_leak(seed):
-    assert found("events", tables.events(seed, rate=0.004)) == {}
+    assert found("events", synthetic_tables.events(seed, rate=0.004)) == {}
 
 
 def test_what_is_empty_with_the_target_is_found():
-    rows = tables.events(3)
+    rows = synthetic_tables.events(3)
     rows["is_returned"] = rows.is_returned.where(np.arange(len(rows)) < 3_800)
     rows["checked_by"] = pd.Series("P1", index=rows.index).where(rows.is_returned.notna())
     assert found("events", rows) == {"checked_by": "filled afterwards"}
 
 
 def test_rows_that_are_empty_as_a_whole_say_nothing():
-    rows = tables.daily(3)[["date", "sales", "forecast", "noise", "walk"]]
+    rows = synthetic_tables.daily(3)[["date", "sales", "forecast", "noise", "walk"]]
     rows.loc[300:340, ["sales", "forecast", "noise", "walk"]] = np.nan
     assert found("daily", rows) == {}
 
 
 def test_a_finding_is_a_sentence_with_its_figure():
-    rows = tables.daily(0)[["date", "sales"]].assign(copied=lambda t: t.sales)
+    rows = synthetic_tables.daily(0)[["date", "sales"]].assign(copied=lambda t: t.sales)
     (leak,) = leaks(rows, **TABLES["daily"][1])
     assert leak.finding == "`copied` equals, in 100.0% of 730 rows, `sales` of the same row."
 
@@ -485,19 +485,19 @@ def test_the_order_of_the_rows_does_not_matter(table):
 
 @pytest.mark.parametrize("target", ["constant", "empty"])
 def test_a_target_that_says_nothing_has_no_leaks(target):
-    rows = tables.daily(0)
+    rows = synthetic_tables.daily(0)
     assert leaks(rows, target=target, time="date", task="regression") == []
 
 
 def test_the_table_is_not_changed():
-    rows = tables.events(0)
+    rows = synthetic_tables.events(0)
     before = rows.copy(deep=True)
     found("events", rows)
     pd.testing.assert_frame_equal(rows, before)
 
 
 def test_a_leak_of_a_large_table_is_found_in_a_sample():
-    rows = tables.events(0, rows=220_000)[["ordered_at", "is_returned", "score"]]
+    rows = synthetic_tables.events(0, rows=220_000)[["ordered_at", "is_returned", "score"]]
     rows["next"] = rows.is_returned.shift(-1)
     rows["reason"] = pd.Series("broken", index=rows.index).where(rows.is_returned == 1)
     assert found("events", rows) == {
