@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-IN_TABLE = re.compile(r"^\|[^|]*\| `((?:ml-assets|dg|dagster) [^`]+)` ?[;|]", re.MULTILINE)
+IN_TABLE = re.compile(r"^\|[^|]*\| `((?:ml-assets|dg|dagster) [^`]+)` ?[;,|]", re.MULTILINE)
 IN_CONSOLE = re.compile(r"^\$ ((?:ml-assets|dg|dagster) .+?)(?: +#.*)?$", re.MULTILINE)
 
 REFUSED = {"ml-assets approve": "was released since"}
