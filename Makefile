@@ -38,7 +38,7 @@ demo-year: $(INSTALLED) .env ## The whole year, and its retraining compared with
 test: lint ## Environment, linters, and all tests but those that are slow by nature.
 	@$(BIN)/pytest -n auto --dist worksteal --durations 15
 
-test-all: lint ## The same with real daemons, kills, browsers, Postgres and whole releases.
+test-all: lint ## The same with real daemons, kills, browsers, Postgres, whole releases and measured lineage.
 	@$(BIN)/pytest -n auto --dist worksteal --durations 15 -m 'not soak'
 
 soak: $(INSTALLED) ## The daemon over thirty days with a fault on every third (docs/soak.md); takes long.

@@ -50,6 +50,7 @@ CORRECTIONS = [
         "2013-01-31",
         f"delete from flights where {of_day('flights', 31, 1, month=1, limit=20)}",
         id="20 flights of a training day are gone",
+        marks=pytest.mark.slow,
     ),
     pytest.param(
         FLIGHTS,
@@ -57,6 +58,7 @@ CORRECTIONS = [
         f"update flights set dep_time = null, dep_delay = null, arr_time = null, arr_delay = null, "
         f"air_time = null where {of_day('flights', 2, 3, limit=5)}",
         id="5 flights were cancelled",
+        marks=pytest.mark.slow,
     ),
     pytest.param(
         WEATHER,

@@ -72,8 +72,8 @@ def test_c1_late_rows_are_extracted_though_four_new_days_came_meanwhile(week: Pr
     "tables",
     [
         pytest.param(("flights", "weather"), id="in both sources"),
-        pytest.param(("flights",), id="in one source"),
-        pytest.param(("weather",), id="in the other source"),
+        pytest.param(("flights",), id="in one source", marks=pytest.mark.slow),
+        pytest.param(("weather",), id="in the other source", marks=pytest.mark.slow),
     ],
 )
 def test_c3_one_row_far_ahead_requests_no_other_day(week: Project, tables: tuple[str, ...]) -> None:

@@ -32,7 +32,15 @@ def change_rows(root: Path) -> None:
     DeltaTable(str(root / FLIGHTS)).update({"distance": "distance + 1"}, predicate=f"ds = '{LAST}'")
 
 
-@pytest.mark.parametrize("damage", [lose_files, lose_table, delete_rows, change_rows])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lose_files,
+        pytest.param(lose_table, marks=pytest.mark.slow),
+        pytest.param(delete_rows, marks=pytest.mark.slow),
+        change_rows,
+    ],
+)
 def test_a_damaged_source_day_is_extracted_again_and_the_next_day_runs(
     week: Project, damage: Callable[[Path], None]
 ) -> None:

@@ -262,12 +262,7 @@ def write(file: Path, series: Series) -> None:
     engine.dispose()
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(item, id=name, marks=() if name == WEEKS else pytest.mark.slow)
-        for name, item in SERIES.items()
-    ]
-)
+@pytest.fixture(params=[pytest.param(item, id=name) for name, item in SERIES.items()])
 def series(request: pytest.FixtureRequest) -> Series:
     """Each of the series."""
     found: Series = request.param
@@ -291,6 +286,7 @@ def meters(tmp_path: Path, series: Series) -> Iterator[Project]:
         yield project
 
 
+@pytest.mark.slow
 def test_series_goes_from_its_source_to_a_decision(meters: Project, series: Series) -> None:
     calendar = Calendar(cadence_of(series), "America/New_York" if "York" in series.days else "UTC")
     first, _, last = series.scored.partition("...")

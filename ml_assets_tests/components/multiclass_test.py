@@ -235,6 +235,7 @@ def shop(tmp_path: Path) -> Iterator[Project]:
         yield project
 
 
+@pytest.mark.slow
 def test_classes_go_from_the_source_to_decision_and_monitoring(shop: Project) -> None:
     trained = shop.materialize("group:shop__training or group:shop__release", AS_OF)
     assert trained.succeeded, trained.failed_steps

@@ -126,6 +126,7 @@ class Table:
         )
 
 
+WEEKS = "weeks, some of them missing"
 TABLES = {
     "days": Table(
         days='{first: "2023-01-02", last: "2023-09-30"}',
@@ -138,7 +139,7 @@ TABLES = {
         scored="2023-09-01...2023-09-10",
         known="2023-01-02...2023-09-30",
     ),
-    "weeks, some of them missing": Table(
+    WEEKS: Table(
         days='{first: "2019-01-07", last: "2023-12-31", cadence: weekly}',
         first="2019-03-04",
         look_back="8w",
@@ -152,7 +153,12 @@ TABLES = {
 }
 
 
-@pytest.fixture(params=[pytest.param(table, id=name) for name, table in TABLES.items()])
+@pytest.fixture(
+    params=[
+        pytest.param(table, id=name, marks=() if name == WEEKS else pytest.mark.slow)
+        for name, table in TABLES.items()
+    ]
+)
 def table(request: pytest.FixtureRequest) -> Table:
     """Each of the tables."""
     found: Table = request.param

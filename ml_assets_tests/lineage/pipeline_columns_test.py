@@ -292,6 +292,7 @@ def small(features_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     settings.cache_clear()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noun", DAYS)
 def test_declared_column_lineage_equals_measured_lineage(small: SmallPipeline, noun: str) -> None:
     assert differences(small.lineage(noun), measured_lineage(small, noun)) == []

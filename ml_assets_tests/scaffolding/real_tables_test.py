@@ -25,11 +25,14 @@ from ml_assets_tests.scaffolding.tables import (
 
 TABLES = [
     pytest.param(WEEKLY, id="weeks, some missing"),
-    pytest.param(DAILY, id="days", marks=pytest.mark.slow),
-    pytest.param(HOURLY, id="hours", marks=pytest.mark.slow),
-    pytest.param(MULTICLASS, id="classes", marks=pytest.mark.slow),
-    pytest.param(MONTHLY, id="months of several series", marks=pytest.mark.slow),
+    pytest.param(DAILY, id="days"),
+    pytest.param(HOURLY, id="hours"),
+    pytest.param(MULTICLASS, id="classes"),
+    pytest.param(MONTHLY, id="months of several series"),
 ]
+
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(params=TABLES)

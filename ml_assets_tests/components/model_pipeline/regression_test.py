@@ -172,6 +172,7 @@ def shop(tmp_path: Path) -> Iterator[Project]:
 RELEASE = "group:shop__training or group:shop__release"
 
 
+@pytest.mark.slow
 def test_a_regression_is_trained_and_released(shop: Project) -> None:
     outcome = shop.materialize(RELEASE, FIRST_MODEL)
 

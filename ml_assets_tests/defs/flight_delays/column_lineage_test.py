@@ -60,6 +60,7 @@ def _declared(contract: type[Contract], inputs: list[str]) -> dict[str, list[Col
     return lineage(contract, [f"sources/{table}" for table in inputs])
 
 
+@pytest.mark.slow
 def test_features_depend_on_the_declared_columns(
     sampled: Mapping[str, pd.DataFrame], parameters: Mapping[str, Any]
 ) -> None:
