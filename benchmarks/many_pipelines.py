@@ -10,6 +10,7 @@ import time
 import warnings
 from pathlib import Path
 
+import ml_assets.definitions  # noqa: F401  freezes what every code location imports
 from ml_assets.orchestration.runs.runs import broken_assets, silence_notices
 from ml_assets_tests.components.minimal_pipeline_test import MINIMAL
 from ml_assets_tests.components.shop import definitions, raw_table

@@ -63,8 +63,14 @@ def described_table(table: object, file: Path | None = None) -> dict[str, Any] |
 
 
 def _table(table: object, templates: Iterable[str], file: Path | None) -> dict[str, Any] | None:
-    documents = (config for template in templates for _, config in of_template(template, file))
-    return next((config for config in documents if config.get("key") == table), None)
+    documents = [*_outside_documents(file), *_read_files()[0]]
+    found = (
+        document["attributes"]
+        for _, document in documents
+        if (document.get("attributes") or {}).get("key") == table
+        and template_of(document) in templates
+    )
+    return next(found, None)
 
 
 def source_tables() -> dict[str, SourceTableConfiguration]:

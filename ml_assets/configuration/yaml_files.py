@@ -88,11 +88,11 @@ def _parsed(text: str) -> list[Any]:
     return list(yaml.load_all(text, Loader))
 
 
-class Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """YAML as in Dagster: a day remains a text."""
+class Loader(yaml.CSafeLoader):  # type: ignore[misc]
+    """YAML as in Dagster: a day remains a text. libyaml parses ten times as fast as Python."""
 
 
 Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
 }
