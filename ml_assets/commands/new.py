@@ -58,13 +58,9 @@ def new(
     allow: Allow = [],  # noqa: B006
 ) -> None:
     """Make a pipeline from a table: contracts, features, defs.yaml, README and a test."""
-    from ml_assets.scaffolding.asking import asked, proposed
-    from ml_assets.scaffolding.files import refuse_existing, rendered, write
-    from ml_assets.scaffolding.proposal import refuse_name
+    from ml_assets.scaffolding.asking import asked, write_pipeline
     from ml_assets.settings import settings
 
-    refuse_name(name)
-    refuse_existing(name, ROOT)
     request = asked(
         name=name,
         target=target,
@@ -75,10 +71,7 @@ def new(
         exclude=exclude,
         allow=allow,
     )
-    proposal = proposed(request, table, connection, settings().connection_urls)
-    texts = rendered(proposal)
-    write(texts, name, ROOT)
-    _show(proposal, list(texts))
+    _show(*write_pipeline(request, table, connection, settings().connection_urls, ROOT))
 
 
 def _show(p: "Proposal", paths: list[str]) -> None:

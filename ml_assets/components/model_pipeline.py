@@ -9,12 +9,14 @@ from ml_assets.components.batch_predictions import BatchPredictions
 from ml_assets.components.model_release import ModelRelease
 from ml_assets.components.monitoring import Monitoring
 from ml_assets.components.pipeline.part import ModelPart
+from ml_assets.components.scaffolder import PipelineScaffolder
 from ml_assets.components.trained_model import TrainedModel
 from ml_assets.configuration.parts import PipelineConfiguration
 
 PARTS = (TrainedModel, ModelRelease, BatchPredictions, Monitoring)
 
 
+@dg.scaffold_with(PipelineScaffolder)
 class ModelPipeline(ModelPart[PipelineConfiguration]):
     """Training, release, predictions and monitoring of one model."""
 

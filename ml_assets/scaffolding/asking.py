@@ -1,13 +1,15 @@
-"""From what a user types to a proposal."""
+"""From what a user types to a pipeline."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import cast, get_args
 
 from ml_assets.cadence import Cadence
 from ml_assets.errors import ConfigurationError
 from ml_assets.names import suggestion
+from ml_assets.scaffolding.files import refuse_existing, rendered, write
 from ml_assets.scaffolding.pipeline import Proposal, Request, Task
-from ml_assets.scaffolding.proposal import propose
+from ml_assets.scaffolding.proposal import propose, refuse_name
 from ml_assets.scaffolding.reading import origin, rows_of
 
 
@@ -41,22 +43,31 @@ def asked(
     )
 
 
-def proposed(
-    request: Request, table: str, connection: str | None, urls: Mapping[str, str]
-) -> Proposal:
-    """A pipeline for a table that is named by a text.
+def write_pipeline(
+    request: Request, table: str, connection: str | None, urls: Mapping[str, str], root: Path
+) -> tuple[Proposal, list[str]]:
+    """Propose a pipeline for a table and write its files, all at once or not at all.
 
     Args:
         request: what the user says.
         table: path of a file, or name of a database table.
         connection: name of its connection, if it is not the default one.
         urls: connection → its URL or folder.
+        root: folder of the project.
+
+    Returns:
+        The pipeline, and the paths of its files below the project.
 
     Raises:
-        MLAssetsError: there is no such table, or no pipeline suits it.
+        MLAssetsError: the name is taken, there is no such table, or no pipeline suits it.
     """
+    refuse_name(request.name)
+    refuse_existing(request.name, root)
     found = origin(table, connection, urls)
-    return propose(rows_of(found, urls), request, found)
+    proposal = propose(rows_of(found, urls), request, found)
+    texts = rendered(proposal)
+    write(texts, request.name, root)
+    return proposal, list(texts)
 
 
 def _refuse(option: str, value: str | None, known: Sequence[str]) -> None:

@@ -104,6 +104,7 @@ def write(texts: Mapping[str, str], name: str, root: Path) -> None:
     """
     refuse_existing(name, root)
     drafts: dict[Path, Path] = {}
+    placed: list[Path] = []
     try:
         for folder in (CODE, TESTS):
             (root / folder).mkdir(parents=True, exist_ok=True)
@@ -114,7 +115,11 @@ def write(texts: Mapping[str, str], name: str, root: Path) -> None:
             file = root / path
             (drafts[file.parent] / file.name).write_text(text, "utf-8")
         for place, draft in drafts.items():
-            draft.rename(place)
+            placed.append(draft.rename(place))
+    except BaseException:
+        for place in placed:
+            shutil.rmtree(place)
+        raise
     finally:
         for draft in drafts.values():
             shutil.rmtree(draft, ignore_errors=True)
