@@ -12,7 +12,7 @@ from ml_assets.cadence import DAYS, Cadence, Calendar, Span, as_key, in_a_row
 from ml_assets.configuration.days import Days
 from ml_assets.durations import Duration
 from ml_assets.errors import ConfigurationError
-from ml_assets.orchestration.partitions import calendar_of, mapping_of, partitions
+from ml_assets.orchestration.partitions import calendar_of, dependencies, partitions
 from ml_assets.planning.inputs import Input
 
 NEW_YORK, BERLIN, SYDNEY = "America/New_York", "Europe/Berlin", "Australia/Sydney"
@@ -96,7 +96,9 @@ def test_input_partitions_are_those_that_dagster_maps_to(
 ) -> None:
     own, other = days(reader), days(of_input)
     item = Input("t/t", *offsets, calendar=own.calendar, input_calendar=other.calendar)
-    mapping = mapping_of(item) or dg.TimeWindowPartitionMapping()
+    [found] = dependencies([item])
+    mapping = found.partition_mapping or dg.TimeWindowPartitionMapping()
+    assert isinstance(mapping, dg.TimeWindowPartitionMapping)
     known = set(partitions(other).get_partition_keys())
     keys = partitions(own).get_partition_keys()
 
@@ -106,6 +108,16 @@ def test_input_partitions_are_those_that_dagster_maps_to(
         )
         expected = sorted(mapped.partitions_subset.get_partition_keys())
         assert [day for day in item.days_of(key) if day in known] == expected
+
+
+def test_inputs_of_the_same_asset_are_one_dependency_over_all_partitions_they_read() -> None:
+    [found, other] = dependencies(
+        [Input("shop/orders"), Input("shop/orders", -28, -1), Input("shop/items", -1, -1)]
+    )
+
+    mapping = dg.TimeWindowPartitionMapping(-28, 0, allow_nonexistent_upstream_partitions=True)
+    assert (found.asset_key, found.partition_mapping) == (dg.AssetKey(["shop", "orders"]), mapping)
+    assert other.asset_key == dg.AssetKey(["shop", "items"])
 
 
 def test_only_the_hours_of_the_day_itself_are_required() -> None:

@@ -39,7 +39,7 @@ from ml_assets.orchestration.assets.tables import (
 )
 from ml_assets.orchestration.checks.checks import table_checks
 from ml_assets.orchestration.checks.standard import standard_checks
-from ml_assets.orchestration.partitions import mapping_of, partitions
+from ml_assets.orchestration.partitions import dependencies, partitions
 from ml_assets.planning.inputs import Input
 from ml_assets.planning.plan import Plan, plan
 from ml_assets.provenance.code import code_version
@@ -69,10 +69,7 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
             version=self._version,
             metadata=function_metadata(self._feature_function),
             partitions_def=days,
-            deps=[
-                dg.AssetDep(item.table.split("/"), partition_mapping=mapping_of(item))
-                for item in self._inputs.values()
-            ],
+            deps=dependencies(self._inputs.values()),
         )
         return dg.Definitions(
             assets=[table_asset(spec, self._compute), dead_letter_spec(spec, self._contract)],

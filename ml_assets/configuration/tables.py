@@ -30,6 +30,9 @@ from ml_assets.sources.file_names import FilePattern
 REVISITED = timedelta(days=3)
 """Last stored time that is compared with the source at every tick unless configured."""
 
+SOURCES = "sources/"
+"""Start of the keys of tables that belong to no pipeline."""
+
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 
@@ -154,9 +157,12 @@ class SourceTableConfiguration(Section, json_schema_extra=may_lack("owners")):
 
     @property
     def origin(self) -> str:
-        """Key of the asset that stands for the table in its source system."""
-        noun = self.table or self.key.rpartition("/")[2]
-        return f"{self.specification.connection}/{re.sub(r'[^a-z0-9_]', '_', noun.lower())}"
+        """Key of the asset that stands for what the table reads of its source system.
+
+        It contains the table's own key, as two tables may read the same rows by different times.
+        """
+        own = re.sub(r"[^a-z0-9_]", "_", self.key.removeprefix(SOURCES).lower())
+        return f"{self.specification.connection}/{own}"
 
     @property
     def what(self) -> str:

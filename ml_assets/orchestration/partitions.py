@@ -1,5 +1,7 @@
 """Dagster's partitions of tables, and which partitions of an input a partition maps to."""
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -76,7 +78,25 @@ SCHEDULES = {
 """Cadence → cron schedule by which Dagster identifies partitions."""
 
 
-def mapping_of(item: Input) -> dg.PartitionMapping | None:
+def dependencies(inputs: Iterable[Input]) -> list[dg.AssetDep]:
+    """Dagster's dependencies of a table: one on each asset that it reads.
+
+    Inputs of the same asset, such as its own partition and those before, become one dependency from
+    the first to the last partition that any of them reads.
+    """
+    by_table: dict[str, Input] = {}
+    for item in inputs:
+        other = by_table.get(item.table, item)
+        by_table[item.table] = replace(
+            other, first=min(other.first, item.first), last=max(other.last, item.last)
+        )
+    return [
+        dg.AssetDep(table.split("/"), partition_mapping=_mapping_of(item))
+        for table, item in by_table.items()
+    ]
+
+
+def _mapping_of(item: Input) -> dg.PartitionMapping | None:
     """The Dagster partition mapping of an input; None for Dagster's default mapping."""
     if item.is_snapshot or item.first == item.last == 0:
         return None

@@ -150,7 +150,7 @@ class Proposal:
         return [
             (
                 f"{self.rows} rows, {history.first} to {history.last}: {history.count} "
-                f"{self.times.cadence} partitions (UTC), cadence from the times"
+                f"{self.times.cadence} partitions (UTC)"
             ),
             (
                 f"{kind} (lags {', '.join(map(str, history.lags))}; means of "

@@ -30,6 +30,9 @@ RESERVED = {
 """Names of columns and arguments that every pipeline has itself."""
 
 MAX_CLASSES = 10
+MAX_FURTHER_KEYS = 3
+"""Columns that may identify a row beside its time and series."""
+
 ENDED = timedelta(days=90)
 """Age of the newest row above which a table has ended."""
 
@@ -81,7 +84,7 @@ def propose(raw: pd.DataFrame, request: Request, found: Origin) -> Proposal:
         classes=classes,
         entity=list(request.entity),
         is_series=is_series,
-        key=_key(rows, column, request.entity),
+        key=_key(rows, column, target.name, request.entity),
         history=history,
         windows=_windows(history, keys[known.index], known[target.name])
         if classes
@@ -215,8 +218,8 @@ def _windows(history: History, keys: pd.Series, values: pd.Series) -> dict[str, 
     return {"window": history.text(history.count), **history.windows}
 
 
-def _key(rows: pd.DataFrame, time: str, entity: Sequence[str]) -> list[str]:
-    """Columns that identify a row: its time and series, or one more, or an id.
+def _key(rows: pd.DataFrame, time: str, target: str, entity: Sequence[str]) -> list[str]:
+    """Columns that identify a row: its time and series, or an id, or the former and a few more.
 
     Raises:
         ConfigurationError: there are none.
@@ -225,15 +228,32 @@ def _key(rows: pd.DataFrame, time: str, entity: Sequence[str]) -> list[str]:
     others = [
         str(name)
         for name in rows.columns
-        if name not in usual and rows[name].notna().all() and rows[name].dtype.kind != "f"
+        if name not in [*usual, target]
+        and rows[name].notna().all()
+        and rows[name].dtype.kind != "f"
     ]
-    for key in [usual, *([name] for name in others), *([*usual, name] for name in others)]:
-        if not rows.duplicated(key).any() and rows[key].notna().all(axis=None):
+    codes = rows[[*usual, *others]].apply(lambda values: pd.factorize(values)[0])
+    ids = [[name] for name in others if codes[name].is_unique]
+    for key in [usual, *ids, _more(codes, usual, others)]:
+        if not codes.duplicated(key).any():
             return key
     raise ConfigurationError(
-        f"No column identifies a row: {rows.duplicated(usual).sum()} rows share {' and '.join(usual)}. "
+        f"No column identifies a row: {codes.duplicated(usual).sum()} rows share {' and '.join(usual)}. "
         "Name the series of a row with --entity, or add an id to the source."
     )
+
+
+def _more(codes: pd.DataFrame, usual: Sequence[str], others: Sequence[str]) -> list[str]:
+    """Columns and up to three others, each the one that tells most of the equal rows apart."""
+    key, waiting = [*usual], [*others]
+    for _ in range(MAX_FURTHER_KEYS):
+        equal = codes[codes.duplicated(key, keep=False)]
+        if equal.empty or not waiting:
+            break
+        best = min(waiting, key=lambda name: equal.duplicated([*key, name]).sum())
+        waiting.remove(best)
+        key.append(best)
+    return key
 
 
 def _leaks(

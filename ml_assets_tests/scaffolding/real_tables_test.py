@@ -16,6 +16,7 @@ from ml_assets_tests.prepared import new_home, opened
 from ml_assets_tests.project import Project
 from ml_assets_tests.scaffolding.tables import (
     DAILY,
+    EVENTS,
     HOURLY,
     MONTHLY,
     MULTICLASS,
@@ -29,6 +30,7 @@ TABLES = [
     pytest.param(HOURLY, id="hours"),
     pytest.param(MULTICLASS, id="classes"),
     pytest.param(MONTHLY, id="months of several series"),
+    pytest.param(EVENTS, id="events of a database"),
 ]
 
 
@@ -46,11 +48,11 @@ def table(request: pytest.FixtureRequest) -> RealTable:
 def made(tmp_path: Path, table: RealTable, monkeypatch: pytest.MonkeyPatch) -> str:
     """What ``ml-assets new`` prints for a table; its files are below ``tmp_path``."""
     new_home(tmp_path)
-    table.write(tmp_path / "data" / "source_files")
+    source = table.write(tmp_path / "data")
     monkeypatch.setattr(new, "ROOT", tmp_path)
     monkeypatch.setenv("ML_ASSETS_DATA", str(tmp_path / "data"))
     settings.cache_clear()
-    command = ["new", table.name, "--from", f"{table.name}.csv", "--target", table.target]
+    command = ["new", table.name, "--from", source, "--target", table.target]
     result = CliRunner().invoke(app, [*command, *table.options], catch_exceptions=False)
     settings.cache_clear()
     assert result.exit_code == 0

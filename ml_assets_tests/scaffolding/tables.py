@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+import sqlalchemy as sa
 import statsmodels.api as sm
 from vega_datasets import local_data
+
+from ml_assets.defs.sources.load import reference_files
 
 
 @dataclass(frozen=True)
@@ -18,19 +21,30 @@ class RealTable:
         rows: its rows as they are published.
         target: the column that is predicted.
         options: further options of ``ml-assets new``.
+        is_file: whether it is a CSV file, not a table of the source database.
     """
 
     name: str
     rows: Callable[[], pd.DataFrame]
     target: str
     options: tuple[str, ...] = ()
+    is_file: bool = True
 
-    def write(self, folder: Path) -> Path:
-        """The table as a CSV file in a folder."""
-        folder.mkdir(parents=True, exist_ok=True)
-        file = folder / f"{self.name}.csv"
-        self.rows().to_csv(file, index=False)
-        return file
+    def write(self, data: Path) -> str:
+        """Write the table where a project reads it, and return what ``--from`` names it.
+
+        Args:
+            data: the project's data folder.
+        """
+        if self.is_file:
+            folder = data / "source_files"
+            folder.mkdir(parents=True, exist_ok=True)
+            self.rows().to_csv(folder / f"{self.name}.csv", index=False)
+            return f"{self.name}.csv"
+        engine = sa.create_engine(f"sqlite:///{data / 'source.db'}")
+        self.rows().to_sql(self.name, engine, index=False)
+        engine.dispose()
+        return self.name
 
 
 def weather() -> pd.DataFrame:
@@ -54,8 +68,27 @@ def stocks() -> pd.DataFrame:
     return pd.read_csv(local_data.stocks.filepath)
 
 
+def departures() -> pd.DataFrame:
+    """United's departures from Newark in 80 days, with what was known of each afterwards."""
+    flights = pd.read_csv(reference_files() / "flights.csv.zip")
+    found = flights[(flights["carrier"] == "UA") & (flights["origin"] == "EWR")]
+    found = found[found["time_hour"] < "2013-03-22"]
+    return found.assign(time_hour=pd.to_datetime(found["time_hour"]).dt.tz_localize(None))
+
+
 DAILY = RealTable("new_daily", weather, "temp_max")
 HOURLY = RealTable("new_hourly", temperatures, "temp")
 WEEKLY = RealTable("new_weekly", carbon, "co2")
 MULTICLASS = RealTable("new_multiclass", weather, "weather")
 MONTHLY = RealTable("new_monthly", stocks, "price", ("--entity", "symbol"))
+EVENTS = RealTable(
+    "new_events",
+    departures,
+    "arr_delay",
+    (
+        *("--cadence", "daily", "--allow", "dep_delay"),
+        *("--exclude", "dep_time", "--exclude", "arr_time", "--exclude", "air_time"),
+        *("--exclude", "tailnum"),
+    ),
+    is_file=False,
+)

@@ -30,7 +30,7 @@ from ml_assets.orchestration.assets.tables import (
 from ml_assets.orchestration.checks.checks import table_checks
 from ml_assets.orchestration.checks.standard import standard_checks
 from ml_assets.orchestration.checks.table_check import TableCheck
-from ml_assets.orchestration.partitions import Partitions, mapping_of, partitions
+from ml_assets.orchestration.partitions import Partitions, dependencies, partitions
 from ml_assets.planning.inputs import Input
 from ml_assets.release.champion import Champion, champion_by_day, newest
 from ml_assets.release.history import releases
@@ -208,10 +208,7 @@ class PipelineContext:
             is_table=contract is not None,
             metadata={SPARSE_KEY: True, **({FACT_KEY: True} if is_fact else {})},
             partitions_def=partitions,
-            deps=[
-                dg.AssetDep(item.table.split("/"), partition_mapping=mapping_of(item))
-                for item in inputs
-            ],
+            deps=dependencies(inputs),
         )
         asset = table_asset(spec, compute, io_manager_key=io_manager_key)
         standard = (
