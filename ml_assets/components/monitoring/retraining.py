@@ -1,7 +1,7 @@
 """Stage: the decision whether to retrain, by labels, drift and growth of the training data."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import dagster as dg
 import pandas as pd
@@ -22,7 +22,7 @@ from ml_assets.monitoring.policy import Policy
 from ml_assets.monitoring.retraining import decide
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.inputs import Input
-from ml_assets.planning.plan import Plan, merge, plan
+from ml_assets.planning.plan import plan
 from ml_assets.provenance.code import code_version
 from ml_assets.release.champion import Champion
 from ml_assets.workspace import Workspace
@@ -86,38 +86,41 @@ class RetrainingStage:
         champions = this.champions(lake, days)
         stored = self._requested_days(lake, max(days))
         requested = {day: found for day, found in stored.items() if day not in days}
-        inputs = {
-            "labels": self._labels,
-            "drift": self._drift,
-        }
-        plans: list[Plan] = []
-        frames: dict[str, pd.DataFrame] = {}
+        inputs = {"labels": self._labels, "drift": self._drift}
+        planned = plan(lake, table, sorted(days), inputs, self._decision_version, keeps_stored=True)
+        rows = {name: planned.rows(name, item) for name, item in inputs.items()}
+        labels = no_rows(self.label_contract) if rows["labels"] is None else rows["labels"]
+        drift = no_rows(DriftReport) if rows["drift"] is None else rows["drift"]
+        model_reads = this.model_reads(champions)
         with_rows = days_with_rows(lake.ledger, [this.features, this.labels.asset])
+        frames: dict[str, pd.DataFrame] = {}
+        reads = dict(planned.reads)
         for day in sorted(days):
-            first = self.policy.budget_start(day, this.calendar)
-            before = {then: found for then, found in requested.items() if first < then < day}
-            reads = [
-                *(Read(table, then, found, None, is_pinned=True) for then, found in before.items()),
-                *this.model_reads(champions).get(day, []),
-            ]
-            planned = plan(
-                lake,
-                table,
-                [day],
-                inputs,
-                self._decision_version,
-                further_reads={day: reads},
-                keeps_stored=True,
-            )
-            if planned.compute:
-                champion = champions.get(day)
-                frames[day] = self._decision_of(planned, day, champion, list(before), with_rows)
+            if day in planned.compute:
+                first = self.policy.budget_start(day, this.calendar)
+                before = {then: found for then, found in requested.items() if first < then < day}
+                reads[day] = [
+                    *reads[day],
+                    *(
+                        Read(table, then, found, None, is_pinned=True)
+                        for then, found in before.items()
+                    ),
+                    *model_reads.get(day, []),
+                ]
+                evidence = self._evidence(
+                    day,
+                    labels,
+                    drift,
+                    champion=champions.get(day),
+                    requested=list(before),
+                    with_rows=with_rows,
+                )
+                frames[day] = decide(evidence, self.policy)
                 requested |= _requested_in(day, frames[day])
             elif day in stored:
                 requested[day] = stored[day]
-            plans.append(planned)
         return output(
-            merge(plans),
+            replace(planned, reads=reads),
             frames,
             RetrainingDecision,
             self._decision_version,
@@ -125,34 +128,34 @@ class RetrainingStage:
             is_final=True,
         )
 
-    def _decision_of(
+    def _evidence(
         self,
-        planned: Plan,
         day: str,
+        labels: pd.DataFrame,
+        drift: pd.DataFrame,
+        *,
         champion: Champion | None,
         requested: Sequence[str],
         with_rows: Sequence[str],
-    ) -> pd.DataFrame:
-        labels, drift = planned.windows["labels"], planned.windows["drift"]
-        known = labels.read() if labels.hashes else no_rows(self.label_contract)
+    ) -> RetrainingEvidence:
         this = self.pipeline
         calendar, windows = this.as_of_calendar, this.windows
         next_as_of = calendar.next_from(this.calendar.bounds(day)[1])
-        evidence = RetrainingEvidence(
+        known = _within(labels, self._labels.days_of(day))
+        return RetrainingEvidence(
             day=day,
             calendar=this.calendar,
             next_as_of=next_as_of,
             champion=champion,
             labels=known[~known["is_late"].astype(bool)],
-            drift=drift.read() if drift.hashes else no_rows(DriftReport),
+            drift=_within(drift, self._drift.days_of(day)),
             requested_days=requested,
             trainable_days=trainable_days(with_rows, next_as_of, windows, calendar),
             champion_days=trainable_days(with_rows, champion.as_of, windows, calendar)
             if champion
             else 0,
-            classes=self.pipeline.specification.classes,
+            classes=this.specification.classes,
         )
-        return decide(evidence, self.policy)
 
     def _requested_days(self, lake: Lake, last: str) -> dict[str, str]:
         """Days up to ``last`` on which a retraining was requested → content hash of the decision."""
@@ -163,6 +166,11 @@ class RetrainingStage:
             return {}
         rows = lake.read(table, days, columns=[DAY, "verdict"])
         return {day: stored[day] for day in sorted(rows.loc[rows["verdict"] == RETRAIN, DAY])}
+
+
+def _within(rows: pd.DataFrame, days: Sequence[str]) -> pd.DataFrame:
+    """Rows of successive days."""
+    return rows[rows[DAY].between(days[0], days[-1])].reset_index(drop=True)
 
 
 def _requested_in(day: str, decision: pd.DataFrame) -> dict[str, str]:
