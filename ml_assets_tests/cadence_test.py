@@ -12,7 +12,7 @@ from ml_assets.cadence import DAYS, Cadence, Calendar, Span, as_key, in_a_row
 from ml_assets.configuration.days import Days
 from ml_assets.durations import Duration
 from ml_assets.errors import ConfigurationError
-from ml_assets.orchestration.partitions import calendar_of, dependencies, partitions
+from ml_assets.orchestration.partitions import calendar_of, days_of_run, dependencies, partitions
 from ml_assets.planning.inputs import Input
 
 NEW_YORK, BERLIN, SYDNEY = "America/New_York", "Europe/Berlin", "Australia/Sydney"
@@ -271,3 +271,20 @@ def test_hours_at_clock_changes_contain_themselves_alone(moment: str) -> None:
     assert hours.bounds(key) == (start, start + timedelta(hours=1))
     assert hours.within(*hours.bounds(key)) == [key]
     assert hours.next_from(start) == key
+
+
+def test_an_hour_that_a_clock_change_skips_is_refused() -> None:
+    definition = partitions(
+        Days(first="2024-03-01", last="2024-03-31", timezone="America/New_York", cadence="hourly")
+    )
+
+    @dg.asset(partitions_def=definition)
+    def hours(context: dg.AssetExecutionContext) -> list[str]:
+        return days_of_run(context, definition)
+
+    def run(key: str) -> list[str]:
+        return dg.materialize([hours], partition_key=key).output_for_node("hours")
+
+    assert run("2024-03-10-03:00") == ["2024-03-10-03:00"]
+    with pytest.raises(ConfigurationError, match=r"no partition 2024-03-10-02:00.*2024-03-10-03"):
+        run("2024-03-10-02:00")

@@ -159,7 +159,7 @@ def _integer(value: Any) -> int | None:
 
 def _boolean(value: Any) -> bool | None:
     if isinstance(value, str):
-        return {"true": True, "false": False}.get(value.lower())
+        return BOOLEANS.get(value.lower())
     if isinstance(value, (bool, np.bool_, *_NUMBERS)) and value in (0, 1):
         return bool(value)
     return None
@@ -176,6 +176,9 @@ def escaped(text: str) -> str:
     """The text with escapes for lone surrogates, which files and databases cannot store."""
     return text.encode("utf-8", "backslashreplace").decode()
 
+
+BOOLEANS = {"true": True, "false": False, "t": True, "f": False, "1": True, "0": False}
+"""Texts of booleans, as databases write them to files."""
 
 _WHOLE = re.compile(r"\s*[+-]?\d{1,19}(\.0*)?\s*", re.ASCII)
 _NUMBERS = (int, float, np.integer, np.floating, Decimal)

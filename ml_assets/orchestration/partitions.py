@@ -18,6 +18,11 @@ MONDAY = 1
 
 Partitions = dg.TimeWindowPartitionsDefinition
 
+PARTITION = "dagster/partition"
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+"""Tags of a run with the keys that it is asked for."""
+
 
 def partitions(days: Days, *, is_as_of: bool = False) -> Partitions:
     """The Dagster partitions of a table.
@@ -170,8 +175,22 @@ def days_of_run(
     context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext,
     definition: dg.PartitionsDefinition | None,
 ) -> list[str]:
-    """The days a run covers, in order; the snapshot's name for a table without days."""
-    return [SNAPSHOT] if definition is None else list(context.partition_keys)
+    """The days a run covers, in order; the snapshot's name for a table without days.
+
+    Raises:
+        ConfigurationError: the run asks for a key that does not exist, such as an hour that a clock
+            change skips; Dagster would give the next one.
+    """
+    if definition is None:
+        return [SNAPSHOT]
+    days = list(context.partition_keys)
+    for tag in (PARTITION, RANGE_START, RANGE_END):
+        asked = context.run.tags.get(tag)
+        if asked is not None and asked not in days:
+            raise ConfigurationError(
+                f"There is no partition {asked}. Its time begins in {days[0]}: name that one."
+            )
+    return days
 
 
 def bounds(definition: dg.PartitionsDefinition, day: str) -> tuple[datetime, datetime]:

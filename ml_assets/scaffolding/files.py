@@ -165,6 +165,7 @@ def _values(p: Proposal) -> dict[str, Any]:
         "first_with_features": first_features,
         "look_back": history.text(history.look_back),
         "nothing": history.text(0),
+        "two_periods": history.text(2),
         "has_year": fields.has_year(p),
         "has_hour": fields.has_hour(p),
         "has_weekday": fields.has_weekday(p),

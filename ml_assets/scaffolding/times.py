@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import pandas as pd
 
@@ -125,6 +126,8 @@ def _fitting(values: pd.Series) -> list[str | None]:
     if known.empty:
         return []
     sample = known.drop_duplicates().head(SAMPLE)
+    if sample.map(lambda value: isinstance(value, date)).all():
+        return [None]
     numbers = pd.to_numeric(sample.astype("str"), errors="coerce")
     if numbers.notna().all() and not pd.api.types.is_datetime64_any_dtype(sample):
         found = [one for one in (*EPOCHS, "%Y%m%d") if _reads(sample, one)]

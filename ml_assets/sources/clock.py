@@ -114,6 +114,8 @@ class Clock:
             return _since_1970(value, EPOCHS[str(self.format)])
         if isinstance(value, str):
             return self._of_text(value)
+        if self.format is not None and _is_whole(value):  # 20240708 for %Y%m%d
+            return self._of_text(str(value))
         if isinstance(value, np.datetime64):
             value = pd.Timestamp(value)
         if value is pd.NaT or not isinstance(value, date):
@@ -130,6 +132,10 @@ class Clock:
             return None
         has_time = any(part in self.format for part in ("%H", "%I", "%c", "%X"))
         return parsed if has_time else parsed.date()
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
 
 def _since_1970(value: Any, unit: int) -> datetime | None:

@@ -167,11 +167,11 @@ class DatabaseTable:
             )
         found = types[clock.column]
         is_number = isinstance(found, (sa.Numeric, sa.Integer, sa.Boolean))
-        if is_number and not clock.is_epoch:
+        if is_number and clock.format is None:
             raise ConfigurationError(
                 f"{self.table or 'The query'}.{clock.column} is {found}, expected a timestamp that "
-                "assigns rows to days. If it has numbers since 1970, say so with 'time_format: "
-                f"{next(iter(EPOCHS))}' in defs.yaml."
+                "assigns rows to days. Say in defs.yaml how its numbers are read: 'time_format: "
+                f"{next(iter(EPOCHS))}' for seconds since 1970, '%Y%m%d' for 20240708."
             )
         return sa.column(clock.column, found)
 

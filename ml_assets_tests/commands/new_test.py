@@ -185,3 +185,21 @@ def test_what_is_printed_fits_80_columns_and_names_the_decisions(project: Path) 
     assert max(map(len, said.splitlines())) <= 80
     assert "120 daily partitions" in said
     assert "task regression" in said
+
+
+@pytest.mark.parametrize(
+    ("times", "options"),
+    [
+        pytest.param(DAYS.date, (), id="dates"),
+        pytest.param(DAYS.strftime("%Y%m%d").astype(int), ("--time", "day"), id="numbers"),
+    ],
+)
+def test_days_of_a_parquet_file_may_be_dates_and_numbers(
+    project: Path, times: object, options: tuple[str, ...]
+) -> None:
+    file = project / "data" / "source_files" / "bikes.parquet"
+    good().assign(day=times).to_parquet(file)
+
+    printed = run("bikes", "--from", file.name, "--target", "rides", *options)
+
+    assert "120 daily partitions" in printed

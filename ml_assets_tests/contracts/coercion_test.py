@@ -51,6 +51,8 @@ def coerced(column: str, *values: Any) -> tuple[list[Any], list[bool]]:
         pytest.param("count", "7.0", 7, id="int from text with a point"),
         pytest.param("flag", "true", True, id="bool from text"),
         pytest.param("flag", "False", False, id="bool from text in any case"),
+        pytest.param("flag", "t", True, id="bool from Postgres's text"),
+        pytest.param("flag", "0", False, id="bool from a digit as text"),
         pytest.param("text", "EWR", "EWR", id="text"),
         pytest.param("text", 12, "12", id="text from int"),
         pytest.param("moment", NOON, NOON, id="moment"),

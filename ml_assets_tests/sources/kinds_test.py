@@ -66,6 +66,11 @@ DATES: dict[str, tuple[str, Callable[[datetime], object], dict[str, str]]] = {
     "midnights": ("DATETIME", utc("%Y-%m-%d %H:%M:%S"), {}),
     "dates": ("DATE", local("%Y-%m-%d"), {}),
     "texts_of_dates": ("TEXT", local("%d.%m.%Y"), {"time_format": "%d.%m.%Y"}),
+    "numbers_of_dates": (
+        "INTEGER",
+        lambda at: int(local("%Y%m%d")(at)),
+        {"time_format": "%Y%m%d"},
+    ),
     "seconds_of_dates": ("INTEGER", lambda at: int(at.timestamp()), {"time_format": "epoch_s"}),
 }
 

@@ -53,6 +53,8 @@ IS_CATEGORICAL = 1
 MISSING_TYPES = 3
 MAX_FEATURES = 1_000_000
 MAX_CLASSES = 10_000
+NUMBER = re.compile(r"-?(inf|nan|[0-9]+(\.[0-9]*)?(e[-+]?[0-9]+)?)")
+"""Numbers as LightGBM writes them; it ends the process at others, also at some that Python reads."""
 
 
 def trees_only(text: str) -> bytes:
@@ -93,10 +95,7 @@ def refuse_lightgbm(content: bytes) -> None:
         if name in known or name != "monotone_constraints":
             found = known.get(name, "").split(" ")
             _expect(len(found) == features, f"{name} has {len(found)} values, not {features}")
-    _expect(
-        bool(re.fullmatch(r"[a-z_0-9]+( [a-z_]+:[-+.\w]+| sqrt)*", known.get("objective", ""))),
-        "its objective is not usable",
-    )
+    _refuse_objective(known.get("objective", ""), classes)
     sizes = _integers(known, "tree_sizes", None, 1, len(content))
     _expect(len(sizes) % classes == 0, "its number of trees does not fit num_class")
     trees = trees.lstrip(b"\n")
@@ -105,6 +104,19 @@ def refuse_lightgbm(content: bytes) -> None:
         _expect(block.startswith(b"Tree=%d\n" % number), f"tree {number} is not where it should be")
         _refuse_tree(_values(block.decode(), TREE), number, features)
     _refuse_rest(trees.decode())
+
+
+def _refuse_objective(objective: str, classes: int) -> None:
+    """Refuse an objective of another form, or of another number of classes, which sizes its output."""
+    name, *parameters = objective.split(" ")
+    _expect(bool(re.fullmatch(r"[a-z_0-9]+", name)), "its objective is not usable")
+    for parameter in parameters:
+        key, _, value = parameter.partition(":")
+        is_usable = parameter == "sqrt" or (
+            bool(re.fullmatch(r"[a-z_]+", key)) and bool(NUMBER.fullmatch(value))
+        )
+        _expect(is_usable, "its objective is not usable")
+        _expect(key != "num_class" or value == str(classes), "its objective has other classes")
 
 
 def _refuse_rest(text: str) -> None:
@@ -125,6 +137,8 @@ def _refuse_tree(tree: Mapping[str, str], number: int, features: int) -> None:
     leaves = _number(tree, "num_leaves", 1, MAX_FEATURES)
     categorical = _number(tree, "num_cat", 0, MAX_FEATURES)
     _expect(tree.get("is_linear", "0") == "0", f"tree {number} is linear")
+    if "shrinkage" in tree:
+        _floats(tree, "shrinkage", 1)
     _floats(tree, "leaf_value", leaves)
     for name in OF_LEAVES:
         if tree.get(name):
@@ -196,8 +210,8 @@ def _integers(
 
 
 def _floats(values: Mapping[str, str], name: str, length: int) -> None:
-    for text in _texts(values, name, length):
-        float(text)
+    texts = _texts(values, name, length)
+    _expect(all(NUMBER.fullmatch(text) for text in texts), f"{name} is not of numbers")
 
 
 def _texts(values: Mapping[str, str], name: str, length: int | None) -> list[str]:

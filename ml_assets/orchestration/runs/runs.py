@@ -21,11 +21,8 @@ from ml_assets.ledger.summary import COMPLETE, INCOMPLETE
 from ml_assets.orchestration.assets.day_metadata import REASON, RUN_UNCHANGED, VERDICT
 from ml_assets.orchestration.assets.table_io import table_name
 from ml_assets.orchestration.assets.tables import AS_OF_KEY, BROKEN_KEY
+from ml_assets.orchestration.partitions import PARTITION, RANGE_END, RANGE_START
 from ml_assets.orchestration.storage.processes import ComputeLogManager, execute_in_process
-
-PARTITION = "dagster/partition"
-RANGE_START = "dagster/asset_partition_range_start"
-RANGE_END = "dagster/asset_partition_range_end"
 
 STARTED_BY = "ml_assets/started_by"
 """Run tag of runs that were started by ``ml-assets`` commands."""

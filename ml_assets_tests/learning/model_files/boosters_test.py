@@ -164,6 +164,12 @@ OF_LIGHTGBM: dict[str, Change] = {
     "an unknown kind of split": _number(b"decision_type=", b"15"),
     "a categorical split": _number(b"decision_type=", b"1"),
     "linear leaves": _number(b"is_linear=", b"1"),
+    "other classes in its objective": lambda content: content.replace(
+        b"objective=binary sigmoid:1", b"objective=multiclass num_class:100000"
+    ),
+    "a shrinkage that is no number": _number(b"shrinkage=", b"x"),
+    "digits of another script": _number(b"leaf_value=", "١".encode()),
+    "a vertical tab": _number(b"internal_value=", b"\x0b1"),
     "paths": lambda content: content.replace(b"\nobjective=", b"\ndata=/etc/passwd\nobjective="),
 }
 OF_XGBOOST: dict[str, Change] = {
