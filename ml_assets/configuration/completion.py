@@ -1,6 +1,7 @@
 """Values that the document of a model leaves out, from those of its tables and from its file."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.configuration.sections import Labels
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract, columns, dtype, is_keyed, key_columns
-from ml_assets.contracts.roles import feature_columns, structural_columns
+from ml_assets.contracts.roles import FeatureColumns, feature_columns, structural_columns
 from ml_assets.durations import Duration
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
@@ -29,6 +30,9 @@ CONTRACT_OF = {"features": "features", "labels.asset": "outcomes"}
 """Key with a table → key of its contract in ``contracts``."""
 
 KNOWN_AT = Labels.model_fields["known_at"].default
+
+FEATURE_LISTS = tuple(each.name for each in fields(FeatureColumns))
+"""Keys of ``estimator`` that name features."""
 
 OF_LABELS = ("column", "known_at", "day")
 """Keys of ``labels`` that name columns."""
@@ -96,14 +100,13 @@ def _of_contract(
     estimator = config.get("estimator")
     if not isinstance(estimator, Mapping):
         return found
-    if not {"numeric", "categorical"} & estimator.keys():
+    if not {*FEATURE_LISTS} & estimator.keys():
         features = feature_columns(contract, _no_features(found, contract))
-        named = {"numeric": features.numeric, "categorical": features.categorical}
-        estimator = found["estimator"] = {**estimator, **named}
+        estimator = found["estimator"] = {**estimator, **asdict(features)}
     monitoring = config.get("monitoring", {})
     is_said = isinstance(monitoring, Mapping) and "structural" in monitoring
     if "monitoring" in kind.model_fields and not is_said:
-        used = [*_listed(estimator, "categorical"), *_listed(estimator, "numeric")]
+        used = [name for key in FEATURE_LISTS for name in _listed(estimator, key)]
         structural = [name for name in structural_columns(contract) if name in used]
         found["monitoring"] = with_keys(monitoring, {"structural": structural})
     return found

@@ -68,7 +68,7 @@ class MonitoringConfiguration(ModelConfiguration):
     @model_validator(mode="after")
     def _structural_are_features(self) -> Self:
         named = self.monitoring.structural
-        features = [*self.estimator.categorical, *self.estimator.numeric]
+        features = self.specification.features
         if unknown := [name for name in named if name not in features]:
             raise ValueError(
                 f"monitoring.structural contains {', '.join(unknown)}, which are no features of "
@@ -81,10 +81,9 @@ class MonitoringConfiguration(ModelConfiguration):
     @property
     def groups(self) -> dict[str, str]:
         """Feature → its monitoring group."""
-        features = [*self.estimator.categorical, *self.estimator.numeric]
         return {
             name: "structural" if name in self.monitoring.structural else "environment"
-            for name in features
+            for name in self.specification.features
         }
 
 

@@ -143,9 +143,10 @@ class Estimator(Section):
         path: import path of an estimator of scikit-learn, LightGBM or XGBoost.
         factory: dotted path of a function that makes the estimator, instead of ``path``.
         numeric: numeric input columns.
-        categorical: text input columns. If neither ``numeric`` nor ``categorical`` is given, they are
-            the numbers and texts of the features' contract without key and label, see
-            ``contracts.roles``.
+        categorical: text input columns that are categories.
+        text: input columns with free text. If neither ``numeric`` nor ``categorical`` nor ``text`` is
+            given, they are the columns of the features' contract with these roles, without key and
+            label, see ``contracts.roles``.
         hyperparameters: keyword arguments of the estimator or the factory.
         checkpoint_every: iterations after which training writes a checkpoint.
     """
@@ -156,6 +157,7 @@ class Estimator(Section):
     factory: DottedPath | None = None
     numeric: tuple[Name, ...] = ()
     categorical: tuple[Name, ...] = ()
+    text: tuple[Name, ...] = ()
     hyperparameters: dict[str, Any] = {}
     checkpoint_every: int | None = Field(None, ge=1)
 
@@ -178,15 +180,15 @@ class Estimator(Section):
             self._is_made_by(self.factory)
         else:
             self._is_built_by(str(self.path))
-        names = [*self.numeric, *self.categorical]
+        names = [*self.numeric, *self.categorical, *self.text]
         if not names:
             raise ValueError(
-                "'numeric' and 'categorical' contain no feature. If both are left out, they are the "
-                "numbers and texts of the features' contract, other than key and label"
+                "'numeric', 'categorical' and 'text' contain no feature. If all are left out, they are "
+                "the numbers and texts of the features' contract, other than key and label"
             )
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(
-                f"{', '.join(twice)} occurs more than once in 'numeric' and 'categorical'"
+                f"{', '.join(twice)} occurs more than once in 'numeric', 'categorical' and 'text'"
             )
         return self
 
@@ -202,6 +204,7 @@ class Estimator(Section):
             hyperparameters=dict(sorted(self.hyperparameters.items())),
             checkpoint_every=self.checkpoint_every,
             classes=self.classes,
+            text=self.text,
         )
 
     def _is_made_by(self, factory: str) -> None:

@@ -1,7 +1,7 @@
 """How a model uses the columns of its features: their roles and their groups in monitoring.
 
 A column's role follows from its type: numbers and booleans are numeric, texts are categories, times
-are ignored. Its field may say otherwise, see ``contract.used_as``.
+are ignored. Its field may say otherwise, see ``contract.used_as``: free text has the role ``text``.
 """
 
 from collections.abc import Collection, Sequence
@@ -31,11 +31,13 @@ class FeatureColumns:
 
     Attributes:
         numeric: numeric columns.
-        categorical: text columns.
+        categorical: text columns with categories.
+        text: columns with free text.
     """
 
     numeric: Sequence[str]
     categorical: Sequence[str]
+    text: Sequence[str]
 
 
 def feature_columns(contract: type[Contract], others: Collection[str]) -> FeatureColumns:
@@ -46,16 +48,17 @@ def feature_columns(contract: type[Contract], others: Collection[str]) -> Featur
         others: columns that are no features unless their field says so, such as the key.
 
     Raises:
-        ConfigurationError: a field has an unknown role, one that does not fit its type, or ``text``.
+        ConfigurationError: a field has an unknown role, or one that does not fit its type.
     """
     roles = {
         name: _declared_role(contract, name) or ("ignored" if name in others else _usual(column))
         for name, column in columns(contract).items()
     }
-    return FeatureColumns(
-        [name for name, role in roles.items() if role == "numeric"],
-        [name for name, role in roles.items() if role == "categorical"],
-    )
+
+    def of_role(wanted: Role) -> list[str]:
+        return [name for name, role in roles.items() if role == wanted]
+
+    return FeatureColumns(of_role("numeric"), of_role("categorical"), of_role("text"))
 
 
 def structural_columns(contract: type[Contract]) -> list[str]:
@@ -68,20 +71,20 @@ def structural_columns(contract: type[Contract]) -> list[str]:
     return [name for name, group in groups.items() if group == "structural"]
 
 
+def is_text(column: pa.Column) -> bool:
+    """Whether the values of a column are texts."""
+    return isinstance(dtype(column), pd.StringDtype | pd.CategoricalDtype)
+
+
 def _declared_role(contract: type[Contract], name: str) -> Role | None:
     role = _declared(contract, name, ROLE, get_args(Role))
     column = columns(contract)[name]
-    what = f"Column '{name}' of {contract.__name__} has the role '{role}'"
-    if role == "text":
-        raise ConfigurationError(
-            f"{what}, which the default preprocessing does not offer. Compute numbers from the text "
-            "in the feature function, and give it the role 'ignored'."
-        )
-    if role in {"numeric", "categorical"} and role != _usual(column):
+    fitting = "categorical" if role == "text" else role
+    if fitting in {"numeric", "categorical"} and fitting != _usual(column):
         wanted = "numbers or booleans" if role == "numeric" else "texts"
         raise ConfigurationError(
-            f"{what} and the type {type_name(column)}, expected {wanted}. Change its type in the "
-            "contract, or its role."
+            f"Column '{name}' of {contract.__name__} has the role '{role}' and the type "
+            f"{type_name(column)}, expected {wanted}. Change its type in the contract, or its role."
         )
     return role  # type: ignore[return-value]
 
@@ -98,8 +101,6 @@ def _declared(contract: type[Contract], name: str, key: str, known: Sequence[str
 
 def _usual(column: pa.Column) -> Role:
     """The role that follows from a column's type."""
-    found = dtype(column)
-    if pd.api.types.is_numeric_dtype(found):
+    if pd.api.types.is_numeric_dtype(dtype(column)):
         return "numeric"
-    is_text = isinstance(found, pd.StringDtype | pd.CategoricalDtype)
-    return "categorical" if is_text else "ignored"
+    return "categorical" if is_text(column) else "ignored"

@@ -12,6 +12,9 @@ COLUMNS = "columns"
 PREPARED = "prepared"
 """Step that also fills missing numbers."""
 
+TEXT = "text "
+"""Begin of the name of each part of a step that encodes a column of free text."""
+
 TREES = (
     "lightgbm.",
     "sklearn.ensemble._forest",
@@ -27,7 +30,7 @@ MIN_FREQUENCY = 20
 
 
 def preprocessing(
-    estimator: Any, numeric: Sequence[str], categorical: Sequence[str]
+    estimator: Any, numeric: Sequence[str], categorical: Sequence[str], text: Sequence[str] = ()
 ) -> "tuple[str, ColumnTransformer]":
     """Name and transformer of the first step of a model.
 
@@ -37,15 +40,21 @@ def preprocessing(
     - Other trees: the same, and missing values are filled.
     - All other estimators: categories become indicator columns; numbers are filled and scaled.
 
+    For all of them a column of free text becomes a fixed number of columns, see ``texts``; they are
+    the last ones.
+
     Args:
         estimator: an estimator of scikit-learn, or one that follows its conventions.
         numeric: numeric input columns.
-        categorical: text input columns.
+        categorical: text input columns that are categories.
+        text: input columns with free text.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+
+    from ml_assets.learning.texts import text_encoder
 
     filled = SimpleImputer(strategy="median", keep_empty_features=True)
     encoder: Any
@@ -69,6 +78,7 @@ def preprocessing(
         [
             ("categorical", encoder, list(categorical)),
             ("numeric", numbers, list(numeric)),
+            *((f"{TEXT}{place}", text_encoder(), column) for place, column in enumerate(text)),
         ],
         verbose_feature_names_out=False,
     )

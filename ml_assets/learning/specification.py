@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 Task = Literal["classification", "multiclass", "regression"]
 Classes = tuple[str, ...] | tuple[int, ...]
 
+LATER = ("classes", "text")
+"""Fields that older records lack; if they are empty, the canonical text does not contain them."""
+
 
 @dataclass(frozen=True)
 class ModelSpecification:
@@ -30,10 +33,11 @@ class ModelSpecification:
         checkpoint_every: iterations after which training writes a checkpoint; None for never. The
             model does not depend on it, so the canonical text does not contain it.
         numeric: numeric input columns; missing values stay missing.
-        categorical: text input columns; categories that do not occur in training count as missing.
+        categorical: text input columns with categories; those that do not occur in training count
+            as missing.
         label: label column.
         classes: classes of a multiclass task in the order of their probabilities; otherwise empty.
-            The canonical text of a model without classes does not contain them.
+        text: input columns with free text; missing text counts as empty.
     """
 
     task: Task
@@ -44,6 +48,7 @@ class ModelSpecification:
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     checkpoint_every: int | None = field(default=None, repr=False)
     classes: Classes = ()
+    text: Sequence[str] = ()
 
     def __hash__(self) -> int:
         """Equal specifications have equal canonical texts."""
@@ -53,17 +58,20 @@ class ModelSpecification:
     def from_record(cls, values: Mapping[str, Any]) -> "ModelSpecification":
         """The specification from its fields as JSON, which do not include checkpoints."""
         columns = {name: tuple(values[name]) for name in ("numeric", "categorical")}
-        return cls(**{**values, **columns, "classes": tuple(values.get("classes", ()))})
+        later = {name: tuple(values.get(name, ())) for name in LATER}
+        return cls(**{**values, **columns, **later})
 
     def canonical(self) -> str:
         """The specification as text, independent of the order of the hyperparameters."""
-        text = repr(replace(self, hyperparameters=sorted(self.hyperparameters.items())))  # type: ignore[arg-type]
-        return text if self.classes else text.replace(", classes=()", "")
+        found = repr(replace(self, hyperparameters=sorted(self.hyperparameters.items())))  # type: ignore[arg-type]
+        for name in LATER:
+            found = found if getattr(self, name) else found.replace(f", {name}=()", "")
+        return found
 
     @property
     def features(self) -> list[str]:
-        """Input columns, categorical ones first."""
-        return [*self.categorical, *self.numeric]
+        """Input columns: categorical ones, numeric ones, free text."""
+        return [*self.categorical, *self.numeric, *self.text]
 
 
 def build(specification: ModelSpecification) -> "Pipeline":
@@ -81,7 +89,9 @@ def build(specification: ModelSpecification) -> "Pipeline":
         return estimator
     if estimator.get_params(deep=False).get("categorical_features") == "from_dtype":
         estimator.set_params(categorical_features=list(range(len(specification.categorical))))
-    first = preprocessing(estimator, specification.numeric, specification.categorical)
+    first = preprocessing(
+        estimator, specification.numeric, specification.categorical, specification.text
+    )
     return Pipeline([first, ("estimator", estimator)])
 
 

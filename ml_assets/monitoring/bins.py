@@ -14,7 +14,7 @@ import pandas as pd
 BINS = 64
 """Largest number of bins of a numeric feature; the error of KS is .003 on average, at most .016."""
 
-Kind = Literal["numeric", "categorical"]
+Kind = Literal["numeric", "categorical", "text"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,12 +24,12 @@ class Bins:
     The bins of k edges are: below the first, equal to the first, above an edge up to and
     including the next, above the last. So values outside the range of the reference have their own
     bins, even if the range is a single value. A categorical feature has a bin per category and one
-    for all others.
+    for all others. Free text has the bins of its length, as nearly every text is another one.
 
     Attributes:
         feature: name of the feature.
-        kind: numeric or categorical.
-        edges: (k,) ascending edges of a numeric feature, in its unit.
+        kind: numeric, categorical or text.
+        edges: (k,) ascending edges of a numeric feature, in its unit; of text in characters.
         categories: categories as text.
     """
 
@@ -39,26 +39,38 @@ class Bins:
     categories: tuple[str, ...] = ()
 
     @property
+    def is_named(self) -> bool:
+        """Whether the bins are categories, and not ranges of numbers."""
+        return self.kind == "categorical"
+
+    @property
     def size(self) -> int:
         """Number of bins."""
-        if self.kind == "categorical":
+        if self.is_named:
             return len(self.categories) + 1
         return len(self.edges) + 2 if len(self.edges) else 1
 
 
-def bins_of(rows: pd.DataFrame, numeric: Sequence[str], categorical: Sequence[str]) -> list[Bins]:
+def bins_of(
+    rows: pd.DataFrame,
+    numeric: Sequence[str],
+    categorical: Sequence[str],
+    text: Sequence[str] = (),
+) -> list[Bins]:
     """The bins of a reference.
 
     Args:
         rows: (n, …) rows of the reference with the features.
         numeric: numeric features.
         categorical: categorical features.
+        text: features of free text.
 
     Returns:
         One ``Bins`` per feature, in this order.
     """
     return [
         *(Bins(name, "numeric", _edges(_numbers(rows[name]))) for name in numeric),
+        *(Bins(name, "text", _edges(_lengths(rows[name]))) for name in text),
         *(
             Bins(name, "categorical", np.array([]), tuple(sorted(set(_labels(rows[name])[1]))))
             for name in categorical
@@ -74,16 +86,16 @@ def bin_numbers(column: pd.Series, bins: Bins) -> tuple[np.ndarray, np.ndarray]:
         bins: bins of the feature.
 
     Returns:
-        (n,) values to sum, 0 for categories, and (n,) numbers of bins, -1 for missing values: null,
-        infinite, or not a number in a numeric feature.
+        (n,) values to sum, lengths of text and 0 for categories, and (n,) numbers of bins, -1 for
+        missing values: null, infinite, or not a number in a numeric feature.
     """
-    if bins.kind == "categorical":
+    if bins.is_named:
         code, labels = _labels(column)
         position = {name: place for place, name in enumerate(bins.categories)}
         unseen = len(position)
         places = np.array([*(position.get(label, unseen) for label in labels), -1])
         return np.zeros(len(column)), places[code]
-    values = _numbers(column)
+    values = _lengths(column) if bins.kind == "text" else _numbers(column)
     place = np.searchsorted(bins.edges, values, side="left")
     if len(bins.edges):
         place += values >= bins.edges[0]
@@ -104,6 +116,11 @@ def _numbers(column: pd.Series) -> np.ndarray:
     is_number = pd.api.types.is_numeric_dtype(column.dtype)
     numbers = column if is_number else pd.to_numeric(column, errors="coerce")
     return numbers.to_numpy("float64", na_value=np.nan)
+
+
+def _lengths(column: pd.Series) -> np.ndarray:
+    """(n,) numbers of characters, NaN for missing texts."""
+    return _numbers(column.astype("str").str.len())
 
 
 def _labels(column: pd.Series) -> tuple[np.ndarray, list[str]]:

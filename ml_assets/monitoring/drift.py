@@ -74,6 +74,8 @@ def reference_profile(
     categorical: Sequence[str],
     window_days: int,
     day: str = DAY,
+    *,
+    text: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Profile a reference and calibrate thresholds on its days.
 
@@ -83,11 +85,12 @@ def reference_profile(
         categorical: categorical features.
         window_days: days of the windows that will be compared with the reference.
         day: column with the ISO day of a row.
+        text: features of free text.
 
     Returns:
         Rows of the ``FeatureReference`` contract, without ``ds``.
     """
-    _, profiles = daily_profiles(rows, bins_of(rows, numeric, categorical), day)
+    _, profiles = daily_profiles(rows, bins_of(rows, numeric, categorical, text), day)
     records = [
         {**reference_to_row(merge([daily])), **asdict(calibrate(daily, window_days))}
         for daily in profiles
@@ -210,7 +213,7 @@ def _compared(
     min_rows: int,
 ) -> dict[str, object]:
     """The row of one feature, without its rank."""
-    is_numeric = reference.bins.kind == "numeric"
+    is_named = reference.bins.is_named
     away = float(distance(reference, window))
     ratio = away / threshold
     missing_ratio = float(missing_shift(reference, window)) / missing_threshold
@@ -220,12 +223,12 @@ def _compared(
     return {
         "feature": reference.bins.feature,
         "rows": int(window.rows),
-        "measure": "ks" if is_numeric else "js",
+        "measure": "js" if is_named else "ks",
         "distance": away,
         "threshold": threshold,
         "ratio": ratio,
-        "psi": psi(reference.counts, window.counts) if is_numeric else np.nan,
-        "wasserstein": wasserstein(reference, window) if is_numeric else np.nan,
+        "psi": np.nan if is_named else psi(reference.counts, window.counts),
+        "wasserstein": np.nan if is_named else wasserstein(reference, window),
         "missing_share": float(window.missing / window.rows),
         "missing_ratio": missing_ratio,
         "unseen_share": float(window.unseen / window.rows),

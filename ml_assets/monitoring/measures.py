@@ -23,7 +23,7 @@ PSI_LEAST_SHARE = 1e-4
 
 
 def distance(reference: Profile, window: Profile) -> np.ndarray:
-    """KS distance of a numeric feature, Jensen-Shannon distance of a categorical one.
+    """KS distance of numbers and of lengths of text, Jensen-Shannon distance of categories.
 
     Args:
         reference: profile of the whole reference, without a leading axis.
@@ -32,7 +32,7 @@ def distance(reference: Profile, window: Profile) -> np.ndarray:
     Returns:
         (…) distances from 0 to 1.
     """
-    measure = ks if reference.bins.kind == "numeric" else js
+    measure = js if reference.bins.is_named else ks
     return measure(reference.counts, window.counts)
 
 

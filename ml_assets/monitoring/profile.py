@@ -29,7 +29,8 @@ class Profile:
         rows: (…) number of rows.
         missing: (…) rows without a finite value.
         counts: (…, b) rows in each bin.
-        sums: (…, b) sum of the values in each bin, in the feature's unit; 0 for categories.
+        sums: (…, b) sum of the values in each bin, in the feature's unit, of text in characters; 0
+            for categories.
     """
 
     bins: Bins
@@ -40,9 +41,8 @@ class Profile:
 
     @property
     def unseen(self) -> np.ndarray:
-        """(…) rows whose category the reference lacks; 0 for a numeric feature."""
-        is_named = self.bins.kind == "categorical"
-        return self.counts[..., -1] if is_named else np.zeros_like(self.rows)
+        """(…) rows whose category the reference lacks; 0 for features without categories."""
+        return self.counts[..., -1] if self.bins.is_named else np.zeros_like(self.rows)
 
 
 def daily_profiles(
@@ -172,7 +172,7 @@ def _count(
 
 def _records(profile: Profile) -> list[dict[str, object]]:
     """One record per day, or a single one without a leading axis."""
-    size, is_numeric = profile.bins.size, profile.bins.kind == "numeric"
+    size = profile.bins.size
     lists = zip(
         profile.rows.reshape(-1).tolist(),
         profile.missing.reshape(-1).tolist(),
@@ -187,7 +187,7 @@ def _records(profile: Profile) -> list[dict[str, object]]:
             "rows": rows,
             "missing": missing,
             "counts": _compact(counts),
-            "sums": _compact(sums if is_numeric else []),
+            "sums": _compact([] if profile.bins.is_named else sums),
         }
         for rows, missing, counts, sums in lists
     ]
@@ -211,5 +211,5 @@ def _parsed(read: Mapping[str, np.ndarray], bins: Bins) -> Profile:
         read["rows"].astype("int64"),
         read["missing"].astype("int64"),
         np.array(counts, dtype="int64"),
-        np.array(sums, dtype="float64") if bins.kind == "numeric" else np.zeros(shape),
+        np.zeros(shape) if bins.is_named else np.array(sums, dtype="float64"),
     )

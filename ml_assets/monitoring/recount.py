@@ -23,7 +23,7 @@ def recounted(reference: Profile, bins: Bins) -> Profile:
     Returns:
         The profile in these bins, with fractional counts and sums of 0.
     """
-    recount = _names if bins.kind == "categorical" else _numbers
+    recount = _names if bins.is_named else _numbers
     counts = recount(reference, bins)
     return Profile(bins, reference.rows, reference.missing, counts, np.zeros(bins.size))
 

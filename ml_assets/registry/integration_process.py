@@ -33,7 +33,7 @@ TOLERANCE = 1e-12
 MEMORY_REQUESTS = 1000
 """Number of predictions in the memory test."""
 
-UNSEEN = "a category that no training row has"
+UNSEEN = "a text that no training row has"
 
 TEXTS = frozenset({"string"})
 NUMBERS = frozenset({"boolean", "integer", "long", "float", "double"})
@@ -127,7 +127,7 @@ def signature_matches(staged: StagedModel) -> Finding:
     if list(signature) != specification.features:
         registered, expected = ", ".join(signature), ", ".join(specification.features)
         return Finding(promise, [f"registered are {registered}; expected {expected}"])
-    types = dict.fromkeys(specification.categorical, TEXTS)
+    types = dict.fromkeys(_texts(specification), TEXTS)
     types |= dict.fromkeys(specification.numeric, NUMBERS)
     problems = [
         f"{column} is registered as {signature[column]}, expected {' or '.join(sorted(fitting))}"
@@ -166,10 +166,12 @@ def survives_missing_values(staged: StagedModel) -> Finding:
 
 
 def survives_unseen_categories(staged: StagedModel) -> Finding:
-    """The model predicts if a category did not occur in training."""
-    rows, names = staged.request.requests, staged.specification.categorical
+    """The model predicts if a category or a text did not occur in training."""
+    rows, names = staged.request.requests, _texts(staged.specification)
     variants = {f"with an unseen {name}": rows.assign(**{name: UNSEEN}) for name in names}
-    return Finding(f"each of {len(names)} categories may be unseen", _unusable(staged, variants))
+    return Finding(
+        f"each of {len(names)} categories and texts may be unseen", _unusable(staged, variants)
+    )
 
 
 def equals_trained_model(staged: StagedModel) -> Finding:
@@ -234,6 +236,10 @@ def _problem(staged: StagedModel, rows: pd.DataFrame) -> str:
     if classes and predictions.shape != (len(rows), len(classes)):
         return f"{predictions.shape[1]} probabilities per row, expected {len(classes)}"
     return ""
+
+
+def _texts(specification: ModelSpecification) -> list[str]:
+    return [*specification.categorical, *specification.text]
 
 
 def _count_different(found: np.ndarray, expected: np.ndarray) -> int:

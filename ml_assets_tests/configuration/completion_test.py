@@ -74,20 +74,26 @@ def test_features_are_the_numbers_and_texts_of_the_contract(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("named", "numeric", "categorical"),
+    ("named", "numeric", "categorical", "text"),
     [
-        pytest.param(NAMED, ("items", "hour"), ("region",), id="both"),
-        pytest.param("    numeric: [items]\n", ("items",), (), id="numeric"),
-        pytest.param("    categorical: [region]\n", (), ("region",), id="categorical"),
+        pytest.param(NAMED, ("items", "hour"), ("region",), (), id="both"),
+        pytest.param("    numeric: [items]\n", ("items",), (), (), id="numeric"),
+        pytest.param("    categorical: [region]\n", (), ("region",), (), id="categorical"),
+        pytest.param("    text: [region]\n", (), (), ("region",), id="text"),
     ],
 )
 def test_features_that_are_named_are_all_features(
-    tmp_path: Path, named: str, numeric: tuple[str, ...], categorical: tuple[str, ...]
+    tmp_path: Path,
+    named: str,
+    numeric: tuple[str, ...],
+    categorical: tuple[str, ...],
+    text: tuple[str, ...],
 ) -> None:
     found = model(tmp_path, MINIMAL.replace(NAMED, named))
 
     assert found.estimator.numeric == numeric
     assert found.estimator.categorical == categorical
+    assert found.estimator.text == text
 
 
 @pytest.mark.parametrize(
@@ -117,7 +123,7 @@ def test_a_part_without_monitoring_has_the_same_features(tmp_path: Path) -> None
 def test_a_contract_without_features_is_refused(tmp_path: Path) -> None:
     text = MINIMAL.replace(NAMED, "").replace("components.shop.Orders", "components.shop.Order")
 
-    with pytest.raises(ConfigurationError, match=r"contain no feature\. If both are left out"):
+    with pytest.raises(ConfigurationError, match=r"contain no feature\. If all are left out"):
         model(tmp_path, text.replace("ml_assets_tests.components.shop.Order", f"{WHERE}.OnlyKey"))
 
 

@@ -126,6 +126,7 @@ def refusal(pipeline: str, template: str, key: str, value: object) -> str:
         pytest.param("estimator.factory", "models.build", "both are given", id="path and factory"),
         pytest.param("estimator.path", None, "neither is given", id="no path and no factory"),
         pytest.param("estimator.numeric", ["distance", "distance"], "more than once", id="twice"),
+        pytest.param("estimator.text", ["distance"], "more than once", id="number and text"),
         pytest.param("estimator.checkpoint_every", 0, "'estimator.checkpoint_every'", id="never"),
         pytest.param("labels.colum", "late", "expected one of asset, column", id="unknown key"),
         pytest.param("labels.delay", "-1d", "'-1d' is not a duration", id="early labels"),
@@ -457,6 +458,16 @@ def test_columns_known_later_cannot_be_features(name: str) -> None:
     pipeline = ModelPipeline.read(attributes, DEFS / "flight_delays" / "defs.yaml")
 
     with pytest.raises(ConfigurationError, match=f"names {name} as a feature"):
+        PipelineContracts.of(pipeline)
+
+
+def test_numbers_cannot_be_features_of_free_text() -> None:
+    attributes = attributes_of("flight_delays", "ModelPipeline")
+    attributes["estimator"]["numeric"].remove("distance")
+    attributes["estimator"]["text"] = ["distance"]
+    pipeline = ModelPipeline.read(attributes, DEFS / "flight_delays" / "defs.yaml")
+
+    with pytest.raises(ConfigurationError, match=r"'distance', which is of type .*Expected texts"):
         PipelineContracts.of(pipeline)
 
 

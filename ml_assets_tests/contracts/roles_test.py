@@ -6,7 +6,7 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 
-from ml_assets.contracts.contract import Contract, computed, used_as
+from ml_assets.contracts.contract import Contract, Role, computed, used_as
 from ml_assets.contracts.roles import feature_columns, structural_columns
 from ml_assets.errors import ConfigurationError
 
@@ -48,6 +48,19 @@ def test_a_key_is_a_feature_if_its_field_says_so() -> None:
     assert found.numeric == ["nights", "is_weekend"]
 
 
+def test_free_text_is_a_feature_if_its_field_says_so() -> None:
+    class WithText(Stays):
+        """The remark is used."""
+
+        city: str = pa.Field(metadata=used_as("text"))
+        remark: str = computed("Free text.", ["raw.remark"], role="text")
+
+    found = feature_columns(WithText, ["stay", "city"])
+
+    assert found.text == ["city", "remark"]
+    assert found.categorical == ["kind"]
+
+
 def test_structural_columns_are_those_of_this_group() -> None:
     assert structural_columns(Stays) == ["city", "guests"]
 
@@ -70,7 +83,6 @@ def test_computed_fields_say_both() -> None:
         pytest.param(
             used_as("numeric"), "type string, expected numbers or booleans", id="number of texts"
         ),
-        pytest.param(used_as("text"), "default preprocessing does not offer", id="text"),
     ],
 )
 def test_roles_that_cannot_be_used_are_refused(metadata: dict[str, str], message: str) -> None:
@@ -83,14 +95,17 @@ def test_roles_that_cannot_be_used_are_refused(metadata: dict[str, str], message
         feature_columns(Wrong, [])
 
 
-def test_a_category_of_numbers_is_refused() -> None:
+@pytest.mark.parametrize("role", ["categorical", "text"])
+def test_texts_that_are_numbers_are_refused_in_one_line(role: Role) -> None:
     class Wrong(Stays):
-        """Guests as categories."""
+        """Guests as texts."""
 
-        guests: int = pa.Field(metadata=used_as("categorical"))
+        guests: int = pa.Field(metadata=used_as(role))
 
-    with pytest.raises(ConfigurationError, match="type int64, expected texts"):
+    with pytest.raises(ConfigurationError, match="type int64, expected texts") as refused:
         feature_columns(Wrong, [])
+
+    assert "\n" not in str(refused.value)
 
 
 def test_an_unknown_group_is_refused() -> None:

@@ -101,8 +101,32 @@ def test_specification_is_the_same_after_it_was_recorded(
     wanted = replace(specification, numeric=("minute",), categorical=(), classes=classes)
     record = json.loads(json.dumps(asdict(wanted)))
     del record["checkpoint_every"]
+    del record["text"]
     if not classes:
         del record["classes"]
 
     assert ModelSpecification.from_record(record) == wanted
     assert ("classes" in wanted.canonical()) == bool(classes)
+
+
+def test_canonical_text_without_free_text_is_what_it_was(
+    specification: ModelSpecification,
+) -> None:
+    """Fingerprints of stored models are made of it."""
+    assert specification.canonical() == (
+        "ModelSpecification(task='classification', "
+        "estimator='sklearn.ensemble.HistGradientBoostingClassifier', label='late', "
+        "numeric=['minute', 'delay'], categorical=['carrier'], hyperparameters=[('early_stopping', "
+        "False), ('max_iter', 5), ('random_state', 0)])"
+    )
+
+
+def test_free_text_is_recorded(specification: ModelSpecification) -> None:
+    with_text = replace(specification, numeric=("minute",), categorical=(), text=("remark",))
+
+    found = ModelSpecification.from_record(json.loads(json.dumps(asdict(with_text))))
+
+    assert found.text == ("remark",)
+    assert found.features == ["minute", "remark"]
+    assert found.canonical() == with_text.canonical()
+    assert "text=('remark',)" in found.canonical()

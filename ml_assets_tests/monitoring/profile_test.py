@@ -65,6 +65,22 @@ def test_days_are_counted_one_by_one() -> None:
     assert colour.missing.tolist() == [0, 1, 0]
 
 
+def test_free_text_is_counted_by_its_length() -> None:
+    """A text of another length than the reference is not missing; an empty one has the length 0."""
+    reference = pd.DataFrame({"note": pd.Series(["", "late", "later"], dtype="str")})
+    notes = pd.Series(["", None, "soon", "a text without an end"], dtype="str")
+    bins = bins_of(reference, [], [], ["note"])
+
+    [found] = daily_profiles(pd.DataFrame({DAY: DAYS[0], "note": notes}), bins)[1]
+
+    assert (found.bins.kind, found.bins.edges.tolist()) == ("text", [0, 4, 5])
+    assert found.counts.tolist() == [[0, 1, 1, 0, 1]]
+    assert found.sums.tolist() == [[0, 0, 4, 0, 21]]
+    assert (found.missing.tolist(), found.unseen.tolist()) == ([1], [0])
+    [stored] = from_rows(to_rows([DAYS[0]], [found], AS_OF), bins)
+    assert stored.sums.tolist() == found.sums.tolist()
+
+
 @pytest.mark.parametrize(
     ("value", "place"),
     [

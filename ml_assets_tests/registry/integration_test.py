@@ -169,8 +169,9 @@ def failed(results: dict[str, IntegrationResult]) -> set[str]:
         REGRESSION,
         MULTICLASS,
         replace(BOOSTED, numeric=["minute", "delay"], categorical=["carrier"]),
+        replace(BOOSTED, categorical=("origin",), text=("carrier",)),
     ],
-    ids=["classification", "regression", "multiclass", "lists"],
+    ids=["classification", "regression", "multiclass", "lists", "text"],
 )
 def test_an_intact_model_passes_with_the_same_words_every_time(
     staged: Callable[..., Registered], tmp_path: Path, specification: ModelSpecification

@@ -20,6 +20,7 @@ from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract, columns, dtype, limits, type_name
 from ml_assets.contracts.derived import label_contract, prediction_contract
+from ml_assets.contracts.roles import is_text
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.contracts import Prediction, predicted_fields
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
@@ -89,6 +90,7 @@ class PipelineContracts:
             refuse_unknown_label_columns(config, load_contract(str(config.contracts.outcomes)))
         dataset = dataset_contract_of(config.dataset)
         refuse_unknown_columns(config, dataset)
+        refuse_numbers_as_text(config, dataset)
         named, task, classes = config.contracts, config.estimator.task, config.estimator.classes
         shown = dict.fromkeys([*config.join_keys, *config.segments])
         found = cls(
@@ -152,6 +154,7 @@ def refuse_unknown_columns(config: ModelConfiguration, contract: type[Contract])
         "segments": config.segments,
         "estimator.numeric": config.estimator.numeric,
         "estimator.categorical": config.estimator.categorical,
+        "estimator.text": config.estimator.text,
         "labels.column": (config.labels.column,),
         "labels.known_at": (config.labels.known_at,),
     }
@@ -180,6 +183,21 @@ def refuse_unknown_columns(config: ModelConfiguration, contract: type[Contract])
             refuse_unknown_column(where, name, config, known, table)
 
 
+def refuse_numbers_as_text(config: ModelConfiguration, contract: type[Contract]) -> None:
+    """Refuse features of free text that are no texts in a training dataset.
+
+    Raises:
+        ConfigurationError: a column has another type.
+    """
+    known = columns(contract)
+    for name in config.estimator.text:
+        if not is_text(known[name]):
+            raise ConfigurationError(
+                f"'estimator.text' of {config.pipeline} in defs.yaml names '{name}', which is of type "
+                f"{type_name(known[name])} in its contract. Expected texts: name it under 'numeric'."
+            )
+
+
 def refuse_other_classes(config: ModelConfiguration, contract: type[Contract]) -> None:
     """Refuse classes that the label column of a training dataset does not have.
 
@@ -189,8 +207,7 @@ def refuse_other_classes(config: ModelConfiguration, contract: type[Contract]) -
     name, classes = config.labels.column, config.estimator.classes
     column = columns(contract)[name]
     place = f"'estimator.classes' of {config.pipeline} in defs.yaml"
-    is_text = isinstance(dtype(column), pd.StringDtype)
-    if is_text != isinstance(classes[0], str):
+    if isinstance(dtype(column), pd.StringDtype) != isinstance(classes[0], str):
         raise ConfigurationError(
             f"{place} has {'texts' if isinstance(classes[0], str) else 'numbers'}, and the label "
             f"'{name}' is of type {type_name(column)} in its contract. Write the classes as they "

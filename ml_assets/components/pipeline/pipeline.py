@@ -109,6 +109,7 @@ class PipelineContext:
             "features": self.specification.features,
             "numeric": list(self.specification.numeric),
             "categorical": list(self.specification.categorical),
+            "text": list(self.specification.text),
             "key": list(self.join_keys),
             "segments": list(self.segments),
             "label": [self.labels.column],

@@ -106,6 +106,7 @@ class ReferenceStage:
             specification.categorical,
             self.drift_days,
             day=FEATURE_DAY,
+            text=specification.text,
         ).assign(**{DAY: day})
 
     def _reference_of_predictions(

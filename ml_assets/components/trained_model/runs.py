@@ -100,6 +100,7 @@ def _parameters(pipeline: PipelineContext) -> dict[str, str]:
         "label": specification.label,
         "numeric": ", ".join(specification.numeric),
         "categorical": ", ".join(specification.categorical),
+        "text": ", ".join(specification.text),
         **asdict(pipeline.windows),
     }
     return {name: str(value) for name, value in {**specification.hyperparameters, **own}.items()}

@@ -12,6 +12,8 @@ ALLOWED_TYPES = frozenset(
         "functools.partial",
         "lightgbm.sklearn.LGBMClassifier",
         "lightgbm.sklearn.LGBMRegressor",
+        "ml_assets.learning.texts.LatentSemantics",
+        "ml_assets.learning.texts.without_missing",
         "numpy.dtype",
         "scipy.interpolate._bsplines.BSpline",
         "sklearn._loss.loss.HalfTweedieLossIdentity",

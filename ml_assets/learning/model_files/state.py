@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ml_assets.learning.model_files.boosters import detached
-from ml_assets.learning.preprocessing import COLUMNS
+from ml_assets.learning.preprocessing import COLUMNS, TEXT
 
 IDENTITIES = frozenset({"__id__", "_skops_version"})
 """Keys of skops's schema that differ at every dump."""
@@ -20,12 +20,16 @@ DURATIONS = frozenset(
 )
 """Attributes of fitted searches that differ at every fit."""
 
+ADDRESSES = frozenset({"_stop_words_id"})
+"""Attributes of vectorizers of text that are addresses in memory, which differ in every process."""
+
 
 def fitted_state(pipeline: Any) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of each part of a fitted model.
 
     Of encoded columns followed by trees or a linear model of scikit-learn, these are the categories,
-    trees and coefficients. Of all other models it is everything that is stored.
+    what free text is multiplied with, trees and coefficients. Of all other models it is everything
+    that is stored.
 
     Args:
         pipeline: the fitted pipeline; it has to be one that can be stored.
@@ -33,7 +37,8 @@ def fitted_state(pipeline: Any) -> Iterator[tuple[str, bytes]]:
     if _only_encodes(pipeline) and (learned := list(_learned(pipeline[-1]))):
         encoder = pipeline[0].named_transformers_["categorical"]
         categories = getattr(encoder, "categories_", [])
-        for name, array in [*((f"category {i}", c) for i, c in enumerate(categories)), *learned]:
+        named = [(f"category {i}", c) for i, c in enumerate(categories)]
+        for name, array in [*named, *_of_texts(pipeline[0]), *learned]:
             yield name, array_bytes(array)
     else:
         yield from _stored(pipeline)
@@ -43,8 +48,17 @@ def _only_encodes(pipeline: Any) -> bool:
     """Whether the estimator of a pipeline is preceded by an encoder of categories alone."""
     if list(getattr(pipeline, "named_steps", {})) != [COLUMNS, "estimator"]:
         return False
-    parts = {name: part for name, part, _ in getattr(pipeline[0], "transformers", [])}
+    transformers = getattr(pipeline[0], "transformers", [])
+    parts = {name: part for name, part, _ in transformers if not name.startswith(TEXT)}
     return parts.keys() == {"categorical", "numeric"} and parts["numeric"] == "passthrough"
+
+
+def _of_texts(columns: Any) -> Iterator[tuple[str, np.ndarray]]:
+    """Weights of words and components of each column of free text."""
+    for name, encoder in columns.named_transformers_.items():
+        if name.startswith(TEXT):
+            yield f"{name} weights", encoder[-2].idf_
+            yield f"{name} components", encoder[-1].components_
 
 
 def array_bytes(array: np.ndarray) -> bytes:
@@ -93,7 +107,7 @@ def _canonical(node: Any, archive: zipfile.ZipFile) -> Any:
     found = {
         key: _member(archive, value) if key == "file" else _canonical(value, archive)
         for key, value in node.items()
-        if key not in IDENTITIES | DURATIONS
+        if key not in IDENTITIES | DURATIONS | ADDRESSES
     }
     if node.get("__loader__") == "SetNode":
         found["content"] = sorted(found["content"], key=json.dumps)

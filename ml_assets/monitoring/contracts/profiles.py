@@ -14,7 +14,13 @@ OF_PREDICTION = ["{of_prediction}"]
 """Source column of the predicted class, which is counted like a feature."""
 COUNTED = ["{counted}.{features}", "{dataset}.split", *OF_PREDICTION, *NAMED]
 IN_BINS = [*COUNTED, *BINNED, "{reference}.edges", "{reference}.categories"]
-SUMMED = ["{counted}.{numeric}", "{dataset}.split", *BINNED, "{reference}.edges"]
+SUMMED = [
+    "{counted}.{numeric}",
+    "{counted}.{text}",
+    "{dataset}.split",
+    *BINNED,
+    "{reference}.edges",
+]
 BY_DAY = [
     "training_dataset.{features}",
     "training_dataset.split",
@@ -27,7 +33,9 @@ class _Counted(Contract):
     """Values of one feature, counted by bin."""
 
     feature: str = computed("Name of the feature.", ["{reference}.feature"])
-    kind: str = computed("Kind of bins.", ["{reference}.kind"], isin=["numeric", "categorical"])
+    kind: str = computed(
+        "Kind of bins.", ["{reference}.kind"], isin=["numeric", "categorical", "text"]
+    )
     rows: int = computed("Number of rows.", ["{dataset}.split", *OF_PREDICTION], unit="rows", ge=0)
     missing: int = computed("Rows with a null or infinite value.", COUNTED, unit="rows", ge=0)
     counts: str = computed(
@@ -39,7 +47,7 @@ class _Counted(Contract):
     sums: str = computed(
         "Sum of the values in each bin, a JSON list; empty for a categorical feature.",
         SUMMED,
-        unit="unit of the feature",
+        unit="unit of the feature, of text characters",
     )
 
 
@@ -47,13 +55,13 @@ class FeatureReference(_Counted):
     """Profile of one feature in a model's training rows, with drift thresholds."""
 
     edges: str = computed(
-        "Bin edges, a JSON list of values of the reference from the smallest to the "
-        "largest; empty for a categorical feature and for one without values.",
-        ["training_dataset.{numeric}", "training_dataset.split"],
-        unit="the feature's",
+        "Bin edges, a JSON list of values of the reference, of text its lengths, from the smallest "
+        "to the largest; empty for a categorical feature and for one without values.",
+        ["training_dataset.{numeric}", "training_dataset.{text}", "training_dataset.split"],
+        unit="the feature's, of text characters",
     )
     categories: str = computed(
-        "Categories of the reference, a JSON list; empty for a numeric feature.",
+        "Categories of the reference, a JSON list; empty for a numeric feature and for text.",
         ["training_dataset.{categorical}", "training_dataset.split", *OF_PREDICTION],
     )
     window_days: int = computed(
