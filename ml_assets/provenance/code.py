@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from typing import Any
@@ -100,16 +101,28 @@ def _parsed_module(module: str) -> tuple[str, Sequence[str]] | None:
 
     Cached, because the process keeps running the code that it started with.
     """
-    try:
-        spec = find_spec(module)
-    except ModuleNotFoundError:  # a name in a module, not a module in a package
-        return None
+    spec = _spec_of(module)
     if spec is None or spec.origin is None:
         return None
     tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
     is_package = spec.submodule_search_locations is not None
     package = module if is_package else module.rpartition(".")[0]
     return digest(normal_form(tree)), sorted(imported(tree, package))
+
+
+@cache
+def _spec_of(module: str) -> ModuleSpec | None:
+    """Where a module is; None for an unknown one, and for a name in a module.
+
+    ``find_spec`` imports the parent, so it is asked only if that is a package: code that is imported
+    late, because it takes long, is not imported to be versioned.
+    """
+    parent = module.rpartition(".")[0]
+    if parent:
+        of_parent = _spec_of(parent)
+        if of_parent is None or of_parent.submodule_search_locations is None:
+            return None
+    return find_spec(module)
 
 
 def imported(tree: ast.Module, package: str) -> set[str]:

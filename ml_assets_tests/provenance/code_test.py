@@ -1,7 +1,10 @@
 """What a code version depends on, and what it stands for."""
 
 import ast
+import importlib
+import sys
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +56,24 @@ def test_imported_modules_of_the_project_are_included() -> None:
 )
 def test_every_form_of_import_is_found(text: str, names: set[str]) -> None:
     assert imported(ast.parse(text), "p.q") == names
+
+
+def test_modules_that_are_imported_late_are_included_and_not_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "bakery"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "recipe.py").write_text(
+        "def bread():\n    from bakery.oven import bake\n    return bake()\n", "utf-8"
+    )
+    (package / "oven.py").write_text("def bake():\n    return 1\n", "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    found = modules_of(importlib.import_module("bakery.recipe").bread)
+
+    assert set(found) == {"bakery", "bakery.recipe", "bakery.oven"}
+    assert "bakery.oven" not in sys.modules
 
 
 def test_packages_are_included() -> None:
