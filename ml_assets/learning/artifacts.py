@@ -64,6 +64,7 @@ class ModelStore:
             record = {
                 "fingerprint": model.fingerprint,
                 "rows": model.rows,
+                "specification": model.specification.record(),
                 "files": {file: _file_hash(draft / file) for file in sorted({*files, PROBE})},
             }
             (draft / RECORD).write_text(json.dumps(record), "utf-8")
@@ -75,20 +76,56 @@ class ModelStore:
     ) -> "Pipeline":
         """Load a model and verify its fingerprint.
 
+        Args:
+            name: table name of the model.
+            model_fingerprint: its fingerprint.
+            specification: the present specification, whose factory the model may come from. The
+                model itself may have been trained by an earlier one, see ``specification_of``.
+
         Raises:
             UnsafeModel: the file is gone, contains a type outside the allow-list, or is a model
                 with another fingerprint.
         """
         folder = self.intact_folder(name, model_fingerprint)
         content = (folder / RECORD).read_text("utf-8")
-        pipeline, found = _identified(name, folder, content, specification)
+        trained_by = self.specification_of(name, model_fingerprint, specification)
+        allowed = allowed_types(specification)
+        pipeline, found = _identified(name, folder, content, trained_by, allowed)
         if found != model_fingerprint:
             raise UnsafeModel(
-                f"Model {name} has fingerprint {found}, expected {model_fingerprint}: its files or "
-                f"its specification was changed. Delete {folder} and materialize the model "
-                "again."
+                f"Model {name} has fingerprint {found}, expected {model_fingerprint}: its files were "
+                f"changed. Delete {folder} and materialize the model again."
             )
         return pipeline
+
+    def specification_of(
+        self, name: str, model_fingerprint: str, specification: ModelSpecification
+    ) -> ModelSpecification:
+        """What a stored model was trained by, and predicts with, whatever is configured now.
+
+        The fingerprint of the model covers it.
+
+        Args:
+            name: table name of the model.
+            model_fingerprint: its fingerprint.
+            specification: the present one, for models that were stored before theirs was recorded.
+
+        Raises:
+            UnsafeModel: the model is gone or was altered.
+        """
+        folder = self.intact_folder(name, model_fingerprint)
+        record = json.loads((folder / RECORD).read_text("utf-8"))
+        if "specification" not in record:
+            return specification
+        try:
+            found = ModelSpecification.from_record(record["specification"])
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise UnsafeModel(
+                f"{RECORD} of model {name} has no usable specification "
+                f"({type(error).__name__}: {error}). {MATERIALIZE}"
+            ) from None
+        is_same = found.canonical() == specification.canonical()
+        return specification if is_same else found
 
     def intact_folder(self, name: str, model_fingerprint: str) -> Path:
         """Folder of a model's files, if they are unaltered.
@@ -129,7 +166,11 @@ def is_model_file(name: str) -> bool:
 
 @lru_cache(maxsize=CACHED_MODELS)
 def _identified(
-    name: str, folder: Path, record: str, specification: ModelSpecification
+    name: str,
+    folder: Path,
+    record: str,
+    specification: ModelSpecification,
+    allowed: frozenset[str],
 ) -> "tuple[Pipeline, str]":
     """A model and its fingerprint, cached by the hashes in its record."""
     known = json.loads(record)["files"]
@@ -140,7 +181,7 @@ def _identified(
         return (folder / file).read_bytes()
 
     what = f"Model file {MODEL_FILE} of {name}"
-    pipeline = read_allowed(what, read(MODEL_FILE), allowed_types(specification))
+    pipeline = read_allowed(what, read(MODEL_FILE), allowed)
     pipeline = attached(pipeline, read, f"model {name}")
     try:
         probe = pd.read_parquet(folder / PROBE)

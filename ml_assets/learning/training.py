@@ -38,12 +38,14 @@ class FittedModel:
         fingerprint: hash of the fitted state and of the predictions on ``probe``.
         probe: fixed rows of the training data, input columns only.
         rows: number of training rows.
+        specification: what it was trained by.
     """
 
     pipeline: "Pipeline"
     fingerprint: str
     probe: pd.DataFrame
     rows: int
+    specification: ModelSpecification
 
 
 def training_code(specification: ModelSpecification) -> list[object]:
@@ -108,7 +110,8 @@ def train(
     step = max(1, len(inputs) // PROBE_ROWS)
     probe = inputs.iloc[::step].head(PROBE_ROWS).reset_index(drop=True)
     _refuse_unusable(specification, pipeline, probe)
-    return FittedModel(pipeline, fingerprint(specification, pipeline, probe), probe, len(labels))
+    found = fingerprint(specification, pipeline, probe)
+    return FittedModel(pipeline, found, probe, len(labels), specification)
 
 
 def _fit_in_slices(

@@ -19,6 +19,7 @@ from sklearn.pipeline import Pipeline
 
 from ml_assets.errors import RegistryMismatch, RegistryUnavailable, UnsafeModel
 from ml_assets.learning.artifacts import ModelStore
+from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import FittedModel
 from ml_assets.registry import database
 from ml_assets.registry.numbers import VersionNumbers
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 NAME = "late_model"
 TABLE = "late_model/model"
 DAY = "2013-07-08"
+SPECIFICATION = ModelSpecification(
+    "classification", "sklearn.ensemble.HistGradientBoostingClassifier", "late", ["size", "price"]
+)
 ROWS = pd.DataFrame({"size": np.arange(200), "price": np.linspace(0, 1, 200)})
 
 
@@ -64,7 +68,7 @@ def mlflow_version(registry: Registry, version: int) -> "ModelVersion":
 
 def register(registry: Registry, pipeline: Pipeline, fingerprint: str, as_of: str = DAY) -> int:
     """Store and register a model as the project does."""
-    registry.models.save(TABLE, FittedModel(pipeline, fingerprint, ROWS, len(ROWS)))
+    registry.models.save(TABLE, FittedModel(pipeline, fingerprint, ROWS, len(ROWS), SPECIFICATION))
     return registry.register(
         NAME,
         pipeline,
@@ -342,7 +346,7 @@ def _cut(file: Path) -> None:
 def test_a_model_that_is_not_stored_or_was_altered_is_not_registered(
     registry: Registry, pipeline: Pipeline, models: ModelStore, damage: Callable[[Path], None]
 ) -> None:
-    model = models.save(TABLE, FittedModel(pipeline, "a", ROWS, len(ROWS)))
+    model = models.save(TABLE, FittedModel(pipeline, "a", ROWS, len(ROWS), SPECIFICATION))
     damage(model / "model.skops")
 
     with pytest.raises(UnsafeModel, match=r"not in|altered"):
@@ -562,6 +566,7 @@ sys.addaudithook(no_network)
 from pathlib import Path
 from ml_assets.registry.database import prepare_mlflow
 from ml_assets.learning.artifacts import ModelStore
+from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import FittedModel
 from ml_assets.registry.store import Registry
 assert "mlflow" not in sys.modules, "importing the module is cheap"
@@ -576,7 +581,8 @@ rows = pd.DataFrame({"x": [1, 2, 3]})
 pipeline = Pipeline([("estimator", LinearRegression())]).fit(rows, rows["x"])
 child = os.fork()
 models = ModelStore(Path(sys.argv[2]))
-models.save("a/model", FittedModel(pipeline, "f", rows, 3))
+linear = ModelSpecification("regression", "sklearn.linear_model.LinearRegression", "x", ["x"])
+models.save("a/model", FittedModel(pipeline, "f", rows, 3, linear))
 number = Registry(sys.argv[1], models).register(
     "a", pipeline, fingerprint="f", as_of="", example=rows, predictions=pipeline.predict(rows)
 )

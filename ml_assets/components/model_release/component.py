@@ -33,7 +33,7 @@ class ModelRelease(ModelPart[ModelReleaseConfiguration]):
                 columns(dataset),
                 training_table(config),
             )
-        evidence = EvidenceStage(self.pipeline, config.release)
+        evidence = EvidenceStage(self.pipeline, config.release, dataset)
         decision = DecisionStage(evidence)
         staging = Staging(self.pipeline, config.staging, decision.version)
         return dg.Definitions.merge(

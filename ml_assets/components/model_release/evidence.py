@@ -6,7 +6,6 @@ releases, so models are measured one after the other.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import dagster as dg
 import pandas as pd
@@ -14,26 +13,25 @@ import pandas as pd
 from ml_assets import nouns
 from ml_assets.components.pipeline.output import markdown_table, output
 from ml_assets.components.pipeline.pipeline import PipelineContext
+from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.lineage import Names
 from ml_assets.errors import TrainingError
 from ml_assets.lake.integrity import verified_rows
 from ml_assets.lake.store import Lake
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.evaluation import OVERALL
+from ml_assets.learning.training import predict
 from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.plan import Plan, each_day, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.release.champion import Champion, newest
-from ml_assets.release.evidence.builder import EvidenceBuilder
+from ml_assets.release.evidence.builder import EvidenceBuilder, Scorer
 from ml_assets.release.evidence.comparison import Comparison
 from ml_assets.release.evidence.fairness import Fairness
 from ml_assets.release.promotion import training_command
 from ml_assets.release.rules import ReleaseRules
 from ml_assets.workspace import Workspace
-
-if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline as Model
 
 STAGE = "release"
 
@@ -45,10 +43,12 @@ class EvidenceStage:
     Attributes:
         pipeline: context shared by all stages.
         rules: groups to compare, and the rows that a segment or group needs.
+        dataset: contract of the training dataset.
     """
 
     pipeline: PipelineContext
     rules: ReleaseRules
+    dataset: type[Contract]
 
     def definitions(self) -> dg.Definitions:
         """The two assets and their checks.
@@ -138,8 +138,8 @@ class EvidenceStage:
         def measure_day(day: str) -> pd.DataFrame:
             dataset = verified_rows(planned.windows["dataset"], day)
             challenger, champion = planned.windows["model"].hashes[day], champions.get(day)
-            new = self._model(models, challenger)
-            old = self._model(models, champion.fingerprint) if champion else None
+            new = self._scorer(models, challenger)
+            old = self._scorer(models, champion.fingerprint) if champion else None
             return self._run_measurement(day, lambda: measure(dataset, new, old)).assign(
                 challenger_model=challenger,
                 champion_model=champion.fingerprint if champion else "",
@@ -147,9 +147,18 @@ class EvidenceStage:
 
         return each_day(planned, measure_day)
 
-    def _model(self, models: ModelStore, fingerprint: str) -> "Model":
+    def _scorer(self, models: ModelStore, fingerprint: str) -> Scorer:
+        """The predictions of a model, by the columns that it was trained on."""
         this = self.pipeline
-        return models.load(this.table(nouns.MODEL), fingerprint, this.specification)
+        stored = this.table(nouns.MODEL), fingerprint, this.specification
+        model, trained_by = models.load(*stored), models.specification_of(*stored)
+
+        if lost := [name for name in trained_by.features if name not in columns(self.dataset)]:
+            raise TrainingError(
+                f"the champion uses {', '.join(lost)}, which {this.features} no longer has, so it "
+                "cannot be compared. Keep these columns until a model without them is champion"
+            )
+        return lambda rows: predict(trained_by, model, rows)
 
     def _run_measurement(self, day: str, measure: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         """Run a measurement; errors caused by the data or the model skip the day with their reason.

@@ -20,6 +20,7 @@ from ml_assets.errors import CommitConflict
 from ml_assets.lake.integrity import verified_rows
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import SPLIT
+from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import predict
 from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.orchestration.assets.table_output import TableOutput
@@ -150,24 +151,25 @@ class Staging:
         this, fingerprint = self.pipeline, planned.windows["model"].hashes[day]
         if current_release(self.state_of(workspace, planned, day)) is None:
             return no_rows(RegisteredModel)
-        model = workspace.models.load(this.table(nouns.MODEL), fingerprint, this.specification)
-        example, classes = self._requests(planned, day), this.specification.classes
+        stored = this.table(nouns.MODEL), fingerprint, this.specification
+        model = workspace.models.load(*stored)
+        trained_by = workspace.models.specification_of(*stored)
+        example, classes = self._requests(planned, day, trained_by), trained_by.classes
         number = workspace.registry.register(
             this.name,
             model,
             fingerprint=fingerprint,
             as_of=day,
             example=example,
-            predictions=predict(this.specification, model, example),
+            predictions=predict(trained_by, model, example),
             tags={"classes": json.dumps(classes)} if classes else {},
         )
         return pd.DataFrame({DAY: [day], "fingerprint": [fingerprint], "version": [number]})
 
-    def _requests(self, planned: Plan, day: str) -> pd.DataFrame:
+    def _requests(self, planned: Plan, day: str, trained_by: ModelSpecification) -> pd.DataFrame:
         """Input columns of some test rows."""
-        features = self.pipeline.specification.features
         rows = verified_rows(planned.windows[nouns.TRAINING_DATASET], day)
-        return rows.loc[rows[SPLIT] == "test", features].head(REQUESTS)
+        return rows.loc[rows[SPLIT] == "test", trained_by.features].head(REQUESTS)
 
     def _days_to_register_again(self, workspace: Workspace, planned: Plan) -> list[str]:
         """Days whose row does not match the registry, or was written outside a run."""
@@ -260,15 +262,16 @@ class Staging:
         """
         this, registry, models = self.pipeline, workspace.registry, workspace.models
         registry.set_alias(this.name, STAGING, fingerprint)
-        model = models.load(this.table(nouns.MODEL), fingerprint, this.specification)
-        requests = self._requests(planned, day)
+        stored = this.table(nouns.MODEL), fingerprint, this.specification
+        model, trained_by = models.load(*stored), models.specification_of(*stored)
+        requests = self._requests(planned, day, trained_by)
         found = integration_tests(
             registry,
             this.name,
-            this.specification,
+            trained_by,
             fingerprint,
             requests,
-            predict(this.specification, model, requests),
+            predict(trained_by, model, requests),
             models.probe(this.table(nouns.MODEL), fingerprint),
             self.rules,
         )

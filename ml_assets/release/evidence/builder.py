@@ -4,9 +4,8 @@ Without a champion, the base rate is used. ``comparison`` and ``fairness`` measu
 the limits are in ``rules``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -17,13 +16,12 @@ from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.metrics import METRICS
 from ml_assets.learning.predictions import class_numbers, with_predictions
 from ml_assets.learning.specification import ModelSpecification
-from ml_assets.learning.training import predict
 from ml_assets.release.evidence.comparison import compare
 from ml_assets.release.evidence.fairness import Fairness, fairness
 from ml_assets.release.rules import ReleaseRules
 
-if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline as Model
+Scorer = Callable[[pd.DataFrame], np.ndarray]
+"""Predictions of a model for rows, by the columns that it was trained on."""
 
 
 @dataclass(frozen=True)
@@ -45,14 +43,14 @@ class EvidenceBuilder:
     rules: ReleaseRules
 
     def comparison(
-        self, dataset: pd.DataFrame, challenger: "Model", champion: "Model | None"
+        self, dataset: pd.DataFrame, challenger: Scorer, champion: Scorer | None
     ) -> pd.DataFrame:
         """Rows of the ``Comparison`` contract without the models' fingerprints.
 
         Args:
             dataset: (n, …) the challenger's training dataset, with ``split``.
-            challenger: the new model.
-            champion: the champion; None for the base rate of the training rows, of classes their
+            challenger: predictions of the new model.
+            champion: those of the champion; None for the base rate of the training rows, of classes their
                 shares.
 
         Raises:
@@ -72,7 +70,7 @@ class EvidenceBuilder:
         )
 
     def fairness(
-        self, dataset: pd.DataFrame, challenger: "Model", champion: "Model | None"
+        self, dataset: pd.DataFrame, challenger: Scorer, champion: Scorer | None
     ) -> pd.DataFrame:
         """Rows of the ``Fairness`` contract without the models' fingerprints; see ``comparison``.
 
@@ -90,9 +88,8 @@ class EvidenceBuilder:
             evaluation=self.evaluation,
         )
 
-    def _scored(self, test: pd.DataFrame, model: "Model") -> pd.DataFrame:
-        predictions = predict(self.specification, model, test)
-        return with_predictions(test, predictions, self.specification.classes)
+    def _scored(self, test: pd.DataFrame, model: Scorer) -> pd.DataFrame:
+        return with_predictions(test, model(test), self.specification.classes)
 
     def _base_rate(self, dataset: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:
         """Test rows that are predicted by what a first model has to beat.
