@@ -112,6 +112,12 @@ def _print_results(
     if bad:
         days = sorted({result.day for result in bad})
         output.print(f"[red]{len(bad)} results are bad, on {_listed(days)}.[/red]", highlight=False)
+    elif warned := sum(result.state == "warned" for result in results):
+        passed = len(results) - warned
+        output.print(
+            f"[green]No result is bad[/green]: {passed} passed, [yellow]{warned} warned[/yellow].",
+            highlight=False,
+        )
     else:
         output.print(f"[green]All {len(results)} results are good.[/green]", highlight=False)
 

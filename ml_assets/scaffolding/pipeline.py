@@ -61,6 +61,7 @@ class Proposal:
         windows: windows of the model that differ from the usual ones.
         rows: number of rows.
         shares: shares of the classes, for people.
+        possible_entity: a column that the user has not named, and that names series of rows.
         leaks: columns that seem to give the target away and are allowed.
         has_ended: whether the table has no recent rows.
     """
@@ -79,6 +80,7 @@ class Proposal:
     windows: Mapping[str, str]
     rows: int
     shares: str
+    possible_entity: str | None
     leaks: Sequence[Leak]
     has_ended: bool
 
@@ -100,7 +102,7 @@ class Proposal:
     def texts(self) -> list[str]:
         """Columns of few texts of a series, whose last values are features."""
         candidates = [self.target, *self.others] if self.is_series else []
-        return [column.name for column in candidates if _is_category(column)]
+        return [column.name for column in candidates if is_category(column)]
 
     @property
     def described(self) -> list[Column]:
@@ -108,7 +110,7 @@ class Proposal:
         if self.is_series:
             return []
         ids = [one for one in self.others if one.kind == "int" and one.distinct == self.rows]
-        usable = [one for one in self.others if one.kind != "text" or _is_category(one)]
+        usable = [one for one in self.others if one.kind != "text" or is_category(one)]
         return [one for one in usable if one not in ids]
 
     @property
@@ -147,6 +149,10 @@ class Proposal:
             if self.is_series
             else "several rows in a partition: the other columns of a row predict it"
         )
+        hint = (
+            f"each {self.possible_entity} has one row in a partition: with --entity "
+            f"{self.possible_entity}, earlier values of each would predict it"
+        )
         return [
             (
                 f"{self.rows} rows, {history.first} to {history.last}: {history.count} "
@@ -156,6 +162,7 @@ class Proposal:
                 f"{kind} (lags {', '.join(map(str, history.lags))}; means of "
                 f"{', '.join(map(str, history.means))})"
             ),
+            *([hint] if self.possible_entity else []),
             f"task {self.task}" + (f": {self.shares}" if self.shares else ""),
             f"rows are identified by {', '.join(self.key)}",
             f"first model as of {history.as_of}; windows: "
@@ -164,5 +171,6 @@ class Proposal:
         ]
 
 
-def _is_category(column: Column) -> bool:
+def is_category(column: Column) -> bool:
+    """Whether a column has few different texts."""
     return column.kind == "text" and column.distinct <= MAX_CATEGORIES

@@ -14,7 +14,7 @@ from ml_assets.errors import ConfigurationError
 from ml_assets.names import unknown
 from ml_assets.scaffolding.history import History
 from ml_assets.scaffolding.leaks import Leak, leaks
-from ml_assets.scaffolding.pipeline import Proposal, Request, Task
+from ml_assets.scaffolding.pipeline import Proposal, Request, Task, is_category
 from ml_assets.scaffolding.profile import Column, profile
 from ml_assets.scaffolding.reading import Origin
 from ml_assets.scaffolding.times import Times, cadence_of, times
@@ -26,6 +26,8 @@ CLASS = re.compile(r"-?\w[\w-]*")
 RESERVED = {
     *("ds", "known_at", "period", "label", "prediction", "score", "split", "weekday"),
     *("days", "history", "rows", "feature_day"),
+    *("prediction_id", "model_version", "model_as_of", "feature_version"),
+    *("is_late", "horizon_hours", "is_replayed"),
 }
 """Names of columns and arguments that every pipeline has itself."""
 
@@ -91,6 +93,7 @@ def propose(raw: pd.DataFrame, request: Request, found: Origin) -> Proposal:
         else history.windows,
         rows=len(rows),
         shares=_shares(known[target.name]) if classes else "",
+        possible_entity=None if is_series or request.entity else _series_of(rows, keys, columns),
         leaks=suspects,
         has_ended=moments.max() < datetime.now(UTC) - ENDED,
     )
@@ -240,6 +243,15 @@ def _key(rows: pd.DataFrame, time: str, target: str, entity: Sequence[str]) -> l
     raise ConfigurationError(
         f"No column identifies a row: {codes.duplicated(usual).sum()} rows share {' and '.join(usual)}. "
         "Name the series of a row with --entity, or add an id to the source."
+    )
+
+
+def _series_of(rows: pd.DataFrame, keys: pd.Series, columns: Sequence[Column]) -> str | None:
+    """A column of few texts of which each has one row in a partition."""
+    candidates = [column.name for column in columns if is_category(column)]
+    by_partition = rows.assign(_key=keys)
+    return next(
+        (name for name in candidates if not by_partition.duplicated(["_key", name]).any()), None
     )
 
 

@@ -54,7 +54,7 @@ class Connections:
         name = wanted.connection
         if name not in self.urls:
             error = unknown("connection", name, self.urls)
-            raise ConfigurationError(f"{error} A connection is set by {variable_of(name)}.")
+            raise ConfigurationError(f"{error} A connection is set by {variable_of(name)} in .env.")
         url, variable = self.urls[name], variable_of(name)
         is_for_files = wanted.files is not None
         if is_database(url) == is_for_files:

@@ -103,6 +103,7 @@ TABLES: dict[str, tuple[Callable[[], pd.DataFrame | str | bytes], str]] = {
     "a column with a dot": (lambda: good().rename(columns={"rain": "rain.mm"}), "'rain.mm'"),
     "a word of Python": (lambda: good().rename(columns={"rain": "class"}), "'class'"),
     "a column of the project": (lambda: good().rename(columns={"rain": "ds"}), "'ds'"),
+    "a column of predictions": (lambda: good().rename(columns={"rain": "is_late"}), "'is_late'"),
     "numbers and texts": (changed(rain=["?", *range(119)]), "numbers in 99% of its rows"),
     "the target copied": (lambda: good().assign(copy=good()["rides"].shift(-1)), "--exclude copy"),
 }
@@ -203,3 +204,12 @@ def test_days_of_a_parquet_file_may_be_dates_and_numbers(
     printed = run("bikes", "--from", file.name, "--target", "rides", *options)
 
     assert "120 daily partitions" in printed
+
+
+def test_a_column_that_names_series_is_pointed_out(project: Path) -> None:
+    shops = pd.concat([good().assign(shop="a"), good().assign(shop="b", rides=range(120))])
+    table = file_of(project, shops)
+
+    printed = run("bikes", "--from", table, "--target", "rides")
+
+    assert "with --entity shop, earlier values" in " ".join(printed.split())

@@ -441,6 +441,14 @@ def test_columns_known_later_cannot_be_segments(name: str) -> None:
         PipelineContracts.of(pipeline)
 
 
+def test_columns_of_predictions_cannot_be_copied_into_them() -> None:
+    attributes = attributes_of("flight_delays", "ModelPipeline") | {"segments": ["is_late"]}
+    pipeline = ModelPipeline.read(attributes, DEFS / "flight_delays" / "defs.yaml")
+
+    with pytest.raises(ConfigurationError, match="is_late of .* is a column of the predictions"):
+        PipelineContracts.of(pipeline)
+
+
 def test_days_of_a_pipeline_are_in_the_zone_of_its_features() -> None:
     attributes = attributes_of("flight_delays", "ModelPipeline")
     attributes["days"] = {"first": "2013-02-01", "last": "2013-12-31"}

@@ -158,11 +158,12 @@ def refuse_unknown_columns(config: ModelConfiguration, contract: type[Contract])
         "labels.column": (config.labels.column,),
         "labels.known_at": (config.labels.known_at,),
     }
-    reserved = {*prediction_columns(config.estimator.classes)}
+    predicted = prediction_columns(config.estimator.classes)
     features = config.specification.features if config.estimator.classes else []
-    used = [*config.join_keys, *config.segments, *features]
-    used += [config.labels.column, config.labels.known_at]
-    if taken := [name for name in used if name in reserved]:
+    copied = [*config.join_keys, *config.segments, config.labels.column, config.labels.known_at]
+    taken = [name for name in features if name in predicted]
+    taken += [name for name in copied if name in {*predicted, *columns(Prediction)}]
+    if taken:
         raise ConfigurationError(
             f"{', '.join(taken)} of {config.pipeline} in defs.yaml is a column of the predictions. "
             "Give this key, segment, feature or label another name."

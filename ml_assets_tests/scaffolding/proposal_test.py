@@ -1,4 +1,4 @@
-"""Pipelines of one table stand side by side, each with its own days of it."""
+"""What a proposal takes from a project: names of columns, and tables that other pipelines read too."""
 
 from pathlib import Path
 
@@ -6,10 +6,17 @@ import dagster as dg
 import pytest
 
 import ml_assets.defs
+from ml_assets.contracts.contract import columns
+from ml_assets.learning.contracts import Prediction
+from ml_assets.scaffolding.proposal import RESERVED
 from ml_assets_tests.commands.new_test import file_of, good, project, run
 from ml_assets_tests.components.shop import definitions
 
 __all__ = ["project"]
+
+
+def test_columns_that_every_prediction_has_are_reserved() -> None:
+    assert set(columns(Prediction)) <= RESERVED
 
 
 def test_two_pipelines_read_the_same_table(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
