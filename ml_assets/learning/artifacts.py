@@ -119,13 +119,13 @@ class ModelStore:
             return specification
         try:
             found = ModelSpecification.from_record(record["specification"])
+            is_present = found.record() == specification.record()
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise UnsafeModel(
                 f"{RECORD} of model {name} has no usable specification "
                 f"({type(error).__name__}: {error}). {MATERIALIZE}"
             ) from None
-        is_same = found.canonical() == specification.canonical()
-        return specification if is_same else found
+        return specification if is_present else found
 
     def intact_folder(self, name: str, model_fingerprint: str) -> Path:
         """Folder of a model's files, if they are unaltered.

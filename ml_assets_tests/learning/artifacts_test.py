@@ -159,14 +159,45 @@ def test_another_model_in_its_place_is_refused(
     store.load(NAME, model.fingerprint, specification)
 
 
-def test_model_of_another_specification_is_refused(
-    store: ModelStore, folder: Path, model: FittedModel, specification: ModelSpecification
+def test_a_model_is_loaded_by_the_specification_that_it_was_trained_by(
+    store: ModelStore, dataset: pd.DataFrame, specification: ModelSpecification
 ) -> None:
-    assert folder.is_dir()
-    other = replace(specification, label="other")
+    columns = {"numeric": tuple(specification.numeric), "categorical": ()}
+    first = replace(specification, **columns)
+    model = train(first, dataset)
+    store.save(NAME, model)
+    later = replace(first, numeric=first.numeric[:1], hyperparameters={"max_iter": 3})
 
-    with pytest.raises(UnsafeModel, match="specification was changed"):
-        store.load(NAME, model.fingerprint, other)
+    loaded = store.load(NAME, model.fingerprint, later)
+    trained_by = store.specification_of(NAME, model.fingerprint, later)
+
+    assert trained_by.record() == first.record()
+    expected = predict(first, model.pipeline, dataset)
+    assert predict(trained_by, loaded, dataset).tolist() == expected.tolist()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"label": "other"}, id="other values"),
+        pytest.param({"numeric": None}, id="no list"),
+        pytest.param({"password": "x"}, id="an unknown field"),
+    ],
+)
+def test_a_changed_specification_in_a_models_record_is_refused(
+    store: ModelStore,
+    folder: Path,
+    model: FittedModel,
+    specification: ModelSpecification,
+    change: dict[str, object],
+) -> None:
+    file = folder / "model.json"
+    record = json.loads(file.read_text("utf-8"))
+    record["specification"] |= change
+    file.write_text(json.dumps(record), "utf-8")
+
+    with pytest.raises(UnsafeModel):
+        store.load(NAME, model.fingerprint, specification)
 
 
 def test_altered_probe_is_refused(
