@@ -22,13 +22,14 @@ class BatchPredictions(ModelPart[BatchPredictionsConfiguration]):
         """The three assets and their checks."""
         del context
         this, contracts = self.pipeline, self.contracts
-        copied = this.feature_columns(contracts.training_dataset)
+        dataset = contracts.training_dataset
+        copied = this.feature_columns(dataset)
         times = PredictionTimes(
             this.calendar, this.lead, self.config.predicted_at, self.config.target_time
         )
-        refuse_other_types(this.name, times, contracts.training_dataset)
+        refuse_other_types(this.name, times, dataset)
         return dg.Definitions.merge(
-            Predictions(this, contracts.predictions, copied, times).definitions(),
+            Predictions(this, contracts.predictions, copied, dataset, times).definitions(),
             LabelStage(this, contracts.predictions, contracts.labels).definitions(),
         )
 

@@ -11,7 +11,7 @@ from ml_assets import nouns
 from ml_assets.components.pipeline.output import output
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
-from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.derived import contract_sources
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import RegistryMismatch, TrainingError, UnsafeModel
@@ -41,12 +41,14 @@ class Predictions:
         pipeline: context shared by all stages.
         contract: contract of the predictions.
         feature_columns: columns of the feature table.
+        dataset: contract of the training dataset, which has all columns of the features.
         times: the times of a prediction.
     """
 
     pipeline: PipelineContext
     contract: type[Contract]
     feature_columns: Sequence[str]
+    dataset: type[Contract]
     times: PredictionTimes
 
     def definitions(self) -> dg.Definitions:
@@ -160,7 +162,7 @@ class Predictions:
         of_champion = this.table(nouns.MODEL), champion.fingerprint, this.specification
         model = workspace.models.load(*of_champion)
         trained_by = workspace.models.specification_of(*of_champion)
-        if lost := [name for name in trained_by.features if name not in self.feature_columns]:
+        if lost := [name for name in trained_by.features if name not in columns(self.dataset)]:
             raise UnsafeModel(
                 f"the champion of {champion.as_of} uses {', '.join(lost)}, which {this.features} no "
                 "longer has. Keep these columns until a model without them is champion."

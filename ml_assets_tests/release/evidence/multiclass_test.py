@@ -1,7 +1,6 @@
 """Evidence about models of classes: base rate, metrics by segment, accuracy by group, gates."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
@@ -12,7 +11,7 @@ from sklearn.metrics import accuracy_score, log_loss
 from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.release.champion import Champion
-from ml_assets.release.evidence.builder import EvidenceBuilder
+from ml_assets.release.evidence.builder import EvidenceBuilder, Scorer
 from ml_assets.release.evidence.fairness import GAP
 from ml_assets.release.evidence.question import build_question
 from ml_assets.release.evidence.values import EvidenceTable
@@ -39,7 +38,7 @@ def dataset() -> pd.DataFrame:
     return pd.concat([labelled(), trained], ignore_index=True)
 
 
-def model(skill: float, wrong_at: str = "") -> Any:
+def model(skill: float, wrong_at: str = "") -> Scorer:
     """A model that knows the outcome with some skill, and is wrong at one origin."""
 
     def predict_proba(inputs: pd.DataFrame) -> np.ndarray:
@@ -49,7 +48,7 @@ def model(skill: float, wrong_at: str = "") -> Any:
         noise = np.random.default_rng(1).dirichlet([1, 1, 1], len(inputs))
         return skill * np.eye(3)[number] + (1 - skill) * noise
 
-    return SimpleNamespace(predict_proba=predict_proba)
+    return predict_proba
 
 
 def builder(**rules: Any) -> EvidenceBuilder:
@@ -115,7 +114,7 @@ def test_model_that_is_wrong_at_one_origin_is_blocked() -> None:
 def test_gap_is_the_difference_of_the_accuracies() -> None:
     data = dataset().assign(x=lambda found: found.index)
     test = data[data["split"] == "test"]
-    predicted = np.take(CLASSES, model(0.3).predict_proba(test).argmax(axis=1))
+    predicted = np.take(CLASSES, model(0.3)(test).argmax(axis=1))
     expected = {
         origin: accuracy_score(test.loc[of.index, "outcome"], predicted[of.index])
         for origin, of in test.groupby("origin")
