@@ -278,7 +278,7 @@ def test_a_failed_measurement_is_missing_evidence_with_its_reason(
 
     table = f"{PIPELINE}/comparison"
     of_other_code(measured, table)
-    monkeypatch.setattr("ml_assets.release.evidence.builder.predict", fails)
+    monkeypatch.setattr("ml_assets.components.model_release.evidence.predict", fails)
 
     outcome = measured.materialize(assets("comparison", "release_decision", *RELEASED), ASKED_FOR)
 
