@@ -1,6 +1,6 @@
 """The documents of the ``defs.yaml`` files of the project, read without Dagster, and their tables."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,7 @@ def of_template(template: str, file: Path | None = None) -> Iterator[Document]:
         template: last part of its ``type``.
         file: a file outside the project whose documents come first.
     """
-    for found, document in [*_outside_documents(file), *_read_files()[0]]:
-        if template_of(document) == template:
-            yield found, document.get("attributes") or {}
+    yield from _of_templates([template], file)
 
 
 def refuse_unreadable_files() -> None:
@@ -62,15 +60,15 @@ def described_table(table: object, file: Path | None = None) -> dict[str, Any] |
     return _table(table, [FEATURES, SOURCE], file)
 
 
-def _table(table: object, templates: Iterable[str], file: Path | None) -> dict[str, Any] | None:
-    documents = [*_outside_documents(file), *_read_files()[0]]
-    found = (
-        document["attributes"]
-        for _, document in documents
-        if (document.get("attributes") or {}).get("key") == table
-        and template_of(document) in templates
-    )
-    return next(found, None)
+def _table(table: object, templates: Collection[str], file: Path | None) -> dict[str, Any] | None:
+    documents = (config for _, config in _of_templates(templates, file))
+    return next((config for config in documents if config.get("key") == table), None)
+
+
+def _of_templates(templates: Collection[str], file: Path | None) -> Iterator[Document]:
+    for found, document in [*_outside_documents(file), *_read_files()[0]]:
+        if template_of(document) in templates:
+            yield found, document.get("attributes") or {}
 
 
 def source_tables() -> dict[str, SourceTableConfiguration]:

@@ -7,19 +7,21 @@ file of skops, and a file in its library's own format for each booster of LightG
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from ml_assets.errors import TrainingError, UnsafeModel
 from ml_assets.learning.model_files.boosters import BOOSTER_FILE, attached, detached
 from ml_assets.learning.model_files.skops_files import MATERIALIZE, MAX_FILE_BYTES, read_allowed
 from ml_assets.learning.specification import ModelSpecification, allowed_types
-from ml_assets.learning.training import FittedModel, fingerprint
+from ml_assets.learning.training import FittedModel, fingerprint, predict
+from ml_assets.provenance.code import as_json
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -30,6 +32,39 @@ REQUIRED = frozenset({MODEL_FILE, PROBE})
 
 CACHED_MODELS = 4
 """Number of models in memory: a champion, a challenger, and their predecessors."""
+
+
+@dataclass(frozen=True)
+class StoredModel:
+    """A model that was loaded.
+
+    Attributes:
+        pipeline: the fitted scikit-learn pipeline.
+        specification: what it was trained by, whatever is configured now.
+    """
+
+    pipeline: "Pipeline"
+    specification: ModelSpecification
+
+    def predict(self, rows: pd.DataFrame) -> np.ndarray:
+        """The predictions of rows, by the columns that it was trained on; see ``training.predict``."""
+        return predict(self.specification, self.pipeline, rows)
+
+    def refuse_lost_columns(self, known: Container[str], table: str) -> None:
+        """Refuse a table that no longer has the columns that the model was trained on.
+
+        Args:
+            known: columns of the table.
+            table: its name.
+
+        Raises:
+            UnsafeModel: it lacks some.
+        """
+        if lost := [name for name in self.specification.features if name not in known]:
+            raise UnsafeModel(
+                f"the champion uses {', '.join(lost)}, which {table} no longer has. Keep these "
+                "columns until a model without them is champion."
+            )
 
 
 @dataclass(frozen=True)
@@ -64,7 +99,7 @@ class ModelStore:
             record = {
                 "fingerprint": model.fingerprint,
                 "rows": model.rows,
-                "specification": model.specification.record(),
+                "specification": as_json(model.specification),
                 "files": {file: _file_hash(draft / file) for file in sorted({*files, PROBE})},
             }
             (draft / RECORD).write_text(json.dumps(record), "utf-8")
@@ -73,14 +108,14 @@ class ModelStore:
 
     def load(
         self, name: str, model_fingerprint: str, specification: ModelSpecification
-    ) -> "Pipeline":
-        """Load a model and verify its fingerprint.
+    ) -> StoredModel:
+        """Load a model and verify its fingerprint, which covers the specification stored with it.
 
         Args:
             name: table name of the model.
             model_fingerprint: its fingerprint.
-            specification: the present specification, whose factory the model may come from. The
-                model itself may have been trained by an earlier one, see ``specification_of``.
+            specification: the present specification: the model may come from its factory. It is
+                also that of models which were stored before theirs was recorded.
 
         Raises:
             UnsafeModel: the file is gone, contains a type outside the allow-list, or is a model
@@ -88,7 +123,7 @@ class ModelStore:
         """
         folder = self.intact_folder(name, model_fingerprint)
         content = (folder / RECORD).read_text("utf-8")
-        trained_by = self.specification_of(name, model_fingerprint, specification)
+        trained_by = _trained_by(name, content, specification)
         allowed = allowed_types(specification)
         pipeline, found = _identified(name, folder, content, trained_by, allowed)
         if found != model_fingerprint:
@@ -96,36 +131,7 @@ class ModelStore:
                 f"Model {name} has fingerprint {found}, expected {model_fingerprint}: its files were "
                 f"changed. Delete {folder} and materialize the model again."
             )
-        return pipeline
-
-    def specification_of(
-        self, name: str, model_fingerprint: str, specification: ModelSpecification
-    ) -> ModelSpecification:
-        """What a stored model was trained by, and predicts with, whatever is configured now.
-
-        The fingerprint of the model covers it.
-
-        Args:
-            name: table name of the model.
-            model_fingerprint: its fingerprint.
-            specification: the present one, for models that were stored before theirs was recorded.
-
-        Raises:
-            UnsafeModel: the model is gone or was altered.
-        """
-        folder = self.intact_folder(name, model_fingerprint)
-        record = json.loads((folder / RECORD).read_text("utf-8"))
-        if "specification" not in record:
-            return specification
-        try:
-            found = ModelSpecification.from_record(record["specification"])
-            is_present = found.record() == specification.record()
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
-            raise UnsafeModel(
-                f"{RECORD} of model {name} has no usable specification "
-                f"({type(error).__name__}: {error}). {MATERIALIZE}"
-            ) from None
-        return specification if is_present else found
+        return StoredModel(pipeline, trained_by)
 
     def intact_folder(self, name: str, model_fingerprint: str) -> Path:
         """Folder of a model's files, if they are unaltered.
@@ -162,6 +168,20 @@ class ModelStore:
 def is_model_file(name: str) -> bool:
     """Whether a name is that of one of a model's own files."""
     return name == RECORD or name in REQUIRED or bool(BOOSTER_FILE.fullmatch(name))
+
+
+def _trained_by(name: str, record: str, specification: ModelSpecification) -> ModelSpecification:
+    """The specification in a model's record; the present one if it is the same or none is recorded."""
+    recorded = json.loads(record).get("specification")
+    if recorded in (None, as_json(specification)):
+        return specification
+    try:
+        return ModelSpecification.from_record(recorded)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise UnsafeModel(
+            f"{RECORD} of model {name} has no usable specification "
+            f"({type(error).__name__}: {error}). {MATERIALIZE}"
+        ) from None
 
 
 @lru_cache(maxsize=CACHED_MODELS)

@@ -1,9 +1,8 @@
 """Specification of a model, and the scikit-learn pipeline that is built from it."""
 
 import importlib
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from ml_assets.errors import ConfigurationError
@@ -61,12 +60,6 @@ class ModelSpecification:
         columns = {name: tuple(values[name]) for name in ("numeric", "categorical")}
         later = {name: tuple(values.get(name, ())) for name in LATER}
         return cls(**{**values, **columns, **later})
-
-    def record(self) -> dict[str, Any]:
-        """The fields as JSON, without checkpoints, on which a model does not depend."""
-        found = asdict(self)
-        del found["checkpoint_every"]
-        return json.loads(json.dumps(found))
 
     def canonical(self) -> str:
         """The specification as text, independent of the order of the hyperparameters."""

@@ -187,8 +187,9 @@ def days_of_run(
     for tag in (PARTITION, RANGE_START, RANGE_END):
         asked = context.run.tags.get(tag)
         if asked is not None and asked not in days:
+            day = days[-1] if tag == RANGE_END else days[0]
             raise ConfigurationError(
-                f"There is no partition {asked}. Its time begins in {days[0]}: name that one."
+                f"There is no partition {asked}. Its time begins in {day}: name that one."
             )
     return days
 

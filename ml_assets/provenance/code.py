@@ -58,7 +58,7 @@ def code_version(*parts: object) -> str:
     for part in parts:
         if callable(part):
             modules |= modules_of(part)
-    parameters = [_as_json(part) for part in parts if not callable(part)]
+    parameters = [as_json(part) for part in parts if not callable(part)]
     version = digest(json.dumps([modules, parameters], sort_keys=True))
     _known_codes[version] = Code(version, modules, parameters)
     return version
@@ -158,16 +158,16 @@ def _statements(node: ast.AST) -> Iterator[ast.stmt]:
             yield from _statements(child)
 
 
-def _as_json(value: object) -> Any:
+def as_json(value: object) -> Any:
     """A parameter as a JSON value, without fields that a dataclass excludes from its ``repr``."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if is_dataclass(value) and not isinstance(value, type):
         shown = (field.name for field in fields(value) if field.repr)
-        return {name: _as_json(getattr(value, name)) for name in shown}
+        return {name: as_json(getattr(value, name)) for name in shown}
     if isinstance(value, Mapping):
-        return {str(name): _as_json(item) for name, item in value.items()}
+        return {str(name): as_json(item) for name, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        items = [_as_json(item) for item in value]
+        items = [as_json(item) for item in value]
         return sorted(items) if isinstance(value, (set, frozenset)) else items
     return value if value is None or isinstance(value, (bool, int, float, str)) else repr(value)

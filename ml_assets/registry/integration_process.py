@@ -94,7 +94,8 @@ class StagedModel:
         """The model, loaded once."""
         found = self.version.fingerprint
         _ = self.memory_before
-        return self.registry.models.load(model_table(self.request.name), found, self.specification)
+        table = model_table(self.request.name)
+        return self.registry.models.load(table, found, self.specification).pipeline
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
         """(n,) predictions of the staged model; (n, k) of k classes."""

@@ -129,7 +129,7 @@ def _fitting(values: pd.Series) -> list[str | None]:
     if sample.map(lambda value: isinstance(value, date)).all():
         return [None]
     numbers = pd.to_numeric(sample.astype("str"), errors="coerce")
-    if numbers.notna().all() and not pd.api.types.is_datetime64_any_dtype(sample):
+    if numbers.notna().all():
         found = [one for one in (*EPOCHS, "%Y%m%d") if _reads(sample, one)]
         return [*[one for one in found if _is_recent(sample, one)][:1]]
     return [one for one in FORMATS if _reads(sample, one) and _reads(known, one)]

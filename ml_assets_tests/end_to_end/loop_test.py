@@ -143,7 +143,7 @@ def test_a_prediction_records_its_model_and_equals_its_output(
     )
     expected = features[KEY].assign(
         prediction_id=prediction_ids(features, KEY),
-        prediction=predict(specification(), model, features),
+        prediction=predict(specification(), model.pipeline, features),
     )
     pd.testing.assert_frame_equal(
         predictions[[*KEY, "prediction_id", "prediction"]].sort_values(KEY, ignore_index=True),

@@ -225,7 +225,8 @@ def test_product_is_stored_and_the_same_at_every_fit(
     loaded = store.load(NAME, model.fingerprint, specification)
 
     np.testing.assert_array_equal(
-        predict(specification, loaded, dataset), predict(specification, model.pipeline, dataset)
+        predict(specification, loaded.pipeline, dataset),
+        predict(specification, model.pipeline, dataset),
     )
     assert train(specification, dataset).fingerprint == model.fingerprint
     assert train(specification, dataset.assign(late=1 - dataset["late"])).fingerprint != (

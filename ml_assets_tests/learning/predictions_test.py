@@ -126,7 +126,7 @@ def test_model_of_classes_survives_storing_and_resumes_from_a_checkpoint(
 
     assert in_slices.fingerprint == at_once.fingerprint
     np.testing.assert_array_equal(
-        predict(multiclass, loaded, sized), predict(multiclass, at_once.pipeline, sized)
+        predict(multiclass, loaded.pipeline, sized), predict(multiclass, at_once.pipeline, sized)
     )
 
 

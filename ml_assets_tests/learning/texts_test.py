@@ -30,26 +30,19 @@ WORDS = [f"word{number}" for number in range(500)]
 
 BOOSTED: dict[str, Any] = {}
 SLICES = {"checkpoint_every": 2}
-FOREST = {
-    "estimator": "sklearn.ensemble.RandomForestClassifier",
-    "hyperparameters": {"n_estimators": 10, "random_state": 0},
-}
-OLDER_TREES = {
-    "estimator": "sklearn.ensemble.GradientBoostingClassifier",
-    "hyperparameters": {"n_estimators": 10, "random_state": 0},
-}
 LINEAR = {
     "estimator": "sklearn.linear_model.LogisticRegression",
     "hyperparameters": {"C": 10.0},
 }
-LIGHTGBM = {
-    "estimator": "lightgbm.LGBMClassifier",
-    "hyperparameters": {"n_estimators": 10, "random_state": 0},
-}
-XGBOOST = {
-    "estimator": "xgboost.XGBClassifier",
-    "hyperparameters": {"n_estimators": 10, "random_state": 0},
-}
+FOREST, OLDER_TREES, LIGHTGBM, XGBOOST = (
+    {"estimator": path, "hyperparameters": {"n_estimators": 10, "random_state": 0}}
+    for path in (
+        "sklearn.ensemble.RandomForestClassifier",
+        "sklearn.ensemble.GradientBoostingClassifier",
+        "lightgbm.LGBMClassifier",
+        "xgboost.XGBClassifier",
+    )
+)
 OF_FACTORY = {"estimator": f"{__name__}.own_words", "hyperparameters": {"strength": 10.0}}
 ESTIMATORS = {
     "boosted trees": BOOSTED,
@@ -112,7 +105,7 @@ def test_model_learns_from_text_and_is_stored_and_the_same_at_every_fit(
     store.save("shop/model", model)
     rows = remarks[remarks[SPLIT] != "train"]
 
-    loaded = predict(wanted, store.load("shop/model", model.fingerprint, wanted), rows)
+    loaded = predict(wanted, store.load("shop/model", model.fingerprint, wanted).pipeline, rows)
 
     assert roc_auc_score(rows["late"], loaded) > 0.75
     np.testing.assert_array_equal(loaded, predict(wanted, model.pipeline, rows))

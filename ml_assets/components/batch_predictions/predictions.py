@@ -159,16 +159,14 @@ class Predictions:
         self, workspace: Workspace, champion: Champion, features: Window, days: Sequence[str]
     ) -> pd.DataFrame:
         this = self.pipeline
-        of_champion = this.table(nouns.MODEL), champion.fingerprint, this.specification
-        model = workspace.models.load(*of_champion)
-        trained_by = workspace.models.specification_of(*of_champion)
-        if lost := [name for name in trained_by.features if name not in columns(self.dataset)]:
-            raise UnsafeModel(
-                f"the champion of {champion.as_of} uses {', '.join(lost)}, which {this.features} no "
-                "longer has. Keep these columns until a model without them is champion."
-            )
+        model = workspace.models.load(
+            this.table(nouns.MODEL), champion.fingerprint, this.specification
+        )
+        model.refuse_lost_columns(columns(self.dataset), this.features)
         rows = features.read(days=days)
-        scored = score(trained_by, model, rows, key=this.join_keys, segments=this.segments)
+        scored = score(
+            model.specification, model.pipeline, rows, key=this.join_keys, segments=this.segments
+        )
         return scored.join(self.times.of(rows, datetime.now(UTC))).assign(
             model_version=champion.fingerprint,
             model_as_of=champion.as_of,

@@ -20,7 +20,6 @@ from ml_assets.lake.integrity import verified_rows
 from ml_assets.lake.store import Lake
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.evaluation import OVERALL
-from ml_assets.learning.training import predict
 from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.plan import Plan, each_day, plan
@@ -150,15 +149,9 @@ class EvidenceStage:
     def _scorer(self, models: ModelStore, fingerprint: str) -> Scorer:
         """The predictions of a model, by the columns that it was trained on."""
         this = self.pipeline
-        stored = this.table(nouns.MODEL), fingerprint, this.specification
-        model, trained_by = models.load(*stored), models.specification_of(*stored)
-
-        if lost := [name for name in trained_by.features if name not in columns(self.dataset)]:
-            raise TrainingError(
-                f"the champion uses {', '.join(lost)}, which {this.features} no longer has, so it "
-                "cannot be compared. Keep these columns until a model without them is champion"
-            )
-        return lambda rows: predict(trained_by, model, rows)
+        model = models.load(this.table(nouns.MODEL), fingerprint, this.specification)
+        model.refuse_lost_columns(columns(self.dataset), this.features)
+        return model.predict
 
     def _run_measurement(self, day: str, measure: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         """Run a measurement; errors caused by the data or the model skip the day with their reason.

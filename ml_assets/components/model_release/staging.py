@@ -19,9 +19,8 @@ from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import CommitConflict
 from ml_assets.lake.integrity import verified_rows
 from ml_assets.lake.store import Lake
+from ml_assets.learning.artifacts import StoredModel
 from ml_assets.learning.dataset import SPLIT
-from ml_assets.learning.specification import ModelSpecification
-from ml_assets.learning.training import predict
 from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
@@ -151,25 +150,23 @@ class Staging:
         this, fingerprint = self.pipeline, planned.windows["model"].hashes[day]
         if current_release(self.state_of(workspace, planned, day)) is None:
             return no_rows(RegisteredModel)
-        stored = this.table(nouns.MODEL), fingerprint, this.specification
-        model = workspace.models.load(*stored)
-        trained_by = workspace.models.specification_of(*stored)
-        example, classes = self._requests(planned, day, trained_by), trained_by.classes
+        model = workspace.models.load(this.table(nouns.MODEL), fingerprint, this.specification)
+        example, classes = self._requests(planned, day, model), model.specification.classes
         number = workspace.registry.register(
             this.name,
-            model,
+            model.pipeline,
             fingerprint=fingerprint,
             as_of=day,
             example=example,
-            predictions=predict(trained_by, model, example),
+            predictions=model.predict(example),
             tags={"classes": json.dumps(classes)} if classes else {},
         )
         return pd.DataFrame({DAY: [day], "fingerprint": [fingerprint], "version": [number]})
 
-    def _requests(self, planned: Plan, day: str, trained_by: ModelSpecification) -> pd.DataFrame:
+    def _requests(self, planned: Plan, day: str, model: StoredModel) -> pd.DataFrame:
         """Input columns of some test rows."""
         rows = verified_rows(planned.windows[nouns.TRAINING_DATASET], day)
-        return rows.loc[rows[SPLIT] == "test", trained_by.features].head(REQUESTS)
+        return rows.loc[rows[SPLIT] == "test", model.specification.features].head(REQUESTS)
 
     def _days_to_register_again(self, workspace: Workspace, planned: Plan) -> list[str]:
         """Days whose row does not match the registry, or was written outside a run."""
@@ -262,16 +259,15 @@ class Staging:
         """
         this, registry, models = self.pipeline, workspace.registry, workspace.models
         registry.set_alias(this.name, STAGING, fingerprint)
-        stored = this.table(nouns.MODEL), fingerprint, this.specification
-        model, trained_by = models.load(*stored), models.specification_of(*stored)
-        requests = self._requests(planned, day, trained_by)
+        model = models.load(this.table(nouns.MODEL), fingerprint, this.specification)
+        requests = self._requests(planned, day, model)
         found = integration_tests(
             registry,
             this.name,
-            trained_by,
+            model.specification,
             fingerprint,
             requests,
-            predict(trained_by, model, requests),
+            model.predict(requests),
             models.probe(this.table(nouns.MODEL), fingerprint),
             self.rules,
         )

@@ -89,6 +89,7 @@ class RetrainingStage:
         inputs = {"labels": self._labels, "drift": self._drift}
         planned = plan(lake, table, sorted(days), inputs, self._decision_version, keeps_stored=True)
         rows = {name: planned.rows(name, item) for name, item in inputs.items()}
+        computed = {*planned.compute}
         labels = no_rows(self.label_contract) if rows["labels"] is None else rows["labels"]
         drift = no_rows(DriftReport) if rows["drift"] is None else rows["drift"]
         model_reads = this.model_reads(champions)
@@ -96,7 +97,7 @@ class RetrainingStage:
         frames: dict[str, pd.DataFrame] = {}
         reads = dict(planned.reads)
         for day in sorted(days):
-            if day in planned.compute:
+            if day in computed:
                 first = self.policy.budget_start(day, this.calendar)
                 before = {then: found for then, found in requested.items() if first < then < day}
                 reads[day] = [

@@ -116,7 +116,7 @@ class ReferenceStage:
         this, fingerprint = self.pipeline, planned.windows["model"].hashes[day]
         model = models.load(this.table(nouns.MODEL), fingerprint, this.specification)
         rows = held_out_rows(planned, day)
-        predictions = predict(this.specification, model, rows)
+        predictions = model.predict(rows)
         predicted = with_predictions(rows[[FEATURE_DAY]], predictions, self._classes)
         found = reference_profile(predicted, [], [PREDICTION], self.drift_days, day=FEATURE_DAY)
         return found.assign(**{DAY: day})

@@ -33,7 +33,7 @@ from ml_assets.learning.dataset import (
 )
 from ml_assets.learning.estimators import library_of
 from ml_assets.learning.evaluation import Evaluation, evaluate, headline
-from ml_assets.learning.training import FittedModel, predict, train, training_code
+from ml_assets.learning.training import FittedModel, train, training_code
 from ml_assets.ledger.since import change_message, changed_since_first_made
 from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.orchestration.assets.model_io import (
@@ -283,7 +283,7 @@ class Training:
         this = self.pipeline
         fingerprint = planned.windows["model"].hashes[day]
         model = models.load(this.table(nouns.MODEL), fingerprint, this.specification)
-        return predict(this.specification, model, rows)
+        return model.predict(rows)
 
     def _plots_of(self, dataset: pd.DataFrame, predictions: np.ndarray) -> dg.MetadataValue:
         specification, is_test = self.pipeline.specification, (dataset[SPLIT] == "test").to_numpy()

@@ -50,8 +50,8 @@ class EvidenceBuilder:
         Args:
             dataset: (n, …) the challenger's training dataset, with ``split``.
             challenger: predictions of the new model.
-            champion: those of the champion; None for the base rate of the training rows, of classes their
-                shares.
+            champion: those of the champion; None for the base rate of the training rows, of classes
+                their shares.
 
         Raises:
             TrainingError: there is no test row.

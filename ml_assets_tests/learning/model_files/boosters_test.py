@@ -76,7 +76,7 @@ def test_loaded_model_predicts_what_was_stored(
     loaded = store.load(NAME, model.fingerprint, boosted)
 
     np.testing.assert_array_equal(
-        predict(boosted, loaded, dataset), predict(boosted, model.pipeline, dataset)
+        predict(boosted, loaded.pipeline, dataset), predict(boosted, model.pipeline, dataset)
     )
     assert {file.name for file in folder.iterdir()} == {
         FILES[boosted.estimator],
@@ -359,5 +359,5 @@ def test_every_kind_of_booster_is_stored_and_loaded(
     loaded = store.load(NAME, model.fingerprint, wanted)
 
     np.testing.assert_array_equal(
-        predict(wanted, loaded, dataset), predict(wanted, model.pipeline, dataset)
+        predict(wanted, loaded.pipeline, dataset), predict(wanted, model.pipeline, dataset)
     )
