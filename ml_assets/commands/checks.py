@@ -21,6 +21,7 @@ from ml_assets.commands.shared import (
     print_json,
     progress_console,
 )
+from ml_assets.ledger.entries import grouped
 
 if TYPE_CHECKING:
     from ml_assets.orchestration.checks.runner import CheckResult
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 EVERYTHING = "*"
+STATES = {"passed": "green", "warned": "yellow", "failed": "red", "no result": "red"}
+"""States of checks, in the order of their columns, with their color."""
+
 SHOWN = 20
 """Failing days printed in full; the JUnit file has all."""
 
@@ -40,7 +44,11 @@ def checks(
     junit_file: Annotated[Path | None, typer.Option("--junit", help="Write JUnit XML.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check what is stored, without recomputing it; exit 1 when a day failed or has no result."""
+    """Check what is stored, without recomputing it; exit 1 when a day failed or has no result.
+
+    Without --partition or --partition-range, each table is checked up to its last processed day;
+    "ml-assets status" shows which days were not processed yet.
+    """
     from ml_assets.definitions import project_definitions
     from ml_assets.orchestration.checks.begun import not_begun
     from ml_assets.orchestration.checks.remedy import next_step
@@ -123,22 +131,14 @@ def _print_results(
 
 
 def _check_table(results: Sequence["CheckResult"]) -> Table:
-    table = plain_table("asset", "check", "passed", "warned", "failed", "no result", right=4)
+    """One row for each check under the name of its asset, so that names fit 80 columns."""
+    table = plain_table("asset and check", *STATES, right=len(STATES))
     counts = Counter((result.asset, result.check, str(result.state)) for result in results)
-    for asset, check in dict.fromkeys((result.asset, result.check) for result in results):
-        table.add_row(
-            asset,
-            check,
-            *(
-                _number(counts[asset, check, state], style)
-                for state, style in [
-                    ("passed", "green"),
-                    ("warned", "yellow"),
-                    ("failed", "red"),
-                    ("no result", "red"),
-                ]
-            ),
-        )
+    for asset, of_asset in grouped((result.asset, result.check) for result in results).items():
+        table.add_row(asset)
+        for check in dict.fromkeys(of_asset):
+            numbers = [_number(counts[asset, check, state], STATES[state]) for state in STATES]
+            table.add_row(f"  {check}", *numbers)
     return table
 
 

@@ -1,5 +1,6 @@
 """The ``ml-assets`` command as a shell sees it: output, files and exit codes."""
 
+import json
 import sqlite3
 import xml.etree.ElementTree as ET
 from contextlib import closing
@@ -55,6 +56,27 @@ def test_a_day_that_was_never_materialized_exits_1_and_is_named(project: Project
 
     assert done.returncode == 1
     assert "sources/flights 2013-01-09 meets_contract: not materialized" in done.stdout
+
+
+def test_without_a_range_days_are_checked_up_to_the_last_processed_one(project: Project) -> None:
+    assert project.materialize(FLIGHTS, "2013-01-01...2013-01-03").succeeded
+    assert project.materialize(FLIGHTS, "2013-01-05").succeeded
+
+    done = ml_assets(project.data.parent, "checks", "--select", DAILY_SOURCES, "--json")
+
+    bad = {(one["asset"], one["day"]) for one in json.loads(done.stdout)["results"] if one["state"] != "passed"}
+    assert done.returncode == 1
+    assert bad == {("sources/flights", "2013-01-04"), ("sources/weather", "2013-01-01")}
+
+
+def test_names_of_checks_are_not_broken_at_80_columns(project: Project) -> None:
+    assert project.materialize(FLIGHTS, "2013-01-01").succeeded
+
+    done = ml_assets(project.data.parent, "checks", "--select", FLIGHTS)
+
+    assert "\nsources/flights " in done.stdout
+    assert "\n  rows_match_data_version " in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
 
 
 def test_a_check_that_cannot_run_has_no_result_and_exits_1(project: Project) -> None:

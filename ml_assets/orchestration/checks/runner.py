@@ -89,8 +89,8 @@ def check(
         lake: lake whose ledger records the processed days.
         instance: where the results are recorded.
         selection: Dagster asset selection.
-        span: the days; all days of the assets when omitted. Sparse assets are checked only for
-            processed days.
+        span: the days; when omitted, each asset's days up to the last one that was processed.
+            Sparse assets are checked only for processed days.
         leave_out: tables that are not checked although they are selected, unless they are broken.
         progress: called with a description of the running checks.
 
@@ -163,14 +163,21 @@ def _batches(
 
 
 def _days(node: Any, lake: Lake, known: DaysOfPartitions, span: Span | None) -> list[str]:
-    """The days for which an asset is checked; for a sparse one only processed days."""
+    """The days for which an asset is checked; for a sparse one only processed days.
+
+    Without a span these end with the last processed day. Of an asset without one it is the first
+    day, so that an asset that was never materialized has a failed result.
+    """
     if node.partitions_def is None:
         return [SNAPSHOT]
-    selected = [day for day in known[node.partitions_def] if span is None or span.contains(day)]
+    days = known[node.partitions_def]
+    if span and not node.metadata.get(SPARSE_KEY):
+        return [day for day in days if span.contains(day)]
+    processed = lake.ledger.latest(table_name(node.key))
     if node.metadata.get(SPARSE_KEY):
-        processed = lake.ledger.latest(table_name(node.key))
-        return [day for day in selected if day in processed]
-    return selected
+        return [day for day in days if day in processed and (span is None or span.contains(day))]
+    positions = [position for position, day in enumerate(days) if day in processed]
+    return list(days[: max(positions, default=0) + 1])
 
 
 def results_of(instance: dg.DagsterInstance, outcome: RunOutcome) -> list[CheckResult]:
