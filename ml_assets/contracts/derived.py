@@ -76,7 +76,7 @@ def prediction_contract(
     names: Sequence[str],
     *,
     predicted: Fields,
-    of_features: Limits = Limits(),  # noqa: B008 - frozen
+    of_features: Limits,
     day: type[DayContract] | None,
 ) -> type[Contract]:
     """The contract of predictions: key and segments of the features, and the prediction's columns.
