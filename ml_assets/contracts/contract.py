@@ -15,6 +15,7 @@ import pandera.pandas as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ml_assets.cadence import Cadence, Calendar, weekday
+from ml_assets.content import SNAPSHOT
 from ml_assets.contracts import checks
 from ml_assets.errors import ConfigurationError
 
@@ -145,7 +146,7 @@ def limits(contract: type[Contract]) -> Limits:
 def has_rows_on(contract: type[Contract], day: str) -> bool:
     """Whether a partition can have rows by its contract, see ``empty_on`` of its limits."""
     empty_on = limits(contract).empty_on
-    return not empty_on or weekday(day) not in empty_on
+    return not empty_on or day == SNAPSHOT or weekday(day) not in empty_on
 
 
 def refuse_longer_partitions(contract: type[Contract], calendar: Calendar | None) -> None:

@@ -54,6 +54,31 @@ def test_a_dataset_has_the_features_the_label_and_when_it_was_known() -> None:
     assert limits(DATASET).max_text_length == 5000
 
 
+class WorkdayOrders(Orders):
+    """Orders from Monday to Friday."""
+
+    class Config:
+        """Never has rows at weekends."""
+
+        unique: ClassVar = ["order"]
+        metadata: ClassVar = {"empty_on": ["Saturday", "Sunday"]}
+
+
+def test_nothing_is_predicted_on_days_without_features_but_a_model_may_be_trained() -> None:
+    dataset = dataset_contract(WorkdayOrders, Weights, label="weight", known_at="known_at")
+    predictions = prediction_contract(
+        Prediction,
+        dataset,
+        ["order"],
+        predicted={},
+        of_features=limits(WorkdayOrders),
+        day=None,
+    )
+
+    assert limits(predictions).empty_on == {"Saturday", "Sunday"}
+    assert limits(dataset).empty_on == frozenset()
+
+
 def test_an_unknown_label_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="Weights has no column 'late'"):
         dataset_contract(Orders, Weights, label="late", known_at="known_at")
