@@ -61,7 +61,8 @@ def test_lags_of_a_monday_are_those_of_friday_and_weekends_are_declared_empty(
     project: Path, monkeypatch: pytest.MonkeyPatch, rows_a_day: int
 ) -> None:
     rows, name = workdays(rows_a_day), f"workdays_{rows_a_day}"
-    printed = run(name, "--from", file_of(project, rows), "--target", "rides")
+    table = file_of(project, rows)
+    printed = run(name, "--from", table, "--target", "rides", "--cadence", "daily")
     defs = project / "ml_assets" / "defs"
     monkeypatch.setattr(ml_assets.defs, "__path__", [*ml_assets.defs.__path__, str(defs)])
     features = load_object(f"ml_assets.defs.{name}.features.features")
