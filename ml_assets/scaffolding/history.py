@@ -91,20 +91,20 @@ class History:
     @property
     def look_back(self) -> int:
         """Partitions before one that its features read."""
-        return self._spanned_by(max(self.means))
+        return self.spanned_by(max(self.means))
 
     @property
     def needed(self) -> int:
         """Number of partitions that a first model needs."""
         least = LEAST_TRAINING + LEAST_TEST + LEAST_VALIDATION + LEAST_TEST
-        return self.look_back + self._spanned_by(least)
+        return self.look_back + self.spanned_by(least)
 
     @property
     def windows(self) -> dict[str, str]:
         """Windows of a ``defs.yaml`` that are shorter than usual, as the history is short."""
         test, validation, drift = USUAL[self.calendar.cadence]
         usable = self.count - self.look_back
-        least_test, least = self._spanned_by(LEAST_TEST), self._spanned_by(LEAST_VALIDATION)
+        least_test, least = self.spanned_by(LEAST_TEST), self.spanned_by(LEAST_VALIDATION)
         shorter = {
             "validation_window": (validation, max(usable // 12, least)),
             "test_window": (test, max(usable // 4, least_test)),
@@ -127,9 +127,17 @@ class History:
     @property
     def as_of(self) -> str:
         """Key of the as-of partition of a first model: some later ones are left to predict."""
-        usual, least = USUAL[self.calendar.cadence][0], self._spanned_by(LEAST_TEST)
+        usual, least = USUAL[self.calendar.cadence][0], self.spanned_by(LEAST_TEST)
         left = max(min(self.count // 10, usual), least)
         return self.calendar.shifted(self.last, -left)
+
+    def spanned_by(self, count: int) -> int:
+        """The number of partitions of which ``count`` may have rows, wherever they begin.
+
+        Args:
+            count: number of partitions with rows.
+        """
+        return count + math.ceil(count / (self._week - self._empty)) * self._empty
 
     def text(self, count: int) -> str:
         """A number of partitions as a length of time."""
@@ -163,10 +171,6 @@ class History:
         return tuple(
             sorted({n if n % self._week else n - n // self._week * self._empty for n in counts})
         )
-
-    def _spanned_by(self, count: int) -> int:
-        """The least number of partitions of which always ``count`` may have rows."""
-        return count + math.ceil(count / (self._week - self._empty)) * self._empty
 
 
 def _empty_on(calendar: Calendar, keys: Collection[str]) -> tuple[Weekday, ...]:
