@@ -22,7 +22,12 @@ from ml_assets.configuration.objects import load_contract, load_object
 from ml_assets.configuration.reading import read
 from ml_assets.configuration.tables import FeatureTableConfiguration
 from ml_assets.content import DAY, SNAPSHOT
-from ml_assets.contracts.contract import Contract, described, key_columns
+from ml_assets.contracts.contract import (
+    Contract,
+    described,
+    key_columns,
+    refuse_longer_partitions,
+)
 from ml_assets.contracts.lineage import lineage
 from ml_assets.contracts.validation import Validated, no_rows, validate, without_days
 from ml_assets.errors import ConfigurationError
@@ -57,6 +62,7 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
         if self.config.source_rows:
             load_object(self.config.source_rows)
         refuse_parameters(self._function, self.config)
+        refuse_longer_partitions(self._contract, self.config.days.calendar)
         days = partitions(self.config.days)
         spec = table_spec(
             self.config.key,

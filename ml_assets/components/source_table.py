@@ -19,7 +19,7 @@ from ml_assets.components.source_days import SourceDays
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.tables import SourceTableConfiguration
 from ml_assets.content import DAY, SNAPSHOT
-from ml_assets.contracts.contract import Contract, described
+from ml_assets.contracts.contract import Contract, described, refuse_longer_partitions
 from ml_assets.contracts.lineage import copied_lineage
 from ml_assets.contracts.validation import Validated, combine, schema_problem, validate
 from ml_assets.lake.store import Lake
@@ -56,6 +56,8 @@ class SourceTable(Configured[SourceTableConfiguration]):
         del context
         connections = Connections(settings().connection_urls)
         connections.refuse_unusable(self.config.key, self.config.specification)
+        days = self.config.days
+        refuse_longer_partitions(self._contract, days.calendar if days else None)
         spec = self._spec
         origin = dg.AssetSpec(
             key=self.config.origin.split("/"),

@@ -17,7 +17,8 @@ class TrainedModelConfiguration(ModelConfiguration):
 
     Attributes:
         max_missing_share: maximum share of the window's partitions that are quarantined, skipped or
-            otherwise not usable, 0 to 1. A table with rows on weekdays only misses 29 %.
+            otherwise not usable, 0 to 1. A table with rows on weekdays only misses 29 %, unless its
+            contract says so with ``empty_on``.
     """
 
     max_missing_share: float = Field(0.3, ge=0, lt=1)

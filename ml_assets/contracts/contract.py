@@ -14,6 +14,8 @@ import pandas as pd
 import pandera.pandas as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from ml_assets.cadence import Cadence, Calendar, weekday
+from ml_assets.content import SNAPSHOT
 from ml_assets.contracts import checks
 from ml_assets.errors import ConfigurationError
 
@@ -30,6 +32,7 @@ Role = Literal["numeric", "categorical", "text", "ignored"]
 """How a model uses a column."""
 Group = Literal["structural", "environment"]
 """Whether the distribution of a feature should be stable, or may change."""
+Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 
 class Contract(pa.DataFrameModel):
@@ -108,6 +111,8 @@ class Limits(BaseModel):
     Attributes:
         day: its ``DayContract``, see ``contracts.day``.
         may_be_empty: whether a day without rows is stored.
+        empty_on: days of the week on which partitions begin that never have rows. They are stored
+            without rows, and quarantined if there are any; no function is asked for their rows.
         max_dead_letter_share: share of rejected rows above which a day is quarantined, 0 to 1.
         max_text_length: maximum number of characters of a text from a source; codes, names and
             remarks are shorter.
@@ -117,6 +122,7 @@ class Limits(BaseModel):
 
     day: Any = None
     may_be_empty: bool = False
+    empty_on: frozenset[Weekday] = Field(frozenset(), max_length=6)
     max_dead_letter_share: float = Field(0.05, ge=0, le=1)
     max_text_length: int = Field(1000, ge=1)
 
@@ -135,6 +141,31 @@ def limits(contract: type[Contract]) -> Limits:
             f"{contract.__name__}.Config.metadata is not usable: {error}. Allowed are "
             f"{', '.join(Limits.model_fields)}."
         ) from None
+
+
+def has_rows_on(contract: type[Contract], day: str) -> bool:
+    """Whether a partition can have rows by its contract, see ``empty_on`` of its limits."""
+    empty_on = limits(contract).empty_on
+    return not empty_on or day == SNAPSHOT or weekday(day) not in empty_on
+
+
+def refuse_longer_partitions(contract: type[Contract], calendar: Calendar | None) -> None:
+    """Refuse days of the week without rows in a table whose partitions are not on one.
+
+    Args:
+        contract: contract of the table.
+        calendar: its partitions; None for a table without any.
+
+    Raises:
+        ConfigurationError: they are weeks or months, or there are none.
+    """
+    is_on_a_day = calendar is not None and calendar.cadence in {Cadence.HOURLY, Cadence.DAILY}
+    if limits(contract).empty_on and not is_on_a_day:
+        raise ConfigurationError(
+            f"{contract.__name__}.Config.metadata has 'empty_on', which days and hours can have, but "
+            f"its table has {f'{calendar.cadence} partitions' if calendar else 'no days'}. Remove it; "
+            "'may_be_empty' allows partitions without rows."
+        )
 
 
 def key_columns(contract: type[Contract]) -> list[str]:

@@ -8,7 +8,15 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ml_assets.contracts.contract import FROM, Contract, columns, computed, key_columns, limits
+from ml_assets.contracts.contract import (
+    FROM,
+    Contract,
+    Limits,
+    columns,
+    computed,
+    key_columns,
+    limits,
+)
 from ml_assets.contracts.day import DayContract
 from ml_assets.errors import ConfigurationError
 
@@ -68,7 +76,7 @@ def prediction_contract(
     names: Sequence[str],
     *,
     predicted: Fields,
-    may_be_empty: bool = False,
+    of_features: Limits,
     day: type[DayContract] | None,
 ) -> type[Contract]:
     """The contract of predictions: key and segments of the features, and the prediction's columns.
@@ -78,7 +86,7 @@ def prediction_contract(
         features: contract of the feature table.
         names: key and segments.
         predicted: columns of the prediction that differ from those of ``base``.
-        may_be_empty: whether a day without rows is stored, as in the feature table.
+        of_features: limits of the feature table, by which a day may be empty.
         day: contract of a day.
 
     Raises:
@@ -94,7 +102,8 @@ def prediction_contract(
         (base, features, *([day] if day else [])),
         unique=["prediction_id"],
         day=day,
-        may_be_empty=may_be_empty,
+        may_be_empty=of_features.may_be_empty,
+        empty_on=of_features.empty_on,
         max_dead_letter_share=0.0,
     )
 

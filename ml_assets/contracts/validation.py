@@ -10,12 +10,14 @@ from dataclasses import dataclass, field, replace
 import pandas as pd
 from pandera.errors import SchemaErrors
 
+from ml_assets.cadence import weekday
 from ml_assets.content import DAY
 from ml_assets.contracts.coercion import coerce_column
 from ml_assets.contracts.contract import (
     Contract,
     columns,
     dtype,
+    has_rows_on,
     is_keyed,
     key_columns,
     limits,
@@ -85,15 +87,12 @@ def validate(
     letters = dead_letters(rejected, contract, rules)
     row_counts = _per_day(good, days)
     dead_letter_counts = _per_day(letters, days)
-    quarantined = {
-        day: reason
+    reasons = empty_reasons or {}
+    problems = {
+        day: _day_problem(contract, day, row_counts[day], dead_letter_counts[day], reasons)
         for day in days
-        if (
-            reason := _day_problem(
-                contract, row_counts[day], dead_letter_counts[day], (empty_reasons or {}).get(day)
-            )
-        )
     }
+    quarantined = {day: reason for day, reason in problems.items() if reason}
     kept = good[~good[DAY].isin(quarantined)] if quarantined else good
     return Validated(
         _sorted(kept, [DAY, *key_columns(contract)]),
@@ -271,14 +270,17 @@ def _per_day(frame: pd.DataFrame, days: Sequence[str]) -> dict[str, int]:
 
 
 def _day_problem(
-    contract: type[Contract], rows: int, dead_letters: int, empty_reason: str | None
+    contract: type[Contract], day: str, rows: int, dead_letters: int, why_empty: Mapping[str, str]
 ) -> str | None:
     allowed = limits(contract)
     total = rows + dead_letters
+    if not has_rows_on(contract, day):
+        on = f"{total} rows on a {weekday(day)}, which is in 'empty_on' of its contract"
+        return f"{on}: correct the source or the contract" if total else None
     if total == 0:
         if allowed.may_be_empty:
             return None
-        return empty_reason or "no rows, and its contract does not allow an empty day"
+        return why_empty.get(day, "no rows, and its contract does not allow an empty day")
     share = dead_letters / total
     if share > allowed.max_dead_letter_share:
         return (

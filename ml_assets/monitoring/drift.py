@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
+from ml_assets.cadence import DAYS, Calendar
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import columns
 from ml_assets.monitoring.bins import bins_of
@@ -76,6 +77,7 @@ def reference_profile(
     day: str = DAY,
     *,
     text: Sequence[str] = (),
+    calendar: Calendar = DAYS,
 ) -> pd.DataFrame:
     """Profile a reference and calibrate thresholds on its days.
 
@@ -86,13 +88,15 @@ def reference_profile(
         window_days: days of the windows that will be compared with the reference.
         day: column with the ISO day of a row.
         text: features of free text.
+        calendar: partitions of the days; those without rows shorten a window as often as usual.
 
     Returns:
         Rows of the ``FeatureReference`` contract, without ``ds``.
     """
-    _, profiles = daily_profiles(rows, bins_of(rows, numeric, categorical, text), day)
+    days, profiles = daily_profiles(rows, bins_of(rows, numeric, categorical, text), day)
+    with_rows = _usually_with_rows(window_days, days, calendar)
     records = [
-        {**reference_to_row(merge([daily])), **asdict(calibrate(daily, window_days))}
+        {**reference_to_row(merge([daily])), **asdict(calibrate(daily, with_rows))}
         for daily in profiles
     ]
     return pd.DataFrame(records, columns=[*columns(FeatureReference)])
@@ -103,7 +107,7 @@ def calibrate(daily: Profile, window_days: int) -> Thresholds:
 
     Args:
         daily: profile of the reference, whose first axis is its days.
-        window_days: days of a window; limited to half of the reference's days, as a longer window
+        window_days: days with rows of a window; limited to half of the reference's days, as a longer window
             is always close to the reference.
 
     Returns:
@@ -243,6 +247,17 @@ def _ranked(report: pd.DataFrame) -> pd.DataFrame:
     order = np.lexsort((report["feature"].astype("object"), weakness.astype("float64")))
     ranks = range(1, len(report) + 1)
     return report.iloc[order].assign(likely_cause_rank=ranks).reset_index(drop=True)
+
+
+def _usually_with_rows(window_days: int, days: Sequence[str], calendar: Calendar) -> int:
+    """How many days of a window have rows if they do as often as in a reference.
+
+    Args:
+        window_days: days of the window.
+        days: days of the reference that have rows, in order.
+        calendar: partitions of the days.
+    """
+    return round(window_days * len(days) / (calendar.between(days[0], days[-1]) + 1))
 
 
 def _windows(daily: Profile, length: int) -> Profile:

@@ -61,16 +61,18 @@ def feature_fields(p: Proposal) -> list[str]:
         null = ["nullable=True"] if column.null_share else []
         fields.append(_field(column.name, TYPES[column.kind], "computed", [*arguments, *null]))
     unit = UNITS[p.times.cadence]
+    passed = f", without {' and '.join(p.history.empty_on)}" if p.history.empty_on else ""
     for name in p.numbers:
         for lag in p.history.lags:
-            text = f"{name}, {lag}{unit} before."
+            text = f"{name}, {lag}{unit} before{passed}."
             fields.append(_past(f"{name}_lag_{lag}", "float", text, by_name[name]))
     for count in p.history.means if p.numbers else ():
         for name in p.numbers:
-            text = f"Mean of {name} in the {count}{unit} before."
+            text = f"Mean of {name} in the {count}{unit} before{passed}."
             fields.append(_past(f"{name}_mean_{count}", "float", text, by_name[name]))
     fields += [
-        _past(f"{name}_lag_1", "str", f"{name}, 1{unit} before.", by_name[name]) for name in p.texts
+        _past(f"{name}_lag_1", "str", f"{name}, 1{unit} before{passed}.", by_name[name])
+        for name in p.texts
     ]
     return [*fields, *_calendar_fields(p)]
 

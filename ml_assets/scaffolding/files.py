@@ -181,7 +181,7 @@ def _values(p: Proposal) -> dict[str, Any]:
         "estimator": (SIMPLE if p.is_series else TREES)[p.task],
         "further": ", max_iter: 1000" if p.is_series and p.task != "regression" else "",
         "commands": commands(p),
-        "test_last": calendar.shifted(history.first, history.look_back + 20),
+        "test_last": calendar.shifted(history.first, history.look_back + history.spanned_by(20)),
         "examples": _examples(p),
         "arguments": lambda name: _arguments(p, name, name),
         "arguments_of_known": _arguments(p, "table", "known"),

@@ -1,10 +1,14 @@
 """Which earlier partitions features look at, and the windows that a table's history leaves."""
 
+import math
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import get_args
 
 import pandas as pd
 
-from ml_assets.cadence import Cadence, Calendar
+from ml_assets.cadence import Cadence, Calendar, day_of, shifted, weekday
+from ml_assets.contracts.contract import Weekday
 from ml_assets.errors import ConfigurationError
 
 UNITS = {Cadence.HOURLY: "h", Cadence.DAILY: "d", Cadence.WEEKLY: "w", Cadence.MONTHLY: "mo"}
@@ -34,7 +38,13 @@ WINDOW = {
 """Cadence → partitions of the usual window before an as-of day."""
 
 LEAST_TEST, LEAST_VALIDATION, LEAST_TRAINING = 10, 2, 20
-"""Partitions below which no first model is judged."""
+"""Partitions with rows below which no first model is judged."""
+
+WEEK, DAY_HOURS = 7, 24
+
+LEAST_WEEKS, MOST_DAYS = 4, 0.8
+"""Weeks from which a day of the week without rows is one that never has any, and the least share of
+the other days that have rows: of fewer, one may lack rows by chance."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +55,23 @@ class History:
         calendar: its partitions.
         first: key of the first one.
         last: key of the last one.
-        count: number of partitions from the first to the last.
+        empty_on: days of the week that never have rows.
     """
 
     calendar: Calendar
     first: str
     last: str
+    empty_on: tuple[Weekday, ...] = ()
+
+    @classmethod
+    def of(cls, calendar: Calendar, keys: Collection[str]) -> "History":
+        """The history of a table.
+
+        Args:
+            calendar: its partitions.
+            keys: those that have rows.
+        """
+        return cls(calendar, min(keys), max(keys), _empty_on(calendar, keys))
 
     @property
     def count(self) -> int:
@@ -59,33 +80,35 @@ class History:
 
     @property
     def lags(self) -> tuple[int, ...]:
-        """Partitions before one whose values are features."""
-        return LAGS[self.calendar.cadence][0]
+        """Partitions before one whose values are features, without those that never have rows."""
+        return self._with_rows(LAGS[self.calendar.cadence][0])
 
     @property
     def means(self) -> tuple[int, ...]:
-        """Numbers of partitions before one, whose means are features."""
-        return LAGS[self.calendar.cadence][1]
+        """Numbers of partitions before one, whose means are features, counted as the lags."""
+        return self._with_rows(LAGS[self.calendar.cadence][1])
 
     @property
     def look_back(self) -> int:
         """Partitions before one that its features read."""
-        return max(self.means)
+        return self.spanned_by(max(self.means))
 
     @property
     def needed(self) -> int:
         """Number of partitions that a first model needs."""
-        return self.look_back + LEAST_TRAINING + LEAST_TEST + LEAST_VALIDATION + LEAST_TEST
+        least = LEAST_TRAINING + LEAST_TEST + LEAST_VALIDATION + LEAST_TEST
+        return self.look_back + self.spanned_by(least)
 
     @property
     def windows(self) -> dict[str, str]:
         """Windows of a ``defs.yaml`` that are shorter than usual, as the history is short."""
         test, validation, drift = USUAL[self.calendar.cadence]
         usable = self.count - self.look_back
+        least_test, least = self.spanned_by(LEAST_TEST), self.spanned_by(LEAST_VALIDATION)
         shorter = {
-            "validation_window": (validation, max(usable // 12, LEAST_VALIDATION)),
-            "test_window": (test, max(usable // 4, LEAST_TEST)),
-            "drift_window": (drift, max(usable // 6, LEAST_VALIDATION)),
+            "validation_window": (validation, max(usable // 12, least)),
+            "test_window": (test, max(usable // 4, least_test)),
+            "drift_window": (drift, max(usable // 6, least)),
         }
         return {name: self.text(limit) for name, (usual, limit) in shorter.items() if limit < usual}
 
@@ -104,8 +127,17 @@ class History:
     @property
     def as_of(self) -> str:
         """Key of the as-of partition of a first model: some later ones are left to predict."""
-        left = max(min(self.count // 10, USUAL[self.calendar.cadence][0]), LEAST_TEST)
+        usual, least = USUAL[self.calendar.cadence][0], self.spanned_by(LEAST_TEST)
+        left = max(min(self.count // 10, usual), least)
         return self.calendar.shifted(self.last, -left)
+
+    def spanned_by(self, count: int) -> int:
+        """The number of partitions of which ``count`` may have rows, wherever they begin.
+
+        Args:
+            count: number of partitions with rows.
+        """
+        return count + math.ceil(count / (self._week - self._empty)) * self._empty
 
     def text(self, count: int) -> str:
         """A number of partitions as a length of time."""
@@ -123,3 +155,31 @@ class History:
                 f"{self.last}), a first model needs {self.needed}. Add history, or give rows of a "
                 "shorter cadence."
             )
+
+    @property
+    def _week(self) -> int:
+        """Partitions of a week."""
+        return WEEK * (DAY_HOURS if self.calendar.cadence is Cadence.HOURLY else 1)
+
+    @property
+    def _empty(self) -> int:
+        """Partitions of a week that never have rows."""
+        return self._week * len(self.empty_on) // WEEK
+
+    def _with_rows(self, counts: tuple[int, ...]) -> tuple[int, ...]:
+        """Numbers of partitions; those of whole weeks without the partitions that have no rows."""
+        return tuple(
+            sorted({n if n % self._week else n - n // self._week * self._empty for n in counts})
+        )
+
+
+def _empty_on(calendar: Calendar, keys: Collection[str]) -> tuple[Weekday, ...]:
+    """Days of the week that never have rows, if the others usually have."""
+    if calendar.cadence not in {Cadence.HOURLY, Cadence.DAILY}:
+        return ()
+    days = {day_of(key) for key in keys}
+    found = {weekday(day) for day in days}
+    is_long = max(days) >= shifted(min(days), WEEK * LEAST_WEEKS - 1)
+    count = Calendar().between(min(days), max(days)) + 1
+    are_usual = len(days) >= MOST_DAYS * count * len(found) / WEEK
+    return tuple(one for one in get_args(Weekday) if one not in found and is_long and are_usual)

@@ -153,6 +153,8 @@ class Proposal:
             f"each {self.possible_entity} has one row in a partition: with --entity "
             f"{self.possible_entity}, earlier values of each would predict it"
         )
+        empty_on = " and ".join(history.empty_on)
+        passed = [f"never rows on {empty_on}: lags and means pass over them"] if empty_on else []
         return [
             (
                 f"{self.rows} rows, {history.first} to {history.last}: {history.count} "
@@ -162,6 +164,7 @@ class Proposal:
                 f"{kind} (lags {', '.join(map(str, history.lags))}; means of "
                 f"{', '.join(map(str, history.means))})"
             ),
+            *passed,
             *([hint] if self.possible_entity else []),
             f"task {self.task}" + (f": {self.shares}" if self.shares else ""),
             f"rows are identified by {', '.join(self.key)}",

@@ -68,7 +68,7 @@ def propose(raw: pd.DataFrame, request: Request, found: Origin) -> Proposal:
     classes = _classes(target, known, task)
     chosen = Times(column, format_, moments, request.cadence or cadence_of(moments))
     keys = _keys(moments, chosen)
-    history = History(chosen.calendar, min(keys), max(keys))
+    history = History.of(chosen.calendar, {*keys})
     is_series = not rows.assign(_key=keys).duplicated(["_key", *request.entity]).any()
     history.refuse_short()
     suspects = _leaks(rows, request, target.name, column, task, is_series=is_series)

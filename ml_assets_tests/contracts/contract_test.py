@@ -6,15 +6,18 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 
-from ml_assets.content import DAY
+from ml_assets.cadence import Cadence, Calendar
+from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.contracts.contract import (
     FROM,
     Contract,
     Limits,
     columns,
     computed,
+    has_rows_on,
     key_columns,
     limits,
+    refuse_longer_partitions,
     text_limit,
     type_name,
     unit,
@@ -64,6 +67,24 @@ class Impossible(Contract):
         metadata: ClassVar = {"max_dead_letter_share": 1.5}
 
 
+class NoDay(Contract):
+    """A contract with a day of the week in another language."""
+
+    class Config:
+        """Expected is Saturday."""
+
+        metadata: ClassVar = {"empty_on": ["Samstag"]}
+
+
+class Workdays(Contract):
+    """A contract of rows from Monday to Friday."""
+
+    class Config:
+        """Never has rows at weekends."""
+
+        metadata: ClassVar = {"empty_on": ["Saturday", "Sunday"]}
+
+
 def test_declared_limits_are_read() -> None:
     assert limits(Readings) == Limits(may_be_empty=True, max_dead_letter_share=0.5)
 
@@ -77,11 +98,47 @@ def test_limits_are_strict_without_a_declaration() -> None:
     [
         pytest.param(Misspelled, "max_dead_letter_shar", id="unknown entry"),
         pytest.param(Impossible, "max_dead_letter_share", id="share above 1"),
+        pytest.param(NoDay, "empty_on.*'Saturday'", id="no day of the week"),
     ],
 )
 def test_error_of_unusable_limits_names_the_entry(contract: type[Contract], entry: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"(?s){contract.__name__}.*{entry}"):
         limits(contract)
+
+
+@pytest.mark.parametrize(
+    ("contract", "partition", "expected"),
+    [
+        pytest.param(Workdays, "2024-02-09", True, id="a Friday"),
+        pytest.param(Workdays, "2024-02-10", False, id="a Saturday"),
+        pytest.param(Workdays, "2024-02-11-23:00", False, id="an hour of a Sunday"),
+        pytest.param(Workdays, SNAPSHOT, True, id="a snapshot"),
+        pytest.param(Plain, "2024-02-10", True, id="nothing declared"),
+    ],
+)
+def test_partitions_that_can_have_rows(
+    contract: type[Contract], partition: str, expected: bool
+) -> None:
+    assert has_rows_on(contract, partition) is expected
+
+
+@pytest.mark.parametrize(
+    ("calendar", "found"),
+    [
+        pytest.param(Calendar(Cadence.WEEKLY), "weekly partitions", id="weeks"),
+        pytest.param(Calendar(Cadence.MONTHLY), "monthly partitions", id="months"),
+        pytest.param(None, "no days", id="a snapshot"),
+    ],
+)
+def test_longer_partitions_are_on_no_day_of_the_week(calendar: Calendar | None, found: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"(?s)Workdays.*'empty_on'.*{found}"):
+        refuse_longer_partitions(Workdays, calendar)
+    refuse_longer_partitions(Plain, calendar)
+
+
+@pytest.mark.parametrize("cadence", [Cadence.HOURLY, Cadence.DAILY])
+def test_days_and_hours_may_be_on_days_without_rows(cadence: Cadence) -> None:
+    refuse_longer_partitions(Workdays, Calendar(cadence))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import ClassVar
 import pandera.pandas as pa
 import pytest
 
-from ml_assets.contracts.contract import columns, limits, type_name
+from ml_assets.contracts.contract import Limits, columns, limits, type_name
 from ml_assets.contracts.day import DayContract
 from ml_assets.contracts.derived import (
     contract_sources,
@@ -54,6 +54,31 @@ def test_a_dataset_has_the_features_the_label_and_when_it_was_known() -> None:
     assert limits(DATASET).max_text_length == 5000
 
 
+class WorkdayOrders(Orders):
+    """Orders from Monday to Friday."""
+
+    class Config:
+        """Never has rows at weekends."""
+
+        unique: ClassVar = ["order"]
+        metadata: ClassVar = {"empty_on": ["Saturday", "Sunday"]}
+
+
+def test_nothing_is_predicted_on_days_without_features_but_a_model_may_be_trained() -> None:
+    dataset = dataset_contract(WorkdayOrders, Weights, label="weight", known_at="known_at")
+    predictions = prediction_contract(
+        Prediction,
+        dataset,
+        ["order"],
+        predicted={},
+        of_features=limits(WorkdayOrders),
+        day=None,
+    )
+
+    assert limits(predictions).empty_on == {"Saturday", "Sunday"}
+    assert limits(dataset).empty_on == frozenset()
+
+
 def test_an_unknown_label_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="Weights has no column 'late'"):
         dataset_contract(Orders, Weights, label="late", known_at="known_at")
@@ -64,7 +89,12 @@ def test_an_unknown_label_is_refused() -> None:
 )
 def test_a_probability_lies_between_0_and_1(task: Task, is_probability: bool) -> None:
     found = prediction_contract(
-        Prediction, DATASET, ["order", "region"], predicted=predicted_fields(task, ()), day=None
+        Prediction,
+        DATASET,
+        ["order", "region"],
+        predicted=predicted_fields(task, ()),
+        of_features=Limits(),
+        day=None,
     )
 
     assert {"order", "region", "prediction_id", "prediction"} <= columns(found).keys()
@@ -72,7 +102,9 @@ def test_a_probability_lies_between_0_and_1(task: Task, is_probability: bool) ->
 
 
 def test_code_version_includes_all_sources_of_a_derived_contract() -> None:
-    predictions = prediction_contract(Prediction, DATASET, ["order"], predicted={}, day=Day)
+    predictions = prediction_contract(
+        Prediction, DATASET, ["order"], predicted={}, of_features=Limits(), day=Day
+    )
     labels = label_contract(Label, DATASET, ["region"], ["order"], labelled={}, day=Day)
 
     assert contract_sources(Orders) == [Orders]
@@ -90,7 +122,9 @@ def test_predictions_and_labels_of_classes_have_their_columns(
     """In the order in which the classes are declared, of their type, and no other class."""
     predicted = predicted_fields("multiclass", classes)
     labelled = label_fields("multiclass", classes)
-    predictions = prediction_contract(Prediction, DATASET, ["order"], predicted=predicted, day=None)
+    predictions = prediction_contract(
+        Prediction, DATASET, ["order"], predicted=predicted, of_features=Limits(), day=None
+    )
     labels = label_contract(Label, DATASET, ["region"], ["order"], labelled=labelled, day=None)
 
     of_classes = [f"probability_{name}" for name in classes]

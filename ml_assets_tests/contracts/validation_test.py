@@ -52,6 +52,16 @@ class RareOrders(Orders):
         metadata: ClassVar = {"may_be_empty": True, "max_dead_letter_share": 1.0}
 
 
+class WorkdayOrders(Orders):
+    """Never has rows at weekends, always on other days."""
+
+    class Config:
+        """Two days of a week are empty."""
+
+        unique: ClassVar = ["id"]
+        metadata: ClassVar = {"empty_on": ["Saturday", "Sunday"], "max_dead_letter_share": 1.0}
+
+
 class Visits(Contract):
     """Has no key, and checks of whole rows and of the whole frame."""
 
@@ -511,3 +521,17 @@ def test_order_of_the_rows_does_not_matter(rows: list[dict[str, Any]], random: A
 
     pd.testing.assert_frame_equal(first.rows, second.rows)
     pd.testing.assert_frame_equal(first.dead_letters, second.dead_letters)
+
+
+def test_days_of_the_week_that_never_have_rows_are_stored_empty_and_quarantined_with_rows() -> None:
+    saturday, sunday = "2024-02-10", "2024-02-11"
+    raw = frame(order(1, day=sunday), order(2, amount=-1, day=sunday))
+
+    validated = validate(raw, WorkdayOrders, [MONDAY, saturday, sunday])
+
+    assert validated.rows.empty
+    assert validated.quarantined == {
+        MONDAY: "no rows, and its contract does not allow an empty day",
+        sunday: "2 rows on a Sunday, which is in 'empty_on' of its contract: correct the source or "
+        "the contract",
+    }

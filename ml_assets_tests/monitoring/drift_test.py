@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml_assets.cadence import Cadence, Calendar, hour_of, weekday
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import validate
 from ml_assets.monitoring.contracts.drift import DriftReport
@@ -212,3 +213,45 @@ def test_rows_that_a_window_needs_follow_from_the_reference(
     reference = pd.DataFrame({"rows": [rows, rows], "window_days": [window_days, window_days]})
 
     assert usual_min_rows(reference, days) == expected
+
+
+WORKDAYS = "from Monday to Friday"
+NIGHTLESS = "hours of the day without those of the night"
+PATTERNS = {
+    WORKDAYS: (Calendar(), 7, 5, lambda key: weekday(key) not in {"Saturday", "Sunday"}),
+    NIGHTLESS: (Calendar(Cadence.HOURLY), 24, 12, lambda key: "-08:00" <= hour_of(key) < "-20:00"),
+    "a missing day": (Calendar(), 7, 7, lambda key: key != "2013-02-06"),
+}
+
+
+@pytest.mark.parametrize("per_day", [pytest.param(1, id="a row"), pytest.param(90, id="90 rows")])
+@pytest.mark.parametrize(
+    ("calendar", "length", "with_rows", "has_rows"),
+    [pytest.param(*pattern, id=name) for name, pattern in PATTERNS.items()],
+)
+def test_a_usual_window_is_judged_though_partitions_without_rows_are_in_it(
+    calendar: Calendar, length: int, with_rows: int, has_rows: Callable[[str], bool], per_day: int
+) -> None:
+    first = calendar.first_of("2013-01-07")
+    keys = [
+        key for key in calendar.keys(first, calendar.shifted(first, 20 * length)) if has_rows(key)
+    ]
+    rows = pd.DataFrame({DAY: np.repeat(keys, per_day)})
+    rows["value"] = np.random.default_rng(0).normal(size=len(rows))
+    before, window = rows.iloc[: -with_rows * per_day], rows.iloc[-with_rows * per_day :]
+
+    stored = reference_profile(before, ["value"], [], length, calendar=calendar)
+    bins = [each.bins for each in reference_from_rows(stored)]
+    report = drift_report(
+        stored,
+        to_rows(*daily_profiles(window, bins), AS_OF),
+        {},
+        day=keys[-1],
+        reference=AS_OF,
+        min_rows=usual_min_rows(stored, before[DAY].nunique()),
+    )
+
+    assert stored["window_days"].tolist() == [with_rows]
+    assert report["is_judged"].tolist() == [True]
+    assert report["threshold"].tolist() == stored["window_threshold"].tolist()
+    assert report["drifted"].tolist() == [False]

@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
+import pandas as pd
 import pytest
 
 import ml_assets.defs
-from ml_assets.contracts.contract import columns
+from ml_assets.configuration.objects import load_contract, load_object
+from ml_assets.contracts.contract import columns, limits
 from ml_assets.learning.contracts import Prediction
 from ml_assets.scaffolding.proposal import RESERVED
 from ml_assets_tests.commands.new_test import file_of, good, project, run
@@ -35,3 +38,59 @@ def test_two_pipelines_read_the_same_table(project: Path, monkeypatch: pytest.Mo
     keys = {key.to_user_string() for key in loaded.resolve_asset_graph().get_all_asset_keys()}
     assert {"rides/rows", "rain/rows"} <= keys
     assert {"source_files/rides_rows", "source_files/rain_rows"} <= keys
+
+
+def workdays(rows_a_day: int) -> pd.DataFrame:
+    """A table with rows from Monday to Friday, whose value counts its days."""
+    days = pd.bdate_range("2024-01-01", periods=120)
+    moments = [day + pd.Timedelta(hours=8 + n) for day in days for n in range(rows_a_day)]
+    random = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "at": [f"{moment:%Y-%m-%d %H:%M}" for moment in moments],
+            "rides": np.repeat(np.arange(120.0), rows_a_day),
+            "rain": random.exponential(2, 120 * rows_a_day).round(3),
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "rows_a_day", [pytest.param(1, id="a series"), pytest.param(3, id="events")]
+)
+def test_lags_of_a_monday_are_those_of_friday_and_weekends_are_declared_empty(
+    project: Path, monkeypatch: pytest.MonkeyPatch, rows_a_day: int
+) -> None:
+    rows, name = workdays(rows_a_day), f"workdays_{rows_a_day}"
+    table = file_of(project, rows)
+    printed = run(name, "--from", table, "--target", "rides", "--cadence", "daily")
+    defs = project / "ml_assets" / "defs"
+    monkeypatch.setattr(ml_assets.defs, "__path__", [*ml_assets.defs.__path__, str(defs)])
+    features = load_object(f"ml_assets.defs.{name}.features.features")
+    contracts = [
+        load_contract(f"ml_assets.defs.{name}.contracts.{contract}")
+        for contract in ("Rows", "Features", "Outcomes")
+    ]
+    history = rows.assign(ds=rows["at"].str[:10], at=pd.to_datetime(rows["at"], utc=True))
+    inputs = {"history": history} | ({"rows": history} if rows_a_day > 1 else {})
+    friday, monday = "2024-03-01", "2024-03-04"
+
+    made = features([friday, monday], **inputs).drop_duplicates("ds").set_index("ds")
+    alone = features([monday], **inputs).drop_duplicates("ds").set_index("ds")
+
+    value = history.groupby("ds")["rides"].first()
+    assert "never rows on Saturday and Sunday" in " ".join(printed.split())
+    assert [limits(contract).empty_on for contract in contracts] == [{"Saturday", "Sunday"}] * 3
+    assert made.index.tolist() == [friday, monday]
+    for lag, past in {1: friday, 2: "2024-02-29", 5: "2024-02-26"}.items():
+        assert made.loc[monday, f"rides_lag_{lag}"] == value[past]
+    assert made.loc[monday, "rides_mean_20"] == value["2024-02-05":friday].mean()
+    pd.testing.assert_frame_equal(made.loc[[monday]], alone)
+
+
+def test_a_table_with_rows_on_all_days_declares_none_empty(project: Path) -> None:
+    run("rides", "--from", file_of(project, good()), "--target", "rides")
+    folder = project / "ml_assets" / "defs" / "rides"
+
+    texts = [file.read_text("utf-8") for file in folder.iterdir() if file.is_file()]
+
+    assert not any("empty_on" in text.lower() for text in texts)

@@ -8,8 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 import ml_assets.defs
+from ml_assets.cadence import weekday
 from ml_assets.commands import new
 from ml_assets.commands.cli import app
+from ml_assets.content import DAY
 from ml_assets.settings import settings
 from ml_assets_tests.components.shop import definitions
 from ml_assets_tests.prepared import new_home, opened
@@ -20,6 +22,7 @@ from ml_assets_tests.scaffolding.tables import (
     HOURLY,
     MONTHLY,
     MULTICLASS,
+    WEEKDAYS,
     WEEKLY,
     RealTable,
 )
@@ -27,6 +30,7 @@ from ml_assets_tests.scaffolding.tables import (
 TABLES = [
     pytest.param(WEEKLY, id="weeks, some missing"),
     pytest.param(DAILY, id="days"),
+    pytest.param(WEEKDAYS, id="weekdays"),
     pytest.param(HOURLY, id="hours"),
     pytest.param(MULTICLASS, id="classes"),
     pytest.param(MONTHLY, id="months of several series"),
@@ -80,7 +84,12 @@ def test_a_table_goes_from_one_command_to_a_release_predictions_and_a_drift_repo
 
     [decision] = project.lake.read(f"{table.name}/release_decision").to_dict("records")
     assert decision["verdict"] == "passed", decision["reason"]
-    assert len(project.lake.read(f"{table.name}/predictions"))
+    rows, predictions = (
+        {weekday(day) for day in project.lake.read(f"{table.name}/{noun}")[DAY]}
+        for noun in ("rows", "predictions")
+    )
+    assert predictions
+    assert predictions <= rows
     assert len(project.lake.read(f"{table.name}/labels"))
     assert project.lake.read(f"{table.name}/drift_report")["is_judged"].any()
     for noun in ("rows", "features", "outcomes"):

@@ -18,7 +18,7 @@ from ml_assets.configuration.objects import (
 )
 from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.content import DAY
-from ml_assets.contracts.contract import Contract, columns, dtype, limits, type_name
+from ml_assets.contracts.contract import Contract, Limits, columns, dtype, limits, type_name
 from ml_assets.contracts.derived import label_contract, prediction_contract
 from ml_assets.contracts.roles import is_text
 from ml_assets.errors import ConfigurationError
@@ -102,8 +102,7 @@ class PipelineContracts:
                 dataset,
                 [*shown],
                 predicted=predicted_fields(task, classes),
-                may_be_empty=named.features is not None
-                and limits(load_contract(named.features)).may_be_empty,
+                of_features=limits(load_contract(named.features)) if named.features else Limits(),
                 day=_load_optional(named.predictions_day),
             ),
             labels=load_contract(named.labels)

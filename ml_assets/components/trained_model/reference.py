@@ -107,6 +107,7 @@ class ReferenceStage:
             self.drift_days,
             day=FEATURE_DAY,
             text=specification.text,
+            calendar=self.pipeline.calendar,
         ).assign(**{DAY: day})
 
     def _reference_of_predictions(
@@ -118,5 +119,7 @@ class ReferenceStage:
         rows = held_out_rows(planned, day)
         predictions = model.predict(rows)
         predicted = with_predictions(rows[[FEATURE_DAY]], predictions, self._classes)
-        found = reference_profile(predicted, [], [PREDICTION], self.drift_days, day=FEATURE_DAY)
+        found = reference_profile(
+            predicted, [], [PREDICTION], self.drift_days, FEATURE_DAY, calendar=this.calendar
+        )
         return found.assign(**{DAY: day})

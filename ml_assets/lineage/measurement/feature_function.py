@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from ml_assets.content import DAY
-from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.contract import Contract, has_rows_on
+from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import ConfigurationError
 from ml_assets.planning.inputs import Input
 from ml_assets.provenance.provenance import Column
@@ -38,7 +39,7 @@ class FeatureFunction:
     column_lineage: Mapping[str, Sequence[Column]]
 
     def rows(self, days: Sequence[str], frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-        """The rows of some partitions.
+        """The rows of some partitions; the function is not asked for those that never have rows.
 
         Args:
             days: the partitions.
@@ -47,12 +48,15 @@ class FeatureFunction:
         Raises:
             ConfigurationError: the function returns rows without their partition.
         """
-        rows = self.function(days, **frames, **self.parameters)
+        asked = [day for day in days if has_rows_on(self.contract, day)]
+        if not asked:
+            return no_rows(self.contract)
+        rows = self.function(asked, **frames, **self.parameters)
         if DAY not in rows.columns:
             raise ConfigurationError(
                 f"{self.path} returned rows without the column '{DAY}', the day of each row. Add it."
             )
-        return rows[rows[DAY].isin(days)]
+        return rows[rows[DAY].isin(asked)]
 
 
 def in_own_partitions(rows: pd.DataFrame, item: Input) -> pd.DataFrame:
