@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.cadence import Span
-from ml_assets.errors import ConfigurationError
+from ml_assets.errors import ConfigurationError, sentence
 from ml_assets.lake.rebuilding import RebuiltTable, entries_of_table, rebuildable_lake_id
 from ml_assets.ledger.entries import Entry, Read
 from ml_assets.names import unknown
@@ -47,7 +47,7 @@ def recompute_days(
     partitions = graph.get(key).partitions_def
     if (partitions is None) != (span is None):
         problem = "has no partitions: leave --partition out" if span else "needs --partition DAY"
-        raise ConfigurationError(f"{table} {problem}.")
+        raise ConfigurationError(f"{table} {sentence(problem)}")
     if partitions and span:
         known = set(partitions.get_partition_keys())
         if absent := [day for day in (span.first, span.last) if day not in known]:
