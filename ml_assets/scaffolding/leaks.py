@@ -77,7 +77,7 @@ def leaks(
         column = Column(name, known.frame[name], known)
         if leak := _leak(known, column):
             found[name] = leak
-        elif column.has_numbers and not column.is_calendar:
+        elif column.has_numbers:
             numbers[name] = column.numbers[known.sample]
     for name, finding in arithmetic(known, numbers).items():
         found[name] = Leak(name, ARITHMETIC, f"`{name}` {finding}.")

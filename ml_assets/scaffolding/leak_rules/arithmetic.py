@@ -23,8 +23,8 @@ Numbers = Mapping[str, np.ndarray]
 def arithmetic(history: History, numbers: Numbers) -> dict[str, str]:
     """Columns that are the target as product, quotient, sum or difference with another column.
 
-    Of both columns the one is named that alone tells more of the target, unless it is an earlier
-    target: ``revenue`` of ``units`` = ``revenue`` / ``price``.
+    Of both columns the one is named that alone tells more of the target, unless it is known in time
+    as an earlier target or by the calendar: ``revenue`` of ``units`` = ``revenue`` / ``price``.
 
     Args:
         history: the table.
@@ -48,9 +48,9 @@ def arithmetic(history: History, numbers: Numbers) -> dict[str, str]:
         }
         for formula, values in _combined(one, numbers[one], other, numbers[other]):
             if formula in nearly and (how := same_numbers(history, values, target, 0, RESIDUAL)):
-                named = _named(history, {name: numbers[name] for name in (one, other)})
                 text = f"and another column tell `{history.name}`: {formula} {how} `{history.name}`"
-                found.update(dict.fromkeys(named, text))
+                if named := _named(history, {name: numbers[name] for name in (one, other)}):
+                    found[named] = text
     return found
 
 
@@ -76,16 +76,17 @@ def _follows(values: np.ndarray, target: np.ndarray) -> bool:
     return bool(abs(np.corrcoef(values[both], target[both])[0, 1]) >= NEARLY)
 
 
-def _named(history: History, numbers: Numbers) -> list[str]:
-    """The one of two columns that alone tells more; of an earlier target and another, the other."""
-    new = {name: values for name, values in numbers.items() if not _is_earlier(history, name)}
+def _named(history: History, numbers: Numbers) -> str:
+    """The one of two columns that tells more of those that are not known; empty if both are."""
+    new = {name: values for name, values in numbers.items() if not _is_known(history, name)}
     target = pd.Series(history.target[history.sample])
     strength = {
         name: abs(target.corr(pd.Series(values), method="spearman")) for name, values in new.items()
     }
-    return [max(strength, key=lambda name: strength[name])] if strength else []
+    return max(strength, key=lambda name: strength[name], default="")
 
 
-def _is_earlier(history: History, name: str) -> bool:
+def _is_known(history: History, name: str) -> bool:
+    """Whether a column is an earlier target or follows the calendar."""
     column = Column(name, history.frame[name], history)
-    return any(agreement(history, column, rows) for rows in EARLIER)
+    return column.is_calendar or any(agreement(history, column, rows) for rows in EARLIER)
