@@ -101,6 +101,7 @@ class ModelIOManager(dg.IOManager):
                 day: DayResult(entry.content_hash, _metadata(workspace, entry, obj))
                 for day, entry in usable.items()
             } | {entry.day: skipped_result(entry.reason) for entry in skipped}
+            context.log.info(summary.counted)
             materialize_days(context, with_summary(results, summary))
             log_columns(context, lake, table)
 

@@ -75,6 +75,7 @@ def store(
         results = log_all_but_last(context, {**results, **found})
         part = part.following() if part.following else None
     summary = combined(summaries)
+    context.log.info(summary.counted)
     if not results:
         _raise_failure(target, summary)
     materialize_days(context, with_summary(results, summary))
