@@ -237,5 +237,5 @@ def test_the_state_of_a_pipeline_has_its_tables_and_sources_alone() -> None:
     assert found.entries.keys() == {RAW, "s/raw_dead_letters", "f/joined", PREDICTIONS}
     assert found.sources.keys() == {RAW}
     assert found.stale.keys() == {"f/joined"}
-    with pytest.raises(ConfigurationError, match="There is no pipeline 'P'. Known: p, q"):
+    with pytest.raises(ConfigurationError, match=r"There is no pipeline 'P'\. Known: p, q"):
         state.of_pipeline("P")
