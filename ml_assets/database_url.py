@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ml_assets.errors import ConfigurationError
+from ml_assets.errors import ConfigurationError, sentence
 
 EXPECTED = (
     "Expected for example 'sqlite:///data/source.db' or 'postgresql://user:password@host:5432/name', "
@@ -38,7 +38,7 @@ def parsed(url: str | sa.URL, variable: str = "") -> sa.URL:
     if found is None or problem:
         name = variable or "A database URL"
         fix = f" Correct {variable}." if variable else " Correct the ML_ASSETS_…_URL variable."
-        raise ConfigurationError(f"{name} cannot be used: {problem}. {EXPECTED}.{fix}")
+        raise ConfigurationError(f"{name} cannot be used: {sentence(problem)} {EXPECTED}.{fix}")
     return found
 
 

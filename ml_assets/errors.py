@@ -21,6 +21,15 @@ nothing, so that every other module can import it.
 """
 
 
+def sentence(text: object) -> str:
+    """A text, such as that of another error, as a sentence that others may follow.
+
+    Args:
+        text: with or without a full stop at its end.
+    """
+    return f"{str(text).rstrip(' .')}."
+
+
 class MLAssetsError(Exception):
     """Base of all errors of this project."""
 

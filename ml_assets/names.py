@@ -11,10 +11,12 @@ SHOWN = 12
 
 
 def most_similar(name: str, known: Collection[str]) -> str:
-    """The known name that is most similar, or the nearest day; empty when none is similar."""
+    """The known name that is most similar, whatever its case, or the nearest day; empty when none is similar."""
     if as_key(name) and known and all(map(as_key, known)):
         return nearest(name, sorted(known))
-    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.4)), "")
+    folded = {one.casefold(): one for one in known}
+    found = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.4)
+    return folded[found[0]] if found else ""
 
 
 def suggestion(name: str, known: Collection[str]) -> str:

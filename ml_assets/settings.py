@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validat
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from ml_assets.database_url import is_database, parsed
-from ml_assets.errors import ConfigurationError
+from ml_assets.errors import ConfigurationError, sentence
 
 SOURCE_DATABASE, SOURCE_FILES = "source_database", "source_files"
 """Connections to source systems that have a default: a database and a folder."""
@@ -193,7 +193,7 @@ def settings() -> Settings:
     """
     found, problem = _read()
     if found is None:
-        raise ConfigurationError(f"Settings are not usable: {problem}.")
+        raise ConfigurationError(f"Settings are not usable: {sentence(problem)}")
     for field in ("source_url", "postgres_url", "registry_url"):
         secret: SecretStr | None = getattr(found, field)
         if secret is not None:

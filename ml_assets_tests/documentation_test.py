@@ -11,7 +11,7 @@ import typer
 
 from ml_assets.commands.cli import app
 from ml_assets_tests import attribute_reference
-from ml_assets_tests.documented_commands import commands_of, problem_of
+from ml_assets_tests.documented_commands import commands_of, main, problem_of
 from ml_assets_tests.project import ROOT
 
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")] + sorted(
@@ -149,6 +149,26 @@ Not `ml-assets checks`.
         "ml-assets source advance",
         """dg launch --assets 'key:"a/b"' --partition 2013-01-01""",
     ]
+
+
+def test_commands_of_a_page_that_run_in_a_copy_leave_nothing_in_the_project(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    page, file = tmp_path / "page.md", ROOT / "data" / "source_files" / "of_a_page"
+    page.write_text(f"""```console
+$ python -c 'import ml_assets; open("data/source_files/{file.name}", "w").write(ml_assets.__file__)'
+$ python -c 'assert open("data/source_files/{file.name}").read().startswith("{ROOT}")'
+$ rm README.md
+```""")
+
+    assert main(["--copy", str(page)]) == 1
+
+    verdicts = [
+        line.partition("\t")[0] for line in capfd.readouterr().out.splitlines() if "\t" in line
+    ]
+    assert verdicts == ["ok", "exit 1", "ok"]
+    assert not file.exists()
+    assert (ROOT / "README.md").exists()
 
 
 @pytest.mark.parametrize(

@@ -2,22 +2,28 @@
 
 ``python -m ml_assets_tests.documented_commands README.md`` after ``make demo``, from the project's
 root: every ``ml-assets``, ``dg`` and ``dagster`` command in a table or a console block of the pages,
-each once.
+and every ``python`` and ``rm`` command of a console block, each once. With ``--copy`` they run in a
+temporary copy of the project without data, which is deleted afterwards.
 """
 
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 IN_TABLE = re.compile(r"^\|[^|]*\| `((?:ml-assets|dg|dagster) [^`]+)` ?[;,|]", re.MULTILINE)
-IN_CONSOLE = re.compile(r"^\$ ((?:ml-assets|dg|dagster) .+?)(?: +#.*)?$", re.MULTILINE)
+IN_CONSOLE = re.compile(r"^\$ ((?:ml-assets|dg|dagster|python|rm) .+?)(?: +#.*)?$", re.MULTILINE)
 
 REFUSED = {"ml-assets approve": "was released since"}
 """Start of a command that the demo's data refuses → a part of the expected message."""
+
+COPY = "--copy"
+ROOT = Path(__file__).parents[1]
 
 SECONDS = 600
 """Maximum time of one command."""
@@ -45,10 +51,48 @@ def problem_of(command: str, exit_code: int, output: str) -> str:
 def main(pages: Sequence[str]) -> int:
     """Run the commands of the pages.
 
+    Args:
+        pages: paths of the pages; ``--copy`` first runs their commands in a copy of the project.
+
     Returns:
         The number of commands that did not do what their page says.
     """
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    if pages[0] != COPY:
+        return run(pages, Path.cwd(), os.environ)
+    with tempfile.TemporaryDirectory(prefix="documented-") as folder:
+        return run(pages[1:], Path(folder), copied_to(Path(folder)))
+
+
+def copied_to(folder: Path) -> dict[str, str]:
+    """Copy the project's files, those that git knows, and return the variables of a shell there."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name)
+    (folder / "data" / "source_files").mkdir(parents=True)
+    own = {name: text for name, text in os.environ.items() if not name.startswith("ML_ASSETS_")}
+    return {
+        **own,
+        "PYTHONPATH": str(folder),
+        "DAGSTER_HOME": str(folder),
+        "ML_ASSETS_DATA": str(folder / "data"),
+        "ML_ASSETS_COMPUTE_LOGS": str(folder / "data" / "dagster" / "compute_logs"),
+    }
+
+
+def run(pages: Sequence[str], folder: Path, variables: Mapping[str, str]) -> int:
+    """Run the commands of the pages in a folder.
+
+    Returns:
+        The number of commands that did not do what their page says.
+    """
+    path = f"{Path(sys.executable).parent}{os.pathsep}{variables['PATH']}"
     problems = 0
     for command in (
         found for page in pages for found in commands_of(Path(page).read_text("utf-8"))
@@ -56,7 +100,8 @@ def main(pages: Sequence[str]) -> int:
         start = time.monotonic()
         done = subprocess.run(
             ["bash", "-c", command],
-            env={**os.environ, "PATH": path},
+            cwd=folder,
+            env={**variables, "PATH": path},
             timeout=SECONDS,
             capture_output=True,
             text=True,

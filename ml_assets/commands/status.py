@@ -1,7 +1,7 @@
 """The command that shows where the project stands and what to do next."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -11,12 +11,17 @@ from rich.text import Text
 from ml_assets.commands.shared import AsJson, console, plain_table, print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ml_assets.lineage.status.state import ProjectState
     from ml_assets.lineage.status.values import (
         PipelineStatus,
         ProjectStatus,
         StageProgress,
+        StaleTable,
         UnusableDay,
     )
+    from ml_assets.workspace import Workspace
 
 app = typer.Typer()
 
@@ -36,23 +41,34 @@ COLORS = {
 
 
 @app.command()
-def status(*, as_json: AsJson = False) -> None:
-    """Show champions, releases that wait for approval, unusable and unprocessed days, and the next command."""
-    from ml_assets.lineage.status.loading import load_state, nothing_stored
+def status(
+    pipeline: Annotated[
+        str, typer.Argument(help="Only this pipeline and its sources; all when omitted.")
+    ] = "",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show champions, releases that wait for approval, unusable, stale and unprocessed days, and the next command."""
+    from ml_assets.lineage.status.loading import nothing_stored
     from ml_assets.lineage.status.report import report
     from ml_assets.workspace import Workspace
 
     workspace = Workspace.of_environment()
-    state = (
-        load_state(workspace.lake, workspace.approvals, workspace.connections)
-        if workspace.has_data
-        else nothing_stored()
-    )
-    found = report(state)
+    state = _state(workspace) if workspace.has_data else nothing_stored()
+    found = report(state.of_pipeline(pipeline) if pipeline and workspace.has_data else state)
     if as_json:
         print_json(asdict(found))
     else:
         print_status(found, console())
+
+
+def _state(workspace: "Workspace") -> "ProjectState":
+    from ml_assets.definitions import project_definitions
+    from ml_assets.lineage.status.loading import load_state
+    from ml_assets.orchestration.runs.recomputing import recomputed_versions
+
+    versions = recomputed_versions(project_definitions())
+    return load_state(workspace.lake, workspace.approvals, workspace.connections, versions)
 
 
 def print_status(found: "ProjectStatus", out: Console) -> None:
@@ -71,6 +87,7 @@ def print_status(found: "ProjectStatus", out: Console) -> None:
             _line(out, f"[red]source of {', '.join(tables)}[/red]: {escape(problem)}")
             out.print()
     _print_problems(found, out)
+    _print_stale(found.stale, out)
     _command(out, f"Next, {found.next.step}:", found.next.command)
 
 
@@ -151,6 +168,18 @@ def _print_problems(found: "ProjectStatus", out: Console) -> None:
         _line(out, f"… and {omitted}; --json names the recent ones")
     if causes or omitted:
         out.print()
+
+
+def _print_stale(tables: "Sequence[StaleTable]", out: Console) -> None:
+    if not tables:
+        return
+    out.print("Stale days, whose inputs or code changed; compute them in this order:")
+    for one in tables:
+        count = f"{len(one.days):,} {'day' if len(one.days) == 1 else 'days'}"
+        span = f"{one.days[0]}…{one.days[-1]}" if len(one.days) > 1 else one.days[0]
+        _line(out, f"[yellow]{one.table}[/yellow] {count}, {span}: {escape(one.reason)}")
+        out.print(f"    {one.command}", highlight=False, soft_wrap=True, markup=False)
+    out.print()
 
 
 def _unusable(one: "UnusableDay") -> str:

@@ -100,11 +100,15 @@ def days_of(table: str, file: Path | None = None) -> Days | None:
 
 def sources_of(table: str) -> list[str]:
     """The source tables that a table is computed from, directly or through other tables."""
-    if any(config.get("key") == table for _, config in of_template(SOURCE)):
-        return [table]
+    sources = {str(config.get("key")) for _, config in of_template(SOURCE)}
+    return [found for found in lineage_of(table) if found in sources]
+
+
+def lineage_of(table: str) -> list[str]:
+    """The tables that a table is computed from, directly or through others, then the table itself."""
     inputs = (feature_table(table) or {}).get("inputs") or {}
-    found = [source for each in inputs.values() for source in sources_of(str(each.get("asset")))]
-    return list(dict.fromkeys(found))
+    found = [one for each in inputs.values() for one in lineage_of(str(each.get("asset")))]
+    return list(dict.fromkeys([*found, table]))
 
 
 def _outside_documents(file: Path | None) -> list[Document]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from ml_assets.errors import ConfigurationError
+from ml_assets.errors import ConfigurationError, sentence
 
 Document = tuple[Path, dict[str, Any]]
 """A document of a file: ``type`` and ``attributes``."""
@@ -78,7 +78,7 @@ def _read(file: Path) -> tuple[str, list[Any]]:
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         problem = " ".join(str(error).split())
         raise ConfigurationError(
-            f"{file.parent.name}/{file.name} is not valid YAML: {problem}. Correct it there."
+            f"{file.parent.name}/{file.name} is not valid YAML: {sentence(problem)} Correct it there."
         ) from None
 
 

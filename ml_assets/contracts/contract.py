@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ml_assets.cadence import Cadence, Calendar, weekday
 from ml_assets.content import SNAPSHOT
 from ml_assets.contracts import checks
-from ml_assets.errors import ConfigurationError
+from ml_assets.errors import ConfigurationError, sentence
 
 checks.register()
 
@@ -138,7 +138,7 @@ def limits(contract: type[Contract]) -> Limits:
         return Limits.model_validate(getattr(contract.__config__, "metadata", None) or {})
     except ValidationError as error:
         raise ConfigurationError(
-            f"{contract.__name__}.Config.metadata is not usable: {error}. Allowed are "
+            f"{contract.__name__}.Config.metadata is not usable: {sentence(error)} Allowed are "
             f"{', '.join(Limits.model_fields)}."
         ) from None
 

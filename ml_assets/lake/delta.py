@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from ml_assets.content import DAY, digest
-from ml_assets.errors import LakeMismatch
+from ml_assets.errors import LakeMismatch, sentence
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,9 +65,9 @@ def translated_errors(table: str, path: str, version: int | None = None) -> Iter
         raise
     except (DeltaError, pa.ArrowException, OSError) as error:
         which = "" if version is None else f", version {version},"
-        problem = " ".join(str(error).split())[:300].rstrip(".")
+        problem = " ".join(str(error).split())[:300]
         raise LakeMismatch(
-            f"{table}{which} in {path} cannot be used: {problem}. A version whose files were "
+            f"{table}{which} in {path} cannot be used: {sentence(problem)} A version whose files were "
             "vacuumed cannot be restored. Otherwise restore the table from a backup of the lake, "
             f"or remove {path} and materialize its days again: they count as lost then."
         ) from error

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from ml_assets.errors import ConfigurationError
+from ml_assets.errors import ConfigurationError, sentence
 from ml_assets.learning.estimators import EXTRAS, install_command, is_installed, library_of
 from ml_assets.learning.factories import made_by, product_types
 from ml_assets.learning.model_files.boosters import repeatable
@@ -162,4 +162,6 @@ def _estimator(specification: ModelSpecification) -> Any:
     except (ImportError, AttributeError, TypeError, OSError) as error:
         is_missing = library in EXTRAS and not is_installed(library)
         remedy = f" To install {library}, run: {install_command(library)}" if is_missing else ""
-        raise ConfigurationError(f"Estimator '{path}' cannot be built: {error}.{remedy}") from None
+        raise ConfigurationError(
+            f"Estimator '{path}' cannot be built: {sentence(error)}{remedy}"
+        ) from None

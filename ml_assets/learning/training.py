@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ml_assets.errors import TrainingError
+from ml_assets.errors import TrainingError, sentence
 from ml_assets.learning.checkpoints import Checkpoint, Checkpoints, training_key
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.estimators import library_of
@@ -212,7 +212,7 @@ def _refuse_unusable(
         forbidden = untrusted_types(detached(pipeline)[0]) - allowed_types(specification)
     except (TypeError, ValueError) as error:
         raise TrainingError(
-            f"{name} cannot be stored without pickle: {error}. Choose another estimator, or another "
+            f"{name} cannot be stored without pickle: {sentence(error)} Choose another estimator, or another "
             "transformer"
         ) from error
     if forbidden:

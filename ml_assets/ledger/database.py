@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ml_assets.database_url import parsed, redact
-from ml_assets.errors import ConfigurationError, LedgerUnavailable
+from ml_assets.errors import ConfigurationError, LedgerUnavailable, sentence
 
 CREATE_ATTEMPTS = 100
 CREATE_WAIT_SECONDS = 0.1
@@ -94,7 +94,9 @@ class LedgerDatabase:
             yield
         except sa.exc.OperationalError as error:
             redact(error, self._url)
-            raise LedgerUnavailable(f"The ledger does not answer: {error.orig}.") from error
+            raise LedgerUnavailable(
+                f"The ledger does not answer: {sentence(error.orig)}"
+            ) from error
         except sa.exc.DatabaseError as error:
             if type(error) is not sa.exc.DatabaseError:
                 raise

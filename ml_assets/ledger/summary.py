@@ -1,8 +1,10 @@
 """Summary of a run's tables, computed from the ledger entries that it wrote."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ml_assets.cadence import as_key
 from ml_assets.ledger.entries import Entry, Status
 
 COMPLETE, INCOMPLETE = "complete", "incomplete"
@@ -49,6 +51,25 @@ class TableSummary:
         ]
         more = f"; and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
         return f"{len(missing)} of {days} days are not stored. {'; '.join(missing[:SHOWN])}{more}"
+
+    @property
+    def counted(self) -> str:
+        """How many days ended how, and the most frequent reason of those that are not stored."""
+        counts = (
+            f"{self.table}: stored {self.stored:,}, unchanged {self.unchanged:,}, skipped "
+            f"{len(self.skipped):,}, quarantined {len(self.quarantined):,}"
+        )
+        reasons = list({**self.skipped, **self.quarantined}.values())
+        if not reasons:
+            return counts
+        alike = Counter(map(_without_days, reasons))
+        [(most, number)] = alike.most_common(1)
+        example = next(reason for reason in reasons if _without_days(reason) == most)
+        return f"{counts}. Most frequent reason ({number:,}): {example}"
+
+
+def _without_days(reason: str) -> str:
+    return " ".join("" if as_key(word.strip(".,;:()")) else word for word in reason.split())
 
 
 def table_summary(table: str, entries: Iterable[Entry], unchanged: int) -> TableSummary:

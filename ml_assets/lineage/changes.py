@@ -18,13 +18,28 @@ class Change:
 
     Attributes:
         what: name of the value.
-        then: its earlier value.
-        now: its current value.
+        then: its earlier value; of lists the items that only the earlier one has.
+        now: its current value; of lists the items that only the current one has.
+        is_of_items: whether both values are lists with other items.
     """
 
     what: str
     then: str
     now: str
+    is_of_items: bool = False
+
+    @property
+    def described(self) -> str:
+        """The change in words."""
+        if self.is_of_items:
+            gained, lost = f"now has {self.now}", f"no longer has {self.then}"
+            parts = ([gained] if self.now != NONE else []) + ([lost] if self.then != NONE else [])
+            return f"{self.what} {' and '.join(parts)}"
+        if self.then == NONE:
+            return f"{self.what} was not there and is {self.now}"
+        if self.now == NONE:
+            return f"{self.what} was {self.then} and is not there any more"
+        return f"{self.what} was {self.then} and is {self.now}"
 
 
 @dataclass(frozen=True)
@@ -49,7 +64,7 @@ def changes(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
     """
     before, after = dict(_flat(then)), dict(_flat(now))
     return [
-        Change(name, *_formatted(before.get(name), after.get(name)))
+        _change(name, before.get(name), after.get(name))
         for name in sorted({*before, *after})
         if before.get(name) != after.get(name)
     ]
@@ -108,12 +123,12 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{name}", value
 
 
-def _formatted(then: Any, now: Any) -> tuple[str, str]:
+def _change(name: str, then: Any, now: Any) -> Change:
     if isinstance(then, list) and isinstance(now, list) and {*then} != {*now}:
-        return _text([item for item in then if item not in now]), _text(
-            [item for item in now if item not in then]
-        )
-    return _text(then), _text(now)
+        lost = [item for item in then if item not in now]
+        gained = [item for item in now if item not in then]
+        return Change(name, _text(lost), _text(gained), is_of_items=True)
+    return Change(name, _text(then), _text(now))
 
 
 def _text(value: Any) -> str:

@@ -241,10 +241,8 @@ def _causes(altered: Sequence[ChangedDays], since: Since) -> str:
         "altered in place"
         for each in altered
     ]
-    libraries = [
-        f"{change.what} was {change.then} and is {change.now}" for change in since.libraries
-    ]
-    code = [f"the commit was {change.then} and is {change.now}" for change in since.commit]
+    libraries = [change.described for change in since.libraries]
+    code = [f"the {change.described}" for change in since.commit]
     if causes := [*data, *libraries, *([] if data or libraries else code)]:
         return "; ".join(causes)
     return (

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from ml_assets.cadence import Cadence, Calendar
 from ml_assets.durations import Duration, PositiveDuration, partitions
-from ml_assets.errors import ConfigurationError
+from ml_assets.errors import ConfigurationError, sentence
 
 MONTH = timedelta(days=31)
 """The longest month."""
@@ -108,7 +108,9 @@ class Policy(BaseModel, extra="forbid", frozen=True):
             for name in (*names, "min_training_window"):
                 partitions(self, name, calendar)
         except ValueError as error:
-            raise ConfigurationError(f"Policy '{self.name}' is not usable: {error}.") from None
+            raise ConfigurationError(
+                f"Policy '{self.name}' is not usable: {sentence(error)}"
+            ) from None
 
     def label_window(self, calendar: Calendar) -> int:
         """Partitions of labels that a decision reads, including its own."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from ml_assets.errors import TerminalError
+from ml_assets.errors import TerminalError, sentence
 from ml_assets.lake.remedy import impact_command, materialize_day_command, repair_commands
 from ml_assets.lake.store import Lake, Window
 from ml_assets.ledger.entries import Entry, Read, Status, inputs_hash
@@ -213,7 +213,7 @@ def _blocking_reason(  # noqa: PLR0917
     for input_day in item.days_of(day):
         if reason := damaged.get(input_day):
             commands = "; ".join(repair_commands(window.lake, [entries[input_day]]))
-            return f"{item.table} {input_day} was {reason}. To compute it again, run: {commands}"
+            return f"{item.table} {input_day} was {sentence(reason)} To compute it again, run: {commands}"
         if reason := stale_days.get(input_day):
             changed, changed_day = changed_input(reason)
             return (

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from ml_assets.errors import RegistryMismatch, RegistryUnavailable
+from ml_assets.errors import RegistryMismatch, RegistryUnavailable, sentence
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -166,18 +166,18 @@ def _create_file(file: Path) -> None:
 
 def _translated(error: Exception) -> RegistryUnavailable | RegistryMismatch:
     database = error if isinstance(error, sa.exc.DatabaseError) else error.__cause__
-    cause = str(getattr(database, "orig", error)).strip().splitlines()[0].rstrip(".")
+    cause = str(getattr(database, "orig", error)).strip().splitlines()[0]
     if isinstance(database, sa.exc.OperationalError):
         return RegistryUnavailable(
-            f"The model registry is not reachable: {cause}. Start its database, or correct "
+            f"The model registry is not reachable: {sentence(cause)} Start its database, or correct "
             "ML_ASSETS_REGISTRY_URL."
         )
     if isinstance(error, OSError):
         return RegistryUnavailable(
-            f"The model registry's files cannot be used: {cause}. Expected a writable folder with "
+            f"The model registry's files cannot be used: {sentence(cause)} Expected a writable folder with "
             "free space."
         )
     return RegistryMismatch(
-        f"The model registry reports an error: {cause}. Check its versions with 'make mlflow'; "
+        f"The model registry reports an error: {sentence(cause)} Check its versions with 'make mlflow'; "
         "register the model again if it is missing."
     )

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ml_assets import nouns
 from ml_assets.content import DAY
-from ml_assets.errors import LakeMismatch
+from ml_assets.errors import LakeMismatch, sentence
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.release.approvals.approval_log import ApprovalLog
@@ -218,7 +218,7 @@ def _failed_promotions(
         earlier = [one for one in records if one.as_of == day and one.at <= at]
         by = _released_by(rows[-1], earlier) if rows else ""
         if by:
-            then = f"{problem.rstrip('.')}. Then: {release_command(pipeline, day)}"
+            then = f"{sentence(problem)} Then: {release_command(pipeline, day)}"
             reason = problem if "--partition" in problem else then
             what = f"released by {by}, did not become champion"
             attempt = Event(at, day, what, by, rows[-1]["evidence"], reason)

@@ -116,6 +116,19 @@ def newest(releases: pd.DataFrame) -> Champion | None:
     return next(iter(_newest_first(releases)), None)
 
 
+def champion_advice(as_of: str) -> str:
+    """What to know before files of the champion are deleted.
+
+    Args:
+        as_of: its as-of day.
+    """
+    return (
+        f"It is the champion, the model as of {as_of}: restore its folder from a backup if there is "
+        "one. Materialized again it is the same model only if its data and code are the same; nothing "
+        "is predicted until it is, or until another model is released."
+    )
+
+
 def _newest_first(releases: pd.DataFrame) -> list[Champion]:
     return [
         Champion(

@@ -13,7 +13,7 @@ import pandas as pd
 
 from ml_assets import nouns
 from ml_assets.content import DAY
-from ml_assets.errors import RegistryMismatch
+from ml_assets.errors import RegistryMismatch, sentence
 from ml_assets.registry.versions import RegisteredVersion
 from ml_assets.release.approvals.approvals import Action, Record
 from ml_assets.release.champion import BY_GATES
@@ -96,7 +96,7 @@ def confirm_champion(facts: ReleaseFacts) -> None:
     raise RegistryMismatch(
         f"The champion of {facts.pipeline} as of {facts.as_of}, model "
         f"{facts.champion['fingerprint']}, is not confirmed, so it does not score: "
-        f"{'; '.join(problems)}. Recompute the release: {command}"
+        f"{sentence('; '.join(problems))} Recompute the release: {command}"
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from ml_assets import nouns
 from ml_assets.content import DAY
-from ml_assets.errors import LakeMismatch, TrainingError
+from ml_assets.errors import LakeMismatch, TrainingError, sentence
 from ml_assets.registry.integration import IntegrationTest
 from ml_assets.release.approvals.approvals import (
     ApprovalState,
@@ -32,7 +32,7 @@ class NotPromoted(TrainingError):
 
     def __init__(self, as_of: str, by: str, problem: str, remedy: str) -> None:
         super().__init__(
-            f"the model of {as_of} was released by {by} and did not become champion: {problem}. "
+            f"the model of {as_of} was released by {by} and did not become champion: {sentence(problem)} "
             f"{remedy}"
         )
 

@@ -172,9 +172,14 @@ def _of_column(column: Column) -> list[str]:
 
 
 def _bounds(column: Column) -> list[str]:
-    """A range that is three times as wide as that of the values; 0 stays the least if it is."""
+    """A range that is three times as wide as that of the values; 0 stays the least if it is.
+
+    Of zeros and ones the values themselves.
+    """
     if column.low is None or column.high is None:
         return []
+    if (column.distinct, column.low, column.high) == (2, 0, 1):
+        return ["isin=[0, 1]"]
     width = max(column.high - column.low, 1.0)
     low = 0.0 if 0 <= column.low <= width else column.low - width
     return [f"ge={_rounded(low, math.floor)}", f"le={_rounded(column.high + width, math.ceil)}"]

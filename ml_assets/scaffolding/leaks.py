@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.scaffolding.leak_rules.aggregates import future_aggregate
+from ml_assets.scaffolding.leak_rules.arithmetic import arithmetic
 from ml_assets.scaffolding.leak_rules.columns import Column
 from ml_assets.scaffolding.leak_rules.copies import copy, shifted
 from ml_assets.scaffolding.leak_rules.days import later_days
@@ -32,6 +33,9 @@ RULES: dict[str, Callable[[History, Column], str | None]] = {
 }
 """Name of each rule and its function; the first that finds something names the leak."""
 
+ARITHMETIC = "arithmetic with another column"
+"""Name of the rule for two columns, of which none is a leak alone."""
+
 
 @dataclass(frozen=True)
 class Leak:
@@ -39,7 +43,7 @@ class Leak:
 
     Attributes:
         column: its name.
-        rule: the rule that found it, a key of ``RULES``.
+        rule: the rule that found it, a key of ``RULES`` or ``ARITHMETIC``.
         finding: what was found, a sentence with its figure.
     """
 
@@ -67,8 +71,17 @@ def leaks(
     if len(known) < MIN_ROWS or np.ptp(known.target) == 0 or len(known.classes) > MAX_CLASSES:
         return []
     names = [name for name in rows.columns if name not in {target, time, *entity}]
-    found = (_leak(known, Column(name, known.frame[name], known)) for name in names)
-    return [leak for leak in found if leak]
+    found: dict[str, Leak] = {}
+    numbers: dict[str, np.ndarray] = {}
+    for name in names:
+        column = Column(name, known.frame[name], known)
+        if leak := _leak(known, column):
+            found[name] = leak
+        elif column.has_numbers:
+            numbers[name] = column.numbers[known.sample]
+    for name, finding in arithmetic(known, numbers).items():
+        found[name] = Leak(name, ARITHMETIC, f"`{name}` {finding}.")
+    return [found[name] for name in names if name in found]
 
 
 def _leak(known: History, column: Column) -> Leak | None:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ml_assets.database_url import is_database
 from ml_assets.errors import ConfigurationError
+from ml_assets.names import suggestion
 from ml_assets.settings import SOURCE_DATABASE, SOURCE_FILES
 from ml_assets.sources.connections import Connections, SourceSpecification
 from ml_assets.sources.file_names import FORMATS, FilePattern
@@ -72,8 +73,10 @@ def origin(text: str, connection: str | None, urls: Mapping[str, str]) -> Origin
             f"No connection reaches {text}. Add its folder to .env, then run the command again: "
             f"echo 'ML_ASSETS_CONNECTIONS__MY_FILES={file.resolve().parent}' >> .env"
         )
+    files = [path.name for path in folders[SOURCE_FILES].glob("*") if path.suffix in FORMATS]
     raise ConfigurationError(
-        f"There is no file {text}, here or in {folders[SOURCE_FILES]}. Correct --from."
+        f"There is no file {text}, here or in {folders[SOURCE_FILES]}.{suggestion(text, files)} "
+        "Correct --from."
     )
 
 

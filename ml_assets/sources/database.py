@@ -15,7 +15,13 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ml_assets.database_url import parsed, redact
-from ml_assets.errors import ConfigurationError, SourceCorrupt, SourceMissing, SourceUnavailable
+from ml_assets.errors import (
+    ConfigurationError,
+    SourceCorrupt,
+    SourceMissing,
+    SourceUnavailable,
+    sentence,
+)
 from ml_assets.settings import SOURCE_DATABASE, variable_of
 from ml_assets.sources.values import frame, objects, undecodable_as_bytes, unreadable_as_text
 
@@ -114,6 +120,8 @@ class SourceDatabase:
             )
         if isinstance(error, sa.exc.ProgrammingError):
             return ConfigurationError(
-                f"The source database {self.name} refuses the query: {cause}."
+                f"The source database {self.name} refuses the query: {sentence(cause)}"
             )
-        return SourceUnavailable(f"The source database {self.name} does not answer: {cause}.")
+        return SourceUnavailable(
+            f"The source database {self.name} does not answer: {sentence(cause)}"
+        )

@@ -14,6 +14,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from ml_assets.errors import ConfigurationError, ContractViolation, SourceMissing
+from ml_assets.names import suggestion
 from ml_assets.sources.clock import EPOCHS, Clock
 from ml_assets.sources.completeness import Hour
 from ml_assets.sources.database import SourceDatabase
@@ -149,10 +150,18 @@ class DatabaseTable:
             found = sa.inspect(connection).get_columns(name, schema=schema or None)
         except sa.exc.NoSuchTableError:
             raise SourceMissing(
-                f"The source database {self.database.name} has no table '{self.table}'. Run "
-                "'ml-assets source load', or correct the table in defs.yaml."
+                f"The source database {self.database.name} has no table '{self.table}'."
+                f"{suggestion(str(self.table), self._tables(connection))} Correct its name, or run "
+                "'ml-assets source load' if it is one of the reference data."
             ) from None
         return {column["name"]: column["type"] for column in found}
+
+    def _tables(self, connection: sa.Connection) -> list[str]:
+        """Names of the tables and views of the table's schema, as ``table`` names them."""
+        schema = str(self.table).rpartition(".")[0] or None
+        inspector = sa.inspect(connection)
+        found = [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
+        return [f"{schema}.{name}" if schema else name for name in found]
 
     def _types_of_query(self, connection: sa.Connection) -> dict[str, sa.types.TypeEngine[Any]]:
         query = sa.select(sa.text("*")).select_from(self._source()).limit(0)

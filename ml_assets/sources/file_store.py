@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.fs
 
 from ml_assets.database_url import hidden
-from ml_assets.errors import ConfigurationError, SourceMissing, SourceUnavailable
+from ml_assets.errors import ConfigurationError, SourceMissing, SourceUnavailable, sentence
 
 ARROW_SCHEMES = ("file", "s3", "gs", "gcs", "abfs", "abfss", "hdfs")
 """Schemes that pyarrow opens; fsspec opens others."""
@@ -73,11 +73,11 @@ class FileStore:
             yield
         except FileNotFoundError as error:
             raise SourceUnavailable(
-                f"A file in {self.name} was removed while it was read: {self.cause(error)}."
+                f"A file in {self.name} was removed while it was read: {sentence(self.cause(error))}"
             ) from None
         except (OSError, pa.ArrowException) as error:
             raise SourceUnavailable(
-                f"The files in {self.name} cannot be read: {self.cause(error)}. If this persists, "
+                f"The files in {self.name} cannot be read: {sentence(self.cause(error))} If this persists, "
                 f"correct {self._variable}."
             ) from None
 

@@ -151,6 +151,9 @@ def test_a_missing_file_and_one_without_connection_get_one_line(
     project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     assert "There is no file" in refused(project, "bikes", "--from", "b.csv", "--target", "rides")
+    file_of(project, good(), "Bikes.csv")
+    message = refused(project, "bikes", "--from", "bikes.csv", "--target", "rides")
+    assert "Did you mean 'Bikes.csv'?" in message
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "bikes.csv"
     good().to_csv(elsewhere, index=False)
     message = refused(project, "bikes", "--from", str(elsewhere), "--target", "rides")

@@ -3,6 +3,7 @@
 import json
 import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from ml_assets_tests.project import Project
 from ml_assets_tests.remedies import command, commands, invoked, ml_assets, run
 
 COLUMNS = 80
-KEYS = {"pipelines", "sources", "problems", "older_problems", "next"}
+KEYS = {"pipelines", "sources", "problems", "older_problems", "stale", "next"}
 NOT_BEGUN = ["airport_temperature", "airport_visibility", "airport_wind"]
 PIPELINE_KEYS = {
     "pipeline",
@@ -108,6 +109,45 @@ def test_the_next_step_of_a_quarantined_day_is_the_plan_of_its_repair(
     run(with_champion, commands(planned)[-1])
 
     assert json.loads(ml_assets("status", "--json"))["problems"] == []
+
+
+def test_stale_days_are_named_with_the_commands_that_compute_them_again(
+    with_champion: Project,
+) -> None:
+    assert json.loads(ml_assets("status", "--json"))["stale"] == []
+    with_champion.sql("UPDATE flights SET distance = distance + 1 WHERE month = 2 AND day = 3")
+    assert with_champion.materialize('key:"sources/flights"', "2013-02-03").succeeded
+
+    text = ml_assets("status", "flight_delays")
+    stale = json.loads(ml_assets("status", "flight_delays", "--json"))["stale"]
+
+    assert "flight_delays/flight_features" in {one["table"] for one in stale}
+    assert "sources/flights 2013-02-03 changed" in {one["reason"] for one in stale}
+    assert all("2013-02-03" in one["days"] for one in stale)
+    for one in stale:
+        assert one["command"] in text
+        run(with_champion, shlex.split(one["command"]))
+    assert json.loads(ml_assets("status", "--json"))["stale"] == []
+
+
+def test_days_of_older_code_are_stale(with_champion: Project) -> None:
+    features = "flight_delays/flight_features"
+    entry = with_champion.entries(features)["2013-01-20"]
+    with_champion.lake.ledger.append([replace(entry, code_version="older")])
+
+    stale = json.loads(ml_assets("status", "--json"))["stale"]
+
+    assert [(one["table"], one["days"], one["reason"]) for one in stale] == [
+        (features, ["2013-01-20"], "its code changed")
+    ]
+
+
+def test_one_pipeline_is_shown_alone(with_champion: Project) -> None:
+    found = json.loads(ml_assets("status", "airport_wind", "--json"))
+
+    assert [one["pipeline"] for one in found["pipelines"]] == ["airport_wind"]
+    assert "sources/flights" not in found["sources"]
+    assert "sources/hourly_weather" in found["sources"]
 
 
 def test_a_source_that_cannot_be_read_is_named_and_the_rest_is_shown(

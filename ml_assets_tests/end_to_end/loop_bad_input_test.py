@@ -213,6 +213,11 @@ def test_without_the_champions_file_no_day_is_scored_and_old_predictions_are_kep
     reported = outcome.failed_steps["flight_delays__predictions"]
     assert message in reported
     assert "flight_delays/model" in reported
+    checked = retrained.check(assets("model"), ASKED_FOR)
+    [told] = [one.reason for one in checked if one.check == "loads_as_trained"]
+    for text in (reported, told):
+        assert f"It is the champion, the model as of {ASKED_FOR}" in text
+        assert ".. " not in text.replace("...", "")
     assert retrained.versions(PREDICTIONS) == before
     assert set(retrained.lake.read(PREDICTIONS)[DAY]) == {day for _, day in before}
     assert retrained.materialize(assets("predictions"), SCORED_DAYS).succeeded

@@ -71,3 +71,31 @@ def test_a_reason_lists_some_days_and_counts_the_rest() -> None:
     assert DAYS[2] in reason
     assert DAYS[3] not in reason
     assert reason.endswith("and 4 more")
+
+
+@pytest.mark.parametrize(
+    ("entries", "counted"),
+    [
+        pytest.param(
+            [stored(DAYS[0])],
+            "a/b: stored 1, unchanged 2, skipped 0, quarantined 0",
+            id="all are stored",
+        ),
+        pytest.param(
+            [
+                Entry("a/b", DAYS[0], Status.SKIPPED, reason="no source"),
+                bad(DAYS[1], Status.SKIPPED),
+                bad(DAYS[2], Status.SKIPPED),
+                stored(DAYS[3]),
+                bad(DAYS[4]),
+            ],
+            "a/b: stored 1, unchanged 2, skipped 3, quarantined 1. Most frequent reason (3): no rows "
+            f"on {DAYS[1]}",
+            id="some are not",
+        ),
+    ],
+)
+def test_days_are_counted_in_a_line_with_the_most_frequent_reason(
+    entries: list[Entry], counted: str
+) -> None:
+    assert table_summary("a/b", entries, 2).counted == counted

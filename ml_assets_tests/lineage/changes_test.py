@@ -19,12 +19,32 @@ MONDAY, TUESDAY = "2013-07-08", "2013-07-09"
         pytest.param({"a": {"b": 1}}, {"a": {"b": 2}}, [Change("a.b", "1", "2")], id="nested"),
         pytest.param({"a": 1}, {}, [Change("a", "1", "–")], id="gone"),
         pytest.param({}, {"a": None, "b": 2}, [Change("b", "–", "2")], id="new"),
-        pytest.param({"a": ["x", "y"]}, {"a": ["y", "z"]}, [Change("a", "x", "z")], id="items"),
+        pytest.param({"a": ["x", "y"]}, {"a": ["y", "z"]}, [Change("a", "x", "z", is_of_items=True)], id="items"),
         pytest.param({"a": ["x", "y"]}, {"a": ["y", "x"]}, [Change("a", "x, y", "y, x")], id="order"),
     ],
 )  # fmt: skip
 def test_values_that_differ(then: dict[str, Any], now: dict[str, Any], found: list[Change]) -> None:
     assert changes(then, now) == found
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "described"),
+    [
+        pytest.param({"a": 1}, {"a": 2}, "a was 1 and is 2", id="another value"),
+        pytest.param({}, {"a": ["x"]}, "a was not there and is x", id="a new key"),
+        pytest.param({"a": ["x"]}, {}, "a was x and is not there any more", id="a lost key"),
+        pytest.param({"a": ["x"]}, {"a": ["x", "y"]}, "a now has y", id="a new item"),
+        pytest.param({"a": ["x", "y"]}, {"a": ["y"]}, "a no longer has x", id="a lost item"),
+        pytest.param(
+            {"a": ["x"]}, {"a": ["y"]}, "a now has y and no longer has x", id="another item"
+        ),
+    ],
+)
+def test_a_change_is_described_in_words(
+    then: dict[str, Any], now: dict[str, Any], described: str
+) -> None:
+    [change] = changes(then, now)
+    assert change.described == described
 
 
 def stored(table: str, day: str, content: str, *reads: Read) -> Entry:

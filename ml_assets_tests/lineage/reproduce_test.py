@@ -162,7 +162,7 @@ def test_changed_parameters_and_libraries_are_reported_and_not_used(
         Change("label_delay_hours", "0", "48"),
         Change("windows.label_delay_days", "0", "2"),
         Change("hyperparameters.max_iter", "120", "7"),
-        Change("numeric", "visib", "–"),
+        Change("numeric", "visib", "–", is_of_items=True),
     ]
     assert [(change.what, change.then) for change in result.since.libraries] == [
         ("numpy", "1.26.4")

@@ -364,6 +364,98 @@ def test_an_honest_column_is_not_flagged(name, seed):
     assert found(table, alone(table, rows, "honest", honest)) == {}
 
 
+PAIRS: dict[
+    str, tuple[list[str], Callable[[pd.DataFrame, np.random.Generator], dict[str, Any]]]
+] = {
+    "product": (
+        ["revenue"],
+        lambda t, r: {
+            "price": (price := r.choice([4.99, 5.49, 5.99], len(t))),
+            "revenue": (t.sales * price).round(2),
+        },
+    ),
+    "quotient": (
+        ["cost_of_one"],
+        lambda t, r: {
+            "cost": (cost := r.uniform(90, 110, len(t))),
+            "cost_of_one": cost / t.sales,
+        },
+    ),
+    "sum": (
+        ["members"],
+        lambda t, r: {
+            "members": (members := t.sales * 0.8 + r.normal(size=len(t)) * 3),
+            "guests": t.sales - members,
+        },
+    ),
+    "difference": (
+        ["gross"],
+        lambda t, r: {
+            "returned": (returned := r.uniform(0, 9, len(t))),
+            "gross": t.sales + returned,
+        },
+    ),
+    "price of the weekday": (
+        ["revenue"],
+        lambda t, r: {
+            "price": (price := t.date.dt.day_of_week + 4.5),
+            "revenue": t.sales * price,
+        },
+    ),
+    "scaled and with gaps": (
+        ["revenue"],
+        lambda t, r: {
+            "price": (price := pd.Series(r.uniform(4, 7, len(t))).where(r.random(len(t)) < 0.7)),
+            "revenue": t.sales * price * 100 + 7,
+        },
+    ),
+    "nothing: changes before": (
+        [],
+        lambda t, r: {"yesterday": t.sales.shift(1), "change": t.sales.shift(1).diff()},
+    ),
+    "nothing: noise on the product": (
+        [],
+        lambda t, r: {
+            "price": (price := r.choice([4.99, 5.49, 5.99], len(t))),
+            "revenue": t.sales * price * r.normal(1, 0.1, len(t)),
+        },
+    ),
+    "nothing: yesterday's product": (
+        [],
+        lambda t, r: {
+            "price": (price := pd.Series(r.choice([4.99, 5.49, 5.99], len(t)))),
+            "revenue": t.sales.shift(1) * price.shift(1),
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+@pytest.mark.parametrize("seed", [0, 1])
+def test_what_is_the_target_with_another_column_is_found(name, seed):
+    expected, make = PAIRS[name]
+    rows = synthetic_tables.daily(seed)
+    planted = make(rows, np.random.default_rng(seed + 100))
+    flagged = found("daily", rows[["date", "sales"]].assign(**planted))
+    assert flagged == dict.fromkeys(expected, "arithmetic with another column")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_of_a_target_from_yesterdays_the_growth_is_the_leak(seed):
+    rows = synthetic_tables.daily(seed)[["date", "sales", "yesterday"]].head(90)
+    growth = rows.assign(growth=rows.sales / rows.yesterday)
+    assert found("daily", growth) == {"growth": "arithmetic with another column"}
+
+
+def test_both_columns_and_the_formula_are_named():
+    rows = synthetic_tables.daily(0)[["date", "sales"]].assign(price=lambda t: t.index % 7 + 4.5)
+    (leak,) = leaks(rows.assign(revenue=rows.sales * rows.price), **TABLES["daily"][1])
+    assert leak.finding == (
+        "`revenue` and another column tell `sales`: `revenue` / `price` equals, in 100.0% of "
+        "730 rows, `sales`."
+    )
+
+
 def share_of_false_warnings(seeds: range) -> float:
     """Columns that are flagged, of all honest columns of the four tables."""
     columns = warnings = 0

@@ -199,6 +199,12 @@ def test_missing_table_is_named(file: Path) -> None:
         table(file, "trains", "taken_at").rows(MIDNIGHT, NEXT_MIDNIGHT)
 
 
+@pytest.mark.parametrize("name", ["Flight", "FLIGHT", "flihgts"])
+def test_the_nearest_table_is_offered_for_a_missing_one(file: Path, name: str) -> None:
+    with pytest.raises(SourceMissing, match=f"no table '{name}'. Did you mean 'flights'?"):
+        table(file, name).snapshot()
+
+
 def test_error_of_a_missing_time_column_lists_existing_columns(file: Path) -> None:
     with pytest.raises(ContractViolation, match=r"'departed_at' is missing from flights.*taken_at"):
         table(file, "flights", "departed_at").rows(MIDNIGHT, NEXT_MIDNIGHT)

@@ -1,6 +1,7 @@
 """A model that was made again, and two models side by side, as people read them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,6 +14,9 @@ from ml_assets.lineage.reproduce import Reproduction
 
 SHOWN_FEATURES = 10
 """Features printed; JSON has all."""
+
+HASH_LENGTH = 12
+"""Characters of a module's hash that are shown."""
 
 
 def print_reproduction(made: Reproduction, commands: Sequence[str], console: Console) -> None:
@@ -36,7 +40,7 @@ def print_reproduction(made: Reproduction, commands: Sequence[str], console: Con
         ("library", made.since.libraries),
     ]:
         for change in changes:
-            _print_line(console, f"  since then: {what} {escape(_describe_change(change))}")
+            _print_line(console, f"  since then: {what} {escape(change.described)}")
     for number, command in enumerate(commands):
         _print_line(
             console, f"  {'to get there:' if not number else '             '} {escape(command)}"
@@ -53,10 +57,6 @@ def _dirty(made: Reproduction) -> str:
         if made.is_dirty
         else ""
     )
-
-
-def _describe_change(change: "Change") -> str:
-    return f"{change.what} was {change.then} and is {change.now}"
 
 
 def counted(found: Sequence[Reproduction]) -> str:
@@ -133,8 +133,12 @@ def _print_changes(console: Console, what: str, changes: Sequence[Change] | None
     elif not changes:
         _print_line(console, f"{what}: no difference")
     for change in changes or ():
-        then, now = (text[:12] if what == "module" else text for text in (change.then, change.now))
-        _print_line(console, escape(f"{what} {change.what}: {then} → {now}"))
+        shown = (
+            replace(change, then=change.then[:HASH_LENGTH], now=change.now[:HASH_LENGTH])
+            if what == "module"
+            else change
+        )
+        _print_line(console, escape(f"{what} {shown.described}"))
 
 
 def _title(side: Side) -> str:

@@ -14,7 +14,7 @@ from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.derived import contract_sources
 from ml_assets.contracts.validation import no_rows
-from ml_assets.errors import RegistryMismatch, TrainingError, UnsafeModel
+from ml_assets.errors import RegistryMismatch, TrainingError, UnsafeModel, sentence
 from ml_assets.lake.integrity import latest_rows
 from ml_assets.lake.store import Lake, Window
 from ml_assets.learning.horizon import IS_REPLAYED, PredictionTimes, with_times
@@ -25,7 +25,7 @@ from ml_assets.ledger.entries import grouped
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.plan import Plan, each_day, plan, with_skipped
 from ml_assets.provenance.code import code_version
-from ml_assets.release.champion import Champion
+from ml_assets.release.champion import Champion, champion_advice
 from ml_assets.release.confirm import confirm_champion
 from ml_assets.release.facts import release_facts
 from ml_assets.workspace import Workspace
@@ -159,9 +159,12 @@ class Predictions:
         self, workspace: Workspace, champion: Champion, features: Window, days: Sequence[str]
     ) -> pd.DataFrame:
         this = self.pipeline
-        model = workspace.models.load(
-            this.table(nouns.MODEL), champion.fingerprint, this.specification
-        )
+        try:
+            model = workspace.models.load(
+                this.table(nouns.MODEL), champion.fingerprint, this.specification
+            )
+        except UnsafeModel as error:
+            raise UnsafeModel(f"{sentence(error)} {champion_advice(champion.as_of)}") from error
         model.refuse_lost_columns(columns(self.dataset), this.features)
         rows = features.read(days=days)
         scored = score(

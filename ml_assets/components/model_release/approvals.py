@@ -13,6 +13,7 @@ from ml_assets import nouns
 from ml_assets.components.pipeline.output import output, plan_same_day
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
+from ml_assets.errors import sentence
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
 from ml_assets.orchestration.runs.retries import retried
@@ -113,7 +114,7 @@ class ApprovalStage:
             )
             found[day] = DayVerdict(
                 not waits,
-                f"awaiting_approval: {decision['reason']}. Decide with 'ml-assets approve "
+                f"awaiting_approval: {sentence(decision['reason'])} Decide with 'ml-assets approve "
                 f"{self.pipeline.name} {day} --by NAME --reason TEXT', or 'reject'."
                 if waits
                 else "",

@@ -1,6 +1,7 @@
 """Loads what a status report is made from: ledger, three small tables, ends of the sources."""
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from ml_assets import nouns
@@ -10,7 +11,7 @@ from ml_assets.configuration.tables import SourceTableConfiguration
 from ml_assets.content import DAY
 from ml_assets.errors import MLAssetsError
 from ml_assets.lake.store import Lake
-from ml_assets.ledger.entries import row_counts
+from ml_assets.ledger.entries import Entry, Status, row_counts
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.lineage.pipelines import DECISION, SCORING
 from ml_assets.lineage.pipelines import pipeline as known_pipeline
@@ -21,6 +22,7 @@ from ml_assets.lineage.status.state import (
     SourceState,
     StoredDecision,
 )
+from ml_assets.planning.staleness import changed_input, stale_tables
 from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.history import releases
 from ml_assets.sources.completeness import extent_of
@@ -29,19 +31,24 @@ from ml_assets.sources.connections import Connections
 LAST_DAY = "9999-12-31"
 
 
-def load_state(lake: Lake, log: ApprovalLog, connections: Connections) -> ProjectState:
+def load_state(
+    lake: Lake, log: ApprovalLog, connections: Connections, versions: Mapping[str, str]
+) -> ProjectState:
     """Load everything that a status report depends on.
 
     Args:
         lake: the project's tables.
         log: approvals and rejections.
         connections: the source systems; what cannot be read of them is reported.
+        versions: table → its present code version, of tables whose stale days are reported, in the
+            order in which they are computed.
     """
     tables = documents.source_tables()
     daily = {key: table for key, table in tables.items() if table.days}
     pipelines = [_pipeline(lake, log, name, [*daily]) for name in models.pipelines()]
+    entries = {table: lake.ledger.latest(table) for table in lake.ledger.tables()}
     return ProjectState(
-        entries={table: lake.ledger.latest(table) for table in lake.ledger.tables()},
+        entries=entries,
         pipelines=pipelines,
         sources={key: _source(lake.ledger, connections, table) for key, table in daily.items()},
         calendars={
@@ -52,7 +59,32 @@ def load_state(lake: Lake, log: ApprovalLog, connections: Connections) -> Projec
             if (days := documents.days_of(table) or own)
         },
         now=datetime.now(UTC),
+        stale=_stale(lake.ledger, entries, versions),
     )
+
+
+def _stale(
+    ledger: Ledger, entries: Mapping[str, Mapping[str, Entry]], versions: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
+    """Table → stored day → why it is stale."""
+    stored = {
+        table: {day: one for day, one in entries[table].items() if one.status is Status.STORED}
+        for table in versions
+        if table in entries
+    }
+    changed = stale_tables(ledger, {table: sorted(days) for table, days in stored.items() if days})
+    return {
+        table: {
+            day: "its code changed"
+            for day, entry in days.items()
+            if not entry.is_final and entry.code_version != versions[table]
+        }
+        | {
+            day: "{} {} changed".format(*changed_input(reason))
+            for day, reason in changed.get(table, {}).items()
+        }
+        for table, days in stored.items()
+    }
 
 
 def nothing_stored() -> ProjectState:
@@ -65,22 +97,23 @@ def _pipeline(lake: Lake, log: ApprovalLog, name: str, daily: list[str]) -> Pipe
         of = known_pipeline(name)
     except MLAssetsError as error:
         return PipelineState(name, [], [], problem=str(error))
-    inputs = list(dict.fromkeys([of.features, of.labels]))
-    tables = [*inputs, *map(of.table, SCORING), of.table(DECISION)]
-    sources = [key for table in inputs for key in documents.sources_of(table) if key in daily]
-    names = list(dict.fromkeys(sources))
+    own = list(dict.fromkeys([of.features, of.labels]))
+    tables = [*own, *map(of.table, SCORING), of.table(DECISION)]
+    inputs = list(dict.fromkeys(one for table in own for one in documents.lineage_of(table)))
+    names = [key for key in inputs if key in daily]
     try:
         return PipelineState(
             name=name,
             tables=tables,
             sources=names,
+            inputs=inputs,
             champion=_champion(lake, of.table(nouns.CHAMPION)),
             releases=_decisions(lake, of.table(nouns.RELEASE_DECISION), ["evidence"]),
             retrainings=_decisions(lake, of.table(DECISION), ["as_of"]),
             records=log.records(name),
         )
     except MLAssetsError as error:
-        return PipelineState(name, tables, names, problem=str(error))
+        return PipelineState(name, tables, names, problem=str(error), inputs=inputs)
 
 
 def _days_of_pipeline(name: str) -> Days | None:

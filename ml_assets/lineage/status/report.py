@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ml_assets import nouns
 from ml_assets.cadence import DAYS, Calendar, as_key, day_of, shifted
-from ml_assets.lake.remedy import DEAD_LETTERS, partition_option
+from ml_assets.lake.remedy import DEAD_LETTERS, materialize_command, partition_option
 from ml_assets.ledger.entries import Entry, Status, damage_of
 from ml_assets.lineage.status.state import (
     PipelineState,
@@ -22,6 +22,7 @@ from ml_assets.lineage.status.values import (
     PipelineStatus,
     ProjectStatus,
     StageProgress,
+    StaleTable,
     UnusableDay,
     WaitingRelease,
 )
@@ -39,12 +40,14 @@ def report(state: ProjectState) -> ProjectStatus:
     every = [_pipeline(state, pipeline) for pipeline in state.pipelines]
     pipelines = sorted(every, key=lambda one: not one.is_begun)
     problems, older = _problems(state.entries)
+    stale = _stale(state.stale)
     return ProjectStatus(
         pipelines,
         state.sources,
         problems,
         older,
-        next_step(pipelines, problems, has_data=any(state.entries.values())),
+        stale,
+        next_step(pipelines, problems, stale, has_data=any(state.entries.values())),
     )
 
 
@@ -180,14 +183,33 @@ def _recent_since(entries: Mapping[str, Entry]) -> str:
     return shifted(day_of(last), 1 - RECENT_DAYS) if last else ""
 
 
+def _stale(tables: Mapping[str, Mapping[str, str]]) -> list[StaleTable]:
+    """Tables with stale days, in the order in which they are computed."""
+    return [
+        StaleTable(
+            table=table,
+            days=(days := sorted(reasons)),
+            reason=reasons[days[0]],
+            command=materialize_command(f'key:"{table}"') + partition_option(days[0], days[-1]),
+        )
+        for table, reasons in tables.items()
+        if reasons
+    ]
+
+
 def next_step(
-    pipelines: Sequence[PipelineStatus], problems: Sequence[UnusableDay], *, has_data: bool
+    pipelines: Sequence[PipelineStatus],
+    problems: Sequence[UnusableDay],
+    stale: Sequence[StaleTable] = (),
+    *,
+    has_data: bool,
 ) -> NextStep:
     """The most urgent step: damage first, then what only a person can do, then what a run can do.
 
     Args:
         pipelines: the reports on the pipelines.
         problems: recent days without usable rows, causes first.
+        stale: tables with stale days, in the order in which they are computed.
         has_data: whether anything was materialized.
     """
     if not has_data:
@@ -206,6 +228,12 @@ def next_step(
             f"correct {cause.table} {cause.day}, then repair what it touched",
             f"ml-assets impact {cause.table}{option} --plan",
         )
+    return _next_run(pipelines, stale)
+
+
+def _next_run(pipelines: Sequence[PipelineStatus], stale: Sequence[StaleTable]) -> NextStep:
     if any(pipeline.retraining or pipeline.is_behind for pipeline in pipelines):
         return NextStep("let the sensors process what is behind", "ml-assets ui")
+    if stale:
+        return NextStep(f"compute stale days of {stale[0].table} again", stale[0].command)
     return NextStep("nothing is open; look at the results", "ml-assets ui")

@@ -1,11 +1,13 @@
 """What a status report is made from, as plain values."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ml_assets.cadence import Calendar
+from ml_assets.lake.remedy import DEAD_LETTERS
 from ml_assets.ledger.entries import Entry
+from ml_assets.names import unknown
 from ml_assets.release.approvals.approvals import Record
 
 
@@ -53,6 +55,7 @@ class PipelineState:
         retrainings: retraining decisions.
         records: approvals and rejections.
         problem: why some of it cannot be read; empty when all can.
+        inputs: all tables that its features and labels are computed from, and these.
     """
 
     name: str
@@ -63,6 +66,7 @@ class PipelineState:
     retrainings: Sequence[StoredDecision] = ()
     records: Sequence[Record] = ()
     problem: str = ""
+    inputs: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,8 @@ class ProjectState:
         sources: source table → what the source system has.
         calendars: table → its partitions.
         now: the moment, UTC.
+        stale: table → day → which input changed since the day was computed, or that its code did;
+            tables in the order in which they are computed.
     """
 
     entries: Mapping[str, Mapping[str, Entry]]
@@ -95,3 +101,30 @@ class ProjectState:
     sources: Mapping[str, SourceState]
     calendars: Mapping[str, Calendar]
     now: datetime
+    stale: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def of_pipeline(self, name: str) -> "ProjectState":
+        """The part of the state that one pipeline depends on.
+
+        Raises:
+            ConfigurationError: there is no such pipeline.
+        """
+        chosen = [one for one in self.pipelines if one.name == name]
+        if not chosen:
+            raise unknown("pipeline", name, [one.name for one in self.pipelines])
+        inputs = {*chosen[0].sources, *chosen[0].inputs}
+
+        def is_part(table: str) -> bool:
+            return (
+                table in inputs
+                or table.removesuffix(DEAD_LETTERS) in inputs
+                or (table.startswith(f"{name}/"))
+            )
+
+        return replace(
+            self,
+            entries={table: days for table, days in self.entries.items() if is_part(table)},
+            pipelines=chosen,
+            sources={table: one for table, one in self.sources.items() if is_part(table)},
+            stale={table: days for table, days in self.stale.items() if is_part(table)},
+        )

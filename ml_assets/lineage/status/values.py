@@ -90,6 +90,23 @@ class UnusableDay:
 
 
 @dataclass(frozen=True)
+class StaleTable:
+    """Days of a table whose inputs or code changed since they were computed.
+
+    Attributes:
+        table: its table.
+        days: the days, in order.
+        reason: what changed, of the first day.
+        command: the command that computes them again; days between them are left as they are.
+    """
+
+    table: str
+    days: Sequence[str]
+    reason: str
+    command: str
+
+
+@dataclass(frozen=True)
 class NextStep:
     """What to do next, in words, and the command that does it or helps with it."""
 
@@ -105,4 +122,5 @@ class ProjectStatus:
     sources: Mapping[str, SourceState]
     problems: Sequence[UnusableDay]
     older_problems: int
+    stale: Sequence[StaleTable]
     next: NextStep

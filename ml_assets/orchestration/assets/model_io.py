@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from ml_assets.errors import ConfigurationError, UnsafeModel
-from ml_assets.learning.artifacts import ModelStore
+from ml_assets import nouns
+from ml_assets.errors import ConfigurationError, LakeMismatch, UnsafeModel, sentence
+from ml_assets.lake.store import Lake
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import FittedModel
 from ml_assets.ledger.entries import Entry, Status, inputs_hash
@@ -16,11 +17,13 @@ from ml_assets.orchestration.assets.day_metadata import inputs_summary, skipped_
 from ml_assets.orchestration.assets.table_io import table_name
 from ml_assets.orchestration.assets.table_output import code_version_of
 from ml_assets.orchestration.assets.table_storing import record_provenance
-from ml_assets.orchestration.checks.table_check import DayVerdict, TableCheck
+from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
 from ml_assets.orchestration.runs.retries import retried
 from ml_assets.orchestration.storage.range_events import DayResult, materialize_days
 from ml_assets.planning.plan import Plan
 from ml_assets.release.by_hand import written_by_hand
+from ml_assets.release.champion import champion_advice, newest
+from ml_assets.release.history import releases
 from ml_assets.workspace import Workspace
 
 
@@ -98,6 +101,7 @@ class ModelIOManager(dg.IOManager):
                 day: DayResult(entry.content_hash, _metadata(workspace, entry, obj))
                 for day, entry in usable.items()
             } | {entry.day: skipped_result(entry.reason) for entry in skipped}
+            context.log.info(summary.counted)
             materialize_days(context, with_summary(results, summary))
             log_columns(context, lake, table)
 
@@ -127,22 +131,33 @@ def lost_models(workspace: Workspace, table: str, entries: Mapping[str, Entry]) 
 def model_check(table: str, specification: ModelSpecification) -> TableCheck:
     """The check of a model asset: its file is unaltered and can be loaded."""
 
-    def verdict(models: ModelStore, fingerprint: str) -> DayVerdict:
+    def verdict(stored: StoredDays, day: str) -> DayVerdict:
+        fingerprint = stored.entries[day].content_hash
         try:
-            models.load(table, fingerprint, specification)
+            stored.workspace.models.load(table, fingerprint, specification)
         except UnsafeModel as error:
-            return DayVerdict(False, str(error))
+            champions = f"{table.partition('/')[0]}/{nouns.CHAMPION}"
+            advice = _advice(stored.lake, champions, fingerprint)
+            return DayVerdict(False, f"{sentence(error)}{advice}")
         return DayVerdict(True)
 
     return TableCheck(
         "loads_as_trained",
         "The model file loads through the allow-list and is the model that was trained.",
-        lambda stored: {
-            day: verdict(stored.workspace.models, stored.entries[day].content_hash)
-            for day in stored.stored
-        },
+        lambda stored: {day: verdict(stored, day) for day in stored.stored},
         reads_rows=False,
     )
+
+
+def _advice(lake: Lake, champions: str, fingerprint: str) -> str:
+    """What to know if the model is the champion; the champion's own checks tell if that is unknown."""
+    try:
+        champion = newest(releases(lake, champions, max(lake.ledger.latest(champions), default="")))
+    except LakeMismatch:
+        return ""
+    if champion is None or champion.fingerprint != fingerprint:
+        return ""
+    return f" {champion_advice(champion.as_of)}"
 
 
 def _entry(table: str, day: str, output: ModelOutput, run_id: str) -> Entry:

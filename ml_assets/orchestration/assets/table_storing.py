@@ -7,7 +7,7 @@ import dagster as dg
 
 from ml_assets.content import SNAPSHOT
 from ml_assets.contracts.contract import Contract
-from ml_assets.errors import CommitConflict
+from ml_assets.errors import CommitConflict, sentence
 from ml_assets.lake.remedy import materialize_commands
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
@@ -75,6 +75,7 @@ def store(
         results = log_all_but_last(context, {**results, **found})
         part = part.following() if part.following else None
     summary = combined(summaries)
+    context.log.info(summary.counted)
     if not results:
         _raise_failure(target, summary)
     materialize_days(context, with_summary(results, summary))
@@ -203,7 +204,7 @@ def _raise_failure(target: _Target, summary: TableSummary) -> None:
     listed = "; ".join(f"{day}: {reason}" for day, reason in sorted(bad.items())[:5])
     commands = "; ".join(materialize_commands(target.table, list(bad))[:5])
     raise dg.Failure(
-        f"No day of {target.table} could be stored. {listed}. Correct the cause, then run: {commands}",
+        f"No day of {target.table} could be stored. {sentence(listed)} Correct the cause, then run: {commands}",
         metadata=run_metadata({}, summary),
         allow_retries=False,
     )

@@ -12,6 +12,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.content import DAY, SNAPSHOT
+from ml_assets.errors import sentence
 from ml_assets.lake.remedy import partition_option
 from ml_assets.lake.store import Lake
 from ml_assets.lake.writing import DAYS_AT_ONCE
@@ -217,7 +218,7 @@ def _fail_on_errors(table: str, days: int, evaluations: Sequence[dg.AssetCheckEv
         for day, evaluation in sorted(failed.items())[:10]
     )
     raise dg.Failure(
-        f"{table}: {len(failed)} of {days} days failed a check. {listed}. The other days are "
+        f"{table}: {len(failed)} of {days} days failed a check. {sentence(listed)} The other days are "
         f"processed. For the repair, run: ml-assets checks --select 'key:\"{table}\"'"
         f"{partition_option(min(failed))}",
         allow_retries=False,

@@ -6,13 +6,18 @@ from typing import Any
 import dagster as dg
 
 from ml_assets.cadence import Span
-from ml_assets.errors import ConfigurationError
+from ml_assets.errors import ConfigurationError, sentence
 from ml_assets.lake.rebuilding import RebuiltTable, entries_of_table, rebuildable_lake_id
 from ml_assets.ledger.entries import Entry, Read
 from ml_assets.names import unknown
 from ml_assets.orchestration.assets.dead_letters import dead_letters_of
 from ml_assets.orchestration.assets.table_io import CONTRACT_KEY, table_name
-from ml_assets.orchestration.assets.tables import RECOMPUTE, refusal_to_recompute
+from ml_assets.orchestration.assets.tables import (
+    AS_OF_KEY,
+    FACT_KEY,
+    RECOMPUTE,
+    refusal_to_recompute,
+)
 from ml_assets.orchestration.partitions import input_days
 from ml_assets.orchestration.runs.runs import RunOutcome, complete_graph, materialize
 from ml_assets.release.rebuilding import released_models
@@ -47,12 +52,33 @@ def recompute_days(
     partitions = graph.get(key).partitions_def
     if (partitions is None) != (span is None):
         problem = "has no partitions: leave --partition out" if span else "needs --partition DAY"
-        raise ConfigurationError(f"{table} {problem}.")
+        raise ConfigurationError(f"{table} {sentence(problem)}")
     if partitions and span:
         known = set(partitions.get_partition_keys())
         if absent := [day for day in (span.first, span.last) if day not in known]:
             raise unknown(f"day of {table}", absent[0], known)
     return materialize(definitions, instance, {key}, span, {RECOMPUTE: "true"})
+
+
+def recomputed_versions(definitions: dg.Definitions) -> dict[str, str]:
+    """Table → code version of what is computed again when its inputs or its code change.
+
+    Facts, such as predictions, are never; models and what is made from them are only on request.
+
+    Args:
+        definitions: the project's definitions.
+
+    Returns:
+        In the order in which the tables are computed.
+    """
+    graph = definitions.resolve_asset_graph()
+    return {
+        table_name(key): str(graph.get(key).code_version)
+        for key in graph.toposorted_asset_keys
+        if key in graph.executable_asset_keys
+        and CONTRACT_KEY in (metadata := graph.get(key).metadata)
+        and not (metadata.get(AS_OF_KEY) or metadata.get(FACT_KEY))
+    }
 
 
 def rebuild(

@@ -10,7 +10,7 @@ from typing import Any
 
 from ml_assets import nouns
 from ml_assets.cadence import Calendar, as_key
-from ml_assets.errors import ConfigurationError
+from ml_assets.errors import ConfigurationError, sentence
 from ml_assets.lake.integrity import verified_rows
 from ml_assets.lake.store import Lake
 from ml_assets.release.approvals.approval_log import ApprovalLog
@@ -164,12 +164,12 @@ def _refuse_unless_waiting(decision: Mapping[Any, Any], pipeline: str, day: str)
     found = {gate.outcome for gate in parse_findings(decision["findings"]).values()}
     if GateOutcome.FINAL in found:
         raise ConfigurationError(
-            f"{release} is blocked by a limit that cannot be approved: {decision['reason']}. Train "
+            f"{release} is blocked by a limit that cannot be approved: {sentence(decision['reason'])} Train "
             "a model as of a later day, or one with other features or data."
         )
     raise ConfigurationError(
         f"{release} is blocked because evidence is missing, which cannot be approved: "
-        f"{decision['reason']}. Repair that, then run: "
+        f"{sentence(decision['reason'])} Repair that, then run: "
         f"{release_command(pipeline, day)}"
     )
 

@@ -53,11 +53,23 @@ def agreement(history: History, column: Column, rows: int) -> str:
     wanted = history.shifted(history.target, rows, history.sample)
     if history.classes:
         return _same_labels(history, column, wanted, rows)
-    return _same_numbers(history, column, wanted, rows) if column.has_numbers else ""
+    if not column.has_numbers:
+        return ""
+    return same_numbers(history, column.numbers[history.sample], wanted, rows, RESIDUAL)
 
 
-def _same_numbers(history: History, column: Column, wanted: np.ndarray, rows: int) -> str:
-    values = column.numbers[history.sample]
+def same_numbers(
+    history: History, values: np.ndarray, wanted: np.ndarray, rows: int, residual: float
+) -> str:
+    """How numbers of the sampled rows say the target of ``rows`` rows later; empty if they do not.
+
+    Args:
+        history: the table.
+        values: (m,) the numbers, NaN where there are none.
+        wanted: (m,) the target of ``rows`` rows later.
+        rows: how many rows later.
+        residual: deviation from a straight line, relative to how far the target moves.
+    """
     both = np.isfinite(values) & np.isfinite(wanted)
     if both.sum() < MIN_ROWS:
         return ""
@@ -70,7 +82,7 @@ def _same_numbers(history: History, column: Column, wanted: np.ndarray, rows: in
         return f"equals, in {equal.mean():.1%} of {len(values):,} rows,"
     slope, level = np.polyfit(values - values.mean(), target, 1)
     error = np.abs(target - level - slope * (values - values.mean()))
-    close = error <= RESIDUAL * history.innovation
+    close = error <= residual * history.innovation
     if close.mean() < SAME or close[moved].mean() < SAME:
         return ""
     return f"is, in {close.mean():.1%} of {len(values):,} rows, a linear function of"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ml_assets.cadence import shifted
+from ml_assets.errors import ConfigurationError
 from ml_assets.ledger.entries import ALTERED, Entry, Status
 from ml_assets.lineage.status.report import report
 from ml_assets.lineage.status.state import (
@@ -197,3 +198,44 @@ def test_damage_comes_before_what_a_person_may_decide() -> None:
     assert found.problems[0].is_damaged
     assert found.next.command == f"ml-assets checks --partition {LAST}"
     assert behind(found)[RAW] == (1, LAST)
+
+
+STALE = {
+    RAW: {},
+    FEATURES: {"2024-02-04": "s/raw 2024-02-04 changed", "2024-02-02": "its code changed"},
+    PREDICTIONS: {"2024-02-03": "its code changed"},
+}
+
+
+def test_stale_days_have_the_command_that_computes_them_and_are_the_last_next_step() -> None:
+    found = report(replace(project(), stale=STALE))
+
+    assert [(one.table, one.days, one.reason) for one in found.stale] == [
+        (FEATURES, ["2024-02-02", "2024-02-04"], "its code changed"),
+        (PREDICTIONS, ["2024-02-03"], "its code changed"),
+    ]
+    assert found.stale[0].command.endswith("--partition-range 2024-02-02...2024-02-04")
+    assert found.next.command == found.stale[0].command
+    behind = report(replace(project(until="2024-02-07"), stale=STALE))
+    assert behind.next.command == "ml-assets ui"
+
+
+def test_the_state_of_a_pipeline_has_its_tables_and_sources_alone() -> None:
+    other = PipelineState("q", ["q/features"], ["s/other"], inputs=["s/other", "q/features"])
+    mine = with_pipeline(inputs=[RAW, "f/joined", FEATURES])
+    entries = {
+        table: {LAST: Entry(table, LAST, Status.SKIPPED, reason="no rows")}
+        for table in (RAW, "s/raw_dead_letters", "f/joined", PREDICTIONS, "s/other", "q/features")
+    }
+    stale = {table: {LAST: "its code changed"} for table in ("f/joined", "s/other")}
+    sources = {RAW: SourceState(LAST), "s/other": SourceState(LAST)}
+    state = ProjectState(entries, [mine, other], sources, {}, NOW, stale)
+
+    found = state.of_pipeline("p")
+
+    assert [one.name for one in found.pipelines] == ["p"]
+    assert found.entries.keys() == {RAW, "s/raw_dead_letters", "f/joined", PREDICTIONS}
+    assert found.sources.keys() == {RAW}
+    assert found.stale.keys() == {"f/joined"}
+    with pytest.raises(ConfigurationError, match=r"There is no pipeline 'P'\. Known: p, q"):
+        state.of_pipeline("P")

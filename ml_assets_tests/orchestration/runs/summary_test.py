@@ -145,3 +145,14 @@ def test_the_last_day_of_a_run_shows_verdict_and_reason_first(
     assert f"{BAD_DAY} is quarantined" in str(metadata["reason"].value)
     assert metadata["run/stored"].value == 9
     assert "verdict" not in reported[DAYS[0]].metadata
+
+
+def test_the_log_of_a_run_counts_the_days_of_each_table(
+    instance: DagsterInstance, definitions: dg.Definitions
+) -> None:
+    run = materialize(definitions, instance, {RAW}, SPAN)
+
+    logged = [log.user_message for log in instance.all_logs(run.run_id)]
+    [counted] = [text for text in logged if text.startswith(f"{RAW.to_user_string()}: stored")]
+    assert f"stored {len(DAYS) - 1}, unchanged 0, skipped 0, quarantined 1." in counted
+    assert "Most frequent reason (1): " in counted
