@@ -31,6 +31,11 @@ class Cadence(StrEnum):
     WEEKLY = "weekly"
     MONTHLY = "monthly"
 
+    @property
+    def unit(self) -> str:
+        """The length of a partition in a word: ``hour``, ``day``, ``week`` or ``month``."""
+        return "day" if self is Cadence.DAILY else self.removesuffix("ly")
+
 
 @dataclass(frozen=True)
 class Calendar:

@@ -27,6 +27,10 @@ def days(cadence: Cadence, zone: str = NEW_YORK) -> Days:
     return Days(first=first, last="2013-12-31", timezone=zone, cadence=cadence)
 
 
+def test_a_partition_has_a_length_in_a_word() -> None:
+    assert [cadence.unit for cadence in Cadence] == ["hour", "day", "week", "month"]
+
+
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("cadence", Cadence)
 def test_keys_are_those_of_dagster_in_the_order_of_time(cadence: Cadence, zone: str) -> None:

@@ -136,11 +136,16 @@ def _is_open(pipeline: "PipelineStatus") -> bool:
 def _print_stages(pipeline: "PipelineStatus", out: Console) -> None:
     if not any(stage.last_day for stage in pipeline.stages):
         return
-    table = plain_table("stage", "last day", "behind", "next day")
+    table = plain_table("stage", "last", "behind", "next", gap=1)
     for stage in pipeline.stages:
         color = "yellow" if stage.behind else "default"
         behind = f"[{color}]{_behind(stage)}[/{color}]"
-        table.add_row(stage.table, stage.last_day or "none", behind, stage.next_day)
+        table.add_row(
+            stage.table.removeprefix(f"{pipeline.pipeline}/"),
+            stage.last_day or "none",
+            behind,
+            stage.next_day,
+        )
     out.print(table)
     until = pipeline.sources_until or "no day"
     out.print(f"The sources are complete until {until}.", highlight=False)
@@ -150,7 +155,11 @@ def _print_stages(pipeline: "PipelineStatus", out: Console) -> None:
 def _behind(stage: "StageProgress") -> str:
     if stage.behind is None:
         return "unknown" if stage.last_day else "not begun"
-    return f"{stage.behind:,} {'day' if stage.behind == 1 else 'days'}" if stage.behind else "·"
+    return _count(stage.behind, stage.unit) if stage.behind else "·"
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number:,} {unit}{'' if number == 1 else 's'}"
 
 
 def _print_problems(found: "ProjectStatus", out: Console) -> None:
@@ -175,9 +184,11 @@ def _print_stale(tables: "Sequence[StaleTable]", out: Console) -> None:
         return
     out.print("Stale days, whose inputs or code changed; compute them in this order:")
     for one in tables:
-        count = f"{len(one.days):,} {'day' if len(one.days) == 1 else 'days'}"
         span = f"{one.days[0]}…{one.days[-1]}" if len(one.days) > 1 else one.days[0]
-        _line(out, f"[yellow]{one.table}[/yellow] {count}, {span}: {escape(one.reason)}")
+        _line(
+            out,
+            f"[yellow]{one.table}[/yellow] {_count(len(one.days), one.unit)}, {span}: {escape(one.reason)}",
+        )
         out.print(f"    {one.command}", highlight=False, soft_wrap=True, markup=False)
     out.print()
 

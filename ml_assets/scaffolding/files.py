@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from ml_assets.cadence import Cadence, day_of
+from ml_assets.cadence import day_of
 from ml_assets.errors import ConfigurationError
 from ml_assets.scaffolding import fields
 from ml_assets.scaffolding.pipeline import Proposal
@@ -16,12 +16,6 @@ from ml_assets.scaffolding.pipeline import Proposal
 CODE, TESTS = "ml_assets/defs", "ml_assets_tests/defs"
 """Folders of a project in which a pipeline gets one of its name."""
 
-PERIODS = {
-    Cadence.HOURLY: "hour",
-    Cadence.DAILY: "day",
-    Cadence.WEEKLY: "week",
-    Cadence.MONTHLY: "month",
-}
 MAX_SEGMENTS = 10
 """Series above which none is evaluated separately."""
 
@@ -146,7 +140,7 @@ def commands(p: Proposal) -> list[str]:
 def _values(p: Proposal) -> dict[str, Any]:
     calendar, history = p.times.calendar, p.history
     _, end = calendar.bounds(history.last)
-    period = PERIODS[p.times.cadence]
+    period = p.times.cadence.unit
     first_features = day_of(history.first_with_features)
     if calendar.first_of(first_features) != history.first_with_features:
         first_features = day_of(calendar.shifted(history.first_with_features, 24))

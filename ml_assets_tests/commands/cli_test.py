@@ -64,7 +64,11 @@ def test_without_a_range_days_are_checked_up_to_the_last_processed_one(project: 
 
     done = ml_assets(project.data.parent, "checks", "--select", DAILY_SOURCES, "--json")
 
-    bad = {(one["asset"], one["day"]) for one in json.loads(done.stdout)["results"] if one["state"] != "passed"}
+    bad = {
+        (one["asset"], one["day"])
+        for one in json.loads(done.stdout)["results"]
+        if one["state"] != "passed"
+    }
     assert done.returncode == 1
     assert bad == {("sources/flights", "2013-01-04"), ("sources/weather", "2013-01-01")}
 

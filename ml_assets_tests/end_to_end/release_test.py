@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from ml_assets.content import DAY, day_hashes
+from ml_assets.learning.artifacts import StoredModel
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.training import predict, train
@@ -278,7 +279,7 @@ def test_a_failed_measurement_is_missing_evidence_with_its_reason(
 
     table = f"{PIPELINE}/comparison"
     of_other_code(measured, table)
-    monkeypatch.setattr("ml_assets.components.model_release.evidence.predict", fails)
+    monkeypatch.setattr(StoredModel, "predict", fails)
 
     outcome = measured.materialize(assets("comparison", "release_decision", *RELEASED), ASKED_FOR)
 

@@ -55,7 +55,7 @@ def load_state(
             table: days.calendar
             for pipeline in pipelines
             for own in [_days_of_pipeline(pipeline.name)]
-            for table in [*pipeline.sources, *pipeline.tables]
+            for table in [*pipeline.inputs, *pipeline.tables]
             if (days := documents.days_of(table) or own)
         },
         now=datetime.now(UTC),

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from ml_assets import nouns
 from ml_assets.cadence import DAYS, Calendar, as_key, day_of, shifted
+from ml_assets.content import SNAPSHOT
 from ml_assets.lake.remedy import DEAD_LETTERS, materialize_command, partition_option
 from ml_assets.ledger.entries import Entry, Status, damage_of
 from ml_assets.lineage.status.state import (
@@ -40,7 +41,7 @@ def report(state: ProjectState) -> ProjectStatus:
     every = [_pipeline(state, pipeline) for pipeline in state.pipelines]
     pipelines = sorted(every, key=lambda one: not one.is_begun)
     problems, older = _problems(state.entries)
-    stale = _stale(state.stale)
+    stale = _stale(state)
     return ProjectStatus(
         pipelines,
         state.sources,
@@ -139,12 +140,15 @@ def _stage(
         if as_key(day) and entry.status is not Status.WRITING and not damage_of(entry)
     }
     days = [day for day in entries if as_key(day)]
+    unit = calendar.cadence.unit
     if not until or not days:
-        return StageProgress(table, max(ended, default=""), None, "")
+        return StageProgress(table, max(ended, default=""), None, "", unit)
     first = max(days) if is_decision else min(days)
     expected = calendar.keys(first, calendar.last_ended(until))
     open_days = [day for day in expected if day not in ended]
-    return StageProgress(table, max(ended, default=""), len(open_days), min(open_days, default=""))
+    return StageProgress(
+        table, max(ended, default=""), len(open_days), min(open_days, default=""), unit
+    )
 
 
 def _problems(entries: Mapping[str, Mapping[str, Entry]]) -> tuple[list[UnusableDay], int]:
@@ -183,7 +187,7 @@ def _recent_since(entries: Mapping[str, Entry]) -> str:
     return shifted(day_of(last), 1 - RECENT_DAYS) if last else ""
 
 
-def _stale(tables: Mapping[str, Mapping[str, str]]) -> list[StaleTable]:
+def _stale(state: ProjectState) -> list[StaleTable]:
     """Tables with stale days, in the order in which they are computed."""
     return [
         StaleTable(
@@ -191,8 +195,9 @@ def _stale(tables: Mapping[str, Mapping[str, str]]) -> list[StaleTable]:
             days=(days := sorted(reasons)),
             reason=reasons[days[0]],
             command=materialize_command(f'key:"{table}"') + partition_option(days[0], days[-1]),
+            unit=SNAPSHOT if SNAPSHOT in reasons else state.calendars.get(table, DAYS).cadence.unit,
         )
-        for table, reasons in tables.items()
+        for table, reasons in state.stale.items()
         if reasons
     ]
 

@@ -35,12 +35,14 @@ class StageProgress:
         last_day: last day that is stored, quarantined or skipped; empty for none.
         behind: days up to the last complete day of the sources that are not; None when unknown.
         next_day: the first of these; empty for none.
+        unit: length of one of its partitions, such as ``hour``.
     """
 
     table: str
     last_day: str
     behind: int | None
     next_day: str
+    unit: str = "day"
 
 
 @dataclass(frozen=True)
@@ -98,12 +100,14 @@ class StaleTable:
         days: the days, in order.
         reason: what changed, of the first day.
         command: the command that computes them again; days between them are left as they are.
+        unit: length of one of its partitions, such as ``hour``; ``snapshot`` without any.
     """
 
     table: str
     days: Sequence[str]
     reason: str
     command: str
+    unit: str
 
 
 @dataclass(frozen=True)

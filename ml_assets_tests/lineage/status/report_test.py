@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ml_assets.cadence import shifted
+from ml_assets.cadence import Cadence, Calendar, shifted
+from ml_assets.content import SNAPSHOT
 from ml_assets.errors import ConfigurationError
 from ml_assets.ledger.entries import ALTERED, Entry, Status
 from ml_assets.lineage.status.report import report
@@ -16,7 +17,7 @@ from ml_assets.lineage.status.state import (
     SourceState,
     StoredDecision,
 )
-from ml_assets.lineage.status.values import ProjectStatus
+from ml_assets.lineage.status.values import ProjectStatus, StageProgress
 from ml_assets.release.approvals.approvals import Action, Record
 
 NOW = datetime(2024, 2, 10, 12, tzinfo=UTC)
@@ -155,6 +156,28 @@ def test_days_that_the_source_has_and_a_stage_does_not_are_behind() -> None:
         FEATURES: (1, "2024-02-07"),
         PREDICTIONS: (3, "2024-02-02"),
     }
+
+
+def test_what_is_behind_or_stale_is_counted_in_the_partitions_of_its_table() -> None:
+    hours = Calendar(Cadence.HOURLY)
+    stale = {
+        RAW: {"2024-02-05-23:00": "its code changed"},
+        "s/lookup": {SNAPSHOT: "its code changed"},
+    }
+    hour = Entry(RAW, "2024-02-05-22:00", Status.STORED)
+    state = replace(
+        project(until="2024-02-05-23:00"),
+        entries={RAW: {hour.day: hour}},
+        calendars={RAW: hours},
+        stale=stale,
+    )
+
+    found = report(state)
+
+    assert found.pipelines[0].stages[0] == StageProgress(
+        RAW, hour.day, 1, "2024-02-05-23:00", "hour"
+    )
+    assert [one.unit for one in found.stale] == ["hour", "snapshot"]
 
 
 def test_a_stage_without_days_and_an_unknown_source_have_no_number() -> None:
