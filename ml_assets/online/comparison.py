@@ -1,0 +1,109 @@
+"""Whether the online store has what the feature table has, partition by partition.
+
+The store keeps one row of each entity. So a row of a partition is compared while no later partition
+has a row of its entity; after that it is superseded, and the later row is compared.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from ml_assets.content import DAY
+from ml_assets.online.definition import OnlineTable
+from ml_assets.online.materializing import materialize_online_command
+from ml_assets.online.rows import OnlineRow, newest_of, newest_rows
+from ml_assets.online.store import OnlineStore
+from ml_assets.online.values import Plain, decoded
+
+SAMPLE = 100_000
+"""Rows of a partition that are compared; of a larger one a sample that depends on its rows only."""
+
+
+@dataclass
+class Comparison:
+    """The rows of one partition, compared with the online store.
+
+    Attributes:
+        compared: entities whose row is online.
+        superseded: entities that have a newer row online.
+        problems: how entities differ.
+        left: entities that are online with a row of the partition that it does not have any more.
+    """
+
+    compared: int = 0
+    superseded: int = 0
+    problems: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+    def sentence(self, table: str, day: str) -> str:
+        """What was found, with the command that writes the partition online again."""
+        command = materialize_online_command(table, day)
+        if self.problems:
+            return (
+                f"{len(self.problems)} entities differ online: {self.problems[0]}. To write them "
+                f"again, run: {command}"
+            )
+        if self.left:
+            return (
+                f"{len(self.left)} entities are online with a row that the partition does not have any "
+                f"more, such as {self.left[0]}. To replace them by older rows, run: {command}"
+            )
+        return f"{self.compared} entities are equal online, {self.superseded} have newer rows there"
+
+
+def compare(
+    store: OnlineStore, online: OnlineTable, rows: pd.DataFrame
+) -> Mapping[str, Comparison]:
+    """Partition → how its rows compare with the online store, for the partitions that have rows.
+
+    Args:
+        store: the online store.
+        online: the table.
+        rows: (n, columns) stored rows of the table, with ``ds``.
+    """
+    newest = {str(day): newest_of(online, of_day) for day, of_day in rows.groupby(DAY)}
+    offline = {day: newest_rows(online, _sample(of_day)) for day, of_day in newest.items()}
+    entities = sorted({row.entity for of_day in offline.values() for row in of_day})
+    stored = store.rows(online.table, entities)
+    found = {day: _compared(of_day, stored) for day, of_day in offline.items()}
+    whole = [day for day, of_day in newest.items() if len(of_day) <= SAMPLE]
+    known = {day: {row.entity for row in offline[day]} for day in whole}
+    for row in store.rows_of_days(online.table, whole):
+        if row.entity not in known[row.day]:
+            found[row.day].left.append(row.entity)
+    return found
+
+
+def _sample(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows if len(rows) <= SAMPLE else rows.sample(SAMPLE, random_state=0)
+
+
+def _compared(offline: Sequence[OnlineRow], stored: Mapping[str, OnlineRow]) -> Comparison:
+    found = Comparison()
+    for row in offline:
+        other = stored.get(row.entity)
+        if other and other.order > row.order:
+            found.superseded += 1
+        elif problem := _difference(row, other):
+            found.problems.append(problem)
+        else:
+            found.compared += 1
+    return found
+
+
+def _difference(offline: OnlineRow, online: OnlineRow | None) -> str:
+    """How an entity differs online; empty if it does not."""
+    if online is None:
+        return f"{offline.entity} is not online"
+    if online.order < offline.order:
+        return f"{offline.entity} is online with the row of {online.day} only"
+    if online.features == offline.features:
+        return ""
+    here, there = decoded(offline.features), decoded(online.features)
+    name = next(name for name in {**here, **there} if _text(here, name) != _text(there, name))
+    return f"{name} of {offline.entity} is {_text(there, name)}, offline {_text(here, name)}"
+
+
+def _text(values: Mapping[str, Plain], name: str) -> str:
+    return repr(values[name]) if name in values else "not there"
