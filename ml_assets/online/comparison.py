@@ -19,6 +19,9 @@ from ml_assets.online.values import Plain, decoded
 SAMPLE = 100_000
 """Rows of a partition that are compared; of a larger one a sample that depends on its rows only."""
 
+SHOWN = 3
+"""Entities that a message names."""
+
 
 @dataclass
 class Comparison:
@@ -39,17 +42,20 @@ class Comparison:
     def sentence(self, table: str, day: str) -> str:
         """What was found, with the command that writes the partition online again."""
         command = materialize_online_command(table, day)
+        total = self.compared + self.superseded + len(self.problems)
         if self.problems:
             return (
-                f"{len(self.problems)} entities differ online: {self.problems[0]}. To write them "
-                f"again, run: {command}"
+                f"{len(self.problems)} of {total} entities are not equal online: {self.problems[0]}. "
+                f"To write their rows again, run: {command}"
             )
         if self.left:
+            more = ", …" if len(self.left) > SHOWN else ""
             return (
-                f"{len(self.left)} entities are online with a row that the partition does not have any "
-                f"more, such as {self.left[0]}. To replace them by older rows, run: {command}"
+                "online are rows that the partition does not have any more, of "
+                f"{', '.join(self.left[:SHOWN])}{more}. To replace them by older rows, run: {command}"
             )
-        return f"{self.compared} entities are equal online, {self.superseded} have newer rows there"
+        newer = "; the others have newer rows there" if self.superseded else ""
+        return f"{self.compared} of {total} entities are equal online{newer}"
 
 
 def compare(
