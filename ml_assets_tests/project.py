@@ -37,7 +37,10 @@ def overridden(**changes: object) -> str:
     return json.dumps({"flight_delays": {**SIX_WEEKS, **changes}})
 
 
-DAILY = 'key:"sources/flights" or key:"sources/weather" or group:flight_delays__features'
+DAILY = (
+    'key:"sources/flights" or key:"sources/weather" or key:"flight_delays/flight_features" or '
+    'key:"flight_delays/flight_outcomes"'
+)
 
 
 @dataclass(frozen=True)
