@@ -225,6 +225,15 @@ class FeatureTableConfiguration(Section, json_schema_extra=may_lack("owners", "d
         return self.online.of(self.key, self.days.calendar) if self.online else None
 
     @model_validator(mode="after")
+    def _online_rows_are_known(self) -> Self:
+        if self.online and self.days.ahead and self.online.event_time is None:
+            raise ValueError(
+                "online.event_time is missing: a table with 'ahead' has rows before their partition ends, "
+                "so name the column with the time at which a row is known"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _inputs_fit(self) -> Self:
         calendar = self.days.calendar
         if self.rows and self.rows not in self.inputs:

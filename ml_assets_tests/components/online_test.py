@@ -312,6 +312,9 @@ def test_materializing_before_the_first_stored_day_is_refused(meters: Project) -
         ),
         pytest.param("{entity: [meter], ttl: 1d}", "may have several rows of one time", id="key"),
         pytest.param("{entity: [metre], ttl: 1d}", "Did you mean 'meter'?", id="unknown column"),
+        pytest.param(
+            "{entity: [meter], ttl: 1d}\n  days: {ahead: 1d}", "event_time is missing", id="ahead"
+        ),
     ],
 )
 def test_an_unusable_section_is_shown_as_a_broken_asset(

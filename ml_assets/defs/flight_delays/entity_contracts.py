@@ -9,7 +9,7 @@ from ml_assets.contracts.contract import Contract, computed
 from ml_assets.contracts.derived import column_from
 from ml_assets.defs.flight_delays.contracts import DEPARTED, OUTCOME, PLANE, UTC, FlightFeatures
 
-OBSERVED = ["flights.origin", "weather.origin", "weather.time_hour"]
+OBSERVED = ["weather.origin", "weather.time_hour"]
 """Columns that select the observation of an hour."""
 AT_ORIGIN = [*DEPARTED, "flights.origin"]
 NUMBER = ["flights.carrier", "flights.flight"]

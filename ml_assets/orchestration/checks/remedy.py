@@ -33,7 +33,8 @@ def next_step(definitions: dg.Definitions, lake: Lake, bad: Sequence[CheckResult
         return f"correct what the message of {first.asset} names in defs/, then: ml-assets checks"
     entry = lake.ledger.latest(first.asset, [first.day]).get(first.day)
     if first.check == ONLINE_CHECK and entry and entry.status is Status.STORED:
-        return f"write its rows online again: {materialize_online_command(first.asset, first.day)}"
+        last = max(one.day for one in bad if (one.asset, one.check) == (first.asset, first.check))
+        return f"write its rows online again: {materialize_online_command(first.asset, last)}"
     if entry is None:
         missing = Step((first.asset,), first.day, first.day)
         return f"materialize the missing day: {missing.command}"
