@@ -4,7 +4,7 @@ The store keeps one row of each entity. So a row of a partition is compared whil
 has a row of its entity; after that it is superseded, and the later row is compared.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -12,7 +12,7 @@ import pandas as pd
 from ml_assets.content import DAY
 from ml_assets.online.definition import OnlineTable
 from ml_assets.online.materializing import materialize_online_command
-from ml_assets.online.rows import OnlineRow, newest_of, newest_rows
+from ml_assets.online.rows import OnlineRow, Place, newest_of, online_rows, places
 from ml_assets.online.store import OnlineStore
 from ml_assets.online.values import Plain, decoded
 
@@ -68,34 +68,43 @@ def compare(
         online: the table.
         rows: (n, columns) stored rows of the table, with ``ds``.
     """
-    newest = {str(day): newest_of(online, of_day) for day, of_day in rows.groupby(DAY)}
-    offline = {day: newest_rows(online, _sample(of_day)) for day, of_day in newest.items()}
-    entities = sorted({row.entity for of_day in offline.values() for row in of_day})
-    stored = store.rows(online.table, entities)
-    found = {day: _compared(of_day, stored) for day, of_day in offline.items()}
-    whole = [day for day, of_day in newest.items() if len(of_day) <= SAMPLE]
-    known = {day: {row.entity for row in offline[day]} for day in whole}
-    for row in store.rows_of_days(online.table, whole):
-        if row.entity not in known[row.day]:
+    newest = newest_of(online, rows, [DAY, *online.entity])
+    counts = newest[DAY].value_counts()
+    found = {str(day): Comparison() for day in counts.index}
+    sampled = _sampled(newest, counts)
+    offline = places(online, sampled)
+    stored = store.rows(online.table, sorted({entity for entity, _, _ in offline}))
+    is_newest = [_is_newest(place, stored) for place in offline]
+    for (_, _, day), is_current in zip(offline, is_newest, strict=True):
+        found[day].superseded += not is_current
+    current = [place for place, is_current in zip(offline, is_newest, strict=True) if is_current]
+    for row in online_rows(online, sampled[is_newest], current):
+        _compare(row, stored.get(row.entity), found[row.day])
+    known = {(day, entity) for entity, _, day in offline}
+    for row in store.rows_of_days(online.table, [*counts.index[counts <= SAMPLE]]):
+        if (row.day, row.entity) not in known:
             found[row.day].left.append(row.entity)
     return found
 
 
-def _sample(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows if len(rows) <= SAMPLE else rows.sample(SAMPLE, random_state=0)
+def _sampled(rows: pd.DataFrame, counts: pd.Series) -> pd.DataFrame:
+    """The rows, but of partitions with too many of them a sample."""
+    large = counts.index[counts > SAMPLE]
+    samples = [rows[rows[DAY] == day].sample(SAMPLE, random_state=0) for day in large]
+    return pd.concat([rows[~rows[DAY].isin(large)], *samples])
 
 
-def _compared(offline: Sequence[OnlineRow], stored: Mapping[str, OnlineRow]) -> Comparison:
-    found = Comparison()
-    for row in offline:
-        other = stored.get(row.entity)
-        if other and other.order > row.order:
-            found.superseded += 1
-        elif problem := _difference(row, other):
-            found.problems.append(problem)
-        else:
-            found.compared += 1
-    return found
+def _is_newest(place: Place, stored: Mapping[str, OnlineRow]) -> bool:
+    entity, moment, day = place
+    other = stored.get(entity)
+    return other is None or other.order <= (moment, day)
+
+
+def _compare(offline: OnlineRow, online: OnlineRow | None, found: Comparison) -> None:
+    if problem := _difference(offline, online):
+        found.problems.append(problem)
+    else:
+        found.compared += 1
 
 
 def _difference(offline: OnlineRow, online: OnlineRow | None) -> str:
