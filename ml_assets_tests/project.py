@@ -37,10 +37,7 @@ def overridden(**changes: object) -> str:
     return json.dumps({"flight_delays": {**SIX_WEEKS, **changes}})
 
 
-DAILY = (
-    'key:"sources/flights" or key:"sources/weather" or key:"flight_delays/flight_features" or '
-    'key:"flight_delays/flight_outcomes"'
-)
+DAILY = 'key:"sources/flights" or key:"sources/weather" or group:flight_delays__features'
 
 
 @dataclass(frozen=True)
