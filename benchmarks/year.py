@@ -19,7 +19,11 @@ from ml_assets.defs.sources.load import SourceSystems, load
 from ml_assets.environment import lines
 
 YEAR_BUDGET, DAY_BUDGET, MEMORY_BUDGET_MIB = 3.0, 1.2, 1536
-DAILY = 'key:"sources/flights" or key:"sources/weather" or group:flight_delays__features'
+DAILY = (
+    'key:"sources/flights" or key:"sources/weather" or key:"flight_delays/flight_features" or '
+    'key:"flight_delays/flight_outcomes"'
+)
+"""The tables that the plain script computes."""
 DICTIONARIES = 'key:"sources/planes" or key:"sources/airports"'
 REPEATS = 3
 

@@ -5,6 +5,7 @@
     │   ├── SourceUnavailable      the source system does not answer
     │   ├── LedgerUnavailable      the ledger's database does not answer
     │   ├── RegistryUnavailable    the model registry's database does not answer
+    │   ├── OnlineStoreUnavailable the online store's database does not answer
     │   └── CommitConflict         other writers of the same table committed first
     └── TerminalError              a retry fails again: a user or new data has to solve it
         ├── ConfigurationError     a setting, a YAML attribute or a command-line value is wrong
@@ -48,6 +49,10 @@ class LedgerUnavailable(TransientError):
 
 class RegistryUnavailable(TransientError):
     """The model registry's database does not answer."""
+
+
+class OnlineStoreUnavailable(TransientError):
+    """The online store's database does not answer."""
 
 
 class CommitConflict(TransientError):

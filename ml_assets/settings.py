@@ -138,6 +138,11 @@ class Settings(BaseSettings):
         return with_driver(self.postgres_url.get_secret_value(), "ML_ASSETS_POSTGRES_URL")
 
     @property
+    def online_url(self) -> str:
+        """SQLAlchemy URL of the online store: that of the ledger on Postgres, else a file of its own."""
+        return self.ledger_url if self.postgres_url else f"sqlite:///{self.data / 'online.db'}"
+
+    @property
     def registry_database_url(self) -> str:
         """SQLAlchemy URL of the model registry's database.
 

@@ -1,4 +1,4 @@
-"""The stores of one project (lake, models, registry, approvals, connections), from its settings.
+"""The stores of one project (lake, models, registry, online, connections), from its settings.
 
 A workspace is an argument, or the Dagster resource ``workspace``; its stores do not read settings.
 """
@@ -12,6 +12,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.checkpoints import Checkpoints
 from ml_assets.ledger.ledger import Ledger
+from ml_assets.online.store import OnlineStore
 from ml_assets.registry.numbers import VersionNumbers
 from ml_assets.registry.store import Registry
 from ml_assets.release.approvals.approval_log import ApprovalLog
@@ -83,6 +84,11 @@ class Workspace:
     def approvals(self) -> ApprovalLog:
         """Approvals and rejections of releases."""
         return ApprovalLog(self.settings.ledger_url)
+
+    @property
+    def online(self) -> OnlineStore:
+        """The newest features of entities."""
+        return OnlineStore(self.settings.online_url)
 
     @property
     def connections(self) -> Connections:

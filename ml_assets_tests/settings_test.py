@@ -32,6 +32,7 @@ def test_everything_is_below_data_by_default(tmp_path: Path) -> None:
     assert found.lake_uri == str(tmp_path / "data" / "lake")
     assert found.source_database_url == f"sqlite:///{tmp_path / 'data' / 'source.db'}"
     assert found.ledger_url == f"sqlite:///{tmp_path / 'data' / 'ledger.db'}"
+    assert found.online_url == f"sqlite:///{tmp_path / 'data' / 'online.db'}"
     assert found.retry_waits == [30, 120, 600, 3600]
 
 
@@ -68,6 +69,14 @@ def test_a_url_without_a_scheme_is_refused_without_being_printed() -> None:
     with pytest.raises(ConfigurationError) as caught:
         with_driver("secret-host/secret")
     assert "secret" not in str(caught.value)
+
+
+def test_the_online_store_is_in_postgres_where_the_ledger_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ML_ASSETS_POSTGRES_URL", "postgresql://u@h/d")
+
+    assert settings().online_url == settings().ledger_url == "postgresql+psycopg2://u@h/d"
 
 
 def test_passwords_are_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:

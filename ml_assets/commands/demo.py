@@ -47,6 +47,7 @@ DICTIONARIES = 'key:"sources/planes" or key:"sources/airports" or key:"sources/a
 DAILY_SOURCES = 'key:"sources/flights" or key:"sources/weather"'
 FEATURES = "group:flight_delays__features"
 WEATHER, FEATURE_TABLE = "sources/weather", "flight_delays/flight_features"
+ORIGIN_STATE = "flight_delays/origin_state"
 TABLES = ["sources/flights", WEATHER, FEATURE_TABLE, "flight_delays/flight_outcomes"]
 
 STAGE = "ml_assets/demo_stage"
@@ -87,7 +88,7 @@ class Demo:
     @property
     def expected(self) -> set[tuple[str, str]]:
         """Table and day of what cannot be used in the reference data."""
-        return {(WEATHER, self.last), (FEATURE_TABLE, self.last)}
+        return {(table, self.last) for table in (WEATHER, FEATURE_TABLE, ORIGIN_STATE)}
 
 
 SHORT = Demo("2013-05-31", [])

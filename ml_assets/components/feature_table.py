@@ -6,7 +6,7 @@ computed again while inputs and code stay the same, and it is skipped while inpu
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal, get_type_hints
 
@@ -31,9 +31,10 @@ from ml_assets.contracts.contract import (
 from ml_assets.contracts.lineage import lineage
 from ml_assets.contracts.validation import Validated, no_rows, validate, without_days
 from ml_assets.errors import ConfigurationError
-from ml_assets.lake.store import Lake
 from ml_assets.lineage.measurement.feature_function import FeatureFunction, in_own_partitions
 from ml_assets.names import suggestion
+from ml_assets.online.definition import OnlineTable, refuse_unfit
+from ml_assets.online.materializing import write_online
 from ml_assets.orchestration.assets.function_metadata import function_metadata
 from ml_assets.orchestration.assets.table_output import TableOutput, in_parts
 from ml_assets.orchestration.assets.tables import (
@@ -43,7 +44,9 @@ from ml_assets.orchestration.assets.tables import (
     table_spec,
 )
 from ml_assets.orchestration.checks.checks import table_checks
+from ml_assets.orchestration.checks.online import online_check
 from ml_assets.orchestration.checks.standard import standard_checks
+from ml_assets.orchestration.checks.table_check import TableCheck
 from ml_assets.orchestration.partitions import dependencies, partitions
 from ml_assets.planning.inputs import Input
 from ml_assets.planning.plan import Plan, plan
@@ -63,6 +66,8 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
             load_object(self.config.source_rows)
         refuse_parameters(self._function, self.config)
         refuse_longer_partitions(self._contract, self.config.days.calendar)
+        if self._online:
+            refuse_unfit(self._online, self._contract)
         days = partitions(self.config.days)
         spec = table_spec(
             self.config.key,
@@ -79,7 +84,7 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
         )
         return dg.Definitions(
             assets=[table_asset(spec, self._compute), dead_letter_spec(spec, self._contract)],
-            asset_checks=[table_checks(spec.key, days, standard_checks(self._contract))],
+            asset_checks=[table_checks(spec.key, days, self._checks)],
         )
 
     @classmethod
@@ -90,6 +95,15 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
             ConfigurationError: a key is missing or unknown, or a value is outside its limits.
         """
         return super().read(with_input_cadences(attributes, file), file)
+
+    @property
+    def _checks(self) -> list[TableCheck]:
+        of_online = [online_check(self._online)] if self._online else []
+        return [*standard_checks(self._contract), *of_online]
+
+    @cached_property
+    def _online(self) -> OnlineTable | None:
+        return self.config.online_table
 
     @cached_property
     def _contract(self) -> type[Contract]:
@@ -128,9 +142,10 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
         )
 
     def _compute(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
-        return in_parts(days, lambda part: self._compute_part(workspace.lake, part))
+        return in_parts(days, lambda part: self._compute_part(workspace, part))
 
-    def _compute_part(self, lake: Lake, days: Sequence[str]) -> TableOutput:
+    def _compute_part(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
+        lake, online = workspace.lake, self._online
         planned = plan(lake, self.config.key, days, self._inputs, self._version)
         frames = self._frames(planned)
         validated = validate(self._rows(planned, frames), self._contract, planned.compute)
@@ -145,6 +160,7 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
             day_metadata=statistics_of_days(
                 lake, self.config.key, planned, validated.rows, self.config.statistics
             ),
+            publish=partial(write_online, workspace.online, online) if online else None,
         )
 
     def _frames(self, planned: Plan) -> dict[str, pd.DataFrame]:

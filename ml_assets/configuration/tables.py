@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from ml_assets.cadence import Calendar
 from ml_assets.configuration.days import CompletedDays
 from ml_assets.configuration.inputs import TableInput
+from ml_assets.configuration.online import Online
 from ml_assets.configuration.sections import (
     DottedPath,
     Key,
@@ -22,6 +23,7 @@ from ml_assets.configuration.sections import (
 from ml_assets.durations import Age, DurationOrNone, PositiveDuration, partitions
 from ml_assets.errors import ConfigurationError
 from ml_assets.names import suggestion
+from ml_assets.online.definition import OnlineTable
 from ml_assets.settings import SOURCE_DATABASE, SOURCE_FILES
 from ml_assets.sources.clock import EPOCHS, Clock
 from ml_assets.sources.connections import SourceSpecification
@@ -200,6 +202,8 @@ class FeatureTableConfiguration(Section, json_schema_extra=may_lack("owners", "d
         statistics: numeric columns whose daily means the UI plots.
         source_rows: dotted path of ``f(row, *, <input>=frame, …, <parameter>=value, …)``, which
             returns the input rows of a row; used by ``ml-assets trace``.
+        online: how its newest rows are found in the online store; omitted for a table that is not
+            in it.
     """
 
     key: Key
@@ -213,6 +217,21 @@ class FeatureTableConfiguration(Section, json_schema_extra=may_lack("owners", "d
     parameters: dict[str, Any] = {}
     statistics: tuple[str, ...] = ()
     source_rows: DottedPath | None = None
+    online: Online | None = None
+
+    @property
+    def online_table(self) -> OnlineTable | None:
+        """The table as the online store knows it; None if it is not in it."""
+        return self.online.of(self.key, self.days.calendar) if self.online else None
+
+    @model_validator(mode="after")
+    def _online_rows_are_known(self) -> Self:
+        if self.online and self.days.ahead and self.online.event_time is None:
+            raise ValueError(
+                "online.event_time is missing: a table with 'ahead' has rows before their partition ends, "
+                "so name the column with the time at which a row is known"
+            )
+        return self
 
     @model_validator(mode="after")
     def _inputs_fit(self) -> Self:

@@ -1,6 +1,6 @@
-"""The ledger's database: one connection pool, and a transaction for every access.
+"""Databases of the project: one connection pool, and a transaction for every access.
 
-``ledger``, ``provenance`` and the approval log define its tables.
+``ledger``, ``provenance`` and the approval log define the ledger's tables, ``online`` its own.
 """
 
 import threading
@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
 
 from ml_assets.database_url import parsed, redact
-from ml_assets.errors import ConfigurationError, LedgerUnavailable, sentence
+from ml_assets.errors import ConfigurationError, LedgerUnavailable, TransientError, sentence
 
 CREATE_ATTEMPTS = 100
 CREATE_WAIT_SECONDS = 0.1
@@ -37,6 +37,9 @@ class LedgerDatabase:
         url: SQLAlchemy URL.
         create: function that creates missing tables.
     """
+
+    _name: ClassVar[str] = "ledger"
+    _unavailable: ClassVar[type[TransientError]] = LedgerUnavailable
 
     def __init__(self, url: str | sa.URL, create: Callable[[sa.Connection], None]) -> None:
         self._url = parsed(url)
@@ -71,7 +74,7 @@ class LedgerDatabase:
         """A connection in a transaction.
 
         Raises:
-            LedgerUnavailable: the database does not answer.
+            TransientError: the database does not answer; of the ledger a LedgerUnavailable.
             ConfigurationError: the file is not a database, or its folder cannot be created.
         """
         with self._translated_errors(), self._begin() as connection:
@@ -94,15 +97,15 @@ class LedgerDatabase:
             yield
         except sa.exc.OperationalError as error:
             redact(error, self._url)
-            raise LedgerUnavailable(
-                f"The ledger does not answer: {sentence(error.orig)}"
+            raise self._unavailable(
+                f"The {self._name} does not answer: {sentence(error.orig)}"
             ) from error
         except sa.exc.DatabaseError as error:
             if type(error) is not sa.exc.DatabaseError:
                 raise
             redact(error, self._url)
             raise ConfigurationError(
-                f"{self._url.database} cannot be used as the ledger ({error.orig}). Restore it from a "
+                f"{self._url.database} cannot be used as the {self._name} ({error.orig}). Restore it from a "
                 "backup, or check ML_ASSETS_DATA."
             ) from error
 

@@ -15,7 +15,11 @@ from ml_assets_tests.remedies import command, run
 from ml_assets_tests.sensor_runs import NEW_DAYS, run_requested
 
 FLIGHTS = "sources/flights"
-TABLES = (FLIGHTS, "sources/weather", FEATURES, "flight_delays/flight_outcomes")
+ENTITIES = ("origin_state", "route_rates", "flight_number_state")
+TABLES = (
+    *(FLIGHTS, "sources/weather", FEATURES, "flight_delays/flight_outcomes"),
+    *(f"flight_delays/{noun}" for noun in ENTITIES),
+)
 NEXT = "2013-01-07"
 ONE_FLIGHT = "rowid = (SELECT max(rowid) FROM flights WHERE date(time_hour, '-5 hours') = ?)"
 

@@ -38,6 +38,7 @@ def test_columns_are_reported_by_the_command_and_by_the_last_day_of_a_run(projec
         "comes_from": {"source_files/weather": ["wind_gust"]},
         "goes_into": {
             FEATURES: ["wind_gust"],
+            "flight_delays/origin_state": ["wind_gust"],
             **_letters(project, "sources/weather"),
         },
         "basis": {"known": "declared"},

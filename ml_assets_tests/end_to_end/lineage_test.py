@@ -323,7 +323,8 @@ def test_a_quarantined_day_lists_blocked_days_and_its_repair_computes_them(
 
     assert found["state"].startswith("quarantined: no rows in the source")
     assert found["tables"] == []
-    assert found["waiting"] == {features: ["2013-01-05", "2013-01-06"]}
+    waiting = ["2013-01-05", "2013-01-06"]
+    assert found["waiting"] == {features: waiting, "flight_delays/origin_state": waiting}
     file = Path("source_files", "weather", "2013-01-05.csv")
     shutil.copy(three_weeks / file, project.data / file)
     command("impact", weather, "--partition", "2013-01-05", "--apply")

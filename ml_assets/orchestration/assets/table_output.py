@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import dagster as dg
+import pandas as pd
 
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import Validated
@@ -23,6 +24,8 @@ class TableOutput:
         code_version: version of the code that computed them.
         keeps_dead_letters: whether rejected rows are kept in ``<table>_dead_letters``.
         day_metadata: day → additional metadata for Dagster.
+        publish: writes the rows of the days that are stored elsewhere, after their commit. The days
+            count as being written until it returns, so that the next run repeats what was killed.
         after_commit: called in the same step after the rows are stored.
         is_fact: stored days that cannot be computed again keep their rows.
         is_final: as ``is_fact``; in addition, stored days never become stale.
@@ -38,6 +41,7 @@ class TableOutput:
     code_version: str
     keeps_dead_letters: bool = True
     day_metadata: Mapping[str, ExtraMetadata] = field(default_factory=dict)
+    publish: Callable[[pd.DataFrame], object] | None = None
     after_commit: Callable[[], object] | None = None
     is_fact: bool = False
     is_final: bool = False

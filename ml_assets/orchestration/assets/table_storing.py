@@ -111,6 +111,8 @@ def _store_part(target: _Target, output: TableOutput) -> tuple[dict[str, DayResu
     written_by = {entry.run_id for entry in lake.ledger.latest(table, days).values()}
     if written_by - {context.run_id}:
         raise CommitConflict(f"{table}: another run wrote the same days at the same time.")
+    if output.publish and written:
+        output.publish(output.validated.rows)
     entries = drafts.finished(written)
     kept = _kept_days(lake, table, output)
     latest = lake.ledger.latest(table, list(kept))

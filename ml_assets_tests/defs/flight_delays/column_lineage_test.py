@@ -5,7 +5,8 @@ stay below 60: no weather depends on them, as it is observed on the hour. Not ve
 declared: of two flights of one number that departed in the same minute, that with more seats counts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any
 
 import pandas as pd
@@ -15,6 +16,16 @@ from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract, key_columns
 from ml_assets.contracts.lineage import lineage
 from ml_assets.defs.flight_delays.contracts import FlightFeatures, FlightOutcomes
+from ml_assets.defs.flight_delays.entities import (
+    flight_number_state,
+    origin_state,
+    route_rates,
+)
+from ml_assets.defs.flight_delays.entity_contracts import (
+    FlightNumberState,
+    OriginState,
+    RouteRates,
+)
 from ml_assets.defs.flight_delays.features import flight_features, flight_outcomes
 from ml_assets.lineage.measurement.perturbation import Compute, dependencies
 from ml_assets.provenance.provenance import Column
@@ -67,6 +78,39 @@ def test_features_depend_on_the_declared_columns(
     found = changed_columns(sampled, _features(parameters), FlightFeatures)
 
     assert differences(_declared(FlightFeatures, list(sampled)), found) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("compute", "contract", "inputs"),
+    [
+        pytest.param(origin_state, OriginState, ["flights", "weather"], id="airports"),
+        pytest.param(route_rates, RouteRates, ["flights", "airports"], id="routes"),
+        pytest.param(
+            flight_number_state,
+            FlightNumberState,
+            ["flights", "planes", "airports"],
+            id="flight numbers",
+        ),
+    ],
+)
+def test_state_of_entities_depends_on_the_declared_columns(
+    sampled: Mapping[str, pd.DataFrame],
+    parameters: Mapping[str, Any],
+    compute: Callable[..., pd.DataFrame],
+    contract: type[Contract],
+    inputs: list[str],
+) -> None:
+    taken = signature(compute).parameters
+    known = {name: value for name, value in parameters.items() if name in taken}
+
+    found = changed_columns(
+        {name: sampled[name] for name in inputs},
+        lambda changed: compute(DAYS, **changed, **known),
+        contract,
+    )
+
+    assert differences(_declared(contract, inputs), found) == []
 
 
 @pytest.fixture(scope="module")

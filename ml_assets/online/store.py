@@ -1,0 +1,180 @@
+"""The online store: the newest features of each entity, on SQLite or Postgres.
+
+A row never replaces a newer one, in whatever order rows are written.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from ml_assets.errors import OnlineStoreUnavailable
+from ml_assets.ledger.database import LedgerDatabase
+from ml_assets.online.definition import OnlineTable
+from ml_assets.online.rows import OnlineRow
+from ml_assets.online.tables import create_tables, online_rows, upsert
+from ml_assets.online.values import Plain, decoded, entity_key, entity_values
+
+KEYS_AT_ONCE = 500
+"""Entities or partitions of one query; databases limit the number of its parameters."""
+
+
+@dataclass(frozen=True)
+class Features:
+    """What a service gets for an entity.
+
+    Attributes:
+        entity: column → value that identifies the entity.
+        values: column → value of the features.
+        event_time: when they were known, in UTC.
+        age: time since then.
+        is_stale: whether they are older than the table's ``ttl``.
+        day: partition of the feature table that they are from.
+        written_at: when they were written online, in UTC.
+    """
+
+    entity: Mapping[str, Plain]
+    values: Mapping[str, Plain]
+    event_time: datetime
+    age: timedelta
+    is_stale: bool
+    day: str
+    written_at: datetime
+
+
+class OnlineStore(LedgerDatabase):
+    """The newest features of each entity of each table.
+
+    Args:
+        url: SQLAlchemy URL, SQLite or Postgres; the table is created when it is missing.
+    """
+
+    _name = "online store"
+    _unavailable = OnlineStoreUnavailable
+
+    def __init__(self, url: str | sa.URL) -> None:
+        super().__init__(url, create_tables)
+
+    def upsert(self, table: str, rows: Sequence[OnlineRow]) -> None:
+        """Write rows, each unless the store has a newer one of its entity.
+
+        Args:
+            table: table name.
+            rows: rows of different entities, in the order of their keys, so that writers do not
+                wait for each other's rows in a circle.
+        """
+        if rows:
+            with self._transaction() as connection:
+                _write(connection, table, rows)
+
+    def replace(self, table: str, rows: Sequence[OnlineRow], *, until: str) -> None:
+        """Replace what the store has of a table's partitions, but for rows of later partitions.
+
+        Args:
+            table: table name.
+            rows: as of ``upsert``; the newest row of each entity in these partitions.
+            until: key of the last of these partitions.
+        """
+        of_partitions = (online_rows.c.table_name == table) & (online_rows.c.day <= until)
+        with self._transaction() as connection:
+            connection.execute(sa.delete(online_rows).where(of_partitions))
+            if rows:
+                _write(connection, table, rows)
+
+    def rows(self, table: str, entities: Sequence[str]) -> dict[str, OnlineRow]:
+        """Entity → its row, of the entities that have one.
+
+        Args:
+            table: table name.
+            entities: see ``values.entity_key``.
+        """
+        return {row.entity: row for row in self._found(table, online_rows.c.entity, entities)}
+
+    def rows_of_days(self, table: str, days: Sequence[str]) -> list[OnlineRow]:
+        """Rows that are from the given partitions of a table."""
+        return [*self._found(table, online_rows.c.day, days)]
+
+    def entities(self, table: str, limit: int) -> list[str]:
+        """The first entities of a table, in the order of their keys."""
+        query = (
+            sa.select(online_rows.c.entity)
+            .where(online_rows.c.table_name == table)
+            .order_by(online_rows.c.entity)
+            .limit(limit)
+        )
+        with self._transaction() as connection:
+            return [*connection.scalars(query)]
+
+    def get(
+        self, online: OnlineTable, entities: Sequence[Sequence[Plain]], at: datetime
+    ) -> list[Features | None]:
+        """What a service gets for entities at a time; None for one of which nothing is known then.
+
+        The store keeps the newest row only: of an entity whose row was known later, it has nothing.
+
+        Args:
+            online: the table.
+            entities: values of the entity's columns, in their order.
+            at: the time, timezone-aware.
+        """
+        keys = [entity_key(values) for values in entities]
+        found = self.rows(online.table, keys)
+        return [
+            features_at(online, row, at)
+            if (row := found.get(key)) and row.event_time <= at
+            else None
+            for key in keys
+        ]
+
+    def _found(
+        self, table: str, column: sa.ColumnElement[str], keys: Sequence[str]
+    ) -> Iterator[OnlineRow]:
+        query = sa.select(online_rows).where(online_rows.c.table_name == table)
+        with self._transaction() as connection:
+            for start in range(0, len(keys), KEYS_AT_ONCE):
+                part = [*keys[start : start + KEYS_AT_ONCE]]
+                for row in connection.execute(query.where(column.in_(part))):
+                    yield OnlineRow(
+                        row.entity,
+                        row.event_time.replace(tzinfo=UTC),
+                        row.day,
+                        row.features,
+                        row.written_at.replace(tzinfo=UTC),
+                    )
+
+
+def features_at(online: OnlineTable, row: OnlineRow, at: datetime) -> Features:
+    """A row of the store with its age at a time.
+
+    Args:
+        online: the table.
+        row: a row that was written.
+        at: the time, timezone-aware.
+    """
+    assert row.written_at is not None
+    return Features(
+        entity=dict(zip(online.entity, entity_values(row.entity), strict=True)),
+        values=decoded(row.features),
+        event_time=row.event_time,
+        age=at - row.event_time,
+        is_stale=at - row.event_time > online.ttl,
+        day=row.day,
+        written_at=row.written_at,
+    )
+
+
+def _write(connection: sa.Connection, table: str, rows: Sequence[OnlineRow]) -> None:
+    now = datetime.now(UTC).replace(tzinfo=None)
+    given = [
+        {
+            "table_name": table,
+            "entity": row.entity,
+            "event_time": row.event_time.replace(tzinfo=None),
+            "day": row.day,
+            "features": row.features,
+            "written_at": now,
+        }
+        for row in rows
+    ]
+    connection.execute(upsert(connection.dialect.name), given)

@@ -1,0 +1,73 @@
+"""A run killed with SIGKILL between the lake's commit and the online write is mended by the next run."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ml_assets.ledger.entries import Status
+from ml_assets.orchestration.checks.online import ONLINE_CHECK
+from ml_assets.orchestration.checks.runner import CheckState
+from ml_assets_tests.project import Project
+
+pytestmark = pytest.mark.slow
+
+TABLE, BEFORE, DAY = "flight_delays/origin_state", "2013-01-02", "2013-01-03"
+SOURCES = 'key:"sources/flights" or key:"sources/weather"'
+DEADLINE_SECONDS = 240
+
+
+def start(project: Project) -> "subprocess.Popen[bytes]":
+    """Dagster's own command for the day, in a process group of its own."""
+    program = str(Path(sys.executable).with_name("dagster"))
+    return subprocess.Popen(
+        [
+            *(program, "asset", "materialize", "-m", "ml_assets.definitions"),
+            *("--select", f'key:"{TABLE}"', "--partition", DAY),
+        ],
+        cwd=project.data.parent,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def online_days(project: Project) -> set[str]:
+    """Partitions of the rows that are online."""
+    with closing(sqlite3.connect(project.data / "online.db")) as connection:
+        return {day for (day,) in connection.execute("SELECT day FROM online_rows")}
+
+
+def test_a_day_killed_before_its_online_write_is_written_by_the_next_run(project: Project) -> None:
+    assert project.materialize(SOURCES, f"2013-01-01...{DAY}").succeeded
+    assert project.materialize(f'key:"{TABLE}"', BEFORE).succeeded
+    committed = project.lake.opened_table(TABLE).delta
+    assert committed is not None
+    before = committed.version()
+
+    with closing(sqlite3.connect(project.data / "online.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # the run waits here, with its commit made
+        process = start(project)
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while committed.version() == before and process.poll() is None:
+            assert time.monotonic() < deadline, "the run did not get there in time"
+            committed.update_incremental()
+        assert process.poll() is None, "the run was over before it could be killed"
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        other.execute("ROLLBACK")
+
+    assert project.entries(TABLE)[DAY].status is Status.WRITING
+    assert online_days(project) == {BEFORE}
+    again = start(project)
+    assert again.wait(DEADLINE_SECONDS) == 0
+    assert online_days(project) == {DAY}
+    results = project.check(f'key:"{TABLE}"', f"{BEFORE}...{DAY}")
+    states = {result.day: result.state for result in results if result.check == ONLINE_CHECK}
+    assert states == {BEFORE: CheckState.PASSED, DAY: CheckState.PASSED}
