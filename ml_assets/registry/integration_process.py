@@ -224,6 +224,8 @@ def _unusable(staged: StagedModel, variants: Mapping[str, pd.DataFrame]) -> list
 
 
 def _problem(staged: StagedModel, rows: pd.DataFrame) -> str:
+    if rows.empty:
+        return "there is no request"
     try:
         predictions = staged.predict(rows)
     except Exception as error:  # any error of the model is a finding

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ml_assets.learning.evaluation import OVERALL
 from ml_assets.learning.metrics import METRICS
+from ml_assets.registry.serving import ServingRecord
 from ml_assets.release.evidence.fairness import GAP, RATES
 from ml_assets.reports.card import (
     MEANINGS,
@@ -141,6 +142,7 @@ CARD = CardContents(
         },
     ],
     integration_tests=[Check("loads", False, "took 9 s")],
+    serving=ServingRecord(served_by="treelite", reason="", rows=1000, distance=2.2e-16),
     limits=["New York only.", "It knows no strike."],
     code_version="1e62cd7",
     library_versions={"skops": "0.16.0", "pandas": "3.1.0"},
@@ -395,6 +397,30 @@ def test_sections_hold_the_values(title: str, line: str) -> None:
             id="integration tests",
         ),
         pytest.param(
+            {"serving": None}, "### Serving", "was not compared with scikit-learn yet", id="serving"
+        ),
+        pytest.param(
+            {"serving": CARD.serving},
+            "### Serving",
+            "get their predictions from treelite. On 1,000 rows, with missing and unseen values "
+            "among them, they differ from scikit-learn's by at most 2e-16.",
+            id="served by a scorer",
+        ),
+        pytest.param(
+            {
+                "serving": ServingRecord(
+                    served_by="scikit-learn",
+                    reason="remark is free text",
+                    rows=1000,
+                    distance=0,
+                    latency_p50_ms=38.25,
+                )
+            },
+            "### Serving",
+            "from scikit-learn, because remark is free text; one request took 38.2 ms (median).",
+            id="served by scikit-learn",
+        ),
+        pytest.param(
             {"metrics": pd.DataFrame()}, "## Metrics", "Nothing was measured.", id="metrics"
         ),
         pytest.param(
@@ -472,6 +498,7 @@ def with_text(text: str) -> CardContents:
         gates=[Check("is_unseen", False, text)],
         approvals=[{"at": "2014-01-01", "by": text, "action": "approve", "reason": text}],
         integration_tests=[Check(text, True, text)],
+        serving=ServingRecord(served_by="scikit-learn", reason=text, rows=1, distance=0),
         limits=[text],
     )
 

@@ -1,13 +1,13 @@
 """Linear models in numpy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ml_assets.learning.scorer.arithmetic import in_order, softmax
-from ml_assets.learning.scorer.values import NotSupported
+from ml_assets.learning.scorer.values import NotSupported, refuse_infinite, refuse_missing
 
 REGRESSORS = frozenset(
     {
@@ -47,17 +47,25 @@ class Linear:
     """A linear model.
 
     Attributes:
+        names: names of the m inputs, for messages.
         weights: (m, k) a column for each sum.
         intercepts: (k,)
         link: from (n, k) sums to what is predicted: (n,), or (n, k) probabilities.
     """
 
+    names: Sequence[str]
     weights: np.ndarray
     intercepts: np.ndarray
     link: Callable[[np.ndarray], np.ndarray]
 
     def __call__(self, matrix: np.ndarray) -> np.ndarray:
-        """(n,) predictions, or (n, k) probabilities, of (n, m) numbers."""
+        """(n,) predictions, or (n, k) probabilities, of (n, m) numbers.
+
+        Raises:
+            ContractViolation: a number is missing or infinite.
+        """
+        refuse_missing(self.names, matrix)
+        refuse_infinite(self.names, matrix)
         sums = [
             in_order(matrix * weights) if len(weights) else np.zeros(len(matrix))
             for weights in self.weights.T
@@ -72,8 +80,12 @@ def is_linear(estimator: Any) -> bool:
     return module.startswith(("sklearn.linear_model.", "sklearn.svm.")) and is_known
 
 
-def linear(estimator: Any) -> Linear:
+def linear(estimator: Any, names: Sequence[str]) -> Linear:
     """A fitted linear model.
+
+    Args:
+        estimator: the model.
+        names: names of its inputs, for messages.
 
     Raises:
         NotSupported: it predicts several numbers.
@@ -82,11 +94,11 @@ def linear(estimator: Any) -> Linear:
     weights = np.atleast_2d(np.asarray(estimator.coef_, dtype=float)).T
     intercepts = np.ravel(np.asarray(estimator.intercept_, dtype=float))
     if name in CLASSIFIERS:
-        return Linear(weights, intercepts, softmax if weights.shape[1] > 1 else _logistic)
+        return Linear(names, weights, intercepts, softmax if weights.shape[1] > 1 else _logistic)
     if weights.shape[1] != 1:
         raise NotSupported(f"{name} predicts several numbers")
     is_exponential = name in OF_COUNTS or (name == "TweedieRegressor" and _has_log_link(estimator))
-    return Linear(weights, intercepts, _exponential if is_exponential else _identity)
+    return Linear(names, weights, intercepts, _exponential if is_exponential else _identity)
 
 
 def _has_log_link(estimator: Any) -> bool:

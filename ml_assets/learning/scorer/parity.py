@@ -94,9 +94,12 @@ def cases(specification: ModelSpecification, rows: pd.DataFrame) -> dict[str, pd
 
 
 def difference(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """(n,) largest difference of each row, measured as ``TOLERANCE`` says; infinite for one NaN."""
+    """(n,) largest difference of each row, measured as ``TOLERANCE`` says; infinite for one NaN.
+
+    Of results with other shapes, each row is infinitely different.
+    """
     if found.shape != expected.shape:
-        return np.full(len(expected), np.inf)
+        return np.full(max(len(found), len(expected)), np.inf)
     with np.errstate(invalid="ignore"):
         apart = np.abs(found - expected) / np.maximum(1, np.abs(expected))
     is_same = (found == expected) | (np.isnan(found) & np.isnan(expected))

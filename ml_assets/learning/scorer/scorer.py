@@ -102,10 +102,8 @@ def _compiled(specification: ModelSpecification, pipeline: "Pipeline") -> Scorer
     served_by = _library(estimator)
     _refuse_classes(specification, estimator)
     prepared = compiled(steps, specification)
-    if served_by == NUMPY:
-        function: Predict = linear(estimator)
-    else:
-        function = trees(estimator, prepared.names)
+    predictor: Callable[..., Predict] = linear if served_by == NUMPY else trees
+    function = predictor(estimator, prepared.names)
     has_classes = bool(specification.classes)
 
     def compute(columns: Columns, count: int) -> np.ndarray:

@@ -216,7 +216,8 @@ def _imported(estimator: Any) -> "treelite.Model":
     import treelite.sklearn
 
     try:
-        return treelite.sklearn.import_model(estimator)
+        with np.errstate(invalid="ignore"):  # it casts a missing category to an integer
+            return treelite.sklearn.import_model(estimator)
     except (treelite.TreeliteError, NotImplementedError) as error:
         raise NotSupported(f"treelite cannot read its trees ({error})") from error
 
