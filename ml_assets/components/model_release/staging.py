@@ -91,7 +91,6 @@ class Staging:
             compute=self._stage,
             contract=StagingModel,
             is_as_of=True,
-            inherits_from=self.pipeline.table(nouns.REGISTERED_MODEL),
             kinds=frozenset({"mlflow"}),
         )
 

@@ -7,6 +7,7 @@ an order of its own, so that treelite differs in the seventh digit: its booster 
 
 import re
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -216,10 +217,26 @@ def _imported(estimator: Any) -> "treelite.Model":
     import treelite.sklearn
 
     try:
-        with np.errstate(invalid="ignore"):  # it casts a missing category to an integer
-            return treelite.sklearn.import_model(estimator)
-    except (treelite.TreeliteError, NotImplementedError) as error:
+        return treelite.sklearn.import_model(_without_missing_category(estimator))
+    except Exception as error:  # treelite asserts what it expects of scikit-learn
         raise NotSupported(f"treelite cannot read its trees ({error})") from error
+
+
+def _without_missing_category(estimator: Any) -> Any:
+    """A copy of an estimator whose categories have no NaN, which treelite casts to an integer.
+
+    NaN is the last category, and a missing value is not looked up among them.
+    """
+    preprocessor = getattr(estimator, "_preprocessor", None)
+    if preprocessor is None:
+        return estimator
+    (name, encoder, columns), *others = preprocessor.transformers_
+    known = [np.asarray(each, dtype=float) for each in encoder.categories_]
+    encoder, preprocessor, found = copy(encoder), copy(preprocessor), copy(estimator)
+    encoder.categories_ = [each[~np.isnan(each)] for each in known]
+    preprocessor.transformers_ = [(name, encoder, columns), *others]
+    found._preprocessor = preprocessor  # noqa: SLF001
+    return found
 
 
 def _single(names: Sequence[str], matrix: np.ndarray) -> np.ndarray:

@@ -88,7 +88,7 @@ def _number(name: str, value: Any) -> float:
         if isinstance(value, NUMBERS):
             return float(value)
     except OverflowError:
-        raise ContractViolation(f"{name} is {value:.20}…, too large for a number") from None
+        raise ContractViolation(f"{name} is an integer that is too large for a number") from None
     raise ContractViolation(
         f"{name} is {value!r:.60} of type {type(value).__name__}. Expected a number, or None"
     )
