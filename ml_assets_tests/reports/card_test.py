@@ -400,27 +400,6 @@ def test_sections_hold_the_values(title: str, line: str) -> None:
             {"serving": None}, "### Serving", "was not compared with scikit-learn yet", id="serving"
         ),
         pytest.param(
-            {"serving": CARD.serving},
-            "### Serving",
-            "get their predictions from treelite. On 1,000 rows, with missing and unseen values "
-            "among them, they differ from scikit-learn's by at most 2e-16.",
-            id="served by a scorer",
-        ),
-        pytest.param(
-            {
-                "serving": ServingRecord(
-                    served_by="scikit-learn",
-                    reason="remark is free text",
-                    rows=1000,
-                    distance=0,
-                    latency_p50_ms=38.25,
-                )
-            },
-            "### Serving",
-            "from scikit-learn, because remark is free text; one request took 38.2 ms (median).",
-            id="served by scikit-learn",
-        ),
-        pytest.param(
             {"metrics": pd.DataFrame()}, "## Metrics", "Nothing was measured.", id="metrics"
         ),
         pytest.param(
@@ -479,6 +458,31 @@ def test_unknown_metric_is_listed_without_an_explanation() -> None:
         "1,000",
         "",
     ]
+
+
+BY_SCIKIT_LEARN = ServingRecord(
+    served_by="scikit-learn", reason="remark is free text", rows=1000, distance=0
+)
+
+
+@pytest.mark.parametrize(
+    ("serving", "sentence"),
+    [
+        (
+            CARD.serving,
+            "from treelite. On 1,000 rows, with missing and unseen values among them, they differ "
+            "from scikit-learn's by at most 2e-16.",
+        ),
+        (BY_SCIKIT_LEARN, "from scikit-learn, because remark is free text."),
+        (
+            BY_SCIKIT_LEARN.model_copy(update={"latency_p50_ms": 38.2}),
+            "because remark is free text; one request took 38 ms (median).",
+        ),
+    ],
+    ids=["by a scorer", "before it was measured", "measured"],
+)
+def test_card_says_what_predicts(serving: ServingRecord, sentence: str) -> None:
+    assert sentence in section(markdown(replace(CARD, serving=serving)), "### Serving")
 
 
 def with_text(text: str) -> CardContents:
