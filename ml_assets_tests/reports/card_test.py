@@ -470,8 +470,7 @@ BY_SCIKIT_LEARN = ServingRecord(
     [
         (
             CARD.serving,
-            "from treelite. On 1,000 rows, with missing and unseen values among them, they differ "
-            "from scikit-learn's by at most 2e-16.",
+            "values among them, they differ from scikit-learn's by at most 2e-16.",
         ),
         (BY_SCIKIT_LEARN, "from scikit-learn, because remark is free text."),
         (
