@@ -142,4 +142,6 @@ def _series(name: str, values: Any, dtype: Any) -> pd.Series:
     if not pd.api.types.is_numeric_dtype(dtype):
         return pd.Series(values, dtype=dtype)
     found = pd.Series(numbers(name, values))
-    return found if found.isna().any() else found.astype(dtype)
+    with np.errstate(invalid="ignore"):
+        typed = found if found.isna().any() else found.astype(dtype)
+    return typed if (typed == found).all() else found

@@ -351,6 +351,16 @@ def test_what_is_not_known_is_left_to_scikit_learn(reason: str) -> None:
     assert parity(scorer, pipeline, HELD_OUT).problems == ()
 
 
+def test_scikit_learn_gets_plain_values_as_they_are() -> None:
+    specification = specified("sklearn.neighbors.KNeighborsRegressor", "regression")
+    pipeline = fitted(specification)
+    half = HELD_OUT.head(5).assign(minute=[1.5, 0.0, 1e30, np.nan, -1.5], is_holiday=0.5)
+
+    plain = scorer_of(specification, pipeline).of_rows(plain_rows(half))
+
+    np.testing.assert_allclose(plain, predict(specification, pipeline, half), rtol=1e-9)
+
+
 def test_free_text_is_left_to_scikit_learn() -> None:
     base = specified(f"{HISTOGRAMS}Classifier", "classification", max_iter=5)
     specification = replace(base, categorical=("origin",), text=("carrier",))
