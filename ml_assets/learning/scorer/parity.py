@@ -103,9 +103,8 @@ def difference(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):
         apart = np.abs(found - expected) / np.maximum(1, np.abs(expected))
     is_same = (found == expected) | (np.isnan(found) & np.isnan(expected))
-    return (
-        np.where(is_same, 0, np.nan_to_num(apart, nan=np.inf)).reshape(len(found), -1).max(axis=1)
-    )
+    apart = np.where(is_same, 0, np.where(np.isnan(apart), np.inf, apart))
+    return np.asarray(apart.reshape(len(found), -1).max(axis=1))
 
 
 def plain_rows(rows: pd.DataFrame) -> list[dict[str, Any]]:
