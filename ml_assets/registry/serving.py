@@ -50,12 +50,17 @@ def compared(name: str, as_of: str, model: StoredModel, rows: pd.DataFrame) -> S
         name: name of the model.
         as_of: its as-of day.
         model: the model.
-        rows: (n, …) held-out rows with its input columns, n ≥ 1.
+        rows: (n, …) held-out rows with its input columns, which the model was not fitted on.
 
     Raises:
-        ScorerMismatch: they predict different numbers.
+        ScorerMismatch: they predict different numbers, or there are no rows.
         UnsafeModel: they do so on the model's own probe.
     """
+    if rows.empty:
+        raise ScorerMismatch(
+            f"Model {name} as of {as_of} is not staged: its training dataset has no test rows to "
+            "compare its scorer on. Increase 'test_window', or materialize training_dataset again."
+        )
     found = parity(model.scorer, model.pipeline, rows)
     if found.problems:
         raise ScorerMismatch(

@@ -102,6 +102,13 @@ def test_a_model_whose_scorer_differs_is_not_staged(
     assert "'make setup'" in str(refused.value)
 
 
+def test_nothing_is_staged_without_rows_to_compare(
+    stored: Callable[[ModelSpecification], StoredModel],
+) -> None:
+    with pytest.raises(ScorerMismatch, match="has no test rows to compare"):
+        compared("shop", "2013-07-08", stored(BOOSTED), HELD_OUT.head(0))
+
+
 def test_a_scorer_that_differs_on_the_probe_predicts_nothing(
     stored: Callable[[ModelSpecification], StoredModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
