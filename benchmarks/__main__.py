@@ -8,13 +8,23 @@ from benchmarks import (
     load_time,
     many_pipelines,
     range_run,
+    scorer,
     verified_reads,
     year,
 )
 
 if __name__ == "__main__":
     results = []
-    for module in (load_time, many_pipelines, drift_report, range_run, hours, verified_reads, year):
+    for module in (
+        load_time,
+        many_pipelines,
+        drift_report,
+        scorer,
+        range_run,
+        hours,
+        verified_reads,
+        year,
+    ):
         print(f"\n## {module.__name__.removeprefix('benchmarks.')}\n")
         results.append(module.main())
     sys.exit(max(results))

@@ -93,3 +93,7 @@ class TrainingError(TerminalError):
 
 class UnsafeModel(TerminalError):
     """A model file has types outside the allow-list, or was altered."""
+
+
+class ScorerMismatch(TerminalError):
+    """A scorer predicts other numbers than the model that it was built from."""

@@ -9,7 +9,7 @@ import json
 import tempfile
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,8 @@ import pandas as pd
 from ml_assets.errors import TrainingError, UnsafeModel
 from ml_assets.learning.model_files.boosters import BOOSTER_FILE, attached, detached
 from ml_assets.learning.model_files.skops_files import MATERIALIZE, MAX_FILE_BYTES, read_allowed
+from ml_assets.learning.scorer.parity import TOLERANCE, difference
+from ml_assets.learning.scorer.scorer import Scorer, build_scorer
 from ml_assets.learning.specification import ModelSpecification, allowed_types
 from ml_assets.learning.training import FittedModel, fingerprint, predict
 from ml_assets.provenance.code import as_json
@@ -41,10 +43,29 @@ class StoredModel:
     Attributes:
         pipeline: the fitted scikit-learn pipeline.
         specification: what it was trained by, whatever is configured now.
+        probe: the rows that belong to its fingerprint, input columns only.
     """
 
     pipeline: "Pipeline"
     specification: ModelSpecification
+    probe: pd.DataFrame
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """What predicts for batches and services, built once.
+
+        Raises:
+            UnsafeModel: it predicts other numbers than the pipeline on the probe.
+        """
+        found = build_scorer(self.specification, self.pipeline, self.probe)
+        apart = difference(found.of_frame(self.probe), self.predict(self.probe)).max()
+        if apart > TOLERANCE:
+            raise UnsafeModel(
+                f"The scorer of a model of {self.specification.estimator} ({found.served_by}) differs "
+                f"from its scikit-learn pipeline by {apart:.2g} on its probe. Expected at most "
+                f"{TOLERANCE:g}. Nothing was predicted. Install the locked libraries: make setup"
+            )
+        return found
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
         """The predictions of rows, by the columns that it was trained on; see ``training.predict``."""
@@ -125,13 +146,13 @@ class ModelStore:
         content = (folder / RECORD).read_text("utf-8")
         trained_by = _trained_by(name, content, specification)
         allowed = allowed_types(specification)
-        pipeline, found = _identified(name, folder, content, trained_by, allowed)
+        model, found = _identified(name, folder, content, trained_by, allowed)
         if found != model_fingerprint:
             raise UnsafeModel(
                 f"Model {name} has fingerprint {found}, expected {model_fingerprint}: its files were "
                 f"changed. Delete {folder} and materialize the model again."
             )
-        return StoredModel(pipeline, trained_by)
+        return model
 
     def intact_folder(self, name: str, model_fingerprint: str) -> Path:
         """Folder of a model's files, if they are unaltered.
@@ -191,7 +212,7 @@ def _identified(
     record: str,
     specification: ModelSpecification,
     allowed: frozenset[str],
-) -> "tuple[Pipeline, str]":
+) -> tuple[StoredModel, str]:
     """A model and its fingerprint, cached by the hashes in its record."""
     known = json.loads(record)["files"]
 
@@ -205,7 +226,8 @@ def _identified(
     pipeline = attached(pipeline, read, f"model {name}")
     try:
         probe = pd.read_parquet(folder / PROBE)
-        return pipeline, fingerprint(specification, pipeline, probe)
+        found = fingerprint(specification, pipeline, probe)
+        return StoredModel(pipeline, specification, probe), found
     except Exception as error:  # malicious files can raise anything
         raise UnsafeModel(
             f"Model {name} cannot predict its {PROBE} ({type(error).__name__}: {error}). "

@@ -5,19 +5,13 @@ and labels that arrive weeks later can be joined.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from ml_assets.content import DAY
 from ml_assets.learning.horizon import IS_REPLAYED
 from ml_assets.learning.predictions import with_predictions
-from ml_assets.learning.specification import ModelSpecification
-from ml_assets.learning.training import predict
-
-if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
+from ml_assets.learning.scorer.scorer import Scorer
 
 PREDICTION_ID = "prediction_id"
 
@@ -62,8 +56,7 @@ def prediction_ids(rows: pd.DataFrame, key: Sequence[str]) -> pd.Series:
 
 
 def score(
-    specification: ModelSpecification,
-    pipeline: "Pipeline",
+    scorer: Scorer,
     features: pd.DataFrame,
     *,
     key: Sequence[str],
@@ -72,8 +65,7 @@ def score(
     """Predictions for feature rows, with identifiers and segments.
 
     Args:
-        specification: specification of the model.
-        pipeline: the fitted model.
+        scorer: the scorer of the model.
         features: (n, …) rows with ``ds``, the key, the segments and the model's input columns.
         key: columns that identify a row.
         segments: segment columns.
@@ -84,7 +76,4 @@ def score(
     """
     kept = list(dict.fromkeys([DAY, *key, *segments]))
     rows = features[kept].assign(**{PREDICTION_ID: prediction_ids(features, key)})
-    classes = specification.classes
-    none = np.empty((0, len(classes)) if classes else 0)
-    predictions = predict(specification, pipeline, features) if len(features) else none
-    return with_predictions(rows, predictions, classes)
+    return with_predictions(rows, scorer.of_frame(features), scorer.specification.classes)

@@ -11,29 +11,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ml_assets.errors import MLAssetsError, RegistryMismatch, TransientError
-from ml_assets.learning.artifacts import ModelStore
+from ml_assets.learning.artifacts import ModelStore, StoredModel
+from ml_assets.learning.scorer.parity import TOLERANCE, UNSEEN, difference, plain_rows
 from ml_assets.learning.specification import ModelSpecification, build
-from ml_assets.learning.training import fingerprint, predict
+from ml_assets.learning.training import fingerprint
 from ml_assets.registry.integration_request import REGISTRY_URL, RESULTS, IntegrationResult, Request
 from ml_assets.registry.latency import TIMED, IntegrationOutcome, measure, within_budget
 from ml_assets.registry.store import STAGING, Registry
 from ml_assets.registry.versions import RegisteredVersion, model_table
 
-if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
-
-TOLERANCE = 1e-12
-
 MEMORY_REQUESTS = 1000
 """Number of predictions in the memory test."""
-
-UNSEEN = "a text that no training row has"
 
 TEXTS = frozenset({"string"})
 NUMBERS = frozenset({"boolean", "integer", "long", "float", "double"})
@@ -85,26 +79,31 @@ class StagedModel:
     def memory_before(self) -> float:
         """Resident MiB with all libraries and without the model."""
         import skops.io  # noqa: F401  a later import would count as memory of the model
+        import treelite.gtil  # noqa: F401
 
         build(self.specification)
         return _resident_mib()
 
     @cached_property
-    def pipeline(self) -> "Pipeline":
+    def model(self) -> StoredModel:
         """The model, loaded once."""
         found = self.version.fingerprint
         _ = self.memory_before
         table = model_table(self.request.name)
-        return self.registry.models.load(table, found, self.specification).pipeline
+        return self.registry.models.load(table, found, self.specification)
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """(n,) predictions of the staged model; (n, k) of k classes."""
-        return predict(self.specification, self.pipeline, rows)
+        """(n,) predictions of the staged model's scorer; (n, k) of k classes."""
+        return self.model.scorer.of_frame(rows)
+
+    def predict_plain(self, row: dict[str, Any]) -> np.ndarray:
+        """(1,) prediction of a row of plain values; (1, k) of k classes."""
+        return self.model.scorer.of_rows([row])
 
 
 def loads_from_registry(staged: StagedModel) -> Finding:
     """The alias has the expected version, and the model loads with allowed types only."""
-    _ = staged.pipeline
+    _ = staged.model
     return Finding(f"alias {STAGING} has {staged.version.fingerprint}, and the model loads")
 
 
@@ -139,14 +138,14 @@ def signature_matches(staged: StagedModel) -> Finding:
 
 
 def golden_requests(staged: StagedModel) -> Finding:
-    """The staged model predicts like the trained model, in a batch and one at a time."""
+    """The scorer of the staged model predicts like the trained model, in a batch and one at a time."""
     requests, expected = staged.request.requests, staged.request.predictions
-    single = [staged.predict(requests.iloc[[row]]) for row in range(len(requests))]
+    single = [staged.predict_plain(row) for row in plain_rows(requests)]
     ways = {"in a batch": staged.predict(requests), "one at a time": np.concatenate(single)}
     problems = [
         f"{way}, {wrong} of {len(requests)} predictions differ from the trained model's"
         for way, found in ways.items()
-        if (wrong := _count_different(found, expected))
+        if (wrong := int((difference(found, expected) > TOLERANCE).sum()))
     ]
     return Finding(
         f"{len(requests)} predictions, in a batch and one at a time, equal the trained model's",
@@ -177,7 +176,7 @@ def survives_unseen_categories(staged: StagedModel) -> Finding:
 
 def equals_trained_model(staged: StagedModel) -> Finding:
     """The loaded model has the fingerprint of the trained model."""
-    found = fingerprint(staged.specification, staged.pipeline, staged.request.probe)
+    found = fingerprint(staged.specification, staged.model.pipeline, staged.request.probe)
     expected = staged.request.fingerprint
     return Finding(
         f"the loaded model has fingerprint {expected}",
@@ -187,10 +186,10 @@ def equals_trained_model(staged: StagedModel) -> Finding:
 
 def within_latency_budget(staged: StagedModel) -> Finding:
     """Single requests are within the latency budget, scaled to the speed of this machine."""
-    budget, requests = staged.request.latency_ms, staged.request.requests
+    budget, requests = staged.request.latency_ms, plain_rows(staged.request.requests)
 
     def answer(number: int) -> object:
-        return staged.predict(requests.iloc[[number % len(requests)]])
+        return staged.predict_plain(requests[number % len(requests)])
 
     found = within_budget(lambda: measure(answer), budget)
     return Finding(
@@ -225,6 +224,8 @@ def _unusable(staged: StagedModel, variants: Mapping[str, pd.DataFrame]) -> list
 
 
 def _problem(staged: StagedModel, rows: pd.DataFrame) -> str:
+    if rows.empty:
+        return "there is no request"
     try:
         predictions = staged.predict(rows)
     except Exception as error:  # any error of the model is a finding
@@ -241,13 +242,6 @@ def _problem(staged: StagedModel, rows: pd.DataFrame) -> str:
 
 def _texts(specification: ModelSpecification) -> list[str]:
     return [*specification.categorical, *specification.text]
-
-
-def _count_different(found: np.ndarray, expected: np.ndarray) -> int:
-    if found.shape != expected.shape:
-        return max(len(found), len(expected))
-    is_equal = np.isclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE)
-    return int((~is_equal.reshape(len(found), -1).all(axis=1)).sum())
 
 
 def _resident_mib() -> float:

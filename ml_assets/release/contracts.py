@@ -17,5 +17,14 @@ class RegisteredModel(Contract):
         metadata = {"may_be_empty": True, "max_dead_letter_share": 0.0}
 
 
-class StagingModel(RegisteredModel):
+class StagingModel(Contract):
     """The version that is staged for this as-of day; no row if there is none."""
+
+    fingerprint: str = computed("Fingerprint of the model.", ["registered_model.fingerprint"])
+    version: int = computed("Version in the registry.", ["registered_model.version"], ge=1)
+
+    class Config:
+        """Empty if no version is staged."""
+
+        unique = ["fingerprint"]
+        metadata = {"may_be_empty": True, "max_dead_letter_share": 0.0}

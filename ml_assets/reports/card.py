@@ -19,6 +19,7 @@ import pandas as pd
 from ml_assets.learning.evaluation import OVERALL
 from ml_assets.learning.metrics import METRICS
 from ml_assets.learning.specification import Classes, Task
+from ml_assets.registry.serving import ServingRecord
 from ml_assets.release.evidence.fairness import GAP
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ class CardContents:
         gates: the gates of the release.
         approvals: ``at``, ``by``, ``action``, ``reason`` of each record, maybe ``remark``.
         integration_tests: tests of the stored model; empty if they have not run.
+        serving: what predicts for batches and services; None before it is known.
         limits: unsuitable uses and known weaknesses, a sentence each.
         code_version: version of the training code.
         library_versions: library → version.
@@ -131,6 +133,7 @@ class CardContents:
     gates: Sequence[Check]
     approvals: Sequence[Mapping[str, Any]]
     integration_tests: Sequence[Check]
+    serving: ServingRecord | None
     limits: Sequence[str]
     code_version: str
     library_versions: Mapping[str, str]

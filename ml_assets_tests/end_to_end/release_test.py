@@ -9,15 +9,21 @@ model that fails its tests; a release cut short; the model card and the audit tr
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from ml_assets.content import DAY, day_hashes
+from ml_assets.learning import artifacts
 from ml_assets.learning.artifacts import StoredModel
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.evaluation import EvaluationRules
+from ml_assets.learning.scorer.parity import UNSEEN
+from ml_assets.learning.scorer.scorer import Scorer
 from ml_assets.learning.training import predict, train
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.registry.store import CHAMPION as CHAMPION_ALIAS
@@ -595,6 +601,39 @@ def test_a_staged_model_that_fails_its_tests_does_not_become_champion(
     assert champion() == ASKED_FOR
     [card] = measured.lake.read(CARDS, [ASKED_FOR])["markdown"]
     assert "Verdict: **released**" in card
+
+
+def test_a_model_whose_scorer_differs_is_not_staged_and_predicts_nothing(
+    measured: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = artifacts.build_scorer
+
+    def damaged(*of_model: Any) -> Scorer:
+        scorer = built(*of_model)
+
+        def compute(columns: Any, count: int) -> np.ndarray:
+            is_unseen = np.array([value == UNSEEN for value in columns["carrier"]])
+            return scorer.compute(columns, count) + 1e-6 * is_unseen
+
+        return replace(scorer, compute=compute)
+
+    monkeypatch.setattr(artifacts, "build_scorer", damaged)
+    artifacts._identified.cache_clear()
+    decided = assets("release_decision", "approvals", "registered_model", "staging_model")
+    assert not measured.materialize(decided, ASKED_FOR).succeeded
+
+    staged = measured.lake.ledger.latest(f"{PIPELINE}/staging_model", [ASKED_FOR])[ASKED_FOR]
+    assert staged.status is Status.SKIPPED
+    assert "is not staged: treelite predicts other numbers than scikit-learn" in staged.reason
+    assert "carrier unseen: " in staged.reason
+    assert champion() == CHAMPION
+
+    monkeypatch.undo()
+    artifacts._identified.cache_clear()
+    assert measured.materialize(AFTER_DECISION, ASKED_FOR).succeeded
+    [card] = measured.lake.read(CARDS, [ASKED_FOR])["markdown"]
+    assert "get their predictions from treelite. On 1,000 rows" in card
+    assert "by at most 0." in card
 
 
 def test_tests_of_another_model_make_no_champion(measured: Project) -> None:

@@ -17,6 +17,7 @@ from ml_assets.learning.predictions import (
     predictions_of,
     with_predictions,
 )
+from ml_assets.learning.scorer.scorer import build_scorer
 from ml_assets.learning.scoring import score
 from ml_assets.learning.specification import Classes, ModelSpecification
 from ml_assets.learning.training import predict, train
@@ -146,7 +147,8 @@ def test_scored_rows_have_the_probabilities(
     features = sized.assign(flight=range(len(sized))).head(count)
     model = train(multiclass, sized).pipeline
 
-    found = score(multiclass, model, features, key=["flight"], segments=["carrier"])
+    scorer = build_scorer(multiclass, model, sized)
+    found = score(scorer, features, key=["flight"], segments=["carrier"])
 
     assert len(found) == count
     assert set(prediction_columns(SIZES)) <= {*found}

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sklearn.pipeline import Pipeline
 
 from ml_assets.content import DAY
+from ml_assets.learning.scorer.scorer import Scorer, build_scorer
 from ml_assets.learning.scoring import PREDICTION_ID, prediction_ids, score, with_late_rows
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import predict, train
@@ -41,6 +42,12 @@ def rows(keys: list[tuple], day: str = MONDAY, timezone: str | None = "UTC") -> 
 def pipeline(specification: ModelSpecification, dataset: pd.DataFrame) -> Pipeline:
     """A fitted model."""
     return train(specification, dataset).pipeline
+
+
+@pytest.fixture
+def scorer(specification: ModelSpecification, pipeline: Pipeline, dataset: pd.DataFrame) -> Scorer:
+    """Its scorer."""
+    return build_scorer(specification, pipeline, dataset[specification.features])
 
 
 @pytest.fixture
@@ -116,9 +123,9 @@ def test_no_rows_have_no_ids() -> None:
 
 
 def test_scores_are_the_models_with_what_identifies_and_segments_them(
-    specification: ModelSpecification, pipeline: Pipeline, features: pd.DataFrame
+    specification: ModelSpecification, pipeline: Pipeline, scorer: Scorer, features: pd.DataFrame
 ) -> None:
-    found = score(specification, pipeline, features, key=["flight"], segments=["carrier"])
+    found = score(scorer, features, key=["flight"], segments=["carrier"])
 
     assert [*found.columns] == [DAY, "flight", "carrier", PREDICTION_ID, "prediction"]
     np.testing.assert_array_equal(found["prediction"], predict(specification, pipeline, features))
@@ -127,20 +134,18 @@ def test_scores_are_the_models_with_what_identifies_and_segments_them(
 
 
 def test_column_that_is_key_and_segment_is_there_once(
-    specification: ModelSpecification, pipeline: Pipeline, features: pd.DataFrame
+    scorer: Scorer, features: pd.DataFrame
 ) -> None:
-    found = score(
-        specification, pipeline, features, key=["flight", "carrier"], segments=["carrier"]
-    )
+    found = score(scorer, features, key=["flight", "carrier"], segments=["carrier"])
 
     assert [*found.columns].count("carrier") == 1
 
 
 def test_row_scored_alone_has_the_prediction_it_has_among_others(
-    specification: ModelSpecification, pipeline: Pipeline, features: pd.DataFrame
+    scorer: Scorer, features: pd.DataFrame
 ) -> None:
     def scored(rows: pd.DataFrame) -> pd.DataFrame:
-        return score(specification, pipeline, rows, key=["flight"], segments=["carrier"])
+        return score(scorer, rows, key=["flight"], segments=["carrier"])
 
     together = scored(features)
 
@@ -149,9 +154,9 @@ def test_row_scored_alone_has_the_prediction_it_has_among_others(
 
 
 def test_nothing_to_score_gives_the_columns_all_the_same(
-    specification: ModelSpecification, pipeline: Pipeline, features: pd.DataFrame
+    scorer: Scorer, features: pd.DataFrame
 ) -> None:
-    found = score(specification, pipeline, features.head(0), key=["flight"], segments=["carrier"])
+    found = score(scorer, features.head(0), key=["flight"], segments=["carrier"])
 
     assert [*found.columns] == [DAY, "flight", "carrier", PREDICTION_ID, "prediction"]
     assert found.empty

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ml_assets.learning.evaluation import OVERALL
 from ml_assets.learning.metrics import METRICS
+from ml_assets.registry.serving import ServingRecord
 from ml_assets.release.evidence.fairness import GAP, RATES
 from ml_assets.reports.card import (
     MEANINGS,
@@ -141,6 +142,7 @@ CARD = CardContents(
         },
     ],
     integration_tests=[Check("loads", False, "took 9 s")],
+    serving=ServingRecord(served_by="treelite", reason="", rows=1000, distance=2.2e-16),
     limits=["New York only.", "It knows no strike."],
     code_version="1e62cd7",
     library_versions={"skops": "0.16.0", "pandas": "3.1.0"},
@@ -395,6 +397,9 @@ def test_sections_hold_the_values(title: str, line: str) -> None:
             id="integration tests",
         ),
         pytest.param(
+            {"serving": None}, "### Serving", "was not compared with scikit-learn yet", id="serving"
+        ),
+        pytest.param(
             {"metrics": pd.DataFrame()}, "## Metrics", "Nothing was measured.", id="metrics"
         ),
         pytest.param(
@@ -455,6 +460,30 @@ def test_unknown_metric_is_listed_without_an_explanation() -> None:
     ]
 
 
+BY_SCIKIT_LEARN = ServingRecord(
+    served_by="scikit-learn", reason="remark is free text", rows=1000, distance=0
+)
+
+
+@pytest.mark.parametrize(
+    ("serving", "sentence"),
+    [
+        (
+            CARD.serving,
+            "values among them, they differ from scikit-learn's by at most 2e-16.",
+        ),
+        (BY_SCIKIT_LEARN, "from scikit-learn, because remark is free text."),
+        (
+            BY_SCIKIT_LEARN.model_copy(update={"latency_p50_ms": 38.2}),
+            "because remark is free text; one request took 38 ms (median).",
+        ),
+    ],
+    ids=["by a scorer", "before it was measured", "measured"],
+)
+def test_card_says_what_predicts(serving: ServingRecord, sentence: str) -> None:
+    assert sentence in section(markdown(replace(CARD, serving=serving)), "### Serving")
+
+
 def with_text(text: str) -> CardContents:
     """A card with a text in every free-text field."""
     return replace(
@@ -472,6 +501,7 @@ def with_text(text: str) -> CardContents:
         gates=[Check("is_unseen", False, text)],
         approvals=[{"at": "2014-01-01", "by": text, "action": "approve", "reason": text}],
         integration_tests=[Check(text, True, text)],
+        serving=ServingRecord(served_by="scikit-learn", reason=text, rows=1, distance=0),
         limits=[text],
     )
 

@@ -167,9 +167,7 @@ class Predictions:
             raise UnsafeModel(f"{sentence(error)} {champion_advice(champion.as_of)}") from error
         model.refuse_lost_columns(columns(self.dataset), this.features)
         rows = features.read(days=days)
-        scored = score(
-            model.specification, model.pipeline, rows, key=this.join_keys, segments=this.segments
-        )
+        scored = score(model.scorer, rows, key=this.join_keys, segments=this.segments)
         return scored.join(self.times.of(rows, datetime.now(UTC))).assign(
             model_version=champion.fingerprint,
             model_as_of=champion.as_of,

@@ -29,6 +29,7 @@ from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.plan import Plan, each_day, plan, with_recomputed
 from ml_assets.provenance.code import code_version
+from ml_assets.registry.serving import ServingRecords
 from ml_assets.registry.store import Registry
 from ml_assets.release.champion import ChampionModel
 from ml_assets.release.decision import parse_findings
@@ -47,7 +48,7 @@ STAGE = "release"
 
 PAGE = "model_card.html"
 
-LIBRARIES = ("scikit-learn", "numpy", "pandas", "skops")
+LIBRARIES = ("scikit-learn", "numpy", "pandas", "skops", "treelite")
 
 SOURCES = (
     nouns.TRAINING_DATASET,
@@ -121,7 +122,7 @@ class ModelCardStage:
                     f"them and the card, run: {training_command(this.name, day)}"
                 )
             number = int(registered["version"].iloc[0])
-            contents = self._contents(lake, planned, day, number)
+            contents = self._contents(lake, registry, planned, day, number)
             text = markdown(contents)
             files = {"model_card.md": text, PAGE: html(contents)}
             registry.describe(this.name, number, text, files)
@@ -150,7 +151,9 @@ class ModelCardStage:
             if not self._file(registry, row["version"]).is_file()
         ]
 
-    def _contents(self, lake: Lake, planned: Plan, day: str, number: int) -> CardContents:
+    def _contents(
+        self, lake: Lake, registry: Registry, planned: Plan, day: str, number: int
+    ) -> CardContents:
         this, specification = self.pipeline, self.pipeline.specification
 
         def rows(noun: str) -> pd.DataFrame:
@@ -172,6 +175,7 @@ class ModelCardStage:
         verdict, decided_by = card_verdict(
             champion, decision["challenger"], rows(nouns.INTEGRATION_TESTS)
         )
+        serving = ServingRecords(registry, this.name).of(number)
         return CardContents(
             pipeline=this.name,
             version=str(number),
@@ -199,6 +203,7 @@ class ModelCardStage:
             ],
             approvals=_records(approvals),
             integration_tests=tests,
+            serving=serving,
             limits=self.text.limits,
             code_version=lake.ledger.latest(this.table(nouns.MODEL), [day])[day].code_version,
             library_versions={name: installed(name) for name in LIBRARIES},
