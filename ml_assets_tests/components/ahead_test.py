@@ -354,6 +354,17 @@ def test_a_model_of_a_later_day_does_not_predict_an_earlier_one(shops: Project) 
     assert [*predictions_of(shops, TOMORROW)["model_as_of"].unique()] == [TODAY]
 
 
+def test_a_day_that_was_due_before_the_first_model_is_skipped_with_both_days(
+    shops: Project,
+) -> None:
+    assert shops.materialize('key:"shops/features"', TODAY).succeeded
+    shops.materialize('key:"shops/predictions"', TODAY)
+
+    assert shops.entries("shops/predictions")[TODAY].reason.startswith(
+        f"not predicted: no champion serves on {shifted(TODAY, -1)}, when {TODAY} is predicted."
+    )
+
+
 def test_a_day_without_outcomes_does_not_stop_later_days(shops: Project) -> None:
     shops.sql("DELETE FROM visits WHERE at LIKE ?", f"{TODAY}%")
     write(shops.source, TOMORROW)

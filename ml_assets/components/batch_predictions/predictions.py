@@ -108,7 +108,9 @@ class Predictions:
         planned, scored = self._score(workspace, lake, planned, champions)
 
         def predicted(day: str) -> pd.DataFrame:
-            of_day = _scored_rows(scored, day, champions)
+            if day not in champions:
+                raise TrainingError(_no_champion(day, this.predicted_on(day)))
+            of_day = scored[scored[DAY] == day]
             stored = latest_rows(lake, table, day)
             if stored is not None:
                 stored = with_times(stored, of_day, PREDICTION_ID)
@@ -186,13 +188,12 @@ class Predictions:
         confirm_champion(release_facts(lake, log, registry, self.pipeline.name, as_of))
 
 
-def _scored_rows(scored: pd.DataFrame, day: str, champions: Mapping[str, Champion]) -> pd.DataFrame:
-    if day not in champions:
-        raise TrainingError(
-            f"not predicted: no champion serves on {day}. Materialize a model and its release as "
-            "of that day or an earlier one: the asset groups that end in __training and __release"
-        )
-    return scored[scored[DAY] == day]
+def _no_champion(day: str, predicted_on: str) -> str:
+    when = "" if day == predicted_on else f", when {day} is predicted"
+    return (
+        f"not predicted: no champion serves on {predicted_on}{when}. Materialize a model and its release "
+        "as of that day or an earlier one: the asset groups that end in __training and __release"
+    )
 
 
 def _day_metadata(predictions: pd.DataFrame, classes: Classes) -> dict[str, float | int | str]:
