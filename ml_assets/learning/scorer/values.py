@@ -33,7 +33,7 @@ def columns_of(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[
         return {name: [row[name] for row in rows] for name in names}
     except KeyError as error:
         raise ContractViolation(
-            f"A row to predict lacks {error}. Expected {', '.join(names)}; a value that is not "
+            f"A row to predict lacks '{error.args[0]}'. Expected {', '.join(names)}; a value that is not "
             "known is None"
         ) from None
 
