@@ -25,7 +25,7 @@ from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.plan import Plan, each_day, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.release.champion import Champion, newest
-from ml_assets.release.evidence.builder import EvidenceBuilder, Scorer
+from ml_assets.release.evidence.builder import EvidenceBuilder, PredictFunction
 from ml_assets.release.evidence.comparison import Comparison
 from ml_assets.release.evidence.fairness import Fairness
 from ml_assets.release.promotion import training_command
@@ -137,8 +137,8 @@ class EvidenceStage:
         def measure_day(day: str) -> pd.DataFrame:
             dataset = verified_rows(planned.windows["dataset"], day)
             challenger, champion = planned.windows["model"].hashes[day], champions.get(day)
-            new = self._scorer(models, challenger)
-            old = self._scorer(models, champion.fingerprint) if champion else None
+            new = self._predictions_of(models, challenger)
+            old = self._predictions_of(models, champion.fingerprint) if champion else None
             return self._run_measurement(day, lambda: measure(dataset, new, old)).assign(
                 challenger_model=challenger,
                 champion_model=champion.fingerprint if champion else "",
@@ -146,7 +146,7 @@ class EvidenceStage:
 
         return each_day(planned, measure_day)
 
-    def _scorer(self, models: ModelStore, fingerprint: str) -> Scorer:
+    def _predictions_of(self, models: ModelStore, fingerprint: str) -> PredictFunction:
         """The predictions of a model, by the columns that it was trained on."""
         this = self.pipeline
         model = models.load(this.table(nouns.MODEL), fingerprint, this.specification)

@@ -20,7 +20,7 @@ from ml_assets.release.evidence.comparison import compare
 from ml_assets.release.evidence.fairness import Fairness, fairness
 from ml_assets.release.rules import ReleaseRules
 
-Scorer = Callable[[pd.DataFrame], np.ndarray]
+PredictFunction = Callable[[pd.DataFrame], np.ndarray]
 """Predictions of a model for rows, by the columns that it was trained on."""
 
 
@@ -43,7 +43,7 @@ class EvidenceBuilder:
     rules: ReleaseRules
 
     def comparison(
-        self, dataset: pd.DataFrame, challenger: Scorer, champion: Scorer | None
+        self, dataset: pd.DataFrame, challenger: PredictFunction, champion: PredictFunction | None
     ) -> pd.DataFrame:
         """Rows of the ``Comparison`` contract without the models' fingerprints.
 
@@ -70,7 +70,7 @@ class EvidenceBuilder:
         )
 
     def fairness(
-        self, dataset: pd.DataFrame, challenger: Scorer, champion: Scorer | None
+        self, dataset: pd.DataFrame, challenger: PredictFunction, champion: PredictFunction | None
     ) -> pd.DataFrame:
         """Rows of the ``Fairness`` contract without the models' fingerprints; see ``comparison``.
 
@@ -88,7 +88,7 @@ class EvidenceBuilder:
             evaluation=self.evaluation,
         )
 
-    def _scored(self, test: pd.DataFrame, model: Scorer) -> pd.DataFrame:
+    def _scored(self, test: pd.DataFrame, model: PredictFunction) -> pd.DataFrame:
         return with_predictions(test, model(test), self.specification.classes)
 
     def _base_rate(self, dataset: pd.DataFrame, test: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score, log_loss
 from ml_assets.learning.evaluation import EvaluationRules
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.release.champion import Champion
-from ml_assets.release.evidence.builder import EvidenceBuilder, Scorer
+from ml_assets.release.evidence.builder import EvidenceBuilder, PredictFunction
 from ml_assets.release.evidence.fairness import GAP
 from ml_assets.release.evidence.question import build_question
 from ml_assets.release.evidence.values import EvidenceTable
@@ -38,7 +38,7 @@ def dataset() -> pd.DataFrame:
     return pd.concat([labelled(), trained], ignore_index=True)
 
 
-def model(skill: float, wrong_at: str = "") -> Scorer:
+def model(skill: float, wrong_at: str = "") -> PredictFunction:
     """A model that knows the outcome with some skill, and is wrong at one origin."""
 
     def predict_proba(inputs: pd.DataFrame) -> np.ndarray:
