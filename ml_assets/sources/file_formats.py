@@ -14,8 +14,6 @@ from itertools import islice
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.dataset
-import pyarrow.parquet
 
 from ml_assets.contracts.coercion import escaped
 
@@ -121,8 +119,10 @@ def _json_lines(text: io.TextIOWrapper, columns: Sequence[str] | None) -> Iterat
 
 
 def _parquet(filesystem: Any, path: str, columns: Sequence[str] | None) -> Iterator[Chunk]:
+    from pyarrow.dataset import dataset
+
     try:
-        file = pyarrow.dataset.dataset(path, format="parquet", filesystem=filesystem)
+        file = dataset(path, format="parquet", filesystem=filesystem)
         names = [name for name in file.schema.names if columns is None or name in columns]
         yield Chunk({name: [] for name in names}, 0)
         for batch in file.to_batches(columns=names, batch_size=CHUNK_ROWS, batch_readahead=1):
