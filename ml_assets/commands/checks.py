@@ -21,7 +21,6 @@ from ml_assets.commands.shared import (
     print_json,
     progress_console,
 )
-from ml_assets.ledger.entries import grouped
 
 if TYPE_CHECKING:
     from ml_assets.orchestration.checks.runner import CheckResult
@@ -132,6 +131,8 @@ def _print_results(
 
 def _check_table(results: Sequence["CheckResult"]) -> Table:
     """One row for each check under the name of its asset, so that names fit 80 columns."""
+    from ml_assets.ledger.entries import grouped
+
     table = plain_table("asset and check", *STATES, right=len(STATES))
     counts = Counter((result.asset, result.check, str(result.state)) for result in results)
     for asset, of_asset in grouped((result.asset, result.check) for result in results).items():

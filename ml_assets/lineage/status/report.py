@@ -11,6 +11,7 @@ from ml_assets.cadence import DAYS, Calendar, as_key, day_of, shifted
 from ml_assets.content import SNAPSHOT
 from ml_assets.lake.remedy import DEAD_LETTERS, materialize_command, partition_option
 from ml_assets.ledger.entries import Entry, Status, damage_of
+from ml_assets.lineage.status.first_steps import first_step
 from ml_assets.lineage.status.state import (
     PipelineState,
     ProjectState,
@@ -48,7 +49,13 @@ def report(state: ProjectState) -> ProjectStatus:
         problems,
         older,
         stale,
-        next_step(pipelines, problems, stale, has_data=any(state.entries.values())),
+        next_step(
+            pipelines,
+            problems,
+            stale,
+            first=next(filter(None, (first_step(state, one) for one in state.pipelines)), None),
+            has_data=any(state.entries.values()),
+        ),
     )
 
 
@@ -207,6 +214,7 @@ def next_step(
     problems: Sequence[UnusableDay],
     stale: Sequence[StaleTable] = (),
     *,
+    first: NextStep | None = None,
     has_data: bool,
 ) -> NextStep:
     """The most urgent step: damage first, then what only a person can do, then what a run can do.
@@ -215,6 +223,7 @@ def next_step(
         pipelines: the reports on the pipelines.
         problems: recent days without usable rows, causes first.
         stale: tables with stale days, in the order in which they are computed.
+        first: the next run of a pipeline that has tables without partitions; None for no such.
         has_data: whether anything was materialized.
     """
     if not has_data:
@@ -233,7 +242,7 @@ def next_step(
             f"correct {cause.table} {cause.day}, then repair what it touched",
             f"ml-assets impact {cause.table}{option} --plan",
         )
-    return _next_run(pipelines, stale)
+    return first or _next_run(pipelines, stale)
 
 
 def _next_run(pipelines: Sequence[PipelineStatus], stale: Sequence[StaleTable]) -> NextStep:
