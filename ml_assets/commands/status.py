@@ -65,10 +65,13 @@ def status(
 def _state(workspace: "Workspace") -> "ProjectState":
     from ml_assets.definitions import project_definitions
     from ml_assets.lineage.status.loading import load_state
+    from ml_assets.orchestration.assets.table_io import table_name
     from ml_assets.orchestration.runs.recomputing import recomputed_versions
 
-    versions = recomputed_versions(project_definitions())
-    return load_state(workspace.lake, workspace.approvals, workspace.connections, versions)
+    definitions = project_definitions()
+    tables = {table_name(key) for key in definitions.resolve_asset_graph().executable_asset_keys}
+    versions = recomputed_versions(definitions)
+    return load_state(workspace.lake, workspace.approvals, workspace.connections, tables, versions)
 
 
 def print_status(found: "ProjectStatus", out: Console) -> None:

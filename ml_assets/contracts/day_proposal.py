@@ -1,5 +1,6 @@
 """A day contract proposed from history: suitable measures, observed ranges and a margin."""
 
+import re
 from collections.abc import Sequence
 
 import pandas as pd
@@ -29,12 +30,13 @@ def candidates(contract: type[Contract], rows: pd.DataFrame) -> type[DayContract
     """
     fields: dict[str, object] = {"rows_against_usual": day.against_usual()}
     for name, column in columns(contract).items():
+        field = re.sub(r"\W", "_", name)
         if column.nullable:
-            fields[f"{name}_missing"] = day.missing_share(name)
+            fields[f"{field}_missing"] = day.missing_share(name)
         if _is_rate(column, rows[name]):
-            fields[f"{name}_rate"] = day.rate(name)
+            fields[f"{field}_rate"] = day.rate(name)
         if values := _expected(column, rows, name):
-            fields[f"{name}_present"] = day.values_present(name, values)
+            fields[f"{field}_present"] = day.values_present(name, values)
     annotations = dict.fromkeys(fields, float)
     found = type(_class_name(contract), (DayContract,), {**fields, "__annotations__": annotations})
     assert issubclass(found, DayContract)
@@ -78,7 +80,7 @@ def proposal(contract: type[Contract], measures: pd.DataFrame, proposed: type[Da
             "",
             "",
             f"class {_class_name(contract)}(DayContract):",
-            f'    """A day of {contract.__name__}; ranges of the {len(measures)} days {days}."""',
+            f'    """A day of {contract.__name__}; ranges of the {len(measures)} partitions {days}."""',
             "",
             *(lines or ["    # no measure has a value on the stored days"]),
             "",

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from ml_assets.commands.shared import plain_table
 from ml_assets.errors import LakeMismatch
+from ml_assets.ledger.entries import Entry, Status
 from ml_assets_tests.prepared import ASKED_FOR, BLOCKED, CHAMPION, PREDICTIONS
 from ml_assets_tests.project import Project
 from ml_assets_tests.remedies import command, commands, invoked, ml_assets, run
@@ -94,6 +95,15 @@ def test_the_next_step_of_a_damaged_day_is_the_check_that_names_its_damage(
     after = with_champion.versions(PREDICTIONS)
     assert after.keys() - before.keys() == {(PREDICTIONS, CHAMPION)}
     assert next_step(with_champion)[0] != step
+
+
+def test_what_was_stored_of_a_table_that_the_project_no_longer_has_is_left_out(
+    with_champion: Project,
+) -> None:
+    removed = Entry("flight_delays/removed", CHAMPION, Status.QUARANTINED, "no rows")
+    with_champion.lake.ledger.append([removed])
+
+    assert "flight_delays/removed" not in ml_assets("status")
 
 
 def test_the_next_step_of_a_quarantined_day_is_the_plan_of_its_repair(

@@ -74,7 +74,7 @@ def test_history_passes_the_proposal(history: pd.DataFrame) -> None:
         "alarm_rate",
     ]
     assert judge_days(history, DAYS, {}, contract) == ({}, {})
-    assert "28 days 2013-01-01 to 2013-01-28" in text
+    assert "28 partitions 2013-01-01 to 2013-01-28" in text
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,21 @@ def test_spoiled_day_breaks_the_proposal(
 
     assert [*quarantined] == [DAYS[-1]]
     assert message in quarantined[DAYS[-1]]
+
+
+def test_the_proposal_for_a_column_that_is_no_python_name_can_be_imported() -> None:
+    class Strikes(Contract):
+        """A table whose column has a blank."""
+
+        phase: str = pa.Field(alias="Phase of flight", nullable=True)
+
+    rows = pd.DataFrame({DAY: ["2024-01-01", "2024-01-02"], "Phase of flight": ["Climb", "Climb"]})
+    found = candidates(Strikes, rows)
+    scope: dict[str, type[DayContract]] = {}
+
+    exec(proposal(Strikes, measure(rows, [*rows[DAY]], {}, found), found), scope)
+
+    assert "Phase of flight" in {item.column for item in measures_of(scope["StrikesDay"])}
 
 
 def test_proposal_for_a_table_without_a_usable_measure() -> None:

@@ -1,7 +1,7 @@
 """Loads what a status report is made from: ledger, three small tables, ends of the sources."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
 from ml_assets import nouns
@@ -10,6 +10,7 @@ from ml_assets.configuration.days import Days
 from ml_assets.configuration.tables import SourceTableConfiguration
 from ml_assets.content import DAY
 from ml_assets.errors import MLAssetsError
+from ml_assets.lake.remedy import DEAD_LETTERS
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status, row_counts
 from ml_assets.ledger.ledger import Ledger
@@ -32,7 +33,11 @@ LAST_DAY = "9999-12-31"
 
 
 def load_state(
-    lake: Lake, log: ApprovalLog, connections: Connections, versions: Mapping[str, str]
+    lake: Lake,
+    log: ApprovalLog,
+    connections: Connections,
+    known: Collection[str],
+    versions: Mapping[str, str],
 ) -> ProjectState:
     """Load everything that a status report depends on.
 
@@ -40,13 +45,18 @@ def load_state(
         lake: the project's tables.
         log: approvals and rejections.
         connections: the source systems; what cannot be read of them is reported.
+        known: tables of the project; what was stored for others is left out.
         versions: table → its present code version, of tables whose stale days are reported, in the
             order in which they are computed.
     """
     tables = documents.source_tables()
     daily = {key: table for key, table in tables.items() if table.days}
     pipelines = [_pipeline(lake, log, name, [*daily]) for name in models.pipelines()]
-    entries = {table: lake.ledger.latest(table) for table in lake.ledger.tables()}
+    entries = {
+        table: lake.ledger.latest(table)
+        for table in lake.ledger.tables()
+        if table.removesuffix(DEAD_LETTERS) in known
+    }
     return ProjectState(
         entries=entries,
         pipelines=pipelines,
