@@ -118,20 +118,28 @@ def refuse_columns(columns: Sequence[Column]) -> None:
     Raises:
         ConfigurationError: a column's name is none of a contract's field, or its values are mixed.
     """
-    taken = {name for name in dir(Contract) if not name.startswith("_")} | RESERVED
-    for column in columns:
-        name = column.name
-        if not COLUMN.fullmatch(name) or keyword.iskeyword(name):
-            why = "has no name that Python allows (letters, digits, '_')"
-        elif name in taken:
-            why = "has a name that every pipeline uses itself"
-        elif column.is_mixed:
-            why = f"has numbers in {column.numbers:.0%} of its rows and texts in the others"
-        else:
-            continue
+    problems = {one.name: why for one in columns if (why := _column_problem(one))}
+    if problems:
+        found = "; ".join(f"'{name}' {why}" for name, why in problems.items())
+        excluded = " ".join(f"--exclude '{name}'" for name in problems)
+        what = "it" if len(problems) == 1 else "them"
         raise ConfigurationError(
-            f"Column '{name}' {why}. Change it in the source, or add --exclude '{name}'."
+            f"{'Column' if len(problems) == 1 else 'Columns'} {found}. Change {what} in the source, or "
+            f"add {excluded}."
         )
+
+
+def _column_problem(column: Column) -> str:
+    """Why a contract cannot have a column; empty if it can."""
+    taken = {name for name in dir(Contract) if not name.startswith("_")} | RESERVED
+    if not COLUMN.fullmatch(column.name) or keyword.iskeyword(column.name):
+        usable = re.sub(r"\W+", "_", column.name).strip("_").lower()
+        return f"has no name that Python allows (letters, digits, '_'), such as '{usable}'"
+    if column.name in taken:
+        return "has a name that every pipeline uses itself"
+    if column.is_mixed:
+        return f"has numbers in {column.numbers:.0%} of its rows and texts in the others"
+    return ""
 
 
 def _refuse_unknown(raw: pd.DataFrame, request: Request) -> None:

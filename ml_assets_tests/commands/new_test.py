@@ -100,6 +100,10 @@ TABLES: dict[str, tuple[Callable[[], pd.DataFrame | str | bytes], str]] = {
         "'where' of 'bikes.csv' is not UTF-8",
     ),
     "a column with a blank": (lambda: good().rename(columns={"rain": "much rain"}), "'much rain'"),
+    "several columns": (
+        lambda: good().rename(columns={"rain": "Much rain"}).assign(ds=1),
+        "such as 'much_rain'; 'ds' has a name that every pipeline uses itself. Change them in",
+    ),
     "a column with a dot": (lambda: good().rename(columns={"rain": "rain.mm"}), "'rain.mm'"),
     "a word of Python": (lambda: good().rename(columns={"rain": "class"}), "'class'"),
     "a column of the project": (lambda: good().rename(columns={"rain": "ds"}), "'ds'"),

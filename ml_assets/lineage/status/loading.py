@@ -119,7 +119,7 @@ def _pipeline(lake: Lake, log: ApprovalLog, name: str, daily: list[str]) -> Pipe
             inputs=inputs,
             champion=_champion(lake, of.table(nouns.CHAMPION)),
             releases=_decisions(lake, of.table(nouns.RELEASE_DECISION), ["evidence"]),
-            retrainings=_decisions(lake, of.table(DECISION), ["as_of"]),
+            retrainings=_decisions(lake, of.table(DECISION), ["as_of", "champion_as_of"]),
             records=log.records(name),
         )
     except MLAssetsError as error:

@@ -112,10 +112,16 @@ def _waiting(pipeline: PipelineState, now: datetime) -> list[WaitingRelease]:
 
 
 def _retraining(state: ProjectState, pipeline: PipelineState) -> PendingRetraining | None:
-    """The retraining that was requested last, if it is not known whether its model is champion."""
+    """The retraining that was requested last, if it is not known whether its model is champion.
+
+    A request is settled, too, if a champion that was released after it already served then.
+    """
     requested = [verdict for verdict in pipeline.retrainings if verdict.verdict == RETRAIN]
     last = max(requested, key=_day, default=None)
     if last is None:
+        return None
+    champion = pipeline.champion
+    if champion and last.champion_as_of < champion.as_of and champion.serves_from <= last.day:
         return None
     release = state.entries.get(f"{pipeline.name}/{nouns.CHAMPION}", {}).get(last.as_of)
     if release and release.status is not Status.WRITING:

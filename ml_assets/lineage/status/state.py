@@ -33,6 +33,7 @@ class StoredDecision:
         reason: why.
         evidence: hash of the evidence of a release.
         as_of: as-of day of the model that a retraining decision requests; empty for none.
+        champion_as_of: as-of day of the champion that a retraining decision is about; empty for none.
     """
 
     day: str
@@ -40,6 +41,7 @@ class StoredDecision:
     reason: str
     evidence: str = ""
     as_of: str = ""
+    champion_as_of: str = ""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,9 @@ LAST = "2024-02-05"
 MODEL = ChampionState(2, "2024-02-01", "2024-02-01", "gates", "auc", 0.7)
 WAITING = StoredDecision("2024-02-03", "awaiting_approval", "auc is uncertain", "e1")
 PASSED = StoredDecision("2024-02-01", "passed", "all gates passed", "e0")
-RETRAIN = StoredDecision("2024-02-03", "retrain", "auc fell", as_of="2024-02-04")
+RETRAIN = StoredDecision(
+    "2024-02-03", "retrain", "auc fell", as_of="2024-02-04", champion_as_of=MODEL.as_of
+)
 KEEP = StoredDecision("2024-02-04", "keep", "all is well")
 
 
@@ -143,6 +145,21 @@ def test_a_retraining_is_pending_until_its_release_has_ended(
         assert (retraining.as_of, retraining.decided_on) == ("2024-02-04", "2024-02-03")
         assert found.next.command == "ml-assets ui"
         assert "p__training" in retraining.command
+
+
+@pytest.mark.parametrize(
+    ("serves_from", "is_pending"),
+    [("2024-02-01", False), ("2024-02-03", False), ("2024-02-04", True)],
+)
+def test_a_request_without_champion_is_settled_by_one_that_served_then(
+    serves_from: str, is_pending: bool
+) -> None:
+    requested = replace(RETRAIN, reason="there is no champion yet", champion_as_of="")
+    champion = replace(MODEL, serves_from=serves_from)
+
+    found = report(project(pipeline=with_pipeline(champion=champion, retrainings=[requested])))
+
+    assert (found.pipelines[0].retraining is not None) == is_pending
 
 
 def test_days_that_the_source_has_and_a_stage_does_not_are_behind() -> None:
