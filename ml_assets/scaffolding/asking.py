@@ -8,8 +8,9 @@ from ml_assets.cadence import Cadence
 from ml_assets.errors import ConfigurationError
 from ml_assets.names import suggestion
 from ml_assets.scaffolding.files import refuse_existing, rendered, write
+from ml_assets.scaffolding.naming import refuse_name
 from ml_assets.scaffolding.pipeline import Proposal, Request, Task
-from ml_assets.scaffolding.proposal import propose, refuse_name
+from ml_assets.scaffolding.proposal import propose
 from ml_assets.scaffolding.reading import origin, rows_of
 
 

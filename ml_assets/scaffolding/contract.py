@@ -6,8 +6,8 @@ import pandas as pd
 
 from ml_assets.errors import ConfigurationError
 from ml_assets.scaffolding.fields import column_field, strings
+from ml_assets.scaffolding.naming import refuse_columns
 from ml_assets.scaffolding.profile import profile
-from ml_assets.scaffolding.proposal import refuse_columns
 from ml_assets.scaffolding.times import times
 
 HEADER = """from typing import ClassVar

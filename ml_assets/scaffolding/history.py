@@ -103,12 +103,11 @@ class History:
     def windows(self) -> dict[str, str]:
         """Windows of a ``defs.yaml`` that are shorter than usual, as the history is short."""
         test, validation, drift = USUAL[self.calendar.cadence]
-        usable = self.count - self.look_back
-        least_test, least = self.spanned_by(LEAST_TEST), self.spanned_by(LEAST_VALIDATION)
+        least = self.spanned_by(LEAST_VALIDATION)
         shorter = {
-            "validation_window": (validation, max(usable // 12, least)),
-            "test_window": (test, max(usable // 4, least_test)),
-            "drift_window": (drift, max(usable // 6, least)),
+            "validation_window": (validation, max(self._usable // 12, least)),
+            "test_window": (test, self._longest_test),
+            "drift_window": (drift, max(self._usable // 6, least)),
         }
         return {name: self.text(limit) for name, (usual, limit) in shorter.items() if limit < usual}
 
@@ -118,6 +117,11 @@ class History:
         first = self.calendar.shifted(self.as_of, -WINDOW[self.calendar.cadence])
         end = self.calendar.shifted(self.as_of, -test - validation)
         return (keys >= first) & (keys < end)
+
+    def is_in_test(self, keys: pd.Series) -> pd.Series:
+        """(n,) whether partitions test a first model."""
+        length = min(USUAL[self.calendar.cadence][0], self._longest_test)
+        return (keys >= self.calendar.shifted(self.as_of, -length)) & (keys < self.as_of)
 
     @property
     def first_with_features(self) -> str:
@@ -155,6 +159,16 @@ class History:
                 f"{self.last}), a first model needs {self.needed}. Add history, or give rows of a "
                 "shorter cadence."
             )
+
+    @property
+    def _usable(self) -> int:
+        """Partitions whose features are complete."""
+        return self.count - self.look_back
+
+    @property
+    def _longest_test(self) -> int:
+        """Partitions that the history leaves for the test window."""
+        return max(self._usable // 4, self.spanned_by(LEAST_TEST))
 
     @property
     def _week(self) -> int:

@@ -13,6 +13,9 @@ from ml_assets.scaffolding.times import Times
 
 Task = Literal["classification", "multiclass", "regression"]
 
+LEAST_OF_CLASS = 30
+"""Test rows of a class below which a model's figures are too uncertain to tell."""
+
 MAX_CATEGORIES = 50
 """Distinct texts of a column above which it is an id or a remark, and no feature."""
 
@@ -60,6 +63,8 @@ class Proposal:
         history: its partitions.
         windows: windows of the model that differ from the usual ones.
         rows: number of rows.
+        test_rows: number of rows that test a first model.
+        rarest: number of these with the rarest class; None for numbers.
         shares: shares of the classes, for people.
         possible_entity: a column that the user has not named, and that names series of rows.
         leaks: columns that seem to give the target away and are allowed.
@@ -79,6 +84,8 @@ class Proposal:
     history: History
     windows: Mapping[str, str]
     rows: int
+    test_rows: int
+    rarest: int | None
     shares: str
     possible_entity: str | None
     leaks: Sequence[Leak]
@@ -170,7 +177,23 @@ class Proposal:
             f"rows are identified by {', '.join(self.key)}",
             f"first model as of {history.as_of}; windows: "
             + (", ".join(f"{name} {text}" for name, text in self.windows.items()) or "as usual"),
+            *self._tested,
             *(f"allowed: {leak.column} ({leak.rule}): {leak.finding}" for leak in self.leaks),
+        ]
+
+    @property
+    def _tested(self) -> list[str]:
+        """How many rows test the first model, and whether that is too few to tell."""
+        if self.rarest is None:
+            return [f"it is tested on {self.test_rows} rows"]
+        few = (
+            ", too few to tell whether it is better: try a longer --cadence, or a longer test_window in "
+            "defs.yaml"
+            if self.rarest < LEAST_OF_CLASS
+            else ""
+        )
+        return [
+            f"it is tested on {self.test_rows} rows, {self.rarest} of them of the rarest class{few}"
         ]
 
 

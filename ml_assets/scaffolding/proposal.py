@@ -1,7 +1,5 @@
 """The pipeline that suits a table: decided from its rows, before anything is written."""
 
-import builtins
-import keyword
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,28 +7,18 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
-from ml_assets.contracts.contract import Contract
 from ml_assets.errors import ConfigurationError
 from ml_assets.names import unknown
 from ml_assets.scaffolding.history import History
 from ml_assets.scaffolding.leaks import Leak, leaks
+from ml_assets.scaffolding.naming import refuse_columns, refuse_name
 from ml_assets.scaffolding.pipeline import Proposal, Request, Task, is_category
 from ml_assets.scaffolding.profile import Column, profile
 from ml_assets.scaffolding.reading import Origin
 from ml_assets.scaffolding.times import Times, cadence_of, times
 from ml_assets.sources.clock import Clock
 
-NAME = re.compile(r"[a-z][a-z0-9_]*")
-COLUMN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 CLASS = re.compile(r"-?\w[\w-]*")
-RESERVED = {
-    *("ds", "known_at", "period", "label", "prediction", "score", "split", "weekday"),
-    *("days", "history", "rows", "feature_day"),
-    *("prediction_id", "model_version", "model_as_of", "feature_version"),
-    *("is_late", "horizon_hours", "is_replayed"),
-}
-"""Names of columns and arguments that every pipeline has itself."""
-
 MAX_CLASSES = 10
 MAX_FURTHER_KEYS = 3
 """Columns that may identify a row beside its time and series."""
@@ -71,6 +59,7 @@ def propose(raw: pd.DataFrame, request: Request, found: Origin) -> Proposal:
     history = History.of(chosen.calendar, {*keys})
     is_series = not rows.assign(_key=keys).duplicated(["_key", *request.entity]).any()
     history.refuse_short()
+    tested = known.loc[history.is_in_test(keys[known.index]), target.name]
     suspects = _leaks(rows, request, target.name, column, task, is_series=is_series)
     return Proposal(
         name=request.name,
@@ -92,54 +81,13 @@ def propose(raw: pd.DataFrame, request: Request, found: Origin) -> Proposal:
         if classes
         else history.windows,
         rows=len(rows),
+        test_rows=len(tested),
+        rarest=min((tested == one).sum() for one in classes) if classes else None,
         shares=_shares(known[target.name]) if classes else "",
         possible_entity=None if is_series or request.entity else _series_of(rows, keys, columns),
         leaks=suspects,
         has_ended=moments.max() < datetime.now(UTC) - ENDED,
     )
-
-
-def refuse_name(name: str) -> None:
-    """Refuse a name that is no Python package and no first part of asset keys.
-
-    Raises:
-        ConfigurationError: it is none.
-    """
-    if not NAME.fullmatch(name) or keyword.iskeyword(name) or hasattr(builtins, name):
-        raise ConfigurationError(
-            f"'{name}' cannot name a pipeline: use small letters, digits and '_', and no word of "
-            "Python, such as bike_rides."
-        )
-
-
-def refuse_columns(columns: Sequence[Column]) -> None:
-    """Refuse columns that a contract cannot have.
-
-    Raises:
-        ConfigurationError: a column's name is none of a contract's field, or its values are mixed.
-    """
-    problems = {one.name: why for one in columns if (why := _column_problem(one))}
-    if problems:
-        found = "; ".join(f"'{name}' {why}" for name, why in problems.items())
-        excluded = " ".join(f"--exclude '{name}'" for name in problems)
-        what = "it" if len(problems) == 1 else "them"
-        raise ConfigurationError(
-            f"{'Column' if len(problems) == 1 else 'Columns'} {found}. Change {what} in the source, or "
-            f"add {excluded}."
-        )
-
-
-def _column_problem(column: Column) -> str:
-    """Why a contract cannot have a column; empty if it can."""
-    taken = {name for name in dir(Contract) if not name.startswith("_")} | RESERVED
-    if not COLUMN.fullmatch(column.name) or keyword.iskeyword(column.name):
-        usable = re.sub(r"\W+", "_", column.name).strip("_").lower()
-        return f"has no name that Python allows (letters, digits, '_'), such as '{usable}'"
-    if column.name in taken:
-        return "has a name that every pipeline uses itself"
-    if column.is_mixed:
-        return f"has numbers in {column.numbers:.0%} of its rows and texts in the others"
-    return ""
 
 
 def _refuse_unknown(raw: pd.DataFrame, request: Request) -> None:

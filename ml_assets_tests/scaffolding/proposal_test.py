@@ -11,7 +11,7 @@ import ml_assets.defs
 from ml_assets.configuration.objects import load_contract, load_object
 from ml_assets.contracts.contract import columns, limits
 from ml_assets.learning.contracts import Prediction
-from ml_assets.scaffolding.proposal import RESERVED
+from ml_assets.scaffolding.naming import RESERVED
 from ml_assets_tests.commands.new_test import file_of, good, project, run
 from ml_assets_tests.components.shop import definitions
 
@@ -38,6 +38,31 @@ def test_two_pipelines_read_the_same_table(project: Path, monkeypatch: pytest.Mo
     keys = {key.to_user_string() for key in loaded.resolve_asset_graph().get_all_asset_keys()}
     assert {"rides/rows", "rain/rows"} <= keys
     assert {"source_files/rides_rows", "source_files/rain_rows"} <= keys
+
+
+@pytest.mark.parametrize(
+    ("share", "tells"),
+    [pytest.param(0.5, False, id="both classes"), pytest.param(0.1, True, id="a rare class")],
+)
+def test_too_few_test_rows_of_a_class_are_told(project: Path, share: float, tells: bool) -> None:
+    random = np.random.default_rng(3)
+    days = pd.date_range("2024-01-01", periods=200).repeat(5)
+    table = pd.DataFrame(
+        {
+            "strike": range(len(days)),
+            "day": days.strftime("%Y-%m-%d"),
+            "height": random.normal(size=len(days)).round(3),
+            "damaged": (random.random(len(days)) < share).astype(int),
+        }
+    )
+
+    done = run("strikes", "--from", file_of(project, table), "--target", "damaged")
+
+    text = " ".join(done.split())
+    tested = table[(table["day"] >= "2024-05-31") & (table["day"] < "2024-06-28")]
+    rarest = tested["damaged"].value_counts().min()
+    assert f"it is tested on {len(tested)} rows, {rarest} of them of the rarest class" in text
+    assert ("too few to tell" in text) == tells
 
 
 def workdays(rows_a_day: int) -> pd.DataFrame:
