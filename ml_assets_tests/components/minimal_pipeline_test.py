@@ -72,6 +72,8 @@ def test_minimal_pipeline_runs_from_features_to_retraining_decision(shop: Projec
     assert found["groups_are_close"].reason == (
         "no sensitive feature is configured, so fairness was not judged"
     )
+    logged = [log.user_message for log in shop.instance.all_logs(trained.run_id)]
+    assert f"shop/release_decision {AS_OF}: passed: {decision['reason']}" in logged
     assert len(shop.lake.read("shop/champion", [AS_OF])) == 1
     assert len(shop.lake.read("shop/predictions")) == 8 * 60
     labels = shop.lake.read("shop/labels")

@@ -14,6 +14,8 @@ from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.summary import TableSummary, combined, table_summary
 from ml_assets.orchestration.assets.columns import dead_letter_lineage, log_columns
 from ml_assets.orchestration.assets.day_metadata import (
+    REASON,
+    VERDICT,
     day_metadata,
     run_metadata,
     skipped_result,
@@ -120,7 +122,7 @@ def _store_part(target: _Target, output: TableOutput) -> tuple[dict[str, DayResu
     lake.ledger.append(changed)
     if output.after_commit:
         output.after_commit()
-    _warn(context, table, entries, output)
+    _log(context, table, entries, output)
     if output.is_fact and kept:
         reasons = "; ".join(f"{day}: {output.plan.skipped[day]}" for day in sorted(kept))
         raise dg.Failure(
@@ -156,10 +158,10 @@ def _results(output: TableOutput, entries: Mapping[str, Entry]) -> dict[str, Day
     }
 
 
-def _warn(
+def _log(
     context: dg.OutputContext, table: str, entries: Mapping[str, Entry], output: TableOutput
 ) -> None:
-    """Log days without rows, with missing inputs, with warnings or with merged duplicates."""
+    """Log days without rows, missing inputs, warnings, merged duplicates, and the last verdict."""
     validated = output.validated
     for day, entry in sorted(entries.items()):
         if entry.reason:
@@ -171,6 +173,9 @@ def _warn(
         context.log.warning(f"{table} {day} is stored, but unusual: {'; '.join(unusual)}")
     for day, count in validated.merged_duplicates.items():
         context.log.warning(f"{table} {day}: {count} duplicate rows were merged")
+    if decided := [day for day, shown in output.day_metadata.items() if VERDICT in shown]:
+        shown = output.day_metadata[max(decided)]
+        context.log.info(f"{table} {max(decided)}: {shown[VERDICT]}: {shown[REASON]}")
 
 
 def _kept_days(lake: Lake, table: str, output: TableOutput) -> dict[str, Entry]:
