@@ -35,7 +35,7 @@ def change_rows(root: Path) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        lose_files,
+        pytest.param(lose_files, marks=pytest.mark.slow),
         pytest.param(lose_table, marks=pytest.mark.slow),
         pytest.param(delete_rows, marks=pytest.mark.slow),
         change_rows,

@@ -58,6 +58,7 @@ def add_late_rows(project: Project, day: str, count: int) -> None:
     assert project.materialize(f'key:"{FLIGHTS}"', day).succeeded
 
 
+@pytest.mark.slow
 def test_a1_a_day_without_features_is_recorded_as_not_predicted_and_the_next_day_runs(
     retrained: Project,
 ) -> None:

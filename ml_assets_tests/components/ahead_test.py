@@ -327,6 +327,7 @@ def test_a_row_that_is_added_to_the_plan_is_predicted_in_time(shops: Project) ->
     assert max(shops.entries("shops/retraining_decision")) == shifted(TODAY, -1)
 
 
+@pytest.mark.slow
 def test_a_row_that_is_added_after_its_day_is_late(shops: Project) -> None:
     work(shops)
     write(shops.source, TOMORROW)

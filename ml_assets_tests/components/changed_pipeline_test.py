@@ -83,6 +83,7 @@ def test_the_champion_predicts_until_a_changed_model_passes_the_gates(home: Path
         assert set(shop.lake.read("shop/predictions", [NEXT])["model_version"]) == {second}
 
 
+@pytest.mark.slow
 def test_a_champion_whose_column_the_features_no_longer_have_is_named_with_the_column(
     home: Path,
 ) -> None:

@@ -43,6 +43,7 @@ BAD_DAYS = [
             "720 of 720 rows break the contract",
         ),
         id="every origin outside the three",
+        marks=pytest.mark.slow,
     ),
     pytest.param(
         BadDay(
@@ -50,6 +51,7 @@ BAD_DAYS = [
             "rows break the contract",
         ),
         id="many keys twice, with other rows",
+        marks=pytest.mark.slow,
     ),
 ]
 
