@@ -19,6 +19,9 @@ RESERVED = {
 }
 """Names of columns and arguments that every pipeline has itself."""
 
+TAKEN = {name for name in dir(Contract) if not name.startswith("_")} | RESERVED
+"""Names that no column of a contract can have: these, and the attributes of a contract."""
+
 
 def refuse_name(name: str) -> None:
     """Refuse a name that is no Python package and no first part of asset keys.
@@ -52,11 +55,10 @@ def refuse_columns(columns: Sequence[Column]) -> None:
 
 def _column_problem(column: Column) -> str:
     """Why a contract cannot have a column; empty if it can."""
-    taken = {name for name in dir(Contract) if not name.startswith("_")} | RESERVED
     if not COLUMN.fullmatch(column.name) or keyword.iskeyword(column.name):
         usable = re.sub(r"\W+", "_", column.name).strip("_").lower()
         return f"has no name that Python allows (letters, digits, '_'), such as '{usable}'"
-    if column.name in taken:
+    if column.name in TAKEN:
         return "has a name that every pipeline uses itself"
     if column.is_mixed:
         return f"has numbers in {column.numbers:.0%} of its rows and texts in the others"

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from ml_assets.cadence import DAYS, as_key
+from ml_assets.cadence import DAYS, Calendar, as_key
 from ml_assets.lake.remedy import materialize_command, partition_option
 from ml_assets.lineage.pipelines import DECISION, SCORING
-from ml_assets.lineage.status.state import PipelineState, ProjectState
+from ml_assets.lineage.status.state import ChampionState, PipelineState, ProjectState
 from ml_assets.lineage.status.values import NextStep
 from ml_assets.release.promotion import training_command
 
@@ -33,9 +33,15 @@ def first_step(state: ProjectState, pipeline: PipelineState) -> NextStep | None:
         return None
     if missing[0] not in {f"{pipeline.name}/{noun}" for noun in [*SCORING, DECISION]}:
         return _first_partitions(state, processed, missing[0])
-    return _first_model(state, pipeline, processed) or _first_predictions(
-        state, pipeline, processed
-    )
+    features = pipeline.tables[0]
+    calendar, last = state.calendars.get(features, DAYS), processed[features][-1]
+    if pipeline.champion:
+        return _first_predictions(pipeline.name, pipeline.champion, calendar, last)
+    if pipeline.releases:
+        return NextStep(
+            f"see why no model of {pipeline.name} is champion", f"ml-assets audit {pipeline.name}"
+        )
+    return _first_model(pipeline.name, calendar, last)
 
 
 def _first_partitions(state: ProjectState, processed: Processed, table: str) -> NextStep:
@@ -48,38 +54,21 @@ def _first_partitions(state: ProjectState, processed: Processed, table: str) -> 
     return NextStep(f"materialize {table}, which has nothing yet", command)
 
 
-def _first_model(
-    state: ProjectState, pipeline: PipelineState, processed: Processed
-) -> NextStep | None:
-    """Train a model as of the end of the features; None if there is a champion."""
-    if pipeline.champion:
-        return None
-    if pipeline.releases:
-        return NextStep(
-            f"see why no model of {pipeline.name} is champion", f"ml-assets audit {pipeline.name}"
-        )
-    features = pipeline.tables[0]
-    calendar = state.calendars.get(features, DAYS)
-    as_of = calendar.at_least_daily().key_of(calendar.bounds(processed[features][-1])[1])
-    return NextStep(
-        f"train and judge a first model of {pipeline.name}",
-        training_command(pipeline.name, as_of),
-    )
+def _first_model(name: str, calendar: Calendar, last: str) -> NextStep:
+    """Train a model as of the end of the features."""
+    as_of = calendar.at_least_daily().key_of(calendar.bounds(last)[1])
+    return NextStep(f"train and judge a first model of {name}", training_command(name, as_of))
 
 
 def _first_predictions(
-    state: ProjectState, pipeline: PipelineState, processed: Processed
+    name: str, champion: ChampionState, calendar: Calendar, last: str
 ) -> NextStep | None:
-    """Predict and monitor from the day on which the champion serves."""
-    assert pipeline.champion
-    features = pipeline.tables[0]
-    calendar = state.calendars.get(features, DAYS)
-    first = calendar.key_of(calendar.at_least_daily().start_of(pipeline.champion.serves_from))
-    last = processed[features][-1]
+    """Predict and monitor from the day on which the champion serves; None if the features end before."""
+    first = calendar.key_of(calendar.at_least_daily().start_of(champion.serves_from))
     if first > last:
         return None
-    groups = f"group:{pipeline.name}__predictions or group:{pipeline.name}__monitoring"
+    groups = f"group:{name}__predictions or group:{name}__monitoring"
     return NextStep(
-        f"predict and monitor with the champion of {pipeline.name}",
+        f"predict and monitor with the champion of {name}",
         materialize_command(groups) + partition_option(first, last),
     )

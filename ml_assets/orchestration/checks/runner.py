@@ -170,14 +170,15 @@ def _days(node: Any, lake: Lake, known: DaysOfPartitions, span: Span | None) -> 
     """
     if node.partitions_def is None:
         return [SNAPSHOT]
-    days = known[node.partitions_def]
-    if span and not node.metadata.get(SPARSE_KEY):
-        return [day for day in days if span.contains(day)]
+    days = [day for day in known[node.partitions_def] if span is None or span.contains(day)]
+    is_sparse = bool(node.metadata.get(SPARSE_KEY))
+    if span and not is_sparse:
+        return days
     processed = lake.ledger.latest(table_name(node.key))
-    if node.metadata.get(SPARSE_KEY):
-        return [day for day in days if day in processed and (span is None or span.contains(day))]
+    if is_sparse:
+        return [day for day in days if day in processed]
     positions = [position for position, day in enumerate(days) if day in processed]
-    return list(days[: max(positions, default=0) + 1])
+    return days[: max(positions, default=0) + 1]
 
 
 def results_of(instance: dg.DagsterInstance, outcome: RunOutcome) -> list[CheckResult]:
