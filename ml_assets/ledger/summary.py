@@ -68,6 +68,41 @@ class TableSummary:
         return f"{counts}. Most frequent reason ({number:,}): {example}"
 
 
+def bad_state(entry: Entry) -> str:
+    """What happened to a day without usable rows."""
+    return f"is {entry.status.value}: {entry.reason}"
+
+
+def lines_by_reason(table: str, phrase: str, reasons: Mapping[str, Sequence[str]]) -> list[str]:
+    """A line for each set of reasons, however many days have it.
+
+    Args:
+        table: table name.
+        phrase: what the reasons follow.
+        reasons: day → its reasons, which may name it; a day without any has no line.
+    """
+    alike: dict[frozenset[str], list[str]] = {}
+    for day in sorted(reasons):
+        if reasons[day]:
+            alike.setdefault(frozenset(map(_without_days, reasons[day])), []).append(day)
+    return [
+        f"{table} {spelled(days)} {phrase}{_listed(reasons[days[0]])}" for days in alike.values()
+    ]
+
+
+def spelled(days: Sequence[str]) -> str:
+    """A day, or the first and the last of several with their number."""
+    return days[0] if len(days) == 1 else f"{days[0]} to {days[-1]} ({len(days):,} partitions)"
+
+
+def _listed(reasons: Sequence[str]) -> str:
+    """The first of reasons that differ in days only, and how many more there are."""
+    different = {_without_days(reason): reason for reason in reversed(reasons)}
+    shown = [reason for reason in reasons if reason in different.values()]
+    more = len(reasons) - len(shown)
+    return f"{'; '.join(shown)}{f', and {more} more of its kind' if more else ''}"
+
+
 def _without_days(reason: str) -> str:
     return " ".join("" if as_key(word.strip(".,;:()")) else word for word in reason.split())
 

@@ -11,7 +11,14 @@ from ml_assets.errors import CommitConflict, sentence
 from ml_assets.lake.remedy import materialize_commands
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
-from ml_assets.ledger.summary import TableSummary, combined, table_summary
+from ml_assets.ledger.summary import (
+    TableSummary,
+    bad_state,
+    combined,
+    lines_by_reason,
+    spelled,
+    table_summary,
+)
 from ml_assets.orchestration.assets.columns import dead_letter_lineage, log_columns
 from ml_assets.orchestration.assets.day_metadata import (
     REASON,
@@ -163,16 +170,19 @@ def _log(
 ) -> None:
     """Log days without rows, missing inputs, warnings, merged duplicates, and the last verdict."""
     validated = output.validated
-    for day, entry in sorted(entries.items()):
-        if entry.reason:
-            context.log.warning(f"{table} {day} is {entry.status.value}: {entry.reason}")
-    for day, missing in sorted(output.plan.missing.items()):
-        if missing:
-            context.log.warning(f"{table} {day} is computed without {'; '.join(missing)}")
-    for day, unusual in sorted(validated.warnings.items()):
-        context.log.warning(f"{table} {day} is stored, but unusual: {'; '.join(unusual)}")
-    for day, count in validated.merged_duplicates.items():
-        context.log.warning(f"{table} {day}: {count} duplicate rows were merged")
+    bad = {day: [bad_state(entry)] for day, entry in entries.items() if entry.reason}
+    missing = {day: names for day, names in output.plan.missing.items() if day not in bad}
+    phrases = (
+        ("", bad),
+        ("is computed without ", missing),
+        ("is stored, but unusual: ", validated.warnings),
+    )
+    for phrase, reasons in phrases:
+        for line in lines_by_reason(table, phrase, reasons):
+            context.log.warning(line)
+    if merged := validated.merged_duplicates:
+        days = spelled(sorted(merged))
+        context.log.warning(f"{table} {days}: {sum(merged.values())} duplicate rows were merged")
     if decided := [day for day, shown in output.day_metadata.items() if VERDICT in shown]:
         shown = output.day_metadata[max(decided)]
         context.log.info(f"{table} {max(decided)}: {shown[VERDICT]}: {shown[REASON]}")

@@ -1,5 +1,6 @@
 """A run over more partitions than are stored at once: 480 hours are two parts."""
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -92,3 +93,22 @@ def test_parts_before_one_that_cannot_be_computed_stay_stored(meters: Project) -
     assert again.succeeded
     assert again.unchanged == {FEATURES: DAYS_AT_ONCE}
     assert meters.materialized_days(FEATURES) == {*stored}
+
+
+def test_partitions_that_are_skipped_for_one_reason_are_one_line_of_the_log(
+    meters: Project,
+) -> None:
+    outcome = meters.materialize(f'key:"{FEATURES}"', "2022-03-01-00:00...2022-03-05-23:00")
+
+    assert not outcome.succeeded
+    told = [
+        entry.user_message
+        for entry in meters.instance.all_logs(outcome.run_id)
+        if entry.level == logging.WARNING and FEATURES in entry.user_message
+    ]
+    assert told == [
+        (
+            f"{FEATURES} 2022-03-01-00:00 to 2022-03-05-23:00 (120 partitions) is skipped: {READINGS} "
+            "2022-03-01-00:00 is not materialized"
+        )
+    ]
