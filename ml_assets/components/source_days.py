@@ -57,7 +57,7 @@ class SourceDays:
         """Raw rows of some days with ``ds``, and day → why it cannot be read or used.
 
         All days are read at once; if that fails, one by one. Days whose files lack a column of the
-        contract cannot be used.
+        contract cannot be used, and no day of a source without the time column.
 
         Raises:
             SourceMissing, SourceCorrupt, SourceUnavailable: the source cannot be read at all, or
@@ -65,6 +65,9 @@ class SourceDays:
         """
         try:
             return self._rows(days, contract)
+        except ContractViolation as error:
+            nothing = self.source.no_rows()
+            return nothing.assign(**{DAY: ""}), dict.fromkeys(days, str(error))
         except SourceCorrupt:
             nothing = self.source.no_rows()
         found, unreadable = [nothing.assign(**{DAY: ""})], dict[str, str]()
@@ -194,11 +197,8 @@ class SourceDays:
         every = calendar_of(self.partitions).keys(days[0], days[-1])
         starts = [self.bounds(day)[0] for day in every]
         end = self.bounds(days[-1])[1]
-        try:
-            until = self._plausible_until
-            found = self.source.rows(starts[0], min(end, until) if until else end)
-        except ContractViolation:
-            return self.source.no_rows().assign(**{DAY: ""}), {}
+        until = self._plausible_until
+        found = self.source.rows(starts[0], min(end, until) if until else end)
         rows = assign_days(found.rows, found.at, every, starts)
         problems = _schema_problems(rows, found.lacking, contract)
         is_usable = rows[DAY].isin(set(days) - problems.keys())

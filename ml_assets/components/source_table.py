@@ -136,8 +136,8 @@ class SourceTable(Configured[SourceTableConfiguration]):
             self._extract_chunk(connections, lake, source_days, chunk)
             for chunk in self.chunks(days)
         ]
-        planned = merge([part for part, _ in extracted])
-        validated = combine([part for _, part in extracted])
+        planned = merge([part for part, _, _ in extracted])
+        validated = combine([part for _, part, _ in extracted])
         if source_days is not None and is_last:
             unplaced = source_days.unplaced(self._contract)
             letters = pd.concat([validated.dead_letters, unplaced], ignore_index=True)
@@ -150,6 +150,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
                 lake, self.config.key, planned, validated.rows, self.config.statistics
             ),
             has_all_unplaced_rows=source_days is not None and is_last,
+            unreadable={day: why for _, _, part in extracted for day, why in part.items()},
         )
 
     def _extract_chunk(
@@ -158,7 +159,8 @@ class SourceTable(Configured[SourceTableConfiguration]):
         lake: Lake,
         source_days: SourceDays | None,
         days: Sequence[str],
-    ) -> tuple[Plan, Validated]:
+    ) -> tuple[Plan, Validated, dict[str, str]]:
+        """Planned and validated days, and those that cannot be read and keep their stored rows."""
         raw, unreadable = self._read(connections, source_days, days)
         content = self._content(lake, source_days)
         kept_days = content.record(days, raw, unreadable, is_extracted=True)
@@ -170,15 +172,13 @@ class SourceTable(Configured[SourceTableConfiguration]):
             self._version,
         )
         planned = with_kept(planned, lake.ledger.latest(self.config.key, sorted(kept_days)))
-        for day in sorted(kept_days & unreadable.keys()):
-            message = f"{self.config.key} {day} keeps its stored rows: {unreadable[day]}"
-            dg.get_dagster_logger().warning(message)
         planned = with_unskipped(planned, [day for day in unreadable if day in planned.skipped])
         wanted = raw[raw[DAY].isin(planned.compute)] if planned.unchanged else raw
         reasons = source_days.why_empty(planned.compute, wanted) if source_days else {}
         validated = validate(wanted, self._contract, planned.compute, reasons)
         refused = {day: unreadable[day] for day in planned.compute if day in unreadable}
-        return planned, replace(validated, quarantined={**validated.quarantined, **refused})
+        kept = {day: unreadable[day] for day in unreadable if day in planned.unchanged}
+        return planned, replace(validated, quarantined={**validated.quarantined, **refused}), kept
 
     def chunks(self, days: Sequence[str]) -> list[Sequence[str]]:
         """Consecutive parts of days, or the snapshot, each of which is read at once."""

@@ -68,26 +68,17 @@ class TableSummary:
         return f"{counts}. Most frequent reason ({number:,}): {example}"
 
 
-def bad_state(entry: Entry) -> str:
-    """What happened to a day without usable rows."""
-    return f"is {entry.status.value}: {entry.reason}"
-
-
-def lines_by_reason(table: str, phrase: str, reasons: Mapping[str, Sequence[str]]) -> list[str]:
-    """A line for each set of reasons, however many days have it.
+def by_reason(reasons: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    """Days that have the same reasons, as a text, and these reasons as a text.
 
     Args:
-        table: table name.
-        phrase: what the reasons follow.
-        reasons: day → its reasons, which may name it; a day without any has no line.
+        reasons: day → its reasons, which may name it; a day without any is left out.
     """
     alike: dict[frozenset[str], list[str]] = {}
     for day in sorted(reasons):
         if reasons[day]:
             alike.setdefault(frozenset(map(_without_days, reasons[day])), []).append(day)
-    return [
-        f"{table} {spelled(days)} {phrase}{_listed(reasons[days[0]])}" for days in alike.values()
-    ]
+    return [(spelled(days), _listed(reasons[days[0]])) for days in alike.values()]
 
 
 def spelled(days: Sequence[str]) -> str:

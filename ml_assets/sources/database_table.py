@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
-from ml_assets.errors import ConfigurationError, ContractViolation, SourceMissing
+from ml_assets.errors import ConfigurationError, SourceMissing
 from ml_assets.names import suggestion
 from ml_assets.sources.clock import EPOCHS, Clock
 from ml_assets.sources.completeness import Hour
@@ -38,6 +38,7 @@ from ml_assets.sources.source import (
     oldest_of,
     placed,
     without_rows,
+    without_time_column,
 )
 from ml_assets.sources.time_column import Condition, TimeColumn
 
@@ -170,10 +171,7 @@ class DatabaseTable:
 
     def _time_column(self, types: dict[str, sa.types.TypeEngine[Any]], clock: Clock) -> Column:
         if clock.column not in types:
-            raise ContractViolation(
-                f"schema is wrong: time column '{clock.column}' is missing from "
-                f"{self.table or 'the query'}, which has {', '.join(types)}"
-            )
+            raise without_time_column(clock.column, self.table or "the query", types)
         found = types[clock.column]
         is_number = isinstance(found, (sa.Numeric, sa.Integer, sa.Boolean))
         if is_number and clock.format is None:

@@ -4,14 +4,14 @@ If names contain a date, only the files of a span are read. With a time column t
 to be in the period of its file, so that a row does not depend on which other files are read.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
-from ml_assets.errors import ContractViolation, SourceCorrupt
+from ml_assets.errors import SourceCorrupt
 from ml_assets.sources.clock import Clock
 from ml_assets.sources.completeness import Hour
 from ml_assets.sources.file_batches import FILE, FileBatch, FileBatches
@@ -29,6 +29,7 @@ from ml_assets.sources.source import (
     placed,
     unknown_moments,
     without_rows,
+    without_time_column,
 )
 
 
@@ -56,7 +57,7 @@ class SourceFiles:
         """Raw rows of a span."""
         paths = self._paths(start, end)
         batches = FileBatches(paths)
-        parts = [self._placed(batch).within(start, end) for batch in batches.read(self._chunks)]
+        parts = [self._placed(batch).within(start, end) for batch in self._read(batches)]
         found = joined(parts)
         return batches.with_columns(found) if len(found.rows) else self._no_rows()
 
@@ -99,12 +100,16 @@ class SourceFiles:
     def _no_rows(self) -> Placed:
         for path in reversed(self._paths()):
             try:
-                names = next((list(part.cells) for part in self._chunks(path)), [])
+                names = self._columns(path)
             except SourceCorrupt:
                 continue
             if names:
                 return Placed(without_rows(names), *unknown_moments(0))
         return Placed(pd.DataFrame(), *unknown_moments(0))
+
+    def _columns(self, path: str) -> list[str]:
+        """Columns of the first rows of a file."""
+        return next((list(part.cells) for part in self._chunks(path)), [])
 
     def _paths(self, start: datetime | None = None, end: datetime | None = None) -> list[str]:
         """Paths of the files that may have rows of a span, in order of their periods."""
@@ -129,7 +134,7 @@ class SourceFiles:
         column = "the date of the file" if self.clock is None else self.clock.column
         found: list[Placed] = []
         of_files: set[str] = set()
-        for batch in FileBatches(paths).read(self._chunks, columns, self._may_skip):
+        for batch in self._read(FileBatches(paths), columns, self._may_skip):
             part = implausible(self._placed(batch), column, first, until)
             of_files |= {paths[number] for number in part.rows[FILE].unique()}
             of_files |= {path for path, _, _ in batch.broken}
@@ -149,8 +154,31 @@ class SourceFiles:
         return self.pattern.period(path) is not None
 
     def _moments(self, paths: Sequence[str]) -> Iterator[pd.Series]:
-        for batch in FileBatches(paths).read(self._chunks, self._time_columns, self._may_skip):
+        for batch in self._read(FileBatches(paths), self._time_columns, self._may_skip):
             yield self._placed(batch).at
+
+    def _read(
+        self,
+        batches: FileBatches,
+        columns: Sequence[str] | None = None,
+        may_skip: Callable[[str], bool] | None = None,
+    ) -> Iterator[FileBatch]:
+        """The rows of files in batches.
+
+        Raises:
+            ContractViolation: a file with rows lacks the time column, and its name has no date.
+        """
+        with_rows: set[int] = set()
+        for batch in batches.read(self._chunks, columns, may_skip):
+            with_rows |= {*batch.files}
+            yield batch
+        if self.clock is None or self.pattern.has_date:
+            return
+        for number in sorted(with_rows):
+            if self.clock.column not in batches.columns[number]:
+                path = batches.paths[number]
+                where = f"{path} in {self.store.name}"
+                raise without_time_column(self.clock.column, where, self._columns(path))
 
     def _placed(self, batch: FileBatch) -> Placed:
         found = self._by_time(batch) if self.clock else None
@@ -182,18 +210,8 @@ class SourceFiles:
         return Placed(batch.rows if found is None else found.rows, at, problems)
 
     def _by_time(self, batch: FileBatch) -> Placed:
-        """Rows placed by their time column.
-
-        Raises:
-            ContractViolation: a file lacks it, and its name has no date.
-        """
+        """Rows placed by their time column; rows without it have no time."""
         assert self.clock is not None
-        lacking = batch.lacking(self.clock.column)
-        if lacking and not self.pattern.has_date:
-            path = batch.paths[min(lacking)]
-            raise ContractViolation(
-                f"schema is wrong: time column '{self.clock.column}' is missing from {path}"
-            )
         rows = batch.rows
         if self.clock.column not in rows.columns:
             rows = rows.assign(**{self.clock.column: None})

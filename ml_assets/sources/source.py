@@ -1,6 +1,6 @@
 """What a source of any kind offers: raw rows of a span of time, row counts, rows without a time."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from ml_assets.errors import ContractViolation
+from ml_assets.names import suggestion
 from ml_assets.sources.clock import Clock
 from ml_assets.sources.completeness import Hour
 from ml_assets.sources.moments import EARLIEST, LATEST
@@ -100,6 +102,20 @@ def placed(rows: pd.DataFrame, clock: Clock) -> Placed:
         problems[unknown] = f"{clock.column}: {clock.expected}"
         problems[values.isna()] = f"{clock.column}: must not be null"
     return Placed(rows.assign(**{clock.column: clock.normalized(values, at)}), at, problems)
+
+
+def without_time_column(column: str, where: str, known: Collection[str]) -> ContractViolation:
+    """The error for a source that lacks its time column.
+
+    Args:
+        column: the time column.
+        where: the file, table or query.
+        known: its columns.
+    """
+    return ContractViolation(
+        f"schema is wrong: time column '{column}' is missing from {where}, which has "
+        f"{', '.join(known)}.{suggestion(column, known)} Correct the source, or 'time_column' in defs.yaml"
+    )
 
 
 def implausible(

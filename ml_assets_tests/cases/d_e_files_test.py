@@ -185,6 +185,34 @@ def test_d_lines_that_are_no_rows_are_dead_letters(lab: Lab) -> None:
                 assert rule.startswith(f"daily/{FIRST}.{kind}: {part}")
 
 
+@KINDS
+def test_e_files_without_the_time_column_fail_the_run_and_stored_days_keep_their_rows(
+    lab: Lab, kind: str
+) -> None:
+    file = lab.files(f"all.{kind}")
+    WRITERS[kind](file, readings())
+
+    with lab.project([source_table("daily", files=f"all.{kind}")]) as project:
+        assert project.materialize(KEY, SPAN).succeeded
+        before = versions(project, "daily")
+        assert [*before] == DAYS
+
+        renamed = [
+            {("taken_at" if name == "at" else name): value for name, value in row.items()}
+            for row in readings()
+        ]
+        WRITERS[kind](file, renamed)
+
+        outcome = project.materialize(KEY, SPAN)
+        assert not outcome.succeeded
+        [told] = outcome.failed_steps.values()
+        assert f"{FIRST} to {THIRD} (3 partitions): " in told
+        assert f"time column 'at' is missing from all.{kind} in " in told
+        assert "which has id, taken_at, value, note. Did you mean 'taken_at'?" in told
+        assert versions(project, "daily") == before
+        assert project.dead_letters(TABLE) == []
+
+
 def test_e_rows_of_files_without_a_date_in_their_name_may_lie_anywhere(lab: Lab) -> None:
     rows = readings()
     WRITERS["csv"](lab.files("any/one.csv"), [rows[0], rows[5], rows[7]])

@@ -3,7 +3,7 @@
 import pytest
 
 from ml_assets.ledger.entries import Entry, Status
-from ml_assets.ledger.summary import lines_by_reason, table_summary
+from ml_assets.ledger.summary import by_reason, table_summary
 
 DAYS = [f"2013-01-{day:02}" for day in range(1, 8)]
 
@@ -102,41 +102,33 @@ def test_days_are_counted_in_a_line_with_the_most_frequent_reason(
 
 
 @pytest.mark.parametrize(
-    ("reasons", "lines"),
+    ("reasons", "found"),
     [
-        pytest.param({DAYS[0]: ["x"]}, [f"a/b {DAYS[0]} is skipped: x"], id="one day"),
+        pytest.param({DAYS[0]: ["x"]}, [(DAYS[0], "x")], id="one day"),
         pytest.param({DAYS[0]: []}, [], id="no reason"),
         pytest.param(
             {day: [f"no champion on {day}, so none"] for day in reversed(DAYS)},
-            [
-                (
-                    f"a/b {DAYS[0]} to {DAYS[-1]} (7 partitions) is skipped: no champion on {DAYS[0]}, so "
-                    "none"
-                )
-            ],
+            [(f"{DAYS[0]} to {DAYS[-1]} (7 partitions)", f"no champion on {DAYS[0]}, so none")],
             id="reasons that differ in the day",
         ),
         pytest.param(
             {DAYS[0]: ["x"], DAYS[1]: ["y"], DAYS[2]: ["x"]},
-            [
-                f"a/b {DAYS[0]} to {DAYS[2]} (2 partitions) is skipped: x",
-                f"a/b {DAYS[1]} is skipped: y",
-            ],
+            [(f"{DAYS[0]} to {DAYS[2]} (2 partitions)", "x"), (DAYS[1], "y")],
             id="two reasons",
         ),
         pytest.param(
             {day: [f"p {DAYS[0]}", f"q {day}", f"p {day}"] for day in DAYS[1:3]},
             [
                 (
-                    f"a/b {DAYS[1]} to {DAYS[2]} (2 partitions) is skipped: p {DAYS[0]}; q {DAYS[1]}, and "
-                    "1 more of its kind"
+                    f"{DAYS[1]} to {DAYS[2]} (2 partitions)",
+                    f"p {DAYS[0]}; q {DAYS[1]}, and 1 more of its kind",
                 )
             ],
             id="several reasons of a day",
         ),
     ],
 )
-def test_days_with_the_same_reasons_have_one_line(
-    reasons: dict[str, list[str]], lines: list[str]
+def test_days_with_the_same_reasons_are_told_at_once(
+    reasons: dict[str, list[str]], found: list[tuple[str, str]]
 ) -> None:
-    assert lines_by_reason("a/b", "is skipped: ", reasons) == lines
+    assert by_reason(reasons) == found

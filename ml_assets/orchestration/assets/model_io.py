@@ -11,7 +11,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.learning.training import FittedModel
 from ml_assets.ledger.entries import Entry, Status, inputs_hash
-from ml_assets.ledger.summary import bad_state, lines_by_reason, table_summary
+from ml_assets.ledger.summary import by_reason, table_summary
 from ml_assets.orchestration.assets.columns import log_columns
 from ml_assets.orchestration.assets.day_metadata import inputs_summary, skipped_result, with_summary
 from ml_assets.orchestration.assets.table_io import table_name
@@ -93,9 +93,8 @@ class ModelIOManager(dg.IOManager):
             lake.ledger.append([*entries.values(), *skipped])
             for day in entries:
                 workspace.checkpoints(table, day).discard()
-            reasons = {entry.day: [bad_state(entry)] for entry in skipped}
-            for line in lines_by_reason(table, "", reasons):
-                context.log.warning(line)
+            for days, why in by_reason({entry.day: [entry.reason] for entry in skipped}):
+                context.log.warning(f"{table} {days} is skipped: {why}")
             usable = {**obj.plan.unchanged, **entries}
             summary = table_summary(table, [*entries.values(), *skipped], len(obj.plan.unchanged))
             results = {

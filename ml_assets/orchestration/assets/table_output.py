@@ -32,6 +32,7 @@ class TableOutput:
         may_skip_days: skipped days do not end the run, so that downstream tables record why they
             have no rows; otherwise a run that stores no day fails.
         has_all_unplaced_rows: the dead letters contain all rows of the source without a day.
+        unreadable: unchanged day → why it could not be read; a run that could read none fails.
         following: computes the output of the next days of the run, when these are stored; None for
             the last.
     """
@@ -47,6 +48,7 @@ class TableOutput:
     is_final: bool = False
     may_skip_days: bool = False
     has_all_unplaced_rows: bool = False
+    unreadable: Mapping[str, str] = field(default_factory=dict)
     following: Callable[[], "TableOutput"] | None = None
 
 

@@ -1,6 +1,6 @@
 """Storing the days of a run, part by part, and telling Dagster about each of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import dagster as dg
@@ -13,9 +13,8 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.summary import (
     TableSummary,
-    bad_state,
+    by_reason,
     combined,
-    lines_by_reason,
     spelled,
     table_summary,
 )
@@ -76,17 +75,21 @@ def store(
     target = _Target(context, lake, table, contract)
     record_provenance(lake, context.run_id, output.code_version)
     summaries: list[TableSummary] = []
+    unreadable: dict[str, str] = {}
     results: Mapping[str, DayResult] = {}
+    is_any_usable = False
     part: TableOutput | None = output
     while part is not None:
         found, summary = _store_part(target, part)
         summaries.append(summary)
+        unreadable |= part.unreadable
+        is_any_usable |= bool(found.keys() - part.unreadable.keys())
         results = log_all_but_last(context, {**results, **found})
         part = part.following() if part.following else None
     summary = combined(summaries)
     context.log.info(summary.counted)
-    if not results:
-        _raise_failure(target, summary)
+    if not is_any_usable:
+        _raise_failure(target, summary, unreadable)
     materialize_days(context, with_summary(results, summary))
     log_columns(context, lake, table, contract)
 
@@ -170,16 +173,23 @@ def _log(
 ) -> None:
     """Log days without rows, missing inputs, warnings, merged duplicates, and the last verdict."""
     validated = output.validated
-    bad = {day: [bad_state(entry)] for day, entry in entries.items() if entry.reason}
-    missing = {day: names for day, names in output.plan.missing.items() if day not in bad}
-    phrases = (
-        ("", bad),
-        ("is computed without ", missing),
-        ("is stored, but unusual: ", validated.warnings),
-    )
-    for phrase, reasons in phrases:
-        for line in lines_by_reason(table, phrase, reasons):
-            context.log.warning(line)
+    bad = {day: entry for day, entry in entries.items() if entry.reason}
+    phrases: dict[str, Mapping[str, Sequence[str]]] = {
+        **{
+            f"is {status.value}:": {
+                day: [entry.reason] for day, entry in bad.items() if entry.status is status
+            }
+            for status in Status
+        },
+        "keeps its stored rows:": {day: [why] for day, why in output.unreadable.items()},
+        "is computed without": {
+            day: names for day, names in output.plan.missing.items() if day not in bad
+        },
+        "is stored, but unusual:": validated.warnings,
+    }
+    for phrase, reasons in phrases.items():
+        for days, why in by_reason(reasons):
+            context.log.warning(f"{table} {days} {phrase} {why}")
     if merged := validated.merged_duplicates:
         days = spelled(sorted(merged))
         context.log.warning(f"{table} {days}: {sum(merged.values())} duplicate rows were merged")
@@ -213,13 +223,14 @@ def record_provenance(lake: Lake, run_id: str, code_version: str) -> None:
         lake.provenance.record_code(code)
 
 
-def _raise_failure(target: _Target, summary: TableSummary) -> None:
+def _raise_failure(target: _Target, summary: TableSummary, unreadable: Mapping[str, str]) -> None:
     bad = {**summary.skipped, **summary.quarantined}
     if target.contract:
         failed = [failed_contract(target.context.asset_key, day, why) for day, why in bad.items()]
         log_check_evaluations(target.context, failed)
-    listed = "; ".join(f"{day}: {reason}" for day, reason in sorted(bad.items())[:5])
-    commands = "; ".join(materialize_commands(target.table, list(bad))[:5])
+    reasons = {day: [why] for day, why in {**unreadable, **bad}.items()}
+    listed = "; ".join(f"{days}: {why}" for days, why in by_reason(reasons)[:5])
+    commands = "; ".join(materialize_commands(target.table, [*reasons])[:5])
     raise dg.Failure(
         f"No day of {target.table} could be stored. {sentence(listed)} Correct the cause, then run: {commands}",
         metadata=run_metadata({}, summary),
