@@ -15,8 +15,9 @@ import pandas as pd
 from pydantic import ConfigDict, create_model
 
 from ml_assets.cadence import Calendar
-from ml_assets.components.configured import Configured
+from ml_assets.components.configured import Configured, folder_of
 from ml_assets.configuration.input_cadences import with_input_cadences
+from ml_assets.configuration.input_columns import columns_of_inputs
 from ml_assets.configuration.inputs import TableInput
 from ml_assets.configuration.objects import load_contract, load_object
 from ml_assets.configuration.reading import read
@@ -61,7 +62,6 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
 
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The table, its dead letters and its checks."""
-        del context
         if self.config.source_rows:
             load_object(self.config.source_rows)
         refuse_parameters(self._function, self.config)
@@ -69,10 +69,11 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
         if self._online:
             refuse_unfit(self._online, self._contract)
         days = partitions(self.config.days)
+        known = columns_of_inputs(self._tables, folder_of(context) / "defs.yaml")
         spec = table_spec(
             self.config.key,
             self._contract,
-            self._feature_function.column_lineage,
+            lineage(self._contract, self._tables, is_optional=True, known=known),
             stage="features",
             description=self.config.description or described(self._contract),
             owners=self.config.owners,
@@ -118,6 +119,11 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
         calendar = self.config.days.calendar
         return {name: resolved(item, calendar) for name, item in self.config.inputs.items()}
 
+    @property
+    def _tables(self) -> list[str]:
+        """Input tables."""
+        return list(dict.fromkeys(item.table for item in self._inputs.values()))
+
     @cached_property
     def _version(self) -> str:
         return code_version(
@@ -129,7 +135,6 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
 
     @cached_property
     def _feature_function(self) -> FeatureFunction:
-        inputs = list(dict.fromkeys(item.table for item in self._inputs.values()))
         return FeatureFunction(
             table=self.config.key,
             path=self.config.function,
@@ -138,7 +143,7 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
             inputs=self._inputs,
             parameters=self.config.parameters,
             code_version=self._version,
-            column_lineage=lineage(self._contract, inputs, is_optional=True),
+            column_lineage=lineage(self._contract, self._tables, is_optional=True),
         )
 
     def _compute(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:

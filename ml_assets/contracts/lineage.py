@@ -31,6 +31,7 @@ def lineage(
     passed_on_by: str | None = None,
     *,
     is_optional: bool = False,
+    known: Mapping[str, Collection[str]] | None = None,
 ) -> dict[str, list[Column]]:
     """Column → its direct input columns.
 
@@ -41,9 +42,10 @@ def lineage(
         passed_on_by: input whose columns the table takes unchanged: those that the contract only
             inherits, and whose declaration refers to none of the table's inputs.
         is_optional: a column that declares nothing depends on ``ANY`` column of every input.
+        known: input table → its columns, of those that are known.
 
     Raises:
-        ConfigurationError: a column declares no inputs, or an unknown input or placeholder.
+        ConfigurationError: a column declares no inputs, or an unknown input, column or placeholder.
     """
     of_noun = {table.rpartition("/")[2]: table for table in inputs}
     own = inspect.get_annotations(contract)
@@ -71,7 +73,7 @@ def lineage(
             )
         else:
             found[name] = [
-                (of_noun[_known("input", noun, of_noun, place)], column)
+                _input_column(noun, column, of_noun, known or {}, place)
                 for noun, column in dict.fromkeys(references)
             ]
     return found
@@ -120,10 +122,24 @@ def _filled_in(reference: str, names: Names, place: str) -> Iterator[str]:
         yield from _filled_in(reference.replace(placeholder[0], value), names, place)
 
 
+def _input_column(
+    noun: str,
+    column: str,
+    of_noun: Mapping[str, str],
+    known: Mapping[str, Collection[str]],
+    place: str,
+) -> Column:
+    """A column of an input that a field refers to."""
+    table = of_noun[_known("input", noun, of_noun, place)]
+    if table in known:
+        _known(f"column of {table}", column, known[table], place)
+    return table, column
+
+
 def _known(what: str, name: str, known: Collection[str], place: str) -> str:
     if name in known:
         return name
     raise ConfigurationError(
-        f"{place} refers to the unknown {what} '{name}'. Known: {', '.join(sorted(known))}."
+        f"{place} refers in '{FROM}' to the unknown {what} '{name}'. Known: {', '.join(sorted(known))}."
         f"{suggestion(name, known)}"
     )

@@ -40,6 +40,12 @@ class Unusable(Contract):
         return series > 0
 
 
+class Priced(Contract):
+    """A contract with a column of an unknown one."""
+
+    price: float = pa.Field(metadata={"from": ["orders.itms"]})
+
+
 Open = Callable[[str], Project]
 
 
@@ -100,6 +106,29 @@ def test_the_other_documents_load_and_run(
     results = [result for result in shop.check("*", ALL_DAYS) if result.is_bad]
     assert reported in " ".join(result.reason for result in results if result.asset == asset)
     assert next_step(shop.definitions, shop.lake, [one for one in results if one.asset == asset])
+
+
+def test_a_column_from_an_unknown_column_of_its_input_is_told_with_a_similar_one(
+    open_shop: Open,
+) -> None:
+    document = f"""
+---
+type: ml_assets.components.FeatureTable
+attributes:
+  key: shop/priced
+  function: ml_assets_tests.components.shop.orders
+  contract: {__name__}.Priced
+  owners: ["team:shop"]
+  days: {{first: "2024-01-01"}}
+  inputs: {{raw: {{asset: shop/orders}}}}
+"""
+    shop = open_shop(MINIMAL + document)
+
+    broken = broken_assets(shop.definitions.resolve_asset_graph())
+
+    assert [*broken] == ["shop/priced"]
+    assert "refers in 'from' to the unknown column of shop/orders 'itms'" in broken["shop/priced"]
+    assert "Did you mean 'items'?" in broken["shop/priced"]
 
 
 def test_work_on_all_tables_is_refused_while_one_is_broken(open_shop: Open) -> None:

@@ -66,8 +66,23 @@ def test_error_of_an_unknown_input_suggests_a_similar_one() -> None:
         lineage(Order, ["shop/order", "shop/items"])
 
     assert str(raised.value) == (
-        "Column 'number' of Order refers to the unknown input 'orders'. Known: items, order. "
+        "Column 'number' of Order refers in 'from' to the unknown input 'orders'. Known: items, order. "
         "Did you mean 'order'?"
+    )
+
+
+def test_error_of_an_unknown_column_of_a_known_input_suggests_a_similar_one() -> None:
+    known = {"shop/orders": ["ds", "number", "amount"]}
+
+    class Mistyped(Contract):
+        price: float = pa.Field(metadata={"from": ["orders.amuont"]})
+
+    with pytest.raises(ConfigurationError) as raised:
+        lineage(Mistyped, ["shop/orders"], known=known)
+
+    assert str(raised.value) == (
+        "Column 'price' of Mistyped refers in 'from' to the unknown column of shop/orders 'amuont'. "
+        "Known: amount, ds, number. Did you mean 'amount'?"
     )
 
 
