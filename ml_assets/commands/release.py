@@ -50,12 +50,16 @@ def audit(
 ) -> None:
     """Show who or what released which model, when, and on which evidence."""
     from ml_assets.commands.printing.lineage import event_cells
+    from ml_assets.lineage.decided import with_changes
     from ml_assets.lineage.pipelines import pipeline as known_pipeline
     from ml_assets.release.audit import audit as history_of
     from ml_assets.workspace import Workspace
 
-    workspace, name = Workspace.of_environment(), known_pipeline(pipeline).name
-    events = history_of(workspace.lake, workspace.approvals, name) if workspace.has_data else []
+    workspace, known = Workspace.of_environment(), known_pipeline(pipeline)
+    events = []
+    if workspace.has_data:
+        history = history_of(workspace.lake, workspace.approvals, known.name)
+        events = with_changes(workspace.lake, known, history)
     if as_json:
         print_json([asdict(event) for event in events])
         return

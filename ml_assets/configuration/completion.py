@@ -19,8 +19,8 @@ from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.configuration.sections import Labels
 from ml_assets.content import DAY
-from ml_assets.contracts.contract import Contract, columns, dtype, is_keyed, key_columns
-from ml_assets.contracts.roles import FeatureColumns, feature_columns, structural_columns
+from ml_assets.contracts.contract import Contract, Group, columns, dtype, is_keyed, key_columns
+from ml_assets.contracts.roles import FeatureColumns, columns_of_group, feature_columns
 from ml_assets.durations import Duration
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
@@ -36,6 +36,9 @@ FEATURE_LISTS = tuple(each.name for each in fields(FeatureColumns))
 
 OF_LABELS = ("column", "known_at", "day")
 """Keys of ``labels`` that name columns."""
+
+MONITORED: tuple[Group, ...] = ("structural", "calendar")
+"""Keys of ``monitoring`` that name the features of a group."""
 
 RESERVED = (DAY, FEATURE_DAY, SPLIT)
 """Columns of a training dataset that are no features."""
@@ -104,11 +107,18 @@ def _of_contract(
         features = feature_columns(contract, _no_features(found, contract))
         estimator = found["estimator"] = {**estimator, **asdict(features)}
     monitoring = config.get("monitoring", {})
-    is_said = isinstance(monitoring, Mapping) and "structural" in monitoring
-    if "monitoring" in kind.model_fields and not is_said:
+    if "monitoring" in kind.model_fields and isinstance(monitoring, Mapping):
         used = [name for key in FEATURE_LISTS for name in _listed(estimator, key)]
-        structural = [name for name in structural_columns(contract) if name in used]
-        found["monitoring"] = with_keys(monitoring, {"structural": structural})
+        said = [name for key in MONITORED for name in _listed(monitoring, key)]
+        groups = {
+            group: [
+                name
+                for name in columns_of_group(contract, group)
+                if name in used and name not in said
+            ]
+            for group in MONITORED
+        }
+        found["monitoring"] = with_keys(monitoring, groups)
     return found
 
 

@@ -45,14 +45,17 @@ class MonitoringSection(Section):
 
     Attributes:
         structural: features whose distribution should be stable; that of all others may change.
+        calendar: features that move with the date, such as the week of the year; they are shown in
+            drift reports and never count as drifted.
         policy: the retraining policy: path of a file, or name of a file in the folder ``policies``
             beside the ``defs.yaml``. Without one, only a missing champion triggers a retraining.
         min_rows: minimum number of rows of a window, and of values of a feature in it, to detect
             drift; 400 when omitted, or three quarters of the training rows of a usual window if these
-            are fewer.
+            are fewer, but at least 30.
     """
 
     structural: tuple[Name, ...] = ()
+    calendar: tuple[Name, ...] = ()
     policy: str | None = Field(None, min_length=1)
     min_rows: int | None = Field(None, ge=1)
 

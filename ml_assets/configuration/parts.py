@@ -67,24 +67,28 @@ class MonitoringConfiguration(ModelConfiguration):
     monitoring: MonitoringSection = MonitoringSection()
 
     @model_validator(mode="after")
-    def _structural_are_features(self) -> Self:
-        named = self.monitoring.structural
-        features = self.specification.features
-        if unknown := [name for name in named if name not in features]:
-            raise ValueError(
-                f"monitoring.structural contains {', '.join(unknown)}, which are no features of "
-                "the estimator"
-            )
-        if twice := sorted({name for name in named if named.count(name) > 1}):
-            raise ValueError(f"monitoring.structural contains {', '.join(twice)} more than once")
+    def _groups_are_of_features(self) -> Self:
+        features, seen = self.specification.features, list[str]()
+        for group in ("structural", "calendar"):
+            named = getattr(self.monitoring, group)
+            if unknown := [name for name in named if name not in features]:
+                raise ValueError(
+                    f"monitoring.{group} contains {', '.join(unknown)}, which are no features of "
+                    "the estimator"
+                )
+            seen += named
+            if twice := sorted({name for name in named if seen.count(name) > 1}):
+                raise ValueError(f"monitoring.{group} contains {', '.join(twice)} more than once")
         return self
 
     @property
     def groups(self) -> dict[str, str]:
         """Feature → its monitoring group."""
+        usual = dict.fromkeys(self.specification.features, "environment")
         return {
-            name: "structural" if name in self.monitoring.structural else "environment"
-            for name in self.specification.features
+            **usual,
+            **dict.fromkeys(self.monitoring.structural, "structural"),
+            **dict.fromkeys(self.monitoring.calendar, "calendar"),
         }
 
 

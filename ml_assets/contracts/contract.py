@@ -30,8 +30,8 @@ ROLE, GROUP = "role", "group"
 
 Role = Literal["numeric", "categorical", "text", "ignored"]
 """How a model uses a column."""
-Group = Literal["structural", "environment"]
-"""Whether the distribution of a feature should be stable, or may change."""
+Group = Literal["structural", "environment", "calendar"]
+"""Whether the distribution of a feature should be stable, may change, or moves with the date itself."""
 Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 

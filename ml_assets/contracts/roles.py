@@ -61,14 +61,14 @@ def feature_columns(contract: type[Contract], others: Collection[str]) -> Featur
     return FeatureColumns(of_role("numeric"), of_role("categorical"), of_role("text"))
 
 
-def structural_columns(contract: type[Contract]) -> list[str]:
-    """The columns whose field has the group ``structural``.
+def columns_of_group(contract: type[Contract], wanted: Group) -> list[str]:
+    """The columns whose field has a monitoring group.
 
     Raises:
         ConfigurationError: a field has an unknown group.
     """
     groups = {name: _declared(contract, name, GROUP, get_args(Group)) for name in columns(contract)}
-    return [name for name, group in groups.items() if group == "structural"]
+    return [name for name, group in groups.items() if group == wanted]
 
 
 def is_text(column: pa.Column) -> bool:

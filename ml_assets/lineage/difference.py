@@ -148,7 +148,7 @@ def difference(lake: Lake, pipeline: PipelineTables, one: int, other: int) -> Di
         older=_side(lake, older),
         newer=_side(lake, newer),
         shifts=_shifts(lake, older, newer),
-        parameters=_changes(older, newer, _parameters),
+        parameters=changed_parameters(older, newer),
         modules=_changes(older, newer, _modules),
         libraries=_changes(older, newer, _libraries),
         comparison=_comparison(lake, older, newer),
@@ -223,6 +223,11 @@ def _comparison(lake: Lake, older: RecordedModel, newer: RecordedModel) -> list[
 def _shifts(lake: Lake, older: RecordedModel, newer: RecordedModel) -> list[Shift] | None:
     then, now = (rows_of_model(lake, each, nouns.FEATURE_REFERENCE) for each in (older, newer))
     return None if then is None or now is None else shifts(then, now)
+
+
+def changed_parameters(older: RecordedModel, newer: RecordedModel) -> list[Change] | None:
+    """Windows, features, hyperparameters and other parameters that differ; None if not recorded."""
+    return _changes(older, newer, _parameters)
 
 
 def _changes(

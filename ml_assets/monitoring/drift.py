@@ -16,7 +16,7 @@ from ml_assets.cadence import DAYS, Calendar
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import columns
 from ml_assets.monitoring.bins import bins_of
-from ml_assets.monitoring.contracts.drift import GROUPS, PREDICTED, DriftReport
+from ml_assets.monitoring.contracts.drift import CALENDAR, GROUPS, PREDICTED, DriftReport
 from ml_assets.monitoring.contracts.profiles import FeatureReference
 from ml_assets.monitoring.measures import distance, missing_shift, psi, wasserstein
 from ml_assets.monitoring.profile import (
@@ -53,6 +53,10 @@ its thresholds were calibrated on as few, so that most of a usual window is enou
 
 MOST_OF_WINDOW = 0.75
 """Share of the rows of a usual window that are enough to judge a window, if days have few rows."""
+
+LEAST_ROWS = 30
+"""Least default of the rows that a window needs. The distance of fewer rows from the rows that they
+were drawn from exceeds a quarter by chance in one of twenty windows, and half of 8 rows."""
 
 MAX_THRESHOLD = 0.9
 """Largest threshold. A distance is at most 1, and features that vary a lot must still drift."""
@@ -128,12 +132,14 @@ def calibrate(daily: Profile, window_days: int) -> Thresholds:
 def usual_min_rows(reference_rows: pd.DataFrame, days: int) -> int:
     """Rows that a window needs by default: ``MIN_ROWS``, or most of a usual window if that is less.
 
+    They are never fewer than ``LEAST_ROWS``: smaller windows are not judged.
+
     Args:
         reference_rows: rows of the ``FeatureReference`` contract, of features of one reference.
         days: days of the reference.
     """
     of_window = reference_rows["rows"].max() / max(1, days) * reference_rows["window_days"].max()
-    return min(MIN_ROWS, math.ceil(MOST_OF_WINDOW * of_window))
+    return max(LEAST_ROWS, min(MIN_ROWS, math.ceil(MOST_OF_WINDOW * of_window)))
 
 
 def drift_report(
@@ -150,7 +156,7 @@ def drift_report(
     Args:
         reference_rows: rows of the ``FeatureReference`` contract, of one reference.
         profiles: rows of the ``FeatureProfile`` contract with ``ds``, of the window's days.
-        groups: feature → one of ``GROUPS``; default is ``other``.
+        groups: feature → one of ``GROUPS``; default is ``other``. The calendar never drifts.
         day: day of the report.
         reference: as-of day of the reference; profiles with other references are ignored.
         min_rows: rows that the window needs for a feature to count as drifted, and rows with a
@@ -184,7 +190,9 @@ def drift_report(
             strict=False,
         )
     ]
-    return _ranked(pd.DataFrame(records, columns=[DAY, *columns(DriftReport)]))
+    report = pd.DataFrame(records, columns=[DAY, *columns(DriftReport)])
+    is_calendar = report["group"] == CALENDAR
+    return _ranked(report.assign(drifted=report["drifted"].astype("bool") & ~is_calendar))
 
 
 def summary(report: pd.DataFrame) -> dict[str, float | int | str]:
@@ -193,7 +201,8 @@ def summary(report: pd.DataFrame) -> dict[str, float | int | str]:
     ``not judged`` is set if the window has too few rows to judge drift.
     """
     drifted = report.loc[report["drifted"].astype("bool"), "group"].value_counts()
-    shown = [group for group in GROUPS if group != PREDICTED or (report["group"] == group).any()]
+    judged = [group for group in GROUPS if group != CALENDAR]
+    shown = [group for group in judged if group != PREDICTED or (report["group"] == group).any()]
     figures: dict[str, float | int | str] = {
         f"drifted {group}": int(drifted.get(group, 0)) for group in shown
     }
@@ -242,9 +251,15 @@ def _compared(
 
 
 def _ranked(report: pd.DataFrame) -> pd.DataFrame:
-    """Rows by the larger ratio, the largest first; by name for equal ratios."""
+    """Rows by the larger ratio, the largest first; by name for equal ratios. The calendar is last."""
     weakness = -report[["ratio", "missing_ratio"]].max(axis=1)
-    order = np.lexsort((report["feature"].astype("object"), weakness.astype("float64")))
+    order = np.lexsort(
+        (
+            report["feature"].astype("object"),
+            weakness.astype("float64"),
+            report["group"] == CALENDAR,
+        )
+    )
     ranks = range(1, len(report) + 1)
     return report.iloc[order].assign(likely_cause_rank=ranks).reset_index(drop=True)
 

@@ -1,4 +1,7 @@
-"""Code versions: hashes of the modules and parameters that compute a table.
+"""Code versions: hashes of the code and parameters that compute a table.
+
+Of the modules in the package of a function or class, the version covers the statements that it depends
+on, see ``statements``; of other modules of the project everything, as of one that it imports as a whole.
 
 The modules and parameters of a version are cached in the process, so that ``provenance`` can store
 them with the rows and a later difference can be reported by name.
@@ -9,7 +12,7 @@ import inspect
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec, resolve_name
 from pathlib import Path
@@ -20,6 +23,7 @@ from pydantic import BaseModel
 from ml_assets.content import digest
 from ml_assets.errors import ConfigurationError
 from ml_assets.provenance.normal_form import normal_form
+from ml_assets.provenance.statements import Statements, is_for_types
 
 EXCLUDED_MODULES = ("ml_assets.errors", "ml_assets.names", "ml_assets.settings")
 """Modules that change no result: error classes, error messages and settings. A setting that changes
@@ -32,7 +36,8 @@ class Code:
 
     Attributes:
         version: hash of both.
-        modules: name of each relevant module of this project → hash of its normal form.
+        modules: name of each relevant module of this project → hash of the normal form of what is
+            relevant of it.
         parameters: the parameters as JSON values, in the order in which they were given.
     """
 
@@ -48,16 +53,13 @@ def code_version(*parts: object) -> str:
     """Version of functions, classes and parameters.
 
     Args:
-        parts: functions and classes, versioned with their modules and the modules of this project
-            that those import; anything else is a parameter.
+        parts: functions and classes, versioned with what they use of this project; anything else is
+            a parameter.
 
     Raises:
         ConfigurationError: a function or class has no source file.
     """
-    modules: dict[str, str] = {}
-    for part in parts:
-        if callable(part):
-            modules |= modules_of(part)
+    modules = modules_of(*(part for part in parts if callable(part)))
     parameters = [as_json(part) for part in parts if not callable(part)]
     version = digest(json.dumps([modules, parameters], sort_keys=True))
     _known_codes[version] = Code(version, modules, parameters)
@@ -69,35 +71,119 @@ def known_code(version: str) -> Code | None:
     return _known_codes.get(version)
 
 
-def modules_of(obj: object) -> Mapping[str, str]:
-    """Module name → hash of its normal form: an object's module and its imports of this project.
+def modules_of(*objects: object) -> Mapping[str, str]:
+    """Module name → hash of the normal form of what functions and classes use of it.
 
     Raises:
-        ConfigurationError: the object has no source file.
+        ConfigurationError: an object has no source file.
     """
-    module = inspect.getmodule(obj)
-    if module is None or getattr(module, "__file__", None) is None:
-        raise ConfigurationError(f"{obj!r} has no source file, so it cannot be versioned.")
-    return _with_imports(module.__name__)
+    whole: dict[str, str] = {}
+    parts: dict[str, frozenset[int]] = {}
+    for obj in objects:
+        module = inspect.getmodule(obj)
+        if module is None or getattr(module, "__file__", None) is None:
+            raise ConfigurationError(f"{obj!r} has no source file, so it cannot be versioned.")
+        name = getattr(obj, "__qualname__", "").partition(".")[0]
+        used = _used_by(module.__name__, name)
+        whole |= used.whole
+        parts |= {one: parts.get(one, frozenset()) | used.parts[one] for one in used.parts}
+    return {**{one: _hash_of(one, parts[one]) for one in parts}, **whole}
+
+
+@dataclass(frozen=True)
+class _Used:
+    """What a function or class uses of the project.
+
+    Attributes:
+        whole: module → hash of its normal form, of modules that count as a whole.
+        parts: module → positions of the statements that count.
+    """
+
+    whole: Mapping[str, str]
+    parts: Mapping[str, frozenset[int]]
+
+
+@cache
+def _used_by(module: str, name: str) -> _Used:
+    """What a name of a module uses: of the modules in its package statements, of others all."""
+    package = module.rpartition(".")[0]
+    whole: set[str] = set()
+    parts: dict[str, frozenset[int]] = {}
+    waiting = [(module, name)]
+    while waiting:
+        current, wanted = waiting.pop()
+        if not _is_included(current, module):
+            continue
+        parsed = _parsed_module(current)
+        needed = parsed.statements.needed_by(wanted) if parsed else None
+        if parsed is None or needed is None:
+            whole.add(current)
+            continue
+        new = needed - parts.get(current, frozenset())
+        parts[current] = needed | parts.get(current, frozenset())
+        for position in new:
+            part = parsed.statements.part(frozenset({position}))
+            named = set(_named_of_package(part, package))
+            waiting += named
+            whole |= imported(part, parsed.package) - {one for one, _ in named}
+    found = [_with_imports(one) for one in whole if _is_included(one, module)]
+    return _Used({one: value for each in found for one, value in each.items()}, parts)
+
+
+def _named_of_package(tree: ast.Module, package: str) -> Iterator[tuple[str, str]]:
+    """Module and name of what statements import from modules in a package."""
+    for statement in tree.body:
+        if isinstance(statement, ast.ImportFrom) and package:
+            base = resolve_name("." * statement.level + (statement.module or ""), package)
+            if base.rpartition(".")[0] == package:
+                yield from ((base, alias.name) for alias in statement.names)
+
+
+def _is_included(module: str, of: str) -> bool:
+    """Whether a module belongs to the project of another one, and may change a result."""
+    return module.partition(".")[0] == of.partition(".")[0] and module not in EXCLUDED_MODULES
 
 
 @cache
 def _with_imports(module: str) -> Mapping[str, str]:
-    package = module.partition(".")[0]
+    """Module → hash, of a module as a whole and all that it imports of the project."""
     found: dict[str, str] = {}
     waiting = [module]
     while waiting:
         current = waiting.pop()
-        is_included = current.partition(".")[0] == package and current not in EXCLUDED_MODULES
-        if is_included and current not in found and (parsed := _parsed_module(current)):
-            found[current], imports = parsed
-            waiting += imports
+        is_new = current not in found and _is_included(current, module)
+        if is_new and (parsed := _parsed_module(current)):
+            found[current] = parsed.hash
+            waiting += parsed.imports
     return found
 
 
+@dataclass(frozen=True)
+class _Parsed:
+    """A module.
+
+    Attributes:
+        package: the package that its relative imports refer to.
+        statements: its statements.
+    """
+
+    package: str
+    statements: Statements
+
+    @cached_property
+    def hash(self) -> str:
+        """Hash of its normal form."""
+        return digest(normal_form(self.statements.tree))
+
+    @cached_property
+    def imports(self) -> Sequence[str]:
+        """Modules that it may import."""
+        return sorted(imported(self.statements.tree, self.package))
+
+
 @cache
-def _parsed_module(module: str) -> tuple[str, Sequence[str]] | None:
-    """Hash of a module's normal form, and modules that it may import; None for an unknown module.
+def _parsed_module(module: str) -> _Parsed | None:
+    """A module of the project; None for an unknown one.
 
     Cached, because the process keeps running the code that it started with.
     """
@@ -107,7 +193,15 @@ def _parsed_module(module: str) -> tuple[str, Sequence[str]] | None:
     tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
     is_package = spec.submodule_search_locations is not None
     package = module if is_package else module.rpartition(".")[0]
-    return digest(normal_form(tree)), sorted(imported(tree, package))
+    return _Parsed(package, Statements(tree))
+
+
+@cache
+def _hash_of(module: str, positions: frozenset[int]) -> str:
+    """Hash of the normal form of some statements of a module."""
+    parsed = _parsed_module(module)
+    assert parsed is not None
+    return digest(normal_form(parsed.statements.part(positions)))
 
 
 @cache
@@ -148,8 +242,9 @@ def imported(tree: ast.Module, package: str) -> set[str]:
 
 def _statements(node: ast.AST) -> Iterator[ast.stmt]:
     """Every statement in a node that may run, without expressions, which contain no imports."""
-    is_for_types = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-    blocks = ("orelse",) if is_for_types else ("body", "orelse", "finalbody", "handlers", "cases")
+    blocks = (
+        ("orelse",) if is_for_types(node) else ("body", "orelse", "finalbody", "handlers", "cases")
+    )
     for block in blocks:
         found = getattr(node, block, None)
         for child in found if isinstance(found, list) else ():

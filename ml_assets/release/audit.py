@@ -37,6 +37,9 @@ STAGES = (nouns.REGISTERED_MODEL, nouns.STAGING_MODEL, nouns.INTEGRATION_TESTS, 
 FAILED = {Status.SKIPPED, Status.QUARANTINED}
 UNFINISHED = "the release is not finished: its run failed, was interrupted or is still running"
 
+DECIDED = "decided:"
+"""What the description of a decision begins with."""
+
 DECISION_COLUMNS = [DAY, "verdict", "reason", "challenger", "evidence"]
 CHAMPION_COLUMNS = [DAY, "fingerprint", "version", "released_by", "evidence", "serves_from"]
 
@@ -55,6 +58,8 @@ class Event:
         serves_from: first day that the model serves; empty if it does not serve.
         evidence: hash of the evidence.
         reason: reason of the event.
+        changes: of a decision, what the model is made with otherwise than that of the decision before
+            of the same as-of day.
     """
 
     at: datetime
@@ -66,6 +71,7 @@ class Event:
     model: str = ""
     version: int | None = None
     serves_from: str = ""
+    changes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,7 @@ def _decision_event(version: StoredVersion) -> Event:
     return Event(
         at=version.at,
         as_of=version.as_of,
-        what=f"decided: {row['verdict'].replace('_', ' ')}",
+        what=f"{DECIDED} {row['verdict'].replace('_', ' ')}",
         who=BY_GATES,
         evidence=row["evidence"],
         reason=row["reason"],

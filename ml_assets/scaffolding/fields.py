@@ -11,7 +11,8 @@ from ml_assets.scaffolding.profile import Column
 WIDTH = 100
 TIME = "pd.DatetimeTZDtype"
 TYPES = {"int": "int", "float": "float", "bool": "bool", "text": "str", "time": TIME}
-CYCLE = {"le": "1", "ge": "-1"}
+OF_CALENDAR = 'group="calendar"'
+"""Argument of fields that move with the date, whose drift says nothing."""
 YEAR_HOURS = 13_000
 """Hours of history from which the season is a feature: one and a half years."""
 
@@ -151,13 +152,19 @@ def _calendar_fields(p: Proposal) -> list[str]:
                 strings(source),
                 "ge=-1",
                 "le=1",
+                OF_CALENDAR,
             ],
         )
         for name in cycles
     ]
     if has_weekday(p):
         fields.append(
-            _field("weekday", "str", "computed", [repr_("Day of the week."), strings(source)])
+            _field(
+                "weekday",
+                "str",
+                "computed",
+                [repr_("Day of the week."), strings(source), OF_CALENDAR],
+            )
         )
     return fields
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ml_assets.cadence import Cadence, Calendar, day_of, shifted, weekday
 from ml_assets.contracts.contract import Weekday
+from ml_assets.durations import LONGEST, Duration
 from ml_assets.errors import ConfigurationError
 
 UNITS = {Cadence.HOURLY: "h", Cadence.DAILY: "d", Cadence.WEEKLY: "w", Cadence.MONTHLY: "mo"}
@@ -37,6 +38,10 @@ WINDOW = {
 }
 """Cadence → partitions of the usual window before an as-of day."""
 
+ROWS = {"window": 1000, "validation_window": 30, "test_window": 100, "drift_window": 40}
+"""Window → rows that it should have, if the history is long enough: fewer train and test a model badly,
+and three quarters of a drift window have to be the 30 rows from which drift is judged."""
+
 LEAST_TEST, LEAST_VALIDATION, LEAST_TRAINING = 10, 2, 20
 """Partitions with rows below which no first model is judged."""
 
@@ -55,23 +60,36 @@ class History:
         calendar: its partitions.
         first: key of the first one.
         last: key of the last one.
+        rows: number of its rows.
         empty_on: days of the week that never have rows.
+        test_rows: rows that should test a model.
     """
 
     calendar: Calendar
     first: str
     last: str
+    rows: int
     empty_on: tuple[Weekday, ...] = ()
+    test_rows: int = ROWS["test_window"]
 
     @classmethod
-    def of(cls, calendar: Calendar, keys: Collection[str]) -> "History":
+    def of(
+        cls,
+        calendar: Calendar,
+        keys: Collection[str],
+        rows: int,
+        test_rows: int = ROWS["test_window"],
+    ) -> "History":
         """The history of a table.
 
         Args:
             calendar: its partitions.
             keys: those that have rows.
+            rows: number of rows.
+            test_rows: rows that should test a model.
         """
-        return cls(calendar, min(keys), max(keys), _empty_on(calendar, keys))
+        empty_on = _empty_on(calendar, keys)
+        return cls(calendar, min(keys), max(keys), rows, empty_on, test_rows)
 
     @property
     def count(self) -> int:
@@ -101,26 +119,37 @@ class History:
 
     @property
     def windows(self) -> dict[str, str]:
-        """Windows of a ``defs.yaml`` that are shorter than usual, as the history is short."""
-        test, validation, drift = USUAL[self.calendar.cadence]
-        least = self.spanned_by(LEAST_VALIDATION)
-        shorter = {
-            "validation_window": (validation, max(self._usable // 12, least)),
-            "test_window": (test, self._longest_test),
-            "drift_window": (drift, max(self._usable // 6, least)),
-        }
-        return {name: self.text(limit) for name, (usual, limit) in shorter.items() if limit < usual}
+        """Windows of a ``defs.yaml`` that are not as usual.
 
-    def is_in_usual_training(self, keys: pd.Series) -> pd.Series:
-        """(n,) whether partitions train a first model with windows that are as usual."""
-        test, validation, _ = USUAL[self.calendar.cadence]
-        first = self.calendar.shifted(self.as_of, -WINDOW[self.calendar.cadence])
-        end = self.calendar.shifted(self.as_of, -test - validation)
-        return (keys >= first) & (keys < end)
+        They are shorter if the history is short, and longer if it is long and has few rows.
+        """
+        usual = self._usual
+        return {
+            name: self.text(length)
+            for name, length in self._lengths.items()
+            if length != usual[name]
+        }
+
+    @property
+    def longest_window(self) -> int:
+        """Partitions of the longest window: all, or as many as a duration may have."""
+        return min(self.count, LONGEST // Duration.of(1, self.calendar.cadence).longest)
+
+    @property
+    def drift_rows(self) -> int:
+        """Rows of a drift window, about."""
+        return round(self._lengths["drift_window"] * self._per_partition)
+
+    def is_in_training(self, keys: pd.Series) -> pd.Series:
+        """(n,) whether partitions train a first model."""
+        lengths = self._lengths
+        first = self.calendar.shifted(self.as_of, -lengths["window"])
+        held_out = lengths["test_window"] + lengths["validation_window"]
+        return (keys >= first) & (keys < self.calendar.shifted(self.as_of, -held_out))
 
     def is_in_test(self, keys: pd.Series) -> pd.Series:
         """(n,) whether partitions test a first model."""
-        length = min(USUAL[self.calendar.cadence][0], self._longest_test)
+        length = self._lengths["test_window"]
         return (keys >= self.calendar.shifted(self.as_of, -length)) & (keys < self.as_of)
 
     @property
@@ -130,9 +159,9 @@ class History:
 
     @property
     def as_of(self) -> str:
-        """Key of the as-of partition of a first model: some later ones are left to predict."""
-        usual, least = USUAL[self.calendar.cadence][0], self.spanned_by(LEAST_TEST)
-        left = max(min(self.count // 10, usual), least)
+        """Key of the as-of partition of a first model: later ones are left to predict, and judge drift."""
+        predicted = max(self._usual["test_window"], self._lengths["drift_window"])
+        left = max(min(self.count // 10, predicted), self.spanned_by(LEAST_TEST))
         return self.calendar.shifted(self.last, -left)
 
     def spanned_by(self, count: int) -> int:
@@ -166,9 +195,37 @@ class History:
         return self.count - self.look_back
 
     @property
-    def _longest_test(self) -> int:
-        """Partitions that the history leaves for the test window."""
-        return max(self._usable // 4, self.spanned_by(LEAST_TEST))
+    def _per_partition(self) -> float:
+        """Rows of a partition on average, with those that have none."""
+        return self.rows / self.count
+
+    @property
+    def _usual(self) -> dict[str, int]:
+        """Window → partitions that it has if the ``defs.yaml`` does not name it."""
+        test, validation, drift = USUAL[self.calendar.cadence]
+        return {
+            "window": WINDOW[self.calendar.cadence],
+            "validation_window": validation,
+            "test_window": test,
+            "drift_window": drift,
+        }
+
+    @property
+    def _lengths(self) -> dict[str, int]:
+        """Window → its partitions: as usual, or enough for its rows, as far as the history allows."""
+        least = self.spanned_by(LEAST_VALIDATION)
+        longest = {
+            "validation_window": max(self._usable // 12, least),
+            "test_window": max(self._usable // 4, self.spanned_by(LEAST_TEST)),
+            "drift_window": max(self._usable // 6, least),
+        }
+        wanted = {**ROWS, "test_window": self.test_rows}
+        enough = {name: math.ceil(rows / self._per_partition) for name, rows in wanted.items()}
+        usual = self._usual
+        found = {name: min(max(usual[name], enough[name]), most) for name, most in longest.items()}
+        held_out = found["validation_window"] + found["test_window"]
+        window = max(usual["window"], min(enough["window"] + held_out, self.longest_window))
+        return {"window": window, **found}
 
     @property
     def _week(self) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ml_assets.cadence import Cadence
-from ml_assets.scaffolding.history import History
+from ml_assets.scaffolding.history import ROWS, History
 from ml_assets.scaffolding.leaks import Leak
 from ml_assets.scaffolding.profile import Column
 from ml_assets.scaffolding.reading import Origin
@@ -178,7 +178,28 @@ class Proposal:
             f"first model as of {history.as_of}; windows: "
             + (", ".join(f"{name} {text}" for name, text in self.windows.items()) or "as usual"),
             *self._tested,
+            *self._judged_drift,
+            *([self.told_of_described] if self.described else []),
             *(f"allowed: {leak.column} ({leak.rule}): {leak.finding}" for leak in self.leaks),
+        ]
+
+    @property
+    def told_of_described(self) -> str:
+        """Which columns of a row are features as they are, and what to do with those known too late."""
+        named = ", ".join(column.name for column in self.described)
+        return (
+            f"features with the value of the row itself: {named}. A column that is filled in only "
+            "afterwards, such as a cost, a duration or a count of casualties, is not known when a row is "
+            "predicted, and a model that has it looks better than it is: exclude it with --exclude COLUMN"
+        )
+
+    @property
+    def _judged_drift(self) -> list[str]:
+        """That drift is not judged, if a window has too few rows."""
+        if self.history.drift_rows >= ROWS["drift_window"]:
+            return []
+        return [
+            f"drift is not judged: a window of about {self.history.drift_rows} rows is too short to tell"
         ]
 
     @property

@@ -1,5 +1,6 @@
 """The pipeline that suits a table: decided from its rows, before anything is written."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,10 +10,10 @@ import pandas as pd
 
 from ml_assets.errors import ConfigurationError
 from ml_assets.names import unknown
-from ml_assets.scaffolding.history import History
+from ml_assets.scaffolding.history import ROWS, History
 from ml_assets.scaffolding.leaks import Leak, leaks
 from ml_assets.scaffolding.naming import refuse_columns, refuse_name
-from ml_assets.scaffolding.pipeline import Proposal, Request, Task, is_category
+from ml_assets.scaffolding.pipeline import LEAST_OF_CLASS, Proposal, Request, Task, is_category
 from ml_assets.scaffolding.profile import Column, profile
 from ml_assets.scaffolding.reading import Origin
 from ml_assets.scaffolding.times import Times, cadence_of, times
@@ -56,7 +57,8 @@ def propose(raw: pd.DataFrame, request: Request, found: Origin) -> Proposal:
     classes = _classes(target, known, task)
     chosen = Times(column, format_, moments, request.cadence or cadence_of(moments))
     keys = _keys(moments, chosen)
-    history = History.of(chosen.calendar, {*keys})
+    tested_rows = _rows_to_test(known[target.name]) if classes else ROWS["test_window"]
+    history = History.of(chosen.calendar, {*keys}, len(rows), tested_rows)
     is_series = not rows.assign(_key=keys).duplicated(["_key", *request.entity]).any()
     history.refuse_short()
     tested = known.loc[history.is_in_test(keys[known.index]), target.name]
@@ -169,12 +171,18 @@ def _keys(moments: pd.Series, chosen: Times) -> pd.Series:
     return moments.map(keys)
 
 
+def _rows_to_test(values: pd.Series) -> int:
+    """Rows of which enough have the rarest class, with a margin as its share varies."""
+    rarest = values.value_counts(normalize=True).min()
+    return max(ROWS["test_window"], math.ceil(2 * LEAST_OF_CLASS / rarest))
+
+
 def _windows(history: History, keys: pd.Series, values: pd.Series) -> dict[str, str]:
-    """The windows of a model, of which the whole history trains it if a usual one lacks a class."""
-    is_training = history.is_in_usual_training(keys)
+    """The windows of a model, of which the whole history trains it if a shorter one lacks a class."""
+    is_training = history.is_in_training(keys)
     if set(values[is_training]) == set(values):
         return history.windows
-    return {"window": history.text(history.count), **history.windows}
+    return {**history.windows, "window": history.text(history.longest_window)}
 
 
 def _key(rows: pd.DataFrame, time: str, target: str, entity: Sequence[str]) -> list[str]:

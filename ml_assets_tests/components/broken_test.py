@@ -77,6 +77,13 @@ def open_shop(tmp_path: Path) -> Iterator[Open]:
             id="label",
         ),
         pytest.param(
+            "labels: {asset: shop/weights, column: weight}",
+            "labels: {asset: shop/weights, column: weight}\n  predicted_at: known_at",
+            "shop/broken_ModelPipeline",
+            "'horizon_hours' would be negative",
+            id="predicted after its target",
+        ),
+        pytest.param(
             "contract: ml_assets_tests.components.shop.Weights",
             "contract: ml_assets_tests.components.shop.Wights",
             "shop/weights",

@@ -114,6 +114,18 @@ def test_structural_features_are_those_of_the_contract(
     assert {name for name, group in found.groups.items() if group == "structural"} == structural
 
 
+def test_a_feature_may_follow_the_calendar_instead_of_what_its_contract_says(
+    tmp_path: Path,
+) -> None:
+    text = MINIMAL.replace(NAMED, "") + "  monitoring: {calendar: [hour]}\n"
+
+    found = model(tmp_path, text)
+
+    assert isinstance(found, PipelineConfiguration)
+    assert found.groups["hour"] == "calendar"
+    assert found.groups["region"] == "structural"
+
+
 def test_a_part_without_monitoring_has_the_same_features(tmp_path: Path) -> None:
     found = model(tmp_path, MINIMAL.replace(NAMED, ""), TrainedModelConfiguration)
 

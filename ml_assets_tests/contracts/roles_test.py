@@ -7,7 +7,7 @@ import pandera.pandas as pa
 import pytest
 
 from ml_assets.contracts.contract import Contract, Role, computed, used_as
-from ml_assets.contracts.roles import feature_columns, structural_columns
+from ml_assets.contracts.roles import columns_of_group, feature_columns
 from ml_assets.errors import ConfigurationError
 
 
@@ -62,7 +62,7 @@ def test_free_text_is_a_feature_if_its_field_says_so() -> None:
 
 
 def test_structural_columns_are_those_of_this_group() -> None:
-    assert structural_columns(Stays) == ["city", "guests"]
+    assert columns_of_group(Stays, "structural") == ["city", "guests"]
 
 
 def test_computed_fields_say_both() -> None:
@@ -115,4 +115,4 @@ def test_an_unknown_group_is_refused() -> None:
         guests: int = pa.Field(metadata={"group": "structure"})
 
     with pytest.raises(ConfigurationError, match=r"Did you mean 'structural'\?"):
-        structural_columns(Wrong)
+        columns_of_group(Wrong, "structural")

@@ -7,6 +7,7 @@ import pytest
 
 from ml_assets.cadence import Cadence, Calendar
 from ml_assets.content import DAY
+from ml_assets.errors import ConfigurationError
 from ml_assets.learning.horizon import PredictionTimes, with_times
 
 NEW_YORK = "America/New_York"
@@ -65,6 +66,18 @@ def test_times_of_rows_go_before_those_of_the_partition() -> None:
 
     assert found["horizon_hours"].tolist() == [1.5, 1.5]
     assert found["is_replayed"].tolist() == [True, False]
+
+
+def test_a_row_that_is_predicted_after_its_partition_began_needs_the_time_that_is_predicted() -> (
+    None
+):
+    cut = pd.to_datetime(["2024-02-08 20:00", "2024-02-09 10:00"], utc=True)
+    rows = pd.DataFrame({DAY: "2024-02-09", "cut": cut})
+
+    with pytest.raises(ConfigurationError, match=r"'cut'.*10:00.*Name the column .* 'target_time'"):
+        PredictionTimes(DAYS, 1, predicted_at="cut").of(rows, LONG_AGO)
+    found = PredictionTimes(DAYS, 1, predicted_at="cut").of(rows.head(1), LONG_AGO)
+    assert found["horizon_hours"].tolist() == [9]
 
 
 def predictions(ids: list[str]) -> pd.DataFrame:

@@ -201,10 +201,10 @@ def test_summary_counts_by_group_and_names_the_strongest() -> None:
     ("rows", "days", "window_days", "expected"),
     [
         pytest.param(880 * 300, 300, 7, 400, id="many rows a day"),
-        pytest.param(300, 300, 7, 6, id="a row a day"),
-        pytest.param(139, 139, 8, 6, id="a row a week"),
-        pytest.param(90, 100, 7, 5, id="some days without rows"),
-        pytest.param(0, 0, 1, 0, id="no day"),
+        pytest.param(300 * 20, 300, 7, 105, id="20 rows a day"),
+        pytest.param(300, 300, 60, 45, id="a row a day, sixty days"),
+        pytest.param(300, 300, 7, 30, id="a row a day, a week of which is too few"),
+        pytest.param(0, 0, 1, 30, id="no day"),
     ],
 )
 def test_rows_that_a_window_needs_follow_from_the_reference(
@@ -213,6 +213,29 @@ def test_rows_that_a_window_needs_follow_from_the_reference(
     reference = pd.DataFrame({"rows": [rows, rows], "window_days": [window_days, window_days]})
 
     assert usual_min_rows(reference, days) == expected
+
+
+def test_the_calendar_never_drifts_and_is_no_likely_cause() -> None:
+    stored = stored_reference(1)
+    bins = [each.bins for each in reference_from_rows(stored)]
+    window = sample(5, "2013-05-01", 2).assign(weekday=9)
+    profiles = to_rows(*daily_profiles(window, bins), AS_OF)
+
+    def report(groups: dict[str, str]) -> pd.DataFrame:
+        found = drift_report(
+            stored, profiles, groups, day="2013-05-02", reference=AS_OF, min_rows=100
+        )
+        return found.set_index("feature", drop=False)
+
+    moved = report({}).loc["weekday"]
+    calm = report({"weekday": "calendar"})
+
+    assert moved["drifted"]
+    assert not calm.loc["weekday", "drifted"]
+    assert calm.loc["weekday", "ratio"] == moved["ratio"]
+    assert calm.loc["weekday", "likely_cause_rank"] == len(calm)
+    assert "drifted calendar" not in summary(calm)
+    assert summary(calm)["strongest feature"] != "weekday"
 
 
 WORKDAYS = "from Monday to Friday"
@@ -224,7 +247,7 @@ PATTERNS = {
 }
 
 
-@pytest.mark.parametrize("per_day", [pytest.param(1, id="a row"), pytest.param(90, id="90 rows")])
+@pytest.mark.parametrize("per_day", [pytest.param(8, id="8 rows"), pytest.param(90, id="90 rows")])
 @pytest.mark.parametrize(
     ("calendar", "length", "with_rows", "has_rows"),
     [pytest.param(*pattern, id=name) for name, pattern in PATTERNS.items()],

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ml_assets.contracts.contract import Contract, limits, unit
+from ml_assets.content import digest
+from ml_assets.contracts.contract import Contract, unit
 from ml_assets.defs.flight_delays.contracts import FlightFeatures
 from ml_assets.defs.flight_delays.features import flight_features
 from ml_assets.errors import ConfigurationError
@@ -94,8 +95,65 @@ def test_other_packages_are_excluded() -> None:
     assert all(name.partition(".")[0] == "ml_assets" for name in modules_of(flight_features))
 
 
-def test_each_function_of_a_module_has_the_version_of_the_module() -> None:
-    assert modules_of(unit) == modules_of(limits)
+PIPELINE = {
+    "__init__": "",
+    "contracts": "class Rows:\n    key = 1\n\nclass Features:\n    key = Rows.key\n\nEMPTY_ON = []\n",
+    "helpers": "def mean(values):\n    return sum(values)\n\ndef unused():\n    return 0\n",
+    "features": (
+        "from .contracts import EMPTY_ON\nfrom .helpers import mean\n"
+        "LAGS = [1, 2]\n\ndef features():\n    return mean(LAGS), EMPTY_ON\n\n"
+        "def outcomes():\n    return EMPTY_ON\n"
+    ),
+}
+"""Module of a pipeline → its text."""
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new", "changed"),
+    [
+        pytest.param("features", "mean(LAGS)", "LAGS", {"features"}, id="a function"),
+        pytest.param("features", "[1, 2]", "[1]", {"features"}, id="a constant that it uses"),
+        pytest.param("helpers", "sum", "max", {"features"}, id="a function that it imports"),
+        pytest.param("helpers", "return 0", "return 1", set(), id="a function that none uses"),
+        pytest.param(
+            "contracts", "EMPTY_ON = []", "EMPTY_ON = [1]", {"features", "outcomes"}, id="of both"
+        ),
+        pytest.param("contracts", "Rows.key", "Rows.key + 1", {"Features"}, id="a contract"),
+        pytest.param("contracts", "key = 1", "key = 2", {"Rows", "Features"}, id="its base"),
+        pytest.param(
+            "contracts",
+            "EMPTY_ON = []",
+            "EMPTY_ON = []\nprint(EMPTY_ON)",
+            {"Rows", "Features", "features", "outcomes"},
+            id="a statement that runs",
+        ),
+    ],
+)
+def test_a_change_is_of_the_functions_and_classes_that_use_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+    module: str,
+    old: str,
+    new: str,
+    changed: set[str],
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    number = digest(request.node.name)
+
+    def versions(package: str, texts: dict[str, str]) -> dict[str, list[str]]:
+        (tmp_path / package).mkdir()
+        for file, text in texts.items():
+            (tmp_path / package / f"{file}.py").write_text(text, "utf-8")
+        contracts = importlib.import_module(f"{package}.contracts")
+        features = importlib.import_module(f"{package}.features")
+        parts = [contracts.Rows, contracts.Features, features.features, features.outcomes]
+        return {part.__name__: sorted(modules_of(part).values()) for part in parts}
+
+    before = versions(f"before_{number}", PIPELINE)
+    after = versions(f"after_{number}", {**PIPELINE, module: PIPELINE[module].replace(old, new)})
+
+    assert {name for name in before if before[name] != after[name]} == changed
 
 
 def test_object_without_a_file_cannot_be_versioned() -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+import pandas as pd
 import pytest
 
 from ml_assets.cadence import Cadence, Calendar, weekday
-from ml_assets.scaffolding.history import LEAST_TEST, History
+from ml_assets.monitoring.drift import usual_min_rows
+from ml_assets.scaffolding.history import LEAST_TEST, ROWS, History
 
 DAILY, HOURLY, WEEKLY = (
     Calendar(cadence) for cadence in (Cadence.DAILY, Cadence.HOURLY, Cadence.WEEKLY)
@@ -18,11 +20,13 @@ def history(
     calendar: Calendar = DAILY,
     weeks: int = 20,
     has_rows: Callable[[str], bool] = lambda key: weekday(key) not in WEEKEND,
+    per_partition: int = 1,
 ) -> History:
     """The history of some weeks of partitions."""
     days = DAILY.shifted(MONDAY, 7 * weeks)
     keys = calendar.keys(calendar.first_of(MONDAY), calendar.shifted(calendar.first_of(days), -1))
-    return History.of(calendar, [key for key in keys if has_rows(key)])
+    with_rows = [key for key in keys if has_rows(key)]
+    return History.of(calendar, with_rows, per_partition * len(with_rows))
 
 
 @pytest.mark.parametrize(
@@ -84,3 +88,48 @@ def test_the_partitions_after_the_first_model_have_rows_enough(weeks: int) -> No
     after = DAILY.keys(DAILY.shifted(found.as_of, 1), found.last)
 
     assert sum(weekday(day) not in WEEKEND for day in after) >= LEAST_TEST
+
+
+@pytest.mark.parametrize(
+    ("found", "windows"),
+    [
+        pytest.param(
+            history(weeks=200, has_rows=lambda _: True, per_partition=20), {}, id="as usual"
+        ),
+        pytest.param(
+            history(weeks=200, has_rows=lambda _: True),
+            {
+                "window": "1130d",
+                "validation_window": "30d",
+                "test_window": "100d",
+                "drift_window": "40d",
+            },
+            id="longer for few rows",
+        ),
+        pytest.param(
+            history(weeks=40, has_rows=lambda _: True),
+            {"validation_window": "21d", "test_window": "63d", "drift_window": "40d"},
+            id="longer as far as there is history",
+        ),
+        pytest.param(
+            history(weeks=13, has_rows=lambda _: True, per_partition=20),
+            {"validation_window": "5d", "test_window": "15d"},
+            id="shorter for a short history",
+        ),
+    ],
+)
+def test_windows_follow_from_the_rows_and_the_length_of_the_history(
+    found: History, windows: dict[str, str]
+) -> None:
+    assert found.windows == windows
+
+
+def test_a_drift_window_with_its_rows_is_judged_by_default() -> None:
+    days = 1000
+    reference = pd.DataFrame({"rows": [days], "window_days": [ROWS["drift_window"]]})
+    assert usual_min_rows(reference, days) <= ROWS["drift_window"]
+
+
+def test_the_partitions_after_the_first_model_fill_a_drift_window() -> None:
+    found = history(weeks=200, has_rows=lambda _: True)
+    assert DAILY.between(found.as_of, found.last) == 40

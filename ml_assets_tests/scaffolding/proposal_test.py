@@ -10,6 +10,7 @@ import pytest
 import ml_assets.defs
 from ml_assets.configuration.objects import load_contract, load_object
 from ml_assets.contracts.contract import columns, limits
+from ml_assets.contracts.roles import columns_of_group
 from ml_assets.learning.contracts import Prediction
 from ml_assets.scaffolding.naming import RESERVED
 from ml_assets_tests.commands.new_test import file_of, good, project, run
@@ -41,10 +42,15 @@ def test_two_pipelines_read_the_same_table(project: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    ("share", "tells"),
-    [pytest.param(0.5, False, id="both classes"), pytest.param(0.1, True, id="a rare class")],
+    ("share", "first", "tells"),
+    [
+        pytest.param(0.5, "2024-05-31", False, id="both classes"),
+        pytest.param(0.1, "2024-05-16", True, id="a rare class, in a longer window"),
+    ],
 )
-def test_too_few_test_rows_of_a_class_are_told(project: Path, share: float, tells: bool) -> None:
+def test_too_few_test_rows_of_a_class_are_told(
+    project: Path, share: float, first: str, tells: bool
+) -> None:
     random = np.random.default_rng(3)
     days = pd.date_range("2024-01-01", periods=200).repeat(5)
     table = pd.DataFrame(
@@ -59,7 +65,7 @@ def test_too_few_test_rows_of_a_class_are_told(project: Path, share: float, tell
     done = run("strikes", "--from", file_of(project, table), "--target", "damaged")
 
     text = " ".join(done.split())
-    tested = table[(table["day"] >= "2024-05-31") & (table["day"] < "2024-06-28")]
+    tested = table[(table["day"] >= first) & (table["day"] < "2024-06-28")]
     rarest = tested["damaged"].value_counts().min()
     assert f"it is tested on {len(tested)} rows, {rarest} of them of the rarest class" in text
     assert ("too few to tell" in text) == tells
@@ -119,3 +125,52 @@ def test_a_table_with_rows_on_all_days_declares_none_empty(project: Path) -> Non
     texts = [file.read_text("utf-8") for file in folder.iterdir() if file.is_file()]
 
     assert not any("empty_on" in text.lower() for text in texts)
+
+
+def test_columns_that_are_features_at_the_time_of_their_row_are_told(project: Path) -> None:
+    random = np.random.default_rng(4)
+    hours = pd.date_range("2023-01-01", periods=4000, freq="4h")
+    table = pd.DataFrame(
+        {
+            "call": range(len(hours)),
+            "at": hours.strftime("%Y-%m-%d %H:%M"),
+            "kind": random.choice(["fire", "flood"], len(hours)),
+            "casualties": random.poisson(1, len(hours)),
+            "minutes": random.normal(20, 5, len(hours)).round(1),
+        }
+    )
+
+    printed = run(
+        "calls", "--from", file_of(project, table), "--target", "minutes", "--cadence", "daily"
+    )
+
+    text = " ".join(printed.split())
+    assert "features with the value of the row itself: kind, casualties. " in text
+    assert "exclude it with --exclude COLUMN" in text
+    readme = (project / "ml_assets" / "defs" / "calls" / "README.md").read_text("utf-8")
+    assert "value of the row itself: kind, casualties." in readme
+
+
+def test_a_series_has_no_feature_at_the_time_of_its_row(project: Path) -> None:
+    printed = run("rides", "--from", file_of(project, good()), "--target", "rides")
+
+    assert "the value of the row itself" not in " ".join(printed.split())
+
+
+def test_features_of_the_calendar_are_monitored_as_such(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = good().assign(day=pd.date_range("2024-01-01", periods=120, freq="D").astype("str"))
+    run("calendar_rides", "--from", file_of(project, table), "--target", "rides")
+    defs = project / "ml_assets" / "defs"
+    monkeypatch.setattr(ml_assets.defs, "__path__", [*ml_assets.defs.__path__, str(defs)])
+
+    contract = load_contract("ml_assets.defs.calendar_rides.contracts.Features")
+
+    assert columns_of_group(contract, "calendar") == ["weekday"]
+
+
+def test_a_drift_window_with_too_few_rows_to_tell_is_told(project: Path) -> None:
+    printed = run("rides", "--from", file_of(project, good()), "--target", "rides")
+
+    assert "drift is not judged: a window of about 15 rows" in " ".join(printed.split())

@@ -96,7 +96,8 @@ def event_cells(event: Event) -> tuple[str, str]:
     evidence = f"\nevidence {short_hash(event.evidence)}" if event.evidence else ""
     serves = f", serves from {event.serves_from}" if event.serves_from else ""
     reason = f"\n{escape(event.reason)}" if event.reason else ""
-    what = f"[{_event_color(event.what)}]{escape(event.what)}[/]{serves}{reason}"
+    changed = f"\nchanged: {escape('; '.join(event.changes))}" if event.changes else ""
+    what = f"[{_event_color(event.what)}]{escape(event.what)}[/]{serves}{reason}{changed}"
     return f"{format_time(event.at)}{evidence}", what
 
 

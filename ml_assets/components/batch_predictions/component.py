@@ -43,7 +43,7 @@ def refuse_other_types(pipeline: str, times: PredictionTimes, dataset: type[Cont
         dataset: contract of the training dataset, which has all columns of the features.
 
     Raises:
-        ConfigurationError: there is one.
+        ConfigurationError: there is one, or rows would be predicted after what they predict.
     """
     known = columns(dataset)
     moments = [name for name, column in known.items() if _is_moment(dtype(column))]
@@ -54,6 +54,14 @@ def refuse_other_types(pipeline: str, times: PredictionTimes, dataset: type[Cont
                 f"'{key}' of {pipeline} in defs.yaml names '{name}', which is {what}."
                 f"{suggestion(name, moments)}"
             )
+
+    if times.predicted_at and not times.target_time and not times.lead:
+        raise ConfigurationError(
+            f"'predicted_at' of {pipeline} in defs.yaml names '{times.predicted_at}', but its features read "
+            "the partition itself, whose start is predicted unless 'target_time' says more: "
+            "'horizon_hours' would be negative. Name the column with the time that is predicted as "
+            "'target_time'."
+        )
 
 
 def _is_moment(found: object) -> bool:

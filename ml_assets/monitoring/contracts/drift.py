@@ -7,7 +7,10 @@ from ml_assets.contracts.contract import Contract, computed
 PREDICTED = "prediction"
 """Group of the predicted class, which is compared like a feature."""
 
-GROUPS = ("structural", "environment", "other", PREDICTED)
+CALENDAR = "calendar"
+"""Group of features that move with the date, and never count as drifted."""
+
+GROUPS = ("structural", "environment", CALENDAR, "other", PREDICTED)
 """Structural features should be stable; environment features, such as weather, vary naturally."""
 
 COMPARED = [
@@ -50,7 +53,7 @@ class DriftReport(Contract):
     )
     feature: str = computed("Name of the feature.", ["feature_reference.feature"])
     group: str = computed(
-        "Group of the feature: structural, environment, other, or prediction.",
+        "Group of the feature: structural, environment, calendar, other, or prediction.",
         ["feature_reference.feature"],
         isin=GROUPS,
     )
@@ -87,9 +90,14 @@ class DriftReport(Contract):
         "Whether the window has enough rows to judge drift.",
         [*COMPARED, "feature_profile.rows"],
     )
-    drifted: bool = computed("Whether it is judged and one of the ratios is 1 or more.", BOTH)
+    drifted: bool = computed(
+        "Whether it is judged, no feature of the calendar, and one of the ratios is 1 or more.",
+        BOTH,
+    )
     likely_cause_rank: int = computed(
-        "Rank of the feature by the larger of its two ratios; 1 has drifted most.", BOTH, ge=1
+        "Rank of the feature by the larger of its two ratios; 1 has drifted most, the calendar is last.",
+        BOTH,
+        ge=1,
     )
 
     class Config:
