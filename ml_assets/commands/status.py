@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from ml_assets.lineage.status.state import ProjectState
     from ml_assets.lineage.status.values import (
+        NextStep,
         PipelineStatus,
         ProjectStatus,
         StageProgress,
@@ -27,6 +28,9 @@ app = typer.Typer()
 
 SHOWN = 5
 """Days without rows that are printed; JSON has all."""
+
+REFERENCE = ("flight_delays", "airport_weather")
+"""Folders of the pipelines on the reference data, with which 'make demo' begins."""
 
 INDENT = 2
 COLORS = {
@@ -55,11 +59,22 @@ def status(
 
     workspace = Workspace.of_environment()
     state = _state(workspace) if workspace.has_data else nothing_stored()
-    found = report(state.of_pipeline(pipeline) if pipeline and workspace.has_data else state)
+    chosen = state.of_pipeline(pipeline) if pipeline and workspace.has_data else state
+    found = report(chosen, _beginnings(pipeline))
     if as_json:
         print_json(asdict(found))
     else:
         print_status(found, console())
+
+
+def _beginnings(pipeline: str) -> "dict[str, NextStep]":
+    """Pipeline → its first run, of a pipeline of one's own or of all of them."""
+    from ml_assets.configuration.models import pipelines_outside
+    from ml_assets.lineage.status.beginning import beginning
+
+    own = [one for one in pipelines_outside(REFERENCE) if pipeline in {"", one}]
+    steps = {name: beginning(name) for name in own}
+    return {name: step for name, step in steps.items() if step}
 
 
 def _state(workspace: "Workspace") -> "ProjectState":
@@ -140,24 +155,34 @@ def _print_stages(pipeline: "PipelineStatus", out: Console) -> None:
     if not any(stage.last_day for stage in pipeline.stages):
         return
     table = plain_table("stage", "last", "behind", "next", gap=1)
+    waiting = [one for one in pipeline.stages if not one.last_day and one.behind is None]
     for stage in pipeline.stages:
+        if stage in waiting:
+            continue
         color = "yellow" if stage.behind else "default"
         behind = f"[{color}]{_behind(stage)}[/{color}]"
         table.add_row(
-            stage.table.removeprefix(f"{pipeline.pipeline}/"),
+            _noun(stage, pipeline),
             stage.last_day or "none",
             behind,
             stage.next_day,
         )
     out.print(table)
+    if waiting:
+        named = ", ".join(_noun(stage, pipeline) for stage in waiting)
+        _line(out, f"Not begun: {named}.", indent=0)
     until = pipeline.sources_until or "no day"
     out.print(f"The sources are complete until {until}.", highlight=False)
     out.print()
 
 
+def _noun(stage: "StageProgress", pipeline: "PipelineStatus") -> str:
+    return stage.table.removeprefix(f"{pipeline.pipeline}/")
+
+
 def _behind(stage: "StageProgress") -> str:
     if stage.behind is None:
-        return "unknown" if stage.last_day else "not begun"
+        return "unknown"
     return _count(stage.behind, stage.unit) if stage.behind else "·"
 
 

@@ -1,6 +1,6 @@
 """The models of the project: their configuration, completed from the documents of their tables."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -44,6 +44,17 @@ def pipelines() -> list[str]:
     """
     refuse_unreadable_files()
     return sorted({str(config["pipeline"]) for _, config, _ in _models() if "pipeline" in config})
+
+
+def pipelines_outside(folders: Collection[str]) -> list[str]:
+    """Names of the model pipelines that are in none of some folders of ``defs/``."""
+    return sorted(
+        {
+            str(config["pipeline"])
+            for file, config, _ in _models()
+            if "pipeline" in config and not {*file.parts} & {*folders}
+        }
+    )
 
 
 def pipeline(name: str) -> ModelConfiguration:

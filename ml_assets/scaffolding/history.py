@@ -88,8 +88,8 @@ class History:
             rows: number of rows.
             test_rows: rows that should test a model.
         """
-        empty_on = _empty_on(calendar, keys)
-        return cls(calendar, min(keys), max(keys), rows, empty_on, test_rows)
+        found = empty_on(calendar, keys)
+        return cls(calendar, min(keys), max(keys), rows, found, test_rows)
 
     @property
     def count(self) -> int:
@@ -244,8 +244,13 @@ class History:
         )
 
 
-def _empty_on(calendar: Calendar, keys: Collection[str]) -> tuple[Weekday, ...]:
-    """Days of the week that never have rows, if the others usually have."""
+def empty_on(calendar: Calendar, keys: Collection[str]) -> tuple[Weekday, ...]:
+    """Days of the week that never have rows, if the others usually have.
+
+    Args:
+        calendar: partitions of a table.
+        keys: those that have rows.
+    """
     if calendar.cadence not in {Cadence.HOURLY, Cadence.DAILY}:
         return ()
     days = {day_of(key) for key in keys}

@@ -16,6 +16,7 @@ from ml_assets.ledger.entries import Entry, Status, row_counts
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.lineage.pipelines import DECISION, SCORING
 from ml_assets.lineage.pipelines import pipeline as known_pipeline
+from ml_assets.lineage.status.beginning import last_ended
 from ml_assets.lineage.status.state import (
     ChampionState,
     PipelineState,
@@ -188,5 +189,5 @@ def _source(
 
 def _last_before(moment: datetime, days: Days) -> str:
     """The last partition that ends by a moment; empty when that is before the first one."""
-    key = min(days.calendar.last_ended(moment), days.last_key or LAST_DAY)
+    key = last_ended(days, moment)
     return key if key >= days.first_key else ""

@@ -37,12 +37,20 @@ RECENT_DAYS = 31
 """Last days of each table of which days without rows are listed; older ones are only counted."""
 
 
-def report(state: ProjectState) -> ProjectStatus:
-    """The report on a project."""
+def report(state: ProjectState, beginnings: Mapping[str, NextStep] | None = None) -> ProjectStatus:
+    """The report on a project.
+
+    Args:
+        state: the project.
+        beginnings: pipeline → its first run, which is next if nothing of it was processed and nothing
+            else is open.
+    """
     every = [_pipeline(state, pipeline) for pipeline in state.pipelines]
     pipelines = sorted(every, key=lambda one: not one.is_begun)
     problems, older = _problems(state.entries)
     stale = _stale(state)
+    begun = {one.pipeline for one in pipelines if one.is_begun}
+    waiting = [step for name, step in (beginnings or {}).items() if name not in begun]
     return ProjectStatus(
         pipelines,
         state.sources,
@@ -54,6 +62,7 @@ def report(state: ProjectState) -> ProjectStatus:
             problems,
             stale,
             first=next(filter(None, (first_step(state, one) for one in state.pipelines)), None),
+            begin=next(iter(waiting), None),
             has_data=any(state.entries.values()),
         ),
     )
@@ -221,6 +230,7 @@ def next_step(
     stale: Sequence[StaleTable] = (),
     *,
     first: NextStep | None = None,
+    begin: NextStep | None = None,
     has_data: bool,
 ) -> NextStep:
     """The most urgent step: damage first, then what only a person can do, then what a run can do.
@@ -230,10 +240,11 @@ def next_step(
         problems: recent days without usable rows, causes first.
         stale: tables with stale days, in the order in which they are computed.
         first: the next run of a pipeline that has tables without partitions; None for no such.
+        begin: the first run of a pipeline of which nothing was processed.
         has_data: whether anything was materialized.
     """
     if not has_data:
-        return NextStep("build the project on the reference data", "make demo")
+        return begin or NextStep("build the project on the reference data", "make demo")
     if damaged := next((one for one in problems if one.is_damaged), None):
         command = f"ml-assets checks{partition_option(damaged.day)}"
         return NextStep(f"see what is wrong with {damaged.table} {damaged.day}", command)
@@ -248,12 +259,14 @@ def next_step(
             f"correct {cause.table} {cause.day}, then repair what it touched",
             f"ml-assets impact {cause.table}{option} --plan",
         )
-    return first or _next_run(pipelines, stale)
+    return first or _next_run(pipelines, stale, begin)
 
 
-def _next_run(pipelines: Sequence[PipelineStatus], stale: Sequence[StaleTable]) -> NextStep:
+def _next_run(
+    pipelines: Sequence[PipelineStatus], stale: Sequence[StaleTable], begin: NextStep | None
+) -> NextStep:
     if any(pipeline.retraining or pipeline.is_behind for pipeline in pipelines):
         return NextStep("let the sensors process what is behind", "ml-assets ui")
     if stale:
         return NextStep(f"compute stale days of {stale[0].table} again", stale[0].command)
-    return NextStep("nothing is open; look at the results", "ml-assets ui")
+    return begin or NextStep("nothing is open; look at the results", "ml-assets ui")

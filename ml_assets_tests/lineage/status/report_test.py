@@ -9,6 +9,7 @@ from ml_assets.cadence import Cadence, Calendar, shifted
 from ml_assets.content import SNAPSHOT
 from ml_assets.errors import ConfigurationError
 from ml_assets.ledger.entries import ALTERED, Entry, Status
+from ml_assets.lineage.status.loading import nothing_stored
 from ml_assets.lineage.status.report import report
 from ml_assets.lineage.status.state import (
     ChampionState,
@@ -17,7 +18,7 @@ from ml_assets.lineage.status.state import (
     SourceState,
     StoredDecision,
 )
-from ml_assets.lineage.status.values import ProjectStatus, StageProgress
+from ml_assets.lineage.status.values import NextStep, ProjectStatus, StageProgress
 from ml_assets.release.approvals.approvals import Action, Record
 
 NOW = datetime(2024, 2, 10, 12, tzinfo=UTC)
@@ -279,3 +280,23 @@ def test_the_state_of_a_pipeline_has_its_tables_and_sources_alone() -> None:
     assert found.stale.keys() == {"f/joined"}
     with pytest.raises(ConfigurationError, match=r"There is no pipeline 'P'\. Known: p, q"):
         state.of_pipeline("P")
+
+
+BEGIN = NextStep("extract s/raw", "dg launch s/raw")
+
+
+def test_a_project_without_data_begins_with_a_pipeline_of_its_own() -> None:
+    assert report(nothing_stored(), {"p": BEGIN}).next == BEGIN
+    assert report(nothing_stored()).next.command == "make demo"
+
+
+@pytest.mark.parametrize(
+    ("name", "is_next"),
+    [pytest.param("q", True, id="not begun"), pytest.param("p", False, id="begun")],
+)
+def test_a_pipeline_that_is_not_begun_is_next_when_nothing_else_is_open(
+    name: str, is_next: bool
+) -> None:
+    found = report(project(), {name: BEGIN})
+
+    assert (found.next == BEGIN) == is_next

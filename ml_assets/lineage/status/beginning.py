@@ -1,0 +1,36 @@
+"""The first run of a pipeline of which nothing was processed yet."""
+
+from datetime import UTC, datetime
+
+from ml_assets.configuration import documents, models
+from ml_assets.configuration.days import Days
+from ml_assets.lake.remedy import materialize_command, partition_option
+from ml_assets.lineage.status.values import NextStep
+
+FOREVER = "9999-12-31"
+
+
+def beginning(pipeline: str) -> NextStep | None:
+    """Extract the first source of a pipeline, from its first day to the last that has ended.
+
+    Args:
+        pipeline: its name.
+
+    Returns:
+        None if none of its sources is a table with days.
+
+    Raises:
+        ConfigurationError: the pipeline is unknown, or its documents are not usable.
+    """
+    tables = documents.source_tables()
+    for table in documents.sources_of(models.pipeline(pipeline).features):
+        if days := tables[table].days:
+            span = partition_option(days.first_key, last_ended(days, datetime.now(UTC)))
+            command = materialize_command(f'key:"{table}"') + span
+            return NextStep(f"extract {table}, with which {pipeline} begins", command)
+    return None
+
+
+def last_ended(days: Days, now: datetime) -> str:
+    """Key of the last partition that has ended."""
+    return min(days.calendar.last_ended(now), days.last_key or FOREVER)
