@@ -143,6 +143,12 @@ class Settings(BaseSettings):
         return self.ledger_url if self.postgres_url else f"sqlite:///{self.data / 'online.db'}"
 
     @property
+    def prediction_log_url(self) -> str:
+        """SQLAlchemy URL of the prediction log: that of the ledger on Postgres, else a file of its own."""
+        file = f"sqlite:///{self.data / 'prediction_log.db'}"
+        return self.ledger_url if self.postgres_url else file
+
+    @property
     def registry_database_url(self) -> str:
         """SQLAlchemy URL of the model registry's database.
 
