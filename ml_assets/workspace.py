@@ -12,6 +12,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.checkpoints import Checkpoints
 from ml_assets.ledger.ledger import Ledger
+from ml_assets.online.prediction_log.log import PredictionLog
 from ml_assets.online.store import OnlineStore
 from ml_assets.registry.numbers import VersionNumbers
 from ml_assets.registry.store import Registry
@@ -89,6 +90,11 @@ class Workspace:
     def online(self) -> OnlineStore:
         """The newest features of entities."""
         return OnlineStore(self.settings.online_url)
+
+    @property
+    def prediction_log(self) -> PredictionLog:
+        """Every prediction that services answered."""
+        return PredictionLog(self.settings.prediction_log_url)
 
     @property
     def connections(self) -> Connections:
