@@ -117,6 +117,19 @@ class OnlineStore(LedgerDatabase):
         """Rows that are from the given partitions of a table."""
         return [row for _, row in self._found(_rows_of(table), online_rows.c.day, days)]
 
+    def newest(self, tables: Collection[str]) -> dict[str, datetime]:
+        """Table → the newest time at which one of its rows was known, of the tables that have rows."""
+        query = (
+            sa.select(
+                online_rows.c.table_name, sa.func.max(online_rows.c.event_time).label("newest")
+            )
+            .where(online_rows.c.table_name.in_(tables))
+            .group_by(online_rows.c.table_name)
+        )
+        with self._transaction() as connection:
+            found = connection.execute(query)
+            return {row.table_name: row.newest.replace(tzinfo=UTC) for row in found}
+
     def entities(self, table: str, limit: int) -> list[str]:
         """The first entities of a table, in the order of their keys."""
         query = (
