@@ -273,7 +273,9 @@ async def _problem(_: Request, error: Exception) -> JSONResponse:
 async def _http_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     status = error.status_code if error.status_code in TITLES else 400
-    return Problem(status, f"{request.method} {request.url.path:.200}: {error.detail}.").response()
+    told = Problem(status, f"{request.method} {request.url.path:.200}: {error.detail}.").response()
+    told.headers.update(error.headers or {})
+    return told
 
 
 async def _defect(_: Request, error: Exception) -> JSONResponse:
