@@ -1,18 +1,26 @@
 """Predictions of a pipeline that serves are collected from its log, with labels and performance."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from pathlib import Path
 
 import dagster as dg
 import pandas as pd
 import pytest
+from rich.console import Console
 
+from ml_assets.commands.printing.logged import print_logged
 from ml_assets.content import DAY
 from ml_assets.learning.scoring import prediction_ids
 from ml_assets.learning.specification import ModelSpecification
+from ml_assets.lineage.logged import LoggedTrace, is_logged, trace_logged
+from ml_assets.lineage.pipelines import PipelineTables
+from ml_assets.lineage.trace import prediction_row
 from ml_assets.online.prediction_log.entry import LoggedPrediction
+from ml_assets.online.prediction_log.erasing import erase_days, erase_entity, events_of
 from ml_assets.online.values import Plain, plain
 from ml_assets.orchestration.checks.runner import CheckState
 from ml_assets.workspace import Workspace
@@ -223,3 +231,71 @@ def test_the_sensor_asks_for_the_answers_of_a_day_with_its_predictions(shop: Pro
 
     nouns = {key.path[-1] for key in asked.asset_selection or []}
     assert {"logged_predictions", "predictions", "labels", "performance"} <= nouns
+
+
+TABLES = PipelineTables("shop", "shop/orders", "shop/weights", "weight", ("order",), is_logged=True)
+
+
+def traced(project: Project, prediction_id: str) -> tuple[LoggedTrace, str]:
+    """The trace of a prediction, and what is printed."""
+    row = prediction_row(project.lake, TABLES, prediction_id)
+    assert is_logged(row)
+    found = trace_logged(project.lake, Workspace.of_environment().prediction_log, TABLES, row)
+    printed = Console(file=StringIO(), width=200)
+    print_logged(found, printed)
+    assert isinstance(printed.file, StringIO)
+    return found, printed.file.getvalue()
+
+
+def test_a_prediction_is_traced_to_its_log_entry_with_features_and_ages(shop: Project) -> None:
+    day = "2024-02-28"
+    [entry] = answered(day, 1, "traced")
+    log(entry)
+    collect(shop, day)
+
+    found, text = traced(shop, entry.prediction_id)
+
+    assert found.entry == entry
+    assert (found.written.day, found.written.rows) == (day, 1)
+    assert found.model.model.content_hash == entry.model_version
+    assert f"event {entry.event_id}, answered 2024-02-27 12:00:00 UTC in 1.50 ms" in text
+    assert re.search(r"^hour +\d+ \(missing\) *$", text, re.MULTILINE)
+    assert re.search(r"^shop/customers +90 s \(stale\) *$", text, re.MULTILINE)
+    assert re.search(r"^shop/depots +no values *$", text, re.MULTILINE)
+
+
+def test_what_was_erased_is_gone_from_the_log_and_told_by_the_trace(shop: Project) -> None:
+    day, access = "2024-02-29", Workspace.of_environment().prediction_log
+    entry, other = answered(day, 2, "erased")
+    log(entry, other)
+    collect(shop, day)
+    before = predicted_by_id(shop, day)
+    where = {"order": str(entry.request["order"])}
+
+    events = events_of(access, "shop", where)
+    now = datetime(2024, 3, 9, 8, tzinfo=UTC)
+    erase_entity(access, "shop", where, events, by="Ada", reason="asked for", now=now)
+    collect(shop, day)
+
+    assert [*shop.lake.read("shop/logged_predictions", [day])["event_id"]] == [other.event_id]
+    pd.testing.assert_frame_equal(predicted_by_id(shop, day), before)
+    found, text = traced(shop, entry.prediction_id)
+    assert found.entry is None
+    assert (
+        f"The log entry {entry.event_id} was erased: 1 entry of {day} (with a value of order) on "
+        "2024-03-09 08:00 UTC by Ada: asked for."
+    ) in text
+    assert traced(shop, other.prediction_id)[0].entry == other
+
+
+def test_days_that_were_erased_after_a_time_keep_what_was_collected(shop: Project) -> None:
+    day, access = "2024-02-19", Workspace.of_environment().prediction_log
+    log(*answered(day, 2, "old"))
+    collect(shop, day)
+    before = shop.versions("shop/logged_predictions", "shop/predictions")
+
+    assert erase_days(access, "shop", [day], by="Ada", reason="old", now=datetime.now(UTC)) == 2
+    collect(shop, day)
+
+    assert shop.versions("shop/logged_predictions", "shop/predictions") == before
+    assert access.counts("shop").get(day) is None

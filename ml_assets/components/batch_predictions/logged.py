@@ -18,7 +18,7 @@ from ml_assets.ledger.ledger import Ledger
 from ml_assets.online.prediction_log.rows import logged_rows
 from ml_assets.orchestration.assets.table_output import TableOutput, in_parts
 from ml_assets.planning.inputs import Input
-from ml_assets.planning.plan import plan
+from ml_assets.planning.plan import plan, with_kept
 from ml_assets.provenance.code import code_version
 from ml_assets.sources.fingerprint import observed_schema, raw_fingerprints
 from ml_assets.workspace import Workspace
@@ -86,17 +86,20 @@ class LoggedPredictions:
 
     def _extract(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         lake, this = workspace.lake, self.pipeline
+        table = this.table(nouns.LOGGED_PREDICTIONS)
         entries = workspace.prediction_log.read(this.name, days)
         raw = logged_rows(entries, self.contract, self._names, self.times)
-        self._record(lake.ledger, days, raw)
+        kept = self._stored_before_they_were_erased(workspace, days)
+        self._record(lake.ledger, [day for day in days if day not in kept], raw)
         planned = plan(
             lake,
-            this.table(nouns.LOGGED_PREDICTIONS),
+            table,
             days,
             {"log": self._logged},
             self._version,
             further_reads=self._models(raw),
         )
+        planned = with_kept(planned, kept)
         wanted = raw[raw[DAY].isin(planned.compute)]
         return TableOutput(
             planned,
@@ -104,6 +107,16 @@ class LoggedPredictions:
             self._version,
             may_skip_days=True,
         )
+
+    def _stored_before_they_were_erased(
+        self, workspace: Workspace, days: Sequence[str]
+    ) -> dict[str, Entry]:
+        """Day → entry of its stored rows, of days whose log entries were all erased after a time."""
+        erasures = workspace.prediction_log.erasures(self.pipeline.name, days)
+        erased = sorted({one.day for one in erasures if not one.columns})
+        table = self.pipeline.table(nouns.LOGGED_PREDICTIONS)
+        latest = workspace.lake.ledger.latest(table, erased) if erased else {}
+        return {day: entry for day, entry in latest.items() if entry.status is Status.STORED}
 
     def _record(self, ledger: Ledger, days: Sequence[str], raw: pd.DataFrame) -> None:
         """Record the log's content of days in the ledger where it has changed."""
