@@ -27,11 +27,16 @@ def _of(name: str, sources: Sequence[str]) -> Any:
     return column_from(FlightFeatures, name, sources)[1]
 
 
-def _known_at() -> Any:
-    """The field of the time at which a row was known."""
+def _known_at(sources: Sequence[str]) -> Any:
+    """The field of the time at which a row was known.
+
+    Args:
+        sources: what the times of an entity are made from. Those of an airport are most minutes of a
+            day: its flights decide which rows there are, not what a row has.
+    """
     return computed(
         "Cut of a flight, or end of an hour or day: the row contains only what is known at this time.",
-        CUT,
+        sources,
         "UTC",
         dtype_kwargs=UTC,
     )
@@ -41,7 +46,7 @@ class OriginState(Contract):
     """What is known at an airport: weather, delays, backlog and share of late flights."""
 
     origin: str = _of("origin", ["flights.origin"])
-    known_at: pd.DatetimeTZDtype = _known_at()
+    known_at: pd.DatetimeTZDtype = _known_at([])
     taken_at: pd.DatetimeTZDtype = computed(
         "When the last known weather was observed.",
         OBSERVED,
@@ -78,7 +83,7 @@ class CarrierState(Contract):
     """What is known of a carrier: delays of the last hours, and its share of late flights."""
 
     carrier: str = _of("carrier", ["flights.carrier"])
-    known_at: pd.DatetimeTZDtype = _known_at()
+    known_at: pd.DatetimeTZDtype = _known_at(CUT)
     carrier_delay_3h: float = _of("carrier_delay_3h", [*DEPARTED, "flights.carrier"])
     carrier_late_rate_7d: float = _of("carrier_late_rate_7d", [*OUTCOME, "flights.carrier"])
 
@@ -93,7 +98,7 @@ class DestinationState(Contract):
     """What is known of a destination: delays of the last hours, and its share of late flights."""
 
     dest: str = _of("dest", ["flights.dest"])
-    known_at: pd.DatetimeTZDtype = _known_at()
+    known_at: pd.DatetimeTZDtype = _known_at(CUT)
     destination_delay_3h: float = _of("destination_delay_3h", [*DEPARTED, "flights.dest"])
     destination_late_rate_7d: float = _of("destination_late_rate_7d", OUTCOME)
 
@@ -109,7 +114,7 @@ class RouteRates(Contract):
 
     carrier: str = _of("carrier", ["flights.carrier"])
     dest: str = _of("dest", ["flights.dest"])
-    known_at: pd.DatetimeTZDtype = _known_at()
+    known_at: pd.DatetimeTZDtype = _known_at(CUT)
     route_late_rate_7d: float = _of("route_late_rate_7d", [*OUTCOME, "flights.carrier"])
 
     class Config:
@@ -124,7 +129,7 @@ class FlightNumberState(Contract):
 
     carrier: str = _of("carrier", ["flights.carrier"])
     flight: int = _of("flight", ["flights.flight"])
-    known_at: pd.DatetimeTZDtype = _known_at()
+    known_at: pd.DatetimeTZDtype = _known_at([*CUT, "flights.flight"])
     plane_seats: float = _of("plane_seats", [*PLANE, "planes.seats"])
     plane_year: float = computed(
         "Year in which the plane last seen on this flight number was built.",
