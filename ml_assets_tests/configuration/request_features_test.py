@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Annotated, Any, ClassVar
 
 import pandas as pd
@@ -16,7 +17,9 @@ from ml_assets.configuration.parts import PipelineConfiguration
 from ml_assets.configuration.request_features import request_features
 from ml_assets.contracts.contract import Contract
 from ml_assets.errors import ConfigurationError
+from ml_assets.orchestration.runs.runs import broken_assets
 from ml_assets_tests.components.shop import UTC
+from ml_assets_tests.project import ROOT
 
 HERE = __name__
 
@@ -223,7 +226,10 @@ def test_a_function_may_return_a_frame_and_have_defaults(tmp_path: Path) -> None
     changes = {"function": f"{HERE}.of_positive", "parameters": None}
     attributes, file = document(tmp_path, **changes)
 
-    assert ModelPipeline.read(attributes, file).serving.function == changes["function"]
+    found = request_features(pipeline_of(attributes, file, PipelineConfiguration), file)
+
+    assert found.computation is not None
+    assert {*found.computation.features} == {"cost", "days_open"}
 
 
 @pytest.mark.parametrize(
@@ -298,12 +304,26 @@ def test_a_function_may_return_a_frame_and_have_defaults(tmp_path: Path) -> None
         pytest.param({"request": f"{HERE}.SERVING"}, "is not a contract", id="no contract"),
     ],
 )
-def test_what_does_not_fit_is_refused_when_definitions_load(
+def test_what_does_not_fit_is_refused(
     tmp_path: Path, changes: dict[str, Any], message: str
 ) -> None:
     attributes, file = document(tmp_path, **changes)
+    config = pipeline_of(attributes, file, PipelineConfiguration)
 
     with pytest.raises(ConfigurationError) as refused:
-        ModelPipeline.read(attributes, file)
+        request_features(config, file)
 
     assert message in str(refused.value)
+
+
+def test_it_is_refused_when_definitions_load() -> None:
+    file = ROOT / "ml_assets" / "defs" / "flight_delays" / "defs.yaml"
+    documents = yaml.safe_load_all(file.read_text("utf-8"))
+    [attributes] = [each["attributes"] for each in documents if each["type"].endswith("Pipeline")]
+    attributes["serving"]["lookups"].remove("flight_delays/route_rates")
+    template = ModelPipeline.of(attributes, file)
+
+    found = template.build_defs(SimpleNamespace(path=file.parent))  # type: ignore[arg-type]
+
+    [problem] = broken_assets(found.resolve_asset_graph()).values()
+    assert "does not tell where route_late_rate_7d comes from" in problem

@@ -9,9 +9,11 @@ from ml_assets.components.batch_predictions.collected import CollectedPrediction
 from ml_assets.components.batch_predictions.labels import LabelStage
 from ml_assets.components.batch_predictions.logged import LoggedPredictions
 from ml_assets.components.batch_predictions.predictions import Predictions
+from ml_assets.components.configured import folder_of
 from ml_assets.components.pipeline.part import ModelPart
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.parts import BatchPredictionsConfiguration
+from ml_assets.configuration.request_features import request_features
 from ml_assets.contracts.contract import Contract, columns, dtype
 from ml_assets.contracts.derived import logged_contract, may_be_empty
 from ml_assets.errors import ConfigurationError
@@ -28,7 +30,6 @@ class BatchPredictions(ModelPart[BatchPredictionsConfiguration]):
 
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The assets and their checks."""
-        del context
         this, contracts = self.pipeline, self.contracts
         dataset = contracts.training_dataset
         copied = this.feature_columns(dataset)
@@ -36,6 +37,7 @@ class BatchPredictions(ModelPart[BatchPredictionsConfiguration]):
             this.calendar, this.lead, self.config.predicted_at, self.config.target_time
         )
         refuse_other_types(this.name, times, dataset)
+        request_features(self.config, folder_of(context) / "defs.yaml")
         is_logged = self.config.serving.predictions == "log"
         batch = Predictions(this, contracts.predictions, copied, dataset, times)
         labels = LabelStage(this, contracts.predictions, contracts.labels, only_predicted=is_logged)
