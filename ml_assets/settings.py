@@ -30,6 +30,17 @@ class SharedTables(BaseModel, extra="forbid"):
     tables: list[str]
 
 
+class ServingLimits(BaseModel, extra="forbid", frozen=True):
+    """Limits of requests to ``ml-assets serve``; see docs/serving.md for the reasons of the defaults."""
+
+    max_rows: int = Field(10_000, ge=1, description="Rows of one request.")
+    max_body_bytes: int = Field(8 * 2**20, ge=1, description="Size of a request.")
+    seconds: float = Field(10, gt=0, description="Time for one request.")
+    max_waiting: int = Field(200, ge=1, description="Requests that may wait.")
+    max_waiting_large: int = Field(8, ge=1, description="Requests of many rows that may wait.")
+    max_waiting_rows: int = Field(50_000, ge=1, description="Rows that may wait to be logged.")
+
+
 class Settings(BaseSettings):
     """The project's settings; see ``docs/architecture.md`` for the table of variables."""
 
@@ -67,6 +78,9 @@ class Settings(BaseSettings):
     sensor_seconds: int = Field(30, ge=1, description="Seconds between two ticks of a sensor.")
     shared: SharedTables | None = Field(
         None, description="Tables read from another lake, as JSON; set by backtests."
+    )
+    serving: ServingLimits = Field(
+        ServingLimits(), description="Limits of requests to the service."
     )
     pipelines: dict[str, dict[str, Any]] = Field(
         {}, description="Pipeline → the keys of its defs.yaml that differ, as JSON."

@@ -14,8 +14,9 @@ class Serving(Section):
         request: dotted path of the contract of a request: join keys, segments, and what the requester
             knows. Omitted if requests contain all features.
         lookups: tables of the online store that are looked up by columns of the request.
-        function: dotted path of ``f(rows, **parameters)``, which completes features from columns of the
-            request and of the lookups; the feature function of training calls it too.
+        function: dotted path of ``f(*, <column>=series, …, <parameter>=value, …)``, which computes features
+            from columns of the request and of the lookups, and from the time as of which they are
+            requested, named as ``predicted_at``; the feature function of training calls it too.
         parameters: keyword arguments of the function; validated by its annotations.
         predictions: where ``predictions`` of a day come from: scoring the feature table, or the
             prediction log.

@@ -16,7 +16,9 @@ from ml_assets.configuration.objects import (
     load_contract,
     load_object,
 )
+from ml_assets.configuration.parts import BatchPredictionsConfiguration
 from ml_assets.configuration.pipeline import ModelConfiguration
+from ml_assets.configuration.request_features import request_features
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract, Limits, columns, dtype, limits, type_name
 from ml_assets.contracts.derived import label_contract, prediction_contract
@@ -46,7 +48,10 @@ class ModelPart(Configured[P]):
         Raises:
             ConfigurationError: a key is missing or unknown, or a value is outside its limits.
         """
-        return pipeline_of(attributes, file, cast("type[P]", cls.configuration))
+        config = pipeline_of(attributes, file, cast("type[P]", cls.configuration))
+        if isinstance(config, BatchPredictionsConfiguration):
+            request_features(config, file)
+        return config
 
     @cached_property
     def pipeline(self) -> PipelineContext:
