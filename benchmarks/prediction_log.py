@@ -47,22 +47,23 @@ ENTRY = LoggedPrediction(
 
 
 def main() -> int:
-    """Measure, print the table, end with 1 when an entry takes more CPU than its budget."""
+    """Measure, print the table, end with 1 when an entry of a batch takes more CPU than its budget."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     with tempfile.TemporaryDirectory(dir=folder) as name:
         fsync = _fsync(Path(name) / "probe")
         print(f"fsync of 4 KiB here: p50 {fsync[0]:.2f} ms, p99 {fsync[1]:.2f} ms\n")
         print("| threads | entries/s | p50, ms | p99, ms | CPU of an entry, ms |")
         print("| --- | --- | --- | --- | --- |")
-        is_over = False
         for clients in CLIENTS:
             log = PredictionLog(f"sqlite:///{name}/log_{clients}.db")
             rate, p50, p99, cpu = _measured(log, clients)
-            is_over |= cpu > BUDGET_CPU_MS and clients > 1
             print(f"| {clients} | {rate:,.0f} | {p50:.2f} | {p99:.2f} | {cpu:.3f} |")
         log = PredictionLog(f"sqlite:///{name}/log_of_batches.db")
-        print(f"\nA batch of 1,000 in one transaction: {_batches(log):.3f} ms CPU of an entry")
-    return int(is_over)
+        cpu = _batches(log)
+        print(
+            f"\nA batch of 1,000 in one transaction: {cpu:.3f} ms CPU of an entry, budget {BUDGET_CPU_MS}"
+        )
+    return int(cpu > BUDGET_CPU_MS)
 
 
 def _measured(log: PredictionLog, clients: int) -> tuple[float, float, float, float]:

@@ -34,7 +34,7 @@ def predictions_log(
     as_json: AsJson = False,
 ) -> None:
     """Show what was logged on a day, and what was erased."""
-    from ml_assets.commands.printing.logged import print_entries, print_erasures
+    from ml_assets.commands.printing.logged import counted, print_entries, print_erasures
     from ml_assets.lineage.pipelines import pipeline as known_pipeline
     from ml_assets.names import unknown
 
@@ -62,7 +62,8 @@ def predictions_log(
         print_entries(entries, console())
     print_erasures(of_day, console())
     console().print(
-        f"{len(entries):,} entries of {chosen}; {sum(counts.values()):,} on {len(counts):,} days.",
+        f"{counted(len(entries), 'entry', 'entries')} of {chosen}; {sum(counts.values()):,} on "
+        f"{counted(len(counts), 'day', 'days')}.",
         highlight=False,
     )
 
@@ -112,6 +113,7 @@ def predictions_retain(
 ) -> None:
     """Erase log entries that are older than some days, and whose predictions were collected."""
     from ml_assets import nouns
+    from ml_assets.commands.printing.logged import counted
     from ml_assets.configuration import models
     from ml_assets.lineage.pipelines import pipeline as known_pipeline
     from ml_assets.online.prediction_log.erasing import days_before, erase_days
@@ -124,7 +126,8 @@ def predictions_retain(
     collected = {*asked_lake().days_stored(table)} if of.is_logged and old else {*old}
     if waiting := [day for day in old if day not in collected]:
         console().print(
-            f"{len(waiting):,} days stay, from {waiting[0]} on, as {table} has not collected them yet.",
+            f"Entries of {counted(len(waiting), 'day', 'days')} from {waiting[0]} on stay, as {table} has not "
+            "collected them yet.",
             highlight=False,
             soft_wrap=True,
         )
@@ -181,7 +184,11 @@ def _print_erased(erased: int, counts: Mapping[str, int]) -> None:
 
 
 def _summary(entries: int, counts: Mapping[str, int]) -> str:
-    return f"{entries:,} entries of {len(counts):,} days, {min(counts)} to {max(counts)},"
+    from ml_assets.commands.printing.logged import counted
+
+    first, last = min(counts), max(counts)
+    days = first if first == last else f"{len(counts):,} days, {first} to {last},"
+    return f"{counted(entries, 'entry', 'entries')} of {days}"
 
 
 def _print_copies(of: "PipelineTables", days: Sequence[str]) -> None:

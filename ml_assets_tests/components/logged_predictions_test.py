@@ -13,7 +13,9 @@ import pytest
 from rich.console import Console
 
 from ml_assets.commands.printing.logged import print_logged
+from ml_assets.components.batch_predictions.component import refuse_columns_of_log
 from ml_assets.content import DAY
+from ml_assets.errors import ConfigurationError
 from ml_assets.learning.scoring import prediction_ids
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.lineage.logged import LoggedTrace, is_logged, trace_logged
@@ -299,3 +301,8 @@ def test_days_that_were_erased_after_a_time_keep_what_was_collected(shop: Projec
 
     assert shop.versions("shop/logged_predictions", "shop/predictions") == before
     assert access.counts("shop").get(day) is None
+
+
+def test_a_key_with_the_name_of_a_column_of_the_log_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="at is a key or a segment, and a column of the"):
+        refuse_columns_of_log("shop", ["order", "at"])

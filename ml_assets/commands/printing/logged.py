@@ -84,11 +84,15 @@ def print_erasures(erasures: Sequence[Erasure], console: Console) -> None:
 def erasure_text(erasure: Erasure) -> str:
     """What was erased, by whom, when and why."""
     chosen = f"with a value of {', '.join(erasure.columns)}" if erasure.columns else "all"
-    plural = "entry" if erasure.entries == 1 else "entries"
     return escape(
-        f"{erasure.entries:,} {plural} of {erasure.day} ({chosen}) on {format_time(erasure.at)} by "
+        f"{counted(erasure.entries, 'entry', 'entries')} of {erasure.day} ({chosen}) on {format_time(erasure.at)} by "
         f"{erasure.by}: {erasure.reason}"
     )
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """A number with its noun."""
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def _shown(value: Plain) -> str:

@@ -1,5 +1,6 @@
 """Template: predictions of each day by its champion, the labels that arrive, and performance."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import dagster as dg
@@ -50,6 +51,7 @@ class BatchPredictions(ModelPart[BatchPredictionsConfiguration]):
         this, predictions = self.pipeline, may_be_empty(self.contracts.predictions)
         shown = dict.fromkeys([*this.join_keys, *this.segments])
         predicted = prediction_columns(this.specification.classes)
+        refuse_columns_of_log(this.name, [*shown])
         logged = logged_contract(Logged, predictions, [*shown], predicted)
         request = self.config.serving.request
         knows_target = request is None or times.target_time in columns(load_contract(request))
@@ -82,6 +84,23 @@ def refuse_other_types(pipeline: str, times: PredictionTimes, dataset: type[Cont
                 f"'{key}' of {pipeline} in defs.yaml names '{name}', which is {what}."
                 f"{suggestion(name, moments)}"
             )
+
+
+def refuse_columns_of_log(pipeline: str, names: Sequence[str]) -> None:
+    """Refuse key and segment columns that the logged predictions have for something else.
+
+    Args:
+        pipeline: name of the pipeline.
+        names: key and segment columns.
+
+    Raises:
+        ConfigurationError: there is one.
+    """
+    if taken := [name for name in names if name in columns(Logged)]:
+        raise ConfigurationError(
+            f"'predictions: log' of {pipeline} in defs.yaml cannot be used: {', '.join(taken)} is a key or "
+            "a segment, and a column of the logged predictions. Give it another name in the features."
+        )
 
 
 def _is_moment(found: object) -> bool:
