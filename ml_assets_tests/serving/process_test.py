@@ -110,3 +110,27 @@ def test_a_new_champion_answers_within_five_seconds_without_a_failed_request(
     assert {answer.status_code for answer in load.answers} == {200}
     models = [json.loads(answer.content)["model_as_of"] for answer in load.answers]
     assert {*models} == {CHAMPION, ASKED_FOR}
+
+
+def test_without_its_registry_a_model_is_not_served_and_the_reason_told(
+    with_champion: Project,
+) -> None:
+    registry = with_champion.data / "mlflow.db"
+    content = registry.read_bytes()
+    registry.write_bytes(b"no database" * 100)
+    with (
+        running(with_champion.data.parent) as service,
+        httpx.Client(base_url=service.url) as client,
+    ):
+        refused = client.get("/readyz")
+        registry.write_bytes(content)
+        deadline = time.monotonic() + 30
+        while client.get("/readyz").status_code != 200:
+            assert time.monotonic() < deadline
+        registry.unlink()
+        body = flight_requests(with_champion, DAY)[0]
+        answered = client.post(PREDICT, content=body, params={"at": AT})
+
+    assert refused.status_code == 503
+    assert "registry" in refused.json()["detail"]
+    assert answered.status_code == 200
