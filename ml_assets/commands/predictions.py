@@ -1,18 +1,22 @@
 """The commands about predictions that services answered: what was logged, and erasing it."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
-from ml_assets.commands.shared import AsJson, PipelineName, asked_lake, console, print_json
+from ml_assets.commands.shared import (
+    AsJson,
+    PipelineName,
+    asked_lake,
+    column_and_text,
+    console,
+    print_json,
+)
 from ml_assets.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from ml_assets.lineage.pipelines import PipelineTables
     from ml_assets.online.prediction_log.log import PredictionLog
 
 app = typer.Typer(help="The log of predictions that services answered.", no_args_is_help=True)
@@ -80,12 +84,17 @@ def predictions_erase(
     yes: Confirmed = False,
 ) -> None:
     """Erase the log entries of an entity; that they were erased is recorded, without the values."""
-    from ml_assets.commands.printing.logged import print_erasures
+    from ml_assets.commands.printing.logged import (
+        print_copies,
+        print_erased,
+        print_erasures,
+        print_planned,
+    )
     from ml_assets.lineage.pipelines import pipeline as known_pipeline
     from ml_assets.online.prediction_log.erasing import erase_entity, events_of
 
     _refuse_nameless(yes, by, reason)
-    of, values = known_pipeline(pipeline), dict(_column_and_text(text) for text in where)
+    of, values = known_pipeline(pipeline), dict(column_and_text(text) for text in where)
     log = _asked_log()
     events = events_of(log, of.name, values)
     counts = {day: len(of_day) for day, of_day in events.items()}
@@ -94,12 +103,12 @@ def predictions_erase(
         console().print("No entry has these values.")
         return
     if not yes:
-        _print_planned(counts)
+        print_planned(counts, console())
         return
     now = datetime.now(UTC)
     erased = erase_entity(log, of.name, values, events, by=by, reason=reason, now=now)
-    _print_erased(erased, counts)
-    _print_copies(of, [*counts])
+    print_erased(erased, counts, console())
+    print_copies(of, [*counts], console())
 
 
 @app.command("retain")
@@ -113,7 +122,7 @@ def predictions_retain(
 ) -> None:
     """Erase log entries that are older than some days, and whose predictions were collected."""
     from ml_assets import nouns
-    from ml_assets.commands.printing.logged import counted
+    from ml_assets.commands.printing.logged import counted, print_erased, print_planned
     from ml_assets.configuration import models
     from ml_assets.lineage.pipelines import pipeline as known_pipeline
     from ml_assets.online.prediction_log.erasing import days_before, erase_days
@@ -135,10 +144,10 @@ def predictions_retain(
     if not counts:
         console().print(f"No other entry of {of.name} is older than {days} days.")
     elif not yes:
-        _print_planned(counts)
+        print_planned(counts, console())
     else:
         erased = erase_days(log, of.name, [*counts], by=by, reason=reason, now=now)
-        _print_erased(erased, counts)
+        print_erased(erased, counts, console())
 
 
 def _asked_log() -> "PredictionLog":
@@ -154,54 +163,8 @@ def _asked_log() -> "PredictionLog":
     return workspace.prediction_log
 
 
-def _column_and_text(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not separator:
-        raise ConfigurationError(f"'{text}' names no column, expected COLUMN=VALUE.")
-    return name, value
-
-
 def _refuse_nameless(yes: bool, by: str, reason: str) -> None:
     if yes and not (by.strip() and reason.strip()):
         raise ConfigurationError(
             "What is erased is recorded with a name and a reason. Give --by and --reason with --yes."
         )
-
-
-def _print_planned(counts: Mapping[str, int]) -> None:
-    console().print(
-        f"[yellow]{_summary(sum(counts.values()), counts)} would be erased.[/yellow] To erase, run the "
-        "same command with --yes --by NAME --reason TEXT.",
-        highlight=False,
-        soft_wrap=True,
-    )
-
-
-def _print_erased(erased: int, counts: Mapping[str, int]) -> None:
-    console().print(
-        f"[green]{_summary(erased, counts)} were erased.[/green]", highlight=False, soft_wrap=True
-    )
-
-
-def _summary(entries: int, counts: Mapping[str, int]) -> str:
-    from ml_assets.commands.printing.logged import counted
-
-    first, last = min(counts), max(counts)
-    days = first if first == last else f"{len(counts):,} days, {first} to {last},"
-    return f"{counted(entries, 'entry', 'entries')} of {days}"
-
-
-def _print_copies(of: "PipelineTables", days: Sequence[str]) -> None:
-    """How the copies in the lake are removed, where predictions are collected from the log."""
-    from ml_assets import nouns
-    from ml_assets.lake.remedy import materialize_commands
-
-    if not of.is_logged:
-        return
-    console().print(
-        "The lake has their keys and predictions. To remove them from logged_predictions, run:",
-        soft_wrap=True,
-    )
-    for command in materialize_commands(of.table(nouns.LOGGED_PREDICTIONS), days):
-        console().print(f"  {escape(command)}", highlight=False, soft_wrap=True)
-    console().print("  ml-assets lake maintain", highlight=False)

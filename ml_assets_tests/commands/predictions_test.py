@@ -141,7 +141,7 @@ def test_copies_in_the_lake_are_named_with_the_commands_that_remove_them(
         ),
         pytest.param(
             ["predictions", "erase", "flight_delays", "--where", "meter"],
-            "'meter' names no column, expected COLUMN=VALUE.",
+            "'meter' names no column, expected COLUMN=VALUE, for example",
             id="no value",
         ),
         pytest.param(

@@ -1,14 +1,17 @@
 """What the commands show of the prediction log: entries, what they were made from, and erasures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 from rich.markup import escape
 
+from ml_assets import nouns
 from ml_assets.commands.printing.lineage import print_model, print_predicted
 from ml_assets.commands.shared import plain_table
+from ml_assets.lake.remedy import materialize_commands
 from ml_assets.learning.predictions import PREDICTION
 from ml_assets.lineage.logged import LoggedTrace
+from ml_assets.lineage.pipelines import PipelineTables
 from ml_assets.online.prediction_log.entry import LoggedPrediction
 from ml_assets.online.prediction_log.erasures import Erasure, text_of
 from ml_assets.online.values import Plain
@@ -88,6 +91,42 @@ def erasure_text(erasure: Erasure) -> str:
         f"{counted(erasure.entries, 'entry', 'entries')} of {erasure.day} ({chosen}) on {format_time(erasure.at)} by "
         f"{erasure.by}: {erasure.reason}"
     )
+
+
+def print_planned(counts: Mapping[str, int], console: Console) -> None:
+    """What would be erased: day → number of entries."""
+    console.print(
+        f"[yellow]{_summary(sum(counts.values()), counts)} would be erased.[/yellow] To erase, run the "
+        "same command with --yes --by NAME --reason TEXT.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def print_erased(erased: int, counts: Mapping[str, int], console: Console) -> None:
+    """How many entries were erased, of the planned days."""
+    console.print(
+        f"[green]{_summary(erased, counts)} were erased.[/green]", highlight=False, soft_wrap=True
+    )
+
+
+def print_copies(of: PipelineTables, days: Sequence[str], console: Console) -> None:
+    """How the copies in the lake are removed, where predictions are collected from the log."""
+    if not of.is_logged:
+        return
+    console.print(
+        "The lake has their keys and predictions. To remove them from logged_predictions, run:",
+        soft_wrap=True,
+    )
+    for command in materialize_commands(of.table(nouns.LOGGED_PREDICTIONS), days):
+        console.print(f"  {escape(command)}", highlight=False, soft_wrap=True)
+    console.print("  ml-assets lake maintain", highlight=False)
+
+
+def _summary(entries: int, counts: Mapping[str, int]) -> str:
+    first, last = min(counts), max(counts)
+    days = first if first == last else f"{len(counts):,} days, {first} to {last},"
+    return f"{counted(entries, 'entry', 'entries')} of {days}"
 
 
 def counted(number: int, one: str, many: str) -> str:
