@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import pandas as pd
 import pandera.pandas as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_assets.contracts.contract import Contract
@@ -115,6 +115,7 @@ def test_a_value_has_the_same_result_as_in_a_table(column: str, value: object) -
     assert of_row(row) == of_table(row)
 
 
+@settings(deadline=None)
 @given(
     st.fixed_dictionaries(
         {

@@ -6,12 +6,17 @@ The flight stands in no table: a request has the facts of the timetable, and eve
 
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
 from ml_assets.contracts.derived import column_from
 from ml_assets.defs.flight_delays.contracts import UTC, FlightFeatures, FlightKey
 from ml_assets.defs.flight_delays.events import NEW_YORK
+
+OLDEST_WEATHER_HOURS = 13
+"""Greatest age of weather in training: an hour until it is known, and twelve. Weather of a request that
+is older has no age that the model has seen; that its table is stale is told."""
 
 
 def _timetable(name: str) -> Any:
@@ -61,11 +66,12 @@ def request_features(
         Feature → n values. Arrays, as accessors of series take most of the time of a single request.
     """
     departure = departs_at.array
+    weather_age = (predicted_at.array - taken_at.array).total_seconds() / 3600
     local = departure.tz_convert(NEW_YORK)
     return {
         "minute_of_day": local.hour * 60 + local.minute,
         "day_of_week": local.day_of_week,
         "scheduled_minutes": (arrives_at.array - departure).total_seconds() / 60,
         "plane_age": departure.year - plane_year.array,
-        "weather_age_hours": (predicted_at.array - taken_at.array).total_seconds() / 3600,
+        "weather_age_hours": np.where(weather_age <= OLDEST_WEATHER_HOURS, weather_age, np.nan),
     }

@@ -236,6 +236,15 @@ def test_the_age_of_the_weather_is_that_at_the_time_of_the_request(
     assert second.features["weather_age_hours"] == pytest.approx(2 + 7 / 60)
 
 
+def test_weather_that_is_older_than_in_training_has_no_age(
+    filled: OnlineStore, completion: RequestFeatures
+) -> None:
+    [found] = completion.of(filled, [new_flight(**NOON)], [CUT + timedelta(hours=24)])
+
+    assert found.features["weather_age_hours"] is None
+    assert "flight_delays/origin_state" in found.stale
+
+
 def test_an_unknown_destination_and_an_unknown_arrival_are_missing(
     filled: OnlineStore, completion: RequestFeatures
 ) -> None:
