@@ -17,6 +17,7 @@ from ml_assets.definitions import project_definitions
 from ml_assets.defs.sources.load import SourceSystems, load
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
+from ml_assets.registry import integration
 from ml_assets.settings import Settings
 from ml_assets_tests.prepared import (
     build_champion,
@@ -29,6 +30,7 @@ from ml_assets_tests.prepared import (
     opened_copy,
 )
 from ml_assets_tests.project import ROOT, Project, overridden
+from ml_assets_tests.registry import forked_process
 
 os.environ["ML_ASSETS_PIPELINES"] = overridden()
 
@@ -77,6 +79,17 @@ def _folders_are_loaded_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ml_assets.definitions, "_load_folders", load_folders)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _integration_tests_are_forked() -> Iterator[None]:
+    """A whole test run has many releases, each with a process that imports the same libraries."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch, forked_process.server(integration.THREADS):
+        patch.setattr(integration, "MODULE", forked_process.__name__)
         yield
 
 
