@@ -15,6 +15,9 @@ from ml_assets.serving.served import ServedPipeline
 from ml_assets.serving.service import Service
 from ml_assets.workspace import Workspace
 
+BACKLOG = 2048
+"""Connections that may wait to be accepted, as while the models are loaded."""
+
 DRAIN_SECONDS = 20
 """Time that open requests have after SIGTERM."""
 
@@ -100,6 +103,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen(BACKLOG)
     except OSError as error:
         raise ConfigurationError(
             f"{host}:{port} cannot be listened on: {sentence(error.strerror)} Choose another address with --host and "

@@ -120,7 +120,7 @@ def print_answer(
     """Print how a request for a prediction was answered."""
     flight = "{carrier} {flight} from {origin} to {dest}".format_map(request)
     ages = ", ".join(
-        f"{table.rpartition('/')[2]} {'nothing' if age is None else f'{age / 3600:.1f} h'}"
+        f"{table.rpartition('/')[2]} {'unknown' if age is None else f'{age / 3600:.1f} h'}"
         for table, age in answer.ages.items()
     )
     stale = f" Stale: {', '.join(answer.stale)}." if answer.stale else ""
