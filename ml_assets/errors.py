@@ -6,6 +6,8 @@
     │   ├── LedgerUnavailable      the ledger's database does not answer
     │   ├── RegistryUnavailable    the model registry's database does not answer
     │   ├── OnlineStoreUnavailable the online store's database does not answer
+    │   ├── PredictionLogUnavailable the prediction log's database does not answer
+    │   ├── LogBusy                too many predictions wait to be logged
     │   └── CommitConflict         other writers of the same table committed first
     └── TerminalError              a retry fails again: a user or new data has to solve it
         ├── ConfigurationError     a setting, a YAML attribute or a command-line value is wrong
@@ -53,6 +55,14 @@ class RegistryUnavailable(TransientError):
 
 class OnlineStoreUnavailable(TransientError):
     """The online store's database does not answer."""
+
+
+class PredictionLogUnavailable(TransientError):
+    """The prediction log's database does not answer."""
+
+
+class LogBusy(TransientError):
+    """Too many predictions wait to be logged."""
 
 
 class CommitConflict(TransientError):

@@ -30,6 +30,17 @@ class SharedTables(BaseModel, extra="forbid"):
     tables: list[str]
 
 
+class ServingLimits(BaseModel, extra="forbid", frozen=True):
+    """Limits of requests to ``ml-assets serve``; see docs/serving.md for the reasons of the defaults."""
+
+    max_rows: int = Field(10_000, ge=1, description="Rows of one request.")
+    max_body_bytes: int = Field(8 * 2**20, ge=1, description="Size of a request.")
+    seconds: float = Field(10, gt=0, description="Time for one request.")
+    max_waiting: int = Field(200, ge=1, description="Requests that may wait.")
+    max_waiting_large: int = Field(8, ge=1, description="Requests of many rows that may wait.")
+    max_waiting_rows: int = Field(50_000, ge=1, description="Rows that may wait to be logged.")
+
+
 class Settings(BaseSettings):
     """The project's settings; see ``docs/architecture.md`` for the table of variables."""
 
@@ -67,6 +78,9 @@ class Settings(BaseSettings):
     sensor_seconds: int = Field(30, ge=1, description="Seconds between two ticks of a sensor.")
     shared: SharedTables | None = Field(
         None, description="Tables read from another lake, as JSON; set by backtests."
+    )
+    serving: ServingLimits = Field(
+        ServingLimits(), description="Limits of requests to the service."
     )
     pipelines: dict[str, dict[str, Any]] = Field(
         {}, description="Pipeline → the keys of its defs.yaml that differ, as JSON."
@@ -141,6 +155,12 @@ class Settings(BaseSettings):
     def online_url(self) -> str:
         """SQLAlchemy URL of the online store: that of the ledger on Postgres, else a file of its own."""
         return self.ledger_url if self.postgres_url else f"sqlite:///{self.data / 'online.db'}"
+
+    @property
+    def prediction_log_url(self) -> str:
+        """SQLAlchemy URL of the prediction log: that of the ledger on Postgres, else a file of its own."""
+        file = f"sqlite:///{self.data / 'prediction_log.db'}"
+        return self.ledger_url if self.postgres_url else file
 
     @property
     def registry_database_url(self) -> str:

@@ -12,6 +12,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.checkpoints import Checkpoints
 from ml_assets.ledger.ledger import Ledger
+from ml_assets.online.prediction_log.log import PredictionLog
 from ml_assets.online.store import OnlineStore
 from ml_assets.registry.numbers import VersionNumbers
 from ml_assets.registry.store import Registry
@@ -89,6 +90,17 @@ class Workspace:
     def online(self) -> OnlineStore:
         """The newest features of entities."""
         return OnlineStore(self.settings.online_url)
+
+    @property
+    def has_prediction_log(self) -> bool:
+        """Whether there is a prediction log; looking does not create it."""
+        is_file = self.settings.postgres_url is None
+        return not is_file or (self.settings.data / "prediction_log.db").exists()
+
+    @property
+    def prediction_log(self) -> PredictionLog:
+        """Every prediction that services answered."""
+        return PredictionLog(self.settings.prediction_log_url)
 
     @property
     def connections(self) -> Connections:

@@ -17,6 +17,7 @@ from ml_assets.definitions import project_definitions
 from ml_assets.defs.sources.load import SourceSystems, load
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.ledger import Ledger
+from ml_assets.registry import integration
 from ml_assets.settings import Settings
 from ml_assets_tests.prepared import (
     build_champion,
@@ -29,6 +30,7 @@ from ml_assets_tests.prepared import (
     opened_copy,
 )
 from ml_assets_tests.project import ROOT, Project, overridden
+from ml_assets_tests.registry import forked_process
 
 os.environ["ML_ASSETS_PIPELINES"] = overridden()
 
@@ -42,14 +44,18 @@ if SHARED_MEMORY.is_dir() and (
     # Thousands of small SQLite transactions wait for the disk otherwise, a third of the time.
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(SHARED_MEMORY))
 
+YOUNG_OBJECTS = 50_000
+"""Number of new objects before each collection; Python's 700 cost up to one fifteenth of the processor time."""
+
 LAST_DAY = "2013-01-21"
 """The first three weeks of real flights are the fixture."""
 
 
 def pytest_collection_finish() -> None:
-    """Leave what exists before the first test out of every garbage collection."""
+    """Leave what exists before the first test out of every garbage collection, and collect more rarely."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(YOUNG_OBJECTS)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -77,6 +83,17 @@ def _folders_are_loaded_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ml_assets.definitions, "_load_folders", load_folders)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _integration_tests_are_forked() -> Iterator[None]:
+    """A whole test run has many releases, each with a process that imports the same libraries."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch, forked_process.server(integration.THREADS):
+        patch.setattr(integration, "MODULE", forked_process.__name__)
         yield
 
 

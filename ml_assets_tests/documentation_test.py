@@ -11,7 +11,7 @@ import typer
 
 from ml_assets.commands.cli import app
 from ml_assets_tests import attribute_reference
-from ml_assets_tests.documented_commands import commands_of, main, problem_of
+from ml_assets_tests.documented_commands import commands_of, commands_of_all, main, problem_of
 from ml_assets_tests.project import ROOT
 
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")] + sorted(
@@ -148,6 +148,19 @@ Not `ml-assets checks`.
         "dagster asset list -m a",
         "ml-assets source advance",
         """dg launch --assets 'key:"a/b"' --partition 2013-01-01""",
+    ]
+
+
+def test_a_command_of_an_earlier_page_does_not_run_again() -> None:
+    earlier = "$ ml-assets status\n$ ml-assets source advance\n$ ml-assets status"
+    later = "$ ml-assets checks\n$ ml-assets status\n$ ml-assets checks"
+
+    assert [*commands_of_all([earlier, later])] == [
+        "ml-assets status",
+        "ml-assets source advance",
+        "ml-assets status",
+        "ml-assets checks",
+        "ml-assets checks",
     ]
 
 

@@ -2,7 +2,7 @@
 
 ``python -m ml_assets_tests.documented_commands README.md`` after ``make demo``, from the project's
 root: every ``ml-assets``, ``dg`` and ``dagster`` command in a table or a console block of the pages,
-and every ``python`` and ``rm`` command of a console block, each once. With ``--copy`` they run in a
+and every ``python`` and ``rm`` command of a console block, but those of an earlier page. With ``--copy`` they run in a
 temporary copy of the project without data, which is deleted afterwards.
 """
 
@@ -13,8 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+
+from ml_assets.environment import lines
 
 IN_TABLE = re.compile(r"^\|[^|]*\| `((?:ml-assets|dg|dagster) [^`]+)` ?[;,|]", re.MULTILINE)
 IN_CONSOLE = re.compile(r"^\$ ((?:ml-assets|dg|dagster|python|rm) .+?)(?: +#.*)?$", re.MULTILINE)
@@ -38,6 +40,19 @@ def commands_of(page: str) -> Iterator[str]:
     text = page.replace("\\\n", " ")
     found = sorted([*IN_TABLE.finditer(text), *IN_CONSOLE.finditer(text)], key=re.Match.start)
     yield from (" ".join(match[1].split()) for match in found)
+
+
+def commands_of_all(pages: Iterable[str]) -> Iterator[str]:
+    """The commands of some pages; one that an earlier page has is left out.
+
+    Args:
+        pages: their texts.
+    """
+    known: set[str] = set()
+    for page in pages:
+        found = [command for command in commands_of(page) if command not in known]
+        yield from found
+        known.update(found)
 
 
 def problem_of(command: str, exit_code: int, output: str) -> str:
@@ -77,13 +92,8 @@ def copied_to(folder: Path) -> dict[str, str]:
         shutil.copy2(ROOT / name, folder / name)
     (folder / "data" / "source_files").mkdir(parents=True)
     own = {name: text for name, text in os.environ.items() if not name.startswith("ML_ASSETS_")}
-    return {
-        **own,
-        "PYTHONPATH": str(folder),
-        "DAGSTER_HOME": str(folder),
-        "ML_ASSETS_DATA": str(folder / "data"),
-        "ML_ASSETS_COMPUTE_LOGS": str(folder / "data" / "dagster" / "compute_logs"),
-    }
+    of_env_file = dict(line.split("=", 1) for line in lines(folder))
+    return {**own, **of_env_file, "PYTHONPATH": str(folder)}
 
 
 def run(pages: Sequence[str], folder: Path, variables: Mapping[str, str]) -> int:
@@ -94,9 +104,7 @@ def run(pages: Sequence[str], folder: Path, variables: Mapping[str, str]) -> int
     """
     path = f"{Path(sys.executable).parent}{os.pathsep}{variables['PATH']}"
     problems = 0
-    for command in (
-        found for page in pages for found in commands_of(Path(page).read_text("utf-8"))
-    ):
+    for command in commands_of_all(Path(page).read_text("utf-8") for page in pages):
         start = time.monotonic()
         done = subprocess.run(
             ["bash", "-c", command],

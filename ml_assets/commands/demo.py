@@ -14,17 +14,26 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from rich.console import Console
 
 from ml_assets.cadence import Span, shifted
 from ml_assets.commands.printing.backtest import backtest_progress, print_backtest
-from ml_assets.commands.printing.demo import Stage, Summary, describe, print_demo, print_next
+from ml_assets.commands.printing.demo import (
+    Stage,
+    Summary,
+    describe,
+    print_answer,
+    print_demo,
+    print_next,
+)
 from ml_assets.commands.printing.run import print_summary
 from ml_assets.commands.shared import working
 from ml_assets.definitions import project_definitions
 from ml_assets.defs.sources.load import SourceSystems, advance, load
+from ml_assets.online.prediction_log.entry import LoggedPrediction
 from ml_assets.orchestration.checks.checks import CHECKS_STEP
 from ml_assets.orchestration.checks.runner import CheckResult, results_of
 from ml_assets.orchestration.runs.runs import (
@@ -136,6 +145,7 @@ def run(demo: Demo, console: Console) -> bool:
     path.write_text(json.dumps(asdict(summary), indent=2), encoding="utf-8")
     print_demo(summary, console)
     print_backtest(results, console)
+    print_answer(*_answer(workspace, demo.last), console)
     print_next(summary, demo.last, console)
     console.print(f"The same as JSON: {path}", soft_wrap=True)
     print_summary(of_runs, console)
@@ -144,6 +154,45 @@ def run(demo: Demo, console: Console) -> bool:
 
 def _stage(name: str, started: float, peak_mib: int) -> Stage:
     return Stage(name, round(time.perf_counter() - started, 1), peak_mib)
+
+
+def _answer(workspace: Workspace, last: str) -> tuple[dict[str, str | int], LoggedPrediction]:
+    """A request about a flight that is in no table, on the morning after the last day, and its answer."""
+    from ml_assets.serving.requests import event_ids, typed
+    from ml_assets.serving.served import ServedPipeline
+    from ml_assets.serving.service import Service
+
+    pipeline = ServedPipeline.of(PIPELINE)
+    midnight = pipeline.calendar.bounds(last)[1].astimezone(UTC)
+    request = extra_flight(midnight)
+    service = Service(workspace, [pipeline], workspace.settings.serving, requires_key=False)
+    service.start()
+    try:
+        [row] = typed(pipeline, [request], event_ids(None, 1), midnight)
+        answered = service.submit(pipeline, [row], time.monotonic()).result()
+    finally:
+        service.close()
+    return request, answered.entries[0]
+
+
+def extra_flight(midnight: datetime) -> dict[str, str | int]:
+    """A flight from Newark to Chicago that the timetable does not have, as a request names it.
+
+    Args:
+        midnight: start of its day in New York, in UTC.
+    """
+    departs_at = midnight + timedelta(hours=6, minutes=30)
+    return {
+        "time_hour": departs_at.replace(minute=0).isoformat(),
+        "carrier": "UA",
+        "flight": 9001,
+        "origin": "EWR",
+        "dest": "ORD",
+        "departs_at": departs_at.isoformat(),
+        "arrives_at": (departs_at + timedelta(hours=2, minutes=35)).isoformat(),
+        "distance": 719,
+        "departures_in_hour": 20,
+    }
 
 
 _definitions = cache(project_definitions)

@@ -11,6 +11,7 @@ from rich.markup import escape
 from ml_assets.commands.shared import (
     AsJson,
     asked_lake,
+    column_and_text,
     console,
     plain_table,
     print_json,
@@ -77,7 +78,7 @@ def online_get(
     from ml_assets.workspace import Workspace
 
     found, moment = online_table(table), _moment(at)
-    online, texts = found.online, dict(_column_and_text(text) for text in entity)
+    online, texts = found.online, dict(column_and_text(text) for text in entity)
     values = entity_of(online, found.contract, texts)
     lake, store = asked_lake(), Workspace.of_environment().online
     [features] = store.get(online, [values], moment)
@@ -108,16 +109,6 @@ def _moment(text: str | None) -> datetime:
             "'2013-05-01 16:00', which is in UTC."
         )
     return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def _column_and_text(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not separator:
-        raise ConfigurationError(
-            f"'{text}' names no column, expected COLUMN=VALUE for each column of the entity, for "
-            "example 'origin=JFK'."
-        )
-    return name, value
 
 
 def _unknown(

@@ -93,6 +93,20 @@ def asked_span(partition: str | None, partition_range: str | None) -> "Span | No
     return Span.parse(text) if text else None
 
 
+def column_and_text(text: str) -> tuple[str, str]:
+    """The two parts of ``COLUMN=VALUE``.
+
+    Raises:
+        ConfigurationError: there is no ``=``.
+    """
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise ConfigurationError(
+            f"'{text}' names no column, expected COLUMN=VALUE, for example 'origin=JFK'."
+        )
+    return name, value
+
+
 def print_json(value: Any) -> None:
     """Print plain values as one JSON document: moments as ISO texts, undefined numbers as null."""
     typer.echo(json.dumps(_defined(value), indent=2, default=_plain, ensure_ascii=False))

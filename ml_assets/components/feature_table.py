@@ -4,15 +4,13 @@ A day is computed from its own input days and the look-back that the inputs decl
 computed again while inputs and code stay the same, and it is skipped while inputs are missing.
 """
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any
 
 import dagster as dg
 import pandas as pd
-from pydantic import ConfigDict, create_model
 
 from ml_assets.cadence import Calendar
 from ml_assets.components.configured import Configured, folder_of
@@ -20,7 +18,7 @@ from ml_assets.configuration.input_cadences import with_input_cadences
 from ml_assets.configuration.input_columns import columns_of_inputs
 from ml_assets.configuration.inputs import TableInput
 from ml_assets.configuration.objects import load_contract, load_object
-from ml_assets.configuration.reading import read
+from ml_assets.configuration.parameters import named_arguments, refuse_parameters, takes_any
 from ml_assets.configuration.tables import FeatureTableConfiguration
 from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.contracts.contract import (
@@ -64,7 +62,7 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
         """The table, its dead letters and its checks."""
         if self.config.source_rows:
             load_object(self.config.source_rows)
-        refuse_parameters(self._function, self.config)
+        refuse_arguments(self._function, self.config)
         refuse_longer_partitions(self._contract, self.config.days.calendar)
         if self._online:
             refuse_unfit(self._online, self._contract)
@@ -242,38 +240,18 @@ def days_with_lost_rows(
     return found
 
 
-def refuse_parameters(function: Callable[..., object], config: FeatureTableConfiguration) -> None:
+def refuse_arguments(function: Callable[..., object], config: FeatureTableConfiguration) -> None:
     """Refuse inputs and parameters that do not match a function's signature and annotations.
 
     Raises:
         ConfigurationError: one is missing, unknown, or not of the annotated type.
     """
-    first, *others = inspect.signature(function).parameters.values()
-    takes_any = any(one.kind is one.VAR_KEYWORD for one in others)
-    named = {
-        one.name: one for one in others if one.kind not in {one.VAR_KEYWORD, one.VAR_POSITIONAL}
-    }
+    first, *others = named_arguments(function)
     for name in config.inputs:
-        if name not in named and not takes_any:
+        if name not in others and not takes_any(function):
             raise ConfigurationError(
                 f"'inputs' of {config.key} in defs.yaml has '{name}', which {config.function} does not "
-                f"take beside {first.name}.{suggestion(name, named)}"
+                f"take beside {first}.{suggestion(name, others)}"
             )
-    hints = _hints(function)
-    fields: dict[str, Any] = {
-        name: (hints.get(name, Any), ... if one.default is one.empty else one.default)
-        for name, one in named.items()
-        if name not in config.inputs
-    }
-    extra: Literal["allow", "forbid"] = "allow" if takes_any else "forbid"
-    strict = ConfigDict(extra=extra, arbitrary_types_allowed=True)
-    model = create_model("Parameters", __config__=strict, **fields)
-    read(model, config.parameters, f"'parameters' of {config.key} in defs.yaml")
-
-
-def _hints(function: Callable[..., object]) -> dict[str, Any]:
-    """Annotations of a function's arguments; none if they use names imported for type checking only."""
-    try:
-        return get_type_hints(function, include_extras=True)
-    except NameError:
-        return {}
+    where = f"'parameters' of {config.key} in defs.yaml"
+    refuse_parameters(function, config.parameters, [first, *config.inputs], where)

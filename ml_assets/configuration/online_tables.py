@@ -1,6 +1,7 @@
 """Feature tables that are in the online store, found by their documents."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from ml_assets.configuration.documents import of_template
 from ml_assets.configuration.file_defaults import FEATURES
@@ -22,28 +23,33 @@ class ContractedTable:
     contract: type[Contract]
 
 
-def online_table(table: str) -> ContractedTable:
+def online_table(table: str, file: Path | None = None) -> ContractedTable:
     """The table of a document that is in the online store.
 
     Args:
         table: its asset key.
+        file: a file outside the project that may define it, too.
 
     Raises:
         ConfigurationError: there is no such table, it is not in the online store, or its document
             is not usable.
     """
-    documents = {config.get("key"): (file, config) for file, config in of_template(FEATURES)}
+    documents = {
+        config.get("key"): (found, config) for found, config in of_template(FEATURES, file)
+    }
     if table not in documents:
         in_store = [str(key) for key, (_, config) in documents.items() if config.get("online")]
         raise unknown("table in the online store", table, in_store)
-    file, attributes = documents[table]
-    where = f"{table} in {file.parent.name}/{file.name}"
-    config = read(FeatureTableConfiguration, with_input_cadences(attributes, file), where)
+    found, attributes = documents[table]
+    name = f"{found.parent.name}/{found.name}"
+    config = read(
+        FeatureTableConfiguration, with_input_cadences(attributes, found), f"{table} in {name}"
+    )
     contract = load_contract(config.contract)
     if config.online_table is None:
         raise ConfigurationError(
             f"{table} is not in the online store. To write it there, add for example 'online: {{entity: "
-            f"[…], ttl: 1d}}' to its document in {file.parent.name}/{file.name}; docs/online.md tells "
+            f"[…], ttl: 1d}}' to its document in {name}; docs/online.md tells "
             "what this means."
         )
     refuse_unfit(config.online_table, contract)

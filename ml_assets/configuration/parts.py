@@ -8,6 +8,7 @@ from ml_assets.configuration.defaults import with_fitting_segments
 from ml_assets.configuration.model_sections import CardConfiguration, MonitoringSection
 from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.configuration.sections import Name
+from ml_assets.configuration.serving import Serving
 from ml_assets.registry.integration import StagingRules
 from ml_assets.release.rules import ReleaseRules
 
@@ -51,10 +52,12 @@ class BatchPredictionsConfiguration(ModelConfiguration):
             of what the features read when omitted.
         target_time: column of the features with the time that is predicted; the time of the partition
             when omitted: its start for the horizon, its end for what is replayed.
+        serving: how a service answers requests; without it, requests contain all features.
     """
 
     predicted_at: Name | None = None
     target_time: Name | None = None
+    serving: Serving = Serving()
 
 
 class MonitoringConfiguration(ModelConfiguration):

@@ -9,7 +9,7 @@ import contextlib
 import math
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from typing import Any, cast
 
@@ -18,7 +18,7 @@ import pandas as pd
 import pandera.pandas as pa
 
 from ml_assets.contracts.contract import dtype
-from ml_assets.contracts.moments import moments
+from ml_assets.contracts.moments import moment, moments
 
 Coerced = tuple[pd.Series, pd.Series]
 """(n,) typed values, null where bad, and the (n,) mask of values that cannot be coerced."""
@@ -40,6 +40,32 @@ def coerce_column(values: pd.Series, column: pa.Column) -> Coerced:
     """
     typed = _coercer(dtype(column))(values)
     return typed, typed.isna() & values.notna()
+
+
+def value_coercer(column: pa.Column) -> Callable[[Any], Any]:
+    """A function that coerces one value as ``coerce_column`` does; it returns None for a bad one.
+
+    Args:
+        column: the contract's column.
+    """
+    target = dtype(column)
+    if isinstance(target, pd.DatetimeTZDtype):
+        return lambda value: _moment(value, target.unit, UTC)
+    if _is_kind(target, "M"):
+        unit, _ = np.datetime_data(cast("np.dtype[np.datetime64]", target))
+        return lambda value: _moment(value, unit, None)
+    if _is_kind(target, "b"):
+        return _boolean
+    if _is_kind(target, "iu"):
+        return _integer
+    return _number if _is_kind(target, "f") else _text
+
+
+def _moment(value: Any, unit: str, zone: tzinfo | None) -> datetime | None:
+    found = moment(value)
+    if found is None or (unit == "ns" and not _FIRST_NS <= found <= _LAST_NS):
+        return None
+    return found.replace(tzinfo=zone)
 
 
 def _coercer(target: object) -> Callable[[pd.Series], pd.Series]:
@@ -81,8 +107,7 @@ def _in_bounds(found: pd.Series, unit: str) -> pd.Series:
         return found
     return found.where(
         found.between(
-            pd.Timestamp.min.ceil("us").tz_localize("UTC"),
-            pd.Timestamp.max.floor("us").tz_localize("UTC"),
+            pd.Timestamp(_FIRST_NS).tz_localize("UTC"), pd.Timestamp(_LAST_NS).tz_localize("UTC")
         )
     )
 
@@ -180,5 +205,7 @@ def escaped(text: str) -> str:
 BOOLEANS = {"true": True, "false": False, "t": True, "f": False, "1": True, "0": False}
 """Texts of booleans, as databases write them to files."""
 
+_FIRST_NS = pd.Timestamp.min.ceil("us").to_pydatetime()
+_LAST_NS = pd.Timestamp.max.floor("us").to_pydatetime()
 _WHOLE = re.compile(r"\s*[+-]?\d{1,19}(\.0*)?\s*", re.ASCII)
 _NUMBERS = (int, float, np.integer, np.floating, Decimal)

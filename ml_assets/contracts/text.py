@@ -29,19 +29,31 @@ def normalized_text(values: pd.Series, max_length: int) -> tuple[pd.Series, dict
         (n,) trimmed texts, null if empty, and rule → (n,) mask of texts that break it.
     """
     distinct = [text for text in values.unique().tolist() if isinstance(text, str)]
-    trimmed = {text: text.strip(BLANKS) for text in distinct}
-    broken = {
-        CONTROL: [text for text in distinct if not _is_visible(trimmed[text])],
-        f"must have at most {max_length} characters": [
-            text for text in distinct if len(trimmed[text]) > max_length
-        ],
+    found = {text: normalized_value(text, max_length) for text in distinct}
+    rules = sorted({rule for _, broken in found.values() for rule in broken})
+    masks = {
+        rule: values.isin([text for text, (_, broken) in found.items() if rule in broken])
+        for rule in rules
     }
-    masks = {rule: values.isin(texts) for rule, texts in broken.items() if texts}
-    changed = {text: short or None for text, short in trimmed.items() if short != text or not text}
+    changed = {text: short for text, (short, _) in found.items() if short != text}
     if not changed:
         return values, masks
     of_value = values.map(lambda text: changed.get(text, text), na_action="ignore")
     return of_value.astype("str"), masks
+
+
+def normalized_value(text: str, max_length: int) -> tuple[str | None, list[str]]:
+    """A trimmed text, None if it is empty, and the rules that it breaks.
+
+    Args:
+        text: any text.
+        max_length: maximum number of characters.
+    """
+    trimmed = text.strip(BLANKS)
+    broken = [] if _is_visible(trimmed) else [CONTROL]
+    if len(trimmed) > max_length:
+        broken.append(f"must have at most {max_length} characters")
+    return trimmed or None, broken
 
 
 def _is_visible(text: str) -> bool:

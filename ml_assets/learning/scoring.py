@@ -4,8 +4,9 @@ A prediction is identified by its day and its key, so that rescoring a row repla
 and labels that arrive weeks later can be joined.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+import numpy as np
 import pandas as pd
 
 from ml_assets.content import DAY
@@ -44,15 +45,20 @@ def prediction_ids(rows: pd.DataFrame, key: Sequence[str]) -> pd.Series:
         rows: (n, …) rows with ``ds`` and the key columns.
         key: columns that identify a row.
     """
-    text = rows[key[0]].map(str).astype("str")
-    for column in key[1:]:
-        text = text + "\x1f" + rows[column].map(str).astype("str")
-    hashes = pd.util.hash_array(text.to_numpy(dtype=object), categorize=False)
-    return (
-        rows[DAY].astype("str")
-        + "-"
-        + pd.Series([f"{value:016x}" for value in hashes], index=rows.index, dtype="str")
-    )
+    values = zip(*(rows[column].map(str) for column in key), strict=True)
+    return pd.Series(identified(rows[DAY], values), index=rows.index, dtype="str")
+
+
+def identified(days: Iterable[str], keys: Iterable[Iterable[object]]) -> list[str]:
+    """Identifiers of rows of plain values, equal to those of ``prediction_ids``.
+
+    Args:
+        days: (n,) day of each row.
+        keys: (n,) values of its key columns.
+    """
+    texts = np.array(["\x1f".join(map(str, values)) for values in keys], dtype=object)
+    hashes = pd.util.hash_array(texts, categorize=False)
+    return [f"{day}-{value:016x}" for day, value in zip(days, hashes, strict=True)]
 
 
 def score(

@@ -1,8 +1,10 @@
 """Databases of the project: one connection pool, and a transaction for every access.
 
-``ledger``, ``provenance`` and the approval log define the ledger's tables, ``online`` its own.
+``ledger``, ``provenance`` and the approval log define the ledger's tables; ``online`` and its prediction log
+their own.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +20,8 @@ from ml_assets.errors import ConfigurationError, LedgerUnavailable, TransientErr
 
 CREATE_ATTEMPTS = 100
 CREATE_WAIT_SECONDS = 0.1
+LOCKED_SECONDS = 60.0
+"""How long an access to SQLite waits for other writers."""
 
 
 class _Held(threading.local):
@@ -36,23 +40,31 @@ class LedgerDatabase:
     Args:
         url: SQLAlchemy URL.
         create: function that creates missing tables.
+        wait_seconds: how long an access waits for others before it fails; None for a minute on SQLite,
+            and for as long as it takes on Postgres.
     """
 
     _name: ClassVar[str] = "ledger"
     _unavailable: ClassVar[type[TransientError]] = LedgerUnavailable
 
-    def __init__(self, url: str | sa.URL, create: Callable[[sa.Connection], None]) -> None:
+    def __init__(
+        self,
+        url: str | sa.URL,
+        create: Callable[[sa.Connection], None],
+        wait_seconds: float | None = None,
+    ) -> None:
         self._url = parsed(url)
         self._create = create
+        self._wait_seconds = wait_seconds
 
     @cached_property
     def _engine(self) -> sa.Engine:
         file = self._url.database if self._url.get_backend_name() == "sqlite" else None
         if is_in_memory(self._url):
-            return _engine_of.__wrapped__(self._url, self._create)
+            return _engine_of.__wrapped__(self._url, self._create, self._wait_seconds)
         if file is not None and not _has_content(Path(file)):
             _engine_of.cache_clear()
-        return _engine_of(self._url, self._create)
+        return _engine_of(self._url, self._create, self._wait_seconds)
 
     @contextmanager
     def _one_connection(self) -> Iterator[None]:
@@ -132,19 +144,39 @@ def _lengthen(connection: sa.Connection, table: sa.Table) -> None:
 
 
 @cache
-def _engine_of(url: sa.URL, create: Callable[[sa.Connection], None]) -> sa.Engine:
+def _engine_of(
+    url: sa.URL, create: Callable[[sa.Connection], None], wait_seconds: float | None
+) -> sa.Engine:
     """One engine for each URL in a process: a new engine would compile every statement again."""
     if url.get_backend_name() != "sqlite":
-        engine = sa.create_engine(url)
+        engine = _postgres_engine(url, wait_seconds)
     elif is_in_memory(url):
         engine = sa.create_engine(
             url, connect_args={"check_same_thread": False}, poolclass=sa.StaticPool
         )
     else:
         _make_folder(Path(str(url.database)).parent)
-        engine = sa.create_engine(url, connect_args={"timeout": 60}, poolclass=sa.NullPool)
+        timeout = LOCKED_SECONDS if wait_seconds is None else wait_seconds
+        engine = sa.create_engine(url, connect_args={"timeout": timeout}, poolclass=sa.NullPool)
         sa.event.listen(engine, "connect", _use_write_ahead_log)
-    _create_with_retries(engine, create)
+    _create_with_retries(engine, create, wait_seconds)
+    return engine
+
+
+def _postgres_engine(url: sa.URL, wait_seconds: float | None) -> sa.Engine:
+    if wait_seconds is None:
+        return sa.create_engine(url)
+    engine = sa.create_engine(
+        url, connect_args={"connect_timeout": max(2, math.ceil(wait_seconds))}
+    )
+    limit = math.ceil(wait_seconds * 1000)
+
+    @sa.event.listens_for(engine, "connect")
+    def limit_waiting(connection: Any, _record: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET statement_timeout = {limit}")
+        connection.commit()
+
     return engine
 
 
@@ -167,14 +199,17 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-def _create_with_retries(engine: sa.Engine, create: Callable[[sa.Connection], None]) -> None:
+def _create_with_retries(
+    engine: sa.Engine, create: Callable[[sa.Connection], None], wait_seconds: float | None
+) -> None:
     """Create missing tables, while other processes may create them at the same time."""
+    deadline = math.inf if wait_seconds is None else time.monotonic() + wait_seconds
     for attempts_left in reversed(range(CREATE_ATTEMPTS)):
         try:
             with engine.begin() as connection:
                 create(connection)
         except (sa.exc.OperationalError, sa.exc.IntegrityError, sa.exc.ProgrammingError):
-            if not attempts_left:
+            if not attempts_left or time.monotonic() > deadline:
                 raise
             time.sleep(CREATE_WAIT_SECONDS)
         else:
@@ -183,3 +218,4 @@ def _create_with_retries(engine: sa.Engine, create: Callable[[sa.Connection], No
 
 def _use_write_ahead_log(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")  # SQLite's default, unless built otherwise

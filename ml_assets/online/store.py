@@ -3,9 +3,11 @@
 A row never replaces a newer one, in whatever order rows are written.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -56,6 +58,15 @@ class OnlineStore(LedgerDatabase):
     def __init__(self, url: str | sa.URL) -> None:
         super().__init__(url, create_tables)
 
+    def one_connection(self) -> AbstractContextManager[None]:
+        """Keep one connection open for all accesses of this thread in a block, see ``Ledger``.
+
+        Raises:
+            OnlineStoreUnavailable: the database does not answer.
+            ConfigurationError: the file is not a database, or its folder cannot be created.
+        """
+        return self._one_connection()
+
     def upsert(self, table: str, rows: Sequence[OnlineRow]) -> None:
         """Write rows, each unless the store has a newer one of its entity.
 
@@ -89,11 +100,35 @@ class OnlineStore(LedgerDatabase):
             table: table name.
             entities: see ``values.entity_key``.
         """
-        return {row.entity: row for row in self._found(table, online_rows.c.entity, entities)}
+        found = self._found(_rows_of(table), online_rows.c.entity, entities)
+        return {row.entity: row for _, row in found}
+
+    def rows_of_tables(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], OnlineRow]:
+        """(table, entity) → its row, of the entities that have one.
+
+        Args:
+            keys: tables with keys of their entities; one query finds them, unless they are many.
+        """
+        tables, entities = {table for table, _ in keys}, {entity for _, entity in keys}
+        found = self._found(_rows_of(*tables), online_rows.c.entity, [*entities])
+        return {key: row for table, row in found if (key := (table, row.entity)) in keys}
 
     def rows_of_days(self, table: str, days: Sequence[str]) -> list[OnlineRow]:
         """Rows that are from the given partitions of a table."""
-        return [*self._found(table, online_rows.c.day, days)]
+        return [row for _, row in self._found(_rows_of(table), online_rows.c.day, days)]
+
+    def newest(self, tables: Collection[str]) -> dict[str, datetime]:
+        """Table → the newest time at which one of its rows was known, of the tables that have rows."""
+        query = (
+            sa.select(
+                online_rows.c.table_name, sa.func.max(online_rows.c.event_time).label("newest")
+            )
+            .where(online_rows.c.table_name.in_(tables))
+            .group_by(online_rows.c.table_name)
+        )
+        with self._transaction() as connection:
+            found = connection.execute(query)
+            return {row.table_name: row.newest.replace(tzinfo=UTC) for row in found}
 
     def entities(self, table: str, limit: int) -> list[str]:
         """The first entities of a table, in the order of their keys."""
@@ -128,19 +163,22 @@ class OnlineStore(LedgerDatabase):
         ]
 
     def _found(
-        self, table: str, column: sa.ColumnElement[str], keys: Sequence[str]
-    ) -> Iterator[OnlineRow]:
-        query = sa.select(online_rows).where(online_rows.c.table_name == table)
+        self, query: sa.Select[Any], column: sa.ColumnElement[Any], keys: Sequence[Any]
+    ) -> Iterator[tuple[str, OnlineRow]]:
+        """Table and content of the rows of a query that have one of the keys in a column."""
         with self._transaction() as connection:
             for start in range(0, len(keys), KEYS_AT_ONCE):
                 part = [*keys[start : start + KEYS_AT_ONCE]]
                 for row in connection.execute(query.where(column.in_(part))):
-                    yield OnlineRow(
-                        row.entity,
-                        row.event_time.replace(tzinfo=UTC),
-                        row.day,
-                        row.features,
-                        row.written_at.replace(tzinfo=UTC),
+                    yield (
+                        row.table_name,
+                        OnlineRow(
+                            row.entity,
+                            row.event_time.replace(tzinfo=UTC),
+                            row.day,
+                            row.features,
+                            row.written_at.replace(tzinfo=UTC),
+                        ),
                     )
 
 
@@ -162,6 +200,10 @@ def features_at(online: OnlineTable, row: OnlineRow, at: datetime) -> Features:
         day=row.day,
         written_at=row.written_at,
     )
+
+
+def _rows_of(*tables: str) -> sa.Select[Any]:
+    return sa.select(online_rows).where(online_rows.c.table_name.in_(tables))
 
 
 def _write(connection: sa.Connection, table: str, rows: Sequence[OnlineRow]) -> None:

@@ -20,6 +20,7 @@ Plain = None | bool | int | float | str | datetime
 """A value without pandas and numpy; a missing number is None, a timestamp is in UTC or naive."""
 
 _TIME, _NUMBER = "time", "number"
+_json = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
 def plain(value: Any) -> Plain:
@@ -62,10 +63,6 @@ def entity_key(values: Sequence[Plain]) -> str:
 def entity_values(key: str) -> list[Plain]:
     """The values of an entity, from its key."""
     return json.loads(key)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
 def _as_json(value: Plain) -> Any:

@@ -12,7 +12,7 @@ import pytest
 
 from ml_assets.components import FeatureTable, ModelPipeline, ModelRelease, NewDays, SourceTable
 from ml_assets.components.configured import Configured
-from ml_assets.components.feature_table import refuse_parameters
+from ml_assets.components.feature_table import refuse_arguments
 from ml_assets.components.pipeline.part import PipelineContracts
 from ml_assets.configuration import documents, models
 from ml_assets.configuration.file_defaults import completed_documents
@@ -401,7 +401,7 @@ def test_parameters_that_a_function_does_not_take_are_refused(
     table = FeatureTable.read(attributes, DEFS / "flight_delays" / "defs.yaml")
 
     with pytest.raises(ConfigurationError, match="parameters") as refused:
-        refuse_parameters(flight_features, table)
+        refuse_arguments(flight_features, table)
 
     assert message in str(refused.value)
 
@@ -503,11 +503,11 @@ def test_any_signature_of_a_feature_function_is_accepted(
     attributes = attributes_of("flight_delays", "FeatureTable") | {"parameters": parameters}
     table = FeatureTable.read(attributes, DEFS / "flight_delays" / "defs.yaml")
     if not message:
-        refuse_parameters(function, table)
+        refuse_arguments(function, table)
         return
 
     with pytest.raises(ConfigurationError) as refused:
-        refuse_parameters(function, table)
+        refuse_arguments(function, table)
 
     assert message in str(refused.value)
 

@@ -1,4 +1,4 @@
-"""``make ui`` stops on a signal and leaves no process behind."""
+"""``make ui`` lets the sensors work, stops on a signal and leaves no process behind."""
 
 import json
 import os
@@ -16,7 +16,8 @@ import pytest
 from ml_assets.commands.ui import run_until_stopped
 from ml_assets_tests.browser.server import _wait_until_loaded, free_port, inherited
 from ml_assets_tests.checkout import Checkout
-from ml_assets_tests.prepared import ASKED_FOR, DECISION, PREDICTIONS
+from ml_assets_tests.faults.daemon import runs_of, statuses, stored_entries
+from ml_assets_tests.prepared import ASKED_FOR, DECISION, PREDICTIONS, RELEASE
 from ml_assets_tests.project import Project
 from ml_assets_tests.remedies import ml_assets
 
@@ -117,6 +118,10 @@ def test_the_command_for_days_that_are_behind_processes_them(with_champion: Proj
             left.kill()
 
     assert with_champion.entries(PREDICTIONS)[ASKED_FOR].rows > 800
+    assert {*with_champion.lake.read(PREDICTIONS, [ASKED_FOR])["model_as_of"]} == {ASKED_FOR}
+    retraining = runs_of(with_champion, f"flight_delays retraining as of {ASKED_FOR}")
+    assert statuses(retraining) == ["SUCCESS"]
+    assert len(stored_entries(with_champion, RELEASE, ASKED_FOR)) == 1
 
 
 def test_a_command_that_ends_by_itself_gives_its_exit_code() -> None:

@@ -7,6 +7,8 @@ from ml_assets.configuration.models import pipelines
 from ml_assets.errors import ConfigurationError
 from ml_assets.lineage.pipelines import pipeline
 from ml_assets.names import unknown
+from ml_assets.settings import settings
+from ml_assets_tests.project import overridden
 
 
 def test_pipeline_is_read_from_defs_yaml() -> None:
@@ -48,3 +50,15 @@ def test_error_of_an_unknown_name_lists_known_ones(
     name: str, known: list[str], message: str
 ) -> None:
     assert message in str(unknown("column", name, known))
+
+
+def test_a_pipeline_that_serves_collects_its_log_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "logged_predictions" not in pipeline("flight_delays").scoring
+    monkeypatch.setenv("ML_ASSETS_PIPELINES", overridden(serving={"predictions": "log"}))
+    settings.cache_clear()
+
+    found = pipeline("flight_delays")
+
+    settings.cache_clear()
+    assert found.is_logged
+    assert found.scoring[:2] == ["logged_predictions", "predictions"]

@@ -49,13 +49,19 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> OnlineStore:
-    """An empty store, once for each kind of database."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an empty database, once for each kind."""
     if request.param == "sqlite":
-        return OnlineStore(f"sqlite:///{tmp_path / 'online.db'}")
+        return f"sqlite:///{tmp_path / 'online.db'}"
     admin = sa.create_engine(request.getfixturevalue("server"), isolation_level="AUTOCOMMIT")
     name = f"of_{tmp_path.name}".replace("[", "_").replace("]", "_")
     with admin.connect() as connection:
         connection.execute(sa.text(f'CREATE DATABASE "{name}"'))
     admin.dispose()
-    return OnlineStore(admin.url.set(database=name).render_as_string(hide_password=False))
+    return admin.url.set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def store(database_url: str) -> OnlineStore:
+    """An empty store, once for each kind of database."""
+    return OnlineStore(database_url)

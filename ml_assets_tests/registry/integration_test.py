@@ -71,6 +71,12 @@ def _rows() -> pd.DataFrame:
 ROWS = _rows()
 
 
+@pytest.fixture(autouse=True)
+def _process_of_the_product(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests may fork it."""
+    monkeypatch.setattr(integration, "MODULE", integration_process.__name__)
+
+
 @dataclass(frozen=True)
 class Registered:
     """A registry with a staged model, and the request of its tests."""

@@ -12,6 +12,7 @@ from ml_assets.commands.shared import plain_table
 from ml_assets.content import digest
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status
+from ml_assets.online.prediction_log.entry import LoggedPrediction
 from ml_assets.orchestration.assets.dead_letters import dead_letters_of
 
 
@@ -113,6 +114,24 @@ def print_demo(summary: Summary, console: Console) -> None:
         )
 
 
+def print_answer(
+    request: Mapping[str, str | int], answer: LoggedPrediction, console: Console
+) -> None:
+    """Print how a request for a prediction was answered."""
+    flight = "{carrier} {flight} from {origin} to {dest}".format_map(request)
+    ages = ", ".join(
+        f"{table.rpartition('/')[2]} {'unknown' if age is None else f'{age / 3600:.1f} h'}"
+        for table, age in answer.ages.items()
+    )
+    stale = f" Stale: {', '.join(answer.stale)}." if answer.stale else ""
+    console.print(
+        f"A request about {flight} at {request['departs_at']}, which is in no table, was answered in "
+        f"{answer.latency_ms:.0f} ms: {answer.prediction['prediction']:.1%} likely to be late, by the model "
+        f"as of {answer.model_as_of}. Age of what was looked up: {ages}.{stale}",
+        highlight=False,
+    )
+
+
 def print_next(summary: Summary, last: str, console: Console) -> None:
     """Print what failed, and what a newcomer may do next."""
     for step, message in summary.unexpected_failures.items():
@@ -129,6 +148,8 @@ def print_next(summary: Summary, last: str, console: Console) -> None:
         "      every check on what is stored\n"
         "  ml-assets impact sources/flights --partition 2013-04-15\n"
         "      what used that day\n"
+        "  ml-assets serve --replay\n"
+        "      predictions on request: README.md has one to try\n"
         "  make demo\n"
         "      once more: nothing changed, so nothing is computed again",
         highlight=False,

@@ -1,16 +1,27 @@
 """Template: predictions of each day by its champion, the labels that arrive, and performance."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import dagster as dg
 import pandas as pd
 
+from ml_assets.components.batch_predictions.collected import CollectedPredictions
 from ml_assets.components.batch_predictions.labels import LabelStage
+from ml_assets.components.batch_predictions.logged import LoggedPredictions
 from ml_assets.components.batch_predictions.predictions import Predictions
+from ml_assets.components.configured import folder_of
 from ml_assets.components.pipeline.part import ModelPart
+from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.parts import BatchPredictionsConfiguration
+from ml_assets.configuration.request_features import request_features
 from ml_assets.contracts.contract import Contract, columns, dtype
+from ml_assets.contracts.derived import logged_contract, may_be_empty
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.horizon import PredictionTimes
+from ml_assets.learning.predictions import prediction_columns
 from ml_assets.names import suggestion
+from ml_assets.online.prediction_log.rows import Logged
 
 
 class BatchPredictions(ModelPart[BatchPredictionsConfiguration]):
@@ -19,8 +30,7 @@ class BatchPredictions(ModelPart[BatchPredictionsConfiguration]):
     configuration = BatchPredictionsConfiguration
 
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The three assets and their checks."""
-        del context
+        """The assets and their checks."""
         this, contracts = self.pipeline, self.contracts
         dataset = contracts.training_dataset
         copied = this.feature_columns(dataset)
@@ -28,9 +38,29 @@ class BatchPredictions(ModelPart[BatchPredictionsConfiguration]):
             this.calendar, this.lead, self.config.predicted_at, self.config.target_time
         )
         refuse_other_types(this.name, times, dataset)
+        request_features(self.config, folder_of(context) / "defs.yaml")
+        is_logged = self.config.serving.predictions == "log"
+        batch = Predictions(this, contracts.predictions, copied, dataset, times)
+        labels = LabelStage(this, contracts.predictions, contracts.labels, only_predicted=is_logged)
         return dg.Definitions.merge(
-            Predictions(this, contracts.predictions, copied, dataset, times).definitions(),
-            LabelStage(this, contracts.predictions, contracts.labels).definitions(),
+            self._collected(times) if is_logged else batch.definitions(), labels.definitions()
+        )
+
+    def _collected(self, times: PredictionTimes) -> dg.Definitions:
+        """The assets that collect what services answered."""
+        this, predictions = self.pipeline, may_be_empty(self.contracts.predictions)
+        shown = dict.fromkeys([*this.join_keys, *this.segments])
+        predicted = prediction_columns(this.specification.classes)
+        refuse_columns_of_log(this.name, [*shown])
+        logged = logged_contract(Logged, predictions, [*shown], predicted)
+        request = self.config.serving.request
+        knows_target = request is None or times.target_time in columns(load_contract(request))
+        of_request = replace(
+            times, predicted_at="at", target_time=times.target_time if knows_target else None
+        )
+        return dg.Definitions.merge(
+            LoggedPredictions(this, logged, of_request).definitions(),
+            CollectedPredictions(this, predictions, logged).definitions(),
         )
 
 
@@ -61,6 +91,23 @@ def refuse_other_types(pipeline: str, times: PredictionTimes, dataset: type[Cont
             "the partition itself, whose start is predicted unless 'target_time' says more: "
             "'horizon_hours' would be negative. Name the column with the time that is predicted as "
             "'target_time'."
+        )
+
+
+def refuse_columns_of_log(pipeline: str, names: Sequence[str]) -> None:
+    """Refuse key and segment columns that the logged predictions have for something else.
+
+    Args:
+        pipeline: name of the pipeline.
+        names: key and segment columns.
+
+    Raises:
+        ConfigurationError: there is one.
+    """
+    if taken := [name for name in names if name in columns(Logged)]:
+        raise ConfigurationError(
+            f"'predictions: log' of {pipeline} in defs.yaml cannot be used: {', '.join(taken)} is a key or "
+            "a segment, and a column of the logged predictions. Give it another name in the features."
         )
 
 

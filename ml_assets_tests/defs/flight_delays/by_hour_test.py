@@ -1,10 +1,12 @@
-"""A week of flights, predicted hour by hour before they depart.
+"""Flights predicted hour by hour before they depart.
 
 The source is live: at each hour its tables hold what was known then. The features have to be those
-that the same functions compute years later from the complete table of flights.
+that the same functions compute years later from the complete table of flights: of a week, computed
+by the function from what is known at each hour; of its worst day, by runs that extract, compute and
+predict each hour.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +21,7 @@ import time_machine
 import ml_assets.defs.flight_delays.by_hour as pipeline
 from ml_assets.cadence import Cadence, Calendar
 from ml_assets.content import DAY
-from ml_assets.defs.flight_delays.by_hour.features import happened
+from ml_assets.defs.flight_delays.by_hour.features import features_by_hour, happened
 from ml_assets.defs.flight_delays.events import KEY, NEW_YORK, departures, outcomes
 from ml_assets.defs.flight_delays.features import flight_features
 from ml_assets.defs.sources.load import reference_table
@@ -29,8 +31,10 @@ from ml_assets_tests.project import Project
 from ml_assets_tests.sensor_runs import run_requested
 
 HOURS = Calendar(Cadence.HOURLY, NEW_YORK)
-FIRST, TRAINED_FROM = "2013-01-01-00:00", "2013-01-25-00:00"
+FIRST, TRAINED_FROM = "2013-01-13-00:00", "2013-01-25-00:00"
 MONDAY, LAST = "2013-02-04-05:00", "2013-02-10-23:00"
+FRIDAY, SATURDAY = "2013-02-08-05:00", "2013-02-09-05:00"
+"""A blizzard: half of the flights of these hours are cancelled, the night between them has none."""
 LAST_DAY = "2013-02-10"
 START = HOURS.start_of(MONDAY) - timedelta(hours=1)
 FIRST_DEPARTURE = "05:00"
@@ -45,6 +49,9 @@ CHANGES = {
     ),
 }
 """What the test changes, because its model is trained on four days."""
+
+TIMETABLE = [*KEY, "origin", "dest", "minute", "sched_arr_time", "distance"]
+"""Columns that are known in advance."""
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -113,8 +120,7 @@ class LiveSource:
 
     def publish(self) -> None:
         """Create the tables that are known in advance."""
-        columns = [*KEY, "origin", "dest", "minute", "sched_arr_time", "distance"]
-        self._append("timetable", self._complete["flights"][columns])
+        self._append("timetable", self._complete["flights"][TIMETABLE])
         for table in ("planes", "airports"):
             self._complete[table].to_sql(table, self._engine, index=False)
 
@@ -236,12 +242,12 @@ def test_sensors_predict_the_hours_of_a_morning_before_they_begin(
 
 
 @pytest.mark.slow
-def test_a_week_is_predicted_hour_by_hour_before_departure(
+def test_a_day_is_predicted_hour_by_hour_before_departure(
     live: tuple[Project, LiveSource], complete: Tables, parameters: Mapping[str, Any]
 ) -> None:
     project, source = live
     known_until = HOURS.shifted(MONDAY, -2)
-    for hour in with_departures(MONDAY, LAST):
+    for hour in with_departures(FRIDAY, SATURDAY):
         now = an_hour_before(hour)
         source.advance(now)
         with time_machine.travel(now):
@@ -250,19 +256,45 @@ def test_a_week_is_predicted_hour_by_hour_before_departure(
                 succeed(project, "events", "weather", days=f"{following}...{known_until}")
             succeed(project, "features", "predictions", days=hour)
 
-    keys = HOURS.keys(MONDAY, LAST)
+    keys = HOURS.keys(FRIDAY, SATURDAY)
     features = project.lake.read("flights_by_hour/features", stored(project, "features", keys))
     predictions = project.lake.read(
         "flights_by_hour/predictions", stored(project, "predictions", keys)
     )
-    expected = features_years_later(complete, parameters)
-    assert len(features) == len(predictions) == len(expected) > 5000
-    columns = [name for name in expected.columns if name != DAY]
-    pd.testing.assert_frame_equal(
-        by_key(features)[columns], by_key(expected)[columns], check_dtype=False
-    )
+    expected = features_years_later(complete, parameters, keys)
+    assert len(features) == len(predictions) == len(expected) > 900
+    assert_equal(features, expected)
     assert not predictions["is_replayed"].any()
     assert predictions["horizon_hours"].eq(2).all()
+
+
+@pytest.mark.slow
+def test_features_of_a_week_use_what_is_known_an_hour_before(
+    complete: Tables, events: pd.DataFrame, parameters: Mapping[str, Any]
+) -> None:
+    hours = with_departures(MONDAY, LAST)
+    dated = {
+        "timetable": dated_by(complete["flights"], "time_hour")[[DAY, *TIMETABLE]],
+        "events": dated_by(events, "known_at"),
+        "weather": dated_by(complete["weather"], "time_hour"),
+    }
+
+    found = [
+        features_by_hour(
+            [hour],
+            timetable=between(dated["timetable"], HOURS.shifted(hour, -268), hour),
+            events=between(dated["events"], HOURS.shifted(hour, -268), HOURS.shifted(hour, -2)),
+            weather=between(dated["weather"], HOURS.shifted(hour, -15), HOURS.shifted(hour, -2)),
+            planes=complete["planes"],
+            airports=complete["airports"],
+            **parameters,
+        )
+        for hour in hours
+    ]
+
+    expected = features_years_later(complete, parameters, hours)
+    assert len(expected) > 5000
+    assert_equal(pd.concat(found), expected)
 
 
 def stored(project: Project, table: str, hours: list[str]) -> list[str]:
@@ -271,20 +303,31 @@ def stored(project: Project, table: str, hours: list[str]) -> list[str]:
     return [hour for hour in hours if hour in entries]
 
 
-def features_years_later(complete: Tables, parameters: Mapping[str, Any]) -> pd.DataFrame:
-    """The features of the week's flights from the complete tables."""
-    flights = complete["flights"]
-    hours = flights["time_hour"].map(HOURS.key_of)
-    return flight_features(
-        [hour for hour in hours.unique() if MONDAY <= hour <= LAST],
-        **{**complete, "flights": flights.assign(**{DAY: hours})},
-        **parameters,
-    )
+def dated_by(rows: pd.DataFrame, time: str) -> pd.DataFrame:
+    """The rows with their partitions, in the order of these."""
+    keys = {moment: HOURS.key_of(moment) for moment in rows[time].unique()}
+    return rows.assign(**{DAY: rows[time].map(keys)}).sort_values(DAY, ignore_index=True)
 
 
-def by_key(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows in the order of their key."""
-    return rows.sort_values(KEY, ignore_index=True)
+def between(rows: pd.DataFrame, first: str, last: str) -> pd.DataFrame:
+    """The rows of a span of partitions."""
+    start, end = rows[DAY].searchsorted(first), rows[DAY].searchsorted(last, side="right")
+    return rows.iloc[start:end]
+
+
+def features_years_later(
+    complete: Tables, parameters: Mapping[str, Any], hours: Sequence[str]
+) -> pd.DataFrame:
+    """The features of some hours' flights from the complete tables."""
+    flights = dated_by(complete["flights"], "time_hour")
+    return flight_features(hours, **{**complete, "flights": flights}, **parameters)
+
+
+def assert_equal(found: pd.DataFrame, expected: pd.DataFrame) -> None:
+    """The same features of the same flights."""
+    columns = [name for name in expected.columns if name != DAY]
+    by_key = [rows.sort_values(KEY, ignore_index=True)[columns] for rows in (found, expected)]
+    pd.testing.assert_frame_equal(*by_key, check_dtype=False)
 
 
 def test_flights_that_may_still_depart_are_not_cancelled() -> None:

@@ -1,0 +1,288 @@
+"""The HTTP interface of the service: addresses, headers, and answers as JSON."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Header, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.exceptions import HTTPException
+
+from ml_assets.errors import sentence
+from ml_assets.names import suggestion
+from ml_assets.serving.documents import PREDICTION, predict_document, responses, row_schema
+from ml_assets.serving.lane import Answered
+from ml_assets.serving.problems import TITLES, Problem, unavailable
+from ml_assets.serving.requests import event_ids, moment, parsed, typed
+from ml_assets.serving.served import ServedPipeline
+from ml_assets.serving.service import Service
+
+Key = Annotated[str | None, Header(alias="Authorization", description="Bearer and an API key.")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        description="The same key is answered with the same prediction, and logged once.",
+    ),
+]
+At = Annotated[
+    str | None,
+    Query(description="Time of the features; only of a service that replays the past."),
+]
+
+
+def create_app(service: Service, started: Callable[[], None] = lambda: None) -> FastAPI:
+    """The application; the service starts and closes with it.
+
+    Args:
+        service: the service.
+        started: called when it answers.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(service.start)
+        started()
+        yield
+        await asyncio.to_thread(service.close)
+
+    app = FastAPI(
+        title="ml_assets",
+        description="Predictions on request by the champion of each pipeline.",
+        version=version("ml-assets"),
+        lifespan=lifespan,
+        responses=responses(405, 500),
+        redoc_url=None,
+    )
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(HTTPException, _http_problem)
+    app.add_exception_handler(Exception, _defect)
+    for pipeline in service.pipelines.values():
+        _add_pipeline(app, service, pipeline)
+    _add_health(app, service)
+    _add_unknown(app, service)
+    return app
+
+
+def _add_pipeline(app: FastAPI, service: Service, pipeline: ServedPipeline) -> None:
+    """The addresses of one pipeline."""
+    path = f"/v1/{pipeline.name}"
+
+    @app.post(
+        f"{path}/predict",
+        operation_id=f"predict_{pipeline.name}",
+        summary=f"Predictions of {pipeline.name}.",
+        tags=[pipeline.name],
+        openapi_extra=predict_document(pipeline, service.limits.max_rows),
+        responses={**_answers(), **responses(400, 401, 403, 413, 422, 429, 503)},
+    )
+    async def predict(
+        request: Request,
+        authorization: Key = None,
+        idempotency_key: IdempotencyKey = None,
+        at: At = None,
+    ) -> Response:
+        arrived, status = time.monotonic(), 200
+        try:
+            service.authorize(pipeline.name, _bearer(authorization))
+            body = await _body(request, service.limits.max_body_bytes)
+            now = moment(at, is_replay=service.is_replay, now=datetime.now(UTC))
+            given, is_one = parsed(body, service.limits.max_rows)
+            ids = event_ids(idempotency_key, len(given))
+            rows = typed(pipeline, given, ids, now)
+            answered = await _in_time(service, pipeline, rows, arrived)
+        except Problem as problem:
+            status = problem.status
+            raise
+        finally:
+            service.metrics.answered(pipeline.name, status, time.monotonic() - arrived)
+        return _json(_answer(answered, is_one=is_one))
+
+    @app.get(
+        path,
+        operation_id=f"describe_{pipeline.name}",
+        summary=f"Champion, contract and freshness of {pipeline.name}.",
+        tags=[pipeline.name],
+        responses=responses(401, 403, 503),
+    )
+    def describe(authorization: Key = None) -> Response:
+        service.authorize(pipeline.name, _bearer(authorization))
+        return _json(_description(service, pipeline))
+
+
+def _add_health(app: FastAPI, service: Service) -> None:
+    @app.get("/healthz", summary="Whether the process runs.", tags=["service"])
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get(
+        "/readyz",
+        summary="Whether every pipeline has a model that answers.",
+        tags=["service"],
+        responses=responses(503),
+    )
+    def readyz() -> dict[str, str]:
+        if problems := service.problems():
+            raise unavailable("; ".join(problems), retry_after=5)
+        return {"status": "ok"}
+
+    @app.get(
+        "/metrics",
+        summary="Figures for Prometheus.",
+        tags=["service"],
+        response_class=Response,
+        responses={
+            200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
+            **responses(401, 503),
+        },
+    )
+    def metrics(authorization: Key = None) -> Response:
+        service.authorize(None, _bearer(authorization))
+        states = {name: service.champions.state(name) for name in service.pipelines}
+        return Response(service.metrics.text(states), media_type=CONTENT_TYPE_LATEST)
+
+
+def _add_unknown(app: FastAPI, service: Service) -> None:
+    """Addresses of pipelines that are not served."""
+
+    async def unknown(pipeline: Annotated[str, Path()]) -> Response:
+        known = ", ".join(service.pipelines)
+        raise Problem(
+            404,
+            f"There is no pipeline '{pipeline:.60}' here.{suggestion(pipeline, service.pipelines)} "
+            f"Expected one of {known}.",
+        )
+
+    app.add_api_route("/v1/{pipeline}", unknown, include_in_schema=False)
+    app.add_api_route("/v1/{pipeline}/predict", unknown, methods=["POST"], include_in_schema=False)
+
+
+async def _in_time(
+    service: Service, pipeline: ServedPipeline, rows: Sequence[Any], arrived: float
+) -> Answered:
+    future = asyncio.wrap_future(service.submit(pipeline, rows, arrived))
+    try:
+        return await asyncio.wait_for(future, service.limits.seconds)
+    except TimeoutError:
+        raise unavailable(
+            f"There was no answer within {service.limits.seconds:g} s. It may have been logged: send the "
+            "request again with the same Idempotency-Key."
+        ) from None
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """The body of a request; a larger one is not read to its end.
+
+    Raises:
+        Problem: it is larger than allowed.
+    """
+    problem = Problem(413, f"The body has more than {limit:,} bytes.")
+    length = request.headers.get("Content-Length", "")
+    if length.isdecimal() and int(length) > limit:
+        raise problem
+    parts, size = [], 0
+    async for part in request.stream():
+        parts.append(part)
+        size += len(part)
+        if size > limit:
+            raise problem
+    return b"".join(parts)
+
+
+def _bearer(authorization: str | None) -> str | None:
+    """The key of an ``Authorization`` header; None without one."""
+    if authorization is None:
+        return None
+    scheme, _, key = authorization.partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def _answer(answered: Answered, *, is_one: bool) -> Any:
+    found = [
+        {
+            "event_id": entry.event_id,
+            "prediction_id": entry.prediction_id,
+            **entry.prediction,
+            "model_as_of": entry.model_as_of,
+            "model_version": entry.model_version,
+            "at": entry.at.isoformat(),
+            "ages_seconds": entry.ages,
+            "stale": entry.stale,
+            "missing": entry.missing,
+            "logged": answered.is_logged,
+        }
+        for entry in answered.entries
+    ]
+    return found[0] if is_one else found
+
+
+def _answers() -> dict[int | str, dict[str, Any]]:
+    schema = {"oneOf": [PREDICTION, {"type": "array", "items": PREDICTION}]}
+    return {
+        200: {
+            "description": "The prediction of the row, or of each row in their order.",
+            "content": {"application/json": {"schema": schema}},
+        }
+    }
+
+
+def _description(service: Service, pipeline: ServedPipeline) -> dict[str, Any]:
+    state = service.champions.state(pipeline.name)
+    served = state.served
+    return {
+        "pipeline": pipeline.name,
+        "champion": served
+        and {
+            "as_of": served.champion.as_of,
+            "fingerprint": served.champion.fingerprint,
+            "metric": served.champion.metric,
+            "value": served.champion.value,
+            "served_by": served.model.scorer.served_by,
+            "since": served.since,
+        },
+        "problem": state.problem,
+        "request": row_schema(pipeline),
+        "features": list(pipeline.features),
+        "freshness": [
+            {"table": table, "newest": newest, "ttl_seconds": ttl}
+            for table, newest, ttl in service.freshness(pipeline)
+        ],
+    }
+
+
+def _json(content: Any) -> Response:
+    return Response(
+        json.dumps(content, default=_plain, allow_nan=False), media_type="application/json"
+    )
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else list(value)
+
+
+async def _problem(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Problem)
+    return error.response()
+
+
+async def _http_problem(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    status = error.status_code if error.status_code in TITLES else 400
+    told = Problem(
+        status, f"{request.method} {request.url.path:.200}: {sentence(error.detail)}"
+    ).response()
+    told.headers.update(error.headers or {})
+    return told
+
+
+async def _defect(_: Request, error: Exception) -> JSONResponse:
+    return Problem(
+        500,
+        f"{type(error).__name__}, which the log of the service describes. Nothing was answered.",
+    ).response()

@@ -1,0 +1,230 @@
+"""The service without HTTP: stores, champions, keys, and the way of a request from rows to entries."""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from datetime import UTC, datetime
+
+from ml_assets.errors import LogBusy, MLAssetsError
+from ml_assets.online.prediction_log.entry import LoggedPrediction
+from ml_assets.online.prediction_log.log import PredictionLog
+from ml_assets.online.prediction_log.writer import LogWriter
+from ml_assets.serving.champions import Champions, ServedModel
+from ml_assets.serving.keys import ApiKey, ApiKeys, matching
+from ml_assets.serving.lane import Answered, Lane, Work
+from ml_assets.serving.metrics import Metrics
+from ml_assets.serving.problems import Problem, unavailable
+from ml_assets.serving.requests import Row
+from ml_assets.serving.scoring import Asked, Predicted, score_requests
+from ml_assets.serving.served import ServedPipeline
+from ml_assets.settings import ServingLimits
+from ml_assets.workspace import Workspace
+
+SMALL_ROWS = 64
+"""Rows of a request up to which it is scored with others; larger ones have a thread of their own, so
+that single rows do not wait for them."""
+
+KEYS_SECONDS = 2.0
+"""Time after which a created or revoked key is known."""
+
+
+class Service:
+    """Answers requests for some pipelines.
+
+    Args:
+        workspace: the stores.
+        pipelines: the pipelines.
+        limits: limits of requests.
+        requires_key: whether requests need an API key.
+        is_replay: whether requests may name the time as of which they are answered.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        pipelines: Sequence[ServedPipeline],
+        limits: ServingLimits,
+        *,
+        requires_key: bool,
+        is_replay: bool = False,
+    ) -> None:
+        self.pipelines = {pipeline.name: pipeline for pipeline in pipelines}
+        self.limits, self.requires_key, self.is_replay = limits, requires_key, is_replay
+        self.champions = Champions(workspace, pipelines)
+        self.store = workspace.online
+        self.log = PredictionLog(workspace.settings.prediction_log_url)
+        self._writer = LogWriter(self.log, limits.max_waiting_rows)
+        self._keys = _KnownKeys(ApiKeys(workspace.settings.ledger_url))
+        self._lanes = {
+            "small": self._lane("small requests", limits.max_waiting, SMALL_ROWS),
+            "large": self._lane("large requests", limits.max_waiting_large, 1),
+        }
+        self.metrics = Metrics(lambda: sum(lane.waiting for lane in self._lanes.values()))
+
+    def start(self) -> None:
+        """Load the champions and start the threads."""
+        self.champions.start()
+        for lane in self._lanes.values():
+            lane.start()
+
+    def close(self) -> None:
+        """Answer what waits, write what is to be logged, and end the threads."""
+        for lane in self._lanes.values():
+            lane.close()
+        self._writer.close()
+        self.champions.stop()
+
+    def authorize(self, pipeline: str | None, key: str | None) -> None:
+        """Refuse a request without a valid key for the pipeline.
+
+        Args:
+            pipeline: the pipeline that is asked; None for figures about the service.
+            key: the key that was sent; None for none.
+
+        Raises:
+            Problem: there is no valid key, or it is for other pipelines.
+        """
+        if not self.requires_key:
+            return
+        found = None if key is None else matching(self._keys.known(), key)
+        expected = (
+            "Expected the header 'Authorization: Bearer KEY'; 'ml-assets keys create' creates one."
+        )
+        if found is None:
+            sent = "No API key was sent." if key is None else "The API key is unknown."
+            raise Problem(401, f"{sent} {expected}")
+        if (state := found.state(datetime.now(UTC))) != "valid":
+            raise Problem(401, f"The API key {found.id} is {state}. {expected}")
+        if pipeline is not None and not found.allows(pipeline):
+            raise Problem(
+                403,
+                f"The API key {found.id} is for {', '.join(found.pipelines)}, not for {pipeline}.",
+            )
+
+    def submit(
+        self, pipeline: ServedPipeline, rows: Sequence[Row], arrived: float
+    ) -> Future[Answered]:
+        """Score rows and log their predictions.
+
+        Args:
+            pipeline: the pipeline.
+            rows: rows of one request.
+            arrived: monotonic time at which it arrived.
+
+        Returns:
+            Their predictions, once they are logged.
+
+        Raises:
+            Problem: too many requests wait.
+        """
+        work = Work(Asked(pipeline, rows, arrived), arrived + self.limits.seconds)
+        self._lanes["small" if len(rows) <= SMALL_ROWS else "large"].submit(work)
+        return work.result
+
+    def freshness(self, pipeline: ServedPipeline) -> list[tuple[str, datetime | None, float]]:
+        """Table that a pipeline looks up, its newest event time, and its ttl in seconds.
+
+        Raises:
+            Problem: the online store does not answer.
+        """
+        try:
+            newest = self.store.newest([online.table for online in pipeline.lookups.lookups])
+        except MLAssetsError as error:
+            raise unavailable(str(error)) from error
+        return [
+            (online.table, newest.get(online.table), online.ttl.total_seconds())
+            for online in pipeline.lookups.lookups
+        ]
+
+    def problems(self) -> list[str]:
+        """Why the service cannot answer everything; empty if it can."""
+        states = {name: self.champions.state(name) for name in self.pipelines}
+        return [f"{name}: {state.problem}" for name, state in states.items() if not state.served]
+
+    def _lane(self, name: str, capacity: int, rows_at_once: int) -> Lane:
+        return Lane(name, self._score, self._logged, capacity, rows_at_once)
+
+    def _score(self, asked: Sequence[Asked]) -> Sequence[Predicted]:
+        return score_requests(asked, self._models(), self.store)
+
+    def _models(self) -> Mapping[str, ServedModel]:
+        found = {name: self.champions.state(name).served for name in self.pipelines}
+        return {name: model for name, model in found.items() if model is not None}
+
+    def _logged(self, work: Work, entries: Sequence[LoggedPrediction]) -> None:
+        """Hand the entries of a request to the log, and answer the request when they are in it."""
+        try:
+            written = self._writer.submit(entries)
+        except LogBusy as error:
+            self._unlogged(work, entries, error)
+            return
+
+        def answer(done: Future[dict[str, LoggedPrediction]]) -> None:
+            if error := done.exception():
+                self._unlogged(work, entries, error)
+                return
+            before = done.result()
+            if clash := _other_request(entries, before):
+                work.result.set_exception(clash)
+                return
+            self.metrics.predicted(entries, is_logged=True)
+            answered = [before.get(entry.event_id, entry) for entry in entries]
+            work.result.set_result(Answered(answered, is_logged=True))
+
+        written.add_done_callback(answer)
+
+    def _unlogged(
+        self, work: Work, entries: Sequence[LoggedPrediction], error: BaseException
+    ) -> None:
+        if work.asked.pipeline.section.on_log_failure == "answer":
+            self.metrics.predicted(entries, is_logged=False)
+            work.result.set_result(Answered(entries, is_logged=False))
+            return
+        reason = str(error) if isinstance(error, MLAssetsError) else type(error).__name__
+        work.result.set_exception(
+            unavailable(f"The prediction could not be logged, so it is not answered. {reason}")
+        )
+
+
+def _other_request(
+    entries: Sequence[LoggedPrediction], before: Mapping[str, LoggedPrediction]
+) -> Problem | None:
+    """The problem of an idempotency key that was used for other rows; None if it was not."""
+    for entry in entries:
+        logged = before.get(entry.event_id)
+        if logged is not None and (logged.pipeline, {**logged.request}) != (
+            entry.pipeline,
+            {**entry.request},
+        ):
+            return Problem(
+                422,
+                f"The Idempotency-Key of event '{entry.event_id}' was used for another request. Expected "
+                "a new key for each request, and the same key only when it is sent again.",
+            )
+    return None
+
+
+class _KnownKeys:
+    """The stored keys, read again after some seconds."""
+
+    def __init__(self, keys: ApiKeys) -> None:
+        self._keys = keys
+        self._read_at = -KEYS_SECONDS
+        self._found: list[ApiKey] = []
+        self._lock = threading.Lock()
+
+    def known(self) -> Sequence[ApiKey]:
+        """The keys.
+
+        Raises:
+            Problem: they cannot be read.
+        """
+        with self._lock:
+            if time.monotonic() - self._read_at > KEYS_SECONDS:
+                try:
+                    self._found = self._keys.all()
+                except MLAssetsError as error:
+                    raise unavailable(f"API keys cannot be read. {error}") from error
+                self._read_at = time.monotonic()
+            return self._found

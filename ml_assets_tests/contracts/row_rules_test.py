@@ -1,0 +1,141 @@
+"""One row of plain values is accepted, changed and refused as rows of a table are."""
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import pandas as pd
+import pandera.pandas as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.row_rules import row_rules, typed_row
+from ml_assets.contracts.validation import validate
+from ml_assets.online.values import plain
+
+DAY = "2013-05-01"
+
+
+class Parcels(Contract):
+    """Columns of each type, with each kind of rule."""
+
+    number: int = pa.Field(ge=1, lt=100)
+    weight: float = pa.Field(nullable=True, gt=0, le=30, whole_number=True)
+    at: pd.DatetimeTZDtype = pa.Field(
+        nullable=True, whole_hour=True, dtype_kwargs={"unit": "us", "tz": "UTC"}
+    )
+    local: pd.DatetimeTZDtype = pa.Field(
+        ge=pd.Timestamp("2013-01-01", tz="UTC"), dtype_kwargs={"unit": "ns", "tz": "UTC"}
+    )
+    code: str = pa.Field(str_matches=r"^[A-Z]{2}$|^ab$")
+    kind: str = pa.Field(nullable=True, isin=["box", "bag"])
+    remark: str = pa.Field(nullable=True, metadata={"free_text": True})
+    zone: str = pa.Field(nullable=True, iana_zone=True, str_length={"max_value": 30})
+    fragile: bool = pa.Field()
+
+    class Config:
+        """Rows are not keyed, so that equal ones are not merged."""
+
+        metadata: ClassVar = {"max_dead_letter_share": 1.0, "max_text_length": 14}
+
+
+GOOD: dict[str, Any] = {
+    "number": 7,
+    "weight": 2.0,
+    "at": "2013-05-01T09:00-04:00",
+    "local": "2013-05-01 09:30",
+    "code": "UA",
+    "kind": "box",
+    "remark": "left\nat the door",
+    "zone": "Europe/Berlin",
+    "fragile": False,
+}
+
+VALUES = [
+    None,
+    True,
+    0,
+    1,
+    100,
+    2**63,
+    -1.5,
+    2.5,
+    30.0,
+    float("nan"),
+    float("inf"),
+    "",
+    " UA ",
+    "UA\n",
+    "ab",
+    "abab",
+    "7",
+    "7.0",
+    "1_0",
+    "nan",
+    "box",
+    "true",
+    "a text that is much too long",
+    "tab\tin it",
+    "Europe/Berlin",
+    "Mars/Olympus",
+    "2013-05-01T09:00:00Z",
+    "2013-05-01T09:00:00.123456789+02:00",
+    "1600-01-01",
+    "2012-12-31",
+    "2013-13-01",
+    datetime(2013, 5, 1, 9, tzinfo=UTC),
+]
+
+
+def of_table(row: dict[str, Any]) -> tuple[dict[str, Any] | None, list[str]]:
+    """What validation of a table with this row alone stores, and the rules of its dead letter."""
+    frame = pd.DataFrame(
+        {"ds": [DAY], **{name: [value] for name, value in row.items()}}, dtype=object
+    )
+    found = validate(frame, Parcels, [DAY])
+    if len(found.dead_letters):
+        return None, found.dead_letters["rule"].iloc[0].split("; ")
+    [stored] = found.rows.drop(columns="ds").to_dict("records")
+    return {str(name): plain(value) for name, value in stored.items()}, []
+
+
+def of_row(row: dict[str, Any]) -> tuple[dict[str, Any] | None, list[str]]:
+    """The same by the rules of single rows."""
+    typed, broken = typed_row(row_rules(Parcels), row)
+    rules = sorted(f"{name}: {rule}" for name, found in broken.items() for rule in found)
+    return (None, rules) if rules else ({n: plain(v) for n, v in typed.items()}, [])
+
+
+@pytest.mark.parametrize("column", [*GOOD])
+@pytest.mark.parametrize("value", [pytest.param(one, id=repr(one)) for one in VALUES])
+def test_a_value_has_the_same_result_as_in_a_table(column: str, value: object) -> None:
+    row = {**GOOD, column: value}
+
+    assert of_row(row) == of_table(row)
+
+
+@settings(deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {
+            name: st.sampled_from([GOOD[name], *VALUES])
+            | st.text(max_size=14)
+            | st.floats(allow_subnormal=False)
+            for name in GOOD
+        }
+    )
+)
+def test_a_row_is_refused_for_all_that_a_dead_letter_says(row: dict[str, Any]) -> None:
+    """A dead letter whose values have wrong types says nothing of ranges; a request is told all."""
+    (stored, rules), (typed, told) = of_table(row), of_row(row)
+
+    assert typed == stored
+    assert {*rules} <= {*told}
+
+
+def test_a_missing_column_is_a_missing_value() -> None:
+    _, broken = typed_row(row_rules(Parcels), {"number": 1})
+
+    assert broken["code"] == ["must not be null"]
+    assert "weight" not in broken
