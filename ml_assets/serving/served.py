@@ -18,7 +18,7 @@ from ml_assets.configuration.request_features import request_features
 from ml_assets.configuration.serving import Serving
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.row_rules import ValueRules, row_rules
-from ml_assets.errors import ConfigurationError
+from ml_assets.errors import ConfigurationError, ContractViolation
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.online.request_features import RequestFeatures
 from ml_assets.online.values import Plain
@@ -147,9 +147,17 @@ class ServedPipeline:
         Args:
             row: columns of the request.
             at: time of the request.
+
+        Raises:
+            ContractViolation: the calendar ends before it, or begins after it.
         """
         found = row.get(self.target_time) if self.target_time else None
-        return self.calendar.key_of(found if isinstance(found, datetime) else at)
+        try:
+            return self.calendar.key_of(found if isinstance(found, datetime) else at)
+        except OverflowError:
+            raise ContractViolation(
+                f"{self.target_time or 'at'} is {found or at}, which no local calendar has"
+            ) from None
 
     @property
     def champions(self) -> str:

@@ -1,8 +1,10 @@
 """The process of the service: which pipelines it serves, on which address, and how it ends."""
 
+import signal
 import socket
 from collections.abc import Callable, Sequence
 from ipaddress import ip_address
+from types import FrameType
 
 import uvicorn
 
@@ -17,6 +19,8 @@ from ml_assets.workspace import Workspace
 
 BACKLOG = 2048
 """Connections that may wait to be accepted, as while the models are loaded."""
+
+STOPS = (signal.SIGTERM, signal.SIGINT)
 
 DRAIN_SECONDS = 20
 """Time that open requests have after SIGTERM."""
@@ -63,7 +67,13 @@ def run(
         access_log=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
+    for number in STOPS:
+        signal.signal(number, _stopped)  # uvicorn raises the signal again when it has stopped
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def _stopped(_number: int, _frame: FrameType | None) -> None:
+    """The service has stopped as it should: its exit code is 0."""
 
 
 def is_loopback(host: str) -> bool:
