@@ -187,7 +187,7 @@ def _requests(rows: pd.DataFrame, headers: Mapping[str, str]) -> list[str]:
         arrives_at=rows["departs_at"] + pd.to_timedelta(rows["scheduled_minutes"], unit="min"),
         **{name: rows[name] + timedelta(days=1) for name in ("time_hour", "departs_at")},
     )
-    given = later[[name for name in pipeline.required_rules]].to_dict("records")
+    given = later[list(pipeline.required_rules)].to_dict("records")
     return [_request(path, _json(row), headers) for row in given]
 
 
