@@ -41,6 +41,7 @@ PIPELINE, FEATURES = "flight_delays", "flight_delays/flight_features"
 LAST_DAY = "2013-05-31"
 """Last day of the demo; the online store knows what was known at its end."""
 
+A_DAY = timedelta(days=1)
 CLIENTS, MLFLOW_CLIENTS = (1, 8, 32), (1, 8)
 WARM_UP_SECONDS, START_SECONDS = 2.0, 120.0
 MLFLOW = (
@@ -183,9 +184,11 @@ def _requests(rows: pd.DataFrame, headers: Mapping[str, str]) -> list[str]:
     pipeline = ServedPipeline.of(PIPELINE)
     at = pipeline.calendar.bounds(LAST_DAY)[1]
     path = f"/v1/{PIPELINE}/predict?at={at:%Y-%m-%dT%H:%MZ}"
+    departs, scheduled = rows["departs_at"] + A_DAY, rows["scheduled_minutes"]
     later = rows.assign(
-        arrives_at=rows["departs_at"] + pd.to_timedelta(rows["scheduled_minutes"], unit="min"),
-        **{name: rows[name] + timedelta(days=1) for name in ("time_hour", "departs_at")},
+        time_hour=rows["time_hour"] + A_DAY,
+        departs_at=departs,
+        arrives_at=departs + pd.to_timedelta(scheduled, unit="min"),
     )
     given = later[list(pipeline.required_rules)].to_dict("records")
     return [_request(path, _json(row), headers) for row in given]
