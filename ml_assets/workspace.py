@@ -92,6 +92,12 @@ class Workspace:
         return OnlineStore(self.settings.online_url)
 
     @property
+    def has_prediction_log(self) -> bool:
+        """Whether there is a prediction log; looking does not create it."""
+        is_file = self.settings.postgres_url is None
+        return not is_file or (self.settings.data / "prediction_log.db").exists()
+
+    @property
     def prediction_log(self) -> PredictionLog:
         """Every prediction that services answered."""
         return PredictionLog(self.settings.prediction_log_url)

@@ -24,6 +24,7 @@ from ml_assets.commands import lake as lake_commands
 from ml_assets.commands import lineage as lineage_command
 from ml_assets.commands import new as new_command
 from ml_assets.commands import online as online_commands
+from ml_assets.commands import predictions as predictions_commands
 from ml_assets.commands import registry as registry_commands
 from ml_assets.commands import release as release_commands
 from ml_assets.commands import reproduce as reproduce_commands
@@ -69,6 +70,7 @@ app.add_typer(lake_commands.app)
 app.add_typer(online_commands.app, name="online")
 app.add_typer(serve_commands.app)
 app.add_typer(serve_commands.keys, name="keys")
+app.add_typer(predictions_commands.app, name="predictions")
 app.add_typer(registry_commands.app, name="registry")
 app.add_typer(contract_commands.app, name="contract")
 app.add_typer(new_command.app)

@@ -25,9 +25,12 @@ def trace(
         print_model,
         print_prediction,
     )
+    from ml_assets.commands.printing.logged import print_logged
+    from ml_assets.lineage.logged import is_logged, trace_logged
     from ml_assets.lineage.pipelines import pipeline as known_pipeline
     from ml_assets.lineage.recorded import model_of_version
-    from ml_assets.lineage.trace import trace_model, trace_prediction
+    from ml_assets.lineage.trace import prediction_row, trace_model, trace_prediction
+    from ml_assets.workspace import Workspace
 
     if bool(prediction) == (model is not None):
         raise ConfigurationError(
@@ -38,6 +41,10 @@ def trace(
     if model is not None:
         trained = trace_model(lake, of, model_of_version(lake, of, model))
         print_json(asdict(trained)) if as_json else print_model(trained, console())
+    elif is_logged(row := prediction_row(lake, of, prediction)):
+        log = Workspace.of_environment().prediction_log
+        answered = trace_logged(lake, log, of, row)
+        print_json(asdict(answered)) if as_json else print_logged(answered, console())
     else:
         found = trace_prediction(lake, of, prediction)
         print_json(prediction_as_json(found)) if as_json else print_prediction(found, console())

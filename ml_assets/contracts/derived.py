@@ -14,6 +14,7 @@ from ml_assets.contracts.contract import (
     Limits,
     columns,
     computed,
+    described,
     key_columns,
     limits,
 )
@@ -105,6 +106,50 @@ def prediction_contract(
         may_be_empty=of_features.may_be_empty,
         empty_on=of_features.empty_on,
         max_dead_letter_share=0.0,
+    )
+
+
+def logged_contract(
+    base: type[Contract],
+    predictions: type[Contract],
+    names: Sequence[str],
+    predicted: Sequence[str],
+) -> type[Contract]:
+    """The contract of logged predictions: one row for each event, with the columns of predictions.
+
+    Args:
+        base: contract with the columns of every logged prediction.
+        predictions: contract of the predictions.
+        names: key and segments.
+        predicted: columns of the prediction.
+    """
+    fields = {name: column_from(predictions, name, ["{log}.request"]) for name in names}
+    fields |= {name: column_from(predictions, name, ["{log}.prediction"]) for name in predicted}
+    return _contract(
+        "LoggedPredictions",
+        "What a service answered, one row for each event of the prediction log.",
+        (base,),
+        fields,
+        (base, predictions),
+        unique=["event_id"],
+        may_be_empty=True,
+        max_dead_letter_share=0.05,
+    )
+
+
+def may_be_empty(contract: type[Contract]) -> type[Contract]:
+    """The contract, by which a partition without rows is stored."""
+    of_contract = limits(contract)
+    return _contract(
+        contract.__name__,
+        described(contract),
+        (contract,),
+        {},
+        (contract,),
+        unique=key_columns(contract),
+        day=of_contract.day,
+        may_be_empty=True,
+        max_dead_letter_share=of_contract.max_dead_letter_share,
     )
 
 

@@ -34,12 +34,12 @@ class PredictionTimes:
         """The columns of the features that are read."""
         return [name for name in (self.predicted_at, self.target_time) if name]
 
-    def of(self, features: pd.DataFrame, now: datetime) -> pd.DataFrame:
+    def of(self, features: pd.DataFrame, now: datetime | pd.Series) -> pd.DataFrame:
         """The horizon of each row, and whether it is predicted after the fact.
 
         Args:
             features: (n, …) feature rows with ``ds``.
-            now: time at which they are predicted, timezone-aware.
+            now: time at which they are predicted, timezone-aware; or (n,) a time of each row.
 
         Returns:
             (n, 2) indexed as ``features``: ``horizon_hours``, the time from what was known to what is
@@ -57,7 +57,7 @@ class PredictionTimes:
         return pd.DataFrame(
             {
                 HORIZON: (starts - known).dt.total_seconds() / HOUR.total_seconds(),
-                IS_REPLAYED: ~(ends > pd.Timestamp(now)),
+                IS_REPLAYED: ~(ends > (now if isinstance(now, pd.Series) else pd.Timestamp(now))),
             },
             index=features.index,
         )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ml_assets import nouns
 from ml_assets.configuration import models
+from ml_assets.configuration.parts import BatchPredictionsConfiguration
 
 SCORING = [
     nouns.PREDICTIONS,
@@ -27,6 +28,7 @@ class PipelineTables:
         labels: table with the labels.
         label: label column of that table.
         join_keys: columns that identify a row in both tables.
+        is_logged: whether its predictions are from the prediction log.
     """
 
     name: str
@@ -34,10 +36,16 @@ class PipelineTables:
     labels: str
     label: str
     join_keys: tuple[str, ...]
+    is_logged: bool = False
 
     def table(self, noun: str) -> str:
         """Name of one of the pipeline's tables."""
         return f"{self.name}/{noun}"
+
+    @property
+    def scoring(self) -> list[str]:
+        """What is computed for a day once there is a champion, in order."""
+        return [nouns.LOGGED_PREDICTIONS, *SCORING] if self.is_logged else SCORING
 
 
 def pipeline(name: str) -> PipelineTables:
@@ -53,4 +61,6 @@ def pipeline(name: str) -> PipelineTables:
         labels=config.labels.asset,
         label=config.labels.column,
         join_keys=config.join_keys,
+        is_logged=isinstance(config, BatchPredictionsConfiguration)
+        and config.serving.predictions == "log",
     )

@@ -118,13 +118,13 @@ class PredictionTrace:
 
 
 def trace_prediction(lake: Lake, of: PipelineTables, prediction_id: str) -> PredictionTrace:
-    """Trace a prediction to its source rows and its model.
+    """Trace a prediction that was scored in a batch to its source rows and its model.
 
     Raises:
         ConfigurationError: the prediction is unknown.
         LakeMismatch: a table version that it was computed from was deleted.
     """
-    prediction = _prediction(lake, of, prediction_id)
+    prediction = prediction_row(lake, of, prediction_id)
     day = str(prediction[DAY])
     content = str(prediction["feature_version"])
     scored = recorded_day(
@@ -138,9 +138,9 @@ def trace_prediction(lake: Lake, of: PipelineTables, prediction_id: str) -> Pred
     as_of, fingerprint = str(prediction["model_as_of"]), str(prediction["model_version"])
     return PredictionTrace(
         prediction=plain_row(prediction),
-        written=_written_day(lake, scored),
+        written=written_day(lake, scored),
         model=trace_model(lake, of, model_of_fingerprint(lake, of, as_of, fingerprint)),
-        features=_written_day(lake, features),
+        features=written_day(lake, features),
         feature_row=plain_row(feature_row),
         sources=source_rows(lake, of.features, feature_row, features.entry),
     )
@@ -159,8 +159,8 @@ def trace_model(lake: Lake, of: PipelineTables, trained: ModelReference) -> Mode
         pipeline=of.name,
         as_of=trained.as_of,
         version=trained.version,
-        model=_written_day(lake, recorded.model),
-        dataset=_written_day(lake, recorded.dataset),
+        model=written_day(lake, recorded.model),
+        dataset=written_day(lake, recorded.dataset),
         training=reads_by_table(dataset.reads),
         sources=reads_by_table(_reads_of_inputs(lake, dataset)),
         release=_release(lake, of, trained),
@@ -184,7 +184,12 @@ def _release(lake: Lake, of: PipelineTables, trained: ModelReference) -> list[Ev
     ]
 
 
-def _prediction(lake: Lake, of: PipelineTables, prediction_id: str) -> pd.Series:
+def prediction_row(lake: Lake, of: PipelineTables, prediction_id: str) -> pd.Series:
+    """The stored row of a prediction.
+
+    Raises:
+        ConfigurationError: the prediction is unknown.
+    """
     table = of.table(nouns.PREDICTIONS)
     stored = lake.days_stored(table)
     if not stored:
@@ -204,7 +209,8 @@ def _prediction(lake: Lake, of: PipelineTables, prediction_id: str) -> pd.Series
     return chosen.iloc[0]
 
 
-def _written_day(lake: Lake, recorded: RecordedDay) -> WrittenDay:
+def written_day(lake: Lake, recorded: RecordedDay) -> WrittenDay:
+    """A recorded day as it was written."""
     entry, run = recorded.entry, recorded.run
     now = usable_hashes(lake.ledger.latest(entry.table, [entry.day]))
     return WrittenDay(

@@ -7,7 +7,7 @@ recomputed whenever labels for it arrive.
 import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -52,6 +52,7 @@ def arrived_labels(
     within: int,
     of_day: str = DAY,
     classes: Classes = (),
+    only_predicted: bool = False,
 ) -> pd.DataFrame:
     """Labels that arrived on a day, each with its prediction.
 
@@ -72,10 +73,11 @@ def arrived_labels(
         within: number of partitions after its prediction by which a label must have arrived.
         of_day: column of ``outcomes`` with the day of the prediction.
         classes: classes of a multiclass task; empty for other tasks.
+        only_predicted: labels without a prediction are left out, as nobody has to request one.
 
     Returns:
-        Rows of the pipeline's label contract, without duplicates. A label without a prediction has
-        a null ``prediction``, so that its contract rejects it.
+        Rows of the pipeline's label contract, without duplicates. Another label without a prediction
+        has a null ``prediction``, so that its contract rejects it.
 
     Raises:
         ContractViolation: a label arrives later than ``within`` allows.
@@ -97,7 +99,8 @@ def arrived_labels(
         }
     ).drop_duplicates()
     known = predictions[[PREDICTION_ID, *prediction_columns(classes), *OF_PREDICTION, *segments]]
-    return labels.merge(known, on=PREDICTION_ID, how="left", validate="many_to_one")
+    how: Literal["inner", "left"] = "inner" if only_predicted else "left"
+    return labels.merge(known, on=PREDICTION_ID, how=how, validate="many_to_one")
 
 
 def _refuse_too_late(not_arrived: pd.DataFrame, day: str, within: int, calendar: Calendar) -> None:

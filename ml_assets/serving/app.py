@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
+from ml_assets.errors import sentence
 from ml_assets.names import suggestion
 from ml_assets.serving.documents import PREDICTION, predict_document, responses, row_schema
 from ml_assets.serving.lane import Answered
@@ -273,7 +274,9 @@ async def _problem(_: Request, error: Exception) -> JSONResponse:
 async def _http_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     status = error.status_code if error.status_code in TITLES else 400
-    told = Problem(status, f"{request.method} {request.url.path:.200}: {error.detail}.").response()
+    told = Problem(
+        status, f"{request.method} {request.url.path:.200}: {sentence(error.detail)}"
+    ).response()
     told.headers.update(error.headers or {})
     return told
 

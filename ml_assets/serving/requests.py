@@ -12,6 +12,7 @@ import pydantic_core
 
 from ml_assets.contracts.moments import of_text
 from ml_assets.contracts.row_rules import ValueRules, typed_row
+from ml_assets.errors import sentence
 from ml_assets.names import suggestion
 from ml_assets.online.values import Plain
 from ml_assets.serving.problems import Problem
@@ -60,7 +61,7 @@ def parsed(body: bytes, max_rows: int) -> tuple[list[Mapping[str, Any]], bool]:
     try:
         content = pydantic_core.from_json(body, allow_inf_nan=False)
     except ValueError as error:
-        raise Problem(400, f"The body is no JSON: {error}. {expected}") from None
+        raise Problem(400, f"The body is no JSON: {sentence(error)} {expected}") from None
     is_one = isinstance(content, dict)
     rows = [content] if is_one else content
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):

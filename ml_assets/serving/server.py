@@ -8,7 +8,7 @@ import uvicorn
 
 from ml_assets import nouns
 from ml_assets.configuration.models import pipelines as known_pipelines
-from ml_assets.errors import ConfigurationError
+from ml_assets.errors import ConfigurationError, sentence
 from ml_assets.names import unknown
 from ml_assets.serving.app import create_app
 from ml_assets.serving.served import ServedPipeline
@@ -102,7 +102,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
     except OSError as error:
         raise ConfigurationError(
-            f"{host}:{port} cannot be listened on: {error.strerror}. Choose another address with --host and "
+            f"{host}:{port} cannot be listened on: {sentence(error.strerror)} Choose another address with --host and "
             "--port; --port 0 takes a free port."
         ) from error
     return listening

@@ -229,6 +229,7 @@ def _environment(plan: BacktestPlan, shared: Sequence[str]) -> dict[str, str]:
     own = settings()
     changes: dict[str, Any] = {
         "registry": False,
+        "serving": {"predictions": "batch"},
         "monitoring": {"policy": str(plan.policy_file.absolute())},
     }
     if plan.label_delay_days is not None:

@@ -15,7 +15,10 @@ from ml_assets_tests.remedies import command, run
 from ml_assets_tests.sensor_runs import NEW_DAYS, run_requested
 
 FLIGHTS = "sources/flights"
-ENTITIES = ("origin_state", "route_rates", "flight_number_state")
+ENTITIES = (
+    *("origin_state", "carrier_state", "destination_state"),
+    *("route_rates", "flight_number_state"),
+)
 TABLES = (
     *(FLIGHTS, "sources/weather", FEATURES, "flight_delays/flight_outcomes"),
     *(f"flight_delays/{noun}" for noun in ENTITIES),

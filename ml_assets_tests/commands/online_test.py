@@ -31,6 +31,7 @@ def home(
     shutil.copytree(three_weeks, folder / "data")
     shutil.copy(ROOT / "dagster.yaml", folder / "dagster.yaml")
     with opened(folder, definitions) as project:
+        assert project.materialize('key:"sources/airports"').succeeded
         assert project.materialize(f'{SOURCES} or key:"{TABLE}"', DAYS).succeeded
     return folder
 

@@ -45,6 +45,7 @@ def online_days(project: Project) -> set[str]:
 
 
 def test_a_day_killed_before_its_online_write_is_written_by_the_next_run(project: Project) -> None:
+    assert project.materialize('key:"sources/airports"').succeeded
     assert project.materialize(SOURCES, f"2013-01-01...{DAY}").succeeded
     assert project.materialize(f'key:"{TABLE}"', BEFORE).succeeded
     committed = project.lake.opened_table(TABLE).delta

@@ -17,6 +17,7 @@ from ml_assets.contracts.derived import column_from
 from ml_assets.serving.served import ServedPipeline
 from ml_assets_tests.components.shop import Orders, definitions, raw_table
 from ml_assets_tests.prepared import new_home, opened
+from ml_assets_tests.project import Project
 
 FIRST, CHAMPION, NEXT, LAST = "2024-01-01", "2024-02-20", "2024-02-24", "2024-02-29"
 
@@ -62,6 +63,7 @@ attributes:
     numeric: [items, hour, is_evening, usual_items]
     categorical: [region]
     hyperparameters: {{random_state: 0, max_iter: 20}}
+  release: {{rule: non_inferior, margin: 0.2}}
   serving:
     request: {where}.ParcelRequest
     lookups: [shop/region_state]
@@ -157,12 +159,17 @@ def build(home: Path) -> None:
     """A project with features, and a champion as of ``CHAMPION``."""
     new_home(home)
     with opened(home, parcel_definitions(home)) as project:
-        for selection, days in (
-            ('key:"shop/raw" or group:shop__features', f"{FIRST}...{LAST}"),
-            ("group:shop__training or group:shop__release", CHAMPION),
-        ):
-            done = project.materialize(selection, days)
-            assert done.succeeded, done.failed_steps
+        release_first(project)
+
+
+def release_first(project: Project) -> None:
+    """Compute the features, and release the model as of ``CHAMPION``."""
+    for selection, days in (
+        ('key:"shop/raw" or group:shop__features', f"{FIRST}...{LAST}"),
+        ("group:shop__training or group:shop__release", CHAMPION),
+    ):
+        done = project.materialize(selection, days)
+        assert done.succeeded, done.failed_steps
 
 
 def order(number: int = 1, **further: object) -> dict[str, object]:

@@ -26,7 +26,7 @@ KILLS = 10
 def logged(project: Project) -> Counter[str]:
     """Event id → number of rows of the prediction log."""
     with closing(sqlite3.connect(project.data / "prediction_log.db")) as log:
-        return Counter(id for (id,) in log.execute("SELECT event_id FROM logged_predictions"))
+        return Counter(one for (one,) in log.execute("SELECT event_id FROM logged_predictions"))
 
 
 def test_what_was_acknowledged_is_logged_once_after_ten_kills(with_champion: Project) -> None:

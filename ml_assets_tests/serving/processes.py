@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-
 from ml_assets.defs.flight_delays.requests import FlightRequest
+
 from ml_assets.contracts.contract import columns
 from ml_assets.online.values import plain
 from ml_assets_tests.project import Project

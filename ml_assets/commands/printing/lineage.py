@@ -13,7 +13,7 @@ from ml_assets.commands.shared import COMMIT_LENGTH, plain_table
 from ml_assets.lineage.impact import Impact
 from ml_assets.lineage.inputs import SourceRows, TableRead
 from ml_assets.lineage.repair import Step
-from ml_assets.lineage.trace import ModelTrace, PredictionTrace, WrittenDay, plain_row
+from ml_assets.lineage.trace import ModelTrace, PredictionTrace, Row, WrittenDay, plain_row
 from ml_assets.release.approvals.approvals import format_time, short_hash
 from ml_assets.release.audit import Event
 
@@ -23,13 +23,7 @@ FEW_ROWS = 3
 
 def print_prediction(found: PredictionTrace, console: Console) -> None:
     """A prediction, the model, the features and the source rows that it comes from."""
-    row = dict(found.prediction)
-    cells = [f"{name} {value}" for name, value in row.items() if name not in ("ds", "prediction")]
-    predicted = row["prediction"]
-    shown = f"{predicted:.4f}" if isinstance(predicted, float) else predicted
-    console.print(f"[bold]prediction {shown}[/bold]", highlight=False)
-    console.print(f"  {', '.join(cells)}", highlight=False, soft_wrap=True)
-    console.print(f"  {_how(found.written)}", highlight=False, soft_wrap=True)
+    print_predicted(found.prediction, found.written, console)
     print_model(found.model, console)
     table = plain_table("feature", "value", title="feature row")
     for name, value in found.feature_row.items():
@@ -50,6 +44,18 @@ def print_prediction(found: PredictionTrace, console: Console) -> None:
         for use, count in _uses(source).items():
             if count <= FEW_ROWS:
                 _print_rows(console, source, use)
+
+
+def print_predicted(prediction: Row, written: WrittenDay, console: Console) -> None:
+    """The row of a prediction, and how its day was written."""
+    cells = [
+        f"{name} {value}" for name, value in prediction.items() if name not in ("ds", "prediction")
+    ]
+    predicted = prediction["prediction"]
+    shown = f"{predicted:.4f}" if isinstance(predicted, float) else predicted
+    console.print(f"[bold]prediction {shown}[/bold]", highlight=False)
+    console.print(f"  {', '.join(cells)}", highlight=False, soft_wrap=True)
+    console.print(f"  {_how(written)}", highlight=False, soft_wrap=True)
 
 
 def _print_rows(console: Console, source: SourceRows, use: str) -> None:

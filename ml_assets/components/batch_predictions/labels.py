@@ -32,11 +32,13 @@ class LabelStage:
         pipeline: context shared by all stages.
         predictions: contract of the predictions.
         contract: contract of the arrived labels.
+        only_predicted: whether rows need no prediction, as a service predicts those that are requested.
     """
 
     pipeline: PipelineContext
     predictions: type[Contract]
     contract: type[Contract]
+    only_predicted: bool
 
     def definitions(self) -> dg.Definitions:
         """The two assets and their checks."""
@@ -73,6 +75,7 @@ class LabelStage:
             this.labels.model_dump(),
             [list(this.join_keys), list(this.segments)],
             [this.specification.task, list(this.specification.classes)],
+            self.only_predicted,
         )
 
     @property
@@ -140,6 +143,7 @@ class LabelStage:
             delay=this.labels.delay.longest,
             within=this.arrives_within,
             classes=this.specification.classes,
+            only_predicted=self.only_predicted,
         )
 
     def _measure(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:

@@ -8,6 +8,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets import nouns
+from ml_assets.components.batch_predictions.summary import prediction_summary
 from ml_assets.components.pipeline.output import output
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
@@ -17,10 +18,8 @@ from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import RegistryMismatch, TrainingError, UnsafeModel, sentence
 from ml_assets.lake.integrity import latest_rows
 from ml_assets.lake.store import Lake, Window
-from ml_assets.learning.horizon import IS_REPLAYED, PredictionTimes, with_times
-from ml_assets.learning.predictions import PREDICTION
+from ml_assets.learning.horizon import PredictionTimes, with_times
 from ml_assets.learning.scoring import PREDICTION_ID, score, with_late_rows
-from ml_assets.learning.specification import Classes
 from ml_assets.ledger.entries import grouped
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.plan import Plan, each_day, plan, with_skipped
@@ -123,7 +122,7 @@ class Predictions:
             self.contract,
             self._prediction_version,
             day_metadata={
-                day: _day_metadata(frame, this.specification.classes)
+                day: prediction_summary(frame, this.specification.classes)
                 for day, frame in frames.items()
             },
             is_final=True,
@@ -194,20 +193,3 @@ def _no_champion(day: str, predicted_on: str) -> str:
         f"not predicted: no champion serves on {predicted_on}{when}. Materialize a model and its release "
         "as of that day or an earlier one: the asset groups that end in __training and __release"
     )
-
-
-def _day_metadata(predictions: pd.DataFrame, classes: Classes) -> dict[str, float | int | str]:
-    return {
-        **_summary(predictions, classes),
-        "model as of": str(predictions["model_as_of"].iloc[0]) if len(predictions) else "",
-        "late rows": int(predictions["is_late"].sum()),
-        "replayed rows": int(predictions[IS_REPLAYED].sum()),
-    }
-
-
-def _summary(predictions: pd.DataFrame, classes: Classes) -> dict[str, float]:
-    """Mean prediction, or the share of the rows that is predicted to be of each class."""
-    if not classes:
-        return {"mean prediction": float(predictions[PREDICTION].mean())}
-    shares = predictions[PREDICTION].value_counts(normalize=True)
-    return {f"predicted share of {name}": float(shares.get(name, 0)) for name in classes}

@@ -216,7 +216,8 @@ def _ahead(
     open_days = sorted(_open(lake.ledger, pipeline.table(nouns.PREDICTIONS), within))
     tables = tables_of(pipeline, graph, [nouns.PREDICTIONS])
     waits = f"{day} waits for its outcomes, {pipeline.labels.asset}."
-    if not open_days or not tables:
+    is_collected = tables_of(pipeline, graph, [nouns.LOGGED_PREDICTIONS])
+    if not open_days or not tables or is_collected:
         return waits
     if not pipeline.champions(lake, open_days):
         return f"{waits} No champion can predict it yet: train and release a model."

@@ -31,7 +31,7 @@ REGISTRATION = [
 ]
 """From registration to model card; only with a registry."""
 
-SCORING, DECISION = pipelines.SCORING, pipelines.DECISION
+SCORING, DECISION = [nouns.LOGGED_PREDICTIONS, *pipelines.SCORING], pipelines.DECISION
 
 
 def after_decision(pipeline: PipelineContext) -> list[str]:

@@ -1,53 +1,99 @@
-"""State of airports, routes and flight numbers, which a request about a new flight looks up.
+"""State of airports, carriers, destinations, routes and flight numbers, which a request looks up.
 
-The functions are those of ``features``, at times of an entity instead of the cut of a flight: each
-whole hour of an airport, the end of a day of a route or flight number on which it was scheduled.
+The functions are those of ``features``, at times of an entity: the cut of each of its flights, so that a
+request about a scheduled flight finds the values of training, and each whole hour of an airport or the
+end of the day of any other entity.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 
 from ml_assets.cadence import Cadence, Calendar
 from ml_assets.content import DAY
-from ml_assets.defs.flight_delays.events import (
-    KEY,
-    NEW_YORK,
-    end_of_day,
-    outcomes,
-    scheduled_departure,
-)
+from ml_assets.defs.flight_delays.events import KEY, NEW_YORK, outcomes, scheduled_departure
 from ml_assets.defs.flight_delays.features import (
+    GROUPS,
+    HOUR,
     DaysLater,
     Hours,
+    departures_at_origin,
     last_weather,
-    recent_departures,
+    late_rates,
+    mean_delays,
     usual_plane,
-    weekly_rates,
 )
 
-ORIGIN, ROUTE, NUMBER = ["origin"], ["carrier", "dest"], ["carrier", "flight"]
-"""Columns that identify an airport, a route and a flight number."""
+KNOWN_AT = "known_at"
+
+Times = Callable[[str], pd.DatetimeIndex]
+"""Times in UTC of a day."""
 
 
 def origin_state(
-    days: Sequence[str], *, flights: pd.DataFrame, weather: pd.DataFrame
+    days: Sequence[str],
+    *,
+    flights: pd.DataFrame,
+    weather: pd.DataFrame,
+    airports: pd.DataFrame,
+    cut_hours: Hours,
+    cancellation_known_hours: Hours,
+    diversion_known_days: DaysLater,
+    extra_zones: Mapping[str, str],
 ) -> pd.DataFrame:
-    """Weather, delays and backlog of each airport at the end of each hour of the given days.
+    """Weather, delays, backlog and share of late flights of each airport of departure.
 
-    Args:
-        days: local days to compute.
-        flights: flights of those days and of the day before each.
-        weather: observations of the same days.
+    Args and assumptions as in ``features.flight_features``.
     """
     flights = flights.reset_index(drop=True)
-    rows = _one_flight_each(days, flights, ORIGIN).merge(_hours(days), on=DAY)
+    known = outcomes(flights, airports, extra_zones, cancellation_known_hours, diversion_known_days)
+    rows = _rows(days, flights, "origin", cut_hours, _hours)
     parts = [
-        rows[[DAY, *ORIGIN, "known_at"]],
-        last_weather(rows, weather, rows["known_at"]),
-        recent_departures(rows, flights, rows["known_at"]),
+        rows[[DAY, "origin", KNOWN_AT]],
+        last_weather(rows, weather, rows[KNOWN_AT]),
+        departures_at_origin(rows, flights, rows[KNOWN_AT]),
+        mean_delays(rows, flights, rows[KNOWN_AT], ["all_airports"]),
+        late_rates(rows, flights, known, rows[KNOWN_AT], ["origin"]),
     ]
     return pd.concat(parts, axis=1)
+
+
+def carrier_state(
+    days: Sequence[str],
+    *,
+    flights: pd.DataFrame,
+    airports: pd.DataFrame,
+    cut_hours: Hours,
+    cancellation_known_hours: Hours,
+    diversion_known_days: DaysLater,
+    extra_zones: Mapping[str, str],
+) -> pd.DataFrame:
+    """Delay and share of late flights of each carrier.
+
+    Args and assumptions as in ``features.flight_features``.
+    """
+    flights = flights.reset_index(drop=True)
+    known = outcomes(flights, airports, extra_zones, cancellation_known_hours, diversion_known_days)
+    return _delays_and_rates(days, flights, known, "carrier", cut_hours)
+
+
+def destination_state(
+    days: Sequence[str],
+    *,
+    flights: pd.DataFrame,
+    airports: pd.DataFrame,
+    cut_hours: Hours,
+    cancellation_known_hours: Hours,
+    diversion_known_days: DaysLater,
+    extra_zones: Mapping[str, str],
+) -> pd.DataFrame:
+    """Delay and share of late flights towards each destination.
+
+    Args and assumptions as in ``features.flight_features``.
+    """
+    flights = flights.reset_index(drop=True)
+    known = outcomes(flights, airports, extra_zones, cancellation_known_hours, diversion_known_days)
+    return _delays_and_rates(days, flights, known, "destination", cut_hours)
 
 
 def route_rates(
@@ -55,19 +101,20 @@ def route_rates(
     *,
     flights: pd.DataFrame,
     airports: pd.DataFrame,
+    cut_hours: Hours,
     cancellation_known_hours: Hours,
     diversion_known_days: DaysLater,
     extra_zones: Mapping[str, str],
 ) -> pd.DataFrame:
-    """Shares of late flights of each route of the given days, of its carrier and its destination.
+    """Share of late flights of each carrier's route to a destination.
 
     Args and assumptions as in ``features.flight_features``.
     """
     flights = flights.reset_index(drop=True)
     known = outcomes(flights, airports, extra_zones, cancellation_known_hours, diversion_known_days)
-    rows = _one_flight_each(days, flights, ROUTE)
-    rates = weekly_rates(rows, flights, known, _end_of_day(rows))
-    return pd.concat([rows[[DAY, *ROUTE]], rates], axis=1)
+    rows = _rows(days, flights, "route", cut_hours, _end)
+    rates = late_rates(rows, flights, known, rows[KNOWN_AT], ["route"])
+    return pd.concat([rows[[DAY, *GROUPS["route"], KNOWN_AT]], rates], axis=1)
 
 
 def flight_number_state(
@@ -76,44 +123,72 @@ def flight_number_state(
     flights: pd.DataFrame,
     planes: pd.DataFrame,
     airports: pd.DataFrame,
+    cut_hours: Hours,
     cancellation_known_hours: Hours,
     diversion_known_days: DaysLater,
     extra_zones: Mapping[str, str],
 ) -> pd.DataFrame:
-    """The plane last seen on each flight number of the given days, and its share of late flights.
+    """The plane last seen on each flight number, and its share of late flights.
 
     Args and assumptions as in ``features.flight_features``.
     """
     flights = flights.reset_index(drop=True)
     known = outcomes(flights, airports, extra_zones, cancellation_known_hours, diversion_known_days)
-    rows = _one_flight_each(days, flights, NUMBER)
-    cut = _end_of_day(rows)
-    plane = usual_plane(rows, flights, planes, cut)
-    plane_year = rows["time_hour"].dt.year - plane["plane_age"]
-    rates = weekly_rates(rows, flights, known, cut)
-    parts = [rows[[DAY, *NUMBER]], plane["plane_seats"], plane_year.rename("plane_year"), rates]
+    rows = _rows(days, flights, "flight", cut_hours, _end)
+    parts = [
+        rows[[DAY, *GROUPS["flight"], KNOWN_AT]],
+        usual_plane(rows, flights, planes, rows[KNOWN_AT]),
+        late_rates(rows, flights, known, rows[KNOWN_AT], ["flight"]),
+    ]
     return pd.concat(parts, axis=1)
 
 
-def _one_flight_each(
-    days: Sequence[str], flights: pd.DataFrame, entity: Sequence[str]
+def _delays_and_rates(
+    days: Sequence[str], flights: pd.DataFrame, known: pd.DataFrame, name: str, cut_hours: float
 ) -> pd.DataFrame:
-    """The first scheduled flight of each entity on each day, which stands for the entity."""
+    rows = _rows(days, flights, name, cut_hours, _end)
+    parts = [
+        rows[[DAY, *GROUPS[name], KNOWN_AT]],
+        mean_delays(rows, flights, rows[KNOWN_AT], [name]),
+        late_rates(rows, flights, known, rows[KNOWN_AT], [name]),
+    ]
+    return pd.concat(parts, axis=1)
+
+
+def _rows(
+    days: Sequence[str], flights: pd.DataFrame, name: str, cut_hours: float, times: Times
+) -> pd.DataFrame:
+    """A flight of each entity for each of its times, which stands for the entity.
+
+    Args:
+        days: local days.
+        flights: (n, …) flights, of other days, too.
+        name: name of the group of flights that is an entity, such as "route".
+        cut_hours: hours before scheduled departure at which a flight is requested.
+        times: further times of each day.
+
+    Returns:
+        (m, …) flights of the days with ``known_at``: the cuts, and the further times.
+    """
     of_days = flights[flights[DAY].isin(days)].sort_values([DAY, *KEY], kind="stable")
-    return of_days.drop_duplicates([DAY, *entity])
+    cut = scheduled_departure(of_days) - cut_hours * HOUR
+    each_day = pd.DataFrame({KNOWN_AT: [times(day) for day in days], DAY: [*days]})
+    further = of_days.drop_duplicates([DAY, *GROUPS[name]]).merge(
+        each_day.explode(KNOWN_AT).astype({DAY: "str"}), on=DAY
+    )
+    parts = [of_days.assign(**{KNOWN_AT: cut}), further]
+    rows = pd.concat(
+        [part.astype({KNOWN_AT: "datetime64[us, UTC]"}) for part in parts], ignore_index=True
+    )
+    return rows.drop_duplicates([DAY, *GROUPS[name], KNOWN_AT], ignore_index=True)
 
 
-def _hours(days: Sequence[str]) -> pd.DataFrame:
-    """Day and ``known_at`` of each hour of the days that ends on a whole one."""
-    calendar = Calendar(Cadence.DAILY, NEW_YORK)
-    ends = {
-        day: pd.date_range(*calendar.bounds(day), freq="h", inclusive="right", unit="us")
-        for day in days
-    }
-    return pd.DataFrame(
-        [(day, end) for day, found in ends.items() for end in found], columns=[DAY, "known_at"]
-    ).astype({DAY: "str", "known_at": "datetime64[us, UTC]"})
+def _hours(day: str) -> pd.DatetimeIndex:
+    """The ends of the hours of a day."""
+    bounds = Calendar(Cadence.DAILY, NEW_YORK).bounds(day)
+    return pd.date_range(*bounds, freq="h", inclusive="right", unit="us")
 
 
-def _end_of_day(rows: pd.DataFrame) -> pd.Series:
-    return end_of_day(scheduled_departure(rows), 0)
+def _end(day: str) -> pd.DatetimeIndex:
+    """The end of a day."""
+    return _hours(day)[-1:]

@@ -15,13 +15,13 @@ from ml_assets.content import DAY
 from ml_assets.defs.flight_delays.events import (
     KEY,
     LATE_MINUTES,
-    NEW_YORK,
     departures,
     outcomes,
     scheduled_arrival,
     scheduled_departure,
     zone_of,
 )
+from ml_assets.defs.flight_delays.requests import request_features
 from ml_assets.learning.point_in_time import Events, latest_known, trailing, trailing_mean
 
 Hours = Annotated[float, Field(ge=0, le=48)]
@@ -42,6 +42,16 @@ WEATHER = [
     "pressure",
     "visib",
 ]
+
+GROUPS = {
+    "all_airports": [],
+    "origin": ["origin"],
+    "carrier": ["carrier"],
+    "destination": ["dest"],
+    "route": ["carrier", "dest"],
+    "flight": ["carrier", "flight"],
+}
+"""Name of a group of flights → the columns that are equal in it."""
 
 
 def flight_features(
@@ -76,18 +86,30 @@ def flight_features(
     flights = flights.reset_index(drop=True)
     known = outcomes(flights, airports, extra_zones, cancellation_known_hours, diversion_known_days)
     rows = flights[flights[DAY].isin(days)]
-    arrival = scheduled_arrival(rows, airports, extra_zones)
-    departure = scheduled_departure(rows)
-    cut = departure - cut_hours * HOUR
+    zones = zone_of(rows["dest"], airports, extra_zones)
+    arrival = scheduled_arrival(rows, airports, extra_zones).where(zones.notna())
+    departure = scheduled_departure(rows).dt.as_unit("us")
+    cut = (departure - cut_hours * HOUR).dt.as_unit("us")
+    plane, weather = usual_plane(rows, flights, planes, cut), last_weather(rows, weather, cut)
+    of_request = request_features(
+        departs_at=departure,
+        arrives_at=arrival,
+        predicted_at=cut,
+        taken_at=weather["taken_at"],
+        plane_year=plane["plane_year"],
+    )
     parts = [
-        rows[[DAY, *KEY, "origin", "dest"]].assign(
-            departs_at=departure.dt.as_unit("us"), predicted_at=cut.dt.as_unit("us")
+        rows[[DAY, *KEY, "origin", "dest", "distance"]].assign(
+            departs_at=departure, predicted_at=cut, **of_request
         ),
-        schedule(rows, flights, arrival, zone_of(rows["dest"], airports, extra_zones)),
-        usual_plane(rows, flights, planes, cut),
-        last_weather(rows, weather, cut),
-        recent_departures(rows, flights, cut),
-        weekly_rates(rows, flights, known, cut),
+        departures_in_hour(rows, flights),
+        plane["plane_seats"],
+        weather[WEATHER],
+        departures_at_origin(rows, flights, cut),
+        mean_delays(rows, flights, cut, ["all_airports", "carrier", "destination"]),
+        late_rates(
+            rows, flights, known, cut, ["origin", "carrier", "destination", "route", "flight"]
+        ),
     ]
     return pd.concat(parts, axis=1)
 
@@ -125,32 +147,17 @@ def _days_after(days: pd.Series, count: int) -> pd.Series:
     return (pd.to_datetime(days) + pd.Timedelta(days=count)).dt.strftime("%Y-%m-%d")
 
 
-def schedule(
-    rows: pd.DataFrame, flights: pd.DataFrame, arrival: pd.Series, zones: pd.Series
-) -> pd.DataFrame:
-    """Features of the timetable: departure time, distance, duration, departures in the hour."""
-    departure = scheduled_departure(rows)
-    local = departure.dt.tz_convert(NEW_YORK)
-    block = (arrival - departure).dt.total_seconds() / 60
-    per_hour = flights.groupby(["origin", "time_hour"]).size().rename("departures_in_hour")
-    return pd.DataFrame(
-        {
-            "minute_of_day": local.dt.hour * 60 + local.dt.minute,
-            "day_of_week": local.dt.day_of_week,
-            "distance": rows["distance"],
-            "scheduled_minutes": block.where(zones.notna()),
-            "departures_in_hour": rows.join(per_hour, on=["origin", "time_hour"])[
-                "departures_in_hour"
-            ],
-        },
-        index=rows.index,
-    )
+def departures_in_hour(rows: pd.DataFrame, flights: pd.DataFrame) -> pd.Series:
+    """Number of departures scheduled at the origin in the hour of each flight."""
+    hour = ["origin", "time_hour"]
+    per_hour = flights.groupby(hour).size().rename("departures_in_hour")
+    return rows[hour].join(per_hour, on=hour)["departures_in_hour"]
 
 
 def usual_plane(
     rows: pd.DataFrame, flights: pd.DataFrame, planes: pd.DataFrame, cut: pd.Series
 ) -> pd.DataFrame:
-    """Seats and age of the plane that was last seen flying this flight number."""
+    """Seats and year of the plane that was last seen flying this flight number."""
     flown = departures(flights)[["carrier", "flight", "tailnum", "known_at"]]
     registered = flown.merge(planes[["tailnum", "seats", "year"]], on="tailnum", how="left")
     last = latest_known(
@@ -161,12 +168,11 @@ def usual_plane(
         by=["carrier", "flight"],
         max_age=WEEK,
     )
-    year = rows["time_hour"].dt.year
-    return pd.DataFrame({"plane_seats": last["seats"], "plane_age": year - last["year"]})
+    return last[["seats", "year"]].add_prefix("plane_")
 
 
 def last_weather(rows: pd.DataFrame, weather: pd.DataFrame, cut: pd.Series) -> pd.DataFrame:
-    """The newest observation at the origin that was known at the cut, and its age in hours."""
+    """The newest observation at the origin that was known at the cut, and when it was taken."""
     observed = weather[["origin", "time_hour", *WEATHER]].rename(columns={"time_hour": "taken_at"})
     observed = observed.assign(known_at=observed["taken_at"] + OBSERVED_AFTER)
     last = latest_known(
@@ -177,69 +183,76 @@ def last_weather(rows: pd.DataFrame, weather: pd.DataFrame, cut: pd.Series) -> p
         by=["origin"],
         max_age=WEATHER_MAX_AGE,
     )
-    age = (cut - last["taken_at"]).dt.total_seconds() / 3600
-    return last[WEATHER].assign(weather_age_hours=age)
+    return last[[*WEATHER, "taken_at"]]
 
 
-def recent_departures(rows: pd.DataFrame, flights: pd.DataFrame, cut: pd.Series) -> pd.DataFrame:
+def departures_at_origin(rows: pd.DataFrame, flights: pd.DataFrame, cut: pd.Series) -> pd.DataFrame:
     """Delays of departures in the last one and three hours, and the number of overdue departures."""
-    seen = departures(flights)
-    by_origin, everywhere = seen["origin"], pd.Series("all", index=seen.index)
+    seen, at_origin = departures(flights), rows["origin"]
     planned = Events(
         scheduled_departure(flights), flights["origin"], pd.Series(1, index=flights.index)
+    )
+    delays = Events(seen["known_at"], seen["origin"], seen["dep_delay"])
+    late = Events(
+        seen["known_at"], seen["origin"], (seen["dep_delay"] >= LATE_MINUTES).astype("int64")
     )
     features: dict[str, object] = {}
     for hours in (1, 3):
         window = hours * HOUR
-        at_origin = Events(seen["known_at"], by_origin, seen["dep_delay"])
-        late_at_origin = Events(
-            seen["known_at"], by_origin, (seen["dep_delay"] >= LATE_MINUTES).astype("int64")
-        )
-        count, total = trailing(at_origin, cut, rows["origin"], window)
-        expected, _ = trailing(planned, cut, rows["origin"], window)
+        count, total = trailing(delays, cut, at_origin, window)
+        expected, _ = trailing(planned, cut, at_origin, window)
         features[f"origin_delay_{hours}h"] = pd.Series(total / count.clip(1)).where(count > 0).array
-        features[f"origin_late_share_{hours}h"] = trailing_mean(
-            late_at_origin, cut, rows["origin"], window
-        )
+        features[f"origin_late_share_{hours}h"] = trailing_mean(late, cut, at_origin, window)
         features[f"origin_backlog_{hours}h"] = expected - count
-    for name, group, of_row in (
-        ("all_airports", everywhere, pd.Series("all", index=rows.index)),
-        ("carrier", seen["carrier"], rows["carrier"]),
-        ("destination", seen["dest"], rows["dest"]),
-    ):
-        features[f"{name}_delay_3h"] = trailing_mean(
-            Events(seen["known_at"], group, seen["dep_delay"]), cut, of_row, 3 * HOUR
-        )
     return pd.DataFrame(features, index=rows.index)
 
 
-def weekly_rates(
-    rows: pd.DataFrame, flights: pd.DataFrame, known: pd.DataFrame, cut: pd.Series
+def mean_delays(
+    rows: pd.DataFrame, flights: pd.DataFrame, cut: pd.Series, names: Sequence[str]
 ) -> pd.DataFrame:
-    """Share of late flights among those whose outcome became known in the last seven days."""
-    groups = {
-        "origin": ["origin"],
-        "carrier": ["carrier"],
-        "destination": ["dest"],
-        "route": ["carrier", "dest"],
-        "flight": ["carrier", "flight"],
-    }
+    """Mean departure delay in the last three hours, of groups of flights by their names."""
+    seen = departures(flights)
     return pd.DataFrame(
         {
-            f"{name}_late_rate_7d": trailing_mean(
-                Events(known["known_at"], _label(flights, columns), known["late"]),
+            f"{name}_delay_3h": trailing_mean(
+                Events(seen["known_at"], _group(seen, name), seen["dep_delay"]),
                 cut,
-                _label(rows, columns),
-                WEEK,
+                _group(rows, name),
+                3 * HOUR,
             )
-            for name, columns in groups.items()
+            for name in names
         },
         index=rows.index,
     )
 
 
-def _label(frame: pd.DataFrame, columns: list[str]) -> pd.Series:
-    first, *others = (frame[column].astype("str") for column in columns)
+def late_rates(
+    rows: pd.DataFrame,
+    flights: pd.DataFrame,
+    known: pd.DataFrame,
+    cut: pd.Series,
+    names: Sequence[str],
+) -> pd.DataFrame:
+    """Share of late flights among those whose outcome became known in the last seven days."""
+    return pd.DataFrame(
+        {
+            f"{name}_late_rate_7d": trailing_mean(
+                Events(known["known_at"], _group(flights, name), known["late"]),
+                cut,
+                _group(rows, name),
+                WEEK,
+            )
+            for name in names
+        },
+        index=rows.index,
+    )
+
+
+def _group(flights: pd.DataFrame, name: str) -> pd.Series:
+    """(n,) label of the group that each flight is in."""
+    if not GROUPS[name]:
+        return pd.Series(name, index=flights.index)
+    first, *others = (flights[column].astype("str") for column in GROUPS[name])
     for other in others:
         first = first + "|" + other
     return first

@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
+from ml_assets import nouns
 from ml_assets.cadence import DAYS, Calendar, as_key
 from ml_assets.lake.remedy import materialize_command, partition_option
 from ml_assets.lineage.pipelines import DECISION, SCORING
 from ml_assets.lineage.status.state import ChampionState, PipelineState, ProjectState
 from ml_assets.lineage.status.values import NextStep
 from ml_assets.release.promotion import training_command
+
+AFTER_CHAMPION = [nouns.LOGGED_PREDICTIONS, *SCORING, DECISION]
+"""What is computed for a day once there is a champion, of all kinds of pipelines."""
 
 Processed = Mapping[str, Sequence[str]]
 """Table of a pipeline → its processed partitions, in order; tables in the order of computation."""
@@ -31,7 +35,7 @@ def first_step(state: ProjectState, pipeline: PipelineState) -> NextStep | None:
     missing = [table for table, days in processed.items() if not days]
     if len(missing) in {0, len(processed)}:
         return None
-    if missing[0] not in {f"{pipeline.name}/{noun}" for noun in [*SCORING, DECISION]}:
+    if missing[0] not in {f"{pipeline.name}/{noun}" for noun in AFTER_CHAMPION}:
         return _first_partitions(state, processed, missing[0])
     features = pipeline.tables[0]
     calendar, last = state.calendars.get(features, DAYS), processed[features][-1]

@@ -14,7 +14,7 @@ from ml_assets.lake.remedy import DEAD_LETTERS
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Status, row_counts
 from ml_assets.ledger.ledger import Ledger
-from ml_assets.lineage.pipelines import DECISION, SCORING
+from ml_assets.lineage.pipelines import DECISION
 from ml_assets.lineage.pipelines import pipeline as known_pipeline
 from ml_assets.lineage.status.state import (
     ChampionState,
@@ -108,7 +108,7 @@ def _pipeline(lake: Lake, log: ApprovalLog, name: str, daily: list[str]) -> Pipe
     except MLAssetsError as error:
         return PipelineState(name, [], [], problem=str(error))
     own = list(dict.fromkeys([of.features, of.labels]))
-    tables = [*own, *map(of.table, SCORING), of.table(DECISION)]
+    tables = [*own, *map(of.table, of.scoring), of.table(DECISION)]
     inputs = list(dict.fromkeys(one for table in own for one in documents.lineage_of(table)))
     names = [key for key in inputs if key in daily]
     try:

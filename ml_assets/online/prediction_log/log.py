@@ -3,8 +3,11 @@
 An entry is logged when ``append`` returns: its transaction is committed and on the disk.
 """
 
+import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
+from datetime import UTC
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,7 +15,14 @@ from ml_assets.errors import PredictionLogUnavailable
 from ml_assets.ledger.database import LedgerDatabase
 from ml_assets.online.prediction_log.encoding import entry_of, row_of
 from ml_assets.online.prediction_log.entry import LoggedPrediction
-from ml_assets.online.prediction_log.tables import create_tables, insert_new, logged_predictions
+from ml_assets.online.prediction_log.erasures import Erasure
+from ml_assets.online.prediction_log.tables import (
+    create_tables,
+    erased_events,
+    erasures,
+    insert_new,
+    logged_predictions,
+)
 
 KEYS_AT_ONCE = 500
 """Ids or days of one query; databases limit the number of its parameters."""
@@ -83,6 +93,68 @@ class PredictionLog(LedgerDatabase):
         with self._transaction() as connection:
             return {row.day: row.entries for row in connection.execute(query)}
 
+    def erase(self, erasure: Erasure, event_ids: Sequence[str] | None) -> int:
+        """Erase entries of a day and record it, in one transaction.
+
+        Args:
+            erasure: what is recorded, with the number of entries that are really erased.
+            event_ids: their events; None for all entries of the day.
+
+        Returns:
+            Number of entries that were erased; nothing is recorded if there is none.
+
+        Raises:
+            PredictionLogUnavailable: the database does not answer in time; nothing is erased.
+        """
+        of_day = (_columns.pipeline == erasure.pipeline) & (_columns.day == erasure.day)
+        with self._transaction() as connection:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("PRAGMA secure_delete=ON")  # overwrites what is deleted
+            erased = [
+                event_id
+                for chosen in _chosen(event_ids)
+                for event_id in connection.scalars(
+                    sa.delete(logged_predictions)
+                    .where(of_day, *chosen)
+                    .returning(_columns.event_id)
+                )
+            ]
+            if erased:
+                record = {**vars(erasure), "entries": len(erased)}
+                number = _record(connection, record)
+                if event_ids is not None:
+                    rows = [{"event_id": one, "erasure": number} for one in erased]
+                    connection.execute(sa.insert(erased_events), rows)
+        return len(erased)
+
+    def erasures(self, pipeline: str, days: Sequence[str] | None = None) -> list[Erasure]:
+        """What was erased of a pipeline, or of some of its days, oldest first."""
+        of_days = [] if days is None else [erasures.c.day.in_([*days])]
+        query = sa.select(erasures).where(erasures.c.pipeline == pipeline, *of_days)
+        with self._transaction() as connection:
+            found = connection.execute(query.order_by(erasures.c.id)).mappings()
+            return [_erasure_of(row) for row in found]
+
+    def erasure_of(self, pipeline: str, day: str, event_id: str) -> Erasure | None:
+        """By what an entry was erased; None if it was not."""
+        with self._transaction() as connection:
+            number = connection.scalar(
+                sa.select(sa.func.max(erased_events.c.erasure)).where(
+                    erased_events.c.event_id == event_id
+                )
+            )
+            if number is not None:
+                query = sa.select(erasures).where(erasures.c.id == number)
+                return _erasure_of(connection.execute(query).mappings().one())
+        of_day = [one for one in self.erasures(pipeline, [day]) if not one.columns]
+        return of_day[-1] if of_day else None
+
+    def forget_erased_pages(self) -> None:
+        """Empty SQLite's write-ahead log, which has pages as they were before an erasure."""
+        with self._translated_errors(), self._engine.connect() as connection:
+            if connection.dialect.name == "sqlite":
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def one_connection(self) -> AbstractContextManager[None]:
         """Within this context, accesses of this thread use one connection.
 
@@ -104,3 +176,32 @@ def _found(
         is_wanted = column.in_(wanted[start : start + KEYS_AT_ONCE])
         query = sa.select(logged_predictions).where(is_wanted, *further)
         yield from (entry_of(dict(row)) for row in connection.execute(query).mappings())
+
+
+def _chosen(event_ids: Sequence[str] | None) -> Iterator[list[sa.ColumnElement[bool]]]:
+    """Conditions that together choose some events, or all."""
+    if event_ids is None:
+        yield []
+        return
+    for start in range(0, len(event_ids), KEYS_AT_ONCE):
+        yield [_columns.event_id.in_(event_ids[start : start + KEYS_AT_ONCE])]
+
+
+def _record(connection: sa.Connection, record: dict[str, Any]) -> int:
+    row = {
+        **record,
+        "columns": json.dumps([*record["columns"]]),
+        "at": record["at"].astimezone(UTC).replace(tzinfo=None),
+    }
+    return connection.execute(sa.insert(erasures).returning(erasures.c.id), row).scalar_one()
+
+
+def _erasure_of(row: sa.RowMapping) -> Erasure:
+    found = {name: value for name, value in row.items() if name != "id"}
+    return Erasure(
+        **{
+            **found,
+            "columns": json.loads(row["columns"]),
+            "at": row["at"].replace(tzinfo=UTC),
+        }
+    )

@@ -1,4 +1,4 @@
-"""The table of the prediction log: one row for each event."""
+"""The tables of the prediction log: one row for each event, and what was erased."""
 
 from functools import cache
 
@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.dml import ReturningInsert
 
 from ml_assets.content import KEY_LENGTH
+from ml_assets.ledger.append_only import create_append_only
 from ml_assets.ledger.database import create_missing
 
 metadata = sa.MetaData()
@@ -33,10 +34,33 @@ logged_predictions = sa.Table(
     sa.Index("logged_predictions_of_day", "pipeline", "day"),
 )
 
+erased_events = sa.Table(
+    "erased_events",
+    metadata,
+    sa.Column("event_id", sa.String(EVENT_ID_LENGTH), primary_key=True),
+    sa.Column("erasure", sa.Integer, primary_key=True, autoincrement=False),
+)
+"""Events of erasures of entities; of whole days, the day tells it."""
+
+erasures = sa.Table(
+    "prediction_log_erasures",
+    sa.MetaData(),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("pipeline", sa.String(200), nullable=False),
+    sa.Column("day", sa.String(KEY_LENGTH), nullable=False),
+    sa.Column("columns", sa.Text, nullable=False),
+    sa.Column("values_hash", sa.String(200), nullable=False),
+    sa.Column("entries", sa.Integer, nullable=False),
+    sa.Column("by", sa.String(200), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime, nullable=False),
+)
+
 
 def create_tables(connection: sa.Connection) -> None:
     """Create missing tables."""
     create_missing(connection, metadata)
+    create_append_only(connection, erasures)
 
 
 @cache

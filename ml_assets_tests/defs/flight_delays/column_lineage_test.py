@@ -17,11 +17,15 @@ from ml_assets.contracts.contract import Contract, key_columns
 from ml_assets.contracts.lineage import lineage
 from ml_assets.defs.flight_delays.contracts import FlightFeatures, FlightOutcomes
 from ml_assets.defs.flight_delays.entities import (
+    carrier_state,
+    destination_state,
     flight_number_state,
     origin_state,
     route_rates,
 )
 from ml_assets.defs.flight_delays.entity_contracts import (
+    CarrierState,
+    DestinationState,
     FlightNumberState,
     OriginState,
     RouteRates,
@@ -84,7 +88,11 @@ def test_features_depend_on_the_declared_columns(
 @pytest.mark.parametrize(
     ("compute", "contract", "inputs"),
     [
-        pytest.param(origin_state, OriginState, ["flights", "weather"], id="airports"),
+        pytest.param(origin_state, OriginState, ["flights", "weather", "airports"], id="airports"),
+        pytest.param(carrier_state, CarrierState, ["flights", "airports"], id="carriers"),
+        pytest.param(
+            destination_state, DestinationState, ["flights", "airports"], id="destinations"
+        ),
         pytest.param(route_rates, RouteRates, ["flights", "airports"], id="routes"),
         pytest.param(
             flight_number_state,

@@ -21,7 +21,7 @@ def entry(event_id: str, number: float = 0.5, day: str = "2013-05-01") -> Logged
         ages={"meters/readings": 3600.5, "meters/places": None},
         missing=["kind"],
         stale=["meters/readings"],
-        prediction={"probability": number, "prediction": False},
+        prediction={"prediction": number},
         model_version="f" * 32,
         model_as_of="2013-04-30",
         latency_ms=1.25,

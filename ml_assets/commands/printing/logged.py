@@ -1,0 +1,95 @@
+"""What the commands show of the prediction log: entries, what they were made from, and erasures."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.markup import escape
+
+from ml_assets.commands.printing.lineage import print_model, print_predicted
+from ml_assets.commands.shared import plain_table
+from ml_assets.learning.predictions import PREDICTION
+from ml_assets.lineage.logged import LoggedTrace
+from ml_assets.online.prediction_log.entry import LoggedPrediction
+from ml_assets.online.prediction_log.erasures import Erasure, text_of
+from ml_assets.online.values import Plain
+from ml_assets.release.approvals.approvals import format_time
+
+
+def print_logged(found: LoggedTrace, console: Console) -> None:
+    """A prediction that a service answered, its model, and its log entry."""
+    print_predicted(found.prediction, found.written, console)
+    print_model(found.model, console)
+    if found.entry:
+        print_entry(found.entry, console)
+    elif found.erasure:
+        console.print(
+            f"[yellow]The log entry {escape(found.event_id)} was erased[/yellow]: "
+            f"{erasure_text(found.erasure)}.",
+            highlight=False,
+            soft_wrap=True,
+        )
+    else:
+        console.print(
+            f"[red]The prediction log has no entry {escape(found.event_id)}, and no erasure of it.[/red] "
+            "Restore the log from a backup, or check ML_ASSETS_DATA.",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def print_entry(entry: LoggedPrediction, console: Console) -> None:
+    """What was requested, what was looked up, and what was predicted with."""
+    console.print(
+        f"[bold]event {escape(entry.event_id)}[/bold], answered {entry.answered_at:%Y-%m-%d %H:%M:%S} UTC "
+        f"in {entry.latency_ms:.2f} ms",
+        highlight=False,
+        soft_wrap=True,
+    )
+    asked = ", ".join(f"{name} {_shown(value)}" for name, value in entry.request.items())
+    console.print(f"  requested: {escape(asked)}", highlight=False, soft_wrap=True)
+    table = plain_table("feature", "value", title="features")
+    for name, value in entry.features.items():
+        table.add_row(name, _shown(value) + (" (missing)" if name in entry.missing else ""))
+    console.print(table)
+    if entry.ages:
+        ages = plain_table(
+            "looked up in", "age", title=f"online features at {format_time(entry.at)}"
+        )
+        for name, seconds in entry.ages.items():
+            stale = " (stale)" if name in entry.stale else ""
+            ages.add_row(name, "no values" if seconds is None else f"{seconds:,.0f} s{stale}")
+        console.print(ages)
+
+
+def print_entries(entries: Sequence[LoggedPrediction], console: Console) -> None:
+    """A line for each entry."""
+    table = plain_table("event", "answered", "prediction", "ms", right=2)
+    for entry in entries:
+        predicted = entry.prediction.get(PREDICTION)
+        table.add_row(
+            entry.event_id,
+            f"{entry.answered_at:%Y-%m-%d %H:%M:%S}",
+            f"{predicted:.4f}" if isinstance(predicted, float) else _shown(predicted),
+            f"{entry.latency_ms:.2f}",
+        )
+    console.print(table)
+
+
+def print_erasures(erasures: Sequence[Erasure], console: Console) -> None:
+    """What was erased, a line for each day."""
+    for erasure in erasures:
+        console.print(f"Erased: {erasure_text(erasure)}.", highlight=False, soft_wrap=True)
+
+
+def erasure_text(erasure: Erasure) -> str:
+    """What was erased, by whom, when and why."""
+    chosen = f"with a value of {', '.join(erasure.columns)}" if erasure.columns else "all"
+    plural = "entry" if erasure.entries == 1 else "entries"
+    return escape(
+        f"{erasure.entries:,} {plural} of {erasure.day} ({chosen}) on {format_time(erasure.at)} by "
+        f"{erasure.by}: {erasure.reason}"
+    )
+
+
+def _shown(value: Plain) -> str:
+    return "null" if value is None else escape(str(text_of(value)))
