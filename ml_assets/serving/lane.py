@@ -107,11 +107,13 @@ class Lane:
     def _run(self) -> None:
         works, is_open = self._next()
         while works or is_open:
+            ends = time.monotonic() + SESSION_SECONDS
             with self._session():
-                ends = time.monotonic() + SESSION_SECONDS
-                while (works or is_open) and time.monotonic() < ends:
+                while works or is_open:
                     self._answer([work for work in works if _is_wanted(work)])
                     works, is_open = self._next() if is_open else ([], False)
+                    if time.monotonic() >= ends:
+                        break
 
     def _next(self) -> tuple[list[Work], bool]:
         """The requests to score together, and whether more may follow."""

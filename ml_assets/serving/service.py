@@ -155,9 +155,12 @@ class Service:
 
     @contextmanager
     def _connected(self) -> Iterator[None]:
-        """Keep a connection to the online store open; without one, each request says so itself."""
+        """Keep a connection to the online store open.
+
+        If there is none, each request that looks something up is told so.
+        """
         with ExitStack() as stack:
-            with suppress(MLAssetsError):
+            with suppress(Exception):
                 stack.enter_context(self.store.one_connection())
             yield
 
