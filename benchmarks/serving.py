@@ -237,7 +237,7 @@ def _mlflow(environment: Path, model: Path) -> Iterator[Server]:
     """``mlflow models serve`` of a model's folder."""
     subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
     programs = environment / "bin"
-    subprocess.run([str(programs / "pip"), "install", "-q", *MLFLOW], check=True)
+    subprocess.run([str(programs / "pip"), "install", "-qq", *MLFLOW], check=True)
     port = _free_port()
     options = ["--env-manager", "local", "--port", str(port)]
     command = [str(programs / "mlflow"), "models", "serve", "-m", str(model), *options]
