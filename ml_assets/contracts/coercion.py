@@ -94,11 +94,13 @@ def _one_by_one(values: pd.Series, convert: Callable[[Any], object], result_type
 
 def is_null(value: object) -> bool:
     """Whether a single value of any type is null."""
+    if value is None:
+        return True
     if isinstance(value, Decimal):
         return value.is_nan()
     if isinstance(value, (float, np.floating, np.datetime64, np.timedelta64)):
         return bool(value != value)  # noqa: PLR0124
-    return value is None or value is pd.NA or value is pd.NaT
+    return value is pd.NA or value is pd.NaT
 
 
 def _in_bounds(found: pd.Series, unit: str) -> pd.Series:

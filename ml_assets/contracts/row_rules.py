@@ -65,7 +65,7 @@ class ValueRules:
                 return typed, broken
             if typed is None:
                 return None, [] if self.nullable else ["must not be null"]
-        return typed, sorted(rule for rule, keeps in self.checks if not keeps(typed))
+        return typed, sorted([rule for rule, keeps in self.checks if not keeps(typed)])
 
 
 @cache

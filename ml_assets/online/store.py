@@ -22,6 +22,18 @@ KEYS_AT_ONCE = 500
 """Entities or partitions of one query; databases limit the number of its parameters."""
 
 
+def _rows_by(column: sa.Column[Any]) -> sa.Select[Any]:
+    """The rows of ``tables`` that have one of ``keys`` in a column."""
+    return sa.select(online_rows).where(
+        online_rows.c.table_name.in_(sa.bindparam("tables", expanding=True)),
+        column.in_(sa.bindparam("keys", expanding=True)),
+    )
+
+
+_BY_ENTITY, _BY_DAY = _rows_by(online_rows.c.entity), _rows_by(online_rows.c.day)
+"""Made once: a request would spend as much time on making its query as on the query."""
+
+
 @dataclass(frozen=True)
 class Features:
     """What a service gets for an entity.
@@ -100,7 +112,7 @@ class OnlineStore(LedgerDatabase):
             table: table name.
             entities: see ``values.entity_key``.
         """
-        found = self._found(_rows_of(table), online_rows.c.entity, entities)
+        found = self._found(_BY_ENTITY, [table], entities)
         return {row.entity: row for _, row in found}
 
     def rows_of_tables(self, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], OnlineRow]:
@@ -109,13 +121,15 @@ class OnlineStore(LedgerDatabase):
         Args:
             keys: tables with keys of their entities; one query finds them, unless they are many.
         """
+        if not keys:
+            return {}
         tables, entities = {table for table, _ in keys}, {entity for _, entity in keys}
-        found = self._found(_rows_of(*tables), online_rows.c.entity, [*entities])
+        found = self._found(_BY_ENTITY, tables, [*entities])
         return {key: row for table, row in found if (key := (table, row.entity)) in keys}
 
     def rows_of_days(self, table: str, days: Sequence[str]) -> list[OnlineRow]:
         """Rows that are from the given partitions of a table."""
-        return [row for _, row in self._found(_rows_of(table), online_rows.c.day, days)]
+        return [row for _, row in self._found(_BY_DAY, [table], days)]
 
     def newest(self, tables: Collection[str]) -> dict[str, datetime]:
         """Table → the newest time at which one of its rows was known, of the tables that have rows."""
@@ -163,13 +177,13 @@ class OnlineStore(LedgerDatabase):
         ]
 
     def _found(
-        self, query: sa.Select[Any], column: sa.ColumnElement[Any], keys: Sequence[Any]
+        self, query: sa.Select[Any], tables: Collection[str], keys: Sequence[str]
     ) -> Iterator[tuple[str, OnlineRow]]:
-        """Table and content of the rows of a query that have one of the keys in a column."""
+        """Table and content of the rows of tables that have one of the keys in the query's column."""
         with self._transaction() as connection:
             for start in range(0, len(keys), KEYS_AT_ONCE):
-                part = [*keys[start : start + KEYS_AT_ONCE]]
-                for row in connection.execute(query.where(column.in_(part))):
+                given = {"tables": [*tables], "keys": [*keys[start : start + KEYS_AT_ONCE]]}
+                for row in connection.execute(query, given):
                     yield (
                         row.table_name,
                         OnlineRow(
@@ -200,10 +214,6 @@ def features_at(online: OnlineTable, row: OnlineRow, at: datetime) -> Features:
         day=row.day,
         written_at=row.written_at,
     )
-
-
-def _rows_of(*tables: str) -> sa.Select[Any]:
-    return sa.select(online_rows).where(online_rows.c.table_name.in_(tables))
 
 
 def _write(connection: sa.Connection, table: str, rows: Sequence[OnlineRow]) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Header, Path, Query, Request, Response
+from fastapi import FastAPI, Header, Path, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
@@ -24,17 +24,6 @@ from ml_assets.serving.served import ServedPipeline
 from ml_assets.serving.service import Service
 
 Key = Annotated[str | None, Header(alias="Authorization", description="Bearer and an API key.")]
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        description="The same key is answered with the same prediction, and logged once.",
-    ),
-]
-At = Annotated[
-    str | None,
-    Query(description="Time of the features; only of a service that replays the past."),
-]
 
 
 def create_app(service: Service, started: Callable[[], None] = lambda: None) -> FastAPI:
@@ -82,19 +71,15 @@ def _add_pipeline(app: FastAPI, service: Service, pipeline: ServedPipeline) -> N
         openapi_extra=predict_document(pipeline, service.limits.max_rows),
         responses={**_answers(), **responses(400, 401, 403, 413, 422, 429, 503)},
     )
-    async def predict(
-        request: Request,
-        authorization: Key = None,
-        idempotency_key: IdempotencyKey = None,
-        at: At = None,
-    ) -> Response:
-        arrived, status = time.monotonic(), 200
+    async def predict(request: Request) -> Response:
+        arrived, status, headers = time.monotonic(), 200, request.headers
         try:
-            service.authorize(pipeline.name, _bearer(authorization))
+            service.authorize(pipeline.name, _bearer(headers.get("Authorization")))
             body = await _body(request, service.limits.max_body_bytes)
+            at = request.query_params.get("at")
             now = moment(at, is_replay=service.is_replay, now=datetime.now(UTC))
             given, is_one = parsed(body, service.limits.max_rows)
-            ids = event_ids(idempotency_key, len(given))
+            ids = event_ids(headers.get("Idempotency-Key"), len(given))
             rows = typed(pipeline, given, ids, now)
             answered = await _in_time(service, pipeline, rows, arrived)
         except Problem as problem:

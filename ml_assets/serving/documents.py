@@ -82,6 +82,27 @@ PREDICTION = {
 }
 """Schema of one answer."""
 
+PREDICT_PARAMETERS = [
+    {
+        "name": name,
+        "in": place,
+        "required": False,
+        "schema": {"type": "string"},
+        "description": description,
+    }
+    for name, place, description in (
+        ("Authorization", "header", "Bearer and an API key."),
+        (
+            "Idempotency-Key",
+            "header",
+            "The same key is answered with the same prediction, and logged once.",
+        ),
+        ("at", "query", "Time of the features; only of a service that replays the past."),
+    )
+]
+"""Headers and query of a request for predictions. ``app`` reads them itself: as arguments of a function,
+FastAPI would spend a quarter of its time with a request on them."""
+
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The documented problems of an address."""
@@ -99,6 +120,7 @@ def predict_document(pipeline: ServedPipeline, max_rows: int) -> dict[str, Any]:
     row = row_schema(pipeline)
     rows = {"type": "array", "items": row, "minItems": 1, "maxItems": max_rows}
     return {
+        "parameters": PREDICT_PARAMETERS,
         "requestBody": {
             "required": True,
             "content": {
@@ -107,7 +129,7 @@ def predict_document(pipeline: ServedPipeline, max_rows: int) -> dict[str, Any]:
                     "example": example(pipeline),
                 }
             },
-        }
+        },
     }
 
 

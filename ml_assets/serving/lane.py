@@ -8,11 +8,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from ml_assets.online.prediction_log.entry import LoggedPrediction
 from ml_assets.serving.problems import Problem, unavailable
 from ml_assets.serving.scoring import Asked, Predicted
+
+SESSION_SECONDS = 1.0
+"""Time after which the thread leaves its session and enters a new one."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Lane:
         name: name of the thread.
         score: the predictions of requests.
         log: takes the entries of one request and sets its result when they are logged.
+        session: the context in which the thread scores, such as an open connection.
         capacity: number of requests that may wait.
         rows_at_once: number of rows up to which waiting requests are scored together.
     """
@@ -59,10 +64,12 @@ class Lane:
         name: str,
         score: Callable[[Sequence[Asked]], Sequence[Predicted]],
         log: Callable[[Work, Sequence[LoggedPrediction]], None],
+        session: Callable[[], AbstractContextManager[None]],
+        *,
         capacity: int,
         rows_at_once: int,
     ) -> None:
-        self._score, self._log = score, log
+        self._score, self._log, self._session = score, log, session
         self._rows_at_once = rows_at_once
         self._waiting: queue.Queue[Work | None] = queue.Queue(capacity)
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -98,10 +105,15 @@ class Lane:
             ) from None
 
     def _run(self) -> None:
-        is_open = True
-        while is_open:
-            works, is_open = self._next()
-            self._answer([work for work in works if _is_wanted(work)])
+        works, is_open = self._next()
+        while works or is_open:
+            ends = time.monotonic() + SESSION_SECONDS
+            with self._session():
+                while works or is_open:
+                    self._answer([work for work in works if _is_wanted(work)])
+                    works, is_open = self._next() if is_open else ([], False)
+                    if time.monotonic() >= ends:
+                        break
 
     def _next(self) -> tuple[list[Work], bool]:
         """The requests to score together, and whether more may follow."""

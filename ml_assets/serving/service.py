@@ -2,8 +2,9 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 
 from ml_assets.errors import LogBusy, MLAssetsError
@@ -143,7 +144,25 @@ class Service:
         return [f"{name}: {state.problem}" for name, state in states.items() if not state.served]
 
     def _lane(self, name: str, capacity: int, rows_at_once: int) -> Lane:
-        return Lane(name, self._score, self._logged, capacity, rows_at_once)
+        return Lane(
+            name,
+            self._score,
+            self._logged,
+            self._connected,
+            capacity=capacity,
+            rows_at_once=rows_at_once,
+        )
+
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        """Keep a connection to the online store open.
+
+        If there is none, each request that looks something up is told so.
+        """
+        with ExitStack() as stack:
+            with suppress(Exception):
+                stack.enter_context(self.store.one_connection())
+            yield
 
     def _score(self, asked: Sequence[Asked]) -> Sequence[Predicted]:
         return score_requests(asked, self._models(), self.store)

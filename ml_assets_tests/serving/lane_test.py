@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 
 import pytest
@@ -28,14 +28,16 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> ServedPipeline:
 
 @contextmanager
 def opened(
-    score: Callable[[Sequence[Asked]], Sequence[Predicted]], capacity: int = 10
+    score: Callable[[Sequence[Asked]], Sequence[Predicted]],
+    capacity: int = 10,
+    session: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Iterator[Lane]:
     """A lane that logs nothing."""
 
     def log(work: Work, entries: Sequence[LoggedPrediction]) -> None:
         work.result.set_result(Answered(entries, is_logged=False))
 
-    lane = Lane("test", score, log, capacity, rows_at_once=10)
+    lane = Lane("test", score, log, session, capacity=capacity, rows_at_once=10)
     lane.start()
     try:
         yield lane
@@ -128,6 +130,35 @@ def test_an_error_of_scoring_is_told_and_the_next_request_answered(
             failing.result.result(WAIT)
         lane.submit(next_one)
         assert next_one.result.result(WAIT).entries == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "sessions"), [pytest.param(WAIT, 1, id="within"), pytest.param(0, 3, id="after")]
+)
+def test_requests_share_a_session_for_some_time(
+    pipeline: ServedPipeline, monkeypatch: pytest.MonkeyPatch, seconds: float, sessions: int
+) -> None:
+    monkeypatch.setattr("ml_assets.serving.lane.SESSION_SECONDS", seconds)
+    happened: list[str] = []
+
+    @contextmanager
+    def session() -> Iterator[None]:
+        happened.append("opened")
+        yield
+        happened.append("closed")
+
+    def score(asked: Sequence[Asked]) -> Sequence[Predicted]:
+        happened.append("scored")
+        return [[] for _ in asked]
+
+    with opened(score, session=session) as lane:
+        for _ in range(3):
+            one = work(pipeline)
+            lane.submit(one)
+            one.result.result(WAIT)
+
+    shared = ["opened", *["scored"] * (3 // sessions), "closed"]
+    assert happened == shared * sessions
 
 
 def test_what_waits_is_scored_before_the_lane_closes(pipeline: ServedPipeline) -> None:
