@@ -45,10 +45,6 @@ class PredictionTimes:
         Returns:
             (n, 2) indexed as ``features``: ``horizon_hours``, the time from what was known to what is
             predicted, negative if the former is later, and ``is_replayed``.
-
-        Raises:
-            ConfigurationError: a row is predicted after the time of its partition, and nothing says
-                which later time is predicted.
         """
         bounds = {day: self.calendar.bounds(day) for day in features[DAY].unique()}
         known_until = {day: self._known_until(day) for day in bounds}
@@ -59,22 +55,32 @@ class PredictionTimes:
             )
             for end in (0, 1)
         )
-        horizons = (starts - known).dt.total_seconds() / HOUR.total_seconds()
-        if self.predicted_at and not self.target_time and (horizons < 0).any():
-            row = features[horizons < 0].iloc[0]
+        return pd.DataFrame(
+            {
+                HORIZON: (starts - known).dt.total_seconds() / HOUR.total_seconds(),
+                IS_REPLAYED: ~(ends > (now if isinstance(now, pd.Series) else pd.Timestamp(now))),
+            },
+            index=features.index,
+        )
+
+    def of_batch(self, features: pd.DataFrame, now: datetime) -> pd.DataFrame:
+        """The same of rows that are predicted in a batch.
+
+        Raises:
+            ConfigurationError: a row is predicted after the time of its partition, and nothing says
+                which later time is predicted.
+        """
+        found = self.of(features, now)
+        is_negative = found[HORIZON] < 0
+        if self.predicted_at and not self.target_time and is_negative.any():
+            row = features[is_negative].iloc[0]
             raise ConfigurationError(
                 f"'predicted_at' names '{self.predicted_at}', which is {row[self.predicted_at]} in a row of "
                 f"{row[DAY]}. That is later than the start of the partition, which is predicted unless "
                 "'target_time' says more: 'horizon_hours' would be negative. Name the column with the "
                 "time that is predicted as 'target_time' in defs.yaml."
             )
-        return pd.DataFrame(
-            {
-                HORIZON: horizons,
-                IS_REPLAYED: ~(ends > (now if isinstance(now, pd.Series) else pd.Timestamp(now))),
-            },
-            index=features.index,
-        )
+        return found
 
     def _known_until(self, day: str) -> datetime:
         return self.calendar.bounds(self.calendar.shifted(day, -self.lead))[1]

@@ -75,8 +75,8 @@ def test_a_row_that_is_predicted_after_its_partition_began_needs_the_time_that_i
     rows = pd.DataFrame({DAY: "2024-02-09", "cut": cut})
 
     with pytest.raises(ConfigurationError, match=r"'cut'.*10:00.*Name the column .* 'target_time'"):
-        PredictionTimes(DAYS, 1, predicted_at="cut").of(rows, LONG_AGO)
-    found = PredictionTimes(DAYS, 1, predicted_at="cut").of(rows.head(1), LONG_AGO)
+        PredictionTimes(DAYS, 1, predicted_at="cut").of_batch(rows, LONG_AGO)
+    found = PredictionTimes(DAYS, 1, predicted_at="cut").of_batch(rows.head(1), LONG_AGO)
     assert found["horizon_hours"].tolist() == [9]
 
 

@@ -169,7 +169,7 @@ class Predictions:
         model.refuse_lost_columns(columns(self.dataset), this.features)
         rows = features.read(days=days)
         scored = score(model.scorer, rows, key=this.join_keys, segments=this.segments)
-        return scored.join(self.times.of(rows, datetime.now(UTC))).assign(
+        return scored.join(self.times.of_batch(rows, datetime.now(UTC))).assign(
             model_version=champion.fingerprint,
             model_as_of=champion.as_of,
             feature_version=scored[DAY].map(features.hashes),
