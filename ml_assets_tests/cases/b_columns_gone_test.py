@@ -33,8 +33,10 @@ def test_b_stored_days_stay_when_a_column_is_gone(
     week.sql(statement)
 
     results = week.check(f'key:"sources/{table}"', STORED)
-    assert week.materialize(DAILY, STORED).succeeded
+    outcome = week.materialize(DAILY, STORED)
 
+    assert [*outcome.failed_steps] == [f"sources__{table}"], "no day of the source can be read"
+    assert "is missing" in outcome.failed_steps[f"sources__{table}"]
     assert bad_days(results) == {f"2013-01-0{day}" for day in range(2, 7)}
     assert all("is missing" in str(item.reason) for item in results if item.is_bad)
     found = week.versions()

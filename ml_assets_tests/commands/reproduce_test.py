@@ -134,7 +134,7 @@ def test_the_printed_commands_rebuild_a_model_with_its_code(
     checkout = tmp_path / "checkout"
     shell(tmp_path, f"git clone --quiet {ROOT} {checkout}")
     module = checkout / "ml_assets" / "learning" / "training.py"
-    module.write_text(module.read_text("utf-8") + "\n_CHANGED = 1\n", "utf-8")
+    module.write_text(module.read_text("utf-8") + "\ntrain = train\n", "utf-8")
     environment_of(checkout)
     asked = "ml-assets reproduce flight_delays --version 1 --json"
     done = subprocess.run(

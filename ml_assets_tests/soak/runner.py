@@ -17,8 +17,8 @@ from dagster import DagsterRunStatus, RunsFilter
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
 
-from ml_assets.components.pipeline.stages import DECISION, SCORING
 from ml_assets.ledger.entries import grouped
+from ml_assets.lineage.pipelines import DECISION, SCORING
 from ml_assets.planning.progress import unfinished
 from ml_assets.planning.reopen import reopen
 from ml_assets_tests.faults.daemon import Daemon, daemon_of
