@@ -115,7 +115,9 @@ def predictions_erase(
 def predictions_retain(
     pipeline: PipelineName,
     *,
-    days: Annotated[int, typer.Option(min=1, help="Entries of this many last days are kept.")],
+    days: Annotated[
+        int, typer.Option(min=1, max=36500, help="Entries of this many last days are kept.")
+    ],
     by: By = "",
     reason: Reason = "",
     yes: Confirmed = False,

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from ml_assets.serving.keys import ApiKeys
 
 app = typer.Typer()
+MAX_DAYS = 3650
+MAX_NAME = 200
+"""Longest validity, and longest name, of an API key."""
+
 keys = typer.Typer(help="API keys of the service.", no_args_is_help=True)
 
 
@@ -23,7 +27,9 @@ def serve(
     ] = None,
     *,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 for a free one.")] = 8000,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for a free one.")
+    ] = 8000,
     require_keys: Annotated[
         bool, typer.Option("--require-keys", help="Expect API keys on a loopback address too.")
     ] = False,
@@ -65,12 +71,19 @@ def keys_create(
     pipeline: Annotated[
         list[str] | None, typer.Option(help="A pipeline it may ask; all if omitted.")
     ] = None,
-    days: Annotated[int, typer.Option(min=1, help="Days after which it expires.")] = 90,
+    days: Annotated[
+        int, typer.Option(min=1, max=MAX_DAYS, help="Days after which it expires.")
+    ] = 90,
 ) -> None:
     """Create an API key. It is printed once and stored nowhere."""
     from ml_assets.configuration.models import pipelines as known_pipelines
     from ml_assets.names import unknown
 
+    if not name.strip() or not name.isprintable() or len(name) > MAX_NAME:
+        raise ConfigurationError(
+            f"The name of a key has 1 to {MAX_NAME} printable characters, as in: ml-assets keys create "
+            "gate-planning"
+        )
     known = known_pipelines()
     for one in pipeline or []:
         if one not in known:

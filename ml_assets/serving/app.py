@@ -13,15 +13,17 @@ from fastapi import FastAPI, Header, Path, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from ml_assets.errors import sentence
 from ml_assets.names import suggestion
 from ml_assets.serving.documents import PREDICTION, predict_document, responses, row_schema
 from ml_assets.serving.lane import Answered
 from ml_assets.serving.problems import TITLES, Problem, unavailable
-from ml_assets.serving.requests import event_ids, moment, parsed, typed
+from ml_assets.serving.requests import Row, event_ids, moment, parsed, typed
 from ml_assets.serving.served import ServedPipeline
 from ml_assets.serving.service import Service
+from ml_assets.settings import ServingLimits
 
 Key = Annotated[str | None, Header(alias="Authorization", description="Bearer and an API key.")]
 
@@ -69,19 +71,21 @@ def _add_pipeline(app: FastAPI, service: Service, pipeline: ServedPipeline) -> N
         summary=f"Predictions of {pipeline.name}.",
         tags=[pipeline.name],
         openapi_extra=predict_document(pipeline, service.limits.max_rows),
-        responses={**_answers(), **responses(400, 401, 403, 413, 422, 429, 503)},
+        responses={**_answers(), **responses(400, 401, 403, 408, 413, 422, 429, 503)},
     )
     async def predict(request: Request) -> Response:
-        arrived, status, headers = time.monotonic(), 200, request.headers
+        arrived, status, headers = time.monotonic(), 500, request.headers
         try:
             service.authorize(pipeline.name, _bearer(headers.get("Authorization")))
-            body = await _body(request, service.limits.max_body_bytes)
+            body = await _body_in_time(request, service.limits)
             at = request.query_params.get("at")
             now = moment(at, is_replay=service.is_replay, now=datetime.now(UTC))
             given, is_one = parsed(body, service.limits.max_rows)
             ids = event_ids(headers.get("Idempotency-Key"), len(given))
             rows = typed(pipeline, given, ids, now)
-            answered = await _in_time(service, pipeline, rows, arrived)
+            is_repeatable = "Idempotency-Key" in headers
+            answered = await _in_time(service, pipeline, rows, arrived, is_repeatable)
+            status = 200
         except Problem as problem:
             status = problem.status
             raise
@@ -149,9 +153,14 @@ def _add_unknown(app: FastAPI, service: Service) -> None:
 
 
 async def _in_time(
-    service: Service, pipeline: ServedPipeline, rows: Sequence[Any], arrived: float
+    service: Service,
+    pipeline: ServedPipeline,
+    rows: Sequence[Row],
+    arrived: float,
+    is_repeatable: bool,
 ) -> Answered:
-    future = asyncio.wrap_future(service.submit(pipeline, rows, arrived))
+    submitted = service.submit(pipeline, rows, arrived, is_repeatable=is_repeatable)
+    future = asyncio.wrap_future(submitted)
     try:
         return await asyncio.wait_for(future, service.limits.seconds)
     except TimeoutError:
@@ -159,6 +168,24 @@ async def _in_time(
             f"There was no answer within {service.limits.seconds:g} s. It may have been logged: send the "
             "request again with the same Idempotency-Key."
         ) from None
+
+
+async def _body_in_time(request: Request, limits: ServingLimits) -> bytes:
+    """The body of a request, if it arrives within the time of a request.
+
+    Raises:
+        Problem: it does not, or it is larger than allowed.
+    """
+    try:
+        async with asyncio.timeout(limits.seconds):
+            return await _body(request, limits.max_body_bytes)
+    except TimeoutError:
+        raise Problem(
+            408,
+            f"The body did not arrive within {limits.seconds:g} s, or is shorter than announced.",
+        ) from None
+    except ClientDisconnect:
+        raise Problem(408, "The connection was closed before the body arrived.") from None
 
 
 async def _body(request: Request, limit: int) -> bytes:

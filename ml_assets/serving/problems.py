@@ -16,6 +16,7 @@ TITLES = {
     403: "The API key is for other pipelines",
     404: "There is no such address",
     405: "The method is not allowed",
+    408: "The request did not arrive in time",
     413: "The request is too large",
     422: "Rows break the contract",
     429: "Too many requests wait",

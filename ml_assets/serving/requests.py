@@ -101,7 +101,10 @@ def moment(text: str | None, *, is_replay: bool, now: datetime) -> datetime:
             f"at is '{text:.40}', which is no time. Expected for example 2013-05-31T17:00-04:00, with "
             "'+' written as %2B.",
         )
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    try:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except OverflowError:
+        raise Problem(400, f"at is '{text:.40}', which no calendar has in UTC.") from None
 
 
 def event_ids(key: str | None, count: int) -> list[str]:
@@ -202,6 +205,11 @@ def _summary(errors: Sequence[Mapping[str, Any]], rows: int) -> str:
         f", {SHOWN_ERRORS} of {len(errors)} errors are listed" if len(errors) > SHOWN_ERRORS else ""
     )
     return (
-        f"{wrong} of {rows} rows break the contract{more}. The first: {errors[0]['rule']}. Nothing was "
-        "predicted."
+        f"{wrong} of {rows} rows break the contract{more}. The first: {ended(errors[0]['rule'])} Nothing "
+        "was predicted."
     )
+
+
+def ended(text: str) -> str:
+    """A rule as a sentence; one with a question stays as it is."""
+    return text if text.endswith(("?", ".")) else f"{text}."

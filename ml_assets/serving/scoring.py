@@ -34,11 +34,13 @@ class Asked:
         pipeline: the pipeline that it asks.
         rows: its rows.
         arrived: monotonic time at which it arrived.
+        is_repeatable: whether the client sent an idempotency key.
     """
 
     pipeline: ServedPipeline
     rows: Sequence[Row]
     arrived: float
+    is_repeatable: bool = False
 
 
 Predicted = Sequence[LoggedPrediction] | Problem
@@ -152,9 +154,11 @@ def _checked(
 
 
 def _broken(completed: Completed, broken: Mapping[str, Sequence[str]]) -> str:
-    unknown = [table for table, age in completed.ages.items() if age is None]
-    where = f" {', '.join(unknown)} has nothing online for the row." if unknown else ""
     name, [rule, *_] = next(iter(broken.items()))
+    unknown = [table for table, age in completed.ages.items() if age is None]
+    where = ""
+    if unknown and completed.features[name] is None:
+        where = f" Nothing is online for the row in {', '.join(unknown)}."
     return (
         f"Features break the contract: {name}: {rule}.{where} Nothing was predicted. A request may "
         f"contain '{name}' itself."

@@ -153,11 +153,13 @@ class ServedPipeline:
         """
         found = row.get(self.target_time) if self.target_time else None
         try:
-            return self.calendar.key_of(found if isinstance(found, datetime) else at)
-        except OverflowError:
+            day = self.calendar.key_of(found if isinstance(found, datetime) else at)
+            self.calendar.bounds(day)
+        except (OverflowError, ValueError):
             raise ContractViolation(
-                f"{self.target_time or 'at'} is {found or at}, which no local calendar has"
+                f"{self.target_time or 'at'} is {found or at}, which is no time of a partition"
             ) from None
+        return day
 
     @property
     def champions(self) -> str:

@@ -104,7 +104,12 @@ class Service:
             )
 
     def submit(
-        self, pipeline: ServedPipeline, rows: Sequence[Row], arrived: float
+        self,
+        pipeline: ServedPipeline,
+        rows: Sequence[Row],
+        arrived: float,
+        *,
+        is_repeatable: bool = False,
     ) -> Future[Answered]:
         """Score rows and log their predictions.
 
@@ -112,6 +117,8 @@ class Service:
             pipeline: the pipeline.
             rows: rows of one request.
             arrived: monotonic time at which it arrived.
+            is_repeatable: whether the client sent an idempotency key, so that they may be logged
+                already.
 
         Returns:
             Their predictions, once they are logged.
@@ -119,7 +126,8 @@ class Service:
         Raises:
             Problem: too many requests wait.
         """
-        work = Work(Asked(pipeline, rows, arrived), arrived + self.limits.seconds)
+        asked = Asked(pipeline, rows, arrived, is_repeatable)
+        work = Work(asked, arrived + self.limits.seconds)
         self._lanes["small" if len(rows) <= SMALL_ROWS else "large"].submit(work)
         return work.result
 
@@ -165,7 +173,25 @@ class Service:
             yield
 
     def _score(self, asked: Sequence[Asked]) -> Sequence[Predicted]:
-        return score_requests(asked, self._models(), self.store)
+        logged = [self._answered_before(one) for one in asked]
+        new = [one for one, found in zip(asked, logged, strict=True) if found is None]
+        scored = iter(score_requests(new, self._models(), self.store))
+        return [next(scored) if found is None else found for found in logged]
+
+    def _answered_before(self, asked: Asked) -> Predicted | None:
+        """What was logged of a request that is sent again, or the problem of a key that is used twice."""
+        if not asked.is_repeatable:
+            return None
+        try:
+            logged = self.log.entries([row.event_id for row in asked.rows])
+        except MLAssetsError as error:
+            return unavailable(str(error))
+        known = [logged.get(row.event_id) for row in asked.rows]
+        for row, entry in zip(asked.rows, known, strict=True):
+            if entry and not _is_same(asked, row, entry):
+                return _used_before(row.event_id)
+        entries = [entry for entry in known if entry]
+        return entries if len(entries) == len(asked.rows) else None
 
     def _models(self) -> Mapping[str, ServedModel]:
         found = {name: self.champions.state(name).served for name in self.pipelines}
@@ -187,7 +213,8 @@ class Service:
             if clash := _other_request(entries, before):
                 work.result.set_exception(clash)
                 return
-            self.metrics.predicted(entries, is_logged=True)
+            new = [entry for entry in entries if entry.event_id not in before]
+            self.metrics.predicted(new, is_logged=True)
             answered = [before.get(entry.event_id, entry) for entry in entries]
             work.result.set_result(Answered(answered, is_logged=True))
 
@@ -209,19 +236,27 @@ class Service:
 def _other_request(
     entries: Sequence[LoggedPrediction], before: Mapping[str, LoggedPrediction]
 ) -> Problem | None:
-    """The problem of an idempotency key that was used for other rows; None if it was not."""
+    """The problem of a key that two requests used at the same time; None if it was not."""
     for entry in entries:
         logged = before.get(entry.event_id)
-        if logged is not None and (logged.pipeline, {**logged.request}) != (
-            entry.pipeline,
-            {**entry.request},
-        ):
-            return Problem(
-                422,
-                f"The Idempotency-Key of event '{entry.event_id}' was used for another request. Expected "
-                "a new key for each request, and the same key only when it is sent again.",
-            )
+        if logged and (logged.pipeline, {**logged.request}) != (entry.pipeline, {**entry.request}):
+            return _used_before(entry.event_id)
     return None
+
+
+def _is_same(asked: Asked, row: Row, logged: LoggedPrediction) -> bool:
+    return (logged.pipeline, {**logged.request}) == (
+        asked.pipeline.name,
+        {**row.values, **row.features},
+    )
+
+
+def _used_before(event_id: str) -> Problem:
+    return Problem(
+        422,
+        f"The Idempotency-Key of event '{event_id}' was used for another request. Expected a new key for "
+        "each request, and the same key only when it is sent again.",
+    )
 
 
 class _KnownKeys:

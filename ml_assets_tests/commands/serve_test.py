@@ -82,8 +82,10 @@ def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(project: Proj
     [
         (["create", "x", "--pipeline", "flights"], "Did you mean 'flight_delays'?"),
         (["revoke", "0123"], "There is no API key with id '0123'"),
+        (["create", ""], "The name of a key has 1 to 200 printable characters"),
+        (["create", "x", "--days", "9999999"], "less than or equal to 3650"),
     ],
-    ids=["unknown pipeline", "unknown key"],
+    ids=["unknown pipeline", "unknown key", "no name", "too many days"],
 )
 def test_wrong_keys_are_told(project: Project, arguments: list[str], message: str) -> None:
     found = ml_assets(project.data.parent, "keys", *arguments)

@@ -1,7 +1,9 @@
 """Requests over HTTP: what is answered, and what each wrong request is told."""
 
 import json
+import re
 import sqlite3
+import time
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +13,7 @@ import pandas as pd
 import pytest
 from starlette.testclient import TestClient
 
+from ml_assets.online.prediction_log.writer import SESSION_SECONDS
 from ml_assets.serving.keys import ApiKeys
 from ml_assets_tests.project import Project
 from ml_assets_tests.serving.conftest import Serve
@@ -76,6 +79,53 @@ def test_the_same_key_is_answered_with_the_logged_prediction_and_logged_once(
     assert "used for another request" in problem(other, 422)["detail"]
     with closing(sqlite3.connect(project.data / "prediction_log.db")) as log:
         assert log.execute("SELECT count(*) FROM logged_predictions").fetchall() == [(1,)]
+
+
+def test_a_key_of_another_request_logs_nothing_and_a_repeat_is_counted_once(
+    serve: Serve, project: Project
+) -> None:
+    client, key = serve(), {"Idempotency-Key": "orders"}
+    two = [order(1), order(2)]
+
+    first = client.post(PREDICT, json=two, params=AT, headers=key).json()
+    again = client.post(PREDICT, json=two, params=AT, headers=key).json()
+    other = client.post(PREDICT, json=[*two, order(3), order(9)], params=AT, headers=key)
+    changed = client.post(PREDICT, json=[order(1), order(4)], params=AT, headers=key)
+
+    assert again == first
+    assert other.status_code == 200, "the same rows and more are no other rows"
+    problem(changed, 422)
+    with closing(sqlite3.connect(project.data / "prediction_log.db")) as log:
+        ids = {one for (one,) in log.execute("SELECT event_id FROM logged_predictions")}
+    assert ids == {"orders-0", "orders-1", "orders-2", "orders-3"}
+    figures = client.get("/metrics").text
+    assert re.search(r"ml_assets_predictions_total.* 4\.0", figures)
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00+14:00", "9999-12-31T23:59-14:00"])
+def test_a_time_beyond_the_calendar_is_refused(serve: Serve, at: str) -> None:
+    answer = serve().post(PREDICT, json=order(), params={"at": at})
+
+    assert "which no calendar has" in problem(answer, 400)["detail"]
+
+
+def test_a_row_of_the_calendars_last_day_is_refused(serve: Serve) -> None:
+    answer = serve().post(PREDICT, json=order(), params={"at": "9999-12-31T22:00Z"})
+
+    assert "no time of a partition" in problem(answer, 422)["detail"]
+
+
+def test_a_log_that_is_deleted_is_noticed(serve: Serve, project: Project) -> None:
+    client = serve()
+    assert client.post(PREDICT, json=order(), params=AT).status_code == 200
+    for file in project.data.glob("prediction_log.db*"):
+        file.unlink()
+    time.sleep(SESSION_SECONDS)
+
+    answers = [client.post(PREDICT, json=order(n), params=AT) for n in (2, 3)]
+
+    detail = problem(answers[-1], 503)["detail"]
+    assert "could not be logged" in detail
 
 
 @pytest.mark.parametrize(

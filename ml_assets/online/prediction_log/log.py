@@ -71,6 +71,12 @@ class PredictionLog(LedgerDatabase):
                 for entry in _found(connection, _columns.event_id, by_id.keys() - new)
             }
 
+    def entries(self, event_ids: Sequence[str]) -> dict[str, LoggedPrediction]:
+        """Event id → its entry, of the events that are logged."""
+        with self._transaction() as connection:
+            found = _found(connection, _columns.event_id, event_ids)
+            return {entry.event_id: entry for entry in found}
+
     def find(self, event_id: str) -> LoggedPrediction | None:
         """The entry of an event; None if it is not logged."""
         with self._transaction() as connection:

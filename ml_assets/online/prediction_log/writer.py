@@ -5,6 +5,7 @@ committed together by the next one, so the disk is waited for once for all of th
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -16,6 +17,9 @@ from ml_assets.online.prediction_log.log import PredictionLog
 
 ENTRIES_AT_ONCE = 1_000
 """Entries of one transaction; a submission that alone has more is not divided."""
+
+SESSION_SECONDS = 1.0
+"""Time after which a new connection is opened, so that a file that was replaced or restored is noticed."""
 
 Known = dict[str, LoggedPrediction]
 """Event id → its logged entry, where that is another one than the submitted."""
@@ -88,10 +92,13 @@ class LogWriter:
         batch = self._next_batch()
         while batch:
             try:
+                ends = time.monotonic() + SESSION_SECONDS
                 with self._log.one_connection():
-                    while batch:
-                        self._commit(batch)
+                    is_usable = True
+                    while batch and is_usable:
+                        is_written = self._commit(batch)
                         batch = self._next_batch()
+                        is_usable = is_written and time.monotonic() < ends
             except Exception as error:
                 _fail(batch, error)
                 batch = self._next_batch()
@@ -118,21 +125,26 @@ class LogWriter:
                 batch.append(submission)
         return batch
 
-    def _commit(self, batch: Sequence[_Submission]) -> None:
-        """Log submissions in one transaction; each in its own if one of them cannot be stored."""
+    def _commit(self, batch: Sequence[_Submission]) -> bool:
+        """Log submissions in one transaction; each in its own if one of them cannot be stored.
+
+        Returns:
+            Whether all of them are logged.
+        """
         try:
             logged = self._append([entry for submission in batch for entry in submission.entries])
         except TransientError as error:
             _fail(batch, error)
+            return False
         except Exception as error:
-            if len(batch) == 1:
-                _fail(batch, error)
-            else:
-                for submission in batch:
-                    self._commit([submission])
-        else:
-            for submission in batch:
-                submission.future.set_result(_others(submission.entries, logged))
+            if len(batch) > 1:
+                each = [self._commit([submission]) for submission in batch]
+                return all(each)
+            _fail(batch, error)
+            return False
+        for submission in batch:
+            submission.future.set_result(_others(submission.entries, logged))
+        return True
 
     def _append(self, entries: Sequence[LoggedPrediction]) -> Known:
         """Event id → what is logged now, of all entries."""
