@@ -33,11 +33,11 @@ def predictions_log(
     pipeline: PipelineName,
     *,
     day: Annotated[
-        str, typer.Option(help="Day of the entries, 2013-05-31; the last one if omitted.")
+        str, typer.Option(help="Day that was predicted, 2013-05-31; the last one if omitted.")
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show what was logged on a day, and what was erased."""
+    """Show what was logged of a day that was predicted, and what was erased."""
     from ml_assets.commands.printing.logged import counted, print_entries, print_erasures
     from ml_assets.lineage.pipelines import pipeline as known_pipeline
     from ml_assets.names import unknown
