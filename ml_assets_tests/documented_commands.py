@@ -21,6 +21,9 @@ from ml_assets.environment import lines
 IN_TABLE = re.compile(r"^\|[^|]*\| `((?:ml-assets|dg|dagster) [^`]+)` ?[;,|]", re.MULTILINE)
 IN_CONSOLE = re.compile(r"^\$ ((?:ml-assets|dg|dagster|python|rm) .+?)(?: +#.*)?$", re.MULTILINE)
 
+ENDLESS = "ml-assets serve"
+"""Start of a command that runs until it is stopped; ``documented_request`` runs it."""
+
 REFUSED = {"ml-assets approve": "was released since"}
 """Start of a command that the demo's data refuses → a part of the expected message."""
 
@@ -39,7 +42,8 @@ def commands_of(page: str) -> Iterator[str]:
     """
     text = page.replace("\\\n", " ")
     found = sorted([*IN_TABLE.finditer(text), *IN_CONSOLE.finditer(text)], key=re.Match.start)
-    yield from (" ".join(match[1].split()) for match in found)
+    commands = (" ".join(match[1].split()) for match in found)
+    yield from (command for command in commands if not command.startswith(ENDLESS))
 
 
 def commands_of_all(pages: Iterable[str]) -> Iterator[str]:
