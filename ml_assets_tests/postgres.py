@@ -23,7 +23,7 @@ CONFIGURATION = """
 fsync = off
 synchronous_commit = off
 full_page_writes = off
-max_connections = 50
+max_connections = 200
 listen_addresses = '127.0.0.1'
 """
 

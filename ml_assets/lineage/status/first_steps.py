@@ -48,12 +48,14 @@ def first_step(state: ProjectState, pipeline: PipelineState) -> NextStep | None:
     return _first_model(pipeline.name, calendar, last)
 
 
-def _first_partitions(state: ProjectState, processed: Processed, table: str) -> NextStep:
-    """Materialize a table for the time that the table before it has."""
+def _first_partitions(state: ProjectState, processed: Processed, table: str) -> NextStep | None:
+    """Materialize a table for the time of the last table with partitions; None if it begins later."""
     before = [other for other, days in processed.items() if days][-1]
     calendar, other = (state.calendars.get(one, DAYS) for one in (table, before))
     start, end = other.start_of(processed[before][0]), other.bounds(processed[before][-1])[1]
-    keys = calendar.within(start, end)
+    keys = [key for key in calendar.within(start, end) if key >= state.first.get(table, key)]
+    if not keys:
+        return None
     command = materialize_command(f'key:"{table}"') + partition_option(keys[0], keys[-1])
     return NextStep(f"materialize {table}, which has nothing yet", command)
 

@@ -58,19 +58,21 @@ def load_state(
         for table in lake.ledger.tables()
         if table.removesuffix(DEAD_LETTERS) in known
     }
+    days_of = {
+        table: days
+        for pipeline in pipelines
+        for own in [_days_of_pipeline(pipeline.name)]
+        for table in [*pipeline.inputs, *pipeline.tables]
+        if (days := documents.days_of(table) or own)
+    }
     return ProjectState(
         entries=entries,
         pipelines=pipelines,
         sources={key: _source(lake.ledger, connections, table) for key, table in daily.items()},
-        calendars={
-            table: days.calendar
-            for pipeline in pipelines
-            for own in [_days_of_pipeline(pipeline.name)]
-            for table in [*pipeline.inputs, *pipeline.tables]
-            if (days := documents.days_of(table) or own)
-        },
+        calendars={table: days.calendar for table, days in days_of.items()},
         now=datetime.now(UTC),
         stale=_stale(lake.ledger, entries, versions),
+        first={table: days.first_key for table, days in days_of.items()},
     )
 
 

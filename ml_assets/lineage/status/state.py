@@ -96,6 +96,7 @@ class ProjectState:
         now: the moment, UTC.
         stale: table → day → which input changed since the day was computed, or that its code did;
             tables in the order in which they are computed.
+        first: table → its first partition, of tables with a calendar.
     """
 
     entries: Mapping[str, Mapping[str, Entry]]
@@ -104,6 +105,7 @@ class ProjectState:
     calendars: Mapping[str, Calendar]
     now: datetime
     stale: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    first: Mapping[str, str] = field(default_factory=dict)
 
     def of_pipeline(self, name: str) -> "ProjectState":
         """The part of the state that one pipeline depends on.

@@ -26,6 +26,7 @@ def next_command(
     champion: ChampionState | None = None,
     releases: list[StoredDecision] | None = None,
     calendars: dict[str, Calendar] | None = None,
+    first: dict[str, str] | None = None,
 ) -> str:
     """The next command when some tables have the days from 2024-01-29 to 2024-01-31."""
     calendars = calendars or {}
@@ -41,9 +42,16 @@ def next_command(
         for table in processed
     }
     pipeline = PipelineState("p", TABLES, ["s/raw"], champion, releases or [])
+    now = datetime(2024, 2, 10, tzinfo=UTC)
     return report(
-        ProjectState(entries, [pipeline], {}, calendars, datetime(2024, 2, 10, tzinfo=UTC))
+        ProjectState(entries, [pipeline], {}, calendars, now, first=first or {})
     ).next.command
+
+
+def test_a_table_that_begins_after_its_source_is_materialized_from_its_own_first_day() -> None:
+    command = next_command("s/raw", first={"p/features": "2024-01-30"})
+
+    assert command == f"{LAUNCH} 'key:\"p/features\"' --partition-range 2024-01-30...2024-01-31"
 
 
 @pytest.mark.parametrize(
