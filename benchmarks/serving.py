@@ -112,12 +112,15 @@ def main() -> int:
         home = Path(name) / "data"
         shutil.copytree(given.data, home, ignore=shutil.ignore_patterns(*NOT_COPIED))
         workspace = Workspace(Settings(data=home))
-        rows = workspace.lake.read(FEATURES, [LAST_DAY])
+        day = workspace.lake.days_stored(FEATURES)[-1]
+        rows = workspace.lake.read(FEATURES, [day])
         _, key = ApiKeys(workspace.settings.ledger_url).create("benchmark", [PIPELINE], None)
         authorization = {"Authorization": f"Bearer {key}"}
         with _service(home) as server:
             described = json.loads(server.get(f"/v1/{PIPELINE}", authorization))
-            ours = _measured(server, CLIENTS, _requests(rows, authorization), given.seconds, home)
+            ours = _measured(
+                server, CLIENTS, _requests(rows, day, authorization), given.seconds, home
+            )
         fingerprint = described["champion"]["fingerprint"]
         model = workspace.models.intact_folder(f"{PIPELINE}/model", fingerprint)
         with _mlflow(Path(name) / "mlflow", model) as server:
@@ -179,14 +182,15 @@ def _judge(ours: Mapping[int, Measured], theirs: Mapping[int, Measured]) -> int:
     return int(not all(holds for *_, holds in budgets))
 
 
-def _requests(rows: pd.DataFrame, headers: Mapping[str, str]) -> list[str]:
-    """A request for each flight, a day later, as of the end of the last day."""
+def _requests(rows: pd.DataFrame, day: str, headers: Mapping[str, str]) -> list[str]:
+    """A request for each flight of a day, as one of the day after the demo, as of its beginning."""
     pipeline = ServedPipeline.of(PIPELINE)
     at = pipeline.calendar.bounds(LAST_DAY)[1]
     path = f"/v1/{PIPELINE}/predict?at={at:%Y-%m-%dT%H:%MZ}"
-    departs, scheduled = rows["departs_at"] + A_DAY, rows["scheduled_minutes"]
+    later_by = pd.Timestamp(LAST_DAY) - pd.Timestamp(day) + A_DAY
+    departs, scheduled = rows["departs_at"] + later_by, rows["scheduled_minutes"]
     later = rows.assign(
-        time_hour=rows["time_hour"] + A_DAY,
+        time_hour=rows["time_hour"] + later_by,
         departs_at=departs,
         arrives_at=departs + pd.to_timedelta(scheduled, unit="min"),
     )
