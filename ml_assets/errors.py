@@ -30,7 +30,8 @@ def sentence(text: object) -> str:
     Args:
         text: with or without a full stop at its end.
     """
-    return f"{str(text).rstrip(' .')}."
+    found = str(text).rstrip(" .")
+    return found if found.endswith("?") else f"{found}."
 
 
 class MLAssetsError(Exception):

@@ -98,17 +98,17 @@ def online_get(
 
 
 def _moment(text: str | None) -> datetime:
-    from ml_assets.contracts.moments import of_text
+    from ml_assets.contracts.moments import moment
 
     if text is None:
         return datetime.now(UTC)
-    found = of_text(text)
+    found = moment(text)
     if found is None:
         raise ConfigurationError(
             f"'{text}' is no time, expected for example '2013-05-01T12:00-04:00' or "
             "'2013-05-01 16:00', which is in UTC."
         )
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    return found.replace(tzinfo=UTC)
 
 
 def _unknown(

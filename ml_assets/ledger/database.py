@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -178,6 +179,11 @@ def _postgres_engine(url: sa.URL, wait_seconds: float | None) -> sa.Engine:
         connection.commit()
 
     return engine
+
+
+def stored_time(moment: datetime) -> datetime:
+    """A timezone-aware time in UTC without its zone, which SQLite cannot store."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def is_in_memory(url: sa.URL) -> bool:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from ml_assets.ledger.database import LedgerDatabase, create_missing
+from ml_assets.ledger.database import LedgerDatabase, create_missing, stored_time
 from ml_assets.provenance.provenance import Column
 
 
@@ -69,7 +69,7 @@ class Measurements(LedgerDatabase):
             "table_name": measurement.table,
             "code_version": measurement.code_version,
             "partitions": json.dumps([*measurement.partitions]),
-            "measured_at": measurement.measured_at.astimezone(UTC).replace(tzinfo=None),
+            "measured_at": stored_time(measurement.measured_at),
             "made_from": json.dumps({**measurement.made_from}),
             "rows": json.dumps([*measurement.rows]),
             "undetermined": json.dumps([*measurement.undetermined]),

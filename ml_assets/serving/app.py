@@ -81,10 +81,9 @@ def _add_pipeline(app: FastAPI, service: Service, pipeline: ServedPipeline) -> N
             at = request.query_params.get("at")
             now = moment(at, is_replay=service.is_replay, now=datetime.now(UTC))
             given, is_one = parsed(body, service.limits.max_rows)
-            ids = event_ids(headers.get("Idempotency-Key"), len(given))
-            rows = typed(pipeline, given, ids, now)
-            is_repeatable = "Idempotency-Key" in headers
-            answered = await _in_time(service, pipeline, rows, arrived, is_repeatable)
+            key = headers.get("Idempotency-Key")
+            rows = typed(pipeline, given, event_ids(key, len(given)), now)
+            answered = await _in_time(service, pipeline, rows, arrived, key is not None)
             status = 200
         except Problem as problem:
             status = problem.status

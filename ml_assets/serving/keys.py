@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from ml_assets.errors import ConfigurationError
-from ml_assets.ledger.database import LedgerDatabase, create_missing
+from ml_assets.ledger.database import LedgerDatabase, create_missing, stored_time
 
 _metadata = sa.MetaData()
 
@@ -102,8 +102,8 @@ class ApiKeys(LedgerDatabase):
             "name": name,
             "hash": key.hash,
             "pipelines": json.dumps(key.pipelines),
-            "created_at": _stored(key.created_at),
-            "expires_at": _stored(expires_at),
+            "created_at": stored_time(key.created_at),
+            "expires_at": expires_at and stored_time(expires_at),
         }
         with self._transaction() as connection:
             connection.execute(sa.insert(_keys), row)
@@ -128,7 +128,7 @@ class ApiKeys(LedgerDatabase):
             )
         query = sa.update(_keys).where((_keys.c.id == key_id) & _keys.c.revoked_at.is_(None))
         with self._transaction() as connection:
-            connection.execute(query, {"revoked_at": _stored(datetime.now(UTC))})
+            connection.execute(query, {"revoked_at": stored_time(datetime.now(UTC))})
         return found
 
 
@@ -163,11 +163,6 @@ def _key(row: sa.RowMapping) -> ApiKey:
         expires_at=row["expires_at"] and row["expires_at"].replace(tzinfo=UTC),
         revoked_at=row["revoked_at"] and row["revoked_at"].replace(tzinfo=UTC),
     )
-
-
-def _stored(moment: datetime | None) -> datetime | None:
-    """UTC without time zone, which SQLite cannot store."""
-    return None if moment is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _create_table(connection: sa.Connection) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pydantic_core
 
-from ml_assets.contracts.moments import of_text
+from ml_assets.contracts.moments import moment as in_utc
 from ml_assets.contracts.row_rules import ValueRules, typed_row
 from ml_assets.errors import sentence
 from ml_assets.names import suggestion
@@ -45,6 +45,11 @@ class Row:
     at: datetime
     values: Mapping[str, Plain]
     features: Mapping[str, Plain]
+
+    @property
+    def request(self) -> dict[str, Plain]:
+        """All columns that the request contains."""
+        return {**self.values, **self.features}
 
 
 def parsed(body: bytes, max_rows: int) -> tuple[list[Mapping[str, Any]], bool]:
@@ -94,17 +99,14 @@ def moment(text: str | None, *, is_replay: bool, now: datetime) -> datetime:
             "'at' is only accepted by a service that was started with 'ml-assets serve --replay'. "
             "Requests are answered as of now.",
         )
-    found = of_text(text)
+    found = in_utc(text)
     if found is None:
         raise Problem(
             400,
-            f"at is '{text:.40}', which is no time. Expected for example 2013-05-31T17:00-04:00, with "
-            "'+' written as %2B.",
+            f"at is '{text:.40}', which is no time, or one which no calendar has in UTC. Expected for "
+            "example 2013-05-31T17:00-04:00, with '+' written as %2B.",
         )
-    try:
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except OverflowError:
-        raise Problem(400, f"at is '{text:.40}', which no calendar has in UTC.") from None
+    return found.replace(tzinfo=UTC)
 
 
 def event_ids(key: str | None, count: int) -> list[str]:
@@ -205,11 +207,6 @@ def _summary(errors: Sequence[Mapping[str, Any]], rows: int) -> str:
         f", {SHOWN_ERRORS} of {len(errors)} errors are listed" if len(errors) > SHOWN_ERRORS else ""
     )
     return (
-        f"{wrong} of {rows} rows break the contract{more}. The first: {ended(errors[0]['rule'])} Nothing "
+        f"{wrong} of {rows} rows break the contract{more}. The first: {sentence(errors[0]['rule'])} Nothing "
         "was predicted."
     )
-
-
-def ended(text: str) -> str:
-    """A rule as a sentence; one with a question stays as it is."""
-    return text if text.endswith(("?", ".")) else f"{text}."

@@ -95,7 +95,7 @@ def _scored(
 ) -> Iterator[list[LoggedPrediction]]:
     pipeline = asked[0].pipeline
     rows = [row for one in asked for row in one.rows]
-    given = [{**row.values, **row.features} for row in rows]
+    given = [row.request for row in rows]
     completed = pipeline.lookups.of(store, given, [row.at for row in rows])
     features = _checked(pipeline, rows, completed)
     predictions = _plain_predictions(

@@ -12,7 +12,6 @@ import uvicorn
 from ml_assets import nouns
 from ml_assets.configuration.models import pipelines as known_pipelines
 from ml_assets.errors import ConfigurationError, sentence
-from ml_assets.names import unknown
 from ml_assets.serving.app import create_app
 from ml_assets.serving.served import ServedPipeline
 from ml_assets.serving.service import Service
@@ -99,16 +98,12 @@ def is_loopback(host: str) -> bool:
 
 
 def _chosen(workspace: Workspace, names: Sequence[str]) -> list[str]:
-    known = known_pipelines()
-    for name in names:
-        if name not in known:
-            raise unknown("pipeline", name, known)
     if names:
         return list(dict.fromkeys(names))
     ledger = workspace.lake.ledger
     released = [
         name
-        for name in known
+        for name in known_pipelines()
         if any(entry.rows for entry in ledger.latest(f"{name}/{nouns.CHAMPION}").values())
     ]
     if not released:

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from ml_assets.errors import LogBusy, MLAssetsError
 from ml_assets.online.prediction_log.entry import LoggedPrediction
-from ml_assets.online.prediction_log.log import PredictionLog
 from ml_assets.online.prediction_log.writer import LogWriter
+from ml_assets.online.values import Plain
 from ml_assets.serving.champions import Champions, ServedModel
 from ml_assets.serving.keys import ApiKey, ApiKeys, matching
 from ml_assets.serving.lane import Answered, Lane, Work
@@ -54,7 +54,7 @@ class Service:
         self.limits, self.requires_key, self.is_replay = limits, requires_key, is_replay
         self.champions = Champions(workspace, pipelines)
         self.store = workspace.online
-        self.log = PredictionLog(workspace.settings.prediction_log_url)
+        self.log = workspace.prediction_log
         self._writer = LogWriter(self.log, limits.max_waiting_rows)
         self._keys = _KnownKeys(ApiKeys(workspace.settings.ledger_url))
         self._lanes = {
@@ -188,7 +188,7 @@ class Service:
             return unavailable(str(error))
         known = [logged.get(row.event_id) for row in asked.rows]
         for row, entry in zip(asked.rows, known, strict=True):
-            if entry and not _is_same(asked, row, entry):
+            if entry and not _is_of(entry, asked.pipeline.name, row.request):
                 return _used_before(row.event_id)
         entries = [entry for entry in known if entry]
         return entries if len(entries) == len(asked.rows) else None
@@ -239,16 +239,14 @@ def _other_request(
     """The problem of a key that two requests used at the same time; None if it was not."""
     for entry in entries:
         logged = before.get(entry.event_id)
-        if logged and (logged.pipeline, {**logged.request}) != (entry.pipeline, {**entry.request}):
+        if logged and not _is_of(logged, entry.pipeline, entry.request):
             return _used_before(entry.event_id)
     return None
 
 
-def _is_same(asked: Asked, row: Row, logged: LoggedPrediction) -> bool:
-    return (logged.pipeline, {**logged.request}) == (
-        asked.pipeline.name,
-        {**row.values, **row.features},
-    )
+def _is_of(logged: LoggedPrediction, pipeline: str, request: Mapping[str, Plain]) -> bool:
+    """Whether an entry is of a request."""
+    return (logged.pipeline, {**logged.request}) == (pipeline, {**request})
 
 
 def _used_before(event_id: str) -> Problem:

@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any, cast
 
 from ml_assets.errors import ContractViolation
+from ml_assets.ledger.database import stored_time
 from ml_assets.online.prediction_log.entry import LoggedPrediction
 from ml_assets.online.prediction_log.tables import EVENT_ID_LENGTH
 from ml_assets.online.values import decoded, encoded
@@ -27,8 +28,8 @@ def row_of(entry: LoggedPrediction) -> dict[str, Any]:
         )
     return {
         **vars(entry),
-        "at": _without_zone(entry.at),
-        "answered_at": _without_zone(entry.answered_at),
+        "at": stored_time(entry.at),
+        "answered_at": stored_time(entry.answered_at),
         "request": encoded(entry.request),
         "features": encoded(entry.features),
         "ages": encoded(entry.ages),
@@ -57,7 +58,3 @@ def entry_of(row: Mapping[str, Any]) -> LoggedPrediction:
             "prediction": decoded(row["prediction"]),
         }
     )
-
-
-def _without_zone(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(tzinfo=None)

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ml_assets.errors import PredictionLogUnavailable
-from ml_assets.ledger.database import LedgerDatabase
+from ml_assets.ledger.database import LedgerDatabase, stored_time
 from ml_assets.online.prediction_log.encoding import entry_of, row_of
 from ml_assets.online.prediction_log.entry import LoggedPrediction
 from ml_assets.online.prediction_log.erasures import Erasure
@@ -197,7 +197,7 @@ def _record(connection: sa.Connection, record: dict[str, Any]) -> int:
     row = {
         **record,
         "columns": json.dumps([*record["columns"]]),
-        "at": record["at"].astimezone(UTC).replace(tzinfo=None),
+        "at": stored_time(record["at"]),
     }
     return connection.execute(sa.insert(erasures).returning(erasures.c.id), row).scalar_one()
 

@@ -4,13 +4,13 @@
 """
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC
 
 import sqlalchemy as sa
 
 from ml_assets.content import KEY_LENGTH
 from ml_assets.ledger.append_only import create_append_only
-from ml_assets.ledger.database import LedgerDatabase
+from ml_assets.ledger.database import LedgerDatabase, stored_time
 from ml_assets.release.approvals.approvals import Action, Record
 
 _approvals = sa.Table(
@@ -44,8 +44,8 @@ class ApprovalLog(LedgerDatabase):
         """Add a record; returns it with its number."""
         row = {name: value for name, value in asdict(record).items() if name in _approvals.c} | {
             "action": record.action.value,
-            "at": _stored_time(record.at),
-            "expires_at": record.expires_at and _stored_time(record.expires_at),
+            "at": stored_time(record.at),
+            "expires_at": record.expires_at and stored_time(record.expires_at),
         }
         with self._transaction() as connection:
             added = connection.execute(sa.insert(_approvals).returning(*_approvals.c), row)
@@ -69,11 +69,6 @@ def _record(row: sa.RowMapping) -> Record:
     return Record(
         action=Action(row["action"]), at=at, expires_at=expires_at, number=row["id"], **texts
     )
-
-
-def _stored_time(moment: datetime) -> datetime:
-    """UTC without time zone, which SQLite cannot store."""
-    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _create_table(connection: sa.Connection) -> None:
