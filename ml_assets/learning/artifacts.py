@@ -20,7 +20,8 @@ from ml_assets.errors import TrainingError, UnsafeModel
 from ml_assets.learning.model_files.boosters import BOOSTER_FILE, attached, detached
 from ml_assets.learning.model_files.skops_files import MATERIALIZE, MAX_FILE_BYTES, read_allowed
 from ml_assets.learning.scorer.parity import TOLERANCE, difference
-from ml_assets.learning.scorer.scorer import Scorer, build_scorer
+from ml_assets.learning.scorer.ensembles import scorer_of
+from ml_assets.learning.scorer.scorer import Scorer
 from ml_assets.learning.specification import ModelSpecification, allowed_types
 from ml_assets.learning.training import FittedModel, fingerprint, predict
 from ml_assets.provenance.code import as_json
@@ -57,7 +58,7 @@ class StoredModel:
         Raises:
             UnsafeModel: it predicts other numbers than the pipeline on the probe.
         """
-        found = build_scorer(self.specification, self.pipeline, self.probe)
+        found = scorer_of(self.specification, self.pipeline, self.probe)
         apart = difference(found.of_frame(self.probe), self.predict(self.probe)).max()
         if apart > TOLERANCE:
             raise UnsafeModel(

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 Task = Literal["classification", "multiclass", "regression"]
 Classes = tuple[str, ...] | tuple[int, ...]
 
+ENSEMBLE = "ml_assets.learning.ensembles.members.ensemble"
+"""The factory of ensembles, whose argument ``members`` has the specifications of the members."""
+
 LATER = ("classes", "text")
 """Fields that older records lack; if they are empty, the canonical text does not contain them."""
 
@@ -72,6 +75,12 @@ class ModelSpecification:
     def features(self) -> list[str]:
         """Input columns: categorical ones, numeric ones, free text."""
         return [*self.categorical, *self.numeric, *self.text]
+
+    @property
+    def members(self) -> "dict[str, ModelSpecification]":
+        """Member of an ensemble → its specification; empty for any other model."""
+        records = self.hyperparameters["members"] if self.estimator == ENSEMBLE else {}
+        return {name: ModelSpecification.from_record(record) for name, record in records.items()}
 
 
 def build(specification: ModelSpecification) -> "Pipeline":
@@ -148,8 +157,9 @@ def allowed_types(specification: ModelSpecification) -> frozenset[str]:
     Raises:
         ConfigurationError: the factory cannot be used.
     """
-    path = specification.estimator
-    return frozenset() if library_of(path) else product_types(path, specification.hyperparameters)
+    path, arguments = specification.estimator, specification.hyperparameters
+    own = frozenset() if library_of(path) else product_types(path, arguments)
+    return own.union(*map(allowed_types, specification.members.values()))
 
 
 def _estimator(specification: ModelSpecification) -> Any:

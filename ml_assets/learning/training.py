@@ -107,11 +107,27 @@ def train(
         raise TrainingError(
             f"{specification.estimator} cannot be fitted on these {len(labels)} rows: {error}"
         ) from error
+    return fitted_model(specification, pipeline, inputs)
+
+
+def fitted_model(
+    specification: ModelSpecification, pipeline: "Pipeline", inputs: pd.DataFrame
+) -> FittedModel:
+    """A fitted pipeline with its fingerprint.
+
+    Args:
+        specification: what it was trained by.
+        pipeline: the pipeline.
+        inputs: (n, …) input columns of the rows that it is made from, some of which are its probe.
+
+    Raises:
+        TrainingError: it is a model that cannot be stored.
+    """
     step = max(1, len(inputs) // PROBE_ROWS)
     probe = inputs.iloc[::step].head(PROBE_ROWS).reset_index(drop=True)
     _refuse_unusable(specification, pipeline, probe)
     found = fingerprint(specification, pipeline, probe)
-    return FittedModel(pipeline, found, probe, len(labels), specification)
+    return FittedModel(pipeline, found, probe, len(inputs), specification)
 
 
 def _fit_in_slices(

@@ -29,12 +29,16 @@ def fitted_state(pipeline: Any) -> Iterator[tuple[str, bytes]]:
 
     Of encoded columns followed by trees or a linear model of scikit-learn, these are the categories,
     what free text is multiplied with, trees and coefficients. Of all other models it is everything
-    that is stored.
+    that is stored; of ensembles, the state of each member.
 
     Args:
         pipeline: the fitted pipeline; it has to be one that can be stored.
     """
-    if _only_encodes(pipeline) and (learned := list(_learned(pipeline[-1]))):
+    if members := getattr(pipeline[-1], "members_", None):  # an ensemble; its specification has the rest
+        for member, fitted in sorted(members.items()):
+            for name, content in fitted_state(fitted):
+                yield f"{member} {name}", content
+    elif _only_encodes(pipeline) and (learned := list(_learned(pipeline[-1]))):
         encoder = pipeline[0].named_transformers_["categorical"]
         categories = getattr(encoder, "categories_", [])
         named = [(f"category {i}", c) for i, c in enumerate(categories)]

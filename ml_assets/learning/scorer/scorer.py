@@ -45,7 +45,7 @@ class Scorer:
     @property
     def is_exact(self) -> bool:
         """Whether a row has the same prediction alone and among others in its last bit."""
-        return self.served_by != SCIKIT_LEARN
+        return not self.reason
 
     def of_rows(self, rows: Sequence[Mapping[str, Any]]) -> np.ndarray:
         """The predictions of rows of plain values.
