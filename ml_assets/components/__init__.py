@@ -2,6 +2,7 @@
 
 from ml_assets.components.batch_predictions import BatchPredictions
 from ml_assets.components.defaults import Defaults
+from ml_assets.components.ensemble import Ensemble
 from ml_assets.components.feature_table import FeatureTable
 from ml_assets.components.model_pipeline import ModelPipeline
 from ml_assets.components.model_release import ModelRelease
@@ -13,6 +14,7 @@ from ml_assets.components.trained_model import TrainedModel
 __all__ = [
     "BatchPredictions",
     "Defaults",
+    "Ensemble",
     "FeatureTable",
     "ModelPipeline",
     "ModelRelease",

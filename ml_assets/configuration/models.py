@@ -1,11 +1,15 @@
 """The models of the project: their configuration, completed from the documents of their tables."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ml_assets.configuration.completion import completed
 from ml_assets.configuration.documents import of_template, refuse_unreadable_files
+from ml_assets.configuration.ensemble_checks import EnsembleChecks, described
+from ml_assets.configuration.ensembles import EnsembleConfiguration, estimator_of
+from ml_assets.configuration.lines import line_of
+from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.parts import (
     BatchPredictionsConfiguration,
     ModelReleaseConfiguration,
@@ -16,12 +20,14 @@ from ml_assets.configuration.parts import (
 from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.configuration.reading import read
 from ml_assets.errors import ConfigurationError
+from ml_assets.learning.ensembles.rules import EnsembleRules
 from ml_assets.names import unknown
 from ml_assets.settings import settings
 
 MODELS: dict[str, type[ModelConfiguration]] = {
     "ModelPipeline": PipelineConfiguration,
     "TrainedModel": TrainedModelConfiguration,
+    "Ensemble": EnsembleConfiguration,
 }
 """Templates that define how a model is trained, by the last part of a document's ``type``."""
 
@@ -57,17 +63,21 @@ def pipelines_outside(folders: Collection[str]) -> list[str]:
     )
 
 
-def pipeline(name: str) -> ModelConfiguration:
+def pipeline(name: str, file: Path | None = None) -> ModelConfiguration:
     """The configuration of a model, with values of the feature table and of the environment.
+
+    Args:
+        name: its name.
+        file: a file outside the project that may define it, too.
 
     Raises:
         ConfigurationError: the pipeline is unknown or its configuration not usable.
     """
-    found = {config.get("pipeline"): (file, config, kind) for file, config, kind in _models()}
+    found = {config.get("pipeline"): (where, config, kind) for where, config, kind in _models(file)}
     if name not in found:
-        raise unknown("pipeline", name, pipelines())
-    file, config, kind = found[name]
-    return pipeline_of(config, file, kind)
+        raise unknown("pipeline", name, [str(each) for each in found if each])
+    where, config, kind = found[name]
+    return pipeline_of(config, where, kind)
 
 
 def pipeline_of(config: Mapping[str, Any], file: Path, kind: type[C]) -> C:
@@ -124,7 +134,7 @@ def _refuse_contradiction(where: str, one: ModelConfiguration, other: ModelConfi
 def _changed_by_environment(config: Mapping[str, Any], file: Path, kind: type[C], where: str) -> C:
     """A document with the changes of the environment; it is validated with and without them."""
     name = config.get("pipeline")
-    found = read(kind, completed(config, file, kind, where), where)
+    found = _read(config, file, kind, where)
     known = PipelineConfiguration.model_fields.keys() - kind.model_fields.keys()
     changes = {
         key: value
@@ -134,7 +144,38 @@ def _changed_by_environment(config: Mapping[str, Any], file: Path, kind: type[C]
     if not changes:
         return found
     where = f"{where}, with ML_ASSETS_PIPELINES,"
-    return read(kind, completed(merged(config, changes), file, kind, where), where)
+    return _read(merged(config, changes), file, kind, where)
+
+
+def _read(config: Mapping[str, Any], file: Path, kind: type[C], where: str) -> C:
+    """A document, completed and validated."""
+    values = completed(config, file, kind, where)
+    if issubclass(kind, EnsembleConfiguration):
+        values = _with_members(values, file, where)
+    return read(kind, values, where, lambda path: line_of(file, config, path))
+
+
+def _with_members(config: dict[str, Any], file: Path, where: str) -> dict[str, Any]:
+    """Attributes of an ensemble with the estimator that follows from its members.
+
+    Raises:
+        ConfigurationError: a member is unknown or not usable, or the rules do not fit them.
+    """
+
+    def line(path: Sequence[str | int]) -> int | None:
+        return line_of(file, config, ["ensemble", *path])
+
+    if "estimator" in config:
+        raise ConfigurationError(
+            f"{where} is not usable: 'estimator' of an ensemble follows from its members: remove it."
+        )
+    rules = read(EnsembleRules, config.get("ensemble"), f"{where}, 'ensemble',", line)
+    members = {name: pipeline(one.pipeline, file) for name, one in rules.members.items()}
+    features = load_contract(str((config.get("contracts") or {}).get("features")))
+    checks = EnsembleChecks(rules, members, config.get("labels") or {}, features)
+    if found := checks.problems():
+        raise ConfigurationError(f"{where} is not usable: {described(found, line)}.")
+    return {**config, "estimator": estimator_of(rules, members, features)}
 
 
 def merged(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,7 +191,9 @@ def merged(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     }
 
 
-def _models() -> Iterator[tuple[Path, dict[str, Any], type[ModelConfiguration]]]:
+def _models(
+    file: Path | None = None,
+) -> Iterator[tuple[Path, dict[str, Any], type[ModelConfiguration]]]:
     for template, kind in MODELS.items():
-        for file, config in of_template(template):
-            yield file, config, kind
+        for found, config in of_template(template, file):
+            yield found, config, kind

@@ -1,6 +1,6 @@
 """Validation of YAML values: errors contain the file, the key, the reason and a suggestion."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -35,13 +35,22 @@ RENAMED = {
 """Old name of a key → the new one, which its error names."""
 
 
-def read(model: type[M], values: Any, where: str) -> M:
+Line = Callable[[Sequence[str | int]], int | None]
+"""From keys and numbers that lead to a value, to its line in the file."""
+
+
+def without_line(_: Sequence[str | int]) -> None:
+    """Values that are in no file have no line."""
+
+
+def read(model: type[M], values: Any, where: str, line: Line = without_line) -> M:
     """Validate values of a file as a model.
 
     Args:
         model: the model.
         values: values of the file.
         where: file and name of the values, for the beginning of messages.
+        line: the line of a value.
 
     Raises:
         ConfigurationError: a key is missing or unknown, or a value is outside its limits.
@@ -51,12 +60,17 @@ def read(model: type[M], values: Any, where: str) -> M:
     except ValidationError as error:
         items: list[Mapping[str, Any]] = [dict(item) for item in error.errors()]
         problems = "; ".join(
-            _problem(model, item).removesuffix(".")
+            _problem(model, item).removesuffix(".") + shown_line(line(item["loc"]))
             for item in items
             if not any(_is_within(other["loc"], item["loc"]) for other in items)
         )
         end = "" if problems.endswith("?") else "."
         raise ConfigurationError(f"{where} is not usable: {problems}{end}") from None
+
+
+def shown_line(line: int | None) -> str:
+    """A line for a message; empty for none."""
+    return f" (line {line})" if line else ""
 
 
 def _is_within(one: Sequence[object], other: Sequence[object]) -> bool:

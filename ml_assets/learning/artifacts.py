@@ -19,8 +19,8 @@ import pandas as pd
 from ml_assets.errors import TrainingError, UnsafeModel
 from ml_assets.learning.model_files.boosters import BOOSTER_FILE, attached, detached
 from ml_assets.learning.model_files.skops_files import MATERIALIZE, MAX_FILE_BYTES, read_allowed
-from ml_assets.learning.scorer.parity import TOLERANCE, difference
 from ml_assets.learning.scorer.ensembles import scorer_of
+from ml_assets.learning.scorer.parity import TOLERANCE, difference
 from ml_assets.learning.scorer.scorer import Scorer
 from ml_assets.learning.specification import ModelSpecification, allowed_types
 from ml_assets.learning.training import FittedModel, fingerprint, predict

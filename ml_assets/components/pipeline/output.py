@@ -40,7 +40,11 @@ def plan_as_of(
 ) -> Plan:
     """Plan as-of days and record in the ledger that they were requested, for the checks."""
     table = pipeline.table(noun)
-    planned = plan(lake, table, days, inputs, version)
+    return recorded(lake, table, plan(lake, table, days, inputs, version))
+
+
+def recorded(lake: Lake, table: str, planned: Plan) -> Plan:
+    """A plan of as-of days, after the ledger has recorded that they were requested."""
     lake.ledger.append([Entry(table, day, Status.WRITING) for day in planned.compute])
     return planned
 

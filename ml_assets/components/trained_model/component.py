@@ -22,14 +22,20 @@ class TrainedModel(ModelPart[TrainedModelConfiguration]):
         """The four assets and their checks."""
         del context
         config = self.config
+        return self.with_training(
+            Training(
+                self.pipeline,
+                self.contracts.training_dataset,
+                config.dataset,
+                config.max_missing_share,
+            )
+        )
+
+    def with_training(self, training: Training) -> dg.Definitions:
+        """The four assets and their checks, with the given stage of training."""
+        config = self.config
         config.evaluation.of_task(config.estimator.task)
         for problem in unreachable(config):
             log.warning(f"{config.pipeline}: {problem}")
-        training = Training(
-            self.pipeline,
-            self.contracts.training_dataset,
-            config.dataset,
-            config.max_missing_share,
-        )
         reference = ReferenceStage(self.pipeline, config.drift_partitions)
         return dg.Definitions.merge(training.definitions(), reference.definitions())

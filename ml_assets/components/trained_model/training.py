@@ -97,16 +97,14 @@ class Training:
             this.define(
                 nouns.MODEL,
                 stage=STAGE,
-                description="The model fitted on the training split, stored without pickle.",
-                version=self._model_version,
-                inputs=[dataset],
-                compute=self._fit,
+                description=self.model_description,
+                version=self.model_version,
+                inputs=[dataset, *self.model_inputs],
+                compute=self.fit,
                 contract=None,
                 is_as_of=True,
                 checks=[model_check(this.table(nouns.MODEL), this.specification)],
-                kinds=frozenset(
-                    {KINDS.get(str(library_of(this.specification.estimator)), "python")}
-                ),
+                kinds=frozenset({self.kind}),
                 io_manager_key="model_io_manager",
             ),
             this.define(
@@ -126,8 +124,24 @@ class Training:
         return code_version(training_dataset, *contract_sources(self.contract), self.dataset)
 
     @property
-    def _model_version(self) -> str:
+    def model_description(self) -> str:
+        """Description of the model for stakeholders."""
+        return "The model fitted on the training split, stored without pickle."
+
+    @property
+    def model_version(self) -> str:
+        """Code version of the model."""
         return code_version(*training_code(self.pipeline.specification))
+
+    @property
+    def model_inputs(self) -> list[Input]:
+        """What the model is made from, besides its dataset."""
+        return []
+
+    @property
+    def kind(self) -> str:
+        """Dagster's kind of the model."""
+        return KINDS.get(str(library_of(self.pipeline.specification.estimator)), "python")
 
     @property
     def _evaluation_version(self) -> str:
@@ -213,14 +227,15 @@ class Training:
             f"{command}{partition_option(days[0], days[-1])}"
         )
 
-    def _fit(self, workspace: Workspace, days: Sequence[str]) -> ModelOutput:
+    def fit(self, workspace: Workspace, days: Sequence[str]) -> ModelOutput:
+        """The models of as-of days."""
         table, specification = self.pipeline.table(nouns.MODEL), self.pipeline.specification
         planned = plan_as_of(
             self.pipeline,
             workspace.lake,
             "model",
             days,
-            self._model_version,
+            self.model_version,
             dataset=self.pipeline.input(nouns.TRAINING_DATASET),
         )
         planned = with_recomputed(planned, lost_models(workspace, table, planned.unchanged))
@@ -230,10 +245,10 @@ class Training:
             log.info(f"training {table} {day}")
             dataset = planned.windows["dataset"].read(used, [day])
             checkpoints = workspace.checkpoints(table, day)
-            return train(specification, dataset, checkpoints, self._model_version)
+            return train(specification, dataset, checkpoints, self.model_version)
 
         planned, models = each_day(planned, of_day)
-        return ModelOutput(planned, models, self._model_version)
+        return ModelOutput(planned, models, self.model_version)
 
     def _evaluate(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         this = self.pipeline

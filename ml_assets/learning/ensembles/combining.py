@@ -6,7 +6,7 @@ alone, so that a row has the same prediction alone and among others.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -125,18 +125,18 @@ def _chained(panel: Panel, how: Chain) -> np.ndarray:
     return panel.answers(how.answer, complete, given)
 
 
-def _mapping(columns: Columns) -> dict[str, object]:
-    return {str(name): columns[name] for name in columns}
+def _mapping(columns: Columns) -> dict[str, Any]:
+    return {str(name): columns[str(name)] for name in columns}
 
 
-def _selected(columns: Mapping[str, object], wanted: np.ndarray) -> Columns:
+def _selected(columns: Mapping[str, Any], wanted: np.ndarray) -> dict[str, Any]:
     """The wanted rows of each column."""
     if wanted.all():
-        return columns  # type: ignore[return-value]
+        return dict(columns)
     return {name: _rows(values, wanted) for name, values in columns.items()}
 
 
-def _rows(values: object, wanted: np.ndarray) -> Sequence[object] | np.ndarray | pd.Series:
+def _rows(values: Any, wanted: np.ndarray) -> Any:
     if isinstance(values, (pd.Series, np.ndarray)):
         return values[wanted]
-    return [value for value, is_wanted in zip(values, wanted, strict=True) if is_wanted]  # type: ignore[call-overload]
+    return [value for value, is_wanted in zip(values, wanted, strict=True) if is_wanted]

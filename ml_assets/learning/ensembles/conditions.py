@@ -75,12 +75,12 @@ class FieldTest(BaseModel):
     def domain(self) -> Domain:
         """The values for which it holds."""
         if self.is_ == "missing":
-            return Domain(values=frozenset())
+            return Domain(listed=frozenset())
         low = self.above if self.above is not None else self.at_least
         high = self.below if self.below is not None else self.at_most
         whole = Domain()
         return Domain(
-            values=None if self.in_ is None else frozenset(self.in_),
+            listed=None if self.in_ is None else frozenset(self.in_),
             excluded=frozenset(self.not_in or ()),
             low=whole.low if low is None else low,
             is_above=self.above is not None,
@@ -99,7 +99,9 @@ def domains(condition: Condition) -> dict[str, Domain]:
     return {field: test.domain for field, test in condition.items()}
 
 
-def holds(condition: Condition, columns: Mapping[str, Any], count: int) -> np.ndarray:
+def holds(
+    condition: Condition, columns: Mapping[str, Any] | pd.DataFrame, count: int
+) -> np.ndarray:
     """(count,) whether a condition holds for each row.
 
     Args:
@@ -113,7 +115,9 @@ def holds(condition: Condition, columns: Mapping[str, Any], count: int) -> np.nd
     return found
 
 
-def _passes(field: str, test: FieldTest, values: Sequence[Any] | np.ndarray | pd.Series) -> np.ndarray:
+def _passes(
+    field: str, test: FieldTest, values: Sequence[Any] | np.ndarray | pd.Series
+) -> np.ndarray:
     is_missing = np.asarray(pd.isna(pd.Series(list(values), dtype=object)), dtype=bool)
     if test.is_ == "missing":
         return is_missing
@@ -129,7 +133,9 @@ def _passes(field: str, test: FieldTest, values: Sequence[Any] | np.ndarray | pd
     return found
 
 
-def _is_listed(values: Sequence[Any] | np.ndarray | pd.Series, listed: Sequence[Value]) -> np.ndarray:
+def _is_listed(
+    values: Sequence[Any] | np.ndarray | pd.Series, listed: Sequence[Value]
+) -> np.ndarray:
     known = frozenset(listed)
     return np.array([not pd.isna(value) and value in known for value in values], dtype=bool)
 

@@ -13,7 +13,7 @@ class Domain:
     """A set of values of one field.
 
     Attributes:
-        values: the only values in it; None if it is not a list of values.
+        listed: the only values in it; None if it is not a list of values.
         excluded: values that are not in it.
         low: least number in it.
         is_above: whether ``low`` itself is not in it.
@@ -22,7 +22,7 @@ class Domain:
         missing: whether a missing value is in it.
     """
 
-    values: frozenset[Value] | None = None
+    listed: frozenset[Value] | None = None
     excluded: frozenset[Value] = frozenset()
     low: float = -math.inf
     is_above: bool = False
@@ -32,7 +32,7 @@ class Domain:
 
     def has(self, value: Value) -> bool:
         """Whether a value that is not missing is in it."""
-        if value in self.excluded or (self.values is not None and value not in self.values):
+        if value in self.excluded or (self.listed is not None and value not in self.listed):
             return False
         return isinstance(value, str) or self._is_between(float(value))
 
@@ -41,13 +41,13 @@ class Domain:
         """Whether no value is in it, and no missing one."""
         if self.missing:
             return False
-        if self.values is not None:
-            return not any(map(self.has, self.values))
+        if self.listed is not None:
+            return not any(map(self.has, self.listed))
         return self.low > self.high or (self.low == self.high and not self.has(self.low))
 
     def and_(self, other: "Domain") -> "Domain":
         """The values that are in both."""
-        lists = [one.values for one in (self, other) if one.values is not None]
+        lists = [one.listed for one in (self, other) if one.listed is not None]
         low, is_above = max((self.low, self.is_above), (other.low, other.is_above))
         high, is_not_below = min((self.high, not self.is_below), (other.high, not other.is_below))
         return Domain(
@@ -64,9 +64,9 @@ class Domain:
         """Whether every value of another domain is in this one."""
         if other.missing and not self.missing:
             return False
-        if other.values is not None:
-            return all(map(self.has, filter(other.has, other.values)))
-        if self.values is not None:
+        if other.listed is not None:
+            return all(map(self.has, filter(other.has, other.listed)))
+        if self.listed is not None:
             return other.and_(Domain(missing=False)).is_empty
         return (
             (self.low, self.is_above) <= (other.low, other.is_above)

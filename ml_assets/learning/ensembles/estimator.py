@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 
-class Ensemble(BaseEstimator):
+class Ensemble(BaseEstimator):  # type: ignore[misc]
     """Members, and how they answer together.
 
     Args:

@@ -86,18 +86,20 @@ def _rules(rules: EnsembleRules, known: Mapping[str, Domain]) -> list[RuleProble
     return found
 
 
-def _ended(path: Path, rows: Mapping[str, Domain], ended: Sequence[BusinessRule]) -> list[RuleProblem]:
+def _ended(
+    path: Path, rows: Mapping[str, Domain], ended: Sequence[BusinessRule]
+) -> list[RuleProblem]:
     for one in ended:
         if covers(domains(one.when), rows):
             return [
-                RuleProblem(path, f"it is never reached: '{one.name}' before it refuses all of its rows")
+                RuleProblem(
+                    path, f"it is never reached: '{one.name}' before it refuses all of its rows"
+                )
             ]
     return []
 
 
-def _overridden(
-    path: Path, rule: BusinessRule, later: Sequence[BusinessRule]
-) -> list[RuleProblem]:
+def _overridden(path: Path, rule: BusinessRule, later: Sequence[BusinessRule]) -> list[RuleProblem]:
     """An override whose every row is overridden again with another number."""
     if rule.override is None:
         return []

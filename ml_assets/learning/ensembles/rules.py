@@ -172,7 +172,9 @@ class Clamp(BaseModel):
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if self.at_least > self.at_most:
-            raise ValueError(f"at_least ({self.at_least:g}) is greater than at_most ({self.at_most:g})")
+            raise ValueError(
+                f"at_least ({self.at_least:g}) is greater than at_most ({self.at_most:g})"
+            )
         return self
 
 
@@ -225,12 +227,14 @@ class Limits(BaseModel):
 
     at_least: float = -math.inf
     at_most: float = math.inf
-    otherwise: Literal["refuse"] | float = REFUSE
+    otherwise: Literal["refuse"] | float = "refuse"
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if self.at_least > self.at_most:
-            raise ValueError(f"at_least ({self.at_least:g}) is greater than at_most ({self.at_most:g})")
+            raise ValueError(
+                f"at_least ({self.at_least:g}) is greater than at_most ({self.at_most:g})"
+            )
         if isinstance(self.otherwise, float) and not self.has(self.otherwise):
             raise ValueError(f"otherwise ({self.otherwise:g}) is outside the limits itself")
         return self

@@ -34,7 +34,9 @@ def fitted_state(pipeline: Any) -> Iterator[tuple[str, bytes]]:
     Args:
         pipeline: the fitted pipeline; it has to be one that can be stored.
     """
-    if members := getattr(pipeline[-1], "members_", None):  # an ensemble; its specification has the rest
+    if members := getattr(
+        pipeline[-1], "members_", None
+    ):  # an ensemble; its specification has the rest
         for member, fitted in sorted(members.items()):
             for name, content in fitted_state(fitted):
                 yield f"{member} {name}", content

@@ -1,0 +1,249 @@
+"""What is wrong with the rules of an ensemble, for its members and the columns of its features."""
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+import pandera.pandas as pa
+
+from ml_assets.configuration.pipeline import ModelConfiguration
+from ml_assets.configuration.reading import Line, shown_line
+from ml_assets.contracts.contract import Contract, columns, dtype
+from ml_assets.contracts.roles import is_text
+from ml_assets.learning.ensembles.conditions import SCORE, Condition, FieldTest
+from ml_assets.learning.ensembles.domains import Domain
+from ml_assets.learning.ensembles.members import inputs_of
+from ml_assets.learning.ensembles.reach import Path, RuleProblem, unreachable
+from ml_assets.learning.ensembles.rules import EnsembleRules
+from ml_assets.names import suggestion
+
+CHECKED = {
+    "greater_than_or_equal_to": lambda given: Domain(low=given["min_value"]),
+    "greater_than": lambda given: Domain(low=given["min_value"], is_above=True),
+    "less_than_or_equal_to": lambda given: Domain(high=given["max_value"]),
+    "less_than": lambda given: Domain(high=given["max_value"], is_below=True),
+    "isin": lambda given: Domain(listed=frozenset(given["allowed_values"])),
+}
+"""Check of a contract → the values that it allows."""
+
+
+@dataclass(frozen=True)
+class EnsembleChecks:
+    """The rules of an ensemble, and what they have to fit.
+
+    Attributes:
+        rules: the rules.
+        members: member → its configuration.
+        labels: section ``labels`` of the ensemble.
+        features: contract of its features.
+    """
+
+    rules: EnsembleRules
+    members: Mapping[str, ModelConfiguration]
+    labels: Mapping[str, Any]
+    features: type[Contract]
+
+    def problems(self) -> list[RuleProblem]:
+        """What is wrong with the rules; later checks need what earlier ones ensure."""
+        steps = (
+            (self._combination, self._routes, self._twice),
+            (self._members, self._links, self._conditions),
+            (self._numbers, lambda: unreachable(self.rules, self._known)),
+        )
+        for step in steps:
+            if found := [problem for check in step for problem in check()]:
+                return found
+        return []
+
+    @property
+    def _task(self) -> str:
+        return self.members[self.rules.answering[-1]].estimator.task
+
+    @property
+    def _known(self) -> dict[str, Domain]:
+        low, high = (0.0, 1.0) if self._task == "classification" else (-math.inf, math.inf)
+        known = {name: allowed(column) for name, column in columns(self.features).items()}
+        return {**known, SCORE: Domain(low=low, high=high, missing=False)}
+
+    def _combination(self) -> Iterator[RuleProblem]:
+        path, answering = ("combine", self.rules.combine.kind), self.rules.answering
+        for name in answering:
+            if name not in self.rules.members:
+                yield _unknown(path, "member", name, self.rules.members)
+        if len({*answering}) < len(answering):
+            yield RuleProblem(path, "a member occurs more than once")
+
+    def _routes(self) -> Iterator[RuleProblem]:
+        kind = self.rules.combine.kind
+        for number, route in enumerate(self.rules.routes):
+            path: Path = ("routes", number)
+            if kind == "chain":
+                yield RuleProblem(path, "a chain needs all of its members, so it has no routes")
+            if SCORE in route.when:
+                text = f"'{SCORE}' is not known before members answer"
+                yield RuleProblem((*path, "when", SCORE), text)
+            for name in route.members:
+                if name not in self.rules.members:
+                    yield _unknown((*path, "members"), "member", name, self.rules.members)
+                elif name not in self.rules.answering:
+                    text = f"'{name}' is not in '{kind}', so it cannot answer"
+                    yield RuleProblem((*path, "members"), text)
+
+    def _twice(self) -> Iterator[RuleProblem]:
+        for key, named in (("routes", self.rules.routes), ("rules", self.rules.rules)):
+            seen = [one.name for one in named]
+            for number, name in enumerate(seen):
+                if name in seen[:number]:
+                    yield RuleProblem((key, number, "name"), f"'{name}' occurs more than once")
+
+    def _members(self) -> Iterator[RuleProblem]:
+        for name, member in self.members.items():
+            path: Path = ("members", name)
+            if text := self._refused(name, member):
+                yield RuleProblem(path, f"{member.pipeline} {text}")
+            yield from self._columns(path, name, member)
+
+    def _refused(self, name: str, member: ModelConfiguration) -> str:
+        """Why a pipeline cannot be a member; empty if it can."""
+        kind, chain = self.rules.combine.kind, self.rules.combine.chain
+        task, labels = member.estimator.task, member.labels
+        if member.specification.members:
+            return "is an ensemble itself: name its members"
+        if task == "multiclass":
+            return "predicts classes, which cannot be combined"
+        if kind in {"vote", "cascade"} and task != "classification":
+            return f"predicts numbers, and '{kind}' needs probabilities"
+        is_answer = chain is None or name == chain.answer
+        own = {"asset": labels.asset, "column": labels.column}
+        if is_answer and own != {key: self.labels.get(key) for key in own}:
+            return (
+                f"predicts {labels.column} of {labels.asset}, and the ensemble "
+                f"{self.labels.get('column')} of {self.labels.get('asset')}"
+            )
+        return ""
+
+    def _columns(self, path: Path, name: str, member: ModelConfiguration) -> Iterator[RuleProblem]:
+        known, features = columns(self.features), member.specification.features
+        for feature, column in inputs_of(self.rules, name, member.specification).items():
+            if column not in known:
+                named = "" if feature == column else f" for its feature '{feature}'"
+                near = suggestion(column, [*known])
+                yield RuleProblem(
+                    path,
+                    f"{member.pipeline} needs '{column}'{named}, which the features do not have.{near} "
+                    "Name the column with its value under 'columns'",
+                )
+        for feature in self.rules.members[name].columns:
+            if feature not in features:
+                yield _unknown((*path, "columns", feature), "feature", feature, features)
+
+    def _links(self) -> Iterator[RuleProblem]:
+        """Predictions of a chain that no later member uses."""
+        chain, order = self.rules.combine.chain, self.rules.answering
+        for number, link in enumerate(chain.links if chain else ()):
+            used = {
+                self.rules.members[name].columns.get(feature, feature)
+                for name in order[number + 1 :]
+                for feature in self.members[name].specification.features
+            }
+            if link.gives not in used:
+                path = ("combine", "chain", "links", number, "gives")
+                near = suggestion(link.gives, used)
+                yield RuleProblem(path, f"no member after it has a feature '{link.gives}'.{near}")
+
+    def _conditions(self) -> Iterator[RuleProblem]:
+        for path, condition in self._all_conditions():
+            for name, test in condition.items():
+                yield from self._tested((*path, name), name, test)
+
+    def _all_conditions(self) -> Iterator[tuple[Path, Condition]]:
+        for number, route in enumerate(self.rules.routes):
+            yield ("routes", number, "when"), route.when
+        for number, rule in enumerate(self.rules.rules):
+            yield ("rules", number, "when"), rule.when
+
+    def _tested(self, path: Path, name: str, test: FieldTest) -> Iterator[RuleProblem]:
+        known = columns(self.features)
+        if name == SCORE:
+            if test.is_:
+                yield RuleProblem(path, f"'{SCORE}' is never missing")
+            if any(isinstance(value, str) for value in test.listed):
+                yield RuleProblem(path, f"'{SCORE}' is a number, and is compared with a text")
+        elif name not in known:
+            yield _unknown(path, "column of the features", name, [*known, SCORE])
+        else:
+            if text := _of_other_type(known[name], test):
+                yield RuleProblem(path, text)
+            yield from _never_there(path, allowed(known[name]), test)
+
+    def _numbers(self) -> Iterator[RuleProblem]:
+        """Predictions of rules that are none, or break the limits."""
+        limits, score = self.rules.limits, self._known[SCORE]
+        low, high = max(score.low, limits.at_least), min(score.high, limits.at_most)
+        for path, number in self._set():
+            if not low <= number <= high:
+                yield RuleProblem(path, f"{number:g} is no prediction within {low:g} to {high:g}")
+
+    def _set(self) -> Iterator[tuple[Path, float]]:
+        """Numbers that rules set predictions to."""
+        for number, rule in enumerate(self.rules.rules):
+            path: Path = ("rules", number)
+            if rule.override is not None:
+                yield (*path, "override"), rule.override
+            given = rule.clamp.model_fields_set if rule.clamp else ()
+            for name in sorted(given):
+                yield (*path, "clamp", name), getattr(rule.clamp, name)
+        for name, member in self.rules.members.items():
+            is_link = self.rules.combine.chain and name != self.rules.combine.chain.answer
+            if member.fallback is not None and not is_link:
+                yield ("members", name, "fallback"), member.fallback
+        if isinstance(self.rules.limits.otherwise, float):
+            yield ("limits", "otherwise"), self.rules.limits.otherwise
+
+
+def described(found: Sequence[RuleProblem], line: Line) -> str:
+    """Problems for a message.
+
+    Args:
+        found: the problems.
+        line: from the keys of a problem to its line in the file.
+    """
+    return "; ".join(
+        f"'ensemble.{'.'.join(map(str, one.path))}'{shown_line(line(one.path))}: {one.text}"
+        for one in found
+    )
+
+
+def allowed(column: pa.Column) -> Domain:
+    """The values that the contract of a column allows."""
+    found = Domain(missing=bool(column.nullable))
+    for check in column.checks:
+        if check.name in CHECKED:
+            found = found.and_(CHECKED[check.name](check.statistics))
+    return found
+
+
+def _of_other_type(column: pa.Column, test: FieldTest) -> str:
+    """Why a test does not fit the type of a column; empty if it does."""
+    texts = [isinstance(value, str) for value in test.listed]
+    if isinstance(dtype(column), pd.DatetimeTZDtype):
+        return "it is a time; expected a number or a text"
+    if is_text(column) and (test.limits or not all(texts)):
+        return "it is a text, which is compared with texts alone"
+    if not is_text(column) and any(texts):
+        return "it is a number, which is compared with numbers alone"
+    return ""
+
+
+def _never_there(path: Path, known: Domain, test: FieldTest) -> Iterator[RuleProblem]:
+    """Values of a test that the contract of its column does not allow."""
+    for value in test.listed:
+        if not known.has(value):
+            near = suggestion(str(value), [str(one) for one in known.listed or ()])
+            yield RuleProblem(path, f"by its contract it is never {value!r}.{near}")
+
+
+def _unknown(path: Path, what: str, name: str, known: Collection[str]) -> RuleProblem:
+    return RuleProblem(path, f"there is no {what} '{name}'.{suggestion(name, known)}")

@@ -1,0 +1,66 @@
+"""Configuration of an ensemble: the pipelines of its members complete it, and its rules are checked."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import model_validator
+
+from ml_assets.configuration.parts import PipelineConfiguration
+from ml_assets.configuration.pipeline import ModelConfiguration
+from ml_assets.configuration.sections import Estimator, may_lack
+from ml_assets.contracts.contract import Contract, columns
+from ml_assets.contracts.roles import is_text
+from ml_assets.learning.ensembles.members import condition_columns, specification_of
+from ml_assets.learning.ensembles.rules import EnsembleRules
+from ml_assets.learning.specification import ENSEMBLE
+
+
+class ComposedEstimator(Estimator):
+    """The estimator of an ensemble, completed from those of its members."""
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> "ComposedEstimator":
+        return self
+
+
+class EnsembleConfiguration(
+    PipelineConfiguration, json_schema_extra=may_lack("pipeline", "days", "join_keys", "estimator")
+):
+    """A model pipeline whose model is an ensemble.
+
+    Attributes:
+        ensemble: its members and rules, see ``EnsembleRules``.
+        estimator: follows from those of the members, and is not given.
+    """
+
+    ensemble: EnsembleRules
+    estimator: ComposedEstimator
+
+    @model_validator(mode="after")
+    def _has_an_estimator_of_members(self) -> "EnsembleConfiguration":
+        if self.estimator.factory != ENSEMBLE:
+            raise ValueError("'estimator' follows from the members: remove it")
+        return self
+
+
+def estimator_of(
+    rules: EnsembleRules, members: Mapping[str, ModelConfiguration], features: type[Contract]
+) -> dict[str, Any]:
+    """The section ``estimator`` of an ensemble.
+
+    Args:
+        rules: its rules, without problems.
+        members: member → its configuration.
+        features: contract of the features.
+    """
+    known = columns(features)
+    texts = [name for name in condition_columns(rules) if is_text(known[name])]
+    found = specification_of(rules, {n: one.specification for n, one in members.items()}, texts)
+    return {
+        "task": found.task,
+        "factory": found.estimator,
+        "numeric": found.numeric,
+        "categorical": found.categorical,
+        "text": found.text,
+        "hyperparameters": found.hyperparameters,
+    }

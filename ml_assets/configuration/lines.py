@@ -1,0 +1,67 @@
+"""Lines of a ``defs.yaml``, so that an error says where the value is."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+IDENTITIES = ("pipeline", "key", "name")
+"""Attributes of which each document has one that identifies it in its file."""
+
+
+def line_of(file: Path, attributes: Mapping[str, Any], path: Sequence[str | int]) -> int | None:
+    """The line of a value, or of the nearest section around it that the document has.
+
+    Args:
+        file: the file.
+        attributes: attributes of the document.
+        path: keys and numbers that lead to the value.
+
+    Returns:
+        The line, from 1; None if the document is not in the file, or lacks the first key.
+    """
+    best: tuple[int, int] | None = None
+    for document in _documents(file):
+        found = _child(document, "attributes")
+        if found is None or not _is_of(found, attributes):
+            continue
+        line, depth = None, 0
+        for part in path:
+            below = _child(found, part)
+            if below is None:
+                break
+            found, line, depth = below, below.start_mark.line + 1, depth + 1
+        if line is not None and (best is None or depth > best[0]):
+            best = depth, line
+    return best[1] if best else None
+
+
+@lru_cache(4)
+def _composed(text: str) -> list[yaml.Node]:
+    return [node for node in yaml.compose_all(text, yaml.CSafeLoader) if node is not None]
+
+
+def _documents(file: Path) -> list[yaml.Node]:
+    try:
+        return _composed(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+        return []
+
+
+def _is_of(node: yaml.Node, attributes: Mapping[str, Any]) -> bool:
+    """Whether a node has the identity of a document."""
+    for name in IDENTITIES:
+        own = _child(node, name)
+        if own is not None:
+            return own.value == attributes.get(name)
+    return True
+
+
+def _child(node: yaml.Node, part: str | int) -> yaml.Node | None:
+    if isinstance(node, yaml.MappingNode):
+        return next((value for key, value in node.value if key.value == str(part)), None)
+    if isinstance(node, yaml.SequenceNode) and str(part).isdigit():
+        return node.value[int(part)] if int(part) < len(node.value) else None
+    return None
