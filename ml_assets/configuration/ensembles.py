@@ -7,12 +7,16 @@ from pydantic import model_validator
 
 from ml_assets.configuration.parts import PipelineConfiguration
 from ml_assets.configuration.pipeline import ModelConfiguration
+from ml_assets.configuration.prediction_limits import PredictionLimits
 from ml_assets.configuration.sections import Estimator, may_lack
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.roles import is_text
+from ml_assets.durations import partitions
+from ml_assets.learning.ensembles.columns import rule_names
 from ml_assets.learning.ensembles.members import condition_columns, specification_of
 from ml_assets.learning.ensembles.rules import EnsembleRules
 from ml_assets.learning.specification import ENSEMBLE
+from ml_assets.names import suggestion
 
 
 class ComposedEstimator(Estimator):
@@ -30,11 +34,29 @@ class EnsembleConfiguration(
 
     Attributes:
         ensemble: its members and rules, see ``EnsembleRules``.
+        prediction_limits: limits of a day of predictions.
         estimator: follows from those of the members, and is not given.
     """
 
     ensemble: EnsembleRules
+    prediction_limits: PredictionLimits = PredictionLimits()
     estimator: ComposedEstimator
+
+    @model_validator(mode="after")
+    def _limits_fit_rules(self) -> "EnsembleConfiguration":
+        partitions(self.prediction_limits, "compared_with", self.days.calendar)
+        known = rule_names(self.ensemble)
+        for name, share in self.prediction_limits.max_rule_share.items():
+            if name not in known:
+                near = suggestion(name, known)
+                raise ValueError(
+                    f"prediction_limits.max_rule_share: there is no rule '{name}'.{near}"
+                )
+            if not 0 <= share <= 1:
+                raise ValueError(
+                    f"prediction_limits.max_rule_share.{name} is {share:g}, no share of 0 to 1"
+                )
+        return self
 
     @model_validator(mode="after")
     def _has_an_estimator_of_members(self) -> "EnsembleConfiguration":

@@ -79,6 +79,7 @@ def prediction_contract(
     predicted: Fields,
     of_features: Limits,
     day: type[DayContract] | None,
+    max_dead_letter_share: float = 0.0,
 ) -> type[Contract]:
     """The contract of predictions: key and segments of the features, and the prediction's columns.
 
@@ -89,6 +90,7 @@ def prediction_contract(
         predicted: columns of the prediction that differ from those of ``base``.
         of_features: limits of the feature table, by which a day may be empty.
         day: contract of a day.
+        max_dead_letter_share: share of rows without a prediction above which a day is quarantined.
 
     Raises:
         ConfigurationError: ``features`` has no such column.
@@ -105,7 +107,7 @@ def prediction_contract(
         day=day,
         may_be_empty=of_features.may_be_empty,
         empty_on=of_features.empty_on,
-        max_dead_letter_share=0.0,
+        max_dead_letter_share=max_dead_letter_share,
     )
 
 

@@ -80,6 +80,13 @@ def score(
         (n, …) ``ds``, ``prediction_id``, key and segment columns, and the columns of the
         predictions, see ``predictions``.
     """
-    kept = list(dict.fromkeys([DAY, *key, *segments]))
-    rows = features[kept].assign(**{PREDICTION_ID: prediction_ids(features, key)})
+    rows = identified_rows(features, key, segments)
     return with_predictions(rows, scorer.of_frame(features), scorer.specification.classes)
+
+
+def identified_rows(
+    features: pd.DataFrame, key: Sequence[str], segments: Sequence[str]
+) -> pd.DataFrame:
+    """(n, …) ``ds``, ``prediction_id``, key and segment columns of feature rows, see ``score``."""
+    kept = list(dict.fromkeys([DAY, *key, *segments]))
+    return features[kept].assign(**{PREDICTION_ID: prediction_ids(features, key)})

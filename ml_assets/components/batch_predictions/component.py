@@ -7,11 +7,13 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.components.batch_predictions.collected import CollectedPredictions
+from ml_assets.components.batch_predictions.ensembles import EnsemblePredictions
 from ml_assets.components.batch_predictions.labels import LabelStage
 from ml_assets.components.batch_predictions.logged import LoggedPredictions
 from ml_assets.components.batch_predictions.predictions import Predictions
 from ml_assets.components.configured import folder_of
 from ml_assets.components.pipeline.part import ModelPart
+from ml_assets.configuration.ensembles import EnsembleConfiguration
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.parts import BatchPredictionsConfiguration
 from ml_assets.configuration.request_features import request_features
@@ -40,8 +42,18 @@ class BatchPredictions(ModelPart[BatchPredictionsConfiguration]):
         refuse_other_types(this.name, times, dataset)
         request_features(self.config, folder_of(context) / "defs.yaml")
         is_logged = self.config.serving.predictions == "log"
-        batch = Predictions(this, contracts.predictions, copied, dataset, times)
-        labels = LabelStage(this, contracts.predictions, contracts.labels, only_predicted=is_logged)
+        of_rows = this, contracts.predictions, copied, dataset, times
+        batch = (
+            EnsemblePredictions(*of_rows, self.config.prediction_limits)
+            if isinstance(self.config, EnsembleConfiguration)
+            else Predictions(*of_rows)
+        )
+        labels = LabelStage(
+            this,
+            contracts.predictions,
+            contracts.labels,
+            only_predicted=is_logged or batch.may_refuse,
+        )
         return dg.Definitions.merge(
             self._collected(times) if is_logged else batch.definitions(), labels.definitions()
         )

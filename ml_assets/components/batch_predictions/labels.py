@@ -32,7 +32,8 @@ class LabelStage:
         pipeline: context shared by all stages.
         predictions: contract of the predictions.
         contract: contract of the arrived labels.
-        only_predicted: whether rows need no prediction, as a service predicts those that are requested.
+        only_predicted: whether rows need no prediction: a service predicts those that are requested, and
+            an ensemble may refuse some.
     """
 
     pipeline: PipelineContext

@@ -1,7 +1,7 @@
 """Stage: the predictions of each day by its champion."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -14,14 +14,16 @@ from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.derived import contract_sources
-from ml_assets.contracts.validation import no_rows
+from ml_assets.contracts.validation import no_rows, without_days
 from ml_assets.errors import RegistryMismatch, TrainingError, UnsafeModel, sentence
 from ml_assets.lake.integrity import latest_rows
 from ml_assets.lake.store import Lake, Window
+from ml_assets.learning.artifacts import StoredModel
 from ml_assets.learning.horizon import PredictionTimes, with_times
 from ml_assets.learning.scoring import PREDICTION_ID, score, with_late_rows
 from ml_assets.ledger.entries import grouped
 from ml_assets.orchestration.assets.table_output import TableOutput
+from ml_assets.orchestration.checks.table_check import TableCheck
 from ml_assets.planning.plan import Plan, each_day, plan, with_skipped
 from ml_assets.provenance.code import code_version
 from ml_assets.release.champion import Champion, champion_advice
@@ -69,6 +71,8 @@ class Predictions:
             compute=self._predict,
             contract=self.contract,
             is_fact=True,
+            keeps_dead_letters=self.may_refuse,
+            checks=self.checks,
             inherits_from=this.features,
             names={
                 "feature_columns": self.feature_columns,
@@ -76,6 +80,40 @@ class Predictions:
                 "target_time": [self.times.target_time] if self.times.target_time else [],
             },
         )
+
+    @property
+    def may_refuse(self) -> bool:
+        """Whether rows may have no prediction, which are dead letters then."""
+        return False
+
+    @property
+    def checks(self) -> Sequence[TableCheck]:
+        """Checks in addition to the standard ones."""
+        return ()
+
+    def scored(self, model: StoredModel, rows: pd.DataFrame) -> pd.DataFrame:
+        """Predictions of feature rows with their identifiers, see ``scoring.score``."""
+        return score(
+            model.scorer, rows, key=self.pipeline.join_keys, segments=self.pipeline.segments
+        )
+
+    def published(
+        self,
+        workspace: Workspace,
+        scored: pd.DataFrame,
+        champions: Mapping[str, Champion],
+        features: Window,
+    ) -> tuple[pd.DataFrame, dict[str, str]]:
+        """Predictions of days as they are published, and why those of other days are not.
+
+        Args:
+            workspace: the stores of the project.
+            scored: predictions of some days by their champions.
+            champions: day → its champion.
+            features: the feature table.
+        """
+        del workspace, champions, features
+        return scored, {}
 
     @property
     def _prediction_version(self) -> str:
@@ -104,7 +142,7 @@ class Predictions:
             self._prediction_version,
             further_reads=this.model_reads(champions),
         )
-        planned, scored = self._score(workspace, lake, planned, champions)
+        planned, scored, refused = self._score(workspace, lake, planned, champions)
 
         def predicted(day: str) -> pd.DataFrame:
             if day not in champions:
@@ -116,7 +154,7 @@ class Predictions:
             return with_late_rows(stored, of_day)
 
         planned, frames = each_day(planned, predicted)
-        return output(
+        found = output(
             planned,
             frames,
             self.contract,
@@ -126,12 +164,14 @@ class Predictions:
                 for day, frame in frames.items()
             },
             is_final=True,
+            keeps_dead_letters=self.may_refuse,
         )
+        return replace(found, validated=without_days(found.validated, refused))
 
     def _score(
         self, workspace: Workspace, lake: Lake, planned: Plan, champions: Mapping[str, Champion]
-    ) -> tuple[Plan, pd.DataFrame]:
-        """Predictions of all days to compute, each by its champion.
+    ) -> tuple[Plan, pd.DataFrame, dict[str, str]]:
+        """Predictions of all days to compute, each by its champion, and why days are not published.
 
         Days whose champion cannot be used are skipped with the reason: no other model replaces it,
         and stored predictions are kept.
@@ -147,18 +187,24 @@ class Predictions:
         parts, unusable = [no_rows(self.contract)], {}
         for champion, days in days_of.items():
             try:
-                features = planned.windows["features"]
                 self._confirm(workspace, lake, champion)
-                parts.append(self._score_by(workspace, champion, features, days))
+                parts.append(self.score_by(workspace, champion, planned.windows["features"], days))
             except (UnsafeModel, RegistryMismatch) as error:
                 if max(planned.compute) in {*days} - {*stored}:
                     raise
                 unusable.update(dict.fromkeys(days, str(error)))
-        return with_skipped(planned, unusable), pd.concat(parts[1:] or parts, ignore_index=True)
+        scored = pd.concat(parts[1:] or parts, ignore_index=True)
+        kept, refused = self.published(workspace, scored, champions, planned.windows["features"])
+        return with_skipped(planned, unusable), kept, refused
 
-    def _score_by(
+    def score_by(
         self, workspace: Workspace, champion: Champion, features: Window, days: Sequence[str]
     ) -> pd.DataFrame:
+        """Predictions of days by a champion, with all columns of the contract but ``is_late``.
+
+        Raises:
+            UnsafeModel: its files are gone or were altered.
+        """
         this = self.pipeline
         try:
             model = workspace.models.load(
@@ -168,7 +214,7 @@ class Predictions:
             raise UnsafeModel(f"{sentence(error)} {champion_advice(champion.as_of)}") from error
         model.refuse_lost_columns(columns(self.dataset), this.features)
         rows = features.read(days=days)
-        scored = score(model.scorer, rows, key=this.join_keys, segments=this.segments)
+        scored = self.scored(model, rows)
         return scored.join(self.times.of_batch(rows, datetime.now(UTC))).assign(
             model_version=champion.fingerprint,
             model_as_of=champion.as_of,

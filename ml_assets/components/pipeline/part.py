@@ -10,6 +10,7 @@ import pandas as pd
 
 from ml_assets.components.configured import Configured
 from ml_assets.components.pipeline.pipeline import PipelineContext
+from ml_assets.configuration.ensembles import EnsembleConfiguration
 from ml_assets.configuration.models import pipeline_of
 from ml_assets.configuration.objects import (
     dataset_contract_of,
@@ -19,11 +20,12 @@ from ml_assets.configuration.objects import (
 from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract, Limits, columns, dtype, limits, type_name
-from ml_assets.contracts.derived import label_contract, prediction_contract
+from ml_assets.contracts.derived import Fields, label_contract, prediction_contract
 from ml_assets.contracts.roles import is_text
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.contracts import Prediction, predicted_fields
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
+from ml_assets.learning.ensembles.columns import ensemble_fields
 from ml_assets.learning.predictions import prediction_columns
 from ml_assets.learning.specification import Classes
 from ml_assets.monitoring.contracts.performance import Label, label_fields
@@ -101,9 +103,10 @@ class PipelineContracts:
                 Prediction,
                 dataset,
                 [*shown],
-                predicted=predicted_fields(task, classes),
+                predicted={**predicted_fields(task, classes), **_answered(config)},
                 of_features=limits(load_contract(named.features)) if named.features else Limits(),
                 day=_load_optional(named.predictions_day),
+                max_dead_letter_share=_max_refused_share(config),
             ),
             labels=load_contract(named.labels)
             if named.labels
@@ -121,6 +124,30 @@ class PipelineContracts:
             for contract in (found.predictions, found.labels):
                 refuse_missing_probabilities(contract, classes)
         return found
+
+
+def _answered(config: ModelConfiguration) -> Fields:
+    """Further columns of an ensemble's predictions.
+
+    Raises:
+        ConfigurationError: a key or a segment has the name of one.
+    """
+    if not isinstance(config, EnsembleConfiguration):
+        return {}
+    found = ensemble_fields(config.ensemble)
+    if taken := [name for name in (*config.join_keys, *config.segments) if name in found]:
+        raise ConfigurationError(
+            f"{', '.join(taken)} of {config.pipeline} in defs.yaml is a column of an ensemble's "
+            "predictions. Give this key or segment another name."
+        )
+    return found
+
+
+def _max_refused_share(config: ModelConfiguration) -> float:
+    """Share of refused rows above which a day of predictions is quarantined."""
+    if isinstance(config, EnsembleConfiguration):
+        return config.prediction_limits.max_refused_share
+    return 0.0
 
 
 def _load_optional(path: str | None) -> Any:

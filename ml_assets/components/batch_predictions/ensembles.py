@@ -1,0 +1,167 @@
+"""Stage: the predictions of an ensemble, with what each member said and which rules applied."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from ml_assets import nouns
+from ml_assets.components.batch_predictions.predictions import Predictions
+from ml_assets.configuration.prediction_limits import PredictionLimits
+from ml_assets.content import DAY
+from ml_assets.durations import partitions
+from ml_assets.lake.store import Lake, Window
+from ml_assets.learning.artifacts import StoredModel
+from ml_assets.learning.ensembles.answers import Outcome
+from ml_assets.learning.ensembles.columns import OUTCOME, answer_columns, rule_column
+from ml_assets.learning.predictions import PREDICTION
+from ml_assets.learning.scorer.ensembles import EnsembleScorer
+from ml_assets.learning.scoring import identified_rows
+from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, TableCheck
+from ml_assets.release.champion import Champion, newest
+from ml_assets.release.history import releases
+from ml_assets.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class EnsemblePredictions(Predictions):
+    """The prediction stage of an ensemble.
+
+    Attributes:
+        limits: limits of a day of predictions.
+    """
+
+    limits: PredictionLimits
+
+    @property
+    def may_refuse(self) -> bool:
+        """Rows that a rule refuses have no prediction."""
+        return True
+
+    @property
+    def checks(self) -> Sequence[TableCheck]:
+        """A warning about predictions that a person has to look at."""
+        return [
+            TableCheck(
+                "no_prediction_waits_for_a_person",
+                "No rule sends a prediction to a person.",
+                cases_for_a_person,
+                severity=dg.AssetCheckSeverity.WARN,
+                fails_run=False,
+            )
+        ]
+
+    def scored(self, model: StoredModel, rows: pd.DataFrame) -> pd.DataFrame:
+        """Predictions of feature rows, with the columns of ``ensemble_fields``."""
+        scorer = model.scorer
+        assert isinstance(scorer, EnsembleScorer)
+        answers = scorer.answers_of_frame(rows)
+        how = answer_columns(scorer.rules, answers).set_index(rows.index)
+        is_refused = how[OUTCOME] == Outcome.REFUSED
+        predictions = np.where(is_refused, np.nan, answers.predictions)
+        found = identified_rows(rows, self.pipeline.join_keys, self.pipeline.segments)
+        return found.assign(**{PREDICTION: predictions}).join(how)
+
+    def published(
+        self,
+        workspace: Workspace,
+        scored: pd.DataFrame,
+        champions: Mapping[str, Champion],
+        features: Window,
+    ) -> tuple[pd.DataFrame, dict[str, str]]:
+        """Predictions of days as they are published, and why those of other days are not.
+
+        The predictions of a day outside the limits are replaced by those of the last champion before
+        the day's, if these are within them and the configuration says so.
+        """
+        kept, refused = dict[str, pd.DataFrame](), dict[str, str]()
+        of_days = {str(day): rows for day, rows in scored.groupby(DAY)}
+        for day, of_day in sorted(of_days.items()):
+            before = self._before(workspace.lake, day, kept)
+            problems = day_problems(of_day, before, self.limits)
+            kept[day] = of_day
+            if problems and self.limits.otherwise == "last_champion":
+                other = self._by_last_champion(workspace, champions[day], features, day)
+                if other is not None and not day_problems(other, before, self.limits):
+                    kept[day], problems = other, []
+            if problems:
+                refused[day] = f"predictions are outside their limits: {'; '.join(problems)}"
+        return pd.concat(kept.values(), ignore_index=True) if kept else scored, refused
+
+    def _before(self, lake: Lake, day: str, kept: Mapping[str, pd.DataFrame]) -> np.ndarray:
+        """(n,) predictions of the days that a day is compared with: of this run, or stored ones."""
+        calendar = self.pipeline.calendar
+        count = partitions(self.limits, "compared_with", calendar)
+        days = calendar.keys(calendar.shifted(day, -count), calendar.shifted(day, -1))
+        stored = [other for other in days if other not in kept]
+        window = lake.window(self.pipeline.table(nouns.PREDICTIONS), stored)
+        found = [kept[other][PREDICTION] for other in days if other in kept]
+        if window.hashes:
+            found.append(window.read([PREDICTION])[PREDICTION])
+        return np.concatenate([np.empty(0), *(one.to_numpy(dtype=float) for one in found)])
+
+    def _by_last_champion(
+        self, workspace: Workspace, champion: Champion, features: Window, day: str
+    ) -> pd.DataFrame | None:
+        """Predictions of a day by the champion before its own; None if there is none."""
+        table, as_of = self.pipeline.table(nouns.CHAMPION), champion.as_of
+        last = newest(releases(workspace.lake, table, as_of, includes_last=False))
+        return None if last is None else self.score_by(workspace, last, features, [day])
+
+
+def day_problems(
+    predictions: pd.DataFrame, before: np.ndarray, limits: PredictionLimits
+) -> list[str]:
+    """The limits that a day of predictions is outside of.
+
+    Args:
+        predictions: (n, …) predictions of the day.
+        before: (m,) predictions of the days before; without any, they are not compared.
+        limits: the limits.
+    """
+    shares: Mapping[str, tuple[float, float]] = {
+        "refused": (
+            float((predictions[OUTCOME] == Outcome.REFUSED).mean()),
+            limits.max_refused_share,
+        ),
+        **{
+            f"rule {name} applies to": (float(predictions[rule_column(name)].mean()), most)
+            for name, most in limits.max_rule_share.items()
+        },
+    }
+    found = [
+        f"{what} {share:.1%} of the rows, allowed are {most:.1%}"
+        for what, (share, most) in shares.items()
+        if share > most
+    ]
+    given = predictions[PREDICTION].dropna().to_numpy(dtype=float)
+    before = before[~np.isnan(before)]
+    if limits.max_distance is not None and len(before) and len(given):
+        from scipy.stats import ks_2samp
+
+        distance = float(ks_2samp(given, before).statistic)
+        if distance > limits.max_distance:
+            found.append(
+                f"their KS distance from those of the {limits.compared_with.text} before is "
+                f"{distance:.2f}, allowed is {limits.max_distance:g}"
+            )
+    return found
+
+
+def cases_for_a_person(stored: StoredDays) -> dict[str, DayVerdict]:
+    """Day → how many of its predictions a rule sends to a person, and which rules do."""
+    found: dict[str, DayVerdict] = {}
+    for day in stored.stored:
+        rows = stored.rows[stored.rows[DAY] == day]
+        waiting = rows[rows[OUTCOME] == Outcome.PERSON]
+        applied = waiting.filter(regex=f"^{rule_column('')}").sum()
+        named = ", ".join(
+            f"{str(name).removeprefix(rule_column(''))} {count}"
+            for name, count in applied.items()
+            if count
+        )
+        reason = f"{len(waiting)} of {len(rows)} predictions wait for a person; rules: {named}"
+        found[day] = DayVerdict(waiting.empty, "" if waiting.empty else reason)
+    return found
