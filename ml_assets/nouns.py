@@ -3,6 +3,7 @@
 TRAINING_DATASET = "training_dataset"
 MODEL = "model"
 EVALUATION = "evaluation"
+MEMBER_COMPARISON = "member_comparison"
 FEATURE_REFERENCE = "feature_reference"
 COMPARISON = "comparison"
 FAIRNESS = "fairness"

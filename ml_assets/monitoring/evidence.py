@@ -1,7 +1,7 @@
 """The evidence of a retraining decision: what was known at the end of a day."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -25,6 +25,8 @@ class RetrainingEvidence:
         trainable_days: number of training days of a model as of the next day.
         champion_days: number of training days of a model as of the champion's as-of day.
         classes: classes of a multiclass task; empty for other tasks.
+        new_members: of an ensemble: member → as-of day of its champion, if that is not the one in the
+            ensemble that is champion.
     """
 
     day: str
@@ -37,3 +39,4 @@ class RetrainingEvidence:
     trainable_days: int
     champion_days: int
     classes: Classes = ()
+    new_members: Mapping[str, str] = field(default_factory=dict)

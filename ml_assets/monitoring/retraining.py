@@ -120,7 +120,7 @@ def _signals(
     champion = evidence.champion
     if champion is None:
         return [_first_model(evidence, policy)]
-    found: list[_Signal] = []
+    found = [_members(evidence)] if evidence.new_members else []
     if policy.performance_drop is not None:
         found.append(_performance(evidence, champion, policy, windows))
     if policy.calibration_error is not None:
@@ -153,6 +153,11 @@ def _first_model(evidence: RetrainingEvidence, policy: Policy) -> _Signal:
         f"there is no champion yet, and {evidence.trainable_days} training days "
         f"({minimum} required)",
     )
+
+
+def _members(evidence: RetrainingEvidence) -> _Signal:
+    named = ", ".join(f"{name} as of {as_of}" for name, as_of in evidence.new_members.items())
+    return _Signal("members", True, f"members have a new champion: {named}")
 
 
 def _performance(

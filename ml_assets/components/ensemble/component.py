@@ -5,13 +5,13 @@ import dagster as dg
 from ml_assets.components.batch_predictions import BatchPredictions
 from ml_assets.components.configured import folder_of
 from ml_assets.components.ensemble.composition import Composition
+from ml_assets.components.ensemble.members import MemberStage
 from ml_assets.components.model_release import ModelRelease
 from ml_assets.components.monitoring import Monitoring
+from ml_assets.components.pipeline.members import member_pipelines
 from ml_assets.components.pipeline.part import ModelPart
-from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.components.trained_model import TrainedModel
 from ml_assets.configuration.ensembles import EnsembleConfiguration
-from ml_assets.configuration.models import pipeline
 
 PARTS = (ModelRelease, BatchPredictions, Monitoring)
 
@@ -23,11 +23,8 @@ class Ensemble(ModelPart[EnsembleConfiguration]):
 
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """All assets of the ensemble, their checks and sensors."""
-        config, file = self.config, folder_of(context) / "defs.yaml"
-        members = {
-            name: PipelineContext.of(pipeline(member.pipeline, file))
-            for name, member in config.ensemble.members.items()
-        }
+        config = self.config
+        members = member_pipelines(config, folder_of(context))
         composition = Composition(
             self.pipeline,
             self.contracts.training_dataset,
@@ -37,5 +34,6 @@ class Ensemble(ModelPart[EnsembleConfiguration]):
         )
         return dg.Definitions.merge(
             TrainedModel(config).with_training(composition),
+            MemberStage(self.pipeline, members).definitions(),
             *(part(config).build(context) for part in PARTS),
         )

@@ -8,6 +8,7 @@ from ml_assets.components.configured import folder_of
 from ml_assets.components.monitoring.drift import DriftStage
 from ml_assets.components.monitoring.retraining import RetrainingStage
 from ml_assets.components.monitoring.sensors import day_sensor, retraining_sensor
+from ml_assets.components.pipeline.members import member_pipelines
 from ml_assets.components.pipeline.part import ModelPart
 from ml_assets.configuration.parts import MonitoringConfiguration
 from ml_assets.configuration.reachable import unreachable_retraining
@@ -29,9 +30,10 @@ class Monitoring(ModelPart[MonitoringConfiguration]):
         policy.refuse_other_cadences(self.config.days.calendar)
         for problem in unreachable_retraining(config, policy):
             log.warning(f"{this.name}: {problem}")
+        members = member_pipelines(config, folder_of(context))
         drift = DriftStage(this, config.drift_partitions, config.groups, config.monitoring.min_rows)
         return dg.Definitions.merge(
             drift.definitions(),
-            RetrainingStage(this, policy, self.contracts.labels).definitions(),
+            RetrainingStage(this, policy, self.contracts.labels, members).definitions(),
             dg.Definitions(sensors=[retraining_sensor(this), day_sensor(this)]),
         )

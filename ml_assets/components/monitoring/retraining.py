@@ -1,6 +1,6 @@
 """Stage: the decision whether to retrain, by labels, drift and growth of the training data."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import dagster as dg
@@ -24,7 +24,8 @@ from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.inputs import Input
 from ml_assets.planning.plan import plan
 from ml_assets.provenance.code import code_version
-from ml_assets.release.champion import Champion
+from ml_assets.release.champion import Champion, newest
+from ml_assets.release.history import releases
 from ml_assets.workspace import Workspace
 
 
@@ -36,11 +37,13 @@ class RetrainingStage:
         pipeline: context shared by all stages.
         policy: when to retrain.
         label_contract: contract of the arrived labels.
+        members: member of an ensemble → its pipeline; empty for any other model.
     """
 
     pipeline: PipelineContext
     policy: Policy
     label_contract: type[Contract]
+    members: Mapping[str, PipelineContext]
 
     def definitions(self) -> dg.Definitions:
         """The asset and its checks."""
@@ -115,6 +118,7 @@ class RetrainingStage:
                     champion=champions.get(day),
                     requested=list(before),
                     with_rows=with_rows,
+                    new_members=self._new_members(lake, day, champions.get(day)),
                 )
                 frames[day] = decide(evidence, self.policy)
                 requested |= _requested_in(day, frames[day])
@@ -138,6 +142,7 @@ class RetrainingStage:
         champion: Champion | None,
         requested: Sequence[str],
         with_rows: Sequence[str],
+        new_members: Mapping[str, str],
     ) -> RetrainingEvidence:
         this = self.pipeline
         calendar, windows = this.as_of_calendar, this.windows
@@ -156,7 +161,30 @@ class RetrainingStage:
             if champion
             else 0,
             classes=this.specification.classes,
+            new_members=new_members,
         )
+
+    def _new_members(self, lake: Lake, day: str, champion: Champion | None) -> dict[str, str]:
+        """Member → as-of day of its champion at the end of a day, if it is not in the ensemble.
+
+        Args:
+            lake: the lake.
+            day: the day.
+            champion: the ensemble's champion of the day; without one, no member is new.
+        """
+        if champion is None or not self.members:
+            return {}
+        this = self.pipeline
+        reads = lake.ledger.reads(this.table(nouns.MODEL), [champion.as_of])[champion.as_of]
+        inside = {(read.table, read.content_hash) for read in reads}
+        until = this.as_of_calendar.next_from(this.calendar.bounds(day)[1])
+        found = {}
+        for name, member in self.members.items():
+            table = member.table(nouns.CHAMPION)
+            last = newest(releases(lake, table, until, includes_last=False))
+            if last and (member.table(nouns.MODEL), last.fingerprint) not in inside:
+                found[name] = last.as_of
+        return found
 
     def _requested_days(self, lake: Lake, last: str) -> dict[str, str]:
         """Days up to ``last`` on which a retraining was requested → content hash of the decision."""

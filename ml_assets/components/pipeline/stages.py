@@ -16,6 +16,7 @@ TRAINING = [
     nouns.TRAINING_DATASET,
     nouns.MODEL,
     nouns.EVALUATION,
+    nouns.MEMBER_COMPARISON,
     nouns.FEATURE_REFERENCE,
     nouns.COMPARISON,
     nouns.FAIRNESS,
