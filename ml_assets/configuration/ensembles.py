@@ -1,6 +1,7 @@
 """Configuration of an ensemble: the pipelines of its members complete it, and its rules are checked."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from pydantic import model_validator
@@ -12,6 +13,7 @@ from ml_assets.configuration.sections import Estimator, may_lack
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.roles import is_text
 from ml_assets.durations import partitions
+from ml_assets.errors import ConfigurationError
 from ml_assets.learning.ensembles.columns import rule_names
 from ml_assets.learning.ensembles.members import condition_columns, specification_of
 from ml_assets.learning.ensembles.rules import EnsembleRules
@@ -58,11 +60,36 @@ class EnsembleConfiguration(
                 )
         return self
 
+    def refuse_seen_test_rows(self, members: Mapping[str, ModelConfiguration], where: str) -> None:
+        """Refuse members that may have been fitted on rows that test the ensemble.
+
+        Args:
+            members: member → its configuration.
+            where: name and file of the document for the message.
+
+        Raises:
+            ConfigurationError: there is one.
+        """
+        own = held_out_time(self)
+        for name, member in members.items():
+            if (held_out := held_out_time(member)) < own:
+                raise ConfigurationError(
+                    f"{where} is not usable: 'ensemble.members.{name}': {member.pipeline} holds out "
+                    f"{held_out.days} days before its as-of day and the ensemble {own.days}, so it may be "
+                    "fitted on rows that test the ensemble. Give both the same validation_window and "
+                    "test_window."
+                )
+
     @model_validator(mode="after")
     def _has_an_estimator_of_members(self) -> "EnsembleConfiguration":
         if self.estimator.factory != ENSEMBLE:
             raise ValueError("'estimator' follows from the members: remove it")
         return self
+
+
+def held_out_time(config: ModelConfiguration) -> timedelta:
+    """Time before an as-of day whose rows a model is not fitted on."""
+    return config.as_of_calendar.longest_partition * config.windows.held_out_days
 
 
 def estimator_of(

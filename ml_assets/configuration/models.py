@@ -18,7 +18,7 @@ from ml_assets.configuration.parts import (
     TrainedModelConfiguration,
 )
 from ml_assets.configuration.pipeline import ModelConfiguration
-from ml_assets.configuration.reading import read
+from ml_assets.configuration.reading import Line, read, shown_line
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.ensembles.rules import EnsembleRules
 from ml_assets.names import unknown
@@ -149,33 +149,47 @@ def _changed_by_environment(config: Mapping[str, Any], file: Path, kind: type[C]
 
 def _read(config: Mapping[str, Any], file: Path, kind: type[C], where: str) -> C:
     """A document, completed and validated."""
-    values = completed(config, file, kind, where)
-    if issubclass(kind, EnsembleConfiguration):
-        values = _with_members(values, file, where)
-    return read(kind, values, where, lambda path: line_of(file, config, path))
-
-
-def _with_members(config: dict[str, Any], file: Path, where: str) -> dict[str, Any]:
-    """Attributes of an ensemble with the estimator that follows from its members.
-
-    Raises:
-        ConfigurationError: a member is unknown or not usable, or the rules do not fit them.
-    """
 
     def line(path: Sequence[str | int]) -> int | None:
-        return line_of(file, config, ["ensemble", *path])
+        return line_of(file, config, path)
 
-    if "estimator" in config:
-        raise ConfigurationError(
-            f"{where} is not usable: 'estimator' of an ensemble follows from its members: remove it."
-        )
-    rules = read(EnsembleRules, config.get("ensemble"), f"{where}, 'ensemble',", line)
-    members = {name: pipeline(one.pipeline, file) for name, one in rules.members.items()}
-    features = load_contract(str((config.get("contracts") or {}).get("features")))
-    checks = EnsembleChecks(rules, members, config.get("labels") or {}, features)
+    values = completed(config, file, kind, where)
+    if not issubclass(kind, EnsembleConfiguration):
+        return read(kind, values, where, line)
+    members = _members(values, file, where, line)
+    rules = EnsembleRules.model_validate(values["ensemble"])
+    features = load_contract(str((values.get("contracts") or {}).get("features")))
+    checks = EnsembleChecks(rules, members, values.get("labels") or {}, features)
     if found := checks.problems():
-        raise ConfigurationError(f"{where} is not usable: {described(found, line)}.")
-    return {**config, "estimator": estimator_of(rules, members, features)}
+        problems = described(found, lambda path: line(["ensemble", *path]))
+        raise ConfigurationError(f"{where} is not usable: {problems}.")
+    ensemble = read(
+        kind, {**values, "estimator": estimator_of(rules, members, features)}, where, line
+    )
+    ensemble.refuse_seen_test_rows(members, where)
+    return ensemble
+
+
+def _members(
+    config: Mapping[str, Any], file: Path, where: str, line: Line
+) -> dict[str, ModelConfiguration]:
+    """Member of an ensemble → its configuration.
+
+    Raises:
+        ConfigurationError: the section ``ensemble`` or a member's pipeline is not usable.
+    """
+    if "estimator" in config:
+        given = shown_line(line(["estimator"]))
+        raise ConfigurationError(
+            f"{where} is not usable: 'estimator'{given} of an ensemble follows from its members: remove it."
+        )
+    rules = read(
+        EnsembleRules,
+        config.get("ensemble"),
+        f"'ensemble' of {where}",
+        lambda path: line(["ensemble", *path]),
+    )
+    return {name: pipeline(one.pipeline, file) for name, one in rules.members.items()}
 
 
 def merged(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,13 @@ from ml_assets.durations import partitions
 from ml_assets.lake.store import Lake, Window
 from ml_assets.learning.artifacts import StoredModel
 from ml_assets.learning.ensembles.answers import Outcome
-from ml_assets.learning.ensembles.columns import OUTCOME, answer_columns, rule_column
+from ml_assets.learning.ensembles.columns import (
+    OUTCOME,
+    RULES,
+    SEPARATOR,
+    answer_columns,
+    applied,
+)
 from ml_assets.learning.predictions import PREDICTION
 from ml_assets.learning.scorer.ensembles import EnsembleScorer
 from ml_assets.learning.scoring import identified_rows
@@ -58,7 +64,7 @@ class EnsemblePredictions(Predictions):
         scorer = model.scorer
         assert isinstance(scorer, EnsembleScorer)
         answers = scorer.answers_of_frame(rows)
-        how = answer_columns(scorer.rules, answers).set_index(rows.index)
+        how = answer_columns(answers).set_index(rows.index)
         is_refused = how[OUTCOME] == Outcome.REFUSED
         predictions = np.where(is_refused, np.nan, answers.predictions)
         found = identified_rows(rows, self.pipeline.join_keys, self.pipeline.segments)
@@ -121,13 +127,12 @@ def day_problems(
         before: (m,) predictions of the days before; without any, they are not compared.
         limits: the limits.
     """
-    shares: Mapping[str, tuple[float, float]] = {
-        "refused": (
-            float((predictions[OUTCOME] == Outcome.REFUSED).mean()),
-            limits.max_refused_share,
-        ),
+    is_refused = predictions[OUTCOME] == Outcome.REFUSED
+    by_rule = applied(predictions, limits.max_rule_share)
+    shares = {
+        "a rule refuses": (float(is_refused.mean()), limits.max_refused_share),
         **{
-            f"rule {name} applies to": (float(predictions[rule_column(name)].mean()), most)
+            f"rule {name} applies to": (float(by_rule[name].mean()), most)
             for name, most in limits.max_rule_share.items()
         },
     }
@@ -156,12 +161,8 @@ def cases_for_a_person(stored: StoredDays) -> dict[str, DayVerdict]:
     for day in stored.stored:
         rows = stored.rows[stored.rows[DAY] == day]
         waiting = rows[rows[OUTCOME] == Outcome.PERSON]
-        applied = waiting.filter(regex=f"^{rule_column('')}").sum()
-        named = ", ".join(
-            f"{str(name).removeprefix(rule_column(''))} {count}"
-            for name, count in applied.items()
-            if count
-        )
+        counts = waiting[RULES].str.split(SEPARATOR).explode().value_counts(sort=False)
+        named = ", ".join(f"{name} {count}" for name, count in counts.items())
         reason = f"{len(waiting)} of {len(rows)} predictions wait for a person; rules: {named}"
         found[day] = DayVerdict(waiting.empty, "" if waiting.empty else reason)
     return found

@@ -134,7 +134,7 @@ def _answered(config: ModelConfiguration) -> Fields:
     """
     if not isinstance(config, EnsembleConfiguration):
         return {}
-    found = ensemble_fields(config.ensemble)
+    found = ensemble_fields()
     if taken := [name for name in (*config.join_keys, *config.segments) if name in found]:
         raise ConfigurationError(
             f"{', '.join(taken)} of {config.pipeline} in defs.yaml is a column of an ensemble's "

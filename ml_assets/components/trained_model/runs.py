@@ -11,6 +11,7 @@ from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY, digest
 from ml_assets.lake.store import Lake
 from ml_assets.learning.evaluation import headline
+from ml_assets.learning.specification import shown_parameters
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.registry.mlflow_runs import TrainingRun, run_id
 from ml_assets.workspace import Workspace
@@ -103,7 +104,7 @@ def _parameters(pipeline: PipelineContext) -> dict[str, str]:
         "text": ", ".join(specification.text),
         **asdict(pipeline.windows),
     }
-    return {name: str(value) for name, value in {**specification.hyperparameters, **own}.items()}
+    return {name: str(value) for name, value in {**shown_parameters(specification), **own}.items()}
 
 
 def _stored(lake: Lake, table: str, days: Sequence[str]) -> dict[str, Entry]:

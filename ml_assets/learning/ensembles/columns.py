@@ -1,4 +1,11 @@
-"""How an ensemble came to its predictions, as columns of the table of predictions."""
+"""How an ensemble came to its predictions, as columns of the table of predictions.
+
+They are the same for every ensemble: the champion of a day may have other members and rules than those
+that are configured now.
+"""
+
+import json
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
@@ -6,20 +13,12 @@ import pandas as pd
 from ml_assets.contracts.contract import computed
 from ml_assets.contracts.derived import Fields
 from ml_assets.learning.contracts import PREDICTED
-from ml_assets.learning.ensembles.answers import LIMITS, Answers, Outcome
+from ml_assets.learning.ensembles.answers import LIMITS, Answer, Answers, Outcome
 from ml_assets.learning.ensembles.rules import EnsembleRules
 
-COMBINED, ROUTE, OUTCOME = "combined", "route", "outcome"
-
-
-def score_column(member: str) -> str:
-    """Column with the prediction of a member."""
-    return f"score_{member}"
-
-
-def rule_column(rule: str) -> str:
-    """Column that says whether a rule applied."""
-    return f"rule_{rule}"
+COMBINED, ROUTE, OUTCOME, MEMBERS, RULES = "combined", "route", "outcome", "members", "rules"
+SEPARATOR = ", "
+"""Between the names of rules."""
 
 
 def rule_names(rules: EnsembleRules) -> list[str]:
@@ -27,55 +26,47 @@ def rule_names(rules: EnsembleRules) -> list[str]:
     return [*(rule.name for rule in rules.rules), LIMITS]
 
 
-def ensemble_fields(rules: EnsembleRules) -> Fields:
+def ensemble_fields() -> Fields:
     """Columns of an ensemble's predictions, in addition to those of every prediction."""
-    members = {
-        score_column(name): (
-            float,
-            computed(
-                f"Prediction of member {name}; missing if not asked.", PREDICTED, nullable=True
-            ),
-        )
-        for name in rules.members
-    }
-    applied = {
-        rule_column(name): (bool, computed(f"Rule {name} applied to the row.", PREDICTED))
-        for name in rule_names(rules)
-    }
     return {
+        MEMBERS: (str, computed("Prediction of each member that was asked, as JSON.", PREDICTED)),
         COMBINED: (float, computed("Combined prediction, before the rules.", PREDICTED)),
         ROUTE: (str, computed("Route by which members were asked; empty for none.", PREDICTED)),
+        RULES: (str, computed("Names of the rules that applied, in order.", PREDICTED)),
         OUTCOME: (
             str,
             computed(
                 "What becomes of the prediction.", PREDICTED, isin=[str(one) for one in Outcome]
             ),
         ),
-        **members,
-        **applied,
     }
 
 
-def answer_columns(rules: EnsembleRules, answers: Answers) -> pd.DataFrame:
+def answer_columns(answers: Answers) -> pd.DataFrame:
     """(n, …) the columns of ``ensemble_fields`` for the answers of n rows."""
     rows = answers.rows
-    applied = [{one.rule for one in row.rules} for row in rows]
     return pd.DataFrame(
         {
+            MEMBERS: pd.Series([scores_text(row) for row in rows], dtype="str"),
             COMBINED: np.array([np.nan if r.combined is None else r.combined for r in rows], float),
             ROUTE: pd.Series([row.route for row in rows], dtype="str"),
+            RULES: pd.Series([rules_text(row) for row in rows], dtype="str"),
             OUTCOME: pd.Series([str(row.outcome) for row in rows], dtype="str"),
-            **{score_column(name): _scores(name, answers) for name in rules.members},
-            **{
-                rule_column(name): np.array([name in names for names in applied], bool)
-                for name in rule_names(rules)
-            },
         }
     )
 
 
-def _scores(member: str, answers: Answers) -> np.ndarray:
-    found = [row.members.get(member) for row in answers.rows]
-    return np.array(
-        [np.nan if one is None or one.score is None else one.score for one in found], float
-    )
+def scores_text(answer: Answer) -> str:
+    """Member → its prediction as JSON; null if it gave none."""
+    return json.dumps({name: member.score for name, member in answer.members.items()})
+
+
+def rules_text(answer: Answer) -> str:
+    """Names of the rules that applied."""
+    return SEPARATOR.join(one.rule for one in answer.rules)
+
+
+def applied(rows: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
+    """(n, m) whether each of m rules applied to each of n rows with the column ``rules``."""
+    found = [set(text.split(SEPARATOR)) for text in rows[RULES]]
+    return pd.DataFrame({name: [name in one for one in found] for name in names}, index=rows.index)

@@ -1,6 +1,6 @@
 """An ensemble from YAML alone: which orders of a shop are heavy, by three models of the same orders."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -144,9 +144,10 @@ def heaviness(days: Sequence[str], *, raw: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(is_heavy=(rows["weight"] > 25).astype("int64")).drop(columns="weight")
 
 
-def text(**ensemble: Any) -> str:
-    """The ``defs.yaml``, with other keys of the section ``ensemble``."""
+def text(document: Mapping[str, Any] | None = None, **ensemble: Any) -> str:
+    """The ``defs.yaml``, with other keys of the ensemble's document and of its section ``ensemble``."""
     found = yaml.safe_load(ENSEMBLED)
+    found["attributes"] |= document or {}
     found["attributes"]["ensemble"] |= ensemble
     members = [
         MODEL.format(
@@ -162,6 +163,8 @@ def _module(kind: str) -> str:
     return "linear_model" if kind == "LogisticRegression" else "ensemble"
 
 
-def courier_definitions(folder: Path, **ensemble: Any) -> dg.Definitions:
-    """The definitions of the ensemble, its members and their data."""
-    return definitions(folder / "defs", text(**ensemble), raw_table())
+def courier_definitions(
+    folder: Path, document: Mapping[str, Any] | None = None, **ensemble: Any
+) -> dg.Definitions:
+    """The definitions of the ensemble, its members and their data, see ``text``."""
+    return definitions(folder / "defs", text(document, **ensemble), raw_table())
