@@ -1,5 +1,6 @@
 """Stage: the predictions of an ensemble, with what each member said and which rules applied."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from ml_assets import nouns
-from ml_assets.components.batch_predictions.predictions import Predictions
+from ml_assets.components.batch_predictions.predictions import Predictions, Published
 from ml_assets.configuration.prediction_limits import PredictionLimits
 from ml_assets.content import DAY
 from ml_assets.durations import partitions
+from ml_assets.errors import RegistryMismatch, UnsafeModel
 from ml_assets.lake.store import Lake, Window
 from ml_assets.learning.artifacts import StoredModel
 from ml_assets.learning.ensembles.answers import Outcome
@@ -29,6 +31,8 @@ from ml_assets.orchestration.checks.table_check import DayVerdict, StoredDays, T
 from ml_assets.release.champion import Champion, newest
 from ml_assets.release.history import releases
 from ml_assets.workspace import Workspace
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -76,25 +80,25 @@ class EnsemblePredictions(Predictions):
         scored: pd.DataFrame,
         champions: Mapping[str, Champion],
         features: Window,
-    ) -> tuple[pd.DataFrame, dict[str, str]]:
-        """Predictions of days as they are published, and why those of other days are not.
+    ) -> Published:
+        """What is published of the predictions of some days.
 
-        The predictions of a day outside the limits are replaced by those of the last champion before
-        the day's, if these are within them and the configuration says so.
+        The predictions of a day outside the limits are replaced by those of the champion before its own,
+        if these are within them and the configuration says so. Such days are not compared with later ones.
         """
-        kept, refused = dict[str, pd.DataFrame](), dict[str, str]()
-        of_days = {str(day): rows for day, rows in scored.groupby(DAY)}
-        for day, of_day in sorted(of_days.items()):
+        rows, refused = dict[str, pd.DataFrame](), dict[str, str]()
+        replaced, kept = dict[str, Champion](), dict[str, pd.DataFrame]()
+        for day, of_day in sorted((str(day), rows) for day, rows in scored.groupby(DAY)):
             before = self._before(workspace.lake, day, kept)
-            problems = day_problems(of_day, before, self.limits)
-            kept[day] = of_day
-            if problems and self.limits.otherwise == "last_champion":
-                other = self._by_last_champion(workspace, champions[day], features, day)
-                if other is not None and not day_problems(other, before, self.limits):
-                    kept[day], problems = other, []
-            if problems:
+            rows[day], problems = of_day, day_problems(of_day, before, self.limits)
+            if not problems:
+                kept[day] = of_day
+            elif other := self._by_last_champion(workspace, champions[day], features, day, before):
+                replaced[day], rows[day] = other
+            else:
                 refused[day] = f"predictions are outside their limits: {'; '.join(problems)}"
-        return pd.concat(kept.values(), ignore_index=True) if kept else scored, refused
+        found = pd.concat(rows.values(), ignore_index=True) if rows else scored
+        return Published(found, refused, replaced)
 
     def _before(self, lake: Lake, day: str, kept: Mapping[str, pd.DataFrame]) -> np.ndarray:
         """(n,) predictions of the days that a day is compared with: of this run, or stored ones."""
@@ -109,12 +113,25 @@ class EnsemblePredictions(Predictions):
         return np.concatenate([np.empty(0), *(one.to_numpy(dtype=float) for one in found)])
 
     def _by_last_champion(
-        self, workspace: Workspace, champion: Champion, features: Window, day: str
-    ) -> pd.DataFrame | None:
-        """Predictions of a day by the champion before its own; None if there is none."""
+        self,
+        workspace: Workspace,
+        champion: Champion,
+        features: Window,
+        day: str,
+        before: np.ndarray,
+    ) -> tuple[Champion, pd.DataFrame] | None:
+        """The champion before a day's own, and its predictions of the day if they are within the limits."""
         table, as_of = self.pipeline.table(nouns.CHAMPION), champion.as_of
         last = newest(releases(workspace.lake, table, as_of, includes_last=False))
-        return None if last is None else self.score_by(workspace, last, features, [day])
+        if last is None or self.limits.otherwise != "last_champion":
+            return None
+        try:
+            self.confirm(workspace, last)
+            found = self.score_by(workspace, last, features, [day])
+        except (UnsafeModel, RegistryMismatch) as error:
+            log.warning(f"the champion before that of {day} cannot be used: {error}")
+            return None
+        return None if day_problems(found, before, self.limits) else (last, found)
 
 
 def day_problems(

@@ -1,7 +1,7 @@
 """Stage: the predictions of each day by its champion."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -32,6 +32,21 @@ from ml_assets.release.facts import release_facts
 from ml_assets.workspace import Workspace
 
 STAGE = "predictions"
+
+
+@dataclass(frozen=True)
+class Published:
+    """Predictions as they are published.
+
+    Attributes:
+        rows: predictions of all days.
+        refused: day → why its predictions are not published.
+        replaced: day → the champion that predicted it instead of its own.
+    """
+
+    rows: pd.DataFrame
+    refused: Mapping[str, str] = field(default_factory=dict)
+    replaced: Mapping[str, Champion] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -103,17 +118,17 @@ class Predictions:
         scored: pd.DataFrame,
         champions: Mapping[str, Champion],
         features: Window,
-    ) -> tuple[pd.DataFrame, dict[str, str]]:
-        """Predictions of days as they are published, and why those of other days are not.
+    ) -> Published:
+        """What is published of the predictions of some days.
 
         Args:
             workspace: the stores of the project.
-            scored: predictions of some days by their champions.
+            scored: predictions of the days by their champions.
             champions: day → its champion.
             features: the feature table.
         """
         del workspace, champions, features
-        return scored, {}
+        return Published(scored)
 
     @property
     def _prediction_version(self) -> str:
@@ -142,12 +157,14 @@ class Predictions:
             self._prediction_version,
             further_reads=this.model_reads(champions),
         )
-        planned, scored, refused = self._score(workspace, lake, planned, champions)
+        planned, scored = self._score(workspace, lake, planned, champions)
+        published = self.published(workspace, scored, champions, planned.windows["features"])
+        planned = self._with_models(planned, published.replaced)
 
         def predicted(day: str) -> pd.DataFrame:
             if day not in champions:
                 raise TrainingError(_no_champion(day, this.predicted_on(day)))
-            of_day = scored[scored[DAY] == day]
+            of_day = published.rows[published.rows[DAY] == day]
             stored = latest_rows(lake, table, day)
             if stored is not None:
                 stored = with_times(stored, of_day, PREDICTION_ID)
@@ -166,12 +183,12 @@ class Predictions:
             is_final=True,
             keeps_dead_letters=self.may_refuse,
         )
-        return replace(found, validated=without_days(found.validated, refused))
+        return replace(found, validated=without_days(found.validated, published.refused))
 
     def _score(
         self, workspace: Workspace, lake: Lake, planned: Plan, champions: Mapping[str, Champion]
-    ) -> tuple[Plan, pd.DataFrame, dict[str, str]]:
-        """Predictions of all days to compute, each by its champion, and why days are not published.
+    ) -> tuple[Plan, pd.DataFrame]:
+        """Predictions of all days to compute, each by its champion.
 
         Days whose champion cannot be used are skipped with the reason: no other model replaces it,
         and stored predictions are kept.
@@ -187,15 +204,21 @@ class Predictions:
         parts, unusable = [no_rows(self.contract)], {}
         for champion, days in days_of.items():
             try:
-                self._confirm(workspace, lake, champion)
+                self.confirm(workspace, champion)
                 parts.append(self.score_by(workspace, champion, planned.windows["features"], days))
             except (UnsafeModel, RegistryMismatch) as error:
                 if max(planned.compute) in {*days} - {*stored}:
                     raise
                 unusable.update(dict.fromkeys(days, str(error)))
-        scored = pd.concat(parts[1:] or parts, ignore_index=True)
-        kept, refused = self.published(workspace, scored, champions, planned.windows["features"])
-        return with_skipped(planned, unusable), kept, refused
+        return with_skipped(planned, unusable), pd.concat(parts[1:] or parts, ignore_index=True)
+
+    def _with_models(self, planned: Plan, replaced: Mapping[str, Champion]) -> Plan:
+        """The plan of days that other champions predicted, with the models that were read."""
+        model = self.pipeline.table(nouns.MODEL)
+        reads = dict(planned.reads)
+        for day, of_other in self.pipeline.model_reads(replaced).items():
+            reads[day] = [*(read for read in reads[day] if read.table != model), *of_other]
+        return replace(planned, reads=reads)
 
     def score_by(
         self, workspace: Workspace, champion: Champion, features: Window, days: Sequence[str]
@@ -221,7 +244,7 @@ class Predictions:
             feature_version=scored[DAY].map(features.hashes),
         )
 
-    def _confirm(self, workspace: Workspace, lake: Lake, champion: Champion) -> None:
+    def confirm(self, workspace: Workspace, champion: Champion) -> None:
         """Refuse a champion that does not match the records of its release.
 
         Raises:
@@ -230,7 +253,7 @@ class Predictions:
         """
         registry = workspace.registry if self.pipeline.has_registry else None
         log, as_of = workspace.approvals, champion.as_of
-        confirm_champion(release_facts(lake, log, registry, self.pipeline.name, as_of))
+        confirm_champion(release_facts(workspace.lake, log, registry, self.pipeline.name, as_of))
 
 
 def _no_champion(day: str, predicted_on: str) -> str:
