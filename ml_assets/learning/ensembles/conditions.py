@@ -118,7 +118,7 @@ def holds(
 def _passes(
     field: str, test: FieldTest, values: Sequence[Any] | np.ndarray | pd.Series
 ) -> np.ndarray:
-    is_missing = np.asarray(pd.isna(pd.Series(list(values), dtype=object)), dtype=bool)
+    is_missing = _missing(values)
     if test.is_ == "missing":
         return is_missing
     found = ~is_missing
@@ -127,17 +127,23 @@ def _passes(
     if test.not_in is not None:
         found &= ~_is_listed(values, test.not_in)
     if test.limits:
-        given = numbers(field, values if isinstance(values, pd.Series) else list(values))
+        given = numbers(field, values)
         for name, limit in test.limits.items():
             found &= _COMPARED[name](given, limit)
     return found
+
+
+def _missing(values: Sequence[Any] | np.ndarray | pd.Series) -> np.ndarray:
+    if isinstance(values, (np.ndarray, pd.Series)):
+        return np.asarray(pd.isna(values), dtype=bool)
+    return np.array([value is None or value is pd.NA or value != value for value in values], bool)
 
 
 def _is_listed(
     values: Sequence[Any] | np.ndarray | pd.Series, listed: Sequence[Value]
 ) -> np.ndarray:
     known = frozenset(listed)
-    return np.array([not pd.isna(value) and value in known for value in values], dtype=bool)
+    return np.array([value in known for value in values], dtype=bool)
 
 
 _COMPARED = {

@@ -38,7 +38,7 @@ def columns_of(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[
         ) from None
 
 
-def numbers(name: str, values: Sequence[Any] | pd.Series) -> np.ndarray:
+def numbers(name: str, values: Sequence[Any] | np.ndarray | pd.Series) -> np.ndarray:
     """(n,) numbers of a column, NaN where they are missing.
 
     Args:
@@ -52,6 +52,8 @@ def numbers(name: str, values: Sequence[Any] | pd.Series) -> np.ndarray:
         if values.dtype != object and pd.api.types.is_numeric_dtype(values.dtype):
             return values.to_numpy(dtype=float, na_value=np.nan)
         values = values.tolist()
+    elif isinstance(values, np.ndarray) and values.dtype.kind in "bif":
+        return values.astype(float)
     return np.array([_number(name, value) for value in values], dtype=float)
 
 
