@@ -1,5 +1,6 @@
 """Conditions over the fields of a row: declared as values and limits, never as an expression."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
@@ -136,7 +137,13 @@ def _passes(
 def _missing(values: Sequence[Any] | np.ndarray | pd.Series) -> np.ndarray:
     if isinstance(values, (np.ndarray, pd.Series)):
         return np.asarray(pd.isna(values), dtype=bool)
-    return np.array([value is None or value is pd.NA or value != value for value in values], bool)
+    return np.array([_is_missing(value) for value in values], bool)
+
+
+def _is_missing(value: Any) -> bool:
+    if isinstance(value, (float, np.floating)):
+        return math.isnan(value)
+    return value is None or value is pd.NA
 
 
 def _is_listed(
