@@ -293,7 +293,29 @@ def test_the_example_of_the_openapi_document_is_answered(serve: Serve) -> None:
     body = document["paths"][PREDICT]["post"]["requestBody"]["content"]["application/json"]
 
     assert client.post(PREDICT, json=body["example"]).status_code == 200
-    assert client.get("/docs").status_code == 200
+    problem(client.get("/docs"), 404)
+
+
+@pytest.mark.parametrize("requires_key", [True, False], ids=["required", "optional"])
+def test_the_openapi_document_names_the_api_keys(serve: Serve, requires_key: bool) -> None:
+    document = serve(requires_key=requires_key).get("/openapi.json").json()
+
+    schemes = document["components"]["securitySchemes"]
+    assert [(one["type"], one["scheme"]) for one in schemes.values()] == [("http", "bearer")]
+    [name] = schemes
+    expected = [{name: []}] if requires_key else [{}, {name: []}]
+    found = {
+        path: (operation.get("security"), {"401", "403"} & operation["responses"].keys())
+        for path, methods in document["paths"].items()
+        for operation in methods.values()
+    }
+    assert found == {
+        PREDICT: (expected, {"401", "403"}),
+        "/v1/shop": (expected, {"401", "403"}),
+        "/metrics": (expected, {"401"}),
+        "/healthz": (None, set()),
+        "/readyz": (None, set()),
+    }
 
 
 def test_a_locked_log_refuses_and_is_written_again_when_it_is_free(
