@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
 from ml_assets.errors import sentence
-from ml_assets.names import suggestion
+from ml_assets.names import shortened, suggestion
 from ml_assets.serving.documents import (
     PREDICTION,
     predict_document,
@@ -29,16 +29,19 @@ from ml_assets.serving.problems import TITLES, Problem, unavailable
 from ml_assets.serving.requests import Row, event_ids, moment, parsed, typed
 from ml_assets.serving.served import ServedPipeline
 from ml_assets.serving.service import Service
-from ml_assets.serving.transfer import bearer, body_in_time
+from ml_assets.serving.transfer import Bodies, bearer
 
 Key = Annotated[str | None, Header(alias="Authorization", include_in_schema=False)]
 
 
-def create_app(service: Service, started: Callable[[], None] = lambda: None) -> FastAPI:
+def create_app(
+    service: Service, bodies: Bodies, started: Callable[[], None] = lambda: None
+) -> FastAPI:
     """The application; the service starts and closes with it.
 
     Args:
         service: the service.
+        bodies: reads the bodies of requests.
         started: called when it answers.
     """
 
@@ -62,7 +65,7 @@ def create_app(service: Service, started: Callable[[], None] = lambda: None) -> 
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(Exception, _defect)
     for pipeline in service.pipelines.values():
-        _add_pipeline(app, service, pipeline)
+        _add_pipeline(app, service, pipeline, bodies)
     _add_health(app, service)
     _add_unknown(app, service)
     return app
@@ -76,7 +79,7 @@ class _Application(FastAPI):
         return with_api_keys(super().openapi())
 
 
-def _add_pipeline(app: FastAPI, service: Service, pipeline: ServedPipeline) -> None:
+def _add_pipeline(app: FastAPI, service: Service, pipeline: ServedPipeline, bodies: Bodies) -> None:
     """The addresses of one pipeline."""
     path, secured = f"/v1/{pipeline.name}", security(is_required=service.requires_key)
 
@@ -92,7 +95,7 @@ def _add_pipeline(app: FastAPI, service: Service, pipeline: ServedPipeline) -> N
         arrived, status, headers = time.monotonic(), 500, request.headers
         try:
             service.authorize(pipeline.name, bearer(headers.get("Authorization")))
-            body = await body_in_time(request, service.limits)
+            body = await bodies.read(request)
             at = request.query_params.get("at")
             now = moment(at, is_replay=service.is_replay, now=datetime.now(UTC))
             given, is_one = parsed(body, service.limits.max_rows)
@@ -160,7 +163,7 @@ def _add_unknown(app: FastAPI, service: Service) -> None:
         known = ", ".join(service.pipelines)
         raise Problem(
             404,
-            f"There is no pipeline '{pipeline:.60}' here.{suggestion(pipeline, service.pipelines)} "
+            f"There is no pipeline '{shortened(pipeline)}' here.{suggestion(pipeline, service.pipelines)} "
             f"Expected one of {known}.",
         )
 
@@ -258,7 +261,7 @@ async def _http_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     status = error.status_code if error.status_code in TITLES else 400
     told = Problem(
-        status, f"{request.method} {request.url.path:.200}: {sentence(error.detail)}"
+        status, f"{request.method} {shortened(request.url.path)}: {sentence(error.detail)}"
     ).response()
     told.headers.update(error.headers or {})
     return told

@@ -24,10 +24,13 @@ PROBLEM = {
             "description": "What was wrong with single rows.",
             "items": {
                 "type": "object",
-                "required": ["row", "column", "rule"],
+                "required": ["row", "rule"],
                 "properties": {
                     "row": {"type": "integer", "description": "Number of the row, from 0."},
-                    "column": {"type": "string"},
+                    "column": {
+                        "type": "string",
+                        "description": "None where the rule is about several columns.",
+                    },
                     "rule": {"type": "string", "description": "As a dead letter says it."},
                     "value": {},
                 },

@@ -4,6 +4,7 @@ The flight stands in no table: a request has the facts of the timetable, and eve
 (``entities``) or computed here. ``features`` computes the rows of training with the same function.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -38,6 +39,12 @@ class FlightRequest(FlightKey):
     )
     distance: int = _timetable("distance")
     departures_in_hour: int = _timetable("departures_in_hour")
+
+    @pa.dataframe_check(element_wise=True)
+    @classmethod
+    def departs_at_is_in_the_hour_of_time_hour(cls, row: Mapping[str, Any]) -> bool:
+        """A flight is identified by its hour, and predicted with its minute."""
+        return bool(row["departs_at"].floor("h") == row["time_hour"])
 
     class Config:
         """A flight is requested once."""
