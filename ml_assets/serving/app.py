@@ -60,6 +60,7 @@ def create_app(
         responses=responses(405, 500),
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http_problem)

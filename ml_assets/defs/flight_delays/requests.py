@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from ml_assets.contracts.contract import FROM
 from ml_assets.contracts.derived import column_from
 from ml_assets.defs.flight_delays.contracts import UTC, FlightFeatures, FlightKey
 from ml_assets.defs.flight_delays.events import NEW_YORK
@@ -21,13 +22,16 @@ is older has no age that the model has seen; that its table is stale is told."""
 
 
 def _timetable(name: str) -> Any:
-    """The field of a column of ``FlightFeatures``."""
-    return column_from(FlightFeatures, name, [])[1]
+    """The field of a column of ``FlightFeatures``, whose texts are from outside."""
+    field = column_from(FlightFeatures, name, [])[1]
+    del field.metadata[FROM]
+    return field
 
 
 class FlightRequest(FlightKey):
     """A flight as the timetable has it."""
 
+    carrier: str = _timetable("carrier")
     origin: str = _timetable("origin")
     dest: str = _timetable("dest")
     departs_at: pd.DatetimeTZDtype = _timetable("departs_at")

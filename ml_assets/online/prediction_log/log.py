@@ -31,6 +31,9 @@ WAIT_SECONDS = 5.0
 
 _columns = logged_predictions.c
 
+_CHANGE_NOTHING = sa.update(logged_predictions).where(_columns.event_id == "").values(event_id="")
+"""Needs the lock of a writer, and writes nothing: no event has an empty id."""
+
 
 class PredictionLog(LedgerDatabase):
     """Every prediction that services answered.
@@ -154,6 +157,15 @@ class PredictionLog(LedgerDatabase):
                 return _erasure_of(connection.execute(query).mappings().one())
         of_day = [one for one in self.erasures(pipeline, [day]) if not one.columns]
         return of_day[-1] if of_day else None
+
+    def refuse_read_only(self) -> None:
+        """Change no entry, as a transaction that writes.
+
+        Raises:
+            PredictionLogUnavailable: the log is locked, read-only or not there.
+        """
+        with self._transaction() as connection:
+            connection.execute(_CHANGE_NOTHING)
 
     def forget_erased_pages(self) -> None:
         """Empty SQLite's write-ahead log, which has pages as they were before an erasure."""
