@@ -78,6 +78,21 @@ def print_entries(entries: Sequence[LoggedPrediction], console: Console) -> None
     console.print(table)
 
 
+def print_total(day: str, shown: int, counts: Mapping[str, int], console: Console) -> None:
+    """How many entries of a day were shown, and how many there are: day → number of entries."""
+    more = counts.get(day, 0) - shown
+    if more > 0:
+        console.print(
+            f"{counted(more, 'older entry is', 'older entries are')} not shown. To show more, give --limit.",
+            highlight=False,
+        )
+    console.print(
+        f"{counted(counts.get(day, 0), 'entry', 'entries')} of {day}; {sum(counts.values()):,} on "
+        f"{counted(len(counts), 'day', 'days')}.",
+        highlight=False,
+    )
+
+
 def print_erasures(erasures: Sequence[Erasure], console: Console) -> None:
     """What was erased, a line for each day."""
     for erasure in erasures:

@@ -91,6 +91,17 @@ class PredictionLog(LedgerDatabase):
             found = _found(connection, _columns.day, days, _columns.pipeline == pipeline)
             return sorted(found, key=lambda one: (one.day, one.answered_at, one.event_id))
 
+    def newest(self, pipeline: str, day: str, limit: int) -> list[LoggedPrediction]:
+        """The entries of a day that were answered last, the newest first."""
+        query = (
+            sa.select(logged_predictions)
+            .where(_columns.pipeline == pipeline, _columns.day == day)
+            .order_by(_columns.answered_at.desc(), _columns.event_id.desc())
+            .limit(limit)
+        )
+        with self._transaction() as connection:
+            return [entry_of(dict(row)) for row in connection.execute(query).mappings()]
+
     def counts(self, pipeline: str) -> dict[str, int]:
         """Day → number of entries of a pipeline, in the order of days."""
         query = (
