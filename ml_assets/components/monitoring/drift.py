@@ -123,7 +123,7 @@ class DriftStage:
         if not self.is_logged:
             return {"counted": self.pipeline.names["feature_table"]}
         kinds = ("features", "numeric", "categorical", "text")
-        return {"counted": [nouns.LOGGED_PREDICTIONS], **dict.fromkeys(kinds, ["event_id"])}
+        return {"counted": [nouns.LOGGED_PREDICTIONS], **{kind: ["event_id"] for kind in kinds}}
 
     @property
     def _predictions(self) -> Input:

@@ -48,6 +48,7 @@ def profiled_before_erasure(
         features: (m,) days of those that the log still has.
     """
     found = features[DAY].value_counts()
-    days = [day for day, count in answers[DAY].value_counts().items() if found.get(day, 0) < count]
+    answered = answers[DAY].value_counts()
+    days = [str(day) for day, count in answered.items() if found.get(day, 0) < count]
     latest = ledger.latest(table, days) if days else {}
     return {day: entry for day, entry in latest.items() if entry.status is Status.STORED}

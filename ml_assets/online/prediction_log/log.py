@@ -91,6 +91,10 @@ class PredictionLog(LedgerDatabase):
             found = _found(connection, _columns.day, days, _columns.pipeline == pipeline)
             return sorted(found, key=lambda one: (one.day, one.answered_at, one.event_id))
 
+    def answers(self, pipeline: str, day: str, prediction_id: str) -> list[LoggedPrediction]:
+        """The entries about a row, in the order of their answers."""
+        return [one for one in self.read(pipeline, [day]) if one.prediction_id == prediction_id]
+
     def newest(self, pipeline: str, day: str, limit: int) -> list[LoggedPrediction]:
         """The entries of a day that were answered last, the newest first."""
         query = (
