@@ -27,6 +27,7 @@ def trace(
     )
     from ml_assets.commands.printing.logged import print_logged
     from ml_assets.lineage.logged import is_logged, trace_logged, trace_uncollected
+    from ml_assets.lineage.lookups import lookups_of
     from ml_assets.lineage.pipelines import pipeline as known_pipeline
     from ml_assets.lineage.recorded import model_of_version
     from ml_assets.lineage.trace import prediction_row, trace_model, trace_prediction
@@ -43,16 +44,16 @@ def trace(
         print_json(asdict(trained)) if as_json else print_model(trained, console())
         return
     log = workspace.prediction_log if workspace.has_prediction_log else None
-    answered = None
+    answered, lookups = None, lookups_of(of.name)
     try:
         row = prediction_row(lake, of, prediction)
     except ConfigurationError:
-        answered = trace_uncollected(lake, log, of, prediction) if log else None
+        answered = trace_uncollected(lake, log, of, prediction, lookups) if log else None
         if answered is None:
             raise
     else:
         if is_logged(row):
-            answered = trace_logged(lake, workspace.prediction_log, of, row)
+            answered = trace_logged(lake, workspace.prediction_log, of, row, lookups)
     if answered:
         print_json(asdict(answered)) if as_json else print_logged(answered, console())
     else:

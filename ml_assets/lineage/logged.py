@@ -10,10 +10,11 @@ from ml_assets.content import DAY
 from ml_assets.lake.remedy import materialize_commands
 from ml_assets.lake.store import Lake
 from ml_assets.lineage.graph import Graph
-from ml_assets.lineage.lookups import LookedUp, lookups_of, trace_lookups
+from ml_assets.lineage.lookups import LookedUp, trace_lookups
 from ml_assets.lineage.pipelines import PipelineTables
 from ml_assets.lineage.recorded import model_of_fingerprint, recorded_day
 from ml_assets.lineage.trace import ModelTrace, Row, WrittenDay, plain_row, trace_model, written_day
+from ml_assets.online.definition import OnlineTable
 from ml_assets.online.prediction_log.entry import LoggedPrediction
 from ml_assets.online.prediction_log.erasures import Erasure
 from ml_assets.online.prediction_log.log import PredictionLog
@@ -51,7 +52,11 @@ def is_logged(prediction: pd.Series) -> bool:
 
 
 def trace_logged(
-    lake: Lake, log: PredictionLog, of: PipelineTables, prediction: pd.Series
+    lake: Lake,
+    log: PredictionLog,
+    of: PipelineTables,
+    prediction: pd.Series,
+    lookups: Sequence[OnlineTable] = (),
 ) -> LoggedTrace:
     """Trace a prediction to its log entry and its model.
 
@@ -60,6 +65,7 @@ def trace_logged(
         log: the prediction log.
         of: the pipeline.
         prediction: row of the prediction, see ``trace.prediction_row``.
+        lookups: tables that its requests look up.
 
     Raises:
         LakeMismatch: the ledger has no record of its day or its model.
@@ -76,12 +82,16 @@ def trace_logged(
         event_id=event_id,
         entry=entry,
         erasure=None if entry else log.erasure_of(of.name, day, event_id),
-        lookups=_lookups(lake, of, entry) if entry else (),
+        lookups=_lookups(lake, entry, lookups) if entry else (),
     )
 
 
 def trace_uncollected(
-    lake: Lake, log: PredictionLog, of: PipelineTables, prediction_id: str
+    lake: Lake,
+    log: PredictionLog,
+    of: PipelineTables,
+    prediction_id: str,
+    lookups: Sequence[OnlineTable] = (),
 ) -> LoggedTrace | None:
     """Trace the last answer about a row that is not in ``predictions``; None if there is none.
 
@@ -90,6 +100,7 @@ def trace_uncollected(
         log: the prediction log.
         of: the pipeline.
         prediction_id: the prediction.
+        lookups: tables that its requests look up.
 
     Raises:
         LakeMismatch: the ledger has no record of its model.
@@ -112,13 +123,13 @@ def trace_uncollected(
         event_id=entry.event_id,
         entry=entry,
         erasure=None,
-        lookups=_lookups(lake, of, entry),
+        lookups=_lookups(lake, entry, lookups),
         collect=_collect(of, entry.day),
     )
 
 
-def _lookups(lake: Lake, of: PipelineTables, entry: LoggedPrediction) -> list[LookedUp]:
-    return trace_lookups(lake, Graph.of(lake.ledger), entry, lookups_of(of.name))
+def _lookups(lake: Lake, entry: LoggedPrediction, lookups: Sequence[OnlineTable]) -> list[LookedUp]:
+    return trace_lookups(lake, Graph.of(lake.ledger), entry, lookups) if lookups else []
 
 
 def _collect(of: PipelineTables, day: str) -> str:
