@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ml_assets.lineage.graph import Graph
     from ml_assets.lineage.impact import Impact
     from ml_assets.lineage.repair import Step
-    from ml_assets.lineage.touched_requests import TouchedRequests
+    from ml_assets.lineage.requests.touched import TouchedRequests
     from ml_assets.orchestration.runs.repairs import Repair
 
 app = typer.Typer()
@@ -85,7 +85,7 @@ def impact(
 
 
 def _touched_requests(lake: "Lake", found: "Impact") -> "list[TouchedRequests]":
-    from ml_assets.lineage.touched_requests import touched_requests
+    from ml_assets.lineage.requests.touched import touched_requests
     from ml_assets.workspace import Workspace
 
     workspace = Workspace.of_environment()

@@ -27,9 +27,9 @@ def trace(
     )
     from ml_assets.commands.printing.logged import print_logged
     from ml_assets.lineage.logged import is_logged, trace_logged, trace_uncollected
-    from ml_assets.lineage.lookups import lookups_of
     from ml_assets.lineage.pipelines import pipeline as known_pipeline
     from ml_assets.lineage.recorded import model_of_version
+    from ml_assets.lineage.requests.lookups import lookups_of
     from ml_assets.lineage.trace import prediction_row, trace_model, trace_prediction
     from ml_assets.workspace import Workspace
 

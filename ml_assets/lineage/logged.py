@@ -10,9 +10,9 @@ from ml_assets.content import DAY
 from ml_assets.lake.remedy import materialize_commands
 from ml_assets.lake.store import Lake
 from ml_assets.lineage.graph import Graph
-from ml_assets.lineage.lookups import LookedUp, trace_lookups
 from ml_assets.lineage.pipelines import PipelineTables
 from ml_assets.lineage.recorded import model_of_fingerprint, recorded_day
+from ml_assets.lineage.requests.lookups import LookedUp, trace_lookups
 from ml_assets.lineage.trace import ModelTrace, Row, WrittenDay, plain_row, trace_model, written_day
 from ml_assets.online.definition import OnlineTable
 from ml_assets.online.prediction_log.entry import LoggedPrediction

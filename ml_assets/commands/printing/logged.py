@@ -11,9 +11,9 @@ from ml_assets.commands.shared import plain_table
 from ml_assets.lake.remedy import materialize_commands
 from ml_assets.learning.predictions import PREDICTION
 from ml_assets.lineage.logged import LoggedTrace
-from ml_assets.lineage.lookups import LookedUp
 from ml_assets.lineage.pipelines import PipelineTables
-from ml_assets.lineage.touched_requests import TouchedRequests
+from ml_assets.lineage.requests.lookups import LookedUp
+from ml_assets.lineage.requests.touched import TouchedRequests
 from ml_assets.online.prediction_log.entry import LoggedPrediction
 from ml_assets.online.prediction_log.erasures import Erasure, text_of
 from ml_assets.online.values import Plain

@@ -7,7 +7,7 @@ from ml_assets.configuration.models import pipelines
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import grouped
 from ml_assets.lineage.impact import Impact
-from ml_assets.lineage.lookups import EntityAt, looked_up, lookups_of, stored_places
+from ml_assets.lineage.requests.lookups import EntityAt, looked_up, lookups_of, stored_places
 from ml_assets.online.prediction_log.log import PredictionLog
 
 
