@@ -119,6 +119,11 @@ def write(texts: Mapping[str, str], name: str, root: Path) -> None:
             shutil.rmtree(draft, ignore_errors=True)
 
 
+def undo(name: str) -> str:
+    """The command that removes the files of a pipeline."""
+    return f"rm -r {CODE}/{name} {TESTS}/{name}"
+
+
 def commands(p: Proposal) -> list[str]:
     """The commands from the table to a first release decision, predictions and a drift report."""
     last, first, later = p.history.last, p.history.first_used, p.history.first_with_features

@@ -11,6 +11,7 @@ from ml_assets.cadence import Cadence, Calendar, day_of, shifted, weekday
 from ml_assets.contracts.contract import Weekday
 from ml_assets.durations import LONGEST, Duration
 from ml_assets.errors import ConfigurationError
+from ml_assets.scaffolding.as_of import LEAST_LEFT, LEFT_SHARE, TEST, first_as_of, predicted
 
 UNITS = {Cadence.HOURLY: "h", Cadence.DAILY: "d", Cadence.WEEKLY: "w", Cadence.MONTHLY: "mo"}
 
@@ -23,12 +24,12 @@ LAGS = {
 """Cadence → partitions before one whose values are features, and numbers of them of which means are."""
 
 USUAL = {
-    Cadence.HOURLY: (28 * 24, 7 * 24, 7 * 24),
-    Cadence.DAILY: (28, 7, 7),
-    Cadence.WEEKLY: (13, 4, 8),
-    Cadence.MONTHLY: (12, 3, 6),
+    Cadence.HOURLY: (7 * 24, 7 * 24),
+    Cadence.DAILY: (7, 7),
+    Cadence.WEEKLY: (4, 8),
+    Cadence.MONTHLY: (3, 6),
 }
-"""Cadence → partitions of the test, validation and drift windows that a ``defs.yaml`` need not name."""
+"""Cadence → partitions of the validation and drift windows that a ``defs.yaml`` need not name."""
 
 WINDOW = {
     Cadence.HOURLY: 365 * 24,
@@ -46,9 +47,6 @@ LEAST_TEST, LEAST_VALIDATION, LEAST_TRAINING = 10, 2, 20
 """Partitions with rows below which no first model is judged."""
 
 WEEK, DAY_HOURS = 7, 24
-
-LEFT_SHARE = 10
-"""Partitions of a history, of which one at most is left to predict."""
 
 LEAST_WEEKS, MOST_DAYS = 4, 0.8
 """Weeks from which a day of the week without rows is one that never has any, and the least share of
@@ -174,7 +172,9 @@ class History:
         used = self._lengths["window"] + self.look_back
         start = min(
             self.calendar.shifted(self.as_of, -used),
-            self.calendar.shifted(self.last, -LEFT_SHARE * self._predicted),
+            self.calendar.shifted(
+                self.last, -LEFT_SHARE * predicted(self.calendar, self._lengths["drift_window"])
+            ),
         )
         start = self.calendar.first_of(day_of(start))
         is_much_longer = self.count > MUCH_LONGER * self.calendar.between(start, self.last)
@@ -188,8 +188,8 @@ class History:
     @property
     def as_of(self) -> str:
         """Key of the as-of partition of a first model: later ones are left to predict, and judge drift."""
-        left = max(min(self.count // LEFT_SHARE, self._predicted), self.spanned_by(LEAST_TEST))
-        return self.calendar.shifted(self.last, -left)
+        drift, least = self._lengths["drift_window"], self.spanned_by(LEAST_LEFT)
+        return first_as_of(self.calendar, self.first, self.last, drift, least)
 
     def spanned_by(self, count: int) -> int:
         """The number of partitions of which ``count`` may have rows, wherever they begin.
@@ -217,11 +217,6 @@ class History:
             )
 
     @property
-    def _predicted(self) -> int:
-        """Partitions after a first model that are left to predict, and judge drift."""
-        return max(self._usual["test_window"], self._lengths["drift_window"])
-
-    @property
     def _usable(self) -> int:
         """Partitions whose features are complete."""
         return self.count - self.look_back
@@ -234,11 +229,11 @@ class History:
     @property
     def _usual(self) -> dict[str, int]:
         """Window → partitions that it has if the ``defs.yaml`` does not name it."""
-        test, validation, drift = USUAL[self.calendar.cadence]
+        validation, drift = USUAL[self.calendar.cadence]
         return {
             "window": WINDOW[self.calendar.cadence],
             "validation_window": validation,
-            "test_window": test,
+            "test_window": TEST[self.calendar.cadence],
             "drift_window": drift,
         }
 

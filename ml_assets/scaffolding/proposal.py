@@ -50,7 +50,7 @@ def propose(raw: pd.DataFrame, request: Request, found: Origin) -> Proposal:
     _refuse_unknown(raw, request)
     kept = raw.drop(columns=[*request.exclude])
     columns, rows = profile(kept)
-    refuse_columns(columns)
+    refuse_columns(columns, {request.target, *request.entity, *_times_of(columns, request)})
     column, format_ = times(kept, columns, request.time)
     moments = Clock(column, format_).moments(kept[column])
     rows = rows.assign(**{column: moments})
@@ -105,6 +105,11 @@ def propose(raw: pd.DataFrame, request: Request, found: Origin) -> Proposal:
         leaks=suspects,
         has_ended=moments.max() < datetime.now(UTC) - ENDED,
     )
+
+
+def _times_of(columns: Sequence[Column], request: Request) -> list[str]:
+    """The time column, or those that may be it."""
+    return [request.time] if request.time else [one.name for one in columns if one.kind == "time"]
 
 
 def _refuse_unknown(raw: pd.DataFrame, request: Request) -> None:
