@@ -201,6 +201,8 @@ def test_the_part_of_a_long_history_that_is_used_is_told_and_read(project: Path)
     assert "set an earlier 'first' in defs.yaml" in text
     defs = (project / "ml_assets" / "defs" / "strikes" / "defs.yaml").read_text("utf-8")
     assert 'days: {first: "2014-05-26", last: "2015-06-23"}' in defs
+    readme = (project / "ml_assets" / "defs" / "strikes" / "README.md").read_text("utf-8")
+    assert f"the {len(used)} rows from 2014-05-26 on" in readme
 
 
 def test_events_whose_target_is_a_text_have_no_lags_and_one_launch_for_rows_and_features(
