@@ -6,6 +6,7 @@ gc.disable()  # until all modules are imported
 
 import importlib
 import traceback
+from functools import cache
 from pathlib import Path
 
 import dagster as dg
@@ -38,6 +39,12 @@ EXECUTORS = {
 @dg.definitions
 def defs() -> dg.Definitions:
     """All definitions of this project, for the workspace of the environment."""
+    return _of_this_process()
+
+
+@cache
+def _of_this_process() -> dg.Definitions:
+    """Definitions that Dagster asks for several times in a run: six times in ``dg launch``."""
     return _loaded(settings(), resources())
 
 

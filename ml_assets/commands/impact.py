@@ -13,9 +13,11 @@ from ml_assets.commands.shared import AsJson, asked_lake, console, print_json
 from ml_assets.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from ml_assets.lake.store import Lake
     from ml_assets.lineage.graph import Graph
     from ml_assets.lineage.impact import Impact
     from ml_assets.lineage.repair import Step
+    from ml_assets.lineage.requests.touched import TouchedRequests
     from ml_assets.orchestration.runs.repairs import Repair
 
 app = typer.Typer()
@@ -46,6 +48,7 @@ def impact(
 ) -> None:
     """Show what used a day of a table: days, models, predictions; repair it."""
     from ml_assets.commands.printing.lineage import print_impact
+    from ml_assets.commands.printing.logged import print_touched_requests
     from ml_assets.commands.printing.repair import print_next, print_repair, repair_as_json
     from ml_assets.lake.remedy import partition_option
     from ml_assets.lineage.graph import Graph
@@ -61,18 +64,34 @@ def impact(
     lake = asked_lake()
     graph = Graph.of(lake.ledger)
     found = impact_of(lake, graph, table, partition, column)
+    requests = _touched_requests(lake, found)
     repair = _repair(graph, found, with_models=with_models) if plan or apply else None
     if as_json:
-        result = {**asdict(found), "reaches_champion": found.reaches_champion}
+        result = {
+            **asdict(found),
+            "reaches_champion": found.reaches_champion,
+            "logged": [asdict(one) for one in requests],
+        }
         print_json(result | (repair_as_json(found, repair) if repair else {}))
     else:
         print_impact(found, console())
+        print_touched_requests(requests, console())
         if repair:
             print_repair(found, repair, console(), shows_commands=plan)
         else:
             print_next(found, console())
     if repair and repair.steps and apply:
         _run(repair.steps, Console(stderr=True) if as_json else console())
+
+
+def _touched_requests(lake: "Lake", found: "Impact") -> "list[TouchedRequests]":
+    from ml_assets.lineage.requests.touched import touched_requests
+    from ml_assets.workspace import Workspace
+
+    workspace = Workspace.of_environment()
+    if not workspace.has_prediction_log:
+        return []
+    return touched_requests(lake, workspace.prediction_log, found)
 
 
 def _repair(graph: "Graph", found: "Impact", *, with_models: bool) -> "Repair":

@@ -58,7 +58,7 @@ def new(
     allow: Allow = [],  # noqa: B006
 ) -> None:
     """Make a pipeline from a table: contracts, features, defs.yaml, README and a test."""
-    from ml_assets.scaffolding.asking import asked, write_pipeline
+    from ml_assets.scaffolding.asking import asked, proposed, written
     from ml_assets.settings import settings
 
     request = asked(
@@ -71,12 +71,12 @@ def new(
         exclude=exclude,
         allow=allow,
     )
-    _show(*write_pipeline(request, table, connection, settings().connection_urls, ROOT))
+    proposal = proposed(request, table, connection, settings().connection_urls, ROOT)
+    _show(proposal)
+    _show_written(proposal, written(proposal, ROOT))
 
 
-def _show(p: "Proposal", paths: list[str]) -> None:
-    from ml_assets.scaffolding.files import commands
-
+def _show(p: "Proposal") -> None:
     out = console()
     table = plain_table("column", "type", "nulls", "seen", "used as")
     for column in p.columns:
@@ -86,9 +86,17 @@ def _show(p: "Proposal", paths: list[str]) -> None:
     out.print()
     for line in p.summary:
         out.print(f"• {line}", highlight=False)
+
+
+def _show_written(p: "Proposal", paths: list[str]) -> None:
+    from ml_assets.scaffolding.files import commands, undo
+
+    out = console()
     out.print("\nWritten, each yours to change:")
     for path in paths:
         out.print(f"  {path}", highlight=False)
+    out.print("\nTo decide otherwise, remove them before anything is launched, and run this again:")
+    typer.echo(f"  {undo(p.name)}")
     out.print("\nNext, from the table to a first release decision and predictions:")
     for command in commands(p):
         typer.echo(f"  {command}")

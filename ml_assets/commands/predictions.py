@@ -35,10 +35,11 @@ def predictions_log(
     day: Annotated[
         str, typer.Option(help="Day that was predicted, 2013-05-31; the last one if omitted.")
     ] = "",
+    limit: Annotated[int, typer.Option(min=1, help="Entries to show, the newest first.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """Show what was logged of a day that was predicted, and what was erased."""
-    from ml_assets.commands.printing.logged import counted, print_entries, print_erasures
+    from ml_assets.commands.printing.logged import print_entries, print_erasures, print_total
     from ml_assets.lineage.pipelines import pipeline as known_pipeline
     from ml_assets.names import unknown
 
@@ -48,12 +49,13 @@ def predictions_log(
     if day and day not in days:
         raise unknown(f"day in the prediction log of {pipeline}", day, days)
     chosen = day or (days[-1] if days else "")
-    entries = log.read(of.name, [chosen])
+    entries = log.newest(of.name, chosen, limit)
     of_day = [one for one in erasures if one.day == chosen]
     if as_json:
         print_json(
             {
                 "day": chosen,
+                "logged": counts.get(chosen, 0),
                 "entries": [asdict(one) for one in entries],
                 "erasures": [asdict(one) for one in of_day],
             }
@@ -65,11 +67,7 @@ def predictions_log(
     if entries:
         print_entries(entries, console())
     print_erasures(of_day, console())
-    console().print(
-        f"{counted(len(entries), 'entry', 'entries')} of {chosen}; {sum(counts.values()):,} on "
-        f"{counted(len(counts), 'day', 'days')}.",
-        highlight=False,
-    )
+    print_total(chosen, len(entries), counts, console())
 
 
 @app.command("erase")

@@ -57,7 +57,7 @@ def serve(
 
 def _print_address(address: str, pipelines: Sequence[str]) -> None:
     console().print(
-        f"Answering requests for {', '.join(pipelines)} on {address}. What can be asked: {address}/docs. Ctrl-C "
+        f"Answering requests for {', '.join(pipelines)} on {address}. What can be asked: {address}/openapi.json. Ctrl-C "
         "ends it.",
         highlight=False,
         soft_wrap=True,

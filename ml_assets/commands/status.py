@@ -97,7 +97,7 @@ def print_status(found: "ProjectStatus", out: Console) -> None:
         if pipeline.is_begun:
             _print_pipeline(pipeline, out)
     if waiting := [one.pipeline for one in found.pipelines if not one.is_begun]:
-        _line(out, f"Not begun: {', '.join(waiting)}.", indent=0)
+        _line(out, f"Pipelines not begun: {', '.join(waiting)}.", indent=0)
         out.print()
     for problem in dict.fromkeys(source.problem for source in found.sources.values()):
         if problem:
@@ -169,8 +169,8 @@ def _print_stages(pipeline: "PipelineStatus", out: Console) -> None:
         )
     out.print(table)
     if waiting:
-        named = ", ".join(_noun(stage, pipeline) for stage in waiting)
-        _line(out, f"Not begun: {named}.", indent=0)
+        more = f" and {len(waiting) - 1} more" if len(waiting) > 1 else ""
+        _line(out, f"Not begun: {_noun(waiting[0], pipeline)}{more}.", indent=0)
     until = pipeline.sources_until or "no day"
     out.print(f"The sources are complete until {until}.", highlight=False)
     out.print()

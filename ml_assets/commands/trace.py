@@ -26,9 +26,10 @@ def trace(
         print_prediction,
     )
     from ml_assets.commands.printing.logged import print_logged
-    from ml_assets.lineage.logged import is_logged, trace_logged
+    from ml_assets.lineage.logged import is_logged, trace_logged, trace_uncollected
     from ml_assets.lineage.pipelines import pipeline as known_pipeline
     from ml_assets.lineage.recorded import model_of_version
+    from ml_assets.lineage.requests.lookups import lookups_of
     from ml_assets.lineage.trace import prediction_row, trace_model, trace_prediction
     from ml_assets.workspace import Workspace
 
@@ -37,13 +38,23 @@ def trace(
             "Give either --prediction ID or --model N: 'ml-assets audit "
             f"{pipeline}' lists the versions."
         )
-    of, lake = known_pipeline(pipeline), asked_lake()
+    of, lake, workspace = known_pipeline(pipeline), asked_lake(), Workspace.of_environment()
     if model is not None:
         trained = trace_model(lake, of, model_of_version(lake, of, model))
         print_json(asdict(trained)) if as_json else print_model(trained, console())
-    elif is_logged(row := prediction_row(lake, of, prediction)):
-        log = Workspace.of_environment().prediction_log
-        answered = trace_logged(lake, log, of, row)
+        return
+    log = workspace.prediction_log if workspace.has_prediction_log else None
+    answered, lookups = None, lookups_of(of.name)
+    try:
+        row = prediction_row(lake, of, prediction)
+    except ConfigurationError:
+        answered = trace_uncollected(lake, log, of, prediction, lookups) if log else None
+        if answered is None:
+            raise
+    else:
+        if is_logged(row):
+            answered = trace_logged(lake, workspace.prediction_log, of, row, lookups)
+    if answered:
         print_json(asdict(answered)) if as_json else print_logged(answered, console())
     else:
         found = trace_prediction(lake, of, prediction)

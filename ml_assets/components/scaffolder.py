@@ -62,7 +62,7 @@ class PipelineScaffolder(dg.Scaffolder[NewPipeline]):
 
 def _write(place: Path, root: Path | None, options: NewPipeline) -> None:
     # Code locations load this module and never look at tables.
-    from ml_assets.scaffolding.asking import asked, write_pipeline
+    from ml_assets.scaffolding.asking import asked, proposed, written
     from ml_assets.scaffolding.files import CODE, commands
 
     if root is None or place.parent != root / CODE:
@@ -72,14 +72,16 @@ def _write(place: Path, root: Path | None, options: NewPipeline) -> None:
             f"--target {options.target}"
         )
     words = options.model_dump(exclude={"table", "connection"})
-    proposal, paths = write_pipeline(
+    proposal = proposed(
         asked(name=place.name, **words),
         options.table,
         options.connection,
         settings().connection_urls,
         root,
     )
-    for line in [*proposal.summary, "Written, each yours to change:", *paths, "Next:"]:
+    for line in proposal.summary:
+        click.echo(line)
+    for line in ["Written, each yours to change:", *written(proposal, root), "Next:"]:
         click.echo(line)
     for command in commands(proposal):
         click.echo(f"  {command}")

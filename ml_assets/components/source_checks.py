@@ -1,7 +1,6 @@
 """Checks of a source table: equal to the source, complete, and recent."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -23,9 +22,6 @@ from ml_assets.sources.connections import Connections
 
 if TYPE_CHECKING:
     from ml_assets.components.source_table import SourceTable
-
-CHUNK = timedelta(days=31)
-"""Time read from the source at once; limits memory use."""
 
 UP_TO_DATE_CHECK = "up_to_date_with_source"
 FRESHNESS_CHECK = "newest_row_is_recent"
@@ -84,7 +80,7 @@ class SourceChecks:
             return dict.fromkeys(stored.stored, DayVerdict(True))
         connections, lake = stored.workspace.connections, stored.lake
         unreadable: dict[str, str] = {}
-        for days in self.table.chunks(stored.days):
+        for days in self.table.chunks(connections, lake, stored.days):
             unreadable |= self.table.record_source(connections, lake, days)
         changed = stale(lake.ledger, self.table.config.key, stored.stored)
         return {
@@ -108,7 +104,7 @@ class SourceChecks:
             return dict.fromkeys(stored.stored, DayVerdict(True))
         connections, lake = stored.workspace.connections, stored.lake
         gone: set[str] = set()
-        for days in self.table.chunks(stored.stored):
+        for days in self.table.chunks(connections, lake, stored.stored):
             gone |= self.table.gone_from_source(connections, lake, days)
         kept_from = self._kept_from(connections, lake)
         return {

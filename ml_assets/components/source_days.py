@@ -29,6 +29,9 @@ from ml_assets.sources.source import Source
 
 PLACEMENT_CHECK = "every_row_has_a_day"
 
+CHUNK, CHUNK_ROWS = timedelta(days=31), 30_000
+"""Time that is read from the source at once, longer if it usually has fewer rows; limits memory use."""
+
 
 @dataclass(frozen=True)
 class SourceDays:
@@ -84,6 +87,17 @@ class SourceDays:
                 found.append(rows)
                 unreadable |= unusable
         return pd.concat(found, ignore_index=True), unreadable
+
+    def chunks(self, days: Sequence[str]) -> list[Sequence[str]]:
+        """Consecutive parts of days, each of which is read at once."""
+        calendar = calendar_of(self.partitions)
+        try:
+            usual = self.extent.usual or CHUNK_ROWS
+        except (ContractViolation, SourceCorrupt):  # told when they are read
+            usual = CHUNK_ROWS
+        unit = calendar.at_least_daily().longest_partition
+        size = calendar.covering(max(CHUNK, unit * int(CHUNK_ROWS // usual)))
+        return [days[start : start + size] for start in range(0, len(days), size)]
 
     def last_complete(self, days: Sequence[str]) -> str:
         """The last of some days that is complete in the source; empty if none is."""

@@ -13,7 +13,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets.components.configured import Configured
-from ml_assets.components.source_checks import CHUNK, SourceChecks
+from ml_assets.components.source_checks import SourceChecks
 from ml_assets.components.source_content import SourceContent
 from ml_assets.components.source_days import SourceDays
 from ml_assets.configuration.objects import load_contract
@@ -134,7 +134,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
         connections, lake = workspace.connections, workspace.lake
         extracted = [
             self._extract_chunk(connections, lake, source_days, chunk)
-            for chunk in self.chunks(days)
+            for chunk in _chunks(source_days, days)
         ]
         planned = merge([part for part, _, _ in extracted])
         validated = combine([part for _, part, _ in extracted])
@@ -180,10 +180,11 @@ class SourceTable(Configured[SourceTableConfiguration]):
         kept = {day: unreadable[day] for day in unreadable if day in planned.unchanged}
         return planned, replace(validated, quarantined={**validated.quarantined, **refused}), kept
 
-    def chunks(self, days: Sequence[str]) -> list[Sequence[str]]:
+    def chunks(
+        self, connections: Connections, lake: Lake, days: Sequence[str]
+    ) -> list[Sequence[str]]:
         """Consecutive parts of days, or the snapshot, each of which is read at once."""
-        size = self.config.days.calendar.covering(CHUNK) if self.config.days else 1
-        return [days[start : start + size] for start in range(0, len(days), size)]
+        return _chunks(self._source_days(connections, lake), days)
 
     def source_days(self, connections: Connections, lake: Lake) -> SourceDays:
         """The source days of a table with days."""
@@ -250,3 +251,7 @@ class SourceTable(Configured[SourceTableConfiguration]):
         source_days = self.source_days(connections, lake)
         raw, unreadable = self._read(connections, source_days, days)
         return source_days.gone([day for day in days if day not in unreadable], raw)
+
+
+def _chunks(source_days: SourceDays | None, days: Sequence[str]) -> list[Sequence[str]]:
+    return [days] if source_days is None else source_days.chunks(days)

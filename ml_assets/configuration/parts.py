@@ -102,3 +102,8 @@ class PipelineConfiguration(
     MonitoringConfiguration,
 ):
     """A model pipeline: all four parts."""
+
+
+def is_logged(config: ModelConfiguration) -> bool:
+    """Whether a pipeline's predictions are from the prediction log."""
+    return isinstance(config, BatchPredictionsConfiguration) and config.serving.predictions == "log"

@@ -13,6 +13,7 @@ from ml_assets.configuration.online_tables import ContractedTable, online_table
 from ml_assets.configuration.parameters import named_arguments, refuse_parameters
 from ml_assets.configuration.parts import BatchPredictionsConfiguration
 from ml_assets.contracts.contract import Contract, columns, dtype, type_name
+from ml_assets.contracts.row_rules import row_checks
 from ml_assets.errors import ConfigurationError
 from ml_assets.names import suggestion
 from ml_assets.online.request_features import Computation, RequestFeatures, series
@@ -76,6 +77,7 @@ class _Requested:
                     "segments. A request has these columns, as its prediction is found by them."
                     f"{suggestion(name, known)}"
                 )
+        row_checks(contract)
         return cls(where, contract)
 
     @property

@@ -9,6 +9,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -25,6 +26,7 @@ from ml_assets.contracts.contract import (
     type_name,
 )
 from ml_assets.contracts.text import normalized_value
+from ml_assets.errors import ConfigurationError
 
 Predicate = Callable[[Any], bool]
 """Whether a typed value that is not null keeps a rule."""
@@ -113,6 +115,51 @@ _BOUNDS: Mapping[str, Callable[[Any, Any], bool]] = {
     "greater_than": operator.gt,
     "less_than": operator.lt,
 }
+
+
+@cache
+def row_checks(contract: type[Contract]) -> list[tuple[str, Predicate]]:
+    """Rules about several columns of a row: text, and whether a typed row keeps the rule.
+
+    Raises:
+        ConfigurationError: one is not computed row by row.
+    """
+    return [
+        (str(check.error or check.name), _row_predicate(contract, check))
+        for check in row_schema(contract).checks
+    ]
+
+
+def _row_predicate(contract: type[Contract], check: pa.Check) -> Predicate:
+    function = getattr(contract, str(check.name), None)
+    if not check.element_wise or function is None:
+        raise ConfigurationError(
+            f"The check '{check.name}' of {contract.__name__} cannot be applied to a request, which is "
+            "checked row by row. Expected '@pa.dataframe_check(element_wise=True)' without 'name', and "
+            "a method of one row."
+        )
+    return lambda row: bool(function(row))
+
+
+def broken_checks(contract: type[Contract], row: Mapping[str, Any]) -> list[str]:
+    """The rules about several columns that a row breaks.
+
+    Args:
+        contract: the contract.
+        row: column → typed value, which keeps the rules of its column.
+    """
+    checks = row_checks(contract)
+    if not checks:
+        return []
+    given = {name: _as_in_frame(row.get(name)) for name in columns(contract)}
+    return [rule for rule, keeps in checks if not keeps(given)]
+
+
+def _as_in_frame(value: Any) -> Any:
+    """A plain value as pandas has it in a row of a frame."""
+    if value is None:
+        return pd.NaT  # compares as every null does
+    return pd.Timestamp(value) if isinstance(value, datetime) else value
 
 
 def typed_row(

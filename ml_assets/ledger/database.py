@@ -47,6 +47,8 @@ class LedgerDatabase:
 
     _name: ClassVar[str] = "ledger"
     _unavailable: ClassVar[type[TransientError]] = LedgerUnavailable
+    _remedy: ClassVar[str] = ""
+    """What helps if the database does not answer, as a sentence."""
 
     def __init__(
         self,
@@ -111,7 +113,7 @@ class LedgerDatabase:
         except sa.exc.OperationalError as error:
             redact(error, self._url)
             raise self._unavailable(
-                f"The {self._name} does not answer: {sentence(error.orig)}"
+                f"The {self._name} does not answer: {sentence(error.orig)} {self._remedy}".rstrip()
             ) from error
         except sa.exc.DatabaseError as error:
             if type(error) is not sa.exc.DatabaseError:

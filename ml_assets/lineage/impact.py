@@ -95,10 +95,14 @@ class Impact:
         return any(model.is_champion for model in self.models)
 
     @property
+    def used(self) -> set[Node]:
+        """All touched days."""
+        return {(touched.table, day) for touched in self.tables for day in touched.days}
+
+    @property
     def nodes(self) -> set[Node]:
         """All touched and all waiting days."""
-        used = {(touched.table, day) for touched in self.tables for day in touched.days}
-        return used | {(table, day) for table, days in self.waiting.items() for day in days}
+        return self.used | {(table, day) for table, days in self.waiting.items() for day in days}
 
 
 def impact(lake: Lake, graph: Graph, table: str, day: str, column: str = "") -> Impact:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ml_assets import nouns
 from ml_assets.configuration import models
-from ml_assets.configuration.parts import BatchPredictionsConfiguration
+from ml_assets.configuration.parts import is_logged
 
 SCORING = [
     nouns.PREDICTIONS,
@@ -61,6 +61,5 @@ def pipeline(name: str) -> PipelineTables:
         labels=config.labels.asset,
         label=config.labels.column,
         join_keys=config.join_keys,
-        is_logged=isinstance(config, BatchPredictionsConfiguration)
-        and config.serving.predictions == "log",
+        is_logged=is_logged(config),
     )

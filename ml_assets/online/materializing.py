@@ -74,3 +74,15 @@ def materialize(lake: Lake, store: OnlineStore, online: OnlineTable, until: str)
 def materialize_online_command(table: str, until: str) -> str:
     """The command that does so."""
     return f"ml-assets online materialize {table} --until {until}"
+
+
+def nothing_online(tables: Sequence[str]) -> str:
+    """What to do about tables that have no row online, as a sentence.
+
+    Args:
+        tables: at least one.
+    """
+    return (
+        f"No row of {', '.join(tables)} is online. To write those that are stored, run: "
+        f"{materialize_online_command(tables[0], 'DAY')}"
+    )

@@ -66,6 +66,7 @@ class OnlineStore(LedgerDatabase):
 
     _name = "online store"
     _unavailable = OnlineStoreUnavailable
+    _remedy = "If it was lost, this makes a table of it again: ml-assets online materialize TABLE --until DAY"
 
     def __init__(self, url: str | sa.URL) -> None:
         super().__init__(url, create_tables)

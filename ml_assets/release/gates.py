@@ -126,7 +126,8 @@ def _beats_champion(question: Question, comparison: EvidenceTable, rules: Releas
     if question.is_first and question.task in FIRST_MODEL_METRIC:
         also = overall_row(rows, FIRST_MODEL_METRIC[question.task], question.count)
         better = f"a better {also['metric']} than {also['champion']:.4f} of the base rate"
-        conditions.append((also["improvement"] > 0, f"{better} (it is {also['challenger']:.4f})"))
+        measured = f"{also['challenger']:.4f}, gain {also['improvement']:+.4f}, {_bounds(also)}"
+        conditions.append((also["improvement"] > 0, f"{better} (it is {measured})"))
     broken = [words for holds, words in conditions if not holds]
     if broken:
         return GateOutcome.APPROVABLE, f"{found}: required {' and '.join(broken)}"

@@ -44,10 +44,10 @@ def asked(
     )
 
 
-def write_pipeline(
+def proposed(
     request: Request, table: str, connection: str | None, urls: Mapping[str, str], root: Path
-) -> tuple[Proposal, list[str]]:
-    """Propose a pipeline for a table and write its files, all at once or not at all.
+) -> Proposal:
+    """Propose a pipeline for a table; nothing is written yet.
 
     Args:
         request: what the user says.
@@ -56,19 +56,31 @@ def write_pipeline(
         urls: connection → its URL or folder.
         root: folder of the project.
 
-    Returns:
-        The pipeline, and the paths of its files below the project.
-
     Raises:
         MLAssetsError: the name is taken, there is no such table, or no pipeline suits it.
     """
     refuse_name(request.name)
     refuse_existing(request.name, root)
     found = origin(table, connection, urls)
-    proposal = propose(rows_of(found, urls), request, found)
+    return propose(rows_of(found, urls), request, found)
+
+
+def written(proposal: Proposal, root: Path) -> list[str]:
+    """Write the files of a pipeline, all at once or not at all.
+
+    Args:
+        proposal: the pipeline.
+        root: folder of the project.
+
+    Returns:
+        Paths of the files below the project.
+
+    Raises:
+        ConfigurationError: files of that name exist.
+    """
     texts = rendered(proposal)
-    write(texts, request.name, root)
-    return proposal, list(texts)
+    write(texts, proposal.name, root)
+    return list(texts)
 
 
 def _refuse(option: str, value: str | None, known: Sequence[str]) -> None:

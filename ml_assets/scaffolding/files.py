@@ -119,13 +119,23 @@ def write(texts: Mapping[str, str], name: str, root: Path) -> None:
             shutil.rmtree(draft, ignore_errors=True)
 
 
+def undo(name: str) -> str:
+    """The command that removes the files of a pipeline."""
+    return f"rm -r {CODE}/{name} {TESTS}/{name}"
+
+
 def commands(p: Proposal) -> list[str]:
     """The commands from the table to a first release decision, predictions and a drift report."""
-    last, first = p.history.last, p.history.first
-    known = f"{p.history.first_with_features}...{last}"
+    last, first, later = p.history.last, p.history.first_used, p.history.first_with_features
+    rows, features = f'key:"{p.name}/rows"', f"group:{p.name}__features"
+    extracted = (
+        [(f"{rows} or {features}", first)] if first == later else [(rows, first), (features, later)]
+    )
     return [
-        f"dg launch --assets 'key:\"{p.name}/rows\"' --partition-range {first}...{last}",
-        f"dg launch --assets 'group:{p.name}__features' --partition-range {known}",
+        *(
+            f"dg launch --assets '{which}' --partition-range {start}...{last}"
+            for which, start in extracted
+        ),
         (
             f"dg launch --assets 'group:{p.name}__training or group:{p.name}__release' "
             f"--partition {p.history.as_of}"
@@ -141,9 +151,9 @@ def _values(p: Proposal) -> dict[str, Any]:
     calendar, history = p.times.calendar, p.history
     _, end = calendar.bounds(history.last)
     period = p.times.cadence.unit
-    first_features = day_of(history.first_with_features)
-    if calendar.first_of(first_features) != history.first_with_features:
-        first_features = day_of(calendar.shifted(history.first_with_features, 24))
+    later, first = history.first_with_features, day_of(history.first_used)
+    is_midday = calendar.first_of(day_of(later)) != later
+    first_features = day_of(calendar.shifted(later, 24) if is_midday else later)
     is_segmented = len(p.entity) == 1 and any(
         column.name == p.entity[0] and column.kind == "text" and column.distinct <= MAX_SEGMENTS
         for column in p.columns
@@ -154,9 +164,9 @@ def _values(p: Proposal) -> dict[str, Any]:
         "period": period,
         "periods": f"{period}s",
         "a_period": f"{'an' if period == 'hour' else 'a'} {period}",
-        "first": day_of(history.first),
+        "first": first,
         "last": (end - timedelta(microseconds=1)).date().isoformat(),
-        "first_with_features": first_features,
+        "first_with_features": first if later == history.first_used else first_features,
         "look_back": history.text(history.look_back),
         "nothing": history.text(0),
         "two_periods": history.text(2),

@@ -11,6 +11,7 @@ from ml_assets.cadence import Cadence, Calendar, day_of, shifted, weekday
 from ml_assets.contracts.contract import Weekday
 from ml_assets.durations import LONGEST, Duration
 from ml_assets.errors import ConfigurationError
+from ml_assets.scaffolding.as_of import LEAST_LEFT, LEFT_SHARE, TEST, first_as_of, predicted
 
 UNITS = {Cadence.HOURLY: "h", Cadence.DAILY: "d", Cadence.WEEKLY: "w", Cadence.MONTHLY: "mo"}
 
@@ -23,12 +24,12 @@ LAGS = {
 """Cadence → partitions before one whose values are features, and numbers of them of which means are."""
 
 USUAL = {
-    Cadence.HOURLY: (28 * 24, 7 * 24, 7 * 24),
-    Cadence.DAILY: (28, 7, 7),
-    Cadence.WEEKLY: (13, 4, 8),
-    Cadence.MONTHLY: (12, 3, 6),
+    Cadence.HOURLY: (7 * 24, 7 * 24),
+    Cadence.DAILY: (7, 7),
+    Cadence.WEEKLY: (4, 8),
+    Cadence.MONTHLY: (3, 6),
 }
-"""Cadence → partitions of the test, validation and drift windows that a ``defs.yaml`` need not name."""
+"""Cadence → partitions of the validation and drift windows that a ``defs.yaml`` need not name."""
 
 WINDOW = {
     Cadence.HOURLY: 365 * 24,
@@ -51,6 +52,9 @@ LEAST_WEEKS, MOST_DAYS = 4, 0.8
 """Weeks from which a day of the week without rows is one that never has any, and the least share of
 the other days that have rows: of fewer, one may lack rows by chance."""
 
+MUCH_LONGER = 2
+"""A history that is so many times as long as what a first model uses is not read from its beginning."""
+
 
 @dataclass(frozen=True)
 class History:
@@ -63,6 +67,8 @@ class History:
         rows: number of its rows.
         empty_on: days of the week that never have rows.
         test_rows: rows that should test a model.
+        has_past: whether values of earlier partitions are features.
+        trains_on_all: whether all partitions train a model, as fewer lack a class.
     """
 
     calendar: Calendar
@@ -71,6 +77,8 @@ class History:
     rows: int
     empty_on: tuple[Weekday, ...] = ()
     test_rows: int = ROWS["test_window"]
+    has_past: bool = True
+    trains_on_all: bool = False
 
     @classmethod
     def of(
@@ -79,6 +87,8 @@ class History:
         keys: Collection[str],
         rows: int,
         test_rows: int = ROWS["test_window"],
+        *,
+        has_past: bool = True,
     ) -> "History":
         """The history of a table.
 
@@ -87,9 +97,10 @@ class History:
             keys: those that have rows.
             rows: number of rows.
             test_rows: rows that should test a model.
+            has_past: whether values of earlier partitions are features.
         """
         found = empty_on(calendar, keys)
-        return cls(calendar, min(keys), max(keys), rows, found, test_rows)
+        return cls(calendar, min(keys), max(keys), rows, found, test_rows, has_past)
 
     @property
     def count(self) -> int:
@@ -99,17 +110,17 @@ class History:
     @property
     def lags(self) -> tuple[int, ...]:
         """Partitions before one whose values are features, without those that never have rows."""
-        return self._with_rows(LAGS[self.calendar.cadence][0])
+        return self._with_rows(LAGS[self.calendar.cadence][0]) if self.has_past else ()
 
     @property
     def means(self) -> tuple[int, ...]:
         """Numbers of partitions before one, whose means are features, counted as the lags."""
-        return self._with_rows(LAGS[self.calendar.cadence][1])
+        return self._with_rows(LAGS[self.calendar.cadence][1]) if self.has_past else ()
 
     @property
     def look_back(self) -> int:
         """Partitions before one that its features read."""
-        return self.spanned_by(max(self.means))
+        return self.spanned_by(max(self.means, default=0))
 
     @property
     def needed(self) -> int:
@@ -153,16 +164,32 @@ class History:
         return (keys >= self.calendar.shifted(self.as_of, -length)) & (keys < self.as_of)
 
     @property
+    def first_used(self) -> str:
+        """Key of the first partition that is read.
+
+        Of a history that is much longer than needed it is the first one that a first model looks back on.
+        """
+        used = self._lengths["window"] + self.look_back
+        start = min(
+            self.calendar.shifted(self.as_of, -used),
+            self.calendar.shifted(
+                self.last, -LEFT_SHARE * predicted(self.calendar, self._lengths["drift_window"])
+            ),
+        )
+        start = self.calendar.first_of(day_of(start))
+        is_much_longer = self.count > MUCH_LONGER * self.calendar.between(start, self.last)
+        return start if is_much_longer else self.first
+
+    @property
     def first_with_features(self) -> str:
         """Key of the first partition whose features are complete."""
-        return self.calendar.shifted(self.first, self.look_back)
+        return self.calendar.shifted(self.first_used, self.look_back)
 
     @property
     def as_of(self) -> str:
         """Key of the as-of partition of a first model: later ones are left to predict, and judge drift."""
-        predicted = max(self._usual["test_window"], self._lengths["drift_window"])
-        left = max(min(self.count // 10, predicted), self.spanned_by(LEAST_TEST))
-        return self.calendar.shifted(self.last, -left)
+        drift, least = self._lengths["drift_window"], self.spanned_by(LEAST_LEFT)
+        return first_as_of(self.calendar, self.first, self.last, drift, least)
 
     def spanned_by(self, count: int) -> int:
         """The number of partitions of which ``count`` may have rows, wherever they begin.
@@ -202,11 +229,11 @@ class History:
     @property
     def _usual(self) -> dict[str, int]:
         """Window → partitions that it has if the ``defs.yaml`` does not name it."""
-        test, validation, drift = USUAL[self.calendar.cadence]
+        validation, drift = USUAL[self.calendar.cadence]
         return {
             "window": WINDOW[self.calendar.cadence],
             "validation_window": validation,
-            "test_window": test,
+            "test_window": TEST[self.calendar.cadence],
             "drift_window": drift,
         }
 
@@ -225,7 +252,7 @@ class History:
         found = {name: min(max(usual[name], enough[name]), most) for name, most in longest.items()}
         held_out = found["validation_window"] + found["test_window"]
         window = max(usual["window"], min(enough["window"] + held_out, self.longest_window))
-        return {"window": window, **found}
+        return {"window": self.longest_window if self.trains_on_all else window, **found}
 
     @property
     def _week(self) -> int:

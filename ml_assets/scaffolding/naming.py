@@ -3,7 +3,7 @@
 import builtins
 import keyword
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ml_assets.contracts.contract import Contract
 from ml_assets.errors import ConfigurationError
@@ -36,8 +36,12 @@ def refuse_name(name: str) -> None:
         )
 
 
-def refuse_columns(columns: Sequence[Column]) -> None:
+def refuse_columns(columns: Sequence[Column], needed: Collection[str] = ()) -> None:
     """Refuse columns that a contract cannot have.
+
+    Args:
+        columns: the columns of a table.
+        needed: names of those that cannot be left out: the target, the time, and the series.
 
     Raises:
         ConfigurationError: a column's name is none of a contract's field, or its values are mixed.
@@ -45,11 +49,13 @@ def refuse_columns(columns: Sequence[Column]) -> None:
     problems = {one.name: why for one in columns if (why := _column_problem(one))}
     if problems:
         found = "; ".join(f"'{name}' {why}" for name, why in problems.items())
-        excluded = " ".join(f"--exclude '{name}'" for name in problems)
+        excluded = " ".join(f"--exclude '{name}'" for name in problems if name not in needed)
+        needed_too = [f"'{name}'" for name in problems if name in needed]
+        but = f" and change only {' and '.join(needed_too)}" if needed_too else ""
+        remedy = f", or add {excluded}{but}" if excluded else ""
         what = "it" if len(problems) == 1 else "them"
         raise ConfigurationError(
-            f"{'Column' if len(problems) == 1 else 'Columns'} {found}. Change {what} in the source, or "
-            f"add {excluded}."
+            f"{'Column' if len(problems) == 1 else 'Columns'} {found}. Change {what} in the source{remedy}."
         )
 
 

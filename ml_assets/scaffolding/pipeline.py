@@ -1,6 +1,6 @@
 """What a user says about a new pipeline, and the pipeline that is proposed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +12,9 @@ from ml_assets.scaffolding.reading import Origin
 from ml_assets.scaffolding.times import Times
 
 Task = Literal["classification", "multiclass", "regression"]
+
+LEAST_TO_LEARN = 10
+"""Rows of a class in the table below which it can neither be learned nor tested."""
 
 LEAST_OF_CLASS = 30
 """Test rows of a class below which a model's figures are too uncertain to tell."""
@@ -61,10 +64,11 @@ class Proposal:
         is_series: whether a series has one row in a partition, so that earlier ones predict it.
         key: columns that identify a row.
         history: its partitions.
-        windows: windows of the model that differ from the usual ones.
         rows: number of rows.
+        used_rows: number of these in the partitions that are read.
         test_rows: number of rows that test a first model.
         rarest: number of these with the rarest class; None for numbers.
+        rarest_rows: number of all rows with the rarest class; None for numbers.
         shares: shares of the classes, for people.
         possible_entity: a column that the user has not named, and that names series of rows.
         leaks: columns that seem to give the target away and are allowed.
@@ -82,10 +86,11 @@ class Proposal:
     is_series: bool
     key: Sequence[str]
     history: History
-    windows: Mapping[str, str]
     rows: int
+    used_rows: int
     test_rows: int
     rarest: int | None
+    rarest_rows: int | None
     shares: str
     possible_entity: str | None
     leaks: Sequence[Leak]
@@ -151,37 +156,58 @@ class Proposal:
     def summary(self) -> list[str]:
         """What was decided and why, a line each."""
         history = self.history
-        kind = (
-            "one row in each partition: earlier values predict it"
-            if self.is_series
-            else "several rows in a partition: the other columns of a row predict it"
-        )
         hint = (
             f"each {self.possible_entity} has one row in a partition: with --entity "
             f"{self.possible_entity}, earlier values of each would predict it"
         )
         empty_on = " and ".join(history.empty_on)
-        passed = [f"never rows on {empty_on}: lags and means pass over them"] if empty_on else []
+        passed = ": lags and means pass over them" if history.has_past else ""
         return [
             (
                 f"{self.rows} rows, {history.first} to {history.last}: {history.count} "
                 f"{self.times.cadence} partitions (UTC)"
             ),
-            (
-                f"{kind} (lags {', '.join(map(str, history.lags))}; means of "
-                f"{', '.join(map(str, history.means))})"
-            ),
-            *passed,
+            *self._used,
+            self._predicted_by,
+            *([f"never rows on {empty_on}{passed}"] if empty_on else []),
             *([hint] if self.possible_entity else []),
             f"task {self.task}" + (f": {self.shares}" if self.shares else ""),
             f"rows are identified by {', '.join(self.key)}",
             f"first model as of {history.as_of}; windows: "
-            + (", ".join(f"{name} {text}" for name, text in self.windows.items()) or "as usual"),
+            + (", ".join(f"{name} {text}" for name, text in history.windows.items()) or "as usual"),
             *self._tested,
             *self._judged_drift,
             *([self.told_of_described] if self.described else []),
             *(f"allowed: {leak.column} ({leak.rule}): {leak.finding}" for leak in self.leaks),
         ]
+
+    @property
+    def _used(self) -> list[str]:
+        """Which part of a long history is read, and how to read more of it."""
+        history = self.history
+        if history.first_used == history.first:
+            return []
+        return [
+            (
+                f"uses {history.first_used} to {history.last}, {self.used_rows} of {self.rows} rows: its "
+                "windows look back no further; for more, set an earlier 'first' in defs.yaml"
+            )
+        ]
+
+    @property
+    def _predicted_by(self) -> str:
+        """What the target is predicted by."""
+        history = self.history
+        past = (
+            f"(lags {', '.join(map(str, history.lags))}; means of "
+            f"{', '.join(map(str, history.means))})"
+        )
+        if self.is_series:
+            return f"one row in each partition: earlier values predict it {past}"
+        several = "several rows in a partition: the other columns of a row"
+        if history.has_past:
+            return f"{several}, and the means of {self.target.name} in earlier partitions {past}, predict it"
+        return f"{several} predict it; earlier values do not, as {self.target.name} is no number"
 
     @property
     def told_of_described(self) -> str:
@@ -207,15 +233,18 @@ class Proposal:
         """How many rows test the first model, and whether that is too few to tell."""
         if self.rarest is None:
             return [f"it is tested on {self.test_rows} rows"]
-        few = (
-            ", too few to tell whether it is better: try a longer --cadence, or a longer test_window in "
-            "defs.yaml"
-            if self.rarest < LEAST_OF_CLASS
-            else ""
-        )
+        few = f", too few to tell whether it is better: {self._remedy}"
         return [
-            f"it is tested on {self.test_rows} rows, {self.rarest} of them of the rarest class{few}"
+            f"it is tested on {self.test_rows} rows, {self.rarest} of them of the rarest class"
+            + (few if self.rarest < LEAST_OF_CLASS else "")
         ]
+
+    @property
+    def _remedy(self) -> str:
+        """What to do about too few test rows of a class."""
+        if self.rarest_rows is not None and self.rarest_rows < 2 * LEAST_OF_CLASS:
+            return f"the table has only {self.rarest_rows} of it, so join it with another class"
+        return "try a longer --cadence, or a longer test_window in defs.yaml"
 
 
 def is_category(column: Column) -> bool:

@@ -13,7 +13,14 @@ from ml_assets.names import unknown
 from ml_assets.scaffolding.history import ROWS, History
 from ml_assets.scaffolding.leaks import Leak, leaks
 from ml_assets.scaffolding.naming import refuse_columns, refuse_name
-from ml_assets.scaffolding.pipeline import LEAST_OF_CLASS, Proposal, Request, Task, is_category
+from ml_assets.scaffolding.pipeline import (
+    LEAST_OF_CLASS,
+    LEAST_TO_LEARN,
+    Proposal,
+    Request,
+    Task,
+    is_category,
+)
 from ml_assets.scaffolding.profile import Column, profile
 from ml_assets.scaffolding.reading import Origin
 from ml_assets.scaffolding.times import Times, cadence_of, times
@@ -43,7 +50,7 @@ def propose(raw: pd.DataFrame, request: Request, found: Origin) -> Proposal:
     _refuse_unknown(raw, request)
     kept = raw.drop(columns=[*request.exclude])
     columns, rows = profile(kept)
-    refuse_columns(columns)
+    refuse_columns(columns, {request.target, *request.entity, *_times_of(columns, request)})
     column, format_ = times(kept, columns, request.time)
     moments = Clock(column, format_).moments(kept[column])
     rows = rows.assign(**{column: moments})
@@ -58,9 +65,18 @@ def propose(raw: pd.DataFrame, request: Request, found: Origin) -> Proposal:
     chosen = Times(column, format_, moments, request.cadence or cadence_of(moments))
     keys = _keys(moments, chosen)
     tested_rows = _rows_to_test(known[target.name]) if classes else ROWS["test_window"]
-    history = History.of(chosen.calendar, {*keys}, len(rows), tested_rows)
     is_series = not rows.assign(_key=keys).duplicated(["_key", *request.entity]).any()
+    history = History.of(
+        chosen.calendar,
+        {*keys},
+        len(rows),
+        tested_rows,
+        has_past=is_series or target.is_number or target.kind == "bool",
+    )
     history.refuse_short()
+    if classes:
+        _refuse_rare(known[target.name])
+        history = _with_all_classes(history, keys[known.index], known[target.name])
     tested = known.loc[history.is_in_test(keys[known.index]), target.name]
     suspects = _leaks(rows, request, target.name, column, task, is_series=is_series)
     return Proposal(
@@ -79,17 +95,21 @@ def propose(raw: pd.DataFrame, request: Request, found: Origin) -> Proposal:
         is_series=is_series,
         key=_key(rows, column, target.name, request.entity),
         history=history,
-        windows=_windows(history, keys[known.index], known[target.name])
-        if classes
-        else history.windows,
         rows=len(rows),
+        used_rows=int((keys >= history.first_used).sum()),
         test_rows=len(tested),
         rarest=min((tested == one).sum() for one in classes) if classes else None,
+        rarest_rows=int(known[target.name].value_counts().min()) if classes else None,
         shares=_shares(known[target.name]) if classes else "",
         possible_entity=None if is_series or request.entity else _series_of(rows, keys, columns),
         leaks=suspects,
         has_ended=moments.max() < datetime.now(UTC) - ENDED,
     )
+
+
+def _times_of(columns: Sequence[Column], request: Request) -> list[str]:
+    """The time column, or those that may be it."""
+    return [request.time] if request.time else [one.name for one in columns if one.kind == "time"]
 
 
 def _refuse_unknown(raw: pd.DataFrame, request: Request) -> None:
@@ -154,6 +174,15 @@ def _classes(target: Column, known: pd.DataFrame, task: Task) -> list[object]:
     return values
 
 
+def _refuse_rare(values: pd.Series) -> None:
+    counts = values.value_counts()
+    if rare := [f"'{one}' ({n})" for one, n in counts.items() if n < LEAST_TO_LEARN]:
+        raise ConfigurationError(
+            f"Too few rows of '{values.name}' are {', '.join(rare)}: a class needs {LEAST_TO_LEARN} to be "
+            "learned and tested. Join it with another class in the source, or remove its rows."
+        )
+
+
 def _keys(moments: pd.Series, chosen: Times) -> pd.Series:
     """The partition of each row.
 
@@ -177,12 +206,10 @@ def _rows_to_test(values: pd.Series) -> int:
     return max(ROWS["test_window"], math.ceil(2 * LEAST_OF_CLASS / rarest))
 
 
-def _windows(history: History, keys: pd.Series, values: pd.Series) -> dict[str, str]:
-    """The windows of a model, of which the whole history trains it if a shorter one lacks a class."""
-    is_training = history.is_in_training(keys)
-    if set(values[is_training]) == set(values):
-        return history.windows
-    return {**history.windows, "window": history.text(history.longest_window)}
+def _with_all_classes(history: History, keys: pd.Series, values: pd.Series) -> History:
+    """The history, all of which trains a model if a shorter window lacks a class."""
+    has_all = set(values[history.is_in_training(keys)]) == set(values)
+    return history if has_all else replace(history, trains_on_all=True)
 
 
 def _key(rows: pd.DataFrame, time: str, target: str, entity: Sequence[str]) -> list[str]:

@@ -13,26 +13,35 @@ from fastapi import FastAPI, Header, Path, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 
 from ml_assets.errors import sentence
-from ml_assets.names import suggestion
-from ml_assets.serving.documents import PREDICTION, predict_document, responses, row_schema
+from ml_assets.names import shortened, suggestion
+from ml_assets.serving.documents import (
+    PREDICTION,
+    predict_document,
+    responses,
+    row_schema,
+    security,
+    with_api_keys,
+)
 from ml_assets.serving.lane import Answered
 from ml_assets.serving.problems import TITLES, Problem, unavailable
 from ml_assets.serving.requests import Row, event_ids, moment, parsed, typed
 from ml_assets.serving.served import ServedPipeline
 from ml_assets.serving.service import Service
-from ml_assets.settings import ServingLimits
+from ml_assets.serving.transfer import Bodies, bearer
 
-Key = Annotated[str | None, Header(alias="Authorization", description="Bearer and an API key.")]
+Key = Annotated[str | None, Header(alias="Authorization", include_in_schema=False)]
 
 
-def create_app(service: Service, started: Callable[[], None] = lambda: None) -> FastAPI:
+def create_app(
+    service: Service, bodies: Bodies, started: Callable[[], None] = lambda: None
+) -> FastAPI:
     """The application; the service starts and closes with it.
 
     Args:
         service: the service.
+        bodies: reads the bodies of requests.
         started: called when it answers.
     """
 
@@ -43,41 +52,51 @@ def create_app(service: Service, started: Callable[[], None] = lambda: None) -> 
         yield
         await asyncio.to_thread(service.close)
 
-    app = FastAPI(
+    app = _Application(
         title="ml_assets",
         description="Predictions on request by the champion of each pipeline.",
         version=version("ml-assets"),
         lifespan=lifespan,
         responses=responses(405, 500),
+        docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(Exception, _defect)
     for pipeline in service.pipelines.values():
-        _add_pipeline(app, service, pipeline)
+        _add_pipeline(app, service, pipeline, bodies)
     _add_health(app, service)
     _add_unknown(app, service)
     return app
 
 
-def _add_pipeline(app: FastAPI, service: Service, pipeline: ServedPipeline) -> None:
+class _Application(FastAPI):
+    """The application, whose OpenAPI document names the API keys."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document."""
+        return with_api_keys(super().openapi())
+
+
+def _add_pipeline(app: FastAPI, service: Service, pipeline: ServedPipeline, bodies: Bodies) -> None:
     """The addresses of one pipeline."""
-    path = f"/v1/{pipeline.name}"
+    path, secured = f"/v1/{pipeline.name}", security(is_required=service.requires_key)
 
     @app.post(
         f"{path}/predict",
         operation_id=f"predict_{pipeline.name}",
         summary=f"Predictions of {pipeline.name}.",
         tags=[pipeline.name],
-        openapi_extra=predict_document(pipeline, service.limits.max_rows),
+        openapi_extra={**predict_document(pipeline, service.limits.max_rows), **secured},
         responses={**_answers(), **responses(400, 401, 403, 408, 413, 422, 429, 503)},
     )
     async def predict(request: Request) -> Response:
         arrived, status, headers = time.monotonic(), 500, request.headers
         try:
-            service.authorize(pipeline.name, _bearer(headers.get("Authorization")))
-            body = await _body_in_time(request, service.limits)
+            service.authorize(pipeline.name, bearer(headers.get("Authorization")))
+            body = await bodies.read(request)
             at = request.query_params.get("at")
             now = moment(at, is_replay=service.is_replay, now=datetime.now(UTC))
             given, is_one = parsed(body, service.limits.max_rows)
@@ -97,10 +116,11 @@ def _add_pipeline(app: FastAPI, service: Service, pipeline: ServedPipeline) -> N
         operation_id=f"describe_{pipeline.name}",
         summary=f"Champion, contract and freshness of {pipeline.name}.",
         tags=[pipeline.name],
+        openapi_extra=secured,
         responses=responses(401, 403, 503),
     )
     def describe(authorization: Key = None) -> Response:
-        service.authorize(pipeline.name, _bearer(authorization))
+        service.authorize(pipeline.name, bearer(authorization))
         return _json(_description(service, pipeline))
 
 
@@ -125,13 +145,14 @@ def _add_health(app: FastAPI, service: Service) -> None:
         summary="Figures for Prometheus.",
         tags=["service"],
         response_class=Response,
+        openapi_extra=security(is_required=service.requires_key),
         responses={
             200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
             **responses(401, 503),
         },
     )
     def metrics(authorization: Key = None) -> Response:
-        service.authorize(None, _bearer(authorization))
+        service.authorize(None, bearer(authorization))
         states = {name: service.champions.state(name) for name in service.pipelines}
         return Response(service.metrics.text(states), media_type=CONTENT_TYPE_LATEST)
 
@@ -143,7 +164,7 @@ def _add_unknown(app: FastAPI, service: Service) -> None:
         known = ", ".join(service.pipelines)
         raise Problem(
             404,
-            f"There is no pipeline '{pipeline:.60}' here.{suggestion(pipeline, service.pipelines)} "
+            f"There is no pipeline '{shortened(pipeline)}' here.{suggestion(pipeline, service.pipelines)} "
             f"Expected one of {known}.",
         )
 
@@ -167,51 +188,6 @@ async def _in_time(
             f"There was no answer within {service.limits.seconds:g} s. It may have been logged: send the "
             "request again with the same Idempotency-Key."
         ) from None
-
-
-async def _body_in_time(request: Request, limits: ServingLimits) -> bytes:
-    """The body of a request, if it arrives within the time of a request.
-
-    Raises:
-        Problem: it does not, or it is larger than allowed.
-    """
-    try:
-        async with asyncio.timeout(limits.seconds):
-            return await _body(request, limits.max_body_bytes)
-    except TimeoutError:
-        raise Problem(
-            408,
-            f"The body did not arrive within {limits.seconds:g} s, or is shorter than announced.",
-        ) from None
-    except ClientDisconnect:
-        raise Problem(408, "The connection was closed before the body arrived.") from None
-
-
-async def _body(request: Request, limit: int) -> bytes:
-    """The body of a request; a larger one is not read to its end.
-
-    Raises:
-        Problem: it is larger than allowed.
-    """
-    problem = Problem(413, f"The body has more than {limit:,} bytes.")
-    length = request.headers.get("Content-Length", "")
-    if length.isdecimal() and int(length) > limit:
-        raise problem
-    parts, size = [], 0
-    async for part in request.stream():
-        parts.append(part)
-        size += len(part)
-        if size > limit:
-            raise problem
-    return b"".join(parts)
-
-
-def _bearer(authorization: str | None) -> str | None:
-    """The key of an ``Authorization`` header; None without one."""
-    if authorization is None:
-        return None
-    scheme, _, key = authorization.partition(" ")
-    return key.strip() if scheme.lower() == "bearer" else ""
 
 
 def _answer(answered: Answered, *, is_one: bool) -> Any:
@@ -286,7 +262,7 @@ async def _http_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     status = error.status_code if error.status_code in TITLES else 400
     told = Problem(
-        status, f"{request.method} {request.url.path:.200}: {sentence(error.detail)}"
+        status, f"{request.method} {shortened(request.url.path)}: {sentence(error.detail)}"
     ).response()
     told.headers.update(error.headers or {})
     return told

@@ -24,10 +24,13 @@ PROBLEM = {
             "description": "What was wrong with single rows.",
             "items": {
                 "type": "object",
-                "required": ["row", "column", "rule"],
+                "required": ["row", "rule"],
                 "properties": {
                     "row": {"type": "integer", "description": "Number of the row, from 0."},
-                    "column": {"type": "string"},
+                    "column": {
+                        "type": "string",
+                        "description": "None where the rule is about several columns.",
+                    },
                     "rule": {"type": "string", "description": "As a dead letter says it."},
                     "value": {},
                 },
@@ -91,7 +94,6 @@ PREDICT_PARAMETERS = [
         "description": description,
     }
     for name, place, description in (
-        ("Authorization", "header", "Bearer and an API key."),
         (
             "Idempotency-Key",
             "header",
@@ -102,6 +104,34 @@ PREDICT_PARAMETERS = [
 ]
 """Headers and query of a request for predictions. ``app`` reads them itself: as arguments of a function,
 FastAPI would spend a quarter of its time with a request on them."""
+
+
+API_KEY = "ApiKey"
+"""Name of the security scheme."""
+
+
+def with_api_keys(document: dict[str, Any]) -> dict[str, Any]:
+    """An OpenAPI document with the security scheme of API keys.
+
+    Args:
+        document: the document.
+    """
+    scheme = {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A key that 'ml-assets keys create' made.",
+    }
+    components = {**document.get("components", {}), "securitySchemes": {API_KEY: scheme}}
+    return {**document, "components": components}
+
+
+def security(*, is_required: bool) -> dict[str, Any]:
+    """What the document says about the keys of an address.
+
+    Args:
+        is_required: whether requests without a key are refused.
+    """
+    return {"security": [{API_KEY: []}] if is_required else [{}, {API_KEY: []}]}
 
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -11,9 +11,9 @@ from typing import Any
 import pydantic_core
 
 from ml_assets.contracts.moments import moment as in_utc
-from ml_assets.contracts.row_rules import ValueRules, typed_row
+from ml_assets.contracts.row_rules import ValueRules, broken_checks, typed_row
 from ml_assets.errors import sentence
-from ml_assets.names import suggestion
+from ml_assets.names import shortened, suggestion
 from ml_assets.online.values import Plain
 from ml_assets.serving.problems import Problem
 from ml_assets.serving.served import ServedPipeline
@@ -21,8 +21,8 @@ from ml_assets.serving.served import ServedPipeline
 IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,190}")
 """Usable idempotency keys: with the number of a row they are ids of events in the prediction log."""
 
-MAX_SHOWN = 200
-"""Characters of a value or a column that an error shows."""
+SHOWN_BITS = 64
+"""Size of a whole number that an error shows."""
 
 SHOWN_ERRORS = 100
 """Errors of rows in one answer."""
@@ -148,6 +148,9 @@ def typed(
         given = {name: row[name] for name in pipeline.optional_rules if name in row}
         features, wrong = typed_row(_of(pipeline.optional_rules, given), given)
         errors += row_errors(number, row, {**broken, **wrong})
+        if pipeline.request is not None and not broken:
+            rules = broken_checks(pipeline.request, values)
+            errors += [{"row": number, "rule": rule} for rule in rules]
         if len(values) + len(given) < len({*values, *row}):
             errors += _unknown(pipeline, number, row)
         found.append(Row(number, event_id, at, values, features))
@@ -182,8 +185,8 @@ def _unknown(pipeline: ServedPipeline, number: int, row: Mapping[str, Any]) -> l
     return [
         {
             "row": number,
-            "column": name[:MAX_SHOWN],
-            "rule": f"{name[:MAX_SHOWN]}: is no column of a request.{suggestion(name, known)}",
+            "column": shortened(name),
+            "rule": f"{shortened(name)}: is no column of a request.{suggestion(name, known)}",
             "value": _shown(value),
         }
         for name, value in row.items()
@@ -193,12 +196,13 @@ def _unknown(pipeline: ServedPipeline, number: int, row: Mapping[str, Any]) -> l
 
 def _shown(value: Any) -> Any:
     """A value for an error; a long one is cut."""
+    if isinstance(value, int) and value.bit_length() > SHOWN_BITS:
+        return f"a whole number of more than {SHOWN_BITS} bits"
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
-    text = value if isinstance(value, str) else str(value)
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+    return shortened(value if isinstance(value, str) else repr(value))
 
 
 def _summary(errors: Sequence[Mapping[str, Any]], rows: int) -> str:

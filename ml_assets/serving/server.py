@@ -15,6 +15,7 @@ from ml_assets.errors import ConfigurationError, sentence
 from ml_assets.serving.app import create_app
 from ml_assets.serving.served import ServedPipeline
 from ml_assets.serving.service import Service
+from ml_assets.serving.transfer import Bodies
 from ml_assets.workspace import Workspace
 
 BACKLOG = 2048
@@ -66,15 +67,35 @@ def run(
         _keep_from_collector()
         started(address, list(service.pipelines))
 
+    bodies = Bodies(service.limits)
     config = uvicorn.Config(
-        create_app(service, answers),
+        create_app(service, bodies, answers),
+        ws="none",
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     for number in STOPS:
         signal.signal(number, _stopped)  # uvicorn raises the signal again when it has stopped
-    uvicorn.Server(config).run(sockets=[listening])
+    _Server(config, bodies.stop).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it begins to stop.
+
+    Args:
+        config: its settings.
+        stopping: called by the handler of the signal.
+    """
+
+    def __init__(self, config: uvicorn.Config, stopping: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop after open requests."""
+        self._stopping()
+        super().handle_exit(sig, frame)
 
 
 def _stopped(_number: int, _frame: FrameType | None) -> None:

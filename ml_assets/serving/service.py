@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 
 from ml_assets.errors import LogBusy, MLAssetsError
+from ml_assets.online.materializing import nothing_online
 from ml_assets.online.prediction_log.entry import LoggedPrediction
 from ml_assets.online.prediction_log.writer import LogWriter
 from ml_assets.online.values import Plain
@@ -149,7 +150,24 @@ class Service:
     def problems(self) -> list[str]:
         """Why the service cannot answer everything; empty if it can."""
         states = {name: self.champions.state(name) for name in self.pipelines}
-        return [f"{name}: {state.problem}" for name, state in states.items() if not state.served]
+        of_champions = [
+            f"{name}: {state.problem}" for name, state in states.items() if not state.served
+        ]
+        return [*of_champions, *filter(None, [self._problem_of_log(), self._problem_of_store()])]
+
+    def _problem_of_log(self) -> str:
+        sections = [pipeline.section for pipeline in self.pipelines.values()]
+        needs_log = any(section.on_log_failure == "refuse" for section in sections)
+        return self._writer.problem() if needs_log else ""
+
+    def _problem_of_store(self) -> str:
+        """Why tables that are looked up cannot be read, or which have no row; empty if all have."""
+        lookups = [one for pipeline in self.pipelines.values() for one in pipeline.lookups.lookups]
+        try:
+            empty = [one.table for one in lookups if not self.store.entities(one.table, 1)]
+        except MLAssetsError as error:
+            return str(error)
+        return nothing_online(empty) if empty else ""
 
     def _lane(self, name: str, capacity: int, rows_at_once: int) -> Lane:
         return Lane(

@@ -216,10 +216,15 @@ def _newest_dense(rows: dict[int, int], usual: float | None) -> int | None:
         part.append(position)
         before = position
         follows_closely = part[0] - (-1 if newest is None else newest) <= GAP_DAYS
-        total = sum(count for day, count in rows.items() if part[0] <= day <= position)
-        if follows_closely or (total > FEW_ROWS and total >= PART_SHARE * usual):
+        if follows_closely or _has_enough_rows(rows, part[0], position, usual):
             newest = position
     return newest
+
+
+def _has_enough_rows(rows: dict[int, int], first: int, last: int, usual: float) -> bool:
+    """Whether a part that follows a gap counts."""
+    total = sum(count for position, count in rows.items() if first <= position <= last)
+    return total > FEW_ROWS and total >= PART_SHARE * usual
 
 
 def _is_dense(rows: dict[int, int], position: int, usual: float) -> bool:

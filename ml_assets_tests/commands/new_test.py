@@ -220,3 +220,21 @@ def test_a_column_that_names_series_is_pointed_out(project: Path) -> None:
     printed = run("bikes", "--from", table, "--target", "rides")
 
     assert "with --entity shop, earlier values" in " ".join(printed.split())
+
+
+def test_columns_that_are_needed_are_not_proposed_to_be_left_out(project: Path) -> None:
+    names = {"day": "the day", "rides": "all rides", "rain": "much rain"}
+    table = file_of(project, good().rename(columns=names))
+
+    message = refused(project, "bikes", "--from", table, "--target", "all rides")
+
+    assert "or add --exclude 'much rain' and change only 'the day' and 'all rides'." in message
+
+
+def test_what_is_decided_is_told_before_files_are_written_and_how_to_remove_them(
+    project: Path,
+) -> None:
+    printed = run("bikes", "--from", file_of(project, good()), "--target", "rides")
+
+    assert printed.index("task regression") < printed.index("Written")
+    assert "rm -r ml_assets/defs/bikes ml_assets_tests/defs/bikes" in printed

@@ -48,9 +48,40 @@ def test_the_entries_of_a_day_are_shown(log: PredictionLog, tmp_path: Path) -> N
     assert "2 entries of 2013-05-01; 4 on 2 days." in shown.stdout
     document = json.loads(last.stdout)
     assert document["day"] == RECENT
-    assert [one["event_id"] for one in document["entries"]] == [f"a-{RECENT}", f"b-{RECENT}"]
+    assert [one["event_id"] for one in document["entries"]] == [f"b-{RECENT}", f"a-{RECENT}"]
     assert document["entries"][0]["features"] == {"is_new": True, "kind": None, "used": 0.25}
     assert document["entries"][0]["ages"] == {"meters/places": None, "meters/readings": 3600.5}
+
+
+def test_the_newest_entries_are_shown_and_the_others_counted(
+    log: PredictionLog, tmp_path: Path
+) -> None:
+    asked = ("predictions", "log", "flight_delays", "--day", "2013-06-01")
+    first = replace(entry("", 0.25, "2013-06-01"), pipeline="flight_delays")
+    later = [
+        replace(
+            first,
+            event_id=f"{number:04}-{'k' * 190}",
+            answered_at=first.answered_at + timedelta(seconds=number),
+            prediction={"prediction": "a class of a long name " * 3},
+        )
+        for number in range(1_500)
+    ]
+    log.append(later)
+
+    shown = ml_assets(tmp_path, *asked)
+    few = ml_assets(tmp_path, *asked, "--limit", "2", "--json")
+
+    assert max(map(len, shown.stdout.splitlines())) <= WIDTH
+    assert [one[:4] for one in shown.stdout.splitlines() if one[4:6] == "-k"] == [
+        f"{number:04}" for number in range(1_499, 1_479, -1)
+    ]
+    assert "1,480 older entries are not shown. To show more, give --limit." in shown.stdout
+    assert "1,500 entries of 2013-06-01; 1,504 on 3 days." in shown.stdout
+    document = json.loads(few.stdout)
+    assert document["logged"] == 1_500
+    assert [one["event_id"][:4] for one in document["entries"]] == ["1499", "1498"]
+    assert document["entries"][0]["features"] == first.features
 
 
 def test_a_log_that_is_not_there_is_told_and_not_made(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_status_names_the_champion_the_pending_retraining_and_what_is_behind(
     assert found.keys() == KEYS
     pipeline, *others = found["pipelines"]
     assert [one["pipeline"] for one in others] == NOT_BEGUN
-    assert f"Not begun: {', '.join(NOT_BEGUN)}." in text
+    assert f"Pipelines not begun: {', '.join(NOT_BEGUN)}." in text
     assert pipeline.keys() == PIPELINE_KEYS
     assert (pipeline["champion"]["version"], pipeline["champion"]["as_of"]) == (1, CHAMPION)
     assert pipeline["retraining"]["as_of"] == ASKED_FOR

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from ml_assets.commands.printing.logged import print_logged
 from ml_assets.components.batch_predictions.component import refuse_columns_of_log
+from ml_assets.components.monitoring.served import profiled_before_erasure, served_features
 from ml_assets.content import DAY
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.scoring import prediction_ids
@@ -27,7 +28,7 @@ from ml_assets.online.values import Plain, plain
 from ml_assets.orchestration.checks.runner import CheckState
 from ml_assets.workspace import Workspace
 from ml_assets_tests.components.minimal_pipeline_test import MINIMAL
-from ml_assets_tests.components.shop import definitions, orders, raw_table, rows
+from ml_assets_tests.components.shop import Orders, definitions, orders, raw_table, rows
 from ml_assets_tests.prepared import new_home, opened, tick
 from ml_assets_tests.project import Project
 
@@ -233,6 +234,56 @@ def test_the_sensor_asks_for_the_answers_of_a_day_with_its_predictions(shop: Pro
 
     nouns = {key.path[-1] for key in asked.asset_selection or []}
     assert {"logged_predictions", "predictions", "labels", "performance"} <= nouns
+
+
+MONITORED = f"{PREDICTIONS} or group:shop__monitoring"
+
+
+def profiled(project: Project, day: str) -> pd.DataFrame:
+    """The profile of a day by feature."""
+    return project.lake.read("shop/feature_profile", [day]).set_index("feature")
+
+
+def test_the_features_that_were_served_are_profiled(shop: Project) -> None:
+    day, access = "2024-02-22", Workspace.of_environment().prediction_log
+    served = [
+        replace(one, features={**one.features, "items": 500.0, "hour": None})
+        for one in answered(day, event="served")[20:29]
+    ]
+    log(*served)
+
+    done = shop.materialize(MONITORED, day)
+
+    assert done.succeeded, done.failed_steps
+    found = profiled(shop, day)
+    assert {*found["rows"]} == {len(access.read("shop", [day]))}
+    assert found.loc["items", "sums"].count("4500.0") == 1
+    assert found.loc["hour", "missing"] == 9
+    reads = shop.lake.ledger.reads("shop/feature_profile", [day])[day]
+    assert [one.table for one in reads if one.day == day] == ["shop/logged_predictions"]
+    assert shop.lake.read("shop/drift_report", [day])["feature"].size
+
+
+def test_a_day_without_requests_has_no_profile(shop: Project) -> None:
+    done = shop.materialize(MONITORED, "2024-02-25")
+
+    assert done.succeeded, done.failed_steps
+    assert shop.entries("shop/feature_profile")["2024-02-25"].rows == 0
+
+
+def test_a_profile_stays_when_the_log_has_its_entries_no_more(shop: Project) -> None:
+    day, access = "2024-02-27", Workspace.of_environment().prediction_log
+    log(*answered(day, event="profiled")[20:23])
+    assert shop.materialize(MONITORED, day).succeeded
+    answers = shop.lake.read("shop/logged_predictions", [day])
+    names = SPECIFICATION.features
+    of_log = served_features(access, "shop", answers, Orders, names)
+    ledger, table = shop.lake.ledger, "shop/feature_profile"
+
+    assert profiled_before_erasure(ledger, table, answers, of_log) == {}
+    kept = profiled_before_erasure(ledger, table, answers, of_log.iloc[1:])
+    assert {one: entry.table for one, entry in kept.items()} == {day: table}
+    assert len(of_log) == len(answers)
 
 
 TABLES = PipelineTables("shop", "shop/orders", "shop/weights", "weight", ("order",), is_logged=True)

@@ -1,5 +1,6 @@
 """One row of plain values is accepted, changed and refused as rows of a table are."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -10,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml_assets.contracts.contract import Contract
-from ml_assets.contracts.row_rules import row_rules, typed_row
+from ml_assets.contracts.row_rules import broken_checks, row_checks, row_rules, typed_row
 from ml_assets.contracts.validation import validate
+from ml_assets.errors import ConfigurationError
 from ml_assets.online.values import plain
 
 DAY = "2013-05-01"
@@ -139,3 +141,61 @@ def test_a_missing_column_is_a_missing_value() -> None:
 
     assert broken["code"] == ["must not be null"]
     assert "weight" not in broken
+
+
+class Stays(Contract):
+    """With rules about several columns."""
+
+    came: pd.DatetimeTZDtype = pa.Field(nullable=True, dtype_kwargs={"unit": "us", "tz": "UTC"})
+    left: pd.DatetimeTZDtype = pa.Field(nullable=True, dtype_kwargs={"unit": "us", "tz": "UTC"})
+    guests: int = pa.Field()
+
+    @pa.dataframe_check(element_wise=True)
+    @classmethod
+    def left_on_the_day_it_came(cls, row: Mapping[str, Any]) -> bool:
+        """Uses what pandas has beside ``datetime``."""
+        return bool(row["left"].floor("D") == row["came"].floor("D"))
+
+    @pa.dataframe_check(element_wise=True)
+    @classmethod
+    def guests_do_not_come_without_leaving(cls, row: Mapping[str, Any]) -> bool:
+        """Of another type."""
+        return bool(row["guests"] < 9 or row["came"] == row["left"])
+
+    class Config:
+        """Any number of dead letters."""
+
+        metadata: ClassVar = {"max_dead_letter_share": 1.0}
+
+
+@pytest.mark.parametrize("came", ["2013-05-01T09:00Z", "2013-05-02T00:00Z", None])
+@pytest.mark.parametrize("left", ["2013-05-01T09:00Z", None])
+@pytest.mark.parametrize("guests", [1, 9])
+def test_rules_about_several_columns_are_those_of_a_table(
+    came: str | None, left: str | None, guests: int
+) -> None:
+    row = {"came": came, "left": left, "guests": guests}
+    frame = pd.DataFrame({name: pd.Series([value]) for name, value in row.items()}).assign(ds=DAY)
+    letters = validate(frame, Stays, [DAY]).dead_letters
+
+    typed, broken = typed_row(row_rules(Stays), row)
+
+    assert broken == {}
+    rules = "; ".join(sorted(broken_checks(Stays, typed)))
+    assert [*letters["rule"]] == ([rules] if rules else [])
+
+
+def test_a_check_of_a_whole_frame_is_refused_for_rows() -> None:
+    class Frames(Contract):
+        """With a check of all rows."""
+
+        came: int = pa.Field()
+
+        @pa.dataframe_check
+        @classmethod
+        def comes_once(cls, rows: pd.DataFrame) -> pd.Series:
+            """Is not asked for a row."""
+            return ~rows["came"].duplicated()
+
+    with pytest.raises(ConfigurationError, match="'comes_once' of Frames cannot be applied"):
+        row_checks(Frames)

@@ -231,6 +231,16 @@ def test_first_model_needs_better_probabilities_than_the_base_rate(
     assert "of the base rate (gain +" in found["beats_champion"].reason
 
 
+def test_the_second_metric_of_a_first_model_is_told_with_its_interval() -> None:
+    first = better(champion=None)
+    worse = with_brier(first.comparison(), -0.02)
+
+    found = gates(worse, first.fairness(), first.question())["beats_champion"]
+
+    assert "a better brier than 0.2500 of the base rate" in found.reason
+    assert "(it is 0.2700, gain -0.0200, -0.1200 to +0.0800)" in found.reason
+
+
 def test_worse_probabilities_than_the_champions_do_not_block() -> None:
     found = gates(with_brier(COMPARISON, -0.1))["beats_champion"]
 

@@ -133,3 +133,42 @@ def test_a_drift_window_with_its_rows_is_judged_by_default() -> None:
 def test_the_partitions_after_the_first_model_fill_a_drift_window() -> None:
     found = history(weeks=200, has_rows=lambda _: True)
     assert DAILY.between(found.as_of, found.last) == 40
+
+
+@pytest.mark.parametrize(
+    ("found", "first"),
+    [
+        pytest.param(history(weeks=100, has_rows=lambda _: True), MONDAY, id="not much longer"),
+        pytest.param(
+            history(weeks=300, has_rows=lambda _: True, per_partition=20),
+            DAILY.shifted("2029-09-30", -(28 + 365 + 28)),
+            id="look-back, window and days to predict",
+        ),
+        pytest.param(
+            history(WEEKLY, weeks=600, has_rows=lambda _: True, per_partition=20),
+            WEEKLY.shifted("2035-06-25", -(13 + 156 + 13)),
+            id="weeks",
+        ),
+    ],
+)
+def test_a_history_that_is_much_longer_than_its_windows_is_read_from_where_they_begin(
+    found: History, first: str
+) -> None:
+    assert found.first_used == first
+    assert found.first_with_features == found.calendar.shifted(found.first_used, found.look_back)
+
+
+def test_the_first_model_of_a_part_of_a_history_is_that_of_all_of_it() -> None:
+    whole = history(weeks=300, has_rows=lambda _: True, per_partition=20)
+    used = DAILY.keys(whole.first_used, whole.last)
+    part = History.of(DAILY, used, 20 * len(used))
+
+    assert (part.as_of, part.windows) == (whole.as_of, whole.windows)
+
+
+def test_events_without_earlier_values_need_no_look_back() -> None:
+    keys = DAILY.keys(MONDAY, "2024-12-31")
+    found = History.of(DAILY, keys, 20 * len(keys), has_past=False)
+
+    assert (found.lags, found.means, found.look_back) == ((), (), 0)
+    assert found.first_with_features == MONDAY

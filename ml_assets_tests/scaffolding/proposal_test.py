@@ -13,7 +13,7 @@ from ml_assets.contracts.contract import columns, limits
 from ml_assets.contracts.roles import columns_of_group
 from ml_assets.learning.contracts import Prediction
 from ml_assets.scaffolding.naming import RESERVED
-from ml_assets_tests.commands.new_test import file_of, good, project, run
+from ml_assets_tests.commands.new_test import file_of, good, project, refused, run
 from ml_assets_tests.components.shop import definitions
 
 __all__ = ["project"]
@@ -174,3 +174,77 @@ def test_a_drift_window_with_too_few_rows_to_tell_is_told(project: Path) -> None
     printed = run("rides", "--from", file_of(project, good()), "--target", "rides")
 
     assert "drift is not judged: a window of about 15 rows" in " ".join(printed.split())
+
+
+def strikes(days: int, rows_a_day: int, kinds: list[str]) -> pd.DataFrame:
+    """Events of several classes."""
+    random = np.random.default_rng(5)
+    at = pd.date_range("2010-01-01", periods=days).repeat(rows_a_day)
+    return pd.DataFrame(
+        {
+            "strike": range(len(at)),
+            "day": at.strftime("%Y-%m-%d"),
+            "height": random.normal(size=len(at)).round(3),
+            "kind": random.choice(kinds, len(at)),
+        }
+    )
+
+
+def test_the_part_of_a_long_history_that_is_used_is_told_and_read(project: Path) -> None:
+    table = strikes(2000, 5, ["a", "b"])
+
+    done = run("strikes", "--from", file_of(project, table), "--target", "kind")
+
+    text = " ".join(done.split())
+    used = table[table["day"] >= "2014-05-26"]
+    assert f"uses 2014-05-26 to 2015-06-23, {len(used)} of 10000 rows" in text
+    assert "set an earlier 'first' in defs.yaml" in text
+    defs = (project / "ml_assets" / "defs" / "strikes" / "defs.yaml").read_text("utf-8")
+    assert 'days: {first: "2014-05-26", last: "2015-06-23"}' in defs
+    readme = (project / "ml_assets" / "defs" / "strikes" / "README.md").read_text("utf-8")
+    assert f"the {len(used)} rows from 2014-05-26 on" in readme
+
+
+def test_events_whose_target_is_a_text_have_no_lags_and_one_launch_for_rows_and_features(
+    project: Path,
+) -> None:
+    table = file_of(project, strikes(200, 5, ["a", "b"]))
+
+    done = run("strikes", "--from", table, "--target", "kind")
+
+    text = " ".join(done.split())
+    assert "the other columns of a row predict it; earlier values do not" in text
+    assert "lags" not in text
+    first, *others = [line for line in done.splitlines() if "dg launch" in line]
+    assert "'key:\"strikes/rows\" or group:strikes__features'" in first
+    assert first.endswith("--partition-range 2010-01-01...2010-07-19")
+    assert len(others) == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        pytest.param(1, "Too few rows of 'kind' are 'c' (1): a class needs 10", id="one row"),
+        pytest.param(0, "", id="none"),
+    ],
+)
+def test_a_class_that_cannot_be_learned_is_refused(project: Path, rows: int, message: str) -> None:
+    table = strikes(200, 5, ["a", "b"])
+    table.loc[: rows - 1, "kind"] = "c"
+    options = ("strikes", "--from", file_of(project, table), "--target", "kind")
+
+    if message:
+        assert message in refused(project, *options)
+    else:
+        run(*options)
+
+
+def test_a_class_with_few_rows_is_joined_with_another_not_tested_for_longer(project: Path) -> None:
+    table = strikes(400, 5, ["a", "b"])
+    table.loc[table.index % 100 == 0, "kind"] = "c"
+
+    done = run("strikes", "--from", file_of(project, table), "--target", "kind")
+
+    text = " ".join(done.split())
+    assert "the table has only 20 of it, so join it with another class" in text
+    assert "--cadence" not in text.partition("Written")[0]

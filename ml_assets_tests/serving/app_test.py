@@ -152,6 +152,14 @@ def test_a_wrong_row_is_told_by_the_rule_of_a_dead_letter(
     assert "1 of 2 rows break the contract" in found["detail"]
 
 
+@pytest.mark.parametrize("name", ["x" * 100_000, "it" * 50_000])
+def test_a_long_name_and_a_long_number_are_shortened(serve: Serve, name: str) -> None:
+    answer = serve().post(PREDICT, json=order(items=10**4000, **{name: name}), params=AT)
+
+    assert len(problem(answer, 422)["errors"]) == 2
+    assert len(answer.content) < 1500
+
+
 def test_a_missing_field_is_told(serve: Serve) -> None:
     row = order()
     del row["hour"]
@@ -216,6 +224,7 @@ def test_unknown_pipelines_and_addresses_are_told(serve: Serve) -> None:
     assert "Did you mean 'shop'?" in problem(client.post("/v1/shpo/predict"), 404)["detail"]
     assert "Expected one of shop" in problem(client.get("/v1/other"), 404)["detail"]
     problem(client.get("/nothing"), 404)
+    problem(client.post(f"{PREDICT}/"), 404)
     problem(client.get(PREDICT), 405)
 
 
@@ -293,7 +302,29 @@ def test_the_example_of_the_openapi_document_is_answered(serve: Serve) -> None:
     body = document["paths"][PREDICT]["post"]["requestBody"]["content"]["application/json"]
 
     assert client.post(PREDICT, json=body["example"]).status_code == 200
-    assert client.get("/docs").status_code == 200
+    problem(client.get("/docs"), 404)
+
+
+@pytest.mark.parametrize("requires_key", [True, False], ids=["required", "optional"])
+def test_the_openapi_document_names_the_api_keys(serve: Serve, requires_key: bool) -> None:
+    document = serve(requires_key=requires_key).get("/openapi.json").json()
+
+    schemes = document["components"]["securitySchemes"]
+    assert [(one["type"], one["scheme"]) for one in schemes.values()] == [("http", "bearer")]
+    [name] = schemes
+    expected = [{name: []}] if requires_key else [{}, {name: []}]
+    found = {
+        path: (operation.get("security"), {"401", "403"} & operation["responses"].keys())
+        for path, methods in document["paths"].items()
+        for operation in methods.values()
+    }
+    assert found == {
+        PREDICT: (expected, {"401", "403"}),
+        "/v1/shop": (expected, {"401", "403"}),
+        "/metrics": (expected, {"401"}),
+        "/healthz": (None, set()),
+        "/readyz": (None, set()),
+    }
 
 
 def test_a_locked_log_refuses_and_is_written_again_when_it_is_free(
@@ -310,6 +341,59 @@ def test_a_locked_log_refuses_and_is_written_again_when_it_is_free(
     assert "The prediction could not be logged, so it is not answered" in found["detail"]
     assert refused.headers["Retry-After"] == "1"
     assert client.post(PREDICT, json=order(2), params=AT).status_code == 200
+
+
+def test_it_is_not_ready_while_the_log_cannot_be_written(serve: Serve, project: Project) -> None:
+    client = serve()
+    assert client.post(PREDICT, json=order(), params=AT).status_code == 200
+    with closing(sqlite3.connect(project.data / "prediction_log.db")) as log:
+        log.execute("BEGIN IMMEDIATE")
+        before = client.get("/readyz").status_code
+        client.post(PREDICT, json=order(2), params=AT)
+        locked = client.get("/readyz")
+        log.rollback()
+
+    assert before == 200, "nothing was to be written"
+    assert (
+        "The prediction log does not answer: database is locked" in problem(locked, 503)["detail"]
+    )
+    assert client.get("/readyz").status_code == 200, "without another request"
+
+
+def test_it_is_ready_without_a_log_that_it_may_do_without(serve: Serve, project: Project) -> None:
+    client = serve(serving={"on_log_failure": "answer"})
+    with closing(sqlite3.connect(project.data / "prediction_log.db")) as log:
+        log.execute("BEGIN IMMEDIATE")
+        client.post(PREDICT, json=order(), params=AT)
+        ready = client.get("/readyz")
+        log.rollback()
+
+    assert ready.status_code == 200
+
+
+def test_it_is_not_ready_without_its_online_store(serve: Serve, project: Project) -> None:
+    client = serve()
+    assert client.get("/readyz").status_code == 200
+    for file in project.data.glob("online.db*"):
+        file.unlink()
+
+    told = [client.get("/readyz"), client.post(PREDICT, json=order(), params=AT)]
+
+    for answer in told:
+        detail = problem(answer, 503)["detail"]
+        assert "The online store does not answer" in detail
+        assert "ml-assets online materialize TABLE --until DAY" in detail
+
+
+def test_it_is_not_ready_while_nothing_is_online_of_a_table(serve: Serve, project: Project) -> None:
+    with closing(sqlite3.connect(project.data / "online.db")) as store:
+        store.execute("DELETE FROM online_rows")
+        store.commit()
+
+    detail = problem(serve().get("/readyz"), 503)["detail"]
+
+    assert detail.startswith("No row of shop/region_state is online.")
+    assert "ml-assets online materialize shop/region_state --until DAY" in detail
 
 
 def test_a_pipeline_may_answer_unlogged(serve: Serve, project: Project) -> None:

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from ml_assets.serving.app import create_app
 from ml_assets.serving.service import Service
+from ml_assets.serving.transfer import Bodies
 from ml_assets.settings import ServingLimits
 from ml_assets.workspace import Workspace
 from ml_assets_tests.prepared import build_once, opened_copy
@@ -49,14 +50,16 @@ def serve(project: Project, tmp_path: Path) -> Iterator[Serve]:
             requires_key: bool = False,
             is_replay: bool = True,
         ) -> TestClient:
+            allowed = ServingLimits(**(limits or {}))
             service = Service(
                 Workspace.of_environment(),
                 [parcels.served(tmp_path / "served", **(serving or {}))],
-                ServingLimits(**(limits or {})),
+                allowed,
                 requires_key=requires_key,
                 is_replay=is_replay,
             )
-            client = TestClient(create_app(service), raise_server_exceptions=False)
+            app = create_app(service, Bodies(allowed))
+            client = TestClient(app, raise_server_exceptions=False)
             return stack.enter_context(client)
 
         yield start

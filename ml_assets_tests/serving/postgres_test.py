@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from ml_assets.online.prediction_log.log import PredictionLog
 from ml_assets.serving.app import create_app
 from ml_assets.serving.service import Service
+from ml_assets.serving.transfer import Bodies
 from ml_assets.settings import ServingLimits, settings
 from ml_assets.workspace import Workspace
 from ml_assets_tests.postgres import postgres_url
@@ -32,7 +33,7 @@ def service(folder: Path) -> TestClient:
         requires_key=False,
         is_replay=True,
     )
-    return TestClient(create_app(found))
+    return TestClient(create_app(found, Bodies(found.limits)))
 
 
 def test_two_services_answer_alike_and_log_each_event_once(

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -58,6 +59,26 @@ def test_open_requests_are_answered_when_it_is_stopped(with_champion: Project) -
             assert service.process.wait(60) == 0
 
     assert [answer.status_code for answer in load.answers][:1] == [200]
+
+
+def test_a_body_that_does_not_arrive_delays_the_end_by_a_second(with_champion: Project) -> None:
+    head = f"POST {PREDICT} HTTP/1.1\r\nHost: here\r\nContent-Length: 9\r\n\r\n".encode()
+    with running(with_champion.data.parent) as service:
+        url = httpx.URL(service.url)
+        address = (url.host, url.port or 0)
+        with socket.create_connection(address) as silent, socket.create_connection(address):
+            silent.sendall(head)
+            while httpx.get(f"{service.url}/healthz").status_code != 200:
+                pass
+            begin = time.monotonic()
+            service.process.send_signal(signal.SIGTERM)
+            code, took = service.process.wait(60), time.monotonic() - begin
+            told = silent.makefile("rb").read()
+
+    assert code == 0
+    assert took < 5
+    assert told.startswith(b"HTTP/1.1 503 ")
+    assert b"The service is being stopped" in told
 
 
 CHECKS = (

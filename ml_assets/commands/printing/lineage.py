@@ -34,7 +34,7 @@ def print_prediction(found: PredictionTrace, console: Console) -> None:
     for source in found.sources:
         uses.add_row(
             source.read.table,
-            _span(source.read),
+            days_read(source.read),
             _version(source.read.version),
             f"{len(source.rows):,}",
             "; ".join(f"{use}: {count:,}" for use, count in _uses(source).items()),
@@ -46,8 +46,8 @@ def print_prediction(found: PredictionTrace, console: Console) -> None:
                 _print_rows(console, source, use)
 
 
-def print_predicted(prediction: Row, written: WrittenDay, console: Console) -> None:
-    """The row of a prediction, and how its day was written."""
+def print_predicted(prediction: Row, written: WrittenDay | None, console: Console) -> None:
+    """The row of a prediction, and how its day was written, if it was."""
     cells = [
         f"{name} {value}" for name, value in prediction.items() if name not in ("ds", "prediction")
     ]
@@ -55,7 +55,8 @@ def print_predicted(prediction: Row, written: WrittenDay, console: Console) -> N
     shown = f"{predicted:.4f}" if isinstance(predicted, float) else predicted
     console.print(f"[bold]prediction {shown}[/bold]", highlight=False)
     console.print(f"  {', '.join(cells)}", highlight=False, soft_wrap=True)
-    console.print(f"  {_how(written)}", highlight=False, soft_wrap=True)
+    if written:
+        console.print(f"  {_how(written)}", highlight=False, soft_wrap=True)
 
 
 def _print_rows(console: Console, source: SourceRows, use: str) -> None:
@@ -86,7 +87,7 @@ def print_model(found: ModelTrace, console: Console) -> None:
     )
     table = plain_table("made from", "days", "number", "version", title="data", right=2)
     for read in [*found.training, *found.sources]:
-        table.add_row(read.table, _span(read), str(read.days), _version(read.version))
+        table.add_row(read.table, days_read(read), str(read.days), _version(read.version))
     console.print(table)
     if not found.release:
         console.print("Its release was not decided yet.")
@@ -216,7 +217,8 @@ def prediction_as_json(found: PredictionTrace) -> dict[str, Any]:
     }
 
 
-def _span(read: TableRead) -> str:
+def days_read(read: TableRead) -> str:
+    """The first and the last day that were read."""
     return _first_and_last(read.first, read.last)
 
 

@@ -6,12 +6,14 @@ from rich.console import Console
 from rich.markup import escape
 
 from ml_assets import nouns
-from ml_assets.commands.printing.lineage import print_model, print_predicted
+from ml_assets.commands.printing.lineage import days_read, print_model, print_predicted
 from ml_assets.commands.shared import plain_table
 from ml_assets.lake.remedy import materialize_commands
 from ml_assets.learning.predictions import PREDICTION
 from ml_assets.lineage.logged import LoggedTrace
 from ml_assets.lineage.pipelines import PipelineTables
+from ml_assets.lineage.requests.lookups import LookedUp
+from ml_assets.lineage.requests.touched import TouchedRequests
 from ml_assets.online.prediction_log.entry import LoggedPrediction
 from ml_assets.online.prediction_log.erasures import Erasure, text_of
 from ml_assets.online.values import Plain
@@ -21,9 +23,14 @@ from ml_assets.release.approvals.approvals import format_time
 def print_logged(found: LoggedTrace, console: Console) -> None:
     """A prediction that a service answered, its model, and its log entry."""
     print_predicted(found.prediction, found.written, console)
+    if found.collect:
+        console.print(
+            f"  [yellow]{escape(found.collect)}[/yellow]", highlight=False, soft_wrap=True
+        )
     print_model(found.model, console)
     if found.entry:
         print_entry(found.entry, console)
+        print_lookups(found.lookups, console)
     elif found.erasure:
         console.print(
             f"[yellow]The log entry {escape(found.event_id)} was erased[/yellow]: "
@@ -64,6 +71,41 @@ def print_entry(entry: LoggedPrediction, console: Console) -> None:
         console.print(ages)
 
 
+def print_lookups(lookups: Sequence[LookedUp], console: Console) -> None:
+    """The rows that were looked up, and the days that they were computed from."""
+    if not lookups:
+        return
+    table = plain_table("looked up in", "partition", "known at", title="rows that were looked up")
+    for one in lookups:
+        changed = " (computed again since)" if one.written_after else ""
+        day = f"{one.day}{changed}" if one.day else "not in the lake any more"
+        table.add_row(one.table, day, format_time(one.known_at))
+    console.print(table)
+    sources = plain_table("looked up in", "made from", "days", "first … last")
+    for one in lookups:
+        for read in one.sources:
+            sources.add_row(one.table, read.table, f"{read.days:,}", days_read(read))
+    console.print(sources)
+
+
+def print_touched_requests(found: Sequence[TouchedRequests], console: Console) -> None:
+    """Logged predictions that a day touched, a line for each day and model."""
+    if not found:
+        return
+    table = plain_table("answered for", "day", "model as of", "logged", "looked it up", right=2)
+    for one in found:
+        table.add_row(
+            one.pipeline, one.day, one.model_as_of, f"{one.entries:,}", f"{one.by_values:,}"
+        )
+    console.print(table)
+    console.print(
+        f"{counted(sum(one.entries for one in found), 'logged prediction', 'logged predictions')} used a row "
+        "that was computed from it, or a model that was trained on it.",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
 def print_entries(entries: Sequence[LoggedPrediction], console: Console) -> None:
     """A line for each entry."""
     table = plain_table("event", "answered", "prediction", "ms", right=2)
@@ -76,6 +118,21 @@ def print_entries(entries: Sequence[LoggedPrediction], console: Console) -> None
             f"{entry.latency_ms:.2f}",
         )
     console.print(table)
+
+
+def print_total(day: str, shown: int, counts: Mapping[str, int], console: Console) -> None:
+    """How many entries of a day were shown, and how many there are: day → number of entries."""
+    more = counts.get(day, 0) - shown
+    if more > 0:
+        console.print(
+            f"{counted(more, 'older entry is', 'older entries are')} not shown. To show more, give --limit.",
+            highlight=False,
+        )
+    console.print(
+        f"{counted(counts.get(day, 0), 'entry', 'entries')} of {day}; {sum(counts.values()):,} on "
+        f"{counted(len(counts), 'day', 'days')}.",
+        highlight=False,
+    )
 
 
 def print_erasures(erasures: Sequence[Erasure], console: Console) -> None:

@@ -15,7 +15,7 @@ from ml_assets.components.configured import folder_of
 from ml_assets.components.pipeline.part import ModelPart
 from ml_assets.configuration.ensembles import EnsembleConfiguration
 from ml_assets.configuration.objects import load_contract
-from ml_assets.configuration.parts import BatchPredictionsConfiguration
+from ml_assets.configuration.parts import BatchPredictionsConfiguration, is_logged
 from ml_assets.configuration.request_features import request_features
 from ml_assets.contracts.contract import Contract, columns, dtype
 from ml_assets.contracts.derived import logged_contract, may_be_empty
@@ -41,7 +41,7 @@ class BatchPredictions(ModelPart[BatchPredictionsConfiguration]):
         )
         refuse_other_types(this.name, times, dataset)
         request_features(self.config, folder_of(context) / "defs.yaml")
-        is_logged = self.config.serving.predictions == "log"
+        from_log = is_logged(self.config)
         of_rows = this, contracts.predictions, copied, dataset, times
         batch = (
             EnsemblePredictions(*of_rows, self.config.prediction_limits)
@@ -52,10 +52,10 @@ class BatchPredictions(ModelPart[BatchPredictionsConfiguration]):
             this,
             contracts.predictions,
             contracts.labels,
-            only_predicted=is_logged or batch.may_refuse,
+            only_predicted=from_log or batch.may_refuse,
         )
         return dg.Definitions.merge(
-            self._collected(times) if is_logged else batch.definitions(), labels.definitions()
+            self._collected(times) if from_log else batch.definitions(), labels.definitions()
         )
 
     def _collected(self, times: PredictionTimes) -> dg.Definitions:

@@ -10,7 +10,7 @@ from ml_assets.components.monitoring.retraining import RetrainingStage
 from ml_assets.components.monitoring.sensors import day_sensor, retraining_sensor
 from ml_assets.components.pipeline.members import member_pipelines
 from ml_assets.components.pipeline.part import ModelPart
-from ml_assets.configuration.parts import MonitoringConfiguration
+from ml_assets.configuration.parts import MonitoringConfiguration, is_logged
 from ml_assets.configuration.reachable import unreachable_retraining
 from ml_assets.monitoring.policy import NO_POLICY, read_policy
 
@@ -31,7 +31,14 @@ class Monitoring(ModelPart[MonitoringConfiguration]):
         for problem in unreachable_retraining(config, policy):
             log.warning(f"{this.name}: {problem}")
         members = member_pipelines(config, folder_of(context))
-        drift = DriftStage(this, config.drift_partitions, config.groups, config.monitoring.min_rows)
+        drift = DriftStage(
+            this,
+            config.drift_partitions,
+            config.groups,
+            config.monitoring.min_rows,
+            self.contracts.training_dataset,
+            is_logged=is_logged(config),
+        )
         return dg.Definitions.merge(
             drift.definitions(),
             RetrainingStage(this, policy, self.contracts.labels, members).definitions(),

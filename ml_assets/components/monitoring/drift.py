@@ -7,9 +7,11 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets import nouns
+from ml_assets.components.monitoring.served import profiled_before_erasure, served_features
 from ml_assets.components.pipeline.output import output
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
+from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import TrainingError
 from ml_assets.learning.contracts import Prediction
@@ -21,7 +23,7 @@ from ml_assets.monitoring.drift import drift_report, summary, usual_min_rows
 from ml_assets.monitoring.profile import daily_profiles, reference_from_rows, to_rows
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.inputs import Input
-from ml_assets.planning.plan import Plan, each_day, plan
+from ml_assets.planning.plan import Plan, each_day, plan, with_kept
 from ml_assets.provenance.code import code_version
 from ml_assets.release.champion import Champion
 from ml_assets.workspace import Workspace
@@ -39,12 +41,17 @@ class DriftStage:
         groups: feature → structural or environment.
         min_rows: rows that a drift report needs for a feature to count as drifted; those of
             ``usual_min_rows`` when None.
+        dataset: contract with all columns of the features.
+        is_logged: whether the features are those that services predicted with, instead of the
+            feature table.
     """
 
     pipeline: PipelineContext
     window_days: int
     groups: Mapping[str, str]
     min_rows: int | None
+    dataset: type[Contract]
+    is_logged: bool = False
 
     def definitions(self) -> dg.Definitions:
         """The two assets and their checks."""
@@ -56,7 +63,7 @@ class DriftStage:
                 description="Distribution of each feature on the day, in the bins of the champion's reference.",
                 version=self._profile_version,
                 inputs=[
-                    this.daily_input(this.features),
+                    self._features,
                     *([self._predictions] if self._classes else []),
                     this.champion_lineage(nouns.CHAMPION),
                     this.champion_lineage(nouns.FEATURE_REFERENCE),
@@ -64,7 +71,7 @@ class DriftStage:
                 compute=self._profile,
                 contract=FeatureProfile,
                 names={
-                    "counted": this.names["feature_table"],
+                    **self._counted,
                     "dataset": [],
                     "reference": [nouns.FEATURE_REFERENCE],
                     "champion": [nouns.CHAMPION],
@@ -103,6 +110,22 @@ class DriftStage:
         )
 
     @property
+    def _features(self) -> Input:
+        """The features of the same day, or the answers whose features the log has."""
+        this = self.pipeline
+        return this.daily_input(
+            this.table(nouns.LOGGED_PREDICTIONS) if self.is_logged else this.features
+        )
+
+    @property
+    def _counted(self) -> dict[str, list[str]]:
+        """The columns that are counted, for the column lineage: events name features in the log."""
+        if not self.is_logged:
+            return {"counted": self.pipeline.names["feature_table"]}
+        kinds = ("features", "numeric", "categorical", "text")
+        return {"counted": [nouns.LOGGED_PREDICTIONS], **{kind: ["event_id"] for kind in kinds}}
+
+    @property
     def _predictions(self) -> Input:
         """The same day's predictions, which stay valid when their inputs change."""
         return self.pipeline.daily_input(self.pipeline.table(nouns.PREDICTIONS), is_pinned=True)
@@ -116,23 +139,34 @@ class DriftStage:
         lake, this = workspace.lake, self.pipeline
         champions = this.champions(lake, days)
         inputs = {
-            "features": this.daily_input(this.features),
+            "features": self._features,
             "reference": this.champion_input(champions, nouns.FEATURE_REFERENCE),
             **({"predictions": self._predictions} if self._classes else {}),
         }
         planned = plan(lake, this.table(nouns.FEATURE_PROFILE), days, inputs, self._profile_version)
-        planned, frames = each_day(planned, self._profile_of(planned, champions))
+        planned, features = self._rows(workspace, planned)
+        planned, frames = each_day(planned, self._profile_of(planned, champions, features))
         return output(planned, frames, FeatureProfile, self._profile_version)
 
-    def _profile_of(
-        self, planned: Plan, champions: Mapping[str, Champion]
-    ) -> Callable[[str], pd.DataFrame]:
-        used = [DAY, *self.pipeline.specification.features]
-        references = planned.windows["reference"]
-        features = (
-            planned.windows["features"].read(used, planned.compute) if planned.compute else None
-        )
+    def _rows(self, workspace: Workspace, planned: Plan) -> tuple[Plan, pd.DataFrame | None]:
+        """The features of the days to compute, and the plan without days whose log was erased."""
+        this = self.pipeline
+        if not planned.compute:
+            return planned, None
+        names, window = this.specification.features, planned.windows["features"]
+        if not self.is_logged:
+            return planned, window.read([DAY, *names], planned.compute)
+        answers = window.read([DAY, "event_id"], planned.compute)
+        found = served_features(workspace.prediction_log, this.name, answers, self.dataset, names)
+        table = this.table(nouns.FEATURE_PROFILE)
+        kept = profiled_before_erasure(workspace.lake.ledger, table, answers, found)
+        return with_kept(planned, kept), found
 
+    def _profile_of(
+        self, planned: Plan, champions: Mapping[str, Champion], features: pd.DataFrame | None
+    ) -> Callable[[str], pd.DataFrame]:
+        used = self.pipeline.specification.features
+        references = planned.windows["reference"]
         predictions = (
             planned.windows["predictions"].read([DAY, PREDICTION], planned.compute)
             if self._classes and planned.compute

@@ -4,12 +4,14 @@ The flight stands in no table: a request has the facts of the timetable, and eve
 (``entities``) or computed here. ``features`` computes the rows of training with the same function.
 """
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
+from ml_assets.contracts.contract import FROM
 from ml_assets.contracts.derived import column_from
 from ml_assets.defs.flight_delays.contracts import UTC, FlightFeatures, FlightKey
 from ml_assets.defs.flight_delays.events import NEW_YORK
@@ -20,13 +22,16 @@ is older has no age that the model has seen; that its table is stale is told."""
 
 
 def _timetable(name: str) -> Any:
-    """The field of a column of ``FlightFeatures``."""
-    return column_from(FlightFeatures, name, [])[1]
+    """The field of a column of ``FlightFeatures``, whose texts are from outside."""
+    field = column_from(FlightFeatures, name, [])[1]
+    del field.metadata[FROM]
+    return field
 
 
 class FlightRequest(FlightKey):
     """A flight as the timetable has it."""
 
+    carrier: str = _timetable("carrier")
     origin: str = _timetable("origin")
     dest: str = _timetable("dest")
     departs_at: pd.DatetimeTZDtype = _timetable("departs_at")
@@ -38,6 +43,12 @@ class FlightRequest(FlightKey):
     )
     distance: int = _timetable("distance")
     departures_in_hour: int = _timetable("departures_in_hour")
+
+    @pa.dataframe_check(element_wise=True)
+    @classmethod
+    def departs_at_is_in_the_hour_of_time_hour(cls, row: Mapping[str, Any]) -> bool:
+        """A flight is identified by its hour, and predicted with its minute."""
+        return bool(row["departs_at"].floor("h") == row["time_hour"])
 
     class Config:
         """A flight is requested once."""

@@ -9,6 +9,7 @@ from ml_assets.lineage.pipelines import DECISION, SCORING
 from ml_assets.lineage.status.state import ChampionState, PipelineState, ProjectState
 from ml_assets.lineage.status.values import NextStep
 from ml_assets.release.promotion import training_command
+from ml_assets.scaffolding.as_of import first_as_of
 
 AFTER_CHAMPION = [nouns.LOGGED_PREDICTIONS, *SCORING, DECISION]
 """What is computed for a day once there is a champion, of all kinds of pipelines."""
@@ -45,7 +46,7 @@ def first_step(state: ProjectState, pipeline: PipelineState) -> NextStep | None:
         return NextStep(
             f"see why no model of {pipeline.name} is champion", f"ml-assets audit {pipeline.name}"
         )
-    return _first_model(pipeline.name, calendar, last)
+    return _first_model(state, pipeline, processed)
 
 
 def _first_partitions(state: ProjectState, processed: Processed, table: str) -> NextStep | None:
@@ -60,10 +61,21 @@ def _first_partitions(state: ProjectState, processed: Processed, table: str) -> 
     return NextStep(f"materialize {table}, which has nothing yet", command)
 
 
-def _first_model(name: str, calendar: Calendar, last: str) -> NextStep:
-    """Train a model as of the end of the features."""
-    as_of = calendar.at_least_daily().key_of(calendar.bounds(last)[1])
-    return NextStep(f"train and judge a first model of {name}", training_command(name, as_of))
+def _first_model(state: ProjectState, pipeline: PipelineState, processed: Processed) -> NextStep:
+    """Train a model that leaves some partitions of the features to predict, if there are enough."""
+    features = processed[pipeline.tables[0]]
+    calendar = state.calendars.get(pipeline.tables[0], DAYS)
+    first = min(
+        processed[table][0]
+        for table in [*pipeline.sources, pipeline.tables[0]]
+        if processed[table] and state.calendars.get(table, DAYS) == calendar
+    )
+    as_of = first_as_of(calendar, first, features[-1], pipeline.drift_partitions)
+    moment = calendar.start_of(as_of) if as_of > features[0] else calendar.bounds(features[-1])[1]
+    return NextStep(
+        f"train and judge a first model of {pipeline.name}",
+        training_command(pipeline.name, pipeline.as_ofs.key_of(moment)),
+    )
 
 
 def _first_predictions(

@@ -107,7 +107,7 @@ def nothing_stored() -> ProjectState:
 
 def _pipeline(lake: Lake, log: ApprovalLog, name: str, daily: list[str]) -> PipelineState:
     try:
-        of = known_pipeline(name)
+        of, model = known_pipeline(name), models.pipeline(name)
     except MLAssetsError as error:
         return PipelineState(name, [], [], problem=str(error))
     own = list(dict.fromkeys([of.features, of.labels]))
@@ -124,6 +124,8 @@ def _pipeline(lake: Lake, log: ApprovalLog, name: str, daily: list[str]) -> Pipe
             releases=_decisions(lake, of.table(nouns.RELEASE_DECISION), ["evidence"]),
             retrainings=_decisions(lake, of.table(DECISION), ["as_of", "champion_as_of"]),
             records=log.records(name),
+            as_ofs=model.as_of_calendar,
+            drift_partitions=model.drift_partitions,
         )
     except MLAssetsError as error:
         return PipelineState(name, tables, names, problem=str(error), inputs=inputs)

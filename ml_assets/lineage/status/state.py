@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from ml_assets.cadence import Calendar
+from ml_assets.cadence import DAYS, Calendar
 from ml_assets.lake.remedy import DEAD_LETTERS
 from ml_assets.ledger.entries import Entry
 from ml_assets.names import unknown
@@ -58,6 +58,8 @@ class PipelineState:
         records: approvals and rejections.
         problem: why some of it cannot be read; empty when all can.
         inputs: all tables that its features and labels are computed from, and these.
+        as_ofs: its partitions of as-of days.
+        drift_partitions: number of partitions of its drift window.
     """
 
     name: str
@@ -69,6 +71,8 @@ class PipelineState:
     records: Sequence[Record] = ()
     problem: str = ""
     inputs: Sequence[str] = ()
+    as_ofs: Calendar = DAYS
+    drift_partitions: int = 0
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,9 @@ WAIT_SECONDS = 5.0
 
 _columns = logged_predictions.c
 
+_CHANGE_NOTHING = sa.update(logged_predictions).where(_columns.event_id == "").values(event_id="")
+"""Needs the lock of a writer, and writes nothing: no event has an empty id."""
+
 
 class PredictionLog(LedgerDatabase):
     """Every prediction that services answered.
@@ -87,6 +90,21 @@ class PredictionLog(LedgerDatabase):
         with self._transaction() as connection:
             found = _found(connection, _columns.day, days, _columns.pipeline == pipeline)
             return sorted(found, key=lambda one: (one.day, one.answered_at, one.event_id))
+
+    def answers(self, pipeline: str, day: str, prediction_id: str) -> list[LoggedPrediction]:
+        """The entries about a row, in the order of their answers."""
+        return [one for one in self.read(pipeline, [day]) if one.prediction_id == prediction_id]
+
+    def newest(self, pipeline: str, day: str, limit: int) -> list[LoggedPrediction]:
+        """The entries of a day that were answered last, the newest first."""
+        query = (
+            sa.select(logged_predictions)
+            .where(_columns.pipeline == pipeline, _columns.day == day)
+            .order_by(_columns.answered_at.desc(), _columns.event_id.desc())
+            .limit(limit)
+        )
+        with self._transaction() as connection:
+            return [entry_of(dict(row)) for row in connection.execute(query).mappings()]
 
     def counts(self, pipeline: str) -> dict[str, int]:
         """Day → number of entries of a pipeline, in the order of days."""
@@ -154,6 +172,15 @@ class PredictionLog(LedgerDatabase):
                 return _erasure_of(connection.execute(query).mappings().one())
         of_day = [one for one in self.erasures(pipeline, [day]) if not one.columns]
         return of_day[-1] if of_day else None
+
+    def refuse_read_only(self) -> None:
+        """Change no entry, as a transaction that writes.
+
+        Raises:
+            PredictionLogUnavailable: the log is locked, read-only or not there.
+        """
+        with self._transaction() as connection:
+            connection.execute(_CHANGE_NOTHING)
 
     def forget_erased_pages(self) -> None:
         """Empty SQLite's write-ahead log, which has pages as they were before an erasure."""

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import pandas as pd
 
 from ml_assets.content import DAY
-from ml_assets.contracts.contract import Contract, computed
+from ml_assets.contracts.contract import Contract, columns, computed, dtype
 from ml_assets.contracts.validation import no_rows
 from ml_assets.learning.horizon import PredictionTimes
 from ml_assets.online.prediction_log.entry import LoggedPrediction
+from ml_assets.online.request_features import series
 
 UTC = {"unit": "us", "tz": "UTC"}
 EVENT = "event:"
@@ -94,3 +95,29 @@ def logged_rows(
         targets = [values.get(times.target_time) for values in given]
         timed = timed.assign(**{times.target_time: pd.to_datetime(pd.Series(targets), utc=True)})
     return rows.join(times.of(timed, rows["answered_at"]))
+
+
+def logged_features(
+    entries: Sequence[LoggedPrediction], contract: type[Contract], names: Sequence[str]
+) -> pd.DataFrame:
+    """What entries were predicted with.
+
+    Args:
+        entries: entries of some days.
+        contract: contract with all columns of the features.
+        names: the features; one that an entry does not have is missing.
+
+    Returns:
+        (n, …) ``ds`` and the features, one row for each entry. Whole numbers that are missing make a
+        column of floats.
+    """
+    known = columns(contract)
+    return pd.DataFrame(
+        {
+            DAY: pd.Series([entry.day for entry in entries], dtype="str"),
+            **{
+                name: series([entry.features.get(name) for entry in entries], dtype(known[name]))
+                for name in names
+            },
+        }
+    )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from ml_assets.errors import LogBusy, PredictionLogUnavailable, TransientError
+from ml_assets.errors import LogBusy, MLAssetsError, PredictionLogUnavailable, TransientError
 from ml_assets.online.prediction_log.entry import LoggedPrediction
 from ml_assets.online.prediction_log.log import PredictionLog
 
@@ -46,6 +46,7 @@ class LogWriter:
         self._entries_waiting = 0
         self._changed = threading.Condition()
         self._is_closed = False
+        self._has_failed = False
         self._thread = threading.Thread(target=self._run, name="prediction-log", daemon=True)
         self._thread.start()
 
@@ -81,6 +82,20 @@ class LogWriter:
             self._changed.notify()
         return submission.future
 
+    def problem(self) -> str:
+        """Why the log cannot be written; empty if it can.
+
+        It is asked only after a write that failed, so that it costs nothing while all is well.
+        """
+        if not self._has_failed:
+            return ""
+        try:
+            self._log.refuse_read_only()
+        except MLAssetsError as error:
+            return str(error)
+        self._has_failed = False
+        return ""
+
     def close(self) -> None:
         """Commit what waits, then end the thread."""
         with self._changed:
@@ -100,6 +115,7 @@ class LogWriter:
                         batch = self._next_batch()
                         is_usable = is_written and time.monotonic() < ends
             except Exception as error:
+                self._has_failed = True
                 _fail(batch, error)
                 batch = self._next_batch()
 
@@ -134,6 +150,7 @@ class LogWriter:
         try:
             logged = self._append([entry for submission in batch for entry in submission.entries])
         except TransientError as error:
+            self._has_failed = True
             _fail(batch, error)
             return False
         except Exception as error:
@@ -142,6 +159,7 @@ class LogWriter:
                 return all(each)
             _fail(batch, error)
             return False
+        self._has_failed = False
         for submission in batch:
             submission.future.set_result(_others(submission.entries, logged))
         return True

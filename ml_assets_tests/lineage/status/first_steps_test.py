@@ -105,6 +105,20 @@ def test_the_next_command_is_the_first_run_that_is_missing(
     assert next_command(*processed, champion=champion) == command
 
 
+def test_a_first_model_leaves_days_to_predict_if_there_are_enough() -> None:
+    days = Calendar().keys("2023-01-01", "2024-01-31")
+    entries = {
+        table: {day: Entry(table, day, Status.STORED) for day in days}
+        for table in ["s/raw", *TABLES[:2]]
+    }
+    pipeline = PipelineState("p", TABLES, ["s/raw"], drift_partitions=33)
+    now = datetime(2024, 2, 10, tzinfo=UTC)
+
+    found = report(ProjectState(entries, [pipeline], {}, {}, now)).next.command
+
+    assert found.endswith("--partition 2023-12-29")
+
+
 def test_a_model_that_did_not_become_champion_is_looked_at() -> None:
     found = next_command("s/raw", *TABLES[:2], releases=[BLOCKED])
 
@@ -117,5 +131,5 @@ def test_partitions_are_those_of_the_table_that_has_none() -> None:
     predictions = next_command("s/raw", *TABLES[:2], calendars=HOURLY, champion=CHAMPION)
 
     assert features.endswith("--partition-range 2024-01-29-00:00...2024-01-31-23:00")
-    assert model.endswith("--partition 2024-02-01")
+    assert model.endswith("--partition 2024-01-31")
     assert predictions.endswith("--partition-range 2024-01-30-00:00...2024-01-31-23:00")
