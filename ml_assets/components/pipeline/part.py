@@ -95,6 +95,7 @@ class PipelineContracts:
         refuse_numbers_as_text(config, dataset)
         named, task, classes = config.contracts, config.estimator.task, config.estimator.classes
         shown = dict.fromkeys([*config.join_keys, *config.segments])
+        answered = _answered(config)
         found = cls(
             training_dataset=dataset,
             predictions=load_contract(named.predictions)
@@ -103,10 +104,12 @@ class PipelineContracts:
                 Prediction,
                 dataset,
                 [*shown],
-                predicted={**predicted_fields(task, classes), **_answered(config)},
+                predicted={**predicted_fields(task, classes), **answered},
                 of_features=limits(load_contract(named.features)) if named.features else Limits(),
                 day=_load_optional(named.predictions_day),
-                max_dead_letter_share=_max_refused_share(config),
+                max_dead_letter_share=1.0
+                if answered
+                else 0.0,  # refused rows; ``prediction_limits`` judges them
             ),
             labels=load_contract(named.labels)
             if named.labels
@@ -141,13 +144,6 @@ def _answered(config: ModelConfiguration) -> Fields:
             "predictions. Give this key or segment another name."
         )
     return found
-
-
-def _max_refused_share(config: ModelConfiguration) -> float:
-    """Share of refused rows above which a day of predictions is quarantined."""
-    if isinstance(config, EnsembleConfiguration):
-        return config.prediction_limits.max_refused_share
-    return 0.0
 
 
 def _load_optional(path: str | None) -> Any:

@@ -29,6 +29,8 @@ MADE = " or ".join(f"group:{name}__training or group:{name}__release" for name i
 COMPOSED = "group:couriers__training or group:couriers__release"
 PREDICTED = 'key:"couriers/predictions"'
 NEXT = "2024-02-26"
+SENDS_ALL = {"name": "all", "person": True, "reason": "Everything."}
+REFUSES = {"name": "no", "when": {"hour": {"is": "missing"}}, "refuse": True, "reason": "No."}
 
 
 def build_members(home: Path) -> None:
@@ -189,43 +191,36 @@ def test_rows_that_a_rule_refuses_are_dead_letters(with_rules: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limits", "rules", "reason"),
+    ("limits", "changed", "reason"),
     [
         pytest.param(
             {"max_refused_share": 0.01},
-            [{"name": "no", "when": {"hour": {"is": "missing"}}, "refuse": True, "reason": "No."}],
+            {"rules": [REFUSES]},
             "a rule refuses",
             id="refused_rows",
         ),
         pytest.param(
             {"max_rule_share": {"all": 0.5}},
-            [{"name": "all", "person": True, "reason": "Everything."}],
+            {"rules": [SENDS_ALL]},
             "rule all applies to 100.0% of the rows, allowed are 50.0%",
             id="share_of_a_rule",
         ),
         pytest.param(
-            {"max_distance": 0.4},
-            [
-                {
-                    "name": "moved",
-                    "when": {"hour": {"is": "present"}},
-                    "override": 0.5,
-                    "reason": "?",
-                }
-            ],
+            {"max_distance": 0.01},  # two days of sixty rows differ by more
+            {"rules": []},
             "their KS distance from those of the 7d before is",
             id="distance_from_the_days_before",
         ),
     ],
 )
 def test_a_day_outside_its_limits_is_quarantined(
-    with_rules: Open, limits: dict[str, Any], rules: list[dict[str, Any]], reason: str
+    with_rules: Open, limits: dict[str, Any], changed: dict[str, Any], reason: str
 ) -> None:
     couriers = with_rules()
-    changed = courier_definitions(couriers.data.parent, {"prediction_limits": limits}, rules=rules)
-    couriers = Project(couriers.data, changed, couriers.instance)
+    couriers = _changed(couriers, {"prediction_limits": limits}, **changed)
     _succeeds(couriers, COMPOSED, "2024-02-23")
 
+    assert len(couriers.lake.read("couriers/champion", ["2024-02-23"]))
     outcome = couriers.materialize(PREDICTED, "2024-02-24")
 
     assert not outcome.succeeded
@@ -235,18 +230,18 @@ def test_a_day_outside_its_limits_is_quarantined(
 
 
 def test_outside_its_limits_a_day_is_predicted_by_the_last_champion(with_rules: Open) -> None:
-    document = {"prediction_limits": {"max_distance": 0.4, "otherwise": "last_champion"}}
-    couriers = with_rules()
-    rule = {"name": "moved", "when": {"hour": {"is": "present"}}, "override": 0.5, "reason": "?"}
-    changed = courier_definitions(couriers.data.parent, document, rules=[rule])
-    couriers = Project(couriers.data, changed, couriers.instance)
+    limits = {"max_rule_share": {"all": 0.5}, "otherwise": "last_champion"}
+    couriers = _changed(with_rules(), {"prediction_limits": limits}, rules=[SENDS_ALL])
     _succeeds(couriers, COMPOSED, "2024-02-23")
 
     _succeeds(couriers, PREDICTED, "2024-02-24")
 
     rows = couriers.lake.read("couriers/predictions", ["2024-02-24"])
+    assert couriers.lake.read("couriers/champion", ["2024-02-23"])["fingerprint"].size == 1
     assert set(rows["model_as_of"]) == {ENSEMBLE}
-    assert (rows["prediction"] != 0.5).all()
+    assert not rows["rules"].str.contains("all").any()
+    reads = couriers.lake.ledger.reads("couriers/predictions", ["2024-02-24"])["2024-02-24"]
+    assert [read.day for read in reads if read.table == "couriers/model"] == [ENSEMBLE]
 
 
 def test_an_altered_member_is_not_composed(with_rules: Open) -> None:
@@ -259,6 +254,12 @@ def test_an_altered_member_is_not_composed(with_rules: Open) -> None:
     entry = couriers.lake.ledger.latest("couriers/model", [ENSEMBLE])[ENSEMBLE]
     assert entry.status is Status.SKIPPED
     assert "model.skops of model forest/model was altered" in entry.reason
+
+
+def _changed(project: Project, document: dict[str, Any], **ensemble: Any) -> Project:
+    """The project with another document of the ensemble."""
+    definitions = courier_definitions(project.data.parent, document, **ensemble)
+    return Project(project.data, definitions, project.instance)
 
 
 def _only_boosting() -> dict[str, Any]:
