@@ -117,8 +117,7 @@ class Calendar:
 
     def is_finer_than(self, other: "Calendar") -> bool:
         """Whether its partitions are shorter than those of another calendar."""
-        cadences = list(Cadence)
-        return cadences.index(self.cadence) < cadences.index(other.cadence)
+        return self.longest_partition < other.longest_partition
 
     def next_from(self, moment: datetime) -> str:
         """The key of the first partition that begins at a moment or later."""
@@ -134,16 +133,12 @@ class Calendar:
         return self.keys(self.key_of(start), self.key_of(end - timedelta(microseconds=1)))
 
     def _position(self, key: str) -> int:
-        match self.cadence:
-            case Cadence.HOURLY:
-                return _hour(key, self.timezone)
-            case Cadence.DAILY:
-                return date.fromisoformat(key).toordinal()
-            case Cadence.WEEKLY:
-                return (date.fromisoformat(key).toordinal() - 1) // 7
-            case Cadence.MONTHLY:
-                day = date.fromisoformat(key)
-                return day.year * 12 + day.month - 1
+        if self.cadence is Cadence.HOURLY:
+            return _hour(key, self.timezone)
+        day = date.fromisoformat(key)
+        if self.cadence is Cadence.MONTHLY:
+            return day.year * 12 + day.month - 1
+        return day.toordinal() if self.cadence is Cadence.DAILY else (day.toordinal() - 1) // 7
 
     def _key_at(self, position: int) -> str:
         match self.cadence:

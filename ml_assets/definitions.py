@@ -6,6 +6,8 @@ gc.disable()  # until all modules are imported
 
 import importlib
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -71,10 +73,21 @@ def project_definitions(chosen: Settings | None = None) -> dg.Definitions:
 
 def _loaded(chosen: Settings, found: dict[str, dg.ResourceDefinition]) -> dg.Definitions:
     keep_private(chosen.data)
-    return dg.Definitions.merge(
-        _load_folders(chosen),
-        dg.Definitions(resources=found, executor=EXECUTORS[chosen.executor]),
-    )
+    with _no_collections():
+        return dg.Definitions.merge(
+            _load_folders(chosen),
+            dg.Definitions(resources=found, executor=EXECUTORS[chosen.executor]),
+        )
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Nearly all objects of definitions stay, so that collecting what does not would take longest."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _load_folders(chosen: Settings) -> dg.Definitions:

@@ -19,21 +19,21 @@ from typer.core import TyperGroup
 from ml_assets.commands import backtest as backtest_command
 from ml_assets.commands import checks as checks_command
 from ml_assets.commands import contract as contract_commands
-from ml_assets.commands import impact as impact_command
 from ml_assets.commands import lake as lake_commands
-from ml_assets.commands import lineage as lineage_command
 from ml_assets.commands import new as new_command
 from ml_assets.commands import online as online_commands
 from ml_assets.commands import predictions as predictions_commands
 from ml_assets.commands import registry as registry_commands
 from ml_assets.commands import release as release_commands
-from ml_assets.commands import reproduce as reproduce_commands
 from ml_assets.commands import serve as serve_commands
 from ml_assets.commands import shared
 from ml_assets.commands import source as source_commands
 from ml_assets.commands import status as status_command
-from ml_assets.commands import trace as trace_command
 from ml_assets.commands import ui as ui_command
+from ml_assets.commands.lineage import columns as lineage_command
+from ml_assets.commands.lineage import impact as impact_command
+from ml_assets.commands.lineage import reproduce as reproduce_commands
+from ml_assets.commands.lineage import trace as trace_command
 from ml_assets.commands.renamed import add_renamed
 from ml_assets.errors import ConfigurationError, MLAssetsError
 

@@ -39,7 +39,7 @@ def online_materialize(
 ) -> None:
     """Write the newest stored rows of each entity online; newer rows that are there stay."""
     from ml_assets.cadence import as_key
-    from ml_assets.configuration.online_tables import online_table
+    from ml_assets.configuration.serving.online_tables import online_table
     from ml_assets.online.materializing import materialize
     from ml_assets.workspace import Workspace
 
@@ -72,7 +72,7 @@ def online_get(
     as_json: AsJson = False,
 ) -> None:
     """Show what a service would get for an entity: its features, their age, and whether they are stale."""
-    from ml_assets.configuration.online_tables import online_table
+    from ml_assets.configuration.serving.online_tables import online_table
     from ml_assets.online.definition import entity_of
     from ml_assets.online.values import entity_key
     from ml_assets.workspace import Workspace

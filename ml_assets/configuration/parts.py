@@ -8,7 +8,7 @@ from ml_assets.configuration.defaults import with_fitting_segments
 from ml_assets.configuration.model_sections import CardConfiguration, MonitoringSection
 from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.configuration.sections import Name
-from ml_assets.configuration.serving import Serving
+from ml_assets.configuration.serving.section import Serving
 from ml_assets.registry.integration import StagingRules
 from ml_assets.release.rules import ReleaseRules
 

@@ -10,7 +10,6 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from ml_assets.cadence import Calendar
 from ml_assets.configuration.days import CompletedDays
 from ml_assets.configuration.inputs import TableInput
-from ml_assets.configuration.online import Online
 from ml_assets.configuration.sections import (
     DottedPath,
     Key,
@@ -20,6 +19,7 @@ from ml_assets.configuration.sections import (
     Zone,
     may_lack,
 )
+from ml_assets.configuration.serving.online import Online
 from ml_assets.durations import Age, DurationOrNone, PositiveDuration, partitions
 from ml_assets.errors import ConfigurationError
 from ml_assets.names import suggestion

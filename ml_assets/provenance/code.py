@@ -190,10 +190,10 @@ def _parsed_module(module: str) -> _Parsed | None:
     spec = _spec_of(module)
     if spec is None or spec.origin is None:
         return None
-    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    statements = Statements(Path(spec.origin).read_text(encoding="utf-8"))
     is_package = spec.submodule_search_locations is not None
     package = module if is_package else module.rpartition(".")[0]
-    return _Parsed(package, Statements(tree))
+    return _Parsed(package, statements)
 
 
 @cache

@@ -14,6 +14,9 @@ from functools import cache, cached_property
 OPAQUE = {"globals", "vars", "locals", "eval", "exec", "__import__", "__init_subclass__"}
 """Names with which code reaches or changes names that it does not mention."""
 
+_MAY_BE_OPAQUE = re.compile(rf"\b(?:global|{'|'.join(sorted(OPAQUE))})\b|import[\s\\]*\*")
+"""What the text of a module contains that may be opaque; most do not, and are not searched further."""
+
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -22,10 +25,15 @@ class Statements:
     """The statements of a module.
 
     Attributes:
-        tree: its syntax tree.
+        text: its source.
     """
 
-    tree: ast.Module
+    text: str
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        """Its syntax tree."""
+        return ast.parse(self.text)
 
     def needed_by(self, name: str) -> frozenset[int] | None:
         """Positions of the statements that a name depends on.
@@ -54,7 +62,7 @@ class Statements:
 
     @cached_property
     def _is_opaque(self) -> bool:
-        return any(
+        return _MAY_BE_OPAQUE.search(self.text) is not None and any(
             isinstance(node, ast.Global)
             or (isinstance(node, ast.Name) and node.id in OPAQUE)
             or (isinstance(node, ast.FunctionDef) and node.name in OPAQUE)

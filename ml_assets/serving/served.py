@@ -14,8 +14,8 @@ from ml_assets.configuration.models import pipeline
 from ml_assets.configuration.objects import dataset_contract_of, load_contract
 from ml_assets.configuration.parts import BatchPredictionsConfiguration
 from ml_assets.configuration.pipeline import ModelConfiguration
-from ml_assets.configuration.request_features import request_features
-from ml_assets.configuration.serving import Serving
+from ml_assets.configuration.serving.request_features import request_features
+from ml_assets.configuration.serving.section import Serving
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.row_rules import ValueRules, row_rules
 from ml_assets.errors import ConfigurationError, ContractViolation

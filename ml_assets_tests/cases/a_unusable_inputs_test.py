@@ -7,7 +7,7 @@ from ml_assets.ledger.entries import Entry, Status
 from ml_assets.orchestration.runs.requests import REASON
 from ml_assets.planning.progress import unfinished
 from ml_assets.planning.staleness import stale
-from ml_assets_tests.prepared import FEATURES, tick
+from ml_assets_tests.prepared import FEATURES, nouns_of, tick
 from ml_assets_tests.project import DAILY, Project
 from ml_assets_tests.sensor_runs import NEW_DAYS, run_requested
 
@@ -29,33 +29,40 @@ def states(project: Project, table: str, *days: str) -> list[Status]:
     return [entries[day].status for day in days]
 
 
-@pytest.mark.parametrize(
-    ("statement", "table"),
-    [
-        pytest.param(f"DELETE FROM weather WHERE {OF_NEXT}", WEATHER, id="a day without weather"),
-        pytest.param(f"DELETE FROM flights WHERE {OF_NEXT}", FLIGHTS, id="a day without flights"),
-        pytest.param(
-            f"UPDATE weather SET humid = 'wet' WHERE {OF_NEXT}", WEATHER, id="a column of texts"
-        ),
-        pytest.param(
-            f"UPDATE flights SET origin = 'XXX' WHERE {OF_NEXT}", FLIGHTS, id="an unknown origin"
-        ),
-    ],
-)
+UNUSABLE = {
+    "2013-01-07": (WEATHER, "DELETE FROM weather WHERE {of_day}"),
+    "2013-01-09": (FLIGHTS, "DELETE FROM flights WHERE {of_day}"),
+    "2013-01-11": (WEATHER, "UPDATE weather SET humid = 'wet' WHERE {of_day}"),
+    "2013-01-13": (FLIGHTS, "UPDATE flights SET origin = 'XXX' WHERE {of_day}"),
+}
+"""Day → its table that cannot be used, and why: no weather, no flights, a column of texts, an unknown origin."""
+
+
 def test_a1_a_day_that_cannot_be_used_ends_with_its_reason_and_the_next_ones_run(
-    week: Project, statement: str, table: str
+    week: Project,
 ) -> None:
-    reveal_until(week, THIRD)
-    week.sql(statement)
+    reveal_until(week, "2013-01-15")
+    for day, (_, statement) in UNUSABLE.items():
+        week.sql(statement.format(of_day=f"date(time_hour, '-5 hours') = '{day}'"))
 
     run_requested(week)
 
-    assert states(week, table, NEXT) == [Status.QUARANTINED]
-    assert week.entries(table)[NEXT].reason
-    assert states(week, FEATURES, NEXT) == [Status.SKIPPED]
-    assert table in week.entries(FEATURES)[NEXT].reason
-    assert states(week, FEATURES, AFTER, THIRD) == [Status.STORED] * 2
-    assert week.entries(FEATURES)[AFTER].rows
+    features = week.entries(FEATURES)
+    for day, (table, statement) in UNUSABLE.items():
+        entry = week.entries(table)[day]
+        assert entry.status is Status.QUARANTINED, statement
+        assert entry.reason, statement
+        assert features[day].status is Status.SKIPPED, statement
+        assert table in features[day].reason, statement
+    others = {
+        day: features[day]
+        for day in (f"2013-01-{n:02}" for n in range(7, 16))
+        if day not in UNUSABLE
+    }
+    assert {day: entry.status for day, entry in others.items()} == dict.fromkeys(
+        others, Status.STORED
+    )
+    assert all(entry.rows for entry in others.values())
 
 
 def test_a1_a_day_lists_the_quarantined_look_back_day_it_was_computed_without(
@@ -101,18 +108,34 @@ def test_a2_a_new_row_of_a_snapshot_is_seen_and_makes_no_day_stale(week: Project
 AIRLINES = "sources/airlines"
 
 
+UNREADABLE = {
+    "dropped": ("DROP TABLE airlines", "no table 'airlines'"),
+    "renamed": ("ALTER TABLE airlines RENAME TO lines", "no table 'airlines'"),
+    "a column renamed": (
+        "ALTER TABLE airlines RENAME COLUMN name TO names",
+        "'name' (renamed to 'names'?)",
+    ),
+    "one less": ("ALTER TABLE airlines DROP COLUMN name", "'name' is missing"),
+}
+"""What makes a snapshot unreadable, and how that is told."""
+
+
+@pytest.mark.parametrize(("statement", "cause"), [*UNREADABLE.values()], ids=[*UNREADABLE])
+def test_a2_an_unreadable_snapshot_is_told_and_the_next_day_requested_without_it(
+    week: Project, statement: str, cause: str
+) -> None:
+    week.sql(statement)
+
+    [request] = tick(week, NEW_DAYS).requests
+
+    assert cause in request.tags[REASON]
+    assert request.tags["dagster/partition"] == NEXT
+    assert "airlines" not in nouns_of(request)
+    assert "flight_features" in nouns_of(request)
+
+
 @pytest.mark.parametrize(
-    ("statement", "cause"),
-    [
-        pytest.param("DROP TABLE airlines", "no table 'airlines'", id="dropped"),
-        pytest.param("ALTER TABLE airlines RENAME TO lines", "no table 'airlines'", id="renamed"),
-        pytest.param(
-            "ALTER TABLE airlines RENAME COLUMN name TO names",
-            "'name' (renamed to 'names'?)",
-            id="a column renamed",
-        ),
-        pytest.param("ALTER TABLE airlines DROP COLUMN name", "'name' is missing", id="one less"),
-    ],
+    ("statement", "cause"), [UNREADABLE["dropped"], UNREADABLE["one less"]], ids=["table", "column"]
 )
 def test_a2_an_unreadable_snapshot_keeps_its_rows_and_does_not_block_days(
     week: Project, statement: str, cause: str

@@ -5,7 +5,7 @@ morning to morning; sensors do everything but the first model.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -263,15 +263,52 @@ def build(home: Path) -> None:
         assert trained.succeeded, trained.failed_steps
 
 
-@pytest.fixture
-def shops(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """A project on the morning of ``TODAY``, with a model as of this day."""
-    prepared = build_once(tmp_path_factory, "shops", build)
-    defined = definitions(tmp_path / "defs", pipeline())
+def build_predicted(home: Path, prepared: Path) -> None:
+    """The same project after the sensors' work of this morning."""
+    defined = definitions(home.parent / "predicted-defs", pipeline())
     with (
         time_machine.travel(morning(TODAY)),
-        opened_copy(prepared, tmp_path / "home", defined) as project,
+        opened_copy(prepared, home, defined) as project,
     ):
+        work(project)
+
+
+@pytest.fixture(scope="module")
+def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a model as of ``TODAY``; shared, do not change it."""
+    return build_once(tmp_path_factory, "shops", build)
+
+
+@pytest.fixture(scope="module")
+def predicted_home(tmp_path_factory: pytest.TempPathFactory, trained_home: Path) -> Path:
+    """The same after the work of this morning; shared, do not change it."""
+    return build_once(
+        tmp_path_factory, "shops-predicted", lambda home: build_predicted(home, trained_home)
+    )
+
+
+@contextmanager
+def this_morning(prepared: Path, folder: Path) -> Iterator[Project]:
+    """A copy of a project on the morning of ``TODAY``."""
+    defined = definitions(folder / "defs", pipeline())
+    with (
+        time_machine.travel(morning(TODAY)),
+        opened_copy(prepared, folder / "home", defined) as project,
+    ):
+        yield project
+
+
+@pytest.fixture
+def shops(tmp_path: Path, trained_home: Path) -> Iterator[Project]:
+    """A project on the morning of ``TODAY``, with a model as of this day."""
+    with this_morning(trained_home, tmp_path) as project:
+        yield project
+
+
+@pytest.fixture
+def predicted(tmp_path: Path, predicted_home: Path) -> Iterator[Project]:
+    """The same when the sensors request no more on this morning."""
+    with this_morning(predicted_home, tmp_path) as project:
         yield project
 
 
@@ -281,78 +318,75 @@ def predictions_of(project: Project, day: str) -> pd.DataFrame:
 
 
 def test_a_day_is_predicted_before_it_begins_and_joined_with_its_outcome_later(
-    shops: Project,
+    predicted: Project,
 ) -> None:
-    work(shops)
-
-    ahead = predictions_of(shops, TOMORROW)
+    ahead = predictions_of(predicted, TOMORROW)
     assert sorted(ahead["shop"]) == sorted(SHOPS)
     assert ahead["horizon_hours"].eq(24).all()
     assert not ahead["is_replayed"].any()
-    assert not predictions_of(shops, TODAY)["is_replayed"].any()
+    assert not predictions_of(predicted, TODAY)["is_replayed"].any()
     assert (
-        max(shops.entries("shops/features")) == max(shops.entries("shops/predictions")) == TOMORROW
+        max(predicted.entries("shops/features"))
+        == max(predicted.entries("shops/predictions"))
+        == TOMORROW
     )
-    assert max(shops.entries("shops/retraining_decision")) == shifted(TODAY, -1)
+    assert max(predicted.entries("shops/retraining_decision")) == shifted(TODAY, -1)
 
     for day in (TOMORROW, shifted(TOMORROW, 1)):
-        write(shops.source, shifted(day, -1))
+        write(predicted.source, shifted(day, -1))
         with time_machine.travel(morning(day)):
-            work(shops)
+            work(predicted)
 
-    pd.testing.assert_frame_equal(predictions_of(shops, TOMORROW), ahead)
-    labels = shops.lake.read("shops/labels", [TOMORROW])
+    pd.testing.assert_frame_equal(predictions_of(predicted, TOMORROW), ahead)
+    labels = predicted.lake.read("shops/labels", [TOMORROW])
     joined = labels.merge(ahead, on="prediction_id", suffixes=("", "_ahead"))
     assert len(joined) == len(SHOPS)
     assert (joined["prediction"] == joined["prediction_ahead"]).all()
-    performance = shops.lake.read("shops/performance", [TOMORROW]).set_index("metric")["value"]
+    performance = predicted.lake.read("shops/performance", [TOMORROW]).set_index("metric")["value"]
     assert performance["label_coverage"] == 1
-    assert max(shops.entries("shops/retraining_decision")) == TOMORROW
-    assert max(shops.entries("shops/predictions")) == shifted(TOMORROW, 2)
+    assert max(predicted.entries("shops/retraining_decision")) == TOMORROW
+    assert max(predicted.entries("shops/predictions")) == shifted(TOMORROW, 2)
 
 
-def test_a_row_that_is_added_to_the_plan_is_predicted_in_time(shops: Project) -> None:
-    work(shops)
-    ahead = predictions_of(shops, TOMORROW)
-    shops.sql("INSERT INTO plan VALUES ('east', ?, 8.0)", f"{TOMORROW} 09:00:00.000000")
+def test_a_row_that_is_added_to_the_plan_is_predicted_in_time(predicted: Project) -> None:
+    ahead = predictions_of(predicted, TOMORROW)
+    predicted.sql("INSERT INTO plan VALUES ('east', ?, 8.0)", f"{TOMORROW} 09:00:00.000000")
 
-    work(shops)
+    work(predicted)
 
-    found = predictions_of(shops, TOMORROW)
+    found = predictions_of(predicted, TOMORROW)
     assert sorted(found["shop"]) == sorted([*SHOPS, "east"])
     assert not found["is_late"].any()
     assert not found["is_replayed"].any()
     same = found[found["shop"] != "east"].reset_index(drop=True)
     pd.testing.assert_frame_equal(same, ahead)
-    assert max(shops.entries("shops/retraining_decision")) == shifted(TODAY, -1)
+    assert max(predicted.entries("shops/retraining_decision")) == shifted(TODAY, -1)
 
 
 @pytest.mark.slow
-def test_a_row_that_is_added_after_its_day_is_late(shops: Project) -> None:
-    work(shops)
-    write(shops.source, TOMORROW)
+def test_a_row_that_is_added_after_its_day_is_late(predicted: Project) -> None:
+    write(predicted.source, TOMORROW)
     with time_machine.travel(morning(shifted(TOMORROW, 1))):
-        work(shops)
-        shops.sql("INSERT INTO plan VALUES ('east', ?, 8.0)", f"{TOMORROW} 09:00:00.000000")
-        work(shops)
+        work(predicted)
+        predicted.sql("INSERT INTO plan VALUES ('east', ?, 8.0)", f"{TOMORROW} 09:00:00.000000")
+        work(predicted)
 
-    found = predictions_of(shops, TOMORROW).set_index("shop")
+    found = predictions_of(predicted, TOMORROW).set_index("shop")
     assert found["is_late"].to_dict() == dict.fromkeys(SHOPS, False) | {"east": True}
     assert found["is_replayed"].to_dict() == found["is_late"].to_dict()
 
 
-def test_a_model_of_a_later_day_does_not_predict_an_earlier_one(shops: Project) -> None:
-    work(shops)
-    made_by = predictions_of(shops, TOMORROW)["model_as_of"].unique()
-    trained = shops.materialize("group:shops__training or group:shops__release", TOMORROW)
+def test_a_model_of_a_later_day_does_not_predict_an_earlier_one(predicted: Project) -> None:
+    made_by = predictions_of(predicted, TOMORROW)["model_as_of"].unique()
+    trained = predicted.materialize("group:shops__training or group:shops__release", TOMORROW)
     assert trained.succeeded, trained.failed_steps
-    shops.lake.ledger.append([Entry("shops/predictions", TOMORROW, Status.WRITING)])
+    predicted.lake.ledger.append([Entry("shops/predictions", TOMORROW, Status.WRITING)])
 
-    again = shops.materialize('key:"shops/predictions"', TOMORROW)
+    again = predicted.materialize('key:"shops/predictions"', TOMORROW)
 
     assert again.succeeded, again.failed_steps
     assert [*made_by] == [TODAY]
-    assert [*predictions_of(shops, TOMORROW)["model_as_of"].unique()] == [TODAY]
+    assert [*predictions_of(predicted, TOMORROW)["model_as_of"].unique()] == [TODAY]
 
 
 def test_a_day_that_was_due_before_the_first_model_is_skipped_with_both_days(
@@ -417,10 +451,8 @@ def test_tables_with_other_partitions_load_in_one_code_location(
     assert repository.has_job("__ASSET_JOB")
 
 
-def test_nothing_is_requested_before_the_next_day_ends(shops: Project) -> None:
-    work(shops)
-
-    reasons = {name: tick(shops, name) for name in ("shops__new_days", "shops__days")}
+def test_nothing_is_requested_before_the_next_day_ends(predicted: Project) -> None:
+    reasons = {name: tick(predicted, name) for name in ("shops__new_days", "shops__days")}
 
     assert not any(one.requests for one in reasons.values())
     assert f"{TODAY} waits for its outcomes, shops/outcomes" in reasons["shops__days"].reason

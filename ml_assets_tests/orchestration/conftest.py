@@ -32,23 +32,30 @@ def _unsynced() -> Iterator[None]:
     sqlalchemy.event.remove(sqlalchemy.Engine, "connect", switch_off)
 
 
-@pytest.fixture
-def configure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Configure]:
-    """Give the settings a folder of their own: ``configure("name", postgres_url=…)``."""
+@contextmanager
+def configuring() -> Iterator[Configure]:
+    """Give the settings a folder of their own: ``configure(folder, postgres_url=…)``."""
 
-    def set_environment(name: str = "data", **values: str) -> Path:
-        folder = tmp_path / name
+    def set_environment(folder: Path, **values: str) -> Path:
         variables = {"postgres_url": "", "retry_waits": "[0,0]", "data": str(folder), **values}
         for variable, value in variables.items():
-            monkeypatch.setenv(f"ML_ASSETS_{variable.upper()}", value)
+            environment.setenv(f"ML_ASSETS_{variable.upper()}", value)
         for variable in ("LAKE", "SOURCE_URL"):
-            monkeypatch.setenv(f"ML_ASSETS_{variable}", "")
+            environment.setenv(f"ML_ASSETS_{variable}", "")
         settings.cache_clear()
         return folder
 
-    monkeypatch.setenv("DAGSTER_EVENT_BATCH_SIZE", "500")
-    yield set_environment
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("DAGSTER_EVENT_BATCH_SIZE", "500")
+        yield set_environment
     settings.cache_clear()
+
+
+@pytest.fixture
+def configure(tmp_path: Path) -> Iterator[Configure]:
+    """Give the settings a folder of their own: ``configure("name", postgres_url=…)``."""
+    with configuring() as set_environment:
+        yield lambda name="data", **values: set_environment(tmp_path / name, **values)
 
 
 @pytest.fixture

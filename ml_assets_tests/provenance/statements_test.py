@@ -37,7 +37,7 @@ async def cake():
 
 def needed(text: str, name: str) -> list[str] | None:
     """The first line of each statement that a name depends on."""
-    statements = Statements(ast.parse(text))
+    statements = Statements(text)
     found = statements.needed_by(name)
     if found is None:
         return None
@@ -112,6 +112,7 @@ def test_imports_for_types_count_for_no_name() -> None:
         pytest.param("def any_of(name):\n    return eval(name)", id="eval"),
         pytest.param("def set_it():\n    global LOAF\n    LOAF = 1", id="global"),
         pytest.param("from oven import *", id="star import"),
+        pytest.param("from oven import \\\n    *", id="star import on two lines"),
         pytest.param(
             "class Base:\n    def __init_subclass__(cls):\n        SORTS.append(cls)",
             id="subclasses",
@@ -122,3 +123,7 @@ def test_the_statements_of_a_module_that_looks_names_up_cannot_be_told_apart(
     statement: str,
 ) -> None:
     assert needed(f"{MODULE}\n{statement}\n", "Crumb") is None
+
+
+def test_a_module_that_only_mentions_such_a_name_can_be_told_apart() -> None:
+    assert needed(f'{MODULE}\nGLOBAL = "globals()"  # not eval\n', "Crumb") is not None

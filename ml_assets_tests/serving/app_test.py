@@ -33,8 +33,8 @@ def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
     return found
 
 
-def test_one_row_is_answered_with_model_ages_and_time(serve: Serve) -> None:
-    answer = serve().post(PREDICT, json=order(), params=AT)
+def test_one_row_is_answered_with_model_ages_and_time(service: TestClient) -> None:
+    answer = service.post(PREDICT, json=order(), params=AT)
 
     assert answer.status_code == 200, answer.text
     found = answer.json()
@@ -103,14 +103,14 @@ def test_a_key_of_another_request_logs_nothing_and_a_repeat_is_counted_once(
 
 
 @pytest.mark.parametrize("at", ["0001-01-01T00:00+14:00", "9999-12-31T23:59-14:00"])
-def test_a_time_beyond_the_calendar_is_refused(serve: Serve, at: str) -> None:
-    answer = serve().post(PREDICT, json=order(), params={"at": at})
+def test_a_time_beyond_the_calendar_is_refused(service: TestClient, at: str) -> None:
+    answer = service.post(PREDICT, json=order(), params={"at": at})
 
     assert "which no calendar has" in problem(answer, 400)["detail"]
 
 
-def test_a_row_of_the_calendars_last_day_is_refused(serve: Serve) -> None:
-    answer = serve().post(PREDICT, json=order(), params={"at": "9999-12-31T22:00Z"})
+def test_a_row_of_the_calendars_last_day_is_refused(service: TestClient) -> None:
+    answer = service.post(PREDICT, json=order(), params={"at": "9999-12-31T22:00Z"})
 
     assert "no time of a partition" in problem(answer, 422)["detail"]
 
@@ -143,9 +143,9 @@ def test_a_log_that_is_deleted_is_noticed(serve: Serve, project: Project) -> Non
     ],
 )
 def test_a_wrong_row_is_told_by_the_rule_of_a_dead_letter(
-    serve: Serve, changes: dict[str, Any], rule: str
+    service: TestClient, changes: dict[str, Any], rule: str
 ) -> None:
-    answer = serve().post(PREDICT, json=[order(1), order(2, **changes)], params=AT)
+    answer = service.post(PREDICT, json=[order(1), order(2, **changes)], params=AT)
 
     found = problem(answer, 422)
     assert [(error["row"], error["rule"]) for error in found["errors"]] == [(1, rule)]
@@ -160,26 +160,26 @@ def test_a_long_name_and_a_long_number_are_shortened(serve: Serve, name: str) ->
     assert len(answer.content) < 1500
 
 
-def test_a_missing_field_is_told(serve: Serve) -> None:
+def test_a_missing_field_is_told(service: TestClient) -> None:
     row = order()
     del row["hour"]
 
-    assert problem(serve().post(PREDICT, json=row), 422)["errors"] == [
+    assert problem(service.post(PREDICT, json=row), 422)["errors"] == [
         {"row": 0, "column": "hour", "rule": "hour: must not be null", "value": None}
     ]
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
-def test_numbers_that_json_does_not_have_are_refused(serve: Serve, number: str) -> None:
+def test_numbers_that_json_does_not_have_are_refused(service: TestClient, number: str) -> None:
     body = json.dumps(order(items=0)).replace("0", number, 1)
 
-    assert "The body is no JSON" in problem(serve().post(PREDICT, content=body), 400)["detail"]
+    assert "The body is no JSON" in problem(service.post(PREDICT, content=body), 400)["detail"]
 
 
-def test_a_number_that_is_too_large_is_refused(serve: Serve) -> None:
+def test_a_number_that_is_too_large_is_refused(service: TestClient) -> None:
     body = json.dumps(order()).replace("4.0", "1e999")
 
-    assert serve().post(PREDICT, content=body).status_code in {400, 422}
+    assert service.post(PREDICT, content=body).status_code in {400, 422}
 
 
 @pytest.mark.parametrize(
@@ -193,16 +193,14 @@ def test_a_number_that_is_too_large_is_refused(serve: Serve) -> None:
         pytest.param(b"[[]]", "another form", id="list of lists"),
     ],
 )
-def test_a_body_of_another_form_is_told(serve: Serve, body: bytes, detail: str) -> None:
-    assert detail in problem(serve().post(PREDICT, content=body), 400)["detail"]
+def test_a_body_of_another_form_is_told(service: TestClient, body: bytes, detail: str) -> None:
+    assert detail in problem(service.post(PREDICT, content=body), 400)["detail"]
 
 
-def test_too_many_rows_and_too_many_bytes_are_refused(serve: Serve) -> None:
-    client = serve()
-
-    many = client.post(PREDICT, json=[{}] * 10_001)
-    large = client.post(PREDICT, content=b" " * 10 * 2**20)
-    streamed = client.post(PREDICT, content=iter([b" " * 2**20] * 10))
+def test_too_many_rows_and_too_many_bytes_are_refused(service: TestClient) -> None:
+    many = service.post(PREDICT, json=[{}] * 10_001)
+    large = service.post(PREDICT, content=b" " * 10 * 2**20)
+    streamed = service.post(PREDICT, content=iter([b" " * 2**20] * 10))
 
     assert "10,001 rows, at most 10,000" in problem(many, 413)["detail"]
     for answer in (large, streamed):
@@ -218,27 +216,23 @@ def test_ten_thousand_rows_are_answered(serve: Serve) -> None:
     assert len(answer.json()) == 10_000
 
 
-def test_unknown_pipelines_and_addresses_are_told(serve: Serve) -> None:
-    client = serve()
-
-    assert "Did you mean 'shop'?" in problem(client.post("/v1/shpo/predict"), 404)["detail"]
-    assert "Expected one of shop" in problem(client.get("/v1/other"), 404)["detail"]
-    problem(client.get("/nothing"), 404)
-    problem(client.post(f"{PREDICT}/"), 404)
-    problem(client.get(PREDICT), 405)
+def test_unknown_pipelines_and_addresses_are_told(service: TestClient) -> None:
+    assert "Did you mean 'shop'?" in problem(service.post("/v1/shpo/predict"), 404)["detail"]
+    assert "Expected one of shop" in problem(service.get("/v1/other"), 404)["detail"]
+    problem(service.get("/nothing"), 404)
+    problem(service.post(f"{PREDICT}/"), 404)
+    problem(service.get(PREDICT), 405)
 
 
-def test_an_unseen_category_is_predicted_and_an_unknown_entity_flagged(serve: Serve) -> None:
-    answer = serve().post(PREDICT, json=order(region="the moon"), params=AT).json()
+def test_an_unseen_category_is_predicted_and_an_unknown_entity_flagged(service: TestClient) -> None:
+    answer = service.post(PREDICT, json=order(region="the moon"), params=AT).json()
 
     assert answer["missing"] == ["usual_items"]
     assert answer["ages_seconds"] == {"shop/region_state": None}
 
 
-def test_a_request_may_contain_a_feature_itself(serve: Serve) -> None:
-    client = serve()
-
-    given = client.post(PREDICT, json=order(region="the moon", usual_items=9.5), params=AT).json()
+def test_a_request_may_contain_a_feature_itself(service: TestClient) -> None:
+    given = service.post(PREDICT, json=order(region="the moon", usual_items=9.5), params=AT).json()
 
     assert given["missing"] == []
 
@@ -262,14 +256,14 @@ def test_only_a_replay_lets_requests_name_their_time(serve: Serve) -> None:
     assert "--replay" in problem(answer, 400)["detail"]
 
 
-def test_a_time_that_is_none_is_told(serve: Serve) -> None:
-    answer = serve().post(PREDICT, json=order(), params={"at": "noon"})
+def test_a_time_that_is_none_is_told(service: TestClient) -> None:
+    answer = service.post(PREDICT, json=order(), params={"at": "noon"})
 
     assert "at is 'noon', which is no time" in problem(answer, 400)["detail"]
 
 
-def test_the_description_has_champion_contract_and_freshness(serve: Serve) -> None:
-    found = serve().get("/v1/shop").json()
+def test_the_description_has_champion_contract_and_freshness(service: TestClient) -> None:
+    found = service.get("/v1/shop").json()
 
     assert found["champion"]["as_of"] == CHAMPION
     assert found["champion"]["served_by"] == "treelite"
@@ -296,13 +290,12 @@ def test_health_and_figures(serve: Serve) -> None:
     assert f'as_of="{CHAMPION}"' in figures
 
 
-def test_the_example_of_the_openapi_document_is_answered(serve: Serve) -> None:
-    client = serve()
-    document = client.get("/openapi.json").json()
+def test_the_example_of_the_openapi_document_is_answered(service: TestClient) -> None:
+    document = service.get("/openapi.json").json()
     body = document["paths"][PREDICT]["post"]["requestBody"]["content"]["application/json"]
 
-    assert client.post(PREDICT, json=body["example"]).status_code == 200
-    problem(client.get("/docs"), 404)
+    assert service.post(PREDICT, json=body["example"]).status_code == 200
+    problem(service.get("/docs"), 404)
 
 
 @pytest.mark.parametrize("requires_key", [True, False], ids=["required", "optional"])

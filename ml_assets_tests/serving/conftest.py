@@ -35,6 +35,16 @@ def project(released: Path, tmp_path: Path) -> Iterator[Project]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def service(released: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A client of one service, for tests that neither change its stores nor count its requests."""
+    folder = tmp_path_factory.mktemp("service")
+    with opened_copy(released, folder / "home", parcels.parcel_definitions(folder)):
+        started = _service(folder / "served")
+    with started as client:
+        yield client
+
+
 @pytest.fixture
 def serve(project: Project, tmp_path: Path) -> Iterator[Serve]:
     """Start a service in this process.
@@ -43,23 +53,27 @@ def serve(project: Project, tmp_path: Path) -> Iterator[Serve]:
     """
     with ExitStack() as stack:
 
-        def start(
-            *,
-            limits: dict[str, Any] | None = None,
-            serving: dict[str, Any] | None = None,
-            requires_key: bool = False,
-            is_replay: bool = True,
-        ) -> TestClient:
-            allowed = ServingLimits(**(limits or {}))
-            service = Service(
-                Workspace.of_environment(),
-                [parcels.served(tmp_path / "served", **(serving or {}))],
-                allowed,
-                requires_key=requires_key,
-                is_replay=is_replay,
-            )
-            app = create_app(service, Bodies(allowed))
-            client = TestClient(app, raise_server_exceptions=False)
-            return stack.enter_context(client)
+        def start(**options: Any) -> TestClient:
+            return stack.enter_context(_service(tmp_path / "served", **options))
 
         yield start
+
+
+def _service(
+    folder: Path,
+    *,
+    limits: dict[str, Any] | None = None,
+    serving: dict[str, Any] | None = None,
+    requires_key: bool = False,
+    is_replay: bool = True,
+) -> TestClient:
+    """A service of the current project, which starts when the client is entered."""
+    allowed = ServingLimits(**(limits or {}))
+    service = Service(
+        Workspace.of_environment(),
+        [parcels.served(folder, **(serving or {}))],
+        allowed,
+        requires_key=requires_key,
+        is_replay=is_replay,
+    )
+    return TestClient(create_app(service, Bodies(allowed)), raise_server_exceptions=False)

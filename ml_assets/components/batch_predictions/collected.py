@@ -7,6 +7,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets import nouns
+from ml_assets.components.batch_predictions.stage import STAGE
 from ml_assets.components.batch_predictions.summary import prediction_summary
 from ml_assets.components.pipeline.output import output
 from ml_assets.components.pipeline.pipeline import PipelineContext
@@ -25,8 +26,6 @@ from ml_assets.planning.inputs import Input
 from ml_assets.planning.plan import each_day, plan
 from ml_assets.provenance.code import code_version
 from ml_assets.workspace import Workspace
-
-STAGE = "predictions"
 
 
 @dataclass(frozen=True)

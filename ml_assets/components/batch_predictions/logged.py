@@ -7,6 +7,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets import nouns
+from ml_assets.components.batch_predictions.stage import STAGE
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY, columns_of
 from ml_assets.contracts.contract import Contract, columns
@@ -22,8 +23,6 @@ from ml_assets.planning.plan import plan, with_kept
 from ml_assets.provenance.code import code_version
 from ml_assets.sources.fingerprint import observed_schema, raw_fingerprints
 from ml_assets.workspace import Workspace
-
-STAGE = "predictions"
 
 
 @dataclass(frozen=True)

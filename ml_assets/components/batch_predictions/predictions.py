@@ -8,6 +8,7 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets import nouns
+from ml_assets.components.batch_predictions.stage import STAGE
 from ml_assets.components.batch_predictions.summary import prediction_summary
 from ml_assets.components.pipeline.output import output
 from ml_assets.components.pipeline.pipeline import PipelineContext
@@ -30,8 +31,6 @@ from ml_assets.release.champion import Champion, champion_advice
 from ml_assets.release.confirm import confirm_champion
 from ml_assets.release.facts import release_facts
 from ml_assets.workspace import Workspace
-
-STAGE = "predictions"
 
 
 @dataclass(frozen=True)

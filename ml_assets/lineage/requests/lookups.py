@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from ml_assets.configuration import models
 from ml_assets.configuration.parts import BatchPredictionsConfiguration
-from ml_assets.configuration.request_features import request_features
+from ml_assets.configuration.serving.request_features import request_features
 from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Read

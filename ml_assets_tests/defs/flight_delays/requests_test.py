@@ -14,9 +14,9 @@ import pandas as pd
 import pytest
 
 from ml_assets.configuration.models import pipeline
-from ml_assets.configuration.online_tables import online_table
 from ml_assets.configuration.parts import PipelineConfiguration
-from ml_assets.configuration.request_features import request_features
+from ml_assets.configuration.serving.online_tables import online_table
+from ml_assets.configuration.serving.request_features import request_features
 from ml_assets.contracts.contract import columns
 from ml_assets.contracts.validation import validate
 from ml_assets.defs.flight_delays import entities

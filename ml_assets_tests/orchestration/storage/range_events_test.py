@@ -4,6 +4,8 @@ When a newer Dagster changes one of them, these tests fail first.
 """
 
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import dagster as dg
 import pytest
@@ -14,6 +16,7 @@ from dagster._core.loader import LoadingContextForTest
 from ml_assets.orchestration.runs.runs import RunOutcome, materialize, run_checks
 from ml_assets.workspace import Workspace
 from ml_assets_tests.orchestration import workload
+from ml_assets_tests.orchestration.conftest import configuring
 from ml_assets_tests.orchestration.workload import (
     BAD_DAY,
     DAYS,
@@ -28,36 +31,59 @@ from ml_assets_tests.orchestration.workload import (
 BOTH = pytest.mark.parametrize("key", [RAW, DOUBLED], ids=["upstream", "downstream"])
 
 
+@dataclass(frozen=True)
+class Ranged:
+    """A run over ten days, one of them bad.
+
+    Attributes:
+        run: the run.
+        instance: the instance that has it.
+    """
+
+    run: RunOutcome
+    instance: DagsterInstance
+
+
+@pytest.fixture(scope="module")
+def ranged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ranged]:
+    """The run in a project that no test changes."""
+    with configuring() as configure:
+        folder = configure(tmp_path_factory.mktemp("ranged"))
+        with workload.instance(folder, workload.OURS) as instance:
+            definitions = workload.definitions(workload.Source())
+            yield Ranged(materialize(definitions, instance, TABLES, SPAN), instance)
+
+
 @pytest.fixture
 def run(definitions: dg.Definitions, instance: DagsterInstance) -> RunOutcome:
-    """A run over ten days, one of them bad."""
+    """The same run in a project of one test."""
     return materialize(definitions, instance, TABLES, SPAN)
 
 
-def test_range_run_with_a_bad_day_fails_in_the_check_steps_only(
-    run: RunOutcome, instance: DagsterInstance
-) -> None:
-    stored = instance.get_run_by_id(run.run_id)
+def test_range_run_with_a_bad_day_fails_in_the_check_steps_only(ranged: Ranged) -> None:
+    stored = ranged.instance.get_run_by_id(ranged.run.run_id)
     assert stored is not None
     assert stored.status is DagsterRunStatus.FAILURE
-    assert run.failed_steps.keys() == {"shop__raw__checks", "shop__doubled__checks"}
-    assert BAD_DAY in run.failed_steps["shop__raw__checks"]
+    assert ranged.run.failed_steps.keys() == {"shop__raw__checks", "shop__doubled__checks"}
+    assert BAD_DAY in ranged.run.failed_steps["shop__raw__checks"]
 
 
 @BOTH
 def test_range_run_materializes_each_good_day_once_and_the_bad_day_never(
-    run: RunOutcome, instance: DagsterInstance, key: dg.AssetKey
+    ranged: Ranged, key: dg.AssetKey
 ) -> None:
-    days = Counter(day for day, _ in workload.materializations(instance, key, run.run_id))
+    days = Counter(
+        day for day, _ in workload.materializations(ranged.instance, key, ranged.run.run_id)
+    )
     assert days == Counter(GOOD_DAYS)
-    assert instance.get_materialized_partitions(key) == set(GOOD_DAYS)
+    assert ranged.instance.get_materialized_partitions(key) == set(GOOD_DAYS)
 
 
 @BOTH
 def test_range_run_gives_each_day_its_own_data_version_and_metadata(
-    run: RunOutcome, instance: DagsterInstance, key: dg.AssetKey
+    ranged: Ranged, key: dg.AssetKey
 ) -> None:
-    events = dict(workload.materializations(instance, key))
+    events = dict(workload.materializations(ranged.instance, key))
     versions = {day: event.tags["dagster/data_version"] for day, event in events.items()}
     assert len(set(versions.values())) == len(GOOD_DAYS)
     entries = Workspace.of_environment().lake.ledger.latest("/".join(key.path), DAYS)
@@ -68,32 +94,27 @@ def test_range_run_gives_each_day_its_own_data_version_and_metadata(
 
 
 @BOTH
-def test_range_run_tags_each_day_with_the_code_version(
-    run: RunOutcome, instance: DagsterInstance, key: dg.AssetKey
-) -> None:
+def test_range_run_tags_each_day_with_the_code_version(ranged: Ranged, key: dg.AssetKey) -> None:
     codes = {
-        event.tags["dagster/code_version"] for _, event in workload.materializations(instance, key)
+        event.tags["dagster/code_version"]
+        for _, event in workload.materializations(ranged.instance, key)
     }
     assert codes == {"7" if key == RAW else "8"}
 
 
-def test_range_run_tags_each_day_with_the_provenance_of_its_input(
-    run: RunOutcome, instance: DagsterInstance
-) -> None:
+def test_range_run_tags_each_day_with_the_provenance_of_its_input(ranged: Ranged) -> None:
     pointers = set()
-    for _, event in workload.materializations(instance, DOUBLED):
+    for _, event in workload.materializations(ranged.instance, DOUBLED):
         assert event.tags["dagster/input_data_version/shop/raw"]
         assert event.tags["dagster/data_version_is_user_provided"] == "true"
         pointers.add(int(event.tags["dagster/input_event_pointer/shop/raw"]))
-    upstream = instance.fetch_materializations(RAW, limit=100).records
+    upstream = ranged.instance.fetch_materializations(RAW, limit=100).records
     assert pointers <= {record.storage_id for record in upstream}
 
 
-def test_range_run_records_the_reads_of_each_day(
-    run: RunOutcome, instance: DagsterInstance
-) -> None:
-    upstream = dict(workload.materializations(instance, RAW))
-    for day, event in workload.materializations(instance, DOUBLED):
+def test_range_run_records_the_reads_of_each_day(ranged: Ranged) -> None:
+    upstream = dict(workload.materializations(ranged.instance, RAW))
+    for day, event in workload.materializations(ranged.instance, DOUBLED):
         read = event.metadata["inputs"].value["shop/raw"]
         assert read["days"] == day
         assert read["content_hash"] == upstream[day].tags["dagster/data_version"]
@@ -101,9 +122,9 @@ def test_range_run_records_the_reads_of_each_day(
 
 @BOTH
 def test_range_run_has_a_verdict_for_every_day_and_no_planned_rows(
-    run: RunOutcome, instance: DagsterInstance, key: dg.AssetKey
+    ranged: Ranged, key: dg.AssetKey
 ) -> None:
-    history = instance.event_log_storage.get_asset_check_execution_history(
+    history = ranged.instance.event_log_storage.get_asset_check_execution_history(
         dg.AssetCheckKey(key, "meets_contract"), limit=100
     )
     verdicts = [(record.partition, record.status.value) for record in history]
@@ -111,10 +132,10 @@ def test_range_run_has_a_verdict_for_every_day_and_no_planned_rows(
     assert sorted(verdicts) == sorted(expected.items())
 
 
-def test_range_run_materializes_dead_letters_of_the_days_that_have_some(
-    run: RunOutcome, instance: DagsterInstance
-) -> None:
-    letters = dict(workload.materializations(instance, dg.AssetKey(["shop", "raw_dead_letters"])))
+def test_range_run_materializes_dead_letters_of_the_days_that_have_some(ranged: Ranged) -> None:
+    letters = dict(
+        workload.materializations(ranged.instance, dg.AssetKey(["shop", "raw_dead_letters"]))
+    )
     rows = {day: event.metadata["dagster/row_count"].value for day, event in letters.items()}
     assert rows == {BAD_DAY: 3, LETTER_DAY: 1}
 

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from ml_assets.configuration.objects import load_contract, load_object
-from ml_assets.configuration.online_tables import ContractedTable, online_table
 from ml_assets.configuration.parameters import named_arguments, refuse_parameters
 from ml_assets.configuration.parts import BatchPredictionsConfiguration
+from ml_assets.configuration.serving.online_tables import ContractedTable, online_table
 from ml_assets.contracts.contract import Contract, columns, dtype, type_name
 from ml_assets.contracts.row_rules import row_checks
 from ml_assets.errors import ConfigurationError

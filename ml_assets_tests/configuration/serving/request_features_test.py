@@ -14,7 +14,7 @@ from pydantic import Field
 from ml_assets.components import ModelPipeline
 from ml_assets.configuration.models import pipeline_of
 from ml_assets.configuration.parts import PipelineConfiguration
-from ml_assets.configuration.request_features import request_features
+from ml_assets.configuration.serving.request_features import request_features
 from ml_assets.contracts.contract import Contract
 from ml_assets.errors import ConfigurationError
 from ml_assets.orchestration.runs.runs import broken_assets

@@ -1,0 +1,1 @@
+"""Commands about what something was made from: trace, impact, columns, and making a model again."""
