@@ -166,6 +166,13 @@ class Limits(BaseModel):
         """Whether a prediction keeps the contract."""
         return self.at_least <= number <= self.at_most
 
+    @property
+    def described(self) -> str:
+        """What a prediction has to be, in words."""
+        given = (("at least", self.at_least), ("at most", self.at_most))
+        found = [f"{name} {number:g}" for name, number in given if math.isfinite(number)]
+        return " and ".join(found) or "a finite number"
+
 
 class EnsembleRules(BaseModel):
     """How an ensemble answers.
