@@ -59,9 +59,10 @@ def with_variables(value: Any, file: Path) -> Any:
         return _sandbox().from_string(value).render(env=_Variables())
     except SecurityError:
         line = line_of_text(file, value)
+        where = f" (line {line})" if line else ""
         raise ConfigurationError(
-            f"{file.parent.name}/{file.name} is not usable: the template {value} would run code (line "
-            f"{line}). Expected an environment variable such as '{{{{ env.NAME }}}}'."
+            f"{file.parent.name}/{file.name} is not usable: the template {value} would run code{where}. "
+            "Expected an environment variable such as '{{ env.NAME }}'."
         ) from None
     except TemplateError:  # Dagster resolves more than the environment and reports errors
         return value

@@ -3,13 +3,16 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import dagster as dg
 import pandas as pd
 import pandera.pandas as pa
 import pytest
 
 from ml_assets.components import Ensemble
+from ml_assets.components.broken import Broken
 from ml_assets.configuration.ensembles import EnsembleConfiguration
 from ml_assets.configuration.file_defaults import completed_documents
 from ml_assets.configuration.yaml_files import template_of
@@ -477,6 +480,21 @@ def test_tags_and_templates_run_no_code(tmp_path: Path, value: str, reason: str)
         read(tmp_path, written)
 
     assert str(refused.value).startswith("shop/defs.yaml is not ")
+    assert not made.exists()
+
+
+def test_dagster_is_not_asked_to_resolve_a_template_that_runs_code(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    code = f"{{{{ cycler.__init__.__globals__.os.system('touch {made}') }}}}"
+    place = SimpleNamespace(instance_key=0)
+    asked: Any = SimpleNamespace(
+        path=tmp_path, component_path=place, resolution_context=dg.ResolutionContext.default()
+    )
+
+    found = Ensemble.load(Ensemble.get_model_cls()(pipeline=code), asked)
+
+    assert isinstance(found, Broken)
+    assert "would run code. Expected an environment variable" in found.problem
     assert not made.exists()
 
 
