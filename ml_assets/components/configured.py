@@ -10,7 +10,7 @@ from pydantic import BaseModel, GetJsonSchemaHandler
 from ml_assets.components.broken import Broken
 from ml_assets.configuration.file_defaults import with_defaults
 from ml_assets.configuration.reading import read
-from ml_assets.configuration.yaml_files import has_templates
+from ml_assets.configuration.yaml_files import has_templates, with_variables
 from ml_assets.errors import ConfigurationError
 
 C = TypeVar("C", bound=BaseModel)
@@ -67,13 +67,15 @@ class Configured(dg.Component, Generic[C]):
     def load(cls, attributes: BaseModel | None, context: dg.ComponentLoadContext) -> Self:
         """Load a ``defs.yaml``, with templates resolved; an invalid one becomes ``Broken``.
 
-        Dagster compiles every text as a template, so it is asked only where there is one.
+        Dagster compiles every text as a template, so it is asked only where there is one, and only
+        after a sandbox did not refuse it.
         """
         unresolved = attributes.model_dump() if attributes else {}
         file, number = folder_of(context) / "defs.yaml", context.component_path.instance_key
         if not has_templates(unresolved):
             return cls.of(unresolved, file, number)
         try:
+            with_variables(unresolved, file)
             resolved = context.resolution_context.resolve_value(unresolved)
         except Exception as error:  # a template may raise anything
             return cls.broken(unresolved, file, str(error), number)

@@ -3,21 +3,21 @@
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
 
 from ml_assets.configuration.pipeline import ModelConfiguration
-from ml_assets.configuration.reading import Line, shown_line
+from ml_assets.configuration.sections import Labels
 from ml_assets.contracts.contract import Contract, columns, dtype
 from ml_assets.contracts.roles import is_text
+from ml_assets.learning.ensembles.answers import LIMITS
 from ml_assets.learning.ensembles.conditions import SCORE, Condition, FieldTest
 from ml_assets.learning.ensembles.domains import Domain
 from ml_assets.learning.ensembles.members import inputs_of
 from ml_assets.learning.ensembles.reach import Path, RuleProblem, unreachable
 from ml_assets.learning.ensembles.rules import EnsembleRules
-from ml_assets.names import suggestion
+from ml_assets.names import suggestion, unknown
 
 CHECKED = {
     "greater_than_or_equal_to": lambda given: Domain(low=given["min_value"]),
@@ -27,6 +27,8 @@ CHECKED = {
     "isin": lambda given: Domain(listed=frozenset(given["allowed_values"])),
 }
 """Check of a contract → the values that it allows."""
+
+NUMBERS_ALONE = "a number, which is compared with numbers alone"
 
 
 @dataclass(frozen=True)
@@ -42,13 +44,14 @@ class EnsembleChecks:
 
     rules: EnsembleRules
     members: Mapping[str, ModelConfiguration]
-    labels: Mapping[str, Any]
+    labels: Labels
     features: type[Contract]
 
     def problems(self) -> list[RuleProblem]:
         """What is wrong with the rules; later checks need what earlier ones ensure."""
         steps = (
-            (self._combination, self._routes, self._twice),
+            (self._combination,),
+            (self._routes, self._twice),
             (self._members, self._links, self._conditions),
             (self._numbers, lambda: unreachable(self.rules, self._known)),
         )
@@ -68,12 +71,12 @@ class EnsembleChecks:
         return {**known, SCORE: Domain(low=low, high=high, missing=False)}
 
     def _combination(self) -> Iterator[RuleProblem]:
-        path, answering = ("combine", self.rules.combine.kind), self.rules.answering
-        for name in answering:
+        combine = self.rules.combine
+        for name, path in zip(self.rules.answering, combine.paths, strict=False):
             if name not in self.rules.members:
-                yield _unknown(path, "member", name, self.rules.members)
-        if len({*answering}) < len(answering):
-            yield RuleProblem(path, "a member occurs more than once")
+                yield unknown_name(("combine", *path), "member", name, self.rules.members)
+        for name in _repeated(self.rules.answering):
+            yield RuleProblem(("combine", combine.kind), f"'{name}' occurs more than once")
 
     def _routes(self) -> Iterator[RuleProblem]:
         kind = self.rules.combine.kind
@@ -84,12 +87,14 @@ class EnsembleChecks:
             if SCORE in route.when:
                 text = f"'{SCORE}' is not known before members answer"
                 yield RuleProblem((*path, "when", SCORE), text)
-            for name in route.members:
+            for place, name in enumerate(route.members):
+                where: Path = (*path, "members", place)
                 if name not in self.rules.members:
-                    yield _unknown((*path, "members"), "member", name, self.rules.members)
+                    yield unknown_name(where, "member", name, self.rules.members)
                 elif name not in self.rules.answering:
-                    text = f"'{name}' is not in '{kind}', so it cannot answer"
-                    yield RuleProblem((*path, "members"), text)
+                    yield RuleProblem(where, f"'{name}' is not in '{kind}', so it cannot answer")
+            for name in _repeated(route.members):
+                yield RuleProblem((*path, "members"), f"'{name}' occurs more than once")
 
     def _twice(self) -> Iterator[RuleProblem]:
         for key, named in (("routes", self.rules.routes), ("rules", self.rules.rules)):
@@ -97,6 +102,11 @@ class EnsembleChecks:
             for number, name in enumerate(seen):
                 if name in seen[:number]:
                     yield RuleProblem((key, number, "name"), f"'{name}' occurs more than once")
+                if key == "rules" and name == LIMITS:
+                    text = (
+                        f"'{name}' stands for the limits in answers and logs: choose another name"
+                    )
+                    yield RuleProblem((key, number, "name"), text)
 
     def _members(self) -> Iterator[RuleProblem]:
         for name, member in self.members.items():
@@ -108,19 +118,16 @@ class EnsembleChecks:
     def _refused(self, name: str, member: ModelConfiguration) -> str:
         """Why a pipeline cannot be a member; empty if it can."""
         kind, chain = self.rules.combine.kind, self.rules.combine.chain
-        task, labels = member.estimator.task, member.labels
-        if member.specification.members:
-            return "is an ensemble itself: name its members"
+        task, labels, own = member.estimator.task, member.labels, self.labels
         if task == "multiclass":
             return "predicts classes, which cannot be combined"
         if kind in {"vote", "cascade"} and task != "classification":
             return f"predicts numbers, and '{kind}' needs probabilities"
         is_answer = chain is None or name == chain.answer
-        own = {"asset": labels.asset, "column": labels.column}
-        if is_answer and own != {key: self.labels.get(key) for key in own}:
+        if is_answer and (labels.asset, labels.column) != (own.asset, own.column):
             return (
-                f"predicts {labels.column} of {labels.asset}, and the ensemble "
-                f"{self.labels.get('column')} of {self.labels.get('asset')}"
+                f"predicts {labels.column} of {labels.asset}, and the ensemble {own.column} of "
+                f"{own.asset}"
             )
         return ""
 
@@ -137,7 +144,8 @@ class EnsembleChecks:
                 )
         for feature in self.rules.members[name].columns:
             if feature not in features:
-                yield _unknown((*path, "columns", feature), "feature", feature, features)
+                where = (*path, "columns", feature)
+                yield unknown_name(where, f"feature of {member.pipeline}", feature, features)
 
     def _links(self) -> Iterator[RuleProblem]:
         """Predictions of a chain that no later member uses."""
@@ -150,7 +158,9 @@ class EnsembleChecks:
             }
             if link.gives not in used:
                 path = ("combine", "chain", "links", number, "gives")
-                near = suggestion(link.gives, used)
+                near = (
+                    suggestion(link.gives, used) or f" Their features are {', '.join(sorted(used))}"
+                )
                 yield RuleProblem(path, f"no member after it has a feature '{link.gives}'.{near}")
 
     def _conditions(self) -> Iterator[RuleProblem]:
@@ -169,14 +179,14 @@ class EnsembleChecks:
         if name == SCORE:
             if test.is_:
                 yield RuleProblem(path, f"'{SCORE}' is never missing")
-            if any(isinstance(value, str) for value in test.listed):
-                yield RuleProblem(path, f"'{SCORE}' is a number, and is compared with a text")
+            if any(isinstance(value, str) for _, _, value in test.listed):
+                yield RuleProblem(path, f"'{SCORE}' is {NUMBERS_ALONE}")
         elif name not in known:
-            yield _unknown(path, "column of the features", name, [*known, SCORE])
+            yield unknown_name(path, "column of the features", name, [*known, SCORE])
+        elif text := _of_other_type(known[name], test):
+            yield RuleProblem(path, f"'{name}' is {text}")
         else:
-            if text := _of_other_type(known[name], test):
-                yield RuleProblem(path, text)
-            yield from _never_there(path, allowed(known[name]), test)
+            yield from _never_there(path, name, allowed(known[name]), test)
 
     def _numbers(self) -> Iterator[RuleProblem]:
         """Predictions of rules that are none, or break the limits."""
@@ -203,19 +213,6 @@ class EnsembleChecks:
             yield ("limits", "otherwise"), self.rules.limits.otherwise
 
 
-def described(found: Sequence[RuleProblem], line: Line) -> str:
-    """Problems for a message.
-
-    Args:
-        found: the problems.
-        line: from the keys of a problem to its line in the file.
-    """
-    return "; ".join(
-        f"'ensemble.{'.'.join(map(str, one.path))}'{shown_line(line(one.path))}: {one.text}"
-        for one in found
-    )
-
-
 def allowed(column: pa.Column) -> Domain:
     """The values that the contract of a column allows."""
     found = Domain(missing=bool(column.nullable))
@@ -227,23 +224,37 @@ def allowed(column: pa.Column) -> Domain:
 
 def _of_other_type(column: pa.Column, test: FieldTest) -> str:
     """Why a test does not fit the type of a column; empty if it does."""
-    texts = [isinstance(value, str) for value in test.listed]
+    texts = [isinstance(value, str) for _, _, value in test.listed]
     if isinstance(dtype(column), pd.DatetimeTZDtype):
-        return "it is a time; expected a number or a text"
+        return "a time; conditions compare numbers and texts alone"
     if is_text(column) and (test.limits or not all(texts)):
-        return "it is a text, which is compared with texts alone"
+        return "a text, which is compared with texts alone"
     if not is_text(column) and any(texts):
-        return "it is a number, which is compared with numbers alone"
+        return NUMBERS_ALONE
     return ""
 
 
-def _never_there(path: Path, known: Domain, test: FieldTest) -> Iterator[RuleProblem]:
+def _never_there(path: Path, name: str, known: Domain, test: FieldTest) -> Iterator[RuleProblem]:
     """Values of a test that the contract of its column does not allow."""
-    for value in test.listed:
+    for key, number, value in test.listed:
         if not known.has(value):
             near = suggestion(str(value), [str(one) for one in known.listed or ()])
-            yield RuleProblem(path, f"by its contract it is never {value!r}.{near}")
+            text = f"by its contract '{name}' is never {value!r}.{near}"
+            yield RuleProblem((*path, key, number), text)
 
 
-def _unknown(path: Path, what: str, name: str, known: Collection[str]) -> RuleProblem:
-    return RuleProblem(path, f"there is no {what} '{name}'.{suggestion(name, known)}")
+def _repeated(names: Sequence[str]) -> list[str]:
+    return [name for name in dict.fromkeys(names) if names.count(name) > 1]
+
+
+def unknown_name(path: Path, what: str, name: str, known: Collection[str]) -> RuleProblem:
+    """The problem that a name does not exist.
+
+    Args:
+        path: keys and numbers that lead to it in the section.
+        what: what the name should identify.
+        name: the name.
+        known: the names that exist.
+    """
+    text = str(unknown(what, name, known))
+    return RuleProblem(path, text[:1].lower() + text[1:])

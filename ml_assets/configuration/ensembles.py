@@ -4,18 +4,19 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from pydantic import model_validator
+from pydantic import BaseModel, model_validator
 
+from ml_assets.configuration.ensemble_checks import unknown_name
 from ml_assets.configuration.parts import PipelineConfiguration
 from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.configuration.prediction_limits import PredictionLimits
-from ml_assets.configuration.sections import Estimator, may_lack
+from ml_assets.configuration.sections import DottedPath, Estimator, Labels, may_lack
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.roles import is_text
 from ml_assets.durations import partitions
-from ml_assets.errors import ConfigurationError
 from ml_assets.learning.ensembles.columns import rule_names
 from ml_assets.learning.ensembles.members import condition_columns, specification_of
+from ml_assets.learning.ensembles.reach import RuleProblem
 from ml_assets.learning.ensembles.rules import EnsembleRules
 from ml_assets.learning.specification import ENSEMBLE
 from ml_assets.names import suggestion
@@ -60,25 +61,23 @@ class EnsembleConfiguration(
                 )
         return self
 
-    def refuse_seen_test_rows(self, members: Mapping[str, ModelConfiguration], where: str) -> None:
-        """Refuse members that may have been fitted on rows that test the ensemble.
+    def seen_test_rows(self, members: Mapping[str, ModelConfiguration]) -> list[RuleProblem]:
+        """Members that may have been fitted on rows that test the ensemble.
 
         Args:
             members: member → its configuration.
-            where: name and file of the document for the message.
-
-        Raises:
-            ConfigurationError: there is one.
         """
         own = held_out_time(self)
-        for name, member in members.items():
-            if (held_out := held_out_time(member)) < own:
-                raise ConfigurationError(
-                    f"{where} is not usable: 'ensemble.members.{name}': {member.pipeline} holds out "
-                    f"{held_out.days} days before its as-of day and the ensemble {own.days}, so it may be "
-                    "fitted on rows that test the ensemble. Give both the same validation_window and "
-                    "test_window."
-                )
+        return [
+            RuleProblem(
+                ("members", name),
+                f"{member.pipeline} holds out {held_out.days} days before its as-of day and the ensemble "
+                f"{own.days}, so it may be fitted on rows that test the ensemble. Give both the same "
+                "validation_window and test_window",
+            )
+            for name, member in members.items()
+            if (held_out := held_out_time(member)) < own
+        ]
 
     @model_validator(mode="after")
     def _has_an_estimator_of_members(self) -> "EnsembleConfiguration":
@@ -90,6 +89,50 @@ class EnsembleConfiguration(
 def held_out_time(config: ModelConfiguration) -> timedelta:
     """Time before an as-of day whose rows a model is not fitted on."""
     return config.as_of_calendar.longest_partition * config.windows.held_out_days
+
+
+class OfContracts(BaseModel):
+    """The contract that rules are checked against.
+
+    Attributes:
+        features: see ``Contracts``.
+    """
+
+    features: DottedPath
+
+
+class OfEnsemble(BaseModel):
+    """What of a document its rules are checked with, before the members complete it.
+
+    Attributes:
+        ensemble: the rules.
+        labels: the source of labels.
+        contracts: contract of its features.
+    """
+
+    ensemble: EnsembleRules
+    labels: Labels
+    contracts: OfContracts
+
+
+def unusable_pipelines(
+    rules: EnsembleRules, known: Mapping[str, type[ModelConfiguration]]
+) -> list[RuleProblem]:
+    """Pipelines that cannot be members, by their name alone.
+
+    Args:
+        rules: the rules of an ensemble.
+        known: pipeline → class of its configuration.
+    """
+    found = []
+    for name, member in rules.members.items():
+        path = ("members", name, "pipeline")
+        if member.pipeline not in known:
+            found.append(unknown_name(path, "pipeline", member.pipeline, known))
+        elif issubclass(known[member.pipeline], EnsembleConfiguration):
+            text = f"{member.pipeline} is an ensemble, which cannot be a member: name its members"
+            found.append(RuleProblem(path, text))
+    return found
 
 
 def estimator_of(

@@ -29,13 +29,28 @@ def line_of(file: Path, attributes: Mapping[str, Any], path: Sequence[str | int]
             continue
         line, depth = None, 0
         for part in path:
-            below = _child(found, part)
+            below = _entry(found, part)
             if below is None:
                 break
-            found, line, depth = below, below.start_mark.line + 1, depth + 1
+            named, found = below
+            line, depth = named.start_mark.line + 1, depth + 1
         if line is not None and (best is None or depth > best[0]):
             best = depth, line
     return best[1] if best else None
+
+
+def line_of_text(file: Path, text: str) -> int | None:
+    """The line, from 1, of the first value that is a text; None if there is none."""
+    nodes = _documents(file)
+    while nodes:
+        node, *nodes = nodes
+        if isinstance(node, yaml.MappingNode):
+            nodes = [*(each for entry in node.value for each in entry), *nodes]
+        elif isinstance(node, yaml.SequenceNode):
+            nodes = [*node.value, *nodes]
+        elif node.value == text:
+            return int(node.start_mark.line) + 1
+    return None
 
 
 @lru_cache(4)
@@ -60,8 +75,14 @@ def _is_of(node: yaml.Node, attributes: Mapping[str, Any]) -> bool:
 
 
 def _child(node: yaml.Node, part: str | int) -> yaml.Node | None:
+    found = _entry(node, part)
+    return found[1] if found else None
+
+
+def _entry(node: yaml.Node, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:
+    """What names a value in its section, its key or the item itself, and the value."""
     if isinstance(node, yaml.MappingNode):
-        return next((value for key, value in node.value if key.value == str(part)), None)
-    if isinstance(node, yaml.SequenceNode) and str(part).isdigit():
-        return node.value[int(part)] if int(part) < len(node.value) else None
+        return next((entry for entry in node.value if entry[0].value == str(part)), None)
+    if isinstance(node, yaml.SequenceNode) and str(part).isdigit() and int(part) < len(node.value):
+        return node.value[int(part)], node.value[int(part)]
     return None

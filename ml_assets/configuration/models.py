@@ -6,8 +6,13 @@ from typing import Any, TypeVar
 
 from ml_assets.configuration.completion import completed
 from ml_assets.configuration.documents import of_template, refuse_unreadable_files
-from ml_assets.configuration.ensemble_checks import EnsembleChecks, described
-from ml_assets.configuration.ensembles import EnsembleConfiguration, estimator_of
+from ml_assets.configuration.ensemble_checks import EnsembleChecks
+from ml_assets.configuration.ensembles import (
+    EnsembleConfiguration,
+    OfEnsemble,
+    estimator_of,
+    unusable_pipelines,
+)
 from ml_assets.configuration.lines import line_of
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.parts import (
@@ -18,8 +23,9 @@ from ml_assets.configuration.parts import (
     TrainedModelConfiguration,
 )
 from ml_assets.configuration.pipeline import ModelConfiguration
-from ml_assets.configuration.reading import Line, read, shown_line
+from ml_assets.configuration.reading import Line, not_usable, read, without_line
 from ml_assets.errors import ConfigurationError
+from ml_assets.learning.ensembles.reach import RuleProblem
 from ml_assets.learning.ensembles.rules import EnsembleRules
 from ml_assets.names import unknown
 from ml_assets.settings import settings
@@ -71,10 +77,12 @@ def pipeline(name: str, file: Path | None = None) -> ModelConfiguration:
         file: a file outside the project that may define it, too.
 
     Raises:
-        ConfigurationError: the pipeline is unknown or its configuration not usable.
+        ConfigurationError: the pipeline is unknown or its configuration not usable, or a file cannot
+            be read.
     """
     found = {config.get("pipeline"): (where, config, kind) for where, config, kind in _models(file)}
     if name not in found:
+        refuse_unreadable_files()
         raise unknown("pipeline", name, [str(each) for each in found if each])
     where, config, kind = found[name]
     return pipeline_of(config, where, kind)
@@ -134,7 +142,7 @@ def _refuse_contradiction(where: str, one: ModelConfiguration, other: ModelConfi
 def _changed_by_environment(config: Mapping[str, Any], file: Path, kind: type[C], where: str) -> C:
     """A document with the changes of the environment; it is validated with and without them."""
     name = config.get("pipeline")
-    found = _read(config, file, kind, where)
+    found = _read(config, file, kind, where, lambda path: line_of(file, config, path))
     known = PipelineConfiguration.model_fields.keys() - kind.model_fields.keys()
     changes = {
         key: value
@@ -144,52 +152,48 @@ def _changed_by_environment(config: Mapping[str, Any], file: Path, kind: type[C]
     if not changes:
         return found
     where = f"{where}, with ML_ASSETS_PIPELINES,"
-    return _read(merged(config, changes), file, kind, where)
+    return _read(merged(config, changes), file, kind, where, without_line)
 
 
-def _read(config: Mapping[str, Any], file: Path, kind: type[C], where: str) -> C:
+def _read(config: Mapping[str, Any], file: Path, kind: type[C], where: str, line: Line) -> C:
     """A document, completed and validated."""
-
-    def line(path: Sequence[str | int]) -> int | None:
-        return line_of(file, config, path)
-
     values = completed(config, file, kind, where)
     if not issubclass(kind, EnsembleConfiguration):
         return read(kind, values, where, line)
-    members = _members(values, file, where, line)
-    rules = EnsembleRules.model_validate(values["ensemble"])
-    features = load_contract(str((values.get("contracts") or {}).get("features")))
-    checks = EnsembleChecks(rules, members, values.get("labels") or {}, features)
-    if found := checks.problems():
-        problems = described(found, lambda path: line(["ensemble", *path]))
-        raise ConfigurationError(f"{where} is not usable: {problems}.")
-    ensemble = read(
-        kind, {**values, "estimator": estimator_of(rules, members, features)}, where, line
-    )
-    ensemble.refuse_seen_test_rows(members, where)
+    if "estimator" in values:
+        text = "'estimator' of an ensemble follows from its members: remove it"
+        raise not_usable(where, [(text, line(["estimator"]))])
+    own = read(OfEnsemble, values, where, line)
+    members = _members(own.ensemble, file, where, line)
+    features = load_contract(own.contracts.features)
+    _refuse(EnsembleChecks(own.ensemble, members, own.labels, features).problems(), where, line)
+    estimator = estimator_of(own.ensemble, members, features)
+    ensemble = read(kind, {**values, "estimator": estimator}, where, line)
+    _refuse(ensemble.seen_test_rows(members), where, line)
     return ensemble
 
 
 def _members(
-    config: Mapping[str, Any], file: Path, where: str, line: Line
+    rules: EnsembleRules, file: Path, where: str, line: Line
 ) -> dict[str, ModelConfiguration]:
     """Member of an ensemble → its configuration.
 
     Raises:
-        ConfigurationError: the section ``ensemble`` or a member's pipeline is not usable.
+        ConfigurationError: a member's pipeline is unknown, an ensemble itself, or not usable.
     """
-    if "estimator" in config:
-        given = shown_line(line(["estimator"]))
-        raise ConfigurationError(
-            f"{where} is not usable: 'estimator'{given} of an ensemble follows from its members: remove it."
-        )
-    rules = read(
-        EnsembleRules,
-        config.get("ensemble"),
-        f"'ensemble' of {where}",
-        lambda path: line(["ensemble", *path]),
-    )
+    known = {str(config.get("pipeline")): kind for _, config, kind in _models(file)}
+    _refuse(unusable_pipelines(rules, known), where, line)
     return {name: pipeline(one.pipeline, file) for name, one in rules.members.items()}
+
+
+def _refuse(found: Sequence[RuleProblem], where: str, line: Line) -> None:
+    """Refuse rules with problems.
+
+    Raises:
+        ConfigurationError: there is one.
+    """
+    if found:
+        raise not_usable(where, [(one.message, line(["ensemble", *one.path])) for one in found])
 
 
 def merged(config: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

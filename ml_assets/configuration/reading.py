@@ -59,18 +59,25 @@ def read(model: type[M], values: Any, where: str, line: Line = without_line) -> 
         return model.model_validate(values)
     except ValidationError as error:
         items: list[Mapping[str, Any]] = [dict(item) for item in error.errors()]
-        problems = "; ".join(
-            _problem(model, item).removesuffix(".") + shown_line(line(item["loc"]))
+        found = [
+            (_problem(model, item), line(item["loc"]))
             for item in items
             if not any(_is_within(other["loc"], item["loc"]) for other in items)
-        )
-        end = "" if problems.endswith("?") else "."
-        raise ConfigurationError(f"{where} is not usable: {problems}{end}") from None
+        ]
+        raise not_usable(where, found) from None
 
 
-def shown_line(line: int | None) -> str:
-    """A line for a message; empty for none."""
-    return f" (line {line})" if line else ""
+def not_usable(where: str, problems: Sequence[tuple[str, int | None]]) -> ConfigurationError:
+    """The error for values that cannot be used.
+
+    Args:
+        where: file and name of the values, for the beginning of the message.
+        problems: what is wrong, and its line.
+    """
+    shown = "; ".join(
+        text.removesuffix(".") + (f" (line {line})" if line else "") for text, line in problems
+    )
+    return ConfigurationError(f"{where} is not usable: {shown}{'' if shown.endswith('?') else '.'}")
 
 
 def _is_within(one: Sequence[object], other: Sequence[object]) -> bool:
@@ -99,8 +106,20 @@ def _problem(model: type[BaseModel], error: Mapping[str, Any]) -> str:
             reason = str(error["ctx"]["error"])
             return f"'{key}': {reason}" if key else reason
         case _:
-            reason = error["msg"][:1].lower() + error["msg"][1:]
-            return f"'{key}' is {value!r}: {reason}"
+            return f"'{key}' is {value!r}: {_reason(error)}"
+
+
+def _reason(error: Mapping[str, Any]) -> str:
+    """A message of pydantic, in words of YAML."""
+    match error["type"]:
+        case "tuple_type":
+            return "expected a list"
+        case "dict_type":
+            return "expected a mapping"
+        case "too_short":
+            return f"expected at least {error['ctx']['min_length']}"
+        case _:
+            return str(error["msg"][:1].lower() + error["msg"][1:])
 
 
 def _one_of(name: str, known: Sequence[str]) -> str:
@@ -115,7 +134,8 @@ def _fields(model: type[BaseModel], path: Sequence[str]) -> list[str]:
             field = found.model_fields.get(part)
             found = field.annotation if field else None
         else:  # a mapping or a list, whose values have the type of the last argument
-            found = get_args(found)[-1] if get_args(found) else None
+            inner = [one for one in get_args(found) if one is not Ellipsis]
+            found = inner[-1] if inner else None
         if type(None) in get_args(found):
             found = next(one for one in get_args(found) if one is not type(None))
         if get_origin(found) is Annotated:

@@ -2,13 +2,17 @@
 
 import os
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ml_assets.configuration.lines import line_of_text
 from ml_assets.errors import ConfigurationError, sentence
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 Document = tuple[Path, dict[str, Any]]
 """A document of a file: ``type`` and ``attributes``."""
@@ -22,7 +26,7 @@ def template_of(document: Mapping[str, Any]) -> str:
 def documents_of(file: Path) -> list[Document]:
     """Every document of a file that is a mapping; Dagster refuses others."""
     text, documents = _read(file)
-    resolved = _resolved(documents) if has_templates(text) else documents
+    resolved = with_variables(documents, file) if has_templates(text) else documents
     return [(file, document) for document in resolved if isinstance(document, dict)]
 
 
@@ -32,21 +36,48 @@ def has_templates(value: object) -> bool:
     return any(mark in text for mark in ("{{", "{%", "{#"))
 
 
-def _resolved(value: Any) -> Any:
-    """A value in which templates such as ``{{ env.X }}`` are replaced, as in Dagster."""
+def with_variables(value: Any, file: Path) -> Any:
+    """A value in which templates such as ``{{ env.X }}`` are replaced, as in Dagster.
+
+    Args:
+        value: a value of a file.
+        file: the file.
+
+    Raises:
+        ConfigurationError: a template would run code.
+    """
     if isinstance(value, dict):
-        return {key: _resolved(item) for key, item in value.items()}
+        return {key: with_variables(item, file) for key, item in value.items()}
     if isinstance(value, list):
-        return [_resolved(item) for item in value]
+        return [with_variables(item, file) for item in value]
     if not (isinstance(value, str) and has_templates(value)):
         return value
     from jinja2 import TemplateError
-    from jinja2.nativetypes import NativeTemplate
+    from jinja2.exceptions import SecurityError
 
     try:
-        return NativeTemplate(value).render(env=_Variables())
+        return _sandbox().from_string(value).render(env=_Variables())
+    except SecurityError:
+        line = line_of_text(file, value)
+        where = f" (line {line})" if line else ""
+        raise ConfigurationError(
+            f"{file.parent.name}/{file.name} is not usable: the template {value} would run code{where}. "
+            "Expected an environment variable such as '{{ env.NAME }}'."
+        ) from None
     except TemplateError:  # Dagster resolves more than the environment and reports errors
         return value
+
+
+@cache
+def _sandbox() -> "Environment":
+    """Renders templates to values, and none that runs code."""
+    from jinja2.nativetypes import NativeEnvironment
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    class Sandbox(ImmutableSandboxedEnvironment, NativeEnvironment):
+        pass
+
+    return Sandbox()
 
 
 class _Variables:

@@ -113,9 +113,9 @@ def answers(rules: EnsembleRules, columns: Columns, count: int, ask: Ask) -> Ans
         if rule.refuse or rule.person:
             outcomes[hit] = Outcome.REFUSED if rule.refuse else Outcome.PERSON
     limits = rules.limits
-    outside = _open(outcomes) & ~((found >= limits.at_least) & (found <= limits.at_most))
-    reason = f"The prediction is outside {limits.at_least:g} to {limits.at_most:g}."
-    _record(LIMITS, reason, outside, applied)
+    within = np.isfinite(found) & (found >= limits.at_least) & (found <= limits.at_most)
+    outside = _open(outcomes) & ~within
+    _record(LIMITS, f"The prediction is not {limits.described}.", outside, applied)
     if limits.otherwise == REFUSE:
         outcomes[outside] = Outcome.REFUSED
     else:

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from ml_assets.errors import TransientError
-from ml_assets.learning.ensembles.rules import Cascade, Chain, EnsembleRules
+from ml_assets.learning.ensembles.combinations import Cascade, Chain
+from ml_assets.learning.ensembles.rules import EnsembleRules
 from ml_assets.learning.scorer.values import Columns
 
 Ask: TypeAlias = Callable[[str, Columns, int], np.ndarray]

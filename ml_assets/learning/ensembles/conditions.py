@@ -17,6 +17,15 @@ SCORE = "score"
 SECTION = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
 
 
+def _is_condition(values: Any) -> Any:
+    if isinstance(values, Mapping):
+        return values
+    raise ValueError(
+        f"{values!r} is no condition; expected fields with their tests, such as "
+        "'score: {at_least: 0.9}'. Expressions are not evaluated"
+    )
+
+
 def _is_test(values: Any) -> Any:
     if isinstance(values, Mapping):
         return values
@@ -24,6 +33,24 @@ def _is_test(values: Any) -> Any:
         f"{values!r} is no test of a field; expected a mapping such as 'at_least: 3' or 'in: [a, b]'. "
         "Expressions are not evaluated"
     )
+
+
+def _is_value(value: Any) -> Any:
+    if isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise ValueError(f"{value!r} is no value; expected a text, a finite number, true or false")
+
+
+def _is_no_truth_value(value: Any) -> Any:
+    if not isinstance(value, bool):
+        return value
+    raise ValueError(f"{str(value).lower()} is no number")
+
+
+Number = Annotated[float, BeforeValidator(_is_no_truth_value)]
+"""A finite number."""
+Listed = Annotated[Value, BeforeValidator(_is_value)]
+"""A value that a field is compared with."""
 
 
 class FieldTest(BaseModel):
@@ -42,12 +69,12 @@ class FieldTest(BaseModel):
     model_config = SECTION
 
     is_: Literal["missing", "present"] | None = Field(None, alias="is")
-    in_: tuple[Value, ...] | None = Field(None, alias="in", min_length=1)
-    not_in: tuple[Value, ...] | None = Field(None, min_length=1)
-    at_least: float | None = None
-    above: float | None = None
-    at_most: float | None = None
-    below: float | None = None
+    in_: tuple[Listed, ...] | None = Field(None, alias="in", min_length=1)
+    not_in: tuple[Listed, ...] | None = Field(None, min_length=1)
+    at_least: Number | None = None
+    above: Number | None = None
+    at_most: Number | None = None
+    below: Number | None = None
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -68,9 +95,10 @@ class FieldTest(BaseModel):
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
     @property
-    def listed(self) -> list[Value]:
-        """The values that it names."""
-        return [*(self.in_ or ()), *(self.not_in or ())]
+    def listed(self) -> list[tuple[str, int, Value]]:
+        """The values that it names, each with the key and the number of its place."""
+        lists = (("in", self.in_ or ()), ("not_in", self.not_in or ()))
+        return [(key, number, one) for key, values in lists for number, one in enumerate(values)]
 
     @property
     def domain(self) -> Domain:
@@ -91,7 +119,9 @@ class FieldTest(BaseModel):
         )
 
 
-Condition: TypeAlias = dict[str, Annotated[FieldTest, BeforeValidator(_is_test)]]
+Condition: TypeAlias = Annotated[
+    dict[str, Annotated[FieldTest, BeforeValidator(_is_test)]], BeforeValidator(_is_condition)
+]
 """Field → its test; all have to hold. Alternatives are several routes or rules."""
 
 

@@ -34,7 +34,7 @@ class Domain:
         """Whether a value that is not missing is in it."""
         if value in self.excluded or (self.listed is not None and value not in self.listed):
             return False
-        return isinstance(value, str) or self._is_between(float(value))
+        return self._is_unlimited if isinstance(value, str) else self._is_between(float(value))
 
     @property
     def is_empty(self) -> bool:
@@ -73,6 +73,11 @@ class Domain:
             and (self.high, not self.is_below) >= (other.high, not other.is_below)
             and not any(map(other.has, self.excluded))
         )
+
+    @property
+    def _is_unlimited(self) -> bool:
+        """Whether it has no limits, which texts cannot be compared with."""
+        return (self.low, self.high) == (-math.inf, math.inf)
 
     def _is_between(self, number: float) -> bool:
         above = number > self.low if self.is_above else number >= self.low

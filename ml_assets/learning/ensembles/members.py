@@ -1,6 +1,7 @@
 """The members of an ensemble as models: their specification, their inputs, and what they make together."""
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -73,8 +74,8 @@ def specification_of(
 
 def inputs_of(rules: EnsembleRules, name: str, member: ModelSpecification) -> dict[str, str]:
     """Feature of a member → column of the ensemble, but for predictions of earlier members."""
-    chain = rules.combine.chain
-    given = [link.gives for link in chain.links] if chain else []
+    links = rules.combine.chain.links if rules.combine.chain else ()
+    given = [link.gives for link in takewhile(lambda link: link.member != name, links)]
     columns = rules.members[name].columns
     return {
         feature: column

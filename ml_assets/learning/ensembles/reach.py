@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ml_assets.learning.ensembles.conditions import SCORE, Condition, domains
-from ml_assets.learning.ensembles.domains import Domain, both, covers, empty_fields
-from ml_assets.learning.ensembles.rules import BusinessRule, EnsembleRules
+from ml_assets.learning.ensembles.domains import ANY, Domain, both, covers, empty_fields
+from ml_assets.learning.ensembles.rules import CLAMP, OVERRIDE, BusinessRule, EnsembleRules
 
 Path = tuple[str | int, ...]
 
@@ -21,6 +21,11 @@ class RuleProblem:
 
     path: Path
     text: str
+
+    @property
+    def message(self) -> str:
+        """The text after the keys."""
+        return f"'{'.'.join(map(str, ('ensemble', *self.path)))}': {self.text}"
 
 
 def unreachable(rules: EnsembleRules, known: Mapping[str, Domain]) -> list[RuleProblem]:
@@ -80,7 +85,7 @@ def _rules(rules: EnsembleRules, known: Mapping[str, Domain]) -> list[RuleProble
         found += never
         if rule.refuse:
             ended.append(rule)
-        elif (changed := _result(rule)) is not None:
+        elif (changed := _result(rule, score)) is not None:
             ended = [one for one in ended if SCORE not in one.when]
             score = changed if not rule.when else _either(score, changed)
     return found
@@ -108,6 +113,8 @@ def _overridden(path: Path, rule: BusinessRule, later: Sequence[BusinessRule]) -
         if one.override not in (None, rule.override) and covers(domains(one.when), rows):
             text = f"it contradicts '{one.name}', which overrides all of its rows with {one.override:g}"
             return [RuleProblem(path, text)]
+        if one.action in (OVERRIDE, CLAMP):
+            rows[SCORE] = ANY
     return []
 
 
@@ -122,13 +129,17 @@ def _members(rules: EnsembleRules, known: Mapping[str, Domain]) -> list[RuleProb
     ]
 
 
-def _result(rule: BusinessRule) -> Domain | None:
-    """The predictions that a rule leaves; None if it changes none."""
+def _result(rule: BusinessRule, score: Domain) -> Domain | None:
+    """The predictions that a rule leaves of those before it; None if it changes none."""
     if rule.override is not None:
         return _point(rule.override)
-    if rule.clamp is not None:
-        return Domain(low=rule.clamp.at_least, high=rule.clamp.at_most, missing=False)
-    return None
+    if rule.clamp is None:
+        return None
+    low, high = (
+        min(max(limit, rule.clamp.at_least), rule.clamp.at_most)
+        for limit in (score.low, score.high)
+    )
+    return Domain(low=low, high=high, missing=False)
 
 
 def _either(one: Domain, other: Domain) -> Domain:

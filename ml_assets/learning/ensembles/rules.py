@@ -4,11 +4,11 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, model_validator
 
-from ml_assets.learning.ensembles.conditions import SECTION, Condition
+from ml_assets.learning.ensembles.combinations import Combination, Name
+from ml_assets.learning.ensembles.conditions import SECTION, Condition, Number
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=300, strip_whitespace=True)]
 
 REFUSE, PERSON, OVERRIDE, CLAMP = "refuse", "person", "override", "clamp"
@@ -32,8 +32,8 @@ class Member(BaseModel):
 
     pipeline: Name
     columns: dict[Name, Name] = {}
-    timeout_ms: float = Field(1000, gt=0)
-    fallback: float | None = None
+    timeout_ms: Number = Field(1000, gt=0)
+    fallback: Number | None = None
 
 
 class Route(BaseModel):
@@ -52,103 +52,6 @@ class Route(BaseModel):
     members: tuple[Name, ...] = Field(min_length=1)
 
 
-class Vote(BaseModel):
-    """The share of members whose prediction reaches a threshold.
-
-    Attributes:
-        threshold: least prediction that is a vote.
-    """
-
-    model_config = SECTION
-
-    threshold: float = Field(0.5, ge=0, le=1)
-
-
-class Cascade(BaseModel):
-    """The first member that is sure answers.
-
-    Attributes:
-        order: members in the order in which they are asked.
-        margin: a prediction that is nearer to ``threshold`` than this is unsure.
-        threshold: prediction of which no one knows what follows.
-    """
-
-    model_config = SECTION
-
-    order: tuple[Name, ...] = Field(min_length=2)
-    margin: float = Field(gt=0, le=1)
-    threshold: float = Field(0.5, ge=0, le=1)
-
-
-class Link(BaseModel):
-    """A member of a chain before the last one.
-
-    Attributes:
-        member: the member.
-        gives: column of the members after it that has its prediction.
-    """
-
-    model_config = SECTION
-
-    member: Name
-    gives: Name
-
-
-class Chain(BaseModel):
-    """Members whose prediction is an input of the next ones; the last one answers.
-
-    Attributes:
-        links: the members before the last one, in order.
-        answer: the last one.
-    """
-
-    model_config = SECTION
-
-    links: tuple[Link, ...] = Field(min_length=1)
-    answer: Name
-
-
-class Combination(BaseModel):
-    """How the predictions of members become one; exactly one key is given.
-
-    Attributes:
-        average: member → its weight; the weights are divided by the sum of those that answer.
-        vote: see ``Vote``.
-        cascade: see ``Cascade``.
-        chain: see ``Chain``.
-    """
-
-    model_config = SECTION
-
-    average: dict[Name, Annotated[float, Field(gt=0)]] | None = Field(None, min_length=1)
-    vote: Vote | None = None
-    cascade: Cascade | None = None
-    chain: Chain | None = None
-
-    @model_validator(mode="after")
-    def _is_one(self) -> Self:
-        if len(given := [name for name, value in self if value is not None]) != 1:
-            found = f"{' and '.join(given)} are given" if given else "none is given"
-            raise ValueError(f"expected one of {', '.join(type(self).model_fields)}, and {found}")
-        return self
-
-    @property
-    def kind(self) -> str:
-        """The key that is given."""
-        return next(name for name, value in self if value is not None)
-
-    @property
-    def members(self) -> list[str] | None:
-        """Members that it names; None if it takes all there are."""
-        if self.average is not None:
-            return list(self.average)
-        if self.cascade is not None:
-            return list(self.cascade.order)
-        if self.chain is not None:
-            return [*(link.member for link in self.chain.links), self.chain.answer]
-        return None
-
-
 class Clamp(BaseModel):
     """Limits that a prediction is moved to.
 
@@ -159,8 +62,8 @@ class Clamp(BaseModel):
 
     model_config = SECTION
 
-    at_least: float = -math.inf
-    at_most: float = math.inf
+    at_least: Number = -math.inf
+    at_most: Number = math.inf
 
     @model_validator(mode="before")
     @classmethod
@@ -176,6 +79,18 @@ class Clamp(BaseModel):
                 f"at_least ({self.at_least:g}) is greater than at_most ({self.at_most:g})"
             )
         return self
+
+
+def _is_true(value: Any) -> Any:
+    if value is True:
+        return value
+    raise ValueError(
+        f"{value!r} is no action; expected true, or another action instead of this key"
+    )
+
+
+OnlyTrue = Annotated[Literal[True], BeforeValidator(_is_true)]
+"""An action without a value of its own."""
 
 
 class BusinessRule(BaseModel):
@@ -195,10 +110,10 @@ class BusinessRule(BaseModel):
 
     name: Name
     when: Condition = {}
-    override: float | None = None
+    override: Number | None = None
     clamp: Clamp | None = None
-    refuse: Literal[True] | None = None
-    person: Literal[True] | None = None
+    refuse: OnlyTrue | None = None
+    person: OnlyTrue | None = None
     reason: Reason
 
     @model_validator(mode="after")
@@ -214,6 +129,12 @@ class BusinessRule(BaseModel):
         return next(name for name in ACTIONS if getattr(self, name) is not None)
 
 
+def _is_refuse_or_number(value: Any) -> Any:
+    if value == REFUSE or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    raise ValueError(f"{value!r} is neither '{REFUSE}' nor a number")
+
+
 class Limits(BaseModel):
     """The contract of one prediction; a prediction that is no number breaks it, too.
 
@@ -225,9 +146,11 @@ class Limits(BaseModel):
 
     model_config = SECTION
 
-    at_least: float = -math.inf
-    at_most: float = math.inf
-    otherwise: Literal["refuse"] | float = "refuse"
+    at_least: Number = -math.inf
+    at_most: Number = math.inf
+    otherwise: Annotated[Literal["refuse"] | float, BeforeValidator(_is_refuse_or_number)] = (
+        "refuse"
+    )
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -242,6 +165,13 @@ class Limits(BaseModel):
     def has(self, number: float) -> bool:
         """Whether a prediction keeps the contract."""
         return self.at_least <= number <= self.at_most
+
+    @property
+    def described(self) -> str:
+        """What a prediction has to be, in words."""
+        given = (("at least", self.at_least), ("at most", self.at_most))
+        found = [f"{name} {number:g}" for name, number in given if math.isfinite(number)]
+        return " and ".join(found) or "a finite number"
 
 
 class EnsembleRules(BaseModel):
