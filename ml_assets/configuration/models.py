@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from ml_assets.configuration.completion import completed
 from ml_assets.configuration.documents import of_template, refuse_unreadable_files
-from ml_assets.configuration.ensemble_checks import EnsembleChecks
-from ml_assets.configuration.ensembles import (
+from ml_assets.configuration.ensemble.checks import EnsembleChecks
+from ml_assets.configuration.ensemble.section import (
     EnsembleConfiguration,
     OfEnsemble,
     estimator_of,

@@ -13,7 +13,7 @@ import pytest
 
 from ml_assets.components import Ensemble
 from ml_assets.components.broken import Broken
-from ml_assets.configuration.ensembles import EnsembleConfiguration
+from ml_assets.configuration.ensemble.section import EnsembleConfiguration
 from ml_assets.configuration.file_defaults import completed_documents
 from ml_assets.configuration.yaml_files import template_of
 from ml_assets.errors import ConfigurationError

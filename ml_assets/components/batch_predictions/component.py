@@ -13,7 +13,7 @@ from ml_assets.components.batch_predictions.logged import LoggedPredictions
 from ml_assets.components.batch_predictions.predictions import Predictions
 from ml_assets.components.configured import folder_of
 from ml_assets.components.pipeline.part import ModelPart
-from ml_assets.configuration.ensembles import EnsembleConfiguration
+from ml_assets.configuration.ensemble.section import EnsembleConfiguration
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.parts import BatchPredictionsConfiguration, is_logged
 from ml_assets.configuration.serving.request_features import request_features

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ml_assets import nouns
 from ml_assets.components.batch_predictions.predictions import Predictions, Published
-from ml_assets.configuration.prediction_limits import PredictionLimits
+from ml_assets.configuration.ensemble.limits import PredictionLimits
 from ml_assets.content import DAY
 from ml_assets.durations import partitions
 from ml_assets.errors import RegistryMismatch, UnsafeModel

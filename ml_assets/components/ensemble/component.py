@@ -11,7 +11,7 @@ from ml_assets.components.monitoring import Monitoring
 from ml_assets.components.pipeline.members import member_pipelines
 from ml_assets.components.pipeline.part import ModelPart
 from ml_assets.components.trained_model import TrainedModel
-from ml_assets.configuration.ensembles import EnsembleConfiguration
+from ml_assets.configuration.ensemble.section import EnsembleConfiguration
 
 PARTS = (ModelRelease, BatchPredictions, Monitoring)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ml_assets.components.pipeline.pipeline import PipelineContext
-from ml_assets.configuration.ensembles import EnsembleConfiguration
+from ml_assets.configuration.ensemble.section import EnsembleConfiguration
 from ml_assets.configuration.models import pipeline
 from ml_assets.configuration.pipeline import ModelConfiguration
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from ml_assets.components.configured import Configured
 from ml_assets.components.pipeline.pipeline import PipelineContext
-from ml_assets.configuration.ensembles import EnsembleConfiguration
+from ml_assets.configuration.ensemble.section import EnsembleConfiguration
 from ml_assets.configuration.models import pipeline_of
 from ml_assets.configuration.objects import (
     dataset_contract_of,

@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel, model_validator
 
-from ml_assets.configuration.ensemble_checks import unknown_name
+from ml_assets.configuration.ensemble.checks import unknown_name
+from ml_assets.configuration.ensemble.limits import PredictionLimits
 from ml_assets.configuration.parts import PipelineConfiguration
 from ml_assets.configuration.pipeline import ModelConfiguration
-from ml_assets.configuration.prediction_limits import PredictionLimits
 from ml_assets.configuration.sections import DottedPath, Estimator, Labels, may_lack
 from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.roles import is_text
