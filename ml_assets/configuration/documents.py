@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from ml_assets.configuration.days import Days
 from ml_assets.configuration.file_defaults import FEATURES, SOURCE, completed_documents
+from ml_assets.configuration.files.yaml_files import Document, template_of
 from ml_assets.configuration.reading import read
 from ml_assets.configuration.tables import SourceTableConfiguration
-from ml_assets.configuration.yaml_files import Document, template_of
 from ml_assets.errors import ConfigurationError
 
 DEFS = Path(__file__).parents[1] / "defs"

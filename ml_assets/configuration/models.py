@@ -13,7 +13,7 @@ from ml_assets.configuration.ensemble.section import (
     estimator_of,
     unusable_pipelines,
 )
-from ml_assets.configuration.lines import line_of
+from ml_assets.configuration.files.lines import line_of
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.parts import (
     BatchPredictionsConfiguration,

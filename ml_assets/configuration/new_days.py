@@ -10,7 +10,7 @@ from ml_assets.configuration.file_defaults import (
     SOURCE,
     completed_documents,
 )
-from ml_assets.configuration.yaml_files import template_of
+from ml_assets.configuration.files.yaml_files import template_of
 
 TABLES = ("sources", "snapshots", "tables")
 """Keys with the tables of a sensor."""

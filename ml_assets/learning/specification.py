@@ -83,12 +83,6 @@ class ModelSpecification:
         return {name: ModelSpecification.from_record(record) for name, record in records.items()}
 
 
-def shown_parameters(specification: ModelSpecification) -> Mapping[str, Any]:
-    """Hyperparameters for people: of an ensemble its rules, without the parameters of its members."""
-    arguments = specification.hyperparameters
-    return arguments["ensemble"] if specification.estimator == ENSEMBLE else arguments
-
-
 def build(specification: ModelSpecification) -> "Pipeline":
     """An unfitted pipeline: the default preprocessing, then the estimator.
 

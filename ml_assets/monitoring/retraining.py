@@ -120,7 +120,10 @@ def _signals(
     champion = evidence.champion
     if champion is None:
         return [_first_model(evidence, policy)]
-    found = [_members(evidence)] if evidence.new_members else []
+    found = list[_Signal]()
+    if evidence.new_members:
+        new = ", ".join(f"{name} as of {as_of}" for name, as_of in evidence.new_members.items())
+        found.append(_Signal("members", True, f"members have a new champion: {new}"))
     if policy.performance_drop is not None:
         found.append(_performance(evidence, champion, policy, windows))
     if policy.calibration_error is not None:
@@ -129,16 +132,10 @@ def _signals(
         found.append(_drift(evidence, policy, policy.drifted_structural, "structural"))
     if policy.drifted_features is not None:
         found.append(_drift(evidence, policy, policy.drifted_features, None))
-    if policy.data_growth is not None:
+    if (limit := policy.data_growth) is not None:
         growth = _growth(evidence)
-        found.append(
-            _Signal(
-                "data_growth",
-                growth >= policy.data_growth,
-                f"the training window has grown by {growth:.0%} since the champion's (limit "
-                f"{policy.data_growth:.0%})",
-            )
-        )
+        grown = f"the training window has grown by {growth:.0%} since the champion's (limit {limit:.0%})"
+        found.append(_Signal("data_growth", growth >= limit, grown))
     if policy.each_month:
         found.append(_new_month(evidence))
     return found or [_Signal("nothing", False, f"policy '{policy.name}' has no signals")]
@@ -153,11 +150,6 @@ def _first_model(evidence: RetrainingEvidence, policy: Policy) -> _Signal:
         f"there is no champion yet, and {evidence.trainable_days} training days "
         f"({minimum} required)",
     )
-
-
-def _members(evidence: RetrainingEvidence) -> _Signal:
-    named = ", ".join(f"{name} as of {as_of}" for name, as_of in evidence.new_members.items())
-    return _Signal("members", True, f"members have a new champion: {named}")
 
 
 def _performance(

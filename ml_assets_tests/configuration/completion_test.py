@@ -7,9 +7,9 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 
+from ml_assets.configuration.files.yaml_files import documents_of, template_of
 from ml_assets.configuration.models import pipeline_of
 from ml_assets.configuration.parts import PipelineConfiguration, TrainedModelConfiguration
-from ml_assets.configuration.yaml_files import documents_of, template_of
 from ml_assets.contracts.contract import Contract, used_as
 from ml_assets.errors import ConfigurationError
 from ml_assets_tests.components.minimal_pipeline_test import MINIMAL

@@ -16,7 +16,7 @@ from ml_assets.components.feature_table import refuse_arguments
 from ml_assets.components.pipeline.part import PipelineContracts
 from ml_assets.configuration import documents, models
 from ml_assets.configuration.file_defaults import completed_documents
-from ml_assets.configuration.yaml_files import template_of
+from ml_assets.configuration.files.yaml_files import template_of
 from ml_assets.definitions import project_definitions
 from ml_assets.defs.flight_delays.features import flight_features
 from ml_assets.errors import ConfigurationError

@@ -25,7 +25,7 @@ from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import TrainingError
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
-from ml_assets.learning.specification import shown_parameters
+from ml_assets.learning.ensembles.members import shown_parameters
 from ml_assets.orchestration.assets.day_metadata import ExtraMetadata
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.plan import Plan, each_day, plan, with_recomputed

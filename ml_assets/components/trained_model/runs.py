@@ -10,8 +10,8 @@ from ml_assets import nouns
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY, digest
 from ml_assets.lake.store import Lake
+from ml_assets.learning.ensembles.members import shown_parameters
 from ml_assets.learning.evaluation import headline
-from ml_assets.learning.specification import shown_parameters
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.registry.mlflow_runs import TrainingRun, run_id
 from ml_assets.workspace import Workspace

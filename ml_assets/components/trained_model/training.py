@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 
 from ml_assets import nouns
-from ml_assets.components.pipeline.output import markdown_table, output, plan_as_of
+from ml_assets.components.pipeline.output import output, plan_as_of
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.components.trained_model.held_out import held_out_rows
 from ml_assets.components.trained_model.runs import record_trainings
+from ml_assets.components.trained_model.shown import metrics_table, plots_of
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.derived import contract_sources
 from ml_assets.errors import TrainingError
@@ -45,7 +46,6 @@ from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.planning.inputs import Input
 from ml_assets.planning.plan import Plan, each_day, with_recomputed
 from ml_assets.provenance.code import code_version
-from ml_assets.reports.plots import as_markdown, evaluation_plots
 from ml_assets.workspace import Workspace
 
 STAGE = "training"
@@ -266,7 +266,7 @@ class Training:
         def of_day(day: str) -> pd.DataFrame:
             dataset = held_out_rows(planned, day)
             predictions = self._predictions_for(dataset, workspace.models, planned, day)
-            plots[day] = self._plots_of(dataset, predictions)
+            plots[day] = plots_of(this.specification, dataset, predictions)
             return evaluate(
                 this.specification, dataset, predictions, this.segments, this.evaluation
             )
@@ -276,7 +276,7 @@ class Training:
             day: {
                 **headline(frame),
                 "plots": plots[day],
-                "test, overall and per segment": _metrics_table(frame),
+                "test, overall and per segment": metrics_table(frame),
             }
             for day, frame in frames.items()
         }
@@ -299,15 +299,3 @@ class Training:
         fingerprint = planned.windows["model"].hashes[day]
         model = models.load(this.table(nouns.MODEL), fingerprint, this.specification)
         return model.predict(rows)
-
-    def _plots_of(self, dataset: pd.DataFrame, predictions: np.ndarray) -> dg.MetadataValue:
-        specification, is_test = self.pipeline.specification, (dataset[SPLIT] == "test").to_numpy()
-        labels = dataset.loc[is_test, specification.label]
-        classes = specification.classes
-        plots = evaluation_plots(specification.task, labels, predictions[is_test], classes=classes)
-        return dg.MetadataValue.md(as_markdown(plots))
-
-
-def _metrics_table(evaluation: pd.DataFrame) -> dg.MetadataValue:
-    columns = ["segment_column", "segment", "metric", "value", "low", "high", "rows"]
-    return markdown_table(evaluation.loc[evaluation[SPLIT] == "test", columns])

@@ -90,6 +90,12 @@ def condition_columns(rules: EnsembleRules) -> list[str]:
     return list(dict.fromkeys(name for when in conditions for name in when if name != SCORE))
 
 
+def shown_parameters(specification: ModelSpecification) -> Mapping[str, Any]:
+    """Hyperparameters for people: of an ensemble its rules, without the parameters of its members."""
+    arguments = specification.hyperparameters
+    return arguments["ensemble"] if specification.estimator == ENSEMBLE else arguments
+
+
 def member_columns(member: Member, features: Sequence[str], columns: Columns) -> Columns:
     """The columns of a member under its own names.
 

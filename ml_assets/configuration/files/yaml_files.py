@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ml_assets.configuration.lines import line_of_text
+from ml_assets.configuration.files.lines import line_of_text
 from ml_assets.errors import ConfigurationError, sentence
 
 if TYPE_CHECKING:

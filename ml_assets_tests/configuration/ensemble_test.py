@@ -15,7 +15,7 @@ from ml_assets.components import Ensemble
 from ml_assets.components.broken import Broken
 from ml_assets.configuration.ensemble.section import EnsembleConfiguration
 from ml_assets.configuration.file_defaults import completed_documents
-from ml_assets.configuration.yaml_files import template_of
+from ml_assets.configuration.files.yaml_files import template_of
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.specification import ENSEMBLE
 from ml_assets.settings import settings
