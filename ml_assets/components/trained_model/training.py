@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import dagster as dg
-import numpy as np
 import pandas as pd
 
 from ml_assets import nouns
@@ -24,7 +23,6 @@ from ml_assets.contracts.derived import contract_sources
 from ml_assets.errors import TrainingError
 from ml_assets.lake.remedy import materialize_command, partition_option
 from ml_assets.lake.store import Lake
-from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.dataset import (
     SPLIT,
     DatasetSpecification,
@@ -265,7 +263,9 @@ class Training:
 
         def of_day(day: str) -> pd.DataFrame:
             dataset = held_out_rows(planned, day)
-            predictions = self._predictions_for(dataset, workspace.models, planned, day)
+            fingerprint = planned.windows["model"].hashes[day]
+            model = workspace.models.load(this.table(nouns.MODEL), fingerprint, this.specification)
+            predictions = model.predict(dataset)
             plots[day] = plots_of(this.specification, dataset, predictions)
             return evaluate(
                 this.specification, dataset, predictions, this.segments, this.evaluation
@@ -291,11 +291,3 @@ class Training:
             if this.has_registry
             else None,
         )
-
-    def _predictions_for(
-        self, rows: pd.DataFrame, models: ModelStore, planned: Plan, day: str
-    ) -> np.ndarray:
-        this = self.pipeline
-        fingerprint = planned.windows["model"].hashes[day]
-        model = models.load(this.table(nouns.MODEL), fingerprint, this.specification)
-        return model.predict(rows)
