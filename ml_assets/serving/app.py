@@ -23,7 +23,7 @@ from ml_assets.serving.documents import (
     security,
     with_api_keys,
 )
-from ml_assets.serving.ensembles.documents import answers_document, told
+from ml_assets.serving.ensembles.documents import answers_document, told, with_examples
 from ml_assets.serving.lane import Answered
 from ml_assets.serving.problems import TITLES, Problem, unavailable
 from ml_assets.serving.requests import Row, event_ids, moment, parsed, typed
@@ -69,6 +69,7 @@ def create_app(
         _add_pipeline(app, service, pipeline, bodies)
     _add_health(app, service)
     _add_unknown(app, service)
+    app.openapi_schema = with_examples(app.openapi(), service.pipelines)
     return app
 
 

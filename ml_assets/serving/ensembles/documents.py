@@ -15,6 +15,8 @@ from ml_assets.learning.ensembles.rules import EnsembleRules
 from ml_assets.serving.documents import PREDICTION
 from ml_assets.serving.served import ServedPipeline
 
+JSON = "application/json"
+
 NUMBER = {"type": ["number", "null"]}
 
 ENSEMBLE = {
@@ -88,19 +90,27 @@ def told(answer: Answer | None) -> dict[str, Any]:
 
 
 def answers_document(pipeline: ServedPipeline) -> dict[int | str, dict[str, Any]]:
-    """What the OpenAPI document says about the predictions of a pipeline."""
-    is_ensemble = bool(pipeline.specification.members)
-    one = _prediction() if is_ensemble else PREDICTION
-    content: dict[str, Any] = {"schema": {"oneOf": [one, {"type": "array", "items": one}]}}
-    if is_ensemble:
-        record = pipeline.specification.hyperparameters["ensemble"]
-        content["examples"] = _examples(EnsembleRules.model_validate(record))
+    """What the OpenAPI document says about the predictions of a pipeline, but for examples."""
+    one = _prediction() if pipeline.specification.members else PREDICTION
+    schema = {"oneOf": [one, {"type": "array", "items": one}]}
     return {
         200: {
             "description": "The prediction of the row, or of each row in their order.",
-            "content": {"application/json": content},
+            "content": {JSON: {"schema": schema}},
         }
     }
+
+
+def with_examples(
+    document: dict[str, Any], pipelines: Mapping[str, ServedPipeline]
+) -> dict[str, Any]:
+    """An OpenAPI document with examples of what ensembles answer; FastAPI would leave out their nulls."""
+    for name, pipeline in pipelines.items():
+        if pipeline.specification.members:
+            rules = EnsembleRules.model_validate(pipeline.specification.hyperparameters["ensemble"])
+            answers = document["paths"][f"/v1/{name}/predict"]["post"]["responses"]["200"]
+            answers["content"][JSON]["examples"] = _examples(rules)
+    return document
 
 
 def _prediction() -> dict[str, Any]:
