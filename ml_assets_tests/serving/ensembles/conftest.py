@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from ml_assets.serving.app import create_app
 from ml_assets.serving.service import Service
+from ml_assets.serving.transfer import Bodies
 from ml_assets.settings import ServingLimits
 from ml_assets.workspace import Workspace
 from ml_assets_tests.prepared import build_once, opened_copy
@@ -39,14 +40,16 @@ def serve(project: Project, tmp_path: Path) -> Iterator[Serve]:
     with ExitStack() as stack:
 
         def start(*names: str) -> TestClient:
+            limits = ServingLimits()
             service = Service(
                 Workspace.of_environment(),
                 world.served(tmp_path / "served", *names),
-                ServingLimits(),
+                limits,
                 requires_key=False,
                 is_replay=True,
             )
-            client = TestClient(create_app(service), raise_server_exceptions=False)
+            app = create_app(service, Bodies(limits))
+            client = TestClient(app, raise_server_exceptions=False)
             return stack.enter_context(client)
 
         yield start
