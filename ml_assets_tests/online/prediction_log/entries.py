@@ -1,6 +1,5 @@
 """Entries of a prediction log, for its tests."""
 
-import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -36,7 +35,7 @@ REFUSED = Answer(
     members={
         "first": MemberAnswer(0.1 + 0.2),
         "second": MemberAnswer(None, "It did not answer within 50 ms."),
-        "third": MemberAnswer(math.inf, "It is still busy with an earlier request."),
+        "third": MemberAnswer(0.75, "It failed with ValueError."),
     },
     combined=1 / 3,
     rules=(Applied("no_bikes", "Nobody counts Bahnhöfe „by night“."),),

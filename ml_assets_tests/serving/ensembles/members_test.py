@@ -66,21 +66,20 @@ def test_an_error_fails_the_member_without_its_text(
 
 
 def test_a_late_member_fails_at_once_until_it_returns(members: Members, counted: Counted) -> None:
-    may_return, has_returned, through = threading.Event(), threading.Event(), members.of("shop")
+    may_return, has_returned, through = threading.Event(), threading.Event(), members.of("late")
 
     def hang() -> np.ndarray:
         may_return.wait()
         has_returned.set()
         return ONE
 
-    before = threading.active_count()
     with pytest.raises(MemberFailed, match=r"^It did not answer within 1 ms\.$"):
         through("one", HASTY, hang)
     for _ in range(10):
         with pytest.raises(MemberFailed, match=r"^It has not returned from an earlier request yet"):
             through("one", PATIENT, hang)
 
-    assert threading.active_count() == before + 1
+    assert [each.name for each in threading.enumerate()].count("late/one") == 1
     assert through("other", PATIENT, lambda: ONE) is ONE
     assert members.of("bakery")("one", PATIENT, lambda: ONE) is ONE
     may_return.set()

@@ -1,9 +1,12 @@
 """Ensembles over HTTP: equal to batches, told in the answer and the log, and without a member."""
 
+import json
 import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,6 +14,8 @@ import pandas as pd
 import pytest
 
 from ml_assets.learning.ensembles.answers import Answer
+from ml_assets.lineage.logged import trace_uncollected
+from ml_assets.lineage.pipelines import PipelineTables
 from ml_assets.online.prediction_log.log import PredictionLog
 from ml_assets.workspace import Workspace
 from ml_assets_tests.project import Project
@@ -23,6 +28,7 @@ HEAVY = {"order": 1, "region": "south", "items": 19.0, "hour": 12.0}
 LIGHT = {"order": 2, "region": "north", "items": 1.0, "hour": 12.0}
 USUAL = {"order": 3, "region": "north", "items": 9.0, "hour": 12.0}
 LATE, BUSY = "It did not answer within 200 ms.", "It has not returned from an earlier request yet."
+TABLES = PipelineTables("couriers", "shop/parcels", "shop/heaviness", "is_heavy", ("order",), True)
 FAILED = "It failed with ZeroDivisionError."
 
 
@@ -63,13 +69,11 @@ def _same_as(answer: dict[str, Any], row: "pd.Series[Any]") -> None:
     assert same(answer["prediction"], row["prediction"])
     assert same(how["combined"], row["combined"])
     assert (how["route"], how["outcome"]) == (row["route"], row["outcome"])
-    scored = {name for name in row.index if name.startswith("score_") and not pd.isna(row[name])}
-    assert scored == {f"score_{name}" for name in how["members"]}
-    for name, member in how["members"].items():
-        assert same(member["score"], row[f"score_{name}"])
-        assert member["failure"] == ""
-    applied = [name for name in row.index if name.startswith("rule_") and row[name]]
-    assert {*applied} == {f"rule_{one['rule']}" for one in how["rules"]}
+    assert json.loads(row["members"]) == {
+        name: member["score"] for name, member in how["members"].items()
+    }
+    assert row["rules"] == ", ".join(one["rule"] for one in how["rules"])
+    assert all(member["failure"] == "" for member in how["members"].values())
 
 
 def test_a_refused_row_has_no_prediction_and_its_reason(serve: Serve) -> None:
@@ -99,6 +103,42 @@ def test_a_refused_row_has_no_prediction_and_its_reason(serve: Serve) -> None:
         'ml_assets_ensemble_routes_total{pipeline="couriers",route=""} 2.0',
     ):
         assert line in figures
+
+
+def test_answers_are_collected_and_refused_rows_have_no_prediction(
+    serve: Serve, project: Project, tmp_path: Path
+) -> None:
+    day = "2024-02-23"
+    rows = [HEAVY, *world.requests(project, day)]
+    answers = serve("couriers").post(
+        "/v1/couriers/predict", json=rows, params={"at": f"{day}T12:00Z"}
+    )
+    assert answers.status_code == 200, answers.text
+    collecting = world.world_definitions(tmp_path / "collecting", predictions="log")
+
+    done = replace(project, definitions=collecting).materialize("group:couriers__predictions", day)
+
+    assert done.succeeded, done.failed_steps
+    logged = project.lake.read("couriers/logged_predictions", [day]).set_index("event_id")
+    collected = project.lake.read("couriers/predictions", [day]).set_index("prediction_id")
+    assert len(logged) == len(rows)
+    for answer in answers.json():
+        row = logged.loc[answer["event_id"]]
+        assert (row["outcome"], row["route"]) == tuple(
+            answer["ensemble"][name] for name in ("outcome", "route")
+        )
+        if answer["prediction"] is None:
+            assert pd.isna(row["prediction"])
+            assert row["rules"].startswith("heavy_order")
+            assert answer["prediction_id"] not in collected.index
+        else:
+            _same_as(answer, collected.loc[answer["prediction_id"]])
+    refused = answers.json()[0]
+    found = trace_uncollected(project.lake, log(), TABLES, refused["prediction_id"])
+    assert found is not None
+    assert found.collect == (
+        "The ensemble refused the row, so couriers/predictions has no prediction of it."
+    )
 
 
 def test_a_row_takes_its_route(serve: Serve) -> None:
