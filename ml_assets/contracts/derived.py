@@ -133,7 +133,8 @@ def logged_contract(
     fields |= {name: column_from(predictions, name, ["{log}.ensemble"]) for name in of_ensemble}
     if of_ensemble:
         for name in predicted:
-            fields[name][1].nullable = True
+            field = fields[name][1]
+            field.nullable = field.nullable_explicit = True
     return _contract(
         "LoggedPredictions",
         "What a service answered, one row for each event of the prediction log.",
