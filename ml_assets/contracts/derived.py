@@ -116,6 +116,8 @@ def logged_contract(
     predictions: type[Contract],
     names: Sequence[str],
     predicted: Sequence[str],
+    *,
+    of_ensemble: Sequence[str] = (),
 ) -> type[Contract]:
     """The contract of logged predictions: one row for each event, with the columns of predictions.
 
@@ -124,9 +126,15 @@ def logged_contract(
         predictions: contract of the predictions.
         names: key and segments.
         predicted: columns of the prediction.
+        of_ensemble: columns that tell how an ensemble came to it; a row that it refused has none.
     """
     fields = {name: column_from(predictions, name, ["{log}.request"]) for name in names}
     fields |= {name: column_from(predictions, name, ["{log}.prediction"]) for name in predicted}
+    fields |= {name: column_from(predictions, name, ["{log}.ensemble"]) for name in of_ensemble}
+    if of_ensemble:
+        for name in predicted:
+            field = fields[name][1]
+            field.nullable = field.nullable_explicit = True
     return _contract(
         "LoggedPredictions",
         "What a service answered, one row for each event of the prediction log.",

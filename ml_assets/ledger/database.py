@@ -126,12 +126,24 @@ class LedgerDatabase:
 
 
 def create_missing(connection: sa.Connection, metadata: sa.MetaData) -> None:
-    """Create missing tables and indexes, and lengthen text columns of an earlier version."""
+    """Create missing tables, columns and indexes, and lengthen text columns of an earlier version.
+
+    A column that an earlier version did not have is nullable.
+    """
     for table in metadata.sorted_tables:
         connection.execute(sa.schema.CreateTable(table, if_not_exists=True))
+        _add_columns(connection, table)
         _lengthen(connection, table)
         for index in sorted(table.indexes, key=str):
             connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+
+
+def _add_columns(connection: sa.Connection, table: sa.Table) -> None:
+    known = {column["name"] for column in sa.inspect(connection).get_columns(table.name)}
+    for column in table.columns:
+        if column.name not in known:
+            added = sa.schema.CreateColumn(column).compile(connection)
+            connection.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {added}"))
 
 
 def _lengthen(connection: sa.Connection, table: sa.Table) -> None:

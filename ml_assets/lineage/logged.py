@@ -9,6 +9,7 @@ from ml_assets import nouns
 from ml_assets.content import DAY
 from ml_assets.lake.remedy import materialize_commands
 from ml_assets.lake.store import Lake
+from ml_assets.learning.ensembles.answers import Outcome
 from ml_assets.lineage.graph import Graph
 from ml_assets.lineage.pipelines import PipelineTables
 from ml_assets.lineage.recorded import model_of_fingerprint, recorded_day
@@ -124,7 +125,7 @@ def trace_uncollected(
         entry=entry,
         erasure=None,
         lookups=_lookups(lake, entry, lookups),
-        collect=_collect(of, entry.day),
+        collect=_collect(of, entry),
     )
 
 
@@ -132,13 +133,15 @@ def _lookups(lake: Lake, entry: LoggedPrediction, lookups: Sequence[OnlineTable]
     return trace_lookups(lake, Graph.of(lake.ledger), entry, lookups) if lookups else []
 
 
-def _collect(of: PipelineTables, day: str) -> str:
+def _collect(of: PipelineTables, entry: LoggedPrediction) -> str:
     table = of.table(nouns.PREDICTIONS)
+    if entry.ensemble and entry.ensemble.outcome == Outcome.REFUSED:
+        return f"The ensemble refused the row, so {table} has no prediction of it."
     if not of.is_logged:
         return (
             f"It is in the prediction log only: {table} is scored from {of.features}, and not collected "
             "from what services answered."
         )
     tables = [of.table(nouns.LOGGED_PREDICTIONS), table]
-    commands = [command for one in tables for command in materialize_commands(one, [day])]
+    commands = [command for one in tables for command in materialize_commands(one, [entry.day])]
     return f"It is not collected yet. To collect it, run: {'; '.join(commands)}"

@@ -17,13 +17,13 @@ from starlette.exceptions import HTTPException
 from ml_assets.errors import sentence
 from ml_assets.names import shortened, suggestion
 from ml_assets.serving.documents import (
-    PREDICTION,
     predict_document,
     responses,
     row_schema,
     security,
     with_api_keys,
 )
+from ml_assets.serving.ensembles.documents import answers_document, told, with_examples
 from ml_assets.serving.lane import Answered
 from ml_assets.serving.problems import TITLES, Problem, unavailable
 from ml_assets.serving.requests import Row, event_ids, moment, parsed, typed
@@ -69,6 +69,7 @@ def create_app(
         _add_pipeline(app, service, pipeline, bodies)
     _add_health(app, service)
     _add_unknown(app, service)
+    app.openapi_schema = with_examples(app.openapi(), service.pipelines)
     return app
 
 
@@ -90,7 +91,10 @@ def _add_pipeline(app: FastAPI, service: Service, pipeline: ServedPipeline, bodi
         summary=f"Predictions of {pipeline.name}.",
         tags=[pipeline.name],
         openapi_extra={**predict_document(pipeline, service.limits.max_rows), **secured},
-        responses={**_answers(), **responses(400, 401, 403, 408, 413, 422, 429, 503)},
+        responses={
+            **answers_document(pipeline),
+            **responses(400, 401, 403, 408, 413, 422, 429, 503),
+        },
     )
     async def predict(request: Request) -> Response:
         arrived, status, headers = time.monotonic(), 500, request.headers
@@ -196,6 +200,7 @@ def _answer(answered: Answered, *, is_one: bool) -> Any:
             "event_id": entry.event_id,
             "prediction_id": entry.prediction_id,
             **entry.prediction,
+            **told(entry.ensemble),
             "model_as_of": entry.model_as_of,
             "model_version": entry.model_version,
             "at": entry.at.isoformat(),
@@ -207,16 +212,6 @@ def _answer(answered: Answered, *, is_one: bool) -> Any:
         for entry in answered.entries
     ]
     return found[0] if is_one else found
-
-
-def _answers() -> dict[int | str, dict[str, Any]]:
-    schema = {"oneOf": [PREDICTION, {"type": "array", "items": PREDICTION}]}
-    return {
-        200: {
-            "description": "The prediction of the row, or of each row in their order.",
-            "content": {"application/json": {"schema": schema}},
-        }
-    }
 
 
 def _description(service: Service, pipeline: ServedPipeline) -> dict[str, Any]:

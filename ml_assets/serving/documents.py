@@ -40,7 +40,7 @@ PROBLEM = {
 }
 """Schema of a problem."""
 
-PREDICTION = {
+PREDICTION: dict[str, Any] = {
     "type": "object",
     "required": [
         "event_id",

@@ -4,8 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from ml_assets.learning.ensembles.answers import Answer
 from ml_assets.online.prediction_log.entry import LoggedPrediction
 from ml_assets.serving.champions import State
+from ml_assets.serving.ensembles.members import Failure
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
@@ -53,6 +55,30 @@ class Metrics:
             ["pipeline"],
             registry=self.registry,
         )
+        self._routes = Counter(
+            "ml_assets_ensemble_routes",
+            "Rows of ensembles by route; empty for none.",
+            ["pipeline", "route"],
+            registry=self.registry,
+        )
+        self._rules = Counter(
+            "ml_assets_ensemble_rules",
+            "Rows that a rule of an ensemble applied to.",
+            ["pipeline", "rule"],
+            registry=self.registry,
+        )
+        self._outcomes = Counter(
+            "ml_assets_ensemble_outcomes",
+            "Rows of ensembles by what became of their prediction.",
+            ["pipeline", "outcome"],
+            registry=self.registry,
+        )
+        self._member_failures = Counter(
+            "ml_assets_member_failures",
+            "Calls of a member of an ensemble that it did not answer.",
+            ["pipeline", "member", "reason"],
+            registry=self.registry,
+        )
         self._champion = Gauge(
             "ml_assets_champion",
             "1 for the model that answers.",
@@ -84,6 +110,18 @@ class Metrics:
                 self._missing.labels(entry.pipeline, feature).inc()
             if not is_logged:
                 self._unlogged.labels(entry.pipeline).inc()
+            if entry.ensemble:
+                self._answered_by(entry.pipeline, entry.ensemble)
+
+    def member_failed(self, pipeline: str, member: str, reason: Failure) -> None:
+        """Count a call of a member that it did not answer."""
+        self._member_failures.labels(pipeline, member, reason).inc()
+
+    def _answered_by(self, pipeline: str, ensemble: Answer) -> None:
+        self._routes.labels(pipeline, ensemble.route).inc()
+        self._outcomes.labels(pipeline, ensemble.outcome).inc()
+        for applied in ensemble.rules:
+            self._rules.labels(pipeline, applied.rule).inc()
 
     def text(self, states: Mapping[str, State]) -> bytes:
         """The figures in the format of Prometheus.

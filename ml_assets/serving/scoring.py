@@ -13,7 +13,10 @@ import numpy as np
 
 from ml_assets.contracts.row_rules import typed_row
 from ml_assets.errors import ContractViolation, TransientError
+from ml_assets.learning.artifacts import StoredModel
+from ml_assets.learning.ensembles.answers import Answer, Answers, Outcome
 from ml_assets.learning.predictions import PREDICTION, SCORE, probability_column
+from ml_assets.learning.scorer.ensembles import EnsembleScorer
 from ml_assets.learning.scoring import identified
 from ml_assets.learning.specification import Classes
 from ml_assets.online.prediction_log.entry import LoggedPrediction
@@ -21,6 +24,7 @@ from ml_assets.online.request_features import Completed
 from ml_assets.online.store import OnlineStore
 from ml_assets.online.values import Plain
 from ml_assets.serving.champions import ServedModel
+from ml_assets.serving.ensembles.members import Members
 from ml_assets.serving.problems import Problem, unavailable
 from ml_assets.serving.requests import Row, row_errors
 from ml_assets.serving.served import ServedPipeline
@@ -48,7 +52,10 @@ Predicted = Sequence[LoggedPrediction] | Problem
 
 
 def score_requests(
-    asked: Sequence[Asked], models: Mapping[str, ServedModel], store: OnlineStore
+    asked: Sequence[Asked],
+    models: Mapping[str, ServedModel],
+    store: OnlineStore,
+    members: Members,
 ) -> list[Predicted]:
     """The predictions of requests.
 
@@ -56,6 +63,7 @@ def score_requests(
         asked: (n,) requests.
         models: pipeline → the model that answers; one without is not in it.
         store: the online store.
+        members: asks the members of ensembles.
 
     Returns:
         (n,) their entries or problems.
@@ -64,13 +72,13 @@ def score_requests(
     for name in dict.fromkeys(one.pipeline.name for one in asked):
         numbers = [number for number, one in enumerate(asked) if one.pipeline.name == name]
         of_pipeline = [asked[number] for number in numbers]
-        results = _of_pipeline(of_pipeline, models.get(name), store)
+        results = _of_pipeline(of_pipeline, models.get(name), store, members)
         found |= dict(zip(numbers, results, strict=True))
     return [found[number] for number in range(len(asked))]
 
 
 def _of_pipeline(
-    asked: Sequence[Asked], model: ServedModel | None, store: OnlineStore
+    asked: Sequence[Asked], model: ServedModel | None, store: OnlineStore, members: Members
 ) -> list[Predicted]:
     if model is None:
         name = asked[0].pipeline.name
@@ -81,26 +89,24 @@ def _of_pipeline(
         )
         return [problem] * len(asked)
     try:
-        return [*_scored(asked, model, store)]
+        return [*_scored(asked, model, store, members)]
     except TransientError as error:
         return [unavailable(str(error))] * len(asked)
     except (Problem, ContractViolation) as error:
         if len(asked) > 1:  # one request must not fail the others
-            return [part for one in asked for part in _of_pipeline([one], model, store)]
+            return [part for one in asked for part in _of_pipeline([one], model, store, members)]
         return [error if isinstance(error, Problem) else Problem(422, str(error))]
 
 
 def _scored(
-    asked: Sequence[Asked], served: ServedModel, store: OnlineStore
-) -> Iterator[list[LoggedPrediction]]:
+    asked: Sequence[Asked], served: ServedModel, store: OnlineStore, members: Members
+) -> Iterator[Predicted]:
     pipeline = asked[0].pipeline
     rows = [row for one in asked for row in one.rows]
     given = [row.request for row in rows]
     completed = pipeline.lookups.of(store, given, [row.at for row in rows])
     features = _checked(pipeline, rows, completed)
-    predictions = _plain_predictions(
-        served.model.scorer.of_rows(features), served.model.specification.classes
-    )
+    predictions, ensemble = _predicted(served.model, features, members, pipeline.name)
     days = [pipeline.day_of(row.values, row.at) for row in rows]
     keys = ([row.values[name] for name in pipeline.key] for row in rows)
     ids = identified(days, keys)
@@ -127,10 +133,11 @@ def _scored(
                     model_version=served.champion.fingerprint,
                     model_as_of=served.champion.as_of,
                     latency_ms=round((now - one.arrived) * 1000, 3),
+                    ensemble=ensemble[number],
                 )
             )
             number += 1
-        yield entries
+        yield _unanswered(entries) or entries
 
 
 def _checked(
@@ -173,6 +180,39 @@ def _stale(completed: Completed) -> str:
         f"Features are older than their ttl: {ages}. The pipeline refuses them ('on_stale: refuse'). "
         "Materialize the newest partitions of these tables."
     )
+
+
+def _predicted(
+    model: StoredModel, features: Sequence[Mapping[str, Plain]], members: Members, pipeline: str
+) -> tuple[list[dict[str, Plain]], Sequence[Answer | None]]:
+    """The predictions of rows, and how they came about if the model is an ensemble."""
+    scorer = model.scorer
+    if isinstance(scorer, EnsembleScorer):
+        answers = scorer.answers_of_rows(features, members.of(pipeline))
+        return _ensemble_predictions(answers), answers.rows
+    found = _plain_predictions(scorer.of_rows(features), model.specification.classes)
+    return found, [None] * len(features)
+
+
+def _ensemble_predictions(answers: Answers) -> list[dict[str, Plain]]:
+    """The predictions of an ensemble; a refused row has none."""
+    return [
+        {PREDICTION: None if row.outcome == Outcome.REFUSED else prediction}
+        for prediction, row in zip(answers.predictions.tolist(), answers.rows, strict=True)
+    ]
+
+
+def _unanswered(entries: Sequence[LoggedPrediction]) -> Problem | None:
+    """The problem of a request with a row that no member of the ensemble answered."""
+    for entry in entries:
+        if entry.ensemble and entry.ensemble.outcome == Outcome.FAILED:
+            members = entry.ensemble.members.items()
+            why = " ".join(f"{name}: {one.failure}" for name, one in members if one.failure)
+            return unavailable(
+                f"No member of the ensemble {entry.pipeline} answered, so nothing was predicted. {why} "
+                "Send the request again later."
+            )
+    return None
 
 
 def _plain_predictions(predictions: np.ndarray, classes: Classes) -> list[dict[str, Plain]]:

@@ -1,11 +1,10 @@
 """The service without HTTP: stores, champions, keys, and the way of a request from rows to entries."""
 
-import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 
 from ml_assets.errors import LogBusy, MLAssetsError
 from ml_assets.online.materializing import nothing_online
@@ -13,7 +12,9 @@ from ml_assets.online.prediction_log.entry import LoggedPrediction
 from ml_assets.online.prediction_log.writer import LogWriter
 from ml_assets.online.values import Plain
 from ml_assets.serving.champions import Champions, ServedModel
-from ml_assets.serving.keys import ApiKey, ApiKeys, matching
+from ml_assets.serving.ensembles.members import Members
+from ml_assets.serving.keys import ApiKeys, matching
+from ml_assets.serving.known_keys import KnownKeys
 from ml_assets.serving.lane import Answered, Lane, Work
 from ml_assets.serving.metrics import Metrics
 from ml_assets.serving.problems import Problem, unavailable
@@ -26,9 +27,6 @@ from ml_assets.workspace import Workspace
 SMALL_ROWS = 64
 """Rows of a request up to which it is scored with others; larger ones have a thread of their own, so
 that single rows do not wait for them."""
-
-KEYS_SECONDS = 2.0
-"""Time after which a created or revoked key is known."""
 
 
 class Service:
@@ -57,12 +55,14 @@ class Service:
         self.store = workspace.online
         self.log = workspace.prediction_log
         self._writer = LogWriter(self.log, limits.max_waiting_rows)
-        self._keys = _KnownKeys(ApiKeys(workspace.settings.ledger_url))
-        self._lanes = {
-            "small": self._lane("small requests", limits.max_waiting, SMALL_ROWS),
-            "large": self._lane("large requests", limits.max_waiting_large, 1),
-        }
+        self._keys = KnownKeys(ApiKeys(workspace.settings.ledger_url))
         self.metrics = Metrics(lambda: sum(lane.waiting for lane in self._lanes.values()))
+        self._members = [Members(self.metrics.member_failed) for _ in range(2)]
+        small, large = self._members
+        self._lanes = {
+            "small": self._lane("small requests", small, limits.max_waiting, SMALL_ROWS),
+            "large": self._lane("large requests", large, limits.max_waiting_large, 1),
+        }
 
     def start(self) -> None:
         """Load the champions and start the threads."""
@@ -74,6 +74,8 @@ class Service:
         """Answer what waits, write what is to be logged, and end the threads."""
         for lane in self._lanes.values():
             lane.close()
+        for members in self._members:
+            members.close()
         self._writer.close()
         self.champions.stop()
 
@@ -169,10 +171,10 @@ class Service:
             return str(error)
         return nothing_online(empty) if empty else ""
 
-    def _lane(self, name: str, capacity: int, rows_at_once: int) -> Lane:
+    def _lane(self, name: str, members: Members, capacity: int, rows_at_once: int) -> Lane:
         return Lane(
             name,
-            self._score,
+            partial(self._score, members),
             self._logged,
             self._connected,
             capacity=capacity,
@@ -190,10 +192,10 @@ class Service:
                 stack.enter_context(self.store.one_connection())
             yield
 
-    def _score(self, asked: Sequence[Asked]) -> Sequence[Predicted]:
+    def _score(self, members: Members, asked: Sequence[Asked]) -> Sequence[Predicted]:
         logged = [self._answered_before(one) for one in asked]
         new = [one for one, found in zip(asked, logged, strict=True) if found is None]
-        scored = iter(score_requests(new, self._models(), self.store))
+        scored = iter(score_requests(new, self._models(), self.store, members))
         return [next(scored) if found is None else found for found in logged]
 
     def _answered_before(self, asked: Asked) -> Predicted | None:
@@ -273,28 +275,3 @@ def _used_before(event_id: str) -> Problem:
         f"The Idempotency-Key of event '{event_id}' was used for another request. Expected a new key for "
         "each request, and the same key only when it is sent again.",
     )
-
-
-class _KnownKeys:
-    """The stored keys, read again after some seconds."""
-
-    def __init__(self, keys: ApiKeys) -> None:
-        self._keys = keys
-        self._read_at = -KEYS_SECONDS
-        self._found: list[ApiKey] = []
-        self._lock = threading.Lock()
-
-    def known(self) -> Sequence[ApiKey]:
-        """The keys.
-
-        Raises:
-            Problem: they cannot be read.
-        """
-        with self._lock:
-            if time.monotonic() - self._read_at > KEYS_SECONDS:
-                try:
-                    self._found = self._keys.all()
-                except MLAssetsError as error:
-                    raise unavailable(f"API keys cannot be read. {error}") from error
-                self._read_at = time.monotonic()
-            return self._found

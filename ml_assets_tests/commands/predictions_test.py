@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from ml_assets.learning.ensembles.answers import Answer
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.online.prediction_log.log import PredictionLog
 from ml_assets_tests.commands.shell import ml_assets
-from ml_assets_tests.online.prediction_log.entries import entry
+from ml_assets_tests.online.prediction_log.entries import REFUSED, entry, refused
 from ml_assets_tests.project import overridden
 
 WIDTH = 80
@@ -82,6 +83,25 @@ def test_the_newest_entries_are_shown_and_the_others_counted(
     assert document["logged"] == 1_500
     assert [one["event_id"][:4] for one in document["entries"]] == ["1499", "1498"]
     assert document["entries"][0]["features"] == first.features
+
+
+def test_it_shows_how_an_ensemble_came_to_its_prediction(
+    log: PredictionLog, tmp_path: Path
+) -> None:
+    log.append([replace(refused("no-bike", "2013-05-02"), pipeline="flight_delays")])
+    command = ("predictions", "log", "flight_delays", "--day", "2013-05-02")
+
+    shown, document = ml_assets(tmp_path, *command), ml_assets(tmp_path, *command, "--json")
+
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert (
+        "no-bike: refused; route night; first 0.3000, second none [It did not answer within 50 ms.], "
+        "third 0.7500 [It failed with ValueError.] → 0.3333; "
+        "no_bikes (Nobody counts Bahnhöfe „by night“.)"
+    ) in shown.stdout
+    [entry] = json.loads(document.stdout)["entries"]
+    assert entry["prediction"] == {"prediction": None}
+    assert Answer.of_record(entry["ensemble"]) == REFUSED
 
 
 def test_a_log_that_is_not_there_is_told_and_not_made(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import httpx
 from ml_assets.contracts.contract import columns
 from ml_assets.defs.flight_delays.requests import FlightRequest
 from ml_assets.online.values import plain
-from ml_assets_tests.project import Project
+from ml_assets_tests.project import ROOT, Project
 
 PREDICT = "/v1/flight_delays/predict"
 START_SECONDS = 120
@@ -47,10 +47,18 @@ class Running:
 def running(home: Path, *arguments: str) -> Iterator[Running]:
     """``ml-assets serve flight_delays`` in the folder of a project, which ends with the context."""
     program = str(Path(sys.executable).with_name("ml-assets"))
+    command = [program, "serve", "flight_delays", "--port", "0", "--replay", *arguments]
+    with started(command, home) as service:
+        yield service
+
+
+@contextmanager
+def started(command: Sequence[str], home: Path) -> Iterator[Running]:
+    """A command that serves and prints its address, in a folder; it ends with the context."""
     process = subprocess.Popen(
-        [program, "serve", "flight_delays", "--port", "0", "--replay", *arguments],
+        command,
         cwd=home,
-        env={**os.environ, "COLUMNS": "500"},
+        env={**os.environ, "COLUMNS": "500", "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -95,12 +103,14 @@ class Load:
         bodies: bodies that are sent in turns.
         at: time as of which they are requested.
         headers: further headers.
+        path: path of the address.
     """
 
     url: str
     bodies: Sequence[str]
     at: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    path: str = PREDICT
 
     def __post_init__(self) -> None:
         """Nothing is sent yet."""
@@ -135,7 +145,7 @@ class Load:
                 body = self.bodies[number % len(self.bodies)]
                 number += 1
                 try:
-                    answer = client.post(PREDICT, content=body, params={"at": self.at})
+                    answer = client.post(self.path, content=body, params={"at": self.at})
                 except httpx.TransportError:
                     self.broken += 1
                     return

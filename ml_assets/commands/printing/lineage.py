@@ -52,7 +52,7 @@ def print_predicted(prediction: Row, written: WrittenDay | None, console: Consol
         f"{name} {value}" for name, value in prediction.items() if name not in ("ds", "prediction")
     ]
     predicted = prediction["prediction"]
-    shown = f"{predicted:.4f}" if isinstance(predicted, float) else predicted
+    shown = f"{predicted:.4f}" if isinstance(predicted, float) else predicted or "none"
     console.print(f"[bold]prediction {shown}[/bold]", highlight=False)
     console.print(f"  {', '.join(cells)}", highlight=False, soft_wrap=True)
     if written:

@@ -9,6 +9,7 @@ from ml_assets import nouns
 from ml_assets.commands.printing.lineage import days_read, print_model, print_predicted
 from ml_assets.commands.shared import plain_table
 from ml_assets.lake.remedy import materialize_commands
+from ml_assets.learning.ensembles.answers import Answer, MemberAnswer
 from ml_assets.learning.predictions import PREDICTION
 from ml_assets.lineage.logged import LoggedTrace
 from ml_assets.lineage.pipelines import PipelineTables
@@ -55,6 +56,8 @@ def print_entry(entry: LoggedPrediction, console: Console) -> None:
         highlight=False,
         soft_wrap=True,
     )
+    if entry.ensemble:
+        console.print(f"  {ensemble_text(entry.ensemble)}", highlight=False, soft_wrap=True)
     asked = ", ".join(f"{name} {_shown(value)}" for name, value in entry.request.items())
     console.print(f"  requested: {escape(asked)}", highlight=False, soft_wrap=True)
     table = plain_table("feature", "value", title="features")
@@ -107,7 +110,7 @@ def print_touched_requests(found: Sequence[TouchedRequests], console: Console) -
 
 
 def print_entries(entries: Sequence[LoggedPrediction], console: Console) -> None:
-    """A line for each entry."""
+    """A line for each entry, and one for each of an ensemble that tells how it came to the prediction."""
     table = plain_table("event", "answered", "prediction", "ms", right=2)
     for entry in entries:
         predicted = entry.prediction.get(PREDICTION)
@@ -118,6 +121,31 @@ def print_entries(entries: Sequence[LoggedPrediction], console: Console) -> None
             f"{entry.latency_ms:.2f}",
         )
     console.print(table)
+    for entry in entries:
+        if entry.ensemble:
+            console.print(
+                f"{escape(entry.event_id)}: {ensemble_text(entry.ensemble)}",
+                highlight=False,
+                soft_wrap=True,
+            )
+
+
+def ensemble_text(answer: Answer) -> str:
+    """How an ensemble came to a prediction, in a line."""
+    members = ", ".join(f"{name} {_contribution(one)}" for name, one in answer.members.items())
+    combined = "" if answer.combined is None else f" → {answer.combined:.4f}"
+    parts = [
+        answer.outcome,
+        f"route {answer.route}" if answer.route else "",
+        f"{members}{combined}",
+        *(f"{one.rule} ({one.reason})" for one in answer.rules),
+    ]
+    return escape("; ".join(filter(None, parts)))
+
+
+def _contribution(member: MemberAnswer) -> str:
+    score = "none" if member.score is None else f"{member.score:.4f}"
+    return f"{score} [{member.failure}]" if member.failure else score
 
 
 def print_total(day: str, shown: int, counts: Mapping[str, int], console: Console) -> None:

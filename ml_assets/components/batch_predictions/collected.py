@@ -16,7 +16,7 @@ from ml_assets.contracts.contract import Contract, columns
 from ml_assets.contracts.derived import contract_sources
 from ml_assets.contracts.validation import no_rows
 from ml_assets.lake.integrity import latest_rows
-from ml_assets.learning.predictions import prediction_columns
+from ml_assets.learning.predictions import PREDICTION, prediction_columns
 from ml_assets.learning.scoring import PREDICTION_ID, with_late_rows
 from ml_assets.ledger.entries import Read
 from ml_assets.ledger.ledger import Ledger
@@ -97,10 +97,11 @@ class CollectedPredictions:
 
         def collected(day: str) -> pd.DataFrame:
             last = last_answers(answers[answers[DAY] == day], self.contract)
+            last = last.dropna(subset=[PREDICTION])  # an ensemble refused the row
             return with_late_rows(latest_rows(lake, table, day), last)
 
         planned, frames = each_day(planned, collected)
-        requests = answers[DAY].value_counts()
+        requests, rows = answers[DAY].value_counts(), answers.groupby(DAY)[PREDICTION_ID].nunique()
         return output(
             planned,
             frames,
@@ -110,7 +111,9 @@ class CollectedPredictions:
                 day: {
                     **prediction_summary(frame, this.specification.classes),
                     "requests": int(requests.get(day, 0)),
-                    "further requests of the same rows": int(requests.get(day, 0)) - len(frame),
+                    "further requests of the same rows": int(
+                        requests.get(day, 0) - rows.get(day, 0)
+                    ),
                 }
                 for day, frame in frames.items()
             },

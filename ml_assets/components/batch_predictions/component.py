@@ -20,6 +20,7 @@ from ml_assets.configuration.serving.request_features import request_features
 from ml_assets.contracts.contract import Contract, columns, dtype
 from ml_assets.contracts.derived import logged_contract, may_be_empty
 from ml_assets.errors import ConfigurationError
+from ml_assets.learning.ensembles.columns import ensemble_fields
 from ml_assets.learning.horizon import PredictionTimes
 from ml_assets.learning.predictions import prediction_columns
 from ml_assets.names import suggestion
@@ -64,14 +65,16 @@ class BatchPredictions(ModelPart[BatchPredictionsConfiguration]):
         shown = dict.fromkeys([*this.join_keys, *this.segments])
         predicted = prediction_columns(this.specification.classes)
         refuse_columns_of_log(this.name, [*shown])
-        logged = logged_contract(Logged, predictions, [*shown], predicted)
+        is_ensemble = isinstance(self.config, EnsembleConfiguration)
+        how = [*ensemble_fields()] if is_ensemble else []
+        logged = logged_contract(Logged, predictions, [*shown], predicted, of_ensemble=how)
         request = self.config.serving.request
         knows_target = request is None or times.target_time in columns(load_contract(request))
         of_request = replace(
             times, predicted_at="at", target_time=times.target_time if knows_target else None
         )
         return dg.Definitions.merge(
-            LoggedPredictions(this, logged, of_request).definitions(),
+            LoggedPredictions(this, logged, of_request, is_ensemble).definitions(),
             CollectedPredictions(this, predictions, logged).definitions(),
         )
 

@@ -16,7 +16,7 @@ from ml_assets.contracts.validation import validate
 from ml_assets.learning.horizon import PredictionTimes
 from ml_assets.ledger.entries import Entry, Read, Status, grouped
 from ml_assets.ledger.ledger import Ledger
-from ml_assets.online.prediction_log.rows import logged_rows
+from ml_assets.online.prediction_log.rows import ensemble_columns, logged_rows
 from ml_assets.orchestration.assets.table_output import TableOutput, in_parts
 from ml_assets.planning.inputs import Input
 from ml_assets.planning.plan import plan, with_kept
@@ -35,11 +35,13 @@ class LoggedPredictions:
         pipeline: context shared by all stages.
         contract: contract of the logged predictions.
         times: the times of a prediction, from columns of a request.
+        is_ensemble: whether the model is an ensemble, so that rows tell how it came to them.
     """
 
     pipeline: PipelineContext
     contract: type[Contract]
     times: PredictionTimes
+    is_ensemble: bool
 
     def definitions(self) -> dg.Definitions:
         """The log as an external asset, the table, its dead letters and its checks."""
@@ -81,13 +83,17 @@ class LoggedPredictions:
 
     @property
     def _version(self) -> str:
-        return code_version(logged_rows, *contract_sources(self.contract), self._names, self.times)
+        of_ensemble = [ensemble_columns] if self.is_ensemble else []
+        sources = contract_sources(self.contract)
+        return code_version(logged_rows, *of_ensemble, *sources, self._names, self.times)
 
     def _extract(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
         lake, this = workspace.lake, self.pipeline
         table = this.table(nouns.LOGGED_PREDICTIONS)
         entries = workspace.prediction_log.read(this.name, days)
         raw = logged_rows(entries, self.contract, self._names, self.times)
+        if self.is_ensemble and entries:
+            raw = raw.join(ensemble_columns(entries))
         kept = self._stored_before_they_were_erased(workspace, days)
         self._record(lake.ledger, [day for day in days if day not in kept], raw)
         planned = plan(

@@ -1,6 +1,6 @@
 """The answers of an ensemble: routes, combined predictions, business rules, limits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -68,6 +68,20 @@ class Answer:
     combined: float | None
     rules: tuple[Applied, ...]
     outcome: Outcome
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> "Answer":
+        """The answer of a record of ``record``."""
+        members = {name: MemberAnswer(**one) for name, one in record["members"].items()}
+        rules = tuple(Applied(**one) for one in record["rules"])
+        return cls(
+            **{**record, "members": members, "rules": rules, "outcome": Outcome(record["outcome"])}
+        )
+
+    def record(self) -> dict[str, Any]:
+        """The answer as JSON."""
+        members = {name: vars(one) for name, one in self.members.items()}
+        return {**vars(self), "members": members, "rules": [vars(one) for one in self.rules]}
 
 
 @dataclass(frozen=True)

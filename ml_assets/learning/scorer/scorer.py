@@ -140,7 +140,7 @@ def _typed(
 
 def _series(name: str, values: Any, dtype: Any) -> pd.Series:
     if not pd.api.types.is_numeric_dtype(dtype):
-        return pd.Series(values, dtype=dtype)
+        return pd.Series(list(values), dtype=dtype)
     found = pd.Series(numbers(name, values))
     with np.errstate(invalid="ignore"):
         typed = found if found.isna().any() else found.astype(dtype)

@@ -7,6 +7,7 @@ from datetime import UTC
 from typing import Any, cast
 
 from ml_assets.errors import ContractViolation
+from ml_assets.learning.ensembles.answers import Answer
 from ml_assets.ledger.database import stored_time
 from ml_assets.online.prediction_log.entry import LoggedPrediction
 from ml_assets.online.prediction_log.tables import EVENT_ID_LENGTH
@@ -36,6 +37,7 @@ def row_of(entry: LoggedPrediction) -> dict[str, Any]:
         "missing": json.dumps([*entry.missing]),
         "stale": json.dumps([*entry.stale]),
         "prediction": encoded(entry.prediction),
+        "ensemble": entry.ensemble and json.dumps(entry.ensemble.record()),
     }
 
 
@@ -56,5 +58,6 @@ def entry_of(row: Mapping[str, Any]) -> LoggedPrediction:
             "missing": json.loads(row["missing"]),
             "stale": json.loads(row["stale"]),
             "prediction": decoded(row["prediction"]),
+            "ensemble": row["ensemble"] and Answer.of_record(json.loads(row["ensemble"])),
         }
     )

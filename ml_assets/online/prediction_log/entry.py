@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ml_assets.learning.ensembles.answers import Answer
 from ml_assets.online.values import Plain
 
 
@@ -24,10 +25,12 @@ class LoggedPrediction:
             has no values of the entity.
         missing: input columns without a value.
         stale: tables whose values were older than their ttl.
-        prediction: column of the prediction → value, see ``predictions.prediction_columns``.
+        prediction: column of the prediction → value, see ``predictions.prediction_columns``; None if an
+            ensemble refused the row.
         model_version: fingerprint of the model.
         model_as_of: its as-of day.
         latency_ms: time from the request's arrival to its prediction, without the log.
+        ensemble: how an ensemble came to its prediction; None for other models.
     """
 
     event_id: str
@@ -45,3 +48,4 @@ class LoggedPrediction:
     model_version: str
     model_as_of: str
     latency_ms: float
+    ensemble: Answer | None = None

@@ -1,13 +1,18 @@
 """Entries of the prediction log as rows of the table ``logged_predictions``, and their contract."""
 
 from collections.abc import Sequence
+from typing import cast
 
+import numpy as np
 import pandas as pd
 
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract, columns, computed, dtype
 from ml_assets.contracts.validation import no_rows
+from ml_assets.learning.ensembles.answers import Answer, Answers, Outcome
+from ml_assets.learning.ensembles.columns import answer_columns
 from ml_assets.learning.horizon import PredictionTimes
+from ml_assets.learning.predictions import PREDICTION
 from ml_assets.online.prediction_log.entry import LoggedPrediction
 from ml_assets.online.request_features import series
 
@@ -95,6 +100,21 @@ def logged_rows(
         targets = [values.get(times.target_time) for values in given]
         timed = timed.assign(**{times.target_time: pd.to_datetime(pd.Series(targets), utc=True)})
     return rows.join(times.of(timed, rows["answered_at"]))
+
+
+def ensemble_columns(entries: Sequence[LoggedPrediction]) -> pd.DataFrame:
+    """How an ensemble came to the predictions of n entries.
+
+    Returns:
+        (n, …) the columns of ``ensemble_fields``; an entry of a time before the model was an ensemble
+        has its prediction as the combined one.
+    """
+    predictions = [entry.prediction[PREDICTION] for entry in entries]
+    rows = [
+        entry.ensemble or Answer("", {}, cast("float | None", prediction), (), Outcome.ANSWERED)
+        for entry, prediction in zip(entries, predictions, strict=True)
+    ]
+    return answer_columns(Answers(np.array(predictions, dtype=float), rows))
 
 
 def logged_features(

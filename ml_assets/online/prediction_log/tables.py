@@ -31,6 +31,7 @@ logged_predictions = sa.Table(
     sa.Column("model_version", sa.String(200), nullable=False),
     sa.Column("model_as_of", sa.String(KEY_LENGTH), nullable=False),
     sa.Column("latency_ms", sa.Float(53), nullable=False),
+    sa.Column("ensemble", sa.Text),
     sa.Index("logged_predictions_of_day", "pipeline", "day"),
 )
 

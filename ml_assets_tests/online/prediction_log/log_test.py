@@ -18,10 +18,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ml_assets.errors import ConfigurationError, ContractViolation, PredictionLogUnavailable
+from ml_assets.online.prediction_log.encoding import row_of
 from ml_assets.online.prediction_log.entry import LoggedPrediction
 from ml_assets.online.prediction_log.log import PredictionLog
+from ml_assets.online.prediction_log.tables import logged_predictions
 from ml_assets.online.values import Plain
-from ml_assets_tests.online.prediction_log.entries import NOON, entry
+from ml_assets_tests.online.prediction_log.entries import NOON, entry, refused
 
 numbers = itertools.count()
 
@@ -41,6 +43,35 @@ def test_entries_are_read_as_they_were_given(log: PredictionLog) -> None:
     assert log.read("others", ["2013-05-01"]) == []
     assert log.counts("meters") == {"2013-05-01": 1, "2013-05-02": 1}
     assert (log.find("b"), log.find("unknown")) == (given_entries[1], None)
+
+
+def test_how_an_ensemble_answered_is_read_as_it_was_given(log: PredictionLog) -> None:
+    log.append([entry("a"), refused("b")])
+
+    assert log.read("meters", ["2013-05-01"]) == [entry("a"), refused("b")]
+    assert log.append([refused("b")]) == {"b": refused("b")}
+
+
+def test_a_log_of_a_version_before_ensembles_goes_on(database_url: str) -> None:
+    of_then = sa.Table(
+        logged_predictions.name,
+        sa.MetaData(),
+        *(
+            sa.Column(one.name, one.type, primary_key=one.primary_key, nullable=one.nullable)
+            for one in logged_predictions.columns
+            if one.name != "ensemble"
+        ),
+    )
+    row = row_of(entry("old"))
+    del row["ensemble"]
+    with sa.create_engine(database_url).begin() as connection:
+        of_then.create(connection)
+        connection.execute(sa.insert(of_then), [row])
+
+    log = PredictionLog(database_url)
+    log.append([refused("new")])
+
+    assert log.read("meters", ["2013-05-01"]) == [refused("new"), entry("old")]
 
 
 def test_entries_of_a_day_are_in_the_order_of_their_answers(log: PredictionLog) -> None:
