@@ -12,8 +12,9 @@ from ml_assets.configuration.documents import (
     described_table,
     feature_table,
     of_template,
+    predicted_table,
 )
-from ml_assets.configuration.file_defaults import FEATURES, SOURCE, defaults_of, with_keys
+from ml_assets.configuration.file_defaults import CHAINED, FEATURES, SOURCE, defaults_of, with_keys
 from ml_assets.configuration.lead import computed_table, lead_of
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.pipeline import ModelConfiguration
@@ -79,8 +80,10 @@ def completed(
         contracts = {**{name: path for name, path in own.items() if path}, **contracts}
         found["contracts"] = contracts
         if not contracts.get("training_dataset"):
-            _refuse_unknown_table(where, "features", config.get("features"), contracts, [FEATURES])
-            templates = [FEATURES, SOURCE]
+            _refuse_unknown_table(
+                where, "features", config.get("features"), contracts, [FEATURES, CHAINED]
+            )
+            templates = [FEATURES, CHAINED, SOURCE]
             _refuse_unknown_table(where, "labels.asset", label_table, contracts, templates)
         if isinstance(labels, Mapping) and isinstance(contracts.get("outcomes"), str):
             found["labels"] = _with_time(labels, outcomes, contracts["outcomes"])
@@ -153,7 +156,11 @@ def _lead_of(features: Mapping[str, Any], file: Path) -> dict[str, str]:
     if table is None:
         return {}
     lead = lead_of(
-        table, lambda key: computed_table(feature_table(key, file)) or days_of(key, file)
+        table,
+        lambda key: (
+            computed_table(feature_table(key, file) or predicted_table(key, file))
+            or days_of(key, file)
+        ),
     )
     return {"lead": Duration.of(lead, table.days.cadence).text}
 

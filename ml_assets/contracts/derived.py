@@ -6,6 +6,7 @@ of several columns or whole frames are not copied: the rows have passed them in 
 
 import copy
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from ml_assets.contracts.contract import (
@@ -136,6 +137,46 @@ def logged_contract(
         unique=["event_id"],
         may_be_empty=True,
         max_dead_letter_share=0.05,
+    )
+
+
+@cache
+def chained_contract(features: type[Contract], column: str, pipeline: str) -> type[Contract]:
+    """The contract of features with the prediction of another model.
+
+    Args:
+        features: contract of the features.
+        column: column with the prediction.
+        pipeline: the pipeline that predicts it.
+
+    Raises:
+        ConfigurationError: the features have such a column.
+    """
+    if column in columns(features):
+        raise ConfigurationError(
+            f"The prediction of {pipeline} is the column '{column}', which {features.__name__} has already. "
+            "Give it another name under 'predictions'."
+        )
+    of_features = limits(features)
+    passed_on = {
+        name: column_from(features, name, [f"{{feature_table}}.{name}"])
+        for name in columns(features)
+    }
+    predicted = computed(
+        f"The prediction of {pipeline}; missing for rows without one that was known in time.",
+        [f"{pipeline}/predictions.prediction"],
+        nullable=True,
+    )
+    return _contract(
+        features.__name__,
+        f"{features.__doc__ or ''} With the prediction of {pipeline}.".strip(),
+        (features,),
+        {**passed_on, column: (float, predicted)},
+        (features,),
+        unique=key_columns(features),
+        may_be_empty=of_features.may_be_empty,
+        empty_on=of_features.empty_on,
+        max_dead_letter_share=0.0,
     )
 
 

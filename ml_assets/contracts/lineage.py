@@ -1,7 +1,7 @@
 """Column lineage: the input columns of each column of a table.
 
 It is declared in the metadata of the contract's field as ``"from": ["orders.amount", …]`` (see
-``contract.computed``): the last part of an input's name, and one of its columns. A contract that is
+``contract.computed``): the last part of an input's name, or all of it, and one of its columns. A contract that is
 used by several pipelines contains placeholders such as ``{key}``, which the template replaces. A
 field without ``from`` inherits it from the field of the same name in a base contract. Tables that
 are computed by a function may leave it out: ``ml_assets.lineage.measurement.measuring`` finds it out.
@@ -47,7 +47,7 @@ def lineage(
     Raises:
         ConfigurationError: a column declares no inputs, or an unknown input, column or placeholder.
     """
-    of_noun = {table.rpartition("/")[2]: table for table in inputs}
+    of_noun = {noun: table for table in inputs for noun in (table.rpartition("/")[2], table)}
     own = inspect.get_annotations(contract)
     found: dict[str, list[Column]] = {}
     declarations = _declarations(contract)

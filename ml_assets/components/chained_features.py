@@ -1,0 +1,64 @@
+"""Template: a feature table with predictions of other pipelines, for a model that uses their answers.
+
+It is a ``FeatureTable`` whose function is ``learning.chaining.chained``, and whose contract follows from
+that of its features.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ml_assets.components.feature_table import FeatureTable
+from ml_assets.configuration.chaining import (
+    ROWS,
+    ChainedFeaturesConfiguration,
+    refuse_unusable,
+    with_values_of,
+)
+from ml_assets.configuration.documents import chained_table, computed_tables, feature_table
+from ml_assets.configuration.models import pipeline
+from ml_assets.configuration.reading import read
+from ml_assets.configuration.tables import FeatureTableConfiguration
+from ml_assets.contracts.lineage import Names
+from ml_assets.names import unknown
+from ml_assets.planning.inputs import Input
+
+
+class ChainedFeatures(FeatureTable):
+    """A feature table with predictions of other pipelines, as they were known at the time."""
+
+    configuration = ChainedFeaturesConfiguration
+
+    @classmethod
+    def read(cls, attributes: Mapping[str, Any], file: Path) -> FeatureTableConfiguration:
+        """Validate the attributes, completed from the feature table and the pipelines.
+
+        Raises:
+            ConfigurationError: a key is missing or unknown, a table or pipeline is unknown, or
+                predictions cannot become columns of the features.
+        """
+        features = feature_table(attributes.get("features"), file) or {}
+        where = f"{attributes.get('key', 'ChainedFeatures')} in {file.parent.name}/{file.name}"
+        own = read(ChainedFeaturesConfiguration, with_values_of(attributes, features), where)
+        if not features:
+            known = [str(config.get("key")) for _, config in computed_tables(file)]
+            raise unknown("computed table", own.features, known)
+        upstream = {column: pipeline(one.pipeline, file) for column, one in own.predictions.items()}
+        found = chained_table(attributes, file)
+        targets = found["parameters"].get("targets", {})
+        refuse_unusable(own, str(features.get("contract")), targets, upstream)
+        return FeatureTable.read(found, file)
+
+    @property
+    def _names(self) -> Names:
+        return {"feature_table": [self.config.inputs[ROWS].asset]}
+
+    @cached_property
+    def _inputs(self) -> dict[str, Input]:
+        """The features; and predictions, which never change and may be missing."""
+        return {
+            name: item if name == ROWS else replace(item, is_optional=True, is_pinned=True)
+            for name, item in super()._inputs.items()
+        }
