@@ -39,16 +39,16 @@ class ChainedFeatures(FeatureTable):
             ConfigurationError: a key is missing or unknown, a table or pipeline is unknown, or
                 predictions cannot become columns of the features.
         """
+        found = chained_table(attributes, file)
         features = feature_table(attributes.get("features"), file) or {}
+        if not features and isinstance(attributes.get("features"), str):
+            known = [str(config.get("key")) for _, config in computed_tables(file)]
+            raise unknown("computed table", attributes["features"], known)
         where = f"{attributes.get('key', 'ChainedFeatures')} in {file.parent.name}/{file.name}"
         own = read(ChainedFeaturesConfiguration, with_values_of(attributes, features), where)
-        if not features:
-            known = [str(config.get("key")) for _, config in computed_tables(file)]
-            raise unknown("computed table", own.features, known)
         upstream = {column: pipeline(one.pipeline, file) for column, one in own.predictions.items()}
-        found = chained_table(attributes, file)
         targets = found["parameters"].get("targets", {})
-        refuse_unusable(own, str(features.get("contract")), targets, upstream)
+        refuse_unusable(own, found["contract"], targets, upstream)
         return FeatureTable.read(found, file)
 
     @property

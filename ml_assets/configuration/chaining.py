@@ -92,8 +92,7 @@ def as_feature_table(
         upstream: column → attributes of the pipeline that predicts it, with ``join_keys``.
     """
     completed = with_values_of(attributes, features)
-    columns_of = _sections(completed.get("predictions"))
-    pipelines = {column: str(one.get("pipeline")) for column, one in columns_of.items()}
+    columns_of, pipelines = sections_of(completed.get("predictions")), pipelines_of(completed)
     inputs = {column: {"asset": predictions_of(name)} for column, name in pipelines.items()}
     keys = {
         column: one.get("join_keys") or {name: name for name in upstream[column]["join_keys"]}
@@ -132,7 +131,7 @@ def refuse_unusable(
 
     Args:
         config: the document.
-        contract: contract of the features.
+        contract: contract of the table.
         targets: column → column of its predictions with the time that is predicted, if any, of those
             that are compared with ``cut``.
         upstream: column → the pipeline that predicts it.
@@ -140,7 +139,7 @@ def refuse_unusable(
     Raises:
         ConfigurationError: there is one.
     """
-    known = [*columns(load_contract(contract))]
+    known = [name for name in columns(load_contract(contract)) if name not in config.predictions]
     if config.cut and config.cut not in known:
         raise ConfigurationError(
             f"'cut' of {config.key} in defs.yaml is '{config.cut}', which {config.features} does not have."
@@ -174,7 +173,13 @@ def refuse_unusable(
             )
 
 
-def _sections(value: object) -> dict[str, Mapping[str, Any]]:
+def pipelines_of(attributes: Mapping[str, Any]) -> dict[str, str]:
+    """Column → the pipeline whose predictions it has, as far as a document is usable."""
+    found = sections_of(attributes.get("predictions"))
+    return {column: str(one.get("pipeline")) for column, one in found.items()}
+
+
+def sections_of(value: object) -> dict[str, Mapping[str, Any]]:
     """The entries of a section that are sections."""
     found = value if isinstance(value, Mapping) else {}
     return {str(name): one for name, one in found.items() if isinstance(one, Mapping)}

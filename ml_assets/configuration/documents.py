@@ -8,7 +8,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from ml_assets import nouns
-from ml_assets.configuration.chaining import as_feature_table
+from ml_assets.configuration.chaining import (
+    as_feature_table,
+    pipelines_of,
+    predictions_of,
+    sections_of,
+)
 from ml_assets.configuration.days import Days
 from ml_assets.configuration.file_defaults import CHAINED, FEATURES, SOURCE, completed_documents
 from ml_assets.configuration.objects import load_contract
@@ -59,12 +64,17 @@ def feature_table(table: object, file: Path | None = None) -> dict[str, Any] | N
 def computed_tables(file: Path | None = None) -> Iterator[Document]:
     """File and attributes of each computed table, as those of a ``FeatureTable``.
 
+    Tables that are made from themselves are left out; the code location shows them as broken.
+
     Args:
         file: a file outside the project whose documents come first.
     """
     yield from of_template(FEATURES, file)
     for found, config in of_template(CHAINED, file):
-        yield found, chained_table(config, file)
+        try:
+            yield found, chained_table(config, file)
+        except ConfigurationError:
+            continue
 
 
 def chained_table(attributes: Mapping[str, Any], file: Path | None = None) -> dict[str, Any]:
@@ -73,15 +83,62 @@ def chained_table(attributes: Mapping[str, Any], file: Path | None = None) -> di
     Args:
         attributes: its attributes, which need not be usable.
         file: a file outside the project that may define its tables and pipelines, too.
+
+    Raises:
+        ConfigurationError: it is made from itself.
     """
+    _refuse_cycle(attributes, file)
     features = feature_table(attributes.get("features"), file) or {}
-    predictions = attributes.get("predictions")
     upstream = {
-        column: _predicting(str(one.get("pipeline")), file)
-        for column, one in (predictions.items() if isinstance(predictions, Mapping) else ())
-        if isinstance(one, Mapping)
+        column: _with_keys(pipeline, file) for column, pipeline in pipelines_of(attributes).items()
     }
     return as_feature_table(attributes, features, upstream)
+
+
+def _refuse_cycle(attributes: Mapping[str, Any], file: Path | None) -> None:
+    """Refuse a ``ChainedFeatures`` document that is made from itself.
+
+    Raises:
+        ConfigurationError: it is.
+    """
+    key, seen = attributes.get("key"), set[str]()
+    found = _made_from(CHAINED, attributes)
+    while found := [table for table in found if table not in seen]:
+        if key in found:
+            raise ConfigurationError(
+                f"{key} in defs.yaml is made from itself, through {', '.join(sorted(seen)) or key}. "
+                "Name features and pipelines that do not use it."
+            )
+        seen.update(found)
+        found = [
+            table
+            for _, document in _documents(file)
+            for table in _made_from(template_of(document), _attributes(document))
+            if {*_made_by(_attributes(document))} & {*found}
+        ]
+
+
+def _made_by(attributes: Mapping[str, Any]) -> list[str]:
+    """The table of a document, or the predictions of a pipeline."""
+    if "pipeline" in attributes:
+        return [predictions_of(str(attributes["pipeline"]))]
+    return [str(attributes.get("key"))]
+
+
+def _made_from(template: str, attributes: Mapping[str, Any]) -> list[str]:
+    """Tables that a document names as what it is made from."""
+    inputs, labels = attributes.get("inputs"), attributes.get("labels")
+    sections = [*sections_of(inputs).values(), *([labels] if isinstance(labels, Mapping) else [])]
+    ensemble = attributes.get("ensemble")
+    members = ensemble.get("members") if isinstance(ensemble, Mapping) else {}
+    predicting = [one.get("pipeline") for one in sections_of(members).values()]
+    if template == CHAINED:
+        predicting += pipelines_of(attributes).values()
+    return [
+        *(str(one.get("asset")) for one in sections),
+        *([str(attributes["features"])] if "features" in attributes else []),
+        *(predictions_of(str(name)) for name in predicting),
+    ]
 
 
 def predicted_table(predictions: str, file: Path | None = None) -> dict[str, Any] | None:
@@ -94,7 +151,7 @@ def predicted_table(predictions: str, file: Path | None = None) -> dict[str, Any
     pipeline, _, noun = predictions.rpartition("/")
     if noun != nouns.PREDICTIONS:
         return None
-    return feature_table(_predicting(pipeline, file).get("features"), file)
+    return feature_table(_model(pipeline, file).get("features"), file)
 
 
 def described_table(table: object, file: Path | None = None) -> dict[str, Any] | None:
@@ -116,16 +173,27 @@ def _table(table: object, templates: Collection[str], file: Path | None) -> dict
     return None
 
 
-def _predicting(pipeline: str, file: Path | None) -> dict[str, Any]:
+def _model(pipeline: str, file: Path | None) -> Mapping[str, Any]:
+    """Attributes of a pipeline; empty for an unknown one."""
+    every = (_attributes(document) for _, document in _documents(file))
+    return next((one for one in every if one.get("pipeline") == pipeline), {})
+
+
+def _with_keys(pipeline: str, file: Path | None) -> dict[str, Any]:
     """Attributes of a pipeline with its join keys; none of these if its tables are not usable."""
-    every = (document.get("attributes") or {} for _, document in _documents(file))
-    found = next((one for one in every if one.get("pipeline") == pipeline), {})
-    features = feature_table(found.get("features"), file) or {}
+    found = _model(pipeline, file)
     try:
+        features = feature_table(found.get("features"), file) or {}
         keys = key_columns(load_contract(str(features.get("contract"))))
     except ConfigurationError:
         keys = []
     return {"join_keys": keys, **found}
+
+
+def _attributes(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The attributes of a document; none if they are not usable."""
+    found = document.get("attributes")
+    return found if isinstance(found, Mapping) else {}
 
 
 def _documents(file: Path | None) -> list[Document]:

@@ -75,6 +75,9 @@ def source_rows(
         features: this and all other arguments as there.
         joined: see ``chained``.
         others: see ``chained``.
+
+    Returns:
+        input → its rows that were used, with ``used_for``.
     """
     predictions = {name: one for name, one in others.items() if isinstance(one, pd.DataFrame)}
     found = {
@@ -82,7 +85,9 @@ def source_rows(
         for column, of_model in predictions.items()
     }
     own = {str(name): row[name] for name in features.columns}
-    return {"features": _equal(features, own), **found}
+    of_row = {"features": _equal(features, own), **found}
+    uses = {"features": "the row itself"} | {name: f"its {name}" for name in found}
+    return {name: rows.assign(used_for=uses[name]) for name, rows in of_row.items()}
 
 
 def _found(  # noqa: PLR0917
