@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from ml_assets import nouns
-from ml_assets.configuration.days import Days
+from ml_assets.configuration.days import CompletedDays
 from ml_assets.configuration.file_defaults import with_keys
 from ml_assets.configuration.objects import load_contract, with_predictions
 from ml_assets.configuration.online import Online
@@ -19,6 +19,9 @@ from ml_assets.names import suggestion
 
 ROWS = "features"
 """Name of the input with the features."""
+
+CHAINED_FUNCTION = f"{chained.__module__}.{chained.__name__}"
+"""Dotted path of the function of such a table."""
 
 KEPT = ("key", "description", "owners", "statistics", "online")
 """Keys that both kinds of documents have."""
@@ -60,7 +63,7 @@ class ChainedFeaturesConfiguration(Section, json_schema_extra=may_lack("owners",
     cut: Name | None = None
     description: str | None = Field(None, min_length=1)
     owners: tuple[Owner, ...] = Field(min_length=1)
-    days: Days
+    days: CompletedDays
     statistics: tuple[str, ...] = ()
     online: Online | None = None
 
@@ -107,7 +110,7 @@ def as_feature_table(
     times = {"cut": cut, "targets": targets} if cut else {}
     return {
         **{key: completed[key] for key in (*KEPT, "days") if key in completed},
-        "function": f"{chained.__module__}.{chained.__name__}",
+        "function": CHAINED_FUNCTION,
         "contract": with_predictions(str(features.get("contract")), pipelines),
         "inputs": {ROWS: {"asset": table}, **inputs},
         "rows": ROWS,

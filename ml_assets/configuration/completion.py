@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ml_assets.configuration.chaining import CHAINED_FUNCTION, ROWS
 from ml_assets.configuration.documents import (
     days_of,
     described_table,
@@ -61,13 +62,14 @@ def completed(
         where: name and file of the document for messages.
 
     Raises:
-        ConfigurationError: a table is unknown and its contract is not set, or the ``Defaults`` of the
-            file are not usable.
+        ConfigurationError: a table is unknown and its contract is not set, the ``Defaults`` of the
+            file are not usable, or features have predictions that are known after ``predicted_at``.
     """
     labels = config.get("labels")
     label_table = labels.get("asset") if isinstance(labels, Mapping) else None
     features = feature_table(config.get("features"), file) or {}
     outcomes = described_table(label_table, file) or {}
+    _refuse_later_predictions(where, config, features, file)
     found = {**_of_tables(features, file), **config}
     if days := features.get("days") or defaults_of(file).get("days"):
         found["days"] = with_keys(config["days"], days) if "days" in config else days
@@ -173,6 +175,20 @@ def _with_time(labels: Mapping[str, Any], table: Mapping[str, Any], path: str) -
     known = columns(load_contract(path))
     is_moment = time in known and isinstance(dtype(known[time]), pd.DatetimeTZDtype)
     return {**labels, "known_at": time} if is_moment and KNOWN_AT not in known else labels
+
+
+def _refuse_later_predictions(
+    where: str, config: Mapping[str, Any], features: Mapping[str, Any], file: Path
+) -> None:
+    """Refuse features with predictions of other models that may be known after ``predicted_at``."""
+    known_by, table = config.get("predicted_at"), features
+    while known_by and table.get("function") == CHAINED_FUNCTION:
+        if table["parameters"].get("cut") != known_by:
+            raise ConfigurationError(
+                f"{where} is not usable: 'predicted_at' is '{known_by}', but its features {table['key']} "
+                f"would have predictions that were known later. Add 'cut: {known_by}' to that document."
+            )
+        table = feature_table(table["inputs"][ROWS]["asset"], file) or {}
 
 
 def _refuse_unknown_table(

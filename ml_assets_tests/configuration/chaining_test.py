@@ -12,6 +12,7 @@ from ml_assets.configuration import documents
 from ml_assets.configuration.models import pipeline
 from ml_assets.configuration.objects import load_contract
 from ml_assets.contracts.contract import columns, key_columns
+from ml_assets.errors import ConfigurationError
 from ml_assets_tests.components.ensembles.sequence import text
 
 HEAVY, BROKEN = "heavy/parcels", "broken/parcels"
@@ -68,6 +69,46 @@ def test_predictions_have_the_days_of_the_features_of_their_pipeline(file: Path)
     assert documents.days_of("nobody/predictions", file) is None
 
 
+def test_hourly_forecasts_become_features_of_daily_rows_that_know_their_hour() -> None:
+    document = {
+        "key": "flight_delays/with_forecast",
+        "features": "flight_delays/flight_features",
+        "cut": "predicted_at",
+        "predictions": {"forecast": {"pipeline": "airport_visibility"}},
+    }
+    file = documents.DEFS / "flight_delays" / "defs.yaml"
+    config = ChainedFeatures.of(document, file).config
+    assert config.inputs["forecast"].cadence == "hourly"
+    assert config.parameters == {
+        "joined": {"forecast": {"origin": "origin", "time_hour": "time_hour"}},
+        "cut": "predicted_at",
+        "targets": {"forecast": "time_hour"},
+    }
+
+
+def test_predictions_of_the_same_rows_are_known_at_their_cut() -> None:
+    document = {
+        "key": "flight_delays/with_delay",
+        "features": "flight_delays/flight_features",
+        "cut": "predicted_at",
+        "predictions": {"first_guess": {"pipeline": "flight_delays"}},
+    }
+    file = documents.DEFS / "flight_delays" / "defs.yaml"
+    assert ChainedFeatures.of(document, file).config.parameters["targets"] == {}
+
+
+def test_a_model_whose_features_may_be_known_too_late_is_refused(file: Path) -> None:
+    every = list(yaml.safe_load_all(file.read_text("utf-8")))
+    [model] = [one["attributes"] for one in every if one["attributes"].get("pipeline") == "broken"]
+    model["predicted_at"] = "ordered_at"
+    file.write_text(yaml.safe_dump_all(every), "utf-8")
+    with pytest.raises(ConfigurationError, match=f"{BROKEN} .*Add 'cut: ordered_at'"):
+        pipeline("broken", file)
+    changed(file, BROKEN, cut="ordered_at")
+    with pytest.raises(ConfigurationError, match=f"{HEAVY} .*Add 'cut: ordered_at'"):
+        pipeline("broken", file)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -108,9 +149,7 @@ def test_predictions_have_the_days_of_the_features_of_their_pipeline(file: Path)
             f"{HEAVY} in defs.yaml is made from itself",
             id="an ensemble that has its model",
         ),
-        pytest.param(
-            {"features": HEAVY}, f"{HEAVY} in defs.yaml is made from itself", id="itself"
-        ),
+        pytest.param({"features": HEAVY}, f"{HEAVY} in defs.yaml is made from itself", id="itself"),
         pytest.param(
             {"features": BROKEN}, f"{HEAVY} in defs.yaml is made from itself", id="a later table"
         ),
