@@ -82,10 +82,8 @@ def completed(
         contracts = {**{name: path for name, path in own.items() if path}, **contracts}
         found["contracts"] = contracts
         if not contracts.get("training_dataset"):
-            _refuse_unknown_table(
-                where, "features", config.get("features"), contracts, [FEATURES, CHAINED]
-            )
-            templates = [FEATURES, CHAINED, SOURCE]
+            _refuse_unknown_table(where, "features", config.get("features"), contracts, [FEATURES])
+            templates = [FEATURES, SOURCE]
             _refuse_unknown_table(where, "labels.asset", label_table, contracts, templates)
         if isinstance(labels, Mapping) and isinstance(contracts.get("outcomes"), str):
             found["labels"] = _with_time(labels, outcomes, contracts["outcomes"])
@@ -200,7 +198,9 @@ def _refuse_unknown_table(
 ) -> None:
     name = CONTRACT_OF[key]
     if isinstance(table, str) and not contracts.get(name):
-        documents = [config for template in templates for _, config in of_template(template)]
+        documents = [
+            config for template in (*templates, CHAINED) for _, config in of_template(template)
+        ]
         known = [str(config["key"]) for config in documents if "key" in config]
         raise ConfigurationError(
             f"{where} is not usable: '{key}' is '{table}', which is no {' or '.join(templates)} of "

@@ -47,7 +47,7 @@ def lineage(
     Raises:
         ConfigurationError: a column declares no inputs, or an unknown input, column or placeholder.
     """
-    of_noun = {noun: table for table in inputs for noun in (table.rpartition("/")[2], table)}
+    of_noun = {table.rpartition("/")[2]: table for table in inputs}
     own = inspect.get_annotations(contract)
     found: dict[str, list[Column]] = {}
     declarations = _declarations(contract)
@@ -60,7 +60,7 @@ def lineage(
             for reference in _filled_in(template, names or {}, place)
         ]
         is_of_others = declared is None or (
-            references and not {noun for noun, _ in references} & {*of_noun}
+            references and not {noun for noun, _ in references} & {*of_noun, *inputs}
         )
         if passed_on_by and name not in own and is_of_others:
             found[name] = [(passed_on_by, name)]
@@ -129,8 +129,9 @@ def _input_column(
     known: Mapping[str, Collection[str]],
     place: str,
 ) -> Column:
-    """A column of an input that a field refers to."""
-    table = of_noun[_known("input", noun, of_noun, place)]
+    """A column of an input that a field refers to by the last part of its name, or all of it."""
+    is_whole = noun in of_noun.values()
+    table = noun if is_whole else of_noun[_known("input", noun, of_noun, place)]
     if table in known:
         _known(f"column of {table}", column, known[table], place)
     return table, column
