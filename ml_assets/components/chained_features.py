@@ -4,7 +4,7 @@ It is a ``FeatureTable`` whose function is ``learning.chaining.chained``, and wh
 that of its features.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -22,8 +22,11 @@ from ml_assets.configuration.models import pipeline
 from ml_assets.configuration.reading import read
 from ml_assets.configuration.tables import FeatureTableConfiguration
 from ml_assets.contracts.lineage import Names
+from ml_assets.learning.chaining import IS_LATE
+from ml_assets.learning.horizon import HORIZON
 from ml_assets.names import unknown
 from ml_assets.planning.inputs import Input
+from ml_assets.provenance.provenance import Column
 
 
 class ChainedFeatures(FeatureTable):
@@ -54,6 +57,23 @@ class ChainedFeatures(FeatureTable):
     @property
     def _names(self) -> Names:
         return {"feature_table": [self.config.inputs[ROWS].asset]}
+
+    def _lineage(
+        self, known: Mapping[str, Collection[str]] | None = None
+    ) -> dict[str, list[Column]]:
+        """Column → its input columns; of a prediction also those that say whether a row has it."""
+        features, parameters = self.config.inputs[ROWS].asset, self.config.parameters
+        found = super()._lineage(known)
+        for column, joined in parameters["joined"].items():
+            table, target = (
+                self.config.inputs[column].asset,
+                parameters.get("targets", {}).get(column),
+            )
+            own = [*joined, *([parameters["cut"]] if target else [])]
+            theirs = [*joined.values(), IS_LATE, *([HORIZON, target] if target else [])]
+            deciding = [(features, name) for name in own] + [(table, name) for name in theirs]
+            found[column] = [*dict.fromkeys([*found[column], *deciding])]
+        return found
 
     @cached_property
     def _inputs(self) -> dict[str, Input]:

@@ -15,8 +15,10 @@ from ml_assets.learning.scorer.scorer import Scorer
 from ml_assets.ledger.entries import Status
 from ml_assets.lineage.graph import Graph
 from ml_assets.lineage.impact import impact
+from ml_assets.lineage.measurement.measuring import measured_lineage
 from ml_assets.lineage.pipelines import pipeline
 from ml_assets.lineage.trace import trace_prediction
+from ml_assets.orchestration.assets.function_metadata import function_of
 from ml_assets.workspace import Workspace
 from ml_assets_tests.components.ensembles.sequence import (
     ALL_DAYS,
@@ -207,6 +209,13 @@ def test_impact_of_a_bad_source_day_names_the_ensemble_and_its_members(
     found = impact(shop.lake, Graph.of(shop.lake.ledger), "shop/raw", "2024-01-05", column)
     assert {model.pipeline for model in found.models} == {*MEMBERS, "damage"}
     assert "damage/predictions" in {touched.table for touched in found.tables}
+
+
+def test_a_column_with_predictions_declares_all_that_it_depends_on(shop: Project) -> None:
+    functions = [function_of(spec.metadata) for spec in shop.definitions.resolve_all_asset_specs()]
+    [function] = [one for one in functions if one and one.table == "broken/parcels"]
+    assert measured_lineage(shop.lake, function, None).undeclared == {}
+    assert function.column_lineage["expected_weight"] == [("heavy/parcels", "expected_weight")]
 
 
 def _scorer(shop: Project, name: str) -> Scorer:
