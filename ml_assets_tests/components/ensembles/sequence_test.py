@@ -1,5 +1,6 @@
 """Models in sequence: training on stored predictions, one ensemble of all, and its lineage."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -115,9 +116,11 @@ def test_a_batch_of_the_ensemble_predicts_what_its_members_do_by_hand(shop: Proj
 
     rows = shop.lake.read("damage/predictions", [SCORED]).set_index("order")
     assert rows["combined"].equals(broken.reindex(rows.index).rename("combined"))
-    assert rows["score_weight"].equals(
-        pd.Series(weight, parcels["order"]).reindex(rows.index).rename("score_weight")
-    )
+    [first, *_] = rows.index
+    said = json.loads(rows.loc[first, "members"])
+    by_hand = {"weight": weight, "heavy": heavy, "broken": broken.to_numpy()}
+    number = parcels["order"].tolist().index(first)
+    assert said == {name: scores[number] for name, scores in by_hand.items()}
     is_single = (parcels.set_index("order")["items"] <= 1).reindex(rows.index)
     assert is_single.any()
     assert (rows.loc[is_single, "prediction"] == 0).all()
