@@ -1,6 +1,6 @@
 """Template: a feature table with predictions of other pipelines, for a model that uses their answers.
 
-It is a ``FeatureTable`` whose function is ``learning.chaining.chained``, and whose contract follows from
+It is a ``FeatureTable`` whose function is ``learning.ensembles.chaining.chained``, and whose contract follows from
 that of its features.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_assets.components.feature_table import FeatureTable
-from ml_assets.configuration.chaining import (
+from ml_assets.configuration.chaining.section import (
     ROWS,
     ChainedFeaturesConfiguration,
     refuse_unusable,
@@ -22,7 +22,7 @@ from ml_assets.configuration.models import pipeline
 from ml_assets.configuration.reading import read
 from ml_assets.configuration.tables import FeatureTableConfiguration
 from ml_assets.contracts.lineage import Names
-from ml_assets.learning.chaining import IS_LATE
+from ml_assets.learning.ensembles.chaining import IS_LATE
 from ml_assets.learning.horizon import HORIZON
 from ml_assets.names import unknown
 from ml_assets.planning.inputs import Input

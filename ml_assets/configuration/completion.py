@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ml_assets.configuration.chaining import CHAINED_FUNCTION, ROWS
+from ml_assets.configuration.chaining.section import CHAINED_FUNCTION, ROWS
 from ml_assets.configuration.documents import (
     days_of,
     described_table,

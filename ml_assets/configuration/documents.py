@@ -8,12 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from ml_assets import nouns
-from ml_assets.configuration.chaining import (
-    as_feature_table,
-    pipelines_of,
-    predictions_of,
-    sections_of,
-)
+from ml_assets.configuration.chaining.cycles import attributes_of, refuse_cycle
+from ml_assets.configuration.chaining.section import as_feature_table, pipelines_of
 from ml_assets.configuration.days import Days
 from ml_assets.configuration.file_defaults import CHAINED, FEATURES, SOURCE, completed_documents
 from ml_assets.configuration.objects import load_contract
@@ -87,58 +83,12 @@ def chained_table(attributes: Mapping[str, Any], file: Path | None = None) -> di
     Raises:
         ConfigurationError: it is made from itself.
     """
-    _refuse_cycle(attributes, file)
+    refuse_cycle(attributes, [document for _, document in _documents(file)])
     features = feature_table(attributes.get("features"), file) or {}
     upstream = {
         column: _with_keys(pipeline, file) for column, pipeline in pipelines_of(attributes).items()
     }
     return as_feature_table(attributes, features, upstream)
-
-
-def _refuse_cycle(attributes: Mapping[str, Any], file: Path | None) -> None:
-    """Refuse a ``ChainedFeatures`` document that is made from itself.
-
-    Raises:
-        ConfigurationError: it is.
-    """
-    key, seen = attributes.get("key"), set[str]()
-    found = _made_from(CHAINED, attributes)
-    while found := [table for table in found if table not in seen]:
-        if key in found:
-            raise ConfigurationError(
-                f"{key} in defs.yaml is made from itself, through {', '.join(sorted(seen)) or key}. "
-                "Name features and pipelines that do not use it."
-            )
-        seen.update(found)
-        found = [
-            table
-            for _, document in _documents(file)
-            for table in _made_from(template_of(document), _attributes(document))
-            if {*_made_by(_attributes(document))} & {*found}
-        ]
-
-
-def _made_by(attributes: Mapping[str, Any]) -> list[str]:
-    """The table of a document, or the predictions of a pipeline."""
-    if "pipeline" in attributes:
-        return [predictions_of(str(attributes["pipeline"]))]
-    return [str(attributes.get("key"))]
-
-
-def _made_from(template: str, attributes: Mapping[str, Any]) -> list[str]:
-    """Tables that a document names as what it is made from."""
-    inputs, labels = attributes.get("inputs"), attributes.get("labels")
-    sections = [*sections_of(inputs).values(), *([labels] if isinstance(labels, Mapping) else [])]
-    ensemble = attributes.get("ensemble")
-    members = ensemble.get("members") if isinstance(ensemble, Mapping) else {}
-    predicting = [one.get("pipeline") for one in sections_of(members).values()]
-    if template == CHAINED:
-        predicting += pipelines_of(attributes).values()
-    return [
-        *(str(one.get("asset")) for one in sections),
-        *([str(attributes["features"])] if "features" in attributes else []),
-        *(predictions_of(str(name)) for name in predicting),
-    ]
 
 
 def predicted_table(predictions: str, file: Path | None = None) -> dict[str, Any] | None:
@@ -175,7 +125,7 @@ def _table(table: object, templates: Collection[str], file: Path | None) -> dict
 
 def _model(pipeline: str, file: Path | None) -> Mapping[str, Any]:
     """Attributes of a pipeline; empty for an unknown one."""
-    every = (_attributes(document) for _, document in _documents(file))
+    every = (attributes_of(document) for _, document in _documents(file))
     return next((one for one in every if one.get("pipeline") == pipeline), {})
 
 
@@ -188,12 +138,6 @@ def _with_keys(pipeline: str, file: Path | None) -> dict[str, Any]:
     except ConfigurationError:
         keys = []
     return {"join_keys": keys, **found}
-
-
-def _attributes(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The attributes of a document; none if they are not usable."""
-    found = document.get("attributes")
-    return found if isinstance(found, Mapping) else {}
 
 
 def _documents(file: Path | None) -> list[Document]:

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from ml_assets.contracts.chained import chained_contract
 from ml_assets.contracts.contract import Contract
-from ml_assets.contracts.derived import chained_contract, dataset_contract
+from ml_assets.contracts.derived import dataset_contract
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.dataset import DatasetSpecification
 

@@ -6,7 +6,6 @@ of several columns or whole frames are not copied: the rows have passed them in 
 
 import copy
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 
 from ml_assets.contracts.contract import (
@@ -61,7 +60,7 @@ def dataset_contract(
     }
     if known_at not in key_columns(features):
         fields[known_at] = column_from(outcomes, known_at, [*KEYS, "{label_table}.{known_at}"])
-    return _contract(
+    return derived_contract(
         "TrainingDataset",
         "Feature rows with their labels, as they were known when the as-of day began.",
         (features,),
@@ -98,7 +97,7 @@ def prediction_contract(
     """
     fields = {name: column_from(features, name, [f"{{feature_table}}.{name}"]) for name in names}
     fields |= predicted
-    return _contract(
+    return derived_contract(
         "Predictions",
         "What the champion of the day predicts for each row of the day.",
         (base,),
@@ -128,7 +127,7 @@ def logged_contract(
     """
     fields = {name: column_from(predictions, name, ["{log}.request"]) for name in names}
     fields |= {name: column_from(predictions, name, ["{log}.prediction"]) for name in predicted}
-    return _contract(
+    return derived_contract(
         "LoggedPredictions",
         "What a service answered, one row for each event of the prediction log.",
         (base,),
@@ -140,50 +139,10 @@ def logged_contract(
     )
 
 
-@cache
-def chained_contract(features: type[Contract], column: str, pipeline: str) -> type[Contract]:
-    """The contract of features with the prediction of another model.
-
-    Args:
-        features: contract of the features.
-        column: column with the prediction.
-        pipeline: the pipeline that predicts it.
-
-    Raises:
-        ConfigurationError: the features have such a column.
-    """
-    if column in columns(features):
-        raise ConfigurationError(
-            f"The prediction of {pipeline} is the column '{column}', which {features.__name__} has already. "
-            "Give it another name under 'predictions'."
-        )
-    of_features = limits(features)
-    passed_on = {
-        name: column_from(features, name, [f"{{feature_table}}.{name}"])
-        for name in columns(features)
-    }
-    predicted = computed(
-        f"The prediction of {pipeline}; missing for rows without one that was known in time.",
-        [f"{pipeline}/predictions.prediction"],
-        nullable=True,
-    )
-    return _contract(
-        features.__name__,
-        f"{features.__doc__ or ''} With the prediction of {pipeline}.".strip(),
-        (features,),
-        {**passed_on, column: (float, predicted)},
-        (features,),
-        unique=key_columns(features),
-        may_be_empty=of_features.may_be_empty,
-        empty_on=of_features.empty_on,
-        max_dead_letter_share=0.0,
-    )
-
-
 def may_be_empty(contract: type[Contract]) -> type[Contract]:
     """The contract, by which a partition without rows is stored."""
     of_contract = limits(contract)
-    return _contract(
+    return derived_contract(
         contract.__name__,
         described(contract),
         (contract,),
@@ -224,7 +183,7 @@ def label_contract(
         sources = ["predictions.prediction_id", joined, f"predictions.{name}"]
         fields[name] = column_from(features, name, sources)
     fields |= labelled
-    return _contract(
+    return derived_contract(
         "Labels",
         "What really happened, by the day it became known, with what had been predicted.",
         (base,),
@@ -265,7 +224,7 @@ def from_other_inputs(
         others = (other for source in declared for other in inputs.get(source, [source]))
         replaced = dict.fromkeys(others)
         fields[column] = column_from(base, column, [*replaced])
-    return _contract(
+    return derived_contract(
         name,
         description,
         (base,),
@@ -293,7 +252,7 @@ def column_from(contract: type[Contract], name: str, sources: Sequence[str]) -> 
     return annotation.raw_annotation, changed
 
 
-def _contract(
+def derived_contract(
     name: str,
     description: str,
     bases: tuple[type[Contract], ...],
@@ -303,6 +262,17 @@ def _contract(
     unique: Sequence[str],
     **own: object,
 ) -> type[Contract]:
+    """A contract that is made from others.
+
+    Args:
+        name: its name.
+        description: what a row is.
+        bases: contracts that it inherits columns and checks from.
+        fields: its own columns.
+        sources: the classes that it is derived from.
+        unique: columns that identify a row.
+        own: its limits, see ``Limits``.
+    """
     length = max(limits(one).max_text_length for one in sources if issubclass(one, Contract))
     metadata = {"max_text_length": length, **own}
     config = {"__doc__": "Derived.", "unique": list(unique), "metadata": metadata}

@@ -5,7 +5,7 @@ import pytest
 
 from ml_assets.content import DAY
 from ml_assets.errors import ConfigurationError
-from ml_assets.learning.chaining import chained, source_rows
+from ml_assets.learning.ensembles.chaining import chained, source_rows
 
 MONDAY, TUESDAY = "2024-01-01", "2024-01-02"
 BY_ORDER = {"expected": {"order": "order"}}

@@ -9,12 +9,12 @@ from ml_assets import nouns
 from ml_assets.configuration.days import CompletedDays
 from ml_assets.configuration.file_defaults import with_keys
 from ml_assets.configuration.objects import load_contract, with_predictions
-from ml_assets.configuration.online import Online
 from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.configuration.sections import Key, Name, Owner, Section, may_lack
+from ml_assets.configuration.serving.online import Online
 from ml_assets.contracts.contract import columns
 from ml_assets.errors import ConfigurationError
-from ml_assets.learning.chaining import chained, source_rows
+from ml_assets.learning.ensembles.chaining import chained, source_rows
 from ml_assets.names import suggestion
 
 ROWS = "features"
