@@ -1,7 +1,6 @@
 """Import of dotted paths, and the contracts that a ``defs.yaml`` derives."""
 
 import pkgutil
-from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -31,16 +30,6 @@ def load_object(path: str) -> Any:
             f"'{path}' cannot be imported ({type(error).__name__}: {error}). Expected "
             "package.module.name."
         ) from error
-
-
-def with_predictions(path: str, pipelines: Mapping[str, str]) -> str:
-    """The name of a contract that is extended by predictions.
-
-    Args:
-        path: the contract.
-        pipelines: column → the pipeline whose prediction it has.
-    """
-    return PLUS.join([path, *(f"{column}{OF}{name}" for column, name in pipelines.items())])
 
 
 def load_contract(path: str) -> type[Contract]:

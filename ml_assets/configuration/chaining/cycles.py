@@ -5,7 +5,7 @@ from typing import Any
 
 from ml_assets.configuration.chaining.section import pipelines_of, predictions_of, sections_of
 from ml_assets.configuration.file_defaults import CHAINED
-from ml_assets.configuration.yaml_files import template_of
+from ml_assets.configuration.files.yaml_files import template_of
 from ml_assets.errors import ConfigurationError
 
 DocumentText = Mapping[str, Any]

@@ -8,7 +8,7 @@ from pydantic import Field
 from ml_assets import nouns
 from ml_assets.configuration.days import CompletedDays
 from ml_assets.configuration.file_defaults import with_keys
-from ml_assets.configuration.objects import load_contract, with_predictions
+from ml_assets.configuration.objects import OF, PLUS, load_contract
 from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.configuration.sections import Key, Name, Owner, Section, may_lack
 from ml_assets.configuration.serving.online import Online
@@ -117,6 +117,16 @@ def as_feature_table(
         "parameters": {"joined": keys, **times},
         "source_rows": f"{source_rows.__module__}.{source_rows.__name__}",
     }
+
+
+def with_predictions(path: str, pipelines: Mapping[str, str]) -> str:
+    """The name of a contract that is extended by predictions.
+
+    Args:
+        path: the contract.
+        pipelines: column → the pipeline whose prediction it has.
+    """
+    return PLUS.join([path, *(f"{column}{OF}{name}" for column, name in pipelines.items())])
 
 
 def predictions_of(pipeline: str) -> str:
