@@ -1,6 +1,7 @@
 """Templates that define tables, features and models as assets, independent of any pipeline."""
 
 from ml_assets.components.batch_predictions import BatchPredictions
+from ml_assets.components.chained_features import ChainedFeatures
 from ml_assets.components.defaults import Defaults
 from ml_assets.components.ensemble import Ensemble
 from ml_assets.components.feature_table import FeatureTable
@@ -13,6 +14,7 @@ from ml_assets.components.trained_model import TrainedModel
 
 __all__ = [
     "BatchPredictions",
+    "ChainedFeatures",
     "Defaults",
     "Ensemble",
     "FeatureTable",

@@ -4,13 +4,14 @@ A day is computed from its own input days and the look-back that the inputs decl
 computed again while inputs and code stay the same, and it is skipped while inputs are missing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import dagster as dg
 import pandas as pd
+from pydantic import BaseModel
 
 from ml_assets.cadence import Calendar
 from ml_assets.components.configured import Configured, folder_of
@@ -27,7 +28,8 @@ from ml_assets.contracts.contract import (
     key_columns,
     refuse_longer_partitions,
 )
-from ml_assets.contracts.lineage import lineage
+from ml_assets.contracts.derived import contract_sources
+from ml_assets.contracts.lineage import Names, lineage
 from ml_assets.contracts.validation import Validated, no_rows, validate, without_days
 from ml_assets.errors import ConfigurationError
 from ml_assets.lineage.measurement.feature_function import FeatureFunction, in_own_partitions
@@ -50,13 +52,16 @@ from ml_assets.orchestration.partitions import dependencies, partitions
 from ml_assets.planning.inputs import Input
 from ml_assets.planning.plan import Plan, plan
 from ml_assets.provenance.code import code_version
+from ml_assets.provenance.provenance import Column
 from ml_assets.workspace import Workspace
+
+_NO_ROWS = pd.DataFrame({DAY: pd.Series([], dtype="str")})
 
 
 class FeatureTable(Configured[FeatureTableConfiguration]):
     """A table computed by a function, as a partitioned, validated asset."""
 
-    configuration = FeatureTableConfiguration
+    configuration: ClassVar[type[BaseModel]] = FeatureTableConfiguration
 
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """The table, its dead letters and its checks."""
@@ -71,7 +76,7 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
         spec = table_spec(
             self.config.key,
             self._contract,
-            lineage(self._contract, self._tables, is_optional=True, known=known),
+            self._lineage(known),
             stage="features",
             description=self.config.description or described(self._contract),
             owners=self.config.owners,
@@ -122,11 +127,22 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
         """Input tables."""
         return list(dict.fromkeys(item.table for item in self._inputs.values()))
 
+    def _lineage(
+        self, known: Mapping[str, Collection[str]] | None = None
+    ) -> dict[str, list[Column]]:
+        """Column → its input columns, see ``contracts.lineage``."""
+        return lineage(self._contract, self._tables, self._names, is_optional=True, known=known)
+
+    @property
+    def _names(self) -> Names:
+        """Values of placeholders of the contract."""
+        return {}
+
     @cached_property
     def _version(self) -> str:
         return code_version(
             self._function,
-            self._contract,
+            *contract_sources(self._contract),
             sorted(self.config.parameters.items()),
             sorted(self._inputs.items()),
         )
@@ -141,7 +157,7 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
             inputs=self._inputs,
             parameters=self.config.parameters,
             code_version=self._version,
-            column_lineage=lineage(self._contract, self._tables, is_optional=True),
+            column_lineage=self._lineage(),
         )
 
     def _compute(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:
@@ -170,11 +186,10 @@ class FeatureTable(Configured[FeatureTableConfiguration]):
         """Rows of the inputs; none if nothing is computed."""
         if not planned.compute:
             return {}
+        rows = {name: planned.rows(name, item) for name, item in self._inputs.items()}
         return {
-            name: in_own_partitions(
-                planned.windows[name].read(days=item.days_of_all(planned.compute)), item
-            )
-            for name, item in self._inputs.items()
+            name: _NO_ROWS if found is None else in_own_partitions(found, self._inputs[name])
+            for name, found in rows.items()
         }
 
     def _rows(self, planned: Plan, frames: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -7,13 +7,15 @@ from typing import Any
 
 import pandas as pd
 
+from ml_assets.configuration.chaining.section import CHAINED_FUNCTION, ROWS
 from ml_assets.configuration.documents import (
     days_of,
     described_table,
     feature_table,
     of_template,
+    predicted_table,
 )
-from ml_assets.configuration.file_defaults import FEATURES, SOURCE, defaults_of, with_keys
+from ml_assets.configuration.file_defaults import CHAINED, FEATURES, SOURCE, defaults_of, with_keys
 from ml_assets.configuration.lead import computed_table, lead_of
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.pipeline import ModelConfiguration
@@ -60,13 +62,14 @@ def completed(
         where: name and file of the document for messages.
 
     Raises:
-        ConfigurationError: a table is unknown and its contract is not set, or the ``Defaults`` of the
-            file are not usable.
+        ConfigurationError: a table is unknown and its contract is not set, the ``Defaults`` of the
+            file are not usable, or features have predictions that are known after ``predicted_at``.
     """
     labels = config.get("labels")
     label_table = labels.get("asset") if isinstance(labels, Mapping) else None
     features = feature_table(config.get("features"), file) or {}
     outcomes = described_table(label_table, file) or {}
+    _refuse_later_predictions(where, config, features, file)
     found = {**_of_tables(features, file), **config}
     if days := features.get("days") or defaults_of(file).get("days"):
         found["days"] = with_keys(config["days"], days) if "days" in config else days
@@ -153,7 +156,11 @@ def _lead_of(features: Mapping[str, Any], file: Path) -> dict[str, str]:
     if table is None:
         return {}
     lead = lead_of(
-        table, lambda key: computed_table(feature_table(key, file)) or days_of(key, file)
+        table,
+        lambda key: (
+            computed_table(feature_table(key, file) or predicted_table(key, file))
+            or days_of(key, file)
+        ),
     )
     return {"lead": Duration.of(lead, table.days.cadence).text}
 
@@ -168,6 +175,20 @@ def _with_time(labels: Mapping[str, Any], table: Mapping[str, Any], path: str) -
     return {**labels, "known_at": time} if is_moment and KNOWN_AT not in known else labels
 
 
+def _refuse_later_predictions(
+    where: str, config: Mapping[str, Any], features: Mapping[str, Any], file: Path
+) -> None:
+    """Refuse features with predictions of other models that may be known after ``predicted_at``."""
+    known_by, table = config.get("predicted_at"), features
+    while known_by and table.get("function") == CHAINED_FUNCTION:
+        if table["parameters"].get("cut") != known_by:
+            raise ConfigurationError(
+                f"{where} is not usable: 'predicted_at' is '{known_by}', but its features {table['key']} "
+                f"would have predictions that were known later. Add 'cut: {known_by}' to that document."
+            )
+        table = feature_table(table["inputs"][ROWS]["asset"], file) or {}
+
+
 def _refuse_unknown_table(
     where: str,
     key: str,
@@ -177,7 +198,9 @@ def _refuse_unknown_table(
 ) -> None:
     name = CONTRACT_OF[key]
     if isinstance(table, str) and not contracts.get(name):
-        documents = [config for template in templates for _, config in of_template(template)]
+        documents = [
+            config for template in (*templates, CHAINED) for _, config in of_template(template)
+        ]
         known = [str(config["key"]) for config in documents if "key" in config]
         raise ConfigurationError(
             f"{where} is not usable: '{key}' is '{table}', which is no {' or '.join(templates)} of "

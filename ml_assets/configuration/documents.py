@@ -1,17 +1,22 @@
 """The documents of the ``defs.yaml`` files of the project, read without Dagster, and their tables."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from ml_assets import nouns
+from ml_assets.configuration.chaining.cycles import attributes_of, refuse_cycle
+from ml_assets.configuration.chaining.section import as_feature_table, pipelines_of
 from ml_assets.configuration.days import Days
-from ml_assets.configuration.file_defaults import FEATURES, SOURCE, completed_documents
+from ml_assets.configuration.file_defaults import CHAINED, FEATURES, SOURCE, completed_documents
 from ml_assets.configuration.files.yaml_files import Document, template_of
+from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.reading import read
 from ml_assets.configuration.tables import SourceTableConfiguration
+from ml_assets.contracts.contract import key_columns
 from ml_assets.errors import ConfigurationError
 
 DEFS = Path(__file__).parents[1] / "defs"
@@ -26,7 +31,9 @@ def of_template(template: str, file: Path | None = None) -> Iterator[Document]:
         template: last part of its ``type``.
         file: a file outside the project whose documents come first.
     """
-    yield from _of_templates([template], file)
+    for found, document in _documents(file):
+        if template_of(document) == template:
+            yield found, document.get("attributes") or {}
 
 
 def refuse_unreadable_files() -> None:
@@ -47,7 +54,54 @@ def feature_table(table: object, file: Path | None = None) -> dict[str, Any] | N
         table: its asset key.
         file: a file outside the project that may define it, too.
     """
-    return _table(table, [FEATURES], file)
+    return _table(table, [FEATURES, CHAINED], file)
+
+
+def computed_tables(file: Path | None = None) -> Iterator[Document]:
+    """File and attributes of each computed table, as those of a ``FeatureTable``.
+
+    Tables that are made from themselves are left out; the code location shows them as broken.
+
+    Args:
+        file: a file outside the project whose documents come first.
+    """
+    yield from of_template(FEATURES, file)
+    for found, config in of_template(CHAINED, file):
+        try:
+            yield found, chained_table(config, file)
+        except ConfigurationError:
+            continue
+
+
+def chained_table(attributes: Mapping[str, Any], file: Path | None = None) -> dict[str, Any]:
+    """A ``ChainedFeatures`` document as the attributes of a ``FeatureTable``.
+
+    Args:
+        attributes: its attributes, which need not be usable.
+        file: a file outside the project that may define its tables and pipelines, too.
+
+    Raises:
+        ConfigurationError: it is made from itself.
+    """
+    refuse_cycle(attributes, [document for _, document in _documents(file)])
+    features = feature_table(attributes.get("features"), file) or {}
+    upstream = {
+        column: _with_keys(pipeline, file) for column, pipeline in pipelines_of(attributes).items()
+    }
+    return as_feature_table(attributes, features, upstream)
+
+
+def predicted_table(predictions: str, file: Path | None = None) -> dict[str, Any] | None:
+    """Attributes of the computed table that a pipeline predicts; None for tables of another kind.
+
+    Args:
+        predictions: asset key.
+        file: a file outside the project that may define the pipeline, too.
+    """
+    pipeline, _, noun = predictions.rpartition("/")
+    if noun != nouns.PREDICTIONS:
+        return None
+    return feature_table(_model(pipeline, file).get("features"), file)
 
 
 def described_table(table: object, file: Path | None = None) -> dict[str, Any] | None:
@@ -57,18 +111,37 @@ def described_table(table: object, file: Path | None = None) -> dict[str, Any] |
         table: its asset key.
         file: a file outside the project that may define it, too.
     """
-    return _table(table, [FEATURES, SOURCE], file)
+    return _table(table, [FEATURES, CHAINED, SOURCE], file)
 
 
 def _table(table: object, templates: Collection[str], file: Path | None) -> dict[str, Any] | None:
-    documents = (config for _, config in _of_templates(templates, file))
-    return next((config for config in documents if config.get("key") == table), None)
+    for _, document in _documents(file):
+        config = document.get("attributes") or {}
+        if template_of(document) in templates and config.get("key") == table:
+            is_chained = template_of(document) == CHAINED
+            return chained_table(config, file) if is_chained else config
+    return None
 
 
-def _of_templates(templates: Collection[str], file: Path | None) -> Iterator[Document]:
-    for found, document in [*_outside_documents(file), *_read_files()[0]]:
-        if template_of(document) in templates:
-            yield found, document.get("attributes") or {}
+def _model(pipeline: str, file: Path | None) -> Mapping[str, Any]:
+    """Attributes of a pipeline; empty for an unknown one."""
+    every = (attributes_of(document) for _, document in _documents(file))
+    return next((one for one in every if one.get("pipeline") == pipeline), {})
+
+
+def _with_keys(pipeline: str, file: Path | None) -> dict[str, Any]:
+    """Attributes of a pipeline with its join keys; none of these if its tables are not usable."""
+    found = _model(pipeline, file)
+    try:
+        features = feature_table(found.get("features"), file) or {}
+        keys = key_columns(load_contract(str(features.get("contract"))))
+    except ConfigurationError:
+        keys = []
+    return {"join_keys": keys, **found}
+
+
+def _documents(file: Path | None) -> list[Document]:
+    return [*_outside_documents(file), *_read_files()[0]]
 
 
 def source_tables() -> dict[str, SourceTableConfiguration]:
@@ -85,13 +158,15 @@ def source_tables() -> dict[str, SourceTableConfiguration]:
 
 
 def days_of(table: str, file: Path | None = None) -> Days | None:
-    """The days of a table that a document describes; None for a snapshot or another asset.
+    """The days of a table that a document describes, or of the predictions of a pipeline.
+
+    None for a snapshot or another asset.
 
     Args:
         table: its asset key.
         file: a file outside the project that may define it, too.
     """
-    days = (described_table(table, file) or {}).get("days")
+    days = (described_table(table, file) or predicted_table(table, file) or {}).get("days")
     try:
         return Days.model_validate(days) if days else None
     except ValidationError:  # the table itself is shown as broken

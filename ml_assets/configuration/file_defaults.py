@@ -17,6 +17,7 @@ from ml_assets.errors import ConfigurationError
 from ml_assets.sources.file_names import FilePattern
 
 DEFAULTS, FEATURES, SOURCE, NEW_DAYS = "Defaults", "FeatureTable", "SourceTable", "NewDays"
+CHAINED = "ChainedFeatures"
 """Templates, by the last part of a document's ``type``."""
 
 WITHOUT_OWNERS = (DEFAULTS, NEW_DAYS)
@@ -107,7 +108,7 @@ def _completed(
 ) -> dict[str, Any]:
     """Attributes with owners, keys of days of a table that has days, and the name of a pipeline."""
     found = dict(attributes)
-    if isinstance(features := attributes.get("features"), str):
+    if template != CHAINED and isinstance(features := attributes.get("features"), str):
         found.setdefault("pipeline", features.partition("/")[0])
     if "owners" in defaults and template not in WITHOUT_OWNERS:
         found.setdefault("owners", defaults["owners"])

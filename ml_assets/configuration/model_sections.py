@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from ml_assets.configuration.sections import DottedPath, Name, Section
+from ml_assets.configuration.sections import ContractName, DottedPath, Name, Section
 
 
 class Contracts(Section):
@@ -21,7 +21,7 @@ class Contracts(Section):
         labels_day: day contract of derived labels.
     """
 
-    features: DottedPath | None = None
+    features: ContractName | None = None
     outcomes: DottedPath | None = None
     training_dataset: DottedPath | None = None
     predictions: DottedPath | None = None

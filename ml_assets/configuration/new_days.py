@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ml_assets.configuration.file_defaults import (
+    CHAINED,
     FEATURES,
     NEW_DAYS,
     SOURCE,
@@ -19,9 +20,9 @@ TABLES = ("sources", "snapshots", "tables")
 def with_tables_of_file(attributes: Mapping[str, Any], file: Path) -> dict[str, Any]:
     """Attributes of a ``NewDays`` document, with name and tables from its file.
 
-    If it names no tables, they are all ``SourceTable`` and ``FeatureTable`` documents of its file,
-    provided it is the file's only ``NewDays``. Its name is that of the file's pipeline, followed by
-    ``__new_days``, if the file has one pipeline.
+    If it names no tables, they are all ``SourceTable``, ``FeatureTable`` and ``ChainedFeatures``
+    documents of its file, provided it is the file's only ``NewDays``. Its name is that of the file's
+    pipeline, followed by ``__new_days``, if the file has one pipeline.
 
     Args:
         attributes: attributes of the document.
@@ -38,5 +39,6 @@ def with_tables_of_file(attributes: Mapping[str, Any], file: Path) -> dict[str, 
         sources = [config for template, config in found if template == SOURCE]
         completed["sources"] = [each.get("key") for each in sources if each.get("days")]
         completed["snapshots"] = [each.get("key") for each in sources if not each.get("days")]
-        completed["tables"] = [config.get("key") for name, config in found if name == FEATURES]
+        computed = [config for template, config in found if template in {FEATURES, CHAINED}]
+        completed["tables"] = [each.get("key") for each in computed]
     return completed

@@ -4,6 +4,7 @@ import pkgutil
 from functools import cache
 from typing import Any
 
+from ml_assets.contracts.chained import chained_contract
 from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.derived import dataset_contract
 from ml_assets.errors import ConfigurationError
@@ -11,6 +12,9 @@ from ml_assets.learning.dataset import DatasetSpecification
 
 WITH = " with "
 """Separator of the features' and the outcomes' contract in the name of a derived contract."""
+
+PLUS, OF = " + ", " of "
+"""Separators of a contract and the predictions that it is extended by, ``column of pipeline``."""
 
 
 def load_object(path: str) -> Any:
@@ -29,11 +33,20 @@ def load_object(path: str) -> Any:
 
 
 def load_contract(path: str) -> type[Contract]:
-    """Import the contract at a dotted path.
+    """Import the contract at a dotted path, and extend it by predictions that follow it.
 
     Raises:
         ConfigurationError: the class does not exist or is not a contract.
     """
+    base, *predictions = path.split(PLUS)
+    found = _imported_contract(base)
+    for each in predictions:
+        column, _, pipeline = each.partition(OF)
+        found = chained_contract(found, column, pipeline)
+    return found
+
+
+def _imported_contract(path: str) -> type[Contract]:
     found = load_object(path)
     if not (isinstance(found, type) and issubclass(found, Contract)):
         raise ConfigurationError(f"'{path}' is not a contract; expected a subclass of Contract.")

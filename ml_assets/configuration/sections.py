@@ -82,6 +82,13 @@ Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*/[a-z][a-z0-9_]
 """An asset key, ``pipeline/noun``."""
 DottedPath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+$")]
 """A dotted path, ``package.module.Name``."""
+ContractName = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)+( \+ [A-Za-z_]\w* of [A-Za-z_]\w*)*$"
+    ),
+]
+"""A dotted path of a contract, and predictions that a table has besides, see ``ChainedFeatures``."""
 Owner = Annotated[
     str, StringConstraints(pattern=r"^(team:[\w.-]+|[\w.+-]+@[\w-]+(\.[\w-]+)*\.[A-Za-z]{2,})$")
 ]

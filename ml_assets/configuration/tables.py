@@ -11,6 +11,7 @@ from ml_assets.cadence import Calendar
 from ml_assets.configuration.days import CompletedDays
 from ml_assets.configuration.inputs import TableInput
 from ml_assets.configuration.sections import (
+    ContractName,
     DottedPath,
     Key,
     Name,
@@ -208,7 +209,7 @@ class FeatureTableConfiguration(Section, json_schema_extra=may_lack("owners", "d
 
     key: Key
     function: DottedPath
-    contract: DottedPath
+    contract: ContractName
     description: Text | None = None
     owners: tuple[Owner, ...] = Field(min_length=1)
     days: CompletedDays

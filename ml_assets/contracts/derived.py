@@ -60,7 +60,7 @@ def dataset_contract(
     }
     if known_at not in key_columns(features):
         fields[known_at] = column_from(outcomes, known_at, [*KEYS, "{label_table}.{known_at}"])
-    return _contract(
+    return derived_contract(
         "TrainingDataset",
         "Feature rows with their labels, as they were known when the as-of day began.",
         (features,),
@@ -97,7 +97,7 @@ def prediction_contract(
     """
     fields = {name: column_from(features, name, [f"{{feature_table}}.{name}"]) for name in names}
     fields |= predicted
-    return _contract(
+    return derived_contract(
         "Predictions",
         "What the champion of the day predicts for each row of the day.",
         (base,),
@@ -135,7 +135,7 @@ def logged_contract(
         for name in predicted:
             field = fields[name][1]
             field.nullable = field.nullable_explicit = True
-    return _contract(
+    return derived_contract(
         "LoggedPredictions",
         "What a service answered, one row for each event of the prediction log.",
         (base,),
@@ -150,7 +150,7 @@ def logged_contract(
 def may_be_empty(contract: type[Contract]) -> type[Contract]:
     """The contract, by which a partition without rows is stored."""
     of_contract = limits(contract)
-    return _contract(
+    return derived_contract(
         contract.__name__,
         described(contract),
         (contract,),
@@ -191,7 +191,7 @@ def label_contract(
         sources = ["predictions.prediction_id", joined, f"predictions.{name}"]
         fields[name] = column_from(features, name, sources)
     fields |= labelled
-    return _contract(
+    return derived_contract(
         "Labels",
         "What really happened, by the day it became known, with what had been predicted.",
         (base,),
@@ -232,7 +232,7 @@ def from_other_inputs(
         others = (other for source in declared for other in inputs.get(source, [source]))
         replaced = dict.fromkeys(others)
         fields[column] = column_from(base, column, [*replaced])
-    return _contract(
+    return derived_contract(
         name,
         description,
         (base,),
@@ -260,7 +260,7 @@ def column_from(contract: type[Contract], name: str, sources: Sequence[str]) -> 
     return annotation.raw_annotation, changed
 
 
-def _contract(
+def derived_contract(
     name: str,
     description: str,
     bases: tuple[type[Contract], ...],
@@ -270,6 +270,17 @@ def _contract(
     unique: Sequence[str],
     **own: object,
 ) -> type[Contract]:
+    """A contract that is made from others.
+
+    Args:
+        name: its name.
+        description: what a row is.
+        bases: contracts that it inherits columns and checks from.
+        fields: its own columns.
+        sources: the classes that it is derived from.
+        unique: columns that identify a row.
+        own: its limits, see ``Limits``.
+    """
     length = max(limits(one).max_text_length for one in sources if issubclass(one, Contract))
     metadata = {"max_text_length": length, **own}
     config = {"__doc__": "Derived.", "unique": list(unique), "metadata": metadata}

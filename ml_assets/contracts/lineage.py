@@ -1,7 +1,7 @@
 """Column lineage: the input columns of each column of a table.
 
 It is declared in the metadata of the contract's field as ``"from": ["orders.amount", …]`` (see
-``contract.computed``): the last part of an input's name, and one of its columns. A contract that is
+``contract.computed``): the last part of an input's name, or all of it, and one of its columns. A contract that is
 used by several pipelines contains placeholders such as ``{key}``, which the template replaces. A
 field without ``from`` inherits it from the field of the same name in a base contract. Tables that
 are computed by a function may leave it out: ``ml_assets.lineage.measurement.measuring`` finds it out.
@@ -47,7 +47,7 @@ def lineage(
     Raises:
         ConfigurationError: a column declares no inputs, or an unknown input, column or placeholder.
     """
-    of_noun = {table.rpartition("/")[2]: table for table in inputs}
+    of_name = {table.rpartition("/")[2]: table for table in inputs} | {one: one for one in inputs}
     own = inspect.get_annotations(contract)
     found: dict[str, list[Column]] = {}
     declarations = _declarations(contract)
@@ -60,7 +60,7 @@ def lineage(
             for reference in _filled_in(template, names or {}, place)
         ]
         is_of_others = declared is None or (
-            references and not {noun for noun, _ in references} & {*of_noun}
+            references and not {noun for noun, _ in references} & {*of_name}
         )
         if passed_on_by and name not in own and is_of_others:
             found[name] = [(passed_on_by, name)]
@@ -73,7 +73,7 @@ def lineage(
             )
         else:
             found[name] = [
-                _input_column(noun, column, of_noun, known or {}, place)
+                _input_column(noun, column, of_name, known or {}, place)
                 for noun, column in dict.fromkeys(references)
             ]
     return found
@@ -125,12 +125,13 @@ def _filled_in(reference: str, names: Names, place: str) -> Iterator[str]:
 def _input_column(
     noun: str,
     column: str,
-    of_noun: Mapping[str, str],
+    of_name: Mapping[str, str],
     known: Mapping[str, Collection[str]],
     place: str,
 ) -> Column:
-    """A column of an input that a field refers to."""
-    table = of_noun[_known("input", noun, of_noun, place)]
+    """A column of an input that a field refers to by the last part of its name, or all of it."""
+    nouns = [name for name in of_name if "/" not in name]
+    table = of_name.get(noun) or of_name[_known("input", noun, nouns, place)]
     if table in known:
         _known(f"column of {table}", column, known[table], place)
     return table, column

@@ -26,6 +26,7 @@ class ModelPrediction(Contract):
             "training_dataset.{features}",
             "training_dataset.{label}",
             "training_dataset.split",
+            "{member_models}.prediction",
         ],
     )
 

@@ -88,6 +88,8 @@ def source_rows(
 
 def _rows_read(lake: Lake, reads: Sequence[Read]) -> pd.DataFrame:
     stored = [read for read in reads if read.content_hash]
+    if not stored:
+        return pd.DataFrame()
     days = [read.day for read in stored]
     hashes = {read.day: read.content_hash for read in stored}
     version = readable_version(lake, stored)

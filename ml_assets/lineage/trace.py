@@ -13,13 +13,14 @@ import pandas as pd
 
 from ml_assets import nouns
 from ml_assets.cadence import as_key
+from ml_assets.configuration.documents import feature_table
 from ml_assets.content import DAY
 from ml_assets.errors import ConfigurationError
 from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Read, grouped, usable_hashes
 from ml_assets.lineage.graph import stored_reads
 from ml_assets.lineage.inputs import SourceRows, TableRead, reads_by_table, source_rows
-from ml_assets.lineage.pipelines import PipelineTables
+from ml_assets.lineage.pipelines import PipelineTables, pipeline
 from ml_assets.lineage.recorded import (
     ModelReference,
     RecordedDay,
@@ -80,9 +81,10 @@ class ModelTrace:
         model: the model as it was written.
         dataset: its training dataset as it was written.
         training: input days of that dataset, by table.
-        sources: input days of those days, by table.
+        sources: input days of those days, by table; of computed tables among these, theirs too.
         release: events of its release, oldest first.
         serves_from: first day on which it serves; empty when it never was champion.
+        members: traces of the models that it is composed of, if it is an ensemble.
     """
 
     pipeline: str
@@ -94,6 +96,7 @@ class ModelTrace:
     sources: Sequence[TableRead]
     release: Sequence[Event]
     serves_from: str
+    members: Sequence["ModelTrace"] = ()
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,20 @@ def trace_model(lake: Lake, of: PipelineTables, trained: ModelReference) -> Mode
         sources=reads_by_table(_reads_of_inputs(lake, dataset)),
         release=_release(lake, of, trained),
         serves_from=str(champion["serves_from"]) if champion else "",
+        members=_members(lake, of, recorded.model.entry),
     )
+
+
+def _members(lake: Lake, of: PipelineTables, model: Entry) -> list[ModelTrace]:
+    """Traces of the models that an ensemble was composed of, as it read them."""
+    found = []
+    for read in stored_reads(model):
+        name, _, noun = read.table.rpartition("/")
+        if noun == nouns.MODEL and name != of.name:
+            member = pipeline(name)
+            used = model_of_fingerprint(lake, member, read.day, read.content_hash)
+            found.append(trace_model(lake, member, used))
+    return found
 
 
 def _used(entry: Entry, content_hash: str) -> bool:
@@ -229,14 +245,20 @@ def written_day(lake: Lake, recorded: RecordedDay) -> WrittenDay:
 
 
 def _reads_of_inputs(lake: Lake, dataset: Entry) -> list[Read]:
-    """The reads of a dataset's input days, from their latest ledger entries."""
+    """The reads of a dataset's input days, and of computed tables among these, by their latest entries."""
     days = grouped((read.table, read.day) for read in stored_reads(dataset))
-    return [
-        read
-        for table, of_table in days.items()
-        for reads in lake.ledger.reads(table, of_table).values()
-        for read in reads
-    ]
+    found: list[Read] = []
+    while days:
+        reads = [
+            read
+            for table, of_table in days.items()
+            for of_day in lake.ledger.reads(table, of_table).values()
+            for read in of_day
+        ]
+        further = {read for read in reads if feature_table(read.table)} - {*found}
+        days = grouped(sorted({(read.table, read.day) for read in further if read.content_hash}))
+        found += reads
+    return found
 
 
 def _row_of(rows: pd.DataFrame, like: pd.Series, key: Sequence[str]) -> pd.Series:

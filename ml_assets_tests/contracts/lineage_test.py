@@ -1,7 +1,7 @@
 import pandera.pandas as pa
 import pytest
 
-from ml_assets.contracts.contract import Contract
+from ml_assets.contracts.contract import Contract, computed
 from ml_assets.contracts.lineage import copied_lineage, lineage, lineage_description
 from ml_assets.errors import ConfigurationError
 
@@ -120,3 +120,11 @@ def test_description_lists_columns_of_small_inputs_and_counts_those_of_large_one
 
 def test_description_of_a_constant_names_no_input() -> None:
     assert lineage_description([]) == ""
+
+
+def test_inputs_with_the_same_last_part_are_named_in_full() -> None:
+    class Both(Contract):
+        total: float = computed("Both.", ["a/predictions.prediction", "b/predictions.prediction"])
+
+    found = lineage(Both, ["a/predictions", "b/predictions"])
+    assert found == {"total": [("a/predictions", "prediction"), ("b/predictions", "prediction")]}

@@ -89,13 +89,16 @@ def print_model(found: ModelTrace, console: Console) -> None:
     for read in [*found.training, *found.sources]:
         table.add_row(read.table, days_read(read), str(read.days), _version(read.version))
     console.print(table)
-    if not found.release:
+    if found.release:
+        release = plain_table("when, evidence", "what, reason", title="release")
+        for event in found.release:
+            release.add_row(*event_cells(event))
+        console.print(release)
+    else:
         console.print("Its release was not decided yet.")
-        return
-    release = plain_table("when, evidence", "what, reason", title="release")
-    for event in found.release:
-        release.add_row(*event_cells(event))
-    console.print(release)
+    for member in found.members:
+        console.print(f"[bold]member {member.pipeline}[/bold]", highlight=False)
+        print_model(member, console)
 
 
 def event_cells(event: Event) -> tuple[str, str]:

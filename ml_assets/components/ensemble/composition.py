@@ -62,6 +62,11 @@ class Composition(Training):
         ]
 
     @property
+    def member_models(self) -> list[str]:
+        """The members' models."""
+        return [member.table(nouns.MODEL) for member in self.members.values()]
+
+    @property
     def kind(self) -> str:
         """Dagster's kind of the model."""
         return "python"

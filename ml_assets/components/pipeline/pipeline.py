@@ -118,6 +118,7 @@ class PipelineContext:
             "label_day": [] if self.labels.day == DAY else [self.labels.day],
             "feature_table": [self.features.rpartition("/")[2]],
             "label_table": [self.labels.asset.rpartition("/")[2]],
+            "member_models": [],
         }
 
     @property

@@ -104,6 +104,7 @@ class Training:
                 checks=[model_check(this.table(nouns.MODEL), this.specification)],
                 kinds=frozenset({self.kind}),
                 io_manager_key="model_io_manager",
+                names={"member_models": self.member_models},
             ),
             this.define(
                 nouns.EVALUATION,
@@ -134,6 +135,11 @@ class Training:
     @property
     def model_inputs(self) -> list[Input]:
         """What the model is made from, besides its dataset."""
+        return []
+
+    @property
+    def member_models(self) -> list[str]:
+        """The models that it is composed of."""
         return []
 
     @property

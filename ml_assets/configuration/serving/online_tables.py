@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ml_assets.configuration.documents import of_template
-from ml_assets.configuration.file_defaults import FEATURES
+from ml_assets.configuration.documents import computed_tables
 from ml_assets.configuration.input_cadences import with_input_cadences
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.reading import read
@@ -34,9 +33,7 @@ def online_table(table: str, file: Path | None = None) -> ContractedTable:
         ConfigurationError: there is no such table, it is not in the online store, or its document
             is not usable.
     """
-    documents = {
-        config.get("key"): (found, config) for found, config in of_template(FEATURES, file)
-    }
+    documents = {config.get("key"): (found, config) for found, config in computed_tables(file)}
     if table not in documents:
         in_store = [str(key) for key, (_, config) in documents.items() if config.get("online")]
         raise unknown("table in the online store", table, in_store)

@@ -1,0 +1,1 @@
+"""Configuration of features with predictions of other models, and the computed tables that they are."""

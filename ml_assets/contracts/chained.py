@@ -1,0 +1,47 @@
+"""Contracts of features with predictions of other models."""
+
+from functools import cache
+
+from ml_assets.contracts.contract import Contract, columns, computed, key_columns, limits
+from ml_assets.contracts.derived import column_from, derived_contract
+from ml_assets.errors import ConfigurationError
+
+
+@cache
+def chained_contract(features: type[Contract], column: str, pipeline: str) -> type[Contract]:
+    """The contract of features with the prediction of another model.
+
+    Args:
+        features: contract of the features.
+        column: column with the prediction.
+        pipeline: the pipeline that predicts it.
+
+    Raises:
+        ConfigurationError: the features have such a column.
+    """
+    if column in columns(features):
+        raise ConfigurationError(
+            f"The prediction of {pipeline} is the column '{column}', which {features.__name__} has already. "
+            "Give it another name under 'predictions'."
+        )
+    of_features = limits(features)
+    passed_on = {
+        name: column_from(features, name, [f"{{feature_table}}.{name}"])
+        for name in columns(features)
+    }
+    predicted = computed(
+        f"The prediction of {pipeline}; missing for rows without one that was known in time.",
+        [f"{pipeline}/predictions.prediction"],
+        nullable=True,
+    )
+    return derived_contract(
+        features.__name__,
+        f"{features.__doc__ or ''} With the prediction of {pipeline}.".strip(),
+        (features,),
+        {**passed_on, column: (float, predicted)},
+        (features,),
+        unique=key_columns(features),
+        may_be_empty=of_features.may_be_empty,
+        empty_on=of_features.empty_on,
+        max_dead_letter_share=0.0,
+    )
