@@ -58,11 +58,15 @@ def page() -> str:
 def _attributes(configuration: type[BaseModel], schema: Schema) -> str:
     """The table of a template; of one part of a model pipeline only its own attributes."""
     meanings = _meanings(configuration)
-    is_part = issubclass(configuration, ModelConfiguration) and (
-        configuration is not PipelineConfiguration
-    )
-    if not is_part:
+    if configuration is PipelineConfiguration or not issubclass(configuration, ModelConfiguration):
         return _table(schema, meanings)
+    if issubclass(configuration, PipelineConfiguration):
+        known = PipelineConfiguration.model_fields.keys()
+        own = {name: one for name, one in schema["properties"].items() if name not in known}
+        return (
+            "It has the attributes of a [ModelPipeline](#modelpipeline) but `estimator`, and:\n\n"
+            + _table({**schema, "properties": own}, meanings)
+        )
     shared = ModelConfiguration.model_fields.keys()
     own = {name: one for name, one in schema["properties"].items() if name not in shared}
     return (
@@ -137,7 +141,7 @@ def _meanings(configuration: type[BaseModel]) -> dict[str, str]:
 
 
 def _described(parsed: Docstring) -> dict[str, str]:
-    texts = {item.arg_name: item.description or "" for item in parsed.params}
+    texts = {item.arg_name.rstrip("_"): item.description or "" for item in parsed.params}
     return {name: " ".join(text.split()).replace("``", "`") for name, text in texts.items()}
 
 

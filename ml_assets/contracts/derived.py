@@ -14,7 +14,6 @@ from ml_assets.contracts.contract import (
     Limits,
     columns,
     computed,
-    described,
     key_columns,
     limits,
 )
@@ -111,58 +110,6 @@ def prediction_contract(
     )
 
 
-def logged_contract(
-    base: type[Contract],
-    predictions: type[Contract],
-    names: Sequence[str],
-    predicted: Sequence[str],
-    *,
-    of_ensemble: Sequence[str] = (),
-) -> type[Contract]:
-    """The contract of logged predictions: one row for each event, with the columns of predictions.
-
-    Args:
-        base: contract with the columns of every logged prediction.
-        predictions: contract of the predictions.
-        names: key and segments.
-        predicted: columns of the prediction.
-        of_ensemble: columns that tell how an ensemble came to it; a row that it refused has none.
-    """
-    fields = {name: column_from(predictions, name, ["{log}.request"]) for name in names}
-    fields |= {name: column_from(predictions, name, ["{log}.prediction"]) for name in predicted}
-    fields |= {name: column_from(predictions, name, ["{log}.ensemble"]) for name in of_ensemble}
-    if of_ensemble:
-        for name in predicted:
-            field = fields[name][1]
-            field.nullable = field.nullable_explicit = True
-    return derived_contract(
-        "LoggedPredictions",
-        "What a service answered, one row for each event of the prediction log.",
-        (base,),
-        fields,
-        (base, predictions),
-        unique=["event_id"],
-        may_be_empty=True,
-        max_dead_letter_share=0.05,
-    )
-
-
-def may_be_empty(contract: type[Contract]) -> type[Contract]:
-    """The contract, by which a partition without rows is stored."""
-    of_contract = limits(contract)
-    return derived_contract(
-        contract.__name__,
-        described(contract),
-        (contract,),
-        {},
-        (contract,),
-        unique=key_columns(contract),
-        day=of_contract.day,
-        may_be_empty=True,
-        max_dead_letter_share=of_contract.max_dead_letter_share,
-    )
-
-
 def label_contract(
     base: type[Contract],
     features: type[Contract],
@@ -244,8 +191,16 @@ def from_other_inputs(
     )
 
 
-def column_from(contract: type[Contract], name: str, sources: Sequence[str]) -> tuple[Any, Any]:
+def column_from(
+    contract: type[Contract], name: str, sources: Sequence[str], *, may_be_missing: bool = False
+) -> tuple[Any, Any]:
     """A column of another contract, with other input columns.
+
+    Args:
+        contract: the other contract.
+        name: the column.
+        sources: its input columns.
+        may_be_missing: whether a value may be missing, whatever the other contract says.
 
     Raises:
         ConfigurationError: that contract has no such column.
@@ -257,6 +212,8 @@ def column_from(contract: type[Contract], name: str, sources: Sequence[str]) -> 
     annotation, field = contract.__fields__[name]
     changed = copy.copy(field)
     changed.metadata = {**(field.metadata or {}), "from": list(sources)}
+    if may_be_missing:
+        changed.nullable = changed.nullable_explicit = True
     return annotation.raw_annotation, changed
 
 

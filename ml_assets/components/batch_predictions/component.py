@@ -18,7 +18,7 @@ from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.parts import BatchPredictionsConfiguration, is_logged
 from ml_assets.configuration.serving.request_features import request_features
 from ml_assets.contracts.contract import Contract, columns, dtype
-from ml_assets.contracts.derived import logged_contract, may_be_empty
+from ml_assets.contracts.logged import logged_contract, may_be_empty
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.ensembles.columns import ensemble_fields
 from ml_assets.learning.horizon import PredictionTimes

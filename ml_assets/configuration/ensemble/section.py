@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from ml_assets.configuration.ensemble.checks import unknown_name
 from ml_assets.configuration.ensemble.limits import PredictionLimits
@@ -31,7 +32,7 @@ class ComposedEstimator(Estimator):
 
 
 class EnsembleConfiguration(
-    PipelineConfiguration, json_schema_extra=may_lack("pipeline", "days", "join_keys", "estimator")
+    PipelineConfiguration, json_schema_extra=may_lack("pipeline", "days", "join_keys")
 ):
     """A model pipeline whose model is an ensemble.
 
@@ -43,7 +44,7 @@ class EnsembleConfiguration(
 
     ensemble: EnsembleRules
     prediction_limits: PredictionLimits = PredictionLimits()
-    estimator: ComposedEstimator
+    estimator: SkipJsonSchema[ComposedEstimator]
 
     @model_validator(mode="after")
     def _limits_fit_rules(self) -> "EnsembleConfiguration":

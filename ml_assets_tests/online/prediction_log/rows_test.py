@@ -10,7 +10,7 @@ import pytest
 from ml_assets.cadence import Cadence, Calendar
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract, columns
-from ml_assets.contracts.derived import logged_contract
+from ml_assets.contracts.logged import logged_contract
 from ml_assets.contracts.validation import validate
 from ml_assets.learning.contracts import Prediction
 from ml_assets.learning.horizon import PredictionTimes
