@@ -29,7 +29,7 @@ class Cascade(BaseModel):
     Attributes:
         order: members in the order in which they are asked.
         margin: a prediction that is nearer to ``threshold`` than this is unsure.
-        threshold: prediction of which no one knows what follows.
+        threshold: prediction that separates the two decisions.
     """
 
     model_config = SECTION

@@ -120,12 +120,12 @@ def _overridden(path: Path, rule: BusinessRule, later: Sequence[BusinessRule]) -
 
 def _members(rules: EnsembleRules, known: Mapping[str, Domain]) -> list[RuleProblem]:
     """Members that answer no row."""
-    everything = next((True for one in rules.routes if covers(domains(one.when), known)), False)
+    takes_all = any(covers(domains(one.when), known) for one in rules.routes)
     routed = {name for route in rules.routes for name in route.members}
     return [
         RuleProblem(("members", name), "it is never asked: no combination and no route has it")
         for name in rules.members
-        if name not in rules.answering or (everything and name not in routed)
+        if name not in rules.answering or (takes_all and name not in routed)
     ]
 
 
