@@ -32,7 +32,7 @@ from ml_assets.release.evidence.comparison import compare
 
 MEMBERS = {"boosting": "flight_delays", "forest": "flight_forest", "linear": "flight_linear"}
 LABEL = "late"
-AS_OFS = (*(f"2013-{month:02}-01" for month in range(4, 13)), "2014-01-01")
+AS_OFS = [f"2013-{month:02}-01" for month in range(4, 13)]
 WEATHER = (
     *(
         "temp",

@@ -43,5 +43,7 @@ class Monitoring(ModelPart[MonitoringConfiguration]):
         return dg.Definitions.merge(
             drift.definitions(),
             RetrainingStage(this, policy, self.contracts.labels, members).definitions(),
-            dg.Definitions(sensors=[each(this, status) for each in (retraining_sensor, day_sensor)]),
+            dg.Definitions(
+                sensors=[each(this, status) for each in (retraining_sensor, day_sensor)]
+            ),
         )
