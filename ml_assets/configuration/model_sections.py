@@ -1,7 +1,7 @@
 """Sections of a model pipeline's configuration: contracts, monitoring, model card."""
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -52,12 +52,15 @@ class MonitoringSection(Section):
         min_rows: minimum number of rows of a window, and of values of a feature in it, to detect
             drift; 400 when omitted, or three quarters of the training rows of a usual window if these
             are fewer, but at least 30.
+        default_status: ``stopped`` if the sensors for days and retraining wait to be switched on in the
+            UI; ``running`` starts them unless the environment stops all sensors.
     """
 
     structural: tuple[Name, ...] = ()
     calendar: tuple[Name, ...] = ()
     policy: str | None = Field(None, min_length=1)
     min_rows: int | None = Field(None, ge=1)
+    default_status: Literal["running", "stopped"] = "running"
 
     def policy_file(self, folder: Path) -> Path | None:
         """The file of the policy, for a ``defs.yaml`` in a folder; None without one."""

@@ -4,9 +4,12 @@ The dataset is stored in a temporary lake and read from there, as in the pipelin
 the order of rows are the same. ``reproduce`` compares the result with the recorded model.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
+from typing import TypeAlias
+
+import pandas as pd
 
 from ml_assets.configuration.objects import dataset_contract_of
 from ml_assets.content import DAY, day_hashes
@@ -16,21 +19,17 @@ from ml_assets.errors import TrainingError
 from ml_assets.lake.store import Lake
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT, DatasetSpecification
 from ml_assets.learning.specification import ModelSpecification
-from ml_assets.learning.training import train
+from ml_assets.learning.training import FittedModel
 from ml_assets.ledger.entries import Read
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.lineage.changes import ChangedDays
+from ml_assets.lineage.recipes import Recipe
 from ml_assets.lineage.recorded import RecordedModel, readable_version
 
 TABLE = "dataset"
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """Specifications of a dataset and of the model that is trained on it."""
-
-    dataset: DatasetSpecification
-    model: ModelSpecification
+Fit: TypeAlias = Callable[[ModelSpecification, pd.DataFrame], FittedModel]
+"""From a specification and the rows of a dataset to a model."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +77,26 @@ def recorded_input(lake: Lake, recorded: RecordedModel, table: str) -> RecordedI
     return RecordedInput(table, reads, readable_version(lake, reads))
 
 
-def rebuild(
-    lake: Lake, features: RecordedInput, labels: RecordedInput, recipe: Recipe, as_of: str
-) -> RebuiltModel:
-    """Build the dataset of an as-of day from recorded inputs, and train a model on it.
+def rebuild(  # noqa: PLR0917
+    lake: Lake,
+    features: RecordedInput,
+    labels: RecordedInput,
+    recipe: Recipe,
+    as_of: str,
+    fit: Fit,
+) -> tuple[str, FittedModel]:
+    """Build the dataset of an as-of day from recorded inputs, and make a model of it.
+
+    Args:
+        lake: the lake with the inputs.
+        features: recorded reads of the features.
+        labels: recorded reads of the labels.
+        recipe: specifications of dataset and model.
+        as_of: the as-of day.
+        fit: makes the model.
+
+    Returns:
+        Content hash of the dataset, and the model.
 
     Raises:
         TrainingError: no dataset or no model can be made from the rows.
@@ -91,7 +106,7 @@ def rebuild(
         dataset = _store_dataset(lake, scratch, features, labels, recipe.dataset, as_of)
         used = [*recipe.model.features, recipe.model.label, SPLIT]
         rows = scratch.read(TABLE, [as_of], columns=used)
-    return RebuiltModel(dataset, train(recipe.model, rows).fingerprint)
+    return dataset, fit(recipe.model, rows)
 
 
 def altered_days(lake: Lake, found: RecordedInput) -> ChangedDays:

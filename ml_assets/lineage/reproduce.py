@@ -3,27 +3,31 @@
 Nothing is written into the project. ``recorded`` reads the records, ``changes`` compares them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
 
 from pandas.errors import MergeError
 
-from ml_assets.configuration import models
 from ml_assets.errors import TerminalError
 from ml_assets.lake.store import Lake
-from ml_assets.learning.dataset import DatasetSpecification
-from ml_assets.learning.specification import ModelSpecification
 from ml_assets.lineage.changes import Change, ChangedDays, changed_inputs, changes
+from ml_assets.lineage.members import fit_of
 from ml_assets.lineage.pipelines import PipelineTables
-from ml_assets.lineage.rebuild import RebuiltModel, Recipe, altered_days, rebuild, recorded_input
+from ml_assets.lineage.rebuild import RebuiltModel, altered_days, rebuild, recorded_input
+from ml_assets.lineage.recipes import (
+    Recipe,
+    changed_modules,
+    current_recipe,
+    parameters_of,
+    recipe_of,
+    unique,
+)
 from ml_assets.lineage.recorded import ModelReference, RecordedModel, format_days, recorded_model
 from ml_assets.lineage.specifications import (
     dataset_code,
     model_code,
 )
-from ml_assets.provenance.code import Code
 from ml_assets.provenance.provenance import Environment, environment_of_process
 
 
@@ -115,9 +119,9 @@ def reproduce(
             is_dirty=model.run.environment.is_dirty or dataset.run.environment.is_dirty,
             since=_since(lake, recorded, environment or environment_of_process()),
         )
-        recipe = _recipe(dataset.code, model.code)
-        modules = _changed_modules(
-            [dataset.code, model.code], recipe or _current_recipe(pipeline.name)
+        recipe = recipe_of(dataset.code, model.code)
+        modules = changed_modules(
+            [dataset.code, model.code], recipe or current_recipe(pipeline.name)
         )
         if modules or not recipe:
             return replace(result, modules=modules, reason=_changed_code(modules))
@@ -143,60 +147,26 @@ def _missing_provenance(recorded: RecordedModel) -> str:
 
 
 def _since(lake: Lake, recorded: RecordedModel, now: Environment) -> Since:
-    recipe = _current_recipe(recorded.pipeline.name)
+    recipe = current_recipe(recorded.pipeline.name)
     code_now = [dataset_code(recipe.dataset), model_code(recipe.model)]
     days = [recorded.dataset, recorded.model]
     code = [day.code for day in days if day.code]
     environments = [day.run.environment for day in days if day.run]
     return Since(
         inputs=changed_inputs(lake, recorded.dataset.entry),
-        parameters=_unique(
+        parameters=unique(
             change
             for then, today in zip(code, code_now, strict=True)
             for change in changes(parameters_of(then), parameters_of(today))
         ),
-        libraries=_unique(
+        libraries=unique(
             change for then in environments for change in changes(then.libraries, now.libraries)
         ),
-        commit=_unique(
+        commit=unique(
             Change("commit", then.commit, now.commit)
             for then in environments
             if then.commit != now.commit
         ),
-    )
-
-
-def _current_recipe(pipeline: str) -> Recipe:
-    config = models.pipeline(pipeline)
-    return Recipe(config.dataset, config.specification)
-
-
-def parameters_of(code: Code) -> Mapping[str, Any]:
-    """The parameters of a dataset or a model: the fields of its specification."""
-    return next((each for each in code.parameters if isinstance(each, Mapping)), {})
-
-
-def _unique(found: Iterable[Change]) -> list[Change]:
-    return list(dict.fromkeys(found))
-
-
-def _recipe(dataset: Code, model: Code) -> Recipe | None:
-    """The recorded parameters; None when the current code cannot read them."""
-    try:
-        return Recipe(
-            DatasetSpecification.from_record(parameters_of(dataset)),
-            ModelSpecification.from_record(parameters_of(model)),
-        )
-    except (KeyError, TypeError):
-        return None
-
-
-def _changed_modules(then: Sequence[Code], recipe: Recipe) -> list[Change]:
-    now = [dataset_code(recipe.dataset), model_code(recipe.model)]
-    return _unique(
-        change
-        for before, after in zip(then, now, strict=True)
-        for change in changes(before.modules, after.modules)
     )
 
 
@@ -214,7 +184,9 @@ def _compared(
     )
     problem, rebuilt = "", RebuiltModel("", "")
     try:
-        rebuilt = rebuild(lake, features, labels, recipe, recorded.as_of)
+        fit = fit_of(lake, recorded, recipe)
+        dataset, model = rebuild(lake, features, labels, recipe, recorded.as_of, fit)
+        rebuilt = RebuiltModel(dataset, model.fingerprint)
     except (TerminalError, MergeError) as error:
         problem = str(error)
     result = replace(result, rebuilt=rebuilt.fingerprint)

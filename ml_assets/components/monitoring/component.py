@@ -39,8 +39,11 @@ class Monitoring(ModelPart[MonitoringConfiguration]):
             self.contracts.training_dataset,
             is_logged=is_logged(config),
         )
+        status = config.monitoring.default_status
         return dg.Definitions.merge(
             drift.definitions(),
             RetrainingStage(this, policy, self.contracts.labels, members).definitions(),
-            dg.Definitions(sensors=[retraining_sensor(this), day_sensor(this)]),
+            dg.Definitions(
+                sensors=[each(this, status) for each in (retraining_sensor, day_sensor)]
+            ),
         )

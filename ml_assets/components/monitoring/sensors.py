@@ -45,7 +45,9 @@ from ml_assets.workspace import Workspace
 Result = dg.RunRequest | dg.SkipReason
 
 
-def retraining_sensor(pipeline: PipelineContext) -> dg.SensorDefinition:
+def retraining_sensor(
+    pipeline: PipelineContext, default_status: str = "running"
+) -> dg.SensorDefinition:
     """Requests one run, from training dataset to release, for the newest verdict to retrain."""
 
     @sensor(
@@ -55,6 +57,7 @@ def retraining_sensor(pipeline: PipelineContext) -> dg.SensorDefinition:
         ),
         target=target(pipeline, "training", "release"),
         reads="The lake",
+        default_status=default_status,
     )
     def retraining(context: dg.SensorEvaluationContext) -> Result:
         assert context.repository_def is not None
@@ -73,7 +76,7 @@ def retraining_sensor(pipeline: PipelineContext) -> dg.SensorDefinition:
     return retraining
 
 
-def day_sensor(pipeline: PipelineContext) -> dg.SensorDefinition:
+def day_sensor(pipeline: PipelineContext, default_status: str = "running") -> dg.SensorDefinition:
     """Processes each new day: predictions, labels, performance, drift, retraining decision."""
 
     @sensor(
@@ -84,6 +87,7 @@ def day_sensor(pipeline: PipelineContext) -> dg.SensorDefinition:
         ),
         target=target(pipeline, "predictions", "monitoring"),
         reads="The lake",
+        default_status=default_status,
     )
     def days(context: dg.SensorEvaluationContext) -> Result:
         assert context.repository_def is not None

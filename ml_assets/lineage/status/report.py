@@ -61,7 +61,12 @@ def report(state: ProjectState, beginnings: Mapping[str, NextStep] | None = None
             pipelines,
             problems,
             stale,
-            first=next(filter(None, (first_step(state, one) for one in state.pipelines)), None),
+            first=next(
+                filter(
+                    None, (first_step(state, one) for one in state.pipelines if one.name in begun)
+                ),
+                None,
+            ),
             begin=next(iter(waiting), None),
             has_data=any(state.entries.values()),
         ),
@@ -73,6 +78,7 @@ def _pipeline(state: ProjectState, pipeline: PipelineState) -> PipelineStatus:
     decision = f"{pipeline.name}/{nouns.RETRAINING_DECISION}"
     return PipelineStatus(
         pipeline=pipeline.name,
+        is_begun=_is_begun(state, pipeline),
         champion=pipeline.champion,
         last_release=max(pipeline.releases, key=_day, default=None),
         waiting=_waiting(pipeline, state.now),
@@ -91,6 +97,16 @@ def _pipeline(state: ProjectState, pipeline: PipelineState) -> PipelineStatus:
         ],
         problem=pipeline.problem,
     )
+
+
+def _is_begun(state: ProjectState, pipeline: PipelineState) -> bool:
+    """See ``PipelineStatus``."""
+    others = {one.name for one in state.pipelines} - {pipeline.name}
+    tables = [*pipeline.sources, *pipeline.tables]
+    if others & {table.partition("/")[0] for table in pipeline.tables[:1]}:
+        tables = [table for table in tables if table.startswith(f"{pipeline.name}/")]
+    is_processed = any(as_key(day) for table in tables for day in state.entries.get(table, {}))
+    return bool(pipeline.problem or pipeline.releases or is_processed)
 
 
 def _day(verdict: StoredDecision) -> str:

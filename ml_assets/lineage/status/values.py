@@ -47,9 +47,15 @@ class StageProgress:
 
 @dataclass(frozen=True)
 class PipelineStatus:
-    """The report on a model pipeline."""
+    """The report on a model pipeline.
+
+    Attributes:
+        is_begun: whether one of its days, or of its sources, was ever processed, or cannot be read. Of a
+            pipeline on the features of another one, only its own days and releases count.
+    """
 
     pipeline: str
+    is_begun: bool
     champion: ChampionState | None
     last_release: StoredDecision | None
     waiting: Sequence[WaitingRelease]
@@ -58,11 +64,6 @@ class PipelineStatus:
     sources_until: str
     stages: Sequence[StageProgress]
     problem: str
-
-    @property
-    def is_begun(self) -> bool:
-        """Whether one of its days, or of its sources, was ever processed, or cannot be read."""
-        return bool(self.problem or any(stage.last_day for stage in self.stages))
 
     @property
     def is_behind(self) -> bool:

@@ -300,3 +300,27 @@ def test_a_pipeline_that_is_not_begun_is_next_when_nothing_else_is_open(
     found = report(project(), {name: BEGIN})
 
     assert (found.next == BEGIN) == is_next
+
+
+def test_a_pipeline_on_the_features_of_another_one_begins_with_a_table_of_its_own() -> None:
+    predictions = "q/predictions"
+    other = PipelineState("q", [FEATURES, predictions], [RAW])
+    usual = project()
+    state = replace(usual, pipelines=[*usual.pipelines, other])
+    [entry] = days(predictions, "2024-02-01", 1)
+
+    found = report(state)
+    begun = report(replace(state, entries={**state.entries, predictions: {entry.day: entry}}))
+
+    assert {one.pipeline: one.is_begun for one in found.pipelines} == {"p": True, "q": False}
+    assert found.next == report(usual).next
+    assert all(one.is_begun for one in begun.pipelines)
+
+
+def test_a_pipeline_on_its_own_tables_begins_with_its_sources() -> None:
+    state = replace(
+        project(pipeline=with_pipeline(releases=[])), entries={RAW: project().entries[RAW]}
+    )
+
+    assert report(state).pipelines[0].is_begun
+    assert not report(replace(state, entries={})).pipelines[0].is_begun

@@ -1,0 +1,1 @@
+"""Predicts late flights with three models that answer together."""
