@@ -77,7 +77,7 @@ class ChainedFeatures(FeatureTable):
 
     @cached_property
     def _inputs(self) -> dict[str, Input]:
-        """The features; and predictions, which never change and may be missing."""
+        """The features; and predictions, of which stored ones never change and some may be missing."""
         return {
             name: item if name == ROWS else replace(item, is_optional=True, is_pinned=True)
             for name, item in super()._inputs.items()

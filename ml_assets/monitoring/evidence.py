@@ -25,8 +25,7 @@ class RetrainingEvidence:
         trainable_days: number of training days of a model as of the next day.
         champion_days: number of training days of a model as of the champion's as-of day.
         classes: classes of a multiclass task; empty for other tasks.
-        new_members: of an ensemble: member → as-of day of its champion, if that is not the one in the
-            ensemble that is champion.
+        new_members: of an ensemble: member → as-of day of its champion, if no ensemble was made of it.
     """
 
     day: str

@@ -23,7 +23,7 @@ from ml_assets.serving.documents import (
     security,
     with_api_keys,
 )
-from ml_assets.serving.ensembles.documents import answers_document, told, with_examples
+from ml_assets.serving.ensembles.documents import answers_document, ensemble_record, with_examples
 from ml_assets.serving.lane import Answered
 from ml_assets.serving.problems import TITLES, Problem, unavailable
 from ml_assets.serving.requests import Row, event_ids, moment, parsed, typed
@@ -200,7 +200,7 @@ def _answer(answered: Answered, *, is_one: bool) -> Any:
             "event_id": entry.event_id,
             "prediction_id": entry.prediction_id,
             **entry.prediction,
-            **told(entry.ensemble),
+            **ensemble_record(entry.ensemble),
             "model_as_of": entry.model_as_of,
             "model_version": entry.model_version,
             "at": entry.at.isoformat(),
@@ -256,11 +256,11 @@ async def _problem(_: Request, error: Exception) -> JSONResponse:
 async def _http_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     status = error.status_code if error.status_code in TITLES else 400
-    told = Problem(
+    problem = Problem(
         status, f"{request.method} {shortened(request.url.path)}: {sentence(error.detail)}"
     ).response()
-    told.headers.update(error.headers or {})
-    return told
+    problem.headers.update(error.headers or {})
+    return problem
 
 
 async def _defect(_: Request, error: Exception) -> JSONResponse:

@@ -13,7 +13,6 @@ import numpy as np
 
 from ml_assets.contracts.row_rules import typed_row
 from ml_assets.errors import ContractViolation, TransientError
-from ml_assets.learning.artifacts import StoredModel
 from ml_assets.learning.ensembles.answers import Answer, Answers, Outcome
 from ml_assets.learning.predictions import PREDICTION, SCORE, probability_column
 from ml_assets.learning.scorer.ensembles import EnsembleScorer
@@ -106,7 +105,7 @@ def _scored(
     given = [row.request for row in rows]
     completed = pipeline.lookups.of(store, given, [row.at for row in rows])
     features = _checked(pipeline, rows, completed)
-    predictions, ensemble = _predicted(served.model, features, members, pipeline.name)
+    predictions, ensemble = _predicted(served, features, members, pipeline.name)
     days = [pipeline.day_of(row.values, row.at) for row in rows]
     keys = ([row.values[name] for name in pipeline.key] for row in rows)
     ids = identified(days, keys)
@@ -183,14 +182,14 @@ def _stale(completed: Completed) -> str:
 
 
 def _predicted(
-    model: StoredModel, features: Sequence[Mapping[str, Plain]], members: Members, pipeline: str
+    served: ServedModel, features: Sequence[Mapping[str, Plain]], members: Members, pipeline: str
 ) -> tuple[list[dict[str, Plain]], Sequence[Answer | None]]:
     """The predictions of rows, and how they came about if the model is an ensemble."""
-    scorer = model.scorer
+    scorer, version = served.model.scorer, served.champion.fingerprint
     if isinstance(scorer, EnsembleScorer):
-        answers = scorer.answers_of_rows(features, members.of(pipeline))
+        answers = scorer.answers_of_rows(features, members.of(pipeline, version))
         return _ensemble_predictions(answers), answers.rows
-    found = _plain_predictions(scorer.of_rows(features), model.specification.classes)
+    found = _plain_predictions(scorer.of_rows(features), served.model.specification.classes)
     return found, [None] * len(features)
 
 

@@ -30,14 +30,19 @@ MULTICLASS = MODEL.format(
     pipeline="sizes",
     path="sklearn.linear_model.LogisticRegression",
     hyperparameters="{random_state: 0}",
+    numeric="items, hour",
 ).replace("task: classification", "task: multiclass\n    classes: [small, medium, large]")
 OTHER_LABEL = MODEL.format(
     pipeline="counted",
     path="sklearn.linear_model.LogisticRegression",
     hyperparameters="{random_state: 0}",
+    numeric="items, hour",
 ).replace("column: is_heavy", "column: order")
 NUMBERS = MODEL.format(
-    pipeline="amounts", path="sklearn.linear_model.Ridge", hyperparameters="{random_state: 0}"
+    pipeline="amounts",
+    path="sklearn.linear_model.Ridge",
+    hyperparameters="{random_state: 0}",
+    numeric="items, hour",
 ).replace("task: classification", "task: regression")
 
 

@@ -53,7 +53,7 @@ class BatchPredictions(ModelPart[BatchPredictionsConfiguration]):
             this,
             contracts.predictions,
             contracts.labels,
-            only_predicted=from_log or batch.may_refuse,
+            skips_unpredicted=from_log or batch.may_refuse,
         )
         return dg.Definitions.merge(
             self._collected(times) if from_log else batch.definitions(), labels.definitions()

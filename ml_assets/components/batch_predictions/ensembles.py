@@ -1,6 +1,5 @@
 """Stage: the predictions of an ensemble, with what each member said and which rules applied."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,13 +9,15 @@ import pandas as pd
 
 from ml_assets import nouns
 from ml_assets.components.batch_predictions.predictions import Predictions, Published
+from ml_assets.components.pipeline.confirmation import confirm
 from ml_assets.configuration.ensemble.limits import PredictionLimits
 from ml_assets.content import DAY
 from ml_assets.durations import partitions
-from ml_assets.errors import RegistryMismatch, UnsafeModel
+from ml_assets.errors import LakeMismatch, RegistryMismatch, UnsafeModel
+from ml_assets.lake.integrity import verified_rows
 from ml_assets.lake.store import Lake, Window
 from ml_assets.learning.artifacts import StoredModel
-from ml_assets.learning.ensembles.answers import Outcome
+from ml_assets.learning.ensembles.answers import Outcome, plain_answers
 from ml_assets.learning.ensembles.columns import (
     OUTCOME,
     RULES,
@@ -32,7 +33,8 @@ from ml_assets.release.champion import Champion, newest
 from ml_assets.release.history import releases
 from ml_assets.workspace import Workspace
 
-log = logging.getLogger(__name__)
+SURE = 0.01
+"""Greatest p-value of a distance that is judged: of few rows it is large by chance."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,22 @@ class EnsemblePredictions(Predictions):
         ]
 
     def scored(self, model: StoredModel, rows: pd.DataFrame) -> pd.DataFrame:
-        """Predictions of feature rows, with the columns of ``ensemble_fields``."""
+        """Predictions of feature rows, with the columns of ``ensemble_fields``.
+
+        Raises:
+            UnsafeModel: a row has no prediction, as no member that was asked predicts a number.
+        """
         scorer = model.scorer
-        assert isinstance(scorer, EnsembleScorer)
-        answers = scorer.answers_of_frame(rows)
+        answers = (
+            scorer.answers_of_frame(rows)
+            if isinstance(scorer, EnsembleScorer)
+            else plain_answers(scorer.of_frame(rows))
+        )
         how = answer_columns(answers).set_index(rows.index)
+        if failed := int((how[OUTCOME] == Outcome.FAILED).sum()):
+            raise UnsafeModel(
+                f"members of {self.pipeline.name} predict no finite number for {failed} of {len(rows)} rows"
+            )
         is_refused = how[OUTCOME] == Outcome.REFUSED
         predictions = np.where(is_refused, np.nan, answers.predictions)
         found = identified_rows(rows, self.pipeline.join_keys, self.pipeline.segments)
@@ -81,27 +94,35 @@ class EnsemblePredictions(Predictions):
         champions: Mapping[str, Champion],
         features: Window,
     ) -> Published:
-        """What is published of the predictions of some days.
+        """What is published of the predictions of days that have none yet.
 
         The predictions of a day outside the limits are replaced by those of the champion before its own,
-        if these are within them and the configuration says so. Such days are not compared with later ones.
+        if these are within them and the configuration says so.
         """
         rows, refused = dict[str, pd.DataFrame](), dict[str, str]()
-        replaced, kept = dict[str, Champion](), dict[str, pd.DataFrame]()
         for day, of_day in sorted((str(day), rows) for day, rows in scored.groupby(DAY)):
-            before = self._before(workspace.lake, day, kept)
-            rows[day], problems = of_day, day_problems(of_day, before, self.limits)
-            if not problems:
-                kept[day] = of_day
-            elif other := self._by_last_champion(workspace, champions[day], features, day, before):
-                replaced[day], rows[day] = other
-            else:
+            kept = {other: found for other, found in rows.items() if other not in refused}
+            try:
+                before = self._before(workspace.lake, day, kept)
+                problems = day_problems(of_day, before, self.limits)
+                other = None
+                if problems and self.limits.otherwise == "last_champion":
+                    other = self._by_last_champion(workspace, champions[day], features, day, before)
+            except (LakeMismatch, RegistryMismatch, UnsafeModel) as error:
+                other, problems = None, [f"they could not be judged: {error}"]
+            rows[day] = of_day if other is None else other
+            if problems and other is None:
                 refused[day] = f"predictions are outside their limits: {'; '.join(problems)}"
-        found = pd.concat(rows.values(), ignore_index=True) if rows else scored
-        return Published(found, refused, replaced)
+        return Published(pd.concat(rows.values()) if rows else scored, refused)
 
     def _before(self, lake: Lake, day: str, kept: Mapping[str, pd.DataFrame]) -> np.ndarray:
-        """(n,) predictions of the days that a day is compared with: of this run, or stored ones."""
+        """(n,) published predictions that a day is compared with: of this run, or stored ones.
+
+        Raises:
+            LakeMismatch: stored predictions were altered.
+        """
+        if self.limits.max_distance is None:
+            return np.empty(0)
         calendar = self.pipeline.calendar
         count = partitions(self.limits, "compared_with", calendar)
         days = calendar.keys(calendar.shifted(day, -count), calendar.shifted(day, -1))
@@ -109,7 +130,7 @@ class EnsemblePredictions(Predictions):
         window = lake.window(self.pipeline.table(nouns.PREDICTIONS), stored)
         found = [kept[other][PREDICTION] for other in days if other in kept]
         if window.hashes:
-            found.append(window.read([PREDICTION])[PREDICTION])
+            found.append(verified_rows(window)[PREDICTION])
         return np.concatenate([np.empty(0), *(one.to_numpy(dtype=float) for one in found)])
 
     def _by_last_champion(
@@ -119,19 +140,19 @@ class EnsemblePredictions(Predictions):
         features: Window,
         day: str,
         before: np.ndarray,
-    ) -> tuple[Champion, pd.DataFrame] | None:
-        """The champion before a day's own, and its predictions of the day if they are within the limits."""
+    ) -> pd.DataFrame | None:
+        """Predictions of a day by the champion before its own, if they are within the limits.
+
+        Raises:
+            LakeMismatch, RegistryMismatch, UnsafeModel: that champion cannot be used.
+        """
         table, as_of = self.pipeline.table(nouns.CHAMPION), champion.as_of
         last = newest(releases(workspace.lake, table, as_of, includes_last=False))
-        if last is None or self.limits.otherwise != "last_champion":
+        if last is None:
             return None
-        try:
-            self.confirm(workspace, last)
-            found = self.score_by(workspace, last, features, [day])
-        except (UnsafeModel, RegistryMismatch) as error:
-            log.warning(f"the champion before that of {day} cannot be used: {error}")
-            return None
-        return None if day_problems(found, before, self.limits) else (last, found)
+        confirm(self.pipeline, workspace, last)
+        found = self.score_by(workspace, last, features, [day])
+        return None if day_problems(found, before, self.limits) else found
 
 
 def day_problems(
@@ -163,8 +184,9 @@ def day_problems(
     if limits.max_distance is not None and len(before) and len(given):
         from scipy.stats import ks_2samp
 
-        distance = float(ks_2samp(given, before).statistic)
-        if distance > limits.max_distance:
+        test = ks_2samp(given, before)
+        distance = float(test.statistic)
+        if distance > limits.max_distance and test.pvalue < SURE:
             found.append(
                 f"their KS distance from those of the {limits.compared_with.text} before is "
                 f"{distance:.2f}, allowed is {limits.max_distance:g}"
@@ -180,6 +202,6 @@ def cases_for_a_person(stored: StoredDays) -> dict[str, DayVerdict]:
         waiting = rows[rows[OUTCOME] == Outcome.PERSON]
         counts = waiting[RULES].str.split(SEPARATOR).explode().value_counts(sort=False)
         named = ", ".join(f"{name} {count}" for name, count in counts.items())
-        reason = f"{len(waiting)} of {len(rows)} predictions wait for a person; rules: {named}"
+        reason = f"{len(waiting)} of {len(rows)} predictions wait for a person; rules of these rows: {named}"
         found[day] = DayVerdict(waiting.empty, "" if waiting.empty else reason)
     return found

@@ -31,14 +31,14 @@ class LabelStage:
         pipeline: context shared by all stages.
         predictions: contract of the predictions.
         contract: contract of the arrived labels.
-        only_predicted: whether rows need no prediction: a service predicts those that are requested, and
-            an ensemble may refuse some.
+        skips_unpredicted: whether labels of rows without a prediction are left out: a service predicts
+            those that are requested, and an ensemble may refuse some.
     """
 
     pipeline: PipelineContext
     predictions: type[Contract]
     contract: type[Contract]
-    only_predicted: bool
+    skips_unpredicted: bool
 
     def definitions(self) -> dg.Definitions:
         """The two assets and their checks."""
@@ -75,7 +75,7 @@ class LabelStage:
             this.labels.model_dump(),
             [list(this.join_keys), list(this.segments)],
             [this.specification.task, list(this.specification.classes)],
-            self.only_predicted,
+            self.skips_unpredicted,
         )
 
     @property
@@ -143,7 +143,7 @@ class LabelStage:
             delay=this.labels.delay.longest,
             within=this.arrives_within,
             classes=this.specification.classes,
-            only_predicted=self.only_predicted,
+            only_predicted=self.skips_unpredicted,
         )
 
     def _measure(self, workspace: Workspace, days: Sequence[str]) -> TableOutput:

@@ -10,6 +10,7 @@ import pandas as pd
 from ml_assets import nouns
 from ml_assets.components.batch_predictions.stage import STAGE
 from ml_assets.components.batch_predictions.summary import prediction_summary
+from ml_assets.components.pipeline.confirmation import confirm
 from ml_assets.components.pipeline.output import output
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
@@ -22,14 +23,12 @@ from ml_assets.lake.store import Lake, Window
 from ml_assets.learning.artifacts import StoredModel
 from ml_assets.learning.horizon import PredictionTimes, with_times
 from ml_assets.learning.scoring import PREDICTION_ID, score, with_late_rows
-from ml_assets.ledger.entries import grouped
+from ml_assets.ledger.entries import Read, grouped
 from ml_assets.orchestration.assets.table_output import TableOutput
 from ml_assets.orchestration.checks.table_check import TableCheck
 from ml_assets.planning.plan import Plan, each_day, plan, with_skipped
 from ml_assets.provenance.code import code_version
 from ml_assets.release.champion import Champion, champion_advice
-from ml_assets.release.confirm import confirm_champion
-from ml_assets.release.facts import release_facts
 from ml_assets.workspace import Workspace
 
 
@@ -40,12 +39,10 @@ class Published:
     Attributes:
         rows: predictions of all days.
         refused: day → why its predictions are not published.
-        replaced: day → the champion that predicted it instead of its own.
     """
 
     rows: pd.DataFrame
     refused: Mapping[str, str] = field(default_factory=dict)
-    replaced: Mapping[str, Champion] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -118,7 +115,7 @@ class Predictions:
         champions: Mapping[str, Champion],
         features: Window,
     ) -> Published:
-        """What is published of the predictions of some days.
+        """What is published of the predictions of days that have none yet.
 
         Args:
             workspace: the stores of the project.
@@ -157,19 +154,21 @@ class Predictions:
             further_reads=this.model_reads(champions),
         )
         planned, scored = self._score(workspace, lake, planned, champions)
-        published = self.published(workspace, scored, champions, planned.windows["features"])
-        planned = self._with_models(planned, published.replaced)
+        stored = {day: latest_rows(lake, table, day) for day in planned.compute}
+        new = scored[~scored[DAY].isin([day for day, rows in stored.items() if rows is not None])]
+        published = self.published(workspace, new, champions, planned.windows["features"])
+        current = pd.concat([scored[~scored[DAY].isin(new[DAY])], published.rows])
 
         def predicted(day: str) -> pd.DataFrame:
             if day not in champions:
                 raise TrainingError(_no_champion(day, this.predicted_on(day)))
-            of_day = published.rows[published.rows[DAY] == day]
-            stored = latest_rows(lake, table, day)
-            if stored is not None:
-                stored = with_times(stored, of_day, PREDICTION_ID)
-            return with_late_rows(stored, of_day)
+            of_day, before = current[current[DAY] == day], stored[day]
+            if before is not None:
+                before = with_times(before, of_day, PREDICTION_ID)
+            return with_late_rows(before, of_day)
 
         planned, frames = each_day(planned, predicted)
+        planned = self._with_models(planned, frames)
         found = output(
             planned,
             frames,
@@ -203,7 +202,7 @@ class Predictions:
         parts, unusable = [no_rows(self.contract)], {}
         for champion, days in days_of.items():
             try:
-                self.confirm(workspace, champion)
+                confirm(self.pipeline, workspace, champion)
                 parts.append(self.score_by(workspace, champion, planned.windows["features"], days))
             except (UnsafeModel, RegistryMismatch) as error:
                 if max(planned.compute) in {*days} - {*stored}:
@@ -211,12 +210,18 @@ class Predictions:
                 unusable.update(dict.fromkeys(days, str(error)))
         return with_skipped(planned, unusable), pd.concat(parts[1:] or parts, ignore_index=True)
 
-    def _with_models(self, planned: Plan, replaced: Mapping[str, Champion]) -> Plan:
-        """The plan of days that other champions predicted, with the models that were read."""
-        model = self.pipeline.table(nouns.MODEL)
-        reads = dict(planned.reads)
-        for day, of_other in self.pipeline.model_reads(replaced).items():
-            reads[day] = [*(read for read in reads[day] if read.table != model), *of_other]
+    def _with_models(self, planned: Plan, frames: Mapping[str, pd.DataFrame]) -> Plan:
+        """The plan with the models that predicted the rows of each day, which are not all its champion's."""
+        model, reads = self.pipeline.table(nouns.MODEL), dict(planned.reads)
+        for day, rows in frames.items():
+            used = rows[["model_as_of", "model_version"]].drop_duplicates()
+            reads[day] = [
+                *(read for read in reads[day] if read.table != model),
+                *(
+                    Read(model, as_of, version, None, is_pinned=True)
+                    for as_of, version in used.itertuples(index=False)
+                ),
+            ]
         return replace(planned, reads=reads)
 
     def score_by(
@@ -242,17 +247,6 @@ class Predictions:
             model_as_of=champion.as_of,
             feature_version=scored[DAY].map(features.hashes),
         )
-
-    def confirm(self, workspace: Workspace, champion: Champion) -> None:
-        """Refuse a champion that does not match the records of its release.
-
-        Raises:
-            RegistryMismatch: decision, approval, registration, tests and model contradict each other.
-            LakeMismatch: one of them was altered outside a run.
-        """
-        registry = workspace.registry if self.pipeline.has_registry else None
-        log, as_of = workspace.approvals, champion.as_of
-        confirm_champion(release_facts(workspace.lake, log, registry, self.pipeline.name, as_of))
 
 
 def _no_champion(day: str, predicted_on: str) -> str:

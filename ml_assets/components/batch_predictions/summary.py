@@ -14,6 +14,7 @@ def prediction_summary(predictions: pd.DataFrame, classes: Classes) -> dict[str,
         predictions: (n, …) predictions of the day.
         classes: classes of a multiclass task; empty for other tasks.
     """
+    predictions = predictions[predictions[PREDICTION].notna()]  # the others were refused
     return {
         **_values(predictions, classes),
         "model as of": str(predictions["model_as_of"].iloc[0]) if len(predictions) else "",

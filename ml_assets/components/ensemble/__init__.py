@@ -1,4 +1,4 @@
-"""Template: an ensemble of other pipelines' champions, evaluated, released and monitored like a model."""
+"""The template ``Ensemble``, and the stages that only an ensemble has."""
 
 from ml_assets.components.ensemble.component import Ensemble
 

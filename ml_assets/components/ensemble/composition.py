@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ml_assets import nouns
+from ml_assets.components.pipeline.confirmation import confirm
 from ml_assets.components.pipeline.output import recorded
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.components.trained_model.training import Training
@@ -11,7 +12,7 @@ from ml_assets.errors import TrainingError
 from ml_assets.learning.artifacts import StoredModel
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.ensembles.answers import answers
-from ml_assets.learning.ensembles.members import composed
+from ml_assets.learning.ensembles.members import composed, refuse_lost_columns
 from ml_assets.learning.training import FittedModel
 from ml_assets.ledger.entries import Read
 from ml_assets.orchestration.assets.model_io import ModelOutput, lost_models
@@ -19,8 +20,6 @@ from ml_assets.planning.inputs import Input
 from ml_assets.planning.plan import each_day, plan, with_recomputed
 from ml_assets.provenance.code import code_version
 from ml_assets.release.champion import Champion, newest
-from ml_assets.release.confirm import confirm_champion
-from ml_assets.release.facts import release_facts
 from ml_assets.release.history import releases
 from ml_assets.release.promotion import training_command
 from ml_assets.workspace import Workspace
@@ -136,7 +135,8 @@ class Composition(Training):
 
         Raises:
             TrainingError: it has no champion.
-            RegistryMismatch, UnsafeModel: its release is contradicted, or its files were altered.
+            RegistryMismatch, UnsafeModel: its release is contradicted, its files were altered, or it was
+                trained on a column that the ensemble no longer has.
         """
         member = self.members[name]
         if name not in champions:
@@ -145,8 +145,8 @@ class Composition(Training):
                 f"released. To train and release one, run: {training_command(member.name, day)}"
             )
         champion = champions[name]
-        registry = workspace.registry if member.has_registry else None
-        log, as_of = workspace.approvals, champion.as_of
-        confirm_champion(release_facts(workspace.lake, log, registry, member.name, as_of))
+        confirm(member, workspace, champion)
         table = member.table(nouns.MODEL)
-        return workspace.models.load(table, champion.fingerprint, member.specification)
+        model = workspace.models.load(table, champion.fingerprint, member.specification)
+        refuse_lost_columns(self.pipeline.specification, name, model.specification)
+        return model

@@ -12,6 +12,7 @@ from ml_assets.components.pipeline.output import markdown_table, output, plan_sa
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
 from ml_assets.contracts.validation import no_rows
+from ml_assets.errors import TrainingError
 from ml_assets.lake.integrity import verified_rows
 from ml_assets.learning.dataset import test_rows
 from ml_assets.learning.ensembles.members import member_columns
@@ -53,7 +54,7 @@ class MemberStage:
             checks=[
                 TableCheck(
                     "no_member_is_better_alone",
-                    "The ensemble's main metric is better than that of each member alone.",
+                    "No member alone has a better main metric than the ensemble, by more than chance.",
                     self._better_alone,
                     severity=dg.AssetCheckSeverity.WARN,
                     fails_run=False,
@@ -77,7 +78,8 @@ class MemberStage:
             fingerprint = planned.windows[nouns.MODEL].hashes[day]
             model = workspace.models.load(this.table(nouns.MODEL), fingerprint, this.specification)
             scorer = model.scorer
-            assert isinstance(scorer, EnsembleScorer)
+            if not isinstance(scorer, EnsembleScorer):
+                raise TrainingError("the model of the day is no ensemble: compose it again")
             found = compare_members(
                 this.specification,
                 rows,
@@ -96,18 +98,20 @@ class MemberStage:
         return output(planned, frames, MemberComparison, version, day_metadata=metadata)
 
     def _better_alone(self, stored: StoredDays) -> dict[str, DayVerdict]:
-        """Day → the members whose main metric is better than the ensemble's."""
+        """Day → the members whose main metric is better than the ensemble's, by an interval below zero."""
         [metric, *_] = self.pipeline.evaluation.of_task(self.pipeline.specification.task)
         found: dict[str, DayVerdict] = {}
         for day in stored.stored:
             rows = stored.rows[(stored.rows[DAY] == day) & (stored.rows["metric"] == metric)]
-            better = rows[rows["improvement"] < 0].sort_values("improvement")
-            reason = "; ".join(
+            undefined = rows.loc[rows["improvement"].isna(), "member"]
+            better = rows[(rows["improvement"] < 0) & ~(rows["high"] >= 0)]
+            reasons = [f"{metric} of {name} is undefined" for name in undefined]
+            reasons += [
                 f"{row.member} alone has {metric} {row.alone:.4f}, the ensemble {row.ensemble:.4f} (gain "
                 f"{row.improvement:+.4f}, {row.low:.4f} to {row.high:.4f})"
-                for row in better.itertuples()
-            )
-            found[day] = DayVerdict(better.empty, reason)
+                for row in better.sort_values("improvement").itertuples()
+            ]
+            found[day] = DayVerdict(not reasons, "; ".join(reasons))
         return found
 
     def _alone(self, scorer: EnsembleScorer, rows: pd.DataFrame) -> dict[str, np.ndarray]:

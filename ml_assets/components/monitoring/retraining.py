@@ -165,7 +165,9 @@ class RetrainingStage:
         )
 
     def _new_members(self, lake: Lake, day: str, champion: Champion | None) -> dict[str, str]:
-        """Member → as-of day of its champion at the end of a day, if it is not in the ensemble.
+        """Member → as-of day of its champion at the end of a day, if no ensemble was made of it yet.
+
+        An ensemble that the gates rejected is not requested again.
 
         Args:
             lake: the lake.
@@ -175,16 +177,17 @@ class RetrainingStage:
         if champion is None or not self.members:
             return {}
         this = self.pipeline
-        reads = lake.ledger.reads(this.table(nouns.MODEL), [champion.as_of])[champion.as_of]
-        inside = {(read.table, read.content_hash) for read in reads}
         until = this.as_of_calendar.next_from(this.calendar.bounds(day)[1])
-        found = {}
+        composed = [as_of for as_of in lake.days_stored(this.table(nouns.MODEL)) if as_of <= until]
+        reads = lake.ledger.reads(this.table(nouns.MODEL), [max(composed, default=champion.as_of)])
+        inside = {(read.table, read.content_hash) for found in reads.values() for read in found}
+        new = {}
         for name, member in self.members.items():
             table = member.table(nouns.CHAMPION)
             last = newest(releases(lake, table, until, includes_last=False))
             if last and (member.table(nouns.MODEL), last.fingerprint) not in inside:
-                found[name] = last.as_of
-        return found
+                new[name] = last.as_of
+        return new
 
     def _requested_days(self, lake: Lake, last: str) -> dict[str, str]:
         """Days up to ``last`` on which a retraining was requested → content hash of the decision."""

@@ -107,9 +107,7 @@ class PipelineContracts:
                 predicted={**predicted_fields(task, classes), **answered},
                 of_features=limits(load_contract(named.features)) if named.features else Limits(),
                 day=_load_optional(named.predictions_day),
-                max_dead_letter_share=1.0
-                if answered
-                else 0.0,  # refused rows; ``prediction_limits`` judges them
+                max_dead_letter_share=_max_refused_share(config),
             ),
             labels=load_contract(named.labels)
             if named.labels
@@ -144,6 +142,13 @@ def _answered(config: ModelConfiguration) -> Fields:
             "predictions. Give this key or segment another name."
         )
     return found
+
+
+def _max_refused_share(config: ModelConfiguration) -> float:
+    """Share of rows without a prediction above which a day is quarantined: those that a rule refuses."""
+    if isinstance(config, EnsembleConfiguration):
+        return config.prediction_limits.max_refused_share
+    return 0.0
 
 
 def _load_optional(path: str | None) -> Any:

@@ -191,7 +191,7 @@ class EnsembleChecks:
     def _numbers(self) -> Iterator[RuleProblem]:
         """Predictions of rules that are none, or break the limits."""
         limits, score = self.rules.limits, self._known[SCORE]
-        low, high = max(score.low, limits.at_least), min(score.high, limits.at_most)
+        low, high = max(score.low, limits.low), min(score.high, limits.high)
         for path, number in self._set():
             if not low <= number <= high:
                 yield RuleProblem(path, f"{number:g} is no prediction within {low:g} to {high:g}")
@@ -202,9 +202,9 @@ class EnsembleChecks:
             path: Path = ("rules", number)
             if rule.override is not None:
                 yield (*path, "override"), rule.override
-            given = rule.clamp.model_fields_set if rule.clamp else ()
-            for name in sorted(given):
-                yield (*path, "clamp", name), getattr(rule.clamp, name)
+            for name, limit in rule.clamp or ():
+                if limit is not None:
+                    yield (*path, "clamp", name), limit
         for name, member in self.rules.members.items():
             is_link = self.rules.combine.chain and name != self.rules.combine.chain.answer
             if member.fallback is not None and not is_link:

@@ -98,6 +98,16 @@ class Answers:
     rows: Sequence[Answer]
 
 
+def plain_answers(predictions: np.ndarray) -> Answers:
+    """The answers of a model that is no ensemble, as of a time before it became one.
+
+    Args:
+        predictions: (n,) its predictions.
+    """
+    rows = [Answer("", {}, each, (), Outcome.ANSWERED) for each in predictions.tolist()]
+    return Answers(predictions, rows)
+
+
 def answers(rules: EnsembleRules, columns: Columns, count: int, ask: Ask) -> Answers:
     """The answers of an ensemble.
 
@@ -115,7 +125,7 @@ def answers(rules: EnsembleRules, columns: Columns, count: int, ask: Ask) -> Ans
     panel = Panel(rules, columns, count, allowed, ask)
     merged = combined(panel)
     failed = np.isnan(merged)
-    outcomes = np.full(count, Outcome.ANSWERED, dtype=object)
+    outcomes = np.array([Outcome.ANSWERED] * count, dtype=object)
     outcomes[failed] = Outcome.FAILED
     applied: list[list[Applied]] = [[] for _ in range(count)]
     found = merged
@@ -127,7 +137,7 @@ def answers(rules: EnsembleRules, columns: Columns, count: int, ask: Ask) -> Ans
         if rule.refuse or rule.person:
             outcomes[hit] = Outcome.REFUSED if rule.refuse else Outcome.PERSON
     limits = rules.limits
-    within = np.isfinite(found) & (found >= limits.at_least) & (found <= limits.at_most)
+    within = np.isfinite(found) & (found >= limits.low) & (found <= limits.high)
     outside = _open(outcomes) & ~within
     _record(LIMITS, f"The prediction is not {limits.described}.", outside, applied)
     if limits.otherwise == REFUSE:
@@ -167,7 +177,7 @@ def _changed(rule: BusinessRule, found: np.ndarray) -> Any:
     if rule.override is not None:
         return rule.override
     if rule.clamp is not None:
-        return np.clip(found, rule.clamp.at_least, rule.clamp.at_most)
+        return np.clip(found, rule.clamp.low, rule.clamp.high)
     return found
 
 
@@ -183,5 +193,6 @@ def _contributions(panel: Panel, number: int) -> dict[str, MemberAnswer]:
         if wanted[number]:
             is_answered = panel.answered[name][number]
             score = float(panel.scores[name][number]) if is_answered else None
-            found[name] = MemberAnswer(score, panel.failures.get(name, ""))
+            why = panel.failures[name] if panel.failed[name][number] else ""
+            found[name] = MemberAnswer(score, why)
     return found

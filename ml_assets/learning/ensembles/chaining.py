@@ -66,7 +66,13 @@ def chained(
 
 
 def source_rows(
-    row: pd.Series, *, features: pd.DataFrame, joined: Joined, **others: object
+    row: pd.Series,
+    *,
+    features: pd.DataFrame,
+    joined: Joined,
+    cut: str | None = None,
+    targets: Mapping[str, str] | None = None,
+    **others: object,
 ) -> dict[str, pd.DataFrame]:
     """The rows that ``chained`` made one row from, for ``ml-assets trace``.
 
@@ -74,6 +80,8 @@ def source_rows(
         row: a row of its result.
         features: this and all other arguments as there.
         joined: see ``chained``.
+        cut: see ``chained``.
+        targets: see ``chained``.
         others: see ``chained``.
 
     Returns:
@@ -81,13 +89,27 @@ def source_rows(
     """
     predictions = {name: one for name, one in others.items() if isinstance(one, pd.DataFrame)}
     found = {
-        column: _equal(of_model, {theirs: row[own] for own, theirs in joined[column].items()})
+        column: _equal(
+            _in_time(of_model, (targets or {}).get(column), row[cut] if cut else None),
+            {theirs: row[own] for own, theirs in joined[column].items()},
+        )
         for column, of_model in predictions.items()
     }
     own = {str(name): row[name] for name in features.columns}
     of_row = {"features": _equal(features, own), **found}
     uses = {"features": "the row itself"} | {name: f"its {name}" for name in found}
     return {name: rows.assign(used_for=uses[name]) for name, rows in of_row.items()}
+
+
+def _in_time(predictions: pd.DataFrame, target: str | None, cut: object) -> pd.DataFrame:
+    """Predictions that are not late, and are known at a time if they are compared with it."""
+    known = predictions[~predictions[IS_LATE].astype(bool)]
+    return known[_known_at(known, target) <= cut] if target and cut is not None else known
+
+
+def _known_at(predictions: pd.DataFrame, target: str) -> pd.Series:
+    """(n,) time at which the features of each prediction were known."""
+    return predictions[target] - pd.to_timedelta(predictions[HORIZON], unit="h")
 
 
 def _found(  # noqa: PLR0917
@@ -102,10 +124,11 @@ def _found(  # noqa: PLR0917
     if predictions.empty:
         return pd.Series(float("nan"), rows.index)
     names = {theirs: own for own, theirs in joined.items()}
-    known = predictions.loc[~predictions[IS_LATE].astype(bool), [DAY, *names]].rename(columns=names)
+    in_time = _in_time(predictions, None, None)
+    known = in_time[[DAY, *names]].rename(columns=names)
     known[PREDICTED] = predictions[PREDICTION].astype(float)
     if target:
-        known[KNOWN_AT] = predictions[target] - pd.to_timedelta(predictions[HORIZON], unit="h")
+        known[KNOWN_AT] = _known_at(in_time, target)
     own = [DAY, *joined]
     try:
         found = rows[own].merge(known, how="left", on=own, validate="many_to_one")

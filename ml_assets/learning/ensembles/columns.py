@@ -58,7 +58,8 @@ def answer_columns(answers: Answers) -> pd.DataFrame:
 
 def scores_text(answer: Answer) -> str:
     """Member → its prediction as JSON; null if it gave none."""
-    return json.dumps({name: member.score for name, member in answer.members.items()})
+    scores = {name: member.score for name, member in answer.members.items()}
+    return json.dumps(scores, allow_nan=False)
 
 
 def rules_text(answer: Answer) -> str:

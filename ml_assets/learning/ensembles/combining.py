@@ -20,13 +20,16 @@ Ask: TypeAlias = Callable[[str, Columns, int], np.ndarray]
 """From a member, its input columns and their number of rows to (n,) predictions."""
 
 
+NO_NUMBER = "It predicts no finite number."
+
+
 class MemberFailed(TransientError):
     """A member gave no answer in time, or raised an error."""
 
 
 @dataclass
 class Panel:
-    """The members of one call: their predictions so far, and who failed.
+    """The members of one call: their predictions so far, and which of them failed.
 
     Attributes:
         rules: the rules of the ensemble.
@@ -37,7 +40,8 @@ class Panel:
         wanted: member → (n,) whether it was asked for the row.
         scores: member → (n,) predictions; NaN for rows without one.
         answered: member → (n,) whether it answered the row, itself or by its fallback.
-        failures: member → why it gave no answer.
+        failed: member → (n,) whether it was asked for the row and gave no answer of its own.
+        failures: member → why it gave none.
     """
 
     rules: EnsembleRules
@@ -48,6 +52,7 @@ class Panel:
     wanted: dict[str, np.ndarray] = field(default_factory=dict)
     scores: dict[str, np.ndarray] = field(default_factory=dict)
     answered: dict[str, np.ndarray] = field(default_factory=dict)
+    failed: dict[str, np.ndarray] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
 
     def answers(self, name: str, wanted: np.ndarray, given: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -65,12 +70,16 @@ class Panel:
             try:
                 columns = _selected({**_mapping(self.columns), **given}, wanted)
                 found[wanted] = self.ask(name, columns, int(wanted.sum()))
-                answered = wanted
+                answered = wanted & np.isfinite(found)
             except MemberFailed as failure:
                 self.failures[name] = str(failure)
-                if member.fallback is not None:
-                    found[wanted], answered = member.fallback, wanted
-        self.wanted[name], self.scores[name], self.answered[name] = wanted, found, answered
+        failed = wanted & ~answered
+        if failed.any():
+            self.failures.setdefault(name, NO_NUMBER)
+            found[failed] = np.nan if member.fallback is None else member.fallback
+            answered = wanted & np.isfinite(found)
+        self.wanted[name], self.failed[name] = wanted, failed
+        self.scores[name], self.answered[name] = found, answered
         return found
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ml_assets.errors import TrainingError
+from ml_assets.errors import TrainingError, UnsafeModel
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.learning.ensembles.conditions import SCORE
 from ml_assets.learning.ensembles.rules import EnsembleRules, Member
@@ -94,6 +94,28 @@ def shown_parameters(specification: ModelSpecification) -> Mapping[str, Any]:
     """Hyperparameters for people: of an ensemble its rules, without the parameters of its members."""
     arguments = specification.hyperparameters
     return arguments["ensemble"] if specification.estimator == ENSEMBLE else arguments
+
+
+def refuse_lost_columns(
+    ensemble: ModelSpecification, name: str, trained_by: ModelSpecification
+) -> None:
+    """Refuse a member that was trained on columns that an ensemble does not have.
+
+    Args:
+        ensemble: specification of the ensemble.
+        name: the member.
+        trained_by: what the member was trained by, which may differ from its present specification.
+
+    Raises:
+        UnsafeModel: there are some.
+    """
+    rules = EnsembleRules.model_validate(ensemble.hyperparameters["ensemble"])
+    needed = inputs_of(rules, name, trained_by).values()
+    if lost := [column for column in needed if column not in ensemble.features]:
+        raise UnsafeModel(
+            f"the champion of member '{name}' was trained on {', '.join(lost)}, which the member's pipeline "
+            "no longer uses. Train and release the member again, then the ensemble."
+        )
 
 
 def member_columns(member: Member, features: Sequence[str], columns: Columns) -> Columns:

@@ -113,6 +113,8 @@ def _overridden(path: Path, rule: BusinessRule, later: Sequence[BusinessRule]) -
         if one.override not in (None, rule.override) and covers(domains(one.when), rows):
             text = f"it contradicts '{one.name}', which overrides all of its rows with {one.override:g}"
             return [RuleProblem(path, text)]
+        if one.action not in (OVERRIDE, CLAMP) and SCORE in one.when:
+            return []  # it looks at the number
         if one.action in (OVERRIDE, CLAMP):
             rows[SCORE] = ANY
     return []
@@ -136,8 +138,7 @@ def _result(rule: BusinessRule, score: Domain) -> Domain | None:
     if rule.clamp is None:
         return None
     low, high = (
-        min(max(limit, rule.clamp.at_least), rule.clamp.at_most)
-        for limit in (score.low, score.high)
+        min(max(limit, rule.clamp.low), rule.clamp.high) for limit in (score.low, score.high)
     )
     return Domain(low=low, high=high, missing=False)
 

@@ -52,8 +52,8 @@ class Route(BaseModel):
     members: tuple[Name, ...] = Field(min_length=1)
 
 
-class Clamp(BaseModel):
-    """Limits that a prediction is moved to.
+class Bounds(BaseModel):
+    """Least and greatest predictions.
 
     Attributes:
         at_least: least prediction.
@@ -62,8 +62,28 @@ class Clamp(BaseModel):
 
     model_config = SECTION
 
-    at_least: Number = -math.inf
-    at_most: Number = math.inf
+    at_least: Number | None = None
+    at_most: Number | None = None
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"at_least ({self.low:g}) is greater than at_most ({self.high:g})")
+        return self
+
+    @property
+    def low(self) -> float:
+        """Least prediction; minus infinity for none."""
+        return -math.inf if self.at_least is None else self.at_least
+
+    @property
+    def high(self) -> float:
+        """Greatest prediction; infinity for none."""
+        return math.inf if self.at_most is None else self.at_most
+
+
+class Clamp(Bounds):
+    """Bounds that a prediction is moved to."""
 
     @model_validator(mode="before")
     @classmethod
@@ -71,14 +91,6 @@ class Clamp(BaseModel):
         if isinstance(values, Mapping) and not values:
             raise ValueError("expected at_least, at_most or both")
         return values
-
-    @model_validator(mode="after")
-    def _makes_sense(self) -> Self:
-        if self.at_least > self.at_most:
-            raise ValueError(
-                f"at_least ({self.at_least:g}) is greater than at_most ({self.at_most:g})"
-            )
-        return self
 
 
 def _is_true(value: Any) -> Any:
@@ -135,42 +147,28 @@ def _is_refuse_or_number(value: Any) -> Any:
     raise ValueError(f"{value!r} is neither '{REFUSE}' nor a number")
 
 
-class Limits(BaseModel):
-    """The contract of one prediction; a prediction that is no number breaks it, too.
+class Limits(Bounds):
+    """The contract of one prediction; a prediction that is no finite number breaks it, too.
 
     Attributes:
-        at_least: least prediction.
-        at_most: greatest prediction.
         otherwise: ``refuse``, or the prediction instead.
     """
 
-    model_config = SECTION
-
-    at_least: Number = -math.inf
-    at_most: Number = math.inf
     otherwise: Annotated[Literal["refuse"] | float, BeforeValidator(_is_refuse_or_number)] = (
         "refuse"
     )
 
     @model_validator(mode="after")
-    def _makes_sense(self) -> Self:
-        if self.at_least > self.at_most:
-            raise ValueError(
-                f"at_least ({self.at_least:g}) is greater than at_most ({self.at_most:g})"
-            )
-        if isinstance(self.otherwise, float) and not self.has(self.otherwise):
+    def _are_kept_otherwise(self) -> Self:
+        if isinstance(self.otherwise, float) and not self.low <= self.otherwise <= self.high:
             raise ValueError(f"otherwise ({self.otherwise:g}) is outside the limits itself")
         return self
-
-    def has(self, number: float) -> bool:
-        """Whether a prediction keeps the contract."""
-        return self.at_least <= number <= self.at_most
 
     @property
     def described(self) -> str:
         """What a prediction has to be, in words."""
         given = (("at least", self.at_least), ("at most", self.at_most))
-        found = [f"{name} {number:g}" for name, number in given if math.isfinite(number)]
+        found = [f"{name} {number:g}" for name, number in given if number is not None]
         return " and ".join(found) or "a finite number"
 
 
@@ -200,5 +198,5 @@ class EnsembleRules(BaseModel):
         return self.combine.members or list(self.members)
 
     def record(self) -> dict[str, Any]:
-        """The section as JSON, for records and fingerprints."""
-        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        """The section as JSON with all defaults, for records and fingerprints."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)

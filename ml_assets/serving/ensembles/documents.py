@@ -78,7 +78,7 @@ EXAMPLE = {
 """An answer without what it tells of an ensemble."""
 
 
-def told(answer: Answer | None) -> dict[str, Any]:
+def ensemble_record(answer: Answer | None) -> dict[str, Any]:
     """What an answer tells of an ensemble, as JSON, which has no infinite numbers; nothing of other models."""
     if answer is None:
         return {}
@@ -117,18 +117,14 @@ def _prediction() -> dict[str, Any]:
     """Schema of one answer of an ensemble."""
     prediction = {**NUMBER, "description": "A number; null if the row was refused."}
     properties = {**PREDICTION["properties"], "prediction": prediction, "ensemble": ENSEMBLE}
-    return {
-        **PREDICTION,
-        "required": [*PREDICTION["required"], "ensemble"],
-        "properties": properties,
-    }
+    return {**PREDICTION, "properties": properties}
 
 
 def _examples(rules: EnsembleRules) -> dict[str, Any]:
     """An answered row, and a refused one."""
     members = {name: MemberAnswer(0.4) for name in rules.answering}
     refusing = [Applied(rule.name, rule.reason) for rule in rules.rules if rule.refuse]
-    refused = [*refusing, Applied(LIMITS, "The prediction is outside 0 to 0.3.")][0]
+    refused = [*refusing, Applied(LIMITS, "The prediction is not at most 0.3.")][0]
     return {
         "answered": _example(Answer("", members, 0.4, (), Outcome.ANSWERED), 0.4),
         "refused": _example(Answer("", members, 0.4, (refused,), Outcome.REFUSED), None),
@@ -136,7 +132,7 @@ def _examples(rules: EnsembleRules) -> dict[str, Any]:
 
 
 def _example(answer: Answer, prediction: float | None) -> Mapping[str, Any]:
-    return {"value": {**EXAMPLE, "prediction": prediction, **told(answer)}}
+    return {"value": {**EXAMPLE, "prediction": prediction, **ensemble_record(answer)}}
 
 
 def _finite(number: float | None) -> float | None:

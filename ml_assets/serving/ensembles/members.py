@@ -14,6 +14,7 @@ from enum import StrEnum
 
 import numpy as np
 
+from ml_assets.errors import ContractViolation
 from ml_assets.learning.ensembles.combining import MemberFailed
 from ml_assets.learning.ensembles.rules import Member
 from ml_assets.learning.scorer.ensembles import Through, Work
@@ -39,9 +40,19 @@ class Members:
     def __init__(self, failed: Callable[[str, str, Failure], None]) -> None:
         self._failed = failed
         self._workers: dict[tuple[str, str], _Worker] = {}
+        self._versions: dict[str, str] = {}
 
-    def of(self, pipeline: str) -> Through:
-        """What runs the work of the members of a pipeline's ensemble."""
+    def of(self, pipeline: str, version: str) -> Through:
+        """What runs the work of the members of an ensemble.
+
+        Args:
+            pipeline: its pipeline.
+            version: its fingerprint; another version gets new threads.
+        """
+        if self._versions.get(pipeline) != version:
+            self._versions[pipeline] = version
+            for name in [known for known in self._workers if known[0] == pipeline]:
+                self._workers.pop(name).close()
 
         def through(name: str, member: Member, work: Work) -> np.ndarray:
             return self._run(pipeline, name, member, work)
@@ -68,6 +79,8 @@ class Members:
             log.warning("%s: member %s did not answer in time.", pipeline, name)
             reason = f"It did not answer within {member.timeout_ms:g} ms."
             raise MemberFailed(reason) from None
+        if isinstance(error, ContractViolation):
+            raise error  # the row is wrong, not the member
         if error is not None:
             self._failed(pipeline, name, Failure.ERROR)
             log.error("%s: member %s failed.", pipeline, name, exc_info=error)

@@ -1,6 +1,6 @@
 """An ensemble from YAML alone: which orders of a shop are heavy, by three models of the same orders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -47,7 +47,7 @@ attributes:
   estimator:
     task: classification
     path: {path}
-    numeric: [items, hour]
+    numeric: [{numeric}]
     categorical: [region]
     hyperparameters: {hyperparameters}
   release: {{rule: non_inferior, margin: 0.05}}
@@ -144,16 +144,33 @@ def heaviness(days: Sequence[str], *, raw: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(is_heavy=(rows["weight"] > 25).astype("int64")).drop(columns="weight")
 
 
-def text(document: Mapping[str, Any] | None = None, **ensemble: Any) -> str:
-    """The ``defs.yaml``, with other keys of the ensemble's document and of its section ``ensemble``."""
+def text(
+    document: Mapping[str, Any] | None = None,
+    *,
+    without: Collection[str] = (),
+    numeric: str = "items, hour",
+    **ensemble: Any,
+) -> str:
+    """The ``defs.yaml``.
+
+    Args:
+        document: other keys of the ensemble's document.
+        without: models that it does not have.
+        numeric: numeric features of the models.
+        ensemble: other keys of the section ``ensemble``.
+    """
     found = yaml.safe_load(ENSEMBLED)
     found["attributes"] |= document or {}
     found["attributes"]["ensemble"] |= ensemble
     members = [
         MODEL.format(
-            pipeline=name, path=f"sklearn.{_module(kind)}.{kind}", hyperparameters=hyperparameters
+            pipeline=name,
+            path=f"sklearn.{_module(kind)}.{kind}",
+            hyperparameters=hyperparameters,
+            numeric=numeric,
         )
         for name, (kind, hyperparameters) in ESTIMATORS.items()
+        if name not in without
     ]
     own = yaml.safe_dump(found, sort_keys=False)
     return "---".join([TABLES.format(where=WHERE), *members, f"\n{own}"])

@@ -30,6 +30,8 @@ COMPOSED = "group:couriers__training or group:couriers__release"
 PREDICTED = 'key:"couriers/predictions"'
 NEXT = "2024-02-26"
 SENDS_ALL = {"name": "all", "person": True, "reason": "Everything."}
+HALVES = {"name": "halves", "clamp": {"at_most": 0.5}, "reason": "Nothing is certain."}
+"""Keeps the order of most rows, and halves the probabilities."""
 REFUSES = {"name": "no", "when": {"hour": {"is": "missing"}}, "refuse": True, "reason": "No."}
 
 
@@ -106,7 +108,7 @@ def test_what_waits_for_a_person_is_a_warning_with_its_rules(with_rules: Open) -
     found = {one.check: one for one in couriers.check(PREDICTED, SCORED)}
     waiting = found["no_prediction_waits_for_a_person"]
     assert waiting.reason == (
-        f"{count} of 60 predictions wait for a person; rules: two_couriers {count}"
+        f"{count} of 60 predictions wait for a person; rules of these rows: two_couriers {count}"
     )
     assert waiting.state == "warned"
 
@@ -196,7 +198,7 @@ def test_rows_that_a_rule_refuses_are_dead_letters(with_rules: Open) -> None:
         pytest.param(
             {"max_refused_share": 0.01},
             {"rules": [REFUSES]},
-            "a rule refuses",
+            "9 of 60 rows break the contract (15.0%), more than the 1.0% allowed",
             id="refused_rows",
         ),
         pytest.param(
@@ -206,8 +208,8 @@ def test_rows_that_a_rule_refuses_are_dead_letters(with_rules: Open) -> None:
             id="share_of_a_rule",
         ),
         pytest.param(
-            {"max_distance": 0.01},  # two days of sixty rows differ by more
-            {"rules": []},
+            {"max_distance": 0.3},
+            {"rules": [HALVES]},
             "their KS distance from those of the 7d before is",
             id="distance_from_the_days_before",
         ),
@@ -242,6 +244,61 @@ def test_outside_its_limits_a_day_is_predicted_by_the_last_champion(with_rules: 
     assert not rows["rules"].str.contains("all").any()
     reads = couriers.lake.ledger.reads("couriers/predictions", ["2024-02-24"])["2024-02-24"]
     assert [read.day for read in reads if read.table == "couriers/model"] == [ENSEMBLE]
+
+
+def test_a_stored_day_keeps_its_predictions_whatever_is_judged_later(with_rules: Open) -> None:
+    couriers = _changed(
+        with_rules(), {"prediction_limits": {"max_rule_share": {"two_couriers": 0.01}}}
+    )
+    before = couriers.lake.read("couriers/predictions", [SCORED])
+
+    _succeeds(couriers, PREDICTED, SCORED)
+
+    after = couriers.lake.read("couriers/predictions", [SCORED])
+    pd.testing.assert_frame_equal(after, before)
+
+
+def test_a_version_that_the_gates_rejected_is_not_requested_again(with_rules: Open) -> None:
+    couriers = with_rules()
+    _succeeds(couriers, "group:forest__training or group:forest__release", "2024-02-25")
+    _succeeds(couriers, 'key:"couriers/training_dataset" or key:"couriers/model"', "2024-02-26")
+    _succeeds(couriers, "group:couriers__predictions or group:couriers__monitoring", NEXT)
+
+    [row] = couriers.lake.read("couriers/retraining_decision", [NEXT]).to_dict("records")
+    assert (row["verdict"], row["champion_as_of"]) == ("keep", ENSEMBLE)
+
+
+def test_a_model_that_becomes_an_ensemble_predicts_with_its_champion_until_a_release(
+    members: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(members, home)
+    definitions = courier_definitions(
+        home,
+        {"pipeline": "boosting"},
+        without=["boosting"],
+        members={name: {"pipeline": name} for name in ("forest", "linear")},
+        combine={"vote": {}},
+    )
+    with opened(home, definitions) as project:
+        _succeeds(project, 'key:"boosting/predictions"', SCORED)
+        rows = project.lake.read("boosting/predictions", [SCORED])
+
+    assert set(rows["members"]) == {"{}"}
+    assert (rows["prediction"] == rows["combined"]).all()
+
+
+def test_a_member_that_was_trained_on_a_lost_column_is_not_composed(
+    members: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(members, home)
+    with opened(home, courier_definitions(home, numeric="items")) as couriers:
+        couriers.materialize(COMPOSED, ENSEMBLE)
+        entry = couriers.lake.ledger.latest("couriers/model", [ENSEMBLE])[ENSEMBLE]
+
+    assert entry.status is Status.SKIPPED
+    assert entry.reason.startswith("the champion of member 'boosting' was trained on hour, which")
 
 
 def test_an_altered_member_is_not_composed(with_rules: Open) -> None:

@@ -46,7 +46,7 @@ def test_an_answer_in_time_is_given_by_a_thread_of_the_member(members: Members) 
         return ONE
 
     for name in ("one", "other", "one"):
-        assert members.of("shop")(name, PATIENT, work) is ONE
+        assert members.of("shop", "v1")(name, PATIENT, work) is ONE
 
     assert names == ["shop/one", "shop/other", "shop/one"]
 
@@ -59,14 +59,18 @@ def test_an_error_fails_the_member_without_its_text(
         raise error
 
     with pytest.raises(MemberFailed, match=rf"^It failed with {type(error).__name__}\.$"):
-        members.of("shop")("one", PATIENT, work)
+        members.of("shop", "v1")("one", PATIENT, work)
 
     assert counted.failures == [("shop", "one", Failure.ERROR)]
-    assert members.of("shop")("one", PATIENT, lambda: ONE) is ONE
+    assert members.of("shop", "v1")("one", PATIENT, lambda: ONE) is ONE
 
 
 def test_a_late_member_fails_at_once_until_it_returns(members: Members, counted: Counted) -> None:
-    may_return, has_returned, through = threading.Event(), threading.Event(), members.of("late")
+    may_return, has_returned, through = (
+        threading.Event(),
+        threading.Event(),
+        members.of("late", "v1"),
+    )
 
     def hang() -> np.ndarray:
         may_return.wait()
@@ -81,7 +85,7 @@ def test_a_late_member_fails_at_once_until_it_returns(members: Members, counted:
 
     assert [each.name for each in threading.enumerate()].count("late/one") == 1
     assert through("other", PATIENT, lambda: ONE) is ONE
-    assert members.of("bakery")("one", PATIENT, lambda: ONE) is ONE
+    assert members.of("bakery", "v1")("one", PATIENT, lambda: ONE) is ONE
     may_return.set()
     assert has_returned.wait(10)
     while True:
