@@ -140,17 +140,21 @@ def _refuse_contradiction(where: str, one: ModelConfiguration, other: ModelConfi
 
 
 def _changed_by_environment(config: Mapping[str, Any], file: Path, kind: type[C], where: str) -> C:
-    """A document with the changes of the environment; it is validated with and without them."""
+    """A document with the changes of the environment; it is validated with and without them.
+
+    An ensemble is validated with them alone, because its members have the changes of theirs.
+    """
     name = config.get("pipeline")
-    found = _read(config, file, kind, where, lambda path: line_of(file, config, path))
     known = PipelineConfiguration.model_fields.keys() - kind.model_fields.keys()
     changes = {
         key: value
         for key, value in settings().pipelines.get(str(name), {}).items()
         if key not in known
     }
-    if not changes:
-        return found
+    if not changes or not issubclass(kind, EnsembleConfiguration):
+        found = _read(config, file, kind, where, lambda path: line_of(file, config, path))
+        if not changes:
+            return found
     where = f"{where}, with ML_ASSETS_PIPELINES,"
     return _read(merged(config, changes), file, kind, where, without_line)
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -9,6 +11,7 @@ import pandas as pd
 from ml_assets import nouns
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake.store import Lake
+from ml_assets.learning.artifacts import ModelStore
 from ml_assets.learning.ensembles.members import composed
 from ml_assets.learning.ensembles.rules import EnsembleRules
 from ml_assets.learning.specification import ENSEMBLE, ModelSpecification
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 Members = Mapping[str, tuple[ModelSpecification, "Pipeline"]]
 """Member → what it was trained by, and its fitted pipeline."""
+
+STORED = "member/model"
 
 
 def fit_of(lake: Lake, recorded: RecordedModel, recipe: Recipe) -> Fit:
@@ -45,9 +50,16 @@ def fit_of(lake: Lake, recorded: RecordedModel, recipe: Recipe) -> Fit:
         name: _made_again(lake, name, member.pipeline, reads)
         for name, member in rules.members.items()
     }
-    return partial(
-        _composed, members={n: (one.specification, one.pipeline) for n, one in members.items()}
-    )
+    return partial(_composed, members={name: _stored(one) for name, one in members.items()})
+
+
+def _stored(model: FittedModel) -> tuple[ModelSpecification, "Pipeline"]:
+    """A model as its file has it, from which ensembles are composed."""
+    with TemporaryDirectory() as folder:
+        store = ModelStore(Path(folder))
+        store.save(STORED, model)
+        found = store.load(STORED, model.fingerprint, model.specification)
+    return found.specification, found.pipeline
 
 
 def _composed(

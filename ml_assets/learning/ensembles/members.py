@@ -1,5 +1,6 @@
 """The members of an ensemble as models: their specification, their inputs, and what they make together."""
 
+import json
 from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
@@ -65,11 +66,19 @@ def specification_of(
         numeric=tuple(dict.fromkeys(numeric)),
         categorical=tuple(categorical),
         text=tuple(text),
-        hyperparameters={
-            "ensemble": rules.record(),
-            "members": {name: as_json(one) for name, one in members.items()},
-        },
+        hyperparameters=_in_recorded_order(
+            {
+                "ensemble": rules.record(),
+                "members": {name: as_json(one) for name, one in members.items()},
+            }
+        ),
     )
+
+
+def _in_recorded_order(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values with their keys in the order in which runs record them, on which sums of members depend."""
+    found: dict[str, Any] = json.loads(json.dumps(values, sort_keys=True))
+    return found
 
 
 def inputs_of(rules: EnsembleRules, name: str, member: ModelSpecification) -> dict[str, str]:

@@ -19,7 +19,7 @@ def test_an_ensemble_is_made_again_of_its_members(
     with_rules: Callable[..., Project], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     couriers = with_rules()
-    monkeypatch.setattr(documents, "DEFS", couriers.home / "defs")
+    monkeypatch.setattr(documents, "DEFS", couriers.data.parent)
     documents._read_files.cache_clear()
     [entry] = couriers.entries("couriers/model").values()
 
