@@ -18,8 +18,8 @@ from ml_assets.configuration.chaining.section import (
     with_values_of,
 )
 from ml_assets.configuration.documents import chained_table, computed_tables, feature_table
+from ml_assets.configuration.files.reading import read
 from ml_assets.configuration.models import pipeline
-from ml_assets.configuration.reading import read
 from ml_assets.configuration.tables import FeatureTableConfiguration
 from ml_assets.contracts.lineage import Names
 from ml_assets.learning.ensembles.chaining import IS_LATE

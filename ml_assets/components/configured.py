@@ -9,8 +9,8 @@ from pydantic import BaseModel, GetJsonSchemaHandler
 
 from ml_assets.components.broken import Broken
 from ml_assets.configuration.file_defaults import with_defaults
+from ml_assets.configuration.files.reading import read
 from ml_assets.configuration.files.yaml_files import has_templates, with_variables
-from ml_assets.configuration.reading import read
 from ml_assets.errors import ConfigurationError
 
 C = TypeVar("C", bound=BaseModel)

@@ -12,9 +12,9 @@ from ml_assets.configuration.chaining.cycles import attributes_of, refuse_cycle
 from ml_assets.configuration.chaining.section import as_feature_table, pipelines_of
 from ml_assets.configuration.days import Days
 from ml_assets.configuration.file_defaults import CHAINED, FEATURES, SOURCE, completed_documents
+from ml_assets.configuration.files.reading import read
 from ml_assets.configuration.files.yaml_files import Document, template_of
 from ml_assets.configuration.objects import load_contract
-from ml_assets.configuration.reading import read
 from ml_assets.configuration.tables import SourceTableConfiguration
 from ml_assets.contracts.contract import key_columns
 from ml_assets.errors import ConfigurationError

@@ -10,8 +10,8 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from ml_assets.configuration.days import Days
+from ml_assets.configuration.files.reading import read
 from ml_assets.configuration.files.yaml_files import Document, documents_of, template_of
-from ml_assets.configuration.reading import read
 from ml_assets.configuration.sections import Owner, Section
 from ml_assets.errors import ConfigurationError
 from ml_assets.sources.file_names import FilePattern

@@ -14,6 +14,7 @@ from ml_assets.configuration.ensemble.section import (
     unusable_pipelines,
 )
 from ml_assets.configuration.files.lines import line_of
+from ml_assets.configuration.files.reading import Line, not_usable, read, without_line
 from ml_assets.configuration.objects import load_contract
 from ml_assets.configuration.parts import (
     BatchPredictionsConfiguration,
@@ -23,7 +24,6 @@ from ml_assets.configuration.parts import (
     TrainedModelConfiguration,
 )
 from ml_assets.configuration.pipeline import ModelConfiguration
-from ml_assets.configuration.reading import Line, not_usable, read, without_line
 from ml_assets.errors import ConfigurationError
 from ml_assets.learning.ensembles.reach import RuleProblem
 from ml_assets.learning.ensembles.rules import EnsembleRules

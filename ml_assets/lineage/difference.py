@@ -14,7 +14,6 @@ from ml_assets.learning.dataset import FEATURE_DAY, SPLIT
 from ml_assets.learning.evaluation import OVERALL
 from ml_assets.lineage.changes import Change, changes
 from ml_assets.lineage.pipelines import PipelineTables
-from ml_assets.lineage.recipes import parameters_of
 from ml_assets.lineage.recorded import (
     RecordedDay,
     RecordedModel,
@@ -24,6 +23,7 @@ from ml_assets.lineage.recorded import (
     recorded_model,
     rows_of_model,
 )
+from ml_assets.lineage.reproduction.recipes import parameters_of
 from ml_assets.lineage.shifts import Shift, shifts
 
 SPLITS = ("train", "validation", "test")

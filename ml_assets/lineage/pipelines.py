@@ -48,6 +48,11 @@ class PipelineTables:
         return [nouns.LOGGED_PREDICTIONS, *SCORING] if self.is_logged else SCORING
 
 
+def own_tables(name: str) -> PipelineTables:
+    """A pipeline of which only its own tables are read, so that it need not be configured any more."""
+    return PipelineTables(name=name, features="", labels="", label="", join_keys=())
+
+
 def pipeline(name: str) -> PipelineTables:
     """The pipeline with a name.
 

@@ -20,7 +20,7 @@ from ml_assets.lake.store import Lake
 from ml_assets.ledger.entries import Entry, Read, grouped, usable_hashes
 from ml_assets.lineage.graph import stored_reads
 from ml_assets.lineage.inputs import SourceRows, TableRead, reads_by_table, source_rows
-from ml_assets.lineage.pipelines import PipelineTables, pipeline
+from ml_assets.lineage.pipelines import PipelineTables, own_tables
 from ml_assets.lineage.recorded import (
     ModelReference,
     RecordedDay,
@@ -178,7 +178,7 @@ def _members(lake: Lake, of: PipelineTables, model: Entry) -> list[ModelTrace]:
     for read in stored_reads(model):
         name, _, noun = read.table.rpartition("/")
         if noun == nouns.MODEL and name != of.name:
-            member = pipeline(name)
+            member = own_tables(name)
             used = model_of_fingerprint(lake, member, read.day, read.content_hash)
             found.append(trace_model(lake, member, used))
     return found

@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 from ml_assets.configuration import documents
 from ml_assets.lineage.pipelines import pipeline
 from ml_assets.lineage.recorded import model_of_version
-from ml_assets.lineage.reproduce import ReproductionVerdict, reproduce
+from ml_assets.lineage.reproduction.reproduce import ReproductionVerdict, reproduce
 from ml_assets_tests.components.minimal_pipeline_test import MINIMAL
 from ml_assets_tests.components.shop import definitions, raw_table
 from ml_assets_tests.prepared import new_home, opened

@@ -19,7 +19,7 @@ from ml_assets.contracts.contract import Contract, computed
 from ml_assets.learning.dataset import SPLIT
 from ml_assets.lineage.pipelines import pipeline
 from ml_assets.lineage.recorded import model_of_version
-from ml_assets.lineage.reproduce import ReproductionVerdict, reproduce
+from ml_assets.lineage.reproduction.reproduce import ReproductionVerdict, reproduce
 from ml_assets.release.decision import parse_findings
 from ml_assets_tests.components.shop import UTC, definitions, rows
 from ml_assets_tests.prepared import new_home, opened

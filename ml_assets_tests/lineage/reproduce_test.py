@@ -12,7 +12,12 @@ from ml_assets.ledger.entries import Read, Status
 from ml_assets.lineage.changes import Change, ChangedDays
 from ml_assets.lineage.pipelines import PipelineTables, pipeline
 from ml_assets.lineage.recorded import ModelReference, model_of_day, model_of_version
-from ml_assets.lineage.reproduce import Reproduction, ReproductionVerdict, Since, reproduce
+from ml_assets.lineage.reproduction.reproduce import (
+    Reproduction,
+    ReproductionVerdict,
+    Since,
+    reproduce,
+)
 from ml_assets.settings import settings
 from ml_assets_tests.model_records import (
     DAY,

@@ -112,13 +112,13 @@ def test_nothing_is_staged_without_rows_to_compare(
 def test_a_scorer_that_differs_on_the_probe_predicts_nothing(
     stored: Callable[[ModelSpecification], StoredModel], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, built = stored(BOOSTED), artifacts.build_scorer
+    model, built = stored(BOOSTED), artifacts.scorer_of
 
     def damaged(*of_model: Any) -> Scorer:
         scorer = built(*of_model)
         return replace(scorer, compute=lambda *rows: scorer.compute(*rows) * 1.001)
 
-    monkeypatch.setattr(artifacts, "build_scorer", damaged)
+    monkeypatch.setattr(artifacts, "scorer_of", damaged)
 
     with pytest.raises(
         UnsafeModel, match=r"differs from its scikit-learn pipeline by .* make setup"

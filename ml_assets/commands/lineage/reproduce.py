@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ml_assets.lake.store import Lake
     from ml_assets.lineage.pipelines import PipelineTables
     from ml_assets.lineage.recorded import ModelReference
-    from ml_assets.lineage.reproduce import Reproduction
+    from ml_assets.lineage.reproduction.reproduce import Reproduction
 
 app = typer.Typer()
 
@@ -42,8 +42,8 @@ def reproduce(
     """Make a past model again from what was recorded; exit 0 identical, 1 different, 2 not possible."""
     from ml_assets.commands.printing.reproduction import counted, print_reproduction
     from ml_assets.lineage.pipelines import pipeline as known_pipeline
-    from ml_assets.lineage.reproduce import ReproductionVerdict
-    from ml_assets.lineage.reproduce import reproduce as make_again
+    from ml_assets.lineage.reproduction.reproduce import ReproductionVerdict
+    from ml_assets.lineage.reproduction.reproduce import reproduce as make_again
 
     if [version is not None, as_of is not None, every].count(True) != 1:
         raise ConfigurationError("Give one of --version, --as-of and --all.")

@@ -10,7 +10,7 @@ from ml_assets.commands.shared import COMMIT_LENGTH, plain_table
 from ml_assets.lineage.changes import NONE, Change
 from ml_assets.lineage.difference import Difference, Side
 from ml_assets.lineage.recorded import format_days
-from ml_assets.lineage.reproduce import Reproduction
+from ml_assets.lineage.reproduction.reproduce import Reproduction
 
 SHOWN_FEATURES = 10
 """Features printed; JSON has all."""

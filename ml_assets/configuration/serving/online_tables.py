@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml_assets.configuration.documents import computed_tables
+from ml_assets.configuration.files.reading import read
 from ml_assets.configuration.input_cadences import with_input_cadences
 from ml_assets.configuration.objects import load_contract
-from ml_assets.configuration.reading import read
 from ml_assets.configuration.tables import FeatureTableConfiguration
 from ml_assets.contracts.contract import Contract
 from ml_assets.errors import ConfigurationError

@@ -131,13 +131,16 @@ def answers(rules: EnsembleRules, columns: Columns, count: int, ask: Ask) -> Ans
     found = merged
     for rule in rules.rules:
         fields = {**{name: columns[name] for name in rule.when if name != SCORE}, SCORE: found}
+        changed = _changed(rule, found)
         hit = _open(outcomes) & holds(rule.when, fields, count)
-        found = np.where(hit, _changed(rule, found), found)
+        if rule.clamp is not None:
+            hit &= changed != found
+        found = np.where(hit, changed, found)
         _record(rule.name, rule.reason, hit, applied)
         if rule.refuse or rule.person:
             outcomes[hit] = Outcome.REFUSED if rule.refuse else Outcome.PERSON
     limits = rules.limits
-    within = np.isfinite(found) & (found >= limits.low) & (found <= limits.high)
+    within = (found >= limits.low) & (found <= limits.high)
     outside = _open(outcomes) & ~within
     _record(LIMITS, f"The prediction is not {limits.described}.", outside, applied)
     if limits.otherwise == REFUSE:

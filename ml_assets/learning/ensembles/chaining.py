@@ -103,6 +103,8 @@ def source_rows(
 
 def _in_time(predictions: pd.DataFrame, target: str | None, cut: object) -> pd.DataFrame:
     """Predictions that are not late, and are known at a time if they are compared with it."""
+    if predictions.empty:
+        return predictions
     known = predictions[~predictions[IS_LATE].astype(bool)]
     return known[_known_at(known, target) <= cut] if target and cut is not None else known
 

@@ -83,7 +83,12 @@ class Bounds(BaseModel):
 
 
 class Clamp(Bounds):
-    """Bounds that a prediction is moved to."""
+    """Bounds that a prediction is moved to.
+
+    Attributes:
+        at_least: least prediction.
+        at_most: greatest prediction.
+    """
 
     @model_validator(mode="before")
     @classmethod
@@ -148,9 +153,11 @@ def _is_refuse_or_number(value: Any) -> Any:
 
 
 class Limits(Bounds):
-    """The contract of one prediction; a prediction that is no finite number breaks it, too.
+    """The contract of one prediction, after the rules.
 
     Attributes:
+        at_least: least prediction.
+        at_most: greatest prediction.
         otherwise: ``refuse``, or the prediction instead.
     """
 
@@ -169,7 +176,7 @@ class Limits(Bounds):
         """What a prediction has to be, in words."""
         given = (("at least", self.at_least), ("at most", self.at_most))
         found = [f"{name} {number:g}" for name, number in given if number is not None]
-        return " and ".join(found) or "a finite number"
+        return " and ".join(found)
 
 
 class EnsembleRules(BaseModel):

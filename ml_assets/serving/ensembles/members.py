@@ -84,7 +84,8 @@ class Members:
         if error is not None:
             self._failed(pipeline, name, Failure.ERROR)
             log.error("%s: member %s failed.", pipeline, name, exc_info=error)
-            raise MemberFailed(f"It failed with {type(error).__name__}.")
+            kind = type(error).__name__
+            raise MemberFailed(f"It failed with {kind}.")
         return given.result()
 
 

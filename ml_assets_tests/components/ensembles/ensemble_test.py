@@ -293,7 +293,7 @@ def test_a_member_that_was_trained_on_a_lost_column_is_not_composed(
 ) -> None:
     home = tmp_path / "home"
     shutil.copytree(members, home)
-    with opened(home, courier_definitions(home, numeric="items")) as couriers:
+    with opened(home, courier_definitions(home, numeric="items", routes=[])) as couriers:
         couriers.materialize(COMPOSED, ENSEMBLE)
         entry = couriers.lake.ledger.latest("couriers/model", [ENSEMBLE])[ENSEMBLE]
 

@@ -7,7 +7,7 @@ import pytest
 from ml_assets.configuration import documents
 from ml_assets.lineage.pipelines import pipeline
 from ml_assets.lineage.recorded import ModelReference
-from ml_assets.lineage.reproduce import ReproductionVerdict, reproduce
+from ml_assets.lineage.reproduction.reproduce import ReproductionVerdict, reproduce
 from ml_assets_tests.components.ensembles.couriers import ENSEMBLE
 from ml_assets_tests.components.ensembles.ensemble_test import composed, members, with_rules
 from ml_assets_tests.project import Project

@@ -140,7 +140,7 @@ def test_cases_of_high_risk_alert_a_person(shop: Project) -> None:
     ]
     assert alert.state == "warned"
     assert alert.reason == (
-        f"{count} of {len(rows)} predictions wait for a person; rules: high_risk {count}"
+        f"{count} of {len(rows)} predictions wait for a person; rules of these rows: high_risk {count}"
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from ml_assets.learning.ensembles.answers import LIMITS, Answers, Outcome
+from ml_assets.learning.ensembles.combining import NO_NUMBER
 from ml_assets_tests.learning.ensembles.panels import Members, rules, scores
 
 ALONE = {"average": {"a": 1}}
@@ -62,9 +63,13 @@ def test_a_rule_acts_where_its_condition_holds(
 
     assert found.predictions.tolist() == expected
     assert [row.outcome for row in found.rows] == [ANSWERED, outcome, outcome]
-    assert applied(found) == ["", "high", "high"]
+    moves = [
+        not action.get("clamp") or new != old for new, old in zip(expected, SCORES, strict=True)
+    ]
+    assert applied(found) == ["", *("high" if moved else "" for moved in moves[1:])]
     assert [row.combined for row in found.rows] == SCORES
-    assert found.rows[1].rules[0].reason == "Because of high."
+    reasons = {one.reason for row in found.rows for one in row.rules}
+    assert reasons == {"Because of high."}
 
 
 def test_a_rule_without_a_condition_applies_to_every_row() -> None:
@@ -81,9 +86,9 @@ def test_later_rules_see_the_score_that_earlier_ones_left() -> None:
     second = answered(low, raised, n=[1, 2, 3])
 
     assert first.predictions.tolist() == [0.625, 0.5, 0.625]
-    assert applied(first) == ["raised high", "high", "high"]
+    assert applied(first) == ["raised high", "", "high"]
     assert second.predictions.tolist() == [0.75, 0.5, 0.625]
-    assert applied(second) == ["raised", "high", "high"]
+    assert applied(second) == ["raised", "", "high"]
 
 
 def test_nothing_applies_after_a_refusal() -> None:
@@ -150,16 +155,24 @@ def test_limits_are_those_after_the_rules() -> None:
 @pytest.mark.parametrize(
     ("limits", "reason"),
     [
-        pytest.param({}, "a finite number", id="none"),
         pytest.param({"at_least": 1}, "at least 1", id="one"),
         pytest.param({"at_least": 0, "at_most": 2.5}, "at least 0 and at most 2.5", id="both"),
     ],
 )
-def test_an_infinite_prediction_breaks_any_limits(limits: dict[str, Any], reason: str) -> None:
-    found = Members().answer(rules(ALONE, ["a"], limits=limits), **scores(a=[float("inf"), 2]))
+def test_a_prediction_outside_the_limits_says_them(limits: dict[str, Any], reason: str) -> None:
+    found = Members().answer(rules(ALONE, ["a"], limits=limits), **scores(a=[-1, 2]))
 
     assert [row.outcome for row in found.rows] == [REFUSED, ANSWERED]
     assert found.rows[0].rules[0].reason == f"The prediction is not {reason}."
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("nan")], ids=str)
+def test_a_member_that_predicts_no_finite_number_fails_for_that_row(number: float) -> None:
+    average = {"average": {"a": 1, "b": 1}}
+    found = Members().answer(rules(average, ["a", "b"]), **scores(a=[number, 2], b=[4, 4]))
+
+    assert found.predictions.tolist() == [4, 3]
+    assert [row.members["a"].failure for row in found.rows] == [NO_NUMBER, ""]
 
 
 def test_a_prediction_that_is_no_number_is_a_failure() -> None:

@@ -12,10 +12,16 @@ from pandas.errors import MergeError
 from ml_assets.errors import TerminalError
 from ml_assets.lake.store import Lake
 from ml_assets.lineage.changes import Change, ChangedDays, changed_inputs, changes
-from ml_assets.lineage.members import fit_of
 from ml_assets.lineage.pipelines import PipelineTables
-from ml_assets.lineage.rebuild import RebuiltModel, altered_days, rebuild, recorded_input
-from ml_assets.lineage.recipes import (
+from ml_assets.lineage.recorded import ModelReference, RecordedModel, format_days, recorded_model
+from ml_assets.lineage.reproduction.members import fit_of
+from ml_assets.lineage.reproduction.rebuild import (
+    RebuiltModel,
+    altered_days,
+    rebuild,
+    recorded_input,
+)
+from ml_assets.lineage.reproduction.recipes import (
     Recipe,
     changed_modules,
     current_recipe,
@@ -23,7 +29,6 @@ from ml_assets.lineage.recipes import (
     recipe_of,
     unique,
 )
-from ml_assets.lineage.recorded import ModelReference, RecordedModel, format_days, recorded_model
 from ml_assets.lineage.specifications import (
     dataset_code,
     model_code,

@@ -23,8 +23,8 @@ from ml_assets.learning.training import FittedModel
 from ml_assets.ledger.entries import Read
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.lineage.changes import ChangedDays
-from ml_assets.lineage.recipes import Recipe
 from ml_assets.lineage.recorded import RecordedModel, readable_version
+from ml_assets.lineage.reproduction.recipes import Recipe
 
 TABLE = "dataset"
 

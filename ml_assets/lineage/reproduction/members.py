@@ -18,9 +18,9 @@ from ml_assets.learning.specification import ENSEMBLE, ModelSpecification
 from ml_assets.learning.training import FittedModel, train
 from ml_assets.ledger.entries import Read
 from ml_assets.lineage.pipelines import pipeline
-from ml_assets.lineage.rebuild import Fit, rebuild, recorded_input
-from ml_assets.lineage.recipes import Recipe, changed_modules, recipe_of
 from ml_assets.lineage.recorded import ModelReference, RecordedModel, recorded_model
+from ml_assets.lineage.reproduction.rebuild import Fit, rebuild, recorded_input
+from ml_assets.lineage.reproduction.recipes import Recipe, changed_modules, recipe_of
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline

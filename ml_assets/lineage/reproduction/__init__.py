@@ -1,0 +1,1 @@
+"""Making a recorded model again from what was recorded of it."""
