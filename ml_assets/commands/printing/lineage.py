@@ -76,7 +76,7 @@ def print_model(found: ModelTrace, console: Console) -> None:
         soft_wrap=True,
     )
     console.print(
-        f"  fitted on {found.model.rows:,} rows; {_how(found.model)}",
+        f"  {_made_from(found)}; {_how(found.model)}",
         highlight=False,
         soft_wrap=True,
     )
@@ -183,6 +183,13 @@ def _print_models(found: Impact, console: Console) -> None:
         if found.reaches_champion
         else "No current champion is among them."
     )
+
+
+def _made_from(found: ModelTrace) -> str:
+    """What a model was fitted on, or composed of."""
+    if not found.members:
+        return f"fitted on {found.model.rows:,} rows"
+    return f"composed of {', '.join(f'{one.pipeline} as of {one.as_of}' for one in found.members)}"
 
 
 def _how(written: WrittenDay) -> str:

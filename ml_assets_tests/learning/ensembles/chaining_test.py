@@ -157,6 +157,16 @@ def test_a_row_is_traced_to_its_features_and_its_prediction() -> None:
     assert found["expected"]["used_for"].tolist() == ["its expected"]
 
 
+def test_predictions_that_were_not_used_are_not_traced() -> None:
+    late = predictions().assign(is_late=True)
+    rows = chained([MONDAY], features=orders(), joined=BY_ORDER, expected=late)
+
+    found = source_rows(rows.iloc[1], features=orders(), joined=BY_ORDER, expected=late)
+
+    assert values(rows, "expected") == [None, None, None]
+    assert found["expected"].empty
+
+
 def test_a_row_without_predictions_is_traced_to_its_features_alone() -> None:
     rows = chained([MONDAY], features=orders(), joined=BY_ORDER, expected=pd.DataFrame())
     found = source_rows(rows.iloc[0], features=orders(), joined=BY_ORDER, expected=pd.DataFrame())

@@ -48,6 +48,7 @@ SMALL, SMALLER = {"n": {"at_most": 2}}, {"n": {"below": 1}}
         pytest.param([rule("k", SMALL, override=0.25), rule("l", SMALL, clamp={"at_least": 0.5}), rule("m", LOW, override=0.75)], {}, id="override of some moved by a clamp"),
         pytest.param([rule("k", SMALLER, override=0.25), rule("l", SMALL, override=0.75)], {0: "it contradicts 'l', which overrides all of its rows with 0.75"}, id="two overrides"),
         pytest.param([rule("k", SMALLER, override=0.25), rule("l", SMALL, override=0.25)], {}, id="two equal overrides"),
+        pytest.param([rule("k", override=0.25), rule("l", LOW, person=True), rule("m", override=0.75)], {}, id="a person looks at it in between"),
         pytest.param([rule("k", SMALL, override=0.25), rule("l", SMALLER, override=0.75)], {}, id="an exception"),
         pytest.param([rule("k", {"n": {"at_least": 2, "below": 1}}, person=True)], {0: "passes all of its tests"}, id="contradiction"),
         pytest.param([rule("k", {"n": {"above": 3}}, person=True)], {0: "no value that 'n' may have"}, id="outside the contract"),

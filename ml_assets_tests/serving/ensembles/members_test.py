@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from ml_assets.errors import ContractViolation
 from ml_assets.learning.ensembles.combining import MemberFailed
 from ml_assets.learning.ensembles.rules import Member
 from ml_assets.serving.ensembles.members import Failure, Members
@@ -96,3 +97,29 @@ def test_a_late_member_fails_at_once_until_it_returns(members: Members, counted:
             continue
     reasons = [reason for *_, reason in counted.failures]
     assert reasons[:11] == [Failure.TIMEOUT, *[Failure.BUSY] * 10]
+
+
+def test_a_row_that_cannot_be_predicted_is_no_failure_of_the_member(
+    members: Members, counted: Counted
+) -> None:
+    def work() -> np.ndarray:
+        raise ContractViolation("A row cannot be predicted: x is missing")
+
+    with pytest.raises(ContractViolation, match="x is missing"):
+        members.of("shop", "v1")("one", PATIENT, work)
+
+    assert counted.failures == []
+
+
+def test_another_version_does_not_wait_for_a_member_that_hangs(members: Members) -> None:
+    released = threading.Event()
+
+    def hangs() -> np.ndarray:
+        released.wait(60)
+        return ONE
+
+    with pytest.raises(MemberFailed, match="within 1 ms"):
+        members.of("shop", "v1")("one", HASTY, hangs)
+
+    assert members.of("shop", "v2")("one", PATIENT, lambda: ONE) is ONE
+    released.set()
