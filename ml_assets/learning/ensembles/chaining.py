@@ -128,7 +128,7 @@ def _found(  # noqa: PLR0917
     names = {theirs: own for own, theirs in joined.items()}
     in_time = _in_time(predictions, None, None)
     known = in_time[[DAY, *names]].rename(columns=names)
-    known[PREDICTED] = predictions[PREDICTION].astype(float)
+    known[PREDICTED] = in_time[PREDICTION].astype(float)
     if target:
         known[KNOWN_AT] = _known_at(in_time, target)
     own = [DAY, *joined]
