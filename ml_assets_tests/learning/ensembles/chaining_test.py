@@ -163,7 +163,7 @@ def test_predictions_that_were_not_used_are_not_traced() -> None:
 
     found = source_rows(rows.iloc[1], features=orders(), joined=BY_ORDER, expected=late)
 
-    assert values(rows, "expected") == [None, None, None]
+    assert values(rows, "expected") == [None, None]
     assert found["expected"].empty
 
 
