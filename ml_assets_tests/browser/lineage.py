@@ -14,7 +14,14 @@ GROUPS = (
 )
 
 
-TABLES = 'not (key:"*_dead_letters" or key:"source_database/*")'
+HIDDEN = (
+    "*_dead_letters",
+    "source_database/*",
+    "flight_forest/*",
+    "flight_linear/*",
+    "flight_ensemble/*",
+)
+TABLES = "not (" + " or ".join(f'key:"{table}"' for table in HIDDEN) + ")"
 """What fits on a screen: Dagster draws only the nodes that are in view."""
 
 GRAPH_SIZE: ViewportSize = {"width": 2600, "height": 1700}

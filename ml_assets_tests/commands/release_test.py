@@ -89,10 +89,14 @@ def test_after_a_rejection_nobody_can_approve(command: Command, lake: Lake, url:
     [
         pytest.param(
             ["approve", "flight_delay", AS_OF, *SAID],
-            "airport_wind, flight_delays. Did you mean 'flight_delays'?",
+            "airport_wind, flight_delays, flight_ensemble, flight_forest, flight_linear. Did you mean 'flight_delays'?",
             id="nearly a pipeline",
         ),
-        pytest.param(["audit", "sources"], "airport_wind, flight_delays.\n", id="no pipeline"),
+        pytest.param(
+            ["audit", "sources"],
+            "airport_wind, flight_delays, flight_ensemble, flight_forest, flight_linear. Did",
+            id="no pipeline",
+        ),
         pytest.param(["audit", "../x"], "There is no pipeline '../x'", id="no name"),
         pytest.param(
             ["reject", PIPELINE, AS_OF, *SAID],

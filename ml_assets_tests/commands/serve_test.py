@@ -80,7 +80,7 @@ def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(project: Proj
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["create", "x", "--pipeline", "flights"], "Did you mean 'flight_delays'?"),
+        (["create", "x", "--pipeline", "flight_delay"], "Did you mean 'flight_delays'?"),
         (["revoke", "0123"], "There is no API key with id '0123'"),
         (["create", ""], "The name of a key has 1 to 200 printable characters"),
         (["create", "x", "--days", "9999999"], "less than or equal to 3650"),

@@ -606,7 +606,7 @@ def test_a_staged_model_that_fails_its_tests_does_not_become_champion(
 def test_a_model_whose_scorer_differs_is_not_staged_and_predicts_nothing(
     measured: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    built = artifacts.build_scorer
+    built = artifacts.scorer_of
 
     def damaged(*of_model: Any) -> Scorer:
         scorer = built(*of_model)
@@ -617,7 +617,7 @@ def test_a_model_whose_scorer_differs_is_not_staged_and_predicts_nothing(
 
         return replace(scorer, compute=compute)
 
-    monkeypatch.setattr(artifacts, "build_scorer", damaged)
+    monkeypatch.setattr(artifacts, "scorer_of", damaged)
     artifacts._identified.cache_clear()
     decided = assets("release_decision", "approvals", "registered_model", "staging_model")
     assert not measured.materialize(decided, ASKED_FOR).succeeded

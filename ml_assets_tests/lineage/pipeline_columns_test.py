@@ -22,7 +22,7 @@ import pytest
 from ml_assets.components.batch_predictions import predictions
 from ml_assets.components.model_release import card
 from ml_assets.components.pipeline.stages import TRAINING
-from ml_assets.components.trained_model import training
+from ml_assets.components.trained_model import shown
 from ml_assets.content import DAY
 from ml_assets.lake import integrity
 from ml_assets.lake.store import Lake
@@ -280,7 +280,7 @@ def small(features_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     tables = beginning(Lake(str(features_home / "data" / "lake"), stored))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ML_ASSETS_DATA", str(folder / "data"))
-        patch.setattr(training, "evaluation_plots", lambda *what, **drawn: {})
+        patch.setattr(shown, "evaluation_plots", lambda *what, **drawn: {})
         patch.setattr(card, "html", lambda contents: "")
         patch.setattr(performance, "MIN_SEGMENT_ROWS", 10)
         # rows in memory are never altered; end_to_end/release_test shows that altered ones are refused

@@ -17,10 +17,10 @@ from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.components.pipeline.stages import (
     DECISION,
     SCORING,
-    TRAINING,
     after_decision,
     tables_of,
     target,
+    until_decision,
     waiting_for_tests,
 )
 from ml_assets.content import DAY
@@ -111,7 +111,7 @@ def day_sensor(pipeline: PipelineContext, default_status: str = "running") -> dg
 
 def retraining_unit(pipeline: PipelineContext, graph: Any, as_of: str) -> Unit:
     """The unit of work for a verdict to retrain."""
-    tables = tables_of(pipeline, graph, [*TRAINING, *after_decision(pipeline)])
+    tables = tables_of(pipeline, graph, [*until_decision(pipeline), *after_decision(pipeline)])
     name = f"{pipeline.name} retraining as of {as_of}"
     return unit_of(graph, name, tables, Span(as_of, as_of))
 
@@ -142,7 +142,9 @@ def _is_finished(pipeline: PipelineContext, lake: Lake, as_of: str) -> bool:
         return True
     if waiting_for_tests(pipeline, lake, [as_of]):
         return False
-    stages = (pipeline.table(noun) for noun in (*TRAINING, *after_decision(pipeline)))
+    stages = (
+        pipeline.table(noun) for noun in (*until_decision(pipeline), *after_decision(pipeline))
+    )
     return not any(_is_reopened(lake, table, as_of) for table in stages)
 
 

@@ -16,7 +16,6 @@ TRAINING = [
     nouns.TRAINING_DATASET,
     nouns.MODEL,
     nouns.EVALUATION,
-    nouns.MEMBER_COMPARISON,
     nouns.FEATURE_REFERENCE,
     nouns.COMPARISON,
     nouns.FAIRNESS,
@@ -33,6 +32,11 @@ REGISTRATION = [
 """From registration to model card; only with a registry."""
 
 SCORING, DECISION = [nouns.LOGGED_PREDICTIONS, *pipelines.SCORING], pipelines.DECISION
+
+
+def until_decision(pipeline: PipelineContext) -> list[str]:
+    """The assets from the data to the release decision; an ensemble is compared with its members."""
+    return [*TRAINING, *([nouns.MEMBER_COMPARISON] if pipeline.specification.members else [])]
 
 
 def after_decision(pipeline: PipelineContext) -> list[str]:
