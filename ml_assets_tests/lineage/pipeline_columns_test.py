@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml_assets.components.batch_predictions import predictions
 from ml_assets.components.model_release import card
+from ml_assets.components.pipeline import confirmation
 from ml_assets.components.pipeline.stages import TRAINING
 from ml_assets.components.trained_model import shown
 from ml_assets.content import DAY
@@ -286,7 +286,7 @@ def small(features_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         # rows in memory are never altered; end_to_end/release_test shows that altered ones are refused
         patch.setattr(integrity, "hashes_as_stored", recorded)
         # a champion of which one column is changed is refused, which release/confirm_test shows
-        patch.setattr(predictions, "confirm_champion", lambda *facts: None)
+        patch.setattr(confirmation, "confirm_champion", lambda *facts: None)
         settings.cache_clear()
         yield computed_pipeline(tables, folder)
     settings.cache_clear()
