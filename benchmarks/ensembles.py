@@ -21,6 +21,7 @@ from benchmarks.forecast_ablation import FLIGHT_KEY, ZONE, flights
 from ml_assets.cadence import Calendar
 from ml_assets.configuration.models import pipeline
 from ml_assets.content import DAY
+from ml_assets.defs.flight_delays.features import WEATHER
 from ml_assets.learning.dataset import FEATURE_DAY, SPLIT, Windows, training_dataset
 from ml_assets.learning.ensembles.answers import answers
 from ml_assets.learning.ensembles.rules import EnsembleRules
@@ -33,20 +34,7 @@ from ml_assets.release.evidence.comparison import compare
 MEMBERS = {"boosting": "flight_delays", "forest": "flight_forest", "linear": "flight_linear"}
 LABEL = "late"
 AS_OFS = [f"2013-{month:02}-01" for month in range(4, 13)]
-WEATHER = (
-    *(
-        "temp",
-        "dewp",
-        "humid",
-        "wind_dir",
-        "wind_speed",
-        "wind_gust",
-        "precip",
-        "pressure",
-        "visib",
-    ),
-    "weather_age_hours",
-)
+KNOWN_OF_WEATHER = (*WEATHER, "weather_age_hours")
 METRICS = ("auc", "average_precision", "brier")
 RESAMPLES = 400
 """Fewer than for a release: the average precision of all months takes a gigabyte as it is."""
@@ -110,7 +98,7 @@ def predicted(
         dataset = dataset_of(features, outcomes, as_of)
         fitted = {name: train(one, dataset).pipeline for name, one in specifications.items()}
         test = dataset[dataset[SPLIT] == "test"]
-        unknown = test.assign(**dict.fromkeys(WEATHER, np.nan))
+        unknown = test.assign(**dict.fromkeys(KNOWN_OF_WEATHER, np.nan))
         for is_known, given in ((True, test), (False, unknown)):
             scores = {
                 name: predict(one, fitted[name], given) for name, one in specifications.items()

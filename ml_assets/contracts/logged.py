@@ -24,12 +24,10 @@ def logged_contract(
         of_ensemble: columns that tell how an ensemble came to it; a row that it refused has none.
     """
     fields = {name: column_from(predictions, name, ["{log}.request"]) for name in names}
-    fields |= {name: column_from(predictions, name, ["{log}.prediction"]) for name in predicted}
+    for name in predicted:
+        sources = ["{log}.prediction"]
+        fields[name] = column_from(predictions, name, sources, may_be_missing=bool(of_ensemble))
     fields |= {name: column_from(predictions, name, ["{log}.ensemble"]) for name in of_ensemble}
-    if of_ensemble:
-        for name in predicted:
-            field = fields[name][1]
-            field.nullable = field.nullable_explicit = True
     return derived_contract(
         "LoggedPredictions",
         "What a service answered, one row for each event of the prediction log.",

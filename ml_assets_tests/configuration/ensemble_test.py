@@ -26,24 +26,23 @@ WEIGHTS = {"boosting": 2, "forest": 1, "linear": 1}
 LINKS = [{"member": "boosting", "gives": "items"}, {"member": "forest", "gives": "hour"}]
 TOUCH = "__import__('pathlib').Path('{file}').touch()"
 """Python code that makes a file."""
-MULTICLASS = MODEL.format(
-    pipeline="sizes",
-    path="sklearn.linear_model.LogisticRegression",
-    hyperparameters="{random_state: 0}",
-    numeric="items, hour",
-).replace("task: classification", "task: multiclass\n    classes: [small, medium, large]")
-OTHER_LABEL = MODEL.format(
-    pipeline="counted",
-    path="sklearn.linear_model.LogisticRegression",
-    hyperparameters="{random_state: 0}",
-    numeric="items, hour",
-).replace("column: is_heavy", "column: order")
-NUMBERS = MODEL.format(
-    pipeline="amounts",
-    path="sklearn.linear_model.Ridge",
-    hyperparameters="{random_state: 0}",
-    numeric="items, hour",
-).replace("task: classification", "task: regression")
+
+
+def model(pipeline: str, estimator: str) -> str:
+    """The document of another model of the same orders."""
+    return MODEL.format(
+        pipeline=pipeline,
+        path=f"sklearn.linear_model.{estimator}",
+        hyperparameters="{random_state: 0}",
+        numeric="items, hour",
+    )
+
+
+MULTICLASS = model("sizes", "LogisticRegression").replace(
+    "task: classification", "task: multiclass\n    classes: [small, medium, large]"
+)
+OTHER_LABEL = model("counted", "LogisticRegression").replace("column: is_heavy", "column: order")
+NUMBERS = model("amounts", "Ridge").replace("task: classification", "task: regression")
 
 
 class Moments(Parcels):

@@ -14,10 +14,10 @@ from ml_assets.configuration.ensemble.limits import PredictionLimits
 from ml_assets.content import DAY
 from ml_assets.durations import partitions
 from ml_assets.errors import LakeMismatch, RegistryMismatch, UnsafeModel
-from ml_assets.lake.integrity import verified_rows
+from ml_assets.lake.integrity import latest_rows, verified_rows
 from ml_assets.lake.store import Lake, Window
 from ml_assets.learning.artifacts import StoredModel
-from ml_assets.learning.ensembles.answers import Outcome, plain_answers
+from ml_assets.learning.ensembles.answers import Answers, Outcome, plain_answer
 from ml_assets.learning.ensembles.columns import (
     OUTCOME,
     RULES,
@@ -72,11 +72,11 @@ class EnsemblePredictions(Predictions):
             UnsafeModel: a row has no prediction, as no member that was asked predicts a number.
         """
         scorer = model.scorer
-        answers = (
-            scorer.answers_of_frame(rows)
-            if isinstance(scorer, EnsembleScorer)
-            else plain_answers(scorer.of_frame(rows))
-        )
+        if isinstance(scorer, EnsembleScorer):
+            answers = scorer.answers_of_frame(rows)
+        else:
+            found = scorer.of_frame(rows)
+            answers = Answers(found, [plain_answer(each) for each in found.tolist()])
         how = answer_columns(answers).set_index(rows.index)
         if failed := int((how[OUTCOME] == Outcome.FAILED).sum()):
             raise UnsafeModel(
@@ -84,8 +84,8 @@ class EnsemblePredictions(Predictions):
             )
         is_refused = how[OUTCOME] == Outcome.REFUSED
         predictions = np.where(is_refused, np.nan, answers.predictions)
-        found = identified_rows(rows, self.pipeline.join_keys, self.pipeline.segments)
-        return found.assign(**{PREDICTION: predictions}).join(how)
+        identified = identified_rows(rows, self.pipeline.join_keys, self.pipeline.segments)
+        return identified.assign(**{PREDICTION: predictions}).join(how)
 
     def published(
         self,
@@ -94,28 +94,37 @@ class EnsemblePredictions(Predictions):
         champions: Mapping[str, Champion],
         features: Window,
     ) -> Published:
-        """What is published of the predictions of days that have none yet.
+        """What is published of the predictions of some days; a day that has some keeps them.
 
-        The predictions of a day outside the limits are replaced by those of the champion before its own,
-        if these are within them and the configuration says so.
+        The predictions of a new day outside the limits are replaced by those of the champion before its
+        own, if these are within them and the configuration says so.
         """
+        lake, table = workspace.lake, self.pipeline.table(nouns.PREDICTIONS)
         rows, refused = dict[str, pd.DataFrame](), dict[str, str]()
+        accepted = dict[str, pd.DataFrame]()
         for day, of_day in sorted((str(day), rows) for day, rows in scored.groupby(DAY)):
-            kept = {other: found for other, found in rows.items() if other not in refused}
+            rows[day] = of_day
+            if latest_rows(lake, table, day) is not None:
+                continue
             try:
-                before = self._before(workspace.lake, day, kept)
+                before = self._before(lake, day, accepted)
                 problems = day_problems(of_day, before, self.limits)
-                other = None
-                if problems and self.limits.otherwise == "last_champion":
-                    other = self._by_last_champion(workspace, champions[day], features, day, before)
+                other = (
+                    self._by_last_champion(workspace, champions[day], features, day, before)
+                    if problems
+                    else None
+                )
             except (LakeMismatch, RegistryMismatch, UnsafeModel) as error:
                 other, problems = None, [f"they could not be judged: {error}"]
-            rows[day] = of_day if other is None else other
-            if problems and other is None:
+            if other is not None:
+                rows[day] = other
+            elif problems:
                 refused[day] = f"predictions are outside their limits: {'; '.join(problems)}"
+                continue
+            accepted[day] = rows[day]
         return Published(pd.concat(rows.values()) if rows else scored, refused)
 
-    def _before(self, lake: Lake, day: str, kept: Mapping[str, pd.DataFrame]) -> np.ndarray:
+    def _before(self, lake: Lake, day: str, accepted: Mapping[str, pd.DataFrame]) -> np.ndarray:
         """(n,) published predictions that a day is compared with: of this run, or stored ones.
 
         Raises:
@@ -126,9 +135,9 @@ class EnsemblePredictions(Predictions):
         calendar = self.pipeline.calendar
         count = partitions(self.limits, "compared_with", calendar)
         days = calendar.keys(calendar.shifted(day, -count), calendar.shifted(day, -1))
-        stored = [other for other in days if other not in kept]
+        stored = [other for other in days if other not in accepted]
         window = lake.window(self.pipeline.table(nouns.PREDICTIONS), stored)
-        found = [kept[other][PREDICTION] for other in days if other in kept]
+        found = [accepted[other][PREDICTION] for other in days if other in accepted]
         if window.hashes:
             found.append(verified_rows(window)[PREDICTION])
         return np.concatenate([np.empty(0), *(one.to_numpy(dtype=float) for one in found)])
@@ -141,11 +150,13 @@ class EnsemblePredictions(Predictions):
         day: str,
         before: np.ndarray,
     ) -> pd.DataFrame | None:
-        """Predictions of a day by the champion before its own, if they are within the limits.
+        """Predictions of a day by the champion before its own, if they are asked for and within the limits.
 
         Raises:
             LakeMismatch, RegistryMismatch, UnsafeModel: that champion cannot be used.
         """
+        if self.limits.otherwise != "last_champion":
+            return None
         table, as_of = self.pipeline.table(nouns.CHAMPION), champion.as_of
         last = newest(releases(workspace.lake, table, as_of, includes_last=False))
         if last is None:

@@ -115,7 +115,7 @@ class Predictions:
         champions: Mapping[str, Champion],
         features: Window,
     ) -> Published:
-        """What is published of the predictions of days that have none yet.
+        """What is published of the predictions of some days.
 
         Args:
             workspace: the stores of the project.
@@ -154,18 +154,16 @@ class Predictions:
             further_reads=this.model_reads(champions),
         )
         planned, scored = self._score(workspace, lake, planned, champions)
-        stored = {day: latest_rows(lake, table, day) for day in planned.compute}
-        new = scored[~scored[DAY].isin([day for day, rows in stored.items() if rows is not None])]
-        published = self.published(workspace, new, champions, planned.windows["features"])
-        current = pd.concat([scored[~scored[DAY].isin(new[DAY])], published.rows])
+        published = self.published(workspace, scored, champions, planned.windows["features"])
 
         def predicted(day: str) -> pd.DataFrame:
             if day not in champions:
                 raise TrainingError(_no_champion(day, this.predicted_on(day)))
-            of_day, before = current[current[DAY] == day], stored[day]
-            if before is not None:
-                before = with_times(before, of_day, PREDICTION_ID)
-            return with_late_rows(before, of_day)
+            of_day = published.rows[published.rows[DAY] == day]
+            stored = latest_rows(lake, table, day)
+            if stored is not None:
+                stored = with_times(stored, of_day, PREDICTION_ID)
+            return with_late_rows(stored, of_day)
 
         planned, frames = each_day(planned, predicted)
         planned = self._with_models(planned, frames)

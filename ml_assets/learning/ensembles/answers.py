@@ -98,14 +98,9 @@ class Answers:
     rows: Sequence[Answer]
 
 
-def plain_answers(predictions: np.ndarray) -> Answers:
-    """The answers of a model that is no ensemble, as of a time before it became one.
-
-    Args:
-        predictions: (n,) its predictions.
-    """
-    rows = [Answer("", {}, each, (), Outcome.ANSWERED) for each in predictions.tolist()]
-    return Answers(predictions, rows)
+def plain_answer(prediction: float | None) -> Answer:
+    """The answer of a model that was no ensemble yet."""
+    return Answer("", {}, prediction, (), Outcome.ANSWERED)
 
 
 def answers(rules: EnsembleRules, columns: Columns, count: int, ask: Ask) -> Answers:
@@ -118,9 +113,9 @@ def answers(rules: EnsembleRules, columns: Columns, count: int, ask: Ask) -> Ans
         ask: asks a member.
     """
     routes = _routes(rules, columns, count)
+    members = {"": [*rules.members], **{route.name: route.members for route in rules.routes}}
     allowed = {
-        name: np.array([not route or name in _members(rules, route) for route in routes], bool)
-        for name in rules.members
+        name: np.array([name in members[route] for route in routes], bool) for name in rules.members
     }
     panel = Panel(rules, columns, count, allowed, ask)
     merged = combined(panel)
@@ -170,10 +165,6 @@ def _routes(rules: EnsembleRules, columns: Columns, count: int) -> list[str]:
         for number in np.flatnonzero(holds(route.when, columns, count)):
             found[number] = route.name
     return found
-
-
-def _members(rules: EnsembleRules, name: str) -> Sequence[str]:
-    return next(route.members for route in rules.routes if route.name == name)
 
 
 def _changed(rule: BusinessRule, found: np.ndarray) -> Any:

@@ -54,7 +54,8 @@ class EnsembleScorer(Scorer):
 
     def answers_of_frame(self, rows: pd.DataFrame) -> Answers:
         """The answers for (n, …) rows of a data frame, see ``of_frame``."""
-        return _answers(self.rules, self.members, directly, rows, len(rows))
+        columns = rows[list(self.specification.features)]
+        return _answers(self.rules, self.members, directly, columns, len(rows))
 
 
 def scorer_of(

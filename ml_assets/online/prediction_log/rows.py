@@ -9,7 +9,7 @@ import pandas as pd
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract, columns, computed, dtype
 from ml_assets.contracts.validation import no_rows
-from ml_assets.learning.ensembles.answers import Answer, Answers, Outcome
+from ml_assets.learning.ensembles.answers import Answers, plain_answer
 from ml_assets.learning.ensembles.columns import answer_columns
 from ml_assets.learning.horizon import PredictionTimes
 from ml_assets.learning.predictions import PREDICTION
@@ -111,7 +111,7 @@ def ensemble_columns(entries: Sequence[LoggedPrediction]) -> pd.DataFrame:
     """
     predictions = [entry.prediction[PREDICTION] for entry in entries]
     rows = [
-        entry.ensemble or Answer("", {}, cast("float | None", prediction), (), Outcome.ANSWERED)
+        entry.ensemble or plain_answer(cast("float | None", prediction))
         for entry, prediction in zip(entries, predictions, strict=True)
     ]
     return answer_columns(Answers(np.array(predictions, dtype=float), rows))

@@ -8,12 +8,10 @@ import pandas as pd
 
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract, computed
-from ml_assets.learning.evaluation import HELD_OUT, OVERALL, SCORED_WITH, EvaluationRules
+from ml_assets.learning.evaluation import DRAWN, HELD_OUT, OVERALL, SCORED_WITH, EvaluationRules
 from ml_assets.learning.predictions import with_predictions
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.release.evidence.comparison import compare
-
-DRAWN = [*SCORED_WITH, "training_dataset.feature_day"]
 
 
 class MemberComparison(Contract):
