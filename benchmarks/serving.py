@@ -116,10 +116,14 @@ def main() -> int:
         rows = workspace.lake.read(FEATURES, [day])
         _, key = ApiKeys(workspace.settings.ledger_url).create("benchmark", [PIPELINE], None)
         authorization = {"Authorization": f"Bearer {key}"}
-        with _service(home) as server:
+        with service(home, [PIPELINE]) as server:
             described = json.loads(server.get(f"/v1/{PIPELINE}", authorization))
             ours = _measured(
-                server, CLIENTS, _requests(rows, day, authorization), given.seconds, home
+                server,
+                CLIENTS,
+                requests_of(PIPELINE, rows, day, authorization),
+                given.seconds,
+                home,
             )
         fingerprint = described["champion"]["fingerprint"]
         model = workspace.models.intact_folder(f"{PIPELINE}/model", fingerprint)
@@ -182,11 +186,21 @@ def _judge(ours: Mapping[int, Measured], theirs: Mapping[int, Measured]) -> int:
     return int(not all(holds for *_, holds in budgets))
 
 
-def _requests(rows: pd.DataFrame, day: str, headers: Mapping[str, str]) -> list[str]:
-    """A request for each flight of a day, as one of the day after the demo, as of its beginning."""
-    pipeline = ServedPipeline.of(PIPELINE)
-    at = pipeline.calendar.bounds(LAST_DAY)[1]
-    path = f"/v1/{PIPELINE}/predict?at={at:%Y-%m-%dT%H:%MZ}"
+def requests_of(
+    name: str, rows: pd.DataFrame, day: str, headers: Mapping[str, str], at: datetime | None = None
+) -> list[str]:
+    """A request for each flight of a day, as one of the day after the demo.
+
+    Args:
+        name: a pipeline that predicts flights.
+        rows: features of the flights.
+        day: their day.
+        headers: of each request.
+        at: what is known at this time is used; by default, at the end of the demo.
+    """
+    pipeline = ServedPipeline.of(name)
+    at = at or pipeline.calendar.bounds(LAST_DAY)[1]
+    path = f"/v1/{name}/predict?at={at:%Y-%m-%dT%H:%MZ}"
     later_by = pd.Timestamp(LAST_DAY) - pd.Timestamp(day) + A_DAY
     departs, scheduled = rows["departs_at"] + later_by, rows["scheduled_minutes"]
     later = rows.assign(
@@ -226,10 +240,15 @@ def _request(path: str, content: Mapping[str, Any], headers: Mapping[str, str]) 
 
 
 @contextmanager
-def _service(home: Path) -> Iterator[Server]:
-    """``ml-assets serve`` on a copy of the data."""
+def service(home: Path, pipelines: Sequence[str]) -> Iterator[Server]:
+    """``ml-assets serve``.
+
+    Args:
+        home: a copy of the data.
+        pipelines: what it serves.
+    """
     port = _free_port()
-    words = ["serve", PIPELINE, "--require-keys", "--replay", "--port", str(port)]
+    words = ["serve", *pipelines, "--require-keys", "--replay", "--port", str(port)]
     program = str(Path(sys.executable).with_name("ml-assets"))
     environment = {**os.environ, "ML_ASSETS_DATA": str(home)}
     with _started([program, *words], environment, port, "/readyz") as server:
