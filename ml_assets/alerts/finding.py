@@ -1,0 +1,49 @@
+"""What a source of alerts finds wrong at one moment, before it is compared with the alerts that are open.
+
+A source is a function that reads the state of the project and returns findings. It reports all that is wrong
+now, also what it reported before: ``state`` tells what is new, what repeats and what is over.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    """Who is told of an alert."""
+
+    CRITICAL = "critical"
+    """Predictions are wrong or missing: a person is called."""
+
+    WARNING = "warning"
+    """It needs a person, but not at night."""
+
+    INFO = "info"
+    """It is worth seeing on the page of the pipeline; nobody is told."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong now.
+
+    Two findings with equal ``kind``, ``pipeline``, ``subject`` and ``segment`` are about the same thing: the
+    second repeats the first.
+
+    Attributes:
+        kind: one of ``kinds.KINDS``; decides level and runbook.
+        pipeline: the pipeline, or the folder of source tables.
+        subject: table, metric, feature or run that it is about.
+        message: what happened, with figures and limit, and the likely cause if one is known.
+        segment: column and value of the rows that it is about, ``carrier=EV``; empty for all.
+        since: first partition with it, if it is about partitions.
+        until: last partition with it.
+        command: the command that shows more or mends it; empty when the runbook says it.
+    """
+
+    kind: str
+    pipeline: str
+    subject: str
+    message: str
+    segment: str = ""
+    since: str = ""
+    until: str = ""
+    command: str = ""
