@@ -56,6 +56,22 @@ class Outbox(LedgerDatabase):
         with self._transaction() as connection:
             return [delivery_of(row) for row in connection.execute(query).mappings()]
 
+    def failures(self, route: str) -> list[Delivery]:
+        """What is undelivered on a route since a notification reached it last, in the order of giving up."""
+        reached = (
+            sa.select(sa.func.max(_columns.ended_at))
+            .where(_columns.route == route, _columns.state == DeliveryState.DELIVERED)
+            .scalar_subquery()
+        )
+        query = (
+            sa.select(notifications)
+            .where(_columns.route == route, _columns.state == DeliveryState.UNDELIVERED)
+            .where(reached.is_(None) | (_columns.ended_at > reached))
+            .order_by(_columns.ended_at, _columns.number)
+        )
+        with self._transaction() as connection:
+            return [delivery_of(row) for row in connection.execute(query).mappings()]
+
     def claim(self, route: str, now: datetime) -> Delivery | None:
         """Take the notification of a route that is due for the longest time, and count the attempt.
 

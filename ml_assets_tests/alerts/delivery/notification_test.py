@@ -57,7 +57,7 @@ def test_a_notification_says_what_happened_why_since_when_and_what_to_do() -> No
 
 def test_the_end_says_who_said_so_or_that_it_is_found_no_more() -> None:
     alert = opened().alert
-    (over,) = changes([alert], evaluation(judged=((alert.kind, alert.pipeline),)), NOW)
+    (over,) = changes([alert], evaluation(performance_dropped=None), NOW)
     by_hand = resolve(alert, "anna", NOW)
 
     assert notification_of(over).title.startswith("Resolved: flight_delays: precision of")
