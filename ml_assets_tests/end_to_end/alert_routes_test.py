@@ -29,8 +29,8 @@ def receiver(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rece
     settings.cache_clear()
 
 
-def test_a_tick_tells_the_routes_what_opened_and_what_is_over(
-    project: Project, receiver: Receiver
+def test_a_tick_tells_the_routes_and_the_log_what_opened_and_what_is_over(
+    project: Project, receiver: Receiver, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert tick(project, "alerts").reason.endswith(f"1 opened. Delivered to {ROUTE}: 1.")
     assert "Delivered" not in tick(project, "alerts").reason
@@ -41,6 +41,10 @@ def test_a_tick_tells_the_routes_what_opened_and_what_is_over(
     assert opened["title"].startswith("Warning: sources: sources/flights is quarantined on")
     assert resolved["title"].startswith("Resolved: sources: sources/flights is quarantined on")
     assert opened["alert_id"] == resolved["alert_id"]
+    logged = capfd.readouterr().err
+    for event in ("opened", "resolved"):
+        line = f"alert {opened['alert_id']} {event}: warning, sources: sources/flights is quarantined on"
+        assert logged.count(line) == 1
 
 
 def test_a_route_that_is_down_becomes_an_alert_until_it_is_reached(

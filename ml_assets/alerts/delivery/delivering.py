@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
+from ml_assets.alerts.delivery.notification import Notification
 from ml_assets.alerts.delivery.outbox import Outbox
 from ml_assets.alerts.delivery.routes import Route
 from ml_assets.alerts.delivery.sending import Sender
@@ -62,7 +63,7 @@ def deliver(
         outbox.summarise(route, now)
         deadline, attempts = time.monotonic() + seconds, list[Attempt]()
         while time.monotonic() < deadline and (claimed := outbox.claim(route.name, now)):
-            problem = sender(route, claimed.notification)
+            problem = _sent(sender, route, claimed.notification)
             if problem:
                 state = outbox.failed(claimed, problem, now, waits)
             else:
@@ -72,3 +73,10 @@ def deliver(
 
     with ThreadPoolExecutor(len(routes), "delivery") as threads:
         return [attempt for found in threads.map(of_route, routes) for attempt in found]
+
+
+def _sent(sender: Sender, route: Route, notification: Notification) -> str:
+    try:
+        return sender(route, notification)
+    except Exception as error:  # a route must not end a tick; the text may contain its URL
+        return f"{type(error).__name__} was raised"
