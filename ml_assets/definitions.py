@@ -18,6 +18,7 @@ from ml_assets.configuration.models import pipelines
 from ml_assets.data_folder import keep_private
 from ml_assets.errors import ConfigurationError, MLAssetsError
 from ml_assets.names import unknown
+from ml_assets.orchestration.alerts.sensor import alerts_sensor
 from ml_assets.orchestration.resources import resources
 from ml_assets.orchestration.runs.runs import broken_assets, silence_notices
 from ml_assets.settings import Settings, settings
@@ -81,7 +82,9 @@ def _loaded(chosen: Settings, found: dict[str, dg.ResourceDefinition]) -> dg.Def
     with _no_collections():
         return dg.Definitions.merge(
             _load_folders(chosen),
-            dg.Definitions(resources=found, executor=EXECUTORS[chosen.executor]),
+            dg.Definitions(
+                sensors=[alerts_sensor()], resources=found, executor=EXECUTORS[chosen.executor]
+            ),
         )
 
 

@@ -52,6 +52,7 @@ _ALL = (
     Kind("decision_waits", Level.WARNING, "A release waits for the approval of a person."),
     Kind("champion_rolled_back", Level.CRITICAL, "The champion was replaced by an earlier model."),
     Kind("not_delivered", Level.WARNING, "Notifications of alerts did not reach a route."),
+    Kind("not_evaluated", Level.WARNING, "Alerts are not up to date, as a source of them failed."),
     Kind("high_risk_prediction", Level.WARNING, "Predictions match a rule for high-risk cases."),
 )
 

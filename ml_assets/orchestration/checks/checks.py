@@ -29,6 +29,8 @@ from ml_assets.workspace import Workspace
 CHECKS_STEP = "__checks"
 """Suffix of the key of a table's check step."""
 
+VERDICT_ONLY = "ml_assets/verdict_only"
+"""Metadata key of a check whose failure is a valid result: it fails no run and opens no alert."""
 
 _NO_ROWS = pd.DataFrame({DAY: pd.Series([], dtype="str")})
 
@@ -61,7 +63,10 @@ def table_checks(
                 asset=key,
                 description=f"{check.description} Runbook: {runbook(check.name)}",
                 partitions_def=partitions_def,
-                metadata={"severity": check.severity.value},
+                metadata={
+                    "severity": check.severity.value,
+                    **({} if check.fails_run else {VERDICT_ONLY: True}),
+                },
             )
             for check in checks
         ]
