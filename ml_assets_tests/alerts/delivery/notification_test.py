@@ -49,7 +49,7 @@ def test_a_notification_says_what_happened_why_since_when_and_what_to_do() -> No
         "Since: 2013-09-14 08:30 UTC",
         "Occurrences: 1",
         "Command: ml-assets trace flight_delays --partition 2013-09-14",
-        "Runbook: docs/runbooks.md#performance-dropped",
+        "Runbook: docs/runbooks.md#performance_dropped",
         f"Alert: {change.alert.id}, ml-assets alerts show {change.alert.id}",
         f"Notification: {told.id}",
     ]
