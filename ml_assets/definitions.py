@@ -47,8 +47,13 @@ def defs() -> dg.Definitions:
 
 @cache
 def _of_this_process() -> dg.Definitions:
-    """Definitions that Dagster asks for several times in a run: six times in ``dg launch``."""
-    return _loaded(settings(), resources())
+    """Definitions that Dagster asks for several times in a run: six times in ``dg launch``.
+
+    They stay as long as the process, as its modules do.
+    """
+    found = _loaded(settings(), resources())
+    gc.freeze()
+    return found
 
 
 def project_definitions(chosen: Settings | None = None) -> dg.Definitions:

@@ -7,6 +7,15 @@ from ml_assets.alerts.finding import Level
 RUNBOOKS = "docs/runbooks.md"
 
 
+def runbook(name: str) -> str:
+    """Page and section that say what to do about a check or a kind of alert.
+
+    Args:
+        name: its name.
+    """
+    return f"{RUNBOOKS}#{name}"
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of alert.
@@ -24,7 +33,7 @@ class Kind:
     @property
     def runbook(self) -> str:
         """Page and section that say what to do."""
-        return f"{RUNBOOKS}#{self.name.replace('_', '-')}"
+        return runbook(self.name)
 
 
 _ALL = (

@@ -11,6 +11,7 @@ from dataclasses import replace
 import dagster as dg
 import pandas as pd
 
+from ml_assets.alerts.kinds import runbook
 from ml_assets.content import DAY, SNAPSHOT
 from ml_assets.errors import sentence
 from ml_assets.lake.remedy import partition_option
@@ -60,7 +61,7 @@ def table_checks(
             dg.AssetCheckSpec(
                 check.name,
                 asset=key,
-                description=check.description,
+                description=f"{check.description} Runbook: {runbook(check.name)}",
                 partitions_def=partitions_def,
                 metadata={
                     "severity": check.severity.value,
