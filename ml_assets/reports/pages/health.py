@@ -1,0 +1,122 @@
+"""Health at a glance: what a person wants to know first, as tiles."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from ml_assets import nouns
+from ml_assets.content import DAY
+from ml_assets.learning.evaluation import OVERALL
+from ml_assets.monitoring.contracts.drift import CALENDAR
+from ml_assets.monitoring.contracts.retraining import RETRAIN
+from ml_assets.reports.pages.state import PageState
+
+Tone = Literal["plain", "good", "attention", "urgent"]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One figure.
+
+    Attributes:
+        label: what it is.
+        value: the figure, in a few characters.
+        detail: what it means, a sentence.
+        tone: whether somebody should look at it.
+    """
+
+    label: str
+    value: str
+    detail: str
+    tone: Tone = "plain"
+
+
+def tiles(state: PageState) -> list[Tile]:
+    """The tiles of a pipeline."""
+    return [
+        _champion(state),
+        _waiting(state),
+        _newest(state),
+        _metric(state),
+        _drift(state),
+    ]
+
+
+def _champion(state: PageState) -> Tile:
+    champion = state.status.champion
+    if champion is None:
+        return Tile("Champion", "none", "No model was released yet.", "attention")
+    name = f"version {champion.version}" if champion.version else f"as of {champion.as_of}"
+    return Tile(
+        "Champion",
+        name,
+        f"Serves since {champion.serves_from}, released by {champion.released_by}.",
+        "good",
+    )
+
+
+def _waiting(state: PageState) -> Tile:
+    waiting = state.status.waiting
+    if not waiting:
+        return Tile("Waits for a person", "nothing", "No release waits for an approval.", "good")
+    days = ", ".join(one.as_of for one in waiting)
+    return Tile("Waits for a person", _count(len(waiting), "release"), f"As of {days}.", "attention")
+
+
+def _newest(state: PageState) -> Tile:
+    of_predictions = [
+        stage
+        for stage in state.status.stages
+        if stage.table == f"{state.name}/{nouns.PREDICTIONS}" and stage.last_day
+    ]
+    if not of_predictions:
+        return Tile("Newest predictions", "none", "Nothing was predicted yet.", "attention")
+    [stage] = of_predictions
+    if stage.behind is None:
+        return Tile("Newest predictions", stage.last_day, "How far the sources are is unknown.")
+    if not stage.behind:
+        return Tile("Newest predictions", stage.last_day, "As new as the extracted sources.", "good")
+    behind = _count(stage.behind, stage.unit)
+    return Tile(
+        "Newest predictions", stage.last_day, f"{behind} behind the extracted sources.", "attention"
+    )
+
+
+def _metric(state: PageState) -> Tile:
+    """The main metric as the newest retraining decision saw it."""
+    decisions = state.monitored.retrainings.sort_values(DAY)
+    seen = decisions[decisions["metric_now"].notna()]
+    if seen.empty:
+        found = state.monitored.performance
+        has_labels = (found["segment_column"] == OVERALL) & found["value"].notna()
+        why = "No decision has judged it yet." if has_labels.any() else "No label has arrived yet."
+        return Tile(state.metric or "Performance", "not judged", why)
+    last = seen.iloc[-1]
+    detail = f"Over {int(last['labels']):,} labels to {last[DAY]}"
+    if pd.notna(last["metric_at_release"]):
+        detail += f"; {last['metric_at_release']:.4g} at release"
+    asks = decisions.iloc[-1]["verdict"] == RETRAIN
+    return Tile(
+        state.metric, f"{last['metric_now']:.4g}", f"{detail}.", "attention" if asks else "plain"
+    )
+
+
+def _drift(state: PageState) -> Tile:
+    drift = state.monitored.drift
+    drift = drift[(drift[DAY] == drift[DAY].max()) & (drift["group"] != CALENDAR)]
+    if drift.empty:
+        return Tile("Drift", "unknown", "No drift report is stored yet.")
+    drifted = drift["drifted"].astype("bool")
+    first = drift.sort_values("likely_cause_rank").iloc[0]
+    most = first[["ratio", "missing_ratio"]].max()
+    return Tile(
+        "Drifted features",
+        f"{int(drifted.sum())} of {len(drift)}",
+        f"Most: {first['feature']}, {most:.2f} × its threshold.",
+        "attention" if drifted.any() else "good",
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
