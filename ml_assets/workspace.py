@@ -6,6 +6,7 @@ A workspace is an argument, or the Dagster resource ``workspace``; its stores do
 from dataclasses import dataclass
 from pathlib import Path
 
+from ml_assets.alerts.log import AlertLog
 from ml_assets.lake.pair import confirm, lake_id
 from ml_assets.lake.shared import SharingLedger
 from ml_assets.lake.store import Lake
@@ -85,6 +86,11 @@ class Workspace:
     def approvals(self) -> ApprovalLog:
         """Approvals and rejections of releases."""
         return ApprovalLog(self.settings.ledger_url)
+
+    @property
+    def alerts(self) -> AlertLog:
+        """Alerts, and what happened to them."""
+        return AlertLog(self.settings.ledger_url)
 
     @property
     def online(self) -> OnlineStore:
