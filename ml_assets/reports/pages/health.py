@@ -1,11 +1,14 @@
 """Health at a glance: what a person wants to know first, as tiles."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
 import pandas as pd
 
 from ml_assets import nouns
+from ml_assets.alerts.alert import AlertState
+from ml_assets.alerts.finding import Level
 from ml_assets.content import DAY
 from ml_assets.learning.evaluation import OVERALL
 from ml_assets.monitoring.contracts.drift import CALENDAR
@@ -38,6 +41,7 @@ def tiles(state: PageState) -> list[Tile]:
         _champion(state),
         _waiting(state),
         _newest(state),
+        _alerts(state),
         _metric(state),
         _drift(state),
     ]
@@ -61,7 +65,9 @@ def _waiting(state: PageState) -> Tile:
     if not waiting:
         return Tile("Waits for a person", "nothing", "No release waits for an approval.", "good")
     days = ", ".join(one.as_of for one in waiting)
-    return Tile("Waits for a person", _count(len(waiting), "release"), f"As of {days}.", "attention")
+    return Tile(
+        "Waits for a person", _count(len(waiting), "release"), f"As of {days}.", "attention"
+    )
 
 
 def _newest(state: PageState) -> Tile:
@@ -76,11 +82,26 @@ def _newest(state: PageState) -> Tile:
     if stage.behind is None:
         return Tile("Newest predictions", stage.last_day, "How far the sources are is unknown.")
     if not stage.behind:
-        return Tile("Newest predictions", stage.last_day, "As new as the extracted sources.", "good")
+        return Tile(
+            "Newest predictions", stage.last_day, "As new as the extracted sources.", "good"
+        )
     behind = _count(stage.behind, stage.unit)
     return Tile(
         "Newest predictions", stage.last_day, f"{behind} behind the extracted sources.", "attention"
     )
+
+
+def _alerts(state: PageState) -> Tile:
+    levels = Counter(alert.level for alert in state.alerts)
+    if not levels:
+        return Tile("Open alerts", "none", "Nothing is known to be wrong.", "good")
+    counts = ", ".join(f"{levels[level]} {level}" for level in Level if levels[level])
+    taken = sum(alert.state is AlertState.ACKNOWLEDGED for alert in state.alerts)
+    detail = f"{counts}; somebody takes care of {taken}." if taken else f"{counts}."
+    tone: Tone = (
+        "urgent" if levels[Level.CRITICAL] else "attention" if levels[Level.WARNING] else "plain"
+    )
+    return Tile("Open alerts", str(len(state.alerts)), detail, tone)
 
 
 def _metric(state: PageState) -> Tile:

@@ -1,12 +1,15 @@
 """Reads what the pages show from the lake and the ledger, once for all pipelines."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pandas as pd
 
 from ml_assets import nouns
+from ml_assets.alerts.alert import UNRESOLVED, Alert
+from ml_assets.alerts.finding import Level
+from ml_assets.alerts.log import AlertLog
 from ml_assets.cadence import as_key
 from ml_assets.configuration import models
 from ml_assets.configuration.pipeline import ModelConfiguration
@@ -29,6 +32,9 @@ from ml_assets.release.champion import ChampionModel
 from ml_assets.release.decision import ReleaseDecision
 from ml_assets.reports.contracts import ModelCard
 from ml_assets.reports.pages.state import Monitored, PageState, Released
+
+RECORDED = ("release_approvals", "alert_events")
+"""Tables beside those of the ledger whose growth means that there is something new to show."""
 
 SHOWN = 366
 """Newest partitions that a page shows."""
@@ -60,7 +66,7 @@ class _Tables:
             return no_rows(contract)
 
 
-def load_pages(lake: Lake, log: ApprovalLog) -> list[PageState]:
+def load_pages(lake: Lake, log: ApprovalLog, alert_log: AlertLog) -> list[PageState]:
     """Read what the pages of all pipelines show.
 
     Source systems are not asked: a source reaches to the last partition that was extracted.
@@ -68,17 +74,19 @@ def load_pages(lake: Lake, log: ApprovalLog) -> list[PageState]:
     Args:
         lake: the project's tables.
         log: approvals and rejections.
+        alert_log: alerts.
 
     Returns:
         A state for each pipeline, those that have begun first.
     """
     with lake.ledger.one_connection():
         project = load_state(lake, log, None, lake.ledger.tables(), {})
-        states = [_page(lake, project, one.name) for one in project.pipelines]
+        alerts = alert_log.alerts(states=UNRESOLVED)
+        states = [_page(lake, project, one.name, alerts) for one in project.pipelines]
     return sorted(states, key=lambda state: not state.is_begun)
 
 
-def _page(lake: Lake, project: ProjectState, name: str) -> PageState:
+def _page(lake: Lake, project: ProjectState, name: str, alerts: Sequence[Alert]) -> PageState:
     own = project.of_pipeline(name)
     found = report(own)
     [status] = found.pipelines
@@ -99,6 +107,7 @@ def _page(lake: Lake, project: ProjectState, name: str) -> PageState:
         unusable=found.problems,
         older_unusable=found.older_problems,
         rejected=_rejected(own.entries),
+        alerts=_about(alerts, {name, *(table.partition("/")[0] for table in own.sources)}),
         problems=[*filter(None, [status.problem]), *tables.problems],
     )
 
@@ -131,6 +140,14 @@ def _released(tables: _Tables, champion: str) -> Released:
         champions=tables.rows(nouns.CHAMPION, ChampionModel),
         card=of_champion[0]["markdown"] if of_champion else "",
     )
+
+
+def _about(alerts: Sequence[Alert], names: Collection[str]) -> list[Alert]:
+    """Alerts about a pipeline or one of its folders of source tables, the most severe and newest first."""
+    severity = list(Level)
+    found = [alert for alert in alerts if alert.pipeline in names]
+    newest_first = sorted(found, key=lambda alert: alert.first_seen, reverse=True)
+    return sorted(newest_first, key=lambda alert: severity.index(alert.level))
 
 
 def _rejected(entries: Mapping[str, Mapping[str, Entry]]) -> list[Entry]:

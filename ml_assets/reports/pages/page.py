@@ -9,11 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ml_assets.alerts.finding import Level
 from ml_assets.content import DAY
 from ml_assets.learning.evaluation import OVERALL
-from ml_assets.release.decision import AWAITING, BLOCKED, PASSED
 from ml_assets.monitoring.contracts.retraining import RETRAIN
-from ml_assets.reports.pages.charts.chart import Chart
+from ml_assets.release.decision import AWAITING, BLOCKED, PASSED
 from ml_assets.reports.pages.charts.drift import distribution_charts, drift_charts
 from ml_assets.reports.pages.charts.performance import performance_charts
 from ml_assets.reports.pages.charts.timeline import timeline_charts
@@ -52,7 +52,7 @@ EVENT_TONES = {
     BLOCKED: "urgent",
     RETRAIN: "attention",
 }
-LEVEL_TONES = {"critical": "urgent", "warning": "attention", "info": "plain"}
+LEVEL_TONES = {Level.CRITICAL: "urgent", Level.WARNING: "attention", Level.INFO: "plain"}
 
 
 def pages_of(states: Sequence[PageState]) -> dict[str, str]:
@@ -141,7 +141,7 @@ def _bundle() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script that defines ``vegaEmbed``."""
     import vl_convert
 
-    return _in_page(vl_convert.javascript_bundle())
+    return _in_page(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
 
 
 @cache
@@ -164,7 +164,7 @@ def _which(state: PageState) -> str:
     drift = state.monitored.drift
     newest = drift[drift[DAY] == drift[DAY].max()]
     if newest["drifted"].astype("bool").any():
-        return "The features that have drifted, the strongest first."
+        return "Shares of the values of the features that have drifted, the strongest first."
     return "No feature has drifted; these are closest to their thresholds."
 
 

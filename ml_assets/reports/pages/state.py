@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pandas as pd
 
+from ml_assets.alerts.alert import Alert
 from ml_assets.cadence import DAYS, Calendar
 from ml_assets.contracts.validation import no_rows
 from ml_assets.learning.metrics import METRICS
@@ -69,6 +70,7 @@ class PageState:
         unusable: partitions of its tables and sources without usable rows, causes first.
         older_unusable: number of such partitions that are too old to be listed.
         rejected: ledger entries of partitions with rejected rows, the newest first.
+        alerts: alerts about it and its source tables that are not resolved, the most severe first.
         problems: what could not be read, and why.
     """
 
@@ -83,6 +85,7 @@ class PageState:
     unusable: Sequence[UnusableDay] = ()
     older_unusable: int = 0
     rejected: Sequence[Entry] = ()
+    alerts: Sequence[Alert] = ()
     problems: Sequence[str] = ()
 
     @property

@@ -42,8 +42,15 @@ class Column:
 
 PARTITION = Column(DAY, "Partition", "partition")
 
-ALIGNED = {"minExtent": 38, "maxExtent": 38}
-"""Options of vertical axes of charts below each other, whose time axes then begin at the same place."""
+EXTENT = 38
+"""Pixels of the vertical axes of charts below each other, whose time axes then begin at the same place."""
+
+TIME_FORMAT = {
+    "year": "%Y",
+    "month": "%b %Y",
+    **dict.fromkeys(("week", "day", "date"), "%-d %b"),
+    "hours": "%H:%M",
+}
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,7 @@ class Chart:
 
 
 def chart_of(
-    drawn: "alt.Chart | alt.LayerChart",
+    drawn: "alt.Chart | alt.LayerChart | alt.FacetChart",
     frame: pd.DataFrame,
     columns: Sequence[Column],
     *,
@@ -95,16 +102,23 @@ def chart_of(
 ) -> Chart:
     """A chart of the rows of a frame."""
     values = [_plain(frame[column.name]) for column in columns]
-    spec = drawn.properties(width="container").to_dict(validate=False)
-    spec.pop("config", None)
-    return Chart(id, title, caption, summary, spec, columns, [*zip(*values, strict=True)], is_narrow)
+    whole = drawn.properties(width="container").to_dict(validate=False)
+    spec = {key: value for key, value in whole.items() if key != "config"}
+    return Chart(
+        id, title, caption, summary, spec, columns, [*zip(*values, strict=True)], is_narrow
+    )
 
 
-def time_axis() -> "alt.X":
-    """The horizontal axis of the partitions."""
+def time_axis(padding: int = 0) -> "alt.X":
+    """The horizontal axis of the partitions.
+
+    Args:
+        padding: pixels at both ends that marks reach into.
+    """
     import altair as alt
 
-    return alt.X(f"{DAY}:T").title(None).scale(type="utc").axis(labelOverlap=True, grid=False)
+    axis = alt.Axis(format=TIME_FORMAT, labelOverlap=True, grid=False, title=None)
+    return alt.X(f"{DAY}:T", axis=axis, scale=alt.Scale(type="utc", padding=padding))
 
 
 def _plain(values: pd.Series) -> list[Any]:

@@ -5,6 +5,7 @@ The bins of a number are quantiles of the reference, so they are counted anew in
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -35,6 +36,7 @@ class Distribution:
         now: (b,) share of the newest values.
         reference_missing: share of the reference's rows without a value.
         now_missing: share of the newest rows without a value.
+        has_ranges: whether the bars are ranges of numbers in their order.
     """
 
     feature: str
@@ -43,6 +45,7 @@ class Distribution:
     now: np.ndarray
     reference_missing: float
     now_missing: float
+    has_ranges: bool
 
     def rows(self) -> pd.DataFrame:
         """A row for each bar of the reference and of now."""
@@ -79,13 +82,10 @@ def distributions(
 
 def _distribution(reference: Profile, now: Profile) -> Distribution:
     bins = reference.bins
-    if bins.is_named:
-        labels, counted = _categories(reference, now)
-    elif len(bins.edges) <= MAX_VALUES:
-        labels, counted = _values(reference, now)
-    else:
-        labels, counted = _ranges(reference, now)
-    filled = counted.any(axis=0)
+    has_ranges = len(bins.edges) > MAX_VALUES
+    count = _categories if bins.is_named else _ranges if has_ranges else _values
+    labels, counted = count(reference, now)
+    filled = np.asarray(counted.any(axis=0))
     shares = counted / counted.sum(axis=1, keepdims=True)
     return Distribution(
         feature=bins.feature,
@@ -94,6 +94,7 @@ def _distribution(reference: Profile, now: Profile) -> Distribution:
         now=shares[1, filled],
         reference_missing=float(reference.missing / max(reference.rows, 1)),
         now_missing=float(now.missing / max(now.rows, 1)),
+        has_ranges=has_ranges,
     )
 
 
@@ -127,7 +128,7 @@ def _ranges(reference: Profile, now: Profile) -> tuple[list[str], np.ndarray]:
     cumulative = np.array([np.interp(borders, edges, below) for below in shares])
     counted = np.diff(cumulative, prepend=0.0, append=1.0, axis=1)
     named = [_short(border) for border in borders]
-    between = [f"{one} to {other}" for one, other in zip(named, named[1:], strict=False)]
+    between = [f"{one} to {other}" for one, other in pairwise(named)]
     return [f"up to {named[0]}", *between, f"over {named[-1]}"], np.clip(counted, 0, None)
 
 
@@ -138,4 +139,4 @@ def _at_most(profile: Profile) -> np.ndarray:
 
 
 def _short(value: float) -> str:
-    return f"{value:,.4g}" if abs(value) < 10_000 else f"{value:,.0f}"
+    return f"{value:,.3g}" if abs(value) < 1_000 else f"{value:,.0f}"

@@ -81,7 +81,7 @@ def _heat_map(calendar: Calendar, drift: pd.DataFrame) -> Chart:
                 alt.Tooltip("group:N", title="group"),
             ],
         )
-        .properties(height={"step": STEP})
+        .properties(height=STEP * len(order))
     )
     newest = frame[frame[DAY] == frame[DAY].max()]
     drifted = newest.loc[newest["drifted"].astype("bool"), "feature"].tolist()
@@ -124,7 +124,10 @@ def _distribution(found: Distribution, ratio: float) -> Chart:
         alt.Chart(alt.NamedData(ROWS))
         .mark_bar()
         .encode(
-            x=alt.X("value:N").title(None).sort(None).axis(labelAngle=-40, labelLimit=90),
+            x=alt.X("value:N")
+            .title(None)
+            .sort(None)
+            .axis(labelAngle=0 if found.has_ranges else -40, labelOverlap=True, labelLimit=90),
             xOffset=alt.XOffset("of:N").sort(None),
             y=alt.Y("share:Q").title(None).axis(format="%", tickCount=4),
             color=alt.Color("of:N")
@@ -150,8 +153,6 @@ def _distribution(found: Distribution, ratio: float) -> Chart:
         [Column("value", "Value", "text"), Column("of", "Of", "text"), Column("share", "Share")],
         id=f"distribution-{found.feature}",
         title=found.feature,
-        caption=f"{ratio:.1f} × its threshold.{missing}",
-        summary=f"Shares of the values of {found.feature}, in the reference and now.",
+        caption="",
+        summary=f"{ratio:.2f} × its threshold.{missing}",
     )
-
-

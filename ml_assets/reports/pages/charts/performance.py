@@ -7,7 +7,7 @@ from ml_assets.content import DAY
 from ml_assets.learning.evaluation import OVERALL
 from ml_assets.monitoring.performance import COVERAGE
 from ml_assets.reports.pages.charts.chart import (
-    ALIGNED,
+    EXTENT,
     PARTITION,
     ROWS,
     Chart,
@@ -39,7 +39,7 @@ def performance_charts(state: PageState) -> list[Chart]:
         return []
     coverage = found[found["metric"] == COVERAGE].sort_values(DAY)
     segments = [
-        _segments(state, column, rows, overall)
+        _segments(state, str(column), rows, overall)
         for column, rows in main[main["segment_column"] != OVERALL].groupby("segment_column")
     ]
     return [_metric(state, overall), _coverage(coverage), *filter(None, segments)]
@@ -49,7 +49,10 @@ def _metric(state: PageState, overall: pd.DataFrame) -> Chart:
     import altair as alt
 
     frame = overall.assign(
-        moving=overall["value"].rolling(MOVING, min_periods=1).mean().where(overall["value"].notna()),
+        moving=overall["value"]
+        .rolling(MOVING, min_periods=1)
+        .mean()
+        .where(overall["value"].notna()),
         released=_at_release(state, overall[DAY]),
     )
     tooltip = [
@@ -59,7 +62,7 @@ def _metric(state: PageState, overall: pd.DataFrame) -> Chart:
         alt.Tooltip("released:Q", title="at release", format=".4f"),
         alt.Tooltip("rows:Q", title="labels", format=","),
     ]
-    y = alt.Y("value:Q").title(None).scale(zero=False).axis(**ALIGNED)
+    y = alt.Y("value:Q").title(None).scale(zero=False).axis(minExtent=EXTENT, maxExtent=EXTENT)
     base = alt.Chart(alt.NamedData(ROWS)).encode(x=time_axis())
     drawn = alt.layer(
         base.mark_point(style="faint", size=18, filled=True).encode(y=y, tooltip=tooltip),
@@ -105,7 +108,10 @@ def _coverage(coverage: pd.DataFrame) -> Chart:
         .mark_area(style="filled", interpolate="step", line=False)
         .encode(
             x=time_axis(),
-            y=alt.Y("value:Q").title(None).scale(domain=[0, 1]).axis(format="%", tickCount=2, **ALIGNED),
+            y=alt.Y("value:Q")
+            .title(None)
+            .scale(domain=[0, 1])
+            .axis(format="%", tickCount=2, minExtent=EXTENT, maxExtent=EXTENT),
             tooltip=[
                 alt.Tooltip(f"{DAY}_text:N", title="Partition"),
                 alt.Tooltip("value:Q", title="labels arrived", format=".1%"),
@@ -158,10 +164,10 @@ def _segments(
     drawn = alt.layer(
         base.mark_rule(style="quiet").encode(x="overall:Q", y=alt.value(0), y2=alt.value("height")),
         base.mark_rule(style="span").encode(
-            x=alt.X("lowest:Q").title(None).scale(zero=False), x2="highest:Q"
+            x=alt.X("lowest:Q").title(None).scale(zero=False).axis(tickCount=5), x2="highest:Q"
         ),
         base.mark_point(style="dot", filled=True, size=70).encode(x="value:Q", tooltip=tooltip),
-    ).properties(height={"step": STEP})
+    ).properties(height=STEP * len(frame))
     worst = frame.iloc[-1]
     return chart_of(
         drawn,
@@ -186,5 +192,3 @@ def _weighted(rows: pd.DataFrame) -> dict[str, float]:
     value = float(np.average(rows["value"], weights=rows["rows"]))
     low, high = rows["value"].quantile([0.25, 0.75])
     return {"value": value, "lowest": low, "highest": high, "rows": int(rows["rows"].sum())}
-
-

@@ -6,6 +6,8 @@ from typing import Any
 import pandas as pd
 
 from ml_assets.content import DAY
+from ml_assets.monitoring.contracts.retraining import KEEP, RETRAIN
+from ml_assets.release.decision import AWAITING, BLOCKED, PASSED
 from ml_assets.reports.pages.charts.chart import (
     PARTITION,
     ROWS,
@@ -17,8 +19,17 @@ from ml_assets.reports.pages.charts.chart import (
 from ml_assets.reports.pages.state import PageState
 from ml_assets.reports.pages.timeline import Event, events, spans
 
-STEP = 40
-"""Pixels of a lane."""
+STEP, PADDING = 36, 10
+"""Pixels of a lane, and at the ends of the time axis."""
+
+SHAPES = {
+    KEEP: "circle",
+    PASSED: "square",
+    AWAITING.replace("_", " "): "triangle-up",
+    RETRAIN: "diamond",
+    BLOCKED: "cross",
+}
+"""What was decided → shape, in the order of the colours."""
 
 
 def timeline_charts(state: PageState) -> list[Chart]:
@@ -37,14 +48,20 @@ def _timeline(state: PageState, found: Sequence[Event]) -> Chart:
                 for one in serving
             ),
             *(
-                {DAY: one.day, "until": "", "lane": one.lane, "what": one.verdict, "why": one.reason}
+                {
+                    DAY: one.day,
+                    "until": "",
+                    "lane": one.lane,
+                    "what": one.verdict,
+                    "why": one.reason,
+                }
                 for one in found
             ),
         ]
     )
     lanes = ["champion", "release", "retraining"]
     base = alt.Chart(alt.NamedData(ROWS)).encode(
-        x=time_axis(),
+        x=time_axis(PADDING),
         y=alt.Y("lane:N").title(None).scale(domain=lanes).axis(ticks=False, domain=False),
     )
     tooltip: list[Any] = [
@@ -52,6 +69,7 @@ def _timeline(state: PageState, found: Sequence[Event]) -> Chart:
         alt.Tooltip("lane:N", title="of"),
         alt.Tooltip("what:N", title="what"),
     ]
+    verdicts, legend = list(SHAPES), alt.Legend(orient="top", title=None)
     is_span = "datum.lane == 'champion'"
     drawn = alt.layer(
         base.transform_filter(is_span)
@@ -60,11 +78,13 @@ def _timeline(state: PageState, found: Sequence[Event]) -> Chart:
         base.transform_filter(f"!({is_span})")
         .mark_point(filled=True, size=90, opacity=1)
         .encode(
-            shape=alt.Shape("what:N").legend(orient="top", title=None),
-            color=alt.Color("what:N").scale(range="category").legend(orient="top", title=None),
+            shape=alt.Shape("what:N")
+            .scale(domain=verdicts, range=list(SHAPES.values()))
+            .legend(legend),
+            color=alt.Color("what:N").scale(domain=verdicts, range="category").legend(legend),
             tooltip=tooltip,
         ),
-    ).properties(height={"step": STEP})
+    ).properties(height=STEP * len(lanes))
     return chart_of(
         drawn,
         frame,
@@ -80,5 +100,3 @@ def _timeline(state: PageState, found: Sequence[Event]) -> Chart:
         caption="Bars are the time in which a model serves; marks are decisions on its day.",
         summary=f"{len(serving)} champions and {len(found)} decisions.",
     )
-
-
