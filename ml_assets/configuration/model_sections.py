@@ -6,6 +6,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from ml_assets.configuration.sections import ContractName, DottedPath, Name, Section
+from ml_assets.monitoring.limits import PerformanceRules
 
 
 class Contracts(Section):
@@ -52,6 +53,7 @@ class MonitoringSection(Section):
         min_rows: minimum number of rows of a window, and of values of a feature in it, to detect
             drift; 400 when omitted, or three quarters of the training rows of a usual window if these
             are fewer, but at least 30.
+        performance: when the performance of the champion has dropped, see ``PerformanceRules``.
         default_status: ``stopped`` if the sensors for days and retraining wait to be switched on in the
             UI; ``running`` starts them unless the environment stops all sensors.
     """
@@ -60,6 +62,7 @@ class MonitoringSection(Section):
     calendar: tuple[Name, ...] = ()
     policy: str | None = Field(None, min_length=1)
     min_rows: int | None = Field(None, ge=1)
+    performance: PerformanceRules = PerformanceRules()
     default_status: Literal["running", "stopped"] = "running"
 
     def policy_file(self, folder: Path) -> Path | None:
