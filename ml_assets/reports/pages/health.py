@@ -12,7 +12,6 @@ from ml_assets.alerts.finding import Level
 from ml_assets.content import DAY
 from ml_assets.learning.evaluation import OVERALL
 from ml_assets.monitoring.contracts.drift import CALENDAR
-from ml_assets.monitoring.contracts.retraining import RETRAIN
 from ml_assets.reports.pages.state import PageState
 
 Tone = Literal["plain", "good", "attention", "urgent"]
@@ -105,22 +104,25 @@ def _alerts(state: PageState) -> Tile:
 
 
 def _metric(state: PageState) -> Tile:
-    """The main metric as the newest retraining decision saw it."""
-    decisions = state.monitored.retrainings.sort_values(DAY)
-    seen = decisions[decisions["metric_now"].notna()]
+    """The main metric of the newest performance report."""
+    reports = state.monitored.reports
+    is_main = (reports["metric"] == state.metric) & (reports["segment_column"] == OVERALL)
+    seen = reports[is_main & reports["value"].notna()].sort_values(DAY)
     if seen.empty:
-        found = state.monitored.performance
-        has_labels = (found["segment_column"] == OVERALL) & found["value"].notna()
-        why = "No decision has judged it yet." if has_labels.any() else "No label has arrived yet."
+        has_labels = state.overall["value"].notna().any()
+        why = "No report has measured it yet." if has_labels else "No label has arrived yet."
         return Tile(state.metric or "Performance", "not judged", why)
     last = seen.iloc[-1]
-    detail = f"Over {int(last['labels']):,} labels to {last[DAY]}"
-    if pd.notna(last["metric_at_release"]):
-        detail += f"; {last['metric_at_release']:.4g} at release"
-    asks = decisions.iloc[-1]["verdict"] == RETRAIN
-    return Tile(
-        state.metric, f"{last['metric_now']:.4g}", f"{detail}.", "attention" if asks else "plain"
-    )
+    parts = [
+        f"{last['low']:.3f} to {last['high']:.3f}" if pd.notna(last["low"]) else "",
+        f"limit {last['limit']:.3f}" if pd.notna(last["limit"]) else "",
+        f"{last['window_first']} to {last['window_last']}",
+        "provisional" if last["is_provisional"] else "",
+    ]
+    gain = (last["value"] - last["limit"]) * (1 if state.higher_is_better else -1)
+    is_good = gain >= 0 and not last["is_provisional"]
+    tone: Tone = "urgent" if last["is_breached"] else "good" if is_good else "plain"
+    return Tile(state.metric, f"{last['value']:.3f}", f"{'; '.join(filter(None, parts))}.", tone)
 
 
 def _drift(state: PageState) -> Tile:

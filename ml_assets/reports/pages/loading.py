@@ -27,6 +27,7 @@ from ml_assets.monitoring.contracts.drift import DriftReport
 from ml_assets.monitoring.contracts.performance import Performance
 from ml_assets.monitoring.contracts.profiles import FeatureProfile, FeatureReference
 from ml_assets.monitoring.contracts.retraining import RetrainingDecision
+from ml_assets.monitoring.contracts.rolling import PerformanceReport
 from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.champion import ChampionModel
 from ml_assets.release.decision import ReleaseDecision
@@ -125,6 +126,7 @@ def _monitored(tables: _Tables, config: ModelConfiguration) -> Monitored:
         profiles = profiles[profiles["reference"] == as_of]
     return Monitored(
         performance=tables.rows(nouns.PERFORMANCE, Performance),
+        reports=tables.rows(nouns.PERFORMANCE_REPORT, PerformanceReport),
         drift=drift,
         reference=reference,
         profiles=profiles,

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from ml_assets.alerts.finding import Level
 from ml_assets.content import DAY
-from ml_assets.learning.evaluation import OVERALL
 from ml_assets.monitoring.contracts.retraining import RETRAIN
 from ml_assets.release.decision import AWAITING, BLOCKED, PASSED
 from ml_assets.reports.pages.charts.drift import distribution_charts, drift_charts
@@ -106,7 +105,7 @@ def index_of(states: Sequence[PageState]) -> str:
                 "name": state.name,
                 "tiles": tiles(state),
                 "line": _line(state),
-                "line_summary": f"{state.metric} over time",
+                "metric": state.metric,
             }
             for state in begun
         ],
@@ -170,9 +169,7 @@ def _which(state: PageState) -> str:
 
 def _line(state: PageState) -> str:
     """Points of the main metric over time; empty for fewer than two."""
-    found = state.monitored.performance
-    is_main = (found["metric"] == state.metric) & (found["segment_column"] == OVERALL)
-    values = found[is_main].sort_values(DAY)["value"].dropna().rolling(7, min_periods=1).mean()
+    values = state.overall["value"].dropna().rolling(7, min_periods=1).mean()
     if len(values) < 2:
         return ""
     low, high = values.min(), values.max()

@@ -8,7 +8,9 @@ import pandas as pd
 
 from ml_assets.alerts.alert import Alert
 from ml_assets.cadence import DAYS, Calendar
+from ml_assets.content import DAY
 from ml_assets.contracts.validation import no_rows
+from ml_assets.learning.evaluation import OVERALL
 from ml_assets.learning.metrics import METRICS
 from ml_assets.ledger.entries import Entry
 from ml_assets.lineage.status.values import NextStep, PipelineStatus, UnusableDay
@@ -16,6 +18,7 @@ from ml_assets.monitoring.contracts.drift import DriftReport
 from ml_assets.monitoring.contracts.performance import Performance
 from ml_assets.monitoring.contracts.profiles import FeatureProfile, FeatureReference
 from ml_assets.monitoring.contracts.retraining import RetrainingDecision
+from ml_assets.monitoring.contracts.rolling import PerformanceReport
 from ml_assets.release.champion import ChampionModel
 from ml_assets.release.decision import ReleaseDecision
 
@@ -26,6 +29,7 @@ class Monitored:
 
     Attributes:
         performance: rows of the ``Performance`` contract, with ``ds``.
+        reports: rows of the ``PerformanceReport`` contract, with ``ds``.
         drift: rows of the ``DriftReport`` contract, with ``ds``.
         reference: rows of the ``FeatureReference`` contract, of the reference of the newest drift report.
         profiles: rows of the ``FeatureProfile`` contract, of the window of the newest drift report.
@@ -33,6 +37,7 @@ class Monitored:
     """
 
     performance: pd.DataFrame = field(default_factory=lambda: no_rows(Performance))
+    reports: pd.DataFrame = field(default_factory=lambda: no_rows(PerformanceReport))
     drift: pd.DataFrame = field(default_factory=lambda: no_rows(DriftReport))
     reference: pd.DataFrame = field(default_factory=lambda: no_rows(FeatureReference))
     profiles: pd.DataFrame = field(default_factory=lambda: no_rows(FeatureProfile))
@@ -100,7 +105,14 @@ class PageState:
         return metric is None or metric.higher_is_better
 
     @property
+    def overall(self) -> pd.DataFrame:
+        """The main metric by partition: rows of the ``Performance`` contract in their order."""
+        found = self.monitored.performance
+        is_main = (found["metric"] == self.metric) & (found["segment_column"] == OVERALL)
+        return found[is_main].sort_values(DAY)
+
+    @property
     def newest_day(self) -> str:
         """The newest partition with a drift report or a performance; empty for none."""
         tables = (self.monitored.performance, self.monitored.drift)
-        return max((str(rows["ds"].max()) for rows in tables if len(rows)), default="")
+        return max((str(rows[DAY].max()) for rows in tables if len(rows)), default="")

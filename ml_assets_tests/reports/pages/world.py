@@ -68,11 +68,14 @@ def tables(count: int = 30) -> dict[str, pd.DataFrame]:
     ]
     return {
         nouns.PERFORMANCE: _performance(every),
+        nouns.PERFORMANCE_REPORT: pd.DataFrame([row for day in every[6:] for row in _report(day)]),
         nouns.FEATURE_REFERENCE: reference.assign(**{DAY: AS_OF}),
         nouns.FEATURE_PROFILE: profiles,
         nouns.DRIFT_REPORT: pd.concat(reports, ignore_index=True),
         nouns.RETRAINING_DECISION: pd.DataFrame([_retraining(day) for day in every[6::7]]),
-        nouns.RELEASE_DECISION: pd.DataFrame([_release(AS_OF, "passed"), _release(SECOND, "passed")]),
+        nouns.RELEASE_DECISION: pd.DataFrame(
+            [_release(AS_OF, "passed"), _release(SECOND, "passed")]
+        ),
         nouns.CHAMPION: pd.DataFrame([_champion(AS_OF, 1), _champion(SECOND, 2)]),
         nouns.MODEL_CARD: pd.DataFrame([_card(AS_OF, 1), _card(SECOND, 2)]),
     }
@@ -96,6 +99,7 @@ def state(count: int = 30, **changes: object) -> PageState:
         metric=METRIC,
         monitored=Monitored(
             performance=found[nouns.PERFORMANCE],
+            reports=found[nouns.PERFORMANCE_REPORT],
             drift=found[nouns.DRIFT_REPORT],
             reference=found[nouns.FEATURE_REFERENCE],
             profiles=profiles[profiles[DAY].isin(every[-WINDOW:])],
@@ -201,6 +205,35 @@ def _performance(every: list[str]) -> pd.DataFrame:
         small = {"segment_column": "carrier", "segment": "YV", "metric": METRIC, "rows": 2}
         rows.append({**common, **small, "value": np.nan, "note": TOO_FEW})
     return pd.DataFrame(rows)
+
+
+def _report(day: str) -> list[dict[str, object]]:
+    """A window overall and of each segment; that of EV is beyond its limit."""
+    segments = {"EV": 0.60, "UA": 0.72, "DL": 0.71}
+    every = [(OVERALL, OVERALL, 0.70), *(("carrier", *one) for one in segments.items())]
+    return [
+        {
+            DAY: day,
+            "model_as_of": AS_OF,
+            "segment_column": column,
+            "segment": segment,
+            "metric": METRIC,
+            "window_first": FIRST,
+            "window_last": day,
+            "value": value,
+            "low": value - 0.02,
+            "high": value + 0.02,
+            "rows": ROWS,
+            "predictions": ROWS,
+            "coverage": 0.98,
+            "is_provisional": False,
+            "at_release": 0.75,
+            "limit": 0.68,
+            "is_breached": value < 0.65,
+            "note": "",
+        }
+        for column, segment, value in every
+    ]
 
 
 def _retraining(day: str) -> dict[str, object]:

@@ -21,7 +21,9 @@ MAX_VALUES = 14
 TAIL = 0.01
 """Share of the rows, at each end, that is counted in the first and the last bar."""
 
-OTHERS, UNSEEN = "all others", "not in the reference"
+OTHERS, UNSEEN = "others", "new"
+"""Bars of the other categories, and of those that the reference lacks."""
+
 REFERENCE, NOW = "reference", "now"
 
 
@@ -112,30 +114,37 @@ def _categories(reference: Profile, now: Profile) -> tuple[list[str], np.ndarray
 def _values(reference: Profile, now: Profile) -> tuple[list[str], np.ndarray]:
     """The values of the reference and what is between, below and above them."""
     edges = [_short(edge) for edge in reference.bins.edges]
-    labels = [f"below {edges[0]}", *edges, f"above {edges[-1]}"]
+    labels = [f"< {edges[0]}", *edges, f"> {edges[-1]}"]
     return labels, np.array([reference.counts, now.counts], dtype="float64")
 
 
 def _ranges(reference: Profile, now: Profile) -> tuple[list[str], np.ndarray]:
     """Ranges of equal width, the first and the last with all smaller and larger values."""
-    edges = reference.bins.edges
-    shares = [_at_most(one) for one in (reference, now)]
-    low, high = (
-        pick(float(np.interp(share, below, edges)) for below in shares)
-        for pick, share in ((min, TAIL), (max, 1 - TAIL))
-    )
+    curves = [_cumulative(one) for one in (reference, now)]
+    low = min(float(np.interp(TAIL, below, values)) for values, below in curves)
+    high = max(float(np.interp(1 - TAIL, below, values)) for values, below in curves)
     borders = np.linspace(low, high, BARS + 1)[1:-1]
-    cumulative = np.array([np.interp(borders, edges, below) for below in shares])
+    cumulative = np.array([np.interp(borders, values, below) for values, below in curves])
     counted = np.diff(cumulative, prepend=0.0, append=1.0, axis=1)
     named = [_short(border) for border in borders]
-    between = [f"{one} to {other}" for one, other in pairwise(named)]
-    return [f"up to {named[0]}", *between, f"over {named[-1]}"], np.clip(counted, 0, None)
+    between = [f"{one} – {other}" for one, other in pairwise(named)]
+    return [f"≤ {named[0]}", *between, f"> {named[-1]}"], counted
 
 
-def _at_most(profile: Profile) -> np.ndarray:
-    """(k,) share of the values that are at most each of the k edges."""
+def _cumulative(profile: Profile) -> tuple[np.ndarray, np.ndarray]:
+    """(2k - 1,) the k edges and the mean of each bin between two, and the share up to each.
+
+    Below and above its mean, the values of a bin are spread evenly; their shares follow from the mean.
+    """
+    edges, counts = profile.bins.edges, profile.counts[2:-1]
+    low, high = edges[:-1], edges[1:]
+    middle = (low + high) / 2
+    mean = np.divide(profile.sums[2:-1], counts, out=middle, where=counts > 0).clip(low, high)
     cumulative = np.cumsum(profile.counts)
-    return cumulative[1:-1] / cumulative[-1]
+    below = cumulative[1:-2] + counts * (high - mean) / (high - low)
+    values = np.append(np.column_stack([low, mean]).ravel(), edges[-1])
+    upto = np.append(np.column_stack([cumulative[1:-2], below]).ravel(), cumulative[-2])
+    return values, upto / cumulative[-1]
 
 
 def _short(value: float) -> str:

@@ -127,7 +127,11 @@ def _distribution(found: Distribution, ratio: float) -> Chart:
             x=alt.X("value:N")
             .title(None)
             .sort(None)
-            .axis(labelAngle=0 if found.has_ranges else -40, labelOverlap=True, labelLimit=90),
+            .axis(
+                labelAngle=0 if found.has_ranges else -40,
+                labelOverlap=found.has_ranges,
+                labelLimit=110,
+            ),
             xOffset=alt.XOffset("of:N").sort(None),
             y=alt.Y("share:Q").title(None).axis(format="%", tickCount=4),
             color=alt.Color("of:N")

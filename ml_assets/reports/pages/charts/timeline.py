@@ -69,7 +69,7 @@ def _timeline(state: PageState, found: Sequence[Event]) -> Chart:
         alt.Tooltip("lane:N", title="of"),
         alt.Tooltip("what:N", title="what"),
     ]
-    verdicts, legend = list(SHAPES), alt.Legend(orient="top", title=None)
+    verdicts, legend = list(SHAPES), alt.Legend(orient="top", title=None, columns=3)
     is_span = "datum.lane == 'champion'"
     drawn = alt.layer(
         base.transform_filter(is_span)
