@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ml_assets.commands.shared import asked_lake, console
+from ml_assets.reports.pages.address import HOST, PORT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
     from ml_assets.reports.pages.server import Pages
 
 app = typer.Typer()
-
-PORT = 3001
-"""Beside Dagster's UI."""
 
 
 @app.command()
@@ -33,6 +31,7 @@ def dashboard(
 ) -> None:
     """Show a page for each pipeline: health, alerts, performance, drift, decisions and its model card."""
     from ml_assets.ledger.position import Position
+    from ml_assets.reports.pages.library import library
     from ml_assets.reports.pages.loading import RECORDED, load_pages
     from ml_assets.reports.pages.page import pages_of
     from ml_assets.reports.pages.server import Pages
@@ -41,7 +40,8 @@ def dashboard(
     workspace, lake = Workspace.of_environment(), asked_lake()
 
     def make() -> "Mapping[str, str]":
-        return pages_of(load_pages(lake, workspace.approvals, workspace.alerts))
+        states = load_pages(lake, workspace.approvals, workspace.alerts)
+        return pages_of(states, library(workspace.settings.data / "pages"))
 
     if out is not None:
         _write(make(), out)
@@ -72,7 +72,7 @@ def _write(pages: "Mapping[str, str]", folder: Path) -> None:
 
 
 def _serve(pages: "Pages", port: int) -> None:
-    from ml_assets.reports.pages.server import HOST, server
+    from ml_assets.reports.pages.server import server
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)

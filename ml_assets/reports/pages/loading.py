@@ -15,7 +15,6 @@ from ml_assets.configuration import models
 from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
-from ml_assets.contracts.validation import no_rows
 from ml_assets.errors import MLAssetsError
 from ml_assets.lake.remedy import DEAD_LETTERS
 from ml_assets.lake.store import Lake
@@ -32,7 +31,7 @@ from ml_assets.release.approvals.approval_log import ApprovalLog
 from ml_assets.release.champion import ChampionModel
 from ml_assets.release.decision import ReleaseDecision
 from ml_assets.reports.contracts import ModelCard
-from ml_assets.reports.pages.state import Monitored, PageState, Released
+from ml_assets.reports.pages.state import Monitored, PageState, Released, nothing
 
 RECORDED = ("release_approvals", "alert_events")
 """Tables beside those of the ledger whose growth means that there is something new to show."""
@@ -59,12 +58,12 @@ class _Tables:
         """Rows of partitions, of the newest ones when omitted."""
         chosen = self.days(noun) if days is None else days
         if not chosen:
-            return no_rows(contract)
+            return nothing(contract)
         try:
             return self.lake.read(f"{self.pipeline}/{noun}", chosen)
         except MLAssetsError as error:
             self.problems.append(str(error))
-            return no_rows(contract)
+            return nothing(contract)
 
 
 def load_pages(lake: Lake, log: ApprovalLog, alert_log: AlertLog) -> list[PageState]:
@@ -115,7 +114,7 @@ def _page(lake: Lake, project: ProjectState, name: str, alerts: Sequence[Alert])
 
 def _monitored(tables: _Tables, config: ModelConfiguration) -> Monitored:
     drift = tables.rows(nouns.DRIFT_REPORT, DriftReport)
-    reference, profiles = no_rows(FeatureReference), no_rows(FeatureProfile)
+    reference, profiles = nothing(FeatureReference), nothing(FeatureProfile)
     if len(drift):
         last = drift[DAY].max()
         as_of = drift.loc[drift[DAY] == last, "reference"].iloc[0]

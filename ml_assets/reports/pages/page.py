@@ -54,21 +54,27 @@ EVENT_TONES = {
 LEVEL_TONES = {Level.CRITICAL: "urgent", Level.WARNING: "attention", Level.INFO: "plain"}
 
 
-def pages_of(states: Sequence[PageState]) -> dict[str, str]:
-    """File name → HTML: the index, and the page of each pipeline that has begun."""
+def pages_of(states: Sequence[PageState], library: str) -> dict[str, str]:
+    """File name → HTML: the index, and the page of each pipeline that has begun.
+
+    Args:
+        states: of all pipelines.
+        library: script that defines ``vegaEmbed``, which draws the charts.
+    """
     begun = [state for state in states if state.is_begun]
-    return {INDEX: index_of(states)} | {f"{state.name}.html": page_of(state) for state in begun}
+    of_pipelines = {f"{state.name}.html": page_of(state, library) for state in begun}
+    return {INDEX: index_of(states)} | of_pipelines
 
 
-def page_of(state: PageState) -> str:
-    """The page of one pipeline, as a self-contained HTML document."""
+def page_of(state: PageState, library: str) -> str:
+    """The page of one pipeline, as a self-contained HTML document; see ``pages_of``."""
     performance, drift = performance_charts(state), drift_charts(state)
     shown, timeline = distribution_charts(state), timeline_charts(state)
     every = [*performance, *drift, *shown, *timeline]
     causes = [one for one in state.unusable if not one.is_consequence]
     return _rendered(
         "page.html.jinja",
-        [_bundle(), _script("charts.js.jinja"), _script("news.js.jinja")],
+        [_in_page(library), _script("charts.js.jinja"), _script("news.js.jinja")],
         title=f"{state.name}: health, performance, drift",
         at=state.at,
         state=state,
@@ -133,14 +139,6 @@ def _environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-
-
-@cache
-def _bundle() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script that defines ``vegaEmbed``."""
-    import vl_convert
-
-    return _in_page(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
 
 
 @cache

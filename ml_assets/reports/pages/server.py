@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 
 from ml_assets.errors import ConfigurationError, MLAssetsError, sentence
+from ml_assets.reports.pages.address import HOST
 from ml_assets.reports.pages.page import INDEX
 
-HOST = "127.0.0.1"
 LOCAL = {HOST, "localhost"}
 """Names under which the pages are asked for: a page of another site, whose name leads here, gets none."""
 

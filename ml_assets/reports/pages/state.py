@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 
 import pandas as pd
 
 from ml_assets.alerts.alert import Alert
 from ml_assets.cadence import DAYS, Calendar
 from ml_assets.content import DAY
+from ml_assets.contracts.contract import Contract
 from ml_assets.contracts.validation import no_rows
 from ml_assets.learning.evaluation import OVERALL
 from ml_assets.learning.metrics import METRICS
@@ -21,6 +23,12 @@ from ml_assets.monitoring.contracts.retraining import RetrainingDecision
 from ml_assets.monitoring.contracts.rolling import PerformanceReport
 from ml_assets.release.champion import ChampionModel
 from ml_assets.release.decision import ReleaseDecision
+
+
+@cache
+def nothing(contract: type[Contract]) -> pd.DataFrame:
+    """A table that has no rows yet; do not change it."""
+    return no_rows(contract)
 
 
 @dataclass(frozen=True)
@@ -36,12 +44,12 @@ class Monitored:
         retrainings: rows of the ``RetrainingDecision`` contract, with ``ds``.
     """
 
-    performance: pd.DataFrame = field(default_factory=lambda: no_rows(Performance))
-    reports: pd.DataFrame = field(default_factory=lambda: no_rows(PerformanceReport))
-    drift: pd.DataFrame = field(default_factory=lambda: no_rows(DriftReport))
-    reference: pd.DataFrame = field(default_factory=lambda: no_rows(FeatureReference))
-    profiles: pd.DataFrame = field(default_factory=lambda: no_rows(FeatureProfile))
-    retrainings: pd.DataFrame = field(default_factory=lambda: no_rows(RetrainingDecision))
+    performance: pd.DataFrame = field(default_factory=lambda: nothing(Performance))
+    reports: pd.DataFrame = field(default_factory=lambda: nothing(PerformanceReport))
+    drift: pd.DataFrame = field(default_factory=lambda: nothing(DriftReport))
+    reference: pd.DataFrame = field(default_factory=lambda: nothing(FeatureReference))
+    profiles: pd.DataFrame = field(default_factory=lambda: nothing(FeatureProfile))
+    retrainings: pd.DataFrame = field(default_factory=lambda: nothing(RetrainingDecision))
 
 
 @dataclass(frozen=True)
@@ -54,8 +62,8 @@ class Released:
         card: the champion's model card, Markdown; empty for none.
     """
 
-    decisions: pd.DataFrame = field(default_factory=lambda: no_rows(ReleaseDecision))
-    champions: pd.DataFrame = field(default_factory=lambda: no_rows(ChampionModel))
+    decisions: pd.DataFrame = field(default_factory=lambda: nothing(ReleaseDecision))
+    champions: pd.DataFrame = field(default_factory=lambda: nothing(ChampionModel))
     card: str = ""
 
 

@@ -13,10 +13,10 @@ import vl_convert
 from ml_assets.alerts.alert import AlertState
 from ml_assets.alerts.finding import Level
 from ml_assets.reports.pages.page import INDEX, index_of, page_of, pages_of
-from ml_assets.reports.pages.state import Monitored, Released
+from ml_assets.reports.pages.state import Monitored, PageState, Released
 from ml_assets_tests.reports.pages import world
 
-MEGABYTE = 2**20
+LIBRARY = "window.vegaEmbed = () => { const end = '</script>'; };"
 
 
 class Parsed(HTMLParser):
@@ -52,13 +52,18 @@ class Parsed(HTMLParser):
 @pytest.fixture(scope="module")
 def html() -> str:
     """The page of thirty days."""
-    return page_of(world.state())
+    return drawn(world.state())
 
 
 @pytest.fixture(scope="module")
 def page(html: str) -> Parsed:
     """The same, parsed."""
     return Parsed(html)
+
+
+def drawn(state: PageState) -> str:
+    """The page of a state."""
+    return page_of(state, LIBRARY)
 
 
 def charts(page: Parsed) -> dict[str, dict]:
@@ -147,7 +152,7 @@ def test_without_reports_the_line_is_a_moving_mean() -> None:
     state = world.state()
     monitored = replace(state.monitored, reports=Monitored().reports)
 
-    chart = charts(Parsed(page_of(replace(state, monitored=monitored))))["performance"]
+    chart = charts(Parsed(drawn(replace(state, monitored=monitored))))["performance"]
 
     means = [row[2] for row in chart["rows"]]
     values = [row[1] for row in chart["rows"]]
@@ -156,7 +161,7 @@ def test_without_reports_the_line_is_a_moving_mean() -> None:
 
 
 def test_a_pipeline_without_anything_has_sentences_instead_of_charts() -> None:
-    found = Parsed(page_of(world.empty()))
+    found = Parsed(drawn(world.empty()))
 
     assert charts(found) == {}
     for text in (
@@ -174,7 +179,7 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_shown() -> None:
     state = world.state(problems=["flight_delays/drift_report 2013-04-02 was altered"])
     broken = replace(state, monitored=replace(state.monitored, drift=Monitored().drift))
 
-    found = Parsed(page_of(broken))
+    found = Parsed(drawn(broken))
 
     assert "Cannot be read: flight_delays/drift_report 2013-04-02 was altered" in words(found)
     assert "performance" in charts(found)
@@ -184,18 +189,18 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_shown() -> None:
 def test_alerts_tell_who_takes_care_of_them() -> None:
     taken = world.alert(state=AlertState.ACKNOWLEDGED, by="ada", count=3, level=Level.WARNING)
 
-    found = words(Parsed(page_of(world.state(alerts=[taken]))))
+    found = words(Parsed(drawn(world.state(alerts=[taken]))))
 
     assert "acknowledged by ada" in found
     assert "3 times" in found
 
 
 def test_the_same_state_is_the_same_page() -> None:
-    assert page_of(world.state()) == page_of(world.state())
+    assert drawn(world.state()) == drawn(world.state())
 
 
 def test_the_index_leads_to_the_pages_that_there_are() -> None:
-    pages = pages_of([world.state(), world.empty()])
+    pages = pages_of([world.state(), world.empty()], LIBRARY)
     index = Parsed(pages[INDEX])
 
     assert [*pages] == [INDEX, "flight_delays.html"]
@@ -211,6 +216,6 @@ def test_the_index_of_a_project_without_models_names_the_command() -> None:
 def test_a_page_of_a_released_model_without_card_says_so() -> None:
     released = replace(world.state().released, card=Released().card)
 
-    found = words(Parsed(page_of(world.state(released=released))))
+    found = words(Parsed(drawn(world.state(released=released))))
 
     assert "The champion has no model card." in found

@@ -8,7 +8,8 @@ from http.client import HTTPConnection, HTTPResponse
 import pytest
 
 from ml_assets.errors import ConfigurationError, LakeMismatch
-from ml_assets.reports.pages.server import HOST, Pages, server
+from ml_assets.reports.pages.address import HOST
+from ml_assets.reports.pages.server import Pages, server
 
 PAGES = {"index.html": "<p>all</p>", "flight_delays.html": "<p>one</p>"}
 

@@ -14,7 +14,7 @@ import pandas as pd
 from ml_assets import nouns
 from ml_assets.alerts.alert import Alert, AlertState
 from ml_assets.alerts.finding import Level
-from ml_assets.content import DAY, day_hashes
+from ml_assets.content import DAY
 from ml_assets.lake.store import Lake
 from ml_assets.learning.evaluation import OVERALL
 from ml_assets.ledger.entries import Entry, Status
@@ -150,19 +150,11 @@ def write(lake: Lake, found: Mapping[str, pd.DataFrame]) -> None:
     """Store the tables as the assets would."""
     for noun, rows in found.items():
         table, of_table = f"{PIPELINE}/{noun}", sorted(rows[DAY].unique())
-        version = lake.write(table, rows, of_table).version
-        counts = rows[DAY].value_counts()
+        written, counts = lake.write(table, rows, of_table), rows[DAY].value_counts()
         lake.ledger.append(
             [
-                Entry(
-                    table,
-                    day,
-                    Status.STORED,
-                    content_hash=content,
-                    rows=int(counts[day]),
-                    version=version,
-                )
-                for day, content in day_hashes(rows, of_table).items()
+                written.complete(Entry(table, day, Status.STORED, rows=int(counts[day])))
+                for day in of_table
             ]
         )
 
