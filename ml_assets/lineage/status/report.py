@@ -101,12 +101,29 @@ def _pipeline(state: ProjectState, pipeline: PipelineState) -> PipelineStatus:
 
 def _is_begun(state: ProjectState, pipeline: PipelineState) -> bool:
     """See ``PipelineStatus``."""
-    others = {one.name for one in state.pipelines} - {pipeline.name}
-    tables = [*pipeline.sources, *pipeline.tables]
-    if others & {table.partition("/")[0] for table in pipeline.tables[:1]}:
-        tables = [table for table in tables if table.startswith(f"{pipeline.name}/")]
-    is_processed = any(as_key(day) for table in tables for day in state.entries.get(table, {}))
-    return bool(pipeline.problem or pipeline.releases or is_processed)
+    others = [one for one in state.pipelines if one.name != pipeline.name]
+    if pipeline.problem or pipeline.releases or _has_own_days(state, pipeline):
+        return True
+    names = {one.name for one in others}
+    if names & {table.partition("/")[0] for table in pipeline.tables[:1]}:
+        return False
+    of_others = {table for one in others if _has_own_days(state, one) for table in one.sources}
+    own = [
+        table
+        for table in {*pipeline.sources, *pipeline.tables} - of_others
+        if table.partition("/")[0] not in names
+    ]
+    return any(_has_days(state, table) for table in own)
+
+
+def _has_own_days(state: ProjectState, pipeline: PipelineState) -> bool:
+    return any(
+        _has_days(state, table) for table in state.entries if table.startswith(f"{pipeline.name}/")
+    )
+
+
+def _has_days(state: ProjectState, table: str) -> bool:
+    return any(as_key(day) for day in state.entries.get(table, {}))
 
 
 def _day(verdict: StoredDecision) -> str:

@@ -50,8 +50,8 @@ class PipelineStatus:
     """The report on a model pipeline.
 
     Attributes:
-        is_begun: whether one of its days, or of its sources, was ever processed, or cannot be read. Of a
-            pipeline on the features of another one, only its own days and releases count.
+        is_begun: whether one of its days, or of its sources, was ever processed, or cannot be read. Sources of
+            another pipeline that is begun do not count, nor do the features of another one.
     """
 
     pipeline: str
