@@ -124,7 +124,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
         elif named := _by_name(value):
             yield f"{prefix}{name}", [*named]
             yield from _flat(named, f"{prefix}{name}.")
-        else:
+        elif value != []:
             yield f"{prefix}{name}", value
 
 

@@ -6,7 +6,8 @@ from typing import Any
 from ml_assets.content import DAY
 from ml_assets.errors import LakeMismatch
 from ml_assets.lake.store import Lake
-from ml_assets.learning.specification import ModelSpecification
+from ml_assets.learning.ensembles.rules import EnsembleRules
+from ml_assets.learning.specification import ENSEMBLE, ModelSpecification
 from ml_assets.lineage.changes import changes
 from ml_assets.lineage.recorded import recorded_day
 from ml_assets.lineage.reproduction.recipes import parameters_of
@@ -35,7 +36,17 @@ def changed_configuration(
             lake, table, champion[DAY], lambda one: one.content_hash == champion["fingerprint"]
         )
         then = ModelSpecification.from_record(parameters_of(found.code) if found.code else {})
-    except (LakeMismatch, KeyError, TypeError):
+        differing = changes(_parameters(then), _parameters(now))
+    except (LakeMismatch, KeyError, TypeError, ValueError):
         return []
-    differing = changes(as_json(then), as_json(now))
     return [one.described.removeprefix(OF_RULES).removeprefix(OF_ESTIMATOR) for one in differing]
+
+
+def _parameters(specification: ModelSpecification) -> dict[str, Any]:
+    """The parameters, of an ensemble's rules with all defaults, which older records may lack."""
+    found: dict[str, Any] = as_json(specification)
+    if specification.estimator == ENSEMBLE:
+        arguments = found["hyperparameters"]
+        rules = EnsembleRules.model_validate(arguments["ensemble"]).record()
+        found["hyperparameters"] = {**arguments, "ensemble": rules}
+    return found
