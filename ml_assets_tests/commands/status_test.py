@@ -36,6 +36,7 @@ PIPELINE_KEYS = {
     "last_release",
     "waiting",
     "retraining",
+    "changed",
     "last_retraining_decision",
     "sources_until",
     "stages",
