@@ -104,7 +104,7 @@ def test_an_alert_is_shown_with_its_history_runbook_and_command(
     assert KINDS[alert.kind].runbook in text
     assert "2013-09-12 to 2013-09-13" in text
     assert text.endswith(f"{alert.command}\n")
-    assert found.keys() == {*ALERT_KEYS, "events"}
+    assert found.keys() == {*ALERT_KEYS, "events", "notifications"}
     assert [(one["event"], one["by"]) for one in found["events"]] == [
         ("opened", ""),
         ("acknowledged", "Ann"),

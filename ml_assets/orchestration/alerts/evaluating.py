@@ -19,6 +19,7 @@ from ml_assets.alerts.sources.decisions import (
 )
 from ml_assets.alerts.sources.drift import feature_drifted
 from ml_assets.alerts.sources.predictions import high_risk_predictions
+from ml_assets.alerts.sources.undelivered import not_delivered
 from ml_assets.alerts.watched import WatchedPipeline
 from ml_assets.configuration.watched import watched_pipelines
 from ml_assets.errors import MLAssetsError
@@ -67,6 +68,9 @@ class AlertSources:
         yield Source("check_failed", partial(check_failed, instance, ledger, until, self.verdicts))
         yield Source("day_quarantined", partial(quarantined_days, lake, until))
         yield Source("many_dead_letters", partial(many_dead_letters, lake, until))
+        yield Source(
+            "not_delivered", partial(not_delivered, self.workspace.outbox, self.workspace.routes)
+        )
         pipelines, broken = watched_pipelines()
         for name, error in broken.items():
             yield Source(NOT_EVALUATED, partial(_broken, error), name)
