@@ -72,11 +72,13 @@ def test_a_quarantined_day_opens_an_alert_that_repeats_and_its_repair_resolves_i
 
     (opened,) = ticked(project)
     (seen,) = ticked(project)
-    lose(project, BAD_DAYS[1])
+    project.sql("UPDATE flights SET origin = 'XXX' WHERE month = 1 AND day = 6")
     project.materialize(SELECTED, BAD_DAYS[1])
     (repeated,) = ticked(project)
     shutil.copy(intact, project.source)
     repair(project, repeated)
+    (shorter,) = ticked(project)
+    repair(project, shorter)
 
     assert (opened.kind, opened.subject, opened.count) == ("day_quarantined", FLIGHTS, 1)
     assert (opened.since, opened.until) == (BAD_DAYS[0], BAD_DAYS[0])
@@ -84,6 +86,7 @@ def test_a_quarantined_day_opens_an_alert_that_repeats_and_its_repair_resolves_i
     assert seen.last_seen > opened.last_seen
     assert (repeated.id, repeated.count) == (opened.id, 2)
     assert (repeated.since, repeated.until) == BAD_DAYS
+    assert (shorter.id, shorter.until, shorter.count) == (opened.id, BAD_DAYS[0], 2)
     assert tick(project, "alerts").reason == "No alert is unresolved. Changed: 1 resolved."
     assert events(opened) == ["opened", "repeated", "resolved"]
 
