@@ -87,9 +87,11 @@ def silence(
 ) -> None:
     """Hear nothing of an alert until a time, unless its level rises."""
     from ml_assets.alerts import actions
+    from ml_assets.release.approvals.approvals import format_time
 
     end = actions.moment(until, datetime.now(UTC))
-    _act(alert, partial(actions.silence, until=end), by=by, reason=reason)
+    why = f"until {format_time(end)}{': ' if reason else ''}{reason}"
+    _act(alert, partial(actions.silence, until=end), by=by, reason=why)
 
 
 @app.command()

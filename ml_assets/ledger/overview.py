@@ -28,13 +28,12 @@ class Overview(LedgerDatabase):
             rows = connection.execute(query.order_by(_entries.c.table_name, _entries.c.day))
             return [entry_of(row) for row in rows]
 
-    def tables_with_dead_letters(self, since: str) -> list[str]:
-        """Tables with a stored day from ``since`` on of which rows were rejected."""
+    def tables_with_dead_letters(self) -> list[str]:
+        """Tables with a stored day of which rows were rejected."""
         query = (
             sa.select(_entries.c.table_name)
             .where(
                 _entries.c.dead_letters > 0,
-                _entries.c.day >= since,
                 _entries.c.status == Status.STORED.value,
                 _is_latest(_entries),
             )
@@ -58,17 +57,6 @@ class Overview(LedgerDatabase):
         )
         with self._transaction() as connection:
             return connection.scalar(query)
-
-    def is_stored(self, table: str, day: str) -> bool:
-        """Whether the latest entry of a day says that it is stored."""
-        query = (
-            sa.select(_entries.c.status)
-            .where(_entries.c.table_name == table, _entries.c.day == day)
-            .order_by(_entries.c.id.desc())
-            .limit(1)
-        )
-        with self._transaction() as connection:
-            return connection.scalar(query) == Status.STORED.value
 
 
 def _is_latest(entries: sa.Table) -> sa.ColumnElement[bool]:

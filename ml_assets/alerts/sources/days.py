@@ -66,7 +66,7 @@ def many_dead_letters(lake: Lake, until: str) -> Iterator[Finding]:
         until: last partition; later ones are ignored.
     """
     overview = Overview(lake.ledger.url)
-    for table in overview.tables_with_dead_letters(""):
+    for table in overview.tables_with_dead_letters():
         last = overview.last_stored(table, until) or ""
         if table.endswith(DEAD_LETTERS) or not as_key(last):
             continue

@@ -69,7 +69,8 @@ def _failed(instance: dg.DagsterInstance, ledger: Ledger, now: datetime) -> Iter
     seen: set[str] = set()
     for run in instance.get_runs(failed, limit=MOST_RUNS):
         unit = run.tags.get(UNIT, "")
-        if STARTED_BY in run.tags or unit in seen or not _left_unfinished(ledger, run):
+        is_told = not unit and STARTED_BY in run.tags
+        if is_told or unit in seen or not _left_unfinished(ledger, run):
             continue
         if unit:
             seen.add(unit)
@@ -81,8 +82,9 @@ def _failed(instance: dg.DagsterInstance, ledger: Ledger, now: datetime) -> Iter
 
 
 def _left_unfinished(ledger: Ledger, run: dg.DagsterRun) -> bool:
-    """Whether a partition of a run is neither stored nor told of by another source."""
-    return any(_is_unfinished(ledger, table, run) for table in _tables(run))
+    """Whether a partition of a run is neither stored nor told of by another source; True for one without tables."""
+    tables = _tables(run)
+    return not tables or any(_is_unfinished(ledger, table, run) for table in tables)
 
 
 def _is_unfinished(ledger: Ledger, table: str, run: dg.DagsterRun) -> bool:
