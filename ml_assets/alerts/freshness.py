@@ -6,7 +6,7 @@ Pure: what is stored comes from ``Histories``. ``sources/freshness`` reads the l
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
 from ml_assets.alerts.watched import WatchedTable
@@ -37,27 +37,17 @@ class Partition(NamedTuple):
     key: str
 
 
-@dataclass(frozen=True)
-class History:
-    """What the ledger knows of some partitions of a table.
-
-    Attributes:
-        latest: partition → its latest entry.
-        stored_at: partition → when it was stored for the first time, UTC.
-    """
-
-    latest: Mapping[str, Entry]
-    stored_at: Mapping[str, datetime]
-
-
 class Histories(Protocol):
     """What the ledger knows."""
 
     def first(self, table: str) -> str | None:
         """The first partition of a table that was ever stored; None for none."""
 
-    def of(self, table: str, span: Span) -> History:
-        """The history of at least a span of partitions."""
+    def latest(self, table: str, span: Span) -> Mapping[str, Entry]:
+        """Partition → its latest entry, of at least a span."""
+
+    def stored_at(self, table: str, span: Span) -> Mapping[str, datetime]:
+        """Partition → when it was stored for the first time, UTC, of at least a span."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +74,8 @@ class Delay:
     Attributes:
         table: the table.
         keys: late partitions, in order, or the one that will be late.
-        deadline: until when the last of them had or has to be stored.
-        waiting: what the last of them waits for.
+        deadline: until when the first of them had or has to be stored.
+        waiting: what the first of them waits for.
         is_told_elsewhere: whether it will be late only, is on its way, or waits for a table that is late itself.
     """
 
@@ -121,13 +111,12 @@ class Freshness:
         Args:
             table: a table with a limit.
         """
-        first = self._histories.first(table.key)
-        if first is None:
-            return None
         due = self._newest(table)
-        keys = table.calendar.keys(max(first, table.calendar.shifted(due, 1 - JUDGED)), due)
+        span = Span(table.calendar.shifted(due, 1 - JUDGED), table.calendar.shifted(due, 1))
+        self._histories.latest(table.key, span)
+        keys = table.calendar.keys(span.first, due)
         late = [key for key in keys if key <= self._until and self._is_late(table, key)]
-        return self._late(table, late) if late else self._soon(table, first, due)
+        return self._late(table, late) if late else self._soon(table, span.last)
 
     def lead(self, table: WatchedTable) -> timedelta:
         """How long it usually takes from the last input of a partition to its rows; zero if unknown.
@@ -142,38 +131,41 @@ class Freshness:
         last = self._newest(table)
         span = Span(table.calendar.shifted(last, 1 - JUDGED), last)
         for item in table.inputs:
-            inputs = Span(item.days_of(span.first)[0], item.days_of(span.last)[-1])
-            self._histories.of(item.table, inputs)
+            read = Span(item.days_of(span.first)[0], item.days_of(span.last)[-1])
+            self._histories.latest(item.table, read)
+            self._histories.stored_at(item.table, read)
         measured: dict[datetime, timedelta] = {}
-        for key, at in self._histories.of(table.key, span).stored_at.items():
-            ready = self._ready_at(table, key)
+        for key, at in self._histories.stored_at(table.key, span).items():
+            ready = self._ready_at(table, key) if span.first <= key <= span.last else None
             if ready and ready <= at:
                 measured[at] = min(at - ready, measured.get(at, timedelta.max))
         return [*measured.values()]
 
     def _late(self, table: WatchedTable, late: Sequence[str]) -> Delay:
-        waiting = self._waiting(table, late[-1])
+        waiting = self._waiting(table, late[0])
         is_on_its_way = (
             waiting.ready_at is not None and self._now < waiting.ready_at + BUFFER * waiting.usual
         )
         told = is_on_its_way or any(self._is_told(one) for one in waiting.path)
-        return Delay(table, late, _deadline(table, late[-1]), waiting, told)
+        return Delay(table, late, _deadline(table, late[0]), waiting, told)
 
-    def _soon(self, table: WatchedTable, first: str, due: str) -> Delay | None:
-        key = table.calendar.shifted(due, 1)
-        has_begun = first <= key <= min(self._until, table.last or key)
-        if not has_begun or self._now < table.calendar.bounds(key)[1]:
+    def _soon(self, table: WatchedTable, key: str) -> Delay | None:
+        """The next partition that is due, if it has ended, waits, and usually takes longer than there is time."""
+        is_judged = key <= min(self._until, table.last or key)
+        has_ended = table.calendar.bounds(key)[1] <= self._now
+        if not (is_judged and has_ended and self._is_late(table, key)):
             return None
-        deadline = _deadline(table, key)
-        waiting = self._waiting(table, key)
-        is_too_late = self._now > deadline - BUFFER * waiting.usual
-        if not (waiting.path and is_too_late and self._is_late(table, key)):
+        deadline, waiting = _deadline(table, key), self._waiting(table, key)
+        if not waiting.path or self._now <= deadline - BUFFER * waiting.usual:
             return None
         return Delay(table, [key], deadline, waiting, is_told_elsewhere=True)
 
     def _is_late(self, table: WatchedTable, key: str) -> bool:
-        """Whether a partition is missing, and nothing that it waits for is quarantined."""
-        if not self._is_missing(table, key):
+        """Whether a partition with rows is missing, though its table was begun, and waits for none in quarantine."""
+        if not (_has_rows(table, key) and self._is_missing(table, key)):
+            return False
+        first = self._histories.first(table.key)
+        if first is None or key < first:
             return False
         waited = [Partition(table.key, key), *self._waiting(table, key).path]
         return not any(self._status(one) is Status.QUARANTINED for one in waited)
@@ -183,7 +175,7 @@ class Freshness:
         table = self._tables.get(one.table)
         if table is None or table.fresh_within is None or not self._histories.first(one.table):
             return False
-        return _deadline(table, one.key) <= self._now
+        return _has_rows(table, one.key) and _deadline(table, one.key) <= self._now
 
     def _waiting(self, table: WatchedTable, key: str) -> Waiting:
         paths = [self._waiting_for(one) for one in self._missing_inputs(table, key)]
@@ -208,12 +200,10 @@ class Freshness:
                     yield Partition(item.table, day)
 
     def _is_missing(self, table: WatchedTable, key: str) -> bool:
-        if table.empty_on and weekday(key) in table.empty_on:
-            return False
         entry = self._entry(Partition(table.key, key))
         if entry is None or entry.status is not Status.WRITING:
             return entry is None or entry.status is not Status.STORED
-        return entry.written_at is None or entry.written_at <= self._now - WRITING_TIME
+        return _written_at(entry) <= self._now - WRITING_TIME
 
     def _ready_at(self, table: WatchedTable, key: str) -> datetime | None:
         """When the last input of a partition was stored for the first time, or is being written again."""
@@ -228,8 +218,8 @@ class Freshness:
     def _there_since(self, one: Partition) -> datetime | None:
         entry = self._entry(one)
         if entry and entry.status is Status.WRITING:
-            return entry.written_at
-        return self._history(one).stored_at.get(one.key)
+            return _written_at(entry)
+        return self._histories.stored_at(one.table, Span(one.key, one.key)).get(one.key)
 
     def _newest(self, table: WatchedTable) -> str:
         """The newest partition that had to be stored, or has ended if the table has no limit."""
@@ -241,10 +231,7 @@ class Freshness:
         return entry.status if entry else None
 
     def _entry(self, one: Partition) -> Entry | None:
-        return self._history(one).latest.get(one.key)
-
-    def _history(self, one: Partition) -> History:
-        return self._histories.of(one.table, Span(one.key, one.key))
+        return self._histories.latest(one.table, Span(one.key, one.key)).get(one.key)
 
 
 def usual_duration(measured: Sequence[timedelta]) -> timedelta:
@@ -258,10 +245,19 @@ def usual_duration(measured: Sequence[timedelta]) -> timedelta:
     return sorted(measured)[math.ceil(USUAL * len(measured)) - 1]
 
 
+def _has_rows(table: WatchedTable, key: str) -> bool:
+    return not table.empty_on or weekday(key) not in table.empty_on
+
+
 def _deadline(table: WatchedTable, key: str) -> datetime:
     """Until when a partition of a table with a limit has to be stored."""
     assert table.fresh_within is not None
     return table.calendar.bounds(key)[1] + table.fresh_within
+
+
+def _written_at(entry: Entry) -> datetime:
+    assert entry.written_at
+    return entry.written_at.replace(tzinfo=UTC)
 
 
 def _calendar_of(item: Input) -> Calendar:

@@ -1,6 +1,6 @@
 """What the sources of alerts have to know of a pipeline or a table, as plain values."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -28,7 +28,7 @@ class WatchedTable:
     last: str | None = None
     fresh_within: timedelta | None = None
     inputs: Sequence[Input] = ()
-    empty_on: Collection[str] = ()
+    empty_on: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

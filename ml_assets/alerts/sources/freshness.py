@@ -1,10 +1,12 @@
 """Source: tables without the partitions that their ``fresh_within`` demands."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import cache
+from typing import Generic, TypeVar
 
 from ml_assets.alerts.finding import Finding, Level
-from ml_assets.alerts.freshness import Delay, Freshness, History, Partition
+from ml_assets.alerts.freshness import Delay, Freshness, Partition
 from ml_assets.alerts.messages import spelled_time
 from ml_assets.alerts.sources.days import pipeline_of
 from ml_assets.alerts.watched import WatchedTable
@@ -13,39 +15,46 @@ from ml_assets.lake.remedy import materialize_command, partition_option
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.ledger.overview import Overview
+from ml_assets.ledger.summary import spelled
+
+V = TypeVar("V")
 
 KIND = "table_stale"
 
 
 class Recorded:
-    """What the ledger knows, read once for each table and span.
+    """What the ledger knows; of each table a span is read once.
 
     Args:
         ledger: states of the partitions.
     """
 
     def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._overview = Overview(ledger.url)
-        self._first: dict[str, str | None] = {}
-        self._known: dict[str, tuple[Span, History]] = {}
+        overview = Overview(ledger.url)
+        self.first = cache(overview.first_stored)
+        """Table → its first partition that was ever stored; None for none."""
+        self.latest = _Spans(ledger.latest)
+        """Table and span → partition → its latest entry."""
+        self.stored_at = _Spans(overview.first_times)
+        """Table and span → partition → when it was stored for the first time."""
 
-    def first(self, table: str) -> str | None:
-        """The first partition of a table that was ever stored; None for none."""
-        if table not in self._first:
-            self._first[table] = self._overview.first_stored(table)
-        return self._first[table]
 
-    def of(self, table: str, span: Span) -> History:
-        """The history of at least a span of partitions."""
-        known, history = self._known.get(table, (None, None))
-        if known and history and known.first <= span.first and span.last <= known.last:
-            return history
-        if known:
+class _Spans(Generic[V]):
+    """Reads a span of a table unless it was read."""
+
+    def __init__(self, read: Callable[[str, Span], dict[str, V]]) -> None:
+        self._read = read
+        self._known: dict[str, tuple[Span, dict[str, V]]] = {}
+
+    def __call__(self, table: str, span: Span) -> dict[str, V]:
+        if table in self._known:
+            known, values = self._known[table]
+            if known.first <= span.first and span.last <= known.last:
+                return values
             span = Span(min(known.first, span.first), max(known.last, span.last))
-        history = History(self._ledger.latest(table, span), self._overview.first_times(table, span))
-        self._known[table] = (span, history)
-        return history
+        values = self._read(table, span)
+        self._known[table] = span, values
+        return values
 
 
 def stale_tables(
@@ -76,33 +85,34 @@ def stale_tables(
 def _finding(
     delay: Delay, tables: Mapping[str, WatchedTable], recorded: Recorded, now: datetime
 ) -> Finding:
-    table, last = delay.table, delay.keys[-1]
-    entry = recorded.of(table.key, Span(last, last)).latest.get(last)
+    table, first = delay.table, delay.keys[0]
+    entry = recorded.latest(table.key, Span(first, first)).get(first)
     return Finding(
         kind=KIND,
         pipeline=pipeline_of(table.key),
         subject=table.key,
         message=f"{_lateness(delay, now)}; {_cause(delay, tables, entry, now)}",
-        since=delay.keys[0],
-        until=last,
+        since=first,
+        until=delay.keys[-1],
         command=_command(delay),
         own_level=Level.INFO if delay.is_told_elsewhere else None,
     )
 
 
 def _lateness(delay: Delay, now: datetime) -> str:
-    name = f"{delay.table.key} {delay.keys[-1]}"
+    name = f"{delay.table.key} {spelled(delay.keys)}"
     due = f"due {delay.deadline:%Y-%m-%d %H:%M} UTC"
     if now < delay.deadline:
         return f"{name} will be late, {due}"
-    earlier = f", and {len(delay.keys) - 1} earlier" if len(delay.keys) > 1 else ""
-    return f"{name} is {spelled_time(now - delay.deadline)} late, {due}{earlier}"
+    late = f"{spelled_time(now - delay.deadline)} late"
+    is_one = len(delay.keys) == 1
+    return f"{name} is {late}, {due}" if is_one else f"{name} are up to {late}, the first {due}"
 
 
 def _cause(
     delay: Delay, tables: Mapping[str, WatchedTable], entry: Entry | None, now: datetime
 ) -> str:
-    """What the last partition of a delay waits for."""
+    """What the first partition of a delay waits for."""
     waiting = delay.waiting
     usual = f"it usually takes {spelled_time(waiting.usual)}" if waiting.usual else ""
     if waiting.path:
@@ -113,10 +123,10 @@ def _cause(
         return f"it was skipped: {entry.reason}"
     if entry and entry.status is Status.WRITING:
         return f"its run began {entry.written_at:%Y-%m-%d %H:%M} UTC and did not finish"
-    if waiting.ready_at is None:
+    if not delay.table.inputs:
         return "it waits for its source system"
-    read = f"all that it reads is stored since {waiting.ready_at:%Y-%m-%d %H:%M} UTC"
-    return f"{read}, and {usual}" if usual else read
+    since = f" since {waiting.ready_at:%Y-%m-%d %H:%M} UTC" if waiting.ready_at else ""
+    return f"all that it reads is stored{since}{f', and {usual}' if usual else ''}"
 
 
 def _end(missing: Partition, tables: Mapping[str, WatchedTable]) -> str:
@@ -125,8 +135,8 @@ def _end(missing: Partition, tables: Mapping[str, WatchedTable]) -> str:
 
 
 def _command(delay: Delay) -> str:
-    """Materializes what can be; a run is only as far behind as the most upstream table that is missing."""
-    if delay.waiting.path or delay.waiting.ready_at is None:
+    """The command that computes the partitions, if all that they read is stored."""
+    if delay.waiting.path or not delay.table.inputs:
         return "ml-assets status"
     selected = materialize_command(f'key:"{delay.table.key}"')
     return selected + partition_option(delay.keys[0], delay.keys[-1])
