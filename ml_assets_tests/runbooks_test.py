@@ -11,7 +11,9 @@ from ml_assets_tests.project import ROOT
 
 SECTIONS = dict(
     re.findall(
-        r"^### ([a-z_]+)\n(.+?)(?=^##|\Z)", (ROOT / RUNBOOKS).read_text("utf-8"), re.MULTILINE | re.DOTALL
+        r"^### ([a-z_]+)\n(.+?)(?=^##|\Z)",
+        (ROOT / RUNBOOKS).read_text("utf-8"),
+        re.MULTILINE | re.DOTALL,
     )
 )
 """Name → text of its section."""

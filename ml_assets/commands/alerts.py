@@ -45,18 +45,24 @@ def list_alerts(
 
 @app.command()
 def show(alert: AlertId, *, as_json: AsJson = False) -> None:
-    """Show an alert with everything that happened to it."""
+    """Show an alert with everything that happened to it, and who was told."""
     from ml_assets.commands.printing.alerts import as_json_value, print_alert
     from ml_assets.commands.shared import asked_lake
     from ml_assets.workspace import Workspace
 
     asked_lake()
-    log = Workspace.of_environment().alerts
+    workspace = Workspace.of_environment()
+    log = workspace.alerts
     found, events = log.alert(alert), log.events(alert)
+    deliveries = workspace.outbox.deliveries(alert)
     if as_json:
-        print_json({**as_json_value(found), "events": [asdict(event) for event in events]})
+        told = {
+            "events": [asdict(event) for event in events],
+            "notifications": [asdict(delivery) for delivery in deliveries],
+        }
+        print_json(as_json_value(found) | told)
     else:
-        print_alert(found, events, console())
+        print_alert(found, events, deliveries, console())
 
 
 @app.command()
@@ -96,11 +102,12 @@ def silence(
 
 @app.command()
 def check(*, as_json: AsJson = False) -> None:
-    """Evaluate all alerts now, as the sensor 'alerts' does at each tick."""
+    """Evaluate all alerts now and tell the routes, as the sensor 'alerts' does at each tick."""
     from ml_assets.commands.printing.alerts import as_json_value, print_changes
     from ml_assets.commands.shared import asked_lake, progress_console
     from ml_assets.definitions import project_definitions
     from ml_assets.orchestration.alerts.checks import verdicts
+    from ml_assets.orchestration.alerts.delivering import deliver_due, told
     from ml_assets.orchestration.alerts.evaluating import AlertSources
     from ml_assets.orchestration.runs.runs import project_instance
     from ml_assets.workspace import Workspace
@@ -110,14 +117,17 @@ def check(*, as_json: AsJson = False) -> None:
     with project_instance() as instance, progress.status("Loading definitions …") as status:
         ignored = verdicts(project_definitions().resolve_asset_graph())
         status.update("Evaluating alerts …")
-        found = AlertSources(Workspace.of_environment(), instance, ignored).update(
-            datetime.now(UTC)
-        )
+        workspace = Workspace.of_environment()
+        found = AlertSources(workspace, instance, ignored).update(datetime.now(UTC))
+        status.update("Telling the routes …")
+        attempts = deliver_due(workspace, datetime.now(UTC))
     if as_json:
         changed = [{"event": one.event, "alert": as_json_value(one.alert)} for one in found]
         print_json(changed)
     else:
         print_changes(found, console())
+        if attempts:
+            console().print(told(attempts), highlight=False)
 
 
 def _act(

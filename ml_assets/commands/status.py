@@ -30,7 +30,7 @@ app = typer.Typer()
 SHOWN = 5
 """Days without rows that are printed; JSON has all."""
 
-REFERENCE = ("flight_delays", "flight_ensemble", "airport_weather")
+REFERENCE = ("flight_delays", "flight_ensemble", "flight_chain", "airport_weather")
 """Folders of the pipelines on the reference data, with which 'make demo' begins."""
 
 INDENT = 2

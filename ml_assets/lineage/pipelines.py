@@ -12,6 +12,7 @@ SCORING = [
     nouns.PERFORMANCE,
     nouns.FEATURE_PROFILE,
     nouns.DRIFT_REPORT,
+    nouns.PERFORMANCE_REPORT,
 ]
 """What is computed for a day once there is a champion: second parts of the table names, in order."""
 

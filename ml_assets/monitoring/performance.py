@@ -30,6 +30,7 @@ LATE_SHARE = "late_share"
 """Name of the metric: share of the day's rows that arrived after the day was scored."""
 ONE_CLASS = "only one class among the labels: undefined"
 SOME_CLASSES = "not every class is among the labels: undefined"
+NOTHING = "nothing was predicted"
 NO_LABELS = "no label has arrived yet"
 TOO_FEW = "too few labels to judge the segment"
 
@@ -196,7 +197,7 @@ def _note(row: Mapping[Any, Any], *, is_predicted: bool) -> str:
     if not pd.isna(row["value"]):
         return ""
     if not is_predicted:
-        return "nothing was predicted"
+        return NOTHING
     if row["segment_column"] != OVERALL and row["rows"] < MIN_SEGMENT_ROWS:
         return TOO_FEW
     if not row["rows"]:

@@ -36,7 +36,12 @@ from ml_assets.simulation.results import BacktestResult, describe, save
 from ml_assets.workspace import Workspace
 
 RESULT = "result.json"
-NEVER_READ = [nouns.PERFORMANCE, nouns.EVALUATION, nouns.MEMBER_COMPARISON]
+NEVER_READ = [
+    nouns.PERFORMANCE,
+    nouns.PERFORMANCE_REPORT,
+    nouns.EVALUATION,
+    nouns.MEMBER_COMPARISON,
+]
 DRIFT = [nouns.FEATURE_REFERENCE, nouns.FEATURE_PROFILE, nouns.DRIFT_REPORT]
 
 KIB_PER_MIB = 1024

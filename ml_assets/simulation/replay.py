@@ -14,7 +14,13 @@ from ml_assets.cadence import Span, shifted
 from ml_assets.orchestration.resources import sensor_context
 from ml_assets.orchestration.runs.runs import RunOutcome, materialize
 
-SCORING = (nouns.PREDICTIONS, nouns.LABELS, nouns.FEATURE_PROFILE, nouns.DRIFT_REPORT)
+SCORING = (
+    nouns.PREDICTIONS,
+    nouns.LABELS,
+    nouns.FEATURE_PROFILE,
+    nouns.DRIFT_REPORT,
+    nouns.PERFORMANCE_REPORT,
+)
 
 
 def replay(

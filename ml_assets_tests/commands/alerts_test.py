@@ -103,7 +103,7 @@ def test_an_alert_is_shown_with_its_history_runbook_and_command(
     assert KINDS[alert.kind].runbook in text
     assert "2013-09-12 to 2013-09-13" in text
     assert text.endswith(f"{alert.command}\n")
-    assert found.keys() == {*ALERT_KEYS, "events"}
+    assert found.keys() == {*ALERT_KEYS, "events", "notifications"}
     assert [(one["event"], one["by"]) for one in found["events"]] == [
         ("opened", ""),
         ("acknowledged", "Ann"),
@@ -195,7 +195,7 @@ def test_alerts_of_a_project_without_data_are_none(command: Command, tmp_path: P
 def test_each_kind_has_a_level_and_a_place_in_the_runbooks() -> None:
     assert NOT_EVALUATED in KINDS
     assert {kind.runbook for kind in KINDS.values()} == {
-        f"docs/runbooks.md#{name.replace('_', '-')}" for name in KINDS
+        f"docs/runbooks.md#{name}" for name in KINDS
     }
 
 

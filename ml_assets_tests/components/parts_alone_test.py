@@ -236,6 +236,7 @@ def test_features_of_an_external_champion_are_monitored(open_shop: Open) -> None
         assert {key.path[-1] for key in asked.asset_selection or []} == {
             "feature_profile",
             "drift_report",
+            "performance_report",
             "retraining_decision",
         }
         assert run(shop, asked).succeeded

@@ -8,8 +8,10 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
+from rich.table import Table
 
 from ml_assets.alerts.alert import Alert, AlertState, Change
+from ml_assets.alerts.delivery.tables import Delivery
 from ml_assets.alerts.finding import Level
 from ml_assets.alerts.kinds import KINDS
 from ml_assets.alerts.log import AlertEvent
@@ -46,8 +48,10 @@ def print_alerts(alerts: Sequence[Alert], out: Console) -> None:
     out.print(f"More about one: ml-assets alerts show {most_severe_first(alerts)[0].id}")
 
 
-def print_alert(alert: Alert, events: Sequence[AlertEvent], out: Console) -> None:
-    """Print an alert with everything that happened to it."""
+def print_alert(
+    alert: Alert, events: Sequence[AlertEvent], deliveries: Sequence[Delivery], out: Console
+) -> None:
+    """Print an alert with everything that happened to it, and who was told of it."""
     kind = KINDS[alert.kind]
     out.print(f"[bold]{alert.id}[/bold] {_level(alert.level)} {alert.state}", highlight=False)
     _indented(out, escape(alert.message))
@@ -78,10 +82,21 @@ def print_alert(alert: Alert, events: Sequence[AlertEvent], out: Console) -> Non
             format_time(event.at), escape(f"{event.event}{by}{': ' if text else ''}{text}")
         )
     out.print(history)
+    if deliveries:
+        out.print()
+        out.print(_told(deliveries))
     if alert.command:
         out.print(
             f"\nNext:\n  [bold]{escape(alert.command)}[/bold]", highlight=False, soft_wrap=True
         )
+
+
+def _told(deliveries: Sequence[Delivery]) -> Table:
+    table = plain_table("told", "route", "how far it got")
+    for one in deliveries:
+        problem = f" after {one.attempts} attempts: {one.problem}" if one.problem else ""
+        table.add_row(one.notification.event, one.route, escape(f"{one.state}{problem}"))
+    return table
 
 
 def print_changes(changes: Sequence[Change], out: Console) -> None:

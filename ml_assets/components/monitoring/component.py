@@ -6,6 +6,7 @@ import dagster as dg
 
 from ml_assets.components.configured import folder_of
 from ml_assets.components.monitoring.drift import DriftStage
+from ml_assets.components.monitoring.performance import PerformanceStage
 from ml_assets.components.monitoring.retraining import RetrainingStage
 from ml_assets.components.monitoring.sensors import day_sensor, retraining_sensor
 from ml_assets.components.pipeline.members import member_pipelines
@@ -13,23 +14,35 @@ from ml_assets.components.pipeline.part import ModelPart
 from ml_assets.configuration.parts import MonitoringConfiguration, is_logged
 from ml_assets.configuration.reachable import unreachable_retraining
 from ml_assets.monitoring.policy import NO_POLICY, read_policy
+from ml_assets.monitoring.rolling import ReportRules
 
 log = logging.getLogger(__name__)
 
 
 class Monitoring(ModelPart[MonitoringConfiguration]):
-    """Feature profiles, drift report, retraining decision, and sensors."""
+    """Feature profiles, drift report, performance report, retraining decision, and sensors."""
 
     configuration = MonitoringConfiguration
 
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The three assets, their checks, and the sensors for new days and retraining."""
+        """The four assets, their checks, and the sensors for new days and retraining."""
         config, this = self.config, self.pipeline
         file = config.monitoring.policy_file(folder_of(context))
         policy = (read_policy(file) if file else NO_POLICY).of_cadence(config.days.cadence)
+        config.monitoring.performance.check(config.estimator.task)
         policy.refuse_other_cadences(self.config.days.calendar)
         for problem in unreachable_retraining(config, policy):
             log.warning(f"{this.name}: {problem}")
+        rules = ReportRules(
+            calendar=this.calendar,
+            window=config.drift_partitions,
+            arrives_within=this.arrives_within,
+            segments=this.segments,
+            evaluation=this.evaluation,
+            performance=config.monitoring.performance,
+            policy_drop=policy.performance_drop,
+        )
+        reports = PerformanceStage(this, rules, self.contracts.predictions, self.contracts.labels)
         members = member_pipelines(config, folder_of(context))
         drift = DriftStage(
             this,
@@ -42,6 +55,7 @@ class Monitoring(ModelPart[MonitoringConfiguration]):
         status = config.monitoring.default_status
         return dg.Definitions.merge(
             drift.definitions(),
+            reports.definitions(),
             RetrainingStage(this, policy, self.contracts.labels, members).definitions(),
             dg.Definitions(
                 sensors=[each(this, status) for each in (retraining_sensor, day_sensor)]

@@ -22,6 +22,7 @@ from ml_assets.alerts.sources.features import degraded_answers, incomplete_featu
 from ml_assets.alerts.sources.freshness import KIND as TABLE_STALE
 from ml_assets.alerts.sources.freshness import stale_tables
 from ml_assets.alerts.sources.predictions import high_risk_predictions
+from ml_assets.alerts.sources.undelivered import not_delivered
 from ml_assets.alerts.watched import WatchedPipeline
 from ml_assets.configuration.watched import watched_pipelines
 from ml_assets.configuration.watching.tables import watched_tables
@@ -71,6 +72,9 @@ class AlertSources:
         yield Source("check_failed", partial(check_failed, instance, ledger, until, self.verdicts))
         yield Source("day_quarantined", partial(quarantined_days, lake, until))
         yield Source("many_dead_letters", partial(many_dead_letters, lake, until))
+        yield Source(
+            "not_delivered", partial(not_delivered, self.workspace.outbox, self.workspace.routes)
+        )
         pipelines, broken = watched_pipelines()
         for name, error in broken.items():
             yield Source(NOT_EVALUATED, partial(_broken, error), name)

@@ -82,9 +82,10 @@ def _failed(instance: dg.DagsterInstance, ledger: Ledger, now: datetime) -> Iter
 
 
 def _left_unfinished(ledger: Ledger, run: dg.DagsterRun) -> bool:
-    """Whether a partition of a run is neither stored nor told of by another source; True for one without tables."""
-    tables = _tables(run)
-    return not tables or any(_is_unfinished(ledger, table, run) for table in tables)
+    """Whether a partition of a run is neither stored nor told of by another source; True for one of other jobs."""
+    if run.asset_selection is None:
+        return True
+    return any(_is_unfinished(ledger, table, run) for table in _tables(run))
 
 
 def _is_unfinished(ledger: Ledger, table: str, run: dg.DagsterRun) -> bool:

@@ -9,6 +9,7 @@ import dagster as dg
 from ml_assets.alerts.alert import UNRESOLVED, Alert, Change
 from ml_assets.alerts.finding import Level
 from ml_assets.orchestration.alerts.checks import verdicts
+from ml_assets.orchestration.alerts.delivering import deliver_due, told
 from ml_assets.orchestration.alerts.evaluating import AlertSources
 from ml_assets.orchestration.runs.sensors import sensor
 from ml_assets.workspace import Workspace
@@ -21,7 +22,7 @@ def alerts_sensor() -> dg.SensorDefinition:
         name="alerts",
         description=(
             "Looks for failed runs and checks, unusable days, drift, and what waits for a person; opens, "
-            "repeats and resolves alerts. It requests no runs."
+            "repeats and resolves alerts, and tells the routes. It requests no runs."
         ),
         target=None,
         reads="The ledger",
@@ -33,9 +34,20 @@ def alerts_sensor() -> dg.SensorDefinition:
             return dg.SkipReason("Nothing was materialized yet.")
         ignored = verdicts(context.repository_def.asset_graph)
         changes = AlertSources(workspace, context.instance, ignored).update(datetime.now(UTC))
-        return dg.SkipReason(summary(workspace.alerts.alerts(states=UNRESOLVED), changes))
+        for change in changes:
+            if change.is_told:
+                context.log.warning(logged(change))
+        delivered = told(deliver_due(workspace, datetime.now(UTC)))
+        text = summary(workspace.alerts.alerts(states=UNRESOLVED), changes)
+        return dg.SkipReason(f"{text} {delivered}".rstrip())
 
     return alerts
+
+
+def logged(change: Change) -> str:
+    """The line of the log about a change."""
+    alert = change.alert
+    return f"alert {alert.id} {change.event}: {alert.level}, {alert.pipeline}: {alert.message}"
 
 
 def summary(unresolved: Sequence[Alert], changes: Sequence[Change]) -> str:
