@@ -1,7 +1,9 @@
 """Sources: predictions whose features were missing more often than usual, and answers with stale or missing lookups."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import pandas as pd
 
@@ -53,20 +55,12 @@ def incomplete_features(lake: Lake, pipeline: WatchedPipeline, until: str) -> It
     last = Overview(lake.ledger.url).last_stored(table, until)
     if last is None or not _is_stored(lake, predictions, last):
         return
-    rows = lake.read(table, [last], columns=["reference", "feature", "rows", "missing"])
-    as_of, references = rows["reference"].max(), pipeline.table(nouns.FEATURE_REFERENCE)
-    if rows.empty or not _is_stored(lake, references, as_of):
+    entry = lake.ledger.latest(table, [last])[last]
+    contents = (str(lake.ledger.url), entry.content_hash, entry.inputs_hash)
+    found = _judged(_Profiled(lake, table, pipeline.table(nouns.FEATURE_REFERENCE), last, contents))
+    if not found:
         return
-    usual = lake.read(
-        references, [as_of], columns=["feature", "rows", "missing", "daily_missing_threshold"]
-    )
-    found = too_often_missing(rows[rows["reference"] == as_of], usual)
-    if found.empty:
-        return
-    named = [
-        f"{row['feature']} {row['share']:.0%} (usually {row['usual']:.1%})"
-        for row in found.head(SHOWN).to_dict("records")
-    ]
+    named = [f"{name} {share:.0%} (usually {usual:.1%})" for name, share, usual in found[:SHOWN]]
     more = [f"{len(found) - SHOWN} more"] if len(found) > SHOWN else []
     yield Finding(
         kind=KIND,
@@ -80,6 +74,34 @@ def incomplete_features(lake: Lake, pipeline: WatchedPipeline, until: str) -> It
         until=last,
         command=f"ml-assets checks --select 'key:\"{table}\"'{partition_option(last)}",
     )
+
+
+@dataclass(frozen=True)
+class _Profiled:
+    """The profile of a partition; equal to another one if both were made from equal contents."""
+
+    lake: Lake = field(compare=False)
+    table: str
+    references: str
+    day: str
+    contents: tuple[str, ...]
+
+
+@lru_cache(maxsize=256)
+def _judged(of: _Profiled) -> list[tuple[str, float, float]]:
+    """Features that are missing too often, with their share and the usual one.
+
+    It is remembered, as rows are read and verified for it, and most ticks find nothing new.
+    """
+    rows = of.lake.read(of.table, [of.day], columns=["reference", "feature", "rows", "missing"])
+    as_of = rows["reference"].max()
+    if rows.empty or not _is_stored(of.lake, of.references, as_of):
+        return []
+    usual = of.lake.read(
+        of.references, [as_of], columns=["feature", "rows", "missing", "daily_missing_threshold"]
+    )
+    found = too_often_missing(rows[rows["reference"] == as_of], usual)
+    return [*found.itertuples(index=False, name=None)]
 
 
 def too_often_missing(rows: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
