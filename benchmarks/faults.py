@@ -153,7 +153,10 @@ FAULTS = (
     Fault("late source", "weather", ("*",), _every_hours(6)),
     Fault("late source", "weather", ("*",), _every_hours(12)),
 )
-"""50 faults of 16 kinds, on each day."""
+"""50 faults of 17 kinds, on each day."""
+
+LABEL_DAYS = tuple(f"2013-{month:02}-{day:02}" for month in range(4, 12) for day in (9, 16, 23))
+"""First days of changes of labels, one change on each."""
 
 LABEL_FAULTS = {
     "half of the labels turned": lambda rows, random: rows["late"].where(
@@ -178,4 +181,4 @@ LABEL_FAULTS = {
         random.permutation(rows["late"].to_numpy()), index=rows.index
     ),
 }
-"""Changes of what is predicted, not of any feature: 7 on each day. No feature is the cause."""
+"""Changes of what is predicted, not of any feature: one on each of ``LABEL_DAYS``, in turn. No feature is the cause."""
