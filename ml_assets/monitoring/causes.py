@@ -146,20 +146,16 @@ def causes(moved: Sequence[Movement], made_from: Mapping[str, Sequence[Column]])
     for column, names in members.items():
         together[tuple(sorted(names))].append(column)
     found = []
-    for names, columns in together.items():
-        explained = sum(mass[name] * share[name] for name in names)
-        against = sum(UNMOVED * share[name] for name in names if not mass[name])
+    for group, columns in together.items():
+        explained = sum(mass[name] * share[name] for name in group)
+        against = sum(UNMOVED * share[name] for name in group if not mass[name])
         if not explained:
             continue
         precision, recall = explained / (explained + against), explained / total
-        strongest = max((of[name] for name in names), key=lambda one: (one.ratio, one.feature))
+        strongest = max((of[name] for name in group), key=lambda one: (one.ratio, one.feature))
         agreement = 2 * precision * recall / (precision + recall)
-        found.append(
-            (
-                agreement,
-                Cause(tuple(sorted(columns)), strongest, agreement * mass[strongest.feature]),
-            )
-        )
+        strength = agreement * mass[strongest.feature]
+        found.append((agreement, Cause(tuple(sorted(columns)), strongest, strength)))
     found.sort(key=lambda each: (-each[0], each[1].columns))
     return [cause for _, cause in found[:NAMED]]
 
