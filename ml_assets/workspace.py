@@ -6,6 +6,9 @@ A workspace is an argument, or the Dagster resource ``workspace``; its stores do
 from dataclasses import dataclass
 from pathlib import Path
 
+from ml_assets.alerts.delivery.outbox import Outbox
+from ml_assets.alerts.delivery.routes import Route, routes_of
+from ml_assets.alerts.log import AlertLog
 from ml_assets.lake.pair import confirm, lake_id
 from ml_assets.lake.shared import SharingLedger
 from ml_assets.lake.store import Lake
@@ -85,6 +88,21 @@ class Workspace:
     def approvals(self) -> ApprovalLog:
         """Approvals and rejections of releases."""
         return ApprovalLog(self.settings.ledger_url)
+
+    @property
+    def alerts(self) -> AlertLog:
+        """Alerts, and what happened to them; the routes are told of changes."""
+        return AlertLog(self.settings.ledger_url, self.routes)
+
+    @property
+    def routes(self) -> list[Route]:
+        """Who is told of alerts; nobody of those of a backtest."""
+        return [] if self.settings.shared else routes_of(self.settings.alerts)
+
+    @property
+    def outbox(self) -> Outbox:
+        """Notifications of alerts, until they are delivered."""
+        return Outbox(self.settings.ledger_url)
 
     @property
     def online(self) -> OnlineStore:

@@ -7,9 +7,12 @@ now, also what it reported before: ``state`` tells what is new, what repeats and
 from dataclasses import dataclass
 from enum import StrEnum
 
+Key = tuple[str, str, str, str]
+"""Kind, pipeline, subject and segment: what a finding or an alert is about."""
+
 
 class Level(StrEnum):
-    """Who is told of an alert."""
+    """Who is told of an alert, the most severe first."""
 
     CRITICAL = "critical"
     """Predictions are wrong or missing: a person is called."""
@@ -37,6 +40,7 @@ class Finding:
         since: first partition with it, if it is about partitions.
         until: last partition with it.
         command: the command that shows more or mends it; empty when the runbook says it.
+        own_level: its level, where it differs from that of its kind.
     """
 
     kind: str
@@ -47,3 +51,9 @@ class Finding:
     since: str = ""
     until: str = ""
     command: str = ""
+    own_level: Level | None = None
+
+    @property
+    def key(self) -> Key:
+        """What it is about."""
+        return self.kind, self.pipeline, self.subject, self.segment

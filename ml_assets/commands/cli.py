@@ -16,9 +16,11 @@ from rich.console import Console
 from rich.markup import escape
 from typer.core import TyperGroup
 
+from ml_assets.commands import alerts as alerts_commands
 from ml_assets.commands import backtest as backtest_command
 from ml_assets.commands import checks as checks_command
 from ml_assets.commands import contract as contract_commands
+from ml_assets.commands import dashboard as dashboard_command
 from ml_assets.commands import lake as lake_commands
 from ml_assets.commands import new as new_command
 from ml_assets.commands import online as online_commands
@@ -64,6 +66,7 @@ app.add_typer(impact_command.app)
 app.add_typer(lineage_command.app)
 app.add_typer(reproduce_commands.app)
 app.add_typer(release_commands.app)
+app.add_typer(alerts_commands.app, name="alerts")
 app.add_typer(backtest_command.app)
 app.add_typer(source_commands.app, name="source")
 app.add_typer(lake_commands.app)
@@ -74,6 +77,7 @@ app.add_typer(predictions_commands.app, name="predictions")
 app.add_typer(registry_commands.app, name="registry")
 app.add_typer(contract_commands.app, name="contract")
 app.add_typer(new_command.app)
+app.add_typer(dashboard_command.app)
 app.add_typer(ui_command.app)
 add_renamed(app, "columns", "lineage")
 

@@ -7,6 +7,7 @@ import dagster as dg
 
 from ml_assets import nouns
 from ml_assets.cadence import Calendar
+from ml_assets.components.pipeline.metadata import asset_metadata
 from ml_assets.configuration.pipeline import ModelConfiguration
 from ml_assets.configuration.sections import Labels
 from ml_assets.content import DAY
@@ -20,8 +21,6 @@ from ml_assets.learning.predictions import prediction_columns
 from ml_assets.learning.specification import ModelSpecification
 from ml_assets.ledger.entries import Read
 from ml_assets.orchestration.assets.tables import (
-    FACT_KEY,
-    SPARSE_KEY,
     Compute,
     dead_letter_spec,
     table_asset,
@@ -208,7 +207,7 @@ class PipelineContext:
             version=version,
             is_as_of=is_as_of,
             is_table=contract is not None,
-            metadata={SPARSE_KEY: True, **({FACT_KEY: True} if is_fact else {})},
+            metadata=asset_metadata(self.name, noun, is_fact=is_fact),
             partitions_def=partitions,
             deps=dependencies(inputs),
         )

@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 
 from ml_assets import nouns
+from ml_assets.cadence import as_key
 from ml_assets.configuration import documents, models
 from ml_assets.configuration.days import Days
 from ml_assets.configuration.tables import SourceTableConfiguration
@@ -36,7 +37,7 @@ LAST_DAY = "9999-12-31"
 def load_state(
     lake: Lake,
     log: ApprovalLog,
-    connections: Connections,
+    connections: Connections | None,
     known: Collection[str],
     versions: Mapping[str, str],
 ) -> ProjectState:
@@ -45,7 +46,8 @@ def load_state(
     Args:
         lake: the project's tables.
         log: approvals and rejections.
-        connections: the source systems; what cannot be read of them is reported.
+        connections: the source systems; what cannot be read of them is reported. None to ask none of
+            them: a source then reaches to the last partition that was extracted.
         known: tables of the project; what was stored for others is left out.
         versions: table → its present code version, of tables whose stale days are reported, in the
             order in which they are computed.
@@ -68,7 +70,12 @@ def load_state(
     return ProjectState(
         entries=entries,
         pipelines=pipelines,
-        sources={key: _source(lake.ledger, connections, table) for key, table in daily.items()},
+        sources={
+            key: _source(lake.ledger, connections, table)
+            if connections
+            else SourceState(max(filter(as_key, entries.get(key, {})), default=""))
+            for key, table in daily.items()
+        },
         calendars={table: days.calendar for table, days in days_of.items()},
         now=datetime.now(UTC),
         stale=_stale(lake.ledger, entries, versions),

@@ -1,0 +1,140 @@
+"""What findings change: known alerts, findings and a moment → changes. Pure; ``log`` stores the result."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import count
+
+from ml_assets.alerts.alert import Alert, AlertState, Change, Event, alert_id
+from ml_assets.alerts.finding import Finding, Key, Level
+from ml_assets.alerts.kinds import KINDS
+
+LEVELS = [*Level]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the sources found at one moment.
+
+    Attributes:
+        findings: all that is wrong.
+        judged: kind → the pipelines that were looked at, None for all: of these, what is not found is over. What
+            a source could not look at stays as it is.
+    """
+
+    findings: Sequence[Finding]
+    judged: Mapping[str, Collection[str] | None]
+
+    def has_judged(self, alert: Alert) -> bool:
+        """Whether the source of an alert was looked at."""
+        if alert.kind not in self.judged:
+            return False
+        pipelines = self.judged[alert.kind]
+        return pipelines is None or alert.pipeline in pipelines
+
+
+def changes(
+    known: Sequence[Alert], evaluation: Evaluation, now: datetime, taken: Collection[str] = ()
+) -> list[Change]:
+    """What an evaluation changes.
+
+    Args:
+        known: alerts that have not recovered: the unresolved ones, and those that a person resolved while
+            they were still found. No two are about the same thing.
+        evaluation: what is wrong now; of several findings about the same thing, the last counts.
+        now: the moment, UTC.
+        taken: IDs that new alerts must not get.
+
+    Returns:
+        Changes; what a person resolved and is found as before does not change.
+    """
+    of_key = {alert.key: alert for alert in known}
+    found = {finding.key: finding for finding in evaluation.findings}
+    used = {*taken}
+    result: list[Change] = []
+    for key, finding in found.items():
+        alert = of_key.get(key)
+        if alert and not alert.is_resolved:
+            result.append(_again(alert, finding, now))
+        elif alert is None or _is_new(alert, finding):
+            if alert:
+                result.append(_over(alert, now))
+            new = _opened(finding, now, used)
+            used.add(new.id)
+            result.append(Change("opened", new))
+    return [*result, *_not_found(known, found, evaluation, now)]
+
+
+def _not_found(
+    known: Sequence[Alert], found: Collection[Key], evaluation: Evaluation, now: datetime
+) -> Iterator[Change]:
+    for alert in known:
+        if alert.key in found:
+            continue
+        if evaluation.has_judged(alert):
+            yield _over(alert, now)
+        elif _is_heard_again(alert, now):
+            yield Change("opened", _heard_again(alert))
+
+
+def level_of(finding: Finding) -> Level:
+    """The level of a finding: its own, or that of its kind."""
+    return finding.own_level or KINDS[finding.kind].level
+
+
+def _opened(finding: Finding, now: datetime, taken: Collection[str]) -> Alert:
+    ids = (alert_id(finding.key, now, number) for number in count())
+    return Alert(
+        id=next(one for one in ids if one not in taken),
+        kind=finding.kind,
+        level=level_of(finding),
+        pipeline=finding.pipeline,
+        subject=finding.subject,
+        segment=finding.segment,
+        message=finding.message,
+        since=finding.since,
+        until=finding.until,
+        command=finding.command,
+        state=AlertState.OPEN,
+        first_seen=now,
+        last_seen=now,
+    )
+
+
+def _again(alert: Alert, finding: Finding, now: datetime) -> Change:
+    level = min(alert.level, level_of(finding), key=LEVELS.index)
+    updated = replace(
+        alert,
+        level=level,
+        message=finding.message,
+        since=finding.since,
+        until=finding.until,
+        command=finding.command,
+        last_seen=max(now, alert.last_seen),
+    )
+    if level is not alert.level:
+        return Change("raised", _heard_again(updated))
+    if _is_heard_again(alert, now):
+        return Change("opened", _heard_again(updated))
+    return Change("repeated", replace(updated, count=alert.count + _is_new(alert, finding)))
+
+
+def _is_heard_again(alert: Alert, now: datetime) -> bool:
+    is_silenced = alert.state is AlertState.SILENCED
+    return is_silenced and alert.silenced_until is not None and now >= alert.silenced_until
+
+
+def _heard_again(alert: Alert) -> Alert:
+    return replace(alert, state=AlertState.OPEN, silenced_until=None, count=alert.count + 1)
+
+
+def _is_new(alert: Alert, finding: Finding) -> bool:
+    """Whether a finding is of a later partition than the alert's last, or of other things without partitions."""
+    if finding.until or alert.until:
+        return finding.until > alert.until
+    return finding.message != alert.message
+
+
+def _over(alert: Alert, now: datetime) -> Change:
+    event: Event = "recovered" if alert.is_resolved else "resolved"
+    return Change(event, replace(alert, state=AlertState.RESOLVED, recovered_at=now))

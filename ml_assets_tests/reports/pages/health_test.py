@@ -1,0 +1,133 @@
+"""Tiles: what a person sees first, and whether somebody should look at it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from ml_assets.alerts.alert import AlertState
+from ml_assets.alerts.finding import Level
+from ml_assets.lineage.status.values import StageProgress, WaitingRelease
+from ml_assets.reports.pages.health import Tile, tiles
+from ml_assets.reports.pages.state import Monitored, PageState
+from ml_assets_tests.reports.pages import world
+
+
+def tile(state: PageState, label: str) -> Tile:
+    """The tile with a label."""
+    [found] = [one for one in tiles(state) if one.label == label]
+    return found
+
+
+def with_report(**changes: object) -> PageState:
+    """The state with changes of the newest report on all rows."""
+    state = world.state()
+    reports = state.monitored.reports.copy()
+    newest = (reports["ds"] == reports["ds"].max()) & (reports["segment_column"] == "all")
+    for name, value in changes.items():
+        reports.loc[newest, name] = value
+    return replace(state, monitored=replace(state.monitored, reports=reports))
+
+
+def with_status(**changes: object) -> PageState:
+    state = world.state()
+    return replace(state, status=replace(state.status, **changes))
+
+
+def behind(days: int | None) -> PageState:
+    return with_status(
+        stages=[StageProgress("flight_delays/predictions", "2013-04-30", days, "2013-05-01")]
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "label", "value", "detail", "tone"),
+    [
+        pytest.param(
+            world.state, "Champion", "version 2", "released by gates", "good", id="champion"
+        ),
+        pytest.param(world.empty, "Champion", "none", "No model", "attention", id="no champion"),
+        pytest.param(
+            lambda: with_status(waiting=[WaitingRelease("2013-04-29", "waiting", "", "")]),
+            "Waits for a person",
+            "1 release",
+            "2013-04-29",
+            "attention",
+            id="a release waits",
+        ),
+        pytest.param(
+            lambda: behind(0), "Newest predictions", "2013-04-30", "As new", "good", id="newest"
+        ),
+        pytest.param(
+            lambda: behind(2),
+            "Newest predictions",
+            "2013-04-30",
+            "2 days behind",
+            "attention",
+            id="behind",
+        ),
+        pytest.param(
+            lambda: behind(None),
+            "Newest predictions",
+            "2013-04-30",
+            "unknown",
+            "plain",
+            id="unknown",
+        ),
+        pytest.param(world.state, "Open alerts", "1", "1 critical.", "urgent", id="critical alert"),
+        pytest.param(
+            lambda: world.state(
+                alerts=[
+                    world.alert(level=Level.WARNING, state=AlertState.ACKNOWLEDGED),
+                    world.alert(level=Level.INFO),
+                ]
+            ),
+            "Open alerts",
+            "2",
+            "1 warning, 1 info; somebody takes care of 1.",
+            "attention",
+            id="acknowledged warning",
+        ),
+        pytest.param(
+            lambda: world.state(alerts=[]), "Open alerts", "none", "", "good", id="no alert"
+        ),
+        pytest.param(
+            world.state, "auc", "0.700", "0.680 to 0.720; limit 0.680", "good", id="metric"
+        ),
+        pytest.param(
+            lambda: with_report(is_breached=True), "auc", "0.700", "", "urgent", id="breached"
+        ),
+        pytest.param(
+            lambda: with_report(is_provisional=True),
+            "auc",
+            "0.700",
+            "provisional",
+            "plain",
+            id="provisional",
+        ),
+        pytest.param(
+            lambda: with_report(value=0.6), "auc", "0.600", "", "plain", id="below, by chance"
+        ),
+        pytest.param(world.empty, "auc", "not judged", "No label", "plain", id="no label"),
+        pytest.param(
+            world.state, "Drifted features", "3 of 22", "feature_0", "attention", id="drifted"
+        ),
+        pytest.param(world.empty, "Drift", "unknown", "No drift report", "plain", id="no report"),
+    ],
+)
+def test_tile(
+    state: Callable[[], PageState], label: str, value: str, detail: str, tone: str
+) -> None:
+    found = tile(state(), label)
+
+    assert (found.value, found.tone) == (value, tone)
+    assert detail in found.detail
+
+
+def test_a_metric_without_report_is_not_judged() -> None:
+    state = world.state()
+    monitored = replace(state.monitored, reports=Monitored().reports)
+
+    found = tile(replace(state, monitored=monitored), "auc")
+
+    assert (found.value, found.detail) == ("not judged", "No report has measured it yet.")
