@@ -18,6 +18,7 @@ from ml_assets.alerts.sources.decisions import (
     waiting_releases,
 )
 from ml_assets.alerts.sources.drift import feature_drifted
+from ml_assets.alerts.sources.performance import performance_dropped
 from ml_assets.alerts.sources.predictions import high_risk_predictions
 from ml_assets.alerts.sources.undelivered import not_delivered
 from ml_assets.alerts.watched import WatchedPipeline
@@ -93,6 +94,9 @@ class AlertSources:
             "champion_rolled_back", partial(champion_rolled_back, lake, pipeline, until), name
         )
         yield Source("feature_drifted", partial(feature_drifted, lake, pipeline, until), name)
+        yield Source(
+            "performance_dropped", partial(performance_dropped, lake, pipeline, until), name
+        )
         yield Source(
             "high_risk_prediction", partial(high_risk_predictions, lake, log, pipeline, until), name
         )
