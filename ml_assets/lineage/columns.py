@@ -44,6 +44,24 @@ def origins(made_from: Mapping[Column, Sequence[Column]], start: Collection[Colu
     return {column for column in upstream(made_from, start) if not made_from.get(column)} - {*start}
 
 
+def first_stored(made_from: Mapping[Column, Sequence[Column]], start: Column) -> list[Column]:
+    """The columns of source tables that a column is computed from: those that no other table made.
+
+    What a source table reads of its source system has no inputs of its own. The column itself if it is of a
+    source table, or if nothing is recorded about it.
+
+    Args:
+        made_from: column → its direct input columns.
+        start: the column.
+    """
+    found = [
+        column
+        for column in upstream(made_from, {start})
+        if made_from.get(column) and not any(each in made_from for each in made_from[column])
+    ]
+    return sorted(found) or [start]
+
+
 def columns_of(made_from: Mapping[Column, Sequence[Column]], name: str) -> list[Column]:
     """The columns that a name selects: all of ``table``, or the one of ``table.column``.
 

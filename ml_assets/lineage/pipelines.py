@@ -13,6 +13,7 @@ SCORING = [
     nouns.FEATURE_PROFILE,
     nouns.DRIFT_REPORT,
     nouns.PERFORMANCE_REPORT,
+    nouns.LIKELY_CAUSES,
 ]
 """What is computed for a day once there is a champion: second parts of the table names, in order."""
 

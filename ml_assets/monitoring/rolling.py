@@ -2,7 +2,8 @@
 
 ``performance`` measures single days and changes when labels arrive; a report never does. An
 interval is a bootstrap of days, widened as days are few, and a limit is broken only if the interval
-is beyond it. A segment with too few rows to show a drop is measured in a longer window.
+is beyond it, for a segment one that allows for the number of segments. A segment with too few rows
+to show a drop is measured in a longer window.
 """
 
 import math
@@ -132,14 +133,17 @@ def performance_report(  # noqa: PLR0917
     ]
     is_whole = bool((predictions[DAY] <= spans[0].first).any())
     released = _at_release(evaluation)
+    segments = list(_segments(predictions, rules.segments))
+    tests = sum(spans[-1].is_enough(*segment) for segment in segments if segment[0] != OVERALL)
     judged = [rules.main(specification), *rules.performance.limits]
     records = []
-    for column, value in _segments(predictions, rules.segments):
+    for column, value in segments:
         chosen = spans[0]
         for name in _metrics(specification, rules, column):
             then = released.get((column, value, name), {})
             candidates = spans if name in judged else [chosen]
-            found, chosen_now = _measured(candidates, column, value, name, then, rules)
+            case = _Case(column, value, name, then, 1 if column == OVERALL else tests)
+            found, chosen_now = _measured(candidates, case, rules)
             if name == judged[0]:
                 chosen = chosen_now
             records.append(
@@ -177,6 +181,17 @@ def report_summary(report: pd.DataFrame) -> dict[str, float | int | str]:
 def segment_name(column: str, value: str) -> str:
     """A segment in words: ``carrier=EV``."""
     return "all rows" if column == OVERALL else f"{column}={value}"
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One metric of one segment, its row of the evaluation at release, and how many are judged like it."""
+
+    column: str
+    value: str
+    metric: str
+    then: Mapping[Any, Any]
+    tests: int
 
 
 class _Span:
@@ -220,6 +235,10 @@ class _Span:
         days = pd.Series(self._days[chosen])
         numbers, _ = day_numbers(days)
         return replace(self._scored.where(chosen), days=numbers), days
+
+    def is_enough(self, column: str, value: str) -> bool:
+        """Whether a segment has enough rows for a value."""
+        return column == OVERALL or int((self._values[column] == value).sum()) >= MIN_SEGMENT_ROWS
 
     def size(self, metric: Metric, scored: Scored, days: pd.Series) -> Size:
         """Size of the rows, for a metric."""
@@ -275,21 +294,16 @@ def _at_release(evaluation: pd.DataFrame) -> dict[tuple[str, str, str], Mapping[
     }
 
 
-def _measured(  # noqa: PLR0917
-    spans: Sequence[_Span],
-    column: str,
-    value: str,
-    name: str,
-    then: Mapping[Any, Any],
-    rules: ReportRules,
+def _measured(
+    spans: Sequence[_Span], case: _Case, rules: ReportRules
 ) -> tuple[dict[str, Any], _Span]:
     """A metric of a segment in the first window that shows a drop or its absence, or else in the last."""
-    is_main = name == rules.evaluation.of_task(METRICS[name].task)[0]
-    at_release = then.get("value", NAN)
+    is_main = case.metric == rules.evaluation.of_task(METRICS[case.metric].task)[0]
+    at_release = case.then.get("value", NAN)
     for span in spans:
-        found = _in_span(span, column, value, name, rules)
+        found = _in_span(span, case, rules)
         drop = rules.drop(is_main, found["value"] if math.isnan(at_release) else at_release)
-        limit, is_beyond = _judged(found, then, name, is_main, rules)
+        limit, is_beyond = _judged(found, case, rules, is_main=is_main)
         if is_beyond or (found["high"] - found["low"]) / 2 <= drop:
             break
     is_provisional = not found["coverage"] >= rules.performance.min_coverage
@@ -310,11 +324,11 @@ def _unjudged(found: Mapping[str, Any]) -> dict[str, Any]:
     return {**found, "is_breached": False, "note": found["note"] or TOO_YOUNG}
 
 
-def _in_span(span: _Span, column: str, value: str, name: str, rules: ReportRules) -> dict[str, Any]:
-    metric, predicted = METRICS[name], span.predicted(column, value)
-    scored, days = span.of(column, value)
+def _in_span(span: _Span, case: _Case, rules: ReportRules) -> dict[str, Any]:
+    metric, predicted = METRICS[case.metric], span.predicted(case.column, case.value)
+    scored, days = span.of(case.column, case.value)
     rows, low, high = len(days), NAN, NAN
-    is_enough = column == OVERALL or rows >= MIN_SEGMENT_ROWS
+    is_enough = span.is_enough(case.column, case.value)
     found = metric.value(scored) if rows and is_enough else NAN
     if not math.isnan(found) and span.size(metric, scored, days).is_defined:
         width = int(days.nunique())
@@ -323,7 +337,7 @@ def _in_span(span: _Span, column: str, value: str, name: str, rules: ReportRules
         low, high = widened(found, *bounds, days=width, confidence=rules.evaluation.confidence)
     note = ""
     if math.isnan(found):
-        note = TOO_FEW if not is_enough else UNDEFINED
+        note = UNDEFINED if is_enough else TOO_FEW
         note = note if rows else NO_LABELS if predicted else NOTHING
     elif math.isnan(low):
         note = NO_INTERVAL
@@ -334,6 +348,7 @@ def _in_span(span: _Span, column: str, value: str, name: str, rules: ReportRules
         "low": low,
         "high": high,
         "rows": rows,
+        "days": int(days.nunique()),
         "predictions": predicted,
         "coverage": rows / predicted if predicted else NAN,
         "note": note,
@@ -368,21 +383,39 @@ def widened(
     return value - factor * (value - low), value + factor * (high - value)
 
 
+def simultaneous(days: int, tests: int, confidence: float) -> float:
+    """How much wider an interval is that holds for several tests together (Bonferroni).
+
+    Args:
+        days: number of days of the rows, at least two.
+        tests: number of tests, at least one.
+        confidence: confidence of the interval of one test, and of all together.
+    """
+    from scipy import stats
+
+    one, each = (1 - (1 - confidence) / 2 / count for count in (1, tests))
+    return float(stats.t.ppf(each, days - 1) / stats.t.ppf(one, days - 1))
+
+
 def _judged(
-    now: Mapping[str, Any], then: Mapping[Any, Any], name: str, is_main: bool, rules: ReportRules
+    now: Mapping[str, Any], case: _Case, rules: ReportRules, *, is_main: bool
 ) -> tuple[float, bool]:
     """The limit, and whether the interval is beyond it; NaN without one.
 
     The value at release has an interval of its own: the loss must exceed the drop with both (the interval of a
     difference of two independent estimates, by the recovery of variances from their bounds).
     """
-    sign = 1 if METRICS[name].higher_is_better else -1
-    best = now["high"] if sign > 0 else now["low"]
-    if absolute := rules.performance.limits.get(name):
-        return absolute.value, bool(sign * (absolute.value - best) > 0)
-    if not is_main or not then or math.isnan(then["value"]):
+    then, sign = case.then, 1 if METRICS[case.metric].higher_is_better else -1
+    bad, good = ("low", "high") if sign > 0 else ("high", "low")
+    margin = abs(now[good] - now["value"])
+    if absolute := rules.performance.limits.get(case.metric):
+        limit = absolute.value
+    elif is_main and not math.isnan(then.get("value", NAN)):
+        limit = then["value"] - sign * rules.drop(is_main, then["value"])
+        margin = math.hypot(margin, then["value"] - then[bad])
+    else:
         return NAN, False
-    limit = then["value"] - sign * rules.drop(is_main, then["value"])
-    worst_then = then["low"] if sign > 0 else then["high"]
-    margin = math.hypot(best - now["value"], then["value"] - worst_then)
-    return limit, bool(sign * (limit - now["value"]) > margin)
+    if math.isnan(margin):
+        return limit, False
+    wider = simultaneous(now["days"], case.tests, rules.evaluation.confidence)
+    return limit, bool(sign * (limit - now["value"]) > wider * margin)

@@ -39,6 +39,7 @@ RESULT = "result.json"
 NEVER_READ = [
     nouns.PERFORMANCE,
     nouns.PERFORMANCE_REPORT,
+    nouns.LIKELY_CAUSES,
     nouns.EVALUATION,
     nouns.MEMBER_COMPARISON,
 ]

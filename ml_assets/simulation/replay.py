@@ -20,6 +20,7 @@ SCORING = (
     nouns.FEATURE_PROFILE,
     nouns.DRIFT_REPORT,
     nouns.PERFORMANCE_REPORT,
+    nouns.LIKELY_CAUSES,
 )
 
 

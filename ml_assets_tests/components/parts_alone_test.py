@@ -237,6 +237,7 @@ def test_features_of_an_external_champion_are_monitored(open_shop: Open) -> None
             "feature_profile",
             "drift_report",
             "performance_report",
+            "likely_causes",
             "retraining_decision",
         }
         assert run(shop, asked).succeeded

@@ -1,7 +1,7 @@
 import pytest
 
 from ml_assets.errors import ConfigurationError
-from ml_assets.lineage.columns import columns_of, downstream, origins, upstream
+from ml_assets.lineage.columns import columns_of, downstream, first_stored, origins, upstream
 
 MADE_FROM = {
     ("features", "delay"): [("flights", "dep_delay"), ("flights", "origin")],
@@ -62,3 +62,28 @@ def test_a_name_selects_a_column_or_all_of_a_table() -> None:
 def test_unknown_names_are_refused_with_the_most_similar_one(name: str, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         columns_of(MADE_FROM, name)
+
+
+STORED = {
+    ("flights", "dep_delay"): [("database", "dep_delay")],
+    ("flights", "origin"): [("database", "origin")],
+    ("features", "delay"): [("flights", "dep_delay"), ("flights", "origin")],
+    ("chained", "delay"): [("features", "delay")],
+    ("features", "constant"): [],
+}
+
+
+def test_first_stored_are_the_columns_of_source_tables() -> None:
+    both = [("flights", "dep_delay"), ("flights", "origin")]
+
+    assert first_stored(STORED, ("features", "delay")) == both
+    assert first_stored(STORED, ("chained", "delay")) == both
+
+
+@pytest.mark.parametrize(
+    "column",
+    [("flights", "origin"), ("features", "constant"), ("elsewhere", "x")],
+    ids=["of a source table", "a constant", "nothing recorded"],
+)
+def test_first_stored_of_a_column_without_others_is_itself(column: tuple[str, str]) -> None:
+    assert first_stored(STORED, column) == [column]

@@ -23,6 +23,7 @@ from ml_assets.monitoring.rolling import (
     ReportRules,
     performance_report,
     report_summary,
+    simultaneous,
     widened,
 )
 from ml_assets.release.champion import Champion
@@ -304,6 +305,24 @@ def test_a_report_keeps_its_contract() -> None:
         "breached": 2,
         "limits broken": "mae of all rows, mae of carrier=EV",
     }
+
+
+def test_a_segment_has_to_be_worse_the_more_segments_are_judged() -> None:
+    released = pd.concat([evaluation(spread=1), evaluation(spread=1).assign(segment="UA")[1:]])
+    one = report(rows(steady(12.1)), released=released)
+    two = report(pd.concat([rows(steady(12.1)), rows(steady(12.1), "UA")]), released=released)
+
+    assert one.set_index("segment")["is_breached"].to_dict() == {OVERALL: True, "EV": True}
+    assert two.set_index("segment")["is_breached"].to_dict() == {
+        OVERALL: True,
+        "EV": False,
+        "UA": False,
+    }
+
+
+def test_an_interval_for_several_tests_is_wider() -> None:
+    assert simultaneous(28, 1, 0.95) == pytest.approx(1)
+    assert simultaneous(28, 5, 0.95) == pytest.approx(2.7707 / 2.0518, abs=1e-3)
 
 
 def test_an_interval_of_few_days_is_wider() -> None:

@@ -5,6 +5,7 @@ import logging
 import dagster as dg
 
 from ml_assets.components.configured import folder_of
+from ml_assets.components.monitoring.causes import CauseStage
 from ml_assets.components.monitoring.drift import DriftStage
 from ml_assets.components.monitoring.performance import PerformanceStage
 from ml_assets.components.monitoring.retraining import RetrainingStage
@@ -20,12 +21,12 @@ log = logging.getLogger(__name__)
 
 
 class Monitoring(ModelPart[MonitoringConfiguration]):
-    """Feature profiles, drift report, performance report, retraining decision, and sensors."""
+    """Feature profiles, drift report, performance report, causes, retraining decision, and sensors."""
 
     configuration = MonitoringConfiguration
 
     def build(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """The four assets, their checks, and the sensors for new days and retraining."""
+        """The five assets, their checks, and the sensors for new days and retraining."""
         config, this = self.config, self.pipeline
         file = config.monitoring.policy_file(folder_of(context))
         policy = (read_policy(file) if file else NO_POLICY).of_cadence(config.days.cadence)
@@ -56,6 +57,12 @@ class Monitoring(ModelPart[MonitoringConfiguration]):
         return dg.Definitions.merge(
             drift.definitions(),
             reports.definitions(),
+            CauseStage(
+                this,
+                config.drift_partitions,
+                self.contracts.training_dataset,
+                is_logged=is_logged(config),
+            ).definitions(),
             RetrainingStage(this, policy, self.contracts.labels, members).definitions(),
             dg.Definitions(
                 sensors=[each(this, status) for each in (retraining_sensor, day_sensor)]

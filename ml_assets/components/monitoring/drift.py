@@ -7,7 +7,12 @@ import dagster as dg
 import pandas as pd
 
 from ml_assets import nouns
-from ml_assets.components.monitoring.served import profiled_before_erasure, served_features
+from ml_assets.components.monitoring.served import (
+    counted_names,
+    feature_input,
+    profiled_before_erasure,
+    served_features,
+)
 from ml_assets.components.pipeline.output import output
 from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
@@ -111,19 +116,11 @@ class DriftStage:
 
     @property
     def _features(self) -> Input:
-        """The features of the same day, or the answers whose features the log has."""
-        this = self.pipeline
-        return this.daily_input(
-            this.table(nouns.LOGGED_PREDICTIONS) if self.is_logged else this.features
-        )
+        return feature_input(self.pipeline, is_logged=self.is_logged)
 
     @property
     def _counted(self) -> dict[str, list[str]]:
-        """The columns that are counted, for the column lineage: events name features in the log."""
-        if not self.is_logged:
-            return {"counted": self.pipeline.names["feature_table"]}
-        kinds = ("features", "numeric", "categorical", "text")
-        return {"counted": [nouns.LOGGED_PREDICTIONS], **{kind: ["event_id"] for kind in kinds}}
+        return counted_names(self.pipeline, is_logged=self.is_logged)
 
     @property
     def _predictions(self) -> Input:

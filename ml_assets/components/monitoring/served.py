@@ -1,15 +1,38 @@
-"""The features that services predicted with, for pipelines whose predictions are from the log."""
+"""The features that were predicted with: of the feature table, or of what services answered."""
 
 from collections.abc import Sequence
 
 import pandas as pd
 
+from ml_assets import nouns
+from ml_assets.components.pipeline.pipeline import PipelineContext
 from ml_assets.content import DAY
 from ml_assets.contracts.contract import Contract
 from ml_assets.ledger.entries import Entry, Status
 from ml_assets.ledger.ledger import Ledger
 from ml_assets.online.prediction_log.log import PredictionLog
 from ml_assets.online.prediction_log.rows import logged_features
+from ml_assets.planning.inputs import Input
+
+
+def feature_input(pipeline: PipelineContext, *, is_logged: bool) -> Input:
+    """The features of the same day, or the answers whose features the log has.
+
+    Args:
+        pipeline: the pipeline.
+        is_logged: whether its predictions are from the prediction log.
+    """
+    return pipeline.daily_input(
+        pipeline.table(nouns.LOGGED_PREDICTIONS) if is_logged else pipeline.features
+    )
+
+
+def counted_names(pipeline: PipelineContext, *, is_logged: bool) -> dict[str, list[str]]:
+    """The columns that are counted, for the column lineage: events name features in the log."""
+    if not is_logged:
+        return {"counted": pipeline.names["feature_table"]}
+    kinds = ("features", "numeric", "categorical", "text")
+    return {"counted": [nouns.LOGGED_PREDICTIONS], **{kind: ["event_id"] for kind in kinds}}
 
 
 def served_features(

@@ -53,6 +53,7 @@ class PerformanceReport(Contract):
     low: float = computed("Lower bound; bootstrap of days.", MEASURED, nullable=True)
     high: float = computed("Upper bound; bootstrap of days.", MEASURED, nullable=True)
     rows: int = computed("Number of labelled predictions.", MEASURED, unit="rows", ge=0)
+    days: int = computed("Number of days of these rows.", MEASURED, unit="days", ge=0)
     predictions: int = computed("Number of predictions.", MEASURED, unit="rows", ge=0)
     coverage: float = computed(
         "Share of the predictions that have a label; null without predictions.",
@@ -73,7 +74,8 @@ class PerformanceReport(Contract):
     )
     limit: float = computed("Limit of the value; null without one.", RELEASED, nullable=True)
     is_breached: bool = computed(
-        "Whether the value is beyond the limit by more than chance, and not provisional.", JUDGED
+        "Whether the value is beyond the limit by more than chance, with its interval and that of the value at release, which for a segment allow for the number of segments; and not provisional.",
+        JUDGED,
     )
     note: str = computed("Why value, interval or limit are null; or empty.", JUDGED)
 

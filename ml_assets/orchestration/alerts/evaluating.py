@@ -21,6 +21,7 @@ from ml_assets.alerts.sources.drift import feature_drifted
 from ml_assets.alerts.sources.features import degraded_answers, incomplete_features
 from ml_assets.alerts.sources.freshness import KIND as TABLE_STALE
 from ml_assets.alerts.sources.freshness import stale_tables
+from ml_assets.alerts.sources.performance import performance_dropped
 from ml_assets.alerts.sources.predictions import high_risk_predictions
 from ml_assets.alerts.sources.undelivered import not_delivered
 from ml_assets.alerts.watched import WatchedPipeline
@@ -122,6 +123,9 @@ class AlertSources:
             yield Source(
                 "features_degraded", partial(degraded_answers, log, pipeline, until, now), name
             )
+        yield Source(
+            "performance_dropped", partial(performance_dropped, lake, pipeline, until), name
+        )
         yield Source(
             "high_risk_prediction", partial(high_risk_predictions, lake, log, pipeline, until), name
         )

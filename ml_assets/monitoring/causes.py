@@ -1,0 +1,236 @@
+"""The likely cause of a breach: the source columns whose features moved with it.
+
+A feature has moved if its window is further from the windows before it than any window of its history was: then
+the distance, divided by the greatest one of the history, is above 1. Season, weekdays and the weather make every
+week different, and so are the windows of the history.
+
+Columns of one source move together, so features are not ranked one by one. A source column explains what moved if
+the features that moved are made from it, and those that are made from it moved: ``agreement`` is the harmonic mean
+of both shares. A feature that is made from many columns says little about each of them.
+"""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ml_assets.content import DAY
+from ml_assets.learning.specification import ModelSpecification
+from ml_assets.monitoring.bins import bins_of
+from ml_assets.monitoring.drift import LEAST_DISTANCE, LEAST_MISSING, LEAST_ROWS
+from ml_assets.monitoring.measures import js, ks, missing_shift
+from ml_assets.monitoring.profile import Profile, daily_profiles
+
+BASE_WINDOWS = 4
+"""Shortest windows before a window that it is compared with: enough to average weekdays and weather,
+few enough to be of the same season."""
+
+HISTORY_WINDOWS = 21
+"""Shortest windows before the breach whose distances are the usual ones: five months."""
+
+LEAST_HISTORY = 8
+"""Least number of windows of the history: of fewer, the greatest distance is often exceeded by chance."""
+
+LEAST_DIVERGENCE = 0.03
+"""Least usual Jensen-Shannon distance: rows of few bins have it by chance."""
+
+UNMOVED = 0.5
+"""What a feature that did not move counts against a column, in logarithms of a ratio: as one that moved by a
+ratio of 1.6 counts for it."""
+
+MOST = 3.0
+"""Greatest logarithm of a ratio that counts: a ratio of 20."""
+
+LEAST_STRENGTH = 0.1
+"""Least strength of a cause that is named: a ratio of 1.1 in full agreement."""
+
+NAMED = 3
+"""Causes that are listed."""
+
+Column = tuple[str, str]
+"""Table and column."""
+
+
+@dataclass(frozen=True)
+class Movement:
+    """How far a feature has moved.
+
+    Attributes:
+        feature: the feature.
+        ratio: distance of its window from those before, divided by the greatest usual one.
+        since: first day of the last days that are all further away than usual; the first of the window
+            if single days are not.
+    """
+
+    feature: str
+    ratio: float
+    since: str
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A source column that explains what moved.
+
+    Attributes:
+        columns: source columns from which the same features are made, so that they cannot be told apart.
+        movement: the feature made from it that moved most.
+        strength: agreement times the logarithm of the ratio; not above ``LEAST_STRENGTH`` is chance.
+    """
+
+    columns: tuple[Column, ...]
+    movement: Movement
+    strength: float
+
+    @property
+    def is_likely(self) -> bool:
+        """Whether it is strong enough to be named."""
+        return self.strength >= LEAST_STRENGTH
+
+
+def movements(
+    specification: ModelSpecification,
+    rows: pd.DataFrame,
+    window: Sequence[str],
+    base: int,
+    history: int,
+) -> list[Movement]:
+    """How far each feature has moved in a window.
+
+    Args:
+        specification: the model, for the features and their kinds.
+        rows: (n, …) features with ``ds``, of the window and the days before it.
+        window: first and last partition of the window.
+        base: partitions with which a window is compared.
+        history: partitions before the window whose windows are the usual ones.
+
+    Returns:
+        The features that can be compared; none with too short a history.
+    """
+    rows = rows[rows[DAY] <= window[1]]
+    days = sorted(rows[DAY].unique())
+    length = sum(day >= window[0] for day in days)
+    base = min(base, len(days) - length)
+    if not length or len(days) < length + base + length + LEAST_HISTORY:
+        return []
+    compared = rows[rows[DAY].isin(days[-length - base : -length])]
+    bins = bins_of(compared, specification.numeric, specification.categorical, specification.text)
+    first = max(0, len(days) - length - base - history)
+    _, profiles = daily_profiles(rows[rows[DAY].isin(days[first:])], bins)
+    found = [_movement(profile, days[first:], length, base) for profile in profiles]
+    return [each for each in found if each is not None]
+
+
+def causes(moved: Sequence[Movement], made_from: Mapping[str, Sequence[Column]]) -> list[Cause]:
+    """The source columns that explain what moved, the strongest first.
+
+    Args:
+        moved: how far each feature moved.
+        made_from: feature → the source columns that it is made from.
+
+    Returns:
+        At most ``NAMED`` causes, likely or not.
+    """
+    of = {each.feature: each for each in moved if made_from.get(each.feature)}
+    mass = {name: min(max(math.log(max(one.ratio, 1e-9)), 0), MOST) for name, one in of.items()}
+    share = {name: 1 / len(made_from[name]) for name in of}
+    total = sum(mass[name] * share[name] for name in of)
+    members: dict[Column, list[str]] = defaultdict(list)
+    for name in of:
+        for column in made_from[name]:
+            members[column].append(name)
+    together: dict[tuple[str, ...], list[Column]] = defaultdict(list)
+    for column, names in members.items():
+        together[tuple(sorted(names))].append(column)
+    found = []
+    for group, columns in together.items():
+        explained = sum(mass[name] * share[name] for name in group)
+        against = sum(UNMOVED * share[name] for name in group if not mass[name])
+        if not explained:
+            continue
+        precision, recall = explained / (explained + against), explained / total
+        strongest = max((of[name] for name in group), key=lambda one: (one.ratio, one.feature))
+        agreement = 2 * precision * recall / (precision + recall)
+        strength = agreement * mass[strongest.feature]
+        found.append((agreement, Cause(tuple(sorted(columns)), strongest, strength)))
+    found.sort(key=lambda each: (-each[0], each[1].columns))
+    return [cause for _, cause in found[:NAMED]]
+
+
+def _movement(profile: Profile, days: Sequence[str], length: int, base: int) -> Movement | None:
+    """The movement of one feature; None where rows are too few."""
+    sums = _Sums(profile)
+    ends = np.arange(base + length, len(days) + 1)
+    usual = ends[(ends <= len(days) - length) | (ends == len(days))]
+    windows, bases = (
+        sums.between(usual - length, usual),
+        sums.between(usual - length - base, usual - length),
+    )
+    ratios = [
+        distances[-1] / max(least, np.nanmax(distances[:-1]))
+        for distances, least in _distances(bases, windows)
+        if np.isfinite(distances[-1]) and np.isfinite(distances[:-1]).sum() >= LEAST_HISTORY
+    ]
+    if not ratios:
+        return None
+    return Movement(profile.bins.feature, float(max(ratios)), _since(sums, days, length, base))
+
+
+def _since(sums: "_Sums", days: Sequence[str], length: int, base: int) -> str:
+    """The first of the last days that are further from the base than each of its own days."""
+    start, end = len(days) - length - base, len(days)
+    each = np.arange(start, end)
+    of_days = sums.between(each, each + 1)
+    of_base = sums.between(np.full(base + length, start), np.full(base + length, start + base))
+    far = np.zeros(length, dtype=bool)
+    for distances, least in _distances(of_base, of_days, min_rows=1):
+        known = distances[:base][np.isfinite(distances[:base])]
+        far |= distances[base:] > max(least, known.max() if len(known) else least)
+    run = length - int(np.argmax(~far[::-1])) if not far.all() else 0
+    return days[start + base + run] if run < length else days[start + base]
+
+
+class _Sums:
+    """Profiles of any spans of days, from the sums of all days before."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._bins = profile.bins
+        self._before = [
+            np.concatenate([np.zeros_like(values[:1]), np.cumsum(values, axis=0)])
+            for values in (profile.rows, profile.missing, profile.counts, profile.sums)
+        ]
+
+    def between(self, first: np.ndarray, end: np.ndarray) -> Profile:
+        """(s, …) profile of each of s spans of days, without its end."""
+        return Profile(self._bins, *(before[end] - before[first] for before in self._before))
+
+
+def _distances(
+    base: Profile, window: Profile, *, min_rows: int = LEAST_ROWS
+) -> list[tuple[np.ndarray, float]]:
+    """(s,) distances of each of s windows from its base by each measure, and the least usual one of it."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        missing = np.where(window.rows >= min_rows, missing_shift(base, window), np.nan)
+        is_enough = window.rows - window.missing >= min_rows
+        found = [
+            (missing, LEAST_MISSING),
+            (np.where(is_enough, js(base.counts, window.counts), np.nan), LEAST_DIVERGENCE),
+        ]
+        if not base.bins.is_named:
+            found.append(
+                (np.where(is_enough, ks(base.counts, window.counts), np.nan), LEAST_DISTANCE)
+            )
+    return found
+
+
+def column_name(column: Column) -> str:
+    """A column as text: ``sources/flights.dep_delay``."""
+    return f"{column[0]}.{column[1]}"
+
+
+def columns_text(columns: Sequence[Column]) -> str:
+    """Columns as a JSON list of texts."""
+    return json.dumps([column_name(column) for column in columns])

@@ -1,0 +1,142 @@
+"""A limit that the performance breaks is a finding, with its likely cause."""
+
+from typing import Any
+
+import pandas as pd
+
+from ml_assets.alerts.finding import Finding
+from ml_assets.alerts.sources.performance import performance_dropped
+from ml_assets.alerts.watched import WatchedPipeline
+from ml_assets.content import DAY
+from ml_assets.lake.store import Lake
+from ml_assets_tests.releases import PIPELINE, store
+
+LAST = "2013-09-14"
+OVERALL = {"segment_column": "all", "segment": "all"}
+EV = {"segment_column": "carrier", "segment": "EV"}
+
+
+def report(lake: Lake, *breaches: dict[str, Any], day: str = LAST) -> None:
+    """Store a report of a day; all rows and one carrier break no limit unless they are given."""
+    usual = {
+        "metric": "precision",
+        "window_first": "2013-09-08",
+        "window_last": LAST,
+        "value": 0.71,
+        "limit": 0.8,
+        "rows": 1204,
+        "is_breached": False,
+    }
+    broken = [{**usual, "is_breached": True, **breach} for breach in breaches]
+    said = [(row["segment_column"], row["segment"]) for row in broken]
+    rest = [
+        {**usual, **each}
+        for each in (OVERALL, EV)
+        if (each["segment_column"], each["segment"]) not in said
+    ]
+    store(lake, "performance_report", pd.DataFrame([*broken, *rest]).assign(**{DAY: day}))
+
+
+def cause(lake: Lake, **changes: Any) -> None:
+    """Store the cause of the breach of the carrier."""
+    row = {
+        DAY: LAST,
+        **EV,
+        "metric": "precision",
+        "rank": 1,
+        "is_likely": True,
+        "feature": "origin_late_share_3h",
+        "ratio": 3.14,
+        "since": "2013-09-09",
+        "columns": '["sources/flights.dep_delay"]',
+    }
+    store(lake, "likely_causes", pd.DataFrame([{**row, **changes}]))
+
+
+def found(lake: Lake, pipeline: WatchedPipeline) -> list[Finding]:
+    """The findings of the last day."""
+    return [*performance_dropped(lake, pipeline, "2013-12-31")]
+
+
+def test_a_broken_limit_of_a_segment_is_a_finding_with_its_cause(
+    lake: Lake, pipeline: WatchedPipeline
+) -> None:
+    report(lake, day="2013-09-12")
+    report(lake, EV, day="2013-09-13")
+    report(lake, EV)
+    cause(lake)
+
+    (only,) = found(lake, pipeline)
+
+    assert only.message == (
+        "precision of carrier EV fell to 0.71 (threshold 0.8; 1,204 predictions, 7 days to "
+        "2013-09-14); likely due to `origin_late_share_3h` (3.1 × its threshold since 2013-09-09), "
+        "from sources/flights.dep_delay"
+    )
+    assert (only.kind, only.pipeline) == ("performance_dropped", PIPELINE)
+    assert (only.subject, only.segment) == ("precision", "carrier=EV")
+    assert (only.since, only.until) == ("2013-09-13", LAST)
+
+
+def test_a_cause_that_is_not_likely_is_not_named(lake: Lake, pipeline: WatchedPipeline) -> None:
+    report(lake, EV)
+    cause(lake, is_likely=False)
+
+    (only,) = found(lake, pipeline)
+
+    assert only.message.endswith("; no likely cause among the features")
+
+
+def test_the_cause_of_another_segment_is_not_named(lake: Lake, pipeline: WatchedPipeline) -> None:
+    report(lake, EV)
+    cause(lake, segment="UA")
+
+    (only,) = found(lake, pipeline)
+
+    assert only.message.endswith("; no likely cause among the features")
+
+
+def test_columns_that_cannot_be_told_apart_are_both_named(
+    lake: Lake, pipeline: WatchedPipeline
+) -> None:
+    report(lake, EV)
+    cause(lake, columns='["sources/planes.seats", "sources/planes.year"]')
+
+    (only,) = found(lake, pipeline)
+
+    assert only.message.endswith("from sources/planes.seats or sources/planes.year")
+
+
+def test_a_breach_of_all_rows_is_one_finding_that_names_its_segments(
+    lake: Lake, pipeline: WatchedPipeline
+) -> None:
+    report(lake, OVERALL, EV)
+
+    (only,) = found(lake, pipeline)
+
+    assert only.message == (
+        "precision fell to 0.71 (threshold 0.8; 1,204 predictions, 7 days to 2013-09-14), with "
+        "carrier EV; its cause was not looked for yet"
+    )
+    assert only.segment == ""
+
+
+def test_an_error_rises(lake: Lake, pipeline: WatchedPipeline) -> None:
+    report(lake, {**OVERALL, "metric": "mae", "value": 13.14, "limit": 11})
+
+    (only,) = found(lake, pipeline)
+
+    assert only.message.startswith("mae rose to 13.1 (threshold 11; 1,204 predictions")
+
+
+def test_a_limit_that_holds_again_is_no_finding(lake: Lake, pipeline: WatchedPipeline) -> None:
+    report(lake, EV, day="2013-09-13")
+    report(lake)
+
+    assert found(lake, pipeline) == []
+
+
+def test_nothing_is_found_before_there_is_a_report(lake: Lake, pipeline: WatchedPipeline) -> None:
+    assert found(lake, pipeline) == []
+    report(lake, EV)
+    assert [*performance_dropped(lake, pipeline, "2013-09-13")] == []
